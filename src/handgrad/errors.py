@@ -1,0 +1,59 @@
+"""What can go wrong, as a tree.  Every message says what, where, got, allowed and the remedy.
+
+    HandgradError                  anything that handgrad raises on purpose
+    ├── InputError                 the user can mend it: one message, exit code 2, nothing lost
+    │   ├── UnknownName            a name that no table holds (the nearest is offered)
+    │   ├── StudyFileError         a study file: all of its problems at once
+    │   ├── DataError              a data set that is missing, damaged or does not fit
+    │   ├── NetworkError           layers, losses or targets that cannot go together
+    │   ├── WeightsError           a weights file that is damaged, of other shapes, or no weights file
+    │   └── ResultsError           a results folder: locked, of another version, unwritable
+    └── RunsFailed                 the study ended, some of its runs failed: exit code 1
+
+A run that diverges is no error: it is a result (`training.record`, status `diverged`).
+"""
+
+
+class HandgradError(Exception):
+    """Anything that handgrad raises on purpose; its text is meant for the user."""
+
+    exit_code = 1
+
+
+class InputError(HandgradError):
+    """Something the user gave cannot be used; the message says how to mend it."""
+
+    exit_code = 2
+
+
+class UnknownName(InputError):
+    """A name that is in no table."""
+
+
+class StudyFileError(InputError):
+    """Everything that is wrong with one study file, one problem a line."""
+
+    def __init__(self, where: str, problems: list[str]) -> None:
+        self.where = where
+        self.problems = problems
+        super().__init__("\n".join(f"{where}: {problem}" for problem in problems))
+
+
+class DataError(InputError):
+    """A data set is missing, damaged, or does not fit what is asked of it."""
+
+
+class NetworkError(InputError):
+    """Layers, losses or targets that cannot go together."""
+
+
+class WeightsError(InputError):
+    """A weights file that is damaged, has other shapes, or is no weights file."""
+
+
+class ResultsError(InputError):
+    """A results folder that is in use, was written by another version, or cannot be written."""
+
+
+class RunsFailed(HandgradError):
+    """The study ended, but some of its runs failed (not diverged: failed)."""

@@ -1,0 +1,209 @@
+"""Settings as typed sections, and every problem of one file as plain sentences.
+
+A `Section` is a table of a study file: frozen, no unknown keys.  Its fields are checked by small
+validators that name the allowed range themselves, so that a message reads
+
+    study.toml: training.optimizer.beta2 must be in [0, 1); got 1.0
+
+`problems` turns pydantic's error, which holds everything wrong with a value at once, into such lines.
+"""
+
+import math
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
+
+from handgrad.errors import InputError
+from handgrad.names import nearest, unknown
+
+
+class _SectionMeta(type(BaseModel)):  # type: ignore[misc]
+    """Makes `Section(...)` raise InputError with plain sentences instead of pydantic's ValidationError."""
+
+    def __call__(cls, **values: Any) -> Any:
+        try:
+            return super().__call__(**values)
+        except ValidationError as error:
+            raise InputError("\n".join(problems(error, cls, values))) from None
+
+
+class Section(BaseModel, metaclass=_SectionMeta):
+    """A frozen table of settings.  `aliases` maps names of other libraries to ours (kept out of records)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    aliases: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename_aliases(cls, values: Any, info: ValidationInfo) -> Any:
+        if not isinstance(values, Mapping) or not any(name in values for name in cls.aliases):
+            return values
+        notes = (info.context or {}).get("notes", [])
+        renamed = {}
+        for name, value in values.items():
+            ours = cls.aliases.get(name, name)
+            if ours != name:
+                if ours in values:
+                    raise ValueError(f"has both {name!r} and {ours!r}, which mean the same; keep {ours!r}")
+                notes.append(f"{name!r} is read as {ours!r}")
+            renamed[ours] = value
+        return renamed
+
+    @classmethod
+    def read(cls, values: Any, *, prefix: str = "", notes: list[str] | None = None) -> tuple[Self | None, list[str]]:
+        """Check `values`: (section, []) or (None, every problem as a line starting with its path)."""
+        try:
+            return cls.model_validate(values, context={"notes": [] if notes is None else notes}), []
+        except ValidationError as error:
+            return None, problems(error, cls, values, prefix)
+
+    def changed(self, **values: Any) -> Self:
+        """A checked copy with some fields replaced."""
+        return type(self)(**{**dict(self), **values})
+
+
+def _limits(interval: str) -> tuple[float, float, Callable[[float], bool], str]:
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    above: Callable[[float], bool] = (lambda v: v >= low) if interval[0] == "[" else (lambda v: v > low)
+    below: Callable[[float], bool] = (lambda v: v <= high) if interval[-1] == "]" else (lambda v: v < high)
+    if math.isinf(high) and math.isinf(low):
+        words = ""
+    elif math.isinf(high):
+        words = f" {'>=' if interval[0] == '[' else '>'} {low:g}"
+    else:
+        words = f" in {interval}"
+    return low, high, lambda v: above(v) and below(v), words
+
+
+def real(interval: str = "(-inf, inf)") -> Callable[[Any], float]:
+    """A validator for a finite number in an interval such as "[0, 1)"."""
+    *_, inside, words = _limits(interval)
+
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"must be a number{words}")
+        if not inside(value):
+            raise ValueError(f"must be{words}")
+        return float(value)
+
+    return check
+
+
+def whole(interval: str = "[1, inf)") -> Callable[[Any], int]:
+    """A validator for a whole number in an interval."""
+    *_, inside, words = _limits(interval)
+
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"must be a whole number{words}")
+        if not inside(value):
+            raise ValueError(f"must be{words}")
+        return value
+
+    return check
+
+
+def flag(value: Any) -> bool:
+    """A validator for true or false, and nothing that merely looks like it."""
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def one_of(table: Iterable[str], kind: str) -> Callable[[Any], str]:
+    """A validator for a name in a table; the message offers the nearest."""
+
+    def check(value: Any) -> str:
+        known = list(table)
+        if not isinstance(value, str):
+            raise ValueError(f"must be the name of one {kind}: {', '.join(known)}")
+        if value not in known:
+            raise ValueError("is an " + unknown(value, known, kind))
+        return value
+
+    return check
+
+
+def named(table: Mapping[str, type[Section]], kind: str) -> Callable[[Any, ValidationInfo], Any]:
+    """A validator for `"adam"` or `{ name = "adam", lr = 0.001 }`: the section that `name` selects."""
+
+    def check(value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, Section):
+            if type(value) not in table.values():
+                raise ValueError(f"must be one of: {', '.join(table)}")
+            return value
+        values = {"name": value} if isinstance(value, str) else value
+        if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
+            raise ValueError(
+                f"must name its {kind}, as in {{ name = {next(iter(table))!r} }}; known: {', '.join(table)}"
+            )
+        if values["name"] not in table:
+            raise ValueError("is an " + unknown(values["name"], table, kind))
+        return table[values["name"]].model_validate(values, context=info.context)
+
+    return check
+
+
+def problems(error: ValidationError, model: type[BaseModel], values: Any, prefix: str = "") -> list[str]:
+    """One line for each thing wrong: `path message; got value`, without pydantic's own words."""
+    lines = []
+    for detail in error.errors(include_url=False):
+        location = detail["loc"]
+        path = ".".join([prefix, *map(str, location)] if prefix else map(str, location)) or "this table"
+        if detail["type"] == "extra_forbidden":
+            lines.append(f"{path} is an unknown key{_allowed_keys(model, location, values)}")
+        elif detail["type"] == "missing":
+            lines.append(f"{path} is missing")
+        elif detail["type"] == "value_error":
+            text = str(detail["ctx"]["error"])
+            lines.append(f"{path} {text}" + ("" if "unknown" in text or "; " in text else f"; got {detail['input']!r}"))
+        elif detail["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+            lines.append(f"{path} must be a table; got {detail['input']!r}")
+        else:
+            words = {
+                "string_type": "must be text",
+                "tuple_type": "must be a list",
+                "list_type": "must be a list",
+            }
+            text = words.get(detail["type"]) or detail["msg"].replace("Input should be", "must be")
+            lines.append(f"{path} {text}; got {detail['input']!r}")
+    return lines
+
+
+def _allowed_keys(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> str:
+    section = _section_at(model, location[:-1], values)
+    if section is None:
+        return ""
+    known = [*section.model_fields, *getattr(section, "aliases", {})]
+    guess = nearest(str(location[-1]), known)
+    hint = f"; did you mean {guess!r}?" if guess else "."
+    return f"{hint} Known: {', '.join(section.model_fields)}"
+
+
+def _section_at(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> type[BaseModel] | None:
+    """The section that a path leads to; where several are possible, the one that `name` selects."""
+    for step in location:
+        values = values.get(step) if isinstance(values, Mapping) else None
+        if step not in model.model_fields:
+            return None
+        inner = [part for part in _parts(model.model_fields[str(step)].annotation) if issubclass(part, BaseModel)]
+        if len(inner) > 1:
+            name = values.get("name") if isinstance(values, Mapping) else values
+            inner = [
+                part for part in inner if "name" in part.model_fields and part.model_fields["name"].default == name
+            ]
+        if len(inner) != 1:
+            return None
+        model = inner[0]
+    return model
+
+
+def _parts(annotation: Any) -> list[type]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [part for option in typing.get_args(annotation) for part in _parts(option)]
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _parts(typing.get_args(annotation)[0])
+    return [annotation] if isinstance(annotation, type) else []
