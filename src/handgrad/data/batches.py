@@ -1,0 +1,61 @@
+"""Batches: the order of the examples in every epoch, and the sample of them that is scored.
+
+An order is a permutation of 0..n-1 from a stream keyed by (seed, epoch), so that the batches of an
+epoch do not depend on the epochs before it, on the engine, or on a restart.  A batch is a slice of
+the order; the last one is shorter where the batch size does not divide n, and is used.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.streams import stream
+
+BatchSize = int | Literal["full"]
+
+
+def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
+    """The order of the n training examples in one epoch (counted from 0): a permutation of 0..n-1.
+
+    >>> sorted(epoch_order(42, 0, 4).tolist())
+    [0, 1, 2, 3]
+    """
+    return stream(seed, "order", epoch).permutation(n).astype(np.int64, copy=False)
+
+
+def batches(order: NDArray[np.int64], batch_size: BatchSize) -> Iterator[NDArray[np.int64]]:
+    """The batches of one epoch as slices of its order; "full" is one batch of everything.
+
+    >>> [batch.tolist() for batch in batches(np.array([3, 0, 2, 1, 4]), 2)]
+    [[3, 0], [2, 1], [4]]
+    """
+    step = len(order) if batch_size == "full" else batch_size
+    for start in range(0, len(order), step):
+        yield order[start : start + step]
+
+
+def steps_per_epoch(n: int, batch_size: BatchSize) -> int:
+    """How many batches an epoch has: ⌈n / batch_size⌉, and 1 for "full".
+
+    >>> steps_per_epoch(60_000, 64), steps_per_epoch(60_000, "full")
+    (938, 1)
+    """
+    return 1 if batch_size == "full" else -(-n // batch_size)
+
+
+def train_sample(n_train: int, n_validation: int, *, seed: int = 0) -> NDArray[np.int64]:
+    """The training examples that are scored after an epoch: as many as validate, always the same ones.
+
+    A sorted choice of n_validation of 0..n_train-1 without repetition; all where n_train is not larger,
+    and all where nothing validates (n_validation = 0).  The seed is no run's own, so every run of a study
+    is scored on the same sample.
+
+    >>> train_sample(5, 10).tolist()
+    [0, 1, 2, 3, 4]
+    """
+    if n_validation == 0 or n_validation >= n_train:
+        return np.arange(n_train, dtype=np.int64)
+    chosen = stream(seed, "sample").choice(n_train, n_validation, replace=False)
+    return np.sort(chosen).astype(np.int64, copy=False)
