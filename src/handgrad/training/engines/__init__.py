@@ -1,1 +1,64 @@
+"""Engines: ways to execute a run.  An engine abstracts an epoch of training, never one operation, so that it can fuse.
 
+A `Job` goes in; a `Session` trains it epoch by epoch and scores it.  Shapes, initial weights, orders and dropout
+masks are the same for every engine, so engines differ by rounding only and a checkpoint belongs to none of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from handgrad.network.spec import Network
+from handgrad.training.run import TrainingSection
+
+Params = dict[str, np.ndarray]
+Slots = dict[str, tuple[np.ndarray, ...]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an engine needs to know.  `parts` maps a name (train, train_sample, validation, test) to (x, y):
+    x (n, *input shape) float32, y (n,) the class of each example."""
+
+    network: Network
+    training: TrainingSection
+    targets: str
+    seed: int
+    parts: Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+class Session(Protocol):
+    """One network in training."""
+
+    def load(self, params: Params, slots: Slots, t: int) -> None:
+        """Take over parameters, optimizer slots and the number of steps that the optimizer has made."""
+
+    def export(self) -> tuple[Params, Slots, int]:
+        """What `load` takes: NumPy arrays that later training does not touch."""
+
+    def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
+        """Train on the examples in `order` (n,) with a learning rate for every step (steps,).
+
+        -> the loss of every batch, float32 (steps,).  A loss that is not finite ends the epoch before its update:
+        the result is then shorter and ends with that loss.
+        """
+
+    def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """(loss of every example (n,), predicted class (n,)) of one part, dropout off."""
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        """Outputs of the network (n, k), dropout off."""
+
+
+def open_session(name: str, job: Job) -> Session:
+    """A session of the engine of that name."""
+    from handgrad.names import lookup
+
+    def array(job: Job) -> Session:
+        from handgrad.training.engines.array import ArraySession
+
+        return ArraySession(job)
+
+    return lookup({"array": array}, name, "engine")(job)

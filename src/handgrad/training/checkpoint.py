@@ -1,0 +1,98 @@
+"""Checkpoints: everything that a run in progress needs to continue with the same bits.
+
+Streams are keyed by (seed, purpose, epoch), so their positions are the epoch and step numbers; the rest is
+parameters, optimizer slots and the curves so far.  One safetensors file, written under a temporary name and renamed.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from handgrad.errors import HandgradError, ResultsError
+from handgrad.training.weights import read_tensors, write_tensors
+
+Params = dict[str, np.ndarray]
+Slots = dict[str, tuple[np.ndarray, ...]]
+
+
+@dataclass
+class Progress:
+    """A run at the end of an epoch.  Epochs and steps count over the whole history, that of continued runs included."""
+
+    params: Params
+    slots: Slots = field(default_factory=dict)
+    t: int = 0
+    epoch: int = 0
+    step: int = 0
+    first_epoch: int = 0  # where this run's own epochs begin (after those of the run that it continues)
+    loss_per_step: list[np.ndarray] = field(default_factory=list)
+    curves: dict[str, list[float]] = field(default_factory=dict)
+    best: Params = field(default_factory=dict)
+    before: list[list[float]] = field(default_factory=list)
+    times: list[list[float]] = field(default_factory=list)
+    continued_at: list[int] = field(default_factory=list)
+    resumed: int = 0
+
+
+def pack_slots(slots: Slots) -> Params:
+    """Slots as named arrays, `slot0.dense1.W` …"""
+    return {f"slot{i}.{name}": array for name, arrays in slots.items() for i, array in enumerate(arrays)}
+
+
+def unpack_slots(arrays: Params) -> Slots:
+    """The inverse of `pack_slots`."""
+    slots: dict[str, dict[int, np.ndarray]] = {}
+    for key, array in arrays.items():
+        number, name = key.removeprefix("slot").split(".", 1)
+        slots.setdefault(name, {})[int(number)] = array
+    return {name: tuple(by_number[i] for i in sorted(by_number)) for name, by_number in slots.items()}
+
+
+def save_checkpoint(path: Path, run_id: str, progress: Progress) -> None:
+    """Write a checkpoint whole or not at all.  Raises ResultsError when the disk is full or not writable."""
+    arrays = {f"params/{name}": array for name, array in progress.params.items()}
+    arrays |= {f"slots/{name}": array for name, array in pack_slots(progress.slots).items()}
+    arrays |= {f"best/{name}": array for name, array in progress.best.items()}
+    arrays |= {f"curves/{name}": np.asarray(values, dtype=np.float64) for name, values in progress.curves.items()}
+    arrays["loss_per_step"] = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
+    plain = ("t", "epoch", "step", "first_epoch", "before", "times", "continued_at", "resumed")
+    numbers = {name: getattr(progress, name) for name in plain}
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_tensors(unfinished, arrays, {"run": run_id, "progress": json.dumps(numbers)})
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise ResultsError(
+            f"{path}: cannot write the checkpoint of run {run_id}: {error.strerror or error}. "
+            "Finished runs are safe; free some room or choose another folder with --out, then run the same command"
+        ) from error
+
+
+def load_checkpoint(path: Path, run_id: str) -> Progress | None:
+    """The progress of this run, or None where there is none or the file is not whole (the run then starts again)."""
+    if not path.exists():
+        return None
+    try:
+        arrays, metadata = read_tensors(path)
+        if metadata["run"] != run_id:
+            return None
+        numbers = json.loads(metadata["progress"])
+    except (HandgradError, KeyError, ValueError):
+        return None
+
+    def group(prefix: str) -> Params:
+        return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+    return Progress(
+        params=group("params/"),
+        slots=unpack_slots(group("slots/")),
+        best=group("best/"),
+        curves={name: values.tolist() for name, values in group("curves/").items()},
+        loss_per_step=[arrays["loss_per_step"]],
+        **numbers,
+    )

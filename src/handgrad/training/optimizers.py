@@ -1,0 +1,216 @@
+"""Optimizers: how a gradient becomes a step, from plain descent to AdamW.
+
+Letters: w a parameter, dw the gradient of the batch's loss, lr the learning rate of this step,
+t the number of this step (from 1).  What an optimizer remembers for each parameter are its *slots*,
+arrays of w's shape that start at zero.  `update` is a pure function of all of these.
+
+`step` is a whole step for all parameters, in this order (as PyTorch users write it):
+  1. clip the gradient by its norm over all parameters,
+  2. add the gradient of the L2 penalty, λ·W, to weights, not biases (AdamW: shrink W by lr·λ instead),
+  3. update.
+
+Sources: Polyak 1964; Nesterov 1983 in the form of Sutskever et al. 2013; Duchi et al. 2011;
+Tieleman & Hinton 2012; Kingma & Ba 2015; Loshchilov & Hutter 2019; Pascanu et al. 2013 (clipping).
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from array_api_compat import array_namespace
+from pydantic import BeforeValidator
+
+from handgrad.validation import Section, named, real
+
+Array = Any
+Rate = Annotated[float, BeforeValidator(real("(0, inf)"))]
+Fraction = Annotated[float, BeforeValidator(real("[0, 1)"))]
+Positive = Annotated[float, BeforeValidator(real("(0, inf)"))]
+Step = tuple[Array, tuple[Array, ...]]
+
+
+class _Optimizer(Section):
+    aliases: ClassVar = {"learning_rate": "lr", "learning_rate_init": "lr", "eta0": "lr"}
+    slots: ClassVar[tuple[str, ...]] = ()
+    decoupled_decay: ClassVar[bool] = False
+
+    lr: Rate = 0.01
+
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+        """New w and slots."""
+        raise TypeError(f"{type(self).__name__} has no update")
+
+
+class SGD(_Optimizer):
+    """Stochastic gradient descent: w ← w − lr·dw.
+
+    Coupled with: the loss's unit.  With `batch_reduction = "sum"` the gradient, and so the step, is m times larger.
+    """
+
+    name: Literal["sgd"] = "sgd"
+
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+        return w - lr * dw, ()
+
+
+class Momentum(_Optimizer):
+    """Heavy ball: v ← μ·v + dw;  w ← w − lr·v   (Polyak 1964).
+
+    Coupled with: lr.  In the long run a step is lr/(1−μ)·dw: going from μ = 0 to 0.9 is a tenfold learning rate.
+    Differs from: Keras and Sutskever et al., v ← μ·v − lr·dw, w ← w + v: the same path while lr is constant; after a
+    change of lr theirs keeps the old velocity, ours (and PyTorch's) scales it at once.
+    """
+
+    name: Literal["momentum"] = "momentum"
+    momentum: Fraction = 0.9
+    slots: ClassVar[tuple[str, ...]] = ("v",)
+
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+        v = self.momentum * slots[0] + dw
+        return w - lr * v, (v,)
+
+
+class Nesterov(_Optimizer):
+    """Nesterov's momentum: v ← μ·v + dw;  w ← w − lr·(dw + μ·v)   (Sutskever et al. 2013, as PyTorch writes it)."""
+
+    name: Literal["nesterov"] = "nesterov"
+    momentum: Fraction = 0.9
+    slots: ClassVar[tuple[str, ...]] = ("v",)
+
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+        v = self.momentum * slots[0] + dw
+        return w - lr * (dw + self.momentum * v), (v,)
+
+
+class AdaGrad(_Optimizer):
+    """AdaGrad: s ← s + dw²;  w ← w − lr·dw/(√s + ε)   (Duchi et al. 2011, Fig. 1).
+
+    Differs from: Keras, which starts s at 0.1; PyTorch and ours start at 0, so that the first step is lr·sign(dw).
+    """
+
+    name: Literal["adagrad"] = "adagrad"
+    eps: Positive = 1e-10
+    slots: ClassVar[tuple[str, ...]] = ("s",)
+
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+        xp = array_namespace(w)
+        s = slots[0] + dw * dw
+        return w - lr * dw / (xp.sqrt(s) + self.eps), (s,)
+
+
+class RMSProp(_Optimizer):
+    """RMSProp: s ← ρ·s + (1−ρ)·dw²;  w ← w − lr·dw/(√s + ε)   (Tieleman & Hinton 2012, lecture 6.5).
+
+    Differs from: Keras, ρ = 0.9 and ε = 1e-7; ours has PyTorch's, 0.99 and 1e-8.
+    """
+
+    name: Literal["rmsprop"] = "rmsprop"
+    lr: Rate = 0.001
+    rho: Fraction = 0.99
+    eps: Positive = 1e-8
+    slots: ClassVar[tuple[str, ...]] = ("s",)
+    aliases: ClassVar = {**_Optimizer.aliases, "alpha": "rho"}
+
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+        xp = array_namespace(w)
+        s = self.rho * slots[0] + (1 - self.rho) * (dw * dw)
+        return w - lr * dw / (xp.sqrt(s) + self.eps), (s,)
+
+
+class Adam(_Optimizer):
+    """Adam: m ← β₁m + (1−β₁)dw;  s ← β₂s + (1−β₂)dw²;  w ← w − lr·m̂/(√ŝ + ε),
+    with m̂ = m/(1−β₁ᵗ) and ŝ = s/(1−β₂ᵗ)   (Kingma & Ba 2015, Algorithm 1).
+
+    Coupled with: ε and lr.  Where √ŝ is far below ε, a step is lr/ε·m̂: raising ε turns Adam into momentum.
+    Weight decay is added to dw, so it is scaled by 1/√ŝ as well; for decay that is not, take AdamW.
+    Differs from: TensorFlow, whose ε stands before the correction ("epsilon hat" of the paper's section 2).
+    """
+
+    name: Literal["adam"] = "adam"
+    lr: Rate = 0.001
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    eps: Positive = 1e-8
+    slots: ClassVar[tuple[str, ...]] = ("m", "s")
+
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+        xp = array_namespace(w)
+        m = self.beta1 * slots[0] + (1 - self.beta1) * dw
+        s = self.beta2 * slots[1] + (1 - self.beta2) * (dw * dw)
+        m_hat = m / (1 - self.beta1**t)
+        s_hat = s / (1 - self.beta2**t)
+        return w - lr * m_hat / (xp.sqrt(s_hat) + self.eps), (m, s)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: W ← W − lr·λ·W, then Adam's step   (Loshchilov & Hutter 2019, Algorithm 2).
+
+    λ is `training.weight_decay`, as for every optimizer (PyTorch's AdamW has its own, 0.01 by default).
+    Coupled with: lr, since the shrinkage of one step is lr·λ.
+    """
+
+    name: Literal["adamw"] = "adamw"  # type: ignore[assignment]
+    decoupled_decay: ClassVar[bool] = True
+
+
+OPTIMIZERS: dict[str, type[Section]] = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "nesterov": Nesterov,
+    "adagrad": AdaGrad,
+    "rmsprop": RMSProp,
+    "adam": Adam,
+    "adamw": AdamW,
+}
+Optimizer = Annotated[
+    SGD | Momentum | Nesterov | AdaGrad | RMSProp | Adam | AdamW, BeforeValidator(named(OPTIMIZERS, "optimizer"))
+]
+
+
+def clip_by_norm(grads: dict[str, Array], clip_norm: float) -> dict[str, Array]:
+    """Gradients scaled so that their common norm ‖g‖ = √(Σ dw²) is at most `clip_norm`:  g·min(1, c/‖g‖).
+
+    Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1.  A gradient that is not finite is left as it is.
+    """
+    norm = sum(float((dw * dw).sum()) for dw in grads.values()) ** 0.5
+    if not norm > clip_norm or norm == float("inf"):
+        return grads
+    return {name: dw * (clip_norm / norm) for name, dw in grads.items()}
+
+
+def is_weight(name: str) -> bool:
+    """Weights are decayed, biases are not.
+
+    >>> is_weight("dense1.W"), is_weight("dense1.b")
+    (True, False)
+    """
+    return name.endswith(".W")
+
+
+def step(
+    optimizer: _Optimizer,
+    params: dict[str, Array],
+    grads: dict[str, Array],
+    slots: dict[str, tuple[Array, ...]],
+    *,
+    lr: float,
+    t: int,
+    weight_decay: float = 0.0,
+    clip_norm: float | None = None,
+) -> tuple[dict[str, Array], dict[str, tuple[Array, ...]]]:
+    """One step of every parameter -> (params, slots).  `weight_decay` is the λ (or λ/m) that multiplies W."""
+    if clip_norm is not None:
+        grads = clip_by_norm(grads, clip_norm)
+    new_params, new_slots = {}, {}
+    for name, w in params.items():
+        dw = grads[name]
+        if weight_decay and is_weight(name):
+            if optimizer.decoupled_decay:
+                w = w - (lr * weight_decay) * w
+            else:
+                dw = dw + weight_decay * w
+        new_params[name], new_slots[name] = optimizer.update(w, dw, slots[name], lr, t)
+    return new_params, new_slots
+
+
+def empty_slots(optimizer: _Optimizer, params: dict[str, Array]) -> dict[str, tuple[Array, ...]]:
+    """Slots before the first step: zeros like each parameter."""
+    return {name: tuple(w * 0 for _ in optimizer.slots) for name, w in params.items()}

@@ -1,0 +1,145 @@
+"""A run: a setting and a seed.  It is data, it has an id, and it crosses processes.
+
+The id is the hash of everything that decides a run's bits: the resolved setting, the seed, the checksum
+of the data, the run it continues and the version of the mathematics.  Equal ids mean equal results,
+so a finished run is never repeated; any change means another id, so no old result is ever reused.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator
+
+from handgrad.data.spec import DataSection
+from handgrad.errors import InputError, NetworkError
+from handgrad.network.losses import LOSSES, check_fit
+from handgrad.network.spec import Network, NetworkSection, build
+from handgrad.training.optimizers import SGD, Optimizer
+from handgrad.training.schedules import Constant, Plateau, Schedule
+from handgrad.validation import Section, flag, one_of, real, whole
+
+# Raised whenever the same run would give other bits: formulas, streams, the order of operations.
+MATHEMATICS = 1
+
+ENGINES = ("array",)
+
+
+def _batch_size(value: Any) -> int | str:
+    if value == "full":
+        return "full"
+    try:
+        return whole("[1, inf)")(value)
+    except ValueError:
+        raise ValueError('must be a whole number >= 1 or "full"') from None
+
+
+class EarlyStopping(Section):
+    """Stop when `monitor` has not improved by `min_delta` for `patience` epochs; the best epoch's weights are restored.
+
+    Differs from: Keras, which restores the best weights only when asked to.
+    """
+
+    patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
+    min_delta: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
+    monitor: Annotated[str, BeforeValidator(one_of(("val_loss", "val_accuracy"), "measure"))] = "val_loss"
+
+    def best(self, history: Sequence[float]) -> tuple[int, bool]:
+        """(index of the best epoch so far, whether to stop now) from the monitored value of every epoch.
+
+        >>> EarlyStopping(patience=2).best([0.5, 0.4, 0.41, 0.42])
+        (1, True)
+        """
+        sign = 1 if self.monitor == "val_loss" else -1
+        best = 0
+        for index, value in enumerate(history):
+            if sign * value < sign * history[best] - self.min_delta:
+                best = index
+        return best, len(history) - 1 - best >= self.patience
+
+
+class TrainingSection(Section):
+    """How a network learns."""
+
+    aliases: ClassVar = {"max_iter": "epochs", "n_epochs": "epochs", "reduction": "batch_reduction"}
+
+    loss: Annotated[str, BeforeValidator(one_of(LOSSES, "loss"))] = "cross-entropy"
+    batch_reduction: Annotated[str, BeforeValidator(one_of(("mean", "sum"), "batch reduction"))] = "mean"
+    optimizer: Optimizer = SGD()
+    schedule: Schedule = Constant()
+    batch_size: Annotated[int | Literal["full"], BeforeValidator(_batch_size)] = 32
+    epochs: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
+    weight_decay: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
+    l2_form: Annotated[str, BeforeValidator(one_of(("plain", "per-example"), "form of L2"))] = "plain"
+    clip_norm: Annotated[float | None, BeforeValidator(lambda v: v if v is None else real("(0, inf)")(v))] = None
+    early_stopping: EarlyStopping | None = None
+    train_score: Annotated[str, BeforeValidator(one_of(("sample", "all"), "choice"))] = "sample"
+    test_every_epoch: Annotated[bool, BeforeValidator(flag)] = False
+    dtype: Annotated[str, BeforeValidator(one_of(("float32", "float64"), "number type"))] = "float32"
+    engine: Annotated[str, BeforeValidator(one_of(("auto", *ENGINES), "engine"))] = "auto"
+
+    @property
+    def needs_validation(self) -> str | None:
+        """The option that cannot work without validation data, if there is one."""
+        if self.early_stopping is not None:
+            return "training.early_stopping"
+        return "training.schedule = plateau" if isinstance(self.schedule, Plateau) else None
+
+    def decay(self, m: int) -> float:
+        """The number that multiplies W in the gradient: λ, or λ/m for a batch of m examples."""
+        return self.weight_decay / m if self.l2_form == "per-example" else self.weight_decay
+
+    def l2_formula(self) -> str:
+        """The L2 term in force, as a formula."""
+        if not self.weight_decay:
+            return "none"
+        number = f"{self.weight_decay:g}" + ("/m" if self.l2_form == "per-example" else "")
+        if getattr(self.optimizer, "decoupled_decay", False):
+            return f"W ← W − lr·{number}·W (decoupled; weights, not biases)"
+        return f"dW ← dW + {number}·W (weights, not biases)"
+
+
+class Setting(Section):
+    """One combination of hyperparameters: what is learnt, by which network, and how."""
+
+    data: DataSection = DataSection()
+    network: NetworkSection = NetworkSection()
+    training: TrainingSection = TrainingSection()
+
+    def resolved(self) -> "Setting":
+        """The same setting with nothing left open: the engine that "auto" takes is named."""
+        if self.training.engine != "auto":
+            return self
+        return self.changed(training=self.training.changed(engine="array"))
+
+    def network_for(self, shape: Sequence[int], n_classes: int, *, has_validation: bool) -> Network:
+        """The network that fits the data; raises NetworkError or InputError where something cannot go together."""
+        network = build(self.network, tuple(shape), n_classes)
+        check_fit(self.training.loss, network.output, self.network.targets)
+        needs = self.training.needs_validation
+        if needs and not has_validation:
+            raise InputError(f"{needs} needs validation data, but data.validation = false; set data.validation.size")
+        if self.training.l2_form == "per-example" and getattr(self.training.optimizer, "decoupled_decay", False):
+            raise NetworkError('training.l2_form = "per-example" has no meaning with adamw; take adam or "plain"')
+        return network
+
+
+@dataclass(frozen=True)
+class Run:
+    """A resolved setting and a seed; `continues` is the id of the run whose end this one starts from."""
+
+    setting: Setting
+    seed: int
+    data_checksum: str
+    continues: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Ten hexadecimal digits of the SHA-256 of everything that decides the run's bits."""
+        setting = self.setting.resolved().model_dump(mode="json", by_alias=True)
+        setting["data"].pop("name")  # a path differs between machines; the checksum says which data it is
+        identity = [MATHEMATICS, setting, self.seed, self.data_checksum, self.continues]
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -1,0 +1,106 @@
+"""Schedules: the learning rate as a function of time.
+
+Time e is measured in epochs since the run began and moves with every step, e = step/(steps per epoch).
+`factor(e, epochs, history)` multiplies the optimizer's lr; e: (steps,) -> (steps,), all steps of an epoch at once.
+Only `plateau` looks at the history (val_loss of every finished epoch); it replays it from the start each
+time, so no schedule has a state to save.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import BeforeValidator
+
+from handgrad.validation import Section, named, real, whole
+
+
+class Constant(Section):
+    """lr·1."""
+
+    name: Literal["constant"] = "constant"
+
+    def factor(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        return np.ones_like(e)
+
+
+class Exponential(Section):
+    """lr·fᵏ in epoch k = ⌊e⌋ (k from 0): the rate is multiplied by f after every epoch."""
+
+    aliases: ClassVar = {"gamma": "factor_per_epoch", "factor": "factor_per_epoch"}
+    name: Literal["exponential"] = "exponential"
+    factor_per_epoch: Annotated[float, BeforeValidator(real("(0, 1]"))] = 0.97
+
+    def factor(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        return self.factor_per_epoch ** np.floor(e)
+
+
+def _rising(value: Any) -> tuple[int, ...]:
+    values = tuple(whole("[1, inf)")(v) for v in value) if isinstance(value, list | tuple) and value else ()
+    if not values or any(b <= a for a, b in itertools.pairwise(values)):
+        raise ValueError("must be a list of rising whole numbers of epochs, as in [10, 20]")
+    return values
+
+
+class Steps(Section):
+    """lr·fʲ, where j counts the entries of `at` (in epochs) that have passed.
+
+    `at = [10, 20]` with f = 0.1 and lr = 0.1: 0.1 for 10 epochs, then 0.01 for 10, then 0.001.
+    """
+
+    aliases: ClassVar = {"milestones": "at", "gamma": "factor_per_step", "factor": "factor_per_step"}
+    name: Literal["steps"] = "steps"
+    at: Annotated[tuple[int, ...], BeforeValidator(_rising)]
+    factor_per_step: Annotated[float, BeforeValidator(real("(0, inf)"))] = 0.1
+
+    def factor(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        return self.factor_per_step ** np.searchsorted(self.at, e, side="right").astype(float)
+
+
+class Cosine(Section):
+    """lr·(r + (1−r)·½(1 + cos(π·e/E))) over the E epochs of the run   (Loshchilov & Hutter 2017, eq. 5, one period).
+
+    r: `final`, the fraction of lr that is left at the end.
+    """
+
+    name: Literal["cosine"] = "cosine"
+    final: Annotated[float, BeforeValidator(real("[0, 1]"))] = 0.0
+
+    def factor(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        return self.final + (1 - self.final) * 0.5 * (1 + np.cos(math.pi * np.minimum(e / epochs, 1.0)))
+
+
+class Plateau(Section):
+    """lr·fʲ, where j counts the times that val_loss had not improved by `min_delta` for `patience` epochs.
+
+    Differs from: PyTorch's ReduceLROnPlateau, whose patience is one longer and whose threshold is relative.
+    """
+
+    aliases: ClassVar = {"factor": "factor_per_step"}
+    name: Literal["plateau"] = "plateau"
+    factor_per_step: Annotated[float, BeforeValidator(real("(0, 1)"))] = 0.1
+    patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 5
+    min_delta: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
+
+    def factor(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        best, waited, reductions = math.inf, 0, 0
+        for value in history:
+            if value < best - self.min_delta:
+                best, waited = value, 0
+            else:
+                waited += 1
+            if waited == self.patience:
+                reductions, waited = reductions + 1, 0
+        return np.full_like(e, self.factor_per_step**reductions)
+
+
+SCHEDULES: dict[str, type[Section]] = {
+    "constant": Constant,
+    "exponential": Exponential,
+    "steps": Steps,
+    "cosine": Cosine,
+    "plateau": Plateau,
+}
+Schedule = Annotated[Constant | Exponential | Steps | Cosine | Plateau, BeforeValidator(named(SCHEDULES, "schedule"))]

@@ -1,0 +1,125 @@
+"""Weights on disk: `.safetensors` (the format of records) and `.npz`.  Both are read without executing anything.
+
+Names and shapes are the network's own (`dense1.W`: (n_in, n_out)).  A safetensors file of ours also says,
+in its metadata, which network it belongs to, so that `handgrad predict` needs nothing else.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import WeightsError
+
+Arrays = dict[str, np.ndarray]
+
+
+def write_tensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+    """Arrays as a safetensors file."""
+    from safetensors.numpy import save
+
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    path.write_bytes(save(contiguous, metadata=dict(metadata)))
+
+
+def read_tensors(path: Path) -> tuple[Arrays, dict[str, str]]:
+    """(arrays, metadata) of a safetensors file.  Raises WeightsError where it is missing, damaged or something else."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such file") from None
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path}: not a whole safetensors file ({error}){_disguise(path)}") from None
+
+
+def _disguise(path: Path) -> str:
+    try:
+        start = path.open("rb").read(4)
+    except OSError:
+        return ""
+    if start[:1] == b"\x80" or start == b"PK\x03\x04":
+        return (
+            "; it looks like a pickle or a PyTorch file, which can run code when it is read and is refused. "
+            "Save it again with safetensors or numpy.savez"
+        )
+    return "; it may be cut off: copy or train it again"
+
+
+def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray], network: Any = None) -> None:
+    """Save parameters as `.safetensors` or `.npz`, by the path's ending; written whole or not at all.
+
+    `network` (a `network.spec.Network`) is stored beside them in a safetensors file.
+    """
+    path = Path(path)
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        if path.suffix == ".safetensors":
+            metadata = {"format": "handgrad"}
+            if network is not None:
+                layers = {"layers": network.describe(), "output": network.output}
+                metadata["network"] = json.dumps({"network": layers, "shape": list(network.input_shape)})
+            write_tensors(unfinished, params, metadata)
+        elif path.suffix == ".npz":
+            np.savez(unfinished, allow_pickle=False, **dict(params))
+        else:
+            raise WeightsError(f"{path}: unknown ending {path.suffix!r}; weights are saved as .safetensors or .npz")
+        unfinished.replace(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def load_weights(path: str | os.PathLike[str], network: Any = None) -> Arrays:
+    """Parameters from a `.safetensors` or `.npz` file, checked against `network` where it is given.
+
+    Raises WeightsError: no such file, damaged, a pickle in disguise, other names or shapes, values that are no floats.
+    """
+    path = Path(path)
+    if path.suffix == ".npz":
+        params = _read_npz(path)
+    else:
+        params, _ = read_tensors(path)
+    for name, array in params.items():
+        if array.dtype.kind != "f":
+            raise WeightsError(f"{path}: {name} holds {array.dtype}; weights are float32 or float64")
+    if network is not None:
+        check_shapes(params, network.parameter_shapes, str(path))
+    return params
+
+
+def _read_npz(path: Path) -> Arrays:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not hasattr(file, "files"):
+                raise ValueError("one array, not an archive")
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such file") from None
+    except Exception as error:  # numpy raises ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError
+        pickled = "pickle" in str(error).lower() or "allow_pickle" in str(error)
+        remedy = (
+            "it holds pickled objects, which can run code when they are read, and is refused. Save plain arrays"
+            if pickled
+            else "it may be cut off: copy or train it again"
+        )
+        raise WeightsError(f"{path}: not a readable .npz of arrays; {remedy}") from None
+
+
+def check_shapes(params: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], where: str) -> None:
+    """Raise WeightsError, all differences at once, unless names and shapes are the network's."""
+    wrong = [f"{name} is missing; needed {shape}" for name, shape in shapes.items() if name not in params]
+    wrong += [f"{name} {params[name].shape} is not in this network" for name in params if name not in shapes]
+    wrong += [
+        f"{name} has shape {params[name].shape}; this network needs {shape}"
+        for name, shape in shapes.items()
+        if name in params and tuple(params[name].shape) != tuple(shape)
+    ]
+    if wrong:
+        raise WeightsError("\n".join(f"{where}: {line}" for line in wrong))
