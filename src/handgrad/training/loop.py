@@ -157,7 +157,9 @@ class _Training:
         start = time.perf_counter()
         own = progress.epoch - progress.first_epoch
         e = own + np.arange(self.steps) / self.steps
-        lrs = self.training.optimizer.lr * self.training.schedule.factor(e, self.training.epochs, self._own("val_loss"))
+        lrs = self.training.optimizer.lr * self.training.schedule.multipliers(
+            e, self.training.epochs, self._own("val_loss")
+        )
         order = epoch_order(self.run.seed, progress.epoch, len(self.split.train.y))
         losses = self.session.train_epoch(order, lrs, progress.step)
         progress.loss_per_step.append(losses)

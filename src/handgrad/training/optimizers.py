@@ -13,10 +13,11 @@ Sources: Polyak 1964; Nesterov 1983 in the form of Sutskever et al. 2013; Duchi 
 Tieleman & Hinton 2012; Kingma & Ba 2015; Loshchilov & Hutter 2019; Pascanu et al. 2013 (clipping).
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from array_api_compat import array_namespace
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 
 from handgrad.validation import Section, named, real
 
@@ -46,6 +47,16 @@ class SGD(_Optimizer):
     """
 
     name: Literal["sgd"] = "sgd"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _point_to_momentum(cls, values: Any) -> Any:
+        for other in ("momentum", "nesterov"):
+            if isinstance(values, Mapping) and other in values:
+                raise ValueError(
+                    f"has no {other}; write {{ name = {other!r}, momentum = 0.9 }} instead of name = 'sgd'"
+                )
+        return values
 
     def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
         return w - lr * dw, ()

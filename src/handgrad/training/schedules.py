@@ -1,7 +1,7 @@
 """Schedules: the learning rate as a function of time.
 
 Time e is measured in epochs since the run began and moves with every step, e = step/(steps per epoch).
-`factor(e, epochs, history)` multiplies the optimizer's lr; e: (steps,) -> (steps,), all steps of an epoch at once.
+`multipliers(e, epochs, history)` multiply the optimizer's lr; e: (steps,) -> (steps,), all steps of an epoch at once.
 Only `plateau` looks at the history (val_loss of every finished epoch); it replays it from the start each
 time, so no schedule has a state to save.
 """
@@ -22,19 +22,19 @@ class Constant(Section):
 
     name: Literal["constant"] = "constant"
 
-    def factor(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+    def multipliers(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
         return np.ones_like(e)
 
 
 class Exponential(Section):
     """lr·fᵏ in epoch k = ⌊e⌋ (k from 0): the rate is multiplied by f after every epoch."""
 
-    aliases: ClassVar = {"gamma": "factor_per_epoch", "factor": "factor_per_epoch"}
+    aliases: ClassVar = {"gamma": "factor"}
     name: Literal["exponential"] = "exponential"
-    factor_per_epoch: Annotated[float, BeforeValidator(real("(0, 1]"))] = 0.97
+    factor: Annotated[float, BeforeValidator(real("(0, 1]"))] = 0.97
 
-    def factor(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
-        return self.factor_per_epoch ** np.floor(e)
+    def multipliers(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        return self.factor ** np.floor(e)
 
 
 def _rising(value: Any) -> tuple[int, ...]:
@@ -50,13 +50,13 @@ class Steps(Section):
     `at = [10, 20]` with f = 0.1 and lr = 0.1: 0.1 for 10 epochs, then 0.01 for 10, then 0.001.
     """
 
-    aliases: ClassVar = {"milestones": "at", "gamma": "factor_per_step", "factor": "factor_per_step"}
+    aliases: ClassVar = {"milestones": "at", "gamma": "factor"}
     name: Literal["steps"] = "steps"
     at: Annotated[tuple[int, ...], BeforeValidator(_rising)]
-    factor_per_step: Annotated[float, BeforeValidator(real("(0, inf)"))] = 0.1
+    factor: Annotated[float, BeforeValidator(real("(0, inf)"))] = 0.1
 
-    def factor(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
-        return self.factor_per_step ** np.searchsorted(self.at, e, side="right").astype(float)
+    def multipliers(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        return self.factor ** np.searchsorted(self.at, e, side="right").astype(float)
 
 
 class Cosine(Section):
@@ -68,7 +68,7 @@ class Cosine(Section):
     name: Literal["cosine"] = "cosine"
     final: Annotated[float, BeforeValidator(real("[0, 1]"))] = 0.0
 
-    def factor(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+    def multipliers(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
         return self.final + (1 - self.final) * 0.5 * (1 + np.cos(math.pi * np.minimum(e / epochs, 1.0)))
 
 
@@ -78,13 +78,12 @@ class Plateau(Section):
     Differs from: PyTorch's ReduceLROnPlateau, whose patience is one longer and whose threshold is relative.
     """
 
-    aliases: ClassVar = {"factor": "factor_per_step"}
     name: Literal["plateau"] = "plateau"
-    factor_per_step: Annotated[float, BeforeValidator(real("(0, 1)"))] = 0.1
+    factor: Annotated[float, BeforeValidator(real("(0, 1)"))] = 0.1
     patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 5
     min_delta: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
 
-    def factor(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+    def multipliers(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
         best, waited, reductions = math.inf, 0, 0
         for value in history:
             if value < best - self.min_delta:
@@ -93,7 +92,7 @@ class Plateau(Section):
                 waited += 1
             if waited == self.patience:
                 reductions, waited = reductions + 1, 0
-        return np.full_like(e, self.factor_per_step**reductions)
+        return np.full_like(e, self.factor**reductions)
 
 
 SCHEDULES: dict[str, type[Section]] = {
