@@ -1,0 +1,121 @@
+"""The layers of a network as they are written: `dense 120 relu`, `dropout 0.5`.
+
+A layer is one frozen record of its few words.  It knows how it changes the shape of an example and which parameters it
+needs; its mathematics is in `passes.OPERATIONS`.  A further kind of layer is one class here, entered in LAYERS, and one
+entry there.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+from handgrad.errors import InputError, NetworkError
+from handgrad.names import lookup
+from handgrad.network.activations import ACTIVATIONS
+
+Shape = tuple[int, ...]
+
+
+class Layer(Protocol):
+    """A layer as it was written.  `kind` is its first word; `activation` is applied to its z ("identity": none)."""
+
+    kind: ClassVar[str]
+
+    @property
+    def activation(self) -> str: ...
+
+    def shape_after(self, shape: Shape) -> Shape: ...
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]: ...
+
+    def fans(self, before: Shape, after: Shape) -> tuple[int, int]: ...
+
+    def __str__(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Dense:
+    """`dense UNITS [ACTIVATION]`: z = x @ W + b, a = f(z).  Images are flattened first."""
+
+    units: int
+    activation: str = "identity"
+    kind: ClassVar[str] = "dense"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units < 1:
+            raise NetworkError(f"a dense layer needs a whole number of units >= 1; got {self.units!r}")
+        lookup(ACTIVATIONS, self.activation, "activation")
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> Self:
+        if not 1 <= len(words) <= 2:
+            raise NetworkError("write: dense UNITS [ACTIVATION], as in 'dense 120 relu'")
+        if not words[0].isdecimal():
+            raise NetworkError(f"a dense layer needs a whole number of units >= 1; got {words[0]!r}")
+        return cls(int(words[0]), *words[1:])
+
+    def shape_after(self, shape: Shape) -> Shape:
+        return (self.units,)
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"W": (math.prod(shape), self.units), "b": (self.units,)}
+
+    def fans(self, before: Shape, after: Shape) -> tuple[int, int]:
+        return math.prod(before), self.units
+
+    def __str__(self) -> str:
+        return f"dense {self.units} {self.activation}"
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """`dropout RATE`: in training, each unit is 0 with probability RATE and scaled by 1/(1 − RATE) otherwise."""
+
+    rate: float
+    kind: ClassVar[str] = "dropout"
+    activation: ClassVar[str] = "identity"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.rate, bool) or not isinstance(self.rate, int | float) or not 0 <= self.rate < 1:
+            raise NetworkError(f"a dropout layer needs a rate in [0, 1); got {self.rate!r}")
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> Self:
+        if len(words) != 1:
+            raise NetworkError("write: dropout RATE, as in 'dropout 0.5'")
+        try:
+            return cls(float(words[0]))
+        except ValueError:
+            raise NetworkError(f"a dropout layer needs a rate in [0, 1); got {words[0]!r}") from None
+
+    def shape_after(self, shape: Shape) -> Shape:
+        return shape
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {}
+
+    def fans(self, before: Shape, after: Shape) -> tuple[int, int]:
+        return math.prod(before), math.prod(after)
+
+    def __str__(self) -> str:
+        return f"dropout {self.rate:g}"
+
+
+LAYERS: dict[str, Any] = {layer.kind: layer for layer in (Dense, Dropout)}
+
+
+def parse_layer(text: str) -> Layer:
+    """The layer that `text` describes; raises NetworkError with what is wrong and what is meant.
+
+    >>> parse_layer("dense 120 relu")
+    Dense(units=120, activation='relu')
+    """
+    words = text.split() if isinstance(text, str) else []
+    if not words:
+        raise NetworkError(f"a layer is a line such as 'dense 120 relu' or 'dropout 0.5'; got {text!r}")
+    try:
+        layer: Layer = lookup(LAYERS, words[0], "layer").parse(words[1:])
+    except InputError as error:
+        raise NetworkError(f"{text!r}: {error}") from None
+    return layer

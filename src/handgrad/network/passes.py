@@ -1,0 +1,223 @@
+"""The passes: a batch forward through the whole network, its loss, and the gradients backward.
+
+Every layer is an operation x → z, which may have parameters, followed by an activation z → a (identity for a layer
+without one); the a of a layer is the x of the next.  Backward, da → dz → dx, dW, db, layer after layer from the last.
+What a pass needs is an argument, what it makes is returned: nothing is stored, nothing is changed.
+
+Derivation of the whole: docs/derivations/network.md.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from handgrad.names import lookup
+from handgrad.network.activations import ACTIVATIONS, Array
+from handgrad.network.dense import dense_backward, dense_backward_parameters, dense_forward
+from handgrad.network.dropout import dropout_backward, dropout_forward, dropout_mask
+from handgrad.network.layers import Dropout
+from handgrad.network.losses import LOSSES
+from handgrad.network.spec import Network
+
+Parameters = Mapping[str, Array]  # by name: "dense1.W"
+Own = dict[str, Array]  # of one layer, by letter: "W", "b"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The mathematics of one kind of layer, x → z.
+
+    forward(layer, own, x, mask) -> z
+    backward(layer, own, x, mask, dz, wants_dx) -> (dx or None, gradients by letter)
+
+    mask is None unless the layer is a dropout layer in training.
+    """
+
+    forward: Callable[[Any, Own, Array, Array | None], Array]
+    backward: Callable[[Any, Own, Array, Array | None, Array, bool], tuple[Array | None, Own]]
+
+
+def _flat(x: Array) -> Array:
+    """Images (n, ...) as rows (n, n_in): a view."""
+    return x if x.ndim == 2 else array_namespace(x).reshape(x, (x.shape[0], -1))
+
+
+def _dense_forward(layer: Any, own: Own, x: Array, mask: Array | None) -> Array:
+    return dense_forward(_flat(x), own["W"], own["b"])
+
+
+def _dense_backward(
+    layer: Any, own: Own, x: Array, mask: Array | None, dz: Array, wants_dx: bool
+) -> tuple[Array | None, Own]:
+    if not wants_dx:
+        dW, db = dense_backward_parameters(dz, _flat(x))
+        return None, {"W": dW, "b": db}
+    dx, dW, db = dense_backward(dz, _flat(x), own["W"])
+    return array_namespace(dx).reshape(dx, x.shape), {"W": dW, "b": db}
+
+
+def _dropout_forward(layer: Any, own: Own, x: Array, mask: Array | None) -> Array:
+    return x if mask is None else dropout_forward(x, mask)
+
+
+def _dropout_backward(
+    layer: Any, own: Own, x: Array, mask: Array | None, dz: Array, wants_dx: bool
+) -> tuple[Array | None, Own]:
+    return dz if mask is None else dropout_backward(dz, mask), {}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "dense": Operation(_dense_forward, _dense_backward),
+    "dropout": Operation(_dropout_forward, _dropout_backward),
+}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a forward pass leaves for the backward one: x, the a of every layer, and the z of the last.
+
+    The z of hidden layers is not kept: every backward is written in a, and it would double the memory of a full batch.
+    """
+
+    x: Array
+    a: tuple[Array, ...]
+    z: Array
+
+    @property
+    def output(self) -> Array:
+        """a of the last layer."""
+        return self.a[-1]
+
+    def input_of(self, i: int) -> Array:
+        """x of layer i."""
+        return self.a[i - 1] if i else self.x
+
+
+def _own(network: Network, params: Parameters, i: int) -> Own:
+    return {letter: params[name] for letter, name in network.parameter_names[i].items()}
+
+
+def _layers_forward(
+    network: Network, params: Parameters, x: Array, masks: Mapping[int, Array]
+) -> Iterator[tuple[Array, Array]]:
+    """(z, a) of layer after layer."""
+    for i, layer in enumerate(network.layers):
+        z = OPERATIONS[layer.kind].forward(layer, _own(network, params, i), x, masks.get(i))
+        x = ACTIVATIONS[layer.activation].forward(z)
+        yield z, x
+
+
+def forward(network: Network, params: Parameters, x: Array, *, masks: Mapping[int, Array] | None = None) -> Trace:
+    """The forward pass of a batch x (n, *input_shape).  masks: of the dropout layers, by position; None: in use.
+
+    >>> network = Network.parse((2,), "dense 1 relu")
+    >>> params = {"dense1.W": np.array([[1.0], [-1.0]]), "dense1.b": np.array([0.5])}
+    >>> forward(network, params, np.array([[3.0, 1.0], [1.0, 3.0]])).output.tolist()  # 3 - 1 + 0.5;  1 - 3 + 0.5 < 0
+    [[2.5], [0.0]]
+    """
+    outputs = []
+    for z, a in _layers_forward(network, params, x, masks or {}):  # noqa: B007  (the last z is kept)
+        outputs.append(a)
+    return Trace(x, tuple(outputs), z)
+
+
+def loss_and_gradients(
+    network: Network,
+    params: Parameters,
+    x: Array,
+    T: Array,
+    loss: str,
+    batch_reduction: str,
+    *,
+    masks: Mapping[int, Array] | None = None,
+) -> tuple[Array, dict[str, Array], Trace]:
+    """Loss of every example (n,), gradients of their mean or sum by name of the parameter, and the forward pass.
+
+    T (n, k): encoded targets.  The gradient of the network's own input is not computed.
+    """
+    trace = forward(network, params, x, masks=masks)
+    chosen = lookup(LOSSES, loss, "loss")
+    o = _looked_at(network, trace, chosen.fused_with)
+    do = chosen.backward(o, T)  # (n, k), per example
+    if batch_reduction == "mean":
+        do = do / x.shape[0]  # (1) the mean over the batch, once, where the arrays are smallest
+    grads = _backward(network, params, trace, do, fused=o is not trace.output, masks=masks or {})
+    return chosen.forward(o, T), grads, trace
+
+
+def _looked_at(network: Network, trace: Trace, fused_with: str | None) -> Array:
+    """What the loss looks at: the output, or z of the last layer where the loss has the output activation within."""
+    return trace.z if network.output == fused_with else trace.output
+
+
+def _backward(
+    network: Network, params: Parameters, trace: Trace, do: Array, fused: bool, masks: Mapping[int, Array]
+) -> dict[str, Array]:
+    """Gradients of all parameters from do, that of the output (fused: of the last z)."""
+    first = next((i for i, names in enumerate(network.parameter_names) if names), 0)  # none before it has parameters
+    grads: dict[str, Array] = {}
+    da = do
+    for i in range(len(network.layers) - 1, first - 1, -1):
+        layer = network.layers[i]
+        at_end = i == len(network.layers) - 1
+        dz = da if fused and at_end else ACTIVATIONS[layer.activation].backward(da, trace.a[i])
+        own = _own(network, params, i)
+        da, of_layer = OPERATIONS[layer.kind].backward(layer, own, trace.input_of(i), masks.get(i), dz, i > first)
+        for letter, name in network.parameter_names[i].items():
+            grads[name] = of_layer[letter]
+    return {name: grads[name] for name in network.parameter_shapes}
+
+
+def masks(network: Network, key: int, step: int, n: int, like: Array) -> dict[int, Array]:
+    """The mask (n, *shape) of every dropout layer at one step of training, by position of the layer; arrays as `like`."""
+    found = {}
+    for i, layer in enumerate(network.layers):
+        if isinstance(layer, Dropout):
+            shape = network.shapes[i]
+            mask = dropout_mask(key, step, i, n, math.prod(shape), layer.rate, like)
+            found[i] = array_namespace(mask).reshape(mask, (n, *shape))
+    return found
+
+
+def _chunks(n: int, chunk: int) -> Iterator[slice]:
+    return (slice(start, min(start + chunk, n)) for start in range(0, n, chunk))
+
+
+def score(
+    network: Network, params: Parameters, x: Array, T: Array, loss: str, *, chunk: int = 1000
+) -> tuple[Array, Array]:
+    """(loss of every example (n,), predicted class (n,)), dropout off.
+
+    The predicted class is that of the largest output, the first of them if several are equal.
+    `chunk` rows are done at a time, which bounds the memory.
+    """
+    xp = array_namespace(x)
+    chosen = lookup(LOSSES, loss, "loss")
+    losses, predicted = [], []
+    for rows in _chunks(x.shape[0], chunk):
+        trace = forward(network, params, x[rows])
+        losses.append(chosen.forward(_looked_at(network, trace, chosen.fused_with), T[rows]))
+        predicted.append(xp.argmax(trace.output, axis=-1))
+    return xp.concat(losses), xp.concat(predicted)
+
+
+def predict(network: Network, params: Parameters, x: Array, *, chunk: int = 1000) -> Array:
+    """Outputs (n, k), dropout off, `chunk` rows at a time."""
+    xp = array_namespace(x)
+    return xp.concat([forward(network, params, x[rows]).output for rows in _chunks(x.shape[0], chunk)])
+
+
+def first_non_finite(network: Network, params: Parameters, x: Array) -> str:
+    """Name of the first layer whose parameters or outputs for x are not all finite; "loss" if there is none."""
+    xp = array_namespace(x)
+    with np.errstate(all="ignore"):  # numbers that overflow are what is looked for
+        layers = _layers_forward(network, params, x, {})
+        for i, name in enumerate(network.layer_names):
+            own = _own(network, params, i).values()
+            if not all(bool(xp.all(xp.isfinite(w))) for w in own) or not bool(xp.all(xp.isfinite(next(layers)[1]))):
+                return name
+    return "loss"
