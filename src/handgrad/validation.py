@@ -12,7 +12,7 @@ import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
@@ -20,7 +20,13 @@ from handgrad.errors import InputError
 from handgrad.names import nearest, unknown
 
 
-class _SectionMeta(type(BaseModel)):  # type: ignore[misc]
+if TYPE_CHECKING:  # only the type checker needs its private name
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
+
+class _SectionMeta(ModelMetaclass):
     """Makes `Section(...)` raise InputError with plain sentences instead of pydantic's ValidationError."""
 
     def __call__(cls, **values: Any) -> Any:

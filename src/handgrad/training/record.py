@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import ResultsError
-from handgrad.training.weights import read_tensors, write_tensors
+from handgrad.training.weights import read_npz, read_tensors, write_tensors
 
 FORMAT = 1
 STATUSES = ("pending", "running", "done", "diverged", "pruned", "failed", "interrupted")
@@ -100,9 +100,8 @@ def load_curves(folder: Path) -> Arrays:
     """curves.npz of one run; nothing in it is executed.  Raises ResultsError where it is damaged."""
     path = folder / "curves.npz"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except Exception as error:  # zipfile, zlib, ValueError, OSError, EOFError: all mean a damaged file
+        return read_npz(path)
+    except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: damaged ({error}); delete the run's folder and run the study again") from None
 
 

@@ -40,7 +40,8 @@ def read_tensors(path: Path) -> tuple[Arrays, dict[str, str]]:
 
 def _disguise(path: Path) -> str:
     try:
-        start = path.open("rb").read(4)
+        with path.open("rb") as file:
+            start = file.read(4)
     except OSError:
         return ""
     if start[:1] == b"\x80" or start == b"PK\x03\x04":
@@ -83,7 +84,7 @@ def load_weights(path: str | os.PathLike[str], network: Any = None) -> Arrays:
     """
     path = Path(path)
     if path.suffix == ".npz":
-        params = _read_npz(path)
+        params = _npz_params(path)
     else:
         params, _ = read_tensors(path)
     for name, array in params.items():
@@ -94,19 +95,27 @@ def load_weights(path: str | os.PathLike[str], network: Any = None) -> Arrays:
     return params
 
 
-def _read_npz(path: Path) -> Arrays:
+def read_npz(path: Path) -> Arrays:
+    """The arrays of an .npz file; nothing in it is executed.  Raises OSError or ValueError."""
+    with path.open("rb") as raw:  # numpy leaves a damaged file open when it opens it itself
+        try:
+            with np.load(raw, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except OSError:
+            raise
+        except Exception as error:  # zipfile.BadZipFile, zlib.error, EOFError, AttributeError: a damaged file
+            raise ValueError(str(error)) from None
+
+
+def _npz_params(path: Path) -> Arrays:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise ValueError("one array, not an archive")
-            return {name: file[name] for name in file.files}
+        return read_npz(path)
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such file") from None
-    except Exception as error:  # numpy raises ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError
-        pickled = "pickle" in str(error).lower() or "allow_pickle" in str(error)
+    except (OSError, ValueError) as error:
         remedy = (
             "it holds pickled objects, which can run code when they are read, and is refused. Save plain arrays"
-            if pickled
+            if "pickle" in str(error)
             else "it may be cut off: copy or train it again"
         )
         raise WeightsError(f"{path}: not a readable .npz of arrays; {remedy}") from None
