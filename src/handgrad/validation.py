@@ -12,13 +12,12 @@ import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from handgrad.errors import InputError
 from handgrad.names import nearest, unknown
-
 
 if TYPE_CHECKING:  # only the type checker needs its private name
     from pydantic._internal._model_construction import ModelMetaclass
@@ -33,7 +32,7 @@ class _SectionMeta(ModelMetaclass):
         try:
             return super().__call__(**values)
         except ValidationError as error:
-            raise InputError("\n".join(problems(error, cls, values))) from None
+            raise InputError("\n".join(problems(error, cast("type[BaseModel]", cls), values))) from None
 
 
 class Section(BaseModel, metaclass=_SectionMeta):
