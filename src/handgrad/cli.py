@@ -1,0 +1,169 @@
+"""Commands: parse, call public functions, print.  Everything heavy is imported inside the command that needs it.
+
+Exit codes: 0 fine, 1 some runs failed, 2 bad input, 130 interrupted.
+"""
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+from handgrad import __version__
+from handgrad.errors import HandgradError, InputError
+
+app = typer.Typer(
+    name="handgrad",
+    help="A laboratory for small neural networks: one study file, every run, one report.",
+    epilog="Start with:  handgrad run quickstart",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Study = Annotated[str, Argument(metavar="STUDY", help="A ready-made study (see: handgrad studies) or a TOML file.")]
+Overrides = Annotated[list[str] | None, Argument(metavar="KEY=VALUE", help="Changes, e.g. training.epochs=3.")]
+Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Results folder.  [default: results/STUDY]")]
+Quick = Annotated[bool, Option("--quick", help="The study's own small version: every item, in minutes.")]
+Json = Annotated[bool, Option("--json", help="Print JSON, for scripts.")]
+
+
+def main() -> None:
+    """The command line; turns every error of ours into one message and its exit code."""
+    try:
+        app(standalone_mode=True)
+    except HandgradError as error:
+        print(f"handgrad: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("handgrad: interrupted; the same command continues where this one stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # handgrad … | head
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _print_json(value: Any) -> None:
+    print(json_format.dumps(value, indent=1, allow_nan=False))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"handgrad {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
+@app.callback()
+def _options(version: Version = False) -> None:
+    pass
+
+
+@app.command(epilog="Example:  handgrad data mnist")
+def data(
+    names: Annotated[list[str] | None, Argument(metavar="NAME", help="Data sets to fetch if missing.")] = None,
+    json: Json = False,
+) -> None:
+    """Say which data sets are here, where, and whether they are the published bytes; fetch those that are named."""
+    from handgrad import console
+    from handgrad.data import sources
+
+    found = [sources.fetch(name, say=console.say) for name in names or []]
+    found = found or [sources.status(name) for name in ("digits", *sources.SOURCES)]
+    if json:
+        keys = ("name", "about", "present", "verified", "size")
+        _print_json([{key: getattr(one, key) for key in keys} | {"path": str(one.path or "")} for one in found])
+        return
+    rows = []
+    for one in found:
+        state = "missing" if not one.present else "verified" if one.verified else "other bytes than published"
+        where = one.path or ("with scikit-learn" if one.present else f"fetch with: handgrad data {one.name}")
+        rows.append((one.name, state, console.size(one.size) if one.size else "", where, one.about))
+    console.print_table(("data set", "state", "size", "where", "what"), rows, numeric=[2])
+
+
+@app.command(epilog="Example:  handgrad gradcheck")
+def gradcheck(
+    full: Annotated[bool, Option("--all", help="Print every combination, not one line per output and loss.")] = False,
+    json: Json = False,
+) -> None:
+    """Check every gradient written by hand against central differences, in all combinations that make sense."""
+    from handgrad import console
+    from handgrad.network.gradcheck import TOLERANCES, all_combinations, check_combination
+
+    groups: dict[tuple[str, ...], list[float]] = {}
+    for one in all_combinations():
+        worst = max(row.error for row in check_combination(one))
+        group = (str(one),) if full else (one.output, one.loss, one.targets)
+        groups.setdefault(group, []).append(worst)
+    limit = TOLERANCES["central differences"]
+    rows = [(*group, len(errors), f"{max(errors):.1e}") for group, errors in groups.items()]
+    checked, worst = sum(map(len, groups.values())), max(map(max, groups.values()))
+    if json:
+        _print_json({"combinations": checked, "largest_error": worst, "tolerance": limit, "ok": worst <= limit})
+    else:
+        headings = ("combination",) if full else ("output", "loss", "targets")
+        console.print_table((*headings, "checked", "largest error"), rows, numeric=[len(headings), len(headings) + 1])
+        verdict = "all right" if worst <= limit else "WRONG"
+        print(f"\n{checked} combinations, largest relative error {worst:.1e}, allowed {limit:.0e}: {verdict}")
+    if not worst <= limit:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example:  handgrad predict results/quickstart/runs/0123456789 seven.png")
+def predict(
+    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or its weights.safetensors.")],
+    images: Annotated[list[Path], Argument(metavar="IMAGE", help="Pictures; resized to the data's size.")],
+    invert: Annotated[
+        bool, Option("--invert", help="Dark on light pictures for a network that learnt light on dark.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say which class a trained network sees in each picture."""
+    import numpy as np
+
+    from handgrad import console
+    from handgrad.training.model import Model
+
+    model = Model.load(weights)
+    x = np.stack([model.read_image(image, invert=invert) for image in images])
+    outputs, probabilities = model.outputs(x), model.probabilities(x)
+    shown = outputs if probabilities is None else probabilities
+    best = outputs.argmax(axis=1)
+    measure = "output" if probabilities is None else "probability"
+    if json:
+        for_each = [dict(zip(model.classes, map(float, row), strict=True)) for row in shown]
+        found = [model.classes[b] for b in best]
+        _print_json(
+            [{"image": str(i), "class": c, measure: v} for i, c, v in zip(images, found, for_each, strict=True)]
+        )
+        return
+    rows = [(image, model.classes[b], f"{row[b]:.4f}") for image, b, row in zip(images, best, shown, strict=True)]
+    console.print_table(("image", "class", measure), rows, numeric=[2])
+
+
+@app.command(epilog="Example:  handgrad show results/quickstart/runs/0123456789")
+def show(
+    run: Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")],
+    json: Json = False,
+) -> None:
+    """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
+    from handgrad import console
+    from handgrad.training.record import load_data
+
+    folder = Path(run)
+    if not folder.is_dir():
+        found = sorted(Path("results").glob(f"*/runs/{run}"))
+        if not found:
+            raise InputError(f"{run}: no such folder, and no run of that id in ./results; give the run's folder")
+        folder = found[0]
+    record = load_data(folder)
+    if json:
+        _print_json(record)
+        return
+    console.print_record(record)
