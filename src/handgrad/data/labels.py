@@ -53,8 +53,9 @@ def _labels(values: Any, n: int, what: str) -> NDArray[Any]:
     if y.dtype.kind == "b":
         y = y.astype(np.int64)
     if y.dtype.kind not in "iuU":
-        odd = [value for value in y.tolist() if not isinstance(value, float) or value != round(value, 0)][:1]
-        raise DataError(f"{what} must hold whole numbers or text; got {odd[0] if odd else y.dtype!r}")
+        odd = [repr(value) for value in y.tolist() if isinstance(value, float) and not value.is_integer()]
+        kinds = ", ".join(sorted({type(value).__name__ for value in y.tolist()}))
+        raise DataError(f"{what} must hold whole numbers or text, all of one kind; got {odd[0] if odd else kinds}")
     return y
 
 

@@ -217,8 +217,8 @@ def _fetch_files(source: Source, missing: list[File], say: Callable[[str], None]
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):  # two studies that start at once fetch once
             shutil.rmtree(folder / "partial", ignore_errors=True)
-            tried: list[str] = []
             for number, file in enumerate(missing):
+                tried: list[str] = []
                 if _find_file(source, file, None).path is None and not _fetch_file(source, file, folder, say, tried):
                     raise DataError(_missing(source, missing[number:], tried))
             shutil.rmtree(folder / "partial", ignore_errors=True)
@@ -238,7 +238,7 @@ def _fetch_file(source: Source, file: File, folder: Path, say: Callable[[str], N
                 known_hash=f"md5:{file.md5}",
                 fname=file.name,
                 path=folder / "partial",
-                downloader=pooch.HTTPDownloader(timeout=30),
+                downloader=pooch.HTTPDownloader(timeout=(10, 30)),
             )
         except OSError as error:
             if error.errno in LOCAL:

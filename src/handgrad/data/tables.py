@@ -36,7 +36,7 @@ def _read(path: Path, label: str | int | None) -> tuple[NDArray[np.float32], lis
     if width < 2:
         raise DataError(f"{path}: has one column; expected numbers and a column of labels, divided by commas")
     column = _label_column(path, rows[0][1], label)
-    header = rows[0][1] if _has_header(rows, column, isinstance(label, str)) else None
+    header = [cell.strip() for cell in rows[0][1]] if _has_header(rows, column, isinstance(label, str)) else None
     names = header or [f"column {k}" for k in range(width)]
     rows = rows[1:] if header else rows
     if not rows:
@@ -53,7 +53,8 @@ def _read(path: Path, label: str | int | None) -> tuple[NDArray[np.float32], lis
             numbers = [math.nan]
         if not all(map(math.isfinite, numbers)):
             raise DataError(_bad_cell(path, line, cells, column, names))
-        x[row] = numbers
+        with np.errstate(over="ignore"):  # found below
+            x[row] = numbers
         if not cells[column].strip():
             raise DataError(f"{path}: line {line} has no label in {names[column]!r}; fill it in or take the line out")
         y.append(cells[column].strip())
