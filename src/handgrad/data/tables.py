@@ -7,6 +7,8 @@ Labels may be text; every other cell must be a finite number.
 
 import csv
 import math
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,6 @@ from numpy.typing import NDArray
 from handgrad.data.examples import Contents
 from handgrad.errors import DataError
 from handgrad.names import unknown
-
-Numbered = list[tuple[int, list[str]]]  # (line of the file, its cells)
 
 
 def read_table(path: Path, label: str | int | None = None, test: Path | None = None) -> Contents:
@@ -32,55 +32,59 @@ def read_table(path: Path, label: str | int | None = None, test: Path | None = N
 
 def _read(path: Path, label: str | int | None) -> tuple[NDArray[np.float32], list[str], tuple[str, ...] | None]:
     rows = _rows(path)
-    width = len(rows[0][1])
-    if width < 2:
+    start, first = next(rows, (0, []))
+    if not first:
+        raise DataError(f"{path}: is empty; expected one example a row")
+    if len(first) < 2:
         raise DataError(f"{path}: has one column; expected numbers and a column of labels, divided by commas")
-    column = _label_column(path, rows[0][1], label)
-    header = [cell.strip() for cell in rows[0][1]] if _has_header(rows, column, isinstance(label, str)) else None
-    names = header or [f"column {k}" for k in range(width)]
-    rows = rows[1:] if header else rows
-    if not rows:
+    first = [cell.strip() for cell in first]
+    column = _label_column(path, first, label)
+    header = isinstance(label, str) or not any(_is_number(cell) for k, cell in enumerate(first) if k != column)
+    names = first if header else [f"column {k}" for k in range(len(first))]
+    x, y = [], []
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is reported
+        for line, cells in rows if header else chain([(start, [*first])], rows):
+            if len(cells) != len(first):
+                raise DataError(
+                    f"{path}: line {line} has {len(cells)} cells; the first row has {len(first)}; mend the line"
+                )
+            y.append(cells.pop(column).strip())
+            if not y[-1]:
+                raise DataError(f"{path}: line {line} has no label in {names[column]!r}; fill it in or take it out")
+            try:
+                x.append(np.array([*map(float, cells)], np.float32))
+            except ValueError:
+                raise DataError(_bad_cell(path, line, cells, names, column)) from None
+            if not np.isfinite(x[-1]).all():
+                raise DataError(_bad_cell(path, line, cells, names, column))
+    if not header and not _is_number(y[0]) and y[1:] and all(map(_is_number, y[1:])):
+        header, names, x, y = (
+            True,
+            first,
+            x[1:],
+            y[1:],
+        )  # names that are numbers (pixel 0, 1, 2 ...), and one that is none
+    if not x:
         raise DataError(f"{path}: has a header and no rows; expected one example a row")
-    x = np.empty((len(rows), width - 1), np.float32)
-    y = []
-    for row, (line, cells) in enumerate(rows):
-        if len(cells) != width:
-            raise DataError(f"{path}: line {line} has {len(cells)} cells; the first row has {width}; mend the line")
-        features = cells[:column] + cells[column + 1 :]
-        try:
-            numbers = [float(cell) for cell in features]
-        except ValueError:
-            numbers = [math.nan]
-        if not all(map(math.isfinite, numbers)):
-            raise DataError(_bad_cell(path, line, cells, column, names))
-        with np.errstate(over="ignore"):  # found below
-            x[row] = numbers
-        if not cells[column].strip():
-            raise DataError(f"{path}: line {line} has no label in {names[column]!r}; fill it in or take the line out")
-        y.append(cells[column].strip())
-    if not np.isfinite(x).all():
-        line = rows[int(np.flatnonzero(~np.isfinite(x).all(axis=1))[0])][0]
-        raise DataError(f"{path}: line {line} holds a number beyond 3.4e38, the largest of float32; scale the column")
-    return x, y, tuple(names[:column] + names[column + 1 :]) if header else None
+    return np.stack(x), y, tuple(names[:column] + names[column + 1 :]) if header else None
 
 
-def _rows(path: Path) -> Numbered:
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """(number of the line, cells) of every row that is not empty."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             file.seek(0)
-            delimiter = max(",;\t", key=first.count)
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
-            rows = [(reader.line_num, cells) for cells in reader if cells]
+            reader = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
+            for cells in reader:
+                if cells:
+                    yield reader.line_num, cells
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save the table as CSV in UTF-8") from None
     except csv.Error as error:
         raise DataError(f"{path}: is not a CSV file ({error}); mend the quotes") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    if not rows:
-        raise DataError(f"{path}: is empty; expected one example a row")
-    return rows
 
 
 def _label_column(path: Path, first: list[str], label: str | int | None) -> int:
@@ -105,20 +109,15 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _has_header(rows: Numbered, column: int, label_is_name: bool) -> bool:
-    first = rows[0][1]
-    features = first[:column] + first[column + 1 :]
-    if label_is_name or not any(map(_is_number, features)):
-        return True
-    # A header of numbers (pixel 0, 1, 2 ...) shows in its label alone.
-    labels = [cells[column] for _, cells in rows[1:] if len(cells) > column]
-    return all(map(_is_number, features)) and not _is_number(first[column]) and all(map(_is_number, labels or ["-"]))
-
-
-def _bad_cell(path: Path, line: int, cells: list[str], column: int, names: list[str]) -> str:
-    for k, cell in enumerate(cells):
-        if k != column and not (_is_number(cell) and math.isfinite(float(cell))):
+def _bad_cell(path: Path, line: int, features: list[str], names: list[str], column: int) -> str:
+    """The words for the first feature of a line that is no finite float32."""
+    for name, cell in zip(names[:column] + names[column + 1 :], features, strict=True):
+        where = name if name.startswith("column ") else f"column {name!r}"
+        if not _is_number(cell) or not math.isfinite(float(cell)):
             what = f"holds {cell!r}, not a finite number" if cell.strip() else "is empty"
-            where = names[k] if names[k] == f"column {k}" else f"column {names[k]!r}"
             return f"{path}: line {line}, {where} {what}; every cell but the label must be a number"
-    raise AssertionError("no bad cell in a row that has one")
+        if abs(float(cell)) > np.finfo(np.float32).max:
+            return (
+                f"{path}: line {line}, {where} holds {cell}, beyond the largest of float32 (3.4e38); scale the column"
+            )
+    raise AssertionError("no bad cell in a line that has one")
