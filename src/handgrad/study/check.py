@@ -63,7 +63,7 @@ def study_problems(study: Study) -> list[str]:
     found: dict[str, None] = {}
     for one in possible_settings(study):
         for line in one.problems:
-            found[_at(line, one)] = None
+            found[located(line, one)] = None
     spec = study.spec
     for phase in study.phases:
         for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
@@ -80,7 +80,7 @@ def study_problems(study: Study) -> list[str]:
     return list(found)
 
 
-def _at(line: str, one: Possible) -> str:
+def located(line: str, one: Possible) -> str:
     """The line with the table that wrote the change it complains about."""
     path = line.split(" ", 1)[0].rstrip(":")
     phase = f'phase "{one.phase.name}".' if one.phase.number else ""

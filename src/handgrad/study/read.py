@@ -25,7 +25,6 @@ from handgrad.study.spec import FIRST, PhaseSpec, Study, StudySpec
 from handgrad.training.run import TrainingSection
 from handgrad.validation import Section
 
-
 _SECTION: dict[str, type[Section]] = {"data": DataSection, "network": NetworkSection, "training": TrainingSection}
 
 
