@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tarfile
 from pathlib import Path
 
@@ -88,6 +89,20 @@ def test_what_is_no_archive(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match=r"x\.tar: cannot be read \(No such file or directory\)"):
         read(tmp_path / "x.tar")
+
+
+def test_a_folder_that_may_not_be_read_is_not_passed_over(tmp_path, monkeypatch):
+    put(tmp_path, {"a/1": b"1", "b/2": b"2"})
+    scandir = os.scandir
+
+    def forbidden(path):
+        if str(path).endswith("b"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    with pytest.raises(DataError, match=r"b: cannot be read \(Permission denied\)"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("pack", [tar, zipped], ids=["tar", "zip"])

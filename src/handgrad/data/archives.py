@@ -60,7 +60,10 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, by
 
 
 def _folder_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    for folder, inner, names in os.walk(path):
+    def stop(error: OSError) -> None:
+        raise error  # os.walk would pass over a folder that it may not read
+
+    for folder, inner, names in os.walk(path, onerror=stop):
         inner.sort()
         for name in sorted(names):
             file = Path(folder, name)
