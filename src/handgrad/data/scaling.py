@@ -89,7 +89,9 @@ def _column_moments(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.fl
 def _pixel_moments(x: NDArray[Any]) -> tuple[float, float]:
     """Mean and standard deviation over all pixels; of bytes exactly, from how often each value occurs."""
     if x.dtype == np.uint8:
-        counts = np.bincount(x.ravel(), minlength=256).tolist()
+        step = 1000  # bincount widens bytes eightfold: not all of them at once
+        pieces = [np.bincount(x[i : i + step].ravel(), minlength=256) for i in range(0, len(x), step)]
+        counts = np.sum(pieces, axis=0).tolist()
         n = sum(counts)
         total = sum(value * count for value, count in enumerate(counts))
         squares = sum(value * value * count for value, count in enumerate(counts))
