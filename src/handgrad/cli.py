@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Study = Annotated[str, Argument(metavar="STUDY", help="A ready-made study (see: handgrad studies) or a TOML file.")]
+StudyName = Annotated[str, Argument(metavar="STUDY", help="A ready-made study (see: handgrad studies) or a TOML file.")]
 Overrides = Annotated[list[str] | None, Argument(metavar="KEY=VALUE", help="Changes, e.g. training.epochs=3.")]
 Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Results folder.  [default: results/STUDY]")]
 Quick = Annotated[bool, Option("--quick", help="The study's own small version: every item, in minutes.")]
@@ -62,6 +62,77 @@ Version = Annotated[bool, Option("--version", callback=_version, is_eager=True, 
 @app.callback()
 def _options(version: Version = False) -> None:
     pass
+
+
+@app.command(epilog="Example:  handgrad run quickstart --jobs 2 training.epochs=5")
+def run(
+    study: StudyName,
+    overrides: Overrides = None,
+    out: Out = None,
+    jobs: Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")] = None,
+    quick: Quick = False,
+    json: Json = False,
+) -> None:
+    """Train every run of a study that is not finished yet and write its report; the same command continues it."""
+    from handgrad import console
+    from handgrad.study import load_study, run_study
+
+    chosen = load_study(study, overrides or (), quick=quick)
+    with console.StudyDisplay() as display:
+        results = run_study(chosen, out, jobs=jobs, observer=display)
+    _report(results.folder, json=json)
+    if results.failed():
+        console.say(f"{results.failed()} runs failed; the report says why, and the same command tries them again")
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example:  handgrad report results/quickstart")
+def report(
+    folder: Annotated[Path, Argument(metavar="DIR", help="Results folder of a study, finished or not.")],
+    json: Json = False,
+) -> None:
+    """Write the report again from the records alone: no data and no training needed."""
+    _report(folder, json=json)
+
+
+def _report(folder: Path, *, json: bool) -> None:
+    from handgrad import console
+    from handgrad.report import build_report
+    from handgrad.report.summary import summarize
+    from handgrad.study import Results
+
+    page = build_report(folder)
+    results = Results.open(folder)
+    if json:
+        _print_json(
+            {
+                "report": str(page),
+                "winner": results.winner(),
+                "failed": results.failed(),
+                "settings": json_format.loads(results.settings().to_json(orient="records")),
+            }
+        )
+    else:
+        console.print_summary(summarize(results))
+        print(f"\nReport: {page}")
+
+
+@app.command(epilog="Example:  handgrad studies")
+def studies(json: Json = False) -> None:
+    """List the ready-made studies."""
+    from handgrad import console
+    from handgrad.study import Study, load_study, ready_made
+
+    def facts(study: Study) -> tuple[str, str, str]:
+        spec = study.spec
+        settings = sum(len(phase.choices) for phase in study.phases)
+        return spec.name, f"{settings} settings × {len(spec.seeds)} seeds", spec.description or spec.title or ""
+
+    rows = [facts(load_study(name)) for name in ready_made()]
+    if json:
+        _print_json([dict(zip(("name", "size", "about"), row, strict=True)) for row in rows])
+    else:
+        console.print_table(("study", "size", "what"), rows)
 
 
 @app.command(epilog="Example:  handgrad data mnist")

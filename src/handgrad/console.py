@@ -4,10 +4,14 @@ Colour follows the terminal and `NO_COLOR`.  Progress goes to standard error, re
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from handgrad.report.summary import Summary
+    from handgrad.study.progress import Event
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -96,3 +100,70 @@ def print_record(record: dict[str, Any]) -> None:
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         out.print(Text(f"{name.ljust(width)}  {value}"))
+
+
+def print_summary(summary: "Summary") -> None:
+    """The summary table of every phase, and what can be said of it."""
+    from handgrad.report.study_tables import phase_title, summary_table
+    from handgrad.report.verdicts import phase_verdicts
+
+    for phase in summary.phases:
+        table = summary_table(phase, summary.ddof, "summary", phase_title(summary, phase))
+        out.print(Text(f"\n{table.title}", "bold"))
+        numeric = [i for i, column in enumerate(table.columns) if column.numeric]
+        best = [i for i, row in enumerate(table.rows) if any(cell.bold for cell in row.cells)]
+        rows = [[cell.text for cell in row.cells] for row in table.rows]
+        print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
+        for verdict in phase_verdicts(phase):
+            out.print(Text(f"  {verdict.text}"))
+
+
+class StudyDisplay:
+    """Shows a study while it runs: one bar with the time left on a terminal, a plain line per run elsewhere.
+
+    An observer for `run_study`; use it as a context manager, so that the bar is taken away at the end.
+    """
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.task: Any = None
+
+    def __enter__(self) -> Self:
+        if err.is_terminal:
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+            times = (TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
+            self.bar = Progress(*columns, *times, console=err, transient=True)
+            self.bar.start()
+            self.task = self.bar.add_task("planning", total=None)
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, event: "Event") -> None:
+        if event.kind == "note":
+            say(f"note: {event.text}")
+        elif event.kind == "planned" and event.finished:
+            say(f"{event.finished} of {event.runs} runs are finished from before")
+        elif event.kind == "phase started" and self.bar is None:
+            say(f"phase: {event.phase}")
+        elif event.kind == "run finished" and (self.bar is None or event.status != "done"):
+            say(_run_line(event))
+        if self.bar is not None and event.total:
+            text = f"{event.phase or 'planning'}: {event.finished} of {event.runs} runs"
+            self.bar.update(self.task, total=event.total, completed=event.work, description=text)
+
+
+def _run_line(event: "Event") -> str:
+    scores = [
+        f"{name} {event.metrics[name]:.4f}" for name in ("val_accuracy", "test_accuracy") if event.metrics.get(name)
+    ]
+    result = ", ".join([event.status, *scores])
+    text = f": {event.text}" if event.text else ""
+    place = str(event.finished).rjust(len(str(event.runs)))
+    return (
+        f"[{place}/{event.runs}] setting {event.label}, seed {event.seed}: {result} ({duration(event.seconds)}){text}"
+    )

@@ -182,10 +182,10 @@ def _allowed_keys(model: type[BaseModel], location: tuple[int | str, ...], value
     section = _section_at(model, location[:-1], values)
     if section is None:
         return ""
-    known = [*section.model_fields, *getattr(section, "aliases", {})]
-    guess = nearest(str(location[-1]), known)
+    fields = [field.alias or name for name, field in section.model_fields.items()]
+    guess = nearest(str(location[-1]), [*fields, *getattr(section, "aliases", {})])
     hint = f"; did you mean {guess!r}?" if guess else "."
-    return f"{hint} Known: {', '.join(section.model_fields)}"
+    return f"{hint} Known: {', '.join(fields)}"
 
 
 def _section_at(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> type[BaseModel] | None:
