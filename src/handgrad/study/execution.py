@@ -4,7 +4,7 @@ Memory does not grow with the number of runs: a record is written and let go, on
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from handgrad.study.select import RunSummary
 from handgrad.study.shelf import Shelf
 from handgrad.study.spec import Study
 from handgrad.study.store import Store, failed_record, opened
+from handgrad.study.writer import Writer
 from handgrad.training.loop import EpochEnd
 
 
@@ -61,6 +62,7 @@ class _Execution:
         self.finished: dict[str, RunSummary] = {}  # id -> summary, of this study's runs
         self.where = {"runner": runner.name, "workers": runner.workers, "threads_per_worker": 1, "cores": cores()}
         self.bar = _Bar(plan)
+        self.writer: Writer[_Place] = Writer(store)
 
     def run(self) -> Results:
         try:
@@ -73,8 +75,11 @@ class _Execution:
             for number in range(len(self.plan.phases)):
                 self._phase(number)
         except KeyboardInterrupt:
+            self.writer.close()
             self._write("interrupted")
             raise
+        finally:
+            self.writer.close()
         some_failed = any(summary.status == "failed" for summary in self.finished.values())
         self._write("failed" if some_failed else "done")
         self._tell("study finished")
@@ -93,7 +98,9 @@ class _Execution:
         self._tell("phase started", phase=phase.name)
         of: dict[str, tuple[PlannedSetting, PlannedRun]] = {}
         for outcome in self.runner.map(self._jobs(phase, of), lambda job, news: self._heard(phase, of, job, news)):
-            self._ended(phase, *of.pop(outcome.job.id), outcome)
+            self._keep(outcome, _Place(phase, *of.pop(outcome.job.id), outcome.error))
+            self._settle()
+        self._settle(all_of_them=True)
         winner = self.plan.decide(number, self.finished)
         self._write("running")
         self._tell("phase finished", phase=phase.name, label=winner or "")
@@ -127,7 +134,7 @@ class _Execution:
                 if planned.continues is not None and self.finished[planned.continues].status == "failed":
                     of.pop(planned.id)
                     text = f"the run {planned.continues} that it continues has failed"
-                    self._ended(phase, setting, planned, Outcome(Job(run, planned.id, Path()), None, text))
+                    self._keep(Outcome(Job(run, planned.id, Path()), None, text), _Place(phase, setting, planned, text))
                     continue
                 yield Job(
                     run=run,
@@ -138,24 +145,28 @@ class _Execution:
                 )
         self.plan.shelf.clear()
 
-    def _ended(self, phase: PlannedPhase, setting: PlannedSetting, planned: PlannedRun, outcome: Outcome) -> None:
+    def _keep(self, outcome: Outcome, place: "_Place") -> None:
         record = outcome.record or failed_record(outcome.job.run, outcome.job.id, outcome.error or "unknown")
         where: dict[str, Any] = {**record.data["environment"], "execution": self.where}
-        summary = self.store.save(replace(record, data={**record.data, "environment": where}))
-        self.finished[summary.id] = summary
-        self.bar.ended(summary.id, setting.cost)
-        self._tell(
-            "run finished",
-            phase=phase.name,
-            label=setting.label,
-            run=summary.id,
-            seed=planned.seed,
-            status=summary.status,
-            metrics=summary.metrics,
-            seconds=summary.seconds,
-            epochs=summary.epochs,
-            text=outcome.error or "",
-        )
+        self.writer.save(replace(record, data={**record.data, "environment": where}), place)
+
+    def _settle(self, *, all_of_them: bool = False) -> None:
+        """Note and tell of the runs whose records are on the disk."""
+        for summary, place in self.writer.saved(all_of_them=all_of_them):
+            self.finished[summary.id] = summary
+            self.bar.ended(summary.id, place.setting.cost)
+            self._tell(
+                "run finished",
+                phase=place.phase.name,
+                label=place.setting.label,
+                run=summary.id,
+                seed=place.planned.seed,
+                status=summary.status,
+                metrics=summary.metrics,
+                seconds=summary.seconds,
+                epochs=summary.epochs,
+                text=place.error or "",
+            )
 
     def _heard(
         self,
@@ -191,6 +202,16 @@ class _Execution:
 
     def _write(self, state: str) -> None:
         self.store.write_plan({**self.plan.to_json(), "state": state, "execution": self.where})
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a run belongs in the plan, and the error that it ended with."""
+
+    phase: PlannedPhase
+    setting: PlannedSetting
+    planned: PlannedRun
+    error: str | None
 
 
 class _Bar:

@@ -95,6 +95,11 @@ class Plan:
         return found
 
     @property
+    def data_keys(self) -> list[str]:
+        """The splits of the settings that are known, each once."""
+        return list(dict.fromkeys(setting.data for setting in self.settings.values() if setting.data is not None))
+
+    @property
     def run_count(self) -> int:
         """How many runs the study has, those of later phases included."""
         later = sum(len(s.runs) for phase in self.phases if not phase.known for s in phase.settings)

@@ -49,6 +49,7 @@ class Shelf:
         self._made: tuple[str, Split] | None = None  # the last one: most studies have one only
         self._looks: dict[str, Look] = {}
         self._sections: dict[str, DataSection] = {}
+        self._kept: dict[str, Path] = {}
 
     def look(self, section: DataSection) -> Look:
         """The split that `section` describes; made if it was not yet.  Raises DataError where there is no data."""
@@ -97,10 +98,10 @@ class Shelf:
     def path(self, key: str) -> Path:
         """The folder of a split for the workers, written when it is first asked for."""
         assert self.folder is not None
-        path = self.folder / key
-        if not (path / "split.json").exists():
-            save_split(self.split(key), path)
-        return path
+        if key not in self._kept:
+            self._kept[key] = self.folder / key
+            save_split(self.split(key), self._kept[key])
+        return self._kept[key]
 
     def clear(self) -> None:
         """Free the memory: what is on the shelf stays there."""
