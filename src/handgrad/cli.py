@@ -14,6 +14,8 @@ from typer import Argument, Option
 from handgrad import __version__
 from handgrad.errors import HandgradError, InputError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="handgrad",
     help="A laboratory for small neural networks: one study file, every run, one report.",
@@ -34,13 +36,14 @@ Json = Annotated[bool, Option("--json", help="Print JSON, for scripts.")]
 def main() -> None:
     """The command line; turns every error of ours into one message and its exit code."""
     try:
-        app(standalone_mode=True)
+        app()
     except HandgradError as error:
         print(f"handgrad: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("handgrad: interrupted; the same command continues where this one stopped", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer turns KeyboardInterrupt into this
+            print("handgrad: interrupted; the same command continues where this one stopped", file=sys.stderr)
+        raise
     except BrokenPipeError:  # handgrad … | head
         sys.stderr.close()
         sys.exit(0)
@@ -84,6 +87,51 @@ def run(
     if results.failed():
         console.say(f"{results.failed()} runs failed; the report says why, and the same command tries them again")
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example:  handgrad plan quickstart --jobs 2")
+def plan(
+    study: StudyName,
+    overrides: Overrides = None,
+    out: Out = None,
+    jobs: Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")] = None,
+    quick: Quick = False,
+    json: Json = False,
+) -> None:
+    """List every run of a study, and what it will take in time, memory and disk; nothing is run or written."""
+    from handgrad import console
+    from handgrad.study import Plan, Results, load_study
+    from handgrad.study.estimate import estimate
+    from handgrad.study.runners import open_runner
+
+    chosen = load_study(study, overrides or (), quick=quick)
+    planned = Plan(chosen)
+    runner, notes = open_runner(jobs)
+    cost = estimate(planned, runner.workers)
+    folder = out or chosen.default_out
+    states = {cell.id: cell.status for cell in Results.open(folder).cells()} if (folder / "plan.json").exists() else {}
+    seconds = {(row.phase, row.label): row.seconds for row in cost.rows}
+    rows = [
+        {
+            "phase": phase.name,
+            "setting": setting.label,
+            "seed": run.seed,
+            "id": run.id,
+            "state": states.get(run.id or "", "pending"),
+            "seconds": seconds[phase.name, setting.label],
+            "axes": dict(setting.axes),
+        }
+        for phase in planned.phases
+        for setting in phase.settings
+        for run in setting.runs
+    ]
+    if json:
+        totals = {"seconds": cost.seconds, "memory": cost.memory, "disk": cost.disk, "workers": cost.workers}
+        _print_json({"study": chosen.spec.name, "out": str(folder), **totals, "runs": rows})
+        return
+    for note in dict.fromkeys([*planned.notes, *notes]):
+        console.say(f"note: {note}")
+    console.print_plan(rows, cost)
 
 
 @app.command(epilog="Example:  handgrad report results/quickstart")
@@ -238,3 +286,7 @@ def show(
         _print_json(record)
         return
     console.print_record(record)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 Colour follows the terminal and `NO_COLOR`.  Progress goes to standard error, results to standard output.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from handgrad.report.summary import Summary
+    from handgrad.study.estimate import Estimate
     from handgrad.study.progress import Event
 
 out = Console(highlight=False, soft_wrap=True)
@@ -116,6 +117,24 @@ def print_summary(summary: "Summary") -> None:
         print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
         for verdict in phase_verdicts(phase):
             out.print(Text(f"  {verdict.text}"))
+
+
+def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
+    """Every run of a plan, then what the whole study will take."""
+    from handgrad.study.changes import shown
+
+    def line(row: Mapping[str, Any]) -> Sequence[str]:
+        what = ", ".join(f"{path.split('.')[-1]} {shown(value)}" for path, value in row["axes"].items())
+        run_id = row["id"] or "when its start has won"
+        return row["phase"], row["setting"], str(row["seed"]), run_id, row["state"], duration(row["seconds"]), what
+
+    headings = ("phase", "setting", "seed", "run", "state", "about", "what")
+    print_table(headings, [line(row) for row in rows], numeric=[2, 5])
+    workers = f"{cost.workers} worker" + ("s" if cost.workers > 1 else "")
+    out.print(Text(f"\n{len(rows)} runs with {workers}, measured on {cost.measured} of their shapes:"))
+    out.print(Text(f"time    about {duration(cost.seconds)}"))
+    out.print(Text(f"memory  about {size(cost.memory)}"))
+    out.print(Text(f"disk    about {size(cost.disk)}"))
 
 
 class StudyDisplay:
