@@ -41,7 +41,7 @@ def possible_settings(study: Study) -> Iterator[Possible]:
     """Every setting that can occur, phase by phase; of a later phase at most `MOST`."""
     could_win: list[list[Table]] = []
     for phase in study.phases:
-        starts = [study.base] if phase.after is None else could_win[phase.after]
+        starts = [study.base] if phase.after is None else could_win[phase.after] or [study.base]
         if phase.after is not None:
             starts = _spaced(starts, max(1, MOST // max(1, len(phase.choices))))
         found = []
@@ -49,7 +49,8 @@ def possible_settings(study: Study) -> Iterator[Possible]:
             for choice in phase.choices:
                 tables = apply(start, phase.changes | choice.changes, study.defaults)
                 setting, problems = Setting.read(tables)
-                found.append(tables)
+                if setting is not None:  # what is wrong cannot win
+                    found.append(tables)
                 yield Possible(phase, choice, tables, setting, tuple(problems))
         could_win.append([*([] if phase.after is None else could_win[phase.after]), *found])
 
@@ -61,9 +62,15 @@ def _spaced(tables: list[Table], most: int) -> list[Table]:
 def study_problems(study: Study) -> list[str]:
     """Everything wrong with the settings of a study, each problem once, at the place where it was written."""
     found: dict[str, None] = {}
+    drawn: set[str] = set()
     for one in possible_settings(study):
         for line in one.problems:
-            found[located(line, one)] = None
+            place = located(line, one)
+            range_of = place.rpartition("; got ")[0]
+            if "random." in place and range_of in drawn:
+                continue  # one draw outside says that the range is wrong
+            drawn.add(range_of)
+            found[place] = None
     spec = study.spec
     for phase in study.phases:
         for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):

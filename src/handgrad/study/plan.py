@@ -172,6 +172,7 @@ class Plan:
     def _check(self, possible: list[Possible]) -> None:
         """Does every setting that can occur fit the data?  Everything that does not is shown at once."""
         found: dict[str, None] = {}
+        said: dict[int, set[str]] = {}  # by phase: what is wrong with a start is not wrong again with what follows
         for one in possible:
             if one.setting is None:
                 found.update(dict.fromkeys(located(line, one) for line in one.problems))
@@ -183,7 +184,9 @@ class Plan:
                 one.setting.network_for(look.shape, look.n_classes, has_validation=has_validation)
             except HandgradError as error:
                 lines += str(error).splitlines()
-            found.update(dict.fromkeys(located(line, one) for line in lines))
+            inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
+            said.setdefault(one.phase.number, set()).update(lines)
+            found.update(dict.fromkeys(located(line, one) for line in lines if line not in inherited))
             part = "test" if self.metric.startswith("test") else "validation"
             if look.facts is None:
                 continue

@@ -21,13 +21,11 @@ import numpy as np
 
 from handgrad import __version__
 from handgrad.data.datasets import Split
-from handgrad.errors import HandgradError, ResultsError
+from handgrad.errors import ResultsError
 from handgrad.study.select import RunSummary
 from handgrad.training import record as records
 from handgrad.training.describe import samples_of
-from handgrad.training.environment import environment
 from handgrad.training.record import Record
-from handgrad.training.run import Run
 
 FORMAT = 1
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
@@ -111,7 +109,7 @@ class Store:
             version, status = data["format"], data["status"]
             if version == records.FORMAT:
                 _look_over(folder, data, run_id)
-        except (OSError, ValueError, KeyError, TypeError, HandgradError) as error:
+        except Exception as error:  # zipfile, zlib, json, safetensors, OSError: all mean a damaged record
             return None, f"run {run_id}: its record is damaged and is made again ({error})"
         if version != records.FORMAT:
             records.load_data(folder)  # raises ResultsError with the remedy
@@ -258,33 +256,3 @@ def _refuse_foreign(folder: Path, study_name: str) -> None:
             f"{folder}: holds other files ({', '.join(sorted(other)[:3])}) and no results of a study; "
             "choose an empty or new folder with --out"
         )
-
-
-def failed_record(run: Run, run_id: str, error: str) -> Record:
-    """The record of a run that raised an error or lost its worker: every key of record.json, and no result."""
-    setting = run.setting.resolved().model_dump(mode="json", by_alias=True)
-    data: dict[str, Any] = {
-        "format": records.FORMAT,
-        "id": run_id,
-        "seed": run.seed,
-        "setting": setting,
-        "continues": run.continues,
-        "status": "failed",
-        "metrics": {},
-        "epochs": 0,
-        "steps": 0,
-        "best_epoch": None,
-        "continued_at": [],
-        "diverged": None,
-        "error": error,
-        "network": {"layers": [], "output": "", "parameters": 0, "loss_formula": "", "l2_formula": ""},
-        "data": {"name": setting["data"]["name"], "checksum": run.data_checksum, "counts": {}, "scaling": ""},
-        "train_score": None,
-        "confusion": {},
-        "samples": None,
-        "optimizer_steps": 0,
-        "time": {"total": 0.0, "training": 0.0, "evaluation": 0.0, "epochs": [], "resumed": 0},
-        "engine": {"name": setting["training"]["engine"], "threads": 1},
-        "environment": environment(),
-    }
-    return Record(data)
