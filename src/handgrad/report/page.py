@@ -88,7 +88,7 @@ class Page:
         for position, (title, plot) in enumerate(zip(titles, plots(figure), strict=True)):
             key = f"{figure.name}:{position}"
             self.plots[key] = plot
-            panels.append({"key": key, "title": title if len(titles) > 1 else ""})
+            panels.append({"key": key, "title": title if len(titles) > 1 else "", "height": "height" in plot["layout"]})
         legend = [
             {"label": line.label, "colour": (line.style or 0) % len(COLOURS), "dash": dash(line.style)}
             for line in (figure.legend if isinstance(figure, Curves) else [])
