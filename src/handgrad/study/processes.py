@@ -151,7 +151,7 @@ class Processes:
         job, ready = worker.job, worker.ready
         assert job is not None
         self._pool.remove(worker)
-        worker.end(at_once=True)
+        worker.end(at_once=False)  # so that how it ended is its own
         how = _exit_words(worker.process.exitcode)
         if not ready:
             raise HandgradError(

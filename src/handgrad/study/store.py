@@ -28,7 +28,7 @@ from handgrad.training.describe import samples_of
 from handgrad.training.record import Record
 
 FORMAT = 1
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR}
 
 
 def is_disk_error(error: BaseException) -> bool:
@@ -184,14 +184,14 @@ def _look_over(folder: Path, data: dict[str, Any], run_id: str) -> None:
         raise ValueError(f"it is of run {data['id']}")
     if data["status"] == "failed":
         return
-    with np.load(folder / "curves.npz", allow_pickle=False) as curves:
+    with open(folder / "curves.npz", "rb") as file, np.load(file, allow_pickle=False) as curves:
         if "loss_per_step" not in curves.files:
             raise ValueError("curves.npz has no loss_per_step")
     for name in ("weights.safetensors", "state.safetensors"):
         if name == "weights.safetensors" or (folder / name).exists():
             try:
-                with safe_open(folder / name, framework="np") as file:
-                    file.keys()
+                with safe_open(folder / name, framework="np") as tensors:
+                    tensors.keys()
             except SafetensorError as error:
                 raise ValueError(f"{name}: {error}") from None
 
