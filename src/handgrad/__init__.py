@@ -23,6 +23,7 @@ _HOMES = {
     "Run": "handgrad.training.run",
     "Setting": "handgrad.training.run",
     "build_report": "handgrad.report",
+    "compare": "handgrad.report",
     "from_arrays": "handgrad.data.datasets",
     "load_data": "handgrad.data.datasets",
     "load_study": "handgrad.study",
@@ -35,7 +36,7 @@ _HOMES = {
 }
 _RENAMED = {"load_data": "load"}
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

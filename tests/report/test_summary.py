@@ -7,9 +7,11 @@ from handgrad.study.results import Results
 
 from .conftest import Outcome
 
+GRID = {"training": {"optimizer": {"lr": [0.01, 0.1]}}, "network": {"hidden": [4, 6]}}
 
-def summary_of(folder, ddof=1):
-    return summarize(Results.open(folder), ddof)
+
+def summary_of(folder):
+    return summarize(Results.open(folder))
 
 
 def test_a_setting_is_summed_up_over_its_seeds(make_results):
@@ -29,8 +31,9 @@ def test_a_setting_is_summed_up_over_its_seeds(make_results):
 
 
 def test_ddof_0_changes_what_is_shown_and_no_interval(make_results):
-    folder = make_results()
-    one, zero = summary_of(folder).winner, summary_of(folder, 0).winner
+    one, zero = (
+        summary_of(make_results({"seeds": 3, "ddof": ddof, "grid": GRID}, name=f"ddof{ddof}")).winner for ddof in (1, 0)
+    )
     assert zero.samples["val_accuracy"].std == pytest.approx(one.samples["val_accuracy"].std * (2 / 3) ** 0.5)
     assert zero.samples["val_accuracy"].interval == one.samples["val_accuracy"].interval
 

@@ -208,7 +208,7 @@ def test_records_are_let_go(make, tmp_path):
 
     def count(event):
         if event.kind == "run finished":
-            alive.append(sum(isinstance(thing, Record) for thing in gc.get_objects()))
+            alive.append(sum(type(thing) is Record for thing in gc.get_objects()))
 
     run_study(study, tmp_path, jobs=1, observer=count)
     assert len(alive) == 40
@@ -244,9 +244,6 @@ def test_frames(make, tmp_path):
     row = settings.query("label == '1'").iloc[0]
     assert row["val_loss_mean"] == first.mean()
     assert row["val_loss_std"] == pytest.approx(abs(first.iloc[0] - first.iloc[1]) / 2**0.5)  # ddof 1 with two seeds
-    assert results.settings(ddof=0).query("label == '1'").iloc[0]["val_loss_std"] == pytest.approx(
-        abs(first.iloc[0] - first.iloc[1]) / 2
-    )
     assert "main" in settings.query("label == @winner")["winner_of"].item()
     assert results.setting("1").training.optimizer.lr == 0.01
     assert results.spec.seeds == (0, 1)

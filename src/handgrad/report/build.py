@@ -25,19 +25,17 @@ from handgrad.training.weights import read_tensors
 FORMATS = ("png", "svg", "pdf")
 
 
-def build_report(folder: str | Path, *, formats: Iterable[str] = FORMATS, ddof: int = 1) -> Path:
+def build_report(folder: str | Path, *, formats: Iterable[str] = FORMATS) -> Path:
     """Build the report of a results folder and return the path of its index.html.
 
-    formats: of the figures, any of png, svg and pdf.  ddof: of the standard deviations that are shown (0 to match a
-    report that used it).  Raises ResultsError where there are no results, a record is damaged, or the disk is full.
+    formats: of the figures, any of png, svg and pdf.
+    Raises ResultsError where there are no results, a record is damaged, or the disk is full.
     """
     formats = tuple(formats)
     if unknown := [form for form in formats if form not in FORMATS]:
         raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(unknown)}")
-    if ddof not in (0, 1):
-        raise InputError(f"ddof must be 0 or 1; got {ddof!r}")
     results = Results.open(folder)
-    summary = summarize(results, ddof)
+    summary = summarize(results)
     unfinished = results.folder / f".report.{os.getpid()}.tmp"
     try:
         page = Page(unfinished, formats)

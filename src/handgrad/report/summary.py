@@ -161,8 +161,9 @@ class Summary:
         return self.last.best if self.last else None
 
 
-def summarize(results: "Results", ddof: int = 1) -> Summary:
+def summarize(results: "Results") -> Summary:
     """The summary of a results folder; records are read one at a time and only their short parts are kept."""
+    spec = results.spec
     facts: dict[str, list[RunFacts]] = {}
     for cell in results.cells():
         record = None if cell.data is None else {key: cell.data[key] for key in cell.data if key not in LONG}
@@ -173,7 +174,7 @@ def summarize(results: "Results", ddof: int = 1) -> Summary:
         facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
 
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
-        made = summarize_setting(label, axes, results.planned[label]["setting"], facts[label], ddof=ddof)
+        made = summarize_setting(label, axes, results.planned[label]["setting"], facts[label], ddof=spec.ddof)
         return replace(made, all_axes=results.axes[label], earlier=earlier)
 
     metric = results.plan["metric"]
@@ -190,14 +191,13 @@ def summarize(results: "Results", ddof: int = 1) -> Summary:
         axes = dict.fromkeys(path for one in own for path in one.axes)
         phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric))
     started = [phase.name for phase in phases]
-    spec = results.spec
     return Summary(
         name=spec.name,
         title=spec.title or spec.name,
         description=spec.description or "",
         seeds=tuple(results.plan["seeds"]),
         select_on_test=bool(results.plan["select_on_test"]),
-        ddof=ddof,
+        ddof=spec.ddof,
         phases=tuple(phases),
         waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
         notes=tuple(map(str, results.plan.get("notes", ()))),

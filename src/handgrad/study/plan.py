@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handgrad.errors import HandgradError, StudyFileError
-from handgrad.study.changes import apply
+from handgrad.study.changes import apply, shown
 from handgrad.study.check import Possible, located, possible_settings, shortened
 from handgrad.study.select import RunSummary, choose, metric_of
 from handgrad.study.shelf import DataFacts, Shelf
@@ -206,7 +206,8 @@ class Plan:
             planned = self._planned(str(len(found) + 1), choice.axes, choice.changes, tables, _read(tables))
             ids = tuple(run.id for run in planned.runs)
             if ids in found:
-                self.notes.append(f"{dict(choice.axes)} is the same setting as {found[ids].label}, which runs once")
+                what = ", ".join(f"{path} = {shown(value)}" for path, value in choice.axes.items())
+                self.notes.append(f"{what} is the same setting as {found[ids].label}, which runs once")
             else:
                 found[ids] = planned
                 self._labels[ids] = planned.label

@@ -180,12 +180,11 @@ def _work(pipe: connection.Connection) -> None:  # type: ignore[type-arg, unused
     """What a worker process does: jobs from the pipe, until the parent closes it or is no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     threading.Thread(target=_follow_parent, daemon=True).start()
-    from threadpoolctl import threadpool_limits
 
     def heard(job: Job, news: EpochEnd | None) -> None:
         pipe.send(("epoch", news))
 
-    with threadpool_limits(1), suppress(EOFError, OSError):
+    with suppress(EOFError, OSError):
         pipe.send(("ready", None))
         while True:
             job = pipe.recv()

@@ -180,8 +180,8 @@ class Results:
         frames = [frame for frame in frames if len(frame)]
         return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame()
 
-    def settings(self, ddof: int = 1) -> "DataFrame":
-        """One row for every setting: label, phase, axes, counts, and mean and standard deviation of every metric.
+    def settings(self) -> "DataFrame":
+        """One row for every setting: label, phase, axes, counts, mean and standard deviation of metrics.
 
         n counts the runs that came to their end; a diverged or failed run has no value and is counted apart.
         """
@@ -194,7 +194,7 @@ class Results:
             row: dict[str, Any] = {"label": label, "phase": setting["phase"], **self.axes[label], "n": len(done)}
             row |= {name: int((own["status"] == name).sum()) for name in ("diverged", "failed")}
             for name in METRICS:
-                row |= {f"{name}_mean": done[name].mean(), f"{name}_std": done[name].std(ddof=ddof)}
+                row |= {f"{name}_mean": done[name].mean(), f"{name}_std": done[name].std(ddof=self.spec.ddof)}
             winner_of = [phase["name"] for phase in self.plan["phases"] if phase["winner"] == label]
             rows.append(row | {"winner_of": ", ".join(winner_of)})
         return pandas.DataFrame(rows)

@@ -101,12 +101,9 @@ class Serial:
     workers = 1
 
     def map(self, jobs: Iterable[Job], heard: Heard = ignore) -> Iterator[Outcome]:
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1):
-            for job in jobs:
-                heard(job, None)
-                yield perform(job, heard)
+        for job in jobs:
+            heard(job, None)
+            yield perform(job, heard)
 
     def close(self) -> None:
         _split.cache_clear()

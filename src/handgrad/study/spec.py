@@ -16,7 +16,7 @@ from handgrad.study.axes import Axes, AxisTable, Choice, choices
 from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting, TrainingSection
-from handgrad.validation import flag, one_of
+from handgrad.validation import flag, one_of, whole
 
 FIRST = "main"  # the name of the phase that the study's own axes make
 _LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. ")
@@ -77,6 +77,7 @@ class StudySpec(Axes):
     seeds: Annotated[tuple[int, ...], BeforeValidator(_seeds)] = (0,)
     select_by: Annotated[str, BeforeValidator(one_of(("val_accuracy", "val_loss"), "measure"))] = "val_accuracy"
     select_on_test: Annotated[bool, BeforeValidator(flag)] = False
+    ddof: Annotated[int, BeforeValidator(whole("[0, 1]"))] = 1
     data: DataSection = DataSection()
     network: NetworkSection = NetworkSection()
     training: TrainingSection = TrainingSection()

@@ -6,6 +6,7 @@ parameters, optimizer slots and the curves so far.  One safetensors file, writte
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,7 +67,8 @@ def save_checkpoint(path: Path, run_id: str, progress: Progress) -> None:
         write_tensors(unfinished, arrays, {"run": run_id, "progress": json.dumps(numbers)})
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise ResultsError(
             f"{path}: cannot write the checkpoint of run {run_id}: {error.strerror or error}. "
             "Finished runs are safe; free some room or choose another folder with --out, then run the same command"

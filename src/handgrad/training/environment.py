@@ -2,12 +2,30 @@
 
 import functools
 import platform
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from handgrad import __version__
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+
+@functools.cache
+def _thread_pools() -> "ThreadpoolController":
+    """The BLAS libraries of this process; looking for them takes milliseconds, so it is done once."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """While this context is open, BLAS uses one thread: more would change the order of sums, and so the bits."""
+    limits: AbstractContextManager[object] = _thread_pools().limit(limits=1)
+    return limits
 
 
 @functools.cache

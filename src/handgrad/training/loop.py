@@ -21,6 +21,7 @@ from handgrad.network.spec import Network
 from handgrad.training.checkpoint import Progress, load_checkpoint, save_checkpoint, unpack_slots
 from handgrad.training.describe import Trained, describe, samples_of, score
 from handgrad.training.engines import Job, Session, open_session
+from handgrad.training.environment import one_thread
 from handgrad.training.record import Record
 from handgrad.training.run import Run
 
@@ -62,11 +63,9 @@ def execute(
     Same bits whatever the number of threads, the load, or how often it was stopped and continued: one BLAS thread.
     Raises InputError where the setting does not fit the data.
     """
-    from threadpoolctl import threadpool_limits
-
     if (run.continues is None) != (parent is None) or (parent is not None and parent.id != run.continues):
         raise InputError(f"run {run.id} continues {run.continues}; its record must be given as parent")
-    with threadpool_limits(1), np.errstate(all="ignore"):  # a loss that is not finite is looked for, and is a result
+    with one_thread(), np.errstate(all="ignore"):  # a loss that is not finite is looked for, and is a result
         return _Training(run, split, checkpoint, parent, tuple(observers)).record()
 
 
