@@ -88,6 +88,7 @@ class CompiledSession:
         self.batch = n if training.batch_size == "full" else int(training.batch_size)
         self.rows = max(1, min(PART, max(len(y) for _, y in job.parts.values())))
         self.table, parameters, space = stages(network, self.dtype, self.rows)
+        self.net = self.table.ravel()
         self.k = network.n_outputs
         self.codes = encode(np.arange(self.k), self.k, job.targets, self.dtype).ravel()
         optimizer = training.optimizer
@@ -102,9 +103,9 @@ class CompiledSession:
         self.plan = self._plan()
         settings = dict(optimizer)
         self.rates = np.array([
-            training.weight_decay, training.clip_norm or 0.0,
             settings.get("momentum", settings.get("beta1", 0.0)),
             settings.get("rho", settings.get("beta2", 0.0)), settings.get("eps", 0.0),
+            training.clip_norm or 0.0, training.weight_decay,
         ])  # fmt: skip
         self.t = 0
 
@@ -140,6 +141,8 @@ class CompiledSession:
 
     def _plan(self) -> np.ndarray:
         training, plan = self.job.training, np.zeros(epoch.PLAN, np.int64)
+        plan[epoch.STAGES], plan[epoch.SPARSE] = len(self.table) - 1, self.sparse
+        plan[epoch.PARAMETERS] = len(self.memory.theta)
         plan[epoch.BATCH], plan[epoch.ROWS] = self.batch, self.rows
         plan[epoch.SEGMENTS] = -(-int(self.table[0, layout.N_OUT]) // SEGMENT)
         plan[epoch.LOSS] = losses.CODES[training.loss]
@@ -192,7 +195,7 @@ class CompiledSession:
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
         curve = np.zeros(len(lrs), np.float32)
         done = entry_point("train", self.dtype.name)(
-            self.table, self.plan, self.rates, self.memory, self.work, self.inputs["train"], self.codes,
+            self.net, self.plan, self.rates, self.memory, self.work, self.inputs["train"], self.codes,
             np.ascontiguousarray(order, np.int64), np.asarray(lrs, np.float64), first_step, self.t, self.h, curve,
         )  # fmt: skip
         self.t += done - (not np.isfinite(curve[done - 1]))
@@ -202,7 +205,7 @@ class CompiledSession:
         n = len(inputs.classes)
         of_example, predicted = np.zeros(n, self.dtype), np.zeros(n, np.int64)
         entry_point("score", self.dtype.name)(
-            self.table, self.plan, self.memory.theta, self.work, inputs, self.codes,
+            self.net, self.plan, self.memory, self.work, inputs, self.codes,
             np.arange(n), of_example, predicted, outputs,
         )  # fmt: skip
         return of_example, predicted

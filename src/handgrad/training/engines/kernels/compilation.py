@@ -21,7 +21,7 @@ from llvmlite import binding
 from numba import njit, types
 from numba.core import caching
 
-from handgrad.training.engines.kernels import epoch
+from handgrad.training.engines.kernels import entry, epoch
 from handgrad.training.engines.kernels.products import Columns, Sparse
 from handgrad.training.engines.kernels.updates import Memory
 
@@ -82,7 +82,7 @@ def _array(dtype: Any, *, mutable: bool = True) -> Any:
 def _signatures(number: Any) -> dict[str, Any]:
     """The argument types of the entry points for one type of number."""
     flat, whole, real = _array(number), _array(types.int64), _array(types.float64)
-    pixels, table = _array(types.uint16), types.Array(types.int64, 2, "C")
+    pixels = _array(types.uint16)
 
     def group(kind: Any, *parts: Any) -> Any:
         return types.BaseTuple.from_types(parts, kind)
@@ -95,20 +95,20 @@ def _signatures(number: Any) -> dict[str, Any]:
     curve = _array(types.float32)
     return {
         "train": (
-            table, whole, real, memory, work, inputs, flat, whole, real, types.int64, types.int64, flat, curve,
+            whole, whole, real, memory, work, inputs, flat, whole, real, types.int64, types.int64, flat, curve,
         ),
-        "score": (table, whole, flat, work, inputs, flat, whole, flat, whole, flat),
+        "score": (whole, whole, memory, work, inputs, flat, whole, flat, whole, flat),
     }  # fmt: skip
 
 
 def entry_point(name: str, dtype: str) -> Callable[..., Any]:
-    """`epoch.train` or `epoch.score`, compiled for that type of number."""
+    """`entry.train` or `entry.score`, compiled for that type of number."""
     return _entry_point(name, dtype)
 
 
 @cache
 def _entry_point(name: str, dtype: str) -> Callable[..., Any]:
-    function = getattr(epoch, name)
+    function = getattr(entry, name)
     if numba.config.DISABLE_JIT:
         return function  # type: ignore[no-any-return]
     signature = _signatures(types.float32 if dtype == "float32" else types.float64)[name]

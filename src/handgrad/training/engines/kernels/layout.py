@@ -44,6 +44,12 @@ def place(i: int, j: int, rows: int, L: int) -> int:
     return (j // L) * rows * L + i * L + j % L
 
 
+@inlined
+def of(net: Any, stage: int, column: int) -> int:
+    """One entry of the network's table, which is kept flat."""
+    return net[stage * COLUMNS + column]
+
+
 def size(rows: int, columns: int, L: int) -> int:
     """Numbers that a matrix takes, padding included."""
     return int(panels(columns, L)) * rows * L

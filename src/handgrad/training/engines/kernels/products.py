@@ -105,10 +105,10 @@ def gradient_panel(rule: int, m: Memory, wo: int, h: Any, x: Any, xo: int, rows:
 
 
 @kernel
-def dots(x: Any, xo: int, rows: int, n: int, M: Any, mo: int, units: int, b: Any, bo: int, z: Any, zo: int) -> None:
+def dots(x: Any, xo: int, rows: int, n: int, M: Any, mo: int, units: int, b: Any, bo: int, biased: bool, z: Any, zo: int) -> None:
     """Twin of `dense_forward` with W kept transposed: z[i, j] = b[j] + x[i, :] · M[j, :].  x: (rows, n), M: (units, n).
 
-    b may be empty: no bias.
+    biased: otherwise there is no b.
     """
     L = lanes(M)
     for i in range(rows):
@@ -116,7 +116,7 @@ def dots(x: Any, xo: int, rows: int, n: int, M: Any, mo: int, units: int, b: Any
             s = splat(zero(z))
             for p in range(panels(n, L)):
                 s = fma(load(x, xo + (p * rows + i) * L), load(M, mo + (p * units + j) * L), s)
-            bias = at(b, bo + j) if b.size > 0 else zero(z)
+            bias = b[bo + j] if biased else zero(z)
             z[zo + place(i, j, rows, L)] = total(s) + bias
 
 

@@ -34,7 +34,7 @@ class Memory(NamedTuple):
 
 @kernel
 def numbers_of_step(h: Any, o: Any, rule: int, lr: float, decay: float, t: int) -> None:
-    """Fill h.  o: (first, second, ε): momentum or β₁, ρ or β₂, and ε."""
+    """Fill h.  o: momentum or β₁; ρ or β₂; ε."""
     h[LR], h[DECAY] = lr, decay
     h[MU], h[REST] = o[0], 1.0 - o[0]
     h[RHO], h[REST2] = o[1], 1.0 - o[1]

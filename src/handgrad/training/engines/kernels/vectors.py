@@ -12,6 +12,7 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
     fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
     total(v)         the sum of the lanes
 
+Kernels see memory as pointers, `pointer(array)`: Numba counts references to arrays, even in the innermost loop.
 With the compiler off (NUMBA_DISABLE_JIT=1) a vector is a NumPy array and the same kernels run in Python.
 No flag lets the compiler assume that a NaN or an infinity cannot occur: divergence is a result and must be seen.
 """
@@ -55,8 +56,9 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, vector, ir.VectorType(_FLOATS[vector.dtype][0], vector.lanes))
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    return builder.gep(context.make_array(array_type)(context, builder, array).data, [index])
+def _pointer(context: Any, builder: Any, kind: Any, a: Any, index: Any) -> Any:
+    base = a if isinstance(kind, types.CPointer) else context.make_array(kind)(context, builder, a).data
+    return builder.gep(base, [index])
 
 
 def _splat(builder: Any, vector: Any, scalar: Any) -> Any:
@@ -77,6 +79,19 @@ def _suffix(vector: Any) -> str:
 def _compiled(python: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     """Use the intrinsic that is decorated, or its `python` twin where the compiler is off."""
     return lambda typed: python if config.DISABLE_JIT else intrinsic(typed)
+
+
+@_compiled(lambda a: a)
+def pointer(typing: Any, a: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.make_array(a)(context, builder, args[0]).data
+
+    return types.CPointer(a.dtype)(a), emit
+
+
+@_compiled(lambda a: a.dtype.type(0))
+def zero(typing: Any, a: Any) -> Any:
+    return a.dtype(a), lambda context, builder, sig, args: context.get_constant(a.dtype, 0)
 
 
 @_compiled(lambda a: lanes_of(a.dtype))
@@ -209,12 +224,6 @@ def _choice(sign: str, python: Callable[..., Any]) -> Any:
 
 where_positive = _choice(">", lambda c, x, y: np.where(c > 0, x, y))
 where_negative = _choice("<", lambda c, x, y: np.where(c < 0, x, y))
-
-
-@inlined
-def zero(a: Any) -> Any:
-    """0 of the type of a's numbers."""
-    return a.dtype.type(0)
 
 
 def _operator(symbol: Callable[..., Any], instruction: str) -> None:
