@@ -1,7 +1,7 @@
 """The compiled engine: an epoch is one call of machine code.  Its mathematics is in `kernels`.
 
 A session lays parameters out in panels, inputs as sparse rows where most of them are zero, and hands both to
-`kernels.epoch.train`.  Inputs are counted: up to SPARSE_SHARE of non-zero values, rows are kept as (pixel, value).
+`kernels.passes.train`.  Inputs are counted: up to SPARSE_SHARE of non-zero values, rows are kept as (pixel, value).
 """
 
 from typing import Any
@@ -15,10 +15,11 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
-from handgrad.training.engines.kernels import activations, epoch, layout, losses, updates
+from handgrad.training.engines.kernels import activations, layout, losses, passes, updates
 from handgrad.training.engines.kernels.compilation import entry_point
 from handgrad.training.engines.kernels.products import SEGMENT, Columns, Sparse
-from handgrad.training.engines.kernels.vectors import lanes_of
+from handgrad.training.engines.kernels.singly import Window
+from handgrad.training.engines.kernels.vectors import LINE_BYTES, lanes_of
 
 SPARSE_SHARE = 0.35
 PART = 256  # rows of a batch that are worked through at once
@@ -95,6 +96,8 @@ class CompiledSession:
         self.slot_count = len(optimizer.slots)
         self.sparse = self._is_sparse(np.asarray(job.parts["train"][0]))
         self.inputs = {name: self._inputs(x, y) for name, (x, y) in job.parts.items()}
+        singly = self.batch == 1 and self.sparse and optimizer.name == "sgd" and training.clip_norm is None
+        self.window = LINE_BYTES // self.dtype.itemsize if singly else 0
         kept = not self.batch <= self.rows or training.clip_norm is not None
         sizes = (parameters, *(parameters if self.slot_count > s else 0 for s in (0, 1)), parameters if kept else 0)
         self.memory = updates.Memory(*(layout.aligned(count, self.dtype) for count in sizes))
@@ -115,14 +118,14 @@ class CompiledSession:
         fits = x[0].size <= np.iinfo(np.uint16).max and not self.table[1, layout.NARROW] and self.table[0, layout.DROPOUT] < 0
         return bool(fits and np.count_nonzero(x) <= SPARSE_SHARE * x.size)
 
-    def _inputs(self, x: np.ndarray, y: np.ndarray) -> epoch.Inputs:
+    def _inputs(self, x: np.ndarray, y: np.ndarray) -> passes.Inputs:
         x = np.ascontiguousarray(np.asarray(x).reshape(len(y), -1), dtype=self.dtype)
         sparse = sparse_rows(x) if self.sparse else Sparse(np.zeros(1, np.int64), np.zeros(0, np.uint16), x[:0].ravel())
         dense = (x[:0] if self.sparse else x).reshape(-1)
         dense.flags.writeable = False  # what is mapped from a file is, and the kernels' types say so
-        return epoch.Inputs(sparse, dense, np.array(y, np.int64))
+        return passes.Inputs(sparse, dense, np.array(y, np.int64))
 
-    def _workspace(self, space: int) -> epoch.Work:
+    def _workspace(self, space: int) -> passes.Work:
         table, dtype, L = self.table, self.dtype, lanes_of(self.dtype)
         kept = np.zeros(len(table), dtype)
         for stage in np.flatnonzero(table[:, layout.DROPOUT] >= 0):
@@ -135,22 +138,29 @@ class CompiledSession:
             np.zeros(pixels + 1, np.int64), np.zeros(pixels * self.rows, np.uint16), np.zeros(pixels * self.rows, dtype)
         )
         widest = int(table[1:, layout.N_OUT].max())
-        return epoch.Work(
-            layout.aligned(space, dtype), kept, layout.aligned(turned, dtype), np.zeros(widest, dtype), np.zeros(widest, dtype), columns
+        return passes.Work(
+            layout.aligned(space, dtype), kept, layout.aligned(turned, dtype), np.zeros(widest, dtype), np.zeros(widest, dtype), columns, self._window()
         )
 
+    def _window(self) -> Window:
+        first, steps = self.table[1], self.window
+        matrix = layout.size(steps, int(first[layout.N_OUT]), lanes_of(self.dtype))
+        sizes = (matrix, matrix, int(first[layout.N_IN]) * steps, steps * steps, steps)
+        return Window(*(layout.aligned(count, self.dtype) for count in sizes))
+
     def _plan(self) -> np.ndarray:
-        training, plan = self.job.training, np.zeros(epoch.PLAN, np.int64)
-        plan[epoch.STAGES], plan[epoch.SPARSE] = len(self.table) - 1, self.sparse
-        plan[epoch.PARAMETERS] = len(self.memory.theta)
-        plan[epoch.BATCH], plan[epoch.ROWS] = self.batch, self.rows
-        plan[epoch.SEGMENTS] = -(-int(self.table[0, layout.N_OUT]) // SEGMENT)
-        plan[epoch.LOSS] = losses.CODES[training.loss]
-        plan[epoch.FUSED] = self.job.network.output == LOSSES[training.loss].fused_with
-        plan[epoch.MEAN] = training.batch_reduction == "mean"
-        plan[epoch.RULE] = updates.CODES[training.optimizer.name]
-        plan[epoch.KEY] = dropout_key(self.job.seed)
-        plan[epoch.PER_EXAMPLE] = training.l2_form == "per-example"
+        training, plan = self.job.training, np.zeros(passes.PLAN, np.int64)
+        plan[passes.STAGES], plan[passes.SPARSE] = len(self.table) - 1, self.sparse
+        plan[passes.PARAMETERS] = len(self.memory.theta)
+        plan[passes.WINDOW] = self.window
+        plan[passes.BATCH], plan[passes.ROWS] = self.batch, self.rows
+        plan[passes.SEGMENTS] = -(-int(self.table[0, layout.N_OUT]) // SEGMENT)
+        plan[passes.LOSS] = losses.CODES[training.loss]
+        plan[passes.FUSED] = self.job.network.output == LOSSES[training.loss].fused_with
+        plan[passes.MEAN] = training.batch_reduction == "mean"
+        plan[passes.RULE] = updates.CODES[training.optimizer.name]
+        plan[passes.KEY] = dropout_key(self.job.seed)
+        plan[passes.PER_EXAMPLE] = training.l2_form == "per-example"
         return plan
 
     # -- the protocol
@@ -201,7 +211,7 @@ class CompiledSession:
         self.t += done - (not np.isfinite(curve[done - 1]))
         return curve[:done]
 
-    def _score(self, inputs: epoch.Inputs, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _score(self, inputs: passes.Inputs, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n = len(inputs.classes)
         of_example, predicted = np.zeros(n, self.dtype), np.zeros(n, np.int64)
         entry_point("score", self.dtype.name)(

@@ -15,7 +15,19 @@ from numba.extending import overload
 from handgrad.network.activations import ACTIVATIONS, LEAKY_SLOPE
 from handgrad.training.engines.kernels.layout import panels, place
 from handgrad.training.engines.kernels.vectors import (
-    fill, fma, inlined, keep_first, kernel, lanes, load, power_of_two, rint, store, where_negative, where_positive, zero,
+    fill,
+    fma,
+    inlined,
+    keep_first,
+    kernel,
+    lanes,
+    load,
+    power_of_two,
+    rint,
+    store,
+    where_negative,
+    where_positive,
+    zero,
 )  # fmt: skip
 
 CODES = {name: code for code, name in enumerate(ACTIVATIONS)}

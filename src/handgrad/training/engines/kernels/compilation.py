@@ -21,8 +21,10 @@ from llvmlite import binding
 from numba import njit, types
 from numba.core import caching
 
-from handgrad.training.engines.kernels import entry, epoch
+from handgrad.training.engines.kernels import entry
+from handgrad.training.engines.kernels.passes import Inputs, Work
 from handgrad.training.engines.kernels.products import Columns, Sparse
+from handgrad.training.engines.kernels.singly import Window
 from handgrad.training.engines.kernels.updates import Memory
 
 
@@ -88,9 +90,9 @@ def _signatures(number: Any) -> dict[str, Any]:
         return types.BaseTuple.from_types(parts, kind)
 
     sparse = group(Sparse, whole, pixels, flat)
-    inputs = group(epoch.Inputs, sparse, _array(number, mutable=False), whole)
+    inputs = group(Inputs, sparse, _array(number, mutable=False), whole)
     columns = group(Columns, whole, pixels, flat)
-    work = group(epoch.Work, flat, flat, flat, flat, flat, columns)
+    work = group(Work, flat, flat, flat, flat, flat, columns, group(Window, flat, flat, flat, flat, flat))
     memory = group(Memory, flat, flat, flat, flat)
     curve = _array(types.float32)
     return {

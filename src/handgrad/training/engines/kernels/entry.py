@@ -3,7 +3,9 @@
 from typing import Any
 
 from handgrad.training.engines.kernels import epoch
+from handgrad.training.engines.kernels.passes import Inputs, Work
 from handgrad.training.engines.kernels.products import Columns, Sparse
+from handgrad.training.engines.kernels.singly import Window
 from handgrad.training.engines.kernels.updates import Memory
 from handgrad.training.engines.kernels.vectors import kernel, pointer
 
@@ -14,21 +16,23 @@ def _memory(m: Memory) -> Any:
 
 
 @kernel
-def _work(w: epoch.Work) -> Any:
+def _work(w: Work) -> Any:
     c = w.columns
     columns = Columns(pointer(c.starts), pointer(c.rows), pointer(c.values))
-    return epoch.Work(pointer(w.space), pointer(w.kept), pointer(w.turned), pointer(w.row), pointer(w.drow), columns)
+    v = w.window
+    window = Window(pointer(v.z0), pointer(v.g), pointer(v.pixels), pointer(v.dots), pointer(v.a))
+    return Work(pointer(w.space), pointer(w.kept), pointer(w.turned), pointer(w.row), pointer(w.drow), columns, window)
 
 
 @kernel
-def _inputs(x: epoch.Inputs) -> Any:
+def _inputs(x: Inputs) -> Any:
     sparse = Sparse(pointer(x.sparse.starts), pointer(x.sparse.pixels), pointer(x.sparse.values))
-    return epoch.Inputs(sparse, pointer(x.dense), pointer(x.classes))
+    return Inputs(sparse, pointer(x.dense), pointer(x.classes))
 
 
 @kernel
 def train(
-    net: Any, plan: Any, rates: Any, memory: Memory, work: epoch.Work, inputs: epoch.Inputs, codes: Any, order: Any,
+    net: Any, plan: Any, rates: Any, memory: Memory, work: Work, inputs: Inputs, codes: Any, order: Any,
     lrs: Any, first_step: int, t: int, h: Any, curve: Any,
 ) -> int:  # fmt: skip
     """`epoch.train` for arrays."""
@@ -40,7 +44,7 @@ def train(
 
 @kernel
 def score(
-    net: Any, plan: Any, memory: Memory, work: epoch.Work, inputs: epoch.Inputs, codes: Any, order: Any,
+    net: Any, plan: Any, memory: Memory, work: Work, inputs: Inputs, codes: Any, order: Any,
     of_example: Any, predicted: Any, outputs: Any,
 ) -> None:  # fmt: skip
     """`epoch.score` for arrays; outputs may be empty."""

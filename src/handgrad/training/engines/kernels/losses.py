@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from handgrad.network.losses import LOSSES
-from handgrad.training.engines.kernels.vectors import inlined, kernel, zero
+from handgrad.training.engines.kernels.vectors import inlined, kernel, number, zero
 
 CODES = {name: code for code, name in enumerate(LOSSES)}
 SQUARED, HALF, MEAN, ABSOLUTE = (
@@ -64,7 +64,7 @@ def binary_cross_entropy(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
         z, t = o[j], T[c * k + j]
         e = math.exp(-abs(z))
         loss += max(z, zero(o)) - z * t + math.log1p(e)
-        d[j] = (e if z < 0 else zero(o) + 1) / (1 + e) - t
+        d[j] = (e if z < 0 else number(o, 1)) / (1 + e) - t
     return loss
 
 
@@ -108,11 +108,11 @@ def loss_of(code: int, o: Any, T: Any, c: int, k: int, d: Any) -> Any:
         return absolute_error(o, T, c, k, d)
     if code == SQUARED or code == HALF or code == MEAN:
         loss = squared_error(o, T, c, k, d)
-        unit = zero(o) + 1
+        unit = number(o, 1)
         if code == HALF:
-            unit = unit / 2
+            unit = number(o, 0.5)
         elif code == MEAN:
-            unit = unit / k
+            unit = number(o, 1 / k)
         for j in range(k):
             d[j] *= unit
         return loss * unit

@@ -10,7 +10,20 @@ The numbers of a step, `h`, are computed once a step in float64: see the names b
 import math
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.kernels.vectors import at, fill, fma, inlined, kernel, lanes, load, splat, sqrt, store, total, zero
+from handgrad.training.engines.kernels.vectors import (
+    at,
+    fill,
+    fma,
+    inlined,
+    kernel,
+    lanes,
+    load,
+    splat,
+    sqrt,
+    store,
+    total,
+    zero,
+)
 from handgrad.training.optimizers import OPTIMIZERS
 
 CODES = {name: code for code, name in enumerate(OPTIMIZERS)}

@@ -7,10 +7,10 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
     load(a, i)       a[i : i + lanes(a)]           fma(x, y, z)             x·y + z, rounded once
     store(a, i, v)   the other way                 + − × ÷                  lane by lane
     at(a, i)         the number a[i], unchecked    where_positive(c, x, y)  x where c > 0, else y (also where c is NaN)
-    zero(a)          the number 0 of a's type      keep_first(v, n)         v with 0 from lane n on
+    number(a, s)     s as a number of a's type; zero(a)     keep_first(v, n)         v with 0 from lane n on
     splat(s)         every lane is s               where_negative(c, x, y)  x where c < 0, else y
     fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
-    total(v)         the sum of the lanes
+    total(v)         the sum of the lanes          load_line, splat_line       the same for 64 bytes, a line of the cache
 
 Kernels see memory as pointers, `pointer(array)`: Numba counts references to arrays, even in the innermost loop.
 With the compiler off (NUMBA_DISABLE_JIT=1) a vector is a NumPy array and the same kernels run in Python.
@@ -29,7 +29,8 @@ from numba.core.datamodel import models
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
 
-PANEL_BYTES = 256 if binding.get_host_cpu_features().get("avx512f", False) else 64
+LINE_BYTES = 64
+PANEL_BYTES = 256 if binding.get_host_cpu_features().get("avx512f", False) else LINE_BYTES
 
 inlined = njit(error_model="numpy", forceinline=True)  # for the few lines within a loop
 kernel = njit(error_model="numpy")  # for a loop
@@ -43,10 +44,10 @@ def lanes_of(dtype: Any) -> int:
 
 
 class VectorType(types.Type):
-    """The Numba type of a vector of `dtype`."""
+    """The Numba type of a vector of `dtype`: a panel's row, or a line."""
 
-    def __init__(self, dtype: Any) -> None:
-        self.dtype, self.lanes = dtype, PANEL_BYTES * 8 // dtype.bitwidth
+    def __init__(self, dtype: Any, size: int = PANEL_BYTES) -> None:
+        self.dtype, self.lanes = dtype, size * 8 // dtype.bitwidth
         super().__init__(name=f"Vector({dtype}, {self.lanes})")
 
 
@@ -94,6 +95,11 @@ def zero(typing: Any, a: Any) -> Any:
     return a.dtype(a), lambda context, builder, sig, args: context.get_constant(a.dtype, 0)
 
 
+@_compiled(lambda a, s: a.dtype.type(s))
+def number(typing: Any, a: Any, s: Any) -> Any:
+    return a.dtype(a, s), lambda context, builder, sig, args: context.cast(builder, args[1], s, a.dtype)
+
+
 @_compiled(lambda a: lanes_of(a.dtype))
 def lanes(typing: Any, a: Any) -> Any:
     count = VectorType(a.dtype).lanes
@@ -108,36 +114,44 @@ def at(typing: Any, a: Any, i: Any) -> Any:
     return a.dtype(a, types.intp), emit
 
 
-@_compiled(lambda a, i: a[i : i + lanes_of(a.dtype)].copy())
-def load(typing: Any, a: Any, i: Any) -> Any:
-    result = VectorType(a.dtype)
+def _loading(size: int) -> Any:
+    def emit_load(typing: Any, a: Any, i: Any) -> Any:
+        result = VectorType(a.dtype, size)
 
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _pointer(context, builder, a, args[0], args[1])
-        pointer = builder.bitcast(pointer, context.get_value_type(result).as_pointer())
-        return builder.load(pointer, align=a.dtype.bitwidth // 8)
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            start = _pointer(context, builder, a, args[0], args[1])
+            start = builder.bitcast(start, context.get_value_type(result).as_pointer())
+            return builder.load(start, align=a.dtype.bitwidth // 8)
 
-    return result(a, types.intp), emit
+        return result(a, types.intp), emit
+
+    return _compiled(lambda a, i: a[i : i + size // a.dtype.itemsize].copy())(emit_load)
+
+
+def _splatting(size: int) -> Any:
+    def emit_splat(typing: Any, s: Any) -> Any:
+        result = VectorType(s, size)
+        return result(s), lambda context, builder, sig, args: _splat(builder, context.get_value_type(result), args[0])
+
+    return _compiled(lambda s: np.full(size // s.dtype.itemsize, s))(emit_splat)
+
+
+load, load_line = _loading(PANEL_BYTES), _loading(LINE_BYTES)
+splat, splat_line = _splatting(PANEL_BYTES), _splatting(LINE_BYTES)
 
 
 def _store(a: Any, i: int, v: Any) -> None:
-    a[i : i + lanes_of(a.dtype)] = v
+    a[i : i + len(v)] = v
 
 
 @_compiled(_store)
 def store(typing: Any, a: Any, i: Any, v: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _pointer(context, builder, a, args[0], args[1])
-        builder.store(args[2], builder.bitcast(pointer, args[2].type.as_pointer()), align=a.dtype.bitwidth // 8)
+        start = _pointer(context, builder, a, args[0], args[1])
+        builder.store(args[2], builder.bitcast(start, args[2].type.as_pointer()), align=a.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(a, types.intp, v), emit
-
-
-@_compiled(lambda s: np.full(lanes_of(s.dtype), s))
-def splat(typing: Any, s: Any) -> Any:
-    result = VectorType(s)
-    return result(s), lambda context, builder, sig, args: _splat(builder, context.get_value_type(result), args[0])
 
 
 @_compiled(lambda v, s: np.full_like(v, s))
@@ -155,14 +169,17 @@ def fma(typing: Any, x: Any, y: Any, z: Any) -> Any:
     )
 
 
-@_compiled(np.sqrt)
-def sqrt(typing: Any, x: Any) -> Any:
-    return x(x), lambda context, builder, sig, args: _call(builder, "sqrt", [*args], args[0].type, _suffix(args[0].type))
+def _function(name: str, python: Callable[..., Any]) -> Any:
+    def apply(typing: Any, x: Any) -> Any:
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return _call(builder, name, list(args), args[0].type, _suffix(args[0].type))
+
+        return x(x), emit
+
+    return _compiled(python)(apply)
 
 
-@_compiled(np.rint)
-def rint(typing: Any, x: Any) -> Any:
-    return x(x), lambda context, builder, sig, args: _call(builder, "rint", [*args], args[0].type, _suffix(args[0].type))
+sqrt, rint = _function("sqrt", np.sqrt), _function("rint", np.rint)
 
 
 def _power_of_two(n: Any) -> Any:
