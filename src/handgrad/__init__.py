@@ -1,3 +1,48 @@
-"""handgrad: a laboratory for small neural networks whose gradients are written by hand."""
+"""handgrad: a laboratory for small neural networks whose gradients are written by hand.
+
+    import handgrad as hg
+    record = hg.train({"network": {"hidden": [64]}, "training": {"epochs": 5}}, seed=1)
+    record.metrics["val_accuracy"], record.history["val_loss"]
+
+Names are loaded when they are first used, so that `import handgrad` costs nothing.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Dataset": "handgrad.data.datasets",
+    "HandgradError": "handgrad.errors",
+    "InputError": "handgrad.errors",
+    "Model": "handgrad.training.model",
+    "Network": "handgrad.network.spec",
+    "Record": "handgrad.training.record",
+    "Results": "handgrad.study.results",
+    "Run": "handgrad.training.run",
+    "Setting": "handgrad.training.run",
+    "build_report": "handgrad.report",
+    "from_arrays": "handgrad.data.datasets",
+    "load_data": "handgrad.data.datasets",
+    "load_study": "handgrad.study",
+    "make_study": "handgrad.study",
+    "load_weights": "handgrad.training.weights",
+    "run_study": "handgrad.study",
+    "save_weights": "handgrad.training.weights",
+    "split": "handgrad.data.datasets",
+    "train": "handgrad.training.single",
+}
+_RENAMED = {"load_data": "load"}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'handgrad' has no attribute {name!r}; it has: {', '.join(__all__)}")
+    return getattr(import_module(_HOMES[name]), _RENAMED.get(name, name))
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

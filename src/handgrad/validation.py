@@ -12,13 +12,12 @@ import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from handgrad.errors import InputError
 from handgrad.names import nearest, unknown
-
 
 if TYPE_CHECKING:  # only the type checker needs its private name
     from pydantic._internal._model_construction import ModelMetaclass
@@ -33,7 +32,7 @@ class _SectionMeta(ModelMetaclass):
         try:
             return super().__call__(**values)
         except ValidationError as error:
-            raise InputError("\n".join(problems(error, cls, values))) from None
+            raise InputError("\n".join(problems(error, cast("type[BaseModel]", cls), values))) from None
 
 
 class Section(BaseModel, metaclass=_SectionMeta):
@@ -183,10 +182,10 @@ def _allowed_keys(model: type[BaseModel], location: tuple[int | str, ...], value
     section = _section_at(model, location[:-1], values)
     if section is None:
         return ""
-    known = [*section.model_fields, *getattr(section, "aliases", {})]
-    guess = nearest(str(location[-1]), known)
+    fields = [field.alias or name for name, field in section.model_fields.items()]
+    guess = nearest(str(location[-1]), [*fields, *getattr(section, "aliases", {})])
     hint = f"; did you mean {guess!r}?" if guess else "."
-    return f"{hint} Known: {', '.join(section.model_fields)}"
+    return f"{hint} Known: {', '.join(fields)}"
 
 
 def _section_at(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> type[BaseModel] | None:

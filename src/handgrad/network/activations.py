@@ -14,11 +14,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 Array = Any  # an array of NumPy, PyTorch, CuPy, ...: whatever array_api_compat knows
 
 LEAKY_SLOPE = 0.01  # of leaky relu for z < 0; PyTorch's default
+
+
+def number(value: float, like: Array) -> Array:
+    """`value` as an array without dimensions, of the library, type and device of `like`.
+
+    Not every library compares an array with a plain number in maximum and minimum; operators such as + and > all do.
+    """
+    return array_namespace(like).asarray(value, dtype=like.dtype, device=device(like))
 
 
 def identity_forward(z: Array) -> Array:
@@ -39,7 +47,7 @@ def sigmoid_forward(z: Array) -> Array:
     [0.0, 0.5, 1.0]
     """
     xp = array_namespace(z)
-    return xp.exp(xp.minimum(z, 0)) / (1 + xp.exp(-xp.abs(z)))
+    return xp.exp(xp.minimum(z, number(0, z))) / (1 + xp.exp(-xp.abs(z)))
 
 
 def sigmoid_backward(da: Array, a: Array) -> Array:
@@ -64,7 +72,7 @@ def relu_forward(z: Array) -> Array:
     >>> relu_forward(np.array([-2.0, 3.0, np.nan])).tolist()
     [0.0, 3.0, nan]
     """
-    return array_namespace(z).maximum(z, 0)
+    return array_namespace(z).maximum(z, number(0, z))
 
 
 def relu_backward(da: Array, a: Array) -> Array:
@@ -80,7 +88,7 @@ def leaky_relu_forward(z: Array) -> Array:
 def leaky_relu_backward(da: Array, a: Array) -> Array:
     """dz = da where a > 0, else s·da; at the kink z = 0 the derivative taken is s."""
     xp = array_namespace(a)
-    return da * xp.maximum(xp.astype(a > 0, a.dtype), LEAKY_SLOPE)
+    return da * xp.maximum(xp.astype(a > 0, a.dtype), number(LEAKY_SLOPE, a))
 
 
 def softmax_forward(z: Array) -> Array:

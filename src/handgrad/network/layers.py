@@ -99,7 +99,7 @@ class Dropout:
         return math.prod(before), math.prod(after)
 
     def __str__(self) -> str:
-        return f"dropout {self.rate:g}"
+        return f"dropout {float(self.rate)!r}"  # every digit: two rates never share a text
 
 
 LAYERS: dict[str, Any] = {layer.kind: layer for layer in (Dense, Dropout)}

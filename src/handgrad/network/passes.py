@@ -125,6 +125,11 @@ def forward(network: Network, params: Parameters, x: Array, *, masks: Mapping[in
     return Trace(x, tuple(outputs), z)
 
 
+def looked_at(network: Network, trace: Trace, loss: str) -> Array:
+    """What the loss looks at: the output, or z of the last layer where the loss has the output activation within."""
+    return trace.z if network.output == lookup(LOSSES, loss, "loss").fused_with else trace.output
+
+
 def loss_and_gradients(
     network: Network,
     params: Parameters,
@@ -141,17 +146,12 @@ def loss_and_gradients(
     """
     trace = forward(network, params, x, masks=masks)
     chosen = lookup(LOSSES, loss, "loss")
-    o = _looked_at(network, trace, chosen.fused_with)
+    o = looked_at(network, trace, loss)
     do = chosen.backward(o, T)  # (n, k), per example
     if batch_reduction == "mean":
-        do = do / x.shape[0]  # (1) the mean over the batch, once, where the arrays are smallest
-    grads = _backward(network, params, trace, do, fused=o is not trace.output, masks=masks or {})
+        do = do / x.shape[0]  # the mean over the batch, taken once, where the arrays are smallest
+    grads = _backward(network, params, trace, do, fused=network.output == chosen.fused_with, masks=masks or {})
     return chosen.forward(o, T), grads, trace
-
-
-def _looked_at(network: Network, trace: Trace, fused_with: str | None) -> Array:
-    """What the loss looks at: the output, or z of the last layer where the loss has the output activation within."""
-    return trace.z if network.output == fused_with else trace.output
 
 
 def _backward(
@@ -173,7 +173,11 @@ def _backward(
 
 
 def masks(network: Network, key: int, step: int, n: int, like: Array) -> dict[int, Array]:
-    """The mask (n, *shape) of every dropout layer at one step of training, by position of the layer; arrays as `like`."""
+    """The mask (n, *shape) of every dropout layer at one step of training, by the layer's position; arrays as `like`.
+
+    >>> list(masks(Network.parse((4,), "dense 3 tanh", "dropout 0.5", "dense 2"), 7, 0, 5, np.ones(1)))
+    [1]
+    """
     found = {}
     for i, layer in enumerate(network.layers):
         if isinstance(layer, Dropout):
@@ -200,7 +204,7 @@ def score(
     losses, predicted = [], []
     for rows in _chunks(x.shape[0], chunk):
         trace = forward(network, params, x[rows])
-        losses.append(chosen.forward(_looked_at(network, trace, chosen.fused_with), T[rows]))
+        losses.append(chosen.forward(looked_at(network, trace, loss), T[rows]))
         predicted.append(xp.argmax(trace.output, axis=-1))
     return xp.concat(losses), xp.concat(predicted)
 

@@ -1,1 +1,6 @@
+"""Report: tables, figures and a page, made from the records of a study alone."""
 
+from handgrad.report.build import build_report
+from handgrad.report.summary import Summary, summarize
+
+__all__ = ["Summary", "build_report", "summarize"]

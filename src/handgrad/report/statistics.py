@@ -85,9 +85,9 @@ def bca_interval(
 ) -> Interval | None:
     """The bias-corrected and accelerated bootstrap of the mean (Efron 1987); None below two values.
 
-        z0 = Φ⁻¹(share of resampled means below the mean, ties half)
-        a  = Σ(m − m_i)³ / (6·(Σ(m − m_i)²)^1.5)     m_i: the mean without value i, m their mean
-        α  = Φ(z0 + (z0 + z) / (1 − a·(z0 + z)))     for z = Φ⁻¹ of either end; the ends are those quantiles
+    z0 = Φ⁻¹(share of resampled means below the mean, ties half)
+    a  = Σ(m − m_i)³ / (6·(Σ(m − m_i)²)^1.5)     m_i: the mean without value i, m their mean
+    α  = Φ(z0 + (z0 + z) / (1 − a·(z0 + z)))     for z = Φ⁻¹ of either end; the ends are those quantiles
     """
     from scipy.special import ndtr, ndtri
 
@@ -186,7 +186,7 @@ class Comparison:
 
 
 def compare(settings: Sequence[Mapping[int, float]], reference: Mapping[int, float]) -> list[Comparison]:
-    """Every setting (seed -> value) against the reference: paired t on shared seeds, Holm's correction over them all."""
+    """Each setting (seed -> value) against the reference: paired t on shared seeds, Holm's correction over them all."""
     pairs = [[values[seed] - reference[seed] for seed in values if seed in reference] for values in settings]
     p = [paired_t_p(d) for d in pairs]
     adjusted = iter(holm([value for value in p if value is not None]))

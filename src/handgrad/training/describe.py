@@ -1,12 +1,12 @@
 """From a finished training to its record: final scores, facts about network and data, times."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from handgrad.data.datasets import Part, Split
+from handgrad.data.datasets import Part, Split, data_key
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.training.checkpoint import Progress, pack_slots
@@ -129,8 +129,11 @@ def _data_facts(trained: Trained) -> dict[str, Any]:
     return {
         "name": split.name,
         "checksum": split.checksum,
+        "key": data_key(trained.setting.data, split.checksum),
         "official": split.official,
         "scaling": split.scaling,
+        "scaler": asdict(split.scaler),
+        "value_range": split.value_range,
         "classes": list(split.classes),
         "shape": list(split.shape),
         "label_table": split.label_table,

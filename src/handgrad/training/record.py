@@ -2,7 +2,7 @@
 
     record.json           status, setting, final metrics, times, environment
     curves.npz            the loss of every step; loss and accuracy of every epoch (no times: same bits, same bytes)
-    weights.safetensors   the parameters, with the network they belong to
+    weights.safetensors   the parameters, with the network and scaling they belong to (`training.model`)
     state.safetensors     what the optimizer remembers, if anything, so that a run can be continued
 
 The folder is written whole under a temporary name and then renamed: a record is there or it is not.
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import ResultsError
+from handgrad.training.model import Model
 from handgrad.training.weights import read_npz, read_tensors, write_tensors
 
 FORMAT = 1
@@ -48,6 +49,11 @@ class Record:
         return dict(self.data["metrics"])
 
     @property
+    def model(self) -> Model:
+        """The trained network, ready to predict."""
+        return Model.of_facts(self.data["network"], self.data["data"], self.params)
+
+    @property
     def history(self) -> Arrays:
         """Curves by epoch, under Keras's names: epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr."""
         return {name: values for name, values in self.curves.items() if name != "loss_per_step"}
@@ -60,10 +66,10 @@ def save(record: Record, folder: Path) -> None:
         unfinished.mkdir(parents=True, exist_ok=True)
         (unfinished / "record.json").write_text(json.dumps(record.data, indent=1, allow_nan=False) + "\n")
         np.savez(unfinished / "curves.npz", allow_pickle=False, **record.curves)
-        network = json.dumps({"network": record.data.get("network"), "shape": record.data.get("data", {}).get("shape")})
-        write_tensors(unfinished / "weights.safetensors", record.params, {"format": "handgrad", "network": network})
+        facts = json.dumps({"network": record.data["network"], "data": record.data["data"]}, sort_keys=True)
+        write_tensors(unfinished / "weights.safetensors", record.params, {"handgrad": facts})
         if record.state:
-            write_tensors(unfinished / "state.safetensors", record.state, {"format": "handgrad-state"})
+            write_tensors(unfinished / "state.safetensors", record.state, {})
         for file in unfinished.iterdir():
             with open(file, "rb") as written:
                 os.fsync(written.fileno())

@@ -34,7 +34,7 @@ class Exponential(Section):
     factor: Annotated[float, BeforeValidator(real("(0, 1]"))] = 0.97
 
     def multipliers(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
-        return self.factor ** np.floor(e)
+        return np.asarray(self.factor ** np.floor(e))
 
 
 def _rising(value: Any) -> tuple[int, ...]:

@@ -1,18 +1,19 @@
 """Weights on disk: `.safetensors` (the format of records) and `.npz`.  Both are read without executing anything.
 
-Names and shapes are the network's own (`dense1.W`: (n_in, n_out)).  A safetensors file of ours also says,
-in its metadata, which network it belongs to, so that `handgrad predict` needs nothing else.
+Names and shapes are the network's own (`dense1.W`: (n_in, n_out)); `load_weights` checks them against it.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.errors import WeightsError
+
+if TYPE_CHECKING:
+    from handgrad.network.spec import Network
 
 Arrays = dict[str, np.ndarray]
 
@@ -52,20 +53,13 @@ def _disguise(path: Path) -> str:
     return "; it may be cut off: copy or train it again"
 
 
-def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray], network: Any = None) -> None:
-    """Save parameters as `.safetensors` or `.npz`, by the path's ending; written whole or not at all.
-
-    `network` (a `network.spec.Network`) is stored beside them in a safetensors file.
-    """
+def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray]) -> None:
+    """Save parameters as `.safetensors` or `.npz`, by the path's ending; written whole or not at all."""
     path = Path(path)
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         if path.suffix == ".safetensors":
-            metadata = {"format": "handgrad"}
-            if network is not None:
-                layers = {"layers": network.describe(), "output": network.output}
-                metadata["network"] = json.dumps({"network": layers, "shape": list(network.input_shape)})
-            write_tensors(unfinished, params, metadata)
+            write_tensors(unfinished, params, {})
         elif path.suffix == ".npz":
             np.savez(unfinished, allow_pickle=False, **dict(params))
         else:
@@ -77,7 +71,7 @@ def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray],
         unfinished.unlink(missing_ok=True)
 
 
-def load_weights(path: str | os.PathLike[str], network: Any = None) -> Arrays:
+def load_weights(path: str | os.PathLike[str], network: "Network | None" = None) -> Arrays:
     """Parameters from a `.safetensors` or `.npz` file, checked against `network` where it is given.
 
     Raises WeightsError: no such file, damaged, a pickle in disguise, other names or shapes, values that are no floats.

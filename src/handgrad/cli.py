@@ -1,0 +1,292 @@
+"""Commands: parse, call public functions, print.  Everything heavy is imported inside the command that needs it.
+
+Exit codes: 0 fine, 1 some runs failed, 2 bad input, 130 interrupted.
+"""
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+from handgrad import __version__
+from handgrad.errors import HandgradError, InputError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="handgrad",
+    help="A laboratory for small neural networks: one study file, every run, one report.",
+    epilog="Start with:  handgrad run quickstart",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+StudyName = Annotated[str, Argument(metavar="STUDY", help="A ready-made study (see: handgrad studies) or a TOML file.")]
+Overrides = Annotated[list[str] | None, Argument(metavar="KEY=VALUE", help="Changes, e.g. training.epochs=3.")]
+Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Results folder.  [default: results/STUDY]")]
+Quick = Annotated[bool, Option("--quick", help="The study's own small version: every item, in minutes.")]
+Json = Annotated[bool, Option("--json", help="Print JSON, for scripts.")]
+
+
+def main() -> None:
+    """The command line; turns every error of ours into one message and its exit code."""
+    try:
+        app()
+    except HandgradError as error:
+        print(f"handgrad: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer turns KeyboardInterrupt into this
+            print("handgrad: interrupted; the same command continues where this one stopped", file=sys.stderr)
+        raise
+    except BrokenPipeError:  # handgrad … | head
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _print_json(value: Any) -> None:
+    print(json_format.dumps(value, indent=1, allow_nan=False))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"handgrad {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
+@app.callback()
+def _options(version: Version = False) -> None:
+    pass
+
+
+@app.command(epilog="Example:  handgrad run quickstart --jobs 2 training.epochs=5")
+def run(
+    study: StudyName,
+    overrides: Overrides = None,
+    out: Out = None,
+    jobs: Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")] = None,
+    quick: Quick = False,
+    json: Json = False,
+) -> None:
+    """Train every run of a study that is not finished yet and write its report; the same command continues it."""
+    from handgrad import console
+    from handgrad.study import load_study, run_study
+
+    chosen = load_study(study, overrides or (), quick=quick)
+    with console.StudyDisplay() as display:
+        results = run_study(chosen, out, jobs=jobs, observer=display)
+    _report(results.folder, json=json)
+    if results.failed():
+        console.say(f"{results.failed()} runs failed; the report says why, and the same command tries them again")
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example:  handgrad plan quickstart --jobs 2")
+def plan(
+    study: StudyName,
+    overrides: Overrides = None,
+    out: Out = None,
+    jobs: Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")] = None,
+    quick: Quick = False,
+    json: Json = False,
+) -> None:
+    """List every run of a study, and what it will take in time, memory and disk; nothing is run or written."""
+    from handgrad import console
+    from handgrad.study import Plan, Results, load_study
+    from handgrad.study.estimate import estimate
+    from handgrad.study.runners import open_runner
+
+    chosen = load_study(study, overrides or (), quick=quick)
+    planned = Plan(chosen)
+    runner, notes = open_runner(jobs)
+    cost = estimate(planned, runner.workers)
+    folder = out or chosen.default_out
+    states = {cell.id: cell.status for cell in Results.open(folder).cells()} if (folder / "plan.json").exists() else {}
+    seconds = {(row.phase, row.label): row.seconds for row in cost.rows}
+    rows = [
+        {
+            "phase": phase.name,
+            "setting": setting.label,
+            "seed": run.seed,
+            "id": run.id,
+            "state": states.get(run.id or "", "pending"),
+            "seconds": seconds[phase.name, setting.label],
+            "axes": dict(setting.axes),
+        }
+        for phase in planned.phases
+        for setting in phase.settings
+        for run in setting.runs
+    ]
+    if json:
+        totals = {"seconds": cost.seconds, "memory": cost.memory, "disk": cost.disk, "workers": cost.workers}
+        _print_json({"study": chosen.spec.name, "out": str(folder), **totals, "runs": rows})
+        return
+    for note in dict.fromkeys([*planned.notes, *notes]):
+        console.say(f"note: {note}")
+    console.print_plan(rows, cost)
+
+
+@app.command(epilog="Example:  handgrad report results/quickstart")
+def report(
+    folder: Annotated[Path, Argument(metavar="DIR", help="Results folder of a study, finished or not.")],
+    json: Json = False,
+) -> None:
+    """Write the report again from the records alone: no data and no training needed."""
+    _report(folder, json=json)
+
+
+def _report(folder: Path, *, json: bool) -> None:
+    from handgrad import console
+    from handgrad.report import build_report
+    from handgrad.report.summary import summarize
+    from handgrad.study import Results
+
+    page = build_report(folder)
+    results = Results.open(folder)
+    if json:
+        _print_json(
+            {
+                "report": str(page),
+                "winner": results.winner(),
+                "failed": results.failed(),
+                "settings": json_format.loads(results.settings().to_json(orient="records")),
+            }
+        )
+    else:
+        console.print_summary(summarize(results))
+        print(f"\nReport: {page}")
+
+
+@app.command(epilog="Example:  handgrad studies")
+def studies(json: Json = False) -> None:
+    """List the ready-made studies."""
+    from handgrad import console
+    from handgrad.study import Study, load_study, ready_made
+
+    def facts(study: Study) -> tuple[str, str, str]:
+        spec = study.spec
+        settings = sum(len(phase.choices) for phase in study.phases)
+        return spec.name, f"{settings} settings × {len(spec.seeds)} seeds", spec.description or spec.title or ""
+
+    rows = [facts(load_study(name)) for name in ready_made()]
+    if json:
+        _print_json([dict(zip(("name", "size", "about"), row, strict=True)) for row in rows])
+    else:
+        console.print_table(("study", "size", "what"), rows)
+
+
+@app.command(epilog="Example:  handgrad data mnist")
+def data(
+    names: Annotated[list[str] | None, Argument(metavar="NAME", help="Data sets to fetch if missing.")] = None,
+    json: Json = False,
+) -> None:
+    """Say which data sets are here, where, and whether they are the published bytes; fetch those that are named."""
+    from handgrad import console
+    from handgrad.data import sources
+
+    found = [sources.fetch(name, say=console.say) for name in names or []]
+    found = found or [sources.status(name) for name in ("digits", *sources.SOURCES)]
+    if json:
+        keys = ("name", "about", "present", "verified", "size")
+        _print_json([{key: getattr(one, key) for key in keys} | {"path": str(one.path or "")} for one in found])
+        return
+    rows = []
+    for one in found:
+        state = "missing" if not one.present else "verified" if one.verified else "other bytes than published"
+        where = one.path or ("with scikit-learn" if one.present else f"fetch with: handgrad data {one.name}")
+        rows.append((one.name, state, console.size(one.size) if one.size else "", where, one.about))
+    console.print_table(("data set", "state", "size", "where", "what"), rows, numeric=[2])
+
+
+@app.command(epilog="Example:  handgrad gradcheck")
+def gradcheck(
+    full: Annotated[bool, Option("--all", help="Print every combination, not one line per output and loss.")] = False,
+    json: Json = False,
+) -> None:
+    """Check every gradient written by hand against central differences, in all combinations that make sense."""
+    from handgrad import console
+    from handgrad.network.gradcheck import TOLERANCES, all_combinations, check_combination
+
+    groups: dict[tuple[str, ...], list[float]] = {}
+    for one in all_combinations():
+        worst = max(row.error for row in check_combination(one))
+        group = (str(one),) if full else (one.output, one.loss, one.targets)
+        groups.setdefault(group, []).append(worst)
+    limit = TOLERANCES["central differences"]
+    rows = [(*group, len(errors), f"{max(errors):.1e}") for group, errors in groups.items()]
+    checked, worst = sum(map(len, groups.values())), max(map(max, groups.values()))
+    if json:
+        _print_json({"combinations": checked, "largest_error": worst, "tolerance": limit, "ok": worst <= limit})
+    else:
+        headings = ("combination",) if full else ("output", "loss", "targets")
+        console.print_table((*headings, "checked", "largest error"), rows, numeric=[len(headings), len(headings) + 1])
+        verdict = "all right" if worst <= limit else "WRONG"
+        print(f"\n{checked} combinations, largest relative error {worst:.1e}, allowed {limit:.0e}: {verdict}")
+    if not worst <= limit:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example:  handgrad predict results/quickstart/runs/0123456789 seven.png")
+def predict(
+    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or its weights.safetensors.")],
+    images: Annotated[list[Path], Argument(metavar="IMAGE", help="Pictures; resized to the data's size.")],
+    invert: Annotated[
+        bool, Option("--invert", help="Dark on light pictures for a network that learnt light on dark.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say which class a trained network sees in each picture."""
+    import numpy as np
+
+    from handgrad import console
+    from handgrad.training.model import Model
+
+    model = Model.load(weights)
+    x = np.stack([model.read_image(image, invert=invert) for image in images])
+    outputs, probabilities = model.outputs(x), model.probabilities(x)
+    shown = outputs if probabilities is None else probabilities
+    best = outputs.argmax(axis=1)
+    measure = "output" if probabilities is None else "probability"
+    if json:
+        for_each = [dict(zip(model.classes, map(float, row), strict=True)) for row in shown]
+        found = [model.classes[b] for b in best]
+        _print_json(
+            [{"image": str(i), "class": c, measure: v} for i, c, v in zip(images, found, for_each, strict=True)]
+        )
+        return
+    rows = [(image, model.classes[b], f"{row[b]:.4f}") for image, b, row in zip(images, best, shown, strict=True)]
+    console.print_table(("image", "class", measure), rows, numeric=[2])
+
+
+@app.command(epilog="Example:  handgrad show results/quickstart/runs/0123456789")
+def show(
+    run: Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")],
+    json: Json = False,
+) -> None:
+    """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
+    from handgrad import console
+    from handgrad.training.record import load_data
+
+    folder = Path(run)
+    if not folder.is_dir():
+        found = sorted(Path("results").glob(f"*/runs/{run}"))
+        if not found:
+            raise InputError(f"{run}: no such folder, and no run of that id in ./results; give the run's folder")
+        folder = found[0]
+    record = load_data(folder)
+    if json:
+        _print_json(record)
+        return
+    console.print_record(record)
+
+
+if __name__ == "__main__":
+    main()

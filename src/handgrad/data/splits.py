@@ -1,0 +1,187 @@
+"""Splits: which examples train, validate and test.
+
+    1. data without a test part of its own gives one up from its training examples   data.test
+    2. validation examples are taken from the training or the test part              data.validation
+    3. of the training examples that remain, the first n or a random n are used      data.train
+    4. everything is scaled with the numbers of the training part of step 3          data.scale
+
+A stratified choice of m from n examples takes m·n_c/n of every class c, rounded by the largest remainder (ties to
+the lower class), so that counts are exact and add up.  Every choice has a stream of its own, keyed by the seed of
+its table in the study file, never by a run's seed: all runs of a study see the same parts, in their first order.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.data import scaling
+from handgrad.data.examples import Dataset, Part, Split
+from handgrad.data.spec import DataSection, TestPart, ValidationPart
+from handgrad.errors import DataError
+from handgrad.streams import stream
+
+Index = NDArray[np.int64]
+VALIDATION, TEST = 0, 1  # the streams of the two choices
+
+
+def split(dataset: Dataset, section: DataSection) -> Split:
+    """The training, validation and test parts of a data set, scaled.
+
+    Raises DataError where more examples are asked for than there are, or none remains to train on.
+    """
+    train: Index = np.arange(len(dataset.y_train))
+    test: Index = train[:0]
+    notes = list(dataset.notes)
+    own_test = dataset.x_test is not None
+    if dataset.y_test is not None:
+        if section.test is not None:
+            raise DataError(
+                f"data.test is for data without a test part; {dataset.name} has one of "
+                f"{len(dataset.y_test)} examples: take data.test out"
+            )
+        test = np.arange(len(dataset.y_test))
+    else:
+        wanted = section.test or TestPart()
+        m = _count(wanted.size, len(train), "data.test.size", f"examples of {dataset.name}")
+        test, train = choose(dataset.y_train, train, m, wanted.stratify, stream(wanted.seed, "split", TEST))
+        notes.append(
+            f"{dataset.name} has no test part of its own: {m} of its {len(dataset.y_train)} examples became one"
+        )
+    y_test = dataset.y_test if dataset.y_test is not None else dataset.y_train
+    validation, from_test = train[:0], False
+    if isinstance(section.validation, ValidationPart):
+        wish = section.validation
+        from_test = wish.source == "test"
+        y, pool = (y_test, test) if from_test else (dataset.y_train, train)
+        m = _count(wish.size, len(pool), "data.validation.size", f"{wish.source} examples of {dataset.name}")
+        validation, rest = choose(y, pool, m, wish.stratify, stream(wish.seed, "split", VALIDATION))
+        train, test = (train, rest) if from_test else (rest, test)
+    _need_some(train, dataset.name)
+    if section.train is not None:
+        m = _count(section.train.size, len(train), "data.train.size", f"examples of {dataset.name} left to train")
+        rng = stream(section.train.seed, "subset") if section.train.pick == "random" else None
+        train = train[:m] if rng is None else np.sort(rng.permutation(train)[:m])
+    return _scaled(dataset, section.scale, train, (validation, from_test and own_test), (test, own_test), notes)
+
+
+def choose(y: Index, pool: Index, m: int, stratify: bool, rng: np.random.Generator) -> tuple[Index, Index]:
+    """m of the examples in `pool` (positions in y) and the others, both in the order of their positions.
+
+    >>> y = np.array([0, 0, 0, 0, 1, 1])
+    >>> taken, rest = choose(y, np.arange(6), 3, True, stream(0, "split"))
+    >>> y[taken].tolist(), y[rest].tolist()
+    ([0, 0, 1], [0, 0, 1])
+    """
+    order = rng.permutation(pool)
+    if stratify:
+        labels = y[order]
+        counts = np.bincount(labels)
+        quotas = largest_remainder(counts.tolist(), m)
+        taken = np.concatenate([order[labels == c][:quota] for c, quota in enumerate(quotas)])
+    else:
+        taken = order[:m]
+    return np.sort(taken), np.setdiff1d(pool, taken)
+
+
+def largest_remainder(counts: list[int], m: int) -> list[int]:
+    """Whole numbers that sum to m, in proportion to `counts`; what rounding leaves goes to the largest remainders.
+
+    >>> largest_remainder([5, 3, 2], 5)  # shares 2.5, 1.5, 1
+    [3, 1, 1]
+    """
+    n = sum(counts)
+    shares = [m * count // n for count in counts]
+    by_remainder = sorted(range(len(counts)), key=lambda c: (-(m * counts[c] % n), c))
+    for c in by_remainder[: m - sum(shares)]:
+        shares[c] += 1
+    return shares
+
+
+def label_table(parts: dict[str, Part], n_classes: int) -> dict[str, list[int]]:
+    """For every part the number of examples of each class, and under "total" their sums."""
+    table = {name: np.bincount(part.y, minlength=n_classes).tolist() for name, part in parts.items()}
+    table["total"] = [sum(column) for column in zip(*table.values(), strict=True)]
+    return table
+
+
+def data_key(section: DataSection, checksum: str) -> str:
+    """10 hex characters that are equal for sections which give the same Split of the data with this checksum.
+
+    The name or path does not enter (the checksum stands for the contents), nor does what has no effect:
+    the seed of a choice that takes everything or the first ones.
+    """
+    content: dict[str, Any] = {"format": 1, "checksum": checksum, "scale": section.scale}
+    parts = {"validation": section.validation, "test": section.test or TestPart(), "train": section.train}
+    for name, part in parts.items():
+        values = part.model_dump() if part else {}
+        if values.get("size") == 1 and isinstance(values["size"], float):  # all of them
+            values = {key: value for key, value in values.items() if key in ("size", "from")} if name != "train" else {}
+        if values.get("pick") == "first":
+            del values["seed"]
+        content[name] = values
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _count(size: int | float, n: int, key: str, what: str) -> int:
+    m = size if isinstance(size, int) else max(1, int(size * n + 0.5))
+    if m > n:
+        raise DataError(f"{key} must be at most {n}, the number of {what}; got {size}")
+    return m
+
+
+def _need_some(train: Index, name: str) -> None:
+    if not len(train):
+        raise DataError(
+            f"data.validation.size and data.test.size leave no training examples of {name}; make them smaller"
+        )
+
+
+def _scaled(
+    dataset: Dataset,
+    scale: str,
+    train: Index,
+    validation: tuple[Index, bool],
+    test: tuple[Index, bool],
+    notes: list[str],
+) -> Split:
+    raw = _pick(dataset.x_train, train)
+    scaler = scaling.fit(scale, raw, dataset.value_range)
+
+    def part(index: Index, from_test: bool) -> Part | None:
+        x, y = (dataset.x_test, dataset.y_test) if from_test else (dataset.x_train, dataset.y_train)
+        if not len(index) or x is None or y is None:
+            return None
+        return Part(scaler.apply(_pick(x, index)), _pick(y, index), index, "test" if from_test else "train")
+
+    training = Part(scaler.apply(raw), _pick(dataset.y_train, train), train, "train")
+    chosen = {"train": training, "validation": part(*validation), "test": part(*test)}
+    table = label_table({name: one for name, one in chosen.items() if one is not None}, dataset.n_classes)
+    absent = [name for name, count in zip(dataset.classes, table["train"], strict=True) if count == 0]
+    if absent:
+        notes.append(f"the training part has no example of {', '.join(absent)}")
+    return Split(
+        name=dataset.name,
+        train=training,
+        validation=chosen["validation"],
+        test=chosen["test"],
+        classes=dataset.classes,
+        shape=dataset.shape,
+        checksum=dataset.checksum,
+        scaling=scaler.formula,
+        official=dataset.official,
+        notes=tuple(notes),
+        label_table=table,
+        scaler=scaler,
+        value_range=dataset.value_range,
+        feature_names=dataset.feature_names,
+    )
+
+
+def _pick(values: NDArray[Any], index: Index) -> NDArray[Any]:
+    """values[index], without a copy where that is all of them in their order."""
+    whole = len(index) == len(values)  # an index is sorted and has no repetition
+    return values if whole else values[index]

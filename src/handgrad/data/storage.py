@@ -1,0 +1,78 @@
+"""Storage: a split as plain files that any process maps into its memory.
+
+    <part>-x.npy  <part>-y.npy  <part>-index.npy     for the parts train, validation and test, where there are such
+    split.json                                       everything else, written last: a folder without it is unfinished
+
+Mapped arrays are read-only and shared by all processes of a machine, so eight workers hold one copy of the data.
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handgrad.data.examples import Part, Split
+from handgrad.data.scaling import Scaling
+from handgrad.errors import DataError
+
+FORMAT = 1
+ARRAYS = ("x", "y", "index")
+PARTS = ("train", "validation", "test")
+
+
+def save_split(split: Split, folder: Path) -> None:
+    """Write a split into a folder.  Raises DataError where it cannot be written, as on a full disk."""
+    names = [field.name for field in dataclasses.fields(split) if field.name not in PARTS]
+    kept: dict[str, Any] = {name: getattr(split, name) for name in names}
+    kept["scaler"] = dataclasses.asdict(split.scaler)
+    kept["parts"] = {name: {"source": part.source, "n": len(part)} for name, part in split.parts.items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "split.json").unlink(missing_ok=True)
+        for name, part in split.parts.items():
+            for array in ARRAYS:
+                np.save(folder / f"{name}-{array}.npy", getattr(part, array), allow_pickle=False)
+        temporary = folder / "split.json.partial"
+        temporary.write_text(json.dumps({"format": FORMAT, **kept}, ensure_ascii=False), encoding="utf-8")
+        os.replace(temporary, folder / "split.json")
+    except OSError as error:
+        raise DataError(
+            f"{folder}: data cannot be written there ({error.strerror or error}); free space or choose another folder"
+        ) from None
+
+
+def open_split(folder: Path) -> Split:
+    """The split that `save_split` wrote, its arrays mapped into memory and read-only.
+
+    Raises DataError where the folder is unfinished, damaged or of another version.
+    """
+    try:
+        kept = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+        if kept.pop("format") != FORMAT:
+            raise DataError(f"{folder}: was written by another version of handgrad; delete it and it is made again")
+        parts = kept.pop("parts")
+        arrays = {name: {array: _map(folder / f"{name}-{array}.npy") for array in ARRAYS} for name in parts}
+        if any(len(array) != parts[name]["n"] for name in parts for array in arrays[name].values()):
+            raise ValueError("arrays of another length")
+        scaler = kept.pop("scaler")
+        numbers = {key: _tuples(scaler[key]) for key in ("shift", "divide")}
+        values: dict[str, Any] = {key: _tuples(value) for key, value in kept.items()}
+        for name in PARTS:
+            values[name] = Part(**arrays[name], source=parts[name]["source"]) if name in parts else None
+        return Split(**values, scaler=Scaling(**{**scaler, **numbers}))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(
+            f"{folder}: is no finished folder of data or is damaged ({error}); delete it and it is made again"
+        ) from None
+
+
+def _map(path: Path) -> Any:
+    # A plain view: slices of np.memmap itself are several times slower to make.
+    return np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,81 @@
+"""Building a report: from a results folder to a folder of plain files.
+
+    build_report(folder)  ->  folder/report/index.html, tables/*.{csv,md,tex}, figures/*.{png,svg,pdf} and *.csv
+
+Records alone are read: no data set, no engine, nothing is trained.  The report is written whole into a folder of
+another name, which then takes the place of the old one.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from handgrad.errors import InputError
+from handgrad.report.chapters import Sources, chapters
+from handgrad.report.page import Page, render
+from handgrad.report.summary import summarize
+from handgrad.study.results import Results
+from handgrad.study.store import unwritable
+from handgrad.training.record import load_curves, load_data
+from handgrad.training.weights import read_tensors
+
+FORMATS = ("png", "svg", "pdf")
+
+
+def build_report(folder: str | Path, *, formats: Iterable[str] = FORMATS, ddof: int = 1) -> Path:
+    """Build the report of a results folder and return the path of its index.html.
+
+    formats: of the figures, any of png, svg and pdf.  ddof: of the standard deviations that are shown (0 to match a
+    report that used it).  Raises ResultsError where there are no results, a record is damaged, or the disk is full.
+    """
+    formats = tuple(formats)
+    if unknown := [form for form in formats if form not in FORMATS]:
+        raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(unknown)}")
+    if ddof not in (0, 1):
+        raise InputError(f"ddof must be 0 or 1; got {ddof!r}")
+    results = Results.open(folder)
+    summary = summarize(results, ddof)
+    unfinished = results.folder / f".report.{os.getpid()}.tmp"
+    try:
+        page = Page(unfinished, formats)
+        contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results))]
+        (unfinished / "index.html").write_text(render(page, summary, contents), encoding="utf-8", newline="\n")
+        return _put_in_place(unfinished, results.folder / "report") / "index.html"
+    except OSError as error:
+        raise unwritable(results.folder, error) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _put_in_place(made: Path, report: Path) -> Path:
+    """Let the new report take the place of the old one."""
+    if report.exists():
+        old = report.with_name(f".report-old.{os.getpid()}.tmp")
+        report.rename(old)
+        made.rename(report)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        made.rename(report)
+    return report
+
+
+def sources_of(results: Results) -> Sources:
+    """The files of a results folder that chapters read one at a time."""
+    runs = results.folder / "runs"
+
+    def images(label: str) -> np.ndarray | None:
+        path = results.folder / "data" / f"{results.planned[label].get('data')}-samples.npz"
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as file:
+            return np.asarray(file["x"])
+
+    return Sources(
+        curves=lambda run_id: load_curves(runs / run_id),
+        params=lambda run_id: read_tensors(runs / run_id / "weights.safetensors")[0],
+        record=lambda run_id: load_data(runs / run_id),
+        images=images,
+    )

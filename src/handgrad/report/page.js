@@ -1,0 +1,67 @@
+"use strict";
+(() => {
+  // Plots: drawn when they come near the window, so that a long page opens at once.
+  const store = document.getElementById("plots");
+  const plots = store ? JSON.parse(store.textContent) : {};
+  const config = { responsive: true, displaylogo: false, displayModeBar: false };
+  const draw = (box) => {
+    const plot = plots[box.dataset.plot];
+    if (!plot || box.dataset.drawn) return;
+    box.dataset.drawn = "yes";
+    if (plot.layout.height) box.style.height = plot.layout.height + "px";
+    if (window.innerWidth < 560 && plot.layout.yaxis.ticktext) {
+      plot.layout.yaxis.ticktext = plot.layout.yaxis.ticktext.map((t) => (t.length > 20 ? t.slice(0, 19) + "…" : t));
+    }
+    Plotly.newPlot(box, plot.data, plot.layout, config);
+  };
+  const boxes = [...document.querySelectorAll(".plot")];
+  if ("IntersectionObserver" in window) {
+    const near = new IntersectionObserver((seen) => seen.forEach((entry) => {
+      if (entry.isIntersecting) { near.unobserve(entry.target); draw(entry.target); }
+    }), { rootMargin: "800px" });
+    boxes.forEach((box) => near.observe(box));
+  } else boxes.forEach(draw);
+
+  // Legends: a press hides or shows a line in all panels of its figure.
+  document.querySelectorAll(".legend button").forEach((button) => button.addEventListener("click", () => {
+    const shown = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(shown));
+    button.closest("figure").querySelectorAll(".plot").forEach((box) => {
+      draw(box);
+      const which = box.data.map((trace, i) => (trace.meta === button.dataset.line ? i : -1)).filter((i) => i >= 0);
+      if (which.length) Plotly.restyle(box, { visible: shown }, which);
+    });
+  }));
+
+  // Tables: a press on a heading sorts by that column; sums stay at the end.
+  const value = (row, i) => {
+    const text = row.cells[i].textContent.trim();
+    const number = parseFloat(text.replace(/,/g, ""));
+    return Number.isNaN(number) ? text : number;
+  };
+  document.querySelectorAll("table.sortable").forEach((table) => {
+    table.querySelectorAll("thead th").forEach((head, i) => head.addEventListener("click", () => {
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      table.querySelectorAll("thead th").forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const body = table.tBodies[0];
+      [...body.rows].sort((a, b) => {
+        const last = a.classList.contains("total") - b.classList.contains("total");
+        if (last) return last;
+        const x = value(a, i), y = value(b, i);
+        const order = typeof x === "number" && typeof y === "number" ? x - y
+          : typeof x === typeof y ? x.localeCompare(y) : typeof x === "number" ? -1 : 1;
+        return up ? order : -order;
+      }).forEach((row) => body.append(row));
+    }));
+  });
+
+  document.querySelectorAll(".copy").forEach((button) => {
+    if (!navigator.clipboard) return;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      navigator.clipboard.writeText(button.closest("figure").querySelector("code").textContent)
+        .then(() => { button.textContent = "Copied"; });
+    });
+  });
+})();

@@ -1,0 +1,235 @@
+"""The page: one self-contained index.html that needs no network and no server, on a screen, a phone and paper.
+
+`Page` turns blocks into what the template shows, saving tables and figures on the way; `render` fills the template.
+
+Everything is escaped.  The page's own policy (CSP) names the hashes of its two scripts, so that no other could run;
+style elements are allowed because plotly makes some.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from handgrad import __version__
+from handgrad.report import drawers, tables
+from handgrad.report.chapters import (
+    Chapter,
+    Code,
+    Facts,
+    FigureBlock,
+    TableBlock,
+    Text,
+    Verdicts,
+    opening,
+)
+from handgrad.report.figures import Curves, Figure, Matrix, Pictures, Predictions, Ranking
+from handgrad.report.page_figures import picture_uris, plots
+from handgrad.report.palette import COLOURS, dash
+from handgrad.report.summary import WORDS, Summary, axis_names
+
+STAMP = "Selected on the test set (select_on_test = true)"
+
+
+class Page:
+    """Collects chapters: saves their tables and figures, and keeps what the template needs of each."""
+
+    def __init__(self, folder: Path, formats: Iterable[str]) -> None:
+        self.folder, self.formats = folder, tuple(formats)
+        self.plots: dict[str, Any] = {}
+        self.tables = self.figures = 0
+        for name in ("tables", "figures"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def chapter(self, chapter: Chapter) -> dict[str, Any]:
+        blocks = [self.block(block) for block in chapter.blocks]
+        return {"id": chapter.id, "title": chapter.title, "short": chapter.short, "blocks": blocks}
+
+    def block(self, block: Any) -> dict[str, Any]:
+        if isinstance(block, Text):
+            return {"kind": "text", "text": block.text}
+        if isinstance(block, Verdicts):
+            return {"kind": "verdicts", "entries": block.items}
+        if isinstance(block, Facts):
+            return {"kind": "facts", "rows": block.rows}
+        if isinstance(block, Code):
+            return {"kind": "code", "text": block.text, "title": block.title}
+        if isinstance(block, TableBlock):
+            self.tables += 1
+            paths = tables.save(block.table, self.folder / "tables")
+            found = {"kind": "table", "table": block.table, "folded": block.folded, "number": self.tables}
+            return {**found, "files": self._links(paths)}
+        assert isinstance(block, FigureBlock)
+        return self.figure(block.figure)
+
+    def figure(self, figure: Figure) -> dict[str, Any]:
+        self.figures += 1
+        folder = self.folder / "figures"
+        paths = drawers.save(figure, folder, self.formats)
+        header, rows = figure.table()
+        data = folder / f"{figure.name}.csv"
+        with data.open("w", encoding="utf-8", newline="") as file:
+            tables.write_csv(file, header, rows)
+        found = {"kind": "figure", "figure": figure, "number": self.figures, "files": self._links([*paths, data])}
+        if isinstance(figure, Curves | Ranking):
+            return {**found, **self._plots(figure, paths)}
+        if isinstance(figure, Matrix):
+            return {**found, "what": "matrix", "rows": _matrix_rows(figure)}
+        if isinstance(figure, Pictures):
+            return {**found, **_pictures(figure)}
+        return {**found, "what": "predictions", "samples": _samples(figure)}
+
+    def _plots(self, figure: Curves | Ranking, paths: list[Path]) -> dict[str, Any]:
+        panels = []
+        titles = [panel.title for panel in figure.panels] if isinstance(figure, Curves) else [""]
+        for position, (title, plot) in enumerate(zip(titles, plots(figure), strict=True)):
+            key = f"{figure.name}:{position}"
+            self.plots[key] = plot
+            panels.append({"key": key, "title": title if len(titles) > 1 else "", "height": "height" in plot["layout"]})
+        legend = [
+            {"label": line.label, "colour": (line.style or 0) % len(COLOURS), "dash": dash(line.style)}
+            for line in (figure.legend if isinstance(figure, Curves) else [])
+        ]
+        columns = min(figure.columns, len(panels)) if isinstance(figure, Curves) else 1
+        picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
+        return {"what": "plots", "panels": panels, "legend": legend, "columns": columns, "print": _file_uri(picture)}
+
+    def _links(self, paths: Iterable[Path]) -> list[str]:
+        return [path.relative_to(self.folder).as_posix() for path in paths]
+
+
+def _file_uri(path: Path | None) -> str:
+    if path is None:
+        return ""
+    kind = "svg+xml" if path.suffix == ".svg" else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _matrix_rows(figure: Matrix) -> list[dict[str, Any]]:
+    shares = figure.shares
+    return [
+        {
+            "name": name,
+            "index": i,
+            "cells": [
+                {
+                    "count": int(count),
+                    "text": f"{int(count):,}",
+                    "percent": f"{100 * shares[i, j]:.1f} %",
+                    "level": min(9, int(shares[i, j] * 10)) if shares[i, j] >= 0.1 else int(count > 0),
+                }
+                for j, count in enumerate(figure.counts[i])
+            ],
+        }
+        for i, name in enumerate(figure.classes)
+    ]
+
+
+def _pictures(figure: Pictures) -> dict[str, Any]:
+    rows, columns = figure.images.shape[1:3]
+    pictures = [
+        {"uri": uri, "label": label, "width": columns, "height": rows}
+        for uri, label in zip(picture_uris(figure), figure.labels, strict=True)
+    ]
+    return {"what": "pictures", "pictures": pictures, "named": len(pictures) <= 20}
+
+
+def _samples(figure: Predictions) -> list[dict[str, str]]:
+    uris = picture_uris(figure) or [""] * len(figure.index)
+    return [
+        {"uri": uri, "actual": actual, "before": before, "after": after}
+        for uri, actual, before, after in zip(uris, figure.actual, figure.before, figure.after, strict=True)
+    ]
+
+
+def tiles(summary: Summary) -> list[dict[str, str]]:
+    """The few numbers that a reader looks for first."""
+    from handgrad.study.changes import shown
+
+    found = []
+    phase, winner = summary.last, summary.winner
+    if phase is not None and winner is not None:
+        metrics = list(dict.fromkeys([phase.metric, "test_accuracy"]))
+        for metric in metrics:
+            values = winner.samples[metric]
+            if values.mean is None:
+                continue
+            accuracy = metric.endswith("accuracy")
+            value = f"{100 * values.mean:.2f}" if accuracy else f"{values.mean:.4g}"
+            unit = "%" if accuracy else ""
+            if values.std is not None:
+                unit = f"± {100 * values.std:.2f} %" if accuracy else f"± {values.std:.2g}"
+            how = f"n = {values.n}" + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
+            found.append({"term": f"{WORDS[metric]} of the best", "value": value, "unit": unit, "how": how})
+            names = axis_names(list(winner.all_axes))
+        text = ", ".join(
+            f"{names[path]} {shown(value)}" for path, value in winner.all_axes.items() if value is not None
+        )
+        found.insert(0, {"term": "best setting", "value": winner.label, "unit": "", "how": text or "the only one"})
+    runs = summary.runs
+    done = sum(run.status in ("done", "pruned") for run in runs)
+    others = ", ".join(
+        f"{count} {status}"
+        for status in dict.fromkeys(run.status for run in runs)
+        if status not in ("done", "pruned") and (count := sum(run.status == status for run in runs))
+    )
+    found.append({"term": "runs finished", "value": f"{done:,}", "unit": f"of {len(runs):,}", "how": others or "all"})
+    return found
+
+
+def render(page: Page, summary: Summary, contents: list[dict[str, Any]]) -> str:
+    """index.html as text."""
+    import jinja2
+    from markupsafe import Markup
+
+    here = resources.files("handgrad.report")
+    style, script = (here.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
+    plotly = _plotly() if page.plots else ""
+    scripts = " ".join(f"'sha256-{_digest(text)}'" for text in (plotly, script) if text)
+    policy = (
+        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    template = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined).from_string(
+        here.joinpath("page.html.j2").read_text("utf-8")
+    )
+    metric = summary.phases[-1].metric if summary.phases else ""
+    return template.render(
+        name=summary.name,
+        title=summary.title,
+        description=summary.description,
+        stamp=STAMP if metric.startswith("test") else "",
+        policy=policy,
+        tiles=tiles(summary),
+        opening=opening(summary),
+        chapters=contents,
+        version=__version__,
+        plots=Markup(script_json(page.plots)),
+        style=Markup(style),
+        script=Markup(script),
+        plotly=Markup(plotly),
+    )
+
+
+def script_json(value: Any) -> str:
+    r"""JSON that cannot end the script element in which it stands.
+
+    >>> script_json("</script>")
+    '"\\u003c/script\\u003e"'
+    """
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    # A script element ends at the first "</script", wherever it stands; inside JavaScript's strings "<\/" is the same.
+    return str(get_plotlyjs()).replace("</script", "<\\/script")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,229 @@
+r"""A table is a frozen dataclass too: what is read (text) and what is computed with (values), side by side.
+
+A cell has the text that people read, such as "98.63 ± 0.05", and the values that a program wants (0.9863, 0.0005, 3).
+HTML, Markdown and LaTeX show the text; CSV holds the values in full precision.
+
+Names of data sets, classes, axes and studies are the user's own: whatever they contain (<, |, &, _, \, a line break)
+is text in every format and never markup.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading, how it is aligned, and the names of the CSV columns behind it (the heading itself by default)."""
+
+    heading: str
+    keys: tuple[str, ...] = ()
+    numeric: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.keys or (self.heading,)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The text for readers and the values for programs, one per CSV column (the text itself by default)."""
+
+    text: str
+    values: tuple[Any, ...] | None = None
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """`shaded` rows are the tied set: shaded on the page, marked † in print and Markdown; `total` is set off."""
+
+    cells: tuple[Cell, ...]
+    shaded: bool = False
+    total: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows with a title, a caption that says how the numbers were computed, and the files' name."""
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row.cells) != len(self.columns):
+                raise ValueError(f"table {self.name}: a row of {len(row.cells)} cells for {len(self.columns)} columns")
+            for column, cell in zip(self.columns, row.cells, strict=True):
+                if len(_values(column, cell)) != len(column.names):
+                    raise ValueError(f"table {self.name}: {cell} does not hold {column.names}")
+
+
+def cell(value: Any, text: str | None = None, *, bold: bool = False) -> Cell:
+    """A cell of one value; None is shown as a dash.
+
+    >>> cell(0.25, "25 %")
+    Cell(text='25 %', values=(0.25,), bold=False)
+    """
+    if text is None:
+        text = "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    return Cell(text, (value,), bold)
+
+
+def save(table: Table, folder: Path) -> list[Path]:
+    """Write `<name>.csv`, `.md` and `.tex` and return the paths."""
+    paths = []
+    for form, text in (("csv", to_csv(table)), ("md", to_markdown(table)), ("tex", to_latex(table))):
+        paths.append(folder / f"{table.name}.{form}")
+        paths[-1].write_text(text, encoding="utf-8", newline="")
+    return paths
+
+
+def to_csv(table: Table) -> str:
+    """Values in full precision; an empty field is a number that does not exist."""
+    return csv_text(
+        [name for column in table.columns for name in column.names],
+        (
+            [value for column, cell in zip(table.columns, row.cells, strict=True) for value in _values(column, cell)]
+            for row in table.rows
+        ),
+    )
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Comma-separated text, lines ending in a single line feed; None becomes an empty field."""
+    text = io.StringIO()
+    write_csv(text, header, rows)
+    return text.getvalue()
+
+
+def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """The same into an open file, a row at a time."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+
+
+def _values(column: Column, cell: Cell) -> tuple[Any, ...]:
+    if cell.values is not None:
+        return cell.values
+    return (cell.text,) if len(column.names) == 1 else ()
+
+
+def to_markdown(table: Table) -> str:
+    """A table as GitHub reads it, under its title and over its caption."""
+    lines = [
+        f"**{escape_markdown(table.title)}**",
+        "",
+        "| " + " | ".join(escape_markdown(column.heading) for column in table.columns) + " |",
+        "|" + "|".join("--:" if column.numeric else "---" for column in table.columns) + "|",
+    ]
+    for row in table.rows:
+        texts = [escape_markdown(cell.text) for cell in row.cells]
+        texts = [f"**{text}**" if cell.bold and text else text for text, cell in zip(texts, row.cells, strict=True)]
+        if row.shaded:
+            texts[0] += " †"
+        lines.append("| " + " | ".join(texts) + " |")
+    caption = [escape_markdown(table.caption)] if table.caption else []
+    return "\n".join([*lines, "", *caption, ""])
+
+
+def escape_markdown(text: str) -> str:
+    r"""Text that Markdown shows as it is.
+
+    >>> print(escape_markdown("a|b <i> *x*"))
+    a\|b &lt;i&gt; \*x\*
+    """
+    text = " ".join(text.split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]#|~$!])", r"\\\1", text)
+
+
+def to_latex(table: Table) -> str:
+    r"""A `table` with booktabs rules; needs \usepackage{booktabs} and nothing else.  † marks the tied set."""
+    columns = "".join("r" if column.numeric else "l" for column in table.columns)
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{escape_latex(table.title)}. {escape_latex(table.caption)}}}".replace(". }", ".}"),
+        rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9-]', '-', table.name)}}}",
+        rf"  \begin{{tabular}}{{{columns}}}",
+        r"    \toprule",
+        "    " + " & ".join(escape_latex(column.heading) for column in table.columns) + r" \\",
+        r"    \midrule",
+    ]
+    for row in table.rows:
+        texts = [
+            rf"\textbf{{{escape_latex(cell.text)}}}" if cell.bold and cell.text else escape_latex(cell.text)
+            for cell in row.cells
+        ]
+        if row.shaded:
+            texts[0] += r"$^{\dagger}$"
+        if row.total:
+            lines.append(r"    \midrule")
+        lines.append("    " + " & ".join(texts) + r" \\")
+    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "[": "{[}",  # after \\ a bare bracket would be read as a length
+    "]": "{]}",
+    "*": "{*}",  # likewise \\*
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
+    '"': "{''}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "·": r"$\cdot$",
+    "−": "$-$",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "†": r"$^{\dagger}$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "≠": r"$\neq$",
+    "≈": r"$\approx$",
+    "←": r"$\leftarrow$",
+    "→": r"$\rightarrow$",
+    "√": r"$\surd$",
+    "Σ": r"$\Sigma$",
+    "½": r"$\frac{1}{2}$",
+    "²": r"$^{2}$",
+    "λ": r"$\lambda$",
+    "σ": r"$\sigma$",
+    "μ": r"$\mu$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "ε": r"$\varepsilon$",
+    "η": r"$\eta$",
+}
+
+
+def escape_latex(text: str) -> str:
+    r"""Text that LaTeX sets as it is; letters of other alphabets are left to the document's fonts.
+
+    >>> print(escape_latex("50% of x_1 & [512, 256]"))
+    50\% of x\_1 \& {[}512, 256{]}
+    """
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return "".join(_LATEX.get(letter, letter) for letter in " ".join(printable.split()))

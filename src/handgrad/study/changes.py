@@ -1,0 +1,122 @@
+"""Changes: settings by their path, as in {"training.optimizer.lr": 0.1}, and how they are laid over a base.
+
+A study file writes a change as a table (`training.optimizer.lr = 0.1`); every change of a plan, a phase or
+the command line is a dict from path to value.  Two rules:
+
+- a table that says `name` (an optimizer, a schedule, an initializer) replaces the whole table: naming
+  another one starts from its own defaults; any other table is laid over what is there;
+- shorter paths are applied first, so that `training.optimizer = "adam"` and `training.optimizer.lr = 0.01`
+  go together in either order.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Table = dict[str, Any]
+Changes = dict[str, Any]
+
+SECTIONS = ("data", "network", "training")
+
+
+def leaves(table: Mapping[str, Any], is_leaf: Callable[[str, Any], bool], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every (path, value) of a nested table, in the order of the file.
+
+    >>> list(leaves({"training": {"epochs": 3, "optimizer": {"lr": 0.1}}}, lambda path, value: False))
+    [('training.epochs', 3), ('training.optimizer.lr', 0.1)]
+    """
+    for key, value in table.items():
+        here = f"{path}.{key}" if path else str(key)
+        if isinstance(value, Mapping) and value and not is_leaf(here, value):
+            yield from leaves(value, is_leaf, here)
+        else:
+            yield here, value
+
+
+def names_something(path: str, value: Mapping[str, Any]) -> bool:
+    """Whether a table inside a section is one thing chosen by its name, such as an optimizer."""
+    return "." in path and "name" in value
+
+
+def changes_of(table: Mapping[str, Any]) -> Changes:
+    """The changes that a table of a study file writes.
+
+    >>> changes_of({"training": {"epochs": 3, "optimizer": {"name": "adam", "lr": 0.1}}})
+    {'training.epochs': 3, 'training.optimizer': {'name': 'adam', 'lr': 0.1}}
+    """
+    return dict(leaves(table, names_something))
+
+
+def _target(path: str, value: Any) -> tuple[list[str], Any]:
+    """`training.optimizer.name = "adam"` sets the optimizer, not only its name."""
+    steps = path.split(".")
+    if len(steps) > 2 and steps[-1] == "name":
+        return steps[:-1], {"name": value}
+    return steps, value
+
+
+def apply(tables: Mapping[str, Any], changes: Mapping[str, Any], defaults: Mapping[str, Any]) -> Table:
+    """A copy of `tables` with `changes` laid over it; `defaults` say what a missing table is named.
+
+    >>> apply({"training": {"optimizer": "adam"}}, {"training.optimizer.lr": 0.1}, {})
+    {'training': {'optimizer': {'name': 'adam', 'lr': 0.1}}}
+    """
+    result = copy.deepcopy(dict(tables))
+    targets = sorted((_target(path, value) for path, value in changes.items()), key=lambda target: len(target[0]))
+    for steps, value in targets:
+        table, usual = result, defaults
+        for depth, step in enumerate(steps[:-1]):
+            usual = usual.get(step) if isinstance(usual, Mapping) else None  # type: ignore[assignment]
+            table = _inside(table, step, usual if depth else None)
+        _lay(table, steps[-1], copy.deepcopy(value))
+    return result
+
+
+def _inside(table: Table, step: str, usual: Any) -> Table:
+    inner = table.get(step)
+    if isinstance(inner, str):
+        inner = {"name": inner}
+    elif not isinstance(inner, Mapping):
+        inner = {"name": usual["name"]} if isinstance(usual, Mapping) and "name" in usual else {}
+    table[step] = fresh = dict(inner)
+    return fresh
+
+
+def _lay(table: Table, key: str, value: Any) -> None:
+    here = table.get(key)
+    if isinstance(value, Mapping) and isinstance(here, Mapping) and "name" not in value:
+        table[key] = {**here, **value}
+    else:
+        table[key] = value
+
+
+def canonical(path: str, base: Any) -> str:
+    """The path with other libraries' names replaced by ours, as far as `base` (a Setting) knows the way.
+
+    >>> from handgrad.training.run import Setting
+    >>> canonical("training.optimizer.learning_rate", Setting())
+    'training.optimizer.lr'
+    """
+    steps = []
+    for step in path.split("."):
+        step = getattr(type(base), "aliases", {}).get(step, step)
+        steps.append(step)
+        base = getattr(base, step, None)
+    return ".".join(steps)
+
+
+def shown(value: Any) -> str:
+    """A value as a table or a line of a plan shows it.
+
+    >>> shown([512, 256]), shown({"name": "adam", "lr": 0.001}), shown(0.1), shown([])
+    ('512, 256', 'adam(lr=0.001)', '0.1', 'none')
+    """
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{key}={shown(part)}" for key, part in value.items() if key != "name")
+        name = str(value.get("name", ""))
+        return f"{name}({inside})" if inside else name
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(part) for part in value) or "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,104 @@
+"""Every setting that a study can come to, and what is wrong with any of them, before anything runs.
+
+The settings of the first phase are certain.  Those of a later phase depend on which setting wins, so they are
+checked on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from handgrad.study.axes import Choice
+from handgrad.study.changes import Table, apply, shown
+from handgrad.study.spec import Phase, Study
+from handgrad.training.run import Setting
+
+MOST = 400
+
+# What a run that continues another cannot change.
+FIXED = ("data", "network.hidden", "network.layers", "network.init", "network.bias_init", "training.dtype")
+
+
+@dataclass(frozen=True)
+class Possible:
+    """A setting that can occur: its phase and choice, its tables and what was read from them."""
+
+    phase: Phase
+    choice: Choice
+    tables: Table
+    setting: Setting | None
+    problems: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """What a message calls it."""
+        changes = (
+            ", ".join(f"{name} = {shown(value)}" for name, value in self.choice.axes.items()) or "the base setting"
+        )
+        return f'phase "{self.phase.name}", {changes}' if self.phase.number else changes
+
+
+def possible_settings(study: Study) -> Iterator[Possible]:
+    """Every setting that can occur, phase by phase; of a later phase at most `MOST`."""
+    could_win: list[list[Table]] = []
+    for phase in study.phases:
+        starts = [study.base] if phase.after is None else could_win[phase.after] or [study.base]
+        if phase.after is not None:
+            starts = _spaced(starts, max(1, MOST // max(1, len(phase.choices))))
+        found = []
+        for start in starts:
+            for choice in phase.choices:
+                tables = apply(start, phase.changes | choice.changes, study.defaults)
+                setting, problems = Setting.read(tables)
+                if setting is not None:  # what is wrong cannot win
+                    found.append(tables)
+                yield Possible(phase, choice, tables, setting, tuple(problems))
+        could_win.append([*([] if phase.after is None else could_win[phase.after]), *found])
+
+
+def _spaced(tables: list[Table], most: int) -> list[Table]:
+    return tables if len(tables) <= most else [tables[i * len(tables) // most] for i in range(most)]
+
+
+def study_problems(study: Study) -> list[str]:
+    """Everything wrong with the settings of a study, each problem once, at the place where it was written."""
+    found: dict[str, None] = {}
+    drawn: set[str] = set()
+    for one in possible_settings(study):
+        for line in one.problems:
+            place = located(line, one)
+            range_of = place.rpartition("; got ")[0]
+            if "random." in place and range_of in drawn:
+                continue  # one draw outside says that the range is wrong
+            drawn.add(range_of)
+            found[place] = None
+    spec = study.spec
+    for phase in study.phases:
+        for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
+            if phase.continues and path.startswith(FIXED):
+                found[
+                    f'phase "{phase.name}" continues runs, so it cannot change {path}: the weights and the data of a '
+                    "continued run are those it began with; take the change out or leave continue out"
+                ] = None
+    if spec.phase and not spec.select_on_test and spec.data.validation is False:
+        found[
+            f"select_by = {spec.select_by!r} needs validation data to choose what later phases start from, but "
+            "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
+        ] = None
+    return list(found)
+
+
+def located(line: str, one: Possible) -> str:
+    """The line with the table that wrote the change it complains about."""
+    path = line.split(" ", 1)[0].rstrip(":")
+    phase = f'phase "{one.phase.name}".' if one.phase.number else ""
+    for changed in sorted(one.choice.written, key=len, reverse=True):
+        if _same_place(path, changed):
+            return f"{phase}{one.choice.written[changed]}.{line}"
+    for changed in one.phase.changes:
+        if _same_place(path, changed):
+            return f"{phase}set.{line}"
+    return f"{one.where}: {line}" if one.choice.changes else line
+
+
+def _same_place(path: str, changed: str) -> bool:
+    return path == changed or path.startswith(changed + ".") or changed.startswith(path + ".")

@@ -1,0 +1,286 @@
+"""The plan: every setting and run of a study with its label and id, written down before anything runs.
+
+Labels: settings of the first phase are "1", "2", … in order; a phase that starts from setting 9 numbers its own
+9_1, 9_2, … and a later phase from the same winner goes on at 9_4.  Until a winner is known its phase's settings
+are called *_1, *_2, … and their runs have no ids.  A setting that has run before keeps its first label: it is the
+same cell, and every cell is run once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handgrad.errors import HandgradError, StudyFileError
+from handgrad.study.changes import apply
+from handgrad.study.check import Possible, located, possible_settings
+from handgrad.study.select import RunSummary, choose, metric_of
+from handgrad.study.shelf import DataFacts, Shelf
+from handgrad.study.spec import Phase, Study
+from handgrad.training.run import Run, Setting
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A cell of the design.  `id` is None until the winner that it starts from is known."""
+
+    seed: int
+    id: str | None
+    continues: str | None = None
+
+
+@dataclass(frozen=True)
+class PlannedSetting:
+    """A setting of a phase.  `axes`: what sets it apart; `changes`: to what it starts from; `cost`: work of one run."""
+
+    label: str
+    axes: Mapping[str, Any]
+    changes: Mapping[str, Any]
+    setting: Setting | None
+    runs: tuple[PlannedRun, ...]
+    data: str | None
+    parameters: int
+    cost: float
+    tables: Mapping[str, Any]
+
+    def run(self, planned: PlannedRun, checksum: str) -> Run:
+        assert self.setting is not None
+        return Run(self.setting, planned.seed, checksum, planned.continues)
+
+
+@dataclass(frozen=True)
+class PlannedPhase:
+    """A phase.  `start` is the label it starts from, `winner` the label that won: None until known."""
+
+    name: str
+    number: int
+    after: str | None
+    continues: bool
+    settings: tuple[PlannedSetting, ...]
+    start: str | None = None
+    winner: str | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether its runs have ids."""
+        return self.after is None or self.start is not None
+
+
+class Plan:
+    """All phases of a study.  `later` fills in a phase once the winner that it starts from is known.
+
+    Raises StudyFileError with every setting that does not fit the data, DataError where there is no data.
+    """
+
+    def __init__(self, study: Study, shelf: Shelf | None = None) -> None:
+        self.study = study
+        self.shelf = shelf or Shelf(study.folder)
+        self.notes: list[str] = [*study.notes]
+        self.metric = metric_of(study.spec.select_by, study.spec.select_on_test)
+        self._labels: dict[tuple[str | None, ...], str] = {}
+        self._derived: dict[str, int] = {}
+        possible = list(possible_settings(study))
+        self._check(possible)
+        self.phases: list[PlannedPhase] = [self._first(study.phases[0])]
+        self.phases += [self._sketch(phase) for phase in study.phases[1:]]
+
+    # -- what it says
+
+    @property
+    def settings(self) -> dict[str, PlannedSetting]:
+        """Every setting whose runs have ids, once, by its label."""
+        found: dict[str, PlannedSetting] = {}
+        for phase in self.phases:
+            for setting in phase.settings if phase.known else ():
+                found.setdefault(setting.label, setting)
+        return found
+
+    @property
+    def data_keys(self) -> list[str]:
+        """The splits of the settings that are known, each once."""
+        return list(dict.fromkeys(setting.data for setting in self.settings.values() if setting.data is not None))
+
+    @property
+    def run_count(self) -> int:
+        """How many runs the study has, those of later phases included."""
+        later = sum(len(s.runs) for phase in self.phases if not phase.known for s in phase.settings)
+        return sum(len(setting.runs) for setting in self.settings.values()) + later
+
+    @property
+    def cost(self) -> float:
+        """The work of all runs, in the unit of `PlannedSetting.cost`."""
+        later = sum(s.cost * len(s.runs) for phase in self.phases if not phase.known for s in phase.settings)
+        return sum(s.cost * len(s.runs) for s in self.settings.values()) + later
+
+    def rivals(self, number: int) -> dict[str, PlannedSetting]:
+        """The settings among which a phase's winner is chosen: the one it starts from, and its own."""
+        phase = self.phases[number]
+        known = self.settings
+        labels = ([phase.start] if phase.start else []) + [setting.label for setting in phase.settings]
+        return {label: known[label] for label in labels}
+
+    def decide(self, number: int, finished: Mapping[str, RunSummary]) -> str | None:
+        """Choose and note the winner of a phase.  `finished`: id -> summary."""
+        rivals = {
+            label: [finished.get(run.id or "") for run in setting.runs]
+            for label, setting in self.rivals(number).items()
+        }
+        self.phases[number] = replace(self.phases[number], winner=choose(rivals, self.metric))
+        return self.phases[number].winner
+
+    def later(self, number: int) -> PlannedPhase:
+        """Fill in a phase from the winner of the phase that it comes after."""
+        phase = self.study.phases[number]
+        assert phase.after is not None
+        start = self.phases[phase.after].winner
+        if start is None:
+            raise HandgradError(f'phase "{phase.name}" has no winner to start from: no run gave a {self.metric}')
+        base = self.settings[start]
+        found: list[PlannedSetting] = []
+        for choice in phase.choices:
+            tables = apply(base.tables, phase.changes | choice.changes, self.study.defaults)
+            setting, problems = Setting.read(tables)
+            if setting is None:
+                raise StudyFileError(self.study.where, [f'phase "{phase.name}" after {start}: {p}' for p in problems])
+            parents = {run.seed: run.id for run in base.runs} if phase.continues else {}
+            planned = self._planned(
+                "", phase.changes | choice.axes, phase.changes | choice.changes, tables, setting, parents
+            )
+            ids = tuple(run.id for run in planned.runs)
+            if ids not in self._labels:
+                self._derived[start] = self._derived.get(start, 0) + 1
+                self._labels[ids] = f"{start}_{self._derived[start]}"
+            if self._labels[ids] not in [setting.label for setting in found]:
+                found.append(replace(planned, label=self._labels[ids]))
+        self.phases[number] = replace(self.phases[number], settings=tuple(found), start=start)
+        return self.phases[number]
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plan.json holds it."""
+        return {
+            "study": self.study.spec.name,
+            "quick": self.study.quick,
+            "seeds": list(self.study.spec.seeds),
+            "select_by": self.study.spec.select_by,
+            "select_on_test": self.study.spec.select_on_test,
+            "metric": self.metric,
+            "notes": list(dict.fromkeys(self.notes)),
+            "phases": [_phase_json(phase) for phase in self.phases],
+        }
+
+    # -- how it is made
+
+    def _check(self, possible: list[Possible]) -> None:
+        """Does every setting that can occur fit the data?  Everything that does not is shown at once."""
+        found: dict[str, None] = {}
+        said: dict[int, set[str]] = {}  # by phase: what is wrong with a start is not wrong again with what follows
+        for one in possible:
+            if one.setting is None:
+                found.update(dict.fromkeys(located(line, one) for line in one.problems))
+                continue
+            look = self.shelf.look(one.setting.data)
+            lines = list(look.problems)
+            try:
+                has_validation = one.setting.data.validation is not False
+                one.setting.network_for(look.shape, look.n_classes, has_validation=has_validation)
+            except HandgradError as error:
+                lines += str(error).splitlines()
+            inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
+            said.setdefault(one.phase.number, set()).update(lines)
+            found.update(dict.fromkeys(located(line, one) for line in lines if line not in inherited))
+            part = "test" if self.metric.startswith("test") else "validation"
+            if look.facts is None:
+                continue
+            self.notes += look.facts.notes
+            if self.study.spec.phase and part not in look.facts.counts:
+                found[
+                    f"{self.metric} chooses what later phases start from, but {look.name} has no {part} part left; "
+                    f"see data.validation and data.test"
+                ] = None
+        if found:
+            raise StudyFileError(self.study.where, list(found))
+
+    def _first(self, phase: Phase) -> PlannedPhase:
+        found: dict[tuple[str | None, ...], PlannedSetting] = {}
+        for choice in phase.choices:
+            tables = apply(self.study.base, choice.changes, self.study.defaults)
+            planned = self._planned(str(len(found) + 1), choice.axes, choice.changes, tables, _read(tables))
+            ids = tuple(run.id for run in planned.runs)
+            if ids in found:
+                self.notes.append(f"{dict(choice.axes)} is the same setting as {found[ids].label}, which runs once")
+            else:
+                found[ids] = planned
+                self._labels[ids] = planned.label
+        return PlannedPhase(phase.name, 0, None, False, tuple(found.values()))
+
+    def _sketch(self, phase: Phase) -> PlannedPhase:
+        """A later phase before its start is known: its changes, and the cost as it would be from the base setting."""
+        sketched = []
+        for number, choice in enumerate(phase.choices, start=1):
+            tables = apply(self.study.base, phase.changes | choice.changes, self.study.defaults)
+            setting, _ = Setting.read(tables)
+            parameters, cost, _ = self._work(setting)
+            runs = tuple(PlannedRun(seed, None) for seed in self.study.spec.seeds)
+            changes = phase.changes | choice.changes
+            axes = phase.changes | choice.axes
+            sketched.append(PlannedSetting(f"*_{number}", axes, changes, None, runs, None, parameters, cost, tables))
+        after = self.study.phases[phase.after or 0].name
+        return PlannedPhase(phase.name, phase.number, after, phase.continues, tuple(sketched))
+
+    def _planned(
+        self,
+        label: str,
+        axes: Mapping[str, Any],
+        changes: Mapping[str, Any],
+        tables: Mapping[str, Any],
+        setting: Setting,
+        parents: Mapping[int, str | None] | None = None,
+    ) -> PlannedSetting:
+        setting = setting.resolved()
+        parameters, cost, facts = self._work(setting)
+        assert facts is not None
+        runs = []
+        for seed in self.study.spec.seeds:
+            continues = (parents or {}).get(seed)
+            runs.append(PlannedRun(seed, Run(setting, seed, facts.checksum, continues).id, continues))
+        return PlannedSetting(label, axes, changes, setting, tuple(runs), facts.key, parameters, cost, tables)
+
+    def _work(self, setting: Setting | None) -> tuple[int, float, DataFacts | None]:
+        """(parameters, work of one run, facts of its data).  Work: rough seconds, for a bar's time left."""
+        if setting is None:
+            return 0, 1.0, None
+        try:
+            facts = self.shelf.facts(setting.data)
+            network = setting.network_for(facts.shape, facts.n_classes, has_validation="validation" in facts.counts)
+        except HandgradError:
+            return 0, 1.0, None
+        n, p, training = facts.counts["train"], network.parameter_count, setting.training
+        steps = 1 if training.batch_size == "full" else -(-n // int(training.batch_size))
+        epoch = n * p * 6e-10 + steps * (5e-5 + p * 1e-9) + facts.counts.get("validation", n) * p * 4e-10
+        return p, 0.005 + training.epochs * epoch, facts
+
+
+def _read(tables: Mapping[str, Any]) -> Setting:
+    return Setting.model_validate(tables)
+
+
+def _phase_json(phase: PlannedPhase) -> dict[str, Any]:
+    return {
+        "name": phase.name,
+        "number": phase.number,
+        "after": phase.after,
+        "continue": phase.continues,
+        "start": phase.start,
+        "winner": phase.winner,
+        "settings": [
+            {
+                "label": setting.label,
+                "axes": dict(setting.axes),
+                "changes": dict(setting.changes),
+                "data": setting.data,
+                "parameters": setting.parameters,
+                "setting": setting.setting.model_dump(mode="json", by_alias=True) if setting.setting else None,
+                "runs": [{"seed": run.seed, "id": run.id, "continues": run.continues} for run in setting.runs],
+            }
+            for setting in phase.settings
+        ],
+    }

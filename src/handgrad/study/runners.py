@@ -1,0 +1,171 @@
+"""Runners: where runs execute.  `serial`: in this process; `processes`: one worker process per core.
+
+A runner has one method, `map`: jobs go in, outcomes come out in the order in which they end.  Jobs are taken from
+the iterable one at a time, when there is room for one.  A job and a record are data and cross processes; splits
+do not: workers map the files of a split into their memory.
+
+Whatever happens in a run becomes its outcome: an exception, or a worker that dies (its job is taken up again
+twice, then given up).  Only a disk that cannot be written ends the whole map, as nothing could be kept any more.
+"""
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from handgrad.data.datasets import Split, open_split
+from handgrad.errors import HandgradError, ResultsError
+from handgrad.study.store import is_disk_error, unwritable
+from handgrad.training.environment import environment
+from handgrad.training.loop import EpochEnd, execute
+from handgrad.training.record import FORMAT, Record, load
+from handgrad.training.run import Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run and where its files are.  `parent`: the folder of the record that it continues."""
+
+    run: Run
+    id: str
+    split: Path
+    checkpoint: Path | None = None
+    parent: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: with a record, or with the text of an error."""
+
+    job: Job
+    record: Record | None
+    error: str | None = None
+
+
+Heard = Callable[[Job, EpochEnd | None], None]  # a job has started (None), or has ended an epoch
+
+
+def ignore(job: Job, news: EpochEnd | None) -> None:
+    """A listener that does nothing."""
+
+
+class Runner(Protocol):
+    """Where runs execute.  `workers` run at the same time, each with one thread."""
+
+    name: str
+    workers: int
+
+    def map(self, jobs: Iterable[Job], heard: Heard = ignore) -> Iterator[Outcome]:
+        """The outcome of every job, as it ends.  Raises ResultsError when the disk cannot be written."""
+
+    def close(self) -> None:
+        """End what is still going on; checkpoints are left for the next time."""
+
+
+@functools.lru_cache(maxsize=2)
+def _split(folder: Path) -> Split:
+    return open_split(folder)
+
+
+def perform(job: Job, heard: Heard = ignore) -> Outcome:
+    """Execute one job in this process.  Raises ResultsError when the disk cannot be written."""
+    try:
+        parent = load(job.parent) if job.parent is not None else None
+        observers = [functools.partial(heard, job)]
+        record = execute(job.run, _split(job.split), checkpoint=job.checkpoint, parent=parent, observers=observers)
+    except ResultsError:
+        raise
+    except Exception as error:
+        if is_disk_error(error):
+            raise unwritable((job.checkpoint or job.split).parent, error) from error  # type: ignore[arg-type]
+        return Outcome(job, None, _described(error))
+    return Outcome(job, record)
+
+
+def _described(error: BaseException) -> str:
+    if isinstance(error, HandgradError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" (in {Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+class Serial:
+    """One run after the other, in this process."""
+
+    name = "serial"
+    workers = 1
+
+    def map(self, jobs: Iterable[Job], heard: Heard = ignore) -> Iterator[Outcome]:
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):
+            for job in jobs:
+                heard(job, None)
+                yield perform(job, heard)
+
+    def close(self) -> None:
+        _split.cache_clear()
+
+
+def failed_record(run: Run, run_id: str, error: str) -> Record:
+    """The record of a run that raised an error or lost its worker: every key of record.json, and no result."""
+    setting = run.setting.resolved().model_dump(mode="json", by_alias=True)
+    data: dict[str, Any] = {
+        "format": FORMAT,
+        "id": run_id,
+        "seed": run.seed,
+        "setting": setting,
+        "continues": run.continues,
+        "status": "failed",
+        "metrics": {},
+        "epochs": 0,
+        "steps": 0,
+        "best_epoch": None,
+        "continued_at": [],
+        "diverged": None,
+        "error": error,
+        "network": {"layers": [], "output": "", "parameters": 0, "loss_formula": "", "l2_formula": ""},
+        "data": {"name": setting["data"]["name"], "checksum": run.data_checksum, "counts": {}, "scaling": ""},
+        "train_score": None,
+        "confusion": {},
+        "samples": None,
+        "optimizer_steps": 0,
+        "time": {"total": 0.0, "training": 0.0, "evaluation": 0.0, "epochs": [], "resumed": 0},
+        "engine": {"name": setting["training"]["engine"], "threads": 1},
+        "environment": environment(),
+    }
+    return Record(data)
+
+
+# -- how many
+
+
+def cores() -> int:
+    """How many cores this process may use: of its affinity and, in a container, of its share."""
+    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        if quota != "max":
+            count = min(count, max(1, -(-int(quota) // int(period))))
+    except (OSError, ValueError):
+        pass
+    return max(1, count)
+
+
+def open_runner(jobs: int | None = None) -> tuple[Runner, list[str]]:
+    """(a runner, notes): `jobs` workers, one per core if not given, never more than there are cores."""
+    if jobs is not None and jobs < 1:
+        raise HandgradError(f"jobs must be >= 1; got {jobs}")
+    notes = []
+    from handgrad.study.processes import Processes
+
+    workers = jobs or cores()
+    if workers > cores():
+        notes.append(f"{jobs} jobs were asked for; {cores()} run, one for each core")
+        workers = cores()
+    return (Serial() if workers == 1 else Processes(workers)), notes

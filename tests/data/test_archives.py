@@ -1,0 +1,142 @@
+"""Archives are read in memory; what is damaged is said to be, and a name leads nowhere."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from handgrad.data.archives import clean_name, members
+from handgrad.errors import DataError
+
+from .conftest import put, tar, zipped
+
+FILES = {"a/1.txt": b"one" * 400, "b/2.txt": b"two" * 700}
+PACKERS = {
+    "x.tar": lambda files: tar(files),
+    "x.tar.gz": lambda files: gzip.compress(tar(files)),
+    "x.tgz": lambda files: gzip.compress(tar(files)),
+    "x.tar.bz2": lambda files: bz2.compress(tar(files)),
+    "x.tar.xz": lambda files: lzma.compress(tar(files)),
+    "x.zip": zipped,
+}
+
+
+def read(path):
+    return dict(members(path, lambda name: True))
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_every_kind_gives_its_files(tmp_path, name):
+    (tmp_path / name).write_bytes(PACKERS[name](FILES))
+    assert read(tmp_path / name) == FILES
+    assert dict(members(tmp_path / name, lambda name: name.startswith("b"))) == {"b/2.txt": FILES["b/2.txt"]}
+
+
+def test_a_folder_gives_its_files_in_the_order_of_their_names(tmp_path):
+    put(tmp_path, {"b/2": b"2", "a/1": b"1", "c": b"3"})
+    assert list(members(tmp_path, lambda name: True)) == [("c", b"3"), ("a/1", b"1"), ("b/2", b"2")]
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_a_truncated_archive(tmp_path, name):
+    whole = PACKERS[name](FILES)
+    for keep in (len(whole) // 3, len(whole) // 2, len(whole) - 5000 if name == "x.tar" else len(whole) - 12):
+        (tmp_path / name).write_bytes(whole[:keep])
+        with pytest.raises(DataError, match=r"is truncated or altered \(.+\); copy or download it again$") as caught:
+            read(tmp_path / name)
+        assert str(caught.value).startswith(str(tmp_path / name))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_tar_cut_between_two_files_is_noticed(tmp_path):
+    # header, 1200 bytes in three blocks: the second file begins at 4 · 512
+    (tmp_path / "x.tar").write_bytes(tar(FILES)[: 4 * 512])
+    with pytest.raises(DataError, match="its end mark is missing"):
+        read(tmp_path / "x.tar")
+
+
+def test_an_altered_header_in_the_middle_is_no_end(tmp_path):
+    altered = bytearray(tar(FILES))
+    altered[4 * 512 + 10] ^= 1
+    (tmp_path / "x.tar").write_bytes(altered)
+    with pytest.raises(DataError, match="its end mark is missing"):
+        read(tmp_path / "x.tar")
+
+
+@pytest.mark.parametrize("name", ["x.tar.gz", "x.tar.xz", "x.zip"])
+def test_an_altered_byte_is_noticed(tmp_path, name):
+    whole = bytearray(PACKERS[name]({"a/1.txt": bytes(range(256)) * 40}))
+    whole[len(whole) // 3] ^= 0xFF
+    (tmp_path / name).write_bytes(whole)
+    with pytest.raises(DataError, match="is truncated or altered"):
+        read(tmp_path / name)
+
+
+def test_what_is_no_archive(tmp_path):
+    (tmp_path / "x.tar.gz").write_bytes(b"<html>not found</html>" * 100)
+    with pytest.raises(DataError, match=r"x\.tar\.gz: is truncated or altered \(file could not be opened"):
+        read(tmp_path / "x.tar.gz")
+    (tmp_path / "x.zip").write_bytes(b"<html>not found</html>" * 100)
+    with pytest.raises(DataError, match=r"x\.zip: is truncated or altered \(File is not a zip file\)"):
+        read(tmp_path / "x.zip")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match=r"x\.tar: cannot be read \(No such file or directory\)"):
+        read(tmp_path / "x.tar")
+
+
+def test_a_folder_that_may_not_be_read_is_not_passed_over(tmp_path, monkeypatch):
+    put(tmp_path, {"a/1": b"1", "b/2": b"2"})
+    scandir = os.scandir
+
+    def forbidden(path):
+        if str(path).endswith("b"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    with pytest.raises(DataError, match=r"b: cannot be read \(Permission denied\)"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("pack", [tar, zipped], ids=["tar", "zip"])
+def test_a_name_leads_nowhere(tmp_path, monkeypatch, pack):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    path = inside / ("x.zip" if pack is zipped else "x.tar")
+    path.write_bytes(pack({"../../escaped.txt": b"1", "/etc/escaped.txt": b"2", "..\\up\\escaped.txt": b"3"}))
+    assert sorted(read(path)) == ["escaped.txt", "etc/escaped.txt", "up/escaped.txt"]
+    assert [file.name for file in tmp_path.rglob("*")] == ["inside", path.name]
+
+
+def test_links_and_devices_are_passed_over(tmp_path):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE):
+            info = tarfile.TarInfo(f"odd-{kind.decode()}")
+            info.type, info.linkname = kind, "/etc/hostname"
+            archive.addfile(info)
+    (tmp_path / "x.tar").write_bytes(packed.getvalue())
+    assert read(tmp_path / "x.tar") == {}
+
+
+def test_an_encrypted_zip(tmp_path):
+    content = bytearray(zipped({"a.txt": b"1"}))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(mark) + offset] |= 1
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.zip: a\.txt is encrypted; unpack the archive and give the folder"):
+        read(tmp_path / "x.zip")
+
+
+def test_names_are_cleaned():
+    assert clean_name("a/b.png") == "a/b.png"
+    assert clean_name("//a/./b/../c.png") == "a/b/c.png"
+    assert Path(clean_name("/../..")) == Path()

@@ -1,0 +1,284 @@
+"""Commands: each documented by an example that works, one clear message and the right exit code for bad input."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from handgrad import cli
+
+COMMANDS = ["run", "plan", "report", "studies", "data", "gradcheck", "show", "predict"]
+
+TINY = """
+name = "tiny"
+seeds = 2
+[data]
+train = { size = 200 }
+[network]
+hidden = 8
+[training]
+epochs = 2
+[grid]
+training.optimizer.lr = [0.01, 0.1]
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in, with a tiny study."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    return tmp_path
+
+
+@pytest.fixture
+def handgrad(capsys, monkeypatch):
+    """Call the command line in this process -> (exit code, standard output, standard error)."""
+
+    def call(line: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["handgrad", *shlex.split(line)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The results of the tiny study, run once by a real command."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "tiny.toml").write_text(TINY)
+    done = command("run tiny.toml --jobs 1", folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def command(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "handgrad.cli", *shlex.split(line)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def test_all_commands_are_there_and_each_help_text_has_an_example(handgrad):
+    names = {info.name or info.callback.__name__ for info in cli.app.registered_commands}
+    assert names == set(COMMANDS)
+    for name in COMMANDS:
+        code, out, _ = handgrad(f"{name} --help")
+        assert code == 0
+        assert f"Example:  handgrad {name}" in out
+
+
+def test_version_and_unknown_commands(handgrad):
+    assert handgrad("--version")[1].startswith("handgrad 0.")
+    code, _, err = handgrad("trian")
+    assert code == 2
+    assert "No such command 'trian'" in err
+
+
+def test_a_run_prints_its_table_and_leaves_a_report(finished):
+    folder, done = finished
+    assert "what happened" in done.stdout
+    assert "Report: results/tiny/report/index.html" in done.stdout
+    assert (folder / "results/tiny/report/index.html").exists()
+    runs = list((folder / "results/tiny/runs").iterdir())
+    assert len(runs) == 4
+    assert done.stderr.count("seed") == 4  # a plain line for every run
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_the_same_command_repeats_nothing(finished):
+    folder, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("results/tiny/runs/*/*")}
+    again = command("run tiny.toml", folder)
+    assert again.returncode == 0
+    assert "4 of 4 runs are finished from before" in again.stderr
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("results/tiny/runs/*/*")} == before
+
+
+def test_json_is_json(finished, handgrad, monkeypatch):
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    code, out, _ = handgrad("report results/tiny --json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["winner"] in ("1", "2")
+    assert found["failed"] == 0
+    assert len(found["settings"]) == 2
+    assert {one["name"] for one in json.loads(handgrad("studies --json")[1])} >= {"quickstart"}
+    plan = json.loads(handgrad("plan tiny.toml --json")[1])
+    assert len(plan["runs"]) == 4
+    assert plan["seconds"] > 0
+
+
+def test_plan_lists_every_run_and_what_it_will_cost(here, handgrad):
+    code, out, _ = handgrad("plan tiny.toml")
+    assert code == 0
+    assert out.count("pending") == 4
+    for word in ("time", "memory", "disk"):
+        assert word in out
+    assert not (here / "results").exists()
+
+
+def test_show_tells_a_run_by_folder_or_id(finished, handgrad, monkeypatch):
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    run = next(folder.glob("results/tiny/runs/*"))
+    for name in (run, run.name):
+        code, out, _ = handgrad(f"show {name}")
+        assert code == 0
+        for word in (run.name, "dense 8 relu", "val_accuracy", "training.optimizer", "−Σ_j"):
+            assert word in out
+    assert json.loads(handgrad(f"show {run} --json")[1])["id"] == run.name
+    code, _, err = handgrad("show 0000000000")
+    assert (code, err) == (
+        2,
+        "handgrad: 0000000000: no such folder, and no run of that id in ./results; give the run's folder\n",
+    )
+
+
+def test_predict_reads_pictures(finished, handgrad, monkeypatch, tmp_path):
+    from sklearn.datasets import load_digits
+
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    run = next(folder.glob("results/tiny/runs/*"))
+    Image.fromarray((load_digits().images[0] * 255 / 16).astype(np.uint8)).save(tmp_path / "zero.png")
+    code, out, _ = handgrad(f"predict {run} {tmp_path / 'zero.png'}")
+    assert code == 0
+    assert "probability" in out
+    (found,) = json.loads(handgrad(f"predict {run} {tmp_path / 'zero.png'} --json")[1])
+    assert sum(found["probability"].values()) == pytest.approx(1, abs=1e-5)
+    assert max(found["probability"], key=found["probability"].get) == found["class"]
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    code, _, err = handgrad(f"predict {run} {tmp_path / 'bad.png'}")
+    assert code == 2
+    assert "bad.png: cannot be read as an image" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("run nonsense", "handgrad: nonsense: no such study. Give a TOML file or a ready-made study: "),
+        ("run quikstart", "did you mean 'quickstart'?"),
+        ("run tiny.toml training.epohcs=3", "training.epohcs is an unknown key; did you mean 'epochs'?"),
+        ("run tiny.toml training.epochs=0", "training.epochs must be >= 1; got 0"),
+        ("run tiny.toml training.epochs", "'training.epochs' is not key=value; write for example training.epochs=3"),
+        ("run tiny.toml network.output=tanh", "training.loss = 'cross-entropy' cannot go with network.output = 'tanh'"),
+        ("run tiny.toml data.name=no.npz", "no.npz"),
+        ("run tiny.toml --jobs 0", "jobs must be >= 1; got 0"),
+        ("report nowhere", "nowhere: no results of a study here"),
+        ("data mnits", "unknown data set 'mnits'; did you mean 'mnist'?"),
+        ("predict nowhere.safetensors x.png", "nowhere.safetensors: no such file"),
+    ],
+)
+def test_bad_input_gets_one_message_and_exit_code_2(here, handgrad, line, message):
+    code, out, err = handgrad(line)
+    assert message in err
+    assert code == 2
+    assert "Traceback" not in err + out
+    assert not (here / "results").exists()
+
+
+def test_a_study_with_several_mistakes_shows_them_all(here, handgrad):
+    (here / "bad.toml").write_text(
+        'seeds = 0\n[training]\noptimzer = "adam"\nloss = "hinge"\n[grid]\ntraining.batch_size = []\n'
+    )
+    code, _, err = handgrad("run bad.toml")
+    assert code == 2
+    for line in (
+        "bad.toml: seeds must be",
+        "optimzer is an unknown key; did you mean 'optimizer'?",
+        "unknown loss 'hinge'",
+        "batch_size",
+    ):
+        assert line in err
+
+
+def test_an_interrupted_study_says_so_and_continues(here):
+    (here / "long.toml").write_text(
+        TINY.replace('name = "tiny"', 'name = "long"').replace("epochs = 2", "epochs = 300")
+    )
+    line = [sys.executable, "-m", "handgrad.cli", "run", "long.toml", "--jobs", "2"]
+    started = subprocess.Popen(
+        line, cwd=here, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not list(here.glob("results/long/plan.json")) and started.poll() is None:
+        time.sleep(0.02)
+    os.killpg(started.pid, signal.SIGINT)
+    _, err = started.communicate()
+    assert started.returncode == 130, err
+    assert "interrupted; the same command continues where this one stopped" in err
+    assert "Traceback" not in err
+    done = command("run long.toml training.epochs=300", here)
+    assert done.returncode == 0
+    assert len([path for path in here.glob("results/long/runs/*") if path.is_dir()]) == 4
+
+
+def test_failed_runs_end_with_exit_code_1(here, handgrad, monkeypatch):
+    from handgrad.study import runners
+
+    def broken(*args, **kwargs):
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(runners, "execute", broken)
+    code, out, err = handgrad("run tiny.toml --jobs 1")
+    assert code == 1
+    assert "4 runs failed" in err
+    assert "out of luck" in err
+    assert "failed" in out
+
+
+def test_no_color_and_terminals(here, monkeypatch):
+    """On a terminal there is a bar and colour; NO_COLOR takes the colour away."""
+    import pty
+
+    for extra, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        main, side = pty.openpty()
+        environment = {**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm-256color", **extra}
+        started = subprocess.Popen(
+            [sys.executable, "-m", "handgrad.cli", "run", "tiny.toml", "--jobs", "1", "--out", f"out{coloured}"],
+            cwd=here, stdout=side, stderr=side, env=environment,
+        )  # fmt: skip
+        os.close(side)
+        seen = b""
+        while True:
+            try:
+                chunk = os.read(main, 65536)
+            except OSError:
+                break
+            seen += chunk
+            if not chunk:
+                break
+        os.close(main)
+        assert started.wait() == 0
+        assert b"of 4 runs" in seen
+        assert (b"\x1b[38" in seen or b"\x1b[32" in seen or b"\x1b[36" in seen) is coloured
+
+
+def test_an_error_that_is_ours_keeps_its_traceback(handgrad, monkeypatch):
+    """A defect must not be disguised as bad input."""
+
+    def defect(*args, **kwargs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("handgrad.study.ready_made", defect)
+    with pytest.raises(ZeroDivisionError):
+        handgrad("studies")
