@@ -4,6 +4,7 @@ A session lays parameters out in panels, inputs as sparse rows where most of the
 `kernels.passes.train`.  Inputs are counted: up to SPARSE_SHARE of non-zero values, rows are kept as (pixel, value).
 """
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -16,23 +17,14 @@ from handgrad.network.spec import Network
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.kernels import activations, layout, losses, passes, updates
-from handgrad.training.engines.kernels.compilation import entry_point
+from handgrad.training.engines.kernels.compilation import entry_point, prepare
 from handgrad.training.engines.kernels.products import SEGMENT, Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
 from handgrad.training.engines.kernels.vectors import LINE_BYTES, lanes_of
+from handgrad.training.engines.support import unsupported
 
 SPARSE_SHARE = 0.35
 PART = 256  # rows of a batch that are worked through at once
-
-
-def unsupported(network: Network) -> str | None:
-    """Why this engine cannot take the network, or None."""
-    for before, layer in zip((None, *network.layers[:-1]), network.layers, strict=True):
-        if not isinstance(layer, Dense | Dropout):
-            return f"engine = 'compiled' has no layer {layer!s}; take engine = 'array'"
-        if isinstance(layer, Dropout) and isinstance(before, Dropout):
-            return "engine = 'compiled' takes one dropout layer after another layer; merge the two into one"
-    return None
 
 
 def stages(network: Network, dtype: Any, rows: int) -> tuple[np.ndarray, int, int]:
@@ -44,6 +36,7 @@ def stages(network: Network, dtype: Any, rows: int) -> tuple[np.ndarray, int, in
     for stage, i in enumerate([-1, *dense]):
         row = table[stage]
         layer = network.layers[i] if stage else None
+        assert layer is None or isinstance(layer, Dense)
         n, units = (table[stage - 1, layout.N_OUT], layer.units) if layer else (network.n_inputs, network.n_inputs)
         row[layout.N_IN], row[layout.N_OUT] = n, units
         if layer:
@@ -66,24 +59,44 @@ def stages(network: Network, dtype: Any, rows: int) -> tuple[np.ndarray, int, in
     return table, parameters, space
 
 
-def sparse_rows(x: np.ndarray) -> Sparse:
-    """The rows of x (n, pixels) as their non-zero pixels, in segments of SEGMENT pixels."""
+def sparse_rows(x: np.ndarray, dtype: Any) -> Sparse:
+    """The rows of x (n, pixels) as their non-zero pixels, in segments of SEGMENT pixels; some rows at a time."""
     n, width = x.shape
-    found = x != 0
-    segments = range(0, width, SEGMENT)
-    counts = np.stack([found[:, s : s + SEGMENT].sum(1) for s in segments], axis=1)
-    starts = np.concatenate([[0], counts.ravel().cumsum()]).astype(np.int64)
-    return Sparse(starts, np.nonzero(found)[1].astype(np.uint16), x[found])
+    edges = range(0, width, SEGMENT)
+    counts, pixels, values = [np.zeros((0, len(edges)), np.int64)], [], []
+    for part in (x[i : i + 1000] for i in range(0, n, 1000)):
+        part = np.asarray(part, dtype)
+        found = part != 0
+        counts.append(np.stack([found[:, s : s + SEGMENT].sum(1) for s in edges], axis=1))
+        pixels.append(np.nonzero(found)[1].astype(np.uint16))
+        values.append(part[found])
+    starts = np.concatenate([[0], np.concatenate(counts).ravel().cumsum()]).astype(np.int64)
+    return Sparse(starts, np.concatenate(pixels), np.concatenate(values))
+
+
+_converted: dict[tuple[int, str], tuple[weakref.ref[np.ndarray], Sparse]] = {}
+
+
+def sparse_rows_once(x: np.ndarray, dtype: Any) -> Sparse:
+    """`sparse_rows`; kept while x lives if nobody can write to x, since the runs of a study share their examples."""
+    if x.flags.writeable:
+        return sparse_rows(x.reshape(len(x), -1), dtype)
+    key = (id(x), str(dtype))
+    if key not in _converted:
+        reference = weakref.ref(x, lambda _: _converted.pop(key, None))
+        _converted[key] = (reference, sparse_rows(x.reshape(len(x), -1), dtype))
+    return _converted[key][1]
 
 
 class CompiledSession:
     """Trains with compiled kernels, an epoch a call."""
 
     def __init__(self, job: Job) -> None:
-        reason = unsupported(job.network)
+        reason = unsupported(job.network.layers)
         if reason:
             raise NetworkError(reason)
         self.job, training, network = job, job.training, job.network
+        prepare(training.dtype)
         self.dtype = np.dtype(training.dtype)
         n = len(job.parts["train"][1])
         self.batch = n if training.batch_size == "full" else int(training.batch_size)
@@ -94,7 +107,7 @@ class CompiledSession:
         self.codes = encode(np.arange(self.k), self.k, job.targets, self.dtype).ravel()
         optimizer = training.optimizer
         self.slot_count = len(optimizer.slots)
-        self.sparse = self._is_sparse(np.asarray(job.parts["train"][0]))
+        self.sparse = self._is_sparse(job.parts["train"][0])
         self.inputs = {name: self._inputs(x, y) for name, (x, y) in job.parts.items()}
         singly = self.batch == 1 and self.sparse and optimizer.name == "sgd" and training.clip_norm is None
         self.window = LINE_BYTES // self.dtype.itemsize if singly else 0
@@ -115,13 +128,19 @@ class CompiledSession:
     # -- what the kernels are given
 
     def _is_sparse(self, x: np.ndarray) -> bool:
-        fits = x[0].size <= np.iinfo(np.uint16).max and not self.table[1, layout.NARROW] and self.table[0, layout.DROPOUT] < 0
-        return bool(fits and np.count_nonzero(x) <= SPARSE_SHARE * x.size)
+        """Counted, not measured, so that the choice does not depend on the load."""
+        first = self.table[1]
+        if x[0].size > np.iinfo(np.uint16).max or first[layout.NARROW] or self.table[0, layout.DROPOUT] >= 0:
+            return False
+        nonzero = sum(int(np.count_nonzero(x[i : i + 1000])) for i in range(0, len(x), 1000))
+        return nonzero <= SPARSE_SHARE * x.size
 
     def _inputs(self, x: np.ndarray, y: np.ndarray) -> passes.Inputs:
-        x = np.ascontiguousarray(np.asarray(x).reshape(len(y), -1), dtype=self.dtype)
-        sparse = sparse_rows(x) if self.sparse else Sparse(np.zeros(1, np.int64), np.zeros(0, np.uint16), x[:0].ravel())
-        dense = (x[:0] if self.sparse else x).reshape(-1)
+        if self.sparse:
+            sparse, dense = sparse_rows_once(x, self.dtype), np.zeros(0, self.dtype)
+        else:
+            sparse = Sparse(np.zeros(1, np.int64), np.zeros(0, np.uint16), np.zeros(0, self.dtype))
+            dense = np.ascontiguousarray(x, dtype=self.dtype).reshape(-1)
         dense.flags.writeable = False  # what is mapped from a file is, and the kernels' types say so
         return passes.Inputs(sparse, dense, np.array(y, np.int64))
 
@@ -139,7 +158,13 @@ class CompiledSession:
         )
         widest = int(table[1:, layout.N_OUT].max())
         return passes.Work(
-            layout.aligned(space, dtype), kept, layout.aligned(turned, dtype), np.zeros(widest, dtype), np.zeros(widest, dtype), columns, self._window()
+            layout.aligned(space, dtype),
+            kept,
+            layout.aligned(turned, dtype),
+            np.zeros(widest, dtype),
+            np.zeros(widest, dtype),
+            columns,
+            self._window(),
         )
 
     def _window(self) -> Window:

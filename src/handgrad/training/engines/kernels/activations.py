@@ -70,9 +70,14 @@ def _series(r: Any) -> Any:
     return _seventh(r) if r.dtype == np.float32 else _thirteenth(r)
 
 
-if not config.DISABLE_JIT:
+def _floor(x: Any) -> float:
+    """The logarithm of the smallest normal number of x's type."""
+    return -87.0 if x.dtype == np.float32 else -708.0
 
-    @overload(_series, inline="never")
+
+if not config.DISABLE_JIT:  # what Numba makes of the two functions above: a choice by the type
+
+    @overload(_series)
     def _series_of(r: Any) -> Any:
         chosen = _seventh if r.dtype == types.float32 else _thirteenth
 
@@ -80,6 +85,15 @@ if not config.DISABLE_JIT:
             return chosen(r)
 
         return series
+
+    @overload(_floor)
+    def _floor_of(x: Any) -> Any:
+        value = -87.0 if x.dtype == types.float32 else -708.0
+
+        def floor(x: Any) -> float:
+            return value
+
+        return floor
 
 
 @inlined
@@ -94,8 +108,9 @@ def exp_minus_one(x: Any) -> Any:
 
 @inlined
 def exp(x: Any) -> Any:
-    """e^x for x ≤ 0; below −87 the result, 1e-38, is not told from 0."""
-    x = where_negative(x + fill(x, 87.0), fill(x, -87.0), x)
+    """e^x for x ≤ 0; below the smallest normal number (1e-38, 1e-308) the result is that number."""
+    floor = fill(x, _floor(x))
+    x = where_negative(x - floor, floor, x)
     n = rint(x * fill(x, _LOG2E))
     r = fma(n, fill(x, -_LN2_LOW), fma(n, fill(x, -_LN2_HIGH), x))
     scale = power_of_two(n)
@@ -158,7 +173,7 @@ def clear_padding(a: Any, offset: int, rows: int, columns: int) -> None:
 def activation_forward(code: int, a: Any, offset: int, rows: int, columns: int, row: Any) -> None:
     """Fused twin of `ACTIVATIONS[...].forward`: z (rows, columns) in place becomes a.  row: scratch, (columns,)."""
     L = lanes(a)
-    if code == SOFTMAX or code == LOG_SOFTMAX:
+    if code in (SOFTMAX, LOG_SOFTMAX):
         for i in range(rows):
             for j in range(columns):
                 row[j] = a[offset + place(i, j, rows, L)]
@@ -192,7 +207,7 @@ def softmax_row(row: Any, k: int, log: bool) -> None:
 def activation_backward(code: int, d: Any, do: int, a: Any, ao: int, rows: int, columns: int) -> None:
     """Fused twin of `ACTIVATIONS[...].backward`: da (rows, columns) in place becomes dz."""
     L = lanes(a)
-    if code == SOFTMAX or code == LOG_SOFTMAX:
+    if code in (SOFTMAX, LOG_SOFTMAX):
         for i in range(rows):
             s = zero(d)
             for j in range(columns):

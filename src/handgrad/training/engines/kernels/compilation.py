@@ -6,15 +6,15 @@ lets one process compile while the others wait for it and then load; where the f
 lives as long as the process.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
 import sys
-import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numba
 from llvmlite import binding
@@ -47,7 +47,7 @@ def cache_folder() -> Path:
     return (Path(root) / "handgrad" if root else Path(os_cache("handgrad"))) / f"kernels-{source_key()}"
 
 
-class _Locator(caching._CacheLocator):  # type: ignore[misc]
+class _Locator(caching._CacheLocator):
     """Numba's question where to keep the code of a function, and what its text was."""
 
     def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
@@ -69,11 +69,11 @@ class _Locator(caching._CacheLocator):  # type: ignore[misc]
         return locator
 
 
-class _Implementation(caching.CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = [_Locator]
+class _Implementation(caching.CompileResultCacheImpl):
+    _locator_classes: ClassVar = [_Locator]
 
 
-class _Cache(caching.FunctionCache):  # type: ignore[misc]
+class _Cache(caching.FunctionCache):
     _impl_class = _Implementation
 
 
@@ -103,36 +103,43 @@ def _signatures(number: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@cache
 def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     """`entry.train` or `entry.score`, compiled for that type of number."""
-    return _entry_point(name, dtype)
-
-
-@cache
-def _entry_point(name: str, dtype: str) -> Callable[..., Any]:
     function = getattr(entry, name)
     if numba.config.DISABLE_JIT:
-        return function  # type: ignore[no-any-return]
+        return function
     signature = _signatures(types.float32 if dtype == "float32" else types.float64)[name]
     dispatcher = njit(error_model="numpy")(function.py_func)
     try:
         dispatcher._cache = _Cache(function.py_func)
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError):  # the cache cannot be written
         dispatcher.compile(signature)
-        return dispatcher  # type: ignore[no-any-return]
-    from filelock import FileLock
-
-    with FileLock(cache_folder() / f"{name}-{dtype}.lock"):
+        return dispatcher
+    with _lock():
         dispatcher.compile(signature)
     dispatcher.disable_compile()
-    return dispatcher  # type: ignore[no-any-return]
+    return dispatcher
 
 
-def prepare(dtype: str, *, say: Callable[[str], None] | None = None) -> float:
-    """Compile or load all entry points; seconds it took.  `say` hears one line before anything is compiled."""
-    start = time.perf_counter()
-    if say is not None and not numba.config.DISABLE_JIT and not any(cache_folder().glob(f"*{dtype}*.done")):
-        say(f"compiling the {dtype} kernels for this processor, once (about half a minute) ...")
+def _lock() -> Any:
+    from filelock import FileLock
+
+    return FileLock(cache_folder() / "lock")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@cache
+def prepare(dtype: str, say: Callable[[str], None] = _say) -> None:
+    """Compile the kernels for that type of number, or load them.  `say` hears one line before anything is compiled."""
+    marker = cache_folder() / f"{dtype}.compiled"
+    if not numba.config.DISABLE_JIT and not marker.exists():
+        say(f"handgrad: compiling the {dtype} kernels for this processor, once; this takes about a quarter of a minute")
     for name in ("train", "score"):
         entry_point(name, dtype)
-    return time.perf_counter() - start
+    if not numba.config.DISABLE_JIT:
+        with contextlib.suppress(OSError):
+            marker.touch()

@@ -20,7 +20,16 @@ def mix32(word: int) -> int:
 
 @kernel
 def fill_mask(
-    mask: Any, offset: int, rows: int, columns: int, key: int, step: int, layer: int, first_row: int, limit: int, kept: Any
+    mask: Any,
+    offset: int,
+    rows: int,
+    columns: int,
+    key: int,
+    step: int,
+    layer: int,
+    first_row: int,
+    limit: int,
+    kept: Any,
 ) -> None:
     """mask (rows, columns) = kept where bits ≥ limit, else 0, for the rows from `first_row` of the batch on."""
     L = lanes(mask)

@@ -45,16 +45,16 @@ def update_kept(net: Any, plan: Any, rates: Any, m: updates.Memory, h: Any) -> N
     if rates[CLIP] > 0:
         norm = math.sqrt(float(updates.squares(m.grad, 0, plan[PARAMETERS])))
         factor = updates.clip_factor(norm, rates[CLIP])
-    for l in range(1, plan[STAGES] + 1):
-        bias, end = of(net, l, B), of(net, l, B) + panels(of(net, l, N_OUT), L) * L
-        updates.apply_kept(plan[RULE], m, of(net, l, W), bias, factor, h, True)  # W lies right before b
+    for stage in range(1, plan[STAGES] + 1):
+        bias, end = of(net, stage, B), of(net, stage, B) + panels(of(net, stage, N_OUT), L) * L
+        updates.apply_kept(plan[RULE], m, of(net, stage, W), bias, factor, h, True)  # W lies right before b
         updates.apply_kept(plan[RULE], m, bias, end, factor, h, False)
 
 
 @kernel
 def train(
-    net: Any, plan: Any, rates: Any, m: updates.Memory, work: Work, inputs: Inputs, codes: Any, order: Any, n: int, lrs: Any, steps: int,
-    first_step: int, t: int, h: Any, curve: Any,
+    net: Any, plan: Any, rates: Any, m: updates.Memory, work: Work, inputs: Inputs, codes: Any, order: Any, n: int,
+    lrs: Any, steps: int, first_step: int, t: int, h: Any, curve: Any,
 ) -> int:  # fmt: skip
     """One epoch over the examples in `order`: the loss of every batch into `curve`; returns how many batches were done.
 
@@ -128,9 +128,7 @@ def score(
             gather(net, plan, work, inputs, order, first, rows, 0, 0, False)
         forward_rest(net, plan, theta, work, rows, sparse, 0, 0, False)
         for i in range(rows):
-            of_example[first + i] = loss_rows(
-                net, plan, work, inputs, codes, order, first, rows, i, zero(space)
-            )
+            of_example[first + i] = loss_rows(net, plan, work, inputs, codes, order, first, rows, i, zero(space))
         if plan[FUSED]:
             activations.activation_forward(of(net, last, ACTIVATION), space, of(net, last, A), rows, k, work.row)
         for i in range(rows):

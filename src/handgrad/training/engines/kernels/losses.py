@@ -106,7 +106,7 @@ def loss_of(code: int, o: Any, T: Any, c: int, k: int, d: Any) -> Any:
         return nll(o, T, c, k, d)
     if code == ABSOLUTE:
         return absolute_error(o, T, c, k, d)
-    if code == SQUARED or code == HALF or code == MEAN:
+    if code in (SQUARED, HALF, MEAN):
         loss = squared_error(o, T, c, k, d)
         unit = number(o, 1)
         if code == HALF:

@@ -31,7 +31,7 @@ class Sparse(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The same of one batch by pixel: `values[e]` of example `rows[e]` for e from starts[pixel] to starts[pixel + 1]."""
+    """The same of one batch by pixel: values[e] of example rows[e] for e from starts[pixel] to starts[pixel + 1]."""
 
     starts: Any
     rows: Any
@@ -105,7 +105,9 @@ def gradient_panel(rule: int, m: Memory, wo: int, h: Any, x: Any, xo: int, rows:
 
 
 @kernel
-def dots(x: Any, xo: int, rows: int, n: int, M: Any, mo: int, units: int, b: Any, bo: int, biased: bool, z: Any, zo: int) -> None:
+def dots(
+    x: Any, xo: int, rows: int, n: int, M: Any, mo: int, units: int, b: Any, bo: int, biased: bool, z: Any, zo: int
+) -> None:
     """Twin of `dense_forward` with W kept transposed: z[i, j] = b[j] + x[i, :] · M[j, :].  x: (rows, n), M: (units, n).
 
     biased: otherwise there is no b.
@@ -143,7 +145,9 @@ def sum_rows(rule: int, m: Memory, bo: int, h: Any, dz: Any, do: int, rows: int,
 
 
 @kernel
-def sparse_forward_panel(x: Sparse, which: Any, first: int, rows: int, S: int, M: Any, mo: int, start: Any, z: Any, zo: int) -> None:
+def sparse_forward_panel(
+    x: Sparse, which: Any, first: int, rows: int, S: int, M: Any, mo: int, start: Any, z: Any, zo: int
+) -> None:
     """Twin of `dense_forward` for one panel and the sparse examples which[first : first + rows]."""
     L = lanes(M)
     for i in range(rows):
@@ -182,7 +186,9 @@ def to_columns(x: Sparse, which: Any, first: int, rows: int, S: int, n: int, c: 
 
 
 @kernel
-def sparse_gradient_panel(rule: int, m: Memory, wo: int, h: Any, c: Columns, n: int, every: bool, dz: Any, do: int) -> None:
+def sparse_gradient_panel(
+    rule: int, m: Memory, wo: int, h: Any, c: Columns, n: int, every: bool, dz: Any, do: int
+) -> None:
     """Fused twin of `dense_backward_parameters` and the update, for sparse x and one panel of W at wo.
 
     every: also pixels that no example of the batch has; plain descent without decay leaves their weights alone.
@@ -193,7 +199,7 @@ def sparse_gradient_panel(rule: int, m: Memory, wo: int, h: Any, c: Columns, n: 
         end = int(at(c.starts, k + 1))
         if every or e < end:
             s = splat(zero(dz))
-            for e in range(e, end):
-                s = fma(splat(at(c.values, e)), load(dz, do + int(at(c.rows, e)) * L), s)
+            for entry in range(e, end):
+                s = fma(splat(at(c.values, entry)), load(dz, do + int(at(c.rows, entry)) * L), s)
             apply(rule, m, wo + k * L, s, h, True)
         e = end

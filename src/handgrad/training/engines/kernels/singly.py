@@ -1,7 +1,8 @@
 """One example a step with plain descent, several steps at a time: the same steps, less memory moved.
 
 With batch size 1 a step reads and writes the rows of W of one example's pixels, and the memory's speed is the limit.
-A *window* of steps u = 0, 1, … needs W only at its start.  With x_u the example and g_u = dz of the first layer at step u,
+A *window* of steps u = 0, 1, … needs W only at its start.  With x_u the example and g_u = dz of
+the first layer at step u,
 
     W_i = c_i·W_0 − Σ_{u<i} a_u x_u g_uᵀ          so          z_i = c_i·(W_0ᵀ x_i) − Σ_{u<i} a_u (x_u·x_i) g_u + b_i
 
@@ -128,6 +129,8 @@ def train_singly(
             w.a[i] = lrs[step]
             for p in range(panels(units, L)):
                 store(w.g, (p * rows + i) * L, load(space, of(net, 1, DZ) + p * L))
+        if done < rows:  # what comes after the stop, NaN perhaps, must not count
+            products.to_columns(inputs.sparse, order, begin, done, S, pixels, work.columns)
         for i in range(rows):  # the window's steps as one: W ← c·W − Σ_u x_u (a_u g_u)ᵀ
             for p in range(panels(units, L)):
                 g = (p * rows + i) * L

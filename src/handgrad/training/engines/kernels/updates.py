@@ -52,7 +52,7 @@ def numbers_of_step(h: Any, o: Any, rule: int, lr: float, decay: float, t: int) 
     h[MU], h[REST] = o[0], 1.0 - o[0]
     h[RHO], h[REST2] = o[1], 1.0 - o[1]
     h[EPS], h[CORRECTION] = o[2], 1.0
-    if rule == ADAM or rule == ADAMW:
+    if rule in (ADAM, ADAMW):
         h[LR] = lr / (1.0 - o[0] ** t)
         h[CORRECTION] = 1.0 / (1.0 - o[1] ** t)
     if rule == ADAMW:
@@ -76,7 +76,7 @@ def apply(rule: int, m: Any, i: int, g: Any, h: Any, weight: bool) -> None:
         step = splat(-at(h, LR))
         if rule == SGD:
             store(m.theta, i, fma(step, g, w))
-        elif rule == MOMENTUM or rule == NESTEROV:
+        elif rule in (MOMENTUM, NESTEROV):
             v = fma(splat(at(h, MU)), load(m.slot1, i), g)
             store(m.slot1, i, v)
             store(m.theta, i, fma(step, v if rule == MOMENTUM else fma(splat(at(h, MU)), v, g), w))

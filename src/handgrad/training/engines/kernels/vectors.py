@@ -10,7 +10,7 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
     number(a, s)     s as a number of a's type; zero(a)     keep_first(v, n)         v with 0 from lane n on
     splat(s)         every lane is s               where_negative(c, x, y)  x where c < 0, else y
     fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
-    total(v)         the sum of the lanes          load_line, splat_line       the same for 64 bytes, a line of the cache
+    total(v)         the sum of the lanes          load_line, splat_line    the same for 64 bytes
 
 Kernels see memory as pointers, `pointer(array)`: Numba counts references to arrays, even in the innermost loop.
 With the compiler off (NUMBA_DISABLE_JIT=1) a vector is a NumPy array and the same kernels run in Python.
