@@ -102,6 +102,14 @@ def test_changes_are_laid_over_a_base(base, changes, expected):
     assert tables == {"training": base}  # what came in is as it was
 
 
+def test_layers_replace_the_short_form_of_a_base_but_not_what_varies_beside_them():
+    base = {"network": {"hidden": 8, "activation": "tanh", "init": "he"}}
+    layers = {"network.layers": ["dense 3 softmax"]}
+    assert apply(base, layers, {}) == {"network": {"init": "he", "layers": ["dense 3 softmax"]}}
+    both = apply(base, {**layers, "network.hidden": 9}, {})
+    assert both["network"].keys() >= {"hidden", "layers"}  # which is an error, and said
+
+
 def test_the_data_s_name_is_no_choice_of_a_kind():
     assert changes_of({"data": {"name": "mnist", "scale": "unit"}}) == {"data.name": "mnist", "data.scale": "unit"}
     assert apply({"data": {"name": "digits", "scale": "none"}}, {"data.name": "mnist"}, {}) == {

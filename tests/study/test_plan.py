@@ -119,6 +119,13 @@ def test_a_split_that_asks_for_too_much_is_found_beside_other_problems(make):
     assert found[1].startswith("grid.data.validation.size must be at most 300, the number of train examples of clouds")
 
 
+def test_a_long_list_of_problems_ends_where_nobody_reads_on(make):
+    layers = [[f"dense {n} softmax"] for n in range(4, 104)]
+    found = problems(make(network=None, grid={"network.layers": layers}))
+    assert len(found) == 41
+    assert found[-1] == "and 60 more problems of this kind"
+
+
 def test_an_option_that_needs_validation_data(make):
     data = {"name": "clouds.npz", "validation": False, "test": {"size": 60}}
     found = problems(make(data=data, training={"early_stopping": {}}))

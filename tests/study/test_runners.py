@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from handgrad.data.datasets import load, save_split, split
-from handgrad.errors import HandgradError, ResultsError
+from handgrad.errors import HandgradError, InputError, ResultsError
 from handgrad.study import Plan, runners
 from handgrad.study.processes import Processes
 from handgrad.study.runners import Job, Serial, cores, failed_record, open_runner
@@ -172,7 +172,7 @@ def test_never_more_workers_than_cores(monkeypatch):
     runner, notes = open_runner(64)
     assert runner.workers == 3
     assert notes == ["64 jobs were asked for; 3 run, one for each core"]
-    with pytest.raises(HandgradError, match="jobs must be >= 1; got 0"):
+    with pytest.raises(InputError, match="jobs must be >= 1; got 0"):
         open_runner(0)
     assert 1 <= cores() <= (os.cpu_count() or 1)
 

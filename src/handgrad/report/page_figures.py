@@ -158,7 +158,7 @@ def _dots(x: list[float], y: int, look: dict[str, Any]) -> dict[str, Any]:
 def _plain(text: str) -> str:
     """Plotly reads a little HTML (<b>, <a href>) and %{…} in its texts; ours are shown letter by letter."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace("%{", "%\u200b{").replace("$", "\uff04")
+    return text.replace("%{", "%\u200b{")
 
 
 def _cut(text: str, most: int) -> str:

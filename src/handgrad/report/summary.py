@@ -113,7 +113,9 @@ class PhaseSummary:
 
     @property
     def best(self) -> SettingSummary | None:
-        return next((setting for setting in self.settings if setting.label == self.winner), None)
+        """The winner, where a run of it came to a finite end."""
+        best = next((setting for setting in self.settings if setting.label == self.winner), None)
+        return best if best is not None and best.count("done", "pruned") else None
 
     @property
     def tied(self) -> list[SettingSummary]:

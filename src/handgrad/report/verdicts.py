@@ -101,11 +101,13 @@ def selection(summary: Summary, metric: str) -> Verdict:
 def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]:
     """Who won a phase, and how sure that is; `brief` where the reasons were given before."""
     best = phase.best
-    if best is None or not best.samples[phase.metric].n:
-        unfinished = sum(setting.unfinished for setting in phase.settings)
-        reason = f"{_runs(unfinished)} of it are not finished" if unfinished else "no run of it came to a finite end"
-        return [Verdict("warning", f"No winner yet: {reason}.")]
     word = WORDS[phase.metric]
+    if best is not None and not best.samples[phase.metric].n:
+        return [Verdict("note", f"Nothing was chosen: no run has a {word}.")]
+    if best is None:
+        unfinished = sum(setting.unfinished for setting in phase.settings)
+        reason = f"{_runs(unfinished)} not finished" if unfinished else "no run of it came to a finite end"
+        return [Verdict("warning", f"No winner yet: {reason}.")]
     sentences = []
     if len(phase.settings) > 1:
         values = spread(best.samples[phase.metric], phase.metric)
@@ -160,13 +162,14 @@ def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[V
             )
         )
     else:
-        found.append(
-            Verdict(
-                "good" if n >= SIGN_FLIP_SEEDS else "note",
-                f"All {len(compared)} others are behind the best (paired t-test on {n} shared seeds, Holm's "
-                f"correction, p < {LEVEL:g}).",
-            )
-        )
+        many = len(compared) > 1
+        others = f"all {len(compared)} others are" if many else f"setting {compared[0].label} is"
+        correction = ", Holm's correction" if many else ""
+        text = f"{others} behind the best (paired t-test on {n} shared seeds{correction}, p < {LEVEL:g})."
+        if n >= SIGN_FLIP_SEEDS:
+            found.append(Verdict("good", text[0].upper() + text[1:]))
+        else:
+            found.append(Verdict("note", f"Normal differences assumed, {text}"))
     return found
 
 

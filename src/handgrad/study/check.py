@@ -4,7 +4,7 @@ The settings of the first phase are certain.  Those of a later phase depend on w
 checked on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from handgrad.study.axes import Choice
@@ -13,6 +13,7 @@ from handgrad.study.spec import Phase, Study
 from handgrad.training.run import Setting
 
 MOST = 400
+SHOWN = 40
 
 # What a run that continues another cannot change.
 FIXED = ("data", "network.hidden", "network.layers", "network.init", "network.bias_init", "training.dtype")
@@ -85,6 +86,12 @@ def study_problems(study: Study) -> list[str]:
             "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
         ] = None
     return list(found)
+
+
+def shortened(lines: Iterable[str]) -> list[str]:
+    """Each line once, and no more than people read."""
+    found = list(dict.fromkeys(lines))
+    return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more problems of this kind"]
 
 
 def located(line: str, one: Possible) -> str:

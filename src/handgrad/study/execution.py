@@ -125,27 +125,27 @@ class _Execution:
 
     def _jobs(self, phase: PlannedPhase, of: dict[str, tuple[PlannedSetting, PlannedRun]]) -> Iterator[Job]:
         """The unfinished runs of a phase, seeds of a setting together."""
-        for setting in phase.settings:
-            for planned in setting.runs:
-                if planned.id is None or planned.id in self.finished or planned.id in of:
-                    continue
-                assert setting.setting is not None
-                assert setting.data is not None
-                of[planned.id] = setting, planned
-                run = setting.run(planned, self.plan.shelf.facts(setting.setting.data).checksum)
-                if planned.continues is not None and self.finished[planned.continues].status == "failed":
-                    of.pop(planned.id)
-                    text = f"the run {planned.continues} that it continues has failed"
-                    self._keep(Outcome(Job(run, planned.id, Path()), None, text), _Place(phase, setting, planned, text))
-                    continue
-                yield Job(
-                    run=run,
-                    id=planned.id,
-                    split=self.plan.shelf.path(setting.data),
-                    checkpoint=self.store.checkpoint(planned.id),
-                    parent=None if planned.continues is None else self.store.run_folder(planned.continues),
-                )
+        left = [(s, run) for s in phase.settings for run in s.runs if run.id not in self.finished]
+        splits = {key: self.plan.shelf.path(key) for setting, _ in left if (key := setting.data) is not None}
         self.plan.shelf.clear()
+        for setting, planned in left:
+            assert setting.setting is not None
+            assert setting.data is not None
+            assert planned.id is not None
+            run = setting.run(planned, self.plan.shelf.facts(setting.setting.data).checksum)
+            parent = None if planned.continues is None else self.finished[planned.continues]
+            if parent is not None and parent.status == "failed":
+                text = f"the run {parent.id} that it continues has failed"
+                self._keep(Outcome(Job(run, planned.id, Path()), None, text), _Place(phase, setting, planned, text))
+                continue
+            of[planned.id] = setting, planned
+            yield Job(
+                run=run,
+                id=planned.id,
+                split=splits[setting.data],
+                checkpoint=self.store.checkpoint(planned.id),
+                parent=None if parent is None else self.store.run_folder(parent.id),
+            )
 
     def _keep(self, outcome: Outcome, place: "_Place") -> None:
         record = outcome.record or failed_record(outcome.job.run, outcome.job.id, outcome.error or "unknown")

@@ -12,7 +12,7 @@ from typing import Any
 
 from handgrad.errors import HandgradError, StudyFileError
 from handgrad.study.changes import apply
-from handgrad.study.check import Possible, located, possible_settings
+from handgrad.study.check import Possible, located, possible_settings, shortened
 from handgrad.study.select import RunSummary, choose, metric_of
 from handgrad.study.shelf import DataFacts, Shelf
 from handgrad.study.spec import Phase, Study
@@ -197,7 +197,7 @@ class Plan:
                     f"see data.validation and data.test"
                 ] = None
         if found:
-            raise StudyFileError(self.study.where, list(found))
+            raise StudyFileError(self.study.where, shortened(found))
 
     def _first(self, phase: Phase) -> PlannedPhase:
         found: dict[tuple[str | None, ...], PlannedSetting] = {}

@@ -20,7 +20,7 @@ from handgrad.names import nearest, unknown
 from handgrad.network.spec import NetworkSection
 from handgrad.study.axes import Axes, axis_problems, is_listed
 from handgrad.study.changes import SECTIONS, Table, leaves
-from handgrad.study.check import study_problems
+from handgrad.study.check import shortened, study_problems
 from handgrad.study.spec import FIRST, PhaseSpec, Study, StudySpec
 from handgrad.training.run import TrainingSection
 from handgrad.validation import Section
@@ -101,7 +101,7 @@ def make_study(
         except StudyFileError as error:
             found = [f"with --quick: {line}" for line in error.problems]
     if found or study is None:
-        raise StudyFileError(where, [_with_origin(line, overrides) for line in dict.fromkeys(found)])
+        raise StudyFileError(where, [_with_origin(line, overrides) for line in shortened(found)])
     return study
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from handgrad.data.datasets import Split, open_split
-from handgrad.errors import HandgradError, ResultsError
+from handgrad.errors import HandgradError, InputError, ResultsError
 from handgrad.study.store import is_disk_error, unwritable
 from handgrad.training.environment import environment
 from handgrad.training.loop import EpochEnd, execute
@@ -160,7 +160,7 @@ def cores() -> int:
 def open_runner(jobs: int | None = None) -> tuple[Runner, list[str]]:
     """(a runner, notes): `jobs` workers, one per core if not given, never more than there are cores."""
     if jobs is not None and jobs < 1:
-        raise HandgradError(f"jobs must be >= 1; got {jobs}")
+        raise InputError(f"jobs must be >= 1; got {jobs}")
     notes = []
     from handgrad.study.processes import Processes
 
