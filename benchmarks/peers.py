@@ -8,7 +8,7 @@ JAX runs in a process of its own, since it lives in an environment of its own: `
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -152,7 +152,33 @@ def jax_scan(case: Arrays, batch: int, hidden: str, repeats: int) -> list[float]
     return timed(once, len(index), repeats)
 
 
+def handgrad(case: Arrays, batch: int, hidden: str, repeats: int, optimizer: str = "sgd") -> list[float]:
+    """The compiled engine on the same examples, order and weights."""
+    from handgrad.network.spec import Network
+    from handgrad.training.engines import Job
+    from handgrad.training.engines.compiled import CompiledSession
+    from handgrad.training.run import TrainingSection
+
+    units, k = case["W1"].shape[1], case["t"].shape[1]
+    output = "sigmoid" if hidden == "relu" else "tanh"
+    network = Network.parse(case["x"].shape[1:], f"dense {units} {hidden}", f"dense {k} {output}")
+    training = TrainingSection(
+        loss="half-squared-error",
+        batch_size=batch,
+        optimizer={"name": optimizer, "lr": 0.01 if optimizer != "adam" else 0.001},
+    )
+    session = CompiledSession(Job(network, training, "one-hot", 0, {"train": (case["x"], case["t"].argmax(1))}))
+    zeros = {"dense1.b": np.zeros(units, np.float32), "dense2.b": np.zeros(k, np.float32)}
+    session.load({"dense1.W": case["W1"], "dense2.W": case["W2"], **zeros}, {}, 0)
+    order = np.ascontiguousarray(batches(case["order"], batch).reshape(-1))
+    lrs = np.full(len(order) // batch, training.optimizer.lr)
+    return timed(lambda: session.train_epoch(order, lrs, 0), len(lrs), repeats)
+
+
 PEERS: dict[str, Callable[..., list[float]]] = {
+    "handgrad": handgrad,
+    "handgrad momentum": lambda *a: handgrad(*a, "momentum"),
+    "handgrad adam": lambda *a: handgrad(*a, "adam"),
     "torch eager": torch_eager,
     "torch by hand": torch_by_hand,
     "torch compiled": lambda *a: torch_by_hand(*a, compiled=True),
@@ -162,16 +188,12 @@ PEERS: dict[str, Callable[..., list[float]]] = {
 
 
 def main(path: str) -> None:
-    """Answer requests [peer, batch, hidden, repeats] (JSON lines) about the case in `path`."""
+    """Answer requests [peer, batch, hidden, examples, repeats], one a line, about the case in `path`."""
     case = dict(np.load(path))
-    for line in requests():
-        peer, batch, hidden, repeats = json.loads(line)
-        print(json.dumps(PEERS[peer](case, batch, hidden, repeats)), flush=True)
-
-
-def requests() -> Iterator[str]:
-    """The lines of standard input."""
-    yield from sys.stdin
+    for line in sys.stdin:
+        peer, batch, hidden, examples, repeats = json.loads(line)
+        times = PEERS[peer]({**case, "order": case["order"][:examples]}, batch, hidden, repeats)
+        print(json.dumps(times), flush=True)
 
 
 if __name__ == "__main__":

@@ -82,4 +82,4 @@ def unpack(flat: np.ndarray, offset: int, rows: int, columns: int) -> np.ndarray
     """
     L = lanes_of(flat.dtype)
     whole = flat[offset : offset + size(rows, columns, L)].reshape(-1, rows, L)
-    return np.ascontiguousarray(whole.transpose(1, 0, 2).reshape(rows, -1)[:, :columns])
+    return np.array(whole.transpose(1, 0, 2).reshape(rows, -1)[:, :columns], order="C")  # never a view of flat

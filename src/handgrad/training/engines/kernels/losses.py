@@ -35,7 +35,7 @@ def absolute_error(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
     for j in range(k):
         difference = o[j] - T[c * k + j]
         loss += abs(difference)
-        d[j] = (difference > 0) - (difference < 0)
+        d[j] = int(difference > 0) - int(difference < 0)
     return loss
 
 
