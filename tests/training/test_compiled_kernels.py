@@ -243,8 +243,9 @@ def test_sparse_products(dtype):
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the compiler is off already: this is the inner run")
 def test_all_of_this_with_the_compiler_off():
     here = Path(__file__)
+    files = [str(here), str(here.with_name("test_compiled.py"))]
     found = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(here), str(here.with_name("test_compiled.py"))],
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files],
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
         text=True,

@@ -11,6 +11,7 @@ LOW = 0xFFFFFFFF
 @inlined
 def mix32(word: int) -> int:
     """Twin of `streams.mix32`."""
+    word = int(word)  # with the compiler off: Python's own, which does not overflow
     word = word ^ (word >> 16)
     word = (word * 0x7FEB352D) & LOW
     word = word ^ (word >> 15)
@@ -39,7 +40,7 @@ def fill_mask(
         for p in range(0, columns, L):
             start = offset + place(i, p, rows, L)
             for j in range(min(L, columns - p)):
-                bits = mix32((row + (p + j) * 0x9E3779B9) & LOW)
+                bits = mix32((row + int(p + j) * 0x9E3779B9) & LOW)
                 mask[start + j] = kept if bits >= limit else zero(mask)
 
 
