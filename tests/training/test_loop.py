@@ -264,7 +264,8 @@ def test_the_id_is_of_what_decides_the_bits_and_nothing_else():
     run = make_run()
     assert run.id == make_run().id
     assert len(run.id) == 10
-    assert run.id == make_run(engine="array").id  # what "auto" takes
+    assert run.id == make_run(engine="compiled").id  # what "auto" takes
+    assert run.id != make_run(engine="array").id
     assert run.id == make_run(data={"name": "elsewhere.csv"}).id  # the checksum says which data it is
     others = [make_run(seed=2), make_run(continues="abc"), make_run(epochs=5), make_run(data={"scale": "none"})]
     others.append(dataclasses.replace(run, data_checksum="1" * 64))

@@ -20,6 +20,7 @@ from handgrad.study.shelf import Shelf
 from handgrad.study.spec import Study
 from handgrad.study.store import Store, opened
 from handgrad.study.writer import Writer
+from handgrad.training.engines import prepare
 from handgrad.training.loop import EpochEnd
 
 
@@ -87,6 +88,13 @@ class _Execution:
         self._tell("study finished")
         return Results.open(self.store.folder)
 
+    def _prepare(self, phase: PlannedPhase) -> None:
+        """Compile what the runs to come need, here and once, before workers start."""
+        waiting = [s.setting for s in phase.settings if any(run.id not in self.finished for run in s.runs)]
+        trainings = [setting.resolved().training for setting in waiting if setting is not None]
+        for engine, dtype in sorted({(training.engine, training.dtype) for training in trainings}):
+            prepare(engine, dtype)
+
     def _phase(self, number: int) -> None:
         if number:
             if self.plan.phases[self.plan.study.phases[number].after or 0].winner is None:
@@ -97,6 +105,7 @@ class _Execution:
             self._find_finished(self.plan.phases[number])
             self._write("running")
         phase = self.plan.phases[number]
+        self._prepare(phase)
         self._tell("phase started", phase=phase.name)
         of: dict[str, tuple[PlannedSetting, PlannedRun]] = {}
         for outcome in self.runner.map(self._jobs(phase, of), lambda job, news: self._heard(phase, of, job, news)):

@@ -24,7 +24,7 @@ from handgrad.validation import Section, flag, one_of, real, whole
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
 MATHEMATICS = 1
 
-ENGINES = ("array",)
+ENGINES = ("array", "compiled")
 
 
 def _batch_size(value: Any) -> int | str:
@@ -112,7 +112,11 @@ class Setting(Section):
         """The same setting with nothing left open: the engine that "auto" takes is named."""
         if self.training.engine != "auto":
             return self
-        return self.changed(training=self.training.changed(engine="array"))
+        from handgrad.training.engines.support import unsupported
+
+        layers = self.network.layer_list(1)
+        engine = "array" if unsupported(layers) else "compiled"
+        return self.changed(training=self.training.changed(engine=engine))
 
     def network_for(self, shape: Sequence[int], n_classes: int, *, has_validation: bool) -> Network:
         """The network that fits the data; raises NetworkError or InputError where something cannot go together."""

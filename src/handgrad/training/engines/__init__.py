@@ -61,4 +61,17 @@ def open_session(name: str, job: Job) -> Session:
 
         return ArraySession(job)
 
-    return lookup({"array": array}, name, "engine")(job)
+    def compiled(job: Job) -> Session:
+        from handgrad.training.engines.compiled import CompiledSession
+
+        return CompiledSession(job)
+
+    return lookup({"array": array, "compiled": compiled}, name, "engine")(job)
+
+
+def prepare(name: str, dtype: str) -> None:
+    """What an engine does once before a study's runs start, in the parent: `compiled` compiles."""
+    if name == "compiled":
+        from handgrad.training.engines.kernels.compilation import prepare
+
+        prepare(dtype)

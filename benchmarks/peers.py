@@ -1,0 +1,200 @@
+"""The peers of `engines.py`, each set up as its own experts would, one core: seconds a step of plain SGD.
+
+Every peer trains the same network on the same examples in the same order from the same weights; the loss is
+half-squared-error on sigmoid outputs, its mean over the batch (scikit-learn: its own softmax and cross-entropy).
+JAX runs in a process of its own, since it lives in an environment of its own: `python peers.py CASE.npz`.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+def timed(step: Callable[[], Any], steps: int, repeats: int) -> list[float]:
+    """Seconds a step of `repeats` calls that each take `steps` steps; the first call is thrown away."""
+    step()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        step()
+        times.append((time.perf_counter() - start) / steps)
+    return times
+
+
+def batches(order: np.ndarray, batch: int) -> np.ndarray:
+    """(steps, batch) indices."""
+    return order[: len(order) // batch * batch].reshape(-1, batch)
+
+
+def torch_eager(case: Arrays, batch: int, hidden: str, repeats: int) -> list[float]:
+    """nn.Sequential, autograd and torch.optim.SGD, as PyTorch's users write it."""
+    import torch
+
+    torch.set_num_threads(1)
+    x, t = torch.from_numpy(case["x"]), torch.from_numpy(case["t"])
+    activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[hidden]
+    net = torch.nn.Sequential(
+        torch.nn.Linear(x.shape[1], case["W1"].shape[1]),
+        activation(),
+        torch.nn.Linear(case["W1"].shape[1], t.shape[1]),
+        torch.nn.Sigmoid() if hidden == "relu" else torch.nn.Tanh(),
+    )
+    with torch.no_grad():
+        net[0].weight.copy_(torch.from_numpy(case["W1"].T.copy()))
+        net[2].weight.copy_(torch.from_numpy(case["W2"].T.copy()))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    index = torch.from_numpy(batches(case["order"], batch))
+
+    def epoch() -> None:
+        for rows in index:
+            optimizer.zero_grad()
+            loss = 0.5 * ((net(x[rows]) - t[rows]) ** 2).sum(1).mean()
+            loss.backward()
+            optimizer.step()
+
+    return timed(epoch, len(index), repeats)
+
+
+def _by_hand(torch: Any, hidden: str) -> Callable[..., Any]:
+    """One step without autograd: four products and in-place updates."""
+
+    def step(x: Any, t: Any, W1: Any, b1: Any, W2: Any, b2: Any) -> Any:
+        a1 = torch.addmm(b1, x, W1)
+        a1 = torch.relu(a1) if hidden == "relu" else torch.tanh(a1)
+        z2 = torch.addmm(b2, a1, W2)
+        a2 = torch.sigmoid(z2) if hidden == "relu" else torch.tanh(z2)
+        d = a2 - t
+        loss = 0.5 * (d * d).sum() / len(x)
+        dz2 = d * (a2 * (1 - a2) if hidden == "relu" else 1 - a2 * a2) / len(x)
+        dz1 = dz2 @ W2.T
+        dz1 = dz1 * (a1 > 0) if hidden == "relu" else dz1 * (1 - a1 * a1)
+        W2.addmm_(a1.T, dz2, alpha=-0.01)
+        b2.sub_(dz2.sum(0), alpha=0.01)
+        W1.addmm_(x.T, dz1, alpha=-0.01)
+        b1.sub_(dz1.sum(0), alpha=0.01)
+        return loss
+
+    return step
+
+
+def torch_by_hand(case: Arrays, batch: int, hidden: str, repeats: int, *, compiled: bool = False) -> list[float]:
+    """The gradients by hand in inference mode; `compiled`: the same step through torch.compile."""
+    import torch
+
+    torch.set_num_threads(1)
+    x, t, W1, W2 = (torch.from_numpy(case[name].copy()) for name in ("x", "t", "W1", "W2"))
+    b1, b2 = torch.zeros(W1.shape[1]), torch.zeros(W2.shape[1])
+    step = _by_hand(torch, hidden)
+    if compiled:
+        step = torch.compile(step, dynamic=False)
+    index = torch.from_numpy(batches(case["order"], batch))
+
+    def epoch() -> None:
+        with torch.no_grad() if compiled else torch.inference_mode():
+            for rows in index:
+                step(x[rows], t[rows], W1, b1, W2, b2)
+
+    return timed(epoch, len(index), repeats)
+
+
+def sklearn_mlp(case: Arrays, batch: int, hidden: str, repeats: int) -> list[float]:
+    """MLPClassifier.partial_fit: one pass over the examples, solver sgd without momentum."""
+    from sklearn.neural_network import MLPClassifier
+
+    net = MLPClassifier(
+        hidden_layer_sizes=(case["W1"].shape[1],), activation=hidden, solver="sgd", alpha=0.0, batch_size=batch,
+        learning_rate_init=0.01, momentum=0.0, nesterovs_momentum=False, shuffle=True, random_state=0,
+    )  # fmt: skip
+    rows = case["order"]
+    x, y = case["x"][rows], case["t"][rows].argmax(1)
+    classes = np.arange(case["t"].shape[1])
+    return timed(lambda: net.partial_fit(x, y, classes=classes), len(batches(rows, batch)), repeats)
+
+
+def jax_scan(case: Arrays, batch: int, hidden: str, repeats: int) -> list[float]:
+    """jit of a scan over the epoch's batches, parameters donated, gradients by jax.grad."""
+    import jax
+    import jax.numpy as jnp
+
+    x, t = jnp.asarray(case["x"]), jnp.asarray(case["t"])
+    index = jnp.asarray(batches(case["order"], batch))
+    W1, W2 = jnp.asarray(case["W1"]), jnp.asarray(case["W2"])
+    params = (W1, jnp.zeros(W1.shape[1]), W2, jnp.zeros(W2.shape[1]))
+
+    def loss(params: Any, x: Any, t: Any) -> Any:
+        W1, b1, W2, b2 = params
+        a = x @ W1 + b1
+        a = jnp.maximum(a, 0) if hidden == "relu" else jnp.tanh(a)
+        z = a @ W2 + b2
+        out = jax.nn.sigmoid(z) if hidden == "relu" else jnp.tanh(z)
+        return 0.5 * ((out - t) ** 2).sum(1).mean()
+
+    def epoch(params: Any, index: Any) -> Any:
+        def step(params: Any, rows: Any) -> Any:
+            value, grads = jax.value_and_grad(loss)(params, x[rows], t[rows])
+            return jax.tree.map(lambda p, g: p - 0.01 * g, params, grads), value
+
+        return jax.lax.scan(step, params, index)
+
+    run = jax.jit(epoch, donate_argnums=0)
+    state = [params]
+
+    def once() -> None:
+        state[0], values = run(state[0], index)
+        values.block_until_ready()
+
+    return timed(once, len(index), repeats)
+
+
+def handgrad(case: Arrays, batch: int, hidden: str, repeats: int, optimizer: str = "sgd") -> list[float]:
+    """The compiled engine on the same examples, order and weights."""
+    from handgrad.network.spec import Network
+    from handgrad.training.engines import Job
+    from handgrad.training.engines.compiled import CompiledSession
+    from handgrad.training.run import TrainingSection
+
+    units, k = case["W1"].shape[1], case["t"].shape[1]
+    output = "sigmoid" if hidden == "relu" else "tanh"
+    network = Network.parse(case["x"].shape[1:], f"dense {units} {hidden}", f"dense {k} {output}")
+    training = TrainingSection(
+        loss="half-squared-error",
+        batch_size=batch,
+        optimizer={"name": optimizer, "lr": 0.01 if optimizer != "adam" else 0.001},
+    )
+    session = CompiledSession(Job(network, training, "one-hot", 0, {"train": (case["x"], case["t"].argmax(1))}))
+    zeros = {"dense1.b": np.zeros(units, np.float32), "dense2.b": np.zeros(k, np.float32)}
+    session.load({"dense1.W": case["W1"], "dense2.W": case["W2"], **zeros}, {}, 0)
+    order = np.ascontiguousarray(batches(case["order"], batch).reshape(-1))
+    lrs = np.full(len(order) // batch, training.optimizer.lr)
+    return timed(lambda: session.train_epoch(order, lrs, 0), len(lrs), repeats)
+
+
+PEERS: dict[str, Callable[..., list[float]]] = {
+    "handgrad": handgrad,
+    "handgrad momentum": lambda *a: handgrad(*a, "momentum"),
+    "handgrad adam": lambda *a: handgrad(*a, "adam"),
+    "torch eager": torch_eager,
+    "torch by hand": torch_by_hand,
+    "torch compiled": lambda *a: torch_by_hand(*a, compiled=True),
+    "jax": jax_scan,
+    "sklearn": sklearn_mlp,
+}
+
+
+def main(path: str) -> None:
+    """Answer requests [peer, batch, hidden, examples, repeats], one a line, about the case in `path`."""
+    case = dict(np.load(path))
+    for line in sys.stdin:
+        peer, batch, hidden, examples, repeats = json.loads(line)
+        times = PEERS[peer]({**case, "order": case["order"][:examples]}, batch, hidden, repeats)
+        print(json.dumps(times), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,54 @@
+"""The entry points: arrays come in, and the kernels work on pointers to them."""
+
+from typing import Any
+
+from handgrad.training.engines.kernels import epoch
+from handgrad.training.engines.kernels.passes import Inputs, Work
+from handgrad.training.engines.kernels.products import Columns, Sparse
+from handgrad.training.engines.kernels.singly import Window
+from handgrad.training.engines.kernels.updates import Memory
+from handgrad.training.engines.kernels.vectors import kernel, pointer
+
+
+@kernel
+def _memory(m: Memory) -> Any:
+    return Memory(pointer(m.theta), pointer(m.slot1), pointer(m.slot2), pointer(m.grad))
+
+
+@kernel
+def _work(w: Work) -> Any:
+    c = w.columns
+    columns = Columns(pointer(c.starts), pointer(c.rows), pointer(c.values))
+    v = w.window
+    window = Window(pointer(v.z0), pointer(v.g), pointer(v.pixels), pointer(v.dots), pointer(v.a))
+    return Work(pointer(w.space), pointer(w.kept), pointer(w.turned), pointer(w.row), pointer(w.drow), columns, window)
+
+
+@kernel
+def _inputs(x: Inputs) -> Any:
+    sparse = Sparse(pointer(x.sparse.starts), pointer(x.sparse.pixels), pointer(x.sparse.values))
+    return Inputs(sparse, pointer(x.dense), pointer(x.classes))
+
+
+@kernel
+def train(
+    net: Any, plan: Any, rates: Any, memory: Memory, work: Work, inputs: Inputs, codes: Any, order: Any,
+    lrs: Any, first_step: int, t: int, h: Any, curve: Any,
+) -> int:  # fmt: skip
+    """`epoch.train` for arrays."""
+    return epoch.train(
+        pointer(net), pointer(plan), pointer(rates), _memory(memory), _work(work), _inputs(inputs), pointer(codes),
+        pointer(order), order.size, pointer(lrs), lrs.size, first_step, t, pointer(h), pointer(curve),
+    )  # fmt: skip
+
+
+@kernel
+def score(
+    net: Any, plan: Any, memory: Memory, work: Work, inputs: Inputs, codes: Any, order: Any,
+    of_example: Any, predicted: Any, outputs: Any,
+) -> None:  # fmt: skip
+    """`epoch.score` for arrays; outputs may be empty."""
+    epoch.score(
+        pointer(net), pointer(plan), pointer(memory.theta), _work(work), _inputs(inputs), pointer(codes),
+        pointer(order), order.size, pointer(of_example), pointer(predicted), pointer(outputs), outputs.size > 0,
+    )  # fmt: skip

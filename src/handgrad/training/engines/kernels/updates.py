@@ -1,0 +1,123 @@
+"""Updates: from a gradient to new parameters, one vector at a time; twins of `handgrad.training.optimizers`.
+
+`apply` is called with each vector of a gradient as soon as it is complete, while it is still in registers.  What it
+does with it is the *rule*: one of the optimizers, or KEEP and ADD, which put it aside for batches that are worked
+through in parts and for gradients that have to be clipped first.
+
+The numbers of a step, `h`, are computed once a step in float64: see the names below.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from handgrad.training.engines.kernels.vectors import (
+    at,
+    fill,
+    fma,
+    inlined,
+    kernel,
+    lanes,
+    load,
+    splat,
+    sqrt,
+    store,
+    total,
+    zero,
+)
+from handgrad.training.optimizers import OPTIMIZERS
+
+CODES = {name: code for code, name in enumerate(OPTIMIZERS)}
+SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, ADAMW = (
+    CODES[n] for n in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
+)
+KEEP, ADD = 100, 101
+
+LR, DECAY, MU, REST, RHO, REST2, EPS, CORRECTION = range(8)  # of h; DECAY: λ (adamw: lr·λ), CORRECTION: 1/(1 − β₂ᵗ)
+NUMBERS = 8
+
+
+class Memory(NamedTuple):
+    """Parameters, the optimizer's two slots and the gradient put aside: flat, of one length or empty."""
+
+    theta: Any
+    slot1: Any
+    slot2: Any
+    grad: Any
+
+
+@kernel
+def numbers_of_step(h: Any, o: Any, rule: int, lr: float, decay: float, t: int) -> None:
+    """Fill h.  o: momentum or β₁; ρ or β₂; ε."""
+    h[LR], h[DECAY] = lr, decay
+    h[MU], h[REST] = o[0], 1.0 - o[0]
+    h[RHO], h[REST2] = o[1], 1.0 - o[1]
+    h[EPS], h[CORRECTION] = o[2], 1.0
+    if rule in (ADAM, ADAMW):
+        h[LR] = lr / (1.0 - o[0] ** t)
+        h[CORRECTION] = 1.0 / (1.0 - o[1] ** t)
+    if rule == ADAMW:
+        h[DECAY] = lr * decay
+
+
+@inlined
+def apply(rule: int, m: Any, i: int, g: Any, h: Any, weight: bool) -> None:
+    """Twin of `optimizers.step` without clipping, for the vector at i, whose gradient is g.  Only weights decay."""
+    if rule == KEEP:
+        store(m.grad, i, g)
+    elif rule == ADD:
+        store(m.grad, i, load(m.grad, i) + g)
+    else:
+        w = load(m.theta, i)
+        if weight and at(h, DECAY) != 0:
+            if rule == ADAMW:
+                w = fma(splat(-at(h, DECAY)), w, w)
+            else:
+                g = fma(splat(at(h, DECAY)), w, g)
+        step = splat(-at(h, LR))
+        if rule == SGD:
+            store(m.theta, i, fma(step, g, w))
+        elif rule in (MOMENTUM, NESTEROV):
+            v = fma(splat(at(h, MU)), load(m.slot1, i), g)
+            store(m.slot1, i, v)
+            store(m.theta, i, fma(step, v if rule == MOMENTUM else fma(splat(at(h, MU)), v, g), w))
+        elif rule == ADAGRAD:
+            s = fma(g, g, load(m.slot1, i))
+            store(m.slot1, i, s)
+            store(m.theta, i, fma(step, g / (sqrt(s) + splat(at(h, EPS))), w))
+        elif rule == RMSPROP:
+            s = fma(splat(at(h, RHO)), load(m.slot1, i), splat(at(h, REST2)) * (g * g))
+            store(m.slot1, i, s)
+            store(m.theta, i, fma(step, g / (sqrt(s) + splat(at(h, EPS))), w))
+        else:
+            first = fma(splat(at(h, MU)), load(m.slot1, i), splat(at(h, REST)) * g)
+            s = fma(splat(at(h, RHO)), load(m.slot2, i), splat(at(h, REST2)) * (g * g))
+            store(m.slot1, i, first)
+            store(m.slot2, i, s)
+            root = sqrt(s * splat(at(h, CORRECTION)))
+            store(m.theta, i, fma(step, first / (root + splat(at(h, EPS))), w))
+
+
+@kernel
+def squares(grad: Any, begin: int, end: int) -> Any:
+    """Σ g² over part of the gradient put aside."""
+    s = splat(zero(grad))
+    for i in range(begin, end, lanes(grad)):
+        g = load(grad, i)
+        s = fma(g, g, s)
+    return total(s)
+
+
+@inlined
+def clip_factor(norm: float, clip_norm: float) -> float:
+    """Twin of `clip_by_norm`: what the gradient is multiplied with."""
+    if not norm > clip_norm or norm == math.inf:
+        return 1.0
+    return clip_norm / norm
+
+
+@kernel
+def apply_kept(rule: int, m: Any, begin: int, end: int, factor: float, h: Any, weight: bool) -> None:
+    """Update the parameters from begin to end with the gradient that was put aside, times `factor`."""
+    for i in range(begin, end, lanes(m.theta)):
+        g = load(m.grad, i)
+        apply(rule, m, i, g * fill(g, factor), h, weight)

@@ -1,0 +1,264 @@
+"""Vectors: the registers of the processor as values of the kernels.
+
+A vector is one row of a panel (see `layout`): 256 bytes where the processor has AVX-512 (64 float32 or 32 float64 in
+four registers), else 64 bytes.  Kernels are written with these few operations, so the compiler has nothing to guess:
+what is a vector stays in registers, and the order of every sum is fixed by the text.
+
+    load(a, i)       a[i : i + lanes(a)]           fma(x, y, z)             x·y + z, rounded once
+    store(a, i, v)   the other way                 + − × ÷                  lane by lane
+    at(a, i)         the number a[i], unchecked    where_positive(c, x, y)  x where c > 0, else y (also where c is NaN)
+    number(a, s)     s as a number of a's type; zero(a)     keep_first(v, n)         v with 0 from lane n on
+    splat(s)         every lane is s               where_negative(c, x, y)  x where c < 0, else y
+    fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
+    total(v)         the sum of the lanes          load_line, splat_line    the same for 64 bytes
+
+Kernels see memory as pointers, `pointer(array)`: Numba counts references to arrays, even in the innermost loop.
+With the compiler off (NUMBA_DISABLE_JIT=1) a vector is a NumPy array and the same kernels run in Python.
+No flag lets the compiler assume that a NaN or an infinity cannot occur: divergence is a result and must be seen.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import config, njit, types
+from numba.core import cgutils
+from numba.core.datamodel import models
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, register_model
+
+LINE_BYTES = 64
+PANEL_BYTES = 256 if binding.get_host_cpu_features().get("avx512f", False) else LINE_BYTES
+
+inlined = njit(error_model="numpy", forceinline=True)  # for the few lines within a loop
+kernel = njit(error_model="numpy")  # for a loop
+_INT32 = ir.IntType(32)
+_FLOATS = {types.float32: (ir.FloatType(), 32, 23, 127), types.float64: (ir.DoubleType(), 64, 52, 1023)}
+
+
+def lanes_of(dtype: Any) -> int:
+    """How many numbers of this type make a vector."""
+    return PANEL_BYTES // np.dtype(dtype).itemsize
+
+
+class VectorType(types.Type):
+    """The Numba type of a vector of `dtype`: a panel's row, or a line."""
+
+    def __init__(self, dtype: Any, size: int = PANEL_BYTES) -> None:
+        self.dtype, self.lanes = dtype, size * 8 // dtype.bitwidth
+        super().__init__(name=f"Vector({dtype}, {self.lanes})")
+
+
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, vector: VectorType) -> None:
+        super().__init__(manager, vector, ir.VectorType(_FLOATS[vector.dtype][0], vector.lanes))
+
+
+def _pointer(context: Any, builder: Any, kind: Any, a: Any, index: Any) -> Any:
+    base = a if isinstance(kind, types.CPointer) else context.make_array(kind)(context, builder, a).data
+    return builder.gep(base, [index])
+
+
+def _splat(builder: Any, vector: Any, scalar: Any) -> Any:
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, scalar, _INT32(0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INT32, vector.count), None))
+
+
+def _call(builder: Any, name: str, args: list[Any], result: Any, suffix: str) -> Any:
+    kind = ir.FunctionType(result, [arg.type for arg in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.{suffix}"), args)
+
+
+def _suffix(vector: Any) -> str:
+    return f"v{vector.count}f{32 if isinstance(vector.element, ir.FloatType) else 64}"
+
+
+def _compiled(python: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Use the intrinsic that is decorated, or its `python` twin where the compiler is off."""
+    return lambda typed: python if config.DISABLE_JIT else intrinsic(typed)
+
+
+@_compiled(lambda a: a)
+def pointer(typing: Any, a: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.make_array(a)(context, builder, args[0]).data
+
+    return types.CPointer(a.dtype)(a), emit
+
+
+@_compiled(lambda a: a.dtype.type(0))
+def zero(typing: Any, a: Any) -> Any:
+    return a.dtype(a), lambda context, builder, sig, args: context.get_constant(a.dtype, 0)
+
+
+@_compiled(lambda a, s: a.dtype.type(s))
+def number(typing: Any, a: Any, s: Any) -> Any:
+    return a.dtype(a, s), lambda context, builder, sig, args: context.cast(builder, args[1], s, a.dtype)
+
+
+@_compiled(lambda a: lanes_of(a.dtype))
+def lanes(typing: Any, a: Any) -> Any:
+    count = VectorType(a.dtype).lanes
+    return types.intp(a), lambda context, builder, sig, args: context.get_constant(types.intp, count)
+
+
+@_compiled(lambda a, i: a[i])
+def at(typing: Any, a: Any, i: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.load(_pointer(context, builder, a, args[0], args[1]))
+
+    return a.dtype(a, types.intp), emit
+
+
+def _loading(size: int) -> Any:
+    def emit_load(typing: Any, a: Any, i: Any) -> Any:
+        result = VectorType(a.dtype, size)
+
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            start = _pointer(context, builder, a, args[0], args[1])
+            start = builder.bitcast(start, context.get_value_type(result).as_pointer())
+            return builder.load(start, align=a.dtype.bitwidth // 8)
+
+        return result(a, types.intp), emit
+
+    return _compiled(lambda a, i: a[i : i + size // a.dtype.itemsize].copy())(emit_load)
+
+
+def _splatting(size: int) -> Any:
+    def emit_splat(typing: Any, s: Any) -> Any:
+        result = VectorType(s, size)
+        return result(s), lambda context, builder, sig, args: _splat(builder, context.get_value_type(result), args[0])
+
+    return _compiled(lambda s: np.full(size // s.dtype.itemsize, s))(emit_splat)
+
+
+load, load_line = _loading(PANEL_BYTES), _loading(LINE_BYTES)
+splat, splat_line = _splatting(PANEL_BYTES), _splatting(LINE_BYTES)
+
+
+def _store(a: Any, i: int, v: Any) -> None:
+    a[i : i + len(v)] = v
+
+
+@_compiled(_store)
+def store(typing: Any, a: Any, i: Any, v: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = _pointer(context, builder, a, args[0], args[1])
+        builder.store(args[2], builder.bitcast(start, args[2].type.as_pointer()), align=a.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(a, types.intp, v), emit
+
+
+@_compiled(lambda v, s: np.full_like(v, s))
+def fill(typing: Any, v: Any, s: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _splat(builder, args[0].type, context.cast(builder, args[1], sig.args[1], v.dtype))
+
+    return v(v, s), emit
+
+
+@_compiled(lambda x, y, z: x * y + z)
+def fma(typing: Any, x: Any, y: Any, z: Any) -> Any:
+    return x(x, x, x), lambda context, builder, sig, args: _call(
+        builder, "fma", list(args), args[0].type, _suffix(args[0].type)
+    )
+
+
+def _function(name: str, python: Callable[..., Any]) -> Any:
+    def apply(typing: Any, x: Any) -> Any:
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return _call(builder, name, list(args), args[0].type, _suffix(args[0].type))
+
+        return x(x), emit
+
+    return _compiled(python)(apply)
+
+
+sqrt, rint = _function("sqrt", np.sqrt), _function("rint", np.rint)
+
+
+def _power_of_two(n: Any) -> Any:
+    return np.ldexp(np.ones_like(n), np.nan_to_num(n).astype(np.int32))
+
+
+@_compiled(_power_of_two)
+def power_of_two(typing: Any, n: Any) -> Any:
+    _, bits, shift, bias = _FLOATS[n.dtype]
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        whole = ir.VectorType(ir.IntType(bits), n.lanes)
+        biased = builder.add(builder.fptosi(args[0], whole), ir.Constant(whole, [bias] * n.lanes))
+        return builder.bitcast(builder.shl(biased, ir.Constant(whole, [shift] * n.lanes)), args[0].type)
+
+    return n(n), emit
+
+
+@_compiled(np.sum)
+def total(typing: Any, v: Any) -> Any:
+    """Halves are added until one number is left: the same tree whatever the processor."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value, count = args[0], v.lanes
+        while count > 1:
+            count //= 2
+            lower = ir.Constant(ir.VectorType(_INT32, count), list(range(count)))
+            upper = ir.Constant(ir.VectorType(_INT32, count), list(range(count, 2 * count)))
+            undefined = ir.Constant(value.type, ir.Undefined)
+            value = builder.fadd(
+                builder.shuffle_vector(value, undefined, lower), builder.shuffle_vector(value, undefined, upper)
+            )
+        return builder.extract_element(value, _INT32(0))
+
+    return v.dtype(v), emit
+
+
+@_compiled(lambda v, n: np.where(np.arange(len(v)) < n, v, v.dtype.type(0)))
+def keep_first(typing: Any, v: Any, n: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        whole = ir.VectorType(_INT32, v.lanes)
+        limit = _splat(builder, whole, builder.trunc(args[1], _INT32))
+        kept = builder.icmp_signed("<", ir.Constant(whole, list(range(v.lanes))), limit)
+        return builder.select(kept, args[0], ir.Constant(args[0].type, None))
+
+    return v(v, types.intp), emit
+
+
+def _choice(sign: str, python: Callable[..., Any]) -> Any:
+    def where(typing: Any, c: Any, x: Any, y: Any) -> Any:
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            holds = builder.fcmp_ordered(sign, args[0], ir.Constant(args[0].type, None))
+            return builder.select(holds, args[1], args[2])
+
+        return c(c, c, c), emit
+
+    return _compiled(python)(where)
+
+
+where_positive = _choice(">", lambda c, x, y: np.where(c > 0, x, y))
+where_negative = _choice("<", lambda c, x, y: np.where(c < 0, x, y))
+
+
+def _operator(symbol: Callable[..., Any], instruction: str) -> None:
+    @infer_global(symbol)
+    class _Typed(AbstractTemplate):
+        def generic(self, args: Any, kws: Any) -> Any:
+            x, y = args
+            return signature(x, x, x) if isinstance(x, VectorType) and x == y else None
+
+    @lower_builtin(symbol, VectorType, VectorType)
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return getattr(builder, instruction)(*args)
+
+
+for _symbol, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _operator(_symbol, _instruction)

@@ -1,0 +1,254 @@
+"""Every kernel against its twin, the reference function: compiled here, and once more with the compiler off."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+from handgrad.data.targets import encode
+from handgrad.network.activations import ACTIVATIONS
+from handgrad.network.dense import dense_backward, dense_forward
+from handgrad.network.dropout import dropout_mask
+from handgrad.network.losses import LOSSES
+from handgrad.streams import mix32
+from handgrad.training.engines.compiled import sparse_rows
+from handgrad.training.engines.kernels import activations, dropout, layout, losses, products, updates
+from handgrad.training.engines.kernels.vectors import kernel, lanes_of, load, pointer
+from handgrad.training.optimizers import OPTIMIZERS, step
+
+DTYPES = ("float32", "float64")
+ULPS = {"float32": 2**-23, "float64": 2**-52}
+
+
+def panels_of(matrix):
+    """A plain matrix in panels."""
+    flat = layout.aligned(layout.size(*matrix.shape, lanes_of(matrix.dtype)), matrix.dtype)
+    layout.pack(matrix, flat, 0)
+    return flat
+
+
+@kernel
+def run_activation(code, z, rows, columns, row):
+    activations.activation_forward(code, pointer(z), 0, rows, columns, pointer(row))
+
+
+@kernel
+def run_activation_backward(code, d, a, rows, columns):
+    activations.activation_backward(code, pointer(d), 0, pointer(a), 0, rows, columns)
+
+
+@kernel
+def run_loss(code, o, T, c, k, d):
+    return losses.loss_of(code, pointer(o), pointer(T), c, k, pointer(d))
+
+
+@kernel
+def run_mix(word):
+    return dropout.mix32(word)
+
+
+@kernel
+def run_mask(mask, rows, columns, key, at_step, layer, limit, kept):
+    dropout.fill_mask(pointer(mask), 0, rows, columns, key, at_step, layer, 0, limit, kept)
+
+
+@kernel
+def run_update(rule, theta, slot1, slot2, g, h, o, lr, decay, t):
+    h = pointer(h)
+    updates.numbers_of_step(h, pointer(o), rule, lr, decay, t)
+    m = updates.Memory(pointer(theta), pointer(slot1), pointer(slot2), pointer(theta))
+    updates.apply(rule, m, 0, load(pointer(g), 0), h, True)
+
+
+@kernel
+def run_forward(x, rows, n, M, b, z):
+    products.forward_panel(pointer(x), 0, rows, n, pointer(M), 0, load(pointer(b), 0), pointer(z), 0)
+
+
+@kernel
+def run_dots(x, rows, n, M, units, b, z):
+    products.dots(pointer(x), 0, rows, n, pointer(M), 0, units, pointer(b), 0, True, pointer(z), 0)
+
+
+@kernel
+def run_sparse(starts, pixels, values, which, S, M, b, z, dz, n, c_starts, c_rows, c_values, grad, h):
+    x = products.Sparse(pointer(starts), pointer(pixels), pointer(values))
+    c = products.Columns(pointer(c_starts), pointer(c_rows), pointer(c_values))
+    rows = which.size
+    which = pointer(which)
+    products.sparse_forward_panel(x, which, 0, rows, S, pointer(M), 0, load(pointer(b), 0), pointer(z), 0)
+    products.to_columns(x, which, 0, rows, S, n, c)
+    m = updates.Memory(pointer(grad), pointer(grad), pointer(grad), pointer(grad))
+    products.sparse_gradient_panel(updates.KEEP, m, 0, pointer(h), c, n, True, pointer(dz), 0)
+
+
+@kernel
+def run_gradient(x, rows, n, dz, grad, h):
+    m = updates.Memory(pointer(grad), pointer(grad), pointer(grad), pointer(grad))
+    products.gradient_panel(updates.KEEP, m, 0, pointer(h), pointer(x), 0, rows, n, pointer(dz), 0)
+
+
+def close(got, expected, dtype, ulps, scale=None):
+    """Equal to so many units in the last place of `scale` (default: of the largest expected number)."""
+    scale = np.abs(expected).max() if scale is None else scale
+    np.testing.assert_allclose(got, expected, rtol=0, atol=ulps * ULPS[dtype] * scale)
+
+
+def spread(dtype):
+    """Numbers of every size and both signs, and 0."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(7, 70)) * 10.0 ** rng.uniform(-6, 2, size=(7, 70))
+    z[0, :3] = 0, 90, -90
+    return z.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_forward(name, dtype):
+    z = spread(dtype)
+    flat = panels_of(z)
+    run_activation(activations.CODES[name], flat, *z.shape, np.zeros(z.shape[1], dtype))
+    a, expected = layout.unpack(flat, 0, *z.shape), ACTIVATIONS[name].forward(z)
+    if "softmax" in name:  # a sum of 70 numbers in another order
+        close(a, expected, dtype, 16)
+    else:
+        units = np.where(np.abs(expected) > np.finfo(dtype).tiny, np.abs(expected), 1)
+        assert (np.abs(a - expected) / units).max() <= 4 * ULPS[dtype]
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid"])
+def test_polynomials_are_within_two_and_a_half_units_of_the_true_value(name):
+    z = np.linspace(-12, 12, 64_000, dtype=np.float32).reshape(1000, 64)
+    flat = panels_of(z)
+    run_activation(activations.CODES[name], flat, *z.shape, np.zeros(64, np.float32))
+    true = ACTIVATIONS[name].forward(z.astype(np.float64))
+    units = np.spacing(np.abs(true).astype(np.float32))
+    assert (np.abs(layout.unpack(flat, 0, *z.shape) - true) / units).max() <= 2.5
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_nan_stays_one_and_stays_in_its_row(name):
+    z = np.zeros((2, 5), np.float32)
+    z[1, 2] = np.nan
+    flat = panels_of(z)
+    run_activation(activations.CODES[name], flat, 2, 5, np.zeros(5, np.float32))
+    a = layout.unpack(flat, 0, 2, 5)
+    assert np.isnan(a[1, 2])
+    assert np.isfinite(a[0]).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_backward(name, dtype):
+    rng = np.random.default_rng(1)
+    da, a = rng.normal(size=(5, 70)).astype(dtype), ACTIVATIONS[name].forward(rng.normal(size=(5, 70)).astype(dtype))
+    flat = panels_of(da)
+    run_activation_backward(activations.CODES[name], flat, panels_of(a), 5, 70)
+    close(layout.unpack(flat, 0, 5, 70), ACTIVATIONS[name].backward(da, a), dtype, 30)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss(name, dtype):
+    rng = np.random.default_rng(2)
+    for targets in sorted(LOSSES[name].targets):
+        T = encode(np.arange(6), 6, targets, dtype)
+        for c in range(6):
+            o, d = rng.normal(size=6).astype(dtype), np.zeros(6, dtype)
+            loss = run_loss(losses.CODES[name], o, T.ravel(), c, 6, d)
+            close(loss, LOSSES[name].forward(o[None], T[c : c + 1])[0], dtype, 4, scale=10)
+            close(d, LOSSES[name].backward(o[None], T[c : c + 1])[0], dtype, 4, scale=2)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_of_nan_is_nan(name):
+    o = np.array([0.1, np.nan, 0.2], np.float32)
+    T = encode(np.arange(3), 3, "one-hot")
+    assert not np.isfinite(run_loss(losses.CODES[name], o, T.ravel(), 1, 3, np.zeros(3, np.float32)))
+
+
+def test_dropout_bits():
+    for word in (0, 1, 0x7FFFFFFF, 0x80000001, 0xFFFFFFFF):
+        assert run_mix(word) == mix32(word)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dropout_mask(dtype):
+    mask = np.zeros(layout.size(5, 70, lanes_of(dtype)), dtype)
+    run_mask(mask, 5, 70, 123456789, 40, 1, int(0.3 * 2**32), np.dtype(dtype).type(1 / 0.7))
+    expected = dropout_mask(123456789, 40, 1, 5, 70, 0.3, like=np.ones(1, dtype))
+    close(layout.unpack(mask, 0, 5, 70), expected, dtype, 1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_update(name, dtype):
+    rng, L = np.random.default_rng(3), lanes_of(dtype)
+    optimizer, number = OPTIMIZERS[name](lr=0.1), np.dtype(dtype).type
+    settings = dict(optimizer)
+    first, second = settings.get("momentum", settings.get("beta1", 0)), settings.get("rho", settings.get("beta2", 0))
+    numbers = np.array([first, second, settings.get("eps", 0)], float)
+    w, g = rng.normal(size=L).astype(dtype), rng.normal(size=L).astype(dtype)
+    slots = tuple(np.abs(rng.normal(size=L)).astype(dtype) for _ in optimizer.slots)
+    theta, memory = w.copy(), [*(s.copy() for s in slots), np.zeros(L, dtype), np.zeros(L, dtype)]
+    run_update(
+        updates.CODES[name], theta, memory[0], memory[1], g, np.zeros(updates.NUMBERS, dtype), numbers, 0.1, 0.02, 3
+    )
+    new, new_slots = step(optimizer, {"d.W": w}, {"d.W": g}, {"d.W": slots}, lr=0.1, t=3, weight_decay=0.02)
+    close(theta, new["d.W"], dtype, 4)
+    for got, expected in zip(memory, new_slots["d.W"], strict=False):
+        close(got, expected, dtype, 4)
+    assert new["d.W"].dtype == number
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rows", [1, 4, 7])
+def test_products(rows, dtype):
+    rng, L = np.random.default_rng(4), lanes_of(dtype)
+    n = 2 * L + 3
+    x, W, b = (rng.normal(size=s).astype(dtype) for s in ((rows, n), (n, L), (L,)))
+    dz = rng.normal(size=(rows, L)).astype(dtype)
+    h = np.zeros(updates.NUMBERS, dtype)
+    z, grad = np.zeros(rows * L, dtype), np.zeros(n * L, dtype)
+    run_forward(panels_of(x), rows, n, W.ravel(), b, z)
+    close(z.reshape(rows, L), dense_forward(x, W, b), dtype, 16)
+    run_gradient(panels_of(x), rows, n, dz.ravel(), grad, h)
+    close(grad.reshape(n, L), dense_backward(dz, x, W)[1], dtype, 16)
+    z = np.zeros(layout.size(rows, 5, L), dtype)
+    run_dots(panels_of(x), rows, n, panels_of(np.ascontiguousarray(W[:, :5].T)), 5, b, z)
+    close(layout.unpack(z, 0, rows, 5), dense_forward(x, W[:, :5], b[:5]), dtype, 16)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sparse_products(dtype):
+    rng, L, n = np.random.default_rng(5), lanes_of(dtype), 2 * products.SEGMENT + 9
+    x = rng.normal(size=(6, n)).astype(dtype) * (rng.uniform(size=(6, n)) < 0.1)
+    x[2] = 0
+    W, b, dz = (rng.normal(size=s).astype(dtype) for s in ((n, L), (L,), (4, L)))
+    which = np.array([5, 2, 0, 3])
+    sparse = sparse_rows(x, np.dtype(dtype))
+    z, grad = np.zeros(4 * L, dtype), np.full(n * L, 7, dtype)
+    columns = np.zeros(n + 1, np.int64), np.zeros(4 * n, np.uint16), np.zeros(4 * n, dtype)
+    run_sparse(
+        *sparse, which, 3, W.ravel(), b, z, dz.ravel(), n, *columns, grad, np.zeros(updates.NUMBERS, dtype)
+    )  # fmt: skip
+    close(z.reshape(4, L), dense_forward(x[which], W, b), dtype, 16)
+    close(grad.reshape(n, L), dense_backward(dz, x[which], W)[1], dtype, 16)
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the compiler is off already: this is the inner run")
+def test_all_of_this_with_the_compiler_off():
+    here = Path(__file__)
+    files = [str(here), str(here.with_name("test_compiled.py"))]
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stdout[-2000:]
