@@ -23,7 +23,7 @@ from handgrad.network.gradcheck import (
 )
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.losses import LOSSES, TARGETS, check_fit, margins
-from handgrad.network.passes import OPERATIONS
+from handgrad.network.operations import OPERATIONS
 from handgrad.network.spec import Network
 
 WRONG = 1.001

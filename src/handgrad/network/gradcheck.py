@@ -26,6 +26,7 @@ import numpy as np
 from handgrad.network import passes
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.losses import LOSSES, TARGETS
+from handgrad.network.operations import OPERATIONS
 from handgrad.network.spec import Network
 from handgrad.streams import stream
 
@@ -147,16 +148,16 @@ def check(
     sides = _sides(network, trace, T, loss)
 
     def total(name: str, w: np.ndarray) -> float:
-        moved = passes.forward(network, {**params, name: w}, x, masks=masks)
+        moved = passes.forward(network, {**params, name: w}, x, masks=masks, training=True)
         if _sides(network, moved, T, loss) != sides:
             raise AtKink(name)
         losses = LOSSES[loss].forward(passes.looked_at(network, moved, loss), T)
         return float(losses.mean() if batch_reduction == "mean" else losses.sum())
 
     rows = []
-    for name, w in params.items():
-        g_hat = numerical_gradient(partial(total, name), w)
-        rows.append(Row(name, relative_error(grads[name], g_hat), vanishes=not g_hat.any()))
+    for name, g in grads.items():
+        g_hat = numerical_gradient(partial(total, name), params[name])
+        rows.append(Row(name, relative_error(g, g_hat), vanishes=not g_hat.any()))
     return rows
 
 
@@ -187,6 +188,10 @@ def _sides(network: Network, trace: passes.Trace, T: np.ndarray, loss: str) -> b
         for layer, a in zip(network.layers, trace.a, strict=True)
         if (side := ACTIVATIONS[layer.activation].side) is not None
     ]
+    for i, layer in enumerate(network.layers):
+        of_operation = OPERATIONS[layer.kind].side
+        if of_operation is not None:
+            sides.append(of_operation(layer, trace.input_of(i)))
     of_loss = LOSSES[loss].side
     if of_loss is not None:
         sides.append(of_loss(passes.looked_at(network, trace, loss), T))

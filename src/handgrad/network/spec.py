@@ -16,7 +16,8 @@ from pydantic import BeforeValidator, model_validator
 from handgrad.errors import NetworkError
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import He, Initializer, Zeros
-from handgrad.network.layers import Dense, Dropout, Layer, Shape, parse_layer
+from handgrad.network.layer import Layer, Shape
+from handgrad.network.layers import Dense, Dropout, Flatten, parse_layer
 from handgrad.network.losses import TARGETS
 from handgrad.validation import Section, one_of, real, whole
 
@@ -41,15 +42,35 @@ class Network:
     def __post_init__(self) -> None:
         if not self.layers:
             raise NetworkError("a network needs at least one layer, such as 'dense 10 softmax'")
+        _ = self.shapes  # a layer that does not fit is refused at once
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
-        """The shape of one example after each layer."""
-        shapes, shape = [], self.input_shape
-        for layer in self.layers:
-            shape = layer.shape_after(shape)
-            shapes.append(shape)
+        """The shape of one example after each layer; raises NetworkError at the first layer that does not fit."""
+        shapes: list[Shape] = []
+        for i, layer in enumerate(self.layers):
+            shape = shapes[-1] if shapes else self.input_shape
+            try:
+                if layer.needs_images and len(shape) != 3:
+                    raise NetworkError(self._no_images(i, shape))
+                shapes.append(layer.shape_after(shape))
+            except NetworkError as error:
+                raise NetworkError(f"layer {i + 1}, {str(layer)!r}: {error}") from None
         return tuple(shapes)
+
+    def _no_images(self, i: int, shape: Shape) -> str:
+        """Why layer i gets no images."""
+        needs = "it needs images (channels, rows, cols)"
+        if len(self.input_shape) == 3:
+            j = next(j for j, layer in enumerate(self.layers[:i]) if isinstance(layer, Dense | Flatten))
+            return (
+                f"{needs} and gets rows of {shape[0]} numbers, since layer {j + 1}, {str(self.layers[j])!r}, made rows "
+                "of them; put it before that layer"
+            )
+        return (
+            f"{needs}, but the data's examples have the shape {self.input_shape}; take data of images "
+            "(a table of pixels becomes images with data.image_size = [rows, cols]), or dense layers"
+        )
 
     @cached_property
     def input_shapes(self) -> tuple[Shape, ...]:
@@ -99,8 +120,19 @@ class Network:
         }
 
     @cached_property
+    def measured_names(self) -> frozenset[str]:
+        """The parameters without a gradient, which training measures: the running statistics of batch norm."""
+        return frozenset(
+            names[letter]
+            for layer, names in zip(self.layers, self.parameter_names, strict=True)
+            for letter in layer.measured
+        )
+
+    @cached_property
     def parameter_count(self) -> int:
-        return sum(math.prod(shape) for shape in self.parameter_shapes.values())
+        """How many numbers are learnt."""
+        shapes = self.parameter_shapes.items()
+        return sum(math.prod(shape) for name, shape in shapes if name not in self.measured_names)
 
     def describe(self) -> list[str]:
         """The layers in short notation, with nothing left to a default; `Network.parse` reads them back."""
@@ -224,7 +256,11 @@ def build(section: NetworkSection, input_shape: Sequence[int], n_classes: int) -
     >>> build(NetworkSection(hidden=[5, 3], dropout=0.1), (28, 28), 10).layer_names
     ('dense1', 'dropout1', 'dense2', 'dropout2', 'dense3')
     """
-    network = Network(tuple(input_shape), section.layer_list(n_classes))
+    layers = section.layer_list(n_classes)
+    try:
+        network = Network(tuple(input_shape), layers)
+    except NetworkError as error:
+        raise NetworkError(f"network.layers: {error}") from None
     last = network.layers[-1]
     if not isinstance(last, Dense):
         raise NetworkError(
