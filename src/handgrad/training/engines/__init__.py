@@ -61,4 +61,9 @@ def open_session(name: str, job: Job) -> Session:
 
         return ArraySession(job)
 
-    return lookup({"array": array}, name, "engine")(job)
+    def torch(job: Job) -> Session:
+        from handgrad.training.engines.torch import TorchSession
+
+        return TorchSession(job)
+
+    return lookup({"array": array, "torch": torch}, name, "engine")(job)
