@@ -26,6 +26,7 @@ _HOMES = {
     "from_arrays": "handgrad.data.datasets",
     "load_data": "handgrad.data.datasets",
     "load_study": "handgrad.study",
+    "make_study": "handgrad.study",
     "load_weights": "handgrad.training.weights",
     "run_study": "handgrad.study",
     "save_weights": "handgrad.training.weights",

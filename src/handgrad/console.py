@@ -50,7 +50,7 @@ def duration(seconds: float) -> str:
     """A time in words.
 
     >>> duration(0.42), duration(75), duration(3700)
-    ('0.4 s', '1 min 15 s', '1 h 02 min')
+    ('0.4 s', '1 min 15 s', '1 h 01 min')
     """
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

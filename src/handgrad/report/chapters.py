@@ -146,7 +146,7 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
     title = f"Phase {position + 1}: {phase.name}" if several else "Results"
     blocks: list[Block] = []
     if several:
-        blocks.append(Verdicts(tuple(phase_verdicts(phase))))
+        blocks.append(Verdicts(tuple(phase_verdicts(phase, brief=True))))
     of = f" of phase {position + 1}" if several else ""
     table = study_tables.summary_table(phase, summary.ddof, f"summary{suffix}", f"Results{of}")
     blocks.append(TableBlock(table))
@@ -216,7 +216,7 @@ def data_chapter(summary: Summary) -> Chapter:
             ("examples", tuple(f"{part}: {count:,}" for part, count in data.get("counts", {}).items())),
             ("shape of one example", (" × ".join(map(str, data.get("shape", ()))),)),
             ("scaling in force", (str(data.get("scaling", "")),)),
-            ("bytes", ("as published" if data.get("official") else "not the published ones (see the notes)",)),
+            ("bytes", (_bytes(data),)),
             ("checksum", (str(data.get("checksum", ""))[:16] + "…",)),
             ("notes", tuple(map(str, data.get("notes", ())))),
         ]
@@ -226,6 +226,15 @@ def data_chapter(summary: Summary) -> Chapter:
         if table is not None:
             blocks.append(TableBlock(table))
     return Chapter("data", "Data", tuple(blocks or [Text("No run has a record yet.")]))
+
+
+def _bytes(data: Mapping[str, Any]) -> str:
+    """Whether a named data set is the published one; data of one's own is what it is."""
+    from handgrad.data.sources import SOURCES
+
+    if not data.get("official"):
+        return "not the published ones (see the notes)"
+    return "as published" if data.get("name") in ("digits", *SOURCES) else ""
 
 
 def formulas(summary: Summary) -> Chapter:
@@ -239,10 +248,12 @@ def formulas(summary: Summary) -> Chapter:
                 users.setdefault(str(formula), []).append(setting.label)
         many = len(users) > 1
         rows.append((term, tuple(f"{f} — settings {', '.join(labels)}" if many else f for f, labels in users.items())))
+    if not any(lines for _, lines in rows):
+        return Chapter("formulas", "Formulas in force", (Text("No run has a record yet."),))
     blocks: list[Block] = [
         Text(
             "Units decide everything: a sum instead of a mean, over the batch or over classes, changes the effective "
-            "learning rate by a factor of 10 to 1000. These formulas were in force; C counts classes, m the batch."
+            "learning rate by a factor of 10 to 1000. These formulas were in force."
         ),
         Facts(tuple((term, lines) for term, lines in rows if lines)),
     ]

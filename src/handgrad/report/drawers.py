@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.report.figures import Curves, Figure, Matrix, Panel, Pictures, Predictions, Ranking
+from handgrad.report.figures import Curves, Figure, Matrix, Panel, Pictures, Predictions, Ranking, RankingRow
 from handgrad.report.palette import COLOURS, RIGHT, WRONG, colour, dash
 
 if TYPE_CHECKING:
@@ -161,10 +161,11 @@ def _panel(axes: "Axes", panel: Panel) -> None:
     axes.set_ylabel(panel.y_label)
 
 
-def _percent_axis(axis: Any) -> None:
+def _percent_axis(axis: Any, span: float | None = None) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    decimals = None if span is None else 0 if span > 0.05 else 1
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals, symbol=" %"))
 
 
 def _ranking(figure: Ranking) -> "Drawing":
@@ -177,11 +178,11 @@ def _ranking(figure: Ranking) -> "Drawing":
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], [y, y], color=ink, linewidth=1.6, solid_capstyle="round", zorder=2)
         points = list(row.points.values())
-        axes.plot(points, [y] * len(points), "o", color=ink, alpha=0.35, markersize=4, markeredgewidth=0, zorder=3)
+        axes.plot(points, [y] * len(points), "o", color=ink, alpha=0.4, markersize=5.5, markeredgewidth=0, zorder=3)
         if row.mean is not None:
             axes.plot([row.mean], [y], "D", color=ink, markersize=4.5, markeredgecolor="white", zorder=4)
     axes.set_yticks(range(len(figure.rows)))
-    axes.set_yticklabels([textwrap.shorten(_noted(row.label, row.note), 56, placeholder="…") for row in figure.rows])
+    axes.set_yticklabels([noted(row, 56) for row in figure.rows])
     for text, row in zip(axes.get_yticklabels(), figure.rows, strict=True):
         text.set_fontweight("bold" if row.best else "normal")
     axes.set_ylim(len(figure.rows) - 0.5, -0.5)
@@ -189,15 +190,18 @@ def _ranking(figure: Ranking) -> "Drawing":
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(figure.x_label)
-    if figure.percent:
-        _percent_axis(axes.xaxis)
     low, high = ranking_range(figure)
     axes.set_xlim(low, high)
+    if figure.percent:
+        _percent_axis(axes.xaxis, high - low)
     return drawing
 
 
-def _noted(label: str, note: str) -> str:
-    return f"{label} — {note}" if note else label
+def noted(row: RankingRow, most: int) -> str:
+    """A row's label, cut to `most` letters together with its note."""
+    note = f" — {row.note}" if row.note else ""
+    room = most - len(note)
+    return (row.label if len(row.label) <= room else row.label[: room - 1] + "…") + note
 
 
 def ranking_range(figure: Ranking) -> tuple[float, float]:
@@ -218,7 +222,10 @@ def _matrix(figure: Matrix) -> "Drawing":
     shares = figure.shares
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal")
     axes.grid(visible=False)
-    axes.tick_params(length=0)
+    axes.set_xticks(np.arange(k - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(k - 1) + 0.5, minor=True)
+    axes.grid(visible=True, which="minor", color="#E3E5E8", linewidth=0.5)
+    axes.tick_params(which="both", length=0)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
     names = [textwrap.shorten(name, 14, placeholder="…") or name[:14] for name in figure.classes]

@@ -59,13 +59,13 @@ class Curves:
 
     @property
     def legend(self) -> list[Line]:
-        """One line for every label that is not mere context, in the order of first appearance."""
+        """One line for every label that is not mere context, in the order of their styles."""
         found: dict[str, Line] = {}
         for panel in self.panels:
             for line in panel.lines:
                 if line.style is not None:
                     found.setdefault(line.label, line)
-        return list(found.values())
+        return sorted(found.values(), key=lambda line: line.style or 0)
 
     def table(self) -> tuple[list[str], Iterator[Row]]:
         """A row per point."""

@@ -88,7 +88,7 @@ class Page:
         for position, (title, plot) in enumerate(zip(titles, plots(figure), strict=True)):
             key = f"{figure.name}:{position}"
             self.plots[key] = plot
-            panels.append({"key": key, "title": title if len(titles) > 1 else ""})
+            panels.append({"key": key, "title": title if len(titles) > 1 else "", "height": "height" in plot["layout"]})
         legend = [
             {"label": line.label, "colour": (line.style or 0) % len(COLOURS), "dash": dash(line.style)}
             for line in (figure.legend if isinstance(figure, Curves) else [])
@@ -164,10 +164,9 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
                 unit = f"± {100 * values.std:.2f} %" if accuracy else f"± {values.std:.2g}"
             how = f"n = {values.n}" + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
             found.append({"term": f"{WORDS[metric]} of the best", "value": value, "unit": unit, "how": how})
-            names = axis_names(list(winner.all_axes))
-        text = ", ".join(
-            f"{names[path]} {shown(value)}" for path, value in winner.all_axes.items() if value is not None
-        )
+        axes = {path: value for path, value in winner.all_axes.items() if value is not None}
+        names = axis_names(list(axes))
+        text = ", ".join(f"{names[path]} {shown(value)}" for path, value in axes.items())
         found.insert(0, {"term": "best setting", "value": winner.label, "unit": "", "how": text or "the only one"})
     runs = summary.runs
     done = sum(run.status in ("done", "pruned") for run in runs)

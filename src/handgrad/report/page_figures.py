@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.report.drawers import ranking_range, signed_colours
+from handgrad.report.drawers import noted, ranking_range, signed_colours
 from handgrad.report.figures import Curves, Line, Panel, Pictures, Predictions, Ranking
 from handgrad.report.palette import COLOURS, CONTEXT, colour, dash
 
@@ -138,7 +138,7 @@ def _ranking(figure: Ranking) -> dict[str, Any]:
         if row.mean is not None:
             look = {"color": ink, "size": 9, "symbol": "diamond", "line": {"color": "#fff", "width": 1}}
             data.append({**_dots([row.mean], y, look), "hovertemplate": f"mean: %{{x:{value}}}<extra></extra>"})
-    labels = [_cut(f"{row.label} — {row.note}" if row.note else row.label, 44) for row in figure.rows]
+    labels = [noted(row, 44) for row in figure.rows]
     y_axis = _axis("", tickvals=list(range(len(labels))), ticktext=[_plain(label) for label in labels], showgrid=False)
     y_axis |= {"range": [len(labels) - 0.5, -0.5]}
     x_axis = _axis(figure.x_label, range=list(map(_short, ranking_range(figure))))
@@ -158,7 +158,7 @@ def _dots(x: list[float], y: int, look: dict[str, Any]) -> dict[str, Any]:
 def _plain(text: str) -> str:
     """Plotly reads a little HTML (<b>, <a href>) and %{…} in its texts; ours are shown letter by letter."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace("%{", "%\u200b{").replace("$", "\uff04")
+    return text.replace("%{", "%\u200b{")
 
 
 def _cut(text: str, most: int) -> str:

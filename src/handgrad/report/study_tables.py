@@ -27,7 +27,7 @@ def axis_columns(phase: PhaseSummary) -> tuple[list[Column], list[list[Cell]]]:
         cells = []
         for setting in phase.settings:
             changes = [f"{names[path]} {shown(setting.axes[path])}" for path in phase.axes if path in setting.axes]
-            cells.append([cell(", ".join(changes) or "baseline")])
+            cells.append([cell(", ".join(changes) or ("as it was" if setting.earlier else "baseline"))])
         return [Column("change")], cells
     columns = []
     rows: list[list[Cell]] = [[] for _ in phase.settings]
@@ -72,7 +72,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
         columns.append(Column("95 % interval (t)", ("interval_low", "interval_high"), numeric=True))
         if bootstrap:
             columns.append(Column("95 % interval (BCa)", ("bootstrap_low", "bootstrap_high"), numeric=True))
-        columns.append(Column("best seed's", ("best", "best_seed"), numeric=True))
+        columns.append(Column("best seed", ("best", "best_seed"), numeric=True))
     compared = any(setting.comparison is not None and setting.comparison.n > 1 for setting in phase.settings)
     if compared:
         keys = ("difference", "p", "holm_p", "sign_flip_p", "shared_seeds")
@@ -101,6 +101,8 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bo
     if several:
         sentences.append(f"Accuracies are mean ± standard deviation over seeds (ddof {ddof}) in percent.")
         sentences.append(f"Intervals are for the mean {WORDS[phase.metric]}: t with n − 1 degrees of freedom")
+        if phase.metric.endswith("accuracy"):
+            sentences[-1] += " (cut at 0 and 100 %)"
         sentences[-1] += ", and BCa bootstrap (9,999 resamples)." if bootstrap else "."
     else:
         sentences.append("One seed: accuracies in percent, without spread.")
@@ -135,8 +137,8 @@ def _interval(interval: Interval | None, metric: str) -> Cell:
     if interval is None:
         return Cell("–", (None, None))
     low, high = interval.low, interval.high
-    if metric.endswith("accuracy"):
-        return Cell(f"{100 * low:.2f} to {100 * high:.2f}", (low, high))
+    if metric.endswith("accuracy"):  # the text stays within what an accuracy can be
+        return Cell(f"{100 * max(low, 0):.2f} to {100 * min(high, 1):.2f}", (low, high))
     return Cell(f"{low:.4g} to {high:.4g}", (low, high))
 
 
@@ -194,7 +196,7 @@ def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
         for part in TIMES:
             values = setting.seconds(part)
             text = "–" if values.mean is None else seconds(values.mean)
-            text += "" if values.std is None else f" ± {seconds(values.std)}"
+            text += "" if values.std is None else f" ± {values.std:.2g}"
             row.append(Cell(text, (values.mean, values.std)))
         rows.append(Row(tuple(row)))
     caption = (

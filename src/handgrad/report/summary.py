@@ -113,7 +113,9 @@ class PhaseSummary:
 
     @property
     def best(self) -> SettingSummary | None:
-        return next((setting for setting in self.settings if setting.label == self.winner), None)
+        """The winner, where a run of it came to a finite end."""
+        best = next((setting for setting in self.settings if setting.label == self.winner), None)
+        return best if best is not None and best.count("done", "pruned") else None
 
     @property
     def tied(self) -> list[SettingSummary]:
@@ -181,7 +183,10 @@ def summarize(results: "Results", ddof: int = 1) -> Summary:
             continue
         own = [setting(one["label"], one["axes"]) for one in phase["settings"]]
         if phase["start"] is not None and phase["start"] not in [one.label for one in own]:
-            own.insert(0, setting(phase["start"], {}, earlier=True))
+            axes = dict.fromkeys(path for one in own for path in one.axes)
+            one_at_a_time = len(axes) > 1 and all(len(one.axes) == 1 for one in own)
+            known = {} if one_at_a_time else {p: v for p, v in results.axes[phase["start"]].items() if p in axes}
+            own.insert(0, setting(phase["start"], {p: v for p, v in known.items() if v is not None}, earlier=True))
         axes = dict.fromkeys(path for one in own for path in one.axes)
         phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric))
     started = [phase.name for phase in phases]
@@ -294,5 +299,8 @@ def setting_name(setting: SettingSummary, axes: Sequence[str]) -> str:
     from handgrad.study.changes import shown
 
     names = axis_names(axes)
-    parts = [f"{names[path]} {shown(setting.axes[path])}" for path in axes if path in setting.axes]
+    values = {path: shown(setting.axes[path]) for path in axes if path in setting.axes}
+    parts = [f"{names[path]} [{text}]" if ", " in text else f"{names[path]} {text}" for path, text in values.items()]
+    if not parts and axes:
+        parts = ["as it was" if setting.earlier else "baseline"]
     return f"{setting.label}: {', '.join(parts)}" if parts else setting.label

@@ -52,36 +52,37 @@ def spread(values: Sample, metric: str) -> str:
     return f"{values.mean:.4g} ± {values.std:.2g} {how}"
 
 
-def diverged_text(run: RunFacts) -> str:
-    """Where a run diverged: "seed 42 diverged in epoch 3, step 1,234, layer dense1"."""
-    where = (run.record or {}).get("diverged") or {}
-    parts = [
-        f"{word} {where[key]:,}" if isinstance(where[key], int) else f"{word} {where[key]}"
-        for key, word in (("epoch", "epoch"), ("step", "step"), ("layer", "layer"))
-        if where.get(key) is not None
-    ]
-    return f"seed {run.seed} diverged" + (f" in {', '.join(parts)}" if parts else "")
+def what_happened(run: RunFacts) -> str | None:
+    """Where a run diverged, to which class it collapsed or why it failed; None where nothing went wrong."""
+    if run.status == "diverged":
+        where = (run.record or {}).get("diverged") or {}
+        parts = [
+            f"{key} {where[key]:,}" if isinstance(where[key], int) else f"{key} {where[key]}"
+            for key in ("epoch", "step", "layer")
+            if where.get(key) is not None
+        ]
+        return "diverged" + (f" in {', '.join(parts)}" if parts else "")
+    if run.collapsed is not None:
+        label, share = run.collapsed
+        what = "everything" if share == 1 else f"{percent(share, 1)} of the examples"
+        return f"collapsed: class {label} is predicted for {what}"
+    if run.status == "failed":
+        error = str((run.record or {}).get("error") or "no message").strip().splitlines()
+        return f"failed: {error[-1] if error else 'no message'}"
+    return run.status if run.status in ("pending", "running", "interrupted") else None
 
 
 def setting_verdicts(setting: SettingSummary) -> list[str]:
-    """What went wrong in one setting, a phrase for each kind of trouble."""
-    found = [diverged_text(run) for run in setting.runs if run.status == "diverged"]
+    """What went wrong in one setting: a phrase for each kind of trouble, with the seeds that had it."""
+    seeds: dict[str, list[int]] = {}
     for run in setting.runs:
-        if run.collapsed is not None:
-            label, share = run.collapsed
-            what = "everything" if share == 1 else f"{percent(share, 1)} of the examples"
-            found.append(f"seed {run.seed} collapsed: it predicts class {label} for {what}")
-    for run in setting.runs:
-        if run.status == "failed":
-            error = str((run.record or {}).get("error") or "no message").strip().splitlines()[-1]
-            found.append(f"seed {run.seed} failed: {error}")
+        text = what_happened(run)
+        if text is not None:
+            seeds.setdefault(text, []).append(run.seed)
+    found = [f"{_seeds(had)} {text}" for text, had in seeds.items()]
     pruned = setting.count("pruned")
     if pruned:
         found.append(f"{_runs(pruned)} stopped early by the search")
-    for status in ("pending", "running", "interrupted"):
-        seeds = [run.seed for run in setting.runs if run.status == status]
-        if seeds:
-            found.append(f"{status}: {_seeds(seeds)}")
     return found
 
 
@@ -97,21 +98,22 @@ def selection(summary: Summary, metric: str) -> Verdict:
     return Verdict("note", f"Winners were chosen by {what}{WORDS[metric]}; the test set had no say.")
 
 
-def phase_verdicts(phase: PhaseSummary) -> list[Verdict]:
-    """Who won a phase, and how sure that is."""
+def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]:
+    """Who won a phase, and how sure that is; `brief` where the reasons were given before."""
     best = phase.best
-    if best is None or not best.samples[phase.metric].n:
-        unfinished = sum(setting.unfinished for setting in phase.settings)
-        reason = f"{_runs(unfinished)} of it are not finished" if unfinished else "no run of it came to a finite end"
-        return [Verdict("warning", f"No winner yet: {reason}.")]
     word = WORDS[phase.metric]
+    if best is not None and not best.samples[phase.metric].n:
+        return [Verdict("note", f"Nothing was chosen: no run has a {word}.")]
+    if best is None:
+        unfinished = sum(setting.unfinished for setting in phase.settings)
+        reason = f"{_runs(unfinished)} not finished" if unfinished else "no run of it came to a finite end"
+        return [Verdict("warning", f"No winner yet: {reason}.")]
     sentences = []
     if len(phase.settings) > 1:
-        text = (
-            f"{setting_name(best, phase.axes)} is best by {word}: {spread(best.samples[phase.metric], phase.metric)}."
-        )
+        values = spread(best.samples[phase.metric], phase.metric)
+        text = f"Setting {setting_name(best, phase.axes)} is best by {word}: {values}."
         sentences.append(Verdict("good", text))
-        sentences += _certainty(phase, best)
+        sentences += _certainty(phase, best, brief)
     else:
         text = f"{word.capitalize()} {spread(best.samples[phase.metric], phase.metric)}."
         sentences.append(Verdict("good", text))
@@ -121,7 +123,7 @@ def phase_verdicts(phase: PhaseSummary) -> list[Verdict]:
     return sentences
 
 
-def _certainty(phase: PhaseSummary, best: SettingSummary) -> list[Verdict]:
+def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[Verdict]:
     """Undecided, tied or established: what the shared seeds can say about the best setting's lead."""
     compared = [s for s in phase.settings if s.comparison is not None and s.comparison.n]
     if not compared:
@@ -137,7 +139,9 @@ def _certainty(phase: PhaseSummary, best: SettingSummary) -> list[Verdict]:
         ]
     tied = phase.tied
     found = []
-    if n < SIGN_FLIP_SEEDS:
+    if n < SIGN_FLIP_SEEDS and brief:
+        found.append(Verdict("warning", f"Undecided: {n} shared seeds, {SIGN_FLIP_SEEDS} are needed."))
+    elif n < SIGN_FLIP_SEEDS:
         least = 2 / 2**n
         found.append(
             Verdict(
@@ -158,13 +162,14 @@ def _certainty(phase: PhaseSummary, best: SettingSummary) -> list[Verdict]:
             )
         )
     else:
-        found.append(
-            Verdict(
-                "good" if n >= SIGN_FLIP_SEEDS else "note",
-                f"All {len(compared)} others are behind the best (paired t-test on {n} shared seeds, Holm's "
-                f"correction, p < {LEVEL:g}).",
-            )
-        )
+        many = len(compared) > 1
+        others = f"all {len(compared)} others are" if many else f"setting {compared[0].label} is"
+        correction = ", Holm's correction" if many else ""
+        text = f"{others} behind the best (paired t-test on {n} shared seeds{correction}, p < {LEVEL:g})."
+        if n >= SIGN_FLIP_SEEDS:
+            found.append(Verdict("good", text[0].upper() + text[1:]))
+        else:
+            found.append(Verdict("note", f"Normal differences assumed, {text}"))
     return found
 
 
@@ -198,14 +203,9 @@ def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict
         )
         rival = next((s for s in phase.ranked if s is not best and s.samples["test_accuracy"].mean is not None), None)
         if rival is not None:
-            gap = values.mean - (rival.samples["test_accuracy"].mean or 0.0)
-            images = abs(round(gap * n))
-            side = "fewer" if gap >= 0 else "more"
-            text += (
-                f" The runner-up ({rival.label}) gets {images:,} {side} right."
-                if images
-                else f" The runner-up ({rival.label}) gets as many right."
-            )
+            gap = round((values.mean - (rival.samples["test_accuracy"].mean or 0.0)) * n)
+            apart = f"gets {abs(gap):,} {'fewer' if gap > 0 else 'more'} right" if gap else "is less than one apart"
+            text += f" On average the runner-up ({rival.label}) {apart}."
     return [Verdict("note", text)]
 
 

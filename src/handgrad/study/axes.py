@@ -188,6 +188,11 @@ def axis_problems(axes: Axes, prefix: str = "") -> list[str]:
     return [prefix + line for line in found]
 
 
+def is_listed(values: Any) -> bool:
+    """Whether an axis has values at all."""
+    return isinstance(values, list | tuple) and bool(values)
+
+
 def _lists(table: str, written: Mapping[str, Any] | None) -> list[str]:
     if written is None:
         return []

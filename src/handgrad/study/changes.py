@@ -1,10 +1,11 @@
 """Changes: settings by their path, as in {"training.optimizer.lr": 0.1}, and how they are laid over a base.
 
 A study file writes a change as a table (`training.optimizer.lr = 0.1`); every change of a plan, a phase or
-the command line is a dict from path to value.  Two rules:
+the command line is a dict from path to value.  Three rules:
 
 - a table that says `name` (an optimizer, a schedule, an initializer) replaces the whole table: naming
   another one starts from its own defaults; any other table is laid over what is there;
+- `network.layers` replaces hidden, activation, output and dropout, all of which it says;
 - shorter paths are applied first, so that `training.optimizer = "adam"` and `training.optimizer.lr = 0.01`
   go together in either order.
 """
@@ -17,6 +18,7 @@ Table = dict[str, Any]
 Changes = dict[str, Any]
 
 SECTIONS = ("data", "network", "training")
+SHORT = ("hidden", "activation", "output", "dropout")  # what `layers` says all of
 
 
 def leaves(table: Mapping[str, Any], is_leaf: Callable[[str, Any], bool], path: str = "") -> Iterator[tuple[str, Any]]:
@@ -62,6 +64,8 @@ def apply(tables: Mapping[str, Any], changes: Mapping[str, Any], defaults: Mappi
     {'training': {'optimizer': {'name': 'adam', 'lr': 0.1}}}
     """
     result = copy.deepcopy(dict(tables))
+    if "network.layers" in changes and not any(f"network.{key}" in changes for key in SHORT):
+        result["network"] = {key: value for key, value in result.get("network", {}).items() if key not in SHORT}
     targets = sorted((_target(path, value) for path, value in changes.items()), key=lambda target: len(target[0]))
     for steps, value in targets:
         table, usual = result, defaults

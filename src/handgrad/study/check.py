@@ -4,7 +4,7 @@ The settings of the first phase are certain.  Those of a later phase depend on w
 checked on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from handgrad.study.axes import Choice
@@ -13,6 +13,7 @@ from handgrad.study.spec import Phase, Study
 from handgrad.training.run import Setting
 
 MOST = 400
+SHOWN = 40
 
 # What a run that continues another cannot change.
 FIXED = ("data", "network.hidden", "network.layers", "network.init", "network.bias_init", "training.dtype")
@@ -41,7 +42,7 @@ def possible_settings(study: Study) -> Iterator[Possible]:
     """Every setting that can occur, phase by phase; of a later phase at most `MOST`."""
     could_win: list[list[Table]] = []
     for phase in study.phases:
-        starts = [study.base] if phase.after is None else could_win[phase.after]
+        starts = [study.base] if phase.after is None else could_win[phase.after] or [study.base]
         if phase.after is not None:
             starts = _spaced(starts, max(1, MOST // max(1, len(phase.choices))))
         found = []
@@ -49,7 +50,8 @@ def possible_settings(study: Study) -> Iterator[Possible]:
             for choice in phase.choices:
                 tables = apply(start, phase.changes | choice.changes, study.defaults)
                 setting, problems = Setting.read(tables)
-                found.append(tables)
+                if setting is not None:  # what is wrong cannot win
+                    found.append(tables)
                 yield Possible(phase, choice, tables, setting, tuple(problems))
         could_win.append([*([] if phase.after is None else could_win[phase.after]), *found])
 
@@ -61,9 +63,15 @@ def _spaced(tables: list[Table], most: int) -> list[Table]:
 def study_problems(study: Study) -> list[str]:
     """Everything wrong with the settings of a study, each problem once, at the place where it was written."""
     found: dict[str, None] = {}
+    drawn: set[str] = set()
     for one in possible_settings(study):
         for line in one.problems:
-            found[located(line, one)] = None
+            place = located(line, one)
+            range_of = place.rpartition("; got ")[0]
+            if "random." in place and range_of in drawn:
+                continue  # one draw outside says that the range is wrong
+            drawn.add(range_of)
+            found[place] = None
     spec = study.spec
     for phase in study.phases:
         for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
@@ -78,6 +86,12 @@ def study_problems(study: Study) -> list[str]:
             "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
         ] = None
     return list(found)
+
+
+def shortened(lines: Iterable[str]) -> list[str]:
+    """Each line once, and no more than people read."""
+    found = list(dict.fromkeys(lines))
+    return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more problems of this kind"]
 
 
 def located(line: str, one: Possible) -> str:

@@ -4,19 +4,21 @@ Memory does not grow with the number of runs: a record is written and let go, on
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from handgrad.data.datasets import Dataset
+from handgrad.errors import HandgradError
 from handgrad.study.plan import Plan, PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.progress import Event, Observer, silent
 from handgrad.study.results import Results
-from handgrad.study.runners import Job, Outcome, Runner, cores, open_runner
+from handgrad.study.runners import Job, Outcome, Runner, cores, failed_record, open_runner
 from handgrad.study.select import RunSummary
 from handgrad.study.shelf import Shelf
 from handgrad.study.spec import Study
-from handgrad.study.store import Store, failed_record, opened
+from handgrad.study.store import Store, opened
 from handgrad.study.writer import Writer
 from handgrad.training.loop import EpochEnd
 
@@ -41,18 +43,18 @@ def run_study(
     >>> from handgrad.study import load_study
     >>> study = load_study("quickstart", ["seeds=1", "training.epochs=1", "grid.network.hidden=[8]"])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     run_study(study, folder, jobs=1).winner("main")
-    '3'
+    ...     run_study(study, folder, jobs=1).state
+    'done'
     """
     plan = Plan(study, Shelf(study.folder, data))
     own, notes = (runner, list[str]()) if runner is not None else open_runner(jobs)
     assert own is not None
     plan.notes += notes
-    try:
-        with opened(Path(out) if out is not None else study.default_out, study.spec.name) as store:
+    with opened(Path(out) if out is not None else study.default_out, study.spec.name) as store:
+        try:
             return _Execution(plan, store, own, observer).run()
-    finally:
-        own.close()
+        finally:
+            own.close()
 
 
 class _Execution:
@@ -74,12 +76,12 @@ class _Execution:
                 self._tell("note", text=note)
             for number in range(len(self.plan.phases)):
                 self._phase(number)
-        except KeyboardInterrupt:
+        except BaseException:  # an interrupt, a full disk: the same command goes on from here
             self.writer.close()
-            self._write("interrupted")
+            with suppress(HandgradError):
+                self._write("interrupted")
             raise
-        finally:
-            self.writer.close()
+        self.writer.close()
         some_failed = any(summary.status == "failed" for summary in self.finished.values())
         self._write("failed" if some_failed else "done")
         self._tell("study finished")
@@ -123,27 +125,27 @@ class _Execution:
 
     def _jobs(self, phase: PlannedPhase, of: dict[str, tuple[PlannedSetting, PlannedRun]]) -> Iterator[Job]:
         """The unfinished runs of a phase, seeds of a setting together."""
-        for setting in phase.settings:
-            for planned in setting.runs:
-                if planned.id is None or planned.id in self.finished or planned.id in of:
-                    continue
-                assert setting.setting is not None
-                assert setting.data is not None
-                of[planned.id] = setting, planned
-                run = setting.run(planned, self.plan.shelf.facts(setting.setting.data).checksum)
-                if planned.continues is not None and self.finished[planned.continues].status == "failed":
-                    of.pop(planned.id)
-                    text = f"the run {planned.continues} that it continues has failed"
-                    self._keep(Outcome(Job(run, planned.id, Path()), None, text), _Place(phase, setting, planned, text))
-                    continue
-                yield Job(
-                    run=run,
-                    id=planned.id,
-                    split=self.plan.shelf.path(setting.data),
-                    checkpoint=self.store.checkpoint(planned.id),
-                    parent=None if planned.continues is None else self.store.run_folder(planned.continues),
-                )
+        left = [(s, run) for s in phase.settings for run in s.runs if run.id not in self.finished]
+        splits = {key: self.plan.shelf.path(key) for setting, _ in left if (key := setting.data) is not None}
         self.plan.shelf.clear()
+        for setting, planned in left:
+            assert setting.setting is not None
+            assert setting.data is not None
+            assert planned.id is not None
+            run = setting.run(planned, self.plan.shelf.facts(setting.setting.data).checksum)
+            parent = None if planned.continues is None else self.finished[planned.continues]
+            if parent is not None and parent.status == "failed":
+                text = f"the run {parent.id} that it continues has failed"
+                self._keep(Outcome(Job(run, planned.id, Path()), None, text), _Place(phase, setting, planned, text))
+                continue
+            of[planned.id] = setting, planned
+            yield Job(
+                run=run,
+                id=planned.id,
+                split=splits[setting.data],
+                checkpoint=self.store.checkpoint(planned.id),
+                parent=None if parent is None else self.store.run_folder(parent.id),
+            )
 
     def _keep(self, outcome: Outcome, place: "_Place") -> None:
         record = outcome.record or failed_record(outcome.job.run, outcome.job.id, outcome.error or "unknown")

@@ -12,7 +12,7 @@ from typing import Any
 
 from handgrad.errors import HandgradError, StudyFileError
 from handgrad.study.changes import apply
-from handgrad.study.check import Possible, located, possible_settings
+from handgrad.study.check import Possible, located, possible_settings, shortened
 from handgrad.study.select import RunSummary, choose, metric_of
 from handgrad.study.shelf import DataFacts, Shelf
 from handgrad.study.spec import Phase, Study
@@ -172,6 +172,7 @@ class Plan:
     def _check(self, possible: list[Possible]) -> None:
         """Does every setting that can occur fit the data?  Everything that does not is shown at once."""
         found: dict[str, None] = {}
+        said: dict[int, set[str]] = {}  # by phase: what is wrong with a start is not wrong again with what follows
         for one in possible:
             if one.setting is None:
                 found.update(dict.fromkeys(located(line, one) for line in one.problems))
@@ -183,7 +184,9 @@ class Plan:
                 one.setting.network_for(look.shape, look.n_classes, has_validation=has_validation)
             except HandgradError as error:
                 lines += str(error).splitlines()
-            found.update(dict.fromkeys(located(line, one) for line in lines))
+            inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
+            said.setdefault(one.phase.number, set()).update(lines)
+            found.update(dict.fromkeys(located(line, one) for line in lines if line not in inherited))
             part = "test" if self.metric.startswith("test") else "validation"
             if look.facts is None:
                 continue
@@ -194,7 +197,7 @@ class Plan:
                     f"see data.validation and data.test"
                 ] = None
         if found:
-            raise StudyFileError(self.study.where, list(found))
+            raise StudyFileError(self.study.where, shortened(found))
 
     def _first(self, phase: Phase) -> PlannedPhase:
         found: dict[tuple[str | None, ...], PlannedSetting] = {}

@@ -18,9 +18,9 @@ from handgrad.data.spec import DataSection
 from handgrad.errors import InputError, StudyFileError
 from handgrad.names import nearest, unknown
 from handgrad.network.spec import NetworkSection
-from handgrad.study.axes import Axes, axis_problems
-from handgrad.study.changes import SECTIONS, Table
-from handgrad.study.check import study_problems
+from handgrad.study.axes import Axes, axis_problems, is_listed
+from handgrad.study.changes import SECTIONS, Table, leaves
+from handgrad.study.check import shortened, study_problems
 from handgrad.study.spec import FIRST, PhaseSpec, Study, StudySpec
 from handgrad.training.run import TrainingSection
 from handgrad.validation import Section
@@ -101,7 +101,7 @@ def make_study(
         except StudyFileError as error:
             found = [f"with --quick: {line}" for line in error.problems]
     if found or study is None:
-        raise StudyFileError(where, [_with_origin(line, overrides) for line in dict.fromkeys(found)])
+        raise StudyFileError(where, [_with_origin(line, overrides) for line in shortened(found)])
     return study
 
 
@@ -215,7 +215,8 @@ def _phase_problems(phase: PhaseSpec, earlier: list[str], prefix: str) -> list[s
         found.append(f"{prefix}: there are two phases of this name; give each its own")
     if phase.after is not None and phase.after not in earlier:
         found.append(f"{prefix}.after is an " + unknown(phase.after, earlier, "earlier phase"))
-    if not any((phase.grid, phase.bundle, phase.one_factor, phase.variant, phase.random, phase.set, phase.continues)):
+    written = (phase.grid, phase.bundle, phase.one_factor, phase.variant, phase.random, phase.set)
+    if all(table is None for table in written) and not phase.continues:
         found.append(f"{prefix} changes nothing; give it a grid, bundle, one_factor, variant, random or set")
     return found
 
@@ -224,9 +225,11 @@ def _try_settings(spec: StudySpec, where: str, folder: Path) -> list[str]:
     """Problems of the settings of a study whose tables are partly wrong: of those axes that are right."""
     right = dict[str, Any].fromkeys(("grid", "bundle", "one_factor", "variant", "random"))
     for name in right:
-        alone = Axes(**{name: getattr(spec, name)})
-        if not axis_problems(alone):
-            right[name] = getattr(spec, name)
+        table = getattr(spec, name)
+        if name in ("grid", "one_factor") and table:
+            table = {path: values for path, values in leaves(table, lambda *_: False) if is_listed(values)} or None
+        if not axis_problems(Axes(**{name: table})):
+            right[name] = table
     known = {FIRST} | {phase.name for phase in spec.phase}
     phases = tuple(phase for phase in spec.phase if phase.after is None or phase.after in known)
     return study_problems(Study(spec.model_copy(update={**right, "phase": phases}), where, folder))

@@ -10,32 +10,20 @@ twice, then given up).  Only a disk that cannot be written ends the whole map, a
 
 import functools
 import os
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any, Protocol
 
 from handgrad.data.datasets import Split, open_split
-from handgrad.errors import HandgradError, ResultsError
+from handgrad.errors import HandgradError, InputError, ResultsError
 from handgrad.study.store import is_disk_error, unwritable
+from handgrad.training.environment import environment
 from handgrad.training.loop import EpochEnd, execute
-from handgrad.training.record import Record, load
+from handgrad.training.record import FORMAT, Record, load
 from handgrad.training.run import Run
-
-RETRIES = 2
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
 
 
 @dataclass(frozen=True)
@@ -124,184 +112,34 @@ class Serial:
         _split.cache_clear()
 
 
-# -- processes
-
-
-class _Worker:
-    """A worker process, seen from the parent."""
-
-    def __init__(self) -> None:
-        context = get_context("spawn")
-        self.pipe, child = context.Pipe()
-        self.process = context.Process(target=_work, args=(child,), daemon=True, name="handgrad-worker")
-        with _one_thread(), _no_interrupt():
-            self.process.start()
-        child.close()
-        self.ready = False
-        self.job: Job | None = None
-
-    def give(self, job: Job) -> None:
-        self.job = job
-        self.pipe.send(job)
-
-    def end(self, *, at_once: bool) -> None:
-        """Let an idle worker go; kill one that is at work (its checkpoint is whole at any moment)."""
-        self.pipe.close()
-        if at_once:
-            self.process.kill()
-        self.process.join(5)
-        if self.process.exitcode is None:
-            self.process.kill()
-            self.process.join()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Processes that start here make no threads of their own for linear algebra."""
-    kept = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Processes that start here never see Ctrl-C; this one hears it when the block ends."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class Processes:
-    """`workers` processes, started by spawn on every system, each with one thread."""
-
-    name = "processes"
-
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
-        self._pool: list[_Worker] = []
-
-    def map(self, jobs: Iterable[Job], heard: Heard = ignore) -> Iterator[Outcome]:
-        waiting: list[Job] = []  # jobs of workers that died
-        deaths: dict[str, int] = {}
-        source = iter(jobs)
-        for worker in self._pool:
-            if worker.job is not None:  # left over from a map that was not used up
-                worker.end(at_once=True)
-        self._pool = [worker for worker in self._pool if worker.job is None]
-        while True:
-            self._hand_out(waiting, source)
-            busy = [worker for worker in self._pool if worker.job is not None]
-            if not busy:
-                return
-            for pipe in connection.wait([worker.pipe for worker in busy]):
-                worker = next(worker for worker in busy if worker.pipe is pipe)
-                try:
-                    kind, content = worker.pipe.recv()
-                except (EOFError, OSError):
-                    outcome = self._died(worker, waiting, deaths)
-                else:
-                    outcome = self._told(worker, kind, content, heard)
-                if outcome is not None:
-                    self._hand_out(waiting, source)  # first: the worker goes on while the outcome is dealt with
-                    yield outcome
-
-    def _hand_out(self, waiting: list[Job], source: Iterator[Job]) -> None:
-        for worker in [*self._pool, *[None] * (self.workers - len(self._pool))]:
-            if worker is not None and worker.job is not None:
-                continue
-            job = waiting.pop() if waiting else next(source, None)
-            if job is None:
-                return
-            if worker is None:
-                worker = _Worker()
-                self._pool.append(worker)
-            with suppress(OSError):  # it died while idle: its pipe says so at the next wait
-                worker.give(job)
-
-    def _told(self, worker: _Worker, kind: str, content: Any, heard: Heard) -> Outcome | None:
-        job = worker.job
-        assert job is not None
-        if kind == "ready":
-            worker.ready = True
-        elif kind == "started":
-            heard(job, None)
-        elif kind == "epoch":
-            heard(job, content)
-        elif kind == "disk":
-            raise ResultsError(content)
-        else:
-            worker.job = None
-            return Outcome(job, *content)
-        return None
-
-    def _died(self, worker: _Worker, waiting: list[Job], deaths: dict[str, int]) -> Outcome | None:
-        job, ready = worker.job, worker.ready
-        assert job is not None
-        self._pool.remove(worker)
-        worker.end(at_once=True)
-        how = _exit_words(worker.process.exitcode)
-        if not ready:
-            raise HandgradError(
-                f"a worker process cannot start ({how}). In a Python script, put the call under "
-                '`if __name__ == "__main__":`, as every program must that starts processes; or use jobs=1'
-            )
-        deaths[job.id] = deaths.get(job.id, 0) + 1
-        if deaths[job.id] <= RETRIES:
-            waiting.append(job)
-            return None
-        return Outcome(job, None, f"its worker process died {deaths[job.id]} times ({how}); it may need more memory")
-
-    def close(self) -> None:
-        pool, self._pool = self._pool, []
-        for worker in pool:
-            worker.end(at_once=worker.job is not None)
-
-
-def _exit_words(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"ended by {signal.Signals(-code).name}"
-    return f"exit code {code}"
-
-
-def _work(pipe: connection.Connection) -> None:  # type: ignore[type-arg, unused-ignore]
-    """What a worker process does: jobs from the pipe, until the parent closes it or is no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    threading.Thread(target=_follow_parent, daemon=True).start()
-    from threadpoolctl import threadpool_limits
-
-    def heard(job: Job, news: EpochEnd | None) -> None:
-        pipe.send(("epoch", news))
-
-    with threadpool_limits(1), suppress(EOFError, OSError):
-        pipe.send(("ready", None))
-        while True:
-            job = pipe.recv()
-            pipe.send(("started", None))
-            try:
-                outcome = perform(job, heard)
-                pipe.send(("outcome", (outcome.record, outcome.error)))
-            except ResultsError as error:
-                pipe.send(("disk", str(error)))
-
-
-def _follow_parent() -> None:
-    """End this process as soon as the parent is gone, however it went."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+def failed_record(run: Run, run_id: str, error: str) -> Record:
+    """The record of a run that raised an error or lost its worker: every key of record.json, and no result."""
+    setting = run.setting.resolved().model_dump(mode="json", by_alias=True)
+    data: dict[str, Any] = {
+        "format": FORMAT,
+        "id": run_id,
+        "seed": run.seed,
+        "setting": setting,
+        "continues": run.continues,
+        "status": "failed",
+        "metrics": {},
+        "epochs": 0,
+        "steps": 0,
+        "best_epoch": None,
+        "continued_at": [],
+        "diverged": None,
+        "error": error,
+        "network": {"layers": [], "output": "", "parameters": 0, "loss_formula": "", "l2_formula": ""},
+        "data": {"name": setting["data"]["name"], "checksum": run.data_checksum, "counts": {}, "scaling": ""},
+        "train_score": None,
+        "confusion": {},
+        "samples": None,
+        "optimizer_steps": 0,
+        "time": {"total": 0.0, "training": 0.0, "evaluation": 0.0, "epochs": [], "resumed": 0},
+        "engine": {"name": setting["training"]["engine"], "threads": 1},
+        "environment": environment(),
+    }
+    return Record(data)
 
 
 # -- how many
@@ -322,8 +160,10 @@ def cores() -> int:
 def open_runner(jobs: int | None = None) -> tuple[Runner, list[str]]:
     """(a runner, notes): `jobs` workers, one per core if not given, never more than there are cores."""
     if jobs is not None and jobs < 1:
-        raise HandgradError(f"jobs must be >= 1; got {jobs}")
+        raise InputError(f"jobs must be >= 1; got {jobs}")
     notes = []
+    from handgrad.study.processes import Processes
+
     workers = jobs or cores()
     if workers > cores():
         notes.append(f"{jobs} jobs were asked for; {cores()} run, one for each core")

@@ -21,16 +21,14 @@ import numpy as np
 
 from handgrad import __version__
 from handgrad.data.datasets import Split
-from handgrad.errors import HandgradError, ResultsError
+from handgrad.errors import ResultsError
 from handgrad.study.select import RunSummary
 from handgrad.training import record as records
 from handgrad.training.describe import samples_of
-from handgrad.training.environment import environment
 from handgrad.training.record import Record
-from handgrad.training.run import Run
 
 FORMAT = 1
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR}
 
 
 def is_disk_error(error: BaseException) -> bool:
@@ -111,7 +109,7 @@ class Store:
             version, status = data["format"], data["status"]
             if version == records.FORMAT:
                 _look_over(folder, data, run_id)
-        except (OSError, ValueError, KeyError, TypeError, HandgradError) as error:
+        except Exception as error:  # zipfile, zlib, json, safetensors, OSError: all mean a damaged record
             return None, f"run {run_id}: its record is damaged and is made again ({error})"
         if version != records.FORMAT:
             records.load_data(folder)  # raises ResultsError with the remedy
@@ -186,14 +184,14 @@ def _look_over(folder: Path, data: dict[str, Any], run_id: str) -> None:
         raise ValueError(f"it is of run {data['id']}")
     if data["status"] == "failed":
         return
-    with np.load(folder / "curves.npz", allow_pickle=False) as curves:
+    with open(folder / "curves.npz", "rb") as file, np.load(file, allow_pickle=False) as curves:
         if "loss_per_step" not in curves.files:
             raise ValueError("curves.npz has no loss_per_step")
     for name in ("weights.safetensors", "state.safetensors"):
         if name == "weights.safetensors" or (folder / name).exists():
             try:
-                with safe_open(folder / name, framework="np") as file:
-                    file.keys()
+                with safe_open(folder / name, framework="np") as tensors:
+                    tensors.keys()
             except SafetensorError as error:
                 raise ValueError(f"{name}: {error}") from None
 
@@ -258,33 +256,3 @@ def _refuse_foreign(folder: Path, study_name: str) -> None:
             f"{folder}: holds other files ({', '.join(sorted(other)[:3])}) and no results of a study; "
             "choose an empty or new folder with --out"
         )
-
-
-def failed_record(run: Run, run_id: str, error: str) -> Record:
-    """The record of a run that raised an error or lost its worker: every key of record.json, and no result."""
-    setting = run.setting.resolved().model_dump(mode="json", by_alias=True)
-    data: dict[str, Any] = {
-        "format": records.FORMAT,
-        "id": run_id,
-        "seed": run.seed,
-        "setting": setting,
-        "continues": run.continues,
-        "status": "failed",
-        "metrics": {},
-        "epochs": 0,
-        "steps": 0,
-        "best_epoch": None,
-        "continued_at": [],
-        "diverged": None,
-        "error": error,
-        "network": {"layers": [], "output": "", "parameters": 0, "loss_formula": "", "l2_formula": ""},
-        "data": {"name": setting["data"]["name"], "checksum": run.data_checksum, "counts": {}, "scaling": ""},
-        "train_score": None,
-        "confusion": {},
-        "samples": None,
-        "optimizer_steps": 0,
-        "time": {"total": 0.0, "training": 0.0, "evaluation": 0.0, "epochs": [], "resumed": 0},
-        "engine": {"name": setting["training"]["engine"], "threads": 1},
-        "environment": environment(),
-    }
-    return Record(data)

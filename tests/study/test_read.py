@@ -1,0 +1,240 @@
+"""Study files: what they mean, and what is said about everything that is wrong with one."""
+
+import tomllib
+
+import pytest
+
+from handgrad.errors import InputError, StudyFileError
+from handgrad.study import load_study, make_study, ready_made
+
+GOOD = {"name": "x"}
+
+
+def problems(tables, overrides=(), **options):
+    with pytest.raises(StudyFileError) as caught:
+        make_study({**GOOD, **tables}, overrides, where="study.toml", **options)
+    assert str(caught.value) == "\n".join(f"study.toml: {line}" for line in caught.value.problems)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("tables", "line"),
+    [
+        ({"seedz": 3}, "seedz is an unknown key; did you mean 'seeds'? Known: grid, bundle"),
+        ({"epochs": 3}, "epochs is an unknown key; did you mean 'training.epochs'? Known: "),
+        ({"training": {"epoch": 3}}, "training.epoch is an unknown key; did you mean 'epochs'? Known: loss, "),
+        (
+            {"grid": {"training": {"optimizr": {"lr": [0.1]}}}},
+            "grid.training.optimizr is an unknown key; did you mean 'optimizer'? Known: loss, ",
+        ),
+        (
+            {"training": {"optimizer": {"name": "adm"}}},
+            "training.optimizer is an unknown optimizer 'adm'; did you mean 'adam'? Known: sgd, ",
+        ),
+        (
+            {"grid": {"training": {"optimizer": {"lr": [0.1, -0.2]}}}},
+            "grid.training.optimizer.lr must be > 0; got -0.2",
+        ),
+        ({"grid": {"training": {"epochs": [1, "two"]}}}, "grid.training.epochs must be a whole number >= 1; got 'two'"),
+        ({"grid": {}}, "grid is empty; list at least one value, as in network.hidden = [300, 500]"),
+        ({"grid": {"training": {"epochs": []}}}, "grid.training.epochs is an empty list; list at least one value or"),
+        ({"grid": {"training": {"epochs": 3}}}, "grid.training.epochs must be a list of values, as in [3]; got 3"),
+        ({"grid": {"training": {"epochs": [3, 4, 3]}}}, "grid.training.epochs lists 3 twice; keep one"),
+        ({"grid": [1]}, "grid must be a table; got [1]"),
+        (
+            {"seeds": [1, 1]},
+            "seeds must be a list of different whole numbers >= 0, or how many seeds (3 means 0, 1, 2)",
+        ),
+        ({"seeds": 0}, "seeds must be a list of different whole numbers >= 0"),
+        ({"seeds": []}, "seeds must be a list of different whole numbers >= 0"),
+        ({"seeds": True}, "seeds must be a list of different whole numbers >= 0"),
+        ({"name": "a/b"}, "name must be a name of letters, digits, - _ . and spaces"),
+        ({"name": ".."}, "name must be a name of letters, digits, - _ . and spaces"),
+        (
+            {"select_by": "test_accuracy"},
+            "select_by is an unknown measure 'test_accuracy'; did you mean 'val_accuracy'?",
+        ),
+        ({"select_on_test": 1}, "select_on_test must be true or false; got 1"),
+        (
+            {"bundle": {"case": {"a": {"network": {"activation": "tanhh"}}}}},
+            "bundle.case.\"a\".network.activation is an unknown activation 'tanhh'; did you mean 'tanh'?",
+        ),
+        (
+            {"bundle": {"case": {"a": 3}}},
+            'bundle.case."a" must be a table of changes, as in [bundle.case."tanh"]; got 3',
+        ),
+        ({"bundle": {}}, 'bundle is empty; write a table such as [bundle.case."tanh"] or leave it out'),
+        ({"variant": {}}, 'variant must hold named tables of changes, as in [variant."adam"]; got {}'),
+        (
+            {"variant": {"long": {"training": {"epochs": 0}}}},
+            'variant."long".training.epochs must be >= 1; got 0',
+        ),
+        ({"one_factor": {"training": {"epochs": [0]}}}, "one_factor.training.epochs must be >= 1; got 0"),
+        (
+            {"grid": {"training": {"epochs": [1]}}, "bundle": {"b": {"a": {"training": {"epochs": 2}}}}},
+            'bundle.b."a".training.epochs varies in the grid as well; keep one',
+        ),
+        ({"random": {}}, "random is empty; give a range, as in training.optimizer.lr = { log_uniform = [1e-4, 1e-2] }"),
+        (
+            {"random": {"training": {"optimizer": {"lr": {"log_uniform": [0, 1]}}}}},
+            "random.training.optimizer.lr: log_uniform must be [lo, hi], two numbers with 0 < lo < hi; got [0, 1]",
+        ),
+        (
+            {"random": {"training": {"epochs": {"integers": [1.5, 2]}}}},
+            "random.training.epochs: integers must be [lo, hi], two whole numbers with lo < hi; got [1.5, 2]",
+        ),
+        (
+            {"random": {"training": {"epochs": {"choice": []}}}},
+            "random.training.epochs: choice must be a list of at least one value; got []",
+        ),
+        (
+            {"random": {"runs": 0, "training": {"epochs": {"choice": [1]}}}},
+            "random.runs must be a whole number >= 1; got 0",
+        ),
+        (
+            {"random": {"run": 3, "training": {"epochs": {"choice": [1]}}}},
+            "random.run is an unknown key 'run'; did you mean 'runs'?",
+        ),
+        (
+            {"random": {"training": {"epochs": {"choic": [1]}}}},
+            "random.training.epochs.choic must be a range such as { uniform = [0, 1] }",
+        ),
+        (
+            {"random": {"training": {"epochs": {"choice": [1]}}}, "grid": {"network": {"hidden": [1]}}},
+            "random cannot stand beside grid; put one of them into a [[phase]] of its own",
+        ),
+        ({"random": {"training": {"epochs": {"integers": [-5, 0]}}}}, "random.training.epochs must be >= 1; got "),
+        ({"phase": [{"grid": {"training": {"epochs": [3]}}}]}, "phase 1.name is missing"),
+        ({"phase": [{"name": "a"}]}, 'phase "a" changes nothing; give it a grid, bundle, one_factor, variant, random'),
+        (
+            {"phase": [{"name": "a", "after": "mian", "set": {"training": {"epochs": 3}}}]},
+            "phase \"a\".after is an unknown earlier phase 'mian'; did you mean 'main'? Known: main",
+        ),
+        (
+            {"phase": [{"name": "a", "set": {"training": {"epochs": 3}}}] * 2},
+            'phase "a": there are two phases of this name; give each its own',
+        ),
+        ({"phase": [{"name": "a", "gird": {}}]}, "phase \"a\".gird is an unknown key; did you mean 'grid'?"),
+        ({"phase": [{"name": "a", "grid": {}}]}, 'phase "a".grid is empty'),
+        (
+            {"phase": [{"name": "a", "grid": {"training": {"batch_size": [0]}}}]},
+            'phase "a".grid.training.batch_size must be a whole number >= 1 or "full"; got 0',
+        ),
+        (
+            {"phase": [{"name": "a", "set": {"training": {"batch_size": 0}}}]},
+            'phase "a".set.training.batch_size must be a whole number >= 1 or "full"; got 0',
+        ),
+        (
+            {"phase": [{"name": "a", "continue": True, "set": {"network": {"hidden": 3}}}]},
+            'phase "a" continues runs, so it cannot change network.hidden: the weights and the data of a continued run',
+        ),
+        (
+            {"data": {"validation": False}, "phase": [{"name": "a", "set": {"training": {"epochs": 3}}}]},
+            "select_by = 'val_accuracy' needs validation data to choose what later phases start from, but",
+        ),
+        ({"phase": 3}, "phase must be written as [[phase]] tables; got 3"),
+        ({"quick": {"training": {"epochs": 0}}}, "with --quick: training.epochs must be >= 1; got 0"),
+        (
+            {
+                "quick": {"phase": {"b": {"continue": True}}},
+                "phase": [{"name": "a", "set": {"training": {"epochs": 3}}}],
+            },
+            "with --quick: phase.b (from [quick]) is an unknown phase 'b'",
+        ),
+    ],
+)
+def test_one_problem_gives_one_line(tables, line):
+    found = problems(tables)
+    assert len(found) == 1, found
+    assert found[0].startswith(line)
+
+
+def test_everything_wrong_is_said_at_once():
+    found = problems(
+        {
+            "seeds": 0,
+            "training": {"epochs": 0, "optimizer": {"name": "adam", "beta1": 2}},
+            "grid": {"network": {"activation": ["relu", "rely"]}, "training": {"batch_size": []}},
+            "phase": [{"name": "a", "set": {"training": {"clip_norm": -1}}}],
+        }
+    )
+    expected = ["seeds", "training.epochs", "training.optimizer.beta1", "grid.network.activation"]
+    expected += ["grid.training.batch_size", 'phase "a".set.training.clip_norm']
+    for start in expected:
+        assert sum(line.startswith(start + " ") for line in found) == 1, (start, found)
+    assert len(found) == len(expected), found
+
+
+def test_an_override_says_that_it_was_the_command_line():
+    assert problems({}, ["training.epochs=-1", "network.activation=rely"])[-1] == (
+        "training.epochs must be >= 1; got -1 (given on the command line)"
+    )
+
+
+@pytest.mark.parametrize("text", ["training.epochs", "=3", "a b=3"])
+def test_an_override_that_is_none(text):
+    with pytest.raises(InputError, match=r"write for example training\.epochs=3"):
+        make_study(GOOD, [text])
+
+
+def test_overrides_and_quick_are_laid_over_the_file():
+    tables = {
+        "seeds": 5,
+        "training": {"epochs": 9, "optimizer": {"name": "momentum", "momentum": 0.5}},
+        "grid": {"network": {"hidden": [1, 2]}, "training": {"optimizer": {"lr": [0.1]}}},
+        "phase": [{"name": "b s", "grid": {"training": {"batch_size": [1, 2, 3]}}}],
+        "quick": {"seeds": 1, "training": {"epochs": 2}, "phase": {"b s": {"grid": {"training": {"batch_size": [7]}}}}},
+    }
+    study = make_study({**GOOD, **tables}, ["training.epochs=4", "grid.network.hidden=[8]"], quick=True)
+    assert study.spec.seeds == (0,)
+    assert study.spec.training.epochs == 4  # the command line comes last
+    assert [choice.changes for choice in study.phases[0].choices] == [
+        {"network.hidden": 8, "training.optimizer.lr": 0.1}
+    ]
+    assert [choice.changes for choice in study.phases[1].choices] == [{"training.batch_size": 7}]
+    assert str(study.default_out).endswith("x-quick")
+    # an optimizer that is named starts from its own defaults; another key of it keeps its name
+    assert make_study({**GOOD, **tables}, ["training.optimizer.name=sgd"]).spec.training.optimizer.name == "sgd"
+    assert make_study({**GOOD, **tables}, ["training.optimizer.lr=0.3"]).spec.training.optimizer.momentum == 0.5
+    plain = {**GOOD, "training": {"optimizer": "adam"}}
+    assert make_study(plain, ["training.optimizer.lr=0.3"]).spec.training.optimizer.name == "adam"
+
+
+def test_a_list_of_seeds_and_a_count():
+    assert make_study({**GOOD, "seeds": [42, 268, 975]}).spec.seeds == (42, 268, 975)
+    assert make_study({**GOOD, "seeds": 3}).spec.seeds == (0, 1, 2)
+
+
+def test_other_libraries_names_are_read_and_noted():
+    study = make_study({**GOOD, "training": {"max_iter": 3}, "grid": {"training.optimizer.learning_rate": [1, 2]}})
+    assert study.spec.training.epochs == 3
+    assert "'max_iter' is read as 'epochs'" in study.notes
+    assert study.phases[0].choices[1].changes == {"training.optimizer.lr": 2}
+
+
+def test_files(tmp_path):
+    path = tmp_path / "two layers.toml"
+    path.write_text("seeds = 2")
+    assert load_study(path).spec.name == "two layers"  # the file's name where it gives none
+    path.write_text("seeds = 2\n[grid\n")
+    with pytest.raises(StudyFileError, match=r"two layers.toml: is not TOML: .*line 2"):
+        load_study(path)
+    path.write_bytes(b"seeds = 2\nname = '\xff'")
+    with pytest.raises(StudyFileError, match=r"is not TOML: line 2 is not UTF-8 text; save it as UTF-8"):
+        load_study(path)
+    with pytest.raises(InputError, match=r"quickstrat: no such study; did you mean 'quickstart'\? Give a TOML file or"):
+        load_study("quickstrat")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        load_study(tmp_path)
+
+
+@pytest.mark.parametrize("name", ready_made())
+@pytest.mark.parametrize("quick", [False, True])
+def test_ready_made_studies_are_right_and_can_be_written_and_read_back(name, quick):
+    study = load_study(name, quick=quick)
+    assert study.spec.title
+    assert study.spec.description
+    again = make_study(tomllib.loads(study.toml()))
+    assert again.toml() == study.toml()
+    assert again.phases == study.phases
+    assert again.base == study.base

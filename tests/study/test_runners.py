@@ -1,0 +1,185 @@
+"""Runners: one conformance test for all of them, and what only processes can go through."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from handgrad.data.datasets import load, save_split, split
+from handgrad.errors import HandgradError, InputError, ResultsError
+from handgrad.study import Plan, runners
+from handgrad.study.processes import Processes
+from handgrad.study.runners import Job, Serial, cores, failed_record, open_runner
+from handgrad.training.loop import execute
+from handgrad.training.record import save
+from handgrad.training.run import Run
+from tests.study.troubles import Broken, Deadly, Full
+
+RUNNERS = {"serial": Serial, "one process": lambda: Processes(1), "two processes": lambda: Processes(2)}
+
+
+@pytest.fixture(scope="module", params=RUNNERS)
+def runner(request):
+    runner = RUNNERS[request.param]()
+    yield runner
+    runner.close()
+
+
+@pytest.fixture(scope="module")
+def two():
+    runner = Processes(2)
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def jobs(make, tmp_path):
+    """Four small jobs whose split lies on the shelf."""
+    study = make(grid={"training.optimizer.lr": [0.1, 0.2]})
+    plan = Plan(study)
+    made = split(load(study.spec.data, folder=study.folder), study.spec.data)
+    save_split(made, tmp_path / "split")
+    return [
+        Job(setting.run(run, made.checksum), run.id, tmp_path / "split", tmp_path / f"{run.id}.safetensors")
+        for setting in plan.phases[0].settings
+        for run in setting.runs
+    ]
+
+
+def same(record, other):
+    assert record.id == other.id
+    for mine, theirs in ((record.curves, other.curves), (record.params, other.params)):
+        assert {name: array.tobytes() for name, array in mine.items()} == {
+            name: array.tobytes() for name, array in theirs.items()
+        }
+
+
+# -- every runner
+
+
+def test_every_job_has_one_outcome_with_the_same_bits(runner, jobs):
+    heard = []
+    outcomes = list(runner.map(iter(jobs), lambda job, news: heard.append((job.id, news and news.epoch))))
+    assert sorted(outcome.job.id for outcome in outcomes) == sorted(job.id for job in jobs)
+    by_id = {outcome.job.id: outcome for outcome in outcomes}
+    for job in jobs:
+        assert by_id[job.id].error is None
+        same(by_id[job.id].record, execute(job.run, runners.open_split(job.split)))
+        assert [epoch for run, epoch in heard if run == job.id] == [None, 1, 2, 3]
+
+
+def test_a_job_that_raises_fails_alone(runner, jobs):
+    broken = replace(jobs[1], run=Broken())
+    outcomes = {outcome.job.id: outcome for outcome in runner.map([jobs[0], broken, jobs[2]])}
+    assert outcomes[broken.id].record is None
+    assert outcomes[broken.id].error.startswith("ZeroDivisionError: boom (in troubles.py, line ")
+    assert outcomes[jobs[0].id].record is not None
+    assert outcomes[jobs[2].id].record is not None
+
+
+def test_a_job_that_does_not_fit_fails_with_its_message(runner, jobs):
+    setting = jobs[0].run.setting.changed(network={"layers": ["dense 9 softmax"]})
+    misfit = replace(jobs[0], run=Run(setting, 0, jobs[0].run.data_checksum))
+    (outcome,) = runner.map([misfit])
+    assert outcome.error.startswith(
+        "network.layers: the last layer, 'dense 9 softmax', has 9 units"
+    )  # no name of a Python class
+
+
+def test_a_job_continues_the_record_of_another(runner, jobs, tmp_path):
+    parent = execute(jobs[0].run, runners.open_split(jobs[0].split))
+    save(parent, tmp_path / parent.id)
+    run = replace(jobs[0].run, continues=parent.id)
+    (outcome,) = runner.map([replace(jobs[0], run=run, id=run.id, parent=tmp_path / parent.id)])
+    assert outcome.record.data["continued_at"] == [3]
+    assert len(outcome.record.curves["epoch"]) == 6
+
+
+def test_a_disk_that_cannot_be_written_ends_the_map(runner, jobs):
+    with pytest.raises(ResultsError, match=r"No space left on device.*Finished runs are safe; .*the same command"):
+        list(runner.map([replace(jobs[0], run=Full())]))
+    runner.close()  # what was going on is ended, and the runner can be used again
+    assert len(list(runner.map(jobs[:1]))) == 1
+
+
+def test_jobs_are_taken_one_at_a_time(runner, jobs):
+    taken = []
+
+    def source():
+        for job in jobs:
+            taken.append(job.id)
+            yield job
+
+    for done, _ in enumerate(runner.map(source()), start=1):
+        assert len(taken) <= done + runner.workers
+    assert len(taken) == len(jobs)
+
+
+# -- processes
+
+
+def test_a_worker_that_dies_has_its_job_taken_up_again(two, jobs, tmp_path):
+    (tmp_path / "marks").mkdir()
+    deadly = replace(jobs[0], run=Deadly(jobs[0].run, str(tmp_path / "marks"), times=2))
+    outcomes = {outcome.job.id: outcome for outcome in two.map([deadly, *jobs[1:]])}
+    assert len(outcomes) == len(jobs)
+    assert len(list((tmp_path / "marks").iterdir())) == 2
+    same(outcomes[jobs[0].id].record, execute(jobs[0].run, runners.open_split(jobs[0].split)))
+
+
+def test_a_job_that_kills_three_workers_is_given_up_and_the_others_go_on(two, jobs, tmp_path):
+    (tmp_path / "marks").mkdir()
+    deadly = replace(jobs[0], run=Deadly(jobs[0].run, str(tmp_path / "marks"), times=9))
+    outcomes = {outcome.job.id: outcome for outcome in two.map([deadly, *jobs[1:]])}
+    assert outcomes[jobs[0].id].error == ("its worker process died 3 times (ended by SIGKILL); it may need more memory")
+    assert all(outcomes[job.id].record is not None for job in jobs[1:])
+
+
+def test_a_map_that_is_left_early_leaves_nothing_behind_for_the_next(two, jobs):
+    going = two.map(jobs)
+    next(going)
+    going.close()
+    assert [outcome.job.id for outcome in two.map(jobs[2:3])] == [jobs[2].id]
+
+
+def test_workers_that_cannot_start_say_what_to_do(jobs, monkeypatch):
+    monkeypatch.setattr("handgrad.study.processes._work", os.abort)  # cannot even be called with a pipe
+    runner = Processes(1)
+    with pytest.raises(HandgradError, match=r'cannot start \(exit code 1\).*`if __name__ == "__main__":`.*jobs=1'):
+        list(runner.map(jobs))
+    runner.close()
+
+
+def test_workers_have_one_thread_and_leave_the_environment_alone(monkeypatch):
+    from handgrad.study.processes import _one_thread
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with _one_thread():
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+# -- how many
+
+
+def test_never_more_workers_than_cores(monkeypatch):
+    monkeypatch.setattr(runners, "cores", lambda: 3)
+    assert (open_runner(None)[0].name, open_runner(None)[0].workers) == ("processes", 3)
+    assert open_runner(1)[0].name == "serial"
+    assert open_runner(2)[0].workers == 2
+    runner, notes = open_runner(64)
+    assert runner.workers == 3
+    assert notes == ["64 jobs were asked for; 3 run, one for each core"]
+    with pytest.raises(InputError, match="jobs must be >= 1; got 0"):
+        open_runner(0)
+    assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+def test_the_record_of_a_failed_run_has_every_key_of_a_record(jobs):
+    done = execute(jobs[0].run, runners.open_split(jobs[0].split)).data
+    failed = failed_record(jobs[0].run, jobs[0].id, "boom").data
+    assert set(done) == set(failed)
+    assert (failed["status"], failed["error"], failed["id"]) == ("failed", "boom", done["id"])
+    assert failed["setting"] == done["setting"]
