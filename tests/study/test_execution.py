@@ -208,7 +208,7 @@ def test_records_are_let_go(make, tmp_path):
 
     def count(event):
         if event.kind == "run finished":
-            alive.append(sum(isinstance(thing, Record) for thing in gc.get_objects()))
+            alive.append(sum(type(thing) is Record for thing in gc.get_objects()))
 
     run_study(study, tmp_path, jobs=1, observer=count)
     assert len(alive) == 40
