@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handgrad.network import convolution
 from handgrad.network.convolution import columns, conv_backward, conv_backward_parameters, conv_forward, from_columns
@@ -77,6 +79,25 @@ def test_forward_and_backward_are_those_of_pytorch(case, dtype):
     for own, peer in zip(ours, theirs, strict=True):
         assert own.dtype == dtype
         np.testing.assert_allclose(own, peer.numpy(), rtol=TOLERANCES[dtype], atol=TOLERANCES[dtype])
+
+
+PAIRS = st.tuples(st.integers(1, 3), st.integers(1, 3))
+
+
+@given(PAIRS, PAIRS, st.tuples(st.integers(0, 2), st.integers(0, 2)), st.tuples(st.integers(3, 7), st.integers(3, 7)))
+def test_any_size_stride_padding_and_image(size, stride, pad, image):
+    windows = Windows(size, stride, pad)
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=(2, 2, *image)), rng.normal(size=(3, 2, *size))
+    peers = [torch.tensor(array, requires_grad=True) for array in (x, W)]
+    z = torch.nn.functional.conv2d(*peers, stride=stride, padding=pad)
+    assert z.shape[2:] == windows.counts(image)
+    dz = rng.normal(size=z.shape)
+    z.backward(torch.tensor(dz))
+    dx, dW, _ = conv_backward(dz, x, W, windows)
+    np.testing.assert_allclose(conv_forward(x, W, np.zeros(3), windows), z.detach().numpy(), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(dx, peers[0].grad.numpy(), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(dW, peers[1].grad.numpy(), rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("case", CASES)

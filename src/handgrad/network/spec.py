@@ -134,6 +134,19 @@ class Network:
         shapes = self.parameter_shapes.items()
         return sum(math.prod(shape) for name, shape in shapes if name not in self.measured_names)
 
+    @cached_property
+    def multiplications(self) -> int:
+        """How many products of a weight and a number one example takes forward: what training time grows with.
+
+        >>> Network.parse((1, 28, 28), "conv 6 5x5 relu", "dense 10").multiplications  # 6·25·24·24 + 3456·10
+        120960
+        """
+        return sum(
+            math.prod(self.parameter_shapes[names["W"]]) * math.prod(after[1:])  # a filter's at every place
+            for names, after in zip(self.parameter_names, self.shapes, strict=True)
+            if "W" in names
+        )
+
     def describe(self) -> list[str]:
         """The layers in short notation, with nothing left to a default; `Network.parse` reads them back."""
         return [str(layer) for layer in self.layers]
