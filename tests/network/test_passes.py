@@ -222,6 +222,14 @@ def test_scores_and_predictions_in_chunks(chunk, library: Library):
     np.testing.assert_allclose(library.numpy(losses), LOSSES["cross-entropy"].forward(trace.z, T), rtol=1e-12)
 
 
+def test_large_images_are_scored_fewer_at_a_time():
+    assert passes.rows_at_once(DEEP) == 1000
+    wide = Network.parse((3, 32, 32), "conv 64 3x3 pad 1 relu", "conv 64 3x3 pad 1 relu", "dense 10")
+    assert passes.rows_at_once(wide) == 2**26 // (2 * 64 * 32 * 32 + 10)
+    huge = Network.parse((1, 5000, 5000), "conv 4 1x1", "dense 2")
+    assert passes.rows_at_once(huge) == 1
+
+
 def test_of_equal_outputs_the_first_class_is_predicted():
     network = Network.parse((1,), "dense 3 relu")
     params = {"dense1.W": np.array([[-1.0, 2.0, 2.0]]), "dense1.b": np.zeros(3)}

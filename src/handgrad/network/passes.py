@@ -157,32 +157,41 @@ def masks(network: Network, key: int, step: int, n: int, like: Array) -> dict[in
     return found
 
 
+def rows_at_once(network: Network) -> int:
+    """How many examples are scored at a time: 1000, or fewer where what their layers put out fills 256 MB of float32.
+
+    >>> rows_at_once(Network.parse((784,), "dense 300 relu", "dense 10"))
+    1000
+    """
+    return max(1, min(1000, 2**26 // sum(map(math.prod, network.shapes))))
+
+
 def _chunks(n: int, chunk: int) -> Iterator[slice]:
     return (slice(start, min(start + chunk, n)) for start in range(0, n, chunk))
 
 
 def score(
-    network: Network, params: Parameters, x: Array, T: Array, loss: str, *, chunk: int = 1000
+    network: Network, params: Parameters, x: Array, T: Array, loss: str, *, chunk: int | None = None
 ) -> tuple[Array, Array]:
     """(loss of every example (n,), predicted class (n,)), dropout off.
 
     The predicted class is that of the largest output, the first of them if several are equal.
-    `chunk` rows are done at a time, which bounds the memory.
+    `chunk` rows (`rows_at_once` if not given) are done at a time, which bounds the memory.
     """
     xp = array_namespace(x)
     chosen = lookup(LOSSES, loss, "loss")
     losses, predicted = [], []
-    for rows in _chunks(x.shape[0], chunk):
+    for rows in _chunks(x.shape[0], chunk or rows_at_once(network)):
         trace = forward(network, params, x[rows])
         losses.append(chosen.forward(looked_at(network, trace, loss), T[rows]))
         predicted.append(xp.argmax(trace.output, axis=-1))
     return xp.concat(losses), xp.concat(predicted)
 
 
-def predict(network: Network, params: Parameters, x: Array, *, chunk: int = 1000) -> Array:
-    """Outputs (n, k), dropout off, `chunk` rows at a time."""
-    xp = array_namespace(x)
-    return xp.concat([forward(network, params, x[rows]).output for rows in _chunks(x.shape[0], chunk)])
+def predict(network: Network, params: Parameters, x: Array, *, chunk: int | None = None) -> Array:
+    """Outputs (n, k), dropout off, `chunk` rows (`rows_at_once` if not given) at a time."""
+    chunks = _chunks(x.shape[0], chunk or rows_at_once(network))
+    return array_namespace(x).concat([forward(network, params, x[rows]).output for rows in chunks])
 
 
 def first_non_finite(network: Network, params: Parameters, x: Array) -> str:

@@ -23,7 +23,6 @@ from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.torch_network import forward, losses_of
 from handgrad.training.optimizers import is_weight
 
-CHUNK = 1000  # examples that are scored at a time
 Groups = list[dict[str, Any]]
 
 # For each optimizer of handgrad: PyTorch's, from our section, and the names of its state in the order of our slots.
@@ -160,8 +159,9 @@ class TorchSession:
 
     def _in_use(self, x: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
         """(rows, z, a) of a part, a chunk at a time, without gradients."""
-        for start in range(0, len(x), CHUNK):
-            rows = slice(start, start + CHUNK)
+        chunk = passes.rows_at_once(self.job.network)
+        for start in range(0, len(x), chunk):
+            rows = slice(start, start + chunk)
             with torch.no_grad(), _exact():
                 z, a, _ = forward(self.job.network, self.params, x[rows])
             yield rows, z, a
