@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handgrad.network import convolution
@@ -84,6 +84,7 @@ def test_forward_and_backward_are_those_of_pytorch(case, dtype):
 PAIRS = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
+@settings(deadline=None)
 @given(PAIRS, PAIRS, st.tuples(st.integers(0, 2), st.integers(0, 2)), st.tuples(st.integers(3, 7), st.integers(3, 7)))
 def test_any_size_stride_padding_and_image(size, stride, pad, image):
     windows = Windows(size, stride, pad)
