@@ -79,7 +79,8 @@ def test_a_page_that_is_wrong_is_noticed():
 
 def backward_functions() -> list[str]:
     functions = [record.backward.__name__ for table in (ACTIVATIONS, LOSSES) for record in table.values()]
-    return [*functions, "dense_backward", "dropout_backward"]
+    layers = ("dense", "dropout", "conv", "max_pool", "average_pool", "batch_norm")
+    return [*functions, *(f"{layer}_backward" for layer in layers)]
 
 
 @pytest.mark.parametrize("function", [name for name in backward_functions() if name != "identity_backward"])

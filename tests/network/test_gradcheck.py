@@ -1,6 +1,7 @@
 """The gradient check: every combination passes, and whatever is wrong by 0.1 % is caught."""
 
 import dataclasses
+import inspect
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -9,21 +10,24 @@ import numpy as np
 import pytest
 
 from handgrad.errors import NetworkError
-from handgrad.network import passes
+from handgrad.network import batch_norm, operations, passes
 from handgrad.network.activations import ACTIVATIONS, LEAKY_SLOPE
 from handgrad.network.gradcheck import (
+    FRONTS,
     TOLERANCES,
     AtKink,
     Combination,
     all_combinations,
     check,
     check_combination,
+    image_combinations,
     numerical_gradient,
     relative_error,
 )
 from handgrad.network.initializers import He, Normal, initialize
+from handgrad.network.layers import LAYERS, parse_layer
 from handgrad.network.losses import LOSSES, TARGETS, check_fit, margins
-from handgrad.network.passes import OPERATIONS
+from handgrad.network.operations import OPERATIONS
 from handgrad.network.spec import Network
 
 WRONG = 1.001
@@ -99,15 +103,31 @@ def cases(mutants: dict[str, list[Any]]) -> list[Any]:
 @pytest.mark.parametrize("depth", [0, 1, 3])
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_every_combination(loss, depth):
-    chosen = [c for c in all_combinations() if c.loss == loss and c.depth == depth]
+    chosen = [c for c in all_combinations() if c.loss == loss and c.depth == depth and c.front is None]
     assert chosen
     failed = {str(c): error for c in chosen if not (error := worst(c)) <= TOLERANCES["central differences"]}
     assert failed == {}
 
 
+@pytest.mark.parametrize("front", FRONTS)
+def test_every_combination_with_images(front):
+    chosen = [c for c in image_combinations() if c.front == front]
+    assert {c.loss for c in chosen} == set(LOSSES)
+    assert {c.activation for c in chosen} == {name for name in ACTIVATIONS if "softmax" not in name}
+    failed = {str(c): error for c in chosen if not (error := worst(c)) <= TOLERANCES["central differences"]}
+    assert failed == {}
+
+
+def test_the_fronts_have_every_kind_of_layer():
+    texts = [text.format(f="tanh") for front in FRONTS.values() for text in front]
+    assert {parse_layer(text).kind for text in texts} | {"dropout"} == set(LAYERS)
+
+
 def test_no_combination_is_missing_or_doubled():
     combinations = list(all_combinations())
     assert len(set(combinations)) == len(combinations)
+    assert set(image_combinations()) < set(combinations)
+    combinations = [c for c in combinations if c.front is None]
     found = {(c.loss, c.output, c.targets) for c in combinations}
     for loss, output, targets in itertools.product(LOSSES, ACTIVATIONS, TARGETS):
         try:
@@ -162,6 +182,61 @@ def test_a_dense_layer_wrong_by_a_thousandth_is_caught(term, monkeypatch):
     monkeypatch.setitem(OPERATIONS, "dense", dataclasses.replace(dense, backward=mutant))
     wrong = {row.parameter for row in check_combination(combination) if not row.ok}
     assert wrong == ({"dense1.W", "dense1.b"} if term == "dx" else {f"dense1.{term}", f"dense2.{term}"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "term", "front", "wrong"),
+    [
+        ("conv", "dx", "conv stride pad", {"conv1.W", "conv1.b"}),
+        ("conv", "W", "conv stride pad", {"conv1.W", "conv2.W"}),
+        ("conv", "b", "conv stride pad", {"conv1.b", "conv2.b"}),
+        ("max-pool", "dx", "max-pool", {"conv1.W", "conv1.b"}),
+        ("max-pool", "dx", "max-pool stride", {"conv1.W", "conv1.b"}),
+        ("average-pool", "dx", "average-pool", {"conv1.W", "conv1.b"}),
+        ("flatten", "dx", "average-pool", {"conv1.W", "conv1.b"}),
+        ("batch-norm", "gamma", "batch-norm", {"batch-norm1.gamma", "batch-norm2.gamma"}),
+        ("batch-norm", "beta", "batch-norm", {"batch-norm1.beta", "batch-norm2.beta"}),
+        ("batch-norm", "dx", "batch-norm",
+         {"conv1.W", "conv1.b", "batch-norm1.gamma", "batch-norm1.beta", "dense1.W", "dense1.b"}),
+    ],
+)  # fmt: skip
+def test_a_layer_of_images_wrong_by_a_thousandth_is_caught(kind, term, front, wrong, monkeypatch):
+    combination = Combination(
+        "tanh", "softmax", "cross-entropy", "one-hot", "mean", dropout=False, depth=0, front=front
+    )
+    operation = OPERATIONS[kind]
+
+    def mutant(*arguments: Any) -> Any:
+        dx, grads = operation.backward(*arguments)
+        if term == "dx":
+            return dx if dx is None else WRONG * dx, grads
+        return dx, {**grads, term: WRONG * grads[term]}
+
+    assert not caught(combination)
+    monkeypatch.setitem(OPERATIONS, kind, dataclasses.replace(operation, backward=mutant))
+    assert {row.parameter for row in check_combination(combination) if not row.ok} == wrong
+
+
+@pytest.mark.parametrize("term", ["dbeta / m", "dgamma / m"])
+def test_a_term_of_batch_norm_wrong_by_a_thousandth_is_caught(term, monkeypatch):
+    """The terms that come from μ and σ² depending on x."""
+    source = inspect.getsource(batch_norm.batch_norm_backward).replace(f"({term}", f"({WRONG} * {term}")
+    namespace = vars(batch_norm).copy()
+    exec(source, namespace)
+    combination = Combination("tanh", "softmax", "cross-entropy", "one-hot", "mean", False, 0, "batch-norm")
+    monkeypatch.setattr(operations, "batch_norm_backward", namespace["batch_norm_backward"])
+    assert caught(combination)
+
+
+def test_a_tie_between_the_pixels_of_a_pool_is_a_kink():
+    network = Network.parse((1, 2, 2), "conv 1 1x1", "max-pool 2", "dense 2")
+    params = {name: np.ones(shape) for name, shape in network.parameter_shapes.items()}
+    x, T = np.array([[[[1.0, 2.0], [0.0, 2.0]]]]), np.eye(2)[:1]
+    assert all(row.ok for row in check(network, params, x, T, "squared-error"))  # both move together
+    skewed = Network.parse((1, 2, 3), "conv 1 1x2", "max-pool 2", "dense 2")
+    params = {name: np.ones(shape) for name, shape in skewed.parameter_shapes.items()}
+    with pytest.raises(AtKink):
+        check(skewed, params, np.array([[[[1.0, 2.0, 1.0], [0.0, 0.0, 0.0]]]]), T, "squared-error")
 
 
 def test_dropout_wrong_by_a_thousandth_is_caught(monkeypatch):
@@ -219,13 +294,18 @@ def test_the_numbers_of_the_check_by_hand():
     assert np.isnan(relative_error(np.array([np.nan, 1.0]), np.array([1.0, 1.0])))
 
 
-@pytest.mark.parametrize("hidden", ["tanh", "relu"])
-def test_a_real_network_in_random_directions(hidden):
-    """784-64-10: the derivative along random directions v, Σ g·v against (L(w + hv) - L(w - hv)) / 2h."""
-    network = Network.parse((28, 28), f"dense 64 {hidden}", "dropout 0.2", "dense 10 softmax")
+MLP = ["dense 64 tanh", "dropout 0.2", "dense 10 softmax"]
+LENET = ["conv 6 5x5 tanh", "average-pool 2", "conv 16 5x5", "batch-norm tanh", "max-pool 2", "dense 120 tanh",
+         "dropout 0.5", "dense 84 tanh", "dropout 0.5", "dense 10 softmax"]  # fmt: skip
+
+
+@pytest.mark.parametrize("layers", [MLP, [text.replace("tanh", "relu") for text in MLP], LENET])
+def test_a_real_network_in_random_directions(layers):
+    """784-64-10 and LeNet: the derivative along random directions v, Σ g·v against (L(w + hv) - L(w - hv)) / 2h."""
+    network = Network.parse((1, 28, 28), *layers)
     rng = np.random.default_rng(0)
     params = initialize(network, He(), Normal(std=0.1), 0, "float64")
-    x, T = rng.uniform(size=(20, 28, 28)), np.eye(10)[rng.integers(0, 10, 20)]
+    x, T = rng.uniform(size=(20, 1, 28, 28)), np.eye(10)[rng.integers(0, 10, 20)]
     masks = passes.masks(network, 1, 0, 20, like=x)
     _, grads, _ = passes.loss_and_gradients(network, params, x, T, "cross-entropy", "mean", masks=masks)
     for _ in range(5):

@@ -88,6 +88,44 @@ def test_agrees_with_autograd_through_the_whole_network(loss, output, batch_redu
         np.testing.assert_allclose(grads[name], peer.grad.numpy(), rtol=tolerance, atol=tolerance)
 
 
+MIXED = Network.parse(
+    (2, 9, 8), "conv 4 3x2 stride 1x2 pad 1x0 relu", "dropout 0.2", "max-pool 3x2", "batch-norm tanh",
+    "conv 3 2x2 pad 1", "average-pool 2 stride 1", "flatten", "dense 6 leaky-relu", "dropout 0.4", "batch-norm",
+    "dense 4 softmax",
+)  # fmt: skip
+
+
+def mixed_by_torch(p, x, masks):
+    f = torch.nn.functional
+    a = torch.relu(f.conv2d(x, p["conv1.W"], p["conv1.b"], stride=(1, 2), padding=(1, 0))) * torch.tensor(masks[1])
+    a = f.max_pool2d(a, (3, 2))
+    a = torch.tanh(f.batch_norm(a, None, None, p["batch-norm1.gamma"], p["batch-norm1.beta"], training=True))
+    a = f.avg_pool2d(f.conv2d(a, p["conv2.W"], p["conv2.b"], padding=1), 2, 1).flatten(1)
+    a = f.leaky_relu(a @ p["dense1.W"] + p["dense1.b"]) * torch.tensor(masks[8])
+    a = f.batch_norm(a, None, None, p["batch-norm2.gamma"], p["batch-norm2.beta"], training=True)
+    return a @ p["dense2.W"] + p["dense2.b"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_mixed_network_of_images_agrees_with_autograd(dtype, library: Library):
+    params, x, T = problem(MIXED, dtype=dtype)
+    masks = passes.masks(MIXED, 3, 0, len(x), like=x)
+    assert {i: mask.shape for i, mask in masks.items()} == {1: (6, 4, 9, 4), 8: (6, 6)}
+    own_params, own_x, own_T = on(library, params, x, T)
+    losses, grads, _ = passes.loss_and_gradients(
+        MIXED, own_params, own_x, own_T, "cross-entropy", "sum", masks={i: library.array(m) for i, m in masks.items()}
+    )
+    peers = {name: torch.tensor(array, requires_grad=True) for name, array in params.items()}
+    expected = LOSSES_OF_TORCH["cross-entropy"](mixed_by_torch(peers, torch.tensor(x), masks), torch.tensor(T))
+    expected.sum().backward()
+    tolerance = 10 * TOLERANCES[dtype]  # batch norm divides by small deviations
+    np.testing.assert_allclose(library.numpy(losses), expected.detach().numpy(), rtol=tolerance)
+    assert list(grads) == [name for name in MIXED.parameter_shapes if name not in MIXED.measured_names]
+    for name, g in grads.items():
+        assert library.dtype(g) == dtype
+        np.testing.assert_allclose(library.numpy(g), peers[name].grad.numpy(), rtol=tolerance, atol=tolerance)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_types_and_libraries_stay(dtype, library: Library):
     params, x, T = problem(dtype=dtype)
@@ -182,6 +220,14 @@ def test_scores_and_predictions_in_chunks(chunk, library: Library):
     np.testing.assert_allclose(library.numpy(outputs), trace.output, rtol=1e-12)
     np.testing.assert_array_equal(library.numpy(predicted), trace.output.argmax(axis=1))
     np.testing.assert_allclose(library.numpy(losses), LOSSES["cross-entropy"].forward(trace.z, T), rtol=1e-12)
+
+
+def test_large_images_are_scored_fewer_at_a_time():
+    assert passes.rows_at_once(DEEP) == 1000
+    wide = Network.parse((3, 32, 32), "conv 64 3x3 pad 1 relu", "conv 64 3x3 pad 1 relu", "dense 10")
+    assert passes.rows_at_once(wide) == 2**26 // (2 * 64 * 32 * 32 + 10)
+    huge = Network.parse((1, 5000, 5000), "conv 4 1x1", "dense 2")
+    assert passes.rows_at_once(huge) == 1
 
 
 def test_of_equal_outputs_the_first_class_is_predicted():

@@ -6,8 +6,10 @@ import pytest
 
 from handgrad.errors import InputError, NetworkError
 from handgrad.network.layers import LAYERS, Dense, Dropout, parse_layer
-from handgrad.network.passes import OPERATIONS
+from handgrad.network.operations import OPERATIONS
 from handgrad.network.spec import Network, NetworkSection, build
+
+KNOWN = "dense, dropout, conv, max-pool, average-pool, flatten, batch-norm"
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,7 @@ def test_short_notation_goes_both_ways(text, layer, full):
     ("text", "message"),
     [
         ("", "a layer is a line such as 'dense 120 relu' or 'dropout 0.5'; got ''"),
-        ("dens 3", "'dens 3': unknown layer 'dens'; did you mean 'dense'? Known: dense, dropout"),
+        ("dens 3", f"'dens 3': unknown layer 'dens'; did you mean 'dense'? Known: {KNOWN}"),
         ("dense", "'dense': write: dense UNITS [ACTIVATION], as in 'dense 120 relu'"),
         ("dense relu 3", "'dense relu 3': a dense layer needs a whole number of units >= 1; got 'relu'"),
         ("dense 0 relu", "'dense 0 relu': a dense layer needs a whole number of units >= 1; got 0"),

@@ -169,6 +169,21 @@ def test_weights_are_put_back_where_their_pixels_are(shape, picture):
     assert len(list(rows)) == 5
 
 
+@pytest.mark.parametrize(("channels", "picture"), [(1, (5, 3)), (3, (5, 3, 3))])
+def test_filters_of_a_convolution_are_shown_as_they_lie_on_the_image(channels, picture):
+    W = np.zeros((6, channels, 5, 3), dtype=np.float32)
+    W[2, 0, 4, 1] = 0.5  # last row, middle column
+    params = {"conv1.W": W, "conv1.b": np.zeros(6), "dense1.W": np.zeros((99, 6)), "dense1.b": np.zeros(6)}
+    record = {"data": {"shape": [channels, 28, 28], "classes": list("abcdef")}}  # as many classes as filters
+    figure = run_figures.weights(record, params, "Setting 1")
+    assert figure.images.shape == (6, *picture)
+    assert figure.images[2][4, 1].max() == 0.5
+    assert np.count_nonzero(figure.images) == 1
+    assert figure.labels == tuple(f"filter {i}" for i in range(1, 7))
+    assert figure.title == "First-layer filters"
+    assert "All 6 filters of the first layer: the weights that move over the image, 5x3 pixels" in figure.caption
+
+
 def test_weights_of_a_table_are_no_pictures():
     params = {"dense1.W": np.zeros((13, 5)), "dense1.b": np.zeros(5)}
     assert run_figures.weights({"data": {"shape": [13]}}, params, "Setting 1") is None

@@ -26,6 +26,7 @@ import numpy as np
 from handgrad.network import passes
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.losses import LOSSES, TARGETS
+from handgrad.network.operations import OPERATIONS
 from handgrad.network.spec import Network
 from handgrad.streams import stream
 
@@ -41,6 +42,17 @@ TOLERANCES = {
 DEPTHS = {0: (), 1: (4,), 3: (3, 2, 4)}  # widths of the hidden layers; neighbours differ: a transpose is noticed
 N_ROWS, N_IN, N_CLASSES = 2, 2, 3
 DRAWS = 100
+
+# What images go through before the dense layers: two channels, not square, every option of every layer of images.
+IMAGE = (2, 6, 5)
+FRONTS = {
+    "conv": ("conv 2 3x2 {f}",),
+    "conv stride pad": ("conv 2 2x3 stride 2x1 pad 0x1 {f}", "conv 3 2x2 pad 1x0 {f}"),
+    "max-pool": ("conv 2 3x2 {f}", "max-pool 2"),
+    "max-pool stride": ("conv 2 2x1 {f}", "max-pool 3x3 stride 2"),
+    "average-pool": ("conv 2 3x2 {f}", "average-pool 3x2 stride 1x2", "flatten"),
+    "batch-norm": ("conv 2 3x2 tanh", "batch-norm {f}", "max-pool 2", "dense 3 tanh", "batch-norm {f}"),
+}
 
 
 class AtKink(Exception):
@@ -86,17 +98,24 @@ class Combination:
     batch_reduction: str
     dropout: bool
     depth: int
+    front: str | None = None  # of FRONTS: layers of images before the dense ones
 
     def network(self) -> Network:
-        """Small, and with dropout before every dense layer."""
-        layers = [f"dense {units} {self.activation}" for units in DEPTHS[self.depth]]
-        layers.append(f"dense {N_CLASSES} {self.output}")
+        """Small, and with dropout before every layer that has weights."""
+        front = [text.format(f=self.activation) for text in FRONTS[self.front]] if self.front else []
+        dense = [f"dense {units} {self.activation}" for units in DEPTHS[self.depth]]
+        layers = [*front, *dense, f"dense {N_CLASSES} {self.output}"]
         if self.dropout:
-            layers = [text for layer in layers for text in ("dropout 0.3", layer)]
-        return Network.parse((N_IN,), *layers)
+            weighty = ("dense", "conv")
+            layers = [
+                t for layer in layers for t in (("dropout 0.3", layer) if layer.startswith(weighty) else (layer,))
+            ]
+        return Network.parse(IMAGE if self.front else (N_IN,), *layers)
 
     def __str__(self) -> str:
         hidden = f"{self.depth} × {self.activation}" if self.depth else "no hidden layer"
+        if self.front:
+            hidden = f"{self.front} with {self.activation}"
         dropout = ", dropout" if self.dropout else ""
         return f"{hidden}, {self.output}, {self.loss} ({self.batch_reduction}), {self.targets}{dropout}"
 
@@ -130,6 +149,18 @@ def all_combinations() -> Iterator[Combination]:
             yield Combination("identity", output, loss, targets, reduction, dropout, depth=0)
             for depth, activation in itertools.product((1, 3), ACTIVATIONS):
                 yield Combination(activation, output, loss, targets, reduction, dropout, depth)
+    yield from image_combinations()
+
+
+def image_combinations() -> Iterator[Combination]:
+    """Every front of image layers with every activation that acts on single numbers, one of them with each loss."""
+    elementwise = [name for name in ACTIVATIONS if "softmax" not in name]
+    for front, activation, dropout in itertools.product(FRONTS, elementwise, (False, True)):
+        yield Combination(activation, "softmax", "cross-entropy", "one-hot", "mean", dropout, 0, front)
+    for loss in LOSSES:
+        output = LOSSES[loss].fused_with or ("log-softmax" if loss == "nll" else "identity")
+        for front in FRONTS:
+            yield Combination("tanh", output, loss, "one-hot", "sum", False, 0, front)
 
 
 def check(
@@ -147,30 +178,31 @@ def check(
     sides = _sides(network, trace, T, loss)
 
     def total(name: str, w: np.ndarray) -> float:
-        moved = passes.forward(network, {**params, name: w}, x, masks=masks)
+        moved = passes.forward(network, {**params, name: w}, x, masks=masks, training=True)
         if _sides(network, moved, T, loss) != sides:
             raise AtKink(name)
         losses = LOSSES[loss].forward(passes.looked_at(network, moved, loss), T)
         return float(losses.mean() if batch_reduction == "mean" else losses.sum())
 
     rows = []
-    for name, w in params.items():
-        g_hat = numerical_gradient(partial(total, name), w)
-        rows.append(Row(name, relative_error(grads[name], g_hat), vanishes=not g_hat.any()))
+    for name, g in grads.items():
+        g_hat = numerical_gradient(partial(total, name), params[name])
+        rows.append(Row(name, relative_error(g, g_hat), vanishes=not g_hat.any()))
     return rows
 
 
 def check_combination(combination: Combination, seed: int = 0) -> list[Row]:
     """One row for each parameter of the combination's network, at numbers drawn from `seed`, away from kinks."""
     network = combination.network()
+    n = N_CLASSES if combination.front else N_ROWS  # of two rows, batch norm makes -1 and 1 whatever they are
     for draw in range(DRAWS):
         rng = stream(seed, "gradcheck", draw)
         params = {name: rng.normal(0, 0.6, shape) for name, shape in network.parameter_shapes.items()}
-        x = rng.normal(size=(N_ROWS, N_IN))
-        T = np.eye(N_CLASSES)[rng.permutation(N_CLASSES)[:N_ROWS]]
+        x = rng.normal(size=(n, *network.input_shape))
+        T = np.eye(N_CLASSES)[rng.permutation(N_CLASSES)[:n]]
         if combination.targets == "plus-minus-one":
             T = 2 * T - 1
-        masks = passes.masks(network, draw, 0, N_ROWS, like=x)
+        masks = passes.masks(network, draw, 0, n, like=x)
         try:
             rows = check(network, params, x, T, combination.loss, combination.batch_reduction, masks=masks)
         except AtKink:
@@ -187,6 +219,10 @@ def _sides(network: Network, trace: passes.Trace, T: np.ndarray, loss: str) -> b
         for layer, a in zip(network.layers, trace.a, strict=True)
         if (side := ACTIVATIONS[layer.activation].side) is not None
     ]
+    for i, layer in enumerate(network.layers):
+        of_operation = OPERATIONS[layer.kind].side
+        if of_operation is not None:
+            sides.append(of_operation(layer, trace.input_of(i)))
     of_loss = LOSSES[loss].side
     if of_loss is not None:
         sides.append(of_loss(passes.looked_at(network, trace, loss), T))

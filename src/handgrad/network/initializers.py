@@ -1,6 +1,7 @@
 """Initializers: the numbers that weights and biases start from.
 
-Letters: n_in, n_out the inputs and outputs of a layer; std a standard deviation; N(mean, variance), U(low, high).
+Letters: n_in, n_out the inputs of an output and the outputs of an input (a filter's are its channels times its size);
+std a standard deviation; N(mean, variance), U(low, high).
 Each is a section of a study file and draws by itself: `He().draw(rng, shape, n_in, n_out, gain)`.
 Everything is drawn in float64 and then cast, so that float32 and float64 runs start from the same numbers.
 
@@ -145,8 +146,9 @@ def initialize(
 ) -> dict[str, np.ndarray]:
     """Every parameter of `network` by its name, weights W drawn by `init` and biases b by `bias_init`.
 
-    The stream of an array is keyed by (seed, number of the layer among those that have parameters, 0 for W or 1 for b),
-    so that another width, or a dropout layer put in between, changes no number of the other layers.
+    The stream of an array is keyed by (seed, number of the layer among those that draw, 0 for W or 1 for b), so that
+    another width, or a dropout or batch-norm layer put in between, changes no number of the other layers.
+    Batch norm draws nothing: γ, β and its running statistics start as the identity.
     """
     params = {}
     position = 0
@@ -156,9 +158,12 @@ def initialize(
         gain = ACTIVATIONS[layer.activation].gain
         n_in, n_out = layer.fans(before, after)
         for letter, name in names.items():
+            shape = network.parameter_shapes[name]
+            if letter in layer.initial:
+                params[name] = np.full(shape, layer.initial[letter], dtype=dtype)
+                continue
             section, number = (init, 0) if letter == "W" else (bias_init, 1)
             rng = stream(seed, "init", position, number)
-            drawn = section.draw(rng, network.parameter_shapes[name], n_in, n_out, gain)
-            params[name] = drawn.astype(dtype)
-        position += bool(names)
+            params[name] = section.draw(rng, shape, n_in, n_out, gain).astype(dtype)
+        position += "W" in names
     return params

@@ -1,41 +1,23 @@
-"""The layers of a network as they are written: `dense 120 relu`, `dropout 0.5`.
+"""The layers of a network as they are written: `dense 120 relu`, `dropout 0.5`, `flatten`, `batch-norm relu`.
 
-A layer is one frozen record of its few words.  It knows how it changes the shape of an example and which parameters it
-needs; its mathematics is in `passes.OPERATIONS`.  A further kind of layer is one class here, entered in LAYERS, and one
-entry there.
+Those of images are in `image_layers`.  A further kind of layer is one class, entered in LAYERS, and one entry in
+`operations.OPERATIONS`, its mathematics.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 from handgrad.errors import InputError, NetworkError
 from handgrad.names import lookup
 from handgrad.network.activations import ACTIVATIONS
-
-Shape = tuple[int, ...]
-
-
-class Layer(Protocol):
-    """A layer as it was written.  `kind` is its first word; `activation` is applied to its z ("identity": none)."""
-
-    kind: ClassVar[str]
-
-    @property
-    def activation(self) -> str: ...
-
-    def shape_after(self, shape: Shape) -> Shape: ...
-
-    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]: ...
-
-    def fans(self, before: Shape, after: Shape) -> tuple[int, int]: ...
-
-    def __str__(self) -> str: ...
+from handgrad.network.image_layers import AveragePool, Conv, MaxPool
+from handgrad.network.layer import Layer, Plain, Shape, check_elementwise, optional_activation
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Plain):
     """`dense UNITS [ACTIVATION]`: z = x @ W + b, a = f(z).  Images are flattened first."""
 
     units: int
@@ -61,15 +43,12 @@ class Dense:
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         return {"W": (math.prod(shape), self.units), "b": (self.units,)}
 
-    def fans(self, before: Shape, after: Shape) -> tuple[int, int]:
-        return math.prod(before), self.units
-
     def __str__(self) -> str:
         return f"dense {self.units} {self.activation}"
 
 
 @dataclass(frozen=True)
-class Dropout:
+class Dropout(Plain):
     """`dropout RATE`: in training, each unit is 0 with probability RATE and scaled by 1/(1 − RATE) otherwise."""
 
     rate: float
@@ -89,20 +68,56 @@ class Dropout:
         except ValueError:
             raise NetworkError(f"a dropout layer needs a rate in [0, 1); got {words[0]!r}") from None
 
-    def shape_after(self, shape: Shape) -> Shape:
-        return shape
-
-    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return {}
-
-    def fans(self, before: Shape, after: Shape) -> tuple[int, int]:
-        return math.prod(before), math.prod(after)
-
     def __str__(self) -> str:
         return f"dropout {float(self.rate)!r}"  # every digit: two rates never share a text
 
 
-LAYERS: dict[str, Any] = {layer.kind: layer for layer in (Dense, Dropout)}
+@dataclass(frozen=True)
+class Flatten(Plain):
+    """`flatten`: images (n, channels, rows, cols) as rows (n, channels·rows·cols).  A dense layer does so by itself."""
+
+    kind: ClassVar[str] = "flatten"
+    activation: ClassVar[str] = "identity"
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> Self:
+        if words:
+            raise NetworkError(f"write: flatten, with nothing after it; got {' '.join(words)!r}")
+        return cls()
+
+    def shape_after(self, shape: Shape) -> Shape:
+        return (math.prod(shape),)
+
+    def __str__(self) -> str:
+        return "flatten"
+
+
+@dataclass(frozen=True)
+class BatchNorm(Plain):
+    """`batch-norm [ACTIVATION]`: mean β and standard deviation γ for every unit, or every channel of images."""
+
+    activation: str = "identity"
+    kind: ClassVar[str] = "batch-norm"
+    initial: ClassVar[Mapping[str, float]] = {"gamma": 1.0, "beta": 0.0, "mean": 0.0, "variance": 1.0}
+    measured: ClassVar[tuple[str, ...]] = ("mean", "variance")
+
+    def __post_init__(self) -> None:
+        check_elementwise(self.activation, "batch-norm")
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> Self:
+        return cls(optional_activation(words, "batch-norm [ACTIVATION], as in 'batch-norm relu'"))
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return dict.fromkeys(self.initial, shape[:1])
+
+    def __str__(self) -> str:
+        return f"batch-norm {self.activation}"
+
+
+LAYERS: dict[str, Any] = {
+    layer.kind: layer for layer in (Dense, Dropout, Conv, MaxPool, AveragePool, Flatten, BatchNorm)
+}
 
 
 def parse_layer(text: str) -> Layer:

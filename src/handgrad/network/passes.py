@@ -8,72 +8,21 @@ Derivation of the whole: docs/derivations/network.md.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
 
 from handgrad.names import lookup
 from handgrad.network.activations import ACTIVATIONS, Array
-from handgrad.network.dense import dense_backward, dense_backward_parameters, dense_forward
-from handgrad.network.dropout import dropout_backward, dropout_forward, dropout_mask
+from handgrad.network.dropout import dropout_mask
 from handgrad.network.layers import Dropout
 from handgrad.network.losses import LOSSES
+from handgrad.network.operations import OPERATIONS, Own
 from handgrad.network.spec import Network
 
 Parameters = Mapping[str, Array]  # by name: "dense1.W"
-Own = dict[str, Array]  # of one layer, by letter: "W", "b"
-
-
-@dataclass(frozen=True)
-class Operation:
-    """The mathematics of one kind of layer, x → z.
-
-    forward(layer, own, x, mask) -> z
-    backward(layer, own, x, mask, dz, wants_dx) -> (dx or None, gradients by letter)
-
-    mask is None unless the layer is a dropout layer in training.
-    """
-
-    forward: Callable[[Any, Own, Array, Array | None], Array]
-    backward: Callable[[Any, Own, Array, Array | None, Array, bool], tuple[Array | None, Own]]
-
-
-def _flat(x: Array) -> Array:
-    """Images (n, ...) as rows (n, n_in): a view."""
-    return x if x.ndim == 2 else array_namespace(x).reshape(x, (x.shape[0], -1))
-
-
-def _dense_forward(layer: Any, own: Own, x: Array, mask: Array | None) -> Array:
-    return dense_forward(_flat(x), own["W"], own["b"])
-
-
-def _dense_backward(
-    layer: Any, own: Own, x: Array, mask: Array | None, dz: Array, wants_dx: bool
-) -> tuple[Array | None, Own]:
-    if not wants_dx:
-        dW, db = dense_backward_parameters(dz, _flat(x))
-        return None, {"W": dW, "b": db}
-    dx, dW, db = dense_backward(dz, _flat(x), own["W"])
-    return array_namespace(dx).reshape(dx, x.shape), {"W": dW, "b": db}
-
-
-def _dropout_forward(layer: Any, own: Own, x: Array, mask: Array | None) -> Array:
-    return x if mask is None else dropout_forward(x, mask)
-
-
-def _dropout_backward(
-    layer: Any, own: Own, x: Array, mask: Array | None, dz: Array, wants_dx: bool
-) -> tuple[Array | None, Own]:
-    return dz if mask is None else dropout_backward(dz, mask), {}
-
-
-OPERATIONS: dict[str, Operation] = {
-    "dense": Operation(_dense_forward, _dense_backward),
-    "dropout": Operation(_dropout_forward, _dropout_backward),
-}
 
 
 @dataclass(frozen=True)
@@ -102,17 +51,27 @@ def _own(network: Network, params: Parameters, i: int) -> Own:
 
 
 def _layers_forward(
-    network: Network, params: Parameters, x: Array, masks: Mapping[int, Array]
+    network: Network, params: Parameters, x: Array, masks: Mapping[int, Array], training: bool
 ) -> Iterator[tuple[Array, Array]]:
     """(z, a) of layer after layer."""
     for i, layer in enumerate(network.layers):
-        z = OPERATIONS[layer.kind].forward(layer, _own(network, params, i), x, masks.get(i))
+        z = OPERATIONS[layer.kind].forward(layer, _own(network, params, i), x, masks.get(i), training)
         x = ACTIVATIONS[layer.activation].forward(z)
         yield z, x
 
 
-def forward(network: Network, params: Parameters, x: Array, *, masks: Mapping[int, Array] | None = None) -> Trace:
-    """The forward pass of a batch x (n, *input_shape).  masks: of the dropout layers, by position; None: in use.
+def forward(
+    network: Network,
+    params: Parameters,
+    x: Array,
+    *,
+    masks: Mapping[int, Array] | None = None,
+    training: bool = False,
+) -> Trace:
+    """The forward pass of a batch x (n, *input_shape).
+
+    masks: of the dropout layers, by position; None: dropout off.  training: batch norm takes the statistics of this
+    batch, in use (False) the running ones.
 
     >>> network = Network.parse((2,), "dense 1 relu")
     >>> params = {"dense1.W": np.array([[1.0], [-1.0]]), "dense1.b": np.array([0.5])}
@@ -120,7 +79,7 @@ def forward(network: Network, params: Parameters, x: Array, *, masks: Mapping[in
     [[2.5], [0.0]]
     """
     outputs = []
-    for z, a in _layers_forward(network, params, x, masks or {}):  # noqa: B007  (the last z is kept)
+    for z, a in _layers_forward(network, params, x, masks or {}, training):  # noqa: B007  (the last z is kept)
         outputs.append(a)
     return Trace(x, tuple(outputs), z)
 
@@ -142,9 +101,10 @@ def loss_and_gradients(
 ) -> tuple[Array, dict[str, Array], Trace]:
     """Loss of every example (n,), gradients of their mean or sum by name of the parameter, and the forward pass.
 
-    T (n, k): encoded targets.  The gradient of the network's own input is not computed.
+    T (n, k): encoded targets.  The gradient of the network's own input is not computed, and parameters that training
+    measures have none.
     """
-    trace = forward(network, params, x, masks=masks)
+    trace = forward(network, params, x, masks=masks, training=True)
     chosen = lookup(LOSSES, loss, "loss")
     o = looked_at(network, trace, loss)
     do = chosen.backward(o, T)  # (n, k), per example
@@ -167,9 +127,19 @@ def _backward(
         dz = da if fused and at_end else ACTIVATIONS[layer.activation].backward(da, trace.a[i])
         own = _own(network, params, i)
         da, of_layer = OPERATIONS[layer.kind].backward(layer, own, trace.input_of(i), masks.get(i), dz, i > first)
-        for letter, name in network.parameter_names[i].items():
-            grads[name] = of_layer[letter]
-    return {name: grads[name] for name in network.parameter_shapes}
+        grads |= {network.parameter_names[i][letter]: gradient for letter, gradient in of_layer.items()}
+    return {name: grads[name] for name in network.parameter_shapes if name not in network.measured_names}
+
+
+def measured(network: Network, params: Parameters, trace: Trace) -> dict[str, Array]:
+    """The parameters that training measures (batch norm's running statistics) after the batch of a training pass."""
+    found: dict[str, Array] = {}
+    for i, layer in enumerate(network.layers):
+        measure = OPERATIONS[layer.kind].measure
+        if measure is not None:
+            values = measure(layer, _own(network, params, i), trace.input_of(i))
+            found |= {network.parameter_names[i][letter]: value for letter, value in values.items()}
+    return found
 
 
 def masks(network: Network, key: int, step: int, n: int, like: Array) -> dict[int, Array]:
@@ -187,41 +157,51 @@ def masks(network: Network, key: int, step: int, n: int, like: Array) -> dict[in
     return found
 
 
+def rows_at_once(network: Network) -> int:
+    """How many examples are scored at a time: 1000, or fewer where what their layers put out fills 256 MB of float32.
+
+    >>> rows_at_once(Network.parse((784,), "dense 300 relu", "dense 10"))
+    1000
+    """
+    return max(1, min(1000, 2**26 // sum(map(math.prod, network.shapes))))
+
+
 def _chunks(n: int, chunk: int) -> Iterator[slice]:
     return (slice(start, min(start + chunk, n)) for start in range(0, n, chunk))
 
 
 def score(
-    network: Network, params: Parameters, x: Array, T: Array, loss: str, *, chunk: int = 1000
+    network: Network, params: Parameters, x: Array, T: Array, loss: str, *, chunk: int | None = None
 ) -> tuple[Array, Array]:
     """(loss of every example (n,), predicted class (n,)), dropout off.
 
     The predicted class is that of the largest output, the first of them if several are equal.
-    `chunk` rows are done at a time, which bounds the memory.
+    `chunk` rows (`rows_at_once` if not given) are done at a time, which bounds the memory.
     """
     xp = array_namespace(x)
     chosen = lookup(LOSSES, loss, "loss")
     losses, predicted = [], []
-    for rows in _chunks(x.shape[0], chunk):
+    for rows in _chunks(x.shape[0], chunk or rows_at_once(network)):
         trace = forward(network, params, x[rows])
         losses.append(chosen.forward(looked_at(network, trace, loss), T[rows]))
         predicted.append(xp.argmax(trace.output, axis=-1))
     return xp.concat(losses), xp.concat(predicted)
 
 
-def predict(network: Network, params: Parameters, x: Array, *, chunk: int = 1000) -> Array:
-    """Outputs (n, k), dropout off, `chunk` rows at a time."""
-    xp = array_namespace(x)
-    return xp.concat([forward(network, params, x[rows]).output for rows in _chunks(x.shape[0], chunk)])
+def predict(network: Network, params: Parameters, x: Array, *, chunk: int | None = None) -> Array:
+    """Outputs (n, k), dropout off, `chunk` rows (`rows_at_once` if not given) at a time."""
+    chunks = _chunks(x.shape[0], chunk or rows_at_once(network))
+    return array_namespace(x).concat([forward(network, params, x[rows]).output for rows in chunks])
 
 
 def first_non_finite(network: Network, params: Parameters, x: Array) -> str:
     """Name of the first layer whose parameters or outputs for x are not all finite; "loss" if there is none."""
     xp = array_namespace(x)
     with np.errstate(all="ignore"):  # numbers that overflow are what is looked for
-        layers = _layers_forward(network, params, x, {})
-        for i, name in enumerate(network.layer_names):
-            own = _own(network, params, i).values()
-            if not all(bool(xp.all(xp.isfinite(w))) for w in own) or not bool(xp.all(xp.isfinite(next(layers)[1]))):
-                return name
+        for training in (True, False) if network.measured_names else (False,):
+            layers = _layers_forward(network, params, x, {}, training)
+            for i, name in enumerate(network.layer_names):
+                own = _own(network, params, i).values()
+                if not all(bool(xp.all(xp.isfinite(w))) for w in own) or not bool(xp.all(xp.isfinite(next(layers)[1]))):
+                    return name
     return "loss"

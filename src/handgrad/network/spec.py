@@ -1,14 +1,10 @@
-"""What a network is: its layers, their shapes and parameters, and how a study file says so.
+"""How a study file says what a network is: the [network] table, and the network that it becomes for given data.
 
-A `NetworkSection` is the [network] table of a study file.  `build` turns it into a `Network`, which knows the shape
-after every layer and the name and shape of every parameter, and nothing of time.  The kinds of layers and their short
-notation are in `layers`.
+`build` turns a `NetworkSection` into a `Network` (network.py).  The kinds of layers and their short notation are in
+`layers`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, model_validator
@@ -16,95 +12,11 @@ from pydantic import BeforeValidator, model_validator
 from handgrad.errors import NetworkError
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import He, Initializer, Zeros
-from handgrad.network.layers import Dense, Dropout, Layer, Shape, parse_layer
+from handgrad.network.layer import Layer
+from handgrad.network.layers import Dense, Dropout, parse_layer
 from handgrad.network.losses import TARGETS
+from handgrad.network.network import Network as Network
 from handgrad.validation import Section, one_of, real, whole
-
-
-@dataclass(frozen=True)
-class Network:
-    """Layers and the shape of one example, from which every other shape follows.
-
-    >>> network = Network.parse((4,), "dense 3 tanh", "dropout 0.5", "dense 2 softmax")
-    >>> network.parameter_shapes
-    {'dense1.W': (4, 3), 'dense1.b': (3,), 'dense2.W': (3, 2), 'dense2.b': (2,)}
-    """
-
-    input_shape: Shape
-    layers: tuple[Layer, ...]
-
-    @classmethod
-    def parse(cls, input_shape: Sequence[int], *layers: str) -> Self:
-        """A network from layers in short notation; the inverse of `describe`."""
-        return cls(tuple(input_shape), tuple(parse_layer(text) for text in layers))
-
-    def __post_init__(self) -> None:
-        if not self.layers:
-            raise NetworkError("a network needs at least one layer, such as 'dense 10 softmax'")
-
-    @cached_property
-    def shapes(self) -> tuple[Shape, ...]:
-        """The shape of one example after each layer."""
-        shapes, shape = [], self.input_shape
-        for layer in self.layers:
-            shape = layer.shape_after(shape)
-            shapes.append(shape)
-        return tuple(shapes)
-
-    @cached_property
-    def input_shapes(self) -> tuple[Shape, ...]:
-        """The shape of one example before each layer."""
-        return (self.input_shape, *self.shapes[:-1])
-
-    @property
-    def n_inputs(self) -> int:
-        return math.prod(self.input_shape)
-
-    @property
-    def n_outputs(self) -> int:
-        return math.prod(self.shapes[-1])
-
-    @property
-    def output(self) -> str:
-        """The activation of the last layer."""
-        return self.layers[-1].activation
-
-    @cached_property
-    def layer_names(self) -> tuple[str, ...]:
-        """A name for each layer, numbered per kind: dense1, dropout1, dense2."""
-        counts: dict[str, int] = {}
-        for layer in self.layers:
-            counts[layer.kind] = counts.get(layer.kind, 0) + 1
-        names: list[str] = []
-        for layer in reversed(self.layers):
-            names.append(f"{layer.kind}{counts[layer.kind]}")
-            counts[layer.kind] -= 1
-        return tuple(reversed(names))
-
-    @cached_property
-    def parameter_names(self) -> tuple[dict[str, str], ...]:
-        """For each layer, the letters of its parameters and their names: {"W": "dense1.W", "b": "dense1.b"}."""
-        return tuple(
-            {letter: f"{name}.{letter}" for letter in layer.parameter_shapes(before)}
-            for name, layer, before in zip(self.layer_names, self.layers, self.input_shapes, strict=True)
-        )
-
-    @cached_property
-    def parameter_shapes(self) -> dict[str, Shape]:
-        """The shape of every parameter by its name, in the order of the layers."""
-        return {
-            f"{name}.{letter}": shape
-            for name, layer, before in zip(self.layer_names, self.layers, self.input_shapes, strict=True)
-            for letter, shape in layer.parameter_shapes(before).items()
-        }
-
-    @cached_property
-    def parameter_count(self) -> int:
-        return sum(math.prod(shape) for shape in self.parameter_shapes.values())
-
-    def describe(self) -> list[str]:
-        """The layers in short notation, with nothing left to a default; `Network.parse` reads them back."""
-        return [str(layer) for layer in self.layers]
 
 
 def _widths(value: Any) -> Any:
@@ -224,7 +136,11 @@ def build(section: NetworkSection, input_shape: Sequence[int], n_classes: int) -
     >>> build(NetworkSection(hidden=[5, 3], dropout=0.1), (28, 28), 10).layer_names
     ('dense1', 'dropout1', 'dense2', 'dropout2', 'dense3')
     """
-    network = Network(tuple(input_shape), section.layer_list(n_classes))
+    layers = section.layer_list(n_classes)
+    try:
+        network = Network(tuple(input_shape), layers)
+    except NetworkError as error:
+        raise NetworkError(f"network.layers: {error}") from None
     last = network.layers[-1]
     if not isinstance(last, Dense):
         raise NetworkError(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.report import run_figures, study_figures, study_tables
+from handgrad.report.feature_maps import feature_maps
 from handgrad.report.figures import Figure
 from handgrad.report.summary import PhaseSummary, SettingSummary, Summary, axis_names, setting_name
 from handgrad.report.tables import Table
@@ -181,6 +182,7 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
         figures: Sequence[Figure | None] = [
             run_figures.confusion(record, who),
             run_figures.weights(record, sources.params(run.id), who),
+            feature_maps(record, sources.params(run.id), sources.images(winner.label), who),
             run_figures.predictions(record, sources.images(winner.label), who),
         ]
         blocks += [FigureBlock(figure) for figure in figures if figure is not None]

@@ -51,12 +51,13 @@ def image_shape(shape: Sequence[int]) -> tuple[int, int, int] | None:
 
 
 def weights(record: Record, params: Mapping[str, np.ndarray], who: str, name: str = "weights") -> Pictures | None:
-    """The weights from all inputs to each unit of the first layer; None where the inputs are no pictures."""
+    """The weights from all inputs to each unit of the first layer, or its filters; None where there are no pictures."""
     shape = image_shape(_data(record).get("shape", ()))
     first = first_weights(params)
     if shape is None or first is None:
         return None
-    if first.ndim == 4 and first.shape[1] in (1, 3):
+    filters = first.ndim == 4 and first.shape[1] in (1, 3)
+    if filters:
         images = first.astype(np.float64)
     elif first.ndim == 2 and first.shape[0] == math.prod(shape):
         images = first.T.reshape(-1, *shape).astype(np.float64)
@@ -70,16 +71,23 @@ def weights(record: Record, params: Mapping[str, np.ndarray], who: str, name: st
     limit = float(np.quantile(finite, 0.995)) if finite.size else 0.0
     classes = tuple(map(str, _data(record).get("classes", ())))
     linear = len(params) <= 2 and n == len(classes)  # no hidden layer: a template for every class
-    labels = classes if linear else tuple(f"unit {i + 1}" for i in range(len(images)))
+    word = "filter" if filters else "unit"
+    labels = classes if linear else tuple(f"{word} {i + 1}" for i in range(len(images)))
     how = (
         f"grey is 0, brighter and darker are up to ±{limit:.3g} in each colour"
         if colour
         else f"blue is positive, orange negative, white 0, full colour ±{limit:.3g}"
     )
-    of = f"The first {SHOWN} of {n:,} units" if n > SHOWN else f"All {n} units"
-    caption = f"{who}. {of} of the first layer: the weights from every pixel, one scale for all pictures ({how})."
+    of = f"The first {SHOWN} of {n:,} {word}s" if n > SHOWN else f"All {n} {word}s"
+    what = (
+        f"the weights that move over the image, {first.shape[2]}x{first.shape[3]} pixels"
+        if filters
+        else "the weights from every pixel"
+    )
+    caption = f"{who}. {of} of the first layer: {what}, one scale for all pictures ({how})."
     columns = min(8, math.ceil(math.sqrt(len(images)))) if not linear else 5
-    return Pictures(name, "First-layer weights", caption, np.nan_to_num(images), labels, limit or 1.0, columns)
+    title = "First-layer filters" if filters else "First-layer weights"
+    return Pictures(name, title, caption, np.nan_to_num(images), labels, limit or 1.0, columns)
 
 
 def first_weights(params: Mapping[str, np.ndarray]) -> np.ndarray | None:

@@ -98,8 +98,8 @@ def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) ->
             return None
         split = plan.shelf.split(planned.data)
         if not speeds:
-            _measure(planned.setting, split, planned.parameters)  # the first one also loads libraries
-        speeds[shape] = _measure(planned.setting, split, planned.parameters)
+            _measure(planned.setting, split)  # the first one also loads libraries
+        speeds[shape] = _measure(planned.setting, split)
     return speeds[shape].seconds(planned.setting, plan.shelf.facts(planned.setting.data).counts)
 
 
@@ -111,11 +111,12 @@ def _shape(setting: Setting, data: str) -> str:
     return f"{data} {network} {rest} {training.engine}"
 
 
-def _measure(setting: Setting, split: Split, parameters: int) -> _Speed:
+def _measure(setting: Setting, split: Split) -> _Speed:
     """Train one epoch of a small part of the data."""
+    network = setting.network_for(split.shape, split.n_classes, has_validation=split.validation is not None)
     n = len(split.train)
     batch = n if setting.training.batch_size == "full" else int(setting.training.batch_size)
-    m = min(n, max(batch, min(batch * STEPS, int(FLOPS / (6 * max(1, parameters))))))
+    m = min(n, max(batch, min(batch * STEPS, int(FLOPS / (6 * max(1, network.multiplications))))))
     validation = split.validation or split.test or split.train
     small = replace(split, train=_first(split.train, m), validation=_first(validation, SCORED), test=None)
     training = setting.training.changed(

@@ -254,10 +254,10 @@ class Plan:
             network = setting.network_for(facts.shape, facts.n_classes, has_validation="validation" in facts.counts)
         except HandgradError:
             return 0, 1.0, None
-        n, p, training = facts.counts["train"], network.parameter_count, setting.training
+        n, p, training = facts.counts["train"], network.multiplications, setting.training
         steps = 1 if training.batch_size == "full" else -(-n // int(training.batch_size))
         epoch = n * p * 6e-10 + steps * (5e-5 + p * 1e-9) + facts.counts.get("validation", n) * p * 4e-10
-        return p, 0.005 + training.epochs * epoch, facts
+        return network.parameter_count, 0.005 + training.epochs * epoch, facts
 
 
 def _read(tables: Mapping[str, Any]) -> Setting:

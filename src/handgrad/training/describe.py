@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def describe(trained: Trained) -> Record:
             "samples": _samples(trained, trained.diverged is None),
             "optimizer_steps": t,
             "time": _times(trained),
-            "engine": {"name": trained.setting.training.engine, "threads": 1},
+            "engine": _engine_facts(trained),
             "environment": {**environment(), "finished": datetime.now(UTC).isoformat(timespec="seconds")},
         },
         _curves(trained),
@@ -110,6 +111,12 @@ def _curves(trained: Trained) -> dict[str, np.ndarray]:
         curves["steps_at_epoch_end"] = curves["steps_at_epoch_end"].astype(np.int64)
     per_step = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
     return {"epoch": np.arange(1, complete + 1), **curves, "loss_per_step": per_step}
+
+
+def _engine_facts(trained: Trained) -> dict[str, Any]:
+    training = trained.setting.training
+    facts = {"name": training.engine, "device": training.device, "threads": 1}
+    return facts | ({"torch": version("torch")} if training.engine == "torch" else {})
 
 
 def _network_facts(trained: Trained) -> dict[str, Any]:

@@ -188,10 +188,10 @@ def clip_by_norm(grads: dict[str, Array], clip_norm: float) -> dict[str, Array]:
 
 
 def is_weight(name: str) -> bool:
-    """Weights are decayed, biases are not.
+    """Weights are decayed; biases, and γ and β of batch norm, are not.
 
-    >>> is_weight("dense1.W"), is_weight("dense1.b")
-    (True, False)
+    >>> is_weight("dense1.W"), is_weight("dense1.b"), is_weight("batch-norm1.gamma")
+    (True, False, False)
     """
     return name.endswith(".W")
 
@@ -207,12 +207,15 @@ def step(
     weight_decay: float = 0.0,
     clip_norm: float | None = None,
 ) -> tuple[dict[str, Array], dict[str, tuple[Array, ...]]]:
-    """One step of every parameter -> (params, slots).  `weight_decay` is the λ (or λ/m) that multiplies W."""
+    """One step of every parameter that has a gradient -> (params, slots); the others stay as they are.
+
+    `weight_decay` is the λ (or λ/m) that multiplies W.
+    """
     if clip_norm is not None:
         grads = clip_by_norm(grads, clip_norm)
-    new_params, new_slots = {}, {}
-    for name, w in params.items():
-        dw = grads[name]
+    new_params, new_slots = dict(params), {}
+    for name, dw in grads.items():
+        w = params[name]
         if weight_decay and is_weight(name):
             if optimizer.decoupled_decay:
                 w = w - (lr * weight_decay) * w
@@ -223,5 +226,5 @@ def step(
 
 
 def empty_slots(optimizer: _Optimizer, params: dict[str, Array]) -> dict[str, tuple[Array, ...]]:
-    """Slots before the first step: zeros like each parameter."""
+    """Slots before the first step: zeros like each parameter.  `params`: those that are learnt."""
     return {name: tuple(w * 0 for _ in optimizer.slots) for name, w in params.items()}

@@ -9,14 +9,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 
 from handgrad.data.spec import DataSection
 from handgrad.errors import InputError, NetworkError
+from handgrad.network.layers import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.spec import Network, NetworkSection, build
+from handgrad.training.available import DEVICES, check_available, unsupported
 from handgrad.training.optimizers import SGD, Optimizer
 from handgrad.training.schedules import Constant, Plateau, Schedule
 from handgrad.validation import Section, flag, one_of, real, whole
@@ -24,7 +26,7 @@ from handgrad.validation import Section, flag, one_of, real, whole
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
 MATHEMATICS = 1
 
-ENGINES = ("array", "compiled")
+ENGINES = ("array", "compiled", "torch")
 
 
 def _batch_size(value: Any) -> int | str:
@@ -79,6 +81,13 @@ class TrainingSection(Section):
     test_every_epoch: Annotated[bool, BeforeValidator(flag)] = False
     dtype: Annotated[str, BeforeValidator(one_of(("float32", "float64"), "number type"))] = "float32"
     engine: Annotated[str, BeforeValidator(one_of(("auto", *ENGINES), "engine"))] = "auto"
+    device: Annotated[str, BeforeValidator(one_of(DEVICES, "device"))] = "cpu"
+
+    @model_validator(mode="after")
+    def _device_of_engine(self) -> Self:
+        if self.device != "cpu" and self.engine != "torch":
+            raise ValueError(f'has device = {self.device!r}, which only the torch engine can use; set engine = "torch"')
+        return self
 
     @property
     def needs_validation(self) -> str | None:
@@ -112,19 +121,28 @@ class Setting(Section):
         """The same setting with nothing left open: the engine that "auto" takes is named."""
         if self.training.engine != "auto":
             return self
-        from handgrad.training.engines.support import unsupported
-
         layers = self.network.layer_list(1)
         engine = "array" if unsupported(layers) else "compiled"
         return self.changed(training=self.training.changed(engine=engine))
 
     def network_for(self, shape: Sequence[int], n_classes: int, *, has_validation: bool) -> Network:
         """The network that fits the data; raises NetworkError or InputError where something cannot go together."""
+        training = self.training
+        check_available(training.engine, training.device)
         network = build(self.network, tuple(shape), n_classes)
+        reason = unsupported(network.layers) if training.engine == "compiled" else None
+        if reason:
+            raise NetworkError(f"training.{reason}")
         check_fit(self.training.loss, network.output, self.network.targets)
         needs = self.training.needs_validation
         if needs and not has_validation:
             raise InputError(f"{needs} needs validation data, but data.validation = false; set data.validation.size")
+        for layer, before in zip(network.layers, network.input_shapes, strict=True):
+            if isinstance(layer, BatchNorm) and len(before) == 1 and training.batch_size == 1:
+                raise NetworkError(
+                    f"network.layers: {str(layer)!r} takes the mean and deviation of its units over the batch, but "
+                    "training.batch_size = 1; take 2 or more"
+                )
         if self.training.l2_form == "per-example" and getattr(self.training.optimizer, "decoupled_decay", False):
             raise NetworkError('training.l2_form = "per-example" has no meaning with adamw; take adam or "plain"')
         return network

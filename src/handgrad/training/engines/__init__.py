@@ -66,7 +66,12 @@ def open_session(name: str, job: Job) -> Session:
 
         return CompiledSession(job)
 
-    return lookup({"array": array, "compiled": compiled}, name, "engine")(job)
+    def torch(job: Job) -> Session:
+        from handgrad.training.engines.torch import TorchSession
+
+        return TorchSession(job)
+
+    return lookup({"array": array, "compiled": compiled, "torch": torch}, name, "engine")(job)
 
 
 def prepare(name: str, dtype: str) -> None:

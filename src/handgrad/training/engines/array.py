@@ -32,7 +32,8 @@ class ArraySession:
         dtype = self.job.training.dtype
         self.params = {name: array.astype(dtype) for name, array in params.items()}
         self.slots = {name: tuple(a.astype(dtype) for a in arrays) for name, arrays in slots.items()}
-        self.slots = self.slots or empty_slots(self.job.training.optimizer, self.params)
+        learnt = {name: w for name, w in self.params.items() if name not in self.job.network.measured_names}
+        self.slots = self.slots or empty_slots(self.job.training.optimizer, learnt)
         self.t = t
 
     def export(self) -> tuple[Params, Slots, int]:
@@ -45,13 +46,14 @@ class ArraySession:
         for i, rows in enumerate(batches(order, training.batch_size)):
             x, T = x_train[rows], T_train[rows]
             masks = passes.masks(network, self.key, first_step + i, len(rows), like=x)
-            of_example, grads, _ = passes.loss_and_gradients(
+            of_example, grads, trace = passes.loss_and_gradients(
                 network, self.params, x, T, training.loss, training.batch_reduction, masks=masks
             )
             losses[i] = of_example.mean() if training.batch_reduction == "mean" else of_example.sum()
             if not np.isfinite(losses[i]):
                 return losses[: i + 1]
             self.t += 1
+            measured = passes.measured(network, self.params, trace)
             self.params, self.slots = step(
                 training.optimizer,
                 self.params,
@@ -62,6 +64,7 @@ class ArraySession:
                 weight_decay=training.decay(len(rows)),
                 clip_norm=training.clip_norm,
             )
+            self.params |= measured
         return losses
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:

@@ -15,13 +15,13 @@ from handgrad.network.layers import Dense, Dropout
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.streams import dropout_key
+from handgrad.training.available import unsupported
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.kernels import activations, layout, losses, passes, updates
 from handgrad.training.engines.kernels.compilation import entry_point, prepare
 from handgrad.training.engines.kernels.products import SEGMENT, Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
 from handgrad.training.engines.kernels.vectors import LINE_BYTES, lanes_of
-from handgrad.training.engines.support import unsupported
 
 SPARSE_SHARE = 0.35
 PART = 256  # rows of a batch that are worked through at once

@@ -1,0 +1,96 @@
+"""Windows: the patches of an image that filters and pools look at, and where they lie.
+
+A window of size (k_rows, k_cols) moves over an image by stride (s_rows, s_cols), after `pad` (p_rows, p_cols) rows and
+columns of zeros were put on each side.  Window (r, q) has its first corner at (r·s_rows, q·s_cols) of the padded image.
+Along one direction, of an image of length l, there are
+
+    count = ⌊(l + 2p − k)/s⌋ + 1   windows (Dumoulin & Visin 2016, relationship 6).
+
+What remains past the last window must be nothing but padding, so that no pixel is silently left out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from handgrad.errors import NetworkError
+
+Pair = tuple[int, int]  # (along rows, along cols)
+
+
+def read_pair(word: str, what: str, least: int = 1) -> Pair:
+    """(rows, cols) from "5x4", or from "5", which is 5x5.
+
+    >>> read_pair("5x4", "a filter"), read_pair("2", "a stride")
+    ((5, 4), (2, 2))
+    """
+    numbers = word.lower().replace("×", "x").split("x")
+    if len(numbers) > 2 or not all(number.isascii() and number.isdigit() for number in numbers):
+        raise NetworkError(f"{what} is written ROWSxCOLS, as in 5x5, or as one number for both; got {word!r}")
+    return check_pair((int(numbers[0]), int(numbers[-1])), what, least)
+
+
+def check_pair(pair: Pair, what: str, least: int = 1) -> Pair:
+    """The pair; raises NetworkError unless both are whole numbers of at least `least`."""
+    if len(pair) != 2 or not all(type(number) is int and number >= least for number in pair):
+        raise NetworkError(f"{what} needs whole numbers >= {least}; got {'x'.join(map(str, pair))}")
+    return pair
+
+
+def write_pair(pair: Pair, *, short: bool = True) -> str:
+    """The inverse of `read_pair`; short: one number where both are the same.
+
+    >>> write_pair((2, 2)), write_pair((2, 2), short=False)
+    ('2', '2x2')
+    """
+    return str(pair[0]) if short and pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Size, stride and padding of windows, each along rows and along columns."""
+
+    size: Pair
+    stride: Pair = (1, 1)
+    pad: Pair = (0, 0)
+
+    def counts(self, image: Pair) -> Pair:
+        """How many windows there are along the rows and along the columns of an image.
+
+        >>> Windows((5, 5)).counts((28, 28)), Windows((2, 2), (2, 2)).counts((24, 12))
+        ((24, 24), (12, 6))
+        """
+        rows, cols = (
+            (length + 2 * p - k) // s + 1
+            for length, k, s, p in zip(image, self.size, self.stride, self.pad, strict=True)
+        )
+        return rows, cols
+
+    def larger_than(self, image: Pair) -> bool:
+        """Whether not even one window lies within the padded image."""
+        return any(length + 2 * p < k for length, k, p in zip(image, self.size, self.pad, strict=True))
+
+    def left_out(self, image: Pair) -> Pair:
+        """Rows and columns of the image past the last window that a further one would have reached."""
+        rows, cols = (
+            max(0, (length + 2 * p - k) % s - p - max(0, s - k))  # the padding, and gaps as between windows, may be
+            for length, k, s, p in zip(image, self.size, self.stride, self.pad, strict=True)
+        )
+        return rows, cols
+
+    def fits(self, image: Pair) -> bool:
+        """Whether there is a window and every pixel has its chance to be in one."""
+        return not self.larger_than(image) and self.left_out(image) == (0, 0)
+
+    def offsets(self) -> Iterator[Pair]:
+        """The places (i, j) within a window, row by row."""
+        return ((i, j) for i in range(self.size[0]) for j in range(self.size[1]))
+
+    def at(self, i: int, j: int, counts: Pair) -> tuple[slice, ...]:
+        """An index of padded images (n, c, rows, cols): the pixels at place (i, j) of every window, a view."""
+        (s_rows, s_cols), (rows, cols) = self.stride, counts
+        return (
+            slice(None),
+            slice(None),
+            slice(i, i + s_rows * (rows - 1) + 1, s_rows),
+            slice(j, j + s_cols * (cols - 1) + 1, s_cols),
+        )

@@ -1,0 +1,167 @@
+"""The torch engine: any network of handgrad by PyTorch's autograd and torch.optim, on a processor or a GPU.
+
+For comparison, and a second opinion: initial weights, orders and dropout masks are handgrad's, every gradient and every
+step is PyTorch's.  It agrees with the `array` engine up to rounding, step by step (tests/training/test_torch.py).
+
+On a GPU, float32 is float32 (no TF32) and cuDNN's deterministic algorithms are taken; the last bits may still differ
+between two models of GPU.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from handgrad.data.batches import batches
+from handgrad.data.targets import encode
+from handgrad.network import passes
+from handgrad.streams import dropout_key
+from handgrad.training.engines import Job, Params, Slots
+from handgrad.training.engines.torch_network import forward, losses_of
+from handgrad.training.optimizers import is_weight
+
+Groups = list[dict[str, Any]]
+
+# For each optimizer of handgrad: PyTorch's, from our section, and the names of its state in the order of our slots.
+OPTIMIZERS: dict[str, tuple[Callable[[Any, Groups], torch.optim.Optimizer], tuple[str, ...]]] = {
+    "sgd": (lambda o, groups: torch.optim.SGD(groups, lr=o.lr), ()),
+    "momentum": (lambda o, groups: torch.optim.SGD(groups, lr=o.lr, momentum=o.momentum), ("momentum_buffer",)),
+    "nesterov": (
+        lambda o, groups: torch.optim.SGD(groups, lr=o.lr, momentum=o.momentum, nesterov=o.momentum > 0),
+        ("momentum_buffer",),
+    ),
+    "adagrad": (lambda o, groups: torch.optim.Adagrad(groups, lr=o.lr, eps=o.eps), ("sum",)),
+    "rmsprop": (lambda o, groups: torch.optim.RMSprop(groups, lr=o.lr, alpha=o.rho, eps=o.eps), ("square_avg",)),
+    "adam": (
+        lambda o, groups: torch.optim.Adam(groups, lr=o.lr, betas=(o.beta1, o.beta2), eps=o.eps),
+        ("exp_avg", "exp_avg_sq"),
+    ),
+    "adamw": (
+        lambda o, groups: torch.optim.AdamW(groups, lr=o.lr, betas=(o.beta1, o.beta2), eps=o.eps),
+        ("exp_avg", "exp_avg_sq"),
+    ),
+}
+
+
+def _exact() -> AbstractContextManager[None]:
+    """float32 as it is, and the same bits again, where PyTorch hands over to cuDNN."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags
+
+
+class TorchSession:
+    """Trains with PyTorch, one step at a time."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.device = torch.device(job.training.device)
+        self.key = dropout_key(job.seed)
+        n_classes = job.network.n_outputs
+        self.parts = {
+            name: (self._tensor(x), self._tensor(encode(y, n_classes, job.targets, job.training.dtype)))
+            for name, (x, y) in job.parts.items()
+        }
+        self.params: dict[str, Tensor] = {}
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.t = 0
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        """A copy in the job's type on its device."""
+        return torch.tensor(np.asarray(array, dtype=self.job.training.dtype), device=self.device)
+
+    def load(self, params: Params, slots: Slots, t: int) -> None:
+        names = self.job.network.parameter_shapes  # their order decides that of sums, whoever gives them
+        self.params = {name: self._tensor(params[name]) for name in names}
+        learnt = {name: w.requires_grad_() for name, w in self.params.items() if self._is_learnt(name)}
+        weights, others = ([w for name, w in learnt.items() if is_weight(name) == kind] for kind in (True, False))
+        make, keys = OPTIMIZERS[self.job.training.optimizer.name]
+        groups: Groups = [{"params": weights}, {"params": others, "weight_decay": 0.0}]  # only the first is decayed
+        self.optimizer = make(self.job.training.optimizer, groups)
+        for name, arrays in slots.items():
+            state = dict(zip(keys, map(self._tensor, arrays), strict=True))
+            if state:
+                self.optimizer.state[learnt[name]] = {**state, "step": torch.tensor(float(t))}
+        self.t = t
+
+    def export(self) -> tuple[Params, Slots, int]:
+        assert self.optimizer is not None
+        _, keys = OPTIMIZERS[self.job.training.optimizer.name]
+        params = {name: w.detach().cpu().numpy().copy() for name, w in self.params.items()}
+        slots: Slots = {}
+        for name, w in self.params.items():
+            if self._is_learnt(name):
+                state = self.optimizer.state.get(w, {})
+                values = (state.get(key) for key in keys)  # missing before the first step
+                slots[name] = tuple(
+                    np.zeros_like(params[name]) if value is None else value.cpu().numpy().copy() for value in values
+                )
+        return params, slots, self.t
+
+    def _is_learnt(self, name: str) -> bool:
+        return name not in self.job.network.measured_names
+
+    def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
+        network, training = self.job.network, self.job.training
+        x_train, T_train = self.parts["train"]
+        losses = np.empty(len(lrs), dtype=np.float32)
+        with _exact():
+            for i, rows in enumerate(batches(order, training.batch_size)):
+                chosen = torch.from_numpy(rows).to(self.device)
+                x, T = x_train[chosen], T_train[chosen]
+                masks = passes.masks(network, self.key, first_step + i, len(rows), like=x)
+                z, a, measured = forward(network, self.params, x, masks=masks, training=True)
+                of_example = losses_of(network, training.loss, z, a, T)
+                loss = of_example.mean() if training.batch_reduction == "mean" else of_example.sum()
+                losses[i] = loss.item()
+                if not np.isfinite(losses[i]):
+                    return losses[: i + 1]
+                self._step(loss, float(lrs[i]), training.decay(len(rows)))
+                self.params |= measured
+        return losses
+
+    def _step(self, loss: Tensor, lr: float, decay: float) -> None:
+        """The gradient by autograd, clipped; then a step of torch.optim, which adds the decay."""
+        assert self.optimizer is not None
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.job.training.clip_norm is not None:
+            self._clip(self.job.training.clip_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.param_groups[0]["weight_decay"] = decay
+        self.optimizer.step()
+        self.t += 1
+
+    def _clip(self, clip_norm: float) -> None:
+        """g·min(1, c/‖g‖) over all parameters.  PyTorch's own clip_grad_norm_ divides by ‖g‖ + 10⁻⁶."""
+        grads = [w.grad for w in self.params.values() if w.grad is not None]
+        norm = float(torch.nn.utils.get_total_norm(grads))
+        if clip_norm < norm < float("inf"):
+            for grad in grads:
+                grad.mul_(clip_norm / norm)
+
+    def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        x, T = self.parts[part]
+        losses, predicted = [], []
+        for rows, z, a in self._in_use(x):
+            losses.append(losses_of(self.job.network, self.job.training.loss, z, a, T[rows]))
+            predicted.append(a.argmax(dim=-1))
+        return torch.cat(losses).cpu().numpy(), torch.cat(predicted).cpu().numpy()
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        outputs: np.ndarray = torch.cat([a for _, _, a in self._in_use(self._tensor(x))]).cpu().numpy()
+        return outputs
+
+    def _in_use(self, x: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """(rows, z, a) of a part, a chunk at a time, without gradients."""
+        chunk = passes.rows_at_once(self.job.network)
+        for start in range(0, len(x), chunk):
+            rows = slice(start, start + chunk)
+            with torch.no_grad(), _exact():
+                z, a, _ = forward(self.job.network, self.params, x[rows])
+            yield rows, z, a
