@@ -1,4 +1,4 @@
-"""Whether an engine can run here, and whether it can take a network: told before anything starts, nothing heavy loaded."""
+"""Whether an engine can run here, and whether it can take a network: told before anything starts."""
 
 import importlib.util
 from collections.abc import Sequence
