@@ -30,6 +30,7 @@ StudyName = Annotated[str, Argument(metavar="STUDY", help="A ready-made study (s
 Overrides = Annotated[list[str] | None, Argument(metavar="KEY=VALUE", help="Changes, e.g. training.epochs=3.")]
 Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Results folder.  [default: results/STUDY]")]
 Quick = Annotated[bool, Option("--quick", help="The study's own small version: every item, in minutes.")]
+Jobs = Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")]
 Json = Annotated[bool, Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -72,7 +73,7 @@ def run(
     study: StudyName,
     overrides: Overrides = None,
     out: Out = None,
-    jobs: Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")] = None,
+    jobs: Jobs = None,
     quick: Quick = False,
     json: Json = False,
 ) -> None:
@@ -94,7 +95,7 @@ def plan(
     study: StudyName,
     overrides: Overrides = None,
     out: Out = None,
-    jobs: Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")] = None,
+    jobs: Jobs = None,
     quick: Quick = False,
     json: Json = False,
 ) -> None:
