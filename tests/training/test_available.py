@@ -14,7 +14,10 @@ def fit(layers, engine):
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        (["conv 2 3x3 relu", "dense 3 softmax"], r"training.engine = 'compiled' has no layer 'conv 2 3x3 stride 1 pad 0 relu'"),
+        (
+            ["conv 2 3x3 relu", "dense 3 softmax"],
+            r"has no layer 'conv 2 3x3 stride 1 pad 0 relu'; set engine = 'array'",
+        ),
         (
             ["dropout 0.5", "dropout 0.5", "dense 3 softmax"],
             r"training.engine = 'compiled' takes no two dropout layers",
