@@ -1,16 +1,16 @@
 """What can go wrong, as a tree.  Every message says what, where, got, allowed and the remedy.
 
     HandgradError                  anything that handgrad raises on purpose
-    ├── InputError                 the user can mend it: one message, exit code 2, nothing lost
-    │   ├── UnknownName            a name that no table holds (the nearest is offered)
-    │   ├── StudyFileError         a study file: all of its problems at once
-    │   ├── DataError              a data set that is missing, damaged or does not fit
-    │   ├── NetworkError           layers, losses or targets that cannot go together
-    │   ├── WeightsError           a weights file that is damaged, of other shapes, or no weights file
-    │   └── ResultsError           a results folder: locked, of another version, unwritable
-    └── RunsFailed                 the study ended, some of its runs failed: exit code 1
+    └── InputError                 the user can mend it: one message, exit code 2, nothing lost
+        ├── UnknownName            a name that no table holds (the nearest is offered)
+        ├── StudyFileError         a study file: all of its problems at once
+        ├── DataError              a data set that is missing, damaged or does not fit
+        ├── NetworkError           layers, losses or targets that cannot go together
+        ├── WeightsError           a weights file that is damaged, of other shapes, or no weights file
+        └── ResultsError           a results folder: locked, of another version, unwritable
 
-A run that diverges is no error: it is a result (`training.record`, status `diverged`).
+A run that fails is told in its record (exit code 1).  A run that diverges is no error but a result (`training.record`,
+status `diverged`).
 """
 
 
@@ -53,7 +53,3 @@ class WeightsError(InputError):
 
 class ResultsError(InputError):
     """A results folder that is in use, was written by another version, or cannot be written."""
-
-
-class RunsFailed(HandgradError):
-    """The study ended, but some of its runs failed (not diverged: failed)."""

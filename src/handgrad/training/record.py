@@ -22,7 +22,6 @@ from handgrad.training.model import Model
 from handgrad.training.weights import read_npz, read_tensors, write_tensors
 
 FORMAT = 1
-STATUSES = ("pending", "running", "done", "diverged", "pruned", "failed", "interrupted")
 
 Arrays = dict[str, np.ndarray]
 
