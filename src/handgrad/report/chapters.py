@@ -4,19 +4,17 @@ A block is a sentence, a list of facts, verdicts, a table, a figure or a piece o
 and tables and figures are saved as files too.  To add something to reports, add a block here.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from handgrad.report import run_figures, study_figures, study_tables
 from handgrad.report.feature_maps import feature_maps
 from handgrad.report.figures import Figure
+from handgrad.report.sources import Sources
 from handgrad.report.summary import PhaseSummary, SettingSummary, Summary, axis_names, setting_name
 from handgrad.report.tables import Table
 from handgrad.report.verdicts import Verdict, phase_verdicts, selection, test_set_verdicts, trouble
-from handgrad.training.record import Arrays
 
 
 @dataclass(frozen=True)
@@ -64,19 +62,6 @@ class Chapter:
     title: str
     blocks: tuple[Block, ...]
     short: str = ""
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where chapters get what a summary does not hold; each is read when it is needed and then let go.
-
-    curves, params, record: id of a run -> its files;  images: label of a setting -> sample images, None without.
-    """
-
-    curves: Callable[[str], Arrays]
-    params: Callable[[str], Arrays]
-    record: Callable[[str], Mapping[str, Any]]
-    images: Callable[[str], np.ndarray | None]
 
 
 def chapters(summary: Summary, sources: Sources) -> Iterator[Chapter]:
@@ -156,8 +141,8 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
         blocks.append(Verdicts(tuple(problems)))
     figures = [
         study_figures.ranking(phase, f"ranking{suffix}") if len(phase.settings) > 1 or len(summary.seeds) > 1 else None,
-        study_figures.epoch_curves(phase, f"curves{suffix}", sources.curves),
-        study_figures.step_loss(phase, f"step-loss{suffix}", sources.curves),
+        study_figures.epoch_curves(phase, f"curves{suffix}", sources),
+        study_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),
     ]
     blocks += [FigureBlock(figure) for figure in figures if figure is not None]
     return Chapter(f"phase-{position + 1}", title, tuple(blocks), phase.name if several else "Results")
