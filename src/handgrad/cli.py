@@ -303,7 +303,7 @@ def evaluate(
         Argument(metavar="WEIGHTS", help="A run's folder or id, or weights from anywhere: .pt, .safetensors, .npz."),
     ],
     study: Annotated[
-        str | None, Argument(metavar="[STUDY]", help="Whose data, layers and loss; a run brings its own.")
+        str | None, Argument(metavar="STUDY", help="Whose data, layers and loss; a run brings its own.")
     ] = None,
     overrides: Overrides = None,
     part: Annotated[str, Option("--part", metavar="PART", help="train, validation or test.")] = "test",

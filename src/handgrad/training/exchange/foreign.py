@@ -32,6 +32,11 @@ def in_order(names: Sequence[str], where: str, *, ordered: bool) -> list[str]:
     return list(names)
 
 
+def layers_meant(network: Network) -> str:
+    """The last line of a message about what does not fit."""
+    return f"set network.hidden or network.layers to the file's layers; now they are {', '.join(network.describe())}"
+
+
 def from_arrays(network: Network, arrays: Arrays, *, where: str, ordered: bool) -> Arrays:
     """Parameters of `network` from arrays under any names.  Raises WeightsError with all that does not fit.
 
@@ -53,8 +58,8 @@ def from_arrays(network: Network, arrays: Arrays, *, where: str, ordered: bool) 
         has = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise WeightsError(
             f"{where}: has {len(weights)} arrays of weights and {len(biases)} of biases ({has or 'nothing'}); this "
-            f"network has {len(layers)} layers with weights ({', '.join(network.describe())}); the layers must be the "
-            f"file's, or name the arrays {', '.join(network.parameter_shapes)}"
+            f"network has {len(layers)} layers with both. Name them {', '.join(network.parameter_shapes)}, or "
+            + layers_meant(network)
         )
     shapes = {own["W"]: network.parameter_shapes[own["W"]] for own in layers}
     turned = _all_turned([arrays[name].shape for name in weights], list(shapes.values()))
@@ -72,7 +77,7 @@ def from_arrays(network: Network, arrays: Arrays, *, where: str, ordered: bool) 
         if params[own["b"]].shape != units:
             wrong.append(f"{biases[j]} has shape {b.shape}; {own['b']} needs {units}")
     if wrong:
-        raise WeightsError("\n".join(f"{where}: {line}" for line in wrong))
+        raise WeightsError("\n".join(f"{where}: {line}" for line in [*wrong, layers_meant(network)]))
     return params
 
 

@@ -22,7 +22,7 @@ from handgrad.errors import WeightsError
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.layer import Shape
 from handgrad.network.spec import Network
-from handgrad.training.exchange.foreign import in_order
+from handgrad.training.exchange.foreign import in_order, layers_meant
 from handgrad.training.weights import Arrays
 
 LETTERS = {  # of each kind of layer: handgrad's letter -> PyTorch's name
@@ -104,10 +104,7 @@ def from_state_dict(network: Network, arrays: Arrays, *, where: str, ordered: bo
                     wrong.append(f"{module}.{LETTERS[kind][letter]} has shape {array.shape}; {name} needs {expected}")
                 params[name] = _turned(kind, letter, array)
     if wrong:
-        layers_of = ", ".join(network.describe())
-        raise WeightsError(
-            "\n".join(f"{where}: {line}" for line in [*wrong, f"the network's layers ({layers_of}) must be the file's"])
-        )
+        raise WeightsError("\n".join(f"{where}: {line}" for line in [*wrong, layers_meant(network)]))
     return params
 
 
