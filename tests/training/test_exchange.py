@@ -216,8 +216,21 @@ def test_a_state_dict_that_does_not_fit(tmp_path, tensors, message):
     with pytest.raises(WeightsError, match=re.escape(message)) as said:
         read_params(tmp_path / "w.pt", PERCEPTRON)
     assert str(said.value).startswith(f"{tmp_path / 'w.pt'}: ")
-    if "needs" in message:
-        assert "set network.hidden or network.layers to the file's layers; now they are dense 5" in str(said.value)
+
+
+@pytest.mark.parametrize(("ending", "weight"), [(".pt", "{}.weight"), (".npz", "W{}")])
+def test_a_message_ends_with_what_to_set(tmp_path, ending, weight):
+    arrays = {weight.format(i): np.zeros((2, 9), np.float32) for i in (1, 2, 3)}
+    if ending == ".pt":
+        torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, tmp_path / "w.pt")
+    else:
+        np.savez(tmp_path / "w.npz", **arrays)
+    with pytest.raises(WeightsError) as said:
+        read_params(tmp_path / f"w{ending}", PERCEPTRON)
+    assert str(said.value).endswith(
+        "set network.hidden or network.layers to the file's layers; now they are dense 5 tanh, dense 4 sigmoid, "
+        "dense 3 softmax"
+    )
 
 
 def test_safetensors_without_an_order_are_refused(tmp_path):
