@@ -95,7 +95,9 @@ class Page:
         columns = min(figure.columns, len(panels)) if isinstance(figure, Curves) else 1
         picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
         found = {"what": "plots", "panels": panels, "columns": columns, "print": _file_uri(picture)}
-        return found | (_names(figure) if isinstance(figure, Curves) else {"legend": [], "key": None, "small": False})
+        return found | (
+            _names(figure) if isinstance(figure, Curves) else {"legend": [], "key": None, "small": False, "tall": False}
+        )
 
     def _links(self, paths: Iterable[Path]) -> list[str]:
         return [path.relative_to(self.folder).as_posix() for path in paths]
@@ -104,8 +106,9 @@ class Page:
 def _names(figure: Curves) -> dict[str, Any]:
     """What names the lines: a legend that hides and shows them, unless they are very many, and a key."""
     lines = figure.legend if len(figure.legend) <= NAMED else []
-    named = figure.key is not None and len(figure.key.blocks) == len(lines) and all(t for _, t in figure.key.blocks)
-    return {"legend": lines, "key": None if named else figure.key, "small": figure.small}
+    same = figure.key is not None and figure.key.named and len(figure.key.blocks) == len(lines)
+    key = None if same else figure.key
+    return {"legend": lines, "key": key, "small": figure.small, "tall": figure.named_ends}
 
 
 def _file_uri(path: Path | None) -> str:
