@@ -83,7 +83,7 @@ def values_of(setting: SettingSummary, measure: str, ddof: int) -> Sample:
     if measure in setting.samples:
         return setting.samples[measure]
     if measure in TIMES:
-        return setting.seconds("total" if measure == "seconds" else "training")
+        return sample(setting.seconds("total" if measure == "seconds" else "training").values, ddof)
     if measure == "parameters":
         found = {record["seed"]: (record.get("network") or {}).get("parameters") for record in setting.records}
     else:

@@ -29,16 +29,17 @@ def labels_table(summary: Summary, item: LabelsTable) -> ItemTable:
             for row, source in zip(cells, item.rows, strict=True):
                 row.append(cell(source.label))
             continue
-        columns += [Column(f"{column.head} {kind}", numeric=True) for kind in ("published", "reproduced")]
-        columns.append(Column("difference", (f"{column.head} difference",), numeric=True))
+        heads = {"published": column.head, "reproduced": "reproduced", "difference": "difference"}
+        columns += [Column(head, (f"{column.show}_{kind}",), numeric=True) for kind, head in heads.items()]
         for row, source in zip(cells, item.rows, strict=True):
             theirs, ours = getattr(source, column.show), counts.get((source.label, column.show))
             apart = None if theirs is None or ours is None else ours - theirs
             row += [cell(theirs, "" if theirs is None else None), cell(ours)]
             row.append(cell(apart, "" if apart is None else f"{apart:+,}".replace("-", "−") if apart else "0"))
     rows = tuple(Row(tuple(row), total=source.label == "sum") for row, source in zip(cells, item.rows, strict=True))
-    caption = f"Examples of every class; reproduced: {data.get('name', 'no record yet')}, sums computed."
-    return ItemTable(Table(item.file, item.title, noted(caption, item.note), tuple(columns), rows), (), {})
+    caption = f"Examples of every class. Reproduced: {data.get('name', 'no record yet')}; its sums are computed here."
+    table = Table(item.file, item.title, noted(caption, item.note), tuple(columns), rows)
+    return ItemTable(table, (), {}, sum_verdicts(item, len(data.get("classes", ()))))
 
 
 def counts_of(data: Mapping[str, Any]) -> dict[tuple[str, str], int]:
@@ -52,15 +53,15 @@ def counts_of(data: Mapping[str, Any]) -> dict[tuple[str, str], int]:
     return found
 
 
-def sum_verdicts(item: LabelsTable) -> list[Verdict]:
-    """Where the published counts contradict their own sums."""
+def sum_verdicts(item: LabelsTable, n_classes: int) -> list[Verdict]:
+    """Where the published counts contradict their own sums; a column is added up where every class has a number."""
     found = []
     classes = [row for row in item.rows if row.label != "sum"]
     total = next((row for row in item.rows if row.label == "sum"), None)
     for part in (*PARTS, "total"):
         given = [count for row in classes if (count := getattr(row, part)) is not None]
         printed = getattr(total, part) if total else None
-        if printed is not None and len(given) == len(classes) and sum(given) != printed:
+        if printed is not None and len(given) == n_classes and sum(given) != printed:
             found.append(f"the column {part} adds up to {sum(given):,}, not to {printed:,}")
     for row in item.rows:
         parts = [count for part in PARTS if (count := getattr(row, part)) is not None]

@@ -94,9 +94,9 @@ def _measure(column: OriginalColumn, measured: _Measured) -> tuple[list[Column],
     ends = {"mean": ("",), "std": ("_std",), "both": ("", "_std")}[stat]
     pick = {"mean": slice(0, 1), "std": slice(1, 2), "both": slice(0, 2)}[stat]
     judged = stat != "std"
+    heads = {"published": column.head, "reproduced": "reproduced"}
     columns = [
-        Column(f"{column.head} {kind}", tuple(f"{measure}_{kind}{end}" for end in ends), numeric=True)
-        for kind in ("published", "reproduced")
+        Column(head, tuple(f"{measure}_{kind}{end}" for end in ends), numeric=True) for kind, head in heads.items()
     ]
     if judged:
         keys = tuple(f"{measure}_{end}" for end in ("difference", "low", "high", "inside"))

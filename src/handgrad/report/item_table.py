@@ -7,18 +7,21 @@ from typing import Any
 from handgrad.report.compared import SHORT_RULE, Compared, shown_difference
 from handgrad.report.summary import SettingSummary, Summary, setting_name
 from handgrad.report.tables import Cell, Table
+from handgrad.report.verdicts import Verdict
 from handgrad.study.places import Place
+from handgrad.study.published import TIMES
 
 NOT_RUN = "not run here"
 
 
 @dataclass(frozen=True)
 class ItemTable:
-    """A table, what was compared in it, and the setting of each row (None: not run, or no setting)."""
+    """A table, what was compared in it, the setting of each row (None: not run), and what else can be said of it."""
 
     table: Table
     numbers: tuple[Compared, ...]
     settings: Mapping[str, SettingSummary | None]
+    verdicts: Sequence[Verdict] = ()
 
 
 def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, SettingSummary | None]:
@@ -65,8 +68,12 @@ def noted(caption: str, note: str | None) -> str:
 
 
 def caption_of(summary: Summary, further: int, numbers: Sequence[Compared]) -> str:
+    """How many runs stand behind both numbers, and the rule in short."""
     several = any(number.values.n > 1 for number in numbers)
     ours = f"mean ± standard deviation (ddof {summary.ddof}) over n runs" if several else "one run"
     theirs = "one run" if further == 1 else f"{further} runs"
+    difference = "difference: reproduced − published"
+    if any(number.measure in TIMES for number in numbers):
+        difference += " (of times their ratio)"
     rule = "Made with --quick: smaller than the original, nothing is judged." if summary.quick else SHORT_RULE
-    return f"Published: {theirs}; reproduced: {ours}; difference: reproduced − published. {rule}"
+    return f"Published: {theirs}; reproduced: {ours}; {difference}. {rule}"

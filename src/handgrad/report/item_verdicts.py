@@ -57,8 +57,13 @@ def described(number: Compared, *, item: bool = False) -> str:
     digits = max(given.digits, 2) if given.failed else given.digits
     ours = shown_values(values, number.measure, given.scale, digits) if values.n else "diverged"
     unit = " %" if given.scale == 0.01 and values.n else ""
-    where = f"{number.item}, {number.row}" if item else number.row
+    where = f"{number.item}, {row_name(number.row)}" if item else row_name(number.row)
     return f"{where}: {word(number.measure)} {shown_published(given, digits)}, here {ours}{unit}"
+
+
+def row_name(label: str) -> str:
+    """A row in a sentence: "row 9_1", but what has a name goes by it."""
+    return label if " " in label else f"row {label}"
 
 
 # -- rankings
@@ -118,11 +123,7 @@ def ranking_verdict(ranking: Ranking) -> Verdict:
     """The ranking in a sentence."""
     text = f"Ranking by {word(ranking.measure)} over {ranking.n} rows"
     if ranking.tau is not None:
-        text += (
-            f": Kendall's τ-b = {ranking.tau:.2f}".replace("-", "−", 1)
-            if ranking.tau < 0
-            else (f": Kendall's τ-b = {ranking.tau:.2f}")
-        )
+        text += f": Kendall's τ-b = {'−' if ranking.tau < 0 else ''}{abs(ranking.tau):.2f}"
     theirs, ours = ", ".join(ranking.their_best), ", ".join(ranking.our_best)
     if ranking.same_best:
         return Verdict("good", f"{text}; the best is the same ({theirs}).")

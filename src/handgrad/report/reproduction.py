@@ -8,15 +8,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handgrad.report.compared import RULE, Compared, compared, digits_of
-from handgrad.report.item_counts import confusion_table, labels_table, sum_verdicts
+from handgrad.report.item_counts import confusion_table, labels_table
 from handgrad.report.item_numbers import facts_table, numbers_table, winner_table
 from handgrad.report.item_settings import settings_table
 from handgrad.report.item_table import ItemTable, found, runs_behind
-from handgrad.report.item_verdicts import Ranking, counted, described, furthest, ranking_verdict, rankings_of, unstable
+from handgrad.report.item_verdicts import (
+    Ranking,
+    counted,
+    described,
+    furthest,
+    ranking_verdict,
+    rankings_of,
+    row_name,
+    unstable,
+)
 from handgrad.report.summary import SettingSummary, Summary
 from handgrad.report.tables import Table
 from handgrad.report.verdicts import Verdict
-from handgrad.study.originals import Figure, LabelsTable, Original, SettingsTable
+from handgrad.study.originals import Figure, Original, SettingsTable
 from handgrad.study.originals import Table as OriginalTable
 from handgrad.study.published import published, units_of
 
@@ -103,12 +112,10 @@ def _table(summary: Summary, item: OriginalTable) -> ItemResult:
     rankings: tuple[Ranking, ...] = ()
     if isinstance(item, SettingsTable) and not summary.quick:
         rankings = tuple(rankings_of(item, made))
-    verdicts = [*counted(made.numbers), *map(ranking_verdict, rankings)]
-    if isinstance(item, LabelsTable):
-        verdicts += sum_verdicts(item)
+    verdicts = [*counted(made.numbers), *map(ranking_verdict, rankings), *made.verdicts]
     for label, setting in made.settings.items():
         text = unstable(setting, made.numbers) if setting is not None else None
-        verdicts += [Verdict("warning", f"{label}: {text}")] if text else []
+        verdicts += [Verdict("warning", f"{row_name(label)}: {text}")] if text else []
     return ItemResult(item, made.table, made.numbers, rankings, tuple(verdicts), {})
 
 
