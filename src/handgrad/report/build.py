@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.report.chapters import Sources, chapters
+from handgrad.report.chapters import chapters
 from handgrad.report.page import Page, render
 from handgrad.report.reproduction import reproduce
+from handgrad.report.sources import Sources
 from handgrad.report.summary import summarize
 from handgrad.study.results import Results
 from handgrad.study.store import unwritable

@@ -3,11 +3,8 @@
 To add something to reports, add a block (`blocks`) here.  What a study reproduces has its chapter in `items`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from handgrad.report import run_figures, study_figures, study_tables
 from handgrad.report.blocks import Block, Chapter, Code, Facts, FigureBlock, TableBlock, Text, Verdicts
@@ -15,22 +12,9 @@ from handgrad.report.feature_maps import feature_maps
 from handgrad.report.figures import Figure
 from handgrad.report.items import original_chapter
 from handgrad.report.reproduction import reproduce, reproduction_verdicts
+from handgrad.report.sources import Sources
 from handgrad.report.summary import PhaseSummary, SettingSummary, Summary, axis_names, setting_name
 from handgrad.report.verdicts import Verdict, phase_verdicts, selection, test_set_verdicts, trouble, validation_choice
-from handgrad.training.record import Arrays
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where chapters get what a summary does not hold; each is read when it is needed and then let go.
-
-    curves, params, record: id of a run -> its files;  images: label of a setting -> sample images, None without.
-    """
-
-    curves: Callable[[str], Arrays]
-    params: Callable[[str], Arrays]
-    record: Callable[[str], Mapping[str, Any]]
-    images: Callable[[str], np.ndarray | None]
 
 
 def chapters(summary: Summary, sources: Sources) -> Iterator[Chapter]:
@@ -38,7 +22,7 @@ def chapters(summary: Summary, sources: Sources) -> Iterator[Chapter]:
     yield studied(summary)
     found = reproduce(summary)
     if found is not None:
-        yield original_chapter(found, lambda item, result: None)
+        yield original_chapter(found, summary, sources)
     for position, phase in enumerate(summary.phases):
         yield phase_chapter(summary, phase, position, sources)
     if summary.winner is not None and summary.last is not None:
@@ -116,8 +100,8 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
         blocks.append(Verdicts(tuple(problems)))
     figures = [
         study_figures.ranking(phase, f"ranking{suffix}") if len(phase.settings) > 1 or len(summary.seeds) > 1 else None,
-        study_figures.epoch_curves(phase, f"curves{suffix}", sources.curves),
-        study_figures.step_loss(phase, f"step-loss{suffix}", sources.curves),
+        study_figures.epoch_curves(phase, f"curves{suffix}", sources),
+        study_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),
     ]
     blocks += [FigureBlock(figure) for figure in figures if figure is not None]
     return Chapter(f"phase-{position + 1}", title, tuple(blocks), phase.name if several else "Results")

@@ -1,22 +1,23 @@
 """The chapter "The original, item by item": every table and figure of the original under its own number."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
+from handgrad.errors import InputError
 from handgrad.report.blocks import Block, Chapter, Facts, FigureBlock, Heading, TableBlock, Text, Verdicts
 from handgrad.report.compared import RULE, Compared, shown_published, shown_values
-from handgrad.report.figures import Figure
 from handgrad.report.item_numbers import with_unit
 from handgrad.report.item_table import judged_cell
+from handgrad.report.kinds import make_figure
 from handgrad.report.reproduction import ItemResult, Reproduction
+from handgrad.report.sources import Sources
+from handgrad.report.summary import Summary
 from handgrad.report.tables import Cell, Column, Row, Table, cell
 from handgrad.study import originals
 
-Draw = Callable[[originals.Figure, ItemResult], Figure | None]
 
-
-def original_chapter(found: Reproduction, draw: Draw) -> Chapter:
-    """Readings and errors first, then every item, then every number; `draw` makes the figure of an item."""
+def original_chapter(found: Reproduction, summary: Summary, sources: Sources) -> Chapter:
+    """Readings and errors first, then every item, then every number."""
     original = found.original
     rows = [
         ("reproduced", (original.title,)),
@@ -28,7 +29,7 @@ def original_chapter(found: Reproduction, draw: Draw) -> Chapter:
     if found.numbers:
         blocks.append(Text(_quick_rule() if found.quick else RULE))
     for item in found.items:
-        blocks += _item(item, draw)
+        blocks += _item(item, summary, sources)
     if found.numbers:
         blocks += [Heading("Every published number"), TableBlock(every_number(found), folded=True)]
     return Chapter("original", "The original, item by item", tuple(blocks), "The original")
@@ -41,27 +42,36 @@ def _quick_rule() -> str:
     )
 
 
-def _item(result: ItemResult, draw: Draw) -> Iterator[Block]:
+def _item(result: ItemResult, summary: Summary, sources: Sources) -> Iterator[Block]:
     item = result.item
+    heading, number = f"{item.number}: {item.title}", f"{item.number} of the original"
     if isinstance(item, originals.Figure):
-        figure = draw(item, result) if result.shown else None
-        if figure is None:
-            yield Heading(f"{item.number}: {item.title}")
-            why = "the records hold nothing of it yet" if result.shown else "not run here"
-            yield Text(f"No figure: {why}.")
-        else:
-            caption = f"{figure.caption} {item.note}" if item.note else figure.caption
-            yield FigureBlock(
-                replace(figure, title=f"{item.number}: {item.title}", caption=caption), f"{item.number} of the original"
-            )
+        yield from _figure(item, heading, result, summary, sources)
         if result.table is not None:
             yield TableBlock(result.table, number=f"Beside {item.number}")
-    else:
-        yield Heading(f"{item.number}: {item.title}")
-        assert result.table is not None
-        yield TableBlock(result.table, number=f"{item.number} of the original")
+    elif result.table is not None:
+        yield Heading(heading)
+        yield TableBlock(result.table, number=number)
     if result.verdicts:
         yield Verdicts(result.verdicts)
+
+
+def _figure(
+    item: originals.Figure, heading: str, result: ItemResult, summary: Summary, sources: Sources
+) -> Iterator[Block]:
+    figure, why = None, "its settings are not run here"
+    if result.shown:
+        try:
+            figure = make_figure(item.kind, summary, result.shown, sources, item.options, name=item.file, title=heading)
+            why = "the records hold nothing of it"
+        except InputError as error:  # a seed or a setting that this smaller study does not have
+            why = str(error)
+    if figure is None:
+        yield Heading(heading)
+        yield Text(f"No figure: {why}.")
+    else:
+        caption = f"{figure.caption} {item.note}" if item.note else figure.caption
+        yield FigureBlock(replace(figure, caption=caption), f"{item.number} of the original")
 
 
 def every_number(found: Reproduction) -> Table:
