@@ -20,16 +20,8 @@ from urllib.parse import quote
 
 from handgrad import __version__
 from handgrad.report import drawers, tables
-from handgrad.report.chapters import (
-    Chapter,
-    Code,
-    Facts,
-    FigureBlock,
-    TableBlock,
-    Text,
-    Verdicts,
-    opening,
-)
+from handgrad.report.blocks import Chapter, Code, Facts, FigureBlock, Heading, TableBlock, Text, Verdicts
+from handgrad.report.chapters import opening
 from handgrad.report.figures import Curves, Figure, Matrix, Pictures, Predictions, Ranking
 from handgrad.report.page_figures import plots
 from handgrad.report.page_pictures import picture_uris
@@ -57,6 +49,8 @@ class Page:
     def block(self, block: Any) -> dict[str, Any]:
         if isinstance(block, Text):
             return {"kind": "text", "text": block.text}
+        if isinstance(block, Heading):
+            return {"kind": "heading", "text": block.text}
         if isinstance(block, Verdicts):
             return {"kind": "verdicts", "entries": block.items}
         if isinstance(block, Facts):
@@ -64,22 +58,24 @@ class Page:
         if isinstance(block, Code):
             return {"kind": "code", "text": block.text, "title": block.title}
         if isinstance(block, TableBlock):
-            self.tables += 1
+            self.tables += not block.number
             paths = tables.save(block.table, self.folder / "tables")
-            found = {"kind": "table", "table": block.table, "folded": block.folded, "number": self.tables}
+            number = block.number or f"Table {self.tables}"
+            found = {"kind": "table", "table": block.table, "folded": block.folded, "number": number}
             return {**found, "files": self._links(paths)}
         assert isinstance(block, FigureBlock)
-        return self.figure(block.figure)
+        return self.figure(block.figure, block.number)
 
-    def figure(self, figure: Figure) -> dict[str, Any]:
-        self.figures += 1
+    def figure(self, figure: Figure, number: str = "") -> dict[str, Any]:
+        self.figures += not number
         folder = self.folder / "figures"
         paths = drawers.save(figure, folder, self.formats)
         header, rows = figure.table()
         data = folder / f"{figure.name}.csv"
         with data.open("w", encoding="utf-8", newline="") as file:
             tables.write_csv(file, header, rows)
-        found = {"kind": "figure", "figure": figure, "number": self.figures, "files": self._links([*paths, data])}
+        number = number or f"Figure {self.figures}"
+        found = {"kind": "figure", "figure": figure, "number": number, "files": self._links([*paths, data])}
         if isinstance(figure, Curves | Ranking):
             return {**found, **self._plots(figure, paths)}
         if isinstance(figure, Matrix):
