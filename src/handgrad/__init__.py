@@ -33,6 +33,7 @@ _HOMES = {
     "make_study": "handgrad.study",
     "load_weights": "handgrad.training.weights",
     "run_study": "handgrad.study",
+    "save_figure": "handgrad.report",
     "save_weights": "handgrad.training.weights",
     "split": "handgrad.data.datasets",
     "train": "handgrad.training.single",
