@@ -73,3 +73,30 @@ def contents(folder):
         run.name: {name: (run / name).read_bytes() for name in ("curves.npz", "weights.safetensors")}
         for run in (folder / "runs").iterdir()
     }
+
+
+class Nodes:
+    """A real Ray cluster on this machine: a head and nodes, each with raylet, object store and workers of its own."""
+
+    def __init__(self):
+        from ray.cluster_utils import Cluster
+
+        self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+
+    def add(self, **options):
+        return self.cluster.add_node(**{"num_cpus": 1, **options})
+
+    def runner(self, **options):
+        from handgrad.study.cluster import Ray
+
+        return Ray(self.cluster.address, **options)
+
+
+@pytest.fixture(scope="session")
+def nodes():
+    pytest.importorskip("ray", reason="no Ray for this Python")
+    import handgrad.study.cluster  # noqa: F401, which makes Ray quiet
+
+    nodes = Nodes()
+    yield nodes
+    nodes.cluster.shutdown()

@@ -18,9 +18,9 @@ from tests.study.troubles import Broken, Deadly, Full
 RUNNERS = {"serial": Serial, "one process": lambda: Processes(1), "two processes": lambda: Processes(2)}
 
 
-@pytest.fixture(scope="module", params=RUNNERS)
+@pytest.fixture(scope="module", params=[*RUNNERS, "ray"])
 def runner(request):
-    runner = RUNNERS[request.param]()
+    runner = request.getfixturevalue("nodes").runner() if request.param == "ray" else RUNNERS[request.param]()
     yield runner
     runner.close()
 

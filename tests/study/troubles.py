@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from handgrad.training.run import Run
+from handgrad.training.run import Run, Setting
 
 
 def _arrive(run, marks, times):
@@ -26,12 +26,18 @@ class Deadly:
     marks: str
     times: int
 
+    @property
+    def setting(self):
+        return self.run.setting
+
     def __reduce__(self):
         return _arrive, (self.run, self.marks, self.times)
 
 
 class Broken:
     """Raises as soon as it is looked at."""
+
+    setting = Setting()
 
     @property
     def continues(self):
@@ -40,6 +46,8 @@ class Broken:
 
 class Full:
     """A run in whose middle the disk is full."""
+
+    setting = Setting()
 
     @property
     def continues(self):

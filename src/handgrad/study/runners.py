@@ -85,11 +85,17 @@ def _split(folder: Path) -> Split:
 
 def perform(job: Job, heard: Heard = ignore) -> Outcome:
     """Execute one job in this process.  Raises ResultsError when the disk cannot be written."""
+    return perform_with(lambda: _split(job.split), lambda: load(job.parent) if job.parent else None, job, heard)
+
+
+def perform_with(
+    data: Callable[[], Split], parent: Callable[[], Record | None], job: Job, heard: Heard = ignore
+) -> Outcome:
+    """Execute one job with a split and a parent's record that come from elsewhere than the job's folders."""
     try:
-        parent = load(job.parent) if job.parent is not None else None
         train = execute if job.until is None else functools.partial(advance, until=job.until, prune=job.prune)
         observers = [functools.partial(heard, job)]
-        end = train(job.run, _split(job.split), checkpoint=job.checkpoint, parent=parent, observers=observers)
+        end = train(job.run, data(), checkpoint=job.checkpoint, parent=parent(), observers=observers)
     except ResultsError:
         raise
     except Exception as error:
@@ -110,6 +116,27 @@ def _described(error: BaseException) -> str:
 def nothing_to_wait_for() -> RuntimeError:
     """What a caller did wrong whose jobs say None while none of them is in progress."""
     return RuntimeError("the jobs wait for an outcome (None), but no job is in progress")
+
+
+class Source:
+    """The jobs to come.  `again`: those of workers that died; `waits`: None was said, no outcome taken up since."""
+
+    def __init__(self, jobs: Iterable[Job | None]) -> None:
+        self._jobs = iter(jobs)
+        self.again: list[Job] = []
+        self.waits = False
+
+    def take(self) -> Job | None:
+        if self.again:
+            return self.again.pop()
+        if self.waits:
+            return None
+        try:
+            job = next(self._jobs)
+        except StopIteration:
+            return None
+        self.waits = job is None
+        return job
 
 
 class Serial:
