@@ -3,9 +3,12 @@
 import errno
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from handgrad.data.batches import epoch_order
+from handgrad.training import loop
 from handgrad.training.run import Run, Setting
 
 
@@ -32,6 +35,36 @@ class Deadly:
 
     def __reduce__(self):
         return _arrive, (self.run, self.marks, self.times)
+
+
+def _in_slow_motion(run, mark, seconds):
+    """What a worker unpickles: the run, whose epochs last so long and each write a checkpoint from here on."""
+    import ray
+
+    Path(mark).write_text(ray.get_runtime_context().get_node_id())
+
+    def order(*arguments):
+        time.sleep(seconds)
+        return epoch_order(*arguments)
+
+    loop.epoch_order, loop.CHECKPOINT_SECONDS, loop.CHECKPOINT_SHARE = order, 0.0, 1e9
+    return run
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A run that lasts, for tests that have something happen in its middle; `mark`: a file that says on which node."""
+
+    run: Run
+    mark: str
+    seconds: float
+
+    @property
+    def setting(self):
+        return self.run.setting
+
+    def __reduce__(self):
+        return _in_slow_motion, (self.run, self.mark, self.seconds)
 
 
 class Broken:

@@ -135,7 +135,7 @@ class Ray:
 
     def _cancel(self) -> None:
         tasks, self._tasks = self._tasks, []
-        for task in tasks:
+        for task in tasks if ray.is_initialized() else ():
             with suppress(RayError):
                 ray.cancel(task.stream, force=True)
 
