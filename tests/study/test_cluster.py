@@ -41,7 +41,7 @@ def runner(nodes):
 
 
 def test_a_node_lost_in_the_middle_of_a_study_costs_nothing_but_time(nodes, runner, make, tmp_path):
-    study = make(["training.epochs=40"], grid={"training.optimizer.lr": [0.01, 0.1, 0.3]}, phase=[
+    study = make(["training.epochs=60"], grid={"training.optimizer.lr": [0.01, 0.1, 0.3]}, phase=[
         {"name": "batch size", "grid": {"training.batch_size": [10, 50]}},
     ])  # fmt: skip
     run_study(study, tmp_path / "serial", runner="serial")
@@ -56,7 +56,7 @@ def test_a_node_lost_in_the_middle_of_a_study_costs_nothing_but_time(nodes, runn
             return on_nodes.map((self.slow(number, job) for number, job in enumerate(jobs)), heard)
 
         def slow(self, number, job):
-            return job if number >= 3 else replace(job, run=Slow(job.run, str(tmp_path / job.id), 0.1))
+            return job if number >= 3 else replace(job, run=Slow(job.run, str(tmp_path / job.id), 4.0))
 
     def watch(event):
         if event.kind == "epoch done" and event.epoch >= 5 and not lost:  # a checkpoint has come

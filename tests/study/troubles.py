@@ -38,13 +38,15 @@ class Deadly:
 
 
 def _in_slow_motion(run, mark, seconds):
-    """What a worker unpickles: the run, whose epochs last so long and each write a checkpoint from here on."""
+    """What a worker unpickles: the run; for `seconds` from now on epochs last long and each writes a checkpoint."""
     import ray
 
     Path(mark).write_text(ray.get_runtime_context().get_node_id())
+    end = time.monotonic() + seconds
 
     def order(*arguments):
-        time.sleep(seconds)
+        if time.monotonic() < end:
+            time.sleep(0.1)
         return epoch_order(*arguments)
 
     loop.epoch_order, loop.CHECKPOINT_SECONDS, loop.CHECKPOINT_SHARE = order, 0.0, 1e9
@@ -53,7 +55,7 @@ def _in_slow_motion(run, mark, seconds):
 
 @dataclass(frozen=True)
 class Slow:
-    """A run that lasts, for tests that have something happen in its middle; `mark`: a file that says on which node."""
+    """A run in whose `seconds` something can happen; `mark`: a file that will say on which node it is."""
 
     run: Run
     mark: str
