@@ -1,6 +1,7 @@
 """The runner `ray` on a real cluster of several nodes, one of which is lost; what every runner must do is tested with
 the others (test_runners)."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -47,16 +48,16 @@ def test_a_node_lost_in_the_middle_of_a_study_costs_nothing_but_time(nodes, runn
     run_study(study, tmp_path / "serial", runner="serial")
     for _ in range(2):
         nodes.add()
-    lost, ended, on_nodes = [], [], runner()
+    lost, ended, number, on_nodes = [], [], itertools.count(), runner()
 
     class SlowAtFirst:
         name, workers, close = on_nodes.name, on_nodes.workers, on_nodes.close
 
         def map(self, jobs, heard):
-            return on_nodes.map((self.slow(number, job) for number, job in enumerate(jobs)), heard)
+            return on_nodes.map(map(self.slow, jobs), heard)
 
-        def slow(self, number, job):
-            return job if number >= 3 else replace(job, run=Slow(job.run, str(tmp_path / job.id), 4.0))
+        def slow(self, job):
+            return replace(job, run=Slow(job.run, str(tmp_path / job.id), 3.0)) if next(number) < 3 else job
 
     def watch(event):
         if event.kind == "epoch done" and event.epoch >= 5 and not lost:  # a checkpoint has come
