@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from handgrad.report.compared import Compared, shown_published, shown_values, word
 from handgrad.report.item_table import ItemTable
@@ -25,15 +26,31 @@ def counted(numbers: Sequence[Compared]) -> list[Verdict]:
     outside = furthest(judged)
     if not judged:
         return []
+    spread = spread_of(judged)
     if not outside:
         every = "The published number lies" if len(judged) == 1 else f"All {len(judged)} published numbers lie"
-        return [Verdict("good", f"{every} inside the spread of the runs here.")]
+        return [Verdict("good", f"{every} inside {spread}.")]
     if len(judged) == 1:
-        return [Verdict("warning", f"Outside the spread of the runs here: {described(outside[0])}.")]
+        return [Verdict("warning", f"Outside {spread}: {described(outside[0])}.")]
     named = "; ".join(described(number) for number in outside[:NAMED])
     rest = f"; and {len(outside) - NAMED} more" if len(outside) > NAMED else ""
-    text = f"{len(judged) - len(outside)} of {len(judged)} published numbers lie inside the spread of the runs here"
+    text = f"{len(judged) - len(outside)} of {len(judged)} published numbers lie inside {spread}"
     return [Verdict("warning", f"{text}. Outside: {named}{rest}.")]
+
+
+def spread_of(judged: Sequence[Compared]) -> str:
+    """What the numbers were held against: the spread of several runs, or the noise of the examples alone."""
+    single = [number.values.n < 2 for number in judged if number.low is not None]
+    if single and all(single):
+        return "the noise of the examples (one run each: no spread over seeds is known)"
+    return "the spread of the runs here" + (", or the noise of the examples where there is one" if any(single) else "")
+
+
+def half_width(judged: Sequence[Compared]) -> float | None:
+    """The median of half the intervals of accuracies, in points: how fine the comparison is."""
+    ends = [(one.low, one.high) for one in judged if one.measure.endswith("accuracy")]
+    widths = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
+    return 100 * median(widths) if widths else None
 
 
 def furthest(numbers: Sequence[Compared]) -> list[Compared]:
@@ -87,6 +104,7 @@ class Ranking:
     their_best: tuple[str, ...]
     our_best: tuple[str, ...]
     place: int
+    losses: tuple[str, ...] = ()  # where the measure is a loss, the kinds of it among the rows
 
     @property
     def same_best(self) -> bool:
@@ -114,6 +132,7 @@ def rankings_of(item: SettingsTable, made: ItemTable) -> list[Ranking]:
                 their_best=tuple(rows[i].row for i in best),
                 our_best=tuple(rows[i].row for i, value in enumerate(ours) if value == max(ours)),
                 place=1 + min(sum(other > ours[i] for other in ours) for i in best),
+                losses=_kinds(rows, made) if measure.endswith("loss") else (),
             )
         )
     return found
@@ -124,11 +143,18 @@ def _ended(number: Compared, made: ItemTable) -> bool:
     return bool(number.values.n) or (setting is not None and bool(setting.count("diverged")))
 
 
+def _kinds(rows: Sequence[Compared], made: ItemTable) -> tuple[str, ...]:
+    settings = [setting for row in rows if (setting := made.settings[row.row]) is not None]
+    return tuple(sorted({str(setting.setting.get("training", {}).get("loss")) for setting in settings}))
+
+
 def ranking_verdict(ranking: Ranking) -> Verdict:
     """The ranking in a sentence."""
     text = f"Ranking by {word(ranking.measure)} over {ranking.n} rows"
     if ranking.tau is not None:
         text += f": Kendall's τ-b = {'−' if ranking.tau < 0 else ''}{abs(ranking.tau):.2f}"
+    if len(ranking.losses) > 1:
+        text += f" (of different kinds, {', '.join(ranking.losses)}, which cannot be compared with each other)"
     theirs, ours = ", ".join(ranking.their_best), ", ".join(ranking.our_best)
     if ranking.same_best:
         return Verdict("good", f"{text}; the best is the same ({theirs}).")

@@ -44,7 +44,7 @@ def _quick_rule() -> str:
 
 def _item(result: ItemResult, summary: Summary, sources: Sources) -> Iterator[Block]:
     item = result.item
-    heading, number = f"{item.number}: {item.title}", f"{item.number} of the original"
+    heading, number = f"{item.number}: {item.title}", named(item)
     if isinstance(item, originals.Figure):
         yield from _figure(item, heading, result, summary, sources)
         if result.table is not None:
@@ -54,6 +54,11 @@ def _item(result: ItemResult, summary: Summary, sources: Sources) -> Iterator[Bl
         yield TableBlock(result.table, number=number)
     if result.verdicts:
         yield Verdicts(result.verdicts)
+
+
+def named(item: originals.Item) -> str:
+    """What a caption calls an item."""
+    return f"{item.number}, added to those of the original" if item.ours else f"{item.number} of the original"
 
 
 def _figure(
@@ -71,7 +76,7 @@ def _figure(
         yield Text(f"No figure: {why}.")
     else:
         caption = f"{figure.caption} {item.note}" if item.note else figure.caption
-        yield FigureBlock(replace(figure, caption=caption), f"{item.number} of the original")
+        yield FigureBlock(replace(figure, caption=caption), named(item))
 
 
 def every_number(found: Reproduction) -> Table:

@@ -17,10 +17,12 @@ from handgrad.report.item_verdicts import (
     counted,
     described,
     furthest,
+    half_width,
     ranking_verdict,
     rankings_of,
     row_name,
     sentence,
+    spread_of,
     unstable,
 )
 from handgrad.report.summary import SettingSummary, Summary
@@ -160,7 +162,11 @@ def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
     inside, outside, unjudged = found.count(True), found.count(False), found.count(None)
     if not inside + outside:
         return [Verdict("note", what + "no published number could be judged.")]
-    text = f"{inside} of {inside + outside} published numbers lie inside the spread of the runs here"
+    judged = [number for number in found.numbers if number.inside is not None]
+    text = f"{inside} of {inside + outside} published numbers lie inside {spread_of(judged)}"
+    width = half_width(judged)
+    if width is not None and not text.endswith(")"):
+        text += f" (median interval of the accuracies: ± {width:.2g} points)"
     text += f"; {unjudged} more cannot be judged." if unjudged else "."
     verdicts = [Verdict("note" if outside else "good", what + text)]
     if outside:

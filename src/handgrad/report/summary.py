@@ -149,7 +149,12 @@ class Summary:
     @property
     def settings(self) -> list[SettingSummary]:
         """Every setting once, in the order of the plan."""
-        return [setting for phase in self.phases for setting in phase.settings if not setting.earlier]
+        found: dict[str, SettingSummary] = {}
+        for phase in self.phases:
+            for setting in phase.settings:
+                if not setting.earlier:
+                    found.setdefault(setting.label, setting)
+        return list(found.values())
 
     @property
     def runs(self) -> list[RunFacts]:
