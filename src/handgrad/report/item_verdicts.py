@@ -23,7 +23,7 @@ GAP = 0.1  # of accuracy, between two groups of seeds
 def counted(numbers: Sequence[Compared]) -> list[Verdict]:
     """How many of an item's numbers lie inside, and which do not."""
     judged = [number for number in numbers if number.inside is not None]
-    outside = furthest(judged)
+    outside = [number for number in judged if not number.inside]
     if not judged:
         return []
     spread = spread_of(judged)
@@ -32,10 +32,10 @@ def counted(numbers: Sequence[Compared]) -> list[Verdict]:
         return [Verdict("good", f"{every} inside {spread}.")]
     if len(judged) == 1:
         return [Verdict("warning", f"Outside {spread}: {described(outside[0])}.")]
-    named = "; ".join(described(number) for number in outside[:NAMED])
-    rest = f"; and {len(outside) - NAMED} more" if len(outside) > NAMED else ""
+    named = furthest(outside)[:NAMED]
+    rest = f"; and {len(outside) - len(named)} more" if len(outside) > len(named) else ""
     text = f"{len(judged) - len(outside)} of {len(judged)} published numbers lie inside {spread}"
-    return [Verdict("warning", f"{text}. Outside: {named}{rest}.")]
+    return [Verdict("warning", f"{text}. Outside: {'; '.join(map(described, named))}{rest}.")]
 
 
 def spread_of(judged: Sequence[Compared]) -> str:
@@ -54,8 +54,12 @@ def half_width(judged: Sequence[Compared]) -> float | None:
 
 
 def furthest(numbers: Sequence[Compared]) -> list[Compared]:
-    """The numbers outside, furthest first."""
-    return sorted((number for number in numbers if number.inside is False), key=_distance, reverse=True)
+    """Of every row the number that is furthest outside, furthest first."""
+    outside = [number for number in numbers if number.inside is False]
+    found: dict[tuple[str, str], Compared] = {}
+    for number in sorted(outside, key=_distance, reverse=True):
+        found.setdefault((number.item, number.row), number)
+    return list(found.values())
 
 
 def _distance(number: Compared) -> float:

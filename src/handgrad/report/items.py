@@ -24,6 +24,7 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
         ("published", (original.source,) if original.source else ()),
         ("assumed readings", original.readings),
         ("where the original errs", original.errors),
+        ("numbers inside", () if found.quick else tuple(_inside(found))),
     ]
     blocks: list[Block] = [Facts(tuple((term, lines) for term, lines in rows if lines))]
     if found.numbers:
@@ -33,6 +34,15 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
     if found.numbers:
         blocks += [Heading("Every published number"), TableBlock(every_number(found), folded=True)]
     return Chapter("original", "The original, item by item", tuple(blocks), "The original")
+
+
+def _inside(found: Reproduction) -> Iterator[str]:
+    """Item by item, how many numbers lie inside."""
+    for result in found.items:
+        judged = [number for number in result.numbers if number.inside is not None]
+        if judged:
+            inside = sum(number.inside is True for number in judged)
+            yield f"{result.item.number}: {inside} of {len(judged)}"
 
 
 def _quick_rule() -> str:
