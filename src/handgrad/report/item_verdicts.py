@@ -10,7 +10,7 @@ from handgrad.report.item_table import ItemTable
 from handgrad.report.statistics import kendall_tau_b
 from handgrad.report.study_tables import plural
 from handgrad.report.summary import SettingSummary
-from handgrad.report.verdicts import Verdict, setting_verdicts
+from handgrad.report.verdicts import Verdict, listed, setting_verdicts
 from handgrad.study.originals import SettingsTable
 
 NAMED = 3  # numbers outside that a verdict names
@@ -87,8 +87,13 @@ def row_name(label: str) -> str:
     return label if " " in label else f"row {label}"
 
 
-def sentence(text: str) -> str:
-    """With a capital at its beginning."""
+def rows_named(labels: Sequence[str]) -> str:
+    """Rows at the beginning of a sentence.
+
+    >>> rows_named(["9"]), rows_named(["6", "18", "19"]), rows_named(["batch 10"])
+    ('Row 9', 'Rows 6, 18 and 19', 'Batch 10')
+    """
+    text = row_name(labels[0]) if len(labels) == 1 else f"rows {listed(labels)}"
     return text[:1].upper() + text[1:]
 
 

@@ -20,8 +20,7 @@ from handgrad.report.item_verdicts import (
     half_width,
     ranking_verdict,
     rankings_of,
-    row_name,
-    sentence,
+    rows_named,
     spread_of,
     unstable,
 )
@@ -117,15 +116,21 @@ def _table(summary: Summary, item: OriginalTable, said: set[str]) -> ItemResult:
     if isinstance(item, SettingsTable) and not summary.quick:
         rankings = tuple(rankings_of(item, made))
     verdicts = [*counted(made.numbers), *map(ranking_verdict, rankings), *made.verdicts]
-    ranked = any(number.measure.endswith(("accuracy", "loss")) for number in made.numbers)
-    for label, setting in made.settings.items():
-        if setting is None or setting.label in said or not ranked:
-            continue
-        text = unstable(setting, made.numbers)
-        if text is not None:
-            verdicts.append(Verdict("warning", sentence(f"{row_name(label)}: {text}")))
-            said.add(setting.label)
+    verdicts += _unstable(made, said)
     return ItemResult(item, made.table, made.numbers, rankings, tuple(verdicts), {})
+
+
+def _unstable(made: ItemTable, said: set[str]) -> list[Verdict]:
+    """What the means of a table hide, rows of which the same can be said together; `said`: settings told before."""
+    rows: dict[str, list[str]] = {}
+    if any(number.measure.endswith(("accuracy", "loss")) for number in made.numbers):
+        for label, setting in made.settings.items():
+            if setting is not None and setting.label not in said:
+                text = unstable(setting, made.numbers)
+                if text is not None:
+                    rows.setdefault(text, []).append(label)
+                    said.add(setting.label)
+    return [Verdict("warning", f"{rows_named(labels)}: {text}") for text, labels in rows.items()]
 
 
 def _figure(summary: Summary, item: Figure) -> ItemResult:
