@@ -217,7 +217,7 @@ def summarize(results: "Results") -> Summary:
         places=Places(results.study) if spec.original is not None else None,
         labels={
             place(phase["name"], one["axes"]): one["label"]
-            for phase in reversed(results.plan["phases"])
+            for phase in results.plan["phases"]
             for one in phase["settings"]
             if one["label"] in results.planned
         },
