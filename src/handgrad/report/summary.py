@@ -149,7 +149,12 @@ class Summary:
     @property
     def settings(self) -> list[SettingSummary]:
         """Every setting once, in the order of the plan."""
-        return [setting for phase in self.phases for setting in phase.settings if not setting.earlier]
+        found: dict[str, SettingSummary] = {}
+        for phase in self.phases:
+            for setting in phase.settings:
+                if not setting.earlier:
+                    found.setdefault(setting.label, setting)
+        return list(found.values())
 
     @property
     def runs(self) -> list[RunFacts]:
@@ -212,7 +217,7 @@ def summarize(results: "Results") -> Summary:
         places=Places(results.study) if spec.original is not None else None,
         labels={
             place(phase["name"], one["axes"]): one["label"]
-            for phase in reversed(results.plan["phases"])
+            for phase in results.plan["phases"]
             for one in phase["settings"]
             if one["label"] in results.planned
         },
