@@ -65,7 +65,7 @@ def describe(trained: Trained) -> Record:
         loss, accuracy, predicted = score(trained.session, trained.split, part, trained.scored)
         metrics |= {f"{short}_loss": loss, f"{short}_accuracy": accuracy}
         if part != "train_sample":
-            confusion[part] = _confusion(getattr(trained.split, part).y, predicted, trained.split.n_classes)
+            confusion[part] = confusion_matrix(getattr(trained.split, part).y, predicted, trained.split.n_classes)
     params, slots, t = trained.session.export()
     return Record(
         {
@@ -169,7 +169,7 @@ def _times(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _confusion(actual: np.ndarray, predicted: np.ndarray, k: int) -> list[list[int]]:
+def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, k: int) -> list[list[int]]:
     """Rows: the actual class; columns: the predicted one."""
     counts = np.bincount(np.asarray(actual) * k + np.asarray(predicted), minlength=k * k).reshape(k, k)
     return [[int(count) for count in row] for row in counts]
