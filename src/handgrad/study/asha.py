@@ -18,6 +18,7 @@ a design has an end, at which the best of the highest rung goes on alone if noth
 Differs from Ray Tune: rungs are whole numbers found by multiplying, not by a logarithm that can lose the last one.
 """
 
+import itertools
 import math
 from typing import Annotated, ClassVar, Protocol
 
@@ -70,8 +71,8 @@ class Asha(Section):
         0.55
         """
         levels = (0, *self.levels(epochs))
-        steps = [after - before for before, after in zip(levels, levels[1:], strict=False)]
-        return sum(step / self.reduction_factor**k for k, step in enumerate(steps)) / epochs
+        steps = [after - before for before, after in itertools.pairwise(levels)]
+        return sum(step / float(self.reduction_factor) ** k for k, step in enumerate(steps)) / epochs
 
 
 class Rule(Protocol):

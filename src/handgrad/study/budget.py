@@ -42,6 +42,7 @@ class Purse:
     def __init__(self, budget: Budget | None, seconds: float = 0.0) -> None:
         self.budget = budget
         self.spent = False  # something could not be begun
+        self._total = 0
         self._epochs: dict[str, int] = {}  # id -> the epoch up to which a run was begun
         self._started = time.monotonic() - seconds
 
@@ -51,18 +52,21 @@ class Purse:
 
     def take(self, runs: Mapping[str, int], *, begun: bool = False) -> bool:
         """Begin runs, id -> epoch to train to, if that can be paid for.  `begun`: they are, so they only count."""
-        after = self._epochs | {run: max(until, self._epochs.get(run, 0)) for run, until in runs.items()}
+        more = {run: until for run, until in runs.items() if until > self._epochs.get(run, 0)}
+        runs_after = len(self._epochs) + sum(run not in self._epochs for run in more)
+        epochs_after = self._total + sum(until - self._epochs.get(run, 0) for run, until in more.items())
         budget = self.budget
-        if budget is not None and not begun and after != self._epochs:
-            if (
+        if budget is not None and more and not begun:
+            self.spent = (
                 self.spent
-                or (budget.runs is not None and len(after) > budget.runs)
-                or (budget.epochs is not None and sum(after.values()) > budget.epochs)
+                or (budget.runs is not None and runs_after > budget.runs)
+                or (budget.epochs is not None and epochs_after > budget.epochs)
                 or (budget.minutes is not None and self.seconds >= 60 * budget.minutes)
-            ):
-                self.spent = True
+            )
+            if self.spent:
                 return False
-        self._epochs = after
+        self._epochs |= more
+        self._total = epochs_after
         return True
 
     def to_json(self) -> dict[str, Any]:
@@ -72,7 +76,7 @@ class Purse:
             **self.budget.model_dump(),
             "spent": {
                 "runs": len(self._epochs),
-                "epochs": sum(self._epochs.values()),
+                "epochs": self._total,
                 "seconds": round(self.seconds, 3),
             },
         }
