@@ -78,6 +78,12 @@ class Asha(Section):
 class Rule(Protocol):
     """A rule for stopping, told of settings by any key.  Costs are to be small; infinity has lost (it diverged)."""
 
+    def first(self, epochs: int) -> int:
+        """The epoch that a new setting trains to."""
+
+    def target(self, setting: str) -> int:
+        """The epoch that a setting trains to if it goes on."""
+
     def begin(self, setting: str, epochs: int) -> int:
         """A new setting; the epoch that it trains to."""
 
@@ -104,6 +110,12 @@ class _Rungs:
         self.rungs: dict[int, dict[str, float]] = {}
         self.promoted: dict[int, set[str]] = {}
         self.ended = False
+
+    def first(self, epochs: int) -> int:
+        return self.asha.levels(epochs)[0]
+
+    def target(self, setting: str) -> int:
+        return self.levels[setting][self.at[setting] + 1]
 
     def begin(self, setting: str, epochs: int) -> int:
         self.levels[setting] = self.asha.levels(epochs)

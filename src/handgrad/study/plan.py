@@ -121,14 +121,13 @@ class Plan:
         undrawn = sum(phase.drawn - len(phase.settings) for phase in self.phases if phase.opened)
         return sum(len(s.runs) for s in self.settings.values()) + later + undrawn * len(self.study.spec.seeds)
 
-    @property
-    def cost(self) -> float:
-        """The work that is expected of all runs, in the unit of `PlannedSetting.cost`."""
+    def cost(self, number: int = 0) -> float:
+        """The work that is expected of the runs of a phase and those after it, in the unit of `PlannedSetting.cost`."""
         seen: set[str] = set()
         total = 0.0
         for phase in self.phases:
             for setting in phase.settings:
-                if not phase.known or setting.label not in seen:
+                if phase.number >= number and not (phase.known and setting.label in seen):
                     total += setting.cost * len(setting.runs) * phase.share(setting)
                 seen.add(setting.label)
         return total
@@ -140,8 +139,11 @@ class Plan:
         labels = ([phase.start] if phase.start else []) + [setting.label for setting in phase.settings]
         return {label: known[label] for label in labels}
 
-    def decide(self, number: int, finished: Mapping[str, RunSummary]) -> str | None:
-        """Choose and note the winner of a phase.  `finished`: id -> summary."""
+    def decide(self, number: int, finished: Mapping[str, RunSummary], recorded: str | None = None) -> str | None:
+        """Choose and note a phase's winner.  `finished`: id -> summary; `recorded`: who won before, if that stands."""
+        if recorded in self.rivals(number):
+            self.phases[number] = replace(self.phases[number], winner=recorded)
+            return recorded
         rivals = {
             label: [finished.get(run.id or "") for run in setting.runs]
             for label, setting in self.rivals(number).items()

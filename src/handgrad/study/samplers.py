@@ -71,9 +71,7 @@ class Asked:
         self._worst = -math.inf if maximize else math.inf
         self._space = {path: _distribution(kind, what) for path, kind, what in sampling.ranges}
         self._choices = {path: list(what) for path, kind, what in sampling.ranges if kind == "choice"}
-        self._study = optuna.create_study(
-            sampler=_sampler(sampling), direction="maximize" if maximize else "minimize"
-        )
+        self._study = optuna.create_study(sampler=_sampler(sampling), direction="maximize" if maximize else "minimize")
         self._asked = 0
         self._open: dict[str, list[optuna.Trial]] = {}  # label -> trials that were not told anything yet
         self._raw: dict[str, dict[str, Any]] = {}  # label -> parameters as the sampler knows them
