@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
 LONG = ("confusion", "samples", "setting")  # of a record: read again for the one run that shows them
+UNFINISHED = ("pending", "running", "interrupted", "not begun")
 ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as collapsed
 WORDS = {
     "train_loss": "training loss",
@@ -73,6 +74,11 @@ class SettingSummary:
     def count(self, *statuses: str) -> int:
         """How many runs have one of these statuses."""
         return sum(run.status in statuses for run in self.runs)
+
+    def epochs(self, *statuses: str) -> str:
+        """How many epochs the runs with one of these statuses trained: "10", or "3, 6" where they differ."""
+        found = {int(run.record.get("epochs", 0)) for run in self.runs if run.record and run.status in statuses}
+        return ", ".join(map(str, sorted(found)))
 
     @property
     def unfinished(self) -> int:
