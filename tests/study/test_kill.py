@@ -132,19 +132,18 @@ reduction_factor = 2
 """
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_search_that_is_killed_goes_on_from_its_decisions(start, expected, tmp_path, workers):
+def test_a_search_that_is_killed_goes_on_from_its_decisions(start, expected, tmp_path):
     file = tmp_path / "out" / "decisions" / "0.jsonl"
     written = []
     for halt in (15, 60):
-        process = start(workers, halt, SEARCH)
+        process = start(2, halt, SEARCH)
         children = halted(process)
         time.sleep(random.uniform(0, 0.1))
         process.kill()
         process.communicate()
         assert all(wait_for(lambda pid=pid: gone(pid)) for pid in children)
         written.append(file.read_text().rpartition("\n")[0])
-    process = start(workers, also=SEARCH)
+    process = start(2, also=SEARCH)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     decided = file.read_text()
