@@ -16,6 +16,7 @@ from handgrad.study.asha import Asha
 from handgrad.study.axes import SAMPLERS, Axes, AxisTable, Choice, Sampling, choices, sampling
 from handgrad.study.budget import Budget
 from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of
+from handgrad.study.originals import Original
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting, TrainingSection
 from handgrad.validation import flag, one_of, whole
@@ -86,6 +87,7 @@ class StudySpec(Axes):
     budget: Budget | None = None
     phase: tuple[PhaseSpec, ...] = ()
     quick: AxisTable = None
+    original: Original | None = None
 
 
 @dataclass(frozen=True)
