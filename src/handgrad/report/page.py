@@ -176,11 +176,11 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
         text = ", ".join(f"{names[path]} {shown(value)}" for path, value in axes.items())
         found.insert(0, {"term": "best setting", "value": winner.label, "unit": "", "how": text or "the only one"})
     runs = summary.runs
-    done = sum(run.status in ("done", "pruned") for run in runs)
+    done = sum(run.status == "done" for run in runs)
     others = ", ".join(
         f"{count} {status}"
         for status in dict.fromkeys(run.status for run in runs)
-        if status not in ("done", "pruned") and (count := sum(run.status == status for run in runs))
+        if status != "done" and (count := sum(run.status == status for run in runs))
     )
     found.append({"term": "runs finished", "value": f"{done:,}", "unit": f"of {len(runs):,}", "how": others or "all"})
     return found
