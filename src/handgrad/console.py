@@ -131,7 +131,7 @@ def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
 
     def line(row: Mapping[str, Any]) -> Sequence[str]:
         what = ", ".join(f"{path.split('.')[-1]} {shown(value)}" for path, value in row["axes"].items())
-        run_id = row["id"] or "when its start has won"
+        run_id = row["id"] or ("when its start has won" if row["setting"].startswith("*_") else "when it is drawn")
         return row["phase"], row["setting"], str(row["seed"]), run_id, row["state"], duration(row["seconds"]), what
 
     headings = ("phase", "setting", "seed", "run", "state", "about", "what")

@@ -10,7 +10,8 @@ import pytest
 
 from handgrad.data.datasets import Split, from_arrays, split
 from handgrad.data.spec import DataSection
-from handgrad.study.plan import Plan, PlannedRun, PlannedSetting
+from handgrad.study.plan import Plan
+from handgrad.study.planned import PlannedRun, PlannedSetting
 from handgrad.study.read import make_study
 from handgrad.study.shelf import Shelf
 from handgrad.study.store import Store, opened, summary_of

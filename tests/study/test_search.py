@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 from handgrad.errors import StudyFileError
-from handgrad.study import Results, run_study
+from handgrad.study import run_study
 from handgrad.study.processes import Processes
 from handgrad.study.store import read_plan
 from tests.study.conftest import contents
@@ -360,7 +360,10 @@ def test_a_budget_of_a_search_is_spent_in_the_same_way_and_goes_on(make, tmp_pat
 def test_the_report_reads_a_search(make, tmp_path):
     from handgrad.report import build_report
 
-    run_study(make(**ASHA, budget={"runs": 10}), tmp_path, jobs=1)
+    results = run_study(make(**ASHA, budget={"runs": 10}), tmp_path, jobs=1)
     page = build_report(tmp_path).read_text()
-    assert "stopped early by the search" in page
-    assert Results.open(tmp_path).winner() is not None
+    pruned = sum("pruned" in status for status, _ in statuses(results).values())
+    assert f"The search stopped {pruned} of 7 settings early; their numbers are those of their last epoch" in page
+    assert "2 pruned at epoch 2" in page
+    assert "the budget of 10 runs is spent: 4 of at most 14 runs were not begun" in page
+    assert results.winner() is not None

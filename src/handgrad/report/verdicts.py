@@ -89,9 +89,6 @@ def setting_verdicts(setting: SettingSummary) -> list[str]:
         if text is not None:
             seeds.setdefault(text, []).append(run.seed)
     found = [f"{_seeds(had)} {text}" for text, had in seeds.items()]
-    pruned = setting.count("pruned")
-    if pruned:
-        found.append(f"{_runs(pruned)} stopped early by the search, at epoch {setting.epochs('pruned')}")
     return found
 
 
@@ -154,6 +151,15 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
     else:
         text = f"{word.capitalize()} {spread(best.samples[phase.metric], phase.metric)}."
         sentences.append(Verdict("good", text))
+    pruned = sum(setting.count("pruned") > 0 for setting in phase.settings)
+    if pruned:
+        sentences.append(
+            Verdict(
+                "note",
+                f"The search stopped {pruned} of {len(phase.settings)} settings early; their numbers "
+                "are those of their last epoch, and the best is chosen among the others.",
+            )
+        )
     unfinished = sum(setting.unfinished for setting in phase.settings)
     if unfinished:
         sentences.append(Verdict("warning", f"{_runs(unfinished)} not finished; the ranking may still change."))

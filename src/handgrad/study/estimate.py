@@ -11,7 +11,8 @@ from statistics import median
 
 from handgrad.data.datasets import Part, Split
 from handgrad.study.budget import Budget
-from handgrad.study.plan import Plan, PlannedSetting
+from handgrad.study.plan import Plan
+from handgrad.study.planned import PlannedSetting
 from handgrad.training.loop import execute
 from handgrad.training.run import Run, Setting
 

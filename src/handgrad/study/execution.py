@@ -12,7 +12,8 @@ from typing import Any
 from handgrad.data.datasets import Dataset
 from handgrad.errors import HandgradError
 from handgrad.study.budget import Purse
-from handgrad.study.plan import Plan, PlannedPhase, PlannedRun, PlannedSetting
+from handgrad.study.plan import Plan
+from handgrad.study.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.progress import Event, Observer, silent
 from handgrad.study.results import Results
 from handgrad.study.runners import Job, Outcome, Runner, cores, failed_record, open_runner

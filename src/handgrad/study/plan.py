@@ -7,78 +7,19 @@ same cell, and every cell is run once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from handgrad.errors import HandgradError, StudyFileError
-from handgrad.study.asha import Asha
 from handgrad.study.axes import Choice
 from handgrad.study.changes import apply, shown
 from handgrad.study.check import Possible, located, possible_settings, shortened
 from handgrad.study.place_problems import class_problems
+from handgrad.study.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.select import RunSummary, choose, metric_of
 from handgrad.study.shelf import DataFacts, Shelf
 from handgrad.study.spec import Phase, Study
 from handgrad.training.run import Run, Setting
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """A cell of the design.  `id` is None until the winner that it starts from is known."""
-
-    seed: int
-    id: str | None
-    continues: str | None = None
-
-
-@dataclass(frozen=True)
-class PlannedSetting:
-    """A setting of a phase.  `axes`: what sets it apart; `changes`: to what it starts from; `cost`: work of one run."""
-
-    label: str
-    axes: Mapping[str, Any]
-    changes: Mapping[str, Any]
-    setting: Setting | None
-    runs: tuple[PlannedRun, ...]
-    data: str | None
-    parameters: int
-    cost: float
-    tables: Mapping[str, Any]
-    epochs: int = 1
-
-    def run(self, planned: PlannedRun, checksum: str) -> Run:
-        assert self.setting is not None
-        return Run(self.setting, planned.seed, checksum, planned.continues)
-
-
-@dataclass(frozen=True)
-class PlannedPhase:
-    """A phase.  `start` is the label it starts from, `winner` the label that won: None until known.
-
-    `drawn`: how many settings a sampler draws while the study runs, 0 where all are listed; `settings` then are those
-    that it has drawn, and stand-ins for them as long as the phase is not `known`.
-    """
-
-    name: str
-    number: int
-    after: str | None
-    continues: bool
-    settings: tuple[PlannedSetting, ...]
-    start: str | None = None
-    winner: str | None = None
-    asha: Asha | None = None
-    drawn: int = 0
-    sampler: str | None = None
-    opened: bool = False  # a sampler has begun to draw
-
-    @property
-    def known(self) -> bool:
-        """Whether its runs have ids."""
-        return self.opened or (not self.drawn and (self.after is None or self.start is not None))
-
-    def share(self, setting: PlannedSetting) -> float:
-        """The part of its epochs that a run is expected to train."""
-        return 1.0 if self.asha is None else self.asha.share(setting.epochs)
 
 
 class Plan:
@@ -98,7 +39,7 @@ class Plan:
         self._check(possible)
         self.phases: list[PlannedPhase] = [self._first(study.phases[0])]
         self.phases += [self._sketch(phase) for phase in study.phases[1:]]
-        self.notes += [note for phase in self.phases if (note := self._search_note(phase))]
+        self.notes += [note for phase in self.phases if (note := phase.search_note(study.spec.select_by))]
         if study.spec.budget is not None:
             self.notes.append(f"the study begins at most {study.spec.budget}")
 
@@ -199,7 +140,7 @@ class Plan:
             "select_on_test": self.study.spec.select_on_test,
             "metric": self.metric,
             "notes": list(dict.fromkeys(self.notes)),
-            "phases": [_phase_json(phase) for phase in self.phases],
+            "phases": [phase.to_json() for phase in self.phases],
         }
 
     # -- how it is made
@@ -236,24 +177,6 @@ class Plan:
             found.update(dict.fromkeys(class_problems(self.study.spec.original, classes)))
         if found:
             raise StudyFileError(self.study.where, shortened(found))
-
-    def _search_note(self, phase: PlannedPhase) -> str | None:
-        """How a phase stops its runs, in a sentence."""
-        asha = phase.asha
-        if asha is None:
-            return None
-        levels = sorted({asha.levels(setting.epochs) for setting in phase.settings})
-        if all(len(one) == 1 for one in levels):
-            return (
-                f'phase "{phase.name}": asha stops no run, as its grace_period of {asha.grace_period} is not less than '
-                f"the epochs of any setting"
-            )
-        steps = "; ".join(f"{', '.join(map(str, one[:-1]))} of {one[-1]}" for one in levels if len(one) > 1)
-        rule = "go on" if asha.rule == "promote" else "are not stopped"
-        return (
-            f'phase "{phase.name}": settings are judged by {asha.metric or self.study.spec.select_by} after {steps} '
-            f"epochs, and about one in {asha.reduction_factor} {rule}"
-        )
 
     def _first(self, phase: Phase) -> PlannedPhase:
         if phase.sampling is not None:
@@ -354,31 +277,3 @@ class Plan:
         steps = 1 if training.batch_size == "full" else -(-n // int(training.batch_size))
         epoch = n * p * 6e-10 + steps * (5e-5 + p * 1e-9) + facts.counts.get("validation", n) * p * 4e-10
         return network.parameter_count, 0.005 + training.epochs * epoch, facts
-
-
-def _phase_json(phase: PlannedPhase) -> dict[str, Any]:
-    return {
-        "name": phase.name,
-        "number": phase.number,
-        "after": phase.after,
-        "continue": phase.continues,
-        "start": phase.start,
-        "winner": phase.winner,
-        "asha": None if phase.asha is None else phase.asha.model_dump(),
-        "sampler": phase.sampler,
-        "drawn": phase.drawn,
-        "settings": []
-        if phase.drawn and not phase.known
-        else [
-            {
-                "label": setting.label,
-                "axes": dict(setting.axes),
-                "changes": dict(setting.changes),
-                "data": setting.data,
-                "parameters": setting.parameters,
-                "setting": setting.setting.model_dump(mode="json", by_alias=True) if setting.setting else None,
-                "runs": [{"seed": run.seed, "id": run.id, "continues": run.continues} for run in setting.runs],
-            }
-            for setting in phase.settings
-        ],
-    }

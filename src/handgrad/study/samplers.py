@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handgrad.study.axes import Sampling
-from handgrad.study.plan import PlannedSetting
+from handgrad.study.planned import PlannedSetting
 
 if TYPE_CHECKING:
     import optuna

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from handgrad.study.asha import Asha, rule_of
 from handgrad.study.budget import Purse
 from handgrad.study.decisions import Decisions
-from handgrad.study.plan import PlannedRun, PlannedSetting
+from handgrad.study.planned import PlannedRun, PlannedSetting
 from handgrad.study.runners import Job, Outcome
 from handgrad.study.samplers import Source
 from handgrad.training.record import Record

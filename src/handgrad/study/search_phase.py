@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from handgrad.study.budget import Purse
 from handgrad.study.decisions import Decisions
-from handgrad.study.plan import Plan, PlannedPhase, PlannedRun, PlannedSetting
+from handgrad.study.plan import Plan
+from handgrad.study.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.runners import Job
 from handgrad.study.samplers import Asked, Listed, Source
 from handgrad.study.search import Ended, Misfit, Search
