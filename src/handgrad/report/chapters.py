@@ -112,6 +112,7 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
     figures = [
         study_figures.ranking(phase, f"ranking{suffix}") if len(phase.settings) > 1 or len(summary.seeds) > 1 else None,
         study_figures.epoch_curves(phase, f"curves{suffix}", sources),
+        study_figures.beside_baseline(phase, f"beside{suffix}", sources),
         study_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),
     ]
     blocks += [FigureBlock(figure) for figure in figures if figure is not None]

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handgrad.report.statistics import LEVEL, SIGN_FLIP_SEEDS, Sample, binomial_standard_error
-from handgrad.report.summary import WORDS, PhaseSummary, RunFacts, SettingSummary, Summary, rank, setting_name
+from handgrad.report.summary import (
+    UNFINISHED,
+    WORDS,
+    PhaseSummary,
+    RunFacts,
+    SettingSummary,
+    Summary,
+    rank,
+    setting_name,
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ def what_happened(run: RunFacts) -> str | None:
     if run.status == "failed":
         error = str((run.record or {}).get("error") or "no message").strip().splitlines()
         return f"failed: {error[-1] if error else 'no message'}"
-    return run.status if run.status in ("pending", "running", "interrupted") else None
+    return run.status if run.status in UNFINISHED else None
 
 
 def setting_verdicts(setting: SettingSummary) -> list[str]:
@@ -82,7 +91,7 @@ def setting_verdicts(setting: SettingSummary) -> list[str]:
     found = [f"{_seeds(had)} {text}" for text, had in seeds.items()]
     pruned = setting.count("pruned")
     if pruned:
-        found.append(f"{_runs(pruned)} stopped early by the search")
+        found.append(f"{_runs(pruned)} stopped early by the search, at epoch {setting.epochs('pruned')}")
     return found
 
 
