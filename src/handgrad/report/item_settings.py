@@ -142,6 +142,7 @@ def _plain(
     assert summary.places is not None
     path = summary.places.shown(column.show)
     values = [None if setting is None else setting_value(setting, path) for setting in settings]
+    values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values if v is not None)
     cells = [
         [cell(value if isinstance(value, int | float | str) else text, text)]
