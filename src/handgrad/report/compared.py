@@ -4,7 +4,7 @@ The rule (v published, m and s of our n runs, k runs behind the published number
 
     n ≥ 2    inside where |v − m| ≤ t(n−1)·s·√(1/k + 1/n) + h: the 95 % prediction interval for the mean of k more runs
     n = 1    no spread over seeds is known; an accuracy is inside where |v − m| ≤ 1.96·√(2·a(1−a)/N) + h: the noise of
-             two scores on N examples, a the mean of both.  Losses are not judged
+             two scores on N examples, a the mean of both.  Losses and counts are not judged
 
 h is half a unit in the last published digit (a whole one of a number that was read off).  Times are of another
 machine and never judged; numbers of a --quick study are not either.
@@ -18,7 +18,7 @@ from typing import Any
 from handgrad.report.statistics import Sample, binomial_standard_error, prediction_interval, sample
 from handgrad.report.study_tables import at_path, seconds
 from handgrad.report.summary import SettingSummary
-from handgrad.study.published import MEASURES, TIMES, WHOLE, Published
+from handgrad.study.published import MEASURES, TIMES, UNITS, WHOLE, Published
 
 TWO_SIDED = 1.96  # 95 % of a normal distribution
 PARTS = {"train": "train", "val": "validation", "test": "test"}
@@ -26,13 +26,10 @@ RULE = (
     "Inside: the published number lies in the 95 % prediction interval for the mean of as many more runs as the "
     "original had, mean ± t(n − 1)·s·√(1/n_original + 1/n), widened by half a unit in the last published digit. With "
     "one run (n = 1) no spread over seeds is known: an accuracy is then inside where the two differ by no more than "
-    "the finite set of N examples explains, 1.96·√(2·a(1 − a)/N), and a loss is not judged. Times are of another "
-    "machine and are never judged."
+    "the finite set of N examples explains, 1.96·√(2·a(1 − a)/N), and nothing else is judged. Times are of "
+    "another machine and are never judged."
 )
-SHORT_RULE = (
-    "Inside: within the 95 % prediction interval for the mean of as many more runs as the original had; with n = 1, "
-    "within the noise of the finite set of examples; losses are then not judged, and times never."
-)
+SHORT_RULE = "Inside: in the 95 % prediction interval of our runs; with n = 1, within the noise of the examples scored."
 
 
 @dataclass(frozen=True)
@@ -142,8 +139,6 @@ def judge(
         a = min(max((v + m) / 2, 0.0), 1.0)
         half = TWO_SIDED * math.sqrt(2) * binomial_standard_error(a, scored)
         low, high = m - half, m + half
-    elif measure in WHOLE:
-        low = high = m
     else:
         return None, None, None, "one run: no spread is known"
     slack = published.slack + 1e-12
@@ -154,7 +149,7 @@ def judge(
 
 
 def shown(value: float | None, measure: str, scale: float, digits: int) -> str:
-    """A number of ours in the original's unit, with the original's decimals.
+    """A number of ours in the original's unit, with at least the original's decimals.
 
     >>> shown(0.98474, "test_accuracy", 0.01, 2), shown(12.3456, "seconds", 1.0, 2), shown(None, "epochs", 1.0, 0)
     ('98.47', '12.3', '–')
@@ -163,6 +158,7 @@ def shown(value: float | None, measure: str, scale: float, digits: int) -> str:
         return "–"
     if measure in TIMES:
         return seconds(value / scale)
+    digits = our_digits(measure, scale, digits)
     return f"{value / scale:,.{digits}f}".replace("-", "−")
 
 
@@ -201,13 +197,26 @@ def shown_difference(one: Compared, digits: int) -> str:
     if one.measure in TIMES:
         ratio = (one.values.mean or 0.0) / one.published.value if one.published.value else None
         return "–" if ratio is None else f"× {ratio:.2g}"
+    digits = our_digits(one.measure, one.published.scale, digits)
+    if one.measure in WHOLE and not one.difference:
+        return f"equal {word}".strip()
     text = f"{one.difference / one.published.scale:+,.{digits}f}".replace("-", "−")
     return f"{text} {word}".strip()
 
 
 def digits_of(given: Sequence[Published], digits: int | None) -> int:
-    """Decimals of a column: as asked, or as many as its published numbers have."""
+    """Decimals of published numbers: as asked, or as many as the most precise of them has."""
     return max((one.digits for one in given), default=4) if digits is None else digits
+
+
+def our_digits(measure: str, scale: float, digits: int) -> int:
+    """Decimals of ours: as many as published, and of accuracies at least hundredths of a point or thousandths.
+
+    >>> our_digits("test_accuracy", 0.01, 1), our_digits("test_accuracy", 1.0, 1), our_digits("val_loss", 1.0, 2)
+    (2, 3, 2)
+    """
+    least = 0 if not measure.endswith("accuracy") else 2 if scale == UNITS["percent"] else 3
+    return max(digits, least)
 
 
 def setting_value(setting: SettingSummary, path: str) -> Any:
