@@ -211,6 +211,7 @@ def test_waiting_for_the_cluster_is_said(runner, jobs, monkeypatch):
     cluster.ray.get(next(occupied))
     with pytest.raises(Enough):
         list(on_head.map(jobs))
+    cluster.ray.cancel(occupied, force=True)
     assert said == [
         "waiting: a run asks for 64 CPU and no node of the cluster has that; add one that has",
         "waiting: a run asks for 0.5 CPU and 1 GPU and no node of the cluster has that; add one that has",
@@ -230,7 +231,8 @@ def test_waiting_for_the_cluster_is_said(runner, jobs, monkeypatch):
         ("nowhere", r"is host:port of its head, .*; got 'nowhere'"),
     ],
 )
-def test_a_cluster_that_cannot_be_reached(address, message, make, tmp_path):
+def test_a_cluster_that_cannot_be_reached(address, message, make, tmp_path, monkeypatch):
+    monkeypatch.setattr("handgrad.study.joining.ray.is_initialized", lambda: False)
     with pytest.raises(InputError, match=message):
         run_study(make(), tmp_path / "out", runner="ray", address=address)
     assert not (tmp_path / "out").exists()
