@@ -81,10 +81,7 @@ def execute(
     Raises InputError where the setting does not fit the data.
     """
     _check_parent(run, parent)
-    with (
-        one_thread(run.setting.training.library),
-        np.errstate(all="ignore"),
-    ):  # a loss that is not finite is looked for, and is a result
+    with one_thread(run.setting.training.library), np.errstate(all="ignore"):  # what is not finite is a result
         return _Training(run, split, checkpoint, parent, tuple(observers)).end()
 
 
