@@ -26,6 +26,8 @@ HEAVY = {
     "numba",
     "ray",
     "optuna",
+    "onnx",
+    "onnxruntime",
 }
 
 

@@ -115,6 +115,72 @@ def test_jobs_are_taken_one_at_a_time(runner, jobs):
     assert len(taken) == len(jobs)
 
 
+def staged(jobs, stages, taken_up):
+    """Each job until every stage in turn, the next one only when the outcome before it was taken up."""
+    for until in stages:
+        for job in jobs:
+            yield replace(job, until=until)
+        while len(taken_up) < len(jobs):
+            yield None
+        taken_up.clear()
+
+
+def test_a_run_that_pauses_is_continued_and_has_the_bits_of_one_that_never_paused(runner, jobs):
+    taken_up, paused, records, heard = [], [], {}, []
+    for outcome in runner.map(staged(jobs, (1, 2, None), taken_up), lambda job, news: heard.append((job.id, news))):
+        assert outcome.error is None
+        assert (outcome.record is None) != (outcome.paused is None)
+        if outcome.paused is not None:
+            assert outcome.job.checkpoint.exists()
+            paused.append((outcome.paused.epoch, outcome.job.id, outcome.paused))
+        else:
+            records[outcome.job.id] = outcome.record
+        taken_up.append(outcome)
+    assert sorted(epoch for epoch, _, _ in paused) == [1] * len(jobs) + [2] * len(jobs)
+    for job in jobs:
+        whole = execute(job.run, runners.open_split(job.split))
+        same(records[job.id], whole)
+        assert [news.epoch for run, news in heard if run == job.id and news] == [1, 2, 3]  # nothing is trained twice
+        for epoch, run, pause in paused:
+            if run == job.id:
+                assert pause.metrics == {
+                    name: float(values[epoch - 1]) for name, values in whole.history.items() if name != "epoch"
+                }
+                assert pause.history["val_loss"] == whole.history["val_loss"][:epoch].tolist()
+
+
+def test_a_job_until_the_end_or_beyond_gives_the_record(runner, jobs):
+    outcomes = list(runner.map([replace(jobs[0], until=3), replace(jobs[1], until=99)]))
+    assert [outcome.record.status for outcome in outcomes] == ["done", "done"]
+    assert [outcome.record.data["epochs"] for outcome in outcomes] == [3, 3]
+
+
+def test_a_pruned_run_has_a_record_of_its_epochs(runner, jobs):
+    (outcome,) = runner.map([replace(jobs[0], until=2, prune=True)])
+    whole = execute(jobs[0].run, runners.open_split(jobs[0].split))
+    assert (outcome.record.status, outcome.record.data["epochs"]) == ("pruned", 2)
+    assert outcome.record.curves["val_loss"].tolist() == whole.curves["val_loss"][:2].tolist()
+    assert outcome.record.metrics["val_loss"] == whole.curves["val_loss"][1]
+
+
+def test_jobs_that_wait_for_nothing_are_the_callers_mistake(runner, jobs):
+    with pytest.raises(RuntimeError, match=r"the jobs wait for an outcome \(None\), but no job is in progress"):
+        list(runner.map([jobs[0], None, None, None]))
+
+
+def test_a_job_that_decides_is_taken_up_before_the_next_is_asked_for(runner, jobs):
+    taken_up, known = [], []
+
+    def source():
+        for job in jobs:
+            known.append(len(taken_up))
+            yield replace(job, until=1)
+
+    for outcome in runner.map(source()):
+        taken_up.append(outcome)
+    assert known == [max(0, number - runner.workers + 1) for number in range(len(jobs))]
+
+
 # -- processes
 
 

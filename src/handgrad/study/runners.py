@@ -21,29 +21,36 @@ from handgrad.data.datasets import Split, open_split
 from handgrad.errors import HandgradError, InputError, ResultsError
 from handgrad.study.store import is_disk_error, unwritable
 from handgrad.training.environment import environment
-from handgrad.training.loop import EpochEnd, execute
+from handgrad.training.loop import EpochEnd, Paused, advance, execute
 from handgrad.training.record import FORMAT, Record, load
 from handgrad.training.run import Run
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run and where its files are.  `parent`: the folder of the record that it continues."""
+    """A run and where its files are.  `parent`: the folder of the record that it continues.
+
+    `until`: an epoch of the run, counted as in `EpochEnd`, at which it pauses in its checkpoint; a later job of the
+    same run goes on from there.  With `prune` it ends there instead, with a record whose status is "pruned".
+    """
 
     run: Run
     id: str
     split: Path
     checkpoint: Path | None = None
     parent: Path | None = None
+    until: int | None = None
+    prune: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: with a record, or with the text of an error."""
+    """How a job ended: with a record, with the text of an error, or paused before the run's end."""
 
     job: Job
     record: Record | None
     error: str | None = None
+    paused: Paused | None = None
 
 
 Heard = Callable[[Job, EpochEnd | None], None]  # a job has started (None), or has ended an epoch
@@ -59,8 +66,13 @@ class Runner(Protocol):
     name: str
     workers: int
 
-    def map(self, jobs: Iterable[Job], heard: Heard = ignore) -> Iterator[Outcome]:
-        """The outcome of every job, as it ends.  Raises ResultsError when the disk cannot be written."""
+    def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
+        """The outcome of every job, as it ends.
+
+        None among the jobs means "nothing now": the runner asks again when its caller has taken up another outcome.
+        The outcome of a job with `until` decides what comes next, so no job is asked for before it is taken up.
+        Raises ResultsError when the disk cannot be written, RuntimeError where None waits for nothing in progress.
+        """
 
     def close(self) -> None:
         """End what is still going on; checkpoints are left for the next time."""
@@ -75,15 +87,16 @@ def perform(job: Job, heard: Heard = ignore) -> Outcome:
     """Execute one job in this process.  Raises ResultsError when the disk cannot be written."""
     try:
         parent = load(job.parent) if job.parent is not None else None
+        train = execute if job.until is None else functools.partial(advance, until=job.until, prune=job.prune)
         observers = [functools.partial(heard, job)]
-        record = execute(job.run, _split(job.split), checkpoint=job.checkpoint, parent=parent, observers=observers)
+        end = train(job.run, _split(job.split), checkpoint=job.checkpoint, parent=parent, observers=observers)
     except ResultsError:
         raise
     except Exception as error:
         if is_disk_error(error):
             raise unwritable((job.checkpoint or job.split).parent, error) from error  # type: ignore[arg-type]
         return Outcome(job, None, _described(error))
-    return Outcome(job, record)
+    return Outcome(job, None, paused=end) if isinstance(end, Paused) else Outcome(job, end)
 
 
 def _described(error: BaseException) -> str:
@@ -94,14 +107,21 @@ def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
+def nothing_to_wait_for() -> RuntimeError:
+    """What a caller did wrong whose jobs say None while none of them is in progress."""
+    return RuntimeError("the jobs wait for an outcome (None), but no job is in progress")
+
+
 class Serial:
     """One run after the other, in this process."""
 
     name = "serial"
     workers = 1
 
-    def map(self, jobs: Iterable[Job], heard: Heard = ignore) -> Iterator[Outcome]:
+    def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
         for job in jobs:
+            if job is None:
+                raise nothing_to_wait_for()
             heard(job, None)
             yield perform(job, heard)
 

@@ -8,6 +8,19 @@ from handgrad.network.layer import Layer
 from handgrad.network.layers import Dense, Dropout
 
 DEVICES = ("cpu", "cuda")
+LIBRARIES = {"torch": "PyTorch", "onnx": "the library onnx"}  # as they are called
+
+
+def check_installed(library: str, what: str, extra: str, otherwise: str) -> None:
+    """Raise InputError where a library of an extra is missing: what needs it, how to install it, what to do without.
+
+    >>> check_installed("numpy", "counting", "numbers", "use your fingers")
+    """
+    if importlib.util.find_spec(library) is None:
+        raise InputError(
+            f"{what} needs {LIBRARIES.get(library, library)}, which is not installed here; "
+            f"pip install 'handgrad[{extra}]', or {otherwise}"
+        )
 
 
 def check_available(engine: str, device: str) -> None:
@@ -17,11 +30,7 @@ def check_available(engine: str, device: str) -> None:
     """
     if engine != "torch":
         return
-    if importlib.util.find_spec("torch") is None:
-        raise InputError(
-            "training.engine = 'torch' needs PyTorch, which is not installed here; "
-            "pip install 'handgrad[torch]', or set training.engine = \"array\""
-        )
+    check_installed("torch", "training.engine = 'torch'", "torch", 'set training.engine = "array"')
     if device == "cuda":
         import torch
 

@@ -7,7 +7,7 @@ so a finished run is never repeated; any change means another id, so no old resu
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -116,6 +116,16 @@ class Setting(Section):
     data: DataSection = DataSection()
     network: NetworkSection = NetworkSection()
     training: TrainingSection = TrainingSection()
+
+    @classmethod
+    def checked(cls, setting: "Setting | Mapping[str, Any]") -> "Setting":
+        """A setting, or its tables as dicts, as a setting.  Raises InputError with every problem at once."""
+        if isinstance(setting, Setting):
+            return setting
+        found, problems = cls.read(setting)
+        if found is None:
+            raise InputError("\n".join(problems))
+        return found
 
     def resolved(self) -> "Setting":
         """The same setting with nothing left open: the engine that "auto" takes is named."""
