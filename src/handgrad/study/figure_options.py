@@ -19,6 +19,7 @@ from handgrad.validation import Section, flag, one_of, real, whole
 PARTS = ("train", "validation", "test")
 MEASURES = ("accuracy", "loss")
 LOG = ("auto", "yes", "no")
+DRAW = ("auto", "points", "stretches")
 
 
 def _several(table: tuple[str, ...], kind: str) -> Callable[[Any], tuple[str, ...]]:
@@ -77,6 +78,7 @@ Weight = Annotated[float, BeforeValidator(real("[0, 1)"))]
 Parts = Annotated[tuple[str, ...], BeforeValidator(_several(PARTS, "part"))]
 Measures = Annotated[tuple[str, ...], BeforeValidator(_several(MEASURES, "measure"))]
 Log = Annotated[str, BeforeValidator(one_of(LOG, "word"))]
+Draw = Annotated[str, BeforeValidator(one_of(DRAW, "word"))]
 Count = Annotated[int, BeforeValidator(whole("[1, 12]"))]
 
 
@@ -91,11 +93,14 @@ class StepLossOptions(FigureOptions):
 
     outliers: values further than so many standard deviations from the mean are replaced (`report.smoothing`), or false.
     smooth: weight of the debiased exponential moving average; 0 smooths nothing.
-    x: step, epoch or example (steps × batch size); auto is step where all settings make equal ones, else epoch.
+    draw: a series longer than can be drawn is shown by evenly picked points, or by the median of equal stretches with a
+    band from their 10 % to their 90 % quantile; auto is stretches where a picked point would stand for more than ten.
+    x: step, epoch or example; auto is step where all settings make equally many an epoch, else epoch.
     """
 
     outliers: Outliers = 1.5
     smooth: Weight = 0.9
+    draw: Draw = "auto"
     seed: SeedOrMean = "first"
     x: Annotated[str, BeforeValidator(one_of(("auto", "step", "epoch", "example"), "axis"))] = "auto"
     log: Log = "auto"
@@ -130,12 +135,13 @@ class EpochPairOptions(FigureOptions):
 class StepLossByEpochOptions(FigureOptions):
     """Training loss against the step within its epoch, one run, epochs laid over each other.
 
-    epochs: those shown; all where it is not given.
+    epochs: those shown; all where it is not given.  draw: as for step-loss, without the band.
     """
 
     settings = (1, 1)
     outliers: Outliers = False
     smooth: Weight = 0.9
+    draw: Draw = "auto"
     seed: Seed = "best"
     epochs: Annotated[tuple[int, ...], BeforeValidator(_epochs)] | None = None
     log: Log = "auto"

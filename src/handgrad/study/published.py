@@ -58,8 +58,8 @@ class Published:
         return (1.0 if self.about else 0.5) * 10.0**-self.digits * self.scale
 
     def printed(self, digits: int) -> "Published":
-        """The same, printed with `digits` decimals."""
-        return replace(self, digits=digits)
+        """The same, printed with `digits` decimals; a number that was read off keeps its own."""
+        return self if self.about else replace(self, digits=digits)
 
 
 def units_of(measure: str) -> tuple[str, ...]:
