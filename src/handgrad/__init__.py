@@ -32,6 +32,7 @@ _HOMES = {
     "load_study": "handgrad.study",
     "make_study": "handgrad.study",
     "load_weights": "handgrad.training.weights",
+    "reproduction": "handgrad.report",
     "run_study": "handgrad.study",
     "save_weights": "handgrad.training.weights",
     "split": "handgrad.data.datasets",

@@ -18,7 +18,7 @@ from typing import Any
 from handgrad.report.statistics import Sample, binomial_standard_error, prediction_interval, sample
 from handgrad.report.study_tables import at_path, seconds
 from handgrad.report.summary import SettingSummary
-from handgrad.study.published import MEASURES, TIMES, WHOLE, Published
+from handgrad.study.published import MEASURES, TIMES, UNITS, WHOLE, Published
 
 TWO_SIDED = 1.96  # 95 % of a normal distribution
 PARTS = {"train": "train", "val": "validation", "test": "test"}
@@ -29,10 +29,7 @@ RULE = (
     "the finite set of N examples explains, 1.96·√(2·a(1 − a)/N), and a loss is not judged. Times are of another "
     "machine and are never judged."
 )
-SHORT_RULE = (
-    "Inside: within the 95 % prediction interval for the mean of as many more runs as the original had; with n = 1, "
-    "within the noise of the finite set of examples; losses are then not judged, and times never."
-)
+SHORT_RULE = "Inside: in the 95 % prediction interval of our runs; with n = 1, within the noise of the examples scored."
 
 
 @dataclass(frozen=True)
@@ -154,7 +151,7 @@ def judge(
 
 
 def shown(value: float | None, measure: str, scale: float, digits: int) -> str:
-    """A number of ours in the original's unit, with the original's decimals.
+    """A number of ours in the original's unit, with at least the original's decimals.
 
     >>> shown(0.98474, "test_accuracy", 0.01, 2), shown(12.3456, "seconds", 1.0, 2), shown(None, "epochs", 1.0, 0)
     ('98.47', '12.3', '–')
@@ -163,6 +160,7 @@ def shown(value: float | None, measure: str, scale: float, digits: int) -> str:
         return "–"
     if measure in TIMES:
         return seconds(value / scale)
+    digits = our_digits(measure, scale, digits)
     return f"{value / scale:,.{digits}f}".replace("-", "−")
 
 
@@ -201,13 +199,24 @@ def shown_difference(one: Compared, digits: int) -> str:
     if one.measure in TIMES:
         ratio = (one.values.mean or 0.0) / one.published.value if one.published.value else None
         return "–" if ratio is None else f"× {ratio:.2g}"
+    digits = our_digits(one.measure, one.published.scale, digits)
     text = f"{one.difference / one.published.scale:+,.{digits}f}".replace("-", "−")
     return f"{text} {word}".strip()
 
 
 def digits_of(given: Sequence[Published], digits: int | None) -> int:
-    """Decimals of a column: as asked, or as many as its published numbers have."""
+    """Decimals of published numbers: as asked, or as many as the most precise of them has."""
     return max((one.digits for one in given), default=4) if digits is None else digits
+
+
+def our_digits(measure: str, scale: float, digits: int) -> int:
+    """Decimals of ours: as many as published, and of accuracies at least hundredths of a point or thousandths.
+
+    >>> our_digits("test_accuracy", 0.01, 1), our_digits("test_accuracy", 1.0, 1), our_digits("val_loss", 1.0, 2)
+    (2, 3, 2)
+    """
+    least = 0 if not measure.endswith("accuracy") else 2 if scale == UNITS["percent"] else 3
+    return max(digits, least)
 
 
 def setting_value(setting: SettingSummary, path: str) -> Any:

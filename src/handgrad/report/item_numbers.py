@@ -118,7 +118,8 @@ def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:
         rows.append(Row(tuple([*cells, cell(row.note or "")] if notes else cells)))
     heads = ["parameter", "published", "reproduced", "difference", *(["note"] if notes else [])]
     caption = caption_of(summary, further, numbers) if numbers else ""
-    who = f"Reproduced: setting {setting.label}. " if setting else "Nothing has won here yet. "
+    runs = f", n = {setting.count('done', 'pruned')}" if setting else ""
+    who = f"Reproduced: setting {setting.label}{runs}. " if setting else "Nothing has won here yet. "
     columns = tuple(Column(head) for head in heads)
     table = Table(item.file, item.title, noted(who + caption, item.note), columns, tuple(rows))
     return ItemTable(table, tuple(numbers), {setting.label if setting else "": setting})

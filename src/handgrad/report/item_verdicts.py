@@ -66,12 +66,17 @@ def row_name(label: str) -> str:
     return label if " " in label else f"row {label}"
 
 
+def sentence(text: str) -> str:
+    """With a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
 # -- rankings
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """How two rankings of a table's rows compare.  tau: Kendall's τ-b, None below three rows.
+    """How two rankings of a table's rows compare.  tau: Kendall's τ-b, None where one side ranks nothing.
 
     place: where the best of theirs stands in ours, from 1.
     """
@@ -89,13 +94,13 @@ class Ranking:
 
 
 def rankings_of(item: SettingsTable, made: ItemTable) -> list[Ranking]:
-    """For each published accuracy and loss: the order of the rows in both.  What diverged ranks last."""
+    """For each accuracy and loss published of three rows or more: their order in both.  What diverged ranks last."""
     found = []
     for measure in dict.fromkeys(column.show for column in item.columns):
         if not measure.endswith(("accuracy", "loss")):
             continue
         rows = [number for number in made.numbers if number.measure == measure and _ended(number, made)]
-        if len(rows) < 2:
+        if len(rows) < 3:
             continue
         sign = -1.0 if measure.endswith("loss") else 1.0
         theirs = [-math.inf if one.published.value is None else sign * one.published.value for one in rows]
@@ -105,7 +110,7 @@ def rankings_of(item: SettingsTable, made: ItemTable) -> list[Ranking]:
             Ranking(
                 measure=measure,
                 n=len(rows),
-                tau=kendall_tau_b(theirs, ours) if len(rows) > 2 else None,
+                tau=kendall_tau_b(theirs, ours),
                 their_best=tuple(rows[i].row for i in best),
                 our_best=tuple(rows[i].row for i, value in enumerate(ours) if value == max(ours)),
                 place=1 + min(sum(other > ours[i] for other in ours) for i in best),
@@ -146,6 +151,9 @@ def unstable(setting: SettingSummary, numbers: Sequence[Compared]) -> str | None
     if phrases and good:
         ends = "ends" if len(good) == 1 else "end"
         return f"{plural(len(good), 'seed')} {ends} at {_span(list(good.values()))}, but {'; '.join(phrases)}."
+    if phrases and len(fallen) == len(setting.runs) > 1:
+        classes = ", ".join(dict.fromkeys(run.collapsed[0] for run in setting.runs if run.collapsed is not None))
+        return f"all {len(fallen)} seeds collapsed, each to one class ({classes})."
     if phrases:
         return f"{'; '.join(phrases)}."
     groups = two_groups(list(values.values()))

@@ -20,6 +20,7 @@ from handgrad.report.item_verdicts import (
     ranking_verdict,
     rankings_of,
     row_name,
+    sentence,
     unstable,
 )
 from handgrad.report.summary import SettingSummary, Summary
@@ -100,22 +101,28 @@ def reproduce(summary: Summary) -> Reproduction | None:
     """Every item of the original beside what came here; None where the study reproduces nothing."""
     if summary.places is None or summary.places.original is None:
         return None
+    said: set[str] = set()  # settings whose instability was told
     items = [
-        _figure(summary, item) if isinstance(item, Figure) else _table(summary, item)
+        _figure(summary, item) if isinstance(item, Figure) else _table(summary, item, said)
         for item in summary.places.original.items
     ]
     return Reproduction(summary.places.original, tuple(items), summary.quick)
 
 
-def _table(summary: Summary, item: OriginalTable) -> ItemResult:
+def _table(summary: Summary, item: OriginalTable, said: set[str]) -> ItemResult:
     made = MAKERS[item.kind](summary, item)
     rankings: tuple[Ranking, ...] = ()
     if isinstance(item, SettingsTable) and not summary.quick:
         rankings = tuple(rankings_of(item, made))
     verdicts = [*counted(made.numbers), *map(ranking_verdict, rankings), *made.verdicts]
+    ranked = any(number.measure.endswith(("accuracy", "loss")) for number in made.numbers)
     for label, setting in made.settings.items():
-        text = unstable(setting, made.numbers) if setting is not None else None
-        verdicts += [Verdict("warning", f"{row_name(label)}: {text}")] if text else []
+        if setting is None or setting.label in said or not ranked:
+            continue
+        text = unstable(setting, made.numbers)
+        if text is not None:
+            verdicts.append(Verdict("warning", sentence(f"{row_name(label)}: {text}")))
+            said.add(setting.label)
     return ItemResult(item, made.table, made.numbers, rankings, tuple(verdicts), {})
 
 

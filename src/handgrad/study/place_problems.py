@@ -31,9 +31,13 @@ def place_problems(study: Study) -> list[str]:
 
 
 def _item_problems(places: Places, item: Any, where: str) -> list[str]:
+    """Of one item; what is not run has no setting that could be wrong."""
     if isinstance(item, FactsTable):
         return [
-            line for row in item.rows for line in _one(places, row.setting, row.phase, f'{where}.rows "{row.label}"')
+            line
+            for row in item.rows
+            if row.run
+            for line in _one(places, row.setting, row.phase, f'{where}.rows "{row.label}"')
         ]
     if found := _phase_problems(places, item.phase, where):
         return found
@@ -42,9 +46,9 @@ def _item_problems(places: Places, item: Any, where: str) -> list[str]:
     if isinstance(item, WinnerTable):
         rows = [(f'{where}.rows "{row.label}"', row.show) for row in item.rows]
         return _one(places, item.setting, item.phase, where) + _show_problems(places, rows)
-    if isinstance(item, ConfusionTable):
+    if isinstance(item, ConfusionTable) and item.run:
         return _one(places, item.setting, item.phase, where)
-    return _figure_problems(places, item, where) if isinstance(item, Figure) else []
+    return _figure_problems(places, item, where) if isinstance(item, Figure) and item.run else []
 
 
 def _phase_problems(places: Places, phases: Iterable[str], where: str) -> list[str]:
