@@ -18,6 +18,7 @@ from handgrad.study.originals import ConfusionTable
 from handgrad.study.places import Place, Places, place
 
 if TYPE_CHECKING:
+    from handgrad.study import select
     from handgrad.study.results import Results
 
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
@@ -242,12 +243,16 @@ def lower_is_better(metric: str) -> bool:
     return metric.endswith("_loss")
 
 
-def rank(setting: SettingSummary, metric: str) -> tuple[int, float, float]:
+def rank(setting: SettingSummary, metric: str) -> "select.Rank":
     """The key by which the study itself chose its winners (`study.select`): smaller is better."""
     from handgrad.study import select
 
     runs = [
-        None if run.record is None else select.RunSummary(run.id, run.seed, run.status, run.record.get("metrics", {}))
+        None
+        if run.record is None
+        else select.RunSummary(
+            run.id, run.seed, run.status, run.record.get("metrics", {}), int(run.record.get("epochs", 0))
+        )
         for run in setting.runs
     ]
     return select.rank_key(runs, metric)
