@@ -1,6 +1,7 @@
 """The ready-made studies, tiny and on stand-ins for their data: every table and figure comes out with numbers."""
 
 import csv
+import itertools
 import math
 import struct
 
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from handgrad.report.build import build_report
+from handgrad.report import build
+from handgrad.report.chapters import chapters
 from handgrad.study import Plan, load_study, ready_made, run_study
 from handgrad.study.originals import Figure
 
@@ -84,10 +86,12 @@ def _finite(cell):
 @pytest.mark.parametrize("name", sorted(TINY))
 def test_every_table_and_figure_of_the_original_holds_numbers(name, data, tmp_path, monkeypatch):
     monkeypatch.setenv("HANDGRAD_DATA", str(data))
+    # What was studied, and the original; the other chapters are tested in tests/report.
+    monkeypatch.setattr(build, "chapters", lambda *sources: itertools.islice(chapters(*sources), 2))
     study = load_study(name, TINY[name], quick=True)
     results = run_study(study, tmp_path / "results", jobs=1)
     assert results.state == "done"
-    report = build_report(results.folder, formats=["svg"]).parent
+    report = build.build_report(results.folder, formats=["svg"]).parent
     empty = []
     for item in study.spec.original.items:
         made = [report / "tables" / f"{item.file}.csv"]
