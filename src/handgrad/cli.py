@@ -31,6 +31,15 @@ Overrides = Annotated[list[str] | None, Argument(metavar="KEY=VALUE", help="Chan
 Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Results folder.  [default: results/STUDY]")]
 Quick = Annotated[bool, Option("--quick", help="The study's own small version: every item, in minutes.")]
 Jobs = Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")]
+RunnerName = Annotated[
+    str | None, Option("--runner", metavar="NAME", help="serial, processes or ray.  [default: processes]")
+]
+Address = Annotated[
+    str | None, Option("--address", metavar="HOST:PORT", help="Ray cluster.  [default: RAY_ADDRESS, or one made here]")
+]
+CpusPerRun = Annotated[
+    float | None, Option("--cpus-per-run", metavar="X", help="What a run asks of a Ray cluster.  [default: 1]")
+]
 RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")]
 Json = Annotated[bool, Option("--json", help="Print JSON, for scripts.")]
 
@@ -75,6 +84,9 @@ def run(
     overrides: Overrides = None,
     out: Out = None,
     jobs: Jobs = None,
+    runner: RunnerName = None,
+    address: Address = None,
+    cpus_per_run: CpusPerRun = None,
     quick: Quick = False,
     json: Json = False,
 ) -> None:
@@ -84,7 +96,9 @@ def run(
 
     chosen = load_study(study, overrides or (), quick=quick)
     with console.StudyDisplay() as display:
-        results = run_study(chosen, out, jobs=jobs, observer=display)
+        results = run_study(
+            chosen, out, jobs=jobs, observer=display, runner=runner, address=address, cpus_per_run=cpus_per_run
+        )
     _report(results.folder, json=json)
     if results.failed():
         console.say(f"{results.failed()} runs failed; the report says why, and the same command tries them again")

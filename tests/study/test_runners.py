@@ -5,22 +5,22 @@ from dataclasses import replace
 
 import pytest
 
-from handgrad.data.datasets import load, save_split, split
 from handgrad.errors import HandgradError, InputError, ResultsError
-from handgrad.study import Plan, runners
+from handgrad.study import runners
 from handgrad.study.processes import Processes
-from handgrad.study.runners import Job, Serial, cores, failed_record, open_runner
+from handgrad.study.runners import Serial, cores, failed_record, open_runner
 from handgrad.training.loop import execute
 from handgrad.training.record import save
 from handgrad.training.run import Run
+from tests.study.conftest import same
 from tests.study.troubles import Broken, Deadly, Full
 
 RUNNERS = {"serial": Serial, "one process": lambda: Processes(1), "two processes": lambda: Processes(2)}
 
 
-@pytest.fixture(scope="module", params=RUNNERS)
+@pytest.fixture(scope="module", params=[*RUNNERS, "ray"])
 def runner(request):
-    runner = RUNNERS[request.param]()
+    runner = request.getfixturevalue("nodes").runner() if request.param == "ray" else RUNNERS[request.param]()
     yield runner
     runner.close()
 
@@ -30,28 +30,6 @@ def two():
     runner = Processes(2)
     yield runner
     runner.close()
-
-
-@pytest.fixture
-def jobs(make, tmp_path):
-    """Four small jobs whose split lies on the shelf."""
-    study = make(grid={"training.optimizer.lr": [0.1, 0.2]})
-    plan = Plan(study)
-    made = split(load(study.spec.data, folder=study.folder), study.spec.data)
-    save_split(made, tmp_path / "split")
-    return [
-        Job(setting.run(run, made.checksum), run.id, tmp_path / "split", tmp_path / f"{run.id}.safetensors")
-        for setting in plan.phases[0].settings
-        for run in setting.runs
-    ]
-
-
-def same(record, other):
-    assert record.id == other.id
-    for mine, theirs in ((record.curves, other.curves), (record.params, other.params)):
-        assert {name: array.tobytes() for name, array in mine.items()} == {
-            name: array.tobytes() for name, array in theirs.items()
-        }
 
 
 # -- every runner
@@ -241,6 +219,29 @@ def test_never_more_workers_than_cores(monkeypatch):
     with pytest.raises(InputError, match="jobs must be >= 1; got 0"):
         open_runner(0)
     assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+def test_a_runner_by_its_name(monkeypatch):
+    monkeypatch.setattr(runners, "cores", lambda: 3)
+    assert open_runner(None, "serial")[0].name == "serial"
+    assert (open_runner(1, "processes")[0].name, open_runner(1, "processes")[0].workers) == ("processes", 1)
+    with pytest.raises(InputError, match=r"unknown runner 'rya'; did you mean 'ray'\? Known: serial, processes, ray"):
+        open_runner(None, "rya")
+    with pytest.raises(
+        InputError, match=r"the runner serial runs one at a time; got jobs = 2: take --runner processes"
+    ):
+        open_runner(2, "serial")
+    with pytest.raises(
+        InputError, match=r"address is for the runner ray; got 'head:6379' with no runner: --runner ray"
+    ):
+        open_runner(address="head:6379")
+    with pytest.raises(InputError, match=r"cpus per run is for the runner ray; got 2 with processes runner"):
+        open_runner(None, "processes", cpus_per_run=2)
+    with pytest.raises(InputError, match=r"cpus per run must be > 0, such as 1 or 1\.5; got 0"):
+        open_runner(None, "ray", cpus_per_run=0)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"needs Ray, which is not installed here; pip install 'handgrad\[ray\]', or"):
+        open_runner(None, "ray")
 
 
 def test_the_record_of_a_failed_run_has_every_key_of_a_record(jobs):

@@ -15,7 +15,7 @@ from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 from handgrad.errors import HandgradError, ResultsError
-from handgrad.study.runners import Heard, Job, Outcome, ignore, nothing_to_wait_for, perform
+from handgrad.study.runners import Heard, Job, Outcome, Source, ignore, nothing_to_wait_for, perform
 from handgrad.training.loop import EpochEnd
 
 RETRIES = 2
@@ -84,27 +84,6 @@ def _no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class _Source:
-    """The jobs to come.  `again`: those of workers that died; `waits`: None was said, no outcome taken up since."""
-
-    def __init__(self, jobs: Iterable[Job | None]) -> None:
-        self._jobs = iter(jobs)
-        self.again: list[Job] = []
-        self.waits = False
-
-    def take(self) -> Job | None:
-        if self.again:
-            return self.again.pop()
-        if self.waits:
-            return None
-        try:
-            job = next(self._jobs)
-        except StopIteration:
-            return None
-        self.waits = job is None
-        return job
-
-
 class Processes:
     """`workers` processes, started by spawn on every system, each with one thread."""
 
@@ -115,7 +94,7 @@ class Processes:
         self._pool: list[_Worker] = []
 
     def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
-        source = _Source(jobs)
+        source = Source(jobs)
         deaths: dict[str, int] = {}
         for worker in self._pool:
             if worker.job is not None:  # left over from a map that was not used up
@@ -143,7 +122,7 @@ class Processes:
                     yield outcome
                     source.waits = False
 
-    def _hand_out(self, source: _Source) -> None:
+    def _hand_out(self, source: Source) -> None:
         for worker in [*self._pool, *[None] * (self.workers - len(self._pool))]:
             if worker is not None and worker.job is not None:
                 continue
@@ -172,7 +151,7 @@ class Processes:
             return Outcome(job, *content)
         return None
 
-    def _died(self, worker: _Worker, source: _Source, deaths: dict[str, int]) -> Outcome | None:
+    def _died(self, worker: _Worker, source: Source, deaths: dict[str, int]) -> Outcome | None:
         job, ready = worker.job, worker.ready
         assert job is not None
         self._pool.remove(worker)

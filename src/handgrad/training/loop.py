@@ -221,9 +221,9 @@ class _Training:
             self.unsaved = True
             progress.times.append(times)
             metrics = {name: values[-1] for name, values in progress.curves.items()}
+            self._save_checkpoint()  # first: a listener can take what is kept
             for observer in self.observers:
                 observer(EpochEnd(self.run.id, progress.epoch - progress.first_epoch, self.training.epochs, metrics))
-            self._save_checkpoint()
 
     def _one_epoch(self) -> float:
         progress = self.progress
