@@ -117,7 +117,15 @@ def _curves(trained: Trained) -> dict[str, np.ndarray]:
 def _engine_facts(trained: Trained) -> dict[str, Any]:
     training = trained.setting.training
     facts = {"name": training.engine, "device": training.device, "threads": 1}
-    return facts | ({"torch": version("torch")} if training.engine == "torch" else {})
+    if training.engine == "array":
+        facts["arrays"] = training.arrays
+    if "torch" in (training.engine, training.arrays):
+        facts["torch"] = version("torch")
+    if training.arrays == "cupy":
+        import cupy
+
+        facts["cupy"] = cupy.__version__
+    return facts
 
 
 def _network_facts(trained: Trained) -> dict[str, Any]:

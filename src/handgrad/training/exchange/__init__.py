@@ -22,7 +22,7 @@ import numpy as np
 
 from handgrad.data.datasets import Dataset, load, split
 from handgrad.errors import WeightsError
-from handgrad.network.spec import Network
+from handgrad.network.spec import Network, build
 from handgrad.training.available import check_installed
 from handgrad.training.exchange.foreign import from_arrays
 from handgrad.training.exchange.state_dict import from_state_dict, is_state_dict, sequential, to_state_dict
@@ -99,7 +99,7 @@ def import_model(
     setting = Setting.checked(setting)
     data = load(setting.data) if data is None else data
     parts = split(data, setting.data)
-    network = setting.network_for(parts.shape, parts.n_classes, has_validation=parts.validation is not None)
+    network = build(setting.network, parts.shape, parts.n_classes)
     params = {name: w.astype(setting.training.dtype) for name, w in read_params(Path(path), network).items()}
     return Model(network, params, parts.classes, parts.scaler, parts.value_range)
 
@@ -121,7 +121,7 @@ def read_params(path: Path, network: Network) -> Arrays:
 
 
 def _save_torch(path: Path, state: Arrays) -> None:
-    check_installed("torch", f"{path}: writing a {path.suffix} file", "torch", "export to .safetensors")
+    check_installed("torch", f"{path}: writing a {path.suffix} file", "'handgrad[torch]'", "export to .safetensors")
     import torch
 
     content = io.BytesIO()
@@ -132,7 +132,9 @@ def _save_torch(path: Path, state: Arrays) -> None:
 
 def _load_torch(path: Path) -> Arrays:
     """A state_dict, or one within a dict of other things; PyTorch's restricted reader executes nothing."""
-    check_installed("torch", f"{path}: reading a {path.suffix} file", "torch", "save it there as .safetensors")
+    check_installed(
+        "torch", f"{path}: reading a {path.suffix} file", "'handgrad[torch]'", "save it there as .safetensors"
+    )
     import torch
 
     try:

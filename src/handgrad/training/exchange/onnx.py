@@ -35,7 +35,7 @@ ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {  # operator and its attri
 
 def to_onnx(model: Model, *, scaling: bool = True) -> bytes:
     """The file's bytes.  scaling: the graph scales its input.  Raises InputError where the library onnx is missing."""
-    check_installed("onnx", "writing an .onnx file", "onnx", "export to .safetensors or .npz")
+    check_installed("onnx", "writing an .onnx file", "'handgrad[onnx]'", "export to .safetensors or .npz")
     import onnx
 
     graph = _Graph()
