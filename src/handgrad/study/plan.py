@@ -98,6 +98,9 @@ class Plan:
         self._check(possible)
         self.phases: list[PlannedPhase] = [self._first(study.phases[0])]
         self.phases += [self._sketch(phase) for phase in study.phases[1:]]
+        self.notes += [note for phase in self.phases if (note := self._search_note(phase))]
+        if study.spec.budget is not None:
+            self.notes.append(f"the study begins at most {study.spec.budget}")
 
     # -- what it says
 
@@ -234,6 +237,24 @@ class Plan:
         if found:
             raise StudyFileError(self.study.where, shortened(found))
 
+    def _search_note(self, phase: PlannedPhase) -> str | None:
+        """How a phase stops its runs, in a sentence."""
+        asha = phase.asha
+        if asha is None:
+            return None
+        levels = sorted({asha.levels(setting.epochs) for setting in phase.settings})
+        if all(len(one) == 1 for one in levels):
+            return (
+                f'phase "{phase.name}": asha stops no run, as its grace_period of {asha.grace_period} is not less than '
+                f"the epochs of any setting"
+            )
+        steps = "; ".join(f"{', '.join(map(str, one[:-1]))} of {one[-1]}" for one in levels if len(one) > 1)
+        rule = "go on" if asha.rule == "promote" else "are not stopped"
+        return (
+            f'phase "{phase.name}": settings are judged by {asha.metric or self.study.spec.select_by} after {steps} '
+            f"epochs, and about one in {asha.reduction_factor} {rule}"
+        )
+
     def _first(self, phase: Phase) -> PlannedPhase:
         if phase.sampling is not None:
             return self._sketch(phase)
@@ -277,7 +298,7 @@ class Plan:
         for number, choice in enumerate(phase.choices, start=1):
             tables = apply(self.study.base, phase.changes | choice.changes, self.study.defaults)
             setting, _ = Setting.read(tables)
-            parameters, cost, _ = self._work(setting)
+            parameters, cost, facts = self._work(setting)
             runs = tuple(PlannedRun(seed, None) for seed in self.study.spec.seeds)
             changes = phase.changes | choice.changes
             axes = phase.changes | choice.axes
@@ -285,7 +306,10 @@ class Plan:
                 axes |= {path: f"drawn by {drawn.sampler}" for path, _, _ in drawn.ranges}
             label = f"*{number}" if phase.after is None else f"*_{number}"
             epochs = setting.training.epochs if setting is not None else 1
-            sketched.append(PlannedSetting(label, axes, changes, None, runs, None, parameters, cost, tables, epochs))
+            stand_in = (setting.resolved(), facts.key) if setting and facts and phase.after is None else (None, None)
+            sketched.append(
+                PlannedSetting(label, axes, changes, stand_in[0], runs, stand_in[1], parameters, cost, tables, epochs)
+            )
         after = None if phase.after is None else self.study.phases[phase.after].name
         return PlannedPhase(
             phase.name,

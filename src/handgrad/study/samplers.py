@@ -8,21 +8,17 @@ is written down (`decisions`) and asking again in the same order gives the same 
     qmc   quasi-Monte Carlo, Bergstra & Bengio 2012 (optuna.samplers.QMCSampler): spread evenly, learns nothing
 """
 
-import importlib.util
 import json
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handgrad.errors import InputError
 from handgrad.study.axes import Sampling
 from handgrad.study.plan import PlannedSetting
 
 if TYPE_CHECKING:
     import optuna
-
-OURS = "random"
 
 
 class Source(Protocol):
@@ -70,7 +66,7 @@ class Asked:
         self._sampling, self._add, self._noted = sampling, add, noted
         self._worst = -math.inf if maximize else math.inf
         self._space = {path: _distribution(kind, what) for path, kind, what in sampling.ranges}
-        self._choices = {path: list(what) for path, kind, what in sampling.ranges if kind == "choice"}
+        self._choices = {path: json.loads(json.dumps(what)) for path, kind, what in sampling.ranges if kind == "choice"}
         self._study = optuna.create_study(sampler=_sampler(sampling), direction="maximize" if maximize else "minimize")
         self._asked = 0
         self._open: dict[str, list[optuna.Trial]] = {}  # label -> trials that were not told anything yet
@@ -162,12 +158,3 @@ def _sampler(sampling: Sampling) -> "optuna.samplers.BaseSampler":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return kinds[sampling.sampler]()
-
-
-def check_installed(sampler: str) -> None:
-    """Raise InputError where a sampler's library is missing; it says what to install."""
-    if sampler != OURS and importlib.util.find_spec("optuna") is None:
-        raise InputError(
-            f"random.sampler = {sampler!r} needs Optuna, which is not installed here; "
-            f"pip install 'handgrad[optuna]', or set random.sampler = {json.dumps(OURS)}"
-        )

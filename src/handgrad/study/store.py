@@ -270,7 +270,7 @@ def _refuse_foreign(folder: Path, study_name: str) -> None:
         other = [path.name for path in folder.iterdir()] if folder.exists() else []
     except OSError as error:
         raise unwritable(folder, error) from error
-    if other and ".lock" not in other and set(other) - {"runs", "report"}:
+    if other and ".lock" not in other and set(other) - {"runs", "report", "decisions"}:
         raise ResultsError(
             f"{folder}: holds other files ({', '.join(sorted(other)[:3])}) and no results of a study; "
             "choose an empty or new folder with --out"
