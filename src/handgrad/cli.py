@@ -187,16 +187,16 @@ def studies(json: Json = False) -> None:
     from handgrad import console
     from handgrad.study import Study, load_study, ready_made
 
-    def facts(study: Study) -> tuple[str, str, str]:
+    def facts(study: Study) -> tuple[str, ...]:
         spec = study.spec
-        settings = sum(len(phase.choices) for phase in study.phases)
-        return spec.name, f"{settings} settings × {len(spec.seeds)} seeds", spec.description or spec.title or ""
+        runs = sum(len(phase.choices) for phase in study.phases) * len(spec.seeds)
+        return spec.name, str(runs), spec.takes or "", spec.title or ""
 
     rows = [facts(load_study(name)) for name in ready_made()]
     if json:
-        _print_json([dict(zip(("name", "size", "about"), row, strict=True)) for row in rows])
+        _print_json([dict(zip(("name", "runs", "takes", "about"), row, strict=True)) for row in rows])
     else:
-        console.print_table(("study", "size", "what"), rows)
+        console.print_table(("study", "runs", "takes", "what"), rows)
 
 
 @app.command(epilog="Example:  handgrad data mnist")

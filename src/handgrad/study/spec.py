@@ -77,6 +77,7 @@ class StudySpec(Axes):
     name: Annotated[str, BeforeValidator(_name)]
     title: str | None = None
     description: str | None = None
+    takes: str | None = None
     seeds: Annotated[tuple[int, ...], BeforeValidator(_seeds)] = (0,)
     select_by: Annotated[str, BeforeValidator(one_of(("val_accuracy", "val_loss"), "measure"))] = "val_accuracy"
     select_on_test: Annotated[bool, BeforeValidator(flag)] = False
