@@ -22,10 +22,11 @@ from numba import njit, types
 from numba.core import caching
 
 from handgrad.training.engines.kernels import entry
+from handgrad.training.engines.kernels.deferred import Late
 from handgrad.training.engines.kernels.passes import Inputs, Work
 from handgrad.training.engines.kernels.products import Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
-from handgrad.training.engines.kernels.updates import Memory
+from handgrad.training.engines.kernels.updates import Memory, Past
 
 
 @cache
@@ -92,7 +93,8 @@ def _signatures(number: Any) -> dict[str, Any]:
     sparse = group(Sparse, whole, pixels, flat)
     inputs = group(Inputs, sparse, _array(number, mutable=False), whole)
     columns = group(Columns, whole, pixels, flat)
-    work = group(Work, flat, flat, flat, flat, flat, columns, group(Window, flat, flat, flat, flat, flat))
+    late = group(Late, whole, whole, whole, group(Past, real, real, real, real, real, whole))
+    work = group(Work, flat, flat, flat, flat, flat, columns, group(Window, flat, flat, flat, flat, flat), late)
     memory = group(Memory, flat, flat, flat, flat)
     curve = _array(types.float32)
     return {
