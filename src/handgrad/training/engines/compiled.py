@@ -177,8 +177,10 @@ class CompiledSession:
         used = self.defers and optimizer not in ("sgd", "adagrad")
         pixels = int(self.table[0, layout.N_OUT]) if used else 0
         steps = steps_per_epoch(len(self.job.parts["train"][1]), self.batch) if used else 0
-        past = updates.Past(*(np.zeros(steps + 1) for _ in range(5)), np.zeros(1, np.int64))
-        return Late(*(np.zeros(pixels, np.int64) for _ in range(3)), past)
+        seen, rows, since = (np.zeros(pixels, np.int64) for _ in range(3))
+        rate, correction, fade1, fade2, root = (np.zeros(steps + 1) for _ in range(5))
+        past = updates.Past(rate, correction, fade1, fade2, root, np.zeros(1, np.int64))
+        return Late(seen, rows, since, past)
 
     def _window(self) -> Window:
         first, steps = self.table[1], self.window

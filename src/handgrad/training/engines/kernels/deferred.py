@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from handgrad.training.engines.kernels import updates
 from handgrad.training.engines.kernels.products import Columns, Sparse
-from handgrad.training.engines.kernels.vectors import at, kernel, lanes, number
+from handgrad.training.engines.kernels.vectors import at, inlined, kernel, lanes, number
 
 
 class Late(NamedTuple):
@@ -36,37 +36,29 @@ def begin(late: Late, pixels: int, theta: Any, o: Any, rule: int, lrs: Any, step
 
 
 @kernel
-def touched(late: Late, c: Columns, pixels: int, now: int) -> None:
-    """The rows of a batch's pixels have made `now` steps: their gradient brings them there."""
+def look_ahead(
+    late: Late, c: Columns, pixels: int, x: Sparse, order: Any, first: int, rows: int, S: int, now: int
+) -> int:
+    """The rows of the batch in c are about to make their step; list those that are late of the rows which the examples
+    order[first : first + rows] will read -> how many."""
     for k in range(pixels):
         if at(c.starts, k) < at(c.starts, k + 1):
             late.seen[k] = now
-
-
-@kernel
-def find_upcoming(late: Late, x: Sparse, order: Any, first: int, rows: int, S: int, now: int) -> int:
-    """List the late rows that the examples order[first : first + rows] read -> how many."""
     count = 0
     for i in range(rows):
         o = at(order, first + i) * S
         for k in range(at(x.starts, o), at(x.starts, o + S)):
-            pixel = int(at(x.pixels, k))
-            if at(late.seen, pixel) < now:
-                late.rows[count], late.since[count] = pixel, late.seen[pixel]
-                late.seen[pixel] = now
-                count += 1
+            count = _list(late, int(at(x.pixels, k)), now, count)
     return count
 
 
-@kernel
-def find_all(late: Late, pixels: int, now: int) -> int:
-    """List every late row -> how many."""
-    count = 0
-    for pixel in range(pixels):
-        if at(late.seen, pixel) < now:
-            late.rows[count], late.since[count] = pixel, late.seen[pixel]
-            late.seen[pixel] = now
-            count += 1
+@inlined
+def _list(late: Late, row: int, now: int, count: int) -> int:
+    """Put a row on the list if it is late; it counts as up to date from here on."""
+    if at(late.seen, row) < now:
+        late.rows[count], late.since[count] = row, late.seen[row]
+        late.seen[row] = now
+        count += 1
     return count
 
 
@@ -76,3 +68,13 @@ def catch_up(late: Late, count: int, rule: int, m: updates.Memory, wo: int, h: A
     L = lanes(m.theta)
     for i in range(count):
         updates.rest(rule, m, wo + int(at(late.rows, i)) * L, h, late.past, int(at(late.since, i)), now)
+
+
+@kernel
+def finish(late: Late, rule: int, m: updates.Memory, wo: int, pixels: int, count: int, h: Any, now: int) -> None:
+    """At the end of an epoch: every row of the `count` panels from wo on makes the steps that it has not made."""
+    behind = 0
+    for row in range(pixels):
+        behind = _list(late, row, now, behind)
+    for p in range(count):
+        catch_up(late, behind, rule, m, wo + p * pixels * lanes(m.theta), h, now)

@@ -8,7 +8,7 @@ from handgrad.training.engines.kernels.passes import Inputs, Work
 from handgrad.training.engines.kernels.products import Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
 from handgrad.training.engines.kernels.updates import Memory, Past
-from handgrad.training.engines.kernels.vectors import kernel, pointer
+from handgrad.training.engines.kernels.vectors import flush_subnormals, kernel, pointer, restore
 
 
 @kernel
@@ -49,10 +49,13 @@ def train(
     lrs: Any, first_step: int, t: int, h: Any, curve: Any,
 ) -> int:  # fmt: skip
     """`epoch.train` for arrays."""
-    return epoch.train(
+    before = flush_subnormals()
+    done = epoch.train(
         pointer(net), pointer(plan), pointer(rates), _memory(memory), _work(work), _inputs(inputs), pointer(codes),
         pointer(order), order.size, pointer(lrs), lrs.size, first_step, t, pointer(h), pointer(curve),
     )  # fmt: skip
+    restore(before)
+    return done
 
 
 @kernel

@@ -53,15 +53,6 @@ def update_kept(net: Any, plan: Any, rates: Any, m: updates.Memory, h: Any) -> N
 
 
 @kernel
-def make_up(net: Any, plan: Any, m: updates.Memory, h: Any, late: deferred.Late, now: int) -> None:
-    """At the end of an epoch: every row makes the steps that it has not made."""
-    L, pixels = lanes(m.theta), of(net, 1, N_IN)
-    behind = deferred.find_all(late, pixels, now)
-    for p in range(panels(of(net, 1, N_OUT), L)):
-        deferred.catch_up(late, behind, plan[RULE], m, of(net, 1, W) + p * pixels * L, h, now)
-
-
-@kernel
 def train(
     net: Any, plan: Any, rates: Any, m: updates.Memory, work: Work, inputs: Inputs, codes: Any, order: Any, n: int,
     lrs: Any, steps: int, first_step: int, t: int, h: Any, curve: Any,
@@ -102,7 +93,7 @@ def train(
                 curve[step] = summed / size if plan[MEAN] else summed
                 if not math.isfinite(curve[step]):
                     if later:
-                        make_up(net, plan, m, h, late, step)
+                        deferred.finish(late, plan[RULE], m, of(net, 1, W), pixels, panels(matrix, L), h, step)
                     return step + 1
             backward_rest(net, plan, rule, m, h, work, rows)
             products.sum_rows(rule, m, of(net, 1, B), h, space, of(net, 1, DZ), rows, of(net, 1, N_OUT))
@@ -114,11 +105,11 @@ def train(
             ready = sparse and upcoming < n and (direct or not last)  # the weights that the next part will see
             behind = 0
             if later:
-                deferred.touched(late, work.columns, pixels, step + 1)
-                behind = deferred.find_upcoming(
-                    late, inputs.sparse, order, upcoming, upcoming_rows, plan[SEGMENTS], step + 1
+                behind = deferred.look_ahead(
+                    late, work.columns, pixels, inputs.sparse, order, upcoming, upcoming_rows, plan[SEGMENTS], step + 1
                 )
-            for p in range(panels(matrix, L)):
+            for q in range(panels(matrix, L)):  # there and back: what the last step left in the cache comes first
+                p = q if step % 2 == 0 else panels(matrix, L) - 1 - q
                 first_gradient(net, plan, rule, m, h, work, rows, sparse, p)
                 deferred.catch_up(late, behind, rule, m, of(net, 1, W) + p * pixels * L, h, step + 1)
                 if ready:
@@ -130,7 +121,7 @@ def train(
                     forward_first(net, plan, m.theta, work, inputs, order, end, min(capacity, batch, n - end), p)
         begin = end
     if later:
-        make_up(net, plan, m, h, late, steps)
+        deferred.finish(late, plan[RULE], m, of(net, 1, W), pixels, panels(matrix, L), h, steps)
     return steps
 
 

@@ -52,9 +52,9 @@ def numbers_of_step(h: Any, o: Any, rule: int, lr: float, decay: float, t: int) 
     h[MU], h[REST] = o[0], 1.0 - o[0]
     h[RHO], h[REST2] = o[1], 1.0 - o[1]
     h[EPS], h[CORRECTION] = o[2], 1.0
-    if rule in (ADAM, ADAMW):
-        h[LR] = lr / (1.0 - o[0] ** t)
-        h[CORRECTION] = 1.0 / (1.0 - o[1] ** t)
+    if rule in (ADAM, ADAMW):  # float(t): a whole exponent is many products to Numba, and 1 − β₂ᵗ magnifies rounding
+        h[LR] = lr / (1.0 - o[0] ** float(t))
+        h[CORRECTION] = 1.0 / (1.0 - o[1] ** float(t))
     if rule == ADAMW:
         h[DECAY] = lr * decay
 
@@ -128,8 +128,8 @@ def numbers_of_past(past: Past, o: Any, rule: int, lrs: Any, steps: int, t: int,
         if rule == NESTEROV:
             past.rate[i] = lrs[i] * o[0]
         elif rule in (ADAM, ADAMW):
-            past.rate[i] = lrs[i] / (1.0 - o[0] ** (t + i + 1))
-            past.correction[i] = 1.0 / math.sqrt(1.0 - o[1] ** (t + i + 1))
+            past.rate[i] = lrs[i] / (1.0 - o[0] ** float(t + i + 1))
+            past.correction[i] = 1.0 / math.sqrt(1.0 - o[1] ** float(t + i + 1))
 
 
 @inlined
@@ -138,7 +138,8 @@ def rest(rule: int, m: Any, i: int, h: Any, past: Past, begin: int, end: int) ->
 
     Without a gradient the slots only fade, v ← fade·v, so k steps need one look at memory:
 
-        momentum  w ← w − Σ_j rate_j·fade1ʲ · v            Adam  w ← w − Σ_j rate_j·fade1ʲ · m / (√s·root_j·correction_j + ε)
+        momentum   w ← w − Σ_j rate_j·fade1ʲ·v
+        Adam       w ← w − Σ_j rate_j·fade1ʲ·m / (√s·root_j·correction_j + ε)
 
     The sum ends where what is left of it is below the last place (`longest`).  RMSProp moves no w, AdaGrad and
     plain descent do nothing at all without a gradient.
