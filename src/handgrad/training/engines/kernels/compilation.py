@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numba
-from llvmlite import binding
 from numba import njit, types
 from numba.core import caching
 
@@ -27,6 +26,7 @@ from handgrad.training.engines.kernels.passes import Inputs, Work
 from handgrad.training.engines.kernels.products import Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
 from handgrad.training.engines.kernels.updates import Memory, Past
+from handgrad.training.engines.kernels.vectors import TARGET
 
 
 @cache
@@ -35,8 +35,8 @@ def source_key() -> str:
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    host = (binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), sys.version)
-    digest.update(repr((numba.__version__, importlib.metadata.version("numpy"), host)).encode())
+    versions = (sys.version, numba.__version__, importlib.metadata.version("numpy"))
+    digest.update(repr((versions, TARGET)).encode())
     return digest.hexdigest()[:16]
 
 

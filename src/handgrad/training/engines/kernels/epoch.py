@@ -108,8 +108,7 @@ def train(
                 behind = deferred.look_ahead(
                     late, work.columns, pixels, inputs.sparse, order, upcoming, upcoming_rows, plan[SEGMENTS], step + 1
                 )
-            for q in range(panels(matrix, L)):  # there and back: what the last step left in the cache comes first
-                p = q if step % 2 == 0 else panels(matrix, L) - 1 - q
+            for p in range(panels(matrix, L)):
                 first_gradient(net, plan, rule, m, h, work, rows, sparse, p)
                 deferred.catch_up(late, behind, rule, m, of(net, 1, W) + p * pixels * L, h, step + 1)
                 if ready:

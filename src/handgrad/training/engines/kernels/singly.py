@@ -137,8 +137,7 @@ def train_singly(
                 store(w.g, g, splat(w.a[i]) * load(w.g, g) if i < done else no_bias)
         h[updates.LR], h[updates.DECAY] = 1.0, 1.0 - float(c)
         upcoming, upcoming_rows = begin + rows, min(lines, n - begin - rows)
-        for q in range(panels(units, L)):  # there and back: what the last window left in the cache comes first
-            p = q if begin // lines % 2 == 0 else panels(units, L) - 1 - q
+        for p in range(panels(units, L)):
             wo = first_w + p * pixels * L
             every = at(h, updates.DECAY) != 0
             products.sparse_gradient_panel(updates.SGD, m, wo, h, work.columns, pixels, every, w.g, p * rows * L)

@@ -23,15 +23,17 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import config, njit, types
 from numba.core import cgutils
 from numba.core.datamodel import models
+from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
 
 LINE_BYTES = 64
-PANEL_BYTES = 256 if binding.get_host_cpu_features().get("avx512f", False) else LINE_BYTES
+TARGET = cpu_target.target_context.codegen().magic_tuple()  # what Numba compiles for: this processor, unless told other
+PANEL_BYTES = 256 if "+avx512f" in TARGET[2].split(",") else LINE_BYTES
 
 inlined = njit(error_model="numpy", forceinline=True)  # for the few lines within a loop
 kernel = njit(error_model="numpy")  # for a loop
