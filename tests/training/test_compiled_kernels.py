@@ -1,7 +1,6 @@
 """Every kernel against its twin, the reference function: compiled here, and once more with the compiler off."""
 
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +17,8 @@ from handgrad.network.losses import LOSSES
 from handgrad.streams import mix32
 from handgrad.training.engines.compiled import sparse_rows
 from handgrad.training.engines.kernels import activations, dropout, layout, losses, products, updates
-from handgrad.training.engines.kernels.vectors import flush_subnormals, kernel, lanes_of, load, pointer, restore
+from handgrad.training.engines.kernels.subnormals import X86, flush_subnormals, restore
+from handgrad.training.engines.kernels.vectors import kernel, lanes_of, load, pointer
 from handgrad.training.optimizers import OPTIMIZERS, step
 
 DTYPES = ("float32", "float64")
@@ -259,7 +259,7 @@ def run_subnormals(a, flushed):
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="Python leaves the processor as it is")
-@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="only x86 is told to flush")
+@pytest.mark.skipif(not X86, reason="only x86 is told to flush")
 def test_numbers_below_the_smallest_normal_one_are_zero_within_and_not_afterwards():
     a = np.array([1e-20, 1e-10], np.float32)
     flushed = np.full(2, 7, np.float32)

@@ -7,8 +7,9 @@ from handgrad.training.engines.kernels.deferred import Late
 from handgrad.training.engines.kernels.passes import Inputs, Work
 from handgrad.training.engines.kernels.products import Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
+from handgrad.training.engines.kernels.subnormals import flush_subnormals, restore
 from handgrad.training.engines.kernels.updates import Memory, Past
-from handgrad.training.engines.kernels.vectors import flush_subnormals, kernel, pointer, restore
+from handgrad.training.engines.kernels.vectors import kernel, pointer
 
 
 @kernel
