@@ -17,6 +17,7 @@ from handgrad.network.losses import LOSSES
 from handgrad.streams import mix32
 from handgrad.training.engines.compiled import sparse_rows
 from handgrad.training.engines.kernels import activations, dropout, layout, losses, products, updates
+from handgrad.training.engines.kernels.subnormals import X86, flush_subnormals, restore
 from handgrad.training.engines.kernels.vectors import kernel, lanes_of, load, pointer
 from handgrad.training.optimizers import OPTIMIZERS, step
 
@@ -203,6 +204,69 @@ def test_update(name, dtype):
     for got, expected in zip(memory, new_slots["d.W"], strict=False):
         close(got, expected, dtype, 4)
     assert new["d.W"].dtype == number
+
+
+@kernel
+def run_rest(rule, theta, slot1, slot2, h, o, lrs, t, rate, correction, fade1, fade2, root, longest, unit, begin, end):
+    h, past = (
+        pointer(h),
+        updates.Past(
+            pointer(rate), pointer(correction), pointer(fade1), pointer(fade2), pointer(root), pointer(longest)
+        ),
+    )
+    updates.numbers_of_past(past, pointer(o), rule, pointer(lrs), lrs.size, t, unit)
+    updates.numbers_of_step(h, pointer(o), rule, 0.0, 0.0, 1)
+    m = updates.Memory(pointer(theta), pointer(slot1), pointer(slot2), pointer(theta))
+    updates.rest(rule, m, 0, h, past, begin, end)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("steps", [1, 6, 300])
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if OPTIMIZERS[name].slots and name != "adagrad"])
+def test_steps_without_a_gradient_at_once(name, steps, dtype):
+    """Steps 3 to 3 + steps of an epoch that starts after step 5, against `step` with a gradient of zeros each time."""
+    rng, L = np.random.default_rng(3), lanes_of(dtype)
+    optimizer = OPTIMIZERS[name](lr=0.1)
+    settings = dict(optimizer)
+    first, second = settings.get("momentum", settings.get("beta1", 0)), settings.get("rho", settings.get("beta2", 0))
+    numbers = np.array([first, second, settings.get("eps", 0)], float)
+    lrs = rng.uniform(0.05, 0.1, size=3 + steps + 4)
+    w = rng.normal(size=L).astype(dtype)
+    slots = tuple(np.abs(rng.normal(size=L)).astype(dtype) * 10.0 ** rng.integers(-9, 1, L) for _ in optimizer.slots)
+    slots = tuple(slot.astype(dtype) for slot in slots)
+    theta, memory = w.copy(), [*(s.copy() for s in slots), np.zeros(L, dtype), np.zeros(L, dtype)]
+    past = [np.zeros(len(lrs) + 1) for _ in range(5)]
+    run_rest(
+        updates.CODES[name], theta, memory[0], memory[1], np.zeros(updates.NUMBERS, dtype), numbers, lrs, 5, *past,
+        np.zeros(1, np.int64), ULPS[dtype], 3, 3 + steps,
+    )  # fmt: skip
+    new, new_slots = {"d.W": w.astype(float)}, {"d.W": tuple(s.astype(float) for s in slots)}
+    for i in range(3, 3 + steps):
+        new, new_slots = step(optimizer, new, {"d.W": np.zeros(L)}, new_slots, lr=lrs[i], t=5 + i + 1)
+    for got, expected, start in zip((theta, *memory), (new["d.W"], *new_slots["d.W"]), (w, *slots), strict=False):
+        scale = np.maximum(np.abs(start), np.abs(expected - start)) if start is w else np.abs(start)
+        assert (np.abs(got - expected) <= (4 + steps / 4) * ULPS[dtype] * scale).all()
+
+
+@kernel
+def run_subnormals(a, flushed):
+    before = flush_subnormals()
+    for i in range(a.size):
+        flushed[i] = a[i] * a[i]
+    restore(before)
+    for i in range(a.size):
+        a[i] = a[i] * a[i]
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="Python leaves the processor as it is")
+@pytest.mark.skipif(not X86, reason="only x86 is told to flush")
+def test_numbers_below_the_smallest_normal_one_are_zero_within_and_not_afterwards():
+    a = np.array([1e-20, 1e-10], np.float32)
+    flushed = np.full(2, 7, np.float32)
+    run_subnormals(a, flushed)
+    assert flushed[0] == 0
+    assert a[0] > 0
+    assert flushed[1] == a[1] > 0
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

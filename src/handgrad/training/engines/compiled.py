@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.data.batches import steps_per_epoch
 from handgrad.data.targets import encode
 from handgrad.errors import NetworkError
 from handgrad.network.layers import Dense, Dropout
@@ -19,6 +20,7 @@ from handgrad.training.available import unsupported
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.kernels import activations, layout, losses, passes, updates
 from handgrad.training.engines.kernels.compilation import entry_point, prepare
+from handgrad.training.engines.kernels.deferred import Late
 from handgrad.training.engines.kernels.products import SEGMENT, Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
 from handgrad.training.engines.kernels.vectors import LINE_BYTES, lanes_of
@@ -114,6 +116,7 @@ class CompiledSession:
         kept = not self.batch <= self.rows or training.clip_norm is not None
         sizes = (parameters, *(parameters if self.slot_count > s else 0 for s in (0, 1)), parameters if kept else 0)
         self.memory = updates.Memory(*(layout.aligned(count, self.dtype) for count in sizes))
+        self.defers = self.sparse and not kept and training.weight_decay == 0
         self.work = self._workspace(space)
         self.h = np.zeros(updates.NUMBERS, self.dtype)
         self.plan = self._plan()
@@ -165,7 +168,19 @@ class CompiledSession:
             np.zeros(widest, dtype),
             columns,
             self._window(),
+            self._late(),
         )
+
+    def _late(self) -> Late:
+        """Room for `deferred`: a number for every pixel, and for every step of an epoch."""
+        optimizer = self.job.training.optimizer.name
+        used = self.defers and optimizer not in ("sgd", "adagrad")
+        pixels = int(self.table[0, layout.N_OUT]) if used else 0
+        steps = steps_per_epoch(len(self.job.parts["train"][1]), self.batch) if used else 0
+        seen, rows, since = (np.zeros(pixels, np.int64) for _ in range(3))
+        rate, correction, fade1, fade2, root = (np.zeros(steps + 1) for _ in range(5))
+        past = updates.Past(rate, correction, fade1, fade2, root, np.zeros(1, np.int64))
+        return Late(seen, rows, since, past)
 
     def _window(self) -> Window:
         first, steps = self.table[1], self.window
@@ -177,7 +192,7 @@ class CompiledSession:
         training, plan = self.job.training, np.zeros(passes.PLAN, np.int64)
         plan[passes.STAGES], plan[passes.SPARSE] = len(self.table) - 1, self.sparse
         plan[passes.PARAMETERS] = len(self.memory.theta)
-        plan[passes.WINDOW] = self.window
+        plan[passes.WINDOW], plan[passes.DEFER] = self.window, self.defers
         plan[passes.BATCH], plan[passes.ROWS] = self.batch, self.rows
         plan[passes.SEGMENTS] = -(-int(self.table[0, layout.N_OUT]) // SEGMENT)
         plan[passes.LOSS] = losses.CODES[training.loss]

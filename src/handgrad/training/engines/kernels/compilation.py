@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numba
-from llvmlite import binding
 from numba import njit, types
 from numba.core import caching
 
 from handgrad.training.engines.kernels import entry
+from handgrad.training.engines.kernels.deferred import Late
 from handgrad.training.engines.kernels.passes import Inputs, Work
 from handgrad.training.engines.kernels.products import Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
-from handgrad.training.engines.kernels.updates import Memory
+from handgrad.training.engines.kernels.updates import Memory, Past
+from handgrad.training.engines.kernels.vectors import TARGET
 
 
 @cache
@@ -34,8 +35,8 @@ def source_key() -> str:
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    host = (binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), sys.version)
-    digest.update(repr((numba.__version__, importlib.metadata.version("numpy"), host)).encode())
+    versions = (sys.version, numba.__version__, importlib.metadata.version("numpy"))
+    digest.update(repr((versions, TARGET)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -92,7 +93,8 @@ def _signatures(number: Any) -> dict[str, Any]:
     sparse = group(Sparse, whole, pixels, flat)
     inputs = group(Inputs, sparse, _array(number, mutable=False), whole)
     columns = group(Columns, whole, pixels, flat)
-    work = group(Work, flat, flat, flat, flat, flat, columns, group(Window, flat, flat, flat, flat, flat))
+    late = group(Late, whole, whole, whole, group(Past, real, real, real, real, real, whole))
+    work = group(Work, flat, flat, flat, flat, flat, columns, group(Window, flat, flat, flat, flat, flat), late)
     memory = group(Memory, flat, flat, flat, flat)
     curve = _array(types.float32)
     return {

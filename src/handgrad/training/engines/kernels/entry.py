@@ -3,10 +3,12 @@
 from typing import Any
 
 from handgrad.training.engines.kernels import epoch
+from handgrad.training.engines.kernels.deferred import Late
 from handgrad.training.engines.kernels.passes import Inputs, Work
 from handgrad.training.engines.kernels.products import Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
-from handgrad.training.engines.kernels.updates import Memory
+from handgrad.training.engines.kernels.subnormals import flush_subnormals, restore
+from handgrad.training.engines.kernels.updates import Memory, Past
 from handgrad.training.engines.kernels.vectors import kernel, pointer
 
 
@@ -21,7 +23,19 @@ def _work(w: Work) -> Any:
     columns = Columns(pointer(c.starts), pointer(c.rows), pointer(c.values))
     v = w.window
     window = Window(pointer(v.z0), pointer(v.g), pointer(v.pixels), pointer(v.dots), pointer(v.a))
-    return Work(pointer(w.space), pointer(w.kept), pointer(w.turned), pointer(w.row), pointer(w.drow), columns, window)
+    return Work(
+        pointer(w.space), pointer(w.kept), pointer(w.turned), pointer(w.row), pointer(w.drow), columns, window,
+        _late(w.late),
+    )  # fmt: skip
+
+
+@kernel
+def _late(late: Late) -> Any:
+    p = late.past
+    past = Past(
+        pointer(p.rate), pointer(p.correction), pointer(p.fade1), pointer(p.fade2), pointer(p.root), pointer(p.longest)
+    )
+    return Late(pointer(late.seen), pointer(late.rows), pointer(late.since), past)
 
 
 @kernel
@@ -36,10 +50,13 @@ def train(
     lrs: Any, first_step: int, t: int, h: Any, curve: Any,
 ) -> int:  # fmt: skip
     """`epoch.train` for arrays."""
-    return epoch.train(
+    before = flush_subnormals()
+    done = epoch.train(
         pointer(net), pointer(plan), pointer(rates), _memory(memory), _work(work), _inputs(inputs), pointer(codes),
         pointer(order), order.size, pointer(lrs), lrs.size, first_step, t, pointer(h), pointer(curve),
     )  # fmt: skip
+    restore(before)
+    return done
 
 
 @kernel

@@ -8,12 +8,13 @@ near, the next batch goes forward through it: that batch's pass has begun when t
 import math
 from typing import Any
 
-from handgrad.training.engines.kernels import activations, products, updates
+from handgrad.training.engines.kernels import activations, deferred, products, updates
 from handgrad.training.engines.kernels.layout import ACTIVATION, DZ, N_IN, N_OUT, NARROW, A, B, W, of, panels, place
 from handgrad.training.engines.kernels.passes import (
     BATCH,
     CLIP,
     DECAY,
+    DEFER,
     FUSED,
     MEAN,
     PARAMETERS,
@@ -63,8 +64,11 @@ def train(
     if plan[WINDOW] > 0:
         return train_singly(net, plan, rates, m, work, inputs, codes, order, n, lrs, first_step, t, h, curve)
     L, space, batch, capacity = lanes(work.space), work.space, plan[BATCH], plan[ROWS]
-    sparse = plan[SPARSE] != 0
+    sparse, pixels, late = plan[SPARSE] != 0, of(net, 1, N_IN), work.late
+    later = plan[DEFER] != 0 and plan[RULE] not in (updates.SGD, updates.ADAGRAD)
     matrix = of(net, 1, N_IN) if of(net, 1, NARROW) else of(net, 1, N_OUT)
+    if later:
+        deferred.begin(late, pixels, m.theta, rates, plan[RULE], lrs, steps, t)
     if sparse:
         for p in range(panels(matrix, L)):
             forward_first(net, plan, m.theta, work, inputs, order, 0, min(capacity, batch, n), p)
@@ -88,6 +92,8 @@ def train(
             if first + rows == end:
                 curve[step] = summed / size if plan[MEAN] else summed
                 if not math.isfinite(curve[step]):
+                    if later:
+                        deferred.finish(late, plan[RULE], m, of(net, 1, W), pixels, panels(matrix, L), h, step)
                     return step + 1
             backward_rest(net, plan, rule, m, h, work, rows)
             products.sum_rows(rule, m, of(net, 1, B), h, space, of(net, 1, DZ), rows, of(net, 1, N_OUT))
@@ -97,8 +103,14 @@ def train(
             upcoming = first + rows
             upcoming_rows = min(capacity, batch if last else end - upcoming, n - upcoming)
             ready = sparse and upcoming < n and (direct or not last)  # the weights that the next part will see
+            behind = 0
+            if later:
+                behind = deferred.look_ahead(
+                    late, work.columns, pixels, inputs.sparse, order, upcoming, upcoming_rows, plan[SEGMENTS], step + 1
+                )
             for p in range(panels(matrix, L)):
-                first_gradient(net, rule, m, h, work, rows, sparse, p)
+                first_gradient(net, plan, rule, m, h, work, rows, sparse, p)
+                deferred.catch_up(late, behind, rule, m, of(net, 1, W) + p * pixels * L, h, step + 1)
                 if ready:
                     forward_first(net, plan, m.theta, work, inputs, order, upcoming, upcoming_rows, p)
         if not direct:
@@ -107,6 +119,8 @@ def train(
                 for p in range(panels(matrix, L)):
                     forward_first(net, plan, m.theta, work, inputs, order, end, min(capacity, batch, n - end), p)
         begin = end
+    if later:
+        deferred.finish(late, plan[RULE], m, of(net, 1, W), pixels, panels(matrix, L), h, steps)
     return steps
 
 

@@ -5,7 +5,7 @@ Also what the kernels share: the plan of a training, its examples and its worksp
 
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.kernels import activations, losses, products, updates
+from handgrad.training.engines.kernels import activations, deferred, losses, products, updates
 from handgrad.training.engines.kernels.dropout import fill_mask, multiply
 from handgrad.training.engines.kernels.layout import (
     ACTIVATION,
@@ -29,10 +29,10 @@ from handgrad.training.engines.kernels.vectors import at, kernel, lanes, load, s
 TURN_ROWS = 8  # from so many rows on it pays to turn W for dx
 
 # what the plan of a training holds, in whole numbers
-STAGES, BATCH, ROWS, SPARSE, SEGMENTS, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, WINDOW = range(13)
-PLAN = (
-    13  # STAGES: dense layers; SPARSE: 1 where inputs are; PARAMETERS: how many, padding included; WINDOW: see `singly`
-)
+STAGES, BATCH, ROWS, SPARSE, SEGMENTS, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, WINDOW, DEFER = range(14)
+# STAGES: dense layers; SPARSE: 1 where inputs are; PARAMETERS: how many, padding included; WINDOW: see `singly`;
+# DEFER: 1 where rows of the first W that a batch does not touch are left for later (`deferred`) or for ever
+PLAN = 14
 # and in float64: `updates.numbers_of_step` says what the first three are
 CLIP, DECAY = 3, 4  # CLIP: 0 is none
 RATES = 5
@@ -56,6 +56,7 @@ class Work(NamedTuple):
     drow: Any
     columns: products.Columns
     window: Any  # `singly.Window`
+    late: deferred.Late
 
 
 @kernel
@@ -218,13 +219,15 @@ def backward_rest(net: Any, plan: Any, rule: int, m: updates.Memory, h: Any, wor
 
 
 @kernel
-def first_gradient(net: Any, rule: int, m: updates.Memory, h: Any, work: Work, rows: int, sparse: bool, p: int) -> None:
+def first_gradient(
+    net: Any, plan: Any, rule: int, m: updates.Memory, h: Any, work: Work, rows: int, sparse: bool, p: int
+) -> None:
     """Gradient of one panel of the first layer, and what the rule does with it."""
     L, n, space = lanes(work.space), of(net, 1, N_IN), work.space
     dz = of(net, 1, DZ) + p * rows * L
     wo = of(net, 1, W) + p * n * L
     if sparse:
-        every = not (rule == updates.ADD or (rule == updates.SGD and at(h, updates.DECAY) == 0))
+        every = not (rule == updates.ADD or (rule != updates.KEEP and plan[DEFER]))
         products.sparse_gradient_panel(rule, m, wo, h, work.columns, n, every, space, dz)
     elif of(net, 1, NARROW):
         units = of(net, 1, N_OUT)

@@ -52,9 +52,9 @@ def numbers_of_step(h: Any, o: Any, rule: int, lr: float, decay: float, t: int) 
     h[MU], h[REST] = o[0], 1.0 - o[0]
     h[RHO], h[REST2] = o[1], 1.0 - o[1]
     h[EPS], h[CORRECTION] = o[2], 1.0
-    if rule in (ADAM, ADAMW):
-        h[LR] = lr / (1.0 - o[0] ** t)
-        h[CORRECTION] = 1.0 / (1.0 - o[1] ** t)
+    if rule in (ADAM, ADAMW):  # float(t): a whole exponent is many products to Numba, and 1 − β₂ᵗ magnifies rounding
+        h[LR] = lr / (1.0 - o[0] ** float(t))
+        h[CORRECTION] = 1.0 / (1.0 - o[1] ** float(t))
     if rule == ADAMW:
         h[DECAY] = lr * decay
 
@@ -95,6 +95,75 @@ def apply(rule: int, m: Any, i: int, g: Any, h: Any, weight: bool) -> None:
             store(m.slot2, i, s)
             root = sqrt(s * splat(at(h, CORRECTION)))
             store(m.theta, i, fma(step, first / (root + splat(at(h, EPS))), w))
+
+
+class Past(NamedTuple):
+    """What `rest` has to know of the steps of an epoch, in float64.
+
+    Of step i: rate[i], what a step moves w by (Adam: lr/(1 − β₁ᵗ), Nesterov: lr·μ), and correction[i] = 1/√(1 − β₂ᵗ).
+    Of k steps: fade1[k] = μᵏ or β₁ᵏ, fade2[k] = ρᵏ or β₂ᵏ, root[k] = √fade2[k].  longest[0]: see `rest`.
+    """
+
+    rate: Any
+    correction: Any
+    fade1: Any
+    fade2: Any
+    root: Any
+    longest: Any
+
+
+@kernel
+def numbers_of_past(past: Past, o: Any, rule: int, lrs: Any, steps: int, t: int, unit: float) -> None:
+    """Fill past, before the steps t + 1 to t + steps.  o: see `numbers_of_step`.  unit: of the last place of 1."""
+    past.longest[0] = steps
+    past.fade1[0] = past.fade2[0] = past.root[0] = 1.0
+    for k in range(1, steps + 1):
+        past.fade1[k], past.fade2[k] = past.fade1[k - 1] * o[0], past.fade2[k - 1] * o[1]
+        past.root[k] = math.sqrt(past.fade2[k])
+        smallest = unit * past.root[k] if rule in (ADAM, ADAMW) else unit
+        if past.fade1[k] <= smallest and k < past.longest[0]:
+            past.longest[0] = k
+    for i in range(steps):
+        past.rate[i], past.correction[i] = lrs[i], 1.0
+        if rule == NESTEROV:
+            past.rate[i] = lrs[i] * o[0]
+        elif rule in (ADAM, ADAMW):
+            past.rate[i] = lrs[i] / (1.0 - o[0] ** float(t + i + 1))
+            past.correction[i] = 1.0 / math.sqrt(1.0 - o[1] ** float(t + i + 1))
+
+
+@inlined
+def rest(rule: int, m: Any, i: int, h: Any, past: Past, begin: int, end: int) -> None:
+    """Steps begin … end − 1 of the epoch, without a gradient and without decay, for the vector at i.
+
+    Without a gradient the slots only fade, v ← fade·v, so k steps need one look at memory:
+
+        momentum   w ← w − Σ_j rate_j·fade1ʲ·v
+        Adam       w ← w − Σ_j rate_j·fade1ʲ·m / (√s·root_j·correction_j + ε)
+
+    The sum ends where what is left of it is below the last place (`longest`).  RMSProp moves no w, AdaGrad and
+    plain descent do nothing at all without a gradient.
+    """
+    k = end - begin
+    v = load(m.slot1, i)
+    if rule == RMSPROP:
+        store(m.slot1, i, fill(v, at(past.fade2, k)) * v)
+    else:
+        w, terms = load(m.theta, i), min(k, int(at(past.longest, 0)))
+        if rule in (MOMENTUM, NESTEROV):
+            moved = 0.0
+            for j in range(1, terms + 1):
+                moved += at(past.rate, begin + j - 1) * at(past.fade1, j)
+            w = fma(fill(v, -moved), v, w)
+        else:
+            s, eps = load(m.slot2, i), splat(at(h, EPS))
+            r = sqrt(s)
+            for j in range(1, terms + 1):
+                root = fill(v, at(past.root, j) * at(past.correction, begin + j - 1))
+                w = fma(fill(v, -at(past.rate, begin + j - 1) * at(past.fade1, j)), v / fma(root, r, eps), w)
+            store(m.slot2, i, fill(v, at(past.fade2, k)) * s)
+        store(m.slot1, i, fill(v, at(past.fade1, k)) * v)
+        store(m.theta, i, w)
 
 
 @kernel

@@ -22,15 +22,17 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import config, njit, types
 from numba.core import cgutils
 from numba.core.datamodel import models
+from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
 
 LINE_BYTES = 64
-PANEL_BYTES = 256 if binding.get_host_cpu_features().get("avx512f", False) else LINE_BYTES
+TARGET = cpu_target.target_context.codegen().magic_tuple()  # what Numba compiles for: this processor, unless told other
+PANEL_BYTES = 256 if "+avx512f" in TARGET[2].split(",") else LINE_BYTES
 
 inlined = njit(error_model="numpy", forceinline=True)  # for the few lines within a loop
 kernel = njit(error_model="numpy")  # for a loop
@@ -77,12 +79,12 @@ def _suffix(vector: Any) -> str:
     return f"v{vector.count}f{32 if isinstance(vector.element, ir.FloatType) else 64}"
 
 
-def _compiled(python: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+def compiled_or(python: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     """Use the intrinsic that is decorated, or its `python` twin where the compiler is off."""
     return lambda typed: python if config.DISABLE_JIT else intrinsic(typed)
 
 
-@_compiled(lambda a: a)
+@compiled_or(lambda a: a)
 def pointer(typing: Any, a: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return context.make_array(a)(context, builder, args[0]).data
@@ -90,23 +92,23 @@ def pointer(typing: Any, a: Any) -> Any:
     return types.CPointer(a.dtype)(a), emit
 
 
-@_compiled(lambda a: a.dtype.type(0))
+@compiled_or(lambda a: a.dtype.type(0))
 def zero(typing: Any, a: Any) -> Any:
     return a.dtype(a), lambda context, builder, sig, args: context.get_constant(a.dtype, 0)
 
 
-@_compiled(lambda a, s: a.dtype.type(s))
+@compiled_or(lambda a, s: a.dtype.type(s))
 def number(typing: Any, a: Any, s: Any) -> Any:
     return a.dtype(a, s), lambda context, builder, sig, args: context.cast(builder, args[1], s, a.dtype)
 
 
-@_compiled(lambda a: lanes_of(a.dtype))
+@compiled_or(lambda a: lanes_of(a.dtype))
 def lanes(typing: Any, a: Any) -> Any:
     count = VectorType(a.dtype).lanes
     return types.intp(a), lambda context, builder, sig, args: context.get_constant(types.intp, count)
 
 
-@_compiled(lambda a, i: a[i])
+@compiled_or(lambda a, i: a[i])
 def at(typing: Any, a: Any, i: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.load(_pointer(context, builder, a, args[0], args[1]))
@@ -125,7 +127,7 @@ def _loading(size: int) -> Any:
 
         return result(a, types.intp), emit
 
-    return _compiled(lambda a, i: a[i : i + size // a.dtype.itemsize].copy())(emit_load)
+    return compiled_or(lambda a, i: a[i : i + size // a.dtype.itemsize].copy())(emit_load)
 
 
 def _splatting(size: int) -> Any:
@@ -133,7 +135,7 @@ def _splatting(size: int) -> Any:
         result = VectorType(s, size)
         return result(s), lambda context, builder, sig, args: _splat(builder, context.get_value_type(result), args[0])
 
-    return _compiled(lambda s: np.full(size // s.dtype.itemsize, s))(emit_splat)
+    return compiled_or(lambda s: np.full(size // s.dtype.itemsize, s))(emit_splat)
 
 
 load, load_line = _loading(PANEL_BYTES), _loading(LINE_BYTES)
@@ -144,7 +146,7 @@ def _store(a: Any, i: int, v: Any) -> None:
     a[i : i + len(v)] = v
 
 
-@_compiled(_store)
+@compiled_or(_store)
 def store(typing: Any, a: Any, i: Any, v: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         start = _pointer(context, builder, a, args[0], args[1])
@@ -154,7 +156,7 @@ def store(typing: Any, a: Any, i: Any, v: Any) -> Any:
     return types.void(a, types.intp, v), emit
 
 
-@_compiled(lambda v, s: np.full_like(v, s))
+@compiled_or(lambda v, s: np.full_like(v, s))
 def fill(typing: Any, v: Any, s: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _splat(builder, args[0].type, context.cast(builder, args[1], sig.args[1], v.dtype))
@@ -162,7 +164,7 @@ def fill(typing: Any, v: Any, s: Any) -> Any:
     return v(v, s), emit
 
 
-@_compiled(lambda x, y, z: x * y + z)
+@compiled_or(lambda x, y, z: x * y + z)
 def fma(typing: Any, x: Any, y: Any, z: Any) -> Any:
     return x(x, x, x), lambda context, builder, sig, args: _call(
         builder, "fma", list(args), args[0].type, _suffix(args[0].type)
@@ -176,7 +178,7 @@ def _function(name: str, python: Callable[..., Any]) -> Any:
 
         return x(x), emit
 
-    return _compiled(python)(apply)
+    return compiled_or(python)(apply)
 
 
 sqrt, rint = _function("sqrt", np.sqrt), _function("rint", np.rint)
@@ -186,7 +188,7 @@ def _power_of_two(n: Any) -> Any:
     return np.ldexp(np.ones_like(n), np.nan_to_num(n).astype(np.int32))
 
 
-@_compiled(_power_of_two)
+@compiled_or(_power_of_two)
 def power_of_two(typing: Any, n: Any) -> Any:
     _, bits, shift, bias = _FLOATS[n.dtype]
 
@@ -198,7 +200,7 @@ def power_of_two(typing: Any, n: Any) -> Any:
     return n(n), emit
 
 
-@_compiled(np.sum)
+@compiled_or(np.sum)
 def total(typing: Any, v: Any) -> Any:
     """Halves are added until one number is left: the same tree whatever the processor."""
 
@@ -217,7 +219,7 @@ def total(typing: Any, v: Any) -> Any:
     return v.dtype(v), emit
 
 
-@_compiled(lambda v, n: np.where(np.arange(len(v)) < n, v, v.dtype.type(0)))
+@compiled_or(lambda v, n: np.where(np.arange(len(v)) < n, v, v.dtype.type(0)))
 def keep_first(typing: Any, v: Any, n: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         whole = ir.VectorType(_INT32, v.lanes)
@@ -236,7 +238,7 @@ def _choice(sign: str, python: Callable[..., Any]) -> Any:
 
         return c(c, c, c), emit
 
-    return _compiled(python)(where)
+    return compiled_or(python)(where)
 
 
 where_positive = _choice(">", lambda c, x, y: np.where(c > 0, x, y))
