@@ -96,7 +96,7 @@ class CompiledSession:
         if reason:
             raise NetworkError(reason)
         self.job, training, network = job, job.training, job.network
-        prepare(training.dtype)
+        prepare(training.dtype, "dense")
         self.dtype = np.dtype(training.dtype)
         n = len(job.parts["train"][1])
         self.batch = n if training.batch_size == "full" else int(training.batch_size)
