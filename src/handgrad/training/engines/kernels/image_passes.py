@@ -74,6 +74,8 @@ def forward(
                 _block_forward(
                     program, k, plan, theta, work, x, order, first + g * B, valid, g, rows, batch_row, step, train
                 )
+            if kind == p.FLATTEN:
+                activations.clear_padding(a, z, rows, units)
 
 
 @kernel
