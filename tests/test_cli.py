@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from PIL import Image
 
 from handgrad import cli
 
-COMMANDS = ["run", "plan", "report", "studies", "data", "gradcheck", "show", "predict"]
+COMMANDS = ["run", "plan", "report", "studies", "data", "gradcheck", "show", "predict", "export", "evaluate"]
 
 TINY = """
 name = "tiny"
@@ -173,6 +174,42 @@ def test_predict_reads_pictures(finished, handgrad, monkeypatch, tmp_path):
     assert "bad.png: cannot be read as an image" in err
 
 
+def test_export_and_evaluate_a_run(finished, handgrad, monkeypatch, tmp_path):
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    run = next(folder.glob("results/tiny/runs/*"))
+    record = json.loads((run / "record.json").read_text())
+    for ending in (".npz", ".safetensors", ".pt", ".onnx"):
+        code, out, _ = handgrad(f"export {run.name} --to {tmp_path / 'w'}{ending}")
+        assert code == 0
+        assert f"w{ending}" in out
+    wanted = record["metrics"]["test_accuracy"]
+    sources = (run, run.name, f"{tmp_path / 'w.npz'} tiny.toml", f"{tmp_path / 'w.pt'} tiny.toml training.epochs=9")
+    for source in sources:
+        found = json.loads(handgrad(f"evaluate {source} --json")[1])
+        assert found["accuracy"] == wanted
+        assert found["loss"] == pytest.approx(record["metrics"]["test_loss"], rel=1e-5)
+        assert found["confusion"] == record["confusion"]["test"]
+    code, out, err = handgrad(f"evaluate {run} --part validation")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"digits, validation part: {record['metrics']['val_accuracy']:.2%} of 144 right, mean loss ")
+    assert "actual" in out
+    code, _, err = handgrad(f"evaluate {tmp_path / 'w.npz'} tiny.toml network.hidden=9")
+    assert code == 2
+    assert "dense1.W has shape (64, 8); this network needs (64, 9)" in err
+
+
+def test_evaluate_says_when_the_data_is_another(finished, handgrad, monkeypatch, tmp_path):
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    run = shutil.copytree(next(folder.glob("results/tiny/runs/*")), tmp_path / "run")
+    text = (run / "record.json").read_text()
+    (run / "record.json").write_text(text.replace(json.loads(text)["data"]["checksum"], "0" * 64))
+    code, _, err = handgrad(f"evaluate {run}")
+    assert code == 0
+    assert "note: digits is not the data that the run learnt from: its contents differ" in err
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -187,6 +224,10 @@ def test_predict_reads_pictures(finished, handgrad, monkeypatch, tmp_path):
         ("report nowhere", "nowhere: no results of a study here"),
         ("data mnits", "unknown data set 'mnits'; did you mean 'mnist'?"),
         ("predict nowhere.safetensors x.png", "nowhere.safetensors: no such file"),
+        ("export nowhere --to w.onnx", "nowhere: no such folder, and no run of that id in ./results"),
+        ("evaluate w.npz", "w.npz: give a study after it, whose data, layers and loss they belong to"),
+        ("evaluate w.npz tiny.toml", "w.npz: no such file"),
+        ("evaluate w.onnx tiny.toml", "w.onnx: unknown ending '.onnx'; weights are read from .pt"),
     ],
 )
 def test_bad_input_gets_one_message_and_exit_code_2(here, handgrad, line, message):

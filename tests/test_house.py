@@ -26,6 +26,8 @@ HEAVY = {
     "numba",
     "ray",
     "optuna",
+    "onnx",
+    "onnxruntime",
 }
 
 
@@ -65,8 +67,9 @@ def test_imports_point_one_way(path):
 
 
 def is_of_one_library(path: Path) -> bool:
-    """Files that nobody imports but the engine that is made of this library."""
-    return "kernels" in path.parts or (path.parent.name == "engines" and path.stem.startswith("torch"))
+    """Files that nobody imports but the engine or the runner that is made of this library."""
+    runner = path.parent.name == "study" and path.stem in ("cluster", "joining")
+    return "kernels" in path.parts or runner or (path.parent.name == "engines" and path.stem.startswith("torch"))
 
 
 @pytest.mark.parametrize("path", [file for file in FILES if not is_of_one_library(file)], ids=str)

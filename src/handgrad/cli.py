@@ -31,6 +31,16 @@ Overrides = Annotated[list[str] | None, Argument(metavar="KEY=VALUE", help="Chan
 Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Results folder.  [default: results/STUDY]")]
 Quick = Annotated[bool, Option("--quick", help="The study's own small version: every item, in minutes.")]
 Jobs = Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")]
+RunnerName = Annotated[
+    str | None, Option("--runner", metavar="NAME", help="serial, processes or ray.  [default: processes]")
+]
+Address = Annotated[
+    str | None, Option("--address", metavar="HOST:PORT", help="Ray cluster.  [default: RAY_ADDRESS, or one made here]")
+]
+CpusPerRun = Annotated[
+    float | None, Option("--cpus-per-run", metavar="X", help="What a run asks of a Ray cluster.  [default: 1]")
+]
+RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")]
 Json = Annotated[bool, Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -74,6 +84,9 @@ def run(
     overrides: Overrides = None,
     out: Out = None,
     jobs: Jobs = None,
+    runner: RunnerName = None,
+    address: Address = None,
+    cpus_per_run: CpusPerRun = None,
     quick: Quick = False,
     json: Json = False,
 ) -> None:
@@ -83,7 +96,9 @@ def run(
 
     chosen = load_study(study, overrides or (), quick=quick)
     with console.StudyDisplay() as display:
-        results = run_study(chosen, out, jobs=jobs, observer=display)
+        results = run_study(
+            chosen, out, jobs=jobs, observer=display, runner=runner, address=address, cpus_per_run=cpus_per_run
+        )
     _report(results.folder, json=json)
     if results.failed():
         console.say(f"{results.failed()} runs failed; the report says why, and the same command tries them again")
@@ -268,25 +283,94 @@ def predict(
 
 
 @app.command(epilog="Example:  handgrad show results/quickstart/runs/0123456789")
-def show(
-    run: Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")],
-    json: Json = False,
-) -> None:
+def show(run: RunName, json: Json = False) -> None:
     """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
     from handgrad import console
     from handgrad.training.record import load_data
 
-    folder = Path(run)
-    if not folder.is_dir():
-        found = sorted(Path("results").glob(f"*/runs/{run}"))
-        if not found:
-            raise InputError(f"{run}: no such folder, and no run of that id in ./results; give the run's folder")
-        folder = found[0]
-    record = load_data(folder)
+    record = load_data(_run_folder(run))
     if json:
         _print_json(record)
         return
     console.print_record(record)
+
+
+@app.command(epilog="Example:  handgrad export 0123456789 --to model.onnx")
+def export(
+    run: RunName,
+    to: Annotated[Path, Option("--to", metavar="FILE", help="Ends in .onnx, .pt, .safetensors or .npz.")],
+    scaled: Annotated[
+        bool, Option("--scaled", help="The .onnx takes inputs that are scaled already.  [default: it scales them]")
+    ] = False,
+) -> None:
+    """Write a trained network for other programs: ONNX, a PyTorch state_dict, NumPy; say how it is loaded there."""
+    from handgrad.training.exchange import export_model
+    from handgrad.training.model import Model
+
+    print(export_model(Model.load(_run_folder(run)), to, scaling=not scaled))
+
+
+@app.command(epilog="Example:  handgrad evaluate MLP_weights.npz quickstart network.hidden=100")
+def evaluate(
+    weights: Annotated[
+        Path,
+        Argument(metavar="WEIGHTS", help="A run's folder or id, or weights from anywhere: .pt, .safetensors, .npz."),
+    ],
+    study: Annotated[
+        str | None, Argument(metavar="STUDY", help="Whose data, layers and loss; a run brings its own.")
+    ] = None,
+    overrides: Overrides = None,
+    part: Annotated[str, Option("--part", metavar="PART", help="train, validation or test.")] = "test",
+    json: Json = False,
+) -> None:
+    """Score weights on the test part of a study's data: accuracy, loss and confusion matrix; nothing is trained."""
+    import math
+
+    from handgrad import console
+    from handgrad.data.datasets import load
+    from handgrad.study import load_study
+    from handgrad.training import evaluation
+    from handgrad.training.exchange import import_model
+    from handgrad.training.model import Model
+    from handgrad.training.record import load_data
+    from handgrad.training.run import Setting
+
+    folder = None if weights.suffix and not weights.is_dir() else _run_folder(str(weights))
+    if study:
+        chosen = load_study(study, overrides or ())
+        spec = chosen.spec
+        setting = Setting(data=spec.data, network=spec.network, training=spec.training)
+        data = load(setting.data, folder=chosen.folder)
+    elif folder:
+        record = load_data(folder)
+        setting = Setting.checked(record["setting"])
+        data = load(setting.data)
+        if data.checksum != record["data"]["checksum"]:
+            console.say(f"note: {data.name} is not the data that the run learnt from: its contents differ")
+    else:
+        raise InputError(
+            f"{weights}: give a study after it, whose data, layers and loss they belong to, as in: "
+            f"handgrad evaluate {weights} quickstart network.hidden=100"
+        )
+    model = Model.load(folder) if folder else import_model(weights, setting, data=data)
+    found = evaluation.evaluate(model, setting, data=data, part=part)
+    if json:
+        loss = found.loss if math.isfinite(found.loss) else None
+        _print_json({**vars(found), "loss": loss, "classes": model.classes})
+        return
+    print(f"{data.name}, {found.part} part: {found.accuracy:.2%} of {found.n:,} right, mean loss {found.loss:.4f}")
+    rows = [(name, *counts) for name, counts in zip(model.classes, found.confusion, strict=True)]
+    console.print_table(("actual", *model.classes), rows, numeric=range(1, len(rows) + 1))
+
+
+def _run_folder(run: str) -> Path:
+    folder = Path(run)
+    if folder.is_dir():
+        return folder
+    found = sorted(Path("results").glob(f"*/runs/{run}"))
+    if not found:
+        raise InputError(f"{run}: no such folder, and no run of that id in ./results; give the run's folder")
+    return found[0]
 
 
 if __name__ == "__main__":

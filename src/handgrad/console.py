@@ -104,7 +104,8 @@ def print_record(record: dict[str, Any]) -> None:
 
 
 def print_summary(summary: "Summary") -> None:
-    """The summary table of every phase, and what can be said of it."""
+    """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
+    from handgrad.report.reproduction import reproduce, reproduction_verdicts
     from handgrad.report.study_tables import phase_title, summary_table
     from handgrad.report.verdicts import phase_verdicts
 
@@ -116,6 +117,11 @@ def print_summary(summary: "Summary") -> None:
         rows = [[cell.text for cell in row.cells] for row in table.rows]
         print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
         for verdict in phase_verdicts(phase):
+            out.print(Text(f"  {verdict.text}"))
+    reproduced = reproduce(summary)
+    if reproduced is not None:
+        out.print(Text("\nThe original", "bold"))
+        for verdict in reproduction_verdicts(reproduced):
             out.print(Text(f"  {verdict.text}"))
 
 

@@ -5,15 +5,17 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from handgrad.report.drawers import draw, save, signed_colours
+from handgrad.report.draw_pictures import signed_colours
+from handgrad.report.drawers import draw, save
 from handgrad.report.figures import Curves, Line, Matrix, Panel, Pictures, Predictions, Ranking, RankingRow
-from handgrad.report.page_figures import plots, png_uri
-from handgrad.report.palette import colour
+from handgrad.report.page_figures import plots
+from handgrad.report.page_pictures import png_uri
+from handgrad.report.palette import CONTEXT, look
 
 X = np.arange(1.0, 21)
-BAND = Line("1: lr 0.1", X, X / 30, X / 30 - 0.02, X / 30 + 0.02, 0)
-PLAIN = Line("2: <b> $x$", X, X / 40, style=7)
-GREY = Line("3: context", X, X / 50, style=None)
+BAND = Line("1: lr 0.1", X, X / 30, X / 30 - 0.02, X / 30 + 0.02)
+PLAIN = Line("2: <b> $x$", X, X / 40, look=look(7))
+GREY = Line("3: context", X, X / 50, look=CONTEXT)
 CURVES = Curves(
     "curves",
     "Learning curves",
@@ -69,7 +71,11 @@ def test_the_users_own_style_changes_nothing(tmp_path):
 def test_a_line_a_setting_with_its_band_and_its_colour():
     first, second, loss = draw(CURVES).axes
     assert [line.get_label() for line in first.lines] == ["3: context", "1: lr 0.1", "2: <b> $x$"]
-    assert [to_hex(line.get_color()).upper() for line in first.lines] == [colour(None), colour(0), colour(7)]
+    assert [to_hex(line.get_color()).upper() for line in first.lines] == [
+        CONTEXT.colour,
+        look(0).colour,
+        look(7).colour,
+    ]
     assert len(first.collections) == 1  # one band
     assert first.lines[1].get_ydata().tolist() == BAND.y.tolist()
     assert first.get_ylim() == second.get_ylim()
@@ -98,7 +104,7 @@ def test_a_matrix_says_count_and_percentage():
     texts = [text.get_text() for text in axes.texts]
     assert texts[:4] == ["8", "80.0%", "2", "20.0%"]
     assert "1,200" in texts
-    assert axes.images[0].get_array().tolist() == MATRIX.shares.tolist()
+    assert axes.images[0].get_array().tolist() == np.sqrt(MATRIX.shares).tolist()
 
 
 def test_pictures_and_predictions():

@@ -1,22 +1,25 @@
 """Figures are numbers: what they hold, and the CSV behind each."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from handgrad.report import run_figures, study_figures
-from handgrad.report.figures import Curves, Line, Matrix, Panel, Series, over_seeds, wide
-from handgrad.report.palette import COLOURS, colour, dash
+from handgrad.report.build import sources_of
+from handgrad.report.figures import Curves, Line, Matrix, Panel
+from handgrad.report.palette import COLOURS, CONTEXT, SHADES, look, shade
+from handgrad.report.series import Series, over_seeds, wide
 from handgrad.report.smoothing import debiased_ema, repair_outliers
 from handgrad.report.summary import summarize
 from handgrad.study.results import Results
-from handgrad.training.record import load_curves
 
 from .conftest import Outcome
 
 
 def opened(folder):
     results = Results.open(folder)
-    return summarize(results), lambda run_id: load_curves(folder / "runs" / run_id)
+    return summarize(results), sources_of(results)
 
 
 def test_the_band_runs_from_the_lowest_to_the_highest_seed_that_got_there():
@@ -35,8 +38,8 @@ def test_one_seed_has_no_band_and_infinite_values_are_left_out():
 
 
 def test_epoch_curves_are_means_over_seeds(make_results):
-    summary, load = opened(make_results())
-    figure = study_figures.epoch_curves(summary.phases[0], "curves", load)
+    summary, sources = opened(make_results())
+    figure = study_figures.epoch_curves(summary.phases[0], "curves", sources)
     assert [panel.title for panel in figure.panels] == [
         "training accuracy",
         "validation accuracy",
@@ -53,28 +56,43 @@ def test_epoch_curves_are_means_over_seeds(make_results):
 
 def test_of_many_settings_the_best_eight_have_colours_and_the_caption_says_so(make_results):
     tables = {"seeds": 1, "grid": {"training": {"optimizer": {"lr": [i / 100 for i in range(1, 15)]}}}}
-    summary, load = opened(make_results(tables))
-    figure = study_figures.epoch_curves(summary.phases[0], "curves", load)
+    summary, sources = opened(make_results(tables))
+    figure = study_figures.epoch_curves(summary.phases[0], "curves", sources)
     assert len(figure.panels[0].lines) == 14
-    assert sum(line.style is None for line in figure.panels[0].lines) == 6
-    assert {line.label.split(":")[0] for line in figure.legend} == {str(i) for i in range(7, 15)}
+    assert sum(line.look == CONTEXT for line in figure.panels[0].lines) == 6
+    assert [line.label.split(":")[0] for line in figure.legend] == [str(i) for i in range(14, 6, -1)]  # best first
     assert "The best 8 of 14 settings in colour, the others in grey." in figure.caption
 
 
 def test_twelve_lines_are_told_apart_by_colour_and_dashes():
-    assert len({(colour(i), dash(i)) for i in range(12)}) == 12
+    assert len({look(i) for i in range(12)}) == 12
     assert len(set(COLOURS)) == 6
+
+
+def luminance(ink):
+    parts = [int(ink[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+def test_ordered_colours_only_grow_lighter_and_are_seen_on_white_and_on_black():
+    found = [luminance(shade(i / 50)) for i in range(51)]
+    assert (np.diff(found) > 0).all()
+    dark = luminance("#14171b")  # the page in the dark
+    for value in [*found, *(luminance(ink) for ink in (*COLOURS, *SHADES))]:
+        assert 1.05 / (value + 0.05) > 2  # contrast, WCAG 2.2
+        assert (value + 0.05) / (dark + 0.05) > 2
 
 
 def test_step_loss_is_cleaned_in_full_and_then_thinned(make_results):
     tables = {"seeds": 2, "grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}}}
     folder = make_results(tables, lambda setting, seed: Outcome(0.9, epochs=4, steps_per_epoch=700))
-    summary, load = opened(folder)
-    figure = study_figures.step_loss(summary.phases[0], "step-loss", load)
+    summary, sources = opened(folder)
+    figure = study_figures.phase_step_loss(summary.phases[0], "step-loss", sources)
     (panel,) = figure.panels
     assert panel.x_label == "step"
     line = panel.lines[0]
-    full = load(summary.settings[0].runs[0].id)["loss_per_step"]
+    full = sources.curves(summary.settings[0].runs[0].id)["loss_per_step"]
     clean = debiased_ema(repair_outliers(full, 1.5), 0.9)
     assert len(full) == 2800
     assert len(line.y) == 1000
@@ -88,22 +106,22 @@ def test_step_loss_is_cleaned_in_full_and_then_thinned(make_results):
 def test_runs_with_steps_of_several_sizes_share_an_axis_of_epochs(make_results):
     tables = {"seeds": 1, "grid": {"training": {"batch_size": [8, 16]}}}
     folder = make_results(tables, lambda s, seed: Outcome(0.9, steps_per_epoch=50 if s.label == "1" else 25))
-    summary, load = opened(folder)
-    (panel,) = study_figures.step_loss(summary.phases[0], "step-loss", load).panels
+    summary, sources = opened(folder)
+    (panel,) = study_figures.phase_step_loss(summary.phases[0], "step-loss", sources).panels
     assert panel.x_label == "epochs"
     assert [line.x[-1] for line in panel.lines] == [4, 4]
     assert panel.lines[0].x[0] == pytest.approx(1 / 50)
 
 
 def test_a_diverged_run_is_drawn_as_far_as_it_came(make_results):
-    summary, load = opened(make_results({"seeds": 1}, lambda setting, seed: Outcome(0.9, "diverged")))
-    (line,) = study_figures.step_loss(summary.phases[0], "step-loss", load).panels[0].lines
+    summary, sources = opened(make_results({"seeds": 1}, lambda setting, seed: Outcome(0.9, "diverged")))
+    (line,) = study_figures.phase_step_loss(summary.phases[0], "step-loss", sources).panels[0].lines
     assert np.isfinite(line.y[:-1]).all()
     assert study_figures.ranking(summary.phases[0], "ranking") is None
 
 
 def test_curves_are_read_one_run_at_a_time(make_results):
-    summary, load = opened(make_results({"seeds": 12}))
+    summary, sources = opened(make_results({"seeds": 12}))
     alive: list[int] = []
     now = 0
 
@@ -118,7 +136,8 @@ def test_curves_are_read_one_run_at_a_time(make_results):
             nonlocal now
             now -= 1
 
-    study_figures.epoch_curves(summary.phases[0], "curves", lambda run_id: Held(load(run_id)))
+    held = replace(sources, curves=lambda run_id: Held(sources.curves(run_id)))
+    study_figures.epoch_curves(summary.phases[0], "curves", held)
     assert len(alive) == 12
     assert max(alive) <= 2
 

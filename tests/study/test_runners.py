@@ -5,22 +5,22 @@ from dataclasses import replace
 
 import pytest
 
-from handgrad.data.datasets import load, save_split, split
 from handgrad.errors import HandgradError, InputError, ResultsError
-from handgrad.study import Plan, runners
+from handgrad.study import runners
 from handgrad.study.processes import Processes
-from handgrad.study.runners import Job, Serial, cores, failed_record, open_runner
+from handgrad.study.runners import Serial, cores, failed_record, open_runner
 from handgrad.training.loop import execute
 from handgrad.training.record import save
 from handgrad.training.run import Run
+from tests.study.conftest import same
 from tests.study.troubles import Broken, Deadly, Full
 
 RUNNERS = {"serial": Serial, "one process": lambda: Processes(1), "two processes": lambda: Processes(2)}
 
 
-@pytest.fixture(scope="module", params=RUNNERS)
+@pytest.fixture(scope="module", params=[*RUNNERS, "ray"])
 def runner(request):
-    runner = RUNNERS[request.param]()
+    runner = request.getfixturevalue("nodes").runner() if request.param == "ray" else RUNNERS[request.param]()
     yield runner
     runner.close()
 
@@ -30,28 +30,6 @@ def two():
     runner = Processes(2)
     yield runner
     runner.close()
-
-
-@pytest.fixture
-def jobs(make, tmp_path):
-    """Four small jobs whose split lies on the shelf."""
-    study = make(grid={"training.optimizer.lr": [0.1, 0.2]})
-    plan = Plan(study)
-    made = split(load(study.spec.data, folder=study.folder), study.spec.data)
-    save_split(made, tmp_path / "split")
-    return [
-        Job(setting.run(run, made.checksum), run.id, tmp_path / "split", tmp_path / f"{run.id}.safetensors")
-        for setting in plan.phases[0].settings
-        for run in setting.runs
-    ]
-
-
-def same(record, other):
-    assert record.id == other.id
-    for mine, theirs in ((record.curves, other.curves), (record.params, other.params)):
-        assert {name: array.tobytes() for name, array in mine.items()} == {
-            name: array.tobytes() for name, array in theirs.items()
-        }
 
 
 # -- every runner
@@ -115,6 +93,72 @@ def test_jobs_are_taken_one_at_a_time(runner, jobs):
     assert len(taken) == len(jobs)
 
 
+def staged(jobs, stages, taken_up):
+    """Each job until every stage in turn, the next one only when the outcome before it was taken up."""
+    for until in stages:
+        for job in jobs:
+            yield replace(job, until=until)
+        while len(taken_up) < len(jobs):
+            yield None
+        taken_up.clear()
+
+
+def test_a_run_that_pauses_is_continued_and_has_the_bits_of_one_that_never_paused(runner, jobs):
+    taken_up, paused, records, heard = [], [], {}, []
+    for outcome in runner.map(staged(jobs, (1, 2, None), taken_up), lambda job, news: heard.append((job.id, news))):
+        assert outcome.error is None
+        assert (outcome.record is None) != (outcome.paused is None)
+        if outcome.paused is not None:
+            assert outcome.job.checkpoint.exists()
+            paused.append((outcome.paused.epoch, outcome.job.id, outcome.paused))
+        else:
+            records[outcome.job.id] = outcome.record
+        taken_up.append(outcome)
+    assert sorted(epoch for epoch, _, _ in paused) == [1] * len(jobs) + [2] * len(jobs)
+    for job in jobs:
+        whole = execute(job.run, runners.open_split(job.split))
+        same(records[job.id], whole)
+        assert [news.epoch for run, news in heard if run == job.id and news] == [1, 2, 3]  # nothing is trained twice
+        for epoch, run, pause in paused:
+            if run == job.id:
+                assert pause.metrics == {
+                    name: float(values[epoch - 1]) for name, values in whole.history.items() if name != "epoch"
+                }
+                assert pause.history["val_loss"] == whole.history["val_loss"][:epoch].tolist()
+
+
+def test_a_job_until_the_end_or_beyond_gives_the_record(runner, jobs):
+    outcomes = list(runner.map([replace(jobs[0], until=3), replace(jobs[1], until=99)]))
+    assert [outcome.record.status for outcome in outcomes] == ["done", "done"]
+    assert [outcome.record.data["epochs"] for outcome in outcomes] == [3, 3]
+
+
+def test_a_pruned_run_has_a_record_of_its_epochs(runner, jobs):
+    (outcome,) = runner.map([replace(jobs[0], until=2, prune=True)])
+    whole = execute(jobs[0].run, runners.open_split(jobs[0].split))
+    assert (outcome.record.status, outcome.record.data["epochs"]) == ("pruned", 2)
+    assert outcome.record.curves["val_loss"].tolist() == whole.curves["val_loss"][:2].tolist()
+    assert outcome.record.metrics["val_loss"] == whole.curves["val_loss"][1]
+
+
+def test_jobs_that_wait_for_nothing_are_the_callers_mistake(runner, jobs):
+    with pytest.raises(RuntimeError, match=r"the jobs wait for an outcome \(None\), but no job is in progress"):
+        list(runner.map([jobs[0], None, None, None]))
+
+
+def test_a_job_that_decides_is_taken_up_before_the_next_is_asked_for(runner, jobs):
+    taken_up, known = [], []
+
+    def source():
+        for job in jobs:
+            known.append(len(taken_up))
+            yield replace(job, until=1)
+
+    for outcome in runner.map(source()):
+        taken_up.append(outcome)
+    assert known == [max(0, number - runner.workers + 1) for number in range(len(jobs))]
+
+
 # -- processes
 
 
@@ -175,6 +219,29 @@ def test_never_more_workers_than_cores(monkeypatch):
     with pytest.raises(InputError, match="jobs must be >= 1; got 0"):
         open_runner(0)
     assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+def test_a_runner_by_its_name(monkeypatch):
+    monkeypatch.setattr(runners, "cores", lambda: 3)
+    assert open_runner(None, "serial")[0].name == "serial"
+    assert (open_runner(1, "processes")[0].name, open_runner(1, "processes")[0].workers) == ("processes", 1)
+    with pytest.raises(InputError, match=r"unknown runner 'rya'; did you mean 'ray'\? Known: serial, processes, ray"):
+        open_runner(None, "rya")
+    with pytest.raises(
+        InputError, match=r"the runner serial runs one at a time; got jobs = 2: take --runner processes"
+    ):
+        open_runner(2, "serial")
+    with pytest.raises(
+        InputError, match=r"address is for the runner ray; got 'head:6379' with no runner: --runner ray"
+    ):
+        open_runner(address="head:6379")
+    with pytest.raises(InputError, match=r"cpus per run is for the runner ray; got 2 with processes runner"):
+        open_runner(None, "processes", cpus_per_run=2)
+    with pytest.raises(InputError, match=r"cpus per run must be > 0, such as 1 or 1\.5; got 0"):
+        open_runner(None, "ray", cpus_per_run=0)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"needs Ray, which is not installed here; pip install 'handgrad\[ray\]', or"):
+        open_runner(None, "ray")
 
 
 def test_the_record_of_a_failed_run_has_every_key_of_a_record(jobs):

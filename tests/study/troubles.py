@@ -3,10 +3,13 @@
 import errno
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from handgrad.training.run import Run
+from handgrad.data.batches import epoch_order
+from handgrad.training import loop
+from handgrad.training.run import Run, Setting
 
 
 def _arrive(run, marks, times):
@@ -26,12 +29,50 @@ class Deadly:
     marks: str
     times: int
 
+    @property
+    def setting(self):
+        return self.run.setting
+
     def __reduce__(self):
         return _arrive, (self.run, self.marks, self.times)
 
 
+def _in_slow_motion(run, mark, seconds):
+    """What a worker unpickles: the run; for `seconds` from now on epochs last long and each writes a checkpoint."""
+    import ray
+
+    Path(mark).write_text(ray.get_runtime_context().get_node_id())
+    end = time.monotonic() + seconds
+
+    def order(*arguments):
+        if time.monotonic() < end:
+            time.sleep(0.1)
+        return epoch_order(*arguments)
+
+    loop.epoch_order, loop.CHECKPOINT_SECONDS, loop.CHECKPOINT_SHARE = order, 0.0, 1e9
+    return run
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A run in whose `seconds` something can happen; `mark`: a file that will say on which node it is."""
+
+    run: Run
+    mark: str
+    seconds: float
+
+    @property
+    def setting(self):
+        return self.run.setting
+
+    def __reduce__(self):
+        return _in_slow_motion, (self.run, self.mark, self.seconds)
+
+
 class Broken:
     """Raises as soon as it is looked at."""
+
+    setting = Setting()
 
     @property
     def continues(self):
@@ -40,6 +81,8 @@ class Broken:
 
 class Full:
     """A run in whose middle the disk is full."""
+
+    setting = Setting()
 
     @property
     def continues(self):

@@ -7,7 +7,8 @@ import pytest
 
 from handgrad.errors import InputError, NetworkError, ResultsError
 from handgrad.training import loop, record
-from handgrad.training.loop import execute
+from handgrad.training.checkpoint import progress_of, save_checkpoint
+from handgrad.training.loop import advance, execute
 from handgrad.training.optimizers import OPTIMIZERS
 from tests.training.conftest import make_run, make_split
 
@@ -116,6 +117,67 @@ def test_a_checkpoint_that_is_cut_off_or_of_another_run_is_not_used(split, tmp_p
     again = execute(make_run(), split, checkpoint=file)
     same_bits(whole, again)
     assert again.data["time"]["resumed"] == 0
+
+
+PAUSING = {"optimizer": {"name": "adam", "lr": 0.01}, "network": {"dropout": 0.3}, "epochs": 6,
+           "schedule": {"name": "cosine"}, "early_stopping": {"patience": 2}}  # fmt: skip
+
+
+def test_pausing_and_going_on_gives_the_bits_of_never_having_paused(split, tmp_path):
+    run, file = make_run(**PAUSING), tmp_path / "checkpoint.safetensors"
+    whole, heard = execute(run, split), []
+    for until in (1, 2, 4):
+        paused = advance(run, split, until=until, checkpoint=file, observers=[heard.append])
+        assert (paused.epoch, paused.metrics["lr"]) == (until, whole.curves["lr"][until - 1])  # the whole horizon's
+        assert paused.history["val_loss"] == whole.curves["val_loss"][:until].tolist()
+    done = advance(run, split, until=6, checkpoint=file, observers=[heard.append])
+    same_bits(whole, done)
+    assert (done.status, done.metrics) == ("done", whole.metrics)
+    assert [event.epoch for event in heard] == whole.curves["epoch"].tolist()
+
+
+def test_a_pause_before_where_the_checkpoint_is_comes_from_its_history(split, tmp_path):
+    run, file, heard = make_run(**PAUSING), tmp_path / "checkpoint.safetensors", []
+    advance(run, split, until=4, checkpoint=file)
+    paused = advance(run, split, until=2, checkpoint=file, observers=[heard.append])
+    assert paused == advance(run, split, until=2, checkpoint=tmp_path / "another.safetensors")
+    assert heard == []
+    assert advance(run, split, until=2, prune=True, checkpoint=file).data["epochs"] == 4  # nothing learnt is lost
+
+
+def test_a_pruned_record_goes_on_with_the_bits_of_never_having_stopped(split, tmp_path):
+    first = execute(make_run(epochs=2), split)
+    run = make_run(**PAUSING, continues=first.id)
+    whole = execute(run, split, parent=first)
+    pruned = advance(run, split, until=3, prune=True, parent=first)
+    assert (pruned.status, pruned.data["epochs"], pruned.id) == ("pruned", 5, whole.id)
+    assert [pruned.metrics[name] for name in ("val_loss", "train_accuracy")] == [
+        whole.curves[name][4] for name in ("val_loss", "train_accuracy")
+    ]
+    record.save(pruned, tmp_path / pruned.id)
+    kept, file = record.load(tmp_path / pruned.id), tmp_path / "checkpoint.safetensors"
+    save_checkpoint(file, run.id, progress_of(kept))
+    done = execute(run, split, checkpoint=file, parent=first)
+    same_bits(whole, done)
+    assert (done.metrics, done.data["samples"]) == (whole.metrics, whole.data["samples"])
+
+
+def test_a_run_that_ends_before_it_is_to_pause_gives_its_record(split, tmp_path):
+    run = make_run(epochs=50, early_stopping={"patience": 1, "min_delta": 0.01})
+    whole = execute(run, split)
+    last = whole.data["epochs"]
+    assert last < 50
+    same_bits(whole, advance(run, split, until=last, checkpoint=tmp_path / "a"))
+    assert advance(run, split, until=last - 1, checkpoint=tmp_path / "b").epoch == last - 1
+    diverging = make_run(
+        network={"output": "identity"}, loss="squared-error", optimizer={"name": "sgd", "lr": 1e6}, epochs=9
+    )
+    assert advance(diverging, split, until=5, checkpoint=tmp_path / "c").status == "diverged"
+
+
+def test_a_pause_needs_a_checkpoint(split):
+    with pytest.raises(InputError, match=r"is to pause at epoch 1; give the checkpoint that it waits in"):
+        advance(make_run(), split, until=1)
 
 
 def test_one_history_over_a_run_and_the_run_that_continues_it(split, tmp_path):

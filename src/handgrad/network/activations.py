@@ -25,8 +25,9 @@ def number(value: float, like: Array) -> Array:
     """`value` as an array without dimensions, of the library, type and device of `like`.
 
     Not every library compares an array with a plain number in maximum and minimum; operators such as + and > all do.
+    The device makes it itself, since it would have to be waited for if it were sent there.
     """
-    return array_namespace(like).asarray(value, dtype=like.dtype, device=device(like))
+    return array_namespace(like).zeros((), dtype=like.dtype, device=device(like)) + value
 
 
 def identity_forward(z: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from handgrad.report.build import build_report
 from handgrad.report.compare import compare
+from handgrad.report.reproduction import reproduction
 from handgrad.report.summary import Summary, summarize
 
-__all__ = ["Summary", "build_report", "compare", "summarize"]
+__all__ = ["Summary", "build_report", "compare", "reproduction", "summarize"]

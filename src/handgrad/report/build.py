@@ -1,11 +1,13 @@
 """Building a report: from a results folder to a folder of plain files.
 
-    build_report(folder)  ->  folder/report/index.html, tables/*.{csv,md,tex}, figures/*.{png,svg,pdf} and *.csv
+    build_report(folder)  ->  folder/report/index.html, tables/*.{csv,md,tex}, figures/*.{png,svg,pdf} and *.csv,
+                              reproduction.json of a study that reproduces something
 
 Records alone are read: no data set, no engine, nothing is trained.  The report is written whole into a folder of
 another name, which then takes the place of the old one.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -14,8 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.report.chapters import Sources, chapters
+from handgrad.report.chapters import chapters
 from handgrad.report.page import Page, render
+from handgrad.report.reproduction import reproduce
+from handgrad.report.sources import Sources
 from handgrad.report.summary import summarize
 from handgrad.study.results import Results
 from handgrad.study.store import unwritable
@@ -40,6 +44,10 @@ def build_report(folder: str | Path, *, formats: Iterable[str] = FORMATS) -> Pat
     try:
         page = Page(unfinished, formats)
         contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results))]
+        found = reproduce(summary)
+        if found is not None:
+            text = json.dumps(found.data(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            (unfinished / "reproduction.json").write_text(text, encoding="utf-8", newline="\n")
         (unfinished / "index.html").write_text(render(page, summary, contents), encoding="utf-8", newline="\n")
         return _put_in_place(unfinished, results.folder / "report") / "index.html"
     except OSError as error:

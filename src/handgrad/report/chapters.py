@@ -1,87 +1,28 @@
 """What stands in a report, in which order: chapters of blocks, made from a summary and the files of a few runs.
 
-A block is a sentence, a list of facts, verdicts, a table, a figure or a piece of code; the page knows how each looks,
-and tables and figures are saved as files too.  To add something to reports, add a block here.
+To add something to reports, add a block (`blocks`) here.  What a study reproduces has its chapter in `items`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from handgrad.report import run_figures, study_figures, study_tables
+from handgrad.report.blocks import Block, Chapter, Code, Facts, FigureBlock, TableBlock, Text, Verdicts
 from handgrad.report.feature_maps import feature_maps
 from handgrad.report.figures import Figure
+from handgrad.report.items import original_chapter
+from handgrad.report.reproduction import reproduce, reproduction_verdicts
+from handgrad.report.sources import Sources
 from handgrad.report.summary import PhaseSummary, SettingSummary, Summary, axis_names, setting_name
-from handgrad.report.tables import Table
-from handgrad.report.verdicts import Verdict, phase_verdicts, selection, test_set_verdicts, trouble
-from handgrad.training.record import Arrays
-
-
-@dataclass(frozen=True)
-class Text:
-    text: str
-
-
-@dataclass(frozen=True)
-class Verdicts:
-    items: tuple[Verdict, ...]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Terms and what they are; a fact may have several lines."""
-
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True)
-class Code:
-    text: str
-    title: str = ""
-
-
-@dataclass(frozen=True)
-class TableBlock:
-    table: Table
-    folded: bool = False  # long: shown when it is asked for
-
-
-@dataclass(frozen=True)
-class FigureBlock:
-    figure: Figure
-
-
-Block = Text | Verdicts | Facts | Code | TableBlock | FigureBlock
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A heading and what stands under it; `short` is its name in the table of contents."""
-
-    id: str
-    title: str
-    blocks: tuple[Block, ...]
-    short: str = ""
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where chapters get what a summary does not hold; each is read when it is needed and then let go.
-
-    curves, params, record: id of a run -> its files;  images: label of a setting -> sample images, None without.
-    """
-
-    curves: Callable[[str], Arrays]
-    params: Callable[[str], Arrays]
-    record: Callable[[str], Mapping[str, Any]]
-    images: Callable[[str], np.ndarray | None]
+from handgrad.report.verdicts import Verdict, phase_verdicts, selection, test_set_verdicts, trouble, validation_choice
 
 
 def chapters(summary: Summary, sources: Sources) -> Iterator[Chapter]:
     """The chapters in order; each is made when it is asked for."""
     yield studied(summary)
+    found = reproduce(summary)
+    if found is not None:
+        yield original_chapter(found, summary, sources)
     for position, phase in enumerate(summary.phases):
         yield phase_chapter(summary, phase, position, sources)
     if summary.winner is not None and summary.last is not None:
@@ -93,11 +34,14 @@ def chapters(summary: Summary, sources: Sources) -> Iterator[Chapter]:
 
 
 def opening(summary: Summary) -> tuple[Verdict, ...]:
-    """The verdicts at the top of the page: the last phase's winner, the test set, selection, what is missing."""
+    """The verdicts at the top of the page: what is reproduced, the winner, the test set, selection, what is missing."""
     found: list[Verdict] = []
     metric = summary.phases[-1].metric if summary.phases else "val_accuracy"
+    reproduced = reproduce(summary)
+    if reproduced is not None:
+        found += reproduction_verdicts(reproduced)
     if metric.startswith("test"):
-        found.append(selection(summary, metric))
+        found += [selection(summary, metric), *validation_choice(summary.phases)]
     if summary.last is not None and summary.winner is not None:
         found += phase_verdicts(summary.last)
         found += test_set_verdicts(summary.winner, summary.last)
@@ -156,8 +100,8 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
         blocks.append(Verdicts(tuple(problems)))
     figures = [
         study_figures.ranking(phase, f"ranking{suffix}") if len(phase.settings) > 1 or len(summary.seeds) > 1 else None,
-        study_figures.epoch_curves(phase, f"curves{suffix}", sources.curves),
-        study_figures.step_loss(phase, f"step-loss{suffix}", sources.curves),
+        study_figures.epoch_curves(phase, f"curves{suffix}", sources),
+        study_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),
     ]
     blocks += [FigureBlock(figure) for figure in figures if figure is not None]
     return Chapter(f"phase-{position + 1}", title, tuple(blocks), phase.name if several else "Results")

@@ -1,6 +1,6 @@
 """A figure is a frozen dataclass of numbers.  It knows what is shown and what its caption says, not how it is drawn.
 
-    Curves        panels of lines, some with a band
+    Curves        panels of lines, some with a band; marks, and a key where colours are ordered
     Ranking       a row per setting: its seeds, their mean and interval
     Matrix        a confusion matrix, rows actual, columns predicted
     Pictures      a grid of pictures (first-layer weights)
@@ -10,21 +10,24 @@ Every figure has `name` (its file), `title`, `caption`, and `table()`: the heade
 `drawers` draws them for print, `page_figures` for the page.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.report.palette import CONTEXT, Look, look
+
 Numbers = NDArray[np.float64]
 Row = list[object]
+FIRST_LOOK = look(0)
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
     """y over x, with a band from low to high where several seeds stand behind it.
 
-    `style` chooses colour and dashes, the same for one setting in all figures; None is a grey line of context.
+    `end` is written where the line ends.  Lines of one label have one look, in all panels of a figure.
     """
 
     label: str
@@ -32,7 +35,16 @@ class Line:
     y: Numbers
     low: Numbers | None = None
     high: Numbers | None = None
-    style: int | None = 0
+    look: Look = FIRST_LOOK
+    end: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened at x: a thin upright line with a text."""
+
+    x: float
+    text: str
 
 
 @dataclass(frozen=True)
@@ -45,27 +57,48 @@ class Panel:
     lines: tuple[Line, ...]
     log_y: bool = False
     percent: bool = False
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Key:
+    """What ordered colours stand for: blocks of (colour, text) in order; a text may be empty."""
+
+    title: str
+    blocks: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Panels of lines over epochs or steps."""
+    """Panels of lines over epochs or steps.  `small`: many panels, which share their x axis too.
+
+    With a `key`, print shows it in place of the legend.
+    """
 
     name: str
     title: str
     caption: str
     panels: tuple[Panel, ...]
     columns: int = 2
+    key: Key | None = None
+    small: bool = False
 
     @property
     def legend(self) -> list[Line]:
-        """One line for every label that is not mere context, in the order of their styles."""
+        """One line for every label that is not mere context, in the order in which they are met."""
         found: dict[str, Line] = {}
         for panel in self.panels:
             for line in panel.lines:
-                if line.style is not None:
+                if line.look != CONTEXT:
                     found.setdefault(line.label, line)
-        return sorted(found.values(), key=lambda line: line.style or 0)
+        return list(found.values())
+
+    @property
+    def dotted(self) -> bool:
+        """Whether every point has a dot: few points, few lines, room."""
+        lines = [line for panel in self.panels for line in panel.lines]
+        longest = max((len(line.x) for line in lines), default=0)
+        return longest <= 12 and not self.small and len(self.legend) <= 12
 
     def table(self) -> tuple[list[str], Iterator[Row]]:
         """A row per point."""
@@ -119,13 +152,14 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """A confusion matrix: counts[actual, predicted]."""
+    """A confusion matrix: counts[actual, predicted].  `show` in its cells: count, percent (of the row) or both."""
 
     name: str
     title: str
     caption: str
     classes: tuple[str, ...]
     counts: NDArray[np.int64]
+    show: str = "both"
 
     @property
     def shares(self) -> Numbers:
@@ -179,6 +213,12 @@ class Predictions:
     before: tuple[str, ...]
     after: tuple[str, ...]
 
+    def said(self, position: int) -> list[tuple[str, str]]:
+        """What was predicted of one example: (before, …) and (after, …), or (predicted, …) where only one is known."""
+        both = any(self.before) and any(self.after)
+        found = (("before", self.before[position]), ("after", self.after[position]))
+        return [(when if both else "predicted", said) for when, said in found if said]
+
     def table(self) -> tuple[list[str], Iterator[Row]]:
         """A row per example."""
         return ["index", "actual", "before", "after"], (
@@ -187,49 +227,6 @@ class Predictions:
 
 
 Figure = Curves | Ranking | Matrix | Pictures | Predictions
-
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """One seed's curve, before seeds are put together."""
-
-    x: Numbers
-    y: Numbers
-    seed: int = 0
-
-
-def over_seeds(label: str, curves: Sequence[Series], style: int | None = 0) -> Line:
-    """The mean over the seeds that reached each x, and a band from the lowest to the highest of them.
-
-    Values that are not finite are left out.  All x must be whole numbers counted alike (epochs).
-
-    >>> line = over_seeds("a", [Series(np.arange(2), np.array([1.0, 2.0])), Series(np.arange(1), np.array([3.0]))])
-    >>> line.y.tolist(), line.low.tolist(), line.high.tolist()
-    ([2.0, 2.0], [1.0, 2.0], [3.0, 2.0])
-    """
-    values: dict[float, list[float]] = {}
-    for curve in curves:
-        for x, y in zip(curve.x.tolist(), curve.y.tolist(), strict=True):
-            if np.isfinite(y):
-                values.setdefault(x, []).append(y)
-    x = np.array(sorted(values), dtype=np.float64)
-    y = np.array([sum(values[k]) / len(values[k]) for k in x.tolist()])
-    if len(curves) < 2:
-        return Line(label, x, y, style=style)
-    low = np.array([min(values[k]) for k in x.tolist()])
-    high = np.array([max(values[k]) for k in x.tolist()])
-    return Line(label, x, y, low, high, style)
-
-
-def wide(lines: Sequence[Line], ratio: float = 50.0) -> bool:
-    """Whether positive values span more than `ratio`, so that a logarithmic axis shows them better.
-
-    >>> wide([Line("a", np.arange(2.0), np.array([0.01, 1.0]))])
-    True
-    """
-    parts = [line.y[np.isfinite(line.y)] for line in lines]
-    y = np.concatenate(parts) if parts else np.empty(0)
-    return bool(y.size and y.min() > 0 and y.max() / y.min() > ratio)
 
 
 def _column(label: str) -> str:

@@ -1,12 +1,13 @@
 "use strict";
 (() => {
-  // Plots: drawn when they come near the window, so that a long page opens at once.
+  // Plots: plotly is unpacked and added as a script (the page's policy knows its hash); then each plot is drawn when it
+  // comes near the window, so that a long page opens at once.  A browser that cannot unpack shows the printed pictures.
   const store = document.getElementById("plots");
   const plots = store ? JSON.parse(store.textContent) : {};
   const config = { responsive: true, displaylogo: false, displayModeBar: false };
   const draw = (box) => {
     const plot = plots[box.dataset.plot];
-    if (!plot || box.dataset.drawn) return;
+    if (!plot || box.dataset.drawn || !window.Plotly) return;
     box.dataset.drawn = "yes";
     if (plot.layout.height) box.style.height = plot.layout.height + "px";
     if (window.innerWidth < 560 && plot.layout.yaxis.ticktext) {
@@ -14,13 +15,28 @@
     }
     Plotly.newPlot(box, plot.data, plot.layout, config);
   };
-  const boxes = [...document.querySelectorAll(".plot")];
-  if ("IntersectionObserver" in window) {
+  const drawAll = () => {
+    const boxes = [...document.querySelectorAll(".plot")];
+    if (!("IntersectionObserver" in window)) return boxes.forEach(draw);
     const near = new IntersectionObserver((seen) => seen.forEach((entry) => {
       if (entry.isIntersecting) { near.unobserve(entry.target); draw(entry.target); }
     }), { rootMargin: "800px" });
     boxes.forEach((box) => near.observe(box));
-  } else boxes.forEach(draw);
+  };
+  const unpacked = async (element) => {
+    const bytes = Uint8Array.from(atob(element.textContent), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  };
+  const plotly = document.getElementById("plotly");
+  if (plotly) {
+    unpacked(plotly).then((text) => {
+      const script = document.createElement("script");
+      script.textContent = text;
+      document.head.append(script);
+      plotly.remove();
+      drawAll();
+    }).catch(() => document.body.classList.add("unplotted"));
+  }
 
   // Legends: a press hides or shows a line in all panels of its figure.
   document.querySelectorAll(".legend button").forEach((button) => button.addEventListener("click", () => {
@@ -28,6 +44,7 @@
     button.setAttribute("aria-pressed", String(shown));
     button.closest("figure").querySelectorAll(".plot").forEach((box) => {
       draw(box);
+      if (!box.data) return;
       const which = box.data.map((trace, i) => (trace.meta === button.dataset.line ? i : -1)).filter((i) => i >= 0);
       if (which.length) Plotly.restyle(box, { visible: shown }, which);
     });

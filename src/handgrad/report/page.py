@@ -2,13 +2,15 @@
 
 `Page` turns blocks into what the template shows, saving tables and figures on the way; `render` fills the template.
 
-Everything is escaped.  The page's own policy (CSP) names the hashes of its two scripts, so that no other could run;
-style elements are allowed because plotly makes some.
+Everything is escaped.  The page's own policy (CSP) names the hashes of its two scripts, so that no other could run:
+its own, and plotly, which lies in the page packed.  Style elements are allowed because plotly makes some.
 """
 
 import base64
+import gzip
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -16,21 +18,14 @@ from typing import Any
 
 from handgrad import __version__
 from handgrad.report import drawers, tables
-from handgrad.report.chapters import (
-    Chapter,
-    Code,
-    Facts,
-    FigureBlock,
-    TableBlock,
-    Text,
-    Verdicts,
-    opening,
-)
+from handgrad.report.blocks import Chapter, Code, Facts, FigureBlock, Heading, TableBlock, Text, Verdicts
+from handgrad.report.chapters import opening
 from handgrad.report.figures import Curves, Figure, Matrix, Pictures, Predictions, Ranking
-from handgrad.report.page_figures import picture_uris, plots
-from handgrad.report.palette import COLOURS, dash
+from handgrad.report.page_figures import plots
+from handgrad.report.page_pictures import picture_uris
 from handgrad.report.summary import WORDS, Summary, axis_names
 
+NAMED = 40  # lines that a legend names
 STAMP = "Selected on the test set (select_on_test = true)"
 
 
@@ -51,6 +46,8 @@ class Page:
     def block(self, block: Any) -> dict[str, Any]:
         if isinstance(block, Text):
             return {"kind": "text", "text": block.text}
+        if isinstance(block, Heading):
+            return {"kind": "heading", "text": block.text}
         if isinstance(block, Verdicts):
             return {"kind": "verdicts", "entries": block.items}
         if isinstance(block, Facts):
@@ -58,22 +55,24 @@ class Page:
         if isinstance(block, Code):
             return {"kind": "code", "text": block.text, "title": block.title}
         if isinstance(block, TableBlock):
-            self.tables += 1
+            self.tables += not block.number
             paths = tables.save(block.table, self.folder / "tables")
-            found = {"kind": "table", "table": block.table, "folded": block.folded, "number": self.tables}
+            number = block.number or f"Table {self.tables}"
+            found = {"kind": "table", "table": block.table, "folded": block.folded, "number": number}
             return {**found, "files": self._links(paths)}
         assert isinstance(block, FigureBlock)
-        return self.figure(block.figure)
+        return self.figure(block.figure, block.number)
 
-    def figure(self, figure: Figure) -> dict[str, Any]:
-        self.figures += 1
+    def figure(self, figure: Figure, number: str = "") -> dict[str, Any]:
+        self.figures += not number
         folder = self.folder / "figures"
         paths = drawers.save(figure, folder, self.formats)
         header, rows = figure.table()
         data = folder / f"{figure.name}.csv"
         with data.open("w", encoding="utf-8", newline="") as file:
             tables.write_csv(file, header, rows)
-        found = {"kind": "figure", "figure": figure, "number": self.figures, "files": self._links([*paths, data])}
+        number = number or f"Figure {self.figures}"
+        found = {"kind": "figure", "figure": figure, "number": number, "files": self._links([*paths, data])}
         if isinstance(figure, Curves | Ranking):
             return {**found, **self._plots(figure, paths)}
         if isinstance(figure, Matrix):
@@ -89,16 +88,20 @@ class Page:
             key = f"{figure.name}:{position}"
             self.plots[key] = plot
             panels.append({"key": key, "title": title if len(titles) > 1 else "", "height": "height" in plot["layout"]})
-        legend = [
-            {"label": line.label, "colour": (line.style or 0) % len(COLOURS), "dash": dash(line.style)}
-            for line in (figure.legend if isinstance(figure, Curves) else [])
-        ]
         columns = min(figure.columns, len(panels)) if isinstance(figure, Curves) else 1
         picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
-        return {"what": "plots", "panels": panels, "legend": legend, "columns": columns, "print": _file_uri(picture)}
+        found = {"what": "plots", "panels": panels, "columns": columns, "print": _file_uri(picture)}
+        return found | (_names(figure) if isinstance(figure, Curves) else {"legend": [], "key": None, "small": False})
 
     def _links(self, paths: Iterable[Path]) -> list[str]:
         return [path.relative_to(self.folder).as_posix() for path in paths]
+
+
+def _names(figure: Curves) -> dict[str, Any]:
+    """What names the lines: a legend that hides and shows them, unless they are very many, and a key."""
+    lines = figure.legend if len(figure.legend) <= NAMED else []
+    named = figure.key is not None and len(figure.key.blocks) == len(lines) and all(t for _, t in figure.key.blocks)
+    return {"legend": lines, "key": None if named else figure.key, "small": figure.small}
 
 
 def _file_uri(path: Path | None) -> str:
@@ -119,7 +122,7 @@ def _matrix_rows(figure: Matrix) -> list[dict[str, Any]]:
                     "count": int(count),
                     "text": f"{int(count):,}",
                     "percent": f"{100 * shares[i, j]:.1f} %",
-                    "level": min(9, int(shares[i, j] * 10)) if shares[i, j] >= 0.1 else int(count > 0),
+                    "level": max(min(9, int(10 * math.sqrt(shares[i, j]))), int(count > 0)),
                 }
                 for j, count in enumerate(figure.counts[i])
             ],
@@ -137,12 +140,9 @@ def _pictures(figure: Pictures) -> dict[str, Any]:
     return {"what": "pictures", "pictures": pictures, "named": len(pictures) <= 20}
 
 
-def _samples(figure: Predictions) -> list[dict[str, str]]:
+def _samples(figure: Predictions) -> list[dict[str, Any]]:
     uris = picture_uris(figure) or [""] * len(figure.index)
-    return [
-        {"uri": uri, "actual": actual, "before": before, "after": after}
-        for uri, actual, before, after in zip(uris, figure.actual, figure.before, figure.after, strict=True)
-    ]
+    return [{"uri": uris[i], "actual": actual, "said": figure.said(i)} for i, actual in enumerate(figure.actual)]
 
 
 def tiles(summary: Summary) -> list[dict[str, str]]:
@@ -187,7 +187,7 @@ def render(page: Page, summary: Summary, contents: list[dict[str, Any]]) -> str:
     here = resources.files("handgrad.report")
     style, script = (here.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     plotly = _plotly() if page.plots else ""
-    scripts = " ".join(f"'sha256-{_digest(text)}'" for text in (plotly, script) if text)
+    scripts = " ".join(f"'sha256-{_digest(text)}'" for text in (script, plotly) if text)
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -209,7 +209,7 @@ def render(page: Page, summary: Summary, contents: list[dict[str, Any]]) -> str:
         plots=Markup(script_json(page.plots)),
         style=Markup(style),
         script=Markup(script),
-        plotly=Markup(plotly),
+        plotly=Markup(packed(plotly)) if plotly else "",
     )
 
 
@@ -226,8 +226,15 @@ def script_json(value: Any) -> str:
 def _plotly() -> str:
     from plotly.offline import get_plotlyjs
 
-    # A script element ends at the first "</script", wherever it stands; inside JavaScript's strings "<\/" is the same.
-    return str(get_plotlyjs()).replace("</script", "<\\/script")
+    return str(get_plotlyjs())
+
+
+def packed(text: str) -> str:
+    """Compressed (gzip) and as letters (base64): two fifths of the size.  The page's script unpacks and adds it.
+
+    It runs under the policy's hash of the unpacked text.
+    """
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def _digest(text: str) -> str:

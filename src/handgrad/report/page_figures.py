@@ -1,26 +1,30 @@
-"""Figures for the page: lines and dots as plotly's JSON, matrices and pictures as plain HTML's ingredients.
+"""Panels of lines for the page, as plotly's JSON.
 
-Plotly is given dictionaries (its own format), never text that was put together.  Colours of text, grid and axes are
-left to the page's style sheet, so that light, dark and print need no redrawing.
+Plotly is given dictionaries (its own format), never text that was put together.
 """
 
-import base64
-import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from handgrad.report.drawers import noted, ranking_range, signed_colours
-from handgrad.report.figures import Curves, Line, Panel, Pictures, Predictions, Ranking
-from handgrad.report.palette import COLOURS, CONTEXT, colour, dash
+from handgrad.report.figures import Curves, Line, Mark, Panel, Ranking
+from handgrad.report.labels import spread
+from handgrad.report.page_ranking import ranking_plot
+from handgrad.report.palette import CONTEXT
+from handgrad.report.plotly_parts import axis, cut, layout, numbers, plain, short, transparent
+
+MARK = "#8A9199"
+END_GAP = 0.045  # of the height of a plot, between names at the ends of lines
 
 
 def plots(figure: Curves | Ranking) -> list[dict[str, Any]]:
     """One plotly figure (data and layout) for every panel; they share their legend, which the page draws."""
     if isinstance(figure, Ranking):
-        return [_ranking(figure)]
+        return [ranking_plot(figure)]
     ranges = {panel.y_label: shared_range(figure, panel.y_label) for panel in figure.panels}
-    return [_panel(panel, ranges[panel.y_label]) for panel in figure.panels]
+    across = shared_x(figure) if figure.small else None
+    return [_panel(panel, ranges[panel.y_label], across, dots=figure.dotted) for panel in figure.panels]
 
 
 def shared_range(figure: Curves, y_label: str) -> list[float] | None:
@@ -35,34 +39,25 @@ def shared_range(figure: Curves, y_label: str) -> list[float] | None:
         return None
     low, high = float(values.min()), float(values.max())
     margin = 0.05 * (high - low) or 0.05 * (abs(high) or 1.0)
-    return [_short(low - margin), _short(high + margin)]
+    return [short(low - margin), short(high + margin)]
 
 
-def _axis(title: str, **more: Any) -> dict[str, Any]:
-    return {"title": {"text": _plain(title), "standoff": 6}, "automargin": True, "zeroline": False, **more}
+def shared_x(figure: Curves) -> list[float] | None:
+    """The x range of all panels together."""
+    ends = [float(end) for panel in figure.panels for line in panel.lines if len(line.x) for end in line.x[[0, -1]]]
+    if not ends:
+        return None
+    margin = 0.03 * (max(ends) - min(ends)) or 0.5
+    return [short(min(ends) - margin), short(max(ends) + margin)]
 
 
-def _layout(x: dict[str, Any], y: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {
-        "xaxis": x,
-        "yaxis": y,
-        "showlegend": False,
-        "margin": {"l": 8, "r": 12, "t": 8, "b": 8},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"size": 12},
-        "hoverlabel": {"font": {"size": 12}},
-        **more,
-    }
-
-
-def _panel(panel: Panel, y_range: list[float] | None) -> dict[str, Any]:
-    context = [line for line in panel.lines if line.style is None]
+def _panel(panel: Panel, y_range: list[float] | None, x_range: list[float] | None, *, dots: bool) -> dict[str, Any]:
+    context = [line for line in panel.lines if line.look == CONTEXT]
     data = [_context(context)] if context else []
     for line in panel.lines:
-        if line.style is not None:
-            data += _line(line, panel)
-    y = _axis(panel.y_label)
+        if line.look != CONTEXT:
+            data += _line(line, panel, dots=dots)
+    y = axis(panel.y_label)
     if panel.log_y:
         decades = y_range[1] - y_range[0] if y_range else 1.0
         y |= {"type": "log", "dtick": 1 if decades > 1.2 else "D2", "exponentformat": "power"}
@@ -70,24 +65,76 @@ def _panel(panel: Panel, y_range: list[float] | None) -> dict[str, Any]:
         y |= {"tickformat": ".0%" if not y_range or y_range[1] - y_range[0] > 0.05 else ".1%"}
     if y_range:
         y["range"] = y_range
-    x = _axis(panel.x_label)
+    x = axis(panel.x_label)
     if panel.x_label == "epoch" and max((len(line.x) for line in panel.lines), default=0) <= 8:
         x["dtick"] = 1
-    return {"data": data, "layout": _layout(x, y, hovermode="closest")}
+    if x_range:
+        x["range"] = x_range
+    if y_range and any(line.end for line in panel.lines):
+        data += _ends(panel, y_range)
+    return {"data": data, "layout": layout(x, y, hovermode="closest", **_marks(panel.marks))}
 
 
-def _line(line: Line, panel: Panel) -> list[dict[str, Any]]:
-    ink = colour(line.style)
-    traces = []
+def _marks(marks: Sequence[Mark]) -> dict[str, Any]:
+    """An upright dotted line for every mark, its text along it."""
+    across: dict[str, Any] = {"xref": "x", "yref": "paper"}
+    line = {"color": MARK, "width": 1, "dash": "dot"}
+    text: dict[str, Any] = {
+        "showarrow": False,
+        "textangle": -90,
+        "xanchor": "right",
+        "yanchor": "top",
+        "y": 1,
+        "font": {"size": 10},
+    }
+    return {
+        "shapes": [{"type": "line", **across, "x0": m.x, "x1": m.x, "y0": 0, "y1": 1, "line": line} for m in marks],
+        "annotations": [{**across, **text, "x": m.x, "text": plain(m.text)} for m in marks],
+    }
+
+
+def _ends(panel: Panel, y_range: list[float]) -> list[dict[str, Any]]:
+    """Names at the ends of lines, moved apart: each a trace of its own, so that it comes and goes with its line."""
+    groups: dict[float, list[Line]] = {}
+    for line in panel.lines:
+        groups.setdefault(float(line.x[-1]), []).append(line)
+    step = 0.07 * (max(groups) - min(float(line.x[0]) for line in panel.lines))
+    span = y_range[1] - y_range[0]
+    traces: list[dict[str, Any]] = []
+    for x, group in groups.items():
+        at = [np.log10(line.y[-1]) if panel.log_y else line.y[-1] for line in group]
+        for line, place in zip(group, spread([(y - y_range[0]) / span for y in at], END_GAP), strict=True):
+            y = y_range[0] + place * span
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines+text",
+                    "x": [x, short(x + step)],
+                    "y": [short(line.y[-1]), short(10**y if panel.log_y else y)],
+                    "text": ["", plain(line.end)],
+                    "textposition": "middle right",
+                    "textfont": {"size": 10},
+                    "cliponaxis": False,
+                    "line": {"color": line.look.colour, "width": 0.8},
+                    "hoverinfo": "skip",
+                    "meta": line.label,
+                }
+            )
+    return traces
+
+
+def _line(line: Line, panel: Panel, *, dots: bool) -> list[dict[str, Any]]:
+    look = line.look
+    traces: list[dict[str, Any]] = []
     if line.low is not None and line.high is not None:
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": _list(np.concatenate([line.x, line.x[::-1]])),
-                "y": _list(np.concatenate([line.high, line.low[::-1]])),
+                "x": numbers(np.concatenate([line.x, line.x[::-1]])),
+                "y": numbers(np.concatenate([line.high, line.low[::-1]])),
                 "fill": "toself",
-                "fillcolor": _transparent(ink, 0.16),
+                "fillcolor": transparent(look.colour, 0.16),
                 "line": {"width": 0},
                 "hoverinfo": "skip",
                 "meta": line.label,
@@ -97,13 +144,14 @@ def _line(line: Line, panel: Panel) -> list[dict[str, Any]]:
     traces.append(
         {
             "type": "scatter",
-            "mode": "lines+markers" if len(line.x) <= 12 else "lines",
-            "x": _list(line.x),
-            "y": _list(line.y),
-            "line": {"color": ink, "width": 2, "dash": dash(line.style)},
+            "mode": "lines+markers" if dots else "lines",
+            "x": numbers(line.x),
+            "y": numbers(line.y),
+            "line": {"color": look.colour, "width": 1.33 * look.width, "dash": look.dash},
+            "opacity": look.opacity,
             "marker": {"size": 5},
             "meta": line.label,
-            "hovertemplate": f"{_plain(_cut(line.label, 60))}<br>{panel.x_label} %{{x}}: {value}<extra></extra>",
+            "hovertemplate": f"{plain(cut(line.label, 60))}<br>{panel.x_label} %{{x}}: {value}<extra></extra>",
         }
     )
     return traces
@@ -114,83 +162,15 @@ def _context(lines: list[Line]) -> dict[str, Any]:
     x: list[float | None] = []
     y: list[float | None] = []
     for line in lines:
-        x += [*_list(line.x), None]
-        y += [*_list(line.y), None]
-    style = {"color": CONTEXT, "width": 0.7}
-    return {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": style, "opacity": 0.45, "hoverinfo": "skip"}
-
-
-def _ranking(figure: Ranking) -> dict[str, Any]:
-    data: list[dict[str, Any]] = []
-    value = ".2%" if figure.percent else ".4g"
-    shapes = []
-    for y, row in enumerate(figure.rows):
-        ink = COLOURS[0] if row.best else "#7A8087"
-        if row.best or row.tied:
-            band = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": y - 0.5, "y1": y + 0.5, "layer": "below"}
-            shapes.append({**band, "fillcolor": _transparent(COLOURS[0], 0.1), "line": {"width": 0}})
-        if row.low is not None and row.high is not None:
-            bar: dict[str, Any] = {"type": "scatter", "mode": "lines", "x": [_short(row.low), _short(row.high)]}
-            data.append({**bar, "y": [y, y], "line": {"color": ink, "width": 2}, "hoverinfo": "skip"})
-        seeds = _dots(list(row.points.values()), y, {"color": ink, "size": 7, "opacity": 0.45})
-        hover = f"seed %{{customdata}}: %{{x:{value}}}<extra></extra>"
-        data.append({**seeds, "customdata": list(row.points), "hovertemplate": hover})
-        if row.mean is not None:
-            look = {"color": ink, "size": 9, "symbol": "diamond", "line": {"color": "#fff", "width": 1}}
-            data.append({**_dots([row.mean], y, look), "hovertemplate": f"mean: %{{x:{value}}}<extra></extra>"})
-    labels = [noted(row, 44) for row in figure.rows]
-    y_axis = _axis("", tickvals=list(range(len(labels))), ticktext=[_plain(label) for label in labels], showgrid=False)
-    y_axis |= {"range": [len(labels) - 0.5, -0.5]}
-    x_axis = _axis(figure.x_label, range=list(map(_short, ranking_range(figure))))
-    if figure.percent:
-        low, high = ranking_range(figure)
-        x_axis |= {"tickformat": ".0%" if high - low > 0.05 else ".1%"}
+        x += [*numbers(line.x), None]
+        y += [*numbers(line.y), None]
+    style = {"color": CONTEXT.colour, "width": 0.7}
     return {
-        "data": data,
-        "layout": _layout(x_axis, y_axis, shapes=shapes, height=26 * len(labels) + 70, hovermode="closest"),
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "line": style,
+        "opacity": CONTEXT.opacity,
+        "hoverinfo": "skip",
     }
-
-
-def _dots(x: list[float], y: int, look: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "markers", "x": [_short(v) for v in x], "y": [y] * len(x), "marker": look}
-
-
-def _plain(text: str) -> str:
-    """Plotly reads a little HTML (<b>, <a href>) and %{…} in its texts; ours are shown letter by letter."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace("%{", "%\u200b{")
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _list(values: np.ndarray) -> list[float | None]:
-    return [_short(value) if np.isfinite(value) else None for value in values.tolist()]
-
-
-def _short(value: float) -> float:
-    """Six digits are more than a screen can show."""
-    return float(f"{value:.6g}")
-
-
-def _transparent(ink: str, alpha: float) -> str:
-    red, green, blue = (int(ink[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{alpha})"
-
-
-def picture_uris(figure: Pictures | Predictions) -> list[str]:
-    """Every picture as a small PNG in a data: address."""
-    if isinstance(figure, Predictions):
-        return [] if figure.images is None else [png_uri(image) for image in figure.images]
-    return [png_uri(signed_colours(image, figure.limit)) for image in figure.images]
-
-
-def png_uri(image: np.ndarray) -> str:
-    """(rows, cols) or (rows, cols, 3) in [0, 1] -> a data: address."""
-    from PIL import Image
-
-    pixels = np.clip(np.rint(np.asarray(image) * 255), 0, 255).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -2,13 +2,14 @@
 
 Letters: x the series, w the weight of the past, k the number of values so far.
 
-Both functions work on the full series.  Only `thin` leaves points out, and only for drawing.
+Both functions work on the full series.  Only then is it thinned for drawing: `thin` picks points; `stretches`, for
+series so long that a picked point would say nothing of its neighbours, gives the median and range of equal stretches.
 
 Sources: the repair is that of the first of the five reports; the smoothing is TensorBoard's debiased
 exponential moving average (`vz_line_chart2/line-chart.ts`, resmoothDataset).
 """
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -85,3 +86,21 @@ def thin(n: int, points: int = 1000) -> NDArray[np.int64]:
     if n <= points:
         return np.arange(n)
     return np.linspace(0, n - 1, points).astype(np.int64)
+
+
+def stretches(x: ArrayLike, edges: NDArray[np.int64]) -> tuple[Series, Series, Series]:
+    """Median, 10 % and 90 % quantile of each stretch x[edges[i]:edges[i+1]], of its finite values (none: NaN).
+
+    x: (n,), edges: (k + 1,) -> three of shape (k,).
+
+    >>> stretches([1.0, 2.0, 3.0, 8.0, 8.0, 8.0], np.array([0, 3, 6]))[0].tolist()
+    [2.0, 8.0]
+    """
+    series = np.asarray(x, dtype=np.float64)
+    found = np.full((3, len(edges) - 1), np.nan)
+    for i, (start, end) in enumerate(pairwise(edges.tolist())):
+        part = series[start:end]
+        part = part[np.isfinite(part)]
+        if part.size:
+            found[:, i] = np.quantile(part, (0.5, 0.1, 0.9))
+    return found[0], found[1], found[2]

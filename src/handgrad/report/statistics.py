@@ -29,7 +29,7 @@ class Interval:
 
     low: float
     high: float
-    method: str  # "t" | "BCa bootstrap"
+    method: str  # "t" | "BCa bootstrap" | "prediction"
     confidence: float = 1 - LEVEL
 
 
@@ -78,6 +78,40 @@ def t_interval(x: Sequence[float], confidence: float = 1 - LEVEL) -> Interval | 
     mean, s = math.fsum(x) / n, float(np.std(x, ddof=1))
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * s / math.sqrt(n)
     return Interval(mean - half, mean + half, "t", confidence)
+
+
+def prediction_interval(x: Sequence[float], further: int = 1, confidence: float = 1 - LEVEL) -> Interval | None:
+    """Where the mean of `further` more runs falls: mean ± t(n−1)·s·√(1/further + 1/n); None below two values.
+
+    Normal values are assumed; s has ddof 1.
+
+    >>> interval = prediction_interval([1.0, 2.0, 3.0])
+    >>> round(interval.low, 3), round(interval.high, 3)  # 2 ± 4.303·1·√(1 + 1/3)
+    (-2.968, 6.968)
+    """
+    from scipy.special import stdtrit
+
+    n = len(x)
+    if n < 2:
+        return None
+    mean, s = math.fsum(x) / n, float(np.std(x, ddof=1))
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * s * math.sqrt(1 / further + 1 / n)
+    return Interval(mean - half, mean + half, "prediction", confidence)
+
+
+def kendall_tau_b(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """How alike two rankings are: (agreeing − opposed) / √((pairs − ties in x)·(pairs − ties in y)) (Kendall 1945).
+
+    1 for the same order, −1 for the opposite; None where one side ranks nothing.  Infinite values rank as they are.
+
+    >>> kendall_tau_b([1, 2, 3], [10, 30, 20])  # two pairs agree, one does not
+    0.3333333333333333
+    """
+    pairs = [(i, j) for i in range(len(x)) for j in range(i)]
+    a = [(x[i] > x[j]) - (x[i] < x[j]) for i, j in pairs]
+    b = [(y[i] > y[j]) - (y[i] < y[j]) for i, j in pairs]
+    untied = sum(map(abs, a)) * sum(map(abs, b))
+    return sum(p * q for p, q in zip(a, b, strict=True)) / math.sqrt(untied) if untied else None
 
 
 def bca_interval(

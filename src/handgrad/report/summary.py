@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from handgrad.report.statistics import Comparison, Sample, compare, sample
+from handgrad.study.originals import ConfusionTable
+from handgrad.study.places import Place, Places, place
 
 if TYPE_CHECKING:
     from handgrad.study.results import Results
@@ -140,6 +142,9 @@ class Summary:
     phases: tuple[PhaseSummary, ...]
     waiting: tuple[str, ...] = ()  # phases whose start is not yet known
     notes: tuple[str, ...] = ()
+    quick: bool = False
+    places: Places | None = None  # of a study that reproduces something
+    labels: Mapping[Place, str] = field(default_factory=dict)  # the settings that they have become
 
     @property
     def settings(self) -> list[SettingSummary]:
@@ -164,9 +169,11 @@ class Summary:
 def summarize(results: "Results") -> Summary:
     """The summary of a results folder; records are read one at a time and only their short parts are kept."""
     spec = results.spec
+    matrices = any(isinstance(item, ConfusionTable) for item in (spec.original.table if spec.original else ()))
+    long = [key for key in LONG if not (matrices and key == "confusion")]
     facts: dict[str, list[RunFacts]] = {}
     for cell in results.cells():
-        record = None if cell.data is None else {key: cell.data[key] for key in cell.data if key not in LONG}
+        record = None if cell.data is None else {key: cell.data[key] for key in cell.data if key not in long}
         if record is not None and record.get("time"):
             record["time"] = {key: value for key, value in record["time"].items() if key != "epochs"}
         ended = cell.data is not None and cell.status in ("done", "pruned")
@@ -201,6 +208,14 @@ def summarize(results: "Results") -> Summary:
         phases=tuple(phases),
         waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
         notes=tuple(map(str, results.plan.get("notes", ()))),
+        quick=bool(results.plan.get("quick")),
+        places=Places(results.study) if spec.original is not None else None,
+        labels={
+            place(phase["name"], one["axes"]): one["label"]
+            for phase in reversed(results.plan["phases"])
+            for one in phase["settings"]
+            if one["label"] in results.planned
+        },
     )
 
 

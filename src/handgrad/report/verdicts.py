@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handgrad.report.statistics import LEVEL, SIGN_FLIP_SEEDS, Sample, binomial_standard_error
-from handgrad.report.summary import WORDS, PhaseSummary, RunFacts, SettingSummary, Summary, setting_name
+from handgrad.report.summary import WORDS, PhaseSummary, RunFacts, SettingSummary, Summary, rank, setting_name
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,33 @@ def selection(summary: Summary, metric: str) -> Verdict:
         )
     what = "the mean over seeds of " if len(summary.seeds) > 1 else ""
     return Verdict("note", f"Winners were chosen by {what}{WORDS[metric]}; the test set had no say.")
+
+
+def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
+    """Where winners were chosen on the test set: what validation would have chosen in each phase."""
+    found, blind = [], []
+    for phase in phases:
+        if not phase.metric.startswith("test") or phase.best is None or len(phase.settings) < 2:
+            continue
+        metric = phase.metric.replace("test", "val")
+        valued = [setting for setting in phase.settings if setting.samples[metric].n]
+        if not valued:
+            blind.append(phase.name)
+            continue
+        other = min(valued, key=lambda setting: rank(setting, metric))
+        where = f"Phase {phase.name}: " if len(phases) > 1 else ""
+        if other.label == phase.winner:
+            found.append(Verdict("note", f"{where}{WORDS[metric]} would have chosen the same setting ({other.label})."))
+            continue
+        theirs, ours = phase.best.samples[phase.metric].mean, other.samples[phase.metric].mean
+        text = f"{where}{WORDS[metric]} would have chosen setting {setting_name(other, phase.axes)}"
+        if theirs is not None and ours is not None:
+            text += f": {WORDS[phase.metric]} {number(ours, phase.metric)} instead of {number(theirs, phase.metric)}"
+        found.append(Verdict("note", f"{text}."))
+    if blind:
+        text = "There is no validation part: nothing but the test set was there to choose by"
+        found.append(Verdict("note", f"{text}{'' if len(phases) == len(blind) else f' (phase {blind[0]})'}."))
+    return [Verdict(verdict.kind, verdict.text[0].upper() + verdict.text[1:]) for verdict in found]
 
 
 def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]:

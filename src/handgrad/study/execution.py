@@ -31,12 +31,16 @@ def run_study(
     jobs: int | None = None,
     observer: Observer = silent,
     data: Dataset | None = None,
-    runner: Runner | None = None,
+    runner: Runner | str | None = None,
+    address: str | None = None,
+    cpus_per_run: float | None = None,
 ) -> Results:
     """Run what is not finished of a study and return its results.  Running it again continues it.
 
     out: the results folder (default results/<study>).  jobs: worker processes (default one per core; 1 is this
     process).  data: a data set in memory, for studies whose data.name is its name.  Same bits whatever jobs is.
+    runner: "serial", "processes", "ray" or a runner of your own.  address: "host:port" of a Ray cluster (default:
+    RAY_ADDRESS, else one started here); cpus_per_run: what a run asks of it (default 1).
     Raises InputError before anything runs where something does not fit, and KeyboardInterrupt when interrupted:
     whatever was in progress then continues from its checkpoint.
 
@@ -48,14 +52,20 @@ def run_study(
     'done'
     """
     plan = Plan(study, Shelf(study.folder, data))
-    own, notes = (runner, list[str]()) if runner is not None else open_runner(jobs)
-    assert own is not None
-    plan.notes += notes
-    with opened(Path(out) if out is not None else study.default_out, study.spec.name) as store:
-        try:
-            return _Execution(plan, store, own, observer).run()
-        finally:
-            own.close()
+    if runner is None or isinstance(runner, str):
+        runner, notes = open_runner(
+            jobs,
+            runner,
+            address=address,
+            cpus_per_run=cpus_per_run,
+            say=lambda text: observer(Event("note", text=text)),
+        )
+        plan.notes += notes
+    try:
+        with opened(Path(out) if out is not None else study.default_out, study.spec.name) as store:
+            return _Execution(plan, store, runner, observer).run()
+    finally:
+        runner.close()
 
 
 class _Execution:

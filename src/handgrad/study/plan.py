@@ -13,6 +13,7 @@ from typing import Any
 from handgrad.errors import HandgradError, StudyFileError
 from handgrad.study.changes import apply, shown
 from handgrad.study.check import Possible, located, possible_settings, shortened
+from handgrad.study.place_problems import class_problems
 from handgrad.study.select import RunSummary, choose, metric_of
 from handgrad.study.shelf import DataFacts, Shelf
 from handgrad.study.spec import Phase, Study
@@ -196,6 +197,9 @@ class Plan:
                     f"{self.metric} chooses what later phases start from, but {look.name} has no {part} part left; "
                     f"see data.validation and data.test"
                 ] = None
+        if self.study.spec.original is not None and not found:
+            classes = self.shelf.dataset(self.study.spec.data).classes
+            found.update(dict.fromkeys(class_problems(self.study.spec.original, classes)))
         if found:
             raise StudyFileError(self.study.where, shortened(found))
 

@@ -15,7 +15,7 @@ from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 from handgrad.errors import HandgradError, ResultsError
-from handgrad.study.runners import Heard, Job, Outcome, ignore, perform
+from handgrad.study.runners import Heard, Job, Outcome, Source, ignore, nothing_to_wait_for, perform
 from handgrad.training.loop import EpochEnd
 
 RETRIES = 2
@@ -93,36 +93,40 @@ class Processes:
         self.workers = workers
         self._pool: list[_Worker] = []
 
-    def map(self, jobs: Iterable[Job], heard: Heard = ignore) -> Iterator[Outcome]:
-        waiting: list[Job] = []  # jobs of workers that died
+    def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
+        source = Source(jobs)
         deaths: dict[str, int] = {}
-        source = iter(jobs)
         for worker in self._pool:
             if worker.job is not None:  # left over from a map that was not used up
                 worker.end(at_once=True)
         self._pool = [worker for worker in self._pool if worker.job is None]
         while True:
-            self._hand_out(waiting, source)
+            self._hand_out(source)
             busy = [worker for worker in self._pool if worker.job is not None]
             if not busy:
+                if source.waits:
+                    raise nothing_to_wait_for()
                 return
             for pipe in connection.wait([worker.pipe for worker in busy]):
                 worker = next(worker for worker in busy if worker.pipe is pipe)
                 try:
                     kind, content = worker.pipe.recv()
                 except (EOFError, OSError):
-                    outcome = self._died(worker, waiting, deaths)
+                    outcome = self._died(worker, source, deaths)
                 else:
                     outcome = self._told(worker, kind, content, heard)
                 if outcome is not None:
-                    self._hand_out(waiting, source)  # first: the worker goes on while the outcome is dealt with
+                    deaths.pop(outcome.job.id, None)
+                    if outcome.job.until is None:
+                        self._hand_out(source)  # first: the worker goes on while the outcome is dealt with
                     yield outcome
+                    source.waits = False
 
-    def _hand_out(self, waiting: list[Job], source: Iterator[Job]) -> None:
+    def _hand_out(self, source: Source) -> None:
         for worker in [*self._pool, *[None] * (self.workers - len(self._pool))]:
             if worker is not None and worker.job is not None:
                 continue
-            job = waiting.pop() if waiting else next(source, None)
+            job = source.take()
             if job is None:
                 return
             if worker is None:
@@ -147,7 +151,7 @@ class Processes:
             return Outcome(job, *content)
         return None
 
-    def _died(self, worker: _Worker, waiting: list[Job], deaths: dict[str, int]) -> Outcome | None:
+    def _died(self, worker: _Worker, source: Source, deaths: dict[str, int]) -> Outcome | None:
         job, ready = worker.job, worker.ready
         assert job is not None
         self._pool.remove(worker)
@@ -160,7 +164,7 @@ class Processes:
             )
         deaths[job.id] = deaths.get(job.id, 0) + 1
         if deaths[job.id] <= RETRIES:
-            waiting.append(job)
+            source.again.append(job)
             return None
         return Outcome(job, None, f"its worker process died {deaths[job.id]} times ({how}); it may need more memory")
 
@@ -191,7 +195,7 @@ def _work(pipe: connection.Connection) -> None:  # type: ignore[type-arg, unused
             pipe.send(("started", None))
             try:
                 outcome = perform(job, heard)
-                pipe.send(("outcome", (outcome.record, outcome.error)))
+                pipe.send(("outcome", (outcome.record, outcome.error, outcome.paused)))
             except ResultsError as error:
                 pipe.send(("disk", str(error)))
 

@@ -10,6 +10,7 @@ import copy
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from handgrad.network.spec import NetworkSection
 from handgrad.study.axes import Axes, axis_problems, is_listed
 from handgrad.study.changes import SECTIONS, Table, leaves
 from handgrad.study.check import shortened, study_problems
+from handgrad.study.fitted import fitted
+from handgrad.study.place_problems import place_problems
+from handgrad.study.read_original import read_original
 from handgrad.study.spec import FIRST, PhaseSpec, Study, StudySpec
 from handgrad.training.run import TrainingSection
 from handgrad.validation import Section
@@ -92,7 +96,9 @@ def make_study(
         spec, found = _read(values, notes)
         if spec is not None and not found:
             study = Study(spec, where, folder, quick, tuple(dict.fromkeys(notes)))
-            found = study_problems(study)
+            if spec.original is not None and values is not tables:
+                study = replace(study, spec=_refitted(spec, study, tables))
+            found = [*study_problems(study), *place_problems(study)]
         elif spec is not None:
             found += [line for line in _try_settings(spec, where, folder) if line not in found]
     if not quick and isinstance(tables.get("quick"), Mapping) and not found:
@@ -103,6 +109,17 @@ def make_study(
     if found or study is None:
         raise StudyFileError(where, [_with_origin(line, overrides) for line in shortened(found)])
     return study
+
+
+def _refitted(spec: StudySpec, study: Study, tables: Mapping[str, Any]) -> StudySpec:
+    """`spec` with the items of its original laid upon what varies now; as it is where the file itself has problems."""
+    whole, problems = _read(tables, [])
+    if spec.original is None or whole is None or problems:
+        return spec
+    before = replace(study, spec=whole)
+    if place_problems(before):
+        return spec
+    return spec.model_copy(update={"original": fitted(spec.original, before, study)})
 
 
 def _with_origin(line: str, overrides: Iterable[str]) -> str:
@@ -183,6 +200,10 @@ def _read(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | None
             if not problems:
                 phases.append(phase)
         found += problems
+    original = tables.pop("original", None)
+    if original is not None:
+        original, problems = read_original(original)
+        found += problems
     spec, problems = StudySpec.read(tables, notes=notes)
     read = spec
     while read is None and (fewer := _without(tables, problems)) != tables:
@@ -190,7 +211,7 @@ def _read(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | None
         read, _ = StudySpec.read(tables)
     if read is not None:
         problems += axis_problems(read)
-        read = read.model_copy(update={"phase": tuple(phases)})
+        read = read.model_copy(update={"phase": tuple(phases)} | ({"original": original} if original else {}))
     return read, [*problems, *found]
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from handgrad.errors import ResultsError
 from handgrad.names import lookup
 from handgrad.study.read import load_study
-from handgrad.study.spec import StudySpec
+from handgrad.study.spec import Study, StudySpec
 from handgrad.study.store import read_plan
 from handgrad.training.record import Record, load, load_curves, load_data
 from handgrad.training.run import Setting
@@ -56,12 +56,17 @@ class Results:
         return cls(Path(folder), read_plan(Path(folder)))
 
     @cached_property
-    def spec(self) -> StudySpec:
-        """The study as it ran."""
+    def study(self) -> Study:
+        """The study as it ran, with every choice of every phase."""
         path = self.folder / "study.toml"
         if not path.exists():
             raise ResultsError(f"{path}: no such file; run the study again: finished runs are kept")
-        return load_study(path).spec
+        return load_study(path)
+
+    @property
+    def spec(self) -> StudySpec:
+        """The study file of it."""
+        return self.study.spec
 
     @property
     def state(self) -> str:

@@ -1,4 +1,4 @@
-"""Runners: where runs execute.  `serial`: in this process; `processes`: one worker process per core.
+"""Runners: where runs execute.  `serial`: in this process; `processes`: one worker process per core; `ray`: a cluster.
 
 A runner has one method, `map`: jobs go in, outcomes come out in the order in which they end.  Jobs are taken from
 the iterable one at a time, when there is room for one.  A job and a record are data and cross processes; splits
@@ -9,6 +9,7 @@ twice, then given up).  Only a disk that cannot be written ends the whole map, a
 """
 
 import functools
+import importlib.util
 import os
 import sys
 import traceback
@@ -19,31 +20,39 @@ from typing import Any, Protocol
 
 from handgrad.data.datasets import Split, open_split
 from handgrad.errors import HandgradError, InputError, ResultsError
+from handgrad.names import lookup
 from handgrad.study.store import is_disk_error, unwritable
 from handgrad.training.environment import environment
-from handgrad.training.loop import EpochEnd, execute
+from handgrad.training.loop import EpochEnd, Paused, advance, execute
 from handgrad.training.record import FORMAT, Record, load
 from handgrad.training.run import Run
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run and where its files are.  `parent`: the folder of the record that it continues."""
+    """A run and where its files are.  `parent`: the folder of the record that it continues.
+
+    `until`: an epoch of the run, counted as in `EpochEnd`, at which it pauses in its checkpoint; a later job of the
+    same run goes on from there.  With `prune` it ends there instead, with a record whose status is "pruned".
+    """
 
     run: Run
     id: str
     split: Path
     checkpoint: Path | None = None
     parent: Path | None = None
+    until: int | None = None
+    prune: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: with a record, or with the text of an error."""
+    """How a job ended: with a record, with the text of an error, or paused before the run's end."""
 
     job: Job
     record: Record | None
     error: str | None = None
+    paused: Paused | None = None
 
 
 Heard = Callable[[Job, EpochEnd | None], None]  # a job has started (None), or has ended an epoch
@@ -54,13 +63,21 @@ def ignore(job: Job, news: EpochEnd | None) -> None:
 
 
 class Runner(Protocol):
-    """Where runs execute.  `workers` run at the same time, each with one thread."""
+    """Where runs execute."""
 
     name: str
-    workers: int
 
-    def map(self, jobs: Iterable[Job], heard: Heard = ignore) -> Iterator[Outcome]:
-        """The outcome of every job, as it ends.  Raises ResultsError when the disk cannot be written."""
+    @property
+    def workers(self) -> int:
+        """Runs at a time, each with one thread."""
+
+    def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
+        """The outcome of every job, as it ends.
+
+        None among the jobs means "nothing now": the runner asks again when its caller has taken up another outcome.
+        The outcome of a job with `until` decides what comes next, so no job is asked for before it is taken up.
+        Raises ResultsError when the disk cannot be written, RuntimeError where None waits for nothing in progress.
+        """
 
     def close(self) -> None:
         """End what is still going on; checkpoints are left for the next time."""
@@ -73,17 +90,24 @@ def _split(folder: Path) -> Split:
 
 def perform(job: Job, heard: Heard = ignore) -> Outcome:
     """Execute one job in this process.  Raises ResultsError when the disk cannot be written."""
+    return perform_with(lambda: _split(job.split), lambda: load(job.parent) if job.parent else None, job, heard)
+
+
+def perform_with(
+    data: Callable[[], Split], parent: Callable[[], Record | None], job: Job, heard: Heard = ignore
+) -> Outcome:
+    """Execute one job with a split and a parent's record that come from elsewhere than the job's folders."""
     try:
-        parent = load(job.parent) if job.parent is not None else None
+        train = execute if job.until is None else functools.partial(advance, until=job.until, prune=job.prune)
         observers = [functools.partial(heard, job)]
-        record = execute(job.run, _split(job.split), checkpoint=job.checkpoint, parent=parent, observers=observers)
+        end = train(job.run, data(), checkpoint=job.checkpoint, parent=parent(), observers=observers)
     except ResultsError:
         raise
     except Exception as error:
         if is_disk_error(error):
             raise unwritable((job.checkpoint or job.split).parent, error) from error  # type: ignore[arg-type]
         return Outcome(job, None, _described(error))
-    return Outcome(job, record)
+    return Outcome(job, None, paused=end) if isinstance(end, Paused) else Outcome(job, end)
 
 
 def _described(error: BaseException) -> str:
@@ -94,14 +118,42 @@ def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
+def nothing_to_wait_for() -> RuntimeError:
+    """What a caller did wrong whose jobs say None while none of them is in progress."""
+    return RuntimeError("the jobs wait for an outcome (None), but no job is in progress")
+
+
+class Source:
+    """The jobs to come.  `again`: those of workers that died; `waits`: None was said, no outcome taken up since."""
+
+    def __init__(self, jobs: Iterable[Job | None]) -> None:
+        self._jobs = iter(jobs)
+        self.again: list[Job] = []
+        self.waits = False
+
+    def take(self) -> Job | None:
+        if self.again:
+            return self.again.pop()
+        if self.waits:
+            return None
+        try:
+            job = next(self._jobs)
+        except StopIteration:
+            return None
+        self.waits = job is None
+        return job
+
+
 class Serial:
     """One run after the other, in this process."""
 
     name = "serial"
     workers = 1
 
-    def map(self, jobs: Iterable[Job], heard: Heard = ignore) -> Iterator[Outcome]:
+    def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
         for job in jobs:
+            if job is None:
+                raise nothing_to_wait_for()
             heard(job, None)
             yield perform(job, heard)
 
@@ -154,15 +206,56 @@ def cores() -> int:
     return max(1, count)
 
 
-def open_runner(jobs: int | None = None) -> tuple[Runner, list[str]]:
-    """(a runner, notes): `jobs` workers, one per core if not given, never more than there are cores."""
+RUNNERS = ("serial", "processes", "ray")
+
+
+def open_runner(
+    jobs: int | None = None,
+    name: str | None = None,
+    *,
+    address: str | None = None,
+    cpus_per_run: float | None = None,
+    say: Callable[[str], None] | None = None,
+) -> tuple[Runner, list[str]]:
+    """(a runner, notes): `jobs` runs at a time, as many as there is room for if not given.
+
+    name: one of RUNNERS (default: serial for one at a time, else processes).  On this machine never more run than
+    there are cores.  address, cpus_per_run: of `ray` alone; `say` hears what it waits for.
+    Raises InputError where these do not go together, Ray is not installed or its cluster cannot be reached.
+    """
     if jobs is not None and jobs < 1:
         raise InputError(f"jobs must be >= 1; got {jobs}")
+    if name is not None:
+        lookup(dict.fromkeys(RUNNERS), name, "runner")
+    for option, value in (("address", address), ("cpus per run", cpus_per_run)):
+        if value is not None and name != "ray":
+            raise InputError(f"{option} is for the runner ray; got {value!r} with {name or 'no'} runner: --runner ray")
+    if name == "serial" and jobs not in (None, 1):
+        raise InputError(f"the runner serial runs one at a time; got jobs = {jobs}: take --runner processes")
     notes = []
+    elsewhere = name == "ray" and (address or os.environ.get("RAY_ADDRESS"))
+    if jobs is not None and jobs > cores() and not elsewhere:
+        notes.append(f"{jobs} jobs were asked for; {cores()} run, one for each core")
+        jobs = cores()
+    if name == "ray":
+        return _open_ray(jobs, address, cpus_per_run, say), notes
     from handgrad.study.processes import Processes
 
     workers = jobs or cores()
-    if workers > cores():
-        notes.append(f"{jobs} jobs were asked for; {cores()} run, one for each core")
-        workers = cores()
-    return (Serial() if workers == 1 else Processes(workers)), notes
+    serial = name == "serial" or (name is None and workers == 1)
+    return (Serial() if serial else Processes(workers)), notes
+
+
+def _open_ray(
+    jobs: int | None, address: str | None, cpus_per_run: float | None, say: Callable[[str], None] | None
+) -> Runner:
+    if cpus_per_run is not None and not 0 < cpus_per_run < float("inf"):
+        raise InputError(f"cpus per run must be > 0, such as 1 or 1.5; got {cpus_per_run:g}")
+    if importlib.util.find_spec("ray") is None:
+        raise InputError(
+            "the runner 'ray' needs Ray, which is not installed here; pip install 'handgrad[ray]', "
+            "or take --runner processes"
+        )
+    from handgrad.study.cluster import Ray, say_to_stderr
+
+    return Ray(address, jobs=jobs, cpus=cpus_per_run or 1.0, say=say or say_to_stderr)

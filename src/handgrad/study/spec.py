@@ -14,6 +14,7 @@ from handgrad.data.spec import DataSection
 from handgrad.network.spec import NetworkSection
 from handgrad.study.axes import Axes, AxisTable, Choice, choices
 from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of
+from handgrad.study.originals import Original
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting, TrainingSection
 from handgrad.validation import flag, one_of, whole
@@ -83,6 +84,7 @@ class StudySpec(Axes):
     training: TrainingSection = TrainingSection()
     phase: tuple[PhaseSpec, ...] = ()
     quick: AxisTable = None
+    original: Original | None = None
 
 
 @dataclass(frozen=True)

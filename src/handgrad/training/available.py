@@ -8,28 +8,58 @@ from handgrad.network.layer import Layer
 from handgrad.network.layers import Dense, Dropout
 
 DEVICES = ("cpu", "cuda")
+ARRAYS = ("auto", "numpy", "torch", "cupy")
+LIBRARIES = {"torch": "PyTorch", "cupy": "CuPy", "onnx": "the library onnx"}  # as they are called
 
 
-def check_available(engine: str, device: str) -> None:
-    """Raise InputError where the engine's library or the device is missing here; it says what to install or set.
+def check_installed(library: str, what: str, install: str, otherwise: str) -> None:
+    """Raise InputError where a library is missing: what needs it, what to install, what to do without.
+
+    >>> check_installed("numpy", "counting", "numpy", "use your fingers")
+    """
+    if importlib.util.find_spec(library) is None:
+        raise InputError(
+            f"{what} needs {LIBRARIES.get(library, library)}, which is not installed here; "
+            f"pip install {install}, or {otherwise}"
+        )
+
+
+def check_available(engine: str, device: str, arrays: str = "auto") -> None:
+    """Raise InputError where a library or the device that was chosen is missing here; it says what to install or set.
 
     >>> check_available("array", "cpu")
     """
-    if engine != "torch":
+    cpu = 'set training.device = "cpu"'
+    if engine == "torch":
+        check_installed("torch", "training.engine = 'torch'", "'handgrad[torch]'", 'set training.engine = "array"')
+    elif arrays == "cupy":
+        # its wheels are named by the version of CUDA, so no extra can name them
+        check_installed("cupy", "training.arrays = 'cupy'", "cupy-cuda12x", 'set training.arrays = "torch"')
+        _check_cupy(cpu)
         return
-    if importlib.util.find_spec("torch") is None:
-        raise InputError(
-            "training.engine = 'torch' needs PyTorch, which is not installed here; "
-            "pip install 'handgrad[torch]', or set training.engine = \"array\""
-        )
+    elif arrays == "torch":
+        check_installed("torch", "training.arrays = 'torch'", "'handgrad[torch]'", cpu)
     if device == "cuda":
         import torch
 
         if not torch.cuda.is_available():
             raise InputError(
                 "training.device = 'cuda' needs an NVIDIA GPU and a PyTorch built for it; this PyTorch "
-                f'({torch.__version__}) finds none; set training.device = "cpu"'
+                f"({torch.__version__}) finds none; {cpu}"
             )
+
+
+def _check_cupy(otherwise: str) -> None:
+    import cupy
+
+    try:
+        found = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError:  # no driver
+        found = 0
+    if not found:
+        raise InputError(
+            f"training.arrays = 'cupy' needs an NVIDIA GPU; this CuPy ({cupy.__version__}) finds none; {otherwise}"
+        )
 
 
 def unsupported(layers: Sequence[Layer]) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.errors import HandgradError, ResultsError
+from handgrad.training.record import Record
 from handgrad.training.weights import read_tensors, write_tensors
 
 Params = dict[str, np.ndarray]
@@ -44,12 +45,39 @@ def pack_slots(slots: Slots) -> Params:
 
 
 def unpack_slots(arrays: Params) -> Slots:
-    """The inverse of `pack_slots`."""
+    """The inverse of `pack_slots`; other arrays are passed over."""
     slots: dict[str, dict[int, np.ndarray]] = {}
     for key, array in arrays.items():
+        if not key.startswith("slot"):
+            continue
         number, name = key.removeprefix("slot").split(".", 1)
         slots.setdefault(name, {})[int(number)] = array
     return {name: tuple(by_number[i] for i in sorted(by_number)) for name, by_number in slots.items()}
+
+
+def pack_state(slots: Slots, best: Params) -> Params:
+    """What a record keeps beside its weights: slots and, of a run that can go on, the best weights so far."""
+    return pack_slots(slots) | {f"best.{name}": array for name, array in best.items()}
+
+
+def progress_of(pruned: Record) -> Progress:
+    """The progress of a pruned run, from its record: it goes on from there with the bits of never having stopped."""
+    data, curves = pruned.data, pruned.curves
+    return Progress(
+        params=dict(pruned.params),
+        slots=unpack_slots(pruned.state),
+        t=int(data["optimizer_steps"]),
+        epoch=int(data["epochs"]),
+        step=int(data["steps"]),
+        first_epoch=int(data["continued_at"][-1]) if data["continues"] else 0,
+        loss_per_step=[curves["loss_per_step"]],
+        curves={name: values.tolist() for name, values in curves.items() if name not in ("loss_per_step", "epoch")},
+        best={name.removeprefix("best."): a for name, a in pruned.state.items() if name.startswith("best.")},
+        before=data["samples"]["before"],
+        times=data["time"]["epochs"],
+        continued_at=list(data["continued_at"]),
+        resumed=int(data["time"]["resumed"]),
+    )
 
 
 def save_checkpoint(path: Path, run_id: str, progress: Progress) -> None:

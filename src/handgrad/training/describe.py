@@ -10,7 +10,7 @@ import numpy as np
 from handgrad.data.datasets import Part, Split, data_key
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
-from handgrad.training.checkpoint import Progress, pack_slots
+from handgrad.training.checkpoint import Progress, pack_state
 from handgrad.training.engines import Session
 from handgrad.training.environment import environment
 from handgrad.training.record import FORMAT, Record
@@ -32,6 +32,7 @@ class Trained:
     scored: np.ndarray
     diverged: dict[str, Any] | None
     seconds: float
+    pruned: bool = False
 
 
 def samples_of(split: Split) -> tuple[str, Part]:
@@ -51,7 +52,7 @@ def score(session: Session, split: Split, part: str, scored: np.ndarray) -> tupl
 
 
 def describe(trained: Trained) -> Record:
-    """The record of a run that came to its end; the weights that it ended with are scored on every part."""
+    """The record of a run at its end or where it was pruned: the weights that it ended with, scored on every part."""
     progress = trained.progress
     metrics: dict[str, float | None] = {}
     confusion = {}
@@ -64,7 +65,7 @@ def describe(trained: Trained) -> Record:
         loss, accuracy, predicted = score(trained.session, trained.split, part, trained.scored)
         metrics |= {f"{short}_loss": loss, f"{short}_accuracy": accuracy}
         if part != "train_sample":
-            confusion[part] = _confusion(getattr(trained.split, part).y, predicted, trained.split.n_classes)
+            confusion[part] = confusion_matrix(getattr(trained.split, part).y, predicted, trained.split.n_classes)
     params, slots, t = trained.session.export()
     return Record(
         {
@@ -73,7 +74,7 @@ def describe(trained: Trained) -> Record:
             "seed": trained.run.seed,
             "setting": trained.setting.model_dump(mode="json", by_alias=True),
             "continues": trained.run.continues,
-            "status": "done" if trained.diverged is None else "diverged",
+            "status": "diverged" if trained.diverged is not None else "pruned" if trained.pruned else "done",
             "metrics": metrics,
             "epochs": progress.epoch,
             "steps": sum(len(losses) for losses in progress.loss_per_step),
@@ -93,7 +94,7 @@ def describe(trained: Trained) -> Record:
         },
         _curves(trained),
         params,
-        pack_slots(slots),
+        pack_state(slots, progress.best if trained.pruned else {}),
     )
 
 
@@ -116,7 +117,15 @@ def _curves(trained: Trained) -> dict[str, np.ndarray]:
 def _engine_facts(trained: Trained) -> dict[str, Any]:
     training = trained.setting.training
     facts = {"name": training.engine, "device": training.device, "threads": 1}
-    return facts | ({"torch": version("torch")} if training.engine == "torch" else {})
+    if training.engine == "array":
+        facts["arrays"] = training.arrays
+    if "torch" in (training.engine, training.arrays):
+        facts["torch"] = version("torch")
+    if training.arrays == "cupy":
+        import cupy
+
+        facts["cupy"] = cupy.__version__
+    return facts
 
 
 def _network_facts(trained: Trained) -> dict[str, Any]:
@@ -168,7 +177,7 @@ def _times(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _confusion(actual: np.ndarray, predicted: np.ndarray, k: int) -> list[list[int]]:
+def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, k: int) -> list[list[int]]:
     """Rows: the actual class; columns: the predicted one."""
     counts = np.bincount(np.asarray(actual) * k + np.asarray(predicted), minlength=k * k).reshape(k, k)
     return [[int(count) for count in row] for row in counts]

@@ -3,12 +3,16 @@
 Training and validation are scored in the same way: after the epoch, dropout off, the mean over examples.
 Training is scored on a fixed random sample as large as the validation set unless all of it is asked for,
 because scoring 60,000 images costs more than learning from them.
+
+A search stops runs short: `advance` trains up to an epoch and pauses there, with a checkpoint from which a later
+call goes on with the same bits, or ends there for good, with a record whose status is "pruned".
 """
 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +46,19 @@ class EpochEnd:
 Observer = Callable[[EpochEnd], None]
 
 
+@dataclass(frozen=True)
+class Paused:
+    """A run that waits in its checkpoint.  `history`: every score of its own epochs, up to the one it waits at."""
+
+    epoch: int
+    history: dict[str, list[float]]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The scores of the epoch that it waits at."""
+        return {name: values[-1] for name, values in self.history.items()}
+
+
 class _Diverged(Exception):
     def __init__(self, epoch: int, step: int, layer: str, reason: str) -> None:
         super().__init__(reason)
@@ -63,10 +80,38 @@ def execute(
     Same bits whatever the number of threads, the load, or how often it was stopped and continued: one BLAS thread.
     Raises InputError where the setting does not fit the data.
     """
+    _check_parent(run, parent)
+    with one_thread(), np.errstate(all="ignore"):  # a loss that is not finite is looked for, and is a result
+        return _Training(run, split, checkpoint, parent, tuple(observers)).end()
+
+
+def advance(
+    run: Run,
+    split: Split,
+    *,
+    until: int,
+    prune: bool = False,
+    checkpoint: Path | None = None,
+    parent: Record | None = None,
+    observers: Iterable[Observer] = (),
+) -> Record | Paused:
+    """Train one run up to epoch `until`, counted as in `EpochEnd`; schedules keep the horizon of the setting.
+
+    Returns the record where the run ends by then: its epochs are over, it stopped early or it diverged.  Otherwise it
+    is paused, or with `prune` ended there: a record with the weights of that epoch and the status "pruned".
+    A checkpoint that is further on already pauses at `until` all the same, from its history; pruned is where it is.
+    Raises InputError as `execute` does, and where a run is to pause that has no checkpoint to wait in.
+    """
+    if checkpoint is None and not prune:
+        raise InputError(f"run {run.id} is to pause at epoch {until}; give the checkpoint that it waits in")
+    _check_parent(run, parent)
+    with one_thread(), np.errstate(all="ignore"):
+        return _Training(run, split, checkpoint, parent, tuple(observers)).advance(until, prune=prune)
+
+
+def _check_parent(run: Run, parent: Record | None) -> None:
     if (run.continues is None) != (parent is None) or (parent is not None and parent.id != run.continues):
         raise InputError(f"run {run.id} continues {run.continues}; its record must be given as parent")
-    with one_thread(), np.errstate(all="ignore"):  # a loss that is not finite is looked for, and is a result
-        return _Training(run, split, checkpoint, parent, tuple(observers)).record()
 
 
 class _Training:
@@ -87,7 +132,7 @@ class _Training:
         self.session = self._open_session()
         self.progress = self._first_progress()
         self.seconds_before = sum(map(sum, self.progress.times))
-        self.saved_at, self.save_seconds = time.perf_counter(), 0.0
+        self.saved_at, self.save_seconds, self.unsaved = time.perf_counter(), 0.0, False
 
     def _open_session(self) -> Session:
         train = self.split.train
@@ -114,14 +159,33 @@ class _Training:
             progress.before = self.session.outputs(samples_of(self.split)[1].x).astype(float).tolist()
         return progress
 
-    def record(self) -> Record:
+    def end(self) -> Record:
         """Train what is left and describe the result."""
-        diverged = self.parent.data["diverged"] if self.parent is not None else None
-        if diverged is None:
-            try:
-                self._train()
-            except _Diverged as end:
-                diverged = end.where
+        diverged = self._train(self.training.epochs)
+        if diverged is None and self.progress.best:
+            self.session.load(self.progress.best, self.progress.slots, self.progress.t)
+        return self._record(diverged)
+
+    def advance(self, until: int, *, prune: bool) -> Record | Paused:
+        """Train up to epoch `until`, or to the end where that comes first."""
+        diverged = self._train(until)
+        if diverged is not None or not self._waits(until):
+            return self.end() if diverged is None else self._record(diverged)
+        if prune:
+            return self.end() if self._is_over() else self._record(None, pruned=True)
+        if self.unsaved:
+            self._write_checkpoint()
+        return Paused(until, {name: self._own(name)[:until] for name in self.progress.curves})
+
+    def _waits(self, until: int) -> bool:
+        """Whether a run that was trained up to `until` had more to come there."""
+        own = self.progress.epoch - self.progress.first_epoch
+        return until < self.training.epochs and own >= until and not self._stopped_early(until)
+
+    def _is_over(self) -> bool:
+        return self.progress.epoch >= self.progress.first_epoch + self.training.epochs or self._stopped_early()
+
+    def _record(self, diverged: dict[str, Any] | None, *, pruned: bool = False) -> Record:
         return describe(
             Trained(
                 run=self.run,
@@ -132,24 +196,34 @@ class _Training:
                 progress=self.progress,
                 scored=self.scored,
                 diverged=diverged,
+                pruned=pruned,
                 seconds=self.seconds_before + time.perf_counter() - self.started,
             )
         )
 
     # -- training
 
-    def _train(self) -> None:
+    def _train(self, until: int) -> dict[str, Any] | None:
+        """Train up to epoch `until` at most; where the run diverged, if it did."""
+        if self.parent is not None and self.parent.data["diverged"] is not None:
+            return dict(self.parent.data["diverged"])
+        last = self.progress.first_epoch + min(until, self.training.epochs)
+        try:
+            self._train_epochs(last)
+        except _Diverged as end:
+            return end.where
+        return None
+
+    def _train_epochs(self, last: int) -> None:
         progress = self.progress
-        last = progress.first_epoch + self.training.epochs
         while progress.epoch < last and not self._stopped_early():
             times = [self._one_epoch(), self._score_epoch()]
+            self.unsaved = True
             progress.times.append(times)
             metrics = {name: values[-1] for name, values in progress.curves.items()}
+            self._save_checkpoint()  # first: a listener can take what is kept
             for observer in self.observers:
                 observer(EpochEnd(self.run.id, progress.epoch - progress.first_epoch, self.training.epochs, metrics))
-            self._save_checkpoint()
-        if progress.best:
-            self.session.load(progress.best, progress.slots, progress.t)
 
     def _one_epoch(self) -> float:
         progress = self.progress
@@ -200,9 +274,9 @@ class _Training:
                 self.progress.best = self.progress.params
         return time.perf_counter() - start
 
-    def _stopped_early(self) -> bool:
+    def _stopped_early(self, until: int | None = None) -> bool:
         rule = self.training.early_stopping
-        history = self._own(rule.monitor) if rule else []
+        history = self._own(rule.monitor)[:until] if rule else []
         return bool(rule and history and rule.best(history)[1])
 
     def _own(self, curve: str) -> list[float]:
@@ -211,11 +285,16 @@ class _Training:
 
     def _save_checkpoint(self) -> None:
         """Save when the last one is old enough; the time decides only how much work a kill can cost, never a bit."""
-        now = time.perf_counter()
-        if self.checkpoint and now - self.saved_at > max(CHECKPOINT_SECONDS, self.save_seconds / CHECKPOINT_SHARE):
-            save_checkpoint(self.checkpoint, self.run.id, self.progress)
-            self.saved_at = time.perf_counter()
-            self.save_seconds = self.saved_at - now
+        age = time.perf_counter() - self.saved_at
+        if self.checkpoint and age > max(CHECKPOINT_SECONDS, self.save_seconds / CHECKPOINT_SHARE):
+            self._write_checkpoint()
+
+    def _write_checkpoint(self) -> None:
+        assert self.checkpoint is not None
+        start = time.perf_counter()
+        save_checkpoint(self.checkpoint, self.run.id, self.progress)
+        self.saved_at, self.unsaved = time.perf_counter(), False
+        self.save_seconds = self.saved_at - start
 
 
 def _continued(parent: Record, optimizer: str) -> Progress:

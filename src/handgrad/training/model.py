@@ -62,13 +62,16 @@ class Model:
         check_shapes(params, model.network.parameter_shapes, str(path))
         return model
 
-    def outputs(self, x: np.ndarray) -> np.ndarray:
-        """Outputs of the network (n, k) for unscaled examples x (n, *shape).  Raises DataError for another shape."""
+    def scaled(self, x: np.ndarray) -> np.ndarray:
+        """Unscaled examples x (n, *shape) as the network takes them.  Raises DataError for another shape."""
         x = np.asarray(x)
         if x.shape[1:] != self.network.input_shape:
             raise DataError(f"examples must have the shape {self.network.input_shape}; got {x.shape[1:]}")
-        dtype = next(iter(self.params.values())).dtype
-        return np.asarray(passes.predict(self.network, self.params, self.scaler.apply(x).astype(dtype)))
+        return self.scaler.apply(x).astype(next(iter(self.params.values())).dtype)
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        """Outputs of the network (n, k) for unscaled examples x (n, *shape).  Raises DataError for another shape."""
+        return np.asarray(passes.predict(self.network, self.params, self.scaled(x)))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """The class number (n,) of the largest output."""

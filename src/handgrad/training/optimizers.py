@@ -13,10 +13,11 @@ Sources: Polyak 1964; Nesterov 1983 in the form of Sutskever et al. 2013; Duchi 
 Tieleman & Hinton 2012; Kingma & Ba 2015; Loshchilov & Hutter 2019; Pascanu et al. 2013 (clipping).
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 from pydantic import BeforeValidator, model_validator
 
 from handgrad.validation import Section, named, real
@@ -181,10 +182,15 @@ def clip_by_norm(grads: dict[str, Array], clip_norm: float) -> dict[str, Array]:
 
     Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1.  A gradient that is not finite is left as it is.
     """
-    norm = sum(float((dw * dw).sum()) for dw in grads.values()) ** 0.5
-    if not norm > clip_norm or norm == float("inf"):
+    first = next(iter(grads.values()))
+    xp = array_namespace(first)
+    zero = xp.zeros((), dtype=xp.float64, device=device(first))
+    norm = sum(((dw * dw).sum() for dw in grads.values()), start=zero) ** 0.5
+    if isinstance(norm, float) and not clip_norm < norm < math.inf:  # known at once with NumPy; a GPU is not waited for
         return grads
-    return {name: dw * (clip_norm / norm) for name, dw in grads.items()}
+    factor = xp.where((norm > clip_norm) & xp.isfinite(norm), clip_norm / norm, 1.0)
+    factor = xp.astype(factor, first.dtype)
+    return {name: dw * factor for name, dw in grads.items()}
 
 
 def is_weight(name: str) -> bool:

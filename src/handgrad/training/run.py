@@ -7,7 +7,7 @@ so a finished run is never repeated; any change means another id, so no old resu
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -18,7 +18,7 @@ from handgrad.errors import InputError, NetworkError
 from handgrad.network.layers import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.spec import Network, NetworkSection, build
-from handgrad.training.available import DEVICES, check_available, unsupported
+from handgrad.training.available import ARRAYS, DEVICES, check_available, unsupported
 from handgrad.training.optimizers import SGD, Optimizer
 from handgrad.training.schedules import Constant, Plateau, Schedule
 from handgrad.validation import Section, flag, one_of, real, whole
@@ -83,11 +83,25 @@ class TrainingSection(Section):
     engine: Annotated[str, BeforeValidator(one_of(("auto", *ENGINES), "engine"))] = "auto"
     device: Annotated[str, BeforeValidator(one_of(DEVICES, "device"))] = "cpu"
 
+    arrays: Annotated[str, BeforeValidator(one_of(ARRAYS, "library of arrays"))] = "auto"
+
     @model_validator(mode="after")
     def _device_of_engine(self) -> Self:
-        if self.device != "cpu" and self.engine != "torch":
-            raise ValueError(f'has device = {self.device!r}, which only the torch engine can use; set engine = "torch"')
+        engine, device, arrays = self.engine, self.device, self.arrays
+        if device != "cpu" and engine == "compiled":
+            raise ValueError(f'has device = {device!r}, but engine = "compiled"; set engine = "array" or "torch"')
+        if arrays != "auto" and engine in ("compiled", "torch"):
+            raise ValueError(f'has arrays = {arrays!r}, which only the array engine can use; set engine = "array"')
+        if arrays == "numpy" and device != "cpu":
+            raise ValueError(f'has arrays = "numpy", but device = {device!r}; set arrays = "torch" or "cupy"')
+        if arrays == "cupy" and device == "cpu":
+            raise ValueError('has arrays = "cupy", but device = "cpu"; set device = "cuda", or arrays = "numpy"')
         return self
+
+    @property
+    def library(self) -> str:
+        """The library whose arrays the array engine computes with."""
+        return self.arrays if self.arrays != "auto" else "numpy" if self.device == "cpu" else "torch"
 
     @property
     def needs_validation(self) -> str | None:
@@ -117,18 +131,33 @@ class Setting(Section):
     network: NetworkSection = NetworkSection()
     training: TrainingSection = TrainingSection()
 
+    @classmethod
+    def checked(cls, setting: "Setting | Mapping[str, Any]") -> "Setting":
+        """A setting, or its tables as dicts, as a setting.  Raises InputError with every problem at once."""
+        if isinstance(setting, Setting):
+            return setting
+        found, problems = cls.read(setting)
+        if found is None:
+            raise InputError("\n".join(problems))
+        return found
+
     def resolved(self) -> "Setting":
-        """The same setting with nothing left open: the engine that "auto" takes is named."""
-        if self.training.engine != "auto":
+        """The same setting with nothing left open: the engine and the arrays that "auto" takes are named."""
+        training = self.training
+        engine, arrays = training.engine, training.arrays
+        if engine == "auto":
+            by_hand = training.device != "cpu" or arrays != "auto" or unsupported(self.network.layer_list(1))
+            engine = "array" if by_hand else "compiled"
+        if engine == "array":
+            arrays = training.library
+        if (engine, arrays) == (training.engine, training.arrays):
             return self
-        layers = self.network.layer_list(1)
-        engine = "array" if unsupported(layers) else "compiled"
-        return self.changed(training=self.training.changed(engine=engine))
+        return self.changed(training=training.changed(engine=engine, arrays=arrays))
 
     def network_for(self, shape: Sequence[int], n_classes: int, *, has_validation: bool) -> Network:
         """The network that fits the data; raises NetworkError or InputError where something cannot go together."""
-        training = self.training
-        check_available(training.engine, training.device)
+        training = self.resolved().training
+        check_available(training.engine, training.device, training.arrays)
         network = build(self.network, tuple(shape), n_classes)
         reason = unsupported(network.layers) if training.engine == "compiled" else None
         if reason:

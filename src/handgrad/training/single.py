@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handgrad.data.datasets import Dataset, load, split
-from handgrad.errors import InputError
 from handgrad.training.loop import Observer, execute
 from handgrad.training.record import Record
 from handgrad.training.run import Run, Setting
@@ -27,11 +26,7 @@ def train(
     >>> record.status, sorted(record.metrics)[:2]
     ('done', ['test_accuracy', 'test_loss'])
     """
-    if not isinstance(setting, Setting):
-        checked, problems = Setting.read(setting)
-        if checked is None:
-            raise InputError("\n".join(problems))
-        setting = checked
+    setting = Setting.checked(setting)
     data = load(setting.data) if data is None else data
     parent = None if continues is None else continues.id
     run = Run(setting, seed, data.checksum, parent)

@@ -4,7 +4,8 @@ Names and shapes are the network's own (`dense1.W`: (n_in, n_out)); `load_weight
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ def read_tensors(path: Path) -> tuple[Arrays, dict[str, str]]:
     except FileNotFoundError:
         raise WeightsError(f"{path}: no such file") from None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        if "bfloat16" in str(error):
+            raise WeightsError(f"{path}: holds bfloat16 numbers, which NumPy lacks; save it as float32") from None
         raise WeightsError(f"{path}: not a whole safetensors file ({error}){_disguise(path)}") from None
 
 
@@ -53,22 +56,29 @@ def _disguise(path: Path) -> str:
     return "; it may be cut off: copy or train it again"
 
 
-def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray]) -> None:
-    """Save parameters as `.safetensors` or `.npz`, by the path's ending; written whole or not at all."""
-    path = Path(path)
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` at the end or not at all.  Raises WeightsError where it cannot."""
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        if path.suffix == ".safetensors":
-            write_tensors(unfinished, params, {})
-        elif path.suffix == ".npz":
-            np.savez(unfinished, allow_pickle=False, **dict(params))
-        else:
-            raise WeightsError(f"{path}: unknown ending {path.suffix!r}; weights are saved as .safetensors or .npz")
+        yield unfinished
         unfinished.replace(path)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray]) -> None:
+    """Save parameters as `.safetensors` or `.npz`, by the path's ending; written whole or not at all."""
+    path = Path(path)
+    if path.suffix not in (".safetensors", ".npz"):
+        raise WeightsError(f"{path}: unknown ending {path.suffix!r}; weights are saved as .safetensors or .npz")
+    with written_whole(path) as unfinished:
+        if path.suffix == ".safetensors":
+            write_tensors(unfinished, params, {})
+        else:
+            np.savez(unfinished, allow_pickle=False, **dict(params))
 
 
 def load_weights(path: str | os.PathLike[str], network: "Network | None" = None) -> Arrays:
@@ -77,16 +87,23 @@ def load_weights(path: str | os.PathLike[str], network: "Network | None" = None)
     Raises WeightsError: no such file, damaged, a pickle in disguise, other names or shapes, values that are no floats.
     """
     path = Path(path)
-    if path.suffix == ".npz":
-        params = _npz_params(path)
-    else:
-        params, _ = read_tensors(path)
-    for name, array in params.items():
-        if array.dtype.kind != "f":
-            raise WeightsError(f"{path}: {name} holds {array.dtype}; weights are float32 or float64")
+    params = read_arrays(path)
+    check_floats(params, str(path))
     if network is not None:
         check_shapes(params, network.parameter_shapes, str(path))
     return params
+
+
+def read_arrays(path: Path) -> Arrays:
+    """The arrays of a `.safetensors` or `.npz` file as they are.  Raises WeightsError where it cannot be read."""
+    return _npz_params(path) if path.suffix == ".npz" else read_tensors(path)[0]
+
+
+def check_floats(params: Mapping[str, np.ndarray], where: str) -> None:
+    """Raise WeightsError at an array that holds no floats."""
+    for name, array in params.items():
+        if array.dtype.kind != "f":
+            raise WeightsError(f"{where}: {name} holds {array.dtype}; weights are float32 or float64")
 
 
 def read_npz(path: Path) -> Arrays:

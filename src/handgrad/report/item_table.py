@@ -1,0 +1,79 @@
+"""What the tables of an original share: the settings that rows and references mean, captions, and what was compared."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from handgrad.report.compared import SHORT_RULE, Compared, shown_difference
+from handgrad.report.summary import SettingSummary, Summary, setting_name
+from handgrad.report.tables import Cell, Table
+from handgrad.report.verdicts import Verdict
+from handgrad.study.places import Place
+from handgrad.study.published import TIMES
+
+NOT_RUN = "not run here"
+
+
+@dataclass(frozen=True)
+class ItemTable:
+    """A table, what was compared in it, the setting of each row (None: not run), and what else can be said of it."""
+
+    table: Table
+    numbers: tuple[Compared, ...]
+    settings: Mapping[str, SettingSummary | None]
+    verdicts: Sequence[Verdict] = ()
+
+
+def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, SettingSummary | None]:
+    """name in a legend -> its setting; None where it is not run or nothing has won yet."""
+    assert summary.places is not None
+    named: dict[str, SettingSummary | None] = {}
+    for there in summary.places.find(reference, phases):
+        setting = setting_at(summary, there)
+        if isinstance(reference, str) and reference != "winner":
+            named[reference] = setting
+        elif setting is not None:
+            axes = next((phase.axes for phase in summary.phases if setting in phase.settings), tuple(setting.axes))
+            named[setting_name(setting, axes)] = setting
+        else:
+            named[str(reference)] = None
+    return named
+
+
+def setting_at(summary: Summary, there: Place | None) -> SettingSummary | None:
+    """The setting of a place."""
+    if there is None:
+        return None
+    if there.axes is None:
+        return next((phase.best for phase in summary.phases if phase.name == there.phase), None)
+    label = summary.labels.get(there)
+    return next((setting for setting in summary.settings if setting.label == label), None)
+
+
+def judged_cell(number: Compared, digits: int) -> Cell:
+    """The difference and whether the published number lies inside; 1, 0 or nothing in the CSV."""
+    inside = None if number.inside is None else int(number.inside)
+    text = NOT_RUN if number.runs == 0 else shown_difference(number, digits)
+    return Cell(text, (number.difference, number.low, number.high, inside))
+
+
+def runs_behind(summary: Summary, n: int | None) -> int:
+    assert summary.places is not None
+    assert summary.places.original is not None
+    return n or summary.places.original.n
+
+
+def noted(caption: str, note: str | None) -> str:
+    return f"{caption} {note}".strip() if note else caption
+
+
+def caption_of(summary: Summary, further: int, numbers: Sequence[Compared]) -> str:
+    """How many runs stand behind both numbers, and the rule in short."""
+    several = any(number.values.n > 1 for number in numbers)
+    ours = f"mean ± standard deviation (ddof {summary.ddof}) over n runs" if several else "one run"
+    theirs = "one run" if further == 1 else f"{further} runs"
+    difference = "difference: reproduced − published"
+    if any(number.measure in TIMES for number in numbers):
+        difference += " (of times their ratio)"
+    rule = "Made with --quick: smaller than the original, nothing is judged." if summary.quick else SHORT_RULE
+    return f"Published: {theirs}; reproduced: {ours}; {difference}. {rule}"

@@ -1,0 +1,183 @@
+"""What came of a reproduction: every published number compared, rankings, and the verdicts that a reader wants first.
+
+reproduce(summary)  ->  Reproduction: a result for every item of the original, in order
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from handgrad.report.compared import RULE, Compared, compared, digits_of
+from handgrad.report.item_counts import confusion_table, labels_table
+from handgrad.report.item_numbers import facts_table, numbers_table, winner_table
+from handgrad.report.item_settings import settings_table
+from handgrad.report.item_table import ItemTable, found, runs_behind
+from handgrad.report.item_verdicts import (
+    Ranking,
+    counted,
+    described,
+    furthest,
+    ranking_verdict,
+    rankings_of,
+    row_name,
+    sentence,
+    unstable,
+)
+from handgrad.report.summary import SettingSummary, Summary
+from handgrad.report.tables import Table
+from handgrad.report.verdicts import Verdict
+from handgrad.study.originals import Figure, Original, SettingsTable
+from handgrad.study.originals import Table as OriginalTable
+from handgrad.study.published import published, units_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from handgrad.study.results import Results
+
+NAMED = 3  # numbers outside that the top of the page names
+MAKERS: dict[str, Callable[[Summary, Any], ItemTable]] = {
+    "settings": settings_table,
+    "labels": labels_table,
+    "winner": winner_table,
+    "confusion": confusion_table,
+    "facts": facts_table,
+}
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """An item, its table (a figure's published facts; None where it has none) and what can be said of it."""
+
+    item: OriginalTable | Figure
+    table: Table | None
+    numbers: tuple[Compared, ...]
+    rankings: tuple[Ranking, ...]
+    verdicts: tuple[Verdict, ...]
+    shown: Mapping[str, SettingSummary]  # of a figure: name in the legend -> setting
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    original: Original
+    items: tuple[ItemResult, ...]
+    quick: bool
+
+    @property
+    def numbers(self) -> list[Compared]:
+        return [number for item in self.items for number in item.numbers]
+
+    def count(self, inside: bool | None) -> int:
+        return sum(number.inside is inside for number in self.numbers)
+
+    def data(self) -> dict[str, Any]:
+        """As reproduction.json has it."""
+        return {
+            "original": self.original.title,
+            "source": self.original.source,
+            "quick": self.quick,
+            "rule": RULE,
+            "inside": self.count(True),
+            "outside": self.count(False),
+            "not_judged": self.count(None),
+            "numbers": [number.data() for number in self.numbers],
+            "rankings": [
+                {
+                    "item": item.item.number,
+                    "measure": ranking.measure,
+                    "rows": ranking.n,
+                    "kendall_tau_b": ranking.tau,
+                    "published_best": list(ranking.their_best),
+                    "reproduced_best": list(ranking.our_best),
+                    "same_best": ranking.same_best,
+                }
+                for item in self.items
+                for ranking in item.rankings
+            ],
+        }
+
+
+def reproduce(summary: Summary) -> Reproduction | None:
+    """Every item of the original beside what came here; None where the study reproduces nothing."""
+    if summary.places is None or summary.places.original is None:
+        return None
+    said: set[str] = set()  # settings whose instability was told
+    items = [
+        _figure(summary, item) if isinstance(item, Figure) else _table(summary, item, said)
+        for item in summary.places.original.items
+    ]
+    return Reproduction(summary.places.original, tuple(items), summary.quick)
+
+
+def _table(summary: Summary, item: OriginalTable, said: set[str]) -> ItemResult:
+    made = MAKERS[item.kind](summary, item)
+    rankings: tuple[Ranking, ...] = ()
+    if isinstance(item, SettingsTable) and not summary.quick:
+        rankings = tuple(rankings_of(item, made))
+    verdicts = [*counted(made.numbers), *map(ranking_verdict, rankings), *made.verdicts]
+    ranked = any(number.measure.endswith(("accuracy", "loss")) for number in made.numbers)
+    for label, setting in made.settings.items():
+        if setting is None or setting.label in said or not ranked:
+            continue
+        text = unstable(setting, made.numbers)
+        if text is not None:
+            verdicts.append(Verdict("warning", sentence(f"{row_name(label)}: {text}")))
+            said.add(setting.label)
+    return ItemResult(item, made.table, made.numbers, rankings, tuple(verdicts), {})
+
+
+def _figure(summary: Summary, item: Figure) -> ItemResult:
+    named: dict[str, SettingSummary | None] = {}
+    for reference in (item.settings or (None,)) if item.run else ():
+        named |= found(summary, reference, item.phase)
+    further = runs_behind(summary, item.n)
+    numbers, rows = [], []
+    for name, measured in item.numbers(list(named) or ["not run"]).items():
+        for measure, raw in measured.measures.items():
+            one = published(raw, item.unit if item.unit in units_of(measure) else None)
+            one = one.printed(digits_of([one], item.digits))
+            number = compared(
+                item.number, name, measure, one, named.get(name),
+                further=further, ddof=summary.ddof, quick=summary.quick,
+            )  # fmt: skip
+            numbers.append(number)
+            rows.append((number, ""))
+    table = None
+    if rows:
+        table = numbers_table(summary, f"{item.file}-numbers", "Published beside reproduced", rows, further)
+    shown = {name: setting for name, setting in named.items() if setting is not None}
+    left_out = [name for name, setting in named.items() if setting is None]
+    verdicts = [Verdict("note", f"Not run here: {', '.join(left_out)}.")] if left_out and shown else []
+    return ItemResult(item, table, tuple(numbers), (), (*counted(numbers), *verdicts), shown)
+
+
+def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
+    """For the top of the page and the end of a run: how many numbers lie inside, and which are furthest."""
+    what = f"Reproduction of {found.original.title}: "
+    if found.quick:
+        text = "made with --quick, a smaller study; published numbers are shown, none is judged."
+        return [Verdict("note", what + text)]
+    inside, outside, unjudged = found.count(True), found.count(False), found.count(None)
+    if not inside + outside:
+        return [Verdict("note", what + "no published number could be judged.")]
+    text = f"{inside} of {inside + outside} published numbers lie inside the spread of the runs here"
+    text += f"; {unjudged} more cannot be judged." if unjudged else "."
+    verdicts = [Verdict("note" if outside else "good", what + text)]
+    if outside:
+        named = "; ".join(described(number, item=True) for number in furthest(found.numbers)[:NAMED])
+        verdicts.append(Verdict("warning", f"{'Furthest outside' if outside > 1 else 'Outside'}: {named}."))
+    return verdicts
+
+
+def reproduction(results: "Results") -> "DataFrame":
+    """Every published number beside what was reproduced, a row each; without rows where a study reproduces nothing.
+
+    Columns: item, row, measure, published, published_std, mean, std, n, runs, difference (mean − published), low and
+    high (where a number is inside), inside (None: not judged, and why).  Accuracies are fractions, times are seconds.
+    """
+    import pandas
+
+    from handgrad.report.summary import summarize
+
+    whole = reproduce(summarize(results))
+    return pandas.DataFrame([number.data() for number in whole.numbers] if whole else [])

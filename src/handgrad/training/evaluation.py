@@ -1,0 +1,60 @@
+"""Evaluation: a trained network, wherever it was trained, scored on a part of a data set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handgrad.data.datasets import Dataset, load, split
+from handgrad.data.targets import encode
+from handgrad.errors import DataError
+from handgrad.names import lookup
+from handgrad.network import passes
+from handgrad.network.losses import check_fit
+from handgrad.training.describe import confusion_matrix
+from handgrad.training.environment import one_thread
+from handgrad.training.model import Model
+from handgrad.training.run import Setting
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """loss: mean over the n examples of the part; accuracy: share of them in [0, 1]; confusion: counts, rows the actual
+    class, columns the predicted one."""
+
+    part: str
+    n: int
+    loss: float
+    accuracy: float
+    confusion: list[list[int]]
+
+
+def evaluate(
+    model: Model, setting: Setting | Mapping[str, Any], *, data: Dataset | None = None, part: str = "test"
+) -> Evaluation:
+    """Score a model on the test part (or "train", "validation") of the data of `setting`, with the setting's loss.
+
+    Examples are scaled as the model learnt them, whatever the setting's `data.scale`.  Raises DataError where the data
+    has no such part or other shapes or classes than the model, NetworkError where the loss cannot go with its output.
+    """
+    setting = Setting.checked(setting)
+    loss, targets = setting.training.loss, setting.network.targets
+    check_fit(loss, model.network.output, targets)
+    data = load(setting.data) if data is None else data
+    parts = split(data, setting.data).parts
+    chosen = lookup(parts, part, "part of this data")
+    if data.shape != model.network.input_shape or data.n_classes != len(model.classes):
+        raise DataError(
+            f"{data.name}: examples {data.shape} of {data.n_classes} classes; the network takes "
+            f"{model.network.input_shape} and tells {len(model.classes)} classes apart"
+        )
+    raw = data.x_test if chosen.source == "test" else data.x_train
+    assert raw is not None
+    x = model.scaled(raw[chosen.index])
+    T = encode(chosen.y, data.n_classes, targets, x.dtype)
+    with one_thread(), np.errstate(all="ignore"):  # numbers that overflow are a result
+        losses, predicted = passes.score(model.network, model.params, x, T, loss)
+    confusion = confusion_matrix(chosen.y, predicted, data.n_classes)
+    accuracy = float((predicted == chosen.y).mean())
+    return Evaluation(part, len(chosen), float(losses.mean(dtype=np.float64)), accuracy, confusion)
