@@ -20,7 +20,7 @@ from handgrad.study.shelf import Shelf
 from handgrad.study.spec import Study
 from handgrad.study.store import Store, opened
 from handgrad.study.writer import Writer
-from handgrad.training.engines import prepare
+from handgrad.training.engines import kernels_of, prepare
 from handgrad.training.loop import EpochEnd
 
 
@@ -101,9 +101,10 @@ class _Execution:
     def _prepare(self, phase: PlannedPhase) -> None:
         """Compile what the runs to come need, here and once, before workers start."""
         waiting = [s.setting for s in phase.settings if any(run.id not in self.finished for run in s.runs)]
-        trainings = [setting.resolved().training for setting in waiting if setting is not None]
-        for engine, dtype in sorted({(training.engine, training.dtype) for training in trainings}):
-            prepare(engine, dtype)
+        settings = [setting.resolved() for setting in waiting if setting is not None]
+        kinds = {(s.training.engine, s.training.dtype, kernels_of(s.network.layer_list(1))) for s in settings}
+        for engine, dtype, kernels in sorted(kinds):
+            prepare(engine, dtype, kernels)
 
     def _phase(self, number: int) -> None:
         if number:

@@ -15,7 +15,6 @@ from handgrad.training.engines.kernels import program as p
 from handgrad.training.engines.kernels.compilation import entry_point, prepare
 from handgrad.training.engines.kernels.image_passes import ImageWork
 from handgrad.training.engines.program import LANES, PART, Program, has_norm
-from handgrad.training.run import TrainingSection
 
 
 class CompiledImageSession:
@@ -39,7 +38,7 @@ class CompiledImageSession:
         self.memory = updates.Memory(*(layout.aligned(size, self.dtype) for size in sizes))
         self.h = np.zeros(updates.NUMBERS, self.dtype)
         self.plan, self.score_plan = self._plan(self.trained, batch), self._plan(self.scored, PART)
-        self.rates = rates(training)
+        self.rates = updates.rates(training)
         self.t = 0
 
     # -- what the kernels are given
@@ -138,13 +137,3 @@ class CompiledImageSession:
         outputs = np.zeros(len(x) * self.k, self.dtype)
         self._score(self._input(x), np.zeros(len(x), np.int64), outputs)
         return outputs.reshape(len(x), self.k)
-
-
-def rates(training: TrainingSection) -> np.ndarray:
-    """The optimizer's numbers as `updates.numbers_of_step` reads them, the norm to clip to, and λ."""
-    settings = dict(training.optimizer)
-    return np.array([
-        settings.get("momentum", settings.get("beta1", 0.0)),
-        settings.get("rho", settings.get("beta2", 0.0)), settings.get("eps", 0.0),
-        training.clip_norm or 0.0, training.weight_decay,
-    ])  # fmt: skip

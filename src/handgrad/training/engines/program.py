@@ -215,7 +215,7 @@ class Program:
     def _tap_list(self, row: np.ndarray, x: np.ndarray, channels: int, layer: Any) -> None:
         (s_rows, s_cols), (k_rows, k_cols) = layer.stride, layer.size
         row[p.TAP_LIST] = len(self.taps)
-        pairs = []
+        pairs: list[tuple[int, int]] = []
         for c in range(channels):
             for i in range(k_rows):
                 for j in range(k_cols):

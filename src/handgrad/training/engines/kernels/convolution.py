@@ -36,7 +36,9 @@ TAP_TILE = 5  # taps of a filter whose gradients are summed at once; lists of ta
 
 
 @inlined
-def _four(x: Any, p: int, W: Any, w: int, step: int, taps: Any, t: int, end: int, s0: Any, s1: Any, s2: Any, s3: Any) -> Any:
+def _four(
+    x: Any, p: int, W: Any, w: int, step: int, taps: Any, t: int, end: int, s0: Any, s1: Any, s2: Any, s3: Any
+) -> Any:
     """s_k + Σ_t W[w + k·step + place_t]·x[p + offset_t] for k = 0..3."""
     while t < end:
         v = load(x, p + at(taps, t))
@@ -195,9 +197,7 @@ def bias_gradients(
 
 
 @kernel
-def clear_beyond(
-    dz: Any, do: int, front: int, planes: int, plane: int, rows: int, pitch: int, length: int
-) -> None:
+def clear_beyond(dz: Any, do: int, front: int, planes: int, plane: int, rows: int, pitch: int, length: int) -> None:
     """Zero what lies between the rows of length `length`, before the first plane (`front` numbers) and after each."""
     for i in range(do - front, do):
         dz[i] = zero(dz)

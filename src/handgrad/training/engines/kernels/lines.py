@@ -1,8 +1,8 @@
 """What kernels of images need of vectors beyond `vectors`: their largest, with the reference's rules for NaN and ties.
 
-    line(a)                      how many numbers of a's type make a line of 64 bytes
-    larger(x, y)                 the larger, lane by lane; NaN where either is; x where they are equal
-    where_won(x, z, g, other)    g where x is z or NaN, else other
+line(a)                      how many numbers of a's type make a line of 64 bytes
+larger(x, y)                 the larger, lane by lane; NaN where either is; x where they are equal
+where_won(x, z, g, other)    g where x is z or NaN, else other
 """
 
 from typing import Any

@@ -21,7 +21,11 @@ CHANNELS, ROWS, COLS = 3, 4, 5  # shape of its outputs (of matrices: units, 1, 1
 PITCH, PLANE, BLOCK, FRONT = 6, 7, 8, 9  # FRONT: free numbers before the first plane
 A, D = 10, 11
 W, W_END, BIAS, BIAS_END = 12, 13, 14, 15  # in the parameters: W and b, or γ and β
-MEAN, VARIANCE, STATISTICS = 16, 17, 18  # batch norm: running ones in the parameters; those of the batch in the workspace
+MEAN, VARIANCE, STATISTICS = (
+    16,
+    17,
+    18,
+)  # batch norm: running ones in the parameters; those of the batch in the workspace
 LIMIT, MASK = 19, 20  # dropout: units with smaller bits are dropped; where the mask begins
 SIZE_ROWS, SIZE_COLS, STRIDE_ROWS, STRIDE_COLS = 21, 22, 23, 24  # windows of pools; of `ARRANGE`, the strides
 PAD_ROWS, PAD_COLS = 25, 26
