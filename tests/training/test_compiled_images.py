@@ -29,6 +29,7 @@ LENET = (
 )
 ALL_KINDS = ("conv 4 3x3 pad 1", "batch-norm relu", "dropout 0.2", "conv 3 3x2 stride 2 pad 1 tanh", "average-pool 2",
              "dense 12", "batch-norm tanh", "dropout 0.3", "dropout 0.2", "dense 4 softmax")  # fmt: skip
+STRIDES = ("conv 7 4x3 stride 3x2 pad 1x1 sigmoid", "conv 3 1x1 leaky-relu", "max-pool 2 stride 1", "dense 4 softmax")
 WITHOUT_NORM = tuple(layer for layer in ALL_KINDS if not layer.startswith("batch-norm"))
 
 
@@ -77,7 +78,7 @@ def test_every_loss(name):
 @pytest.mark.parametrize(
     ("layers", "more"),
     [
-        (("conv 7 4x3 stride 3x2 pad 1x1 sigmoid", "conv 3 1x1 leaky-relu", "max-pool 2 stride 1", "dense 4 softmax"), {"shape": (3, 11, 9)}),
+        (STRIDES, {"shape": (3, 11, 9)}),
         (("conv 3 2x2 stride 3", "conv 2 2x2", "dense 4 softmax"), {"shape": (3, 8, 8)}),
         (("conv 1 3x3", "conv 1 3x3", "dense 4 softmax"), {"shape": (1, 9, 9)}),
         (("conv 9 3x3", "max-pool 3 stride 2", "dense 4 softmax"), {"shape": (1, 9, 9)}),

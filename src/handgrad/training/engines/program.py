@@ -30,8 +30,8 @@ def has_norm(network: Network) -> bool:
 class Program:
     """The table and the lists of one network, for parts of `rows` examples.
 
-    parameters: how many numbers, padding included.  places: of each parameter by name, (offset, rows, shape as a matrix,
-    transposed), a vector being a matrix of one row; rows = 0: plain, not in panels.
+    parameters: how many numbers, padding included.  places: of each parameter by name, (offset, rows, shape as a
+    matrix, transposed), a vector being a matrix of one row; rows = 0: plain, not in panels.
     """
 
     network: Network

@@ -39,7 +39,7 @@ NUMBERS = 8
 
 
 def rates(training: Any) -> np.ndarray:
-    """The numbers of a `TrainingSection` that a step needs: momentum or β₁, ρ or β₂, ε, the norm to clip to (0: none), λ."""
+    """What a step needs of a `TrainingSection`: momentum or β₁, ρ or β₂, ε, the norm to clip to (0: none), λ."""
     settings = dict(training.optimizer)
     return np.array([
         settings.get("momentum", settings.get("beta1", 0.0)),
