@@ -2,10 +2,10 @@
 
     HANDGRAD_DATA=... python benchmarks/convolutions.py [--rounds 3] [--core 0] [--batches 1 64 256]
 
-SGD with momentum 0.9 and weight decay 1e-4, dropout.  PyTorch is set up as its experts would on one core: a lean loop over
-tensors that lie in memory, images channels-last or not, the fused optimizer, denormal numbers flushed, gradients set to
-None; eager and through torch.compile.  The best of them is what handgrad is compared with.  Contenders take turns, each in
-a process of its own.
+SGD with momentum 0.9 and weight decay 1e-4, dropout.  PyTorch is set up as its experts would on one core: a lean loop
+over tensors that lie in memory, images channels-last or not, the fused optimizer, denormal numbers flushed, gradients
+set to None; eager and through torch.compile.  The best of them is what handgrad is compared with.  Contenders take
+turns, each in a process of its own.
 """
 
 import argparse
