@@ -4,7 +4,7 @@
 
 Runs are trivial (one epoch of one batch on the digits).  The cluster is one of this machine alone, so that what is
 measured is Ray's and handgrad's own work and no network.  Starting is measured apart, from the first call to the
-first finished run; the rest is from the first finished run to the last.  The fastest of three is shown.
+first finished run; the rest is from the first finished run to the last.
 """
 
 import os
@@ -21,7 +21,7 @@ from handgrad.study.runners import cores
 
 
 def measure(study: Study, runner: str) -> tuple[float, float, float]:
-    """(seconds to the first finished run, seconds from there to the last, peak of the runs' own seconds)."""
+    """(seconds to the first finished run, seconds from there to the last, the runs' own seconds)."""
     ends: list[float] = []
 
     def watch(event: Event) -> None:
@@ -49,7 +49,7 @@ def main(runs: int) -> None:
     print(f"{runs} runs, {cores()} at a time\n")
     print("runner      starting s    ms a run   of these its own training and scoring")
     for runner in ("serial", "processes", "ray"):
-        starting, rest, own = min((measure(study, runner) for _ in range(3)), key=lambda measured: measured[1])
+        starting, rest, own = measure(study, runner)
         at_once = 1 if runner == "serial" else cores()
         print(f"{runner:10} {starting:11.1f} {1000 * rest / runs:11.2f} {1000 * own / at_once / runs:11.2f}")
 

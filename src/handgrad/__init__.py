@@ -34,6 +34,7 @@ _HOMES = {
     "load_weights": "handgrad.training.weights",
     "reproduction": "handgrad.report",
     "run_study": "handgrad.study",
+    "save_figure": "handgrad.report",
     "save_weights": "handgrad.training.weights",
     "split": "handgrad.data.datasets",
     "train": "handgrad.training.single",

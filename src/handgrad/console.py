@@ -137,7 +137,12 @@ def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
     headings = ("phase", "setting", "seed", "run", "state", "about", "what")
     print_table(headings, [line(row) for row in rows], numeric=[2, 5])
     workers = f"{cost.workers} worker" + ("s" if cost.workers > 1 else "")
-    out.print(Text(f"\n{len(rows)} runs with {workers}, measured on {cost.measured} of their shapes:"))
+    runs = f"{'at most ' * (cost.epochs < cost.most)}{len(rows)} runs"
+    out.print(Text(f"\n{runs} with {workers}, measured on {cost.measured} of their shapes:"))
+    if cost.epochs < cost.most:
+        out.print(
+            Text(f"epochs  about {cost.epochs:,} of {cost.most:,}; the rest is stopped by the search or the budget")
+        )
     out.print(Text(f"time    about {duration(cost.seconds)}"))
     out.print(Text(f"memory  about {size(cost.memory)}"))
     out.print(Text(f"disk    about {size(cost.disk)}"))

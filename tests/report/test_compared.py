@@ -65,10 +65,12 @@ def test_one_run_is_judged_by_the_noise_of_the_examples():
     assert judge(published(0.5), one, "val_loss", scored=100)[2:] == (None, "one run: no spread is known")
 
 
-def test_times_are_never_judged_and_counts_must_be_equal():
+def test_times_are_never_judged_and_counts_as_other_numbers():
     assert judge(published(5.0), sample({0: 5.0, 1: 5.0}), "seconds")[2] is None
-    assert judge(published(10), sample({0: 10.0}), "epochs")[2] is True
-    assert judge(published(10), sample({0: 9.0}), "epochs")[2] is False
+    assert judge(published(10), sample({0: 10.0, 1: 10.0}), "epochs")[2] is True
+    assert judge(published(10), sample({0: 9.0, 1: 9.0}), "epochs")[2] is False
+    assert judge(published(10), sample({0: 10.0}), "epochs")[2] is None
+    assert shown_difference(Compared("T", "1", "epochs", published(10), sample({0: 10.0})), 0) == "equal"
 
 
 @pytest.mark.parametrize(

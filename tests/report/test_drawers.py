@@ -107,8 +107,19 @@ def test_a_matrix_says_count_and_percentage():
     assert axes.images[0].get_array().tolist() == np.sqrt(MATRIX.shares).tolist()
 
 
-def test_pictures_and_predictions():
-    assert len(draw(PICTURES).axes) == 5
+def test_pictures_are_one_mosaic_with_their_names():
+    (axes,) = draw(PICTURES).axes
+    mosaic = axes.images[0].get_array()
+    for i, image in enumerate(PICTURES.images):
+        text = axes.texts[i]
+        assert text.get_text() == "abcde"[i]
+        x, y = text.get_position()
+        top, left = round(y + 0.5), round(x - 1.5)
+        assert mosaic[top : top + 4, left : left + 4].tolist() == signed_colours(image, 1.0).tolist()
+    assert (mosaic[:, 4] == 1).all()  # white between them
+
+
+def test_predictions():
     axes = draw(PREDICTIONS).axes
     assert [text.get_text() for text in axes[0].texts] == ["actual: a", "before: b ✗", "after: a ✓"]
     assert [text.get_text() for text in axes[1].texts] == ["actual: b", "before: b ✓"]

@@ -64,6 +64,18 @@ def test_of_many_settings_the_best_eight_have_colours_and_the_caption_says_so(ma
     assert "The best 8 of 14 settings in colour, the others in grey." in figure.caption
 
 
+def test_many_settings_around_a_baseline_stand_beside_it(make_results):
+    rates = [i / 100 for i in range(2, 15)]
+    summary, sources = opened(make_results({"seeds": 1, "one_factor": {"training": {"optimizer": {"lr": rates}}}}))
+    figure = study_figures.beside_baseline(summary.phases[0], "beside", sources)
+    assert len(figure.panels) == len(summary.settings) - 1 == 13
+    assert figure.panels[0].title == "2: lr 0.02"
+    assert all(panel.lines[0].label.startswith("1: baseline") for panel in figure.panels)
+    grid = {"seeds": 1, "grid": {"training": {"optimizer": {"lr": rates}}}}
+    summary, sources = opened(make_results(grid, name="grid"))
+    assert study_figures.beside_baseline(summary.phases[0], "beside", sources) is None  # it has no baseline
+
+
 def test_twelve_lines_are_told_apart_by_colour_and_dashes():
     assert len({look(i) for i in range(12)}) == 12
     assert len(set(COLOURS)) == 6

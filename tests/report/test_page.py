@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 
@@ -53,9 +54,9 @@ class Reader(HTMLParser):
         return " ".join(" ".join(self.texts).split())
 
 
-def unpacked(page):
-    """Plotly as the page's script unpacks it."""
-    (text,) = [text for attributes, text in page.scripts if attributes.get("id") == "plotly"]
+def unpacked(page, name="plotly"):
+    """What the page's script unpacks: plotly, or the numbers and pictures ("packed")."""
+    (text,) = [text for attributes, text in page.scripts if attributes.get("id") == name]
     return gzip.decompress(base64.b64decode(text)).decode()
 
 
@@ -131,13 +132,22 @@ def test_plotly_is_there_once_and_not_at_all_where_nothing_is_drawn(report):
 
 def test_every_plot_has_its_numbers(report):
     _, page = report()
-    (plots,) = [json.loads(text) for attributes, text in page.scripts if attributes.get("id") == "plots"]
+    plots = json.loads(unpacked(page, "packed"))["plots"]
     wanted = {attributes["data-plot"] for attributes in page.all("div") if "data-plot" in attributes}
     assert wanted == set(plots)
     assert len(wanted) == 1 + 4 + 1
     labels = {button.get("data-line") for button in page.all("button") if "data-line" in button}
     traces = {trace.get("meta") for key, plot in plots.items() if key.startswith("curves") for trace in plot["data"]}
     assert labels == traces
+
+
+def test_every_plot_has_its_picture_for_print(report):
+    folder, page = report(formats=("svg",))
+    prints = json.loads(unpacked(page, "packed"))["prints"]
+    assert {attributes["data-print"] for attributes in page.all("div") if "data-print" in attributes} == set(prints)
+    assert set(prints) == {"ranking", "curves", "step-loss"}
+    written = (folder / "figures" / "curves.svg").read_text("utf-8")
+    assert unquote(prints["curves"].removeprefix("data:image/svg+xml,")) == written
 
 
 def test_whatever_the_user_writes_is_text(report):

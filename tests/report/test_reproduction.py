@@ -93,6 +93,18 @@ def test_a_ranking_and_what_a_mean_hides_are_said(found):
     )
 
 
+def test_losses_of_different_kinds_are_not_ranked_in_silence(found):
+    kinds = {"loss": {"a": {"training": {"loss": "cross-entropy"}}, "b": {"training": {"loss": "squared-error"}}}}
+    given = {"seeds": 2, "grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}}, "bundle": kinds}
+    columns = [{"head": "Run", "show": "original"}, {"head": "Loss", "show": "val_loss"}]
+    rows = [{"label": str(i), "val_loss": 1 + i} for i in range(4)]
+    original = {"title": "T", "table": [{**TABLE, "columns": columns, "rows": rows}]}
+    whole, _ = found({**given, "original": original}, lambda s, seed: Outcome(0.5))
+    assert "(of different kinds, cross-entropy, squared-error, which cannot be compared" in (
+        whole.items[0].verdicts[1].text
+    )
+
+
 def test_a_column_for_mean_and_one_for_deviation(found):
     columns = [
         {"head": "μ", "show": "val_accuracy", "stat": "mean"},
@@ -116,6 +128,8 @@ def test_one_seed_is_judged_by_the_examples_and_says_so(found):
     whole, _ = found(given, lambda s, seed: Outcome(0.9))
     number = whole.numbers[0]  # 0.89 of 50 test examples against 0.812
     assert number.inside is True
+    (verdict, *_) = reproduction_verdicts(whole)
+    assert verdict.text.endswith("inside the noise of the examples (one run each: no spread over seeds is known).")
     assert number.high - 0.89 == pytest.approx(1.96 * (2 * 0.851 * 0.149 / 50) ** 0.5)
     assert "reproduced: one run" in whole.items[0].table.caption
 
@@ -182,6 +196,7 @@ def test_figures_are_drawn_under_their_number_with_their_facts(make_results):
          "published": {"a": {"val_accuracy": "≈ 0.83"}}},
         {"number": "Fig. 8", "title": "Templates", "kind": "templates", "settings": "d", "note": "Theirs are of run 9.",
          "options": {"seed": 77}},
+        {"number": "Figure 9", "title": "Curves", "kind": "epochs", "settings": "a", "ours": True},
     ]  # fmt: skip
     path = build_report(make_results(tables(TABLE, figures=figures), tell), formats=["svg"])
     page = Reader(path.read_text("utf-8"))
@@ -192,6 +207,7 @@ def test_figures_are_drawn_under_their_number_with_their_facts(make_results):
     assert page.text.index("Figure 7 of the original") < page.text.index("Table 1 of the original")
     assert "No figure: " in page.text  # there is no seed 77
     assert "77" in page.text
+    assert "Figure 9, added to those of the original." in page.text
 
 
 def test_files_hold_every_number(make_results):
@@ -217,7 +233,10 @@ def test_files_hold_every_number(make_results):
 def test_the_verdict_stands_at_the_top_and_at_the_end_of_a_run(make_results, capsys):
     rows = [{"label": c, "test_accuracy": v} for c, v in zip("abcd", (81.2, 60, "nan", 99.5), strict=True)]
     folder = make_results(tables({**TABLE, "rows": rows}, readings=["One reading."], errors=["One error."]), tell)
-    first = "Reproduction of Digits: 3 of 4 published numbers lie inside the spread of the runs here."
+    first = (
+        "Reproduction of Digits: 3 of 4 published numbers lie inside the spread of the runs here "
+        "(median interval of the accuracies: ± 1.5 points)."
+    )
     second = "Outside: Table 1, row d: test accuracy 99.50, here 87.30 ± 0.30 %."
     page = Reader(build_report(folder, formats=[]).read_text("utf-8"))
     assert page.text.index(first) < page.text.index(second) < page.text.index("size 4 settings, 12 runs")
@@ -306,6 +325,23 @@ def test_another_setting_that_validation_would_have_chosen(make_results, monkeyp
 def test_without_a_validation_part_nothing_else_could_choose(make_results):
     (none,) = chosen(make_results, lambda s, seed: Outcome(0.8), data={"validation": False})
     assert none == "There is no validation part: nothing but the test set was there to choose by."
+
+
+def test_a_validation_part_of_some_settings_chooses_nothing(make_results):
+    variants = {"a": {"training": {"epochs": 3}}, "b": {"data": {"validation": {"size": 20}}}}
+    (none,) = chosen(
+        make_results, lambda s, seed: Outcome(0.8), data={"validation": False}, grid=None, variant=variants
+    )
+    assert none == "There is no validation part: nothing but the test set was there to choose by."
+
+
+def test_sums_over_the_batch_name_the_learning_rate_of_a_mean(make_results):
+    training = {"batch_reduction": "sum", "batch_size": 20, "optimizer": {"name": "sgd", "lr": 0.01}}
+    grid = {"training": {"optimizer": [{"name": "sgd", "lr": 0.01}, {"name": "sgd", "lr": 0.1}, {"name": "adam"}]}}
+    path = build_report(make_results({"seeds": 1, "training": training, "grid": grid}), formats=[])
+    text = Reader(path.read_text("utf-8")).text
+    assert "sum over the batch, 0.01 × 20 = 0.2 — setting 1 sum over the batch, 0.1 × 20 = 2 — setting 2" in text
+    assert "setting 3" not in text[text.index("sum over the batch, 0.01") :].split("Environment")[0]
 
 
 def test_seeds_that_fall_into_two_groups():

@@ -86,7 +86,7 @@ class Nodes:
         from ray.cluster_utils import Cluster
 
         often = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 200}  # a lost node is missed in a second
-        head = {"num_cpus": 1, "include_dashboard": False, "_system_config": often}
+        head = {"num_cpus": 1, "num_gpus": 0, "include_dashboard": False, "_system_config": often}
         self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self.added = []
 
@@ -95,7 +95,7 @@ class Nodes:
         return self.cluster.address
 
     def add(self, **options):
-        self.added.append(self.cluster.add_node(**{"num_cpus": 1, **options}))
+        self.added.append(self.cluster.add_node(**{"num_cpus": 1, "num_gpus": 0, **options}))
         return self.added[-1]
 
     def lose(self, node):

@@ -24,8 +24,16 @@ from tests.study.troubles import Deadly, Slow
 pytest.importorskip("handgrad.study.cluster", reason="no Ray for this Python")
 
 
+@pytest.fixture(scope="module")
+def connected(nodes):
+    """One connection for all tests, so that workers need to start only once."""
+    first = nodes.runner()
+    yield
+    first.close()
+
+
 @pytest.fixture
-def runner(nodes):
+def runner(nodes, connected):
     """runner(**options) -> a runner on the head of the cluster, with room for one run."""
     opened = []
 
@@ -34,7 +42,7 @@ def runner(nodes):
         return opened[-1]
 
     yield open_one
-    for one in reversed(opened):
+    for one in opened:
         one.close()
 
 
@@ -42,7 +50,8 @@ def runner(nodes):
 
 
 def test_a_node_lost_in_the_middle_of_a_study_costs_nothing_but_time(nodes, runner, make, tmp_path):
-    study = make(["training.epochs=60"], grid={"training.optimizer.lr": [0.01, 0.1, 0.3]}, phase=[
+    many = "network.hidden=4000"  # more than fits into a message: checkpoints and records are objects of their node
+    study = make(["training.epochs=60", many], grid={"training.optimizer.lr": [0.01, 0.1, 0.3]}, phase=[
         {"name": "batch size", "grid": {"training.batch_size": [10, 50]}},
     ])  # fmt: skip
     run_study(study, tmp_path / "serial", runner="serial")
@@ -84,19 +93,13 @@ def test_a_node_lost_in_the_middle_of_a_study_costs_nothing_but_time(nodes, runn
 
 
 def test_a_worker_that_dies_has_its_job_taken_up_twice_and_then_given_up(runner, jobs, tmp_path):
-    for name, times in (("twice", 2), ("thrice", 3)):
-        (tmp_path / name).mkdir()
-        job = replace(jobs[0], run=Deadly(jobs[0].run, str(tmp_path / name), times=times))
-        first, second = runner().map([job, jobs[1]])
-        outcomes = {outcome.job.id: outcome for outcome in (first, second)}
-        assert outcomes[jobs[1].id].record is not None
-        if times == 2:
-            same(outcomes[job.id].record, execute(jobs[0].run, runners.open_split(jobs[0].split)))
-        else:
-            assert outcomes[job.id].error.startswith(
-                "its worker was lost 3 times (WorkerCrashedError: The worker died "
-            )
-            assert outcomes[job.id].error.endswith("; it may need more memory")
+    (tmp_path / "marks").mkdir()
+    deadly = replace(jobs[0], run=Deadly(jobs[0].run, str(tmp_path / "marks"), times=9))
+    outcomes = {outcome.job.id: outcome for outcome in runner().map([deadly, jobs[1]])}
+    assert outcomes[jobs[0].id].error.startswith("its worker was lost 3 times (WorkerCrashedError: The worker died ")
+    assert outcomes[jobs[0].id].error.endswith("; it may need more memory")
+    assert len(list((tmp_path / "marks").iterdir())) == 3
+    same(outcomes[jobs[1].id].record, execute(jobs[1].run, runners.open_split(jobs[1].split)))
 
 
 def test_a_run_goes_on_from_the_checkpoint_that_the_driver_has(runner, jobs):
@@ -199,8 +202,10 @@ def test_waiting_for_the_cluster_is_said(runner, jobs, monkeypatch):
         yield "the only processor"
         time.sleep(600)
 
-    with pytest.raises(Enough):
-        list(runner(cpus=64, say=say).map(jobs))
+    on_gpu = jobs[0].run.setting.changed(training={"engine": "torch", "device": "cuda"})
+    for cpus, setting in ((64, jobs[0].run.setting), (0.5, on_gpu)):
+        with pytest.raises(Enough):
+            list(runner(cpus=cpus, say=say).map([replace(jobs[0], run=replace(jobs[0].run, setting=setting))]))
     on_head = runner(say=say)
     occupied = cluster.ray.remote(occupy).options(num_cpus=1, num_returns="streaming").remote()
     cluster.ray.get(next(occupied))
@@ -208,6 +213,7 @@ def test_waiting_for_the_cluster_is_said(runner, jobs, monkeypatch):
         list(on_head.map(jobs))
     assert said == [
         "waiting: a run asks for 64 CPU and no node of the cluster has that; add one that has",
+        "waiting: a run asks for 0.5 CPU and 1 GPU and no node of the cluster has that; add one that has",
         "waiting: the cluster has started no run for 0 s; a run asks for 1 CPU, free: 0 of 1 CPU. "
         "Others may be using it: `ray status` tells",
     ]
@@ -228,6 +234,17 @@ def test_a_cluster_that_cannot_be_reached(address, message, make, tmp_path):
     with pytest.raises(InputError, match=message):
         run_study(make(), tmp_path / "out", runner="ray", address=address)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_process_that_is_connected_already_keeps_its_connection(runner, jobs):
+    from handgrad.study.cluster import ray
+
+    first, second = runner(), runner()
+    second.close()
+    assert ray.is_initialized()
+    assert len(list(first.map(jobs[:1]))) == 1
+    with pytest.raises(InputError, match=r"connected to the Ray cluster at .* already; got 192\.0\.2\.9:1: leave out"):
+        type(first)("192.0.2.9:1")
 
 
 # -- on a node
@@ -269,7 +286,9 @@ def test_a_checkpoint_is_sent_when_it_is_new_and_the_last_one_has_had_its_time(t
     assert checkpoint.due() is None  # it has that one
 
 
-def test_the_record_says_where_its_run_was(runner, make, tmp_path):
-    results = run_study(make(), tmp_path, runner=runner())
+def test_a_study_on_a_cluster_by_its_address(nodes, make, tmp_path):
+    results = run_study(make(), tmp_path, runner="ray", address=nodes.address, jobs=3, cpus_per_run=0.5)
     (record, _) = [load(folder) for folder in (tmp_path / "runs").iterdir()]
-    assert record.data["environment"]["execution"]["runner"] == results.plan["execution"]["runner"] == "ray"
+    assert record.data["environment"]["execution"] == results.plan["execution"]
+    assert results.plan["execution"]["runner"] == "ray"
+    assert results.plan["execution"]["workers"] == 3  # more than this machine has cores: the cluster may grow

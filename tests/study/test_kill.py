@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,7 +60,8 @@ def start(folder, tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     root = str(Path(__file__).parents[2])
 
-    def start(workers, halt=0):
+    def start(workers, halt=0, also=""):
+        study.write_text(study.read_text() + also * (also not in study.read_text()))
         environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
             [sys.executable, "script.py", str(workers), str(halt)],
@@ -121,6 +123,44 @@ def test_killed_at_several_moments_and_run_again(start, expected, tmp_path, work
     assert not (tmp_path / "out" / ".working").exists()
     resumed = [record.data["time"]["resumed"] for record in map(load, (tmp_path / "out" / "runs").iterdir())]
     assert sum(resumed) >= 1  # from checkpoints, not from the start
+
+
+SEARCH = """
+[asha]
+grace_period = 5
+reduction_factor = 2
+"""
+
+
+def test_a_search_that_is_killed_goes_on_from_its_decisions(start, expected, tmp_path):
+    file = tmp_path / "out" / "decisions" / "0.jsonl"
+    written = []
+    for halt in (15, 60):
+        process = start(2, halt, SEARCH)
+        children = halted(process)
+        time.sleep(random.uniform(0, 0.1))
+        process.kill()
+        process.communicate()
+        assert all(wait_for(lambda pid=pid: gone(pid)) for pid in children)
+        written.append(file.read_text().rpartition("\n")[0])
+    process = start(2, also=SEARCH)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    decided = file.read_text()
+    assert all(decided.startswith(before) for before in written)  # what was decided stands
+    assert len(written[1]) > len(written[0])
+    shutil.copytree(tmp_path / "out" / "decisions", tmp_path / "again" / "decisions")
+    study = load_study(tmp_path / "study.toml")
+    run_study(study, tmp_path / "again", jobs=1)
+    assert (tmp_path / "again" / "decisions" / "0.jsonl").read_text() == decided
+    found = contents(tmp_path / "out")
+    assert found == contents(tmp_path / "again")
+    records = [load(tmp_path / "out" / "runs" / run) for run in found]
+    assert {record.status for record in records} == {"done", "pruned"}
+    for record in records:
+        if record.status == "done" and record.id in expected:
+            assert found[record.id] == expected[record.id]
+    assert not list((tmp_path / "out" / "runs").glob("*.partial"))
 
 
 def test_an_interrupt_ends_parent_and_workers_and_the_rest_continues(start, expected, tmp_path):

@@ -245,6 +245,19 @@ def test_settings_are_named_by_variant_and_winner():
     assert len(places.find(None, ["main"])) == 3
 
 
+def test_a_label_of_two_tables_is_that_of_the_phase_asked_for():
+    later = table(number="Table 2", phase="batch size", rows=rows("1", "2"))
+    places = Places(study(table(), later))
+    assert [places.find("1", [phase])[0].phase for phase in ("batch size", "main")] == ["batch size", "main"]
+    assert places.find("3", ["batch size"])[0].phase == "main"
+
+
+def test_numbers_that_are_equal_name_the_same_setting():
+    places = Places(make_study({"name": "x", "grid": {"training": {"optimizer": {"lr": [1.0, 2.0]}}}}))
+    (there,) = places.find({"training.optimizer.lr": 2}, ["main"])
+    assert there.axes == {"training.optimizer.lr": 2.0}
+
+
 def test_classes_are_checked_when_the_plan_is_made():
     data = from_arrays([[0.0], [1.0]] * 20, ["a", "b"] * 20, name="mine")
     counts = {

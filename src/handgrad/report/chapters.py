@@ -14,7 +14,18 @@ from handgrad.report.items import original_chapter
 from handgrad.report.reproduction import reproduce, reproduction_verdicts
 from handgrad.report.sources import Sources
 from handgrad.report.summary import PhaseSummary, SettingSummary, Summary, axis_names, setting_name
-from handgrad.report.verdicts import Verdict, phase_verdicts, selection, test_set_verdicts, trouble, validation_choice
+from handgrad.report.verdicts import (
+    Verdict,
+    listed,
+    phase_verdicts,
+    selection,
+    test_set_verdicts,
+    trouble,
+    validation_choice,
+)
+
+LINEAR = ("sgd", "momentum", "nesterov")  # optimizers whose step grows with the gradient
+RATES = 12  # products of learning rate and batch size that are named
 
 
 def chapters(summary: Summary, sources: Sources) -> Iterator[Chapter]:
@@ -101,6 +112,7 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
     figures = [
         study_figures.ranking(phase, f"ranking{suffix}") if len(phase.settings) > 1 or len(summary.seeds) > 1 else None,
         study_figures.epoch_curves(phase, f"curves{suffix}", sources),
+        study_figures.beside_baseline(phase, f"beside{suffix}", sources),
         study_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),
     ]
     blocks += [FigureBlock(figure) for figure in figures if figure is not None]
@@ -193,7 +205,8 @@ def formulas(summary: Summary) -> Chapter:
             if formula:
                 users.setdefault(str(formula), []).append(setting.label)
         many = len(users) > 1
-        rows.append((term, tuple(f"{f} — settings {', '.join(labels)}" if many else f for f, labels in users.items())))
+        rows.append((term, tuple(f"{f} — {_settings(labels)}" if many else f for f, labels in users.items())))
+    rows.append(("lr in units of a mean", tuple(_summed_rates(summary))))
     if not any(lines for _, lines in rows):
         return Chapter("formulas", "Formulas in force", (Text("No run has a record yet."),))
     blocks: list[Block] = [
@@ -204,6 +217,23 @@ def formulas(summary: Summary) -> Chapter:
         Facts(tuple((term, lines) for term, lines in rows if lines)),
     ]
     return Chapter("formulas", "Formulas in force", tuple(blocks))
+
+
+def _settings(labels: Sequence[str]) -> str:
+    return f"{'setting' if len(labels) == 1 else 'settings'} {listed(labels)}"
+
+
+def _summed_rates(summary: Summary) -> list[str]:
+    """Where gradients are summed over the batch: the learning rate with which a mean would make the same steps."""
+    users: dict[str, list[str]] = {}
+    for setting in summary.settings:
+        training = setting.setting.get("training", {})
+        optimizer, batch = training.get("optimizer", {}), training.get("batch_size")
+        lr, linear = optimizer.get("lr"), optimizer.get("name") in LINEAR
+        if training.get("batch_reduction") == "sum" and isinstance(batch, int) and lr is not None and linear:
+            users.setdefault(f"{lr:g} × {batch:,} = {lr * batch:g}", []).append(setting.label)
+    found = [f"sum over the batch, {product} — {_settings(labels)}" for product, labels in users.items()]
+    return found if len(found) <= RATES else [*found[:RATES], f"and {len(found) - RATES} more"]
 
 
 def environment(summary: Summary) -> Chapter:

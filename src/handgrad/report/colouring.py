@@ -19,7 +19,7 @@ from handgrad.study.changes import leaves, shown
 from handgrad.study.figure_options import FigureOptions
 
 SPAN = 20  # from this ratio on a scale is logarithmic
-STEPS = 24  # blocks of a continuous key
+STEPS = 25  # blocks of a continuous key
 WIDTH = 1.2
 
 
@@ -50,7 +50,7 @@ def coloured(asked: Request[FigureOptions], by: str, last: Mapping[str, float]) 
         texts = {0: "best", len(order) - 1: "worst"}
         key = Key("by the last epoch", tuple((looks[name].colour, texts.get(i, "")) for i, name in enumerate(order)))
         note = "A line per setting, with its name at its end, coloured from the best at its last epoch to the worst. "
-        return Colours(looks, tuple(reversed(order)), ends, key, note)
+        return Colours(looks, tuple(order), ends, key, note)
     values = {name: _value(setting, by) for name, setting in asked.shown.items()}
     title = axis_names([by])[by].removesuffix(" name")
     note = f"A line per setting, with its name at its end, coloured by {title}. "

@@ -4,7 +4,7 @@ The rule (v published, m and s of our n runs, k runs behind the published number
 
     n ≥ 2    inside where |v − m| ≤ t(n−1)·s·√(1/k + 1/n) + h: the 95 % prediction interval for the mean of k more runs
     n = 1    no spread over seeds is known; an accuracy is inside where |v − m| ≤ 1.96·√(2·a(1−a)/N) + h: the noise of
-             two scores on N examples, a the mean of both.  Losses are not judged
+             two scores on N examples, a the mean of both.  Losses and counts are not judged
 
 h is half a unit in the last published digit (a whole one of a number that was read off).  Times are of another
 machine and never judged; numbers of a --quick study are not either.
@@ -26,8 +26,8 @@ RULE = (
     "Inside: the published number lies in the 95 % prediction interval for the mean of as many more runs as the "
     "original had, mean ± t(n − 1)·s·√(1/n_original + 1/n), widened by half a unit in the last published digit. With "
     "one run (n = 1) no spread over seeds is known: an accuracy is then inside where the two differ by no more than "
-    "the finite set of N examples explains, 1.96·√(2·a(1 − a)/N), and a loss is not judged. Times are of another "
-    "machine and are never judged."
+    "the finite set of N examples explains, 1.96·√(2·a(1 − a)/N), and nothing else is judged. Times are of "
+    "another machine and are never judged."
 )
 SHORT_RULE = "Inside: in the 95 % prediction interval of our runs; with n = 1, within the noise of the examples scored."
 
@@ -139,8 +139,6 @@ def judge(
         a = min(max((v + m) / 2, 0.0), 1.0)
         half = TWO_SIDED * math.sqrt(2) * binomial_standard_error(a, scored)
         low, high = m - half, m + half
-    elif measure in WHOLE:
-        low = high = m
     else:
         return None, None, None, "one run: no spread is known"
     slack = published.slack + 1e-12
@@ -200,6 +198,8 @@ def shown_difference(one: Compared, digits: int) -> str:
         ratio = (one.values.mean or 0.0) / one.published.value if one.published.value else None
         return "–" if ratio is None else f"× {ratio:.2g}"
     digits = our_digits(one.measure, one.published.scale, digits)
+    if one.measure in WHOLE and not one.difference:
+        return f"equal {word}".strip()
     text = f"{one.difference / one.published.scale:+,.{digits}f}".replace("-", "−")
     return f"{text} {word}".strip()
 

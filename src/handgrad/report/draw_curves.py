@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-FEW = 12  # so many blocks of a key are named one by one
 END_SIZE = 6.5  # points, of names at the ends of lines
 
 
@@ -25,13 +24,13 @@ def draw_curves(figure: Curves) -> "Drawing":
     rows = math.ceil(len(figure.panels) / columns)
     entries = _entries(figure)
     longest = max((len(text) for text, _ in entries), default=0)
-    across = max(1, min(len(entries), int(110 / (longest + 8)), FEW if longest <= 4 else 6))
+    across = max(1, min(len(entries), int(110 / (longest + 8)), 12 if longest <= 4 else 6))
     named = math.ceil(len(entries) / across) if entries else 0
     bar = figure.key is not None and not entries
     width, height = (PAGE_WIDTH, 2.35) if columns > 1 else (5.6, 3.0)
     if figure.small:
         height = 0.4 + 0.85 * PAGE_WIDTH / columns
-    if any(line.end for panel in figure.panels for line in panel.lines):
+    if figure.named_ends:
         height = max(height, 3.6)
     drawing = new_drawing(width, height * rows + 0.2 * named + 0.2 + 0.45 * bar)
     ratios = [height] * rows + [0.14] * bar
@@ -76,7 +75,7 @@ def _entries(figure: Curves) -> list[tuple[str, Look]]:
     if figure.key is None:
         lines = figure.legend
         return [(line.label, line.look) for line in lines] if len(lines) > 1 else []
-    if len(figure.key.blocks) > FEW or not all(text for _, text in figure.key.blocks):
+    if not figure.key.named:
         return []
     return [(text, Look(ink, width=1.8)) for ink, text in figure.key.blocks]
 

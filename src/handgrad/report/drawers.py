@@ -15,7 +15,9 @@ from handgrad.report.figures import Curves, Figure, Matrix, Pictures, Ranking
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
+    from matplotlib.transforms import Bbox
 
+MARGIN = 0.08  # inches
 NO_DATES: dict[str, dict[str, None]] = {
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": None},
@@ -31,11 +33,19 @@ def save(figure: Figure, folder: Path, formats: Iterable[str] = ("png", "svg", "
         matplotlib.rcdefaults()  # not the user's own style: the same numbers give the same picture everywhere
         matplotlib.rcParams.update(STYLE)
         drawing = draw(figure)
+        box = _laid_out(drawing)
         paths = []
         for form in formats:
             paths.append(folder / f"{figure.name}.{form}")
-            drawing.savefig(paths[-1], format=form, metadata=NO_DATES[form], bbox_inches="tight", pad_inches=0.08)
+            drawing.savefig(paths[-1], format=form, metadata=NO_DATES[form], bbox_inches=box)
     return paths
+
+
+def _laid_out(drawing: "Drawing") -> "Bbox":
+    """Lay the drawing out once for all formats (it takes most of the time), and the box around all that is on it."""
+    drawing.draw_without_rendering()
+    drawing.set_layout_engine(None)  # no format does it again
+    return drawing.get_tightbbox().padded(MARGIN)
 
 
 def draw(figure: Figure) -> "Drawing":

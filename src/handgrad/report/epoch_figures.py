@@ -68,7 +68,9 @@ def epoch_pair(asked: Request[EpochPairOptions]) -> Curves | None:
         marks = rate_marks(run, asked.sources.curves(run.id)) if options.marks else ()
         rows.append((label, lines, marks))
         seeds, marked = max(seeds, n), marked or bool(marks)
-        ends.append((f"{label} — " if len(asked.shown) > 1 else "") + _final(lines, options.parts))
+        ends.append(
+            f"{label}, {_final(lines, options.parts)}" if len(asked.shown) > 1 else _final(lines, options.parts)
+        )
     if not rows:
         return None
     log = logarithmic(options.log, [line for _, lines, _ in rows for (m, _), line in lines.items() if m == "loss"])
@@ -78,12 +80,12 @@ def epoch_pair(asked: Request[EpochPairOptions]) -> Curves | None:
             own = tuple(lines[measure, part] for part in options.parts if (measure, part) in lines)
             title = f"{label} — {measure}" if len(rows) > 1 else measure
             accuracy = measure == "accuracy"
-            panels.append(Panel(title, "epoch", measure, own, log and not accuracy, accuracy, marks))
-    ((first, setting), *_) = asked.shown.items()
-    whose = "" if len(asked.shown) > 1 else f", setting {first}"
+            if own:
+                panels.append(Panel(title, "epoch", measure, own, log and not accuracy, accuracy, marks))
+    whose = "" if len(asked.shown) > 1 else f", setting {next(iter(asked.shown))}"
     caption = (
-        f"Accuracy and loss after every epoch{whose}. {seeds_note(options.seed, seeds)}{' '.join(ends)} "
-        f"{'Upright lines: the learning rate changed. ' if marked else ''}"
+        f"Accuracy and loss after every epoch{whose}. {seeds_note(options.seed, seeds)}At the end: {' '.join(ends)} "
+        f"{'Upright lines: where the learning rate changed or a run was continued. ' if marked else ''}"
         f"{score_notes(asked.shown.values(), [('loss', part) for part in options.parts])}"
     )
     return Curves(asked.name, "Accuracy and loss by epoch", caption.strip(), tuple(panels), columns=2)
@@ -176,7 +178,7 @@ def _final(lines: Lines, parts: Sequence[str]) -> str:
         ]
         said.append(", ".join(values))
     last = max(line.x[-1] for line in lines.values())
-    return f"After epoch {last:g}: {'; '.join(filter(None, said))}."
+    return f"after epoch {last:g}: {'; '.join(filter(None, said))}."
 
 
 def _value(measure: str, value: float) -> str:

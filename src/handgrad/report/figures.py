@@ -67,6 +67,11 @@ class Key:
     title: str
     blocks: tuple[tuple[str, str], ...]
 
+    @property
+    def named(self) -> bool:
+        """Whether its blocks can be named one by one."""
+        return len(self.blocks) <= 12 and all(text for _, text in self.blocks)
+
 
 @dataclass(frozen=True)
 class Curves:
@@ -92,6 +97,11 @@ class Curves:
                 if line.look != CONTEXT:
                     found.setdefault(line.label, line)
         return list(found.values())
+
+    @property
+    def named_ends(self) -> bool:
+        """Whether names are written at the ends of lines."""
+        return any(line.end for panel in self.panels for line in panel.lines)
 
     @property
     def dotted(self) -> bool:

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from handgrad.report.compared import Compared, shown_published, shown_values, word
 from handgrad.report.item_table import ItemTable
 from handgrad.report.statistics import kendall_tau_b
 from handgrad.report.study_tables import plural
 from handgrad.report.summary import SettingSummary
-from handgrad.report.verdicts import Verdict, setting_verdicts
+from handgrad.report.verdicts import Verdict, listed, setting_verdicts
 from handgrad.study.originals import SettingsTable
 
 NAMED = 3  # numbers outside that a verdict names
@@ -22,23 +23,43 @@ GAP = 0.1  # of accuracy, between two groups of seeds
 def counted(numbers: Sequence[Compared]) -> list[Verdict]:
     """How many of an item's numbers lie inside, and which do not."""
     judged = [number for number in numbers if number.inside is not None]
-    outside = furthest(judged)
+    outside = [number for number in judged if not number.inside]
     if not judged:
         return []
+    spread = spread_of(judged)
     if not outside:
         every = "The published number lies" if len(judged) == 1 else f"All {len(judged)} published numbers lie"
-        return [Verdict("good", f"{every} inside the spread of the runs here.")]
+        return [Verdict("good", f"{every} inside {spread}.")]
     if len(judged) == 1:
-        return [Verdict("warning", f"Outside the spread of the runs here: {described(outside[0])}.")]
-    named = "; ".join(described(number) for number in outside[:NAMED])
-    rest = f"; and {len(outside) - NAMED} more" if len(outside) > NAMED else ""
-    text = f"{len(judged) - len(outside)} of {len(judged)} published numbers lie inside the spread of the runs here"
-    return [Verdict("warning", f"{text}. Outside: {named}{rest}.")]
+        return [Verdict("warning", f"Outside {spread}: {described(outside[0])}.")]
+    named = furthest(outside)[:NAMED]
+    rest = f"; and {len(outside) - len(named)} more" if len(outside) > len(named) else ""
+    text = f"{len(judged) - len(outside)} of {len(judged)} published numbers lie inside {spread}"
+    return [Verdict("warning", f"{text}. Outside: {'; '.join(map(described, named))}{rest}.")]
+
+
+def spread_of(judged: Sequence[Compared]) -> str:
+    """What the numbers were held against: the spread of several runs, or the noise of the examples alone."""
+    single = [number.values.n < 2 for number in judged if number.low is not None]
+    if single and all(single):
+        return "the noise of the examples (one run each: no spread over seeds is known)"
+    return "the spread of the runs here" + (", or the noise of the examples where there is one" if any(single) else "")
+
+
+def half_width(judged: Sequence[Compared]) -> float | None:
+    """The median of half the intervals of accuracies, in points: how fine the comparison is."""
+    ends = [(one.low, one.high) for one in judged if one.measure.endswith("accuracy")]
+    widths = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
+    return 100 * median(widths) if widths else None
 
 
 def furthest(numbers: Sequence[Compared]) -> list[Compared]:
-    """The numbers outside, furthest first."""
-    return sorted((number for number in numbers if number.inside is False), key=_distance, reverse=True)
+    """Of every row the number that is furthest outside, furthest first."""
+    outside = [number for number in numbers if number.inside is False]
+    found: dict[tuple[str, str], Compared] = {}
+    for number in sorted(outside, key=_distance, reverse=True):
+        found.setdefault((number.item, number.row), number)
+    return list(found.values())
 
 
 def _distance(number: Compared) -> float:
@@ -66,8 +87,13 @@ def row_name(label: str) -> str:
     return label if " " in label else f"row {label}"
 
 
-def sentence(text: str) -> str:
-    """With a capital at its beginning."""
+def rows_named(labels: Sequence[str]) -> str:
+    """Rows at the beginning of a sentence.
+
+    >>> rows_named(["9"]), rows_named(["6", "18", "19"]), rows_named(["batch 10"])
+    ('Row 9', 'Rows 6, 18 and 19', 'Batch 10')
+    """
+    text = row_name(labels[0]) if len(labels) == 1 else f"rows {listed(labels)}"
     return text[:1].upper() + text[1:]
 
 
@@ -87,6 +113,7 @@ class Ranking:
     their_best: tuple[str, ...]
     our_best: tuple[str, ...]
     place: int
+    losses: tuple[str, ...] = ()  # where the measure is a loss, the kinds of it among the rows
 
     @property
     def same_best(self) -> bool:
@@ -114,6 +141,7 @@ def rankings_of(item: SettingsTable, made: ItemTable) -> list[Ranking]:
                 their_best=tuple(rows[i].row for i in best),
                 our_best=tuple(rows[i].row for i, value in enumerate(ours) if value == max(ours)),
                 place=1 + min(sum(other > ours[i] for other in ours) for i in best),
+                losses=_kinds(rows, made) if measure.endswith("loss") else (),
             )
         )
     return found
@@ -124,11 +152,18 @@ def _ended(number: Compared, made: ItemTable) -> bool:
     return bool(number.values.n) or (setting is not None and bool(setting.count("diverged")))
 
 
+def _kinds(rows: Sequence[Compared], made: ItemTable) -> tuple[str, ...]:
+    settings = [setting for row in rows if (setting := made.settings[row.row]) is not None]
+    return tuple(sorted({str(setting.setting.get("training", {}).get("loss")) for setting in settings}))
+
+
 def ranking_verdict(ranking: Ranking) -> Verdict:
     """The ranking in a sentence."""
     text = f"Ranking by {word(ranking.measure)} over {ranking.n} rows"
     if ranking.tau is not None:
         text += f": Kendall's τ-b = {'−' if ranking.tau < 0 else ''}{abs(ranking.tau):.2f}"
+    if len(ranking.losses) > 1:
+        text += f" (of different kinds, {', '.join(ranking.losses)}, which cannot be compared with each other)"
     theirs, ours = ", ".join(ranking.their_best), ", ".join(ranking.our_best)
     if ranking.same_best:
         return Verdict("good", f"{text}; the best is the same ({theirs}).")

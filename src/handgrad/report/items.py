@@ -24,6 +24,7 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
         ("published", (original.source,) if original.source else ()),
         ("assumed readings", original.readings),
         ("where the original errs", original.errors),
+        ("numbers inside", () if found.quick else tuple(_inside(found))),
     ]
     blocks: list[Block] = [Facts(tuple((term, lines) for term, lines in rows if lines))]
     if found.numbers:
@@ -35,6 +36,15 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
     return Chapter("original", "The original, item by item", tuple(blocks), "The original")
 
 
+def _inside(found: Reproduction) -> Iterator[str]:
+    """Item by item, how many numbers lie inside."""
+    for result in found.items:
+        judged = [number for number in result.numbers if number.inside is not None]
+        if judged:
+            inside = sum(number.inside is True for number in judged)
+            yield f"{result.item.number}: {inside} of {len(judged)}"
+
+
 def _quick_rule() -> str:
     return (
         "Made with --quick: a smaller study than the original's. Its numbers stand beside the published ones to show "
@@ -44,7 +54,7 @@ def _quick_rule() -> str:
 
 def _item(result: ItemResult, summary: Summary, sources: Sources) -> Iterator[Block]:
     item = result.item
-    heading, number = f"{item.number}: {item.title}", f"{item.number} of the original"
+    heading, number = f"{item.number}: {item.title}", named(item)
     if isinstance(item, originals.Figure):
         yield from _figure(item, heading, result, summary, sources)
         if result.table is not None:
@@ -54,6 +64,11 @@ def _item(result: ItemResult, summary: Summary, sources: Sources) -> Iterator[Bl
         yield TableBlock(result.table, number=number)
     if result.verdicts:
         yield Verdicts(result.verdicts)
+
+
+def named(item: originals.Item) -> str:
+    """What a caption calls an item."""
+    return f"{item.number}, added to those of the original" if item.ours else f"{item.number} of the original"
 
 
 def _figure(
@@ -71,7 +86,7 @@ def _figure(
         yield Text(f"No figure: {why}.")
     else:
         caption = f"{figure.caption} {item.note}" if item.note else figure.caption
-        yield FigureBlock(replace(figure, caption=caption), f"{item.number} of the original")
+        yield FigureBlock(replace(figure, caption=caption), named(item))
 
 
 def every_number(found: Reproduction) -> Table:

@@ -1,9 +1,9 @@
 "use strict";
 (() => {
-  // Plots: plotly is unpacked and added as a script (the page's policy knows its hash); then each plot is drawn when it
-  // comes near the window, so that a long page opens at once.  A browser that cannot unpack shows the printed pictures.
-  const store = document.getElementById("plots");
-  const plots = store ? JSON.parse(store.textContent) : {};
+  // Plots: plotly, the numbers of the plots and their pictures for print lie packed in the page.  Plotly is added as a
+  // script (the page's policy knows its hash); then each plot is drawn when it comes near the window, so that a long
+  // page opens at once.
+  let plots = {};
   const config = { responsive: true, displaylogo: false, displayModeBar: false };
   const draw = (box) => {
     const plot = plots[box.dataset.plot];
@@ -23,20 +23,21 @@
     }), { rootMargin: "800px" });
     boxes.forEach((box) => near.observe(box));
   };
-  const unpacked = async (element) => {
-    const bytes = Uint8Array.from(atob(element.textContent), (letter) => letter.charCodeAt(0));
+  const unpacked = async (id) => {
+    const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   };
-  const plotly = document.getElementById("plotly");
-  if (plotly) {
-    unpacked(plotly).then((text) => {
-      const script = document.createElement("script");
-      script.textContent = text;
-      document.head.append(script);
-      plotly.remove();
-      drawAll();
-    }).catch(() => document.body.classList.add("unplotted"));
-  }
+  const begin = ([code, text]) => {
+    const store = JSON.parse(text);
+    plots = store.plots;
+    document.querySelectorAll("[data-print]").forEach((box) => {
+      box.append(Object.assign(new Image(), { src: store.prints[box.dataset.print], alt: box.dataset.title }));
+    });
+    document.head.append(Object.assign(document.createElement("script"), { textContent: code }));
+    document.body.classList.add("plotted");
+    drawAll();
+  };
+  if (document.getElementById("plotly")) Promise.all(["plotly", "packed"].map(unpacked)).then(begin);
 
   // Legends: a press hides or shows a line in all panels of its figure.
   document.querySelectorAll(".legend button").forEach((button) => button.addEventListener("click", () => {

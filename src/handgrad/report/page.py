@@ -2,8 +2,9 @@
 
 `Page` turns blocks into what the template shows, saving tables and figures on the way; `render` fills the template.
 
-Everything is escaped.  The page's own policy (CSP) names the hashes of its two scripts, so that no other could run:
-its own, and plotly, which lies in the page packed.  Style elements are allowed because plotly makes some.
+Everything is escaped.  The page's own policy (CSP) names the hashes of its two scripts, so that no other could run: its
+own, and plotly, which lies in the page packed, as do the numbers of the plots and their pictures for print.  Style
+elements are allowed because plotly makes some.
 """
 
 import base64
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from handgrad import __version__
 from handgrad.report import drawers, tables
@@ -35,6 +37,7 @@ class Page:
     def __init__(self, folder: Path, formats: Iterable[str]) -> None:
         self.folder, self.formats = folder, tuple(formats)
         self.plots: dict[str, Any] = {}
+        self.prints: dict[str, str] = {}
         self.tables = self.figures = 0
         for name in ("tables", "figures"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -90,8 +93,12 @@ class Page:
             panels.append({"key": key, "title": title if len(titles) > 1 else "", "height": "height" in plot["layout"]})
         columns = min(figure.columns, len(panels)) if isinstance(figure, Curves) else 1
         picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
-        found = {"what": "plots", "panels": panels, "columns": columns, "print": _file_uri(picture)}
-        return found | (_names(figure) if isinstance(figure, Curves) else {"legend": [], "key": None, "small": False})
+        if picture is not None:
+            self.prints[figure.name] = _file_uri(picture)
+        found = {"what": "plots", "panels": panels, "columns": columns, "print": picture is not None}
+        return found | (
+            _names(figure) if isinstance(figure, Curves) else {"legend": [], "key": None, "small": False, "tall": False}
+        )
 
     def _links(self, paths: Iterable[Path]) -> list[str]:
         return [path.relative_to(self.folder).as_posix() for path in paths]
@@ -100,15 +107,15 @@ class Page:
 def _names(figure: Curves) -> dict[str, Any]:
     """What names the lines: a legend that hides and shows them, unless they are very many, and a key."""
     lines = figure.legend if len(figure.legend) <= NAMED else []
-    named = figure.key is not None and len(figure.key.blocks) == len(lines) and all(t for _, t in figure.key.blocks)
-    return {"legend": lines, "key": None if named else figure.key, "small": figure.small}
+    same = figure.key is not None and figure.key.named and len(figure.key.blocks) == len(lines)
+    key = None if same else figure.key
+    return {"legend": lines, "key": key, "small": figure.small, "tall": figure.named_ends}
 
 
-def _file_uri(path: Path | None) -> str:
-    if path is None:
-        return ""
-    kind = "svg+xml" if path.suffix == ".svg" else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+def _file_uri(path: Path) -> str:
+    if path.suffix == ".svg":
+        return "data:image/svg+xml," + quote(path.read_text("utf-8"), safe=" /:;=,()")
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def _matrix_rows(figure: Matrix) -> list[dict[str, Any]]:
@@ -169,11 +176,11 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
         text = ", ".join(f"{names[path]} {shown(value)}" for path, value in axes.items())
         found.insert(0, {"term": "best setting", "value": winner.label, "unit": "", "how": text or "the only one"})
     runs = summary.runs
-    done = sum(run.status in ("done", "pruned") for run in runs)
+    done = sum(run.status == "done" for run in runs)
     others = ", ".join(
         f"{count} {status}"
         for status in dict.fromkeys(run.status for run in runs)
-        if status not in ("done", "pruned") and (count := sum(run.status == status for run in runs))
+        if status != "done" and (count := sum(run.status == status for run in runs))
     )
     found.append({"term": "runs finished", "value": f"{done:,}", "unit": f"of {len(runs):,}", "how": others or "all"})
     return found
@@ -206,21 +213,11 @@ def render(page: Page, summary: Summary, contents: list[dict[str, Any]]) -> str:
         opening=opening(summary),
         chapters=contents,
         version=__version__,
-        plots=Markup(script_json(page.plots)),
+        packed=packed(json.dumps({"plots": page.plots, "prints": page.prints}, allow_nan=False)) if plotly else "",
         style=Markup(style),
         script=Markup(script),
-        plotly=Markup(packed(plotly)) if plotly else "",
+        plotly=packed(plotly) if plotly else "",
     )
-
-
-def script_json(value: Any) -> str:
-    r"""JSON that cannot end the script element in which it stands.
-
-    >>> script_json("</script>")
-    '"\\u003c/script\\u003e"'
-    """
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _plotly() -> str:
@@ -230,9 +227,12 @@ def _plotly() -> str:
 
 
 def packed(text: str) -> str:
-    """Compressed (gzip) and as letters (base64): two fifths of the size.  The page's script unpacks and adds it.
+    """Compressed (gzip) and as letters (base64): a half to an eighth of the size, and nothing in it is markup.
 
-    It runs under the policy's hash of the unpacked text.
+    The page's script unpacks it; plotly then runs under the policy's hash of its unpacked text.
+
+    >>> gzip.decompress(base64.b64decode(packed("</script>")))
+    b'</script>'
     """
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 

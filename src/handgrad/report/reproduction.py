@@ -17,10 +17,11 @@ from handgrad.report.item_verdicts import (
     counted,
     described,
     furthest,
+    half_width,
     ranking_verdict,
     rankings_of,
-    row_name,
-    sentence,
+    rows_named,
+    spread_of,
     unstable,
 )
 from handgrad.report.summary import SettingSummary, Summary
@@ -115,15 +116,21 @@ def _table(summary: Summary, item: OriginalTable, said: set[str]) -> ItemResult:
     if isinstance(item, SettingsTable) and not summary.quick:
         rankings = tuple(rankings_of(item, made))
     verdicts = [*counted(made.numbers), *map(ranking_verdict, rankings), *made.verdicts]
-    ranked = any(number.measure.endswith(("accuracy", "loss")) for number in made.numbers)
-    for label, setting in made.settings.items():
-        if setting is None or setting.label in said or not ranked:
-            continue
-        text = unstable(setting, made.numbers)
-        if text is not None:
-            verdicts.append(Verdict("warning", sentence(f"{row_name(label)}: {text}")))
-            said.add(setting.label)
+    verdicts += _unstable(made, said)
     return ItemResult(item, made.table, made.numbers, rankings, tuple(verdicts), {})
+
+
+def _unstable(made: ItemTable, said: set[str]) -> list[Verdict]:
+    """What the means of a table hide, rows of which the same can be said together; `said`: settings told before."""
+    rows: dict[str, list[str]] = {}
+    if any(number.measure.endswith(("accuracy", "loss")) for number in made.numbers):
+        for label, setting in made.settings.items():
+            if setting is not None and setting.label not in said:
+                text = unstable(setting, made.numbers)
+                if text is not None:
+                    rows.setdefault(text, []).append(label)
+                    said.add(setting.label)
+    return [Verdict("warning", f"{rows_named(labels)}: {text}") for text, labels in rows.items()]
 
 
 def _figure(summary: Summary, item: Figure) -> ItemResult:
@@ -160,7 +167,11 @@ def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
     inside, outside, unjudged = found.count(True), found.count(False), found.count(None)
     if not inside + outside:
         return [Verdict("note", what + "no published number could be judged.")]
-    text = f"{inside} of {inside + outside} published numbers lie inside the spread of the runs here"
+    judged = [number for number in found.numbers if number.inside is not None]
+    text = f"{inside} of {inside + outside} published numbers lie inside {spread_of(judged)}"
+    width = half_width(judged)
+    if width is not None and not text.endswith(")"):
+        text += f" (median interval of the accuracies: ± {width:.2g} points)"
     text += f"; {unjudged} more cannot be judged." if unjudged else "."
     verdicts = [Verdict("note" if outside else "good", what + text)]
     if outside:

@@ -105,7 +105,7 @@ def seeds_note(seed: int | str, seeds: int) -> str:
     if seed == "mean":
         if seeds < 2:
             return "One seed. "
-        return "Line: mean over the seeds that reached the epoch; band: lowest to highest of them. "
+        return f"Line: mean over the seeds (n = {seeds}) that reached the epoch; band: lowest to highest of them. "
     return {"first": "One run a setting: the first seed that finished. ", "best": "One run a setting: its best. "}.get(
         str(seed), f"Seed {seed}. "
     )

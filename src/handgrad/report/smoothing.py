@@ -34,16 +34,18 @@ def repair_outliers(x: ArrayLike, factor: float = 1.5) -> Series:
         return series.copy()
     mean, std = series[finite].mean(), series[finite].std()
     outliers = np.flatnonzero(finite & (np.abs(np.where(finite, series, mean) - mean) > factor * std))
-    values: list[float] = series.tolist()
-    last = len(values) - 1
-    for i in outliers.tolist():
-        if i == 0:
-            values[i] = values[1]
-        elif i == last:
-            values[i] = values[last - 1]
-        else:
-            values[i] = (values[i - 1] + values[i + 1]) / 2
-    return np.array(values)
+    values, last = series.copy(), len(series) - 1
+    inner = outliers[(outliers > 0) & (outliers < last)]
+    if 0 in outliers[:1]:
+        values[0] = series[1]
+    follows = np.isin(inner - 1, outliers)  # these see their left neighbour already replaced, so one after the other
+    first = inner[~follows]
+    values[first] = (series[first - 1] + series[first + 1]) / 2
+    for i in inner[follows].tolist():
+        values[i] = (values[i - 1] + series[i + 1]) / 2
+    if last in outliers[-1:]:
+        values[last] = values[last - 1]
+    return values
 
 
 def debiased_ema(x: ArrayLike, weight: float = 0.9) -> Series:

@@ -6,13 +6,13 @@ best eight are, and the others are grey lines of context.
 
 from dataclasses import replace
 
-from handgrad.report.epoch_figures import epochs
+from handgrad.report.epoch_figures import epochs, small_multiples
 from handgrad.report.figures import Curves, Ranking, RankingRow
 from handgrad.report.palette import CONTEXT, LINES, look
 from handgrad.report.sources import Options, Request, Sources
 from handgrad.report.step_figures import step_loss
 from handgrad.report.summary import WORDS, PhaseSummary, setting_name
-from handgrad.study.figure_options import PARTS, EpochsOptions, StepLossOptions
+from handgrad.study.figure_options import PARTS, EpochsOptions, SmallMultiplesOptions, StepLossOptions
 
 BEST = 8  # so many of more than twelve settings are told apart
 RANKED = 40
@@ -55,6 +55,16 @@ def epoch_curves(phase: PhaseSummary, name: str, sources: Sources) -> Curves | N
         return figure
     many = f"The best {BEST} of {len(phase.settings)} settings in colour, the others in grey."
     return replace(figure, caption=figure.caption.replace("A line per setting.", many))
+
+
+def beside_baseline(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
+    """Each setting beside the baseline, in a phase that has one and more settings than lines can tell apart."""
+    baseline = next((setting for setting in phase.settings if not setting.axes), None)
+    if baseline is None or len(phase.settings) <= LINES:
+        return None
+    shown = {setting_name(setting, phase.axes): setting for setting in phase.settings}
+    options = SmallMultiplesOptions(parts=("train", "validation"), baseline=setting_name(baseline, phase.axes))
+    return small_multiples(Request(name, shown, sources, options, phase.metric))
 
 
 def phase_step_loss(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:

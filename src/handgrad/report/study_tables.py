@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handgrad.report.statistics import Interval, Sample
-from handgrad.report.summary import METRICS, WORDS, PhaseSummary, SettingSummary, Summary, axis_names
+from handgrad.report.summary import METRICS, UNFINISHED, WORDS, PhaseSummary, SettingSummary, Summary, axis_names
 from handgrad.report.tables import Cell, Column, Row, Table, cell
 from handgrad.report.verdicts import number
 
@@ -77,6 +77,9 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     if compared:
         keys = ("difference", "p", "holm_p", "sign_flip_p", "shared_seeds")
         columns.append(Column("p (Holm)", keys, numeric=True))
+    stopped = any(setting.count("pruned") for setting in phase.settings)
+    if stopped:
+        columns.append(Column("epochs", ("epochs",), numeric=True))
     columns.append(Column("what happened", ("status",)))
     rows = []
     for setting, cells in zip(phase.settings, axis_cells, strict=True):
@@ -90,9 +93,14 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
             row += [_interval(values.bootstrap, phase.metric)] if bootstrap else []
             row.append(_best(setting, phase.metric))
         row += [_compared(setting, best)] if compared else []
+        row += [cell(setting.epochs("done", "pruned", "diverged"))] if stopped else []
         row.append(cell(happened(setting)))
         rows.append(Row(tuple(row), shaded=best or (setting.comparison is not None and setting.comparison.tied)))
     caption = _summary_caption(phase, ddof, several, compared, bootstrap)
+    if stopped:
+        caption += (
+            " Runs that the search stopped (pruned) have the numbers of their last epoch and rank below whole ones."
+        )
     return Table(name, title, caption, tuple(columns), tuple(rows))
 
 
@@ -164,12 +172,12 @@ def happened(setting: SettingSummary) -> str:
     A setting whose runs all came to a sensible end needs no words beyond "done".
     """
     collapsed = [run.collapsed[0] for run in setting.runs if run.collapsed is not None]
-    words = [f"{count} {status}" for status in ("diverged", "failed", "pruned") if (count := setting.count(status))]
+    words = [f"{count} {status}" for status in ("diverged", "failed") if (count := setting.count(status))]
+    if pruned := setting.count("pruned"):
+        words.append(f"{pruned} pruned at epoch {setting.epochs('pruned')}")
     if collapsed:
         words.append(f"{len(collapsed)} collapsed to one class ({', '.join(dict.fromkeys(collapsed))})")
-    words += [
-        f"{count} {status}" for status in ("pending", "running", "interrupted") if (count := setting.count(status))
-    ]
+    words += [f"{count} {status}" for status in UNFINISHED if (count := setting.count(status))]
     return "; ".join(words) or "done"
 
 

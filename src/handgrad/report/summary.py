@@ -18,10 +18,12 @@ from handgrad.study.originals import ConfusionTable
 from handgrad.study.places import Place, Places, place
 
 if TYPE_CHECKING:
+    from handgrad.study import select
     from handgrad.study.results import Results
 
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
 LONG = ("confusion", "samples", "setting")  # of a record: read again for the one run that shows them
+UNFINISHED = ("pending", "running", "interrupted", "not begun")
 ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as collapsed
 WORDS = {
     "train_loss": "training loss",
@@ -74,6 +76,11 @@ class SettingSummary:
     def count(self, *statuses: str) -> int:
         """How many runs have one of these statuses."""
         return sum(run.status in statuses for run in self.runs)
+
+    def epochs(self, *statuses: str) -> str:
+        """How many epochs the runs with one of these statuses trained: "10", or "3, 6" where they differ."""
+        found = {int(run.record.get("epochs", 0)) for run in self.runs if run.record and run.status in statuses}
+        return ", ".join(map(str, sorted(found)))
 
     @property
     def unfinished(self) -> int:
@@ -149,7 +156,12 @@ class Summary:
     @property
     def settings(self) -> list[SettingSummary]:
         """Every setting once, in the order of the plan."""
-        return [setting for phase in self.phases for setting in phase.settings if not setting.earlier]
+        found: dict[str, SettingSummary] = {}
+        for phase in self.phases:
+            for setting in phase.settings:
+                if not setting.earlier:
+                    found.setdefault(setting.label, setting)
+        return list(found.values())
 
     @property
     def runs(self) -> list[RunFacts]:
@@ -212,7 +224,7 @@ def summarize(results: "Results") -> Summary:
         places=Places(results.study) if spec.original is not None else None,
         labels={
             place(phase["name"], one["axes"]): one["label"]
-            for phase in reversed(results.plan["phases"])
+            for phase in results.plan["phases"]
             for one in phase["settings"]
             if one["label"] in results.planned
         },
@@ -242,12 +254,16 @@ def lower_is_better(metric: str) -> bool:
     return metric.endswith("_loss")
 
 
-def rank(setting: SettingSummary, metric: str) -> tuple[int, float, float]:
+def rank(setting: SettingSummary, metric: str) -> "select.Rank":
     """The key by which the study itself chose its winners (`study.select`): smaller is better."""
     from handgrad.study import select
 
     runs = [
-        None if run.record is None else select.RunSummary(run.id, run.seed, run.status, run.record.get("metrics", {}))
+        None
+        if run.record is None
+        else select.RunSummary(
+            run.id, run.seed, run.status, run.record.get("metrics", {}), int(run.record.get("epochs", 0))
+        )
         for run in setting.runs
     ]
     return select.rank_key(runs, metric)

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handgrad.report.statistics import LEVEL, SIGN_FLIP_SEEDS, Sample, binomial_standard_error
-from handgrad.report.summary import WORDS, PhaseSummary, RunFacts, SettingSummary, Summary, rank, setting_name
+from handgrad.report.summary import (
+    UNFINISHED,
+    WORDS,
+    PhaseSummary,
+    RunFacts,
+    SettingSummary,
+    Summary,
+    rank,
+    setting_name,
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ def what_happened(run: RunFacts) -> str | None:
     if run.status == "failed":
         error = str((run.record or {}).get("error") or "no message").strip().splitlines()
         return f"failed: {error[-1] if error else 'no message'}"
-    return run.status if run.status in ("pending", "running", "interrupted") else None
+    return run.status if run.status in UNFINISHED else None
 
 
 def setting_verdicts(setting: SettingSummary) -> list[str]:
@@ -82,7 +91,7 @@ def setting_verdicts(setting: SettingSummary) -> list[str]:
     found = [f"{_seeds(had)} {text}" for text, had in seeds.items()]
     pruned = setting.count("pruned")
     if pruned:
-        found.append(f"{_runs(pruned)} stopped early by the search")
+        found.append(f"{_runs(pruned)} stopped early by the search, at epoch {setting.epochs('pruned')}")
     return found
 
 
@@ -105,8 +114,8 @@ def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
         if not phase.metric.startswith("test") or phase.best is None or len(phase.settings) < 2:
             continue
         metric = phase.metric.replace("test", "val")
-        valued = [setting for setting in phase.settings if setting.samples[metric].n]
-        if not valued:
+        valued = [setting for setting in phase.settings if setting.samples[phase.metric].n]
+        if not all(setting.samples[metric].n for setting in valued):
             blind.append(phase.name)
             continue
         other = min(valued, key=lambda setting: rank(setting, metric))
@@ -120,8 +129,9 @@ def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
             text += f": {WORDS[phase.metric]} {number(ours, phase.metric)} instead of {number(theirs, phase.metric)}"
         found.append(Verdict("note", f"{text}."))
     if blind:
-        text = "There is no validation part: nothing but the test set was there to choose by"
-        found.append(Verdict("note", f"{text}{'' if len(phases) == len(blind) else f' (phase {blind[0]})'}."))
+        where = f" for every setting of {', '.join(blind)}" if found else ""
+        text = f"There is no validation part{where}: nothing but the test set was there to choose by."
+        found.append(Verdict("note", text))
     return [Verdict(verdict.kind, verdict.text[0].upper() + verdict.text[1:]) for verdict in found]
 
 
@@ -178,7 +188,7 @@ def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[V
                 "assumes that differences between seeds are normally distributed.",
             )
         )
-    who = _labels(tied)
+    who = listed([setting.label for setting in tied])
     if tied:
         many = len(tied) > 1
         found.append(
@@ -236,8 +246,12 @@ def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict
     return [Verdict("note", text)]
 
 
-def _labels(settings: Sequence[SettingSummary], most: int = 12) -> str:
-    labels = [setting.label for setting in settings]
+def listed(labels: Sequence[str], most: int = 12) -> str:
+    """Labels in a sentence; of many the first ones and a count.
+
+    >>> listed(["1", "2", "3"]), listed(["1", "2", "3"], most=2)
+    ('1, 2 and 3', '1, 2 and 1 more')
+    """
     if len(labels) > most:
         return f"{', '.join(labels[:most])} and {len(labels) - most} more"
     return ", ".join(labels[:-1]) + (" and " if len(labels) > 1 else "") + labels[-1] if labels else ""

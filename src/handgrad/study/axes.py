@@ -22,6 +22,7 @@ from pydantic import BeforeValidator, ConfigDict
 
 from handgrad.names import unknown
 from handgrad.streams import stream
+from handgrad.study.asha import Asha
 from handgrad.study.changes import SECTIONS, Changes, changes_of, leaves
 from handgrad.validation import Section
 
@@ -45,6 +46,7 @@ class Axes(Section):
     one_factor: AxisTable = None
     variant: AxisTable = None
     random: AxisTable = None
+    asha: Asha | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ def choices(axes: Axes, phase: int = 0) -> list[Choice]:
     >>> [choice.changes for choice in choices(Axes(grid={"training": {"epochs": [1, 2]}}))]
     [{'training.epochs': 1}, {'training.epochs': 2}]
     """
-    if axes.random:
-        return list(_drawn(axes.random, phase))
+    if (drawn := sampling(axes)) is not None:
+        return list(_drawn(drawn, phase))
     factors = []
     for axis, bundles in (axes.bundle or {}).items():
         factors.append([_named_choice(axis, name, t, f'bundle.{axis}."{name}"') for name, t in bundles.items()])
@@ -140,23 +142,39 @@ DISTRIBUTIONS = {
     ),
     "choice": Distribution(lambda rng, values: values[int(rng.integers(len(values)))], _not_empty),
 }
-RANDOM_KEYS = ("runs", "seed")
+RANDOM_KEYS = ("runs", "seed", "sampler")
+SAMPLERS = ("random", "tpe", "qmc")  # ours, and those of Optuna (`samplers`), which see results before they draw
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Settings that are drawn while the study runs.  `ranges`: (path, kind of range, what the file wrote)."""
+
+    sampler: str
+    runs: int
+    seed: int
+    ranges: tuple[tuple[str, str, Any], ...]
 
 
 def _is_distribution(path: str, value: Mapping[str, Any]) -> bool:
     return any(key in DISTRIBUTIONS for key in value)
 
 
-def _drawn(table: Mapping[str, Any], phase: int) -> Iterator[Choice]:
-    ranges = [
-        (path, *next(iter(what.items())))
-        for path, what in leaves({k: v for k, v in table.items() if k not in RANDOM_KEYS}, _is_distribution)
-    ]
-    seed = table.get("seed", 0)
-    for draw in range(table.get("runs", 25)):
+def sampling(axes: Axes) -> Sampling | None:
+    """What a table [random] says, None where there is none."""
+    if not axes.random:
+        return None
+    table = axes.random
+    ranges = leaves({k: v for k, v in table.items() if k not in RANDOM_KEYS}, _is_distribution)
+    found = tuple((path, *next(iter(what.items()))) for path, what in ranges)
+    return Sampling(table.get("sampler", SAMPLERS[0]), table.get("runs", 25), table.get("seed", 0), found)
+
+
+def _drawn(drawn: Sampling, phase: int) -> Iterator[Choice]:
+    for draw in range(drawn.runs):
         choice = Choice()
-        for path, kind, what in ranges:
-            rng = stream(seed, "search", phase, draw, zlib.crc32(path.encode()))
+        for path, kind, what in drawn.ranges:
+            rng = stream(drawn.seed, "search", phase, draw, zlib.crc32(path.encode()))
             choice |= _one(path, DISTRIBUTIONS[kind].draw(rng, what), "random")
         yield choice
 
@@ -228,6 +246,9 @@ def _random(table: Mapping[str, Any]) -> list[str]:
         value = table.get(key, least)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             found.append(f"random.{key} must be a whole number >= {least}; got {value!r}")
+    sampler = table.get("sampler", SAMPLERS[0])
+    if sampler not in SAMPLERS:
+        found.append("random.sampler is an " + unknown(str(sampler), SAMPLERS, "sampler") + f"; got {sampler!r}")
     ranges = {key: value for key, value in table.items() if key not in RANDOM_KEYS}
     stray = [key for key in ranges if key.split(".")[0] not in SECTIONS]
     found += [f"random.{key} is an " + unknown(key, [*RANDOM_KEYS, *SECTIONS], "key") for key in stray]

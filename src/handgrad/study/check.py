@@ -4,10 +4,11 @@ The settings of the first phase are certain.  Those of a later phase depend on w
 checked on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones).
 """
 
-from collections.abc import Iterable, Iterator
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from handgrad.study.axes import Choice
+from handgrad.study.axes import SAMPLERS, Choice
 from handgrad.study.changes import Table, apply, shown
 from handgrad.study.spec import Phase, Study
 from handgrad.training.run import Setting
@@ -64,7 +65,11 @@ def study_problems(study: Study) -> list[str]:
     """Everything wrong with the settings of a study, each problem once, at the place where it was written."""
     found: dict[str, None] = {}
     drawn: set[str] = set()
+    longest: dict[int, int] = {}
     for one in possible_settings(study):
+        if one.setting is not None:
+            number = one.phase.number
+            longest[number] = max(longest.get(number, 0), one.setting.training.epochs)
         for line in one.problems:
             place = located(line, one)
             range_of = place.rpartition("; got ")[0]
@@ -80,12 +85,35 @@ def study_problems(study: Study) -> list[str]:
                     f'phase "{phase.name}" continues runs, so it cannot change {path}: the weights and the data of a '
                     "continued run are those it began with; take the change out or leave continue out"
                 ] = None
+    found.update(dict.fromkeys(_search_problems(study, longest)))
     if spec.phase and not spec.select_on_test and spec.data.validation is False:
         found[
             f"select_by = {spec.select_by!r} needs validation data to choose what later phases start from, but "
             "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
         ] = None
     return list(found)
+
+
+def _search_problems(study: Study, longest: Mapping[int, int]) -> Iterator[str]:
+    """What keeps the searches of a study from being made.  `longest`: by phase, the most epochs of a setting."""
+    for phase in study.phases:
+        prefix = f'phase "{phase.name}".' if phase.number else ""
+        asha, drawn = phase.asha, phase.sampling
+        if drawn is not None and importlib.util.find_spec("optuna") is None:
+            yield (
+                f"{prefix}random.sampler = {drawn.sampler!r} needs Optuna, which is not installed here; "
+                f"pip install 'handgrad[optuna]', or set random.sampler = \"{SAMPLERS[0]}\""
+            )
+        if (asha is not None or drawn is not None) and study.spec.data.validation is False:
+            metric = (asha.metric if asha else None) or study.spec.select_by
+            what = "asha" if asha else "random.sampler"
+            yield f"{prefix}{what} judges by {metric}, but data.validation = false; give data.validation a size"
+        most = longest.get(phase.number)
+        if asha is not None and asha.epochs is not None and most is not None and asha.epochs > most:
+            yield (
+                f"{prefix}asha.epochs = {asha.epochs} is more than training.epochs of any of its settings ({most}), "
+                "to which schedules belong; set training.epochs, or leave asha.epochs out"
+            )
 
 
 def shortened(lines: Iterable[str]) -> list[str]:

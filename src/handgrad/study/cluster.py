@@ -51,7 +51,8 @@ class Ray:
     """Runs on a Ray cluster, as many at a time as its nodes have room for, or `jobs`.
 
     address: "host:port" of the head, "auto" for a cluster that this machine is part of; without one, that of the
-    environment (RAY_ADDRESS), else a cluster on this machine alone that ends with the runner.
+    environment (RAY_ADDRESS), else a cluster on this machine alone that ends with the runner.  Where this process is
+    connected to a cluster already, that one is used and left as it is.
     cpus: what a run asks for; it uses one thread.  gpus: what it asks for beside, where training.device is "cuda".
     Raises InputError where the cluster cannot be reached, and from `map` where a node has other software than here.
     """
@@ -67,8 +68,8 @@ class Ray:
         gpus: float = 1.0,
         say: Callable[[str], None] = say_to_stderr,
     ) -> None:
-        self.address, self.cpus, self.gpus, self._say = address or os.environ.get("RAY_ADDRESS"), cpus, gpus, say
-        self._jobs = jobs
+        self.address, self.cpus, self.gpus = address, cpus, gpus
+        self._jobs, self._say = jobs, say
         self._expected = identity()
         self._tasks: list[_Task] = []
         self._splits: dict[Path, Any] = {}
@@ -82,9 +83,7 @@ class Ray:
     def _connect(self) -> None:
         if self._connected:
             return
-        self._own = not ray.is_initialized()
-        if self._own:
-            join(self.address)
+        self._own = join(self.address)
         self._connected = True
         self._work = ray.remote(work)
         self._looked = -1e9

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from handgrad.data.datasets import Part, Split
+from handgrad.study.budget import Budget
 from handgrad.study.plan import Plan, PlannedSetting
 from handgrad.training.loop import execute
 from handgrad.training.run import Run, Setting
@@ -26,7 +27,7 @@ COPIES = 8  # of the parameters while a run trains: weights, gradients, slots, t
 
 @dataclass(frozen=True)
 class Row:
-    """One setting of the plan: how many runs it has, and the seconds of each."""
+    """One setting of the plan: how many runs it has, and the seconds of one that comes to its end."""
 
     phase: str
     label: str
@@ -38,6 +39,7 @@ class Row:
 class Estimate:
     """The whole study with `workers`: seconds, and bytes of memory and disk at their height.
 
+    `epochs`: how many are expected of the `most` that there can be; a search or a budget leaves out the rest.
     `measured`: how many shapes were trained for it; everything else was extrapolated from them.
     """
 
@@ -47,6 +49,8 @@ class Estimate:
     memory: int
     disk: int
     measured: int
+    epochs: int
+    most: int
 
 
 @dataclass(frozen=True)
@@ -79,13 +83,28 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
         Row(phase, planned.label, len(planned.runs), planned.cost * ratio if seconds is None else seconds)
         for phase, planned, seconds in found
     )
-    work = sum(row.runs * row.seconds for row in rows)
+    settings = [(phase, planned) for phase in plan.phases for planned in phase.settings]
+    work = sum(
+        row.runs * row.seconds * phase.share(planned) for row, (phase, planned) in zip(rows, settings, strict=True)
+    )
+    most = sum(planned.epochs * len(planned.runs) for _, planned in settings)
+    epochs = sum(planned.epochs * len(planned.runs) * phase.share(planned) for phase, planned in settings)
+    left = _left_by_budget(plan.study.spec.budget, sum(row.runs for row in rows), epochs)
+    work, epochs = work * left, epochs * left
     longest = max(row.seconds for row in rows)
     splits = sum(_split_bytes(plan.shelf.split(key)) for key in plan.data_keys)
     heaviest = max(planned.parameters for _, planned, _ in found)
     memory = workers * (WORKER_BYTES + 4 * COPIES * heaviest) + splits
     disk = splits + sum(len(planned.runs) * _record_bytes(plan, planned) for _, planned, _ in found)
-    return Estimate(rows, workers, max(work / workers, longest), memory, disk, len(speeds))
+    seconds = max(work / workers, longest)
+    return Estimate(rows, workers, seconds, memory, disk, len(speeds), round(epochs), most)
+
+
+def _left_by_budget(budget: Budget | None, runs: int, epochs: float) -> float:
+    """The part of the expected work that a budget of runs or epochs pays for; minutes are not foreseen."""
+    if budget is None:
+        return 1.0
+    return min(1.0, (budget.runs or runs) / runs, (budget.epochs or epochs) / epochs)
 
 
 def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) -> float | None:

@@ -22,17 +22,30 @@ __all__ = ["RayError", "RayTaskError", "join", "ray"]
 CONNECT = 5.0  # seconds for an address to answer
 
 
-def join(address: str | None) -> None:
-    """Connect to a cluster, or start one here.  Raises InputError with the remedy."""
+def join(address: str | None) -> bool:
+    """Connect to a cluster, or start one here; False where this process was connected already.
+
+    Raises InputError with the remedy: nobody answers, other versions there, connected to another one.
+    """
+    if ray.is_initialized():
+        connected = ray.get_runtime_context().gcs_address
+        if address not in (None, "auto", connected):
+            raise InputError(
+                f"this process is connected to the Ray cluster at {connected} already; got {address}: "
+                "leave out the address, or call ray.shutdown() before"
+            )
+        return False
+    address = address or os.environ.get("RAY_ADDRESS")
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None or address == "local":
         ray.init("local", num_cpus=cores(), include_dashboard=False, **options)
-        return
+        return True
     _knock(address)
     try:
         ray.init(address, **options)
-    except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
+    except (RayError, ConnectionError, RuntimeError, ValueError, AssertionError) as error:
         raise InputError(_unreachable(address, " ".join(str(error).split()))) from None
+    return True
 
 
 def _knock(address: str) -> None:

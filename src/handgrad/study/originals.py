@@ -166,13 +166,17 @@ class CellRow(Section):
 
 
 class Item(Section):
-    """What tables and figures share.  n: runs behind every published number; order: its place among the items."""
+    """What tables and figures share.  n: runs behind every published number; order: its place among the items.
+
+    ours: the original has no such item; it is added.
+    """
 
     number: Text
     title: Text
     note: Note = None
     n: Count = None
     order: Annotated[float | None, _optional(real())] = None
+    ours: Flag = False
 
     @property
     def file(self) -> str:

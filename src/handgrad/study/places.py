@@ -31,7 +31,16 @@ class Place:
 
 def place(phase: str, axes: Mapping[str, Any] | None) -> Place:
     """A place; equal axes make equal places, whatever types a file gave them."""
-    return Place(phase, axes, WINNER if axes is None else json.dumps(axes, sort_keys=True, default=list))
+    return Place(phase, axes, WINNER if axes is None else json.dumps(_plain(axes), sort_keys=True))
+
+
+def _plain(value: Any) -> Any:
+    """1.0 as 1 and tuples as lists, so that equal values are equal texts."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Places:
@@ -72,18 +81,20 @@ class Places:
         return [next(places, None) if row.run else None for row in table.rows]
 
     @cached_property
-    def labels(self) -> dict[str, Place | None]:
-        """label of a row -> its place, of all tables of settings; the first table that has the label decides."""
-        found: dict[str, Place | None] = {}
+    def labels(self) -> dict[str, list[Place]]:
+        """label of a row -> its places, of all tables of settings; none where the row is not run."""
+        found: dict[str, list[Place]] = {}
         for table in self.original.table if self.original else ():
             if isinstance(table, SettingsTable):
                 for row, there in zip(table.rows, self.rows(table), strict=True):
-                    if found.get(row.label) is None:
-                        found[row.label] = there
+                    found.setdefault(row.label, []).extend([there] if there is not None else [])
         return found
 
     def find(self, reference: Any, phases: Iterable[str]) -> list[Place | None]:
-        """The places that a reference means.  None: a row that is not run.  Raises ValueError where there is none."""
+        """The places that a reference means.  None: a row that is not run.  Raises ValueError where there is none.
+
+        A label that rows of several phases have is that of the phases asked for, else of the first table.
+        """
         phases = tuple(phases)
         if reference == WINNER:
             return [place(phases[-1], None)]
@@ -91,7 +102,8 @@ class Places:
             return [*self.of(phases)]
         if isinstance(reference, str):
             if reference in self.labels:
-                return [self.labels[reference]]
+                rows = self.labels[reference]
+                return [next((row for row in rows if row.phase in phases), rows[0] if rows else None)]
             named = [one for one in self.of(phases) if reference in self._names(one)]
             if named:
                 return [*named]

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handgrad.errors import HandgradError, StudyFileError
+from handgrad.study.asha import Asha
+from handgrad.study.axes import Choice
 from handgrad.study.changes import apply, shown
 from handgrad.study.check import Possible, located, possible_settings, shortened
 from handgrad.study.place_problems import class_problems
@@ -42,6 +44,7 @@ class PlannedSetting:
     parameters: int
     cost: float
     tables: Mapping[str, Any]
+    epochs: int = 1
 
     def run(self, planned: PlannedRun, checksum: str) -> Run:
         assert self.setting is not None
@@ -50,7 +53,11 @@ class PlannedSetting:
 
 @dataclass(frozen=True)
 class PlannedPhase:
-    """A phase.  `start` is the label it starts from, `winner` the label that won: None until known."""
+    """A phase.  `start` is the label it starts from, `winner` the label that won: None until known.
+
+    `drawn`: how many settings a sampler draws while the study runs, 0 where all are listed; `settings` then are those
+    that it has drawn, and stand-ins for them as long as the phase is not `known`.
+    """
 
     name: str
     number: int
@@ -59,11 +66,19 @@ class PlannedPhase:
     settings: tuple[PlannedSetting, ...]
     start: str | None = None
     winner: str | None = None
+    asha: Asha | None = None
+    drawn: int = 0
+    sampler: str | None = None
+    opened: bool = False  # a sampler has begun to draw
 
     @property
     def known(self) -> bool:
         """Whether its runs have ids."""
-        return self.after is None or self.start is not None
+        return self.opened or (not self.drawn and (self.after is None or self.start is not None))
+
+    def share(self, setting: PlannedSetting) -> float:
+        """The part of its epochs that a run is expected to train."""
+        return 1.0 if self.asha is None else self.asha.share(setting.epochs)
 
 
 class Plan:
@@ -78,11 +93,14 @@ class Plan:
         self.notes: list[str] = [*study.notes]
         self.metric = metric_of(study.spec.select_by, study.spec.select_on_test)
         self._labels: dict[tuple[str | None, ...], str] = {}
-        self._derived: dict[str, int] = {}
+        self._derived: dict[str, int] = {}  # prefix of labels -> how many there are
         possible = list(possible_settings(study))
         self._check(possible)
         self.phases: list[PlannedPhase] = [self._first(study.phases[0])]
         self.phases += [self._sketch(phase) for phase in study.phases[1:]]
+        self.notes += [note for phase in self.phases if (note := self._search_note(phase))]
+        if study.spec.budget is not None:
+            self.notes.append(f"the study begins at most {study.spec.budget}")
 
     # -- what it says
 
@@ -102,15 +120,21 @@ class Plan:
 
     @property
     def run_count(self) -> int:
-        """How many runs the study has, those of later phases included."""
+        """How many runs the study has at most, those of later phases included."""
         later = sum(len(s.runs) for phase in self.phases if not phase.known for s in phase.settings)
-        return sum(len(setting.runs) for setting in self.settings.values()) + later
+        undrawn = sum(phase.drawn - len(phase.settings) for phase in self.phases if phase.opened)
+        return sum(len(s.runs) for s in self.settings.values()) + later + undrawn * len(self.study.spec.seeds)
 
-    @property
-    def cost(self) -> float:
-        """The work of all runs, in the unit of `PlannedSetting.cost`."""
-        later = sum(s.cost * len(s.runs) for phase in self.phases if not phase.known for s in phase.settings)
-        return sum(s.cost * len(s.runs) for s in self.settings.values()) + later
+    def cost(self, number: int = 0) -> float:
+        """The work that is expected of the runs of a phase and those after it, in the unit of `PlannedSetting.cost`."""
+        seen: set[str] = set()
+        total = 0.0
+        for phase in self.phases:
+            for setting in phase.settings:
+                if phase.number >= number and not (phase.known and setting.label in seen):
+                    total += setting.cost * len(setting.runs) * phase.share(setting)
+                seen.add(setting.label)
+        return total
 
     def rivals(self, number: int) -> dict[str, PlannedSetting]:
         """The settings among which a phase's winner is chosen: the one it starts from, and its own."""
@@ -119,8 +143,11 @@ class Plan:
         labels = ([phase.start] if phase.start else []) + [setting.label for setting in phase.settings]
         return {label: known[label] for label in labels}
 
-    def decide(self, number: int, finished: Mapping[str, RunSummary]) -> str | None:
-        """Choose and note the winner of a phase.  `finished`: id -> summary."""
+    def decide(self, number: int, finished: Mapping[str, RunSummary], recorded: str | None = None) -> str | None:
+        """Choose and note a phase's winner.  `finished`: id -> summary; `recorded`: who won before, if that stands."""
+        if recorded in self.rivals(number):
+            self.phases[number] = replace(self.phases[number], winner=recorded)
+            return recorded
         rivals = {
             label: [finished.get(run.id or "") for run in setting.runs]
             for label, setting in self.rivals(number).items()
@@ -135,25 +162,32 @@ class Plan:
         start = self.phases[phase.after].winner
         if start is None:
             raise HandgradError(f'phase "{phase.name}" has no winner to start from: no run gave a {self.metric}')
-        base = self.settings[start]
-        found: list[PlannedSetting] = []
+        if phase.sampling is not None:
+            self.phases[number] = replace(self.phases[number], start=start)
+            return self.phases[number]
+        found: dict[str, PlannedSetting] = {}
         for choice in phase.choices:
-            tables = apply(base.tables, phase.changes | choice.changes, self.study.defaults)
-            setting, problems = Setting.read(tables)
-            if setting is None:
-                raise StudyFileError(self.study.where, [f'phase "{phase.name}" after {start}: {p}' for p in problems])
-            parents = {run.seed: run.id for run in base.runs} if phase.continues else {}
-            planned = self._planned(
-                "", phase.changes | choice.axes, phase.changes | choice.changes, tables, setting, parents
-            )
-            ids = tuple(run.id for run in planned.runs)
-            if ids not in self._labels:
-                self._derived[start] = self._derived.get(start, 0) + 1
-                self._labels[ids] = f"{start}_{self._derived[start]}"
-            if self._labels[ids] not in [setting.label for setting in found]:
-                found.append(replace(planned, label=self._labels[ids]))
-        self.phases[number] = replace(self.phases[number], settings=tuple(found), start=start)
+            planned = self._later_setting(phase, start, choice)
+            found.setdefault(planned.label, planned)
+        self.phases[number] = replace(self.phases[number], settings=tuple(found.values()), start=start)
         return self.phases[number]
+
+    def open(self, number: int) -> None:
+        """A sampler begins to draw the settings of a phase, or begins again."""
+        self.phases[number] = replace(self.phases[number], settings=(), opened=True)
+
+    def add(self, number: int, parameters: Mapping[str, Any]) -> PlannedSetting:
+        """A setting that a sampler has drawn, path -> value; the one that is there where it is the same."""
+        phase, planned = self.study.phases[number], self.phases[number]
+        choice = Choice(dict(parameters), dict(parameters), dict.fromkeys(parameters, "random"))
+        if planned.start is not None:
+            added = self._later_setting(phase, planned.start, choice)
+        else:
+            added = self._first_setting(choice)
+        known = next((setting for setting in planned.settings if setting.label == added.label), None)
+        if known is None:
+            self.phases[number] = replace(planned, settings=(*planned.settings, added))
+        return known or added
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plan.json holds it."""
@@ -203,33 +237,90 @@ class Plan:
         if found:
             raise StudyFileError(self.study.where, shortened(found))
 
+    def _search_note(self, phase: PlannedPhase) -> str | None:
+        """How a phase stops its runs, in a sentence."""
+        asha = phase.asha
+        if asha is None:
+            return None
+        levels = sorted({asha.levels(setting.epochs) for setting in phase.settings})
+        if all(len(one) == 1 for one in levels):
+            return (
+                f'phase "{phase.name}": asha stops no run, as its grace_period of {asha.grace_period} is not less than '
+                f"the epochs of any setting"
+            )
+        steps = "; ".join(f"{', '.join(map(str, one[:-1]))} of {one[-1]}" for one in levels if len(one) > 1)
+        rule = "go on" if asha.rule == "promote" else "are not stopped"
+        return (
+            f'phase "{phase.name}": settings are judged by {asha.metric or self.study.spec.select_by} after {steps} '
+            f"epochs, and about one in {asha.reduction_factor} {rule}"
+        )
+
     def _first(self, phase: Phase) -> PlannedPhase:
-        found: dict[tuple[str | None, ...], PlannedSetting] = {}
+        if phase.sampling is not None:
+            return self._sketch(phase)
+        found: dict[str, PlannedSetting] = {}
         for choice in phase.choices:
-            tables = apply(self.study.base, choice.changes, self.study.defaults)
-            planned = self._planned(str(len(found) + 1), choice.axes, choice.changes, tables, _read(tables))
-            ids = tuple(run.id for run in planned.runs)
-            if ids in found:
+            planned = self._first_setting(choice)
+            if planned.label in found:
                 what = ", ".join(f"{path} = {shown(value)}" for path, value in choice.axes.items())
-                self.notes.append(f"{what} is the same setting as {found[ids].label}, which runs once")
-            else:
-                found[ids] = planned
-                self._labels[ids] = planned.label
-        return PlannedPhase(phase.name, 0, None, False, tuple(found.values()))
+                self.notes.append(f"{what} is the same setting as {planned.label}, which runs once")
+            found.setdefault(planned.label, planned)
+        return PlannedPhase(phase.name, 0, None, False, tuple(found.values()), asha=phase.asha)
+
+    def _first_setting(self, choice: Choice) -> PlannedSetting:
+        tables = apply(self.study.base, choice.changes, self.study.defaults)
+        setting, problems = Setting.read(tables)
+        if setting is None:
+            raise StudyFileError(self.study.where, problems)
+        return self._labelled(self._planned("", choice.axes, choice.changes, tables, setting), "")
+
+    def _later_setting(self, phase: Phase, start: str, choice: Choice) -> PlannedSetting:
+        base = self.settings[start]
+        tables = apply(base.tables, phase.changes | choice.changes, self.study.defaults)
+        setting, problems = Setting.read(tables)
+        if setting is None:
+            raise StudyFileError(self.study.where, [f'phase "{phase.name}" after {start}: {p}' for p in problems])
+        parents = {run.seed: run.id for run in base.runs} if phase.continues else {}
+        axes, changes = phase.changes | choice.axes, phase.changes | choice.changes
+        return self._labelled(self._planned("", axes, changes, tables, setting, parents), start + "_")
+
+    def _labelled(self, planned: PlannedSetting, prefix: str) -> PlannedSetting:
+        """With the label that these runs have, or the next one of the prefix."""
+        ids = tuple(run.id for run in planned.runs)
+        if ids not in self._labels:
+            self._derived[prefix] = self._derived.get(prefix, 0) + 1
+            self._labels[ids] = f"{prefix}{self._derived[prefix]}"
+        return replace(planned, label=self._labels[ids])
 
     def _sketch(self, phase: Phase) -> PlannedPhase:
-        """A later phase before its start is known: its changes, and the cost as it would be from the base setting."""
-        sketched = []
+        """A phase before its settings are known: its changes, and the cost as it would be from the base setting."""
+        sketched, drawn = [], phase.sampling
         for number, choice in enumerate(phase.choices, start=1):
             tables = apply(self.study.base, phase.changes | choice.changes, self.study.defaults)
             setting, _ = Setting.read(tables)
-            parameters, cost, _ = self._work(setting)
+            parameters, cost, facts = self._work(setting)
             runs = tuple(PlannedRun(seed, None) for seed in self.study.spec.seeds)
             changes = phase.changes | choice.changes
             axes = phase.changes | choice.axes
-            sketched.append(PlannedSetting(f"*_{number}", axes, changes, None, runs, None, parameters, cost, tables))
-        after = self.study.phases[phase.after or 0].name
-        return PlannedPhase(phase.name, phase.number, after, phase.continues, tuple(sketched))
+            if drawn is not None:
+                axes |= {path: f"drawn by {drawn.sampler}" for path, _, _ in drawn.ranges}
+            label = f"*{number}" if phase.after is None else f"*_{number}"
+            epochs = setting.training.epochs if setting is not None else 1
+            stand_in = (setting.resolved(), facts.key) if setting and facts and phase.after is None else (None, None)
+            sketched.append(
+                PlannedSetting(label, axes, changes, stand_in[0], runs, stand_in[1], parameters, cost, tables, epochs)
+            )
+        after = None if phase.after is None else self.study.phases[phase.after].name
+        return PlannedPhase(
+            phase.name,
+            phase.number,
+            after,
+            phase.continues,
+            tuple(sketched),
+            asha=phase.asha,
+            drawn=0 if drawn is None else drawn.runs,
+            sampler=None if drawn is None else drawn.sampler,
+        )
 
     def _planned(
         self,
@@ -247,7 +338,8 @@ class Plan:
         for seed in self.study.spec.seeds:
             continues = (parents or {}).get(seed)
             runs.append(PlannedRun(seed, Run(setting, seed, facts.checksum, continues).id, continues))
-        return PlannedSetting(label, axes, changes, setting, tuple(runs), facts.key, parameters, cost, tables)
+        epochs = setting.training.epochs
+        return PlannedSetting(label, axes, changes, setting, tuple(runs), facts.key, parameters, cost, tables, epochs)
 
     def _work(self, setting: Setting | None) -> tuple[int, float, DataFacts | None]:
         """(parameters, work of one run, facts of its data).  Work: rough seconds, for a bar's time left."""
@@ -264,10 +356,6 @@ class Plan:
         return network.parameter_count, 0.005 + training.epochs * epoch, facts
 
 
-def _read(tables: Mapping[str, Any]) -> Setting:
-    return Setting.model_validate(tables)
-
-
 def _phase_json(phase: PlannedPhase) -> dict[str, Any]:
     return {
         "name": phase.name,
@@ -276,7 +364,12 @@ def _phase_json(phase: PlannedPhase) -> dict[str, Any]:
         "continue": phase.continues,
         "start": phase.start,
         "winner": phase.winner,
-        "settings": [
+        "asha": None if phase.asha is None else phase.asha.model_dump(),
+        "sampler": phase.sampler,
+        "drawn": phase.drawn,
+        "settings": []
+        if phase.drawn and not phase.known
+        else [
             {
                 "label": setting.label,
                 "axes": dict(setting.axes),

@@ -29,7 +29,7 @@ METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_los
 
 @dataclass(frozen=True)
 class Cell:
-    """A run of the plan.  `status`: pending, running, interrupted, done, diverged, pruned or failed.
+    """A run of the plan.  `status`: pending, running, interrupted, done, diverged, pruned, failed or not begun.
 
     `data` is its record.json, None while there is none.
     """
@@ -121,7 +121,7 @@ class Results:
 
     def _unfinished(self, run_id: str) -> str:
         if not (self.folder / "runs" / f"{run_id}.partial").exists():
-            return "pending"
+            return "not begun" if "budget" in self.plan and self.state in ("done", "failed") else "pending"
         return "running" if self.state == "running" else "interrupted"
 
     def record(self, run_id: str) -> Record:
@@ -188,7 +188,8 @@ class Results:
     def settings(self) -> "DataFrame":
         """One row for every setting: label, phase, axes, counts, mean and standard deviation of metrics.
 
-        n counts the runs that came to their end; a diverged or failed run has no value and is counted apart.
+        n counts the runs with results, of which `pruned` were stopped short by a search and have those of their last
+        epoch; a diverged or failed run has no value and is counted apart.
         """
         import pandas
 
@@ -197,7 +198,7 @@ class Results:
             own = runs[runs["label"] == label]
             done = own[own["status"].isin(["done", "pruned"])]
             row: dict[str, Any] = {"label": label, "phase": setting["phase"], **self.axes[label], "n": len(done)}
-            row |= {name: int((own["status"] == name).sum()) for name in ("diverged", "failed")}
+            row |= {name: int((own["status"] == name).sum()) for name in ("diverged", "failed", "pruned")}
             for name in METRICS:
                 row |= {f"{name}_mean": done[name].mean(), f"{name}_std": done[name].std(ddof=self.spec.ddof)}
             winner_of = [phase["name"] for phase in self.plan["phases"] if phase["winner"] == label]

@@ -3,7 +3,7 @@
 `StudySpec` is a study file, checked; `Study` is one that was read, with every choice of every phase.  `read` reads it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,9 @@ from pydantic import BeforeValidator, Field
 
 from handgrad.data.spec import DataSection
 from handgrad.network.spec import NetworkSection
-from handgrad.study.axes import Axes, AxisTable, Choice, choices
+from handgrad.study.asha import Asha
+from handgrad.study.axes import SAMPLERS, Axes, AxisTable, Choice, Sampling, choices, sampling
+from handgrad.study.budget import Budget
 from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of
 from handgrad.study.originals import Original
 from handgrad.study.toml import dumps
@@ -82,6 +84,7 @@ class StudySpec(Axes):
     data: DataSection = DataSection()
     network: NetworkSection = NetworkSection()
     training: TrainingSection = TrainingSection()
+    budget: Budget | None = None
     phase: tuple[PhaseSpec, ...] = ()
     quick: AxisTable = None
     original: Original | None = None
@@ -89,7 +92,11 @@ class StudySpec(Axes):
 
 @dataclass(frozen=True)
 class Phase:
-    """A phase as it is planned.  `changes`: to the baseline; `after`: number of the phase whose winner is the base."""
+    """A phase as it is planned.  `changes`: to the baseline; `after`: number of the phase whose winner is the base.
+
+    `asha`: how its runs are stopped short.  `sampling`: where its settings are drawn by their results while the study
+    runs; `choices` then are drawn blindly, for what has to be known before.
+    """
 
     name: str
     number: int
@@ -97,6 +104,8 @@ class Phase:
     continues: bool
     changes: Changes
     choices: tuple[Choice, ...]
+    asha: Asha | None = None
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +135,7 @@ class Study:
         first = choices(spec)
         if not (spec.grid or spec.bundle or spec.random) and (spec.one_factor or spec.variant):
             first = first if first[0].changes == {} else [Choice(), *first]
-        found = [Phase(FIRST, 0, None, False, {}, tuple(map(self._ours, first)))]
+        found = [Phase(FIRST, 0, None, False, {}, tuple(map(self._ours, first)), spec.asha, self._sampling(spec))]
         numbers = {FIRST: 0}
         for number, phase in enumerate(spec.phase, start=1):
             after = number - 1 if phase.after is None else numbers[phase.after]
@@ -135,8 +144,17 @@ class Study:
             if (phase.one_factor or phase.variant) and not (phase.grid or phase.bundle) and not phase.set:
                 listed = [choice for choice in listed if choice.changes]  # the baseline is the winner, which has run
             changes = {self._path(path): value for path, value in changes_of(phase.set or {}).items()}
-            found.append(Phase(phase.name, number, after, phase.continues, changes, tuple(map(self._ours, listed))))
+            ours = tuple(map(self._ours, listed))
+            drawn = self._sampling(phase)
+            found.append(Phase(phase.name, number, after, phase.continues, changes, ours, phase.asha, drawn))
         return tuple(found)
+
+    def _sampling(self, axes: Axes) -> Sampling | None:
+        """What is drawn while the study runs; what is drawn blindly is listed like everything else."""
+        drawn = sampling(axes)
+        if drawn is None or drawn.sampler == SAMPLERS[0]:
+            return None
+        return replace(drawn, ranges=tuple((self._path(path), kind, what) for path, kind, what in drawn.ranges))
 
     def _path(self, path: str) -> str:
         return canonical(path, self.spec)

@@ -24,6 +24,7 @@ from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
 from handgrad.study.select import RunSummary
 from handgrad.training import record as records
+from handgrad.training.checkpoint import progress_of, save_checkpoint
 from handgrad.training.describe import samples_of
 from handgrad.training.record import Record
 
@@ -97,9 +98,10 @@ class Store:
         return self.runs / f"{run_id}.partial" / "checkpoint.safetensors"
 
     def finished(self, run_id: str) -> tuple[RunSummary | None, str | None]:
-        """(the summary of a finished run or None, a note where there was a damaged record that must be made again).
+        """(the summary of a run with a record or None, a note where there was a damaged one that must be made again).
 
-        A failed run is not finished: it is tried again.  Raises ResultsError for records of another version.
+        A failed run is not finished: it is tried again.  A pruned one can go on (`revive`).
+        Raises ResultsError for records of another version.
         """
         folder = self.run_folder(run_id)
         if not folder.exists():
@@ -115,8 +117,25 @@ class Store:
             records.load_data(folder)  # raises ResultsError with the remedy
         if status == "failed":
             return None, None
-        shutil.rmtree(self.checkpoint(run_id).parent, ignore_errors=True)
+        if status != "pruned":
+            shutil.rmtree(self.checkpoint(run_id).parent, ignore_errors=True)
         return summary_of(data), None
+
+    def decisions(self, number: int) -> Path:
+        """The file of what the search of a phase decided."""
+        return self.folder / "decisions" / f"{number}.jsonl"
+
+    def seconds_spent(self) -> float:
+        """How long earlier calls worked at this study, where it has a budget."""
+        if not (self.folder / "plan.json").exists():
+            return 0.0
+        return float(read_plan(self.folder).get("budget", {}).get("spent", {}).get("seconds", 0.0))
+
+    def revive(self, run_id: str) -> None:
+        """Make the checkpoint of a pruned run from its record, where it has none, so that it goes on from there."""
+        checkpoint = self.checkpoint(run_id)
+        if not checkpoint.exists():
+            save_checkpoint(checkpoint, run_id, progress_of(records.load(self.run_folder(run_id))))
 
     def save(self, record: Record) -> RunSummary:
         """Keep the record of a run; its checkpoint is not needed any more."""
@@ -251,7 +270,7 @@ def _refuse_foreign(folder: Path, study_name: str) -> None:
         other = [path.name for path in folder.iterdir()] if folder.exists() else []
     except OSError as error:
         raise unwritable(folder, error) from error
-    if other and ".lock" not in other and set(other) - {"runs", "report"}:
+    if other and ".lock" not in other and set(other) - {"runs", "report", "decisions"}:
         raise ResultsError(
             f"{folder}: holds other files ({', '.join(sorted(other)[:3])}) and no results of a study; "
             "choose an empty or new folder with --out"

@@ -1,8 +1,10 @@
 """Where a run happened: versions, processor, threads.  Part of every record."""
 
 import functools
+import importlib.util
 import platform
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +24,24 @@ def _thread_pools() -> "ThreadpoolController":
     return ThreadpoolController()
 
 
-def one_thread() -> AbstractContextManager[object]:
-    """While this context is open, BLAS uses one thread: more would change the order of sums, and so the bits."""
-    limits: AbstractContextManager[object] = _thread_pools().limit(limits=1)
-    return limits
+@contextmanager
+def one_thread(library: str = "numpy") -> Iterator[None]:
+    """While this context is open, `library` computes with one thread: more would change the order of sums, so the bits.
+
+    PyTorch counts its threads by itself, and again when it first computes, so it has to be told.
+    """
+    with _thread_pools().limit(limits=1):
+        if library != "torch" or importlib.util.find_spec("torch") is None:
+            yield
+            return
+        import torch
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 @functools.cache

@@ -81,7 +81,10 @@ def execute(
     Raises InputError where the setting does not fit the data.
     """
     _check_parent(run, parent)
-    with one_thread(), np.errstate(all="ignore"):  # a loss that is not finite is looked for, and is a result
+    with (
+        one_thread(run.setting.training.library),
+        np.errstate(all="ignore"),
+    ):  # a loss that is not finite is looked for, and is a result
         return _Training(run, split, checkpoint, parent, tuple(observers)).end()
 
 
@@ -105,7 +108,7 @@ def advance(
     if checkpoint is None and not prune:
         raise InputError(f"run {run.id} is to pause at epoch {until}; give the checkpoint that it waits in")
     _check_parent(run, parent)
-    with one_thread(), np.errstate(all="ignore"):
+    with one_thread(run.setting.training.library), np.errstate(all="ignore"):
         return _Training(run, split, checkpoint, parent, tuple(observers)).advance(until, prune=prune)
 
 

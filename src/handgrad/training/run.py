@@ -100,7 +100,9 @@ class TrainingSection(Section):
 
     @property
     def library(self) -> str:
-        """The library whose arrays the array engine computes with."""
+        """The library that computes with arrays: numpy, torch or cupy."""
+        if self.engine == "torch":
+            return "torch"
         return self.arrays if self.arrays != "auto" else "numpy" if self.device == "cpu" else "torch"
 
     @property

@@ -1,0 +1,57 @@
+"""One figure of a study, on its own: any kind, of any settings, as files for a paper."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from handgrad.errors import InputError
+from handgrad.names import lookup, unknown
+from handgrad.report.build import FORMATS, sources_of
+from handgrad.report.drawers import save
+from handgrad.report.kinds import FIGURES, make_figure
+from handgrad.report.summary import setting_name, summarize
+from handgrad.report.tables import write_csv
+from handgrad.study.results import Results
+
+
+def save_figure(
+    folder: str | Path,
+    kind: str,
+    settings: Iterable[str] | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    out: str | Path = ".",
+    name: str = "",
+    formats: Iterable[str] = FORMATS,
+) -> list[Path]:
+    """Make a figure of a results folder; write `<out>/<name>.<format>` and the CSV behind it, and return their paths.
+
+    kind: a name of `report.kinds.FIGURES`;  settings: labels such as "5_1", by default all (of kinds that show one: the
+    winner);  options: what the kind takes (docs/report.md);  name: by default the kind.
+    Raises InputError where something is not known, or where the records hold nothing of the figure.
+    """
+    lookup(FIGURES, kind, "kind of figure")
+    formats = tuple(formats)
+    if stray := [form for form in formats if form not in FORMATS]:
+        raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(stray)}")
+    results = Results.open(folder)
+    summary = summarize(results)
+    known = {setting.label: setting for setting in summary.settings}
+    if settings is None:
+        one = FIGURES[kind].options.settings[1] == 1 and summary.winner is not None
+        settings = [summary.winner.label] if one and summary.winner else list(known)
+    labels = [settings] if isinstance(settings, str) else [str(label) for label in settings]
+    if wrong := [label for label in labels if label not in known]:
+        raise InputError(f"settings holds an {unknown(wrong[0], known, 'setting')}")
+    axes = list(dict.fromkeys(path for label in labels for path in known[label].axes))
+    shown = {setting_name(known[label], axes): known[label] for label in labels}
+    figure = make_figure(kind, summary, shown, sources_of(results), options, name=name or kind)
+    if figure is None:
+        raise InputError(f"{folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows")
+    target = Path(out)
+    target.mkdir(parents=True, exist_ok=True)
+    paths = save(figure, target, formats)
+    data = target / f"{figure.name}.csv"
+    with data.open("w", encoding="utf-8", newline="") as file:
+        write_csv(file, *figure.table())
+    return [*paths, data]

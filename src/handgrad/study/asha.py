@@ -1,0 +1,194 @@
+"""Early stopping of a search: which settings go on, from the numbers that they reached so far.  Bookkeeping only.
+
+Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning" (arXiv 1810.05934), Algorithm 2, in its letters:
+
+    r   grace_period        epochs before a setting is judged at all
+    η   reduction_factor    one in η goes on
+    R   epochs              the most that a setting trains; the horizon of its schedule
+    rung k, k = 0, 1, …     r·η^k epochs, as long as that is less than R; the next step from the last rung is R
+
+    promote   the settings of a rung wait; whenever a worker is free, the best ⌊|rung|/η⌋ of the highest rung that has
+              not sent them on go on, and only if there is none a new setting is begun
+    stop      what Ray Tune's ASHAScheduler does (python/ray/tune/schedulers/async_hyperband.py, `_Bracket.on_result`):
+              nothing waits; a setting stops at a rung unless it is at least the (1 − 1/η) percentile of the values
+              that others left there before it; a decision is never taken back
+
+Differs from the paper: where R is not r·η^k the settings promoted from the last rung go on to R, as Ray Tune's do, and
+a design has an end, at which the best of the highest rung goes on alone if nothing has reached R (`leader`).
+Differs from Ray Tune: rungs are whole numbers found by multiplying, not by a logarithm that can lose the last one.
+"""
+
+import itertools
+import math
+from typing import Annotated, ClassVar, Protocol
+
+import numpy as np
+from pydantic import BeforeValidator
+
+from handgrad.validation import Section, one_of, whole
+
+RULES = ("promote", "stop")
+
+
+class Asha(Section):
+    """The table [asha] of a study or phase.  `metric`: of validation, measured at the rung (default: select_by)."""
+
+    aliases: ClassVar = {
+        "r": "grace_period",
+        "min_t": "grace_period",
+        "min_resource": "grace_period",
+        "eta": "reduction_factor",
+        "R": "epochs",
+        "max_t": "epochs",
+        "max_resource": "epochs",
+    }
+
+    rule: Annotated[str, BeforeValidator(one_of(RULES, "rule"))] = "promote"
+    grace_period: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 1
+    reduction_factor: Annotated[int, BeforeValidator(whole("[2, inf)"))] = 4
+    epochs: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole("[1, inf)")(v))] = None
+    metric: Annotated[
+        str | None, BeforeValidator(lambda v: v if v is None else one_of(("val_accuracy", "val_loss"), "measure")(v))
+    ] = None
+
+    def levels(self, epochs: int) -> tuple[int, ...]:
+        """Where a setting of so many epochs is stopped: its rungs, and its end R.
+
+        >>> Asha(grace_period=3, reduction_factor=2).levels(10)
+        (3, 6, 10)
+        """
+        end = min(epochs, self.epochs or epochs)
+        found, rung = [], self.grace_period
+        while rung < end:
+            found.append(rung)
+            rung *= self.reduction_factor
+        return (*found, end)
+
+    def share(self, epochs: int) -> float:
+        """The part of its epochs that a setting is expected to train, were 1/η of every rung to go on.
+
+        >>> Asha(grace_period=3, reduction_factor=2).share(10)  # (3 + 3/2 + 4/4) / 10
+        0.55
+        """
+        levels = (0, *self.levels(epochs))
+        steps = [after - before for before, after in itertools.pairwise(levels)]
+        return sum(step / float(self.reduction_factor) ** k for k, step in enumerate(steps)) / epochs
+
+
+class Rule(Protocol):
+    """A rule for stopping, told of settings by any key.  Costs are to be small; infinity has lost (it diverged)."""
+
+    def first(self, epochs: int) -> int:
+        """The epoch that a new setting trains to."""
+
+    def target(self, setting: str) -> int:
+        """The epoch that a setting trains to if it goes on."""
+
+    def begin(self, setting: str, epochs: int) -> int:
+        """A new setting; the epoch that it trains to."""
+
+    def arrive(self, setting: str, cost: float) -> None:
+        """A setting has come to the epoch that it was to train to."""
+
+    def promotable(self) -> str | None:
+        """The setting that goes on now, None where there is none."""
+
+    def leader(self) -> str | None:
+        """When nothing is left to do: the one setting that goes on so that one comes to its end, None if one has."""
+
+    def promote(self, setting: str) -> int:
+        """Let a setting go on; the epoch that it trains to."""
+
+
+class _Rungs:
+    """What both rules keep: who arrived where, in order, at what cost, and who has gone on."""
+
+    def __init__(self, asha: Asha) -> None:
+        self.asha = asha
+        self.levels: dict[str, tuple[int, ...]] = {}
+        self.at: dict[str, int] = {}  # the number of the level that a setting is at, or on its way to
+        self.rungs: dict[int, dict[str, float]] = {}
+        self.promoted: dict[int, set[str]] = {}
+        self.ended = False
+
+    def first(self, epochs: int) -> int:
+        return self.asha.levels(epochs)[0]
+
+    def target(self, setting: str) -> int:
+        return self.levels[setting][self.at[setting] + 1]
+
+    def begin(self, setting: str, epochs: int) -> int:
+        self.levels[setting] = self.asha.levels(epochs)
+        self.at[setting] = 0
+        return self.levels[setting][0]
+
+    def promote(self, setting: str) -> int:
+        self.promoted.setdefault(self.at[setting], set()).add(setting)
+        self.at[setting] += 1
+        return self.levels[setting][self.at[setting]]
+
+    def arrive(self, setting: str, cost: float) -> None:
+        rung = self.at[setting]
+        if rung == len(self.levels[setting]) - 1:
+            self.ended = self.ended or math.isfinite(cost)
+        else:
+            self.rungs.setdefault(rung, {})[setting] = cost
+
+    def leader(self) -> str | None:
+        for rung in [] if self.ended else sorted(self.rungs, reverse=True):
+            waiting = [s for s in self._ranked(rung) if s not in self.promoted.get(rung, ())]
+            if waiting:
+                return waiting[0]
+        return None
+
+    def _ranked(self, rung: int) -> list[str]:
+        """The settings of a rung that have a result, best first; the earlier of equals first."""
+        costs = self.rungs[rung]
+        return sorted((s for s in costs if math.isfinite(costs[s])), key=lambda s: costs[s])
+
+
+class Promote(_Rungs):
+    """Algorithm 2 of the paper: at any time the best ⌊|rung|/η⌋ of a rung may go on, the highest rung first."""
+
+    def promotable(self) -> str | None:
+        for rung in sorted(self.rungs, reverse=True):
+            candidates = self._ranked(rung)[: len(self.rungs[rung]) // self.asha.reduction_factor]
+            found = next((s for s in candidates if s not in self.promoted.get(rung, ())), None)
+            if found is not None:
+                return found
+        return None
+
+
+class Stop(_Rungs):
+    """Ray Tune's rule: decided at arrival, against those that arrived before; equal to the cutoff goes on.
+
+    With values v (larger is better) of those before: stop if v_new < percentile(v, 100·(1 − 1/η)), linearly
+    interpolated.  A setting that diverged leaves no value, as its NaN is passed over there.
+    """
+
+    def __init__(self, asha: Asha) -> None:
+        super().__init__(asha)
+        self._going_on: list[str] = []
+
+    def arrive(self, setting: str, cost: float) -> None:
+        rung = self.at[setting]
+        before = [-other for other in self.rungs.get(rung, {}).values() if math.isfinite(other)]
+        super().arrive(setting, cost)
+        last = rung == len(self.levels[setting]) - 1
+        if last or not math.isfinite(cost):
+            return
+        if not before or -cost >= np.percentile(before, 100 * (1 - 1 / self.asha.reduction_factor)):
+            self._going_on.append(setting)
+
+    def promotable(self) -> str | None:
+        return self._going_on[0] if self._going_on else None
+
+    def promote(self, setting: str) -> int:
+        if setting in self._going_on:
+            self._going_on.remove(setting)
+        return super().promote(setting)
+
+
+def rule_of(asha: Asha) -> Rule:
+    """A rule at its start."""
+    return Promote(asha) if asha.rule == "promote" else Stop(asha)

@@ -1,0 +1,46 @@
+"""One figure of a results folder, as files."""
+
+import pytest
+
+from handgrad import save_figure
+from handgrad.errors import InputError
+
+
+def test_a_figure_is_written_with_its_numbers(make_results, tmp_path):
+    folder = make_results()
+    paths = save_figure(folder, "epochs", ["1", "4"], options={"measures": "loss"}, out=tmp_path / "p", formats=["svg"])
+    assert [path.name for path in paths] == ["epochs.svg", "epochs.csv"]
+    rows = paths[1].read_text().splitlines()
+    assert rows[0] == "panel,line,epoch,y,low,high"
+    assert {row.split(",")[0] for row in rows[1:]} == {"training loss", "validation loss"}
+    assert sum("1: lr 0.01, hidden 4" in row for row in rows) == 2 * 4
+
+
+def test_all_settings_are_shown_or_the_winner_of_a_kind_that_shows_one(make_results, tmp_path):
+    folder = make_results()
+    data = save_figure(folder, "epochs", out=tmp_path, name="all", formats=[])[-1]
+    assert data.name == "all.csv"
+    assert all(f"{label}: lr" in data.read_text() for label in "1234")
+    assert save_figure(folder, "confusion", out=tmp_path, formats=["png"])[0].exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "more", "message"),
+    [
+        ("epoch", None, {}, "unknown kind of figure 'epoch'; did you mean 'epochs'?"),
+        ("epochs", ["7"], {}, "settings holds an unknown setting '7'. Known: 1, 2, 3, 4"),
+        ("epochs", None, {"formats": ["gif"]}, "formats must be among png, svg, pdf; got gif"),
+        (
+            "epochs",
+            None,
+            {"options": {"measure": "loss"}},
+            "options.measure is an unknown key; did you mean 'measures'?",
+        ),
+        ("epochs", None, {"options": {"parts": "test"}}, "hold nothing that a figure of kind 'epochs' shows"),
+    ],
+)
+def test_what_cannot_be_made_is_said(kind, settings, more, message, make_results, tmp_path):
+    folder = make_results()
+    with pytest.raises(InputError) as error:
+        save_figure(folder, kind, settings, out=tmp_path, **more)
+    assert message in str(error.value)
