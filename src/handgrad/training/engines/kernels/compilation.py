@@ -151,8 +151,8 @@ def prepare(dtype: str, network: str, say: Callable[[str], None] = _say) -> None
     """
     marker = cache_folder() / f"{dtype}.{network}"
     if not numba.config.DISABLE_JIT and not marker.exists():
-        what = f"{dtype} kernels for networks of images" if network == "images" else f"{dtype} kernels"
-        say(f"handgrad: compiling the {what} for this processor, once; this takes about a quarter of a minute")
+        what, long = ("kernels for networks of images", "half") if network == "images" else ("kernels", "a quarter of")
+        say(f"handgrad: compiling the {dtype} {what} for this processor, once; this takes about {long} a minute")
     for name in ENTRY_POINTS[network]:
         entry_point(name, dtype)
     if not numba.config.DISABLE_JIT:
