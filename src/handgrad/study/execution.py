@@ -23,7 +23,7 @@ from handgrad.study.shelf import Shelf
 from handgrad.study.spec import Study
 from handgrad.study.store import Store, opened
 from handgrad.study.writer import Writer
-from handgrad.training.engines import prepare
+from handgrad.training.engines import kernels_of, prepare
 from handgrad.training.loop import EpochEnd
 
 
@@ -80,7 +80,7 @@ class _Execution:
         self.bar = _Bar(plan)
         self.writer: Writer[_Place] = Writer(store)
         self.purse = Purse(plan.study.spec.budget, store.seconds_spent())
-        self.prepared: set[tuple[str, str]] = set()
+        self.prepared: set[tuple[str, str, str]] = set()
         self.of: dict[str, tuple[PlannedPhase, PlannedSetting, PlannedRun]] = {}  # id -> the place of a job
 
     def run(self) -> Results:
@@ -114,10 +114,11 @@ class _Execution:
     def _prepare(self, settings: Iterable[PlannedSetting]) -> None:
         """Compile what the runs to come need, here and once, before workers start."""
         waiting = [s.setting for s in settings if any(self._is_left(run) for run in s.runs)]
-        trainings = [setting.resolved().training for setting in waiting if setting is not None]
-        for engine, dtype in sorted({(training.engine, training.dtype) for training in trainings} - self.prepared):
-            prepare(engine, dtype)
-            self.prepared.add((engine, dtype))
+        resolved = [setting.resolved() for setting in waiting if setting is not None]
+        kinds = {(s.training.engine, s.training.dtype, kernels_of(s.network.layer_list(1))) for s in resolved}
+        for kind in sorted(kinds - self.prepared):
+            prepare(*kind)
+            self.prepared.add(kind)
 
     def _is_left(self, run: PlannedRun) -> bool:
         """Whether a run has not come to its end."""

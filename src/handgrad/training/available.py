@@ -1,11 +1,8 @@
-"""Whether an engine can run here, and whether it can take a network: told before anything starts."""
+"""Whether an engine can run here: told before anything starts."""
 
 import importlib.util
-from collections.abc import Sequence
 
 from handgrad.errors import InputError
-from handgrad.network.layer import Layer
-from handgrad.network.layers import Dense, Dropout
 
 DEVICES = ("cpu", "cuda")
 ARRAYS = ("auto", "numpy", "torch", "cupy")
@@ -60,17 +57,3 @@ def _check_cupy(otherwise: str) -> None:
         raise InputError(
             f"training.arrays = 'cupy' needs an NVIDIA GPU; this CuPy ({cupy.__version__}) finds none; {otherwise}"
         )
-
-
-def unsupported(layers: Sequence[Layer]) -> str | None:
-    """Why the compiled engine cannot take these layers, or None.
-
-    >>> unsupported([Dropout(0.5), Dropout(0.5), Dense(10, "softmax")])
-    "engine = 'compiled' takes no two dropout layers in a row; merge them, or set engine = 'array'"
-    """
-    for before, layer in zip((None, *layers[:-1]), layers, strict=True):
-        if not isinstance(layer, Dense | Dropout):
-            return f"engine = 'compiled' has no layer '{layer}'; set engine = 'array'"
-        if isinstance(layer, Dropout) and isinstance(before, Dropout):
-            return "engine = 'compiled' takes no two dropout layers in a row; merge them, or set engine = 'array'"
-    return None

@@ -18,7 +18,7 @@ from handgrad.errors import InputError, NetworkError
 from handgrad.network.layers import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.spec import Network, NetworkSection, build
-from handgrad.training.available import ARRAYS, DEVICES, check_available, unsupported
+from handgrad.training.available import ARRAYS, DEVICES, check_available
 from handgrad.training.optimizers import SGD, Optimizer
 from handgrad.training.schedules import Constant, Plateau, Schedule
 from handgrad.validation import Section, flag, one_of, real, whole
@@ -148,8 +148,7 @@ class Setting(Section):
         training = self.training
         engine, arrays = training.engine, training.arrays
         if engine == "auto":
-            by_hand = training.device != "cpu" or arrays != "auto" or unsupported(self.network.layer_list(1))
-            engine = "array" if by_hand else "compiled"
+            engine = "array" if training.device != "cpu" or arrays != "auto" else "compiled"
         if engine == "array":
             arrays = training.library
         if (engine, arrays) == (training.engine, training.arrays):
@@ -161,9 +160,6 @@ class Setting(Section):
         training = self.resolved().training
         check_available(training.engine, training.device, training.arrays)
         network = build(self.network, tuple(shape), n_classes)
-        reason = unsupported(network.layers) if training.engine == "compiled" else None
-        if reason:
-            raise NetworkError(f"training.{reason}")
         check_fit(self.training.loss, network.output, self.network.targets)
         needs = self.training.needs_validation
         if needs and not has_validation:

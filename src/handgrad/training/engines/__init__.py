@@ -4,12 +4,14 @@ A `Job` goes in; a `Session` trains it epoch by epoch and scores it.  Shapes, in
 masks are the same for every engine, so engines differ by rounding only and a checkpoint belongs to none of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from handgrad.network.layer import Layer
+from handgrad.network.layers import Dense, Dropout
 from handgrad.network.spec import Network
 from handgrad.training.run import TrainingSection
 
@@ -62,6 +64,10 @@ def open_session(name: str, job: Job) -> Session:
         return ArraySession(job)
 
     def compiled(job: Job) -> Session:
+        if kernels_of(job.network.layers) == "images":
+            from handgrad.training.engines.compiled_images import CompiledImageSession
+
+            return CompiledImageSession(job)
         from handgrad.training.engines.compiled import CompiledSession
 
         return CompiledSession(job)
@@ -74,9 +80,20 @@ def open_session(name: str, job: Job) -> Session:
     return lookup({"array": array, "compiled": compiled, "torch": torch}, name, "engine")(job)
 
 
-def prepare(name: str, dtype: str) -> None:
-    """What an engine does once before a study's runs start, in the parent: `compiled` compiles."""
+def kernels_of(layers: Sequence[Layer]) -> str:
+    """Which kernels of the compiled engine train these layers: "dense", or "images" for whatever else there is.
+
+    >>> kernels_of([Dropout(0.2), Dense(10, "softmax")]), kernels_of([Dropout(0.2), Dropout(0.2), Dense(10)])
+    ('dense', 'images')
+    """
+    pairs = zip((None, *layers[:-1]), layers, strict=True)
+    in_a_row = any(isinstance(before, Dropout) and isinstance(layer, Dropout) for before, layer in pairs)
+    return "dense" if all(isinstance(layer, Dense | Dropout) for layer in layers) and not in_a_row else "images"
+
+
+def prepare(name: str, dtype: str, kernels: str) -> None:
+    """What an engine does once before a study's runs start, in the parent: `compiled` compiles (see `kernels_of`)."""
     if name == "compiled":
         from handgrad.training.engines.kernels.compilation import prepare
 
-        prepare(dtype)
+        prepare(dtype, kernels)

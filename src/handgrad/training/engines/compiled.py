@@ -11,12 +11,10 @@ import numpy as np
 
 from handgrad.data.batches import steps_per_epoch
 from handgrad.data.targets import encode
-from handgrad.errors import NetworkError
 from handgrad.network.layers import Dense, Dropout
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.streams import dropout_key
-from handgrad.training.available import unsupported
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.kernels import activations, layout, losses, passes, updates
 from handgrad.training.engines.kernels.compilation import entry_point, prepare
@@ -94,11 +92,8 @@ class CompiledSession:
     """Trains with compiled kernels, an epoch a call."""
 
     def __init__(self, job: Job) -> None:
-        reason = unsupported(job.network.layers)
-        if reason:
-            raise NetworkError(reason)
         self.job, training, network = job, job.training, job.network
-        prepare(training.dtype)
+        prepare(training.dtype, "dense")
         self.dtype = np.dtype(training.dtype)
         n = len(job.parts["train"][1])
         self.batch = n if training.batch_size == "full" else int(training.batch_size)
@@ -120,12 +115,7 @@ class CompiledSession:
         self.work = self._workspace(space)
         self.h = np.zeros(updates.NUMBERS, self.dtype)
         self.plan = self._plan()
-        settings = dict(optimizer)
-        self.rates = np.array([
-            settings.get("momentum", settings.get("beta1", 0.0)),
-            settings.get("rho", settings.get("beta2", 0.0)), settings.get("eps", 0.0),
-            training.clip_norm or 0.0, training.weight_decay,
-        ])  # fmt: skip
+        self.rates = updates.rates(training)
         self.t = 0
 
     # -- what the kernels are given

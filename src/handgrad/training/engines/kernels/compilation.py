@@ -20,8 +20,9 @@ import numba
 from numba import njit, types
 from numba.core import caching
 
-from handgrad.training.engines.kernels import entry
+from handgrad.training.engines.kernels import entry, image_entry
 from handgrad.training.engines.kernels.deferred import Late
+from handgrad.training.engines.kernels.image_passes import ImageWork
 from handgrad.training.engines.kernels.passes import Inputs, Work
 from handgrad.training.engines.kernels.products import Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
@@ -96,19 +97,26 @@ def _signatures(number: Any) -> dict[str, Any]:
     late = group(Late, whole, whole, whole, group(Past, real, real, real, real, real, whole))
     work = group(Work, flat, flat, flat, flat, flat, columns, group(Window, flat, flat, flat, flat, flat), late)
     memory = group(Memory, flat, flat, flat, flat)
+    images = group(ImageWork, flat, whole, flat, flat, flat, flat, flat, whole)
+    examples = _array(number, mutable=False)
     curve = _array(types.float32)
     return {
         "train": (
             whole, whole, real, memory, work, inputs, flat, whole, real, types.int64, types.int64, flat, curve,
         ),
         "score": (whole, whole, memory, work, inputs, flat, whole, flat, whole, flat),
+        "train_images": (
+            whole, whole, real, memory, images, examples, whole, flat, whole, real, types.int64, types.int64, flat,
+            curve,
+        ),
+        "score_images": (whole, whole, memory, images, examples, whole, flat, whole, flat, whole, flat),
     }  # fmt: skip
 
 
 @cache
 def entry_point(name: str, dtype: str) -> Callable[..., Any]:
-    """`entry.train` or `entry.score`, compiled for that type of number."""
-    function = getattr(entry, name)
+    """The entry point of that name, compiled for that type of number."""
+    function = getattr(image_entry if name.endswith("_images") else entry, name)
     if numba.config.DISABLE_JIT:
         return function
     signature = _signatures(types.float32 if dtype == "float32" else types.float64)[name]
@@ -134,13 +142,20 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+ENTRY_POINTS = {"dense": ("train", "score"), "images": ("train_images", "score_images")}
+
+
 @cache
-def prepare(dtype: str, say: Callable[[str], None] = _say) -> None:
-    """Compile the kernels for that type of number, or load them.  `say` hears one line before anything is compiled."""
-    marker = cache_folder() / f"{dtype}.compiled"
+def prepare(dtype: str, network: str, say: Callable[[str], None] = _say) -> None:
+    """Compile the kernels for that type of number and kind of network (of ENTRY_POINTS), or load them.
+
+    `say` hears one line before anything is compiled.
+    """
+    marker = cache_folder() / f"{dtype}.{network}"
     if not numba.config.DISABLE_JIT and not marker.exists():
-        say(f"handgrad: compiling the {dtype} kernels for this processor, once; this takes about a quarter of a minute")
-    for name in ("train", "score"):
+        what, long = ("kernels for networks of images", "half") if network == "images" else ("kernels", "a quarter of")
+        say(f"handgrad: compiling the {dtype} {what} for this processor, once; this takes about {long} a minute")
+    for name in ENTRY_POINTS[network]:
         entry_point(name, dtype)
     if not numba.config.DISABLE_JIT:
         with contextlib.suppress(OSError):

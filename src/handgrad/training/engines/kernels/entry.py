@@ -13,7 +13,8 @@ from handgrad.training.engines.kernels.vectors import kernel, pointer
 
 
 @kernel
-def _memory(m: Memory) -> Any:
+def memory_of(m: Memory) -> Any:
+    """Pointers to its arrays."""
     return Memory(pointer(m.theta), pointer(m.slot1), pointer(m.slot2), pointer(m.grad))
 
 
@@ -52,7 +53,7 @@ def train(
     """`epoch.train` for arrays."""
     before = flush_subnormals()
     done = epoch.train(
-        pointer(net), pointer(plan), pointer(rates), _memory(memory), _work(work), _inputs(inputs), pointer(codes),
+        pointer(net), pointer(plan), pointer(rates), memory_of(memory), _work(work), _inputs(inputs), pointer(codes),
         pointer(order), order.size, pointer(lrs), lrs.size, first_step, t, pointer(h), pointer(curve),
     )  # fmt: skip
     restore(before)

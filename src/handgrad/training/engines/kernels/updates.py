@@ -10,6 +10,8 @@ The numbers of a step, `h`, are computed once a step in float64: see the names b
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from handgrad.training.engines.kernels.vectors import (
     at,
     fill,
@@ -34,6 +36,16 @@ KEEP, ADD = 100, 101
 
 LR, DECAY, MU, REST, RHO, REST2, EPS, CORRECTION = range(8)  # of h; DECAY: λ (adamw: lr·λ), CORRECTION: 1/(1 − β₂ᵗ)
 NUMBERS = 8
+
+
+def rates(training: Any) -> np.ndarray:
+    """What a step needs of a `TrainingSection`: momentum or β₁, ρ or β₂, ε, the norm to clip to (0: none), λ."""
+    settings = dict(training.optimizer)
+    return np.array([
+        settings.get("momentum", settings.get("beta1", 0.0)),
+        settings.get("rho", settings.get("beta2", 0.0)), settings.get("eps", 0.0),
+        training.clip_norm or 0.0, training.weight_decay,
+    ])  # fmt: skip
 
 
 class Memory(NamedTuple):
