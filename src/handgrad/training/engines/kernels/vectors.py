@@ -36,6 +36,7 @@ PANEL_BYTES = 256 if "+avx512f" in TARGET[2].split(",") else LINE_BYTES
 
 inlined = njit(error_model="numpy", forceinline=True)  # for the few lines within a loop
 kernel = njit(error_model="numpy")  # for a loop
+spliced = njit(error_model="numpy", inline="always")  # becomes part of its one caller, before anything is compiled
 _INT32 = ir.IntType(32)
 _FLOATS = {types.float32: (ir.FloatType(), 32, 23, 127), types.float64: (ir.DoubleType(), 64, 52, 1023)}
 
