@@ -1,7 +1,8 @@
 """Every kernel of images against its twin, the reference function: compiled here, and once more with the compiler off.
 
-A network makes one step; then what the engine left in its workspace before and behind a layer is given to the reference
-function, in extended precision.  So each kernel is seen alone, in any shape, and nothing is compiled for a test.
+A network makes two steps; then what the engine left in its workspace before and behind a layer is given to the
+reference function, in extended precision.  So each kernel is seen alone, in any shape, and nothing is compiled for a
+test.
 
 The bounds: a sum of products may be wrong by UNITS units in the last place of the sum of the products' sizes, number by
 number.  That bound knows no cancellation: where large terms nearly cancel, their sizes count, not what is left.
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 from handgrad.network import batch_norm
-from handgrad.network.convolution import conv_backward, conv_forward
+from handgrad.network.convolution import conv_backward, conv_backward_parameters, conv_forward
 from handgrad.network.dense import dense_backward, dense_forward
 from handgrad.network.dropout import dropout_mask
 from handgrad.network.pooling import (
@@ -50,8 +51,9 @@ def numbers(rng, name, shape):
 
 
 class Step:
-    """One step of a network on n examples with a learning rate of 0: parameters, gradients, and layer by layer inputs
-    and outputs with their gradients, for the part of the batch that went through the network last."""
+    """The second step of a network on n examples, with a learning rate of 0: parameters, gradients, and layer by layer
+    inputs and outputs with their gradients, for the part of the batch that went through the network last.  The first
+    step, in another order, leaves its numbers everywhere in the workspace."""
 
     def __init__(self, shape, *layers, n, dtype, whole=False, x=None):
         rng = np.random.default_rng(n)
@@ -67,10 +69,11 @@ class Step:
         part = x, rng.integers(0, network.n_outputs, n)
         session = CompiledImageSession(Job(network, training, "one-hot", SEED, {"train": part}))
         session.load(params, {}, 0)
-        self.order = rng.permutation(n)
         with np.errstate(all="ignore"):
-            self.losses = session.train_epoch(self.order, np.zeros(1), STEP)
-        self.x, self.params, self.after = x[self.order], params, session.export()[0]
+            session.train_epoch(rng.permutation(n), np.zeros(1), STEP - 1)
+            self.params, order = session.export()[0], rng.permutation(n)
+            session.train_epoch(order, np.zeros(1), STEP)
+        self.x, self.after = x[order], session.export()[0]
         self.grads, self.session = session._read(session.memory.grad), session
         self.program, self.space = session.trained, session.work.space
         self.n = n if n <= self.program.rows else (n - 1) % self.program.rows + 1
@@ -151,6 +154,31 @@ def test_convolution(shape, size, stride, pad, n, dtype):
         expected, scales = conv_backward(*exact(dz, x, W), windows), conv_backward(*sizes(dz, x, W), windows)
         for got, right, scale in zip((dx, step.grads["conv2.W"], step.grads["conv2.b"]), expected, scales, strict=True):
             within(got, right, scale)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ("conv 3 3x2", "conv 5 2x3"),  # one behind the other: rows lie apart, with numbers between them
+        ("conv 3 3x3", "conv 2 2x2 pad 1", "conv 4 3x3"),
+        ("conv 3 3x3 pad 1", "batch-norm", "max-pool 3 stride 1", "conv 2 2x2"),
+        ("conv 3 2x3", "average-pool 2 stride 1", "dropout 0.2", "conv 2 3x2"),
+    ],
+)
+def test_convolutions_in_a_row(layers, n, dtype):
+    step = Step((2, 8, 7), *layers, "dense 3", n=n, dtype=dtype)
+    network = step.session.job.network
+    for i, layer in enumerate(network.layers):
+        if layer.kind == "conv":
+            x, z, dz, _ = step.layer(i)
+            W, b = (step.params[name] for name in network.parameter_names[i].values())
+            within(z, conv_forward(*exact(x, W, b), layer.windows), conv_forward(*sizes(x, W, b), layer.windows))
+            expected = conv_backward_parameters(*exact(dz, x, W), layer.windows)
+            scales = conv_backward_parameters(*sizes(dz, x, W), layer.windows)
+            for name, right, scale in zip(network.parameter_names[i].values(), expected, scales, strict=True):
+                within(step.grads[name], right, scale)
 
 
 # -- pooling
