@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handgrad.report.compared import RULE, Compared, compared, digits_of
+from handgrad.report.differences import legend
 from handgrad.report.item_counts import confusion_table, labels_table
 from handgrad.report.item_numbers import facts_table, numbers_table, winner_table
 from handgrad.report.item_settings import settings_table
@@ -153,6 +154,8 @@ def _figure(summary: Summary, item: Figure) -> ItemResult:
     if rows:
         table = numbers_table(summary, f"{item.file}-numbers", "Published beside reproduced", rows, further)
     shown = {name: setting for name, setting in named.items() if setting is not None}
+    if item.kind != "small-multiples":  # its panels are titled with what differs from the baseline
+        shown = legend(shown)
     left_out = [name for name, setting in named.items() if setting is None]
     verdicts = [Verdict("note", f"Not run here: {', '.join(left_out)}.")] if left_out and shown else []
     return ItemResult(item, table, tuple(numbers), (), (*counted(numbers), *verdicts), shown)
