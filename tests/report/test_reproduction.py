@@ -277,6 +277,22 @@ def test_a_quick_study_is_shown_and_not_judged(found):
     assert verdict.text.startswith("Reproduction of Digits: made with --quick, a smaller study")
 
 
+def test_a_study_changed_on_the_command_line_is_shown_and_not_judged(make_results):
+    folder = make_results(tables(TABLE), tell)
+    plan = json.loads((folder / "plan.json").read_text("utf-8"))
+    (folder / "plan.json").write_text(json.dumps({**plan, "changed": ["training.epochs=3", "data.train.size=9"]}))
+    page = Reader(build_report(folder, formats=[]).read_text("utf-8"))
+    assert (
+        "Reproduction of Digits: made with training.epochs=3, data.train.size=9: not the original's study; "
+        "published numbers are shown, none is judged."
+    ) in page.text
+    assert "Its numbers stand beside the published ones to show the form; nothing is judged by them." in page.text
+    data = json.loads((folder / "report" / "reproduction.json").read_text("utf-8"))
+    assert (data["inside"], data["outside"], data["rankings"]) == (0, 0, [])
+    assert data["made_with"] == "training.epochs=3, data.train.size=9: not the original's study"
+    assert {number["why"] for number in data["numbers"]} == {f"not judged: made with {data['made_with']}"}
+
+
 @pytest.mark.parametrize("status", ["pending", "failed", "interrupted"])
 def test_a_study_of_which_nothing_came_has_its_items(make_results, status):
     figures = [{"number": "Figure 1", "title": "F", "kind": "epochs", "settings": ["a"]}]

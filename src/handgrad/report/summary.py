@@ -161,8 +161,16 @@ class Summary:
     waiting: tuple[str, ...] = ()  # phases whose start is not yet known
     notes: tuple[str, ...] = ()
     quick: bool = False
+    changed: tuple[str, ...] = ()  # changes of the command line that make another study than the file's
     places: Places | None = None  # of a study that reproduces something
     labels: Mapping[Place, str] = field(default_factory=dict)  # the settings that they have become
+
+    @property
+    def made_with(self) -> str:
+        """What makes it another study than the file's, so that published numbers judge nothing; empty where nothing."""
+        if self.quick:
+            return f"{' and '.join(['--quick', *self.changed])}, a smaller study"
+        return f"{', '.join(self.changed)}: not the original's study" if self.changed else ""
 
     @property
     def settings(self) -> list[SettingSummary]:
@@ -232,6 +240,7 @@ def summarize(results: "Results") -> Summary:
         waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
         notes=tuple(map(str, results.plan.get("notes", ()))),
         quick=bool(results.plan.get("quick")),
+        changed=tuple(results.plan.get("changed", ())),
         places=Places(results.study) if spec.original is not None else None,
         labels={
             place(phase["name"], one["axes"]): one["label"]
