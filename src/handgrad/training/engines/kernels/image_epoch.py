@@ -81,7 +81,7 @@ def train_images(
         for first in range(begin, end, capacity):
             rows = min(capacity, end - first)
             rule = plan[RULE] if direct else (updates.KEEP if first == begin else updates.ADD)
-            forward(program, plan, m.theta, work, x, order, first, rows, first - begin, first_step + step, True)
+            forward(program, plan, m.theta, work, x, order, first, rows, first - begin, first_step + step)
             for i in range(rows):
                 example = at(order, first + i)
                 summed += float(loss_row(program, plan, work, classes, codes, example, rows, i, scale))
@@ -105,7 +105,7 @@ def score_images(
     L, k, o = lanes(a), of(program, last, p.CHANNELS), of(program, last, p.A)
     for first in range(0, n, plan[PART]):
         rows = min(plan[PART], n - first)
-        forward(program, plan, theta, work, x, order, first, rows, 0, 0, False)
+        forward(program, plan, theta, work, x, order, first, rows, first, first)  # nothing is drawn here
         for i in range(rows):
             example = at(order, first + i)
             of_example[first + i] = loss_row(program, plan, work, classes, codes, example, rows, i, zero(a))

@@ -22,8 +22,9 @@ from handgrad.training.engines.kernels.program import of
 from handgrad.training.engines.kernels.vectors import at, kernel, lanes, splat, spliced, store, zero
 
 # what the plan of a training holds, in whole numbers
-OPERATIONS, FIRST, BATCH, PART, LANES, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS = range(12)
-PLAN = 12  # FIRST: the first operation with parameters; PART: examples at once, in blocks of LANES
+OPERATIONS, FIRST, BATCH, PART, LANES, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, TRAIN = range(13)
+# FIRST: the first operation with parameters; PART: examples at once, in blocks of LANES; TRAIN: 0 in use, 1 in training
+PLAN = 13
 CLIP, DECAY = 3, 4  # and in float64: as `passes.CLIP` and `passes.DECAY`
 
 
@@ -43,10 +44,10 @@ class ImageWork(NamedTuple):
 @kernel
 def forward(
     program: Any, plan: Any, theta: Any, work: ImageWork, x: Any, order: Any, first: int, rows: int, batch_row: int,
-    step: int, train: bool,
+    step: int,
 ) -> None:  # fmt: skip
     """Examples order[first : first + rows] from the input to what the loss looks at."""
-    a, B, last = work.space, plan[LANES], plan[OPERATIONS] - 1
+    a, B, last, train = work.space, plan[LANES], plan[OPERATIONS] - 1, plan[TRAIN] != 0
     L, blocks = lanes(a), (rows + B - 1) // B
     for k in range(last + 1):
         kind, z, units = of(program, k, p.KIND), of(program, k, p.A), of(program, k, p.CHANNELS)
