@@ -1,5 +1,7 @@
 """The kinds of figures by name: what each holds, what its caption says, what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -119,6 +121,23 @@ def test_step_loss_takes_the_seed_that_is_asked_for_or_the_mean_of_all(ask):
     assert "mean over 3 seeds and a band from the lowest to the highest" in mean.caption
     best = ask("step-loss", {"seed": "best"}, ["2"])  # seed 2 is 0.003 better
     assert best.panels[0].lines[0].y.tolist() == ys[2].tolist()
+
+
+def test_a_run_is_cleaned_once_however_many_figures_show_it(ask):
+    ask("step-loss", None, ["1"])
+    read = []
+    counted = replace(ask.sources, curves=lambda run_id: read.append(run_id) or ask.sources.curves(run_id), drawn={})
+
+    def figure(labels, **options):
+        settings = {setting.label: setting for setting in ask.summary.settings}
+        shown = {label: settings[label] for label in labels}
+        return make_figure("step-loss", ask.summary, shown, counted, options, name="figure")
+
+    first, again, other = figure("12"), figure("24", x="epoch"), figure("2", smooth=0)
+    ids = [ask.summary.settings[i].runs[0].id for i in range(4)]
+    assert read == [ids[0], ids[1], ids[3], ids[1]]  # 2 was there for the second figure, not with other options
+    assert first.panels[0].lines[1].y.tolist() == again.panels[0].lines[0].y.tolist()
+    assert first.panels[0].lines[1].y.tolist() != other.panels[0].lines[0].y.tolist()
 
 
 def test_a_series_of_very_many_steps_is_drawn_by_the_median_and_range_of_stretches(ask):

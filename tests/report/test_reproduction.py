@@ -202,12 +202,32 @@ def test_figures_are_drawn_under_their_number_with_their_facts(make_results):
     page = Reader(path.read_text("utf-8"))
     assert "Figure 7: Loss of a and d" in page.text
     assert "Figure 7 of the original." in page.text
-    assert (path.parent / "figures" / "figure-7.csv").read_text().splitlines()[1].split(",")[1] == "a"
+    assert '"a: lr 0.01, hidden 4"' in (path.parent / "figures" / "figure-7.csv").read_text().splitlines()[1]
     assert (path.parent / "tables" / "figure-7-numbers.csv").exists()
     assert page.text.index("Figure 7 of the original") < page.text.index("Table 1 of the original")
     assert "No figure: " in page.text  # there is no seed 77
     assert "77" in page.text
     assert "Figure 9, added to those of the original." in page.text
+
+
+def test_a_legend_says_what_differs_among_the_settings_of_the_figure(found):
+    def legend(*settings, kind="epochs", rows="abcd", phase="main", later=()):
+        named = [{"label": label} for label in rows]
+        figure = {"number": "Fig. 1", "title": "F", "kind": kind, "settings": list(settings), "phase": phase}
+        item = {**TABLE, "rows": named, "phase": phase}
+        given = {**tables(item, figures=[figure]), "phase": list(later)}
+        whole, _ = found(given, name=f"legend of {''.join(settings)} {kind}")
+        return [*whole.items[-1].shown]
+
+    assert legend("a", "b") == ["a: hidden 4", "b: hidden 6"]
+    assert legend("a", "c") == ["a: lr 0.01", "c: lr 0.1"]
+    assert legend("a", "d") == ["a: lr 0.01, hidden 4", "d: lr 0.1, hidden 6"]
+    assert legend("a") == ["a"]
+    assert legend("1", "batch 9", rows=["1", "batch 9", "3", "4"]) == ["1: hidden 4", "batch 9"]
+    assert legend("a", "b", kind="small-multiples") == ["a", "b"]
+    later = {"name": "batch size", "grid": {"training": {"batch_size": [8, 16]}}}
+    derived = legend("d", "d_1", "d_2", rows=[*"abcd", "d_1", "d_2"], phase=["main", "batch size"], later=[later])
+    assert derived == ["d: batch size 32", "d_1: batch size 8", "d_2: batch size 16"]
 
 
 def test_files_hold_every_number(make_results):
@@ -255,6 +275,22 @@ def test_a_quick_study_is_shown_and_not_judged(found):
     assert whole.items[0].rankings == ()
     (verdict,) = reproduction_verdicts(whole)
     assert verdict.text.startswith("Reproduction of Digits: made with --quick, a smaller study")
+
+
+def test_a_study_changed_on_the_command_line_is_shown_and_not_judged(make_results):
+    folder = make_results(tables(TABLE), tell)
+    plan = json.loads((folder / "plan.json").read_text("utf-8"))
+    (folder / "plan.json").write_text(json.dumps({**plan, "changed": ["training.epochs=3", "data.train.size=9"]}))
+    page = Reader(build_report(folder, formats=[]).read_text("utf-8"))
+    assert (
+        "Reproduction of Digits: made with training.epochs=3, data.train.size=9: not the original's study; "
+        "published numbers are shown, none is judged."
+    ) in page.text
+    assert "Its numbers stand beside the published ones to show the form; nothing is judged by them." in page.text
+    data = json.loads((folder / "report" / "reproduction.json").read_text("utf-8"))
+    assert (data["inside"], data["outside"], data["rankings"]) == (0, 0, [])
+    assert data["made_with"] == "training.epochs=3, data.train.size=9: not the original's study"
+    assert {number["why"] for number in data["numbers"]} == {f"not judged: made with {data['made_with']}"}
 
 
 @pytest.mark.parametrize("status", ["pending", "failed", "interrupted"])

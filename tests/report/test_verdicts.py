@@ -1,6 +1,10 @@
 """Verdicts, word by word."""
 
+import pytest
+
 from handgrad.report.chapters import opening
+from handgrad.report.study_figures import ranking
+from handgrad.report.study_tables import summary_table
 from handgrad.report.summary import summarize
 from handgrad.report.verdicts import phase_verdicts, selection, setting_verdicts, test_set_verdicts, trouble
 from handgrad.study.results import Results
@@ -78,6 +82,43 @@ def test_from_six_seeds_a_lead_can_be_established(make_results):
     said = phase_verdicts(phase)
     assert [verdict.kind for verdict in said] == ["good", "good"]
     assert said[1].text == "Setting 1 is behind the best (paired t-test on 6 shared seeds, p < 0.05)."
+
+
+def test_what_a_search_stopped_short_is_not_compared_with_whole_runs(make_results):
+    def tell(setting, seed):
+        """4 is best, 3 is tied with it, 2 is behind; 1 was stopped after two epochs, when it was as good as 4."""
+        accuracy = {"1": 0.9, "2": 0.8, "3": 0.899, "4": 0.9}[setting.label]
+        whole = setting.label != "1"
+        noise = 0.002 * ((seed * 3 + int(setting.label)) % 4)
+        return Outcome(accuracy + noise, "done" if whole else "pruned", epochs=4 if whole else 2)
+
+    (phase,) = summary_of(make_results({"seeds": 6, "grid": {"network": {"hidden": [3, 4, 5, 6]}}}, tell)).phases
+    assert [setting.comparison is not None for setting in phase.settings] == [False, True, True, False]
+    worst, tied = (setting.comparison for setting in phase.settings[1:3])
+    assert worst.adjusted_p == pytest.approx(2 * worst.p)  # Holm's correction counts two settings, not three
+    assert (phase.tied, tied.tied) == ([phase.settings[2]], True)
+    assert texts(phase_verdicts(phase))[1:] == [
+        "Tied with the best: setting 3 (paired t-test on 6 shared seeds, Holm's correction over 2, p ≥ 0.05).",
+        "The search stopped 1 of 4 settings early; their numbers are those of their last epoch. The best is chosen "
+        "among the others, and compared with them alone.",
+    ]
+    table = summary_table(phase, 1, "summary", "Settings")
+    place = [column.heading for column in table.columns].index("p (Holm)")
+    assert [(row.cells[place].text, row.shaded) for row in table.rows] == [
+        ("–", False), ("< 0.001", False), (f"{tied.adjusted_p:.3f}", True), ("best", True),
+    ]  # fmt: skip
+    assert "They are not tested and never shaded" in table.caption
+    assert "stopped short are not tested" in ranking(phase, "ranking").caption
+    assert "the runner-up (3)" in test_set_verdicts(phase.best, phase)[0].text
+
+
+def test_settings_that_were_stopped_at_the_same_epoch_are_compared(make_results):
+    (phase,) = summary_of(make_results({"seeds": 3, **LRS}, lambda s, seed: Outcome(0.9, "pruned", epochs=2))).phases
+    assert sum(setting.comparison is not None for setting in phase.settings) == 1
+    assert phase.stopped == []
+    assert texts(phase_verdicts(phase))[-1].endswith(
+        "The best is chosen among those that went furthest, and compared with them alone."
+    )
 
 
 def test_below_six_seeds_the_paired_t_test_speaks_for_itself_alone(make_results):

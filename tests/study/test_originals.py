@@ -298,5 +298,28 @@ def test_other_values_of_an_axis_have_no_published_number():
     assert other.spec.original.table[0].rows[2].measures == {}
 
 
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        (["training.epochs=1"], ["training.epochs=1"]),
+        (["data.name=elsewhere", "seeds=3"], ["data.name=elsewhere"]),
+        (["training.engine=array", "ddof=0", "budget.runs=3", "grid.network.hidden=[8]"], []),
+        (["training.optimizer={name='adam'}", "training.optimizer.lr=0.2"],) * 2,
+        (["training.epochs=7"], []),  # as it was
+        (["phase.later.grid.training.batch_size=[8]"], []),
+        (["phase.later.set.network.hidden=8"], ["phase.later.set.network.hidden=8"]),
+        ([], []),
+    ],
+)
+def test_what_the_command_line_makes_another_study_is_kept(given, changed):
+    phase = {"name": "later", "set": {"network": {"hidden": 4}}, "grid": {"training": {"batch_size": [4]}}}
+    made = make_study({**BASE, "training": {"epochs": 7}, "phase": [phase]}, given)
+    assert list(made.changed) == changed
+
+
+def test_the_plan_holds_the_changes():
+    assert Plan(make_study(BASE, ["training.epochs=1", "seeds=1"])).to_json()["changed"] == ["training.epochs=1"]
+
+
 def test_changes_that_vary_nothing_leave_the_original_as_it_is():
     assert run_of(study(table(), overrides=["training.epochs=1"])) == [(label, True) for label in "1234"]

@@ -15,6 +15,7 @@ def compare(results: Results) -> "DataFrame":
     Columns: phase, setting, winner, n (shared seeds), difference (mean of setting − winner in the metric that chose the
     winner), low and high (95 % t interval of it), p (paired t), holm_p (Holm's correction over the phase), sign_flip_p
     (exact; at least 2/2ⁿ), tied (holm_p ≥ 0.05), decided (six seeds or more, holm_p and sign_flip_p < 0.05).
+    Settings with diverged runs, and those that a search stopped short, are not compared and have no row.
     """
     import pandas
 

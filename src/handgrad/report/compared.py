@@ -7,7 +7,7 @@ The rule (v published, m and s of our n runs, k runs behind the published number
              two scores on N examples, a the mean of both.  Losses and counts are not judged
 
 h is half a unit in the last published digit (a whole one of a number that was read off).  Times are of another
-machine and never judged; numbers of a --quick study are not either.
+machine and never judged; numbers of a --quick study, or of one that was changed on the command line, are not either.
 """
 
 import math
@@ -106,17 +106,20 @@ def compared(
     *,
     further: int = 1,
     ddof: int = 1,
-    quick: bool = False,
+    made_with: str = "",
 ) -> Compared:
-    """A published measure of a setting beside ours; `further`: runs behind the published number."""
+    """A published measure of a setting beside ours; `further`: runs behind the published number.
+
+    made_with: what makes the study another than the original's (`Summary.made_with`); then nothing is judged.
+    """
     if setting is None:
         return Compared(item, row, measure, published, sample({}, ddof), why="not run here")
     values = values_of(setting, measure, ddof)
     low, high, inside, why = judge(
         published, values, measure, further, examples(setting, measure), setting.count("diverged")
     )
-    if quick:
-        inside, why = None, "not judged: a smaller study than the original's"
+    if made_with:
+        inside, why = None, f"not judged: made with {made_with}"
     return Compared(item, row, measure, published, values, len(setting.runs), low, high, inside, why)
 
 

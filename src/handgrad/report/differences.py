@@ -1,8 +1,10 @@
 """What sets one setting apart from another, in words."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from handgrad.report.compared import setting_value
 from handgrad.report.summary import SettingSummary, axis_names
 from handgrad.study.changes import leaves, shown
 
@@ -21,6 +23,28 @@ def difference(setting: SettingSummary, baseline: SettingSummary) -> str:
     gone = [path for path in theirs if path not in ours or (ours[path] is None and theirs[path] is not None)]
     parts += [f"without {_word(axis_names(list(theirs))[path])}" for path in gone]
     return ", ".join(parts) or "does not differ"
+
+
+def legend(named: Mapping[str, SettingSummary]) -> dict[str, SettingSummary]:
+    """The same settings under names that say what differs among them: "1" becomes "1: lr 0.01".
+
+    A label with a word in it ("batch 50", "CNN") says enough, and stays as it is.
+    """
+    axes = list(dict.fromkeys(path for setting in named.values() for path in setting.all_axes))
+    values = {path: [setting_value(setting, path) for setting in named.values()] for path in axes}
+    varied = [path for path in axes if any(value != values[path][0] for value in values[path])]
+    names = axis_names(varied)
+    found = {}
+    for label, setting in named.items():
+        parts = []
+        for path in varied:
+            value = setting_value(setting, path)
+            text = "" if value is None else shown(value)
+            if text and text != label:  # a bundle is often named like the row
+                parts.append(f"{_word(names[path])} [{text}]" if ", " in text else f"{_word(names[path])} {text}")
+        says = re.search(r"[^\W\d_]{2}| ", label) is not None
+        found[label if says or not parts else f"{label}: {', '.join(parts)}"] = setting
+    return found
 
 
 def _flat(setting: Mapping[str, Any]) -> dict[str, Any]:

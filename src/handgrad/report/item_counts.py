@@ -122,7 +122,7 @@ def _share(
     setting: SettingSummary | None,
 ) -> Compared:
     low, high, inside, why = judge(one, values, "cell_accuracy", runs_behind(summary, item.n), size)
-    if summary.quick:
-        inside, why = None, "not judged: a smaller study than the original's"
+    if summary.made_with:
+        inside, why = None, f"not judged: made with {summary.made_with}"
     row, runs = f"{actual} → {predicted}", len(setting.runs) if setting else 0
     return Compared(item.number, row, "share of its row", one, values, runs, low, high, inside, why)

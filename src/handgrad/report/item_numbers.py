@@ -32,7 +32,14 @@ def facts_table(summary: Summary, item: FactsTable) -> ItemTable:
             one = published(raw, row.unit if row.unit in units_of(measure) else None)
             one = one.printed(digits_of([one], row.digits))
             number = compared(
-                item.number, row.label, measure, one, setting, further=further, ddof=summary.ddof, quick=summary.quick
+                item.number,
+                row.label,
+                measure,
+                one,
+                setting,
+                further=further,
+                ddof=summary.ddof,
+                made_with=summary.made_with,
             )
             rows.append((number, row.note or ""))
     table = numbers_table(summary, item.file, item.title, rows, further, item.note)
@@ -99,7 +106,7 @@ def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:
             digits = digits_of([one] if one else [], row.digits)
             number = compared(
                 item.number, row.label, row.show, one or Published(None), setting,
-                further=further, ddof=summary.ddof, quick=summary.quick,
+                further=further, ddof=summary.ddof, made_with=summary.made_with,
             )  # fmt: skip
             scale = published(0, row.unit).scale
             theirs = shown_published(one, digits)

@@ -77,7 +77,14 @@ def _measured(
         None
         if one is None
         else compared(
-            item.number, row.label, measure, one, setting, further=further, ddof=summary.ddof, quick=summary.quick
+            item.number,
+            row.label,
+            measure,
+            one,
+            setting,
+            further=further,
+            ddof=summary.ddof,
+            made_with=summary.made_with,
         )
         for row, one, setting in zip(item.rows, given, settings, strict=True)
     ]

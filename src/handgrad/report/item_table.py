@@ -75,5 +75,5 @@ def caption_of(summary: Summary, further: int, numbers: Sequence[Compared]) -> s
     difference = "difference: reproduced − published"
     if any(number.measure in TIMES for number in numbers):
         difference += " (of times their ratio)"
-    rule = "Made with --quick: smaller than the original, nothing is judged." if summary.quick else SHORT_RULE
+    rule = f"Made with {summary.made_with}; nothing is judged." if summary.made_with else SHORT_RULE
     return f"Published: {theirs}; reproduced: {ours}; {difference}. {rule}"

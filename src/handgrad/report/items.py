@@ -24,11 +24,11 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
         ("published", (original.source,) if original.source else ()),
         ("assumed readings", original.readings),
         ("where the original errs", original.errors),
-        ("numbers inside", () if found.quick else tuple(_inside(found))),
+        ("numbers inside", () if found.made_with else tuple(_inside(found))),
     ]
     blocks: list[Block] = [Facts(tuple((term, lines) for term, lines in rows if lines))]
     if found.numbers:
-        blocks.append(Text(_quick_rule() if found.quick else RULE))
+        blocks.append(Text(_unjudged(found) if found.made_with else RULE))
     for item in found.items:
         blocks += _item(item, summary, sources)
     if found.numbers:
@@ -45,10 +45,10 @@ def _inside(found: Reproduction) -> Iterator[str]:
             yield f"{result.item.number}: {inside} of {len(judged)}"
 
 
-def _quick_rule() -> str:
+def _unjudged(found: Reproduction) -> str:
     return (
-        "Made with --quick: a smaller study than the original's. Its numbers stand beside the published ones to show "
-        "the form; nothing is judged by them."
+        f"Made with {found.made_with}. Its numbers stand beside the published ones to show the form; nothing is judged "
+        "by them."
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handgrad.report.compared import RULE, Compared, compared, digits_of
+from handgrad.report.differences import legend
 from handgrad.report.item_counts import confusion_table, labels_table
 from handgrad.report.item_numbers import facts_table, numbers_table, winner_table
 from handgrad.report.item_settings import settings_table
@@ -62,7 +63,7 @@ class ItemResult:
 class Reproduction:
     original: Original
     items: tuple[ItemResult, ...]
-    quick: bool
+    made_with: str = ""  # what makes the study another than the original's: then nothing is judged
 
     @property
     def numbers(self) -> list[Compared]:
@@ -76,7 +77,7 @@ class Reproduction:
         return {
             "original": self.original.title,
             "source": self.original.source,
-            "quick": self.quick,
+            "made_with": self.made_with or None,
             "rule": RULE,
             "inside": self.count(True),
             "outside": self.count(False),
@@ -107,13 +108,13 @@ def reproduce(summary: Summary) -> Reproduction | None:
         _figure(summary, item) if isinstance(item, Figure) else _table(summary, item, said)
         for item in summary.places.original.items
     ]
-    return Reproduction(summary.places.original, tuple(items), summary.quick)
+    return Reproduction(summary.places.original, tuple(items), summary.made_with)
 
 
 def _table(summary: Summary, item: OriginalTable, said: set[str]) -> ItemResult:
     made = MAKERS[item.kind](summary, item)
     rankings: tuple[Ranking, ...] = ()
-    if isinstance(item, SettingsTable) and not summary.quick:
+    if isinstance(item, SettingsTable) and not summary.made_with:
         rankings = tuple(rankings_of(item, made))
     verdicts = [*counted(made.numbers), *map(ranking_verdict, rankings), *made.verdicts]
     verdicts += _unstable(made, said)
@@ -145,7 +146,7 @@ def _figure(summary: Summary, item: Figure) -> ItemResult:
             one = one.printed(digits_of([one], item.digits))
             number = compared(
                 item.number, name, measure, one, named.get(name),
-                further=further, ddof=summary.ddof, quick=summary.quick,
+                further=further, ddof=summary.ddof, made_with=summary.made_with,
             )  # fmt: skip
             numbers.append(number)
             rows.append((number, ""))
@@ -153,6 +154,8 @@ def _figure(summary: Summary, item: Figure) -> ItemResult:
     if rows:
         table = numbers_table(summary, f"{item.file}-numbers", "Published beside reproduced", rows, further)
     shown = {name: setting for name, setting in named.items() if setting is not None}
+    if item.kind != "small-multiples":  # its panels are titled with what differs from the baseline
+        shown = legend(shown)
     left_out = [name for name, setting in named.items() if setting is None]
     verdicts = [Verdict("note", f"Not run here: {', '.join(left_out)}.")] if left_out and shown else []
     return ItemResult(item, table, tuple(numbers), (), (*counted(numbers), *verdicts), shown)
@@ -161,8 +164,8 @@ def _figure(summary: Summary, item: Figure) -> ItemResult:
 def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
     """For the top of the page and the end of a run: how many numbers lie inside, and which are furthest."""
     what = f"Reproduction of {found.original.title}: "
-    if found.quick:
-        text = "made with --quick, a smaller study; published numbers are shown, none is judged."
+    if found.made_with:
+        text = f"made with {found.made_with}; published numbers are shown, none is judged."
         return [Verdict("note", what + text)]
     inside, outside, unjudged = found.count(True), found.count(False), found.count(None)
     if not inside + outside:

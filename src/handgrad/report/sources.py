@@ -21,12 +21,14 @@ class Sources:
     """Each is read when it is needed and then let go.
 
     curves, params, record: id of a run -> its files;  images: label of a setting -> sample images, None without.
+    drawn: what was made of long series, small enough to be kept: a run stands in several figures of a report.
     """
 
     curves: Callable[[str], Arrays]
     params: Callable[[str], Arrays]
     record: Callable[[str], Mapping[str, Any]]
     images: Callable[[str], np.ndarray | None]
+    drawn: dict[Any, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

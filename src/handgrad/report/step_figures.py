@@ -6,6 +6,7 @@ The full series is cleaned and smoothed (`smoothing`); only then are points pick
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from handgrad.report.figures import Curves, Key, Line, Numbers, Panel
 from handgrad.report.palette import Look, shade
 from handgrad.report.series import Series, logarithmic, over_seeds, runs_of
 from handgrad.report.smoothing import debiased_ema, repair_outliers, stretches, thin
-from handgrad.report.sources import Request
-from handgrad.report.summary import SettingSummary
+from handgrad.report.sources import Request, Sources
+from handgrad.report.summary import RunFacts, SettingSummary
 from handgrad.study.figure_options import StepLossByEpochOptions, StepLossOptions
 
 STEP_POINTS = 1000  # drawn of a line
@@ -35,10 +36,10 @@ def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
         most = max((int(run.record["steps"]) for run in runs if run.record), default=0)
         axes, lines = [], []
         for run in runs:
-            curves = asked.sources.curves(run.id)
-            if len(curves.get("loss_per_step", ())) > 1:
-                axes.append(Axis.of(curves, setting))
-                lines.append(drawn(cleaned(curves["loss_per_step"], options), most, STEP_POINTS, options.draw))
+            one = _line_of(run, setting, most, asked.sources, options)
+            if one is not None:
+                axes.append(one[0])
+                lines.append(one[1])
                 seeds.add(run.seed)
         if lines:
             series = [Series(line.x, line.y) for line in lines]
@@ -61,6 +62,20 @@ def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
     if sizes == {1}:
         caption += " A step is one example (batch size 1)."
     return Curves(asked.name, "Training loss of every step", caption, (panel,), columns=1)
+
+
+def _line_of(
+    run: RunFacts, setting: SettingSummary, most: int, sources: Sources, options: StepLossOptions
+) -> "tuple[Axis, Line] | None":
+    """The steps of a run and what is drawn of them; a second figure that asks for the same gets what was made."""
+    key = (run.id, most, options.outliers, options.smooth, options.draw)
+    if key not in sources.drawn:
+        curves, found = sources.curves(run.id), None
+        if len(curves.get("loss_per_step", ())) > 1:
+            line = drawn(cleaned(curves["loss_per_step"], options), most, STEP_POINTS, options.draw)
+            found = Axis.of(curves, setting), line
+        sources.drawn[key] = found
+    return cast("tuple[Axis, Line] | None", sources.drawn[key])
 
 
 def in_stretches(steps: int, points: int, draw: str) -> bool:

@@ -40,10 +40,11 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
         return None
     word = WORDS[phase.metric]
     left_out = f" The best {RANKED} of {len(phase.settings)} settings." if len(phase.settings) > RANKED else ""
+    stopped = " Those that the search stopped short are not tested and never shaded." if phase.stopped else ""
     caption = (
         f"{word.capitalize()} of every setting, best first. Circles: seeds; diamond: their mean; bar: 95 % t interval "
         f"of the mean (none below two seeds; it may run off the axis). Shaded: the best, and the settings tied with it "
-        f"(paired t-test on shared seeds, Holm's correction).{left_out}"
+        f"(paired t-test on shared seeds, Holm's correction).{stopped}{left_out}"
     )
     return Ranking(name, f"Settings by {word}", caption, word, tuple(rows), percent=phase.metric.endswith("accuracy"))
 

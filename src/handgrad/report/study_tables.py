@@ -101,6 +101,8 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
         caption += (
             " Runs that the search stopped (pruned) have the numbers of their last epoch and rank below whole ones."
         )
+        if compared and phase.stopped:
+            caption += " They are not tested and never shaded: what fewer epochs came to says nothing of the end."
     return Table(name, title, caption, tuple(columns), tuple(rows))
 
 
@@ -116,7 +118,7 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bo
         sentences.append("One seed: accuracies in percent, without spread.")
     if compared:
         sentences.append(
-            "p: paired t-test against the best on shared seeds, Holm's correction over all settings of the table."
+            "p: paired t-test against the best on shared seeds, Holm's correction over all settings that have one."
         )
         sentences.append("Shaded (†): the best, and the settings tied with it (p ≥ 0.05).")
     sentences.append(f"Bold: the best by mean {WORDS[phase.metric]}; settings that miss a result rank below others.")

@@ -83,6 +83,11 @@ class SettingSummary:
         return ", ".join(map(str, sorted(found)))
 
     @property
+    def stopped(self) -> str:
+        """The epochs after which a search stopped runs of it short; empty where all were left to their end."""
+        return self.epochs("pruned")
+
+    @property
     def unfinished(self) -> int:
         return len(self.runs) - self.count("done", "pruned", "diverged", "failed")
 
@@ -132,6 +137,12 @@ class PhaseSummary:
         return [setting for setting in self.settings if setting.comparison is not None and setting.comparison.tied]
 
     @property
+    def stopped(self) -> list[SettingSummary]:
+        """The settings that a search stopped at other epochs than the best: they are not compared with it."""
+        best = self.best
+        return [setting for setting in self.settings if setting.stopped and best and setting.stopped != best.stopped]
+
+    @property
     def complete(self) -> bool:
         return not any(setting.unfinished for setting in self.settings)
 
@@ -150,8 +161,16 @@ class Summary:
     waiting: tuple[str, ...] = ()  # phases whose start is not yet known
     notes: tuple[str, ...] = ()
     quick: bool = False
+    changed: tuple[str, ...] = ()  # changes of the command line that make another study than the file's
     places: Places | None = None  # of a study that reproduces something
     labels: Mapping[Place, str] = field(default_factory=dict)  # the settings that they have become
+
+    @property
+    def made_with(self) -> str:
+        """What makes it another study than the file's, so that published numbers judge nothing; empty where nothing."""
+        if self.quick:
+            return f"{' and '.join(['--quick', *self.changed])}, a smaller study"
+        return f"{', '.join(self.changed)}: not the original's study" if self.changed else ""
 
     @property
     def settings(self) -> list[SettingSummary]:
@@ -221,6 +240,7 @@ def summarize(results: "Results") -> Summary:
         waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
         notes=tuple(map(str, results.plan.get("notes", ()))),
         quick=bool(results.plan.get("quick")),
+        changed=tuple(results.plan.get("changed", ())),
         places=Places(results.study) if spec.original is not None else None,
         labels={
             place(phase["name"], one["axes"]): one["label"]
@@ -291,15 +311,20 @@ def summarize_phase(
 ) -> PhaseSummary:
     """One phase: every setting is compared with the winner, in pairs, with Holm's correction over the phase.
 
-    Settings with diverged runs are behind whatever their other seeds say, and are not tested.  While the plan names
-    no winner, the best so far stands in its place.
+    Settings with diverged runs are behind whatever their other seeds say, and are not tested; nor are those that a
+    search stopped short, whose numbers are of fewer epochs.  While the plan names no winner, the best so far stands in
+    its place.
     """
     if winner is None:
         valued = [setting for setting in settings if setting.samples[metric].n]
         winner = min(valued, key=lambda setting: rank(setting, metric)).label if valued else None
     best = next((setting for setting in settings if setting.label == winner), None)
     if best is not None and best.samples[metric].n:
-        others = [setting for setting in settings if setting is not best and not setting.count("diverged")]
+        others = [
+            setting
+            for setting in settings
+            if setting is not best and not setting.count("diverged") and setting.stopped == best.stopped
+        ]
         comparisons = compare([s.samples[metric].values for s in others], best.samples[metric].values)
         found = dict(zip((s.label for s in others), comparisons, strict=True))
         settings = [replace(setting, comparison=found.get(setting.label)) for setting in settings]

@@ -153,13 +153,12 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
         sentences.append(Verdict("good", text))
     pruned = sum(setting.count("pruned") > 0 for setting in phase.settings)
     if pruned:
-        sentences.append(
-            Verdict(
-                "note",
-                f"The search stopped {pruned} of {len(phase.settings)} settings early; their numbers "
-                "are those of their last epoch, and the best is chosen among the others.",
-            )
+        others = "the others" if not best.stopped else "those that went furthest"
+        text = (
+            f"The search stopped {pruned} of {len(phase.settings)} settings early; their numbers are those of their "
+            f"last epoch. The best is chosen among {others}, and compared with them alone."
         )
+        sentences.append(Verdict("note", text))
     unfinished = sum(setting.unfinished for setting in phase.settings)
     if unfinished:
         sentences.append(Verdict("warning", f"{_runs(unfinished)} not finished; the ranking may still change."))
@@ -206,7 +205,8 @@ def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[V
         )
     else:
         many = len(compared) > 1
-        others = f"all {len(compared)} others are" if many else f"setting {compared[0].label} is"
+        which = "that came to their end" if phase.stopped else ""
+        others = f"all {len(compared)} others {which}".rstrip() + " are" if many else f"setting {compared[0].label} is"
         correction = ", Holm's correction" if many else ""
         text = f"{others} behind the best (paired t-test on {n} shared seeds{correction}, p < {LEVEL:g})."
         if n >= SIGN_FLIP_SEEDS:
@@ -244,7 +244,8 @@ def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict
             f" A test set of {n:,} examples alone makes one accuracy uncertain by a standard error of "
             f"{100 * error:.2f} points (binomial)."
         )
-        rival = next((s for s in phase.ranked if s is not best and s.samples["test_accuracy"].mean is not None), None)
+        rivals = [s for s in phase.ranked if s is not best and s.stopped == best.stopped]
+        rival = next((s for s in rivals if s.samples["test_accuracy"].mean is not None), None)
         if rival is not None:
             gap = round((values.mean - (rival.samples["test_accuracy"].mean or 0.0)) * n)
             apart = f"gets {abs(gap):,} {'fewer' if gap > 0 else 'more'} right" if gap else "is less than one apart"

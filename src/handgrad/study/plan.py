@@ -135,6 +135,7 @@ class Plan:
         return {
             "study": self.study.spec.name,
             "quick": self.study.quick,
+            "changed": list(self.study.changed),
             "seeds": list(self.study.spec.seeds),
             "select_by": self.study.spec.select_by,
             "select_on_test": self.study.spec.select_on_test,

@@ -19,6 +19,7 @@ from handgrad.data.spec import DataSection
 from handgrad.errors import InputError, StudyFileError
 from handgrad.names import nearest, unknown
 from handgrad.network.spec import NetworkSection
+from handgrad.study.altered import alters
 from handgrad.study.axes import Axes, axis_problems, is_listed
 from handgrad.study.changes import SECTIONS, Table, leaves
 from handgrad.study.check import shortened, study_problems
@@ -89,13 +90,17 @@ def make_study(
     """
     folder, overrides = folder or Path.cwd(), list(overrides)
     values, found = _overlaid(tables, tables.get("quick") if quick else None, "[quick]", [])
+    changed = []
     for text in overrides:
-        values, found = _overlaid(values, _override(text), "the command line", found)
+        change, before = _override(text), values
+        values, found = _overlaid(values, change, "the command line", found)
+        if values != before and alters(change):
+            changed.append(text)
     study, notes = None, list[str]()
     if not found:
         spec, found = _read(values, notes)
         if spec is not None and not found:
-            study = Study(spec, where, folder, quick, tuple(dict.fromkeys(notes)))
+            study = Study(spec, where, folder, quick, tuple(dict.fromkeys(notes)), tuple(changed))
             if spec.original is not None and values is not tables:
                 study = replace(study, spec=_refitted(spec, study, tables))
             found = [*study_problems(study), *place_problems(study)]

@@ -111,13 +111,17 @@ class Phase:
 
 @dataclass(frozen=True)
 class Study:
-    """A study that was read.  `where` names it in messages, `folder` is where relative paths start."""
+    """A study that was read.  `where` names it in messages, `folder` is where relative paths start.
+
+    `changed`: the changes of the command line that make it another study than the file's (`altered`).
+    """
 
     spec: StudySpec
     where: str
     folder: Path
     quick: bool = False
     notes: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
     @cached_property
     def base(self) -> Table:
