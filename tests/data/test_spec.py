@@ -1,5 +1,7 @@
 """The [data] table: what it admits, and the words for what it does not."""
 
+import json
+
 import pytest
 
 from handgrad.data.spec import DataSection, TrainPart, ValidationPart
@@ -37,6 +39,7 @@ def test_defaults_are_written_out_in_the_words_of_the_file():
 def test_what_was_written_out_reads_back_as_the_same(values):
     section = DataSection(**values)
     assert DataSection(**section.model_dump()) == section
+    assert DataSection(**json.loads(section.model_dump_json())) == section
 
 
 def test_one_is_one_example_and_one_point_zero_is_all():

@@ -193,8 +193,8 @@ def test_batch_norm_has_a_number_of_each_kind_for_every_channel_or_unit():
             (784,),
             ["conv 6 5x5"],
             "layer 1, 'conv 6 5x5 stride 1 pad 0 identity': it needs images (channels, rows, cols), but the data's "
-            "examples have the shape (784,); take data of images (a table of pixels becomes images with "
-            "data.image_size = [rows, cols]), or dense layers",
+            "examples have the shape (784,); take data of images (arrays of your own: save them with the shape "
+            "(n, channels, rows, cols)), or dense layers",
         ),
     ],
 )

@@ -1,4 +1,7 @@
-"""kill -9 and Ctrl-C at any moment, through a real process: run again, and it is as if nothing had happened."""
+"""kill -9 and Ctrl-C at any moment, through a real process: run again, and it is as if nothing had happened.
+
+The study trains networks of images, with all that is remembered from batch to batch, and from its winner dense ones.
+"""
 
 import os
 import random
@@ -9,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from handgrad.study import Results, load_study, run_study
@@ -40,23 +44,49 @@ if __name__ == "__main__":
     run_study(load_study("study.toml"), "out", jobs=1, runner=runner, observer=tell)
 """
 
+IMAGES = """[network]
+layers = ["conv 3 2x2 pad 1", "batch-norm relu", "dropout 0.2", "max-pool 3x2", "dense 3 softmax"]
+"""
+DENSE = """name = "batch size"
+set = { network = { layers = ["dense 8 relu", "dense 3 softmax"] } }
+"""
+
+
+def of_images(folder, into):
+    """Write the study of clouds with them as images of 2x3 pixels, for 40 epochs -> its file."""
+    text = (folder / "study.toml").read_text()
+    changes = {
+        "epochs = 4": "epochs = 40",
+        "[network]\nhidden = 8\n": IMAGES,
+        'name = "batch size"\n': DENSE,
+        "clouds.npz": "images.npz",
+    }
+    for old, new in changes.items():
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    with np.load(folder / "clouds.npz") as clouds:
+        np.savez(into / "images.npz", x=clouds["x"].reshape(-1, 1, 2, 3), y=clouds["y"])
+    (into / "study.toml").write_text(text)
+    return into / "study.toml"
+
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
 
 @pytest.fixture(scope="module")
 def expected(folder, tmp_path_factory):
-    """The bytes of a study that nobody disturbed."""
+    """The bytes of a study that nobody disturbed, trained in one process."""
     out = tmp_path_factory.mktemp("undisturbed")
-    run_study(load_study(folder / "study.toml", ["training.epochs=40"]), out, jobs=1)
-    return contents(out)
+    run_study(load_study(of_images(folder, out)), out / "out", jobs=1)
+    settings = [load(run).data["setting"] for run in (out / "out" / "runs").iterdir()]
+    assert {setting["training"]["engine"] for setting in settings} == {"compiled"}
+    return contents(out / "out")
 
 
 @pytest.fixture
 def start(folder, tmp_path):
     """start(workers) -> the process of a study that writes tmp_path/out."""
-    study = tmp_path / "study.toml"
-    study.write_text((folder / "study.toml").read_text().replace("epochs = 4", "epochs = 40"))
-    (tmp_path / "clouds.npz").write_bytes((folder / "clouds.npz").read_bytes())
+    study = of_images(folder, tmp_path)
     (tmp_path / "script.py").write_text(SCRIPT)
     root = str(Path(__file__).parents[2])
 

@@ -156,7 +156,9 @@ def test_a_job_that_decides_is_taken_up_before_the_next_is_asked_for(runner, job
 
     for outcome in runner.map(source()):
         taken_up.append(outcome)
-    assert known == [max(0, number - runner.workers + 1) for number in range(len(jobs))]
+    least = [max(0, number - runner.workers + 1) for number in range(len(jobs))]
+    assert all(map(int.__ge__, known, least))  # more where two outcomes come at the same time
+    assert runner.workers > 1 or known == least
 
 
 # -- processes

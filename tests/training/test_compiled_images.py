@@ -56,6 +56,16 @@ def test_an_epoch_of_every_kind_of_layer(size):
     check(make_job(ALL_KINDS if size != 1 else WITHOUT_NORM, batch_size=size), EPOCH, epochs=1)
 
 
+@pytest.mark.parametrize("steps", [1, 3, 10])
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("layers", [ALL_KINDS, ("dense 12", "batch-norm tanh", "dense 4 softmax")])
+def test_batch_norm_of_two_or_three_examples(layers, size, steps):
+    """Of two examples x̂ is ±√(σ²/(σ² + ε)) and dx = ±γ/√(σ² + ε)·(dz₁ − dz₂)/2·ε/(σ² + ε): all but a last factor
+    cancels, and the rounding of what cancels remains, up to 316 (1/√ε) times enlarged where the two are nearly equal.
+    It is a few hundred units in either precision, a mistake would be the same number in both: so float64 shows it."""
+    check(make_job(layers, batch_size=size, dtype="float64"), 2**14, steps=steps)
+
+
 @pytest.mark.parametrize("size", SIZES if FAST else (7,))
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer(name, size):

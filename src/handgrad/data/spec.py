@@ -130,5 +130,9 @@ class DataSection(Section):
     train: TrainPart | None = None
     test: TestPart | None = None
     label: Annotated[str | int | None, PlainValidator(_label)] = None
-    image_size: Annotated[tuple[int, int] | None, PlainValidator(_image_size)] = None
+    image_size: Annotated[
+        tuple[int, int] | None,
+        PlainValidator(_image_size),
+        PlainSerializer(lambda size: size),  # pydantic's own warns that JSON has a list
+    ] = None
     color: Annotated[str, PlainValidator(one_of(COLORS, "color"))] = "keep"

@@ -61,7 +61,7 @@ class Network:
             )
         return (
             f"{needs}, but the data's examples have the shape {self.input_shape}; take data of images "
-            "(a table of pixels becomes images with data.image_size = [rows, cols]), or dense layers"
+            "(arrays of your own: save them with the shape (n, channels, rows, cols)), or dense layers"
         )
 
     @cached_property
