@@ -221,6 +221,9 @@ def test_lines_are_coloured_by_a_number_on_a_scale_or_by_a_word(ask):
     assert (inks["25"], inks["13"], inks["1"]) == (shade(0), shade(0.5), shade(1))  # logarithmic: 0.001, 0.0316, 1
     assert figure.key.title == "lr"
     assert [text for _, text in figure.key.blocks if text] == ["0.001", "0.032", "1"]
+    sizes = {"tables": {"seeds": 1, "grid": {"training": {"batch_size": [2**k for k in range(13)]}}}}
+    whole = ask("epochs", {"colour": "training.batch_size"}, **sizes)
+    assert [text for _, text in whole.key.blocks if text] == ["1", "64", "4096"]
     assert ask("epochs", {"colour": "network.hidden"}).key.blocks == ((shade(0), "4"), (shade(1), "6"))
     words = ask("epochs", {"colour": "network.activation"}, tables={"grid": {"network.activation": ["relu", "tanh"]}})
     assert words.key.blocks == ((look(0).colour, "relu"), (look(1).colour, "tanh"))

@@ -275,6 +275,8 @@ def test_a_quick_study_is_shown_and_not_judged(found):
     assert whole.items[0].rankings == ()
     (verdict,) = reproduction_verdicts(whole)
     assert verdict.text.startswith("Reproduction of Digits: made with --quick, a smaller study")
+    whole = reproduce(replace(summarize(results), quick=True, changed=("training.epochs=3",)))
+    assert whole.made_with == "--quick, training.epochs=3: not the original's study"
 
 
 def test_a_study_changed_on_the_command_line_is_shown_and_not_judged(make_results):

@@ -1,11 +1,13 @@
 """The plan: labels, ids, phases, and what does not fit the data."""
 
+import tomllib
+
 import numpy as np
 import pytest
 
 from handgrad.data.datasets import from_arrays
 from handgrad.errors import DataError, HandgradError, StudyFileError
-from handgrad.study import Plan
+from handgrad.study import Plan, make_study
 from handgrad.study.estimate import estimate
 from handgrad.study.select import RunSummary
 from handgrad.study.shelf import Shelf
@@ -50,6 +52,66 @@ def test_labels_number_on_from_the_winner(make):
     assert (last.network.hidden, last.training.batch_size, last.training.epochs) == ((4,), 100, 5)
     assert last.training.optimizer.lr == 0.09
     assert last.training.weight_decay == 0  # phase L2 is not on the way
+
+
+STARTS = {
+    "bundle": {"case": {"R": {"network.activation": "relu"}, "T": {"network.activation": "tanh"}}},
+    "grid": {"training.optimizer.lr": [0.1, 0.2]},
+}
+
+
+@pytest.mark.parametrize(
+    "start", [{"case": "T", "training.optimizer.lr": 0.1}, {"case": "T", "training": {"optimizer": {"lr": 0.1}}}]
+)
+def test_a_phase_starts_from_the_setting_that_it_names_whoever_wins(make, start):
+    batches = {"name": "batch size", "start": start, "grid": {"training.batch_size": [10, 50]}}
+    longer = {"name": "longer", "start": {"training.batch_size": 10}, "continue": True, "set": {"training.epochs": 4}}
+    study = make(**STARTS, phase=[batches, longer])
+    assert make_study(tomllib.loads(study.toml())).phases == study.phases
+    plan = Plan(study)
+    decided(plan, 0, "1")
+    assert labels(plan.later(1)) == ["3_1", "3_2"]
+    assert plan.settings["3_1"].setting.network.layer_list(2)[0].activation == "tanh"
+    assert list(plan.rivals(1)) == ["3", "3_1", "3_2"]
+    decided(plan, 1, "3")
+    assert labels(plan.later(2)) == ["3_1_1"]
+    parents = [run.id for run in plan.settings["3_1"].runs]
+    assert [run.continues for run in plan.settings["3_1_1"].runs] == parents
+    assert plan.to_json()["phases"][2]["start"] == "3_1"
+
+
+@pytest.mark.parametrize(("start", "label"), [("T", "2"), ("R", "1")])  # R is the base setting once more
+def test_a_start_can_be_the_name_of_a_variant(make, start, label):
+    phase = {"name": "longer", "start": start, "set": {"training.epochs": 4}}
+    variants = {"R": {"network.activation": "relu"}, "T": {"network.activation": "tanh"}}
+    plan = Plan(make(variant=variants, phase=[phase]))
+    decided(plan, 0, "2" if label == "1" else "1")
+    assert labels(plan.later(1)) == [f"{label}_1"]
+
+
+def test_only_what_starts_from_the_named_setting_is_checked(make):
+    bundle = {"o": {"plain": {"training.optimizer": "sgd"}, "heavy": {"training.optimizer": "momentum"}}}
+    phase = {"name": "a", "start": "heavy", "set": {"training.optimizer.momentum": 0.5}}
+    make(bundle=bundle, phase=[phase])
+    for start in ({"start": "plain"}, {"start": None}):
+        with pytest.raises(StudyFileError, match="optimizer has no momentum"):
+            make(bundle=bundle, phase=[phase | start])
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ("T", 'phase "a".start must be one setting of phase "main"; 2 of its settings have \'T\'; name a variant or'),
+        ("X", "none of its settings has 'X'; name a variant or bundle, or all axes that tell it apart"),
+        ({"training.optimizer.lr": 0.3}, "none of its settings has training.optimizer.lr = 0.3; name"),
+        (3, "start must be the name of a variant or bundle, or axes such as { training.optimizer.lr = 0.01 }; got 3"),
+        ({}, 'phase "a".start must be the name of a variant or bundle, or axes'),
+    ],
+)
+def test_a_start_that_is_not_one_setting_is_refused(make, start, message):
+    with pytest.raises(StudyFileError) as error:
+        make(**STARTS, phase=[{"name": "a", "start": start, "set": {"training.epochs": 4}}])
+    assert message in str(error.value)
 
 
 def test_plans_are_equal_and_every_cell_has_an_id_of_its_own(make):

@@ -89,7 +89,8 @@ def _scale(numbers: Mapping[str, float], title: str) -> tuple[dict[str, Look], K
     for i in range(STEPS):
         t = i / (STEPS - 1)
         value = low * (high / low) ** t if log else low + t * (high - low)
-        blocks.append((shade(t), f"{value:.2g}" if i in (0, STEPS // 2, STEPS - 1) else ""))
+        digits = {0: 4, STEPS // 2: 2, STEPS - 1: 4}.get(i)  # the ends are values of settings
+        blocks.append((shade(t), "" if digits is None else f"{float(f'{value:.{digits}g}'):g}"))
     return looks, Key(title, tuple(blocks))
 
 

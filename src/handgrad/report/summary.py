@@ -168,9 +168,9 @@ class Summary:
     @property
     def made_with(self) -> str:
         """What makes it another study than the file's, so that published numbers judge nothing; empty where nothing."""
-        if self.quick:
-            return f"{' and '.join(['--quick', *self.changed])}, a smaller study"
-        return f"{', '.join(self.changed)}: not the original's study" if self.changed else ""
+        if not self.changed:
+            return "--quick, a smaller study" if self.quick else ""
+        return f"{', '.join([*(['--quick'] if self.quick else []), *self.changed])}: not the original's study"
 
     @property
     def settings(self) -> list[SettingSummary]:

@@ -42,19 +42,23 @@ class Possible:
 def possible_settings(study: Study) -> Iterator[Possible]:
     """Every setting that can occur, phase by phase; of a later phase at most `MOST`."""
     could_win: list[list[Table]] = []
+    made: list[list[tuple[Choice, Table]]] = []
     for phase in study.phases:
-        starts = [study.base] if phase.after is None else could_win[phase.after] or [study.base]
-        if phase.after is not None:
-            starts = _spaced(starts, max(1, MOST // max(1, len(phase.choices))))
+        rivals = [] if phase.after is None else could_win[phase.after]
+        if phase.after is not None and phase.start is not None:
+            named = phase.starts(study.phases[phase.after])
+            rivals = [tables for choice, tables in made[phase.after] if choice in named]
+        starts = _spaced(rivals or [study.base], max(1, MOST // max(1, len(phase.choices))))
         found = []
         for start in starts:
             for choice in phase.choices:
                 tables = apply(start, phase.changes | choice.changes, study.defaults)
                 setting, problems = Setting.read(tables)
                 if setting is not None:  # what is wrong cannot win
-                    found.append(tables)
+                    found.append((choice, tables))
                 yield Possible(phase, choice, tables, setting, tuple(problems))
-        could_win.append([*([] if phase.after is None else could_win[phase.after]), *found])
+        made.append(found)
+        could_win.append([*rivals, *(tables for _, tables in found)])
 
 
 def _spaced(tables: list[Table], most: int) -> list[Table]:
@@ -85,6 +89,7 @@ def study_problems(study: Study) -> list[str]:
                     f'phase "{phase.name}" continues runs, so it cannot change {path}: the weights and the data of a '
                     "continued run are those it began with; take the change out or leave continue out"
                 ] = None
+    found.update(dict.fromkeys(_start_problems(study)))
     found.update(dict.fromkeys(_search_problems(study, longest)))
     if spec.phase and not spec.select_on_test and spec.data.validation is False:
         found[
@@ -92,6 +97,25 @@ def study_problems(study: Study) -> list[str]:
             "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
         ] = None
     return list(found)
+
+
+def _start_problems(study: Study) -> Iterator[str]:
+    """Starts of phases that are not one setting of the phase before."""
+    for phase in study.phases:
+        if phase.start is None or phase.after is None:
+            continue
+        earlier = study.phases[phase.after]
+        meant = len(phase.starts(earlier))
+        where = f'phase "{phase.name}".start must be one setting of phase "{earlier.name}"'
+        if earlier.sampling is not None:
+            yield f"{where}, but those are drawn while the study runs; leave start out: it begins at the winner"
+        elif meant != 1:
+            changes = {} if isinstance(phase.start, str) else phase.start
+            named = ", ".join(f"{path} = {shown(value)}" for path, value in changes.items()) or repr(phase.start)
+            yield (
+                f"{where}; {f'{meant} of its settings have' if meant else 'none of its settings has'} {named}; name a "
+                "variant or bundle, or all axes that tell it apart"
+            )
 
 
 def _search_problems(study: Study, longest: Mapping[int, int]) -> Iterator[str]:

@@ -97,10 +97,10 @@ class Plan:
         return self.phases[number].winner
 
     def later(self, number: int) -> PlannedPhase:
-        """Fill in a phase from the winner of the phase that it comes after."""
+        """Fill in a phase from the winner of the phase that it comes after, or from the setting that it names."""
         phase = self.study.phases[number]
         assert phase.after is not None
-        start = self.phases[phase.after].winner
+        start = self._pinned(phase) or self.phases[phase.after].winner
         if start is None:
             raise HandgradError(f'phase "{phase.name}" has no winner to start from: no run gave a {self.metric}')
         if phase.sampling is not None:
@@ -207,6 +207,16 @@ class Plan:
         parents = {run.seed: run.id for run in base.runs} if phase.continues else {}
         axes, changes = phase.changes | choice.axes, phase.changes | choice.changes
         return self._labelled(self._planned("", axes, changes, tables, setting, parents), start + "_")
+
+    def _pinned(self, phase: Phase) -> str | None:
+        """The label of the setting that a phase names as its start; None where the winner is."""
+        if phase.start is None or phase.after is None:
+            return None
+        earlier, planned = self.study.phases[phase.after], self.phases[phase.after]
+        (choice,) = phase.starts(earlier)
+        if planned.start is None:
+            return self._first_setting(choice).label
+        return self._later_setting(earlier, planned.start, choice).label
 
     def _labelled(self, planned: PlannedSetting, prefix: str) -> PlannedSetting:
         """With the label that these runs have, or the next one of the prefix."""

@@ -257,5 +257,6 @@ def _try_settings(spec: StudySpec, where: str, folder: Path) -> list[str]:
         if not axis_problems(Axes(**{name: table})):
             right[name] = table
     known = {FIRST} | {phase.name for phase in spec.phase}
-    phases = tuple(phase for phase in spec.phase if phase.after is None or phase.after in known)
+    right_phases = (phase for phase in spec.phase if phase.after is None or phase.after in known)
+    phases = tuple(phase.model_copy(update={"start": None}) for phase in right_phases)  # it may be what is left out
     return study_problems(Study(spec.model_copy(update={**right, "phase": phases}), where, folder))

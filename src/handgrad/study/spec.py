@@ -3,6 +3,7 @@
 `StudySpec` is a study file, checked; `Study` is one that was read, with every choice of every phase.  `read` reads it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -58,17 +59,27 @@ def _phase_name(value: Any) -> str:
     return value
 
 
+def _start(value: Any) -> Any:
+    if isinstance(value, Mapping) and value:
+        return changes_of(value)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be the name of a variant or bundle, or axes such as { training.optimizer.lr = 0.01 }")
+    return value
+
+
 class PhaseSpec(Axes):
     """A step that starts from the winner of an earlier one.
 
     `set` changes the baseline, `continue` makes each run continue the winner's run of the same seed in one history,
-    `after` names the phase whose winner is taken (default: the one before).
+    `after` names the phase whose winner is taken (default: the one before), `start` another setting of it than the
+    winner: by its variant or bundle, or by its axes.
     """
 
     name: Annotated[str, BeforeValidator(_phase_name)]
     set: AxisTable = None
     continues: Annotated[bool, BeforeValidator(flag)] = Field(False, alias="continue")
     after: str | None = None
+    start: Annotated[Any, BeforeValidator(lambda value: None if value is None else _start(value))] = None
 
 
 class StudySpec(Axes):
@@ -95,6 +106,7 @@ class StudySpec(Axes):
 class Phase:
     """A phase as it is planned.  `changes`: to the baseline; `after`: number of the phase whose winner is the base.
 
+    `start`: which choice of that phase is the base instead, by its name or axes.
     `asha`: how its runs are stopped short.  `sampling`: where its settings are drawn by their results while the study
     runs; `choices` then are drawn blindly, for what has to be known before.
     """
@@ -107,6 +119,18 @@ class Phase:
     choices: tuple[Choice, ...]
     asha: Asha | None = None
     sampling: Sampling | None = None
+    start: str | Changes | None = None
+
+    def starts(self, earlier: "Phase") -> list[Choice]:
+        """The choices of the earlier phase that `start` means."""
+        return [choice for choice in earlier.choices if _means(self.start, earlier.changes | choice.axes)]
+
+
+def _means(start: str | Changes | None, axes: Mapping[str, Any]) -> bool:
+    """Whether axes are those that a start names: the name of a variant or bundle among them, or all that it lists."""
+    if isinstance(start, str):
+        return any(value == start for path, value in axes.items() if "." not in path)
+    return start is not None and all(path in axes and axes[path] == value for path, value in start.items())
 
 
 @dataclass(frozen=True)
@@ -151,7 +175,10 @@ class Study:
             changes = {self._path(path): value for path, value in changes_of(phase.set or {}).items()}
             ours = tuple(map(self._ours, listed))
             drawn = self._sampling(phase)
-            found.append(Phase(phase.name, number, after, phase.continues, changes, ours, phase.asha, drawn))
+            start = phase.start
+            if isinstance(start, Mapping):
+                start = {self._path(path) if "." in path else path: value for path, value in start.items()}
+            found.append(Phase(phase.name, number, after, phase.continues, changes, ours, phase.asha, drawn, start))
         return tuple(found)
 
     def _sampling(self, axes: Axes) -> Sampling | None:
