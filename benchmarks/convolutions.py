@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from engines import limits
+from limits import of_machine
 from peers import timed
 
 LAYERS = ("conv 6 5x5 relu", "max-pool 2", "conv 16 5x5 relu", "max-pool 2", "dense 120 relu", "dropout 0.5",
@@ -120,7 +120,7 @@ def main() -> None:
         name, *how = json.loads(options.ask)
         print(json.dumps(CONTENDERS[name](*how)))
         return
-    peak = limits()[0]
+    peak = of_machine()[0]
     print(f"arithmetic peak {peak / 1e9:.0f} GFLOP/s float32; one image takes {OPERATIONS / 1e6:.2f} MFLOP")
     names = [name for name in CONTENDERS if not (options.no_torch_compile and name == "torch compiled")]
     for batch in options.batches:

@@ -37,7 +37,7 @@ class CompiledImageSession:
         sizes = (count, *(count if self.slot_count > s else 0 for s in (0, 1)), count)
         self.memory = updates.Memory(*(layout.aligned(size, self.dtype) for size in sizes))
         self.h = np.zeros(updates.NUMBERS, self.dtype)
-        self.plan, self.score_plan = self._plan(self.trained, batch), self._plan(self.scored, PART)
+        self.plan, self.score_plan = self._plan(self.trained, batch, True), self._plan(self.scored, PART, False)
         self.rates = updates.rates(training)
         self.t = 0
 
@@ -61,11 +61,12 @@ class CompiledImageSession:
             np.zeros(LANES, np.int64),
         )
 
-    def _plan(self, program: Program, batch: int) -> np.ndarray:
+    def _plan(self, program: Program, batch: int, train: bool) -> np.ndarray:
         training, plan = self.job.training, np.zeros(image_passes.PLAN, np.int64)
         plan[image_passes.OPERATIONS], plan[image_passes.FIRST] = len(program.table), program.first
         plan[image_passes.BATCH], plan[image_passes.PART] = batch, program.rows
         plan[image_passes.LANES], plan[image_passes.PARAMETERS] = program.lanes, program.parameters
+        plan[image_passes.TRAIN] = train
         plan[image_passes.LOSS] = losses.CODES[training.loss]
         plan[image_passes.FUSED] = self.job.network.output == LOSSES[training.loss].fused_with
         plan[image_passes.MEAN] = training.batch_reduction == "mean"

@@ -19,11 +19,13 @@ from typing import Any
 from handgrad.training.engines.kernels.lines import line
 from handgrad.training.engines.kernels.vectors import (
     at,
+    fill,
     fma,
     inlined,
     kernel,
     lanes,
     load,
+    load_like,
     load_line,
     splat,
     splat_line,
@@ -41,12 +43,12 @@ def _four(
 ) -> Any:
     """s_k + Σ_t W[w + k·step + place_t]·x[p + offset_t] for k = 0..3."""
     while t < end:
-        v = load(x, p + at(taps, t))
+        v = load_like(s0, x, p + at(taps, t))
         i = w + at(taps, t + 1)
-        s0 = fma(splat(at(W, i)), v, s0)
-        s1 = fma(splat(at(W, i + step)), v, s1)
-        s2 = fma(splat(at(W, i + 2 * step)), v, s2)
-        s3 = fma(splat(at(W, i + 3 * step)), v, s3)
+        s0 = fma(fill(v, at(W, i)), v, s0)
+        s1 = fma(fill(v, at(W, i + step)), v, s1)
+        s2 = fma(fill(v, at(W, i + 2 * step)), v, s2)
+        s3 = fma(fill(v, at(W, i + 3 * step)), v, s3)
         t += 2
     return s0, s1, s2, s3
 
@@ -73,7 +75,7 @@ def correlate(
     The taps are `tall` groups of `wide`, from taps[first] on.  last ≥ 0: of run r only groups i with 0 ≤ r − i ≤ last
     count, the others would see nothing but zeros.
     """
-    L = lanes(x)
+    L, lane = lanes(x), line(x)
     k = 0
     while k < filters:
         four = k + 4 <= filters
@@ -89,7 +91,18 @@ def correlate(
                 t, end = first + 2 * wide * max(0, r - last), first + 2 * wide * min(tall, r + 1)
             for p in range(r * pitch, r * pitch + length, L):
                 o = zo + k * plane + p
-                if four:
+                left = r * pitch + length - p
+                if four and left <= L // 2:  # the end of a run, line by line: that is less than a vector's work
+                    for q in range(0, left, lane):
+                        s0, s1, s2, s3 = _four(
+                            x, xo + p + q, W, w, step, taps, t, end,
+                            splat_line(b0), splat_line(b1), splat_line(b2), splat_line(b3),
+                        )  # fmt: skip
+                        store(z, o + q, s0)
+                        store(z, o + q + plane, s1)
+                        store(z, o + q + 2 * plane, s2)
+                        store(z, o + q + 3 * plane, s3)
+                elif four:
                     s0, s1, s2, s3 = _four(
                         x, xo + p, W, w, step, taps, t, end, splat(b0), splat(b1), splat(b2), splat(b3)
                     )

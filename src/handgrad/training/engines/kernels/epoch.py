@@ -35,10 +35,10 @@ from handgrad.training.engines.kernels.passes import (
     loss_rows,
 )  # fmt: skip
 from handgrad.training.engines.kernels.singly import train_singly
-from handgrad.training.engines.kernels.vectors import kernel, lanes, number, zero
+from handgrad.training.engines.kernels.vectors import lanes, number, spliced, zero
 
 
-@kernel
+@spliced
 def update_kept(net: Any, plan: Any, rates: Any, m: updates.Memory, h: Any) -> None:
     """Clip the whole gradient that was put aside, then update every parameter with it."""
     L = lanes(m.theta)
@@ -52,7 +52,7 @@ def update_kept(net: Any, plan: Any, rates: Any, m: updates.Memory, h: Any) -> N
         updates.apply_kept(plan[RULE], m, bias, end, factor, h, False)
 
 
-@kernel
+@spliced
 def train(
     net: Any, plan: Any, rates: Any, m: updates.Memory, work: Work, inputs: Inputs, codes: Any, order: Any, n: int,
     lrs: Any, steps: int, first_step: int, t: int, h: Any, curve: Any,
@@ -124,7 +124,7 @@ def train(
     return steps
 
 
-@kernel
+@spliced
 def score(
     net: Any, plan: Any, theta: Any, work: Work, inputs: Inputs, codes: Any, order: Any, n: int,
     of_example: Any, predicted: Any, outputs: Any, wanted: bool,

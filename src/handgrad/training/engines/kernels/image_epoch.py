@@ -27,10 +27,10 @@ from handgrad.training.engines.kernels.image_passes import (
 )  # fmt: skip
 from handgrad.training.engines.kernels.layout import panels, place
 from handgrad.training.engines.kernels.program import of
-from handgrad.training.engines.kernels.vectors import at, kernel, lanes, number, zero
+from handgrad.training.engines.kernels.vectors import at, lanes, number, spliced, zero
 
 
-@kernel
+@spliced
 def update_kept(program: Any, plan: Any, rates: Any, m: updates.Memory, h: Any, every: bool) -> None:
     """Update with the gradients that were put aside: of every operation (then they are clipped first), or of those
     of images only, the others having been updated on the way."""
@@ -46,7 +46,7 @@ def update_kept(program: Any, plan: Any, rates: Any, m: updates.Memory, h: Any, 
             updates.apply_kept(plan[RULE], m, of(program, k, p.BIAS), of(program, k, p.BIAS_END), factor, h, False)
 
 
-@kernel
+@spliced
 def measure(program: Any, plan: Any, theta: Any, a: Any, rows: int) -> None:
     """Twin of `passes.measured`: the running statistics of batch norm after a batch of `rows`."""
     for k in range(plan[OPERATIONS]):
@@ -59,7 +59,7 @@ def measure(program: Any, plan: Any, theta: Any, a: Any, rows: int) -> None:
             normalization.running(program, k, units, panels(units, L) * L, rows, a, theta)
 
 
-@kernel
+@spliced
 def train_images(
     program: Any, plan: Any, rates: Any, m: updates.Memory, work: ImageWork, x: Any, classes: Any, codes: Any,
     order: Any, n: int, lrs: Any, steps: int, first_step: int, t: int, h: Any, curve: Any,
@@ -81,7 +81,7 @@ def train_images(
         for first in range(begin, end, capacity):
             rows = min(capacity, end - first)
             rule = plan[RULE] if direct else (updates.KEEP if first == begin else updates.ADD)
-            forward(program, plan, m.theta, work, x, order, first, rows, first - begin, first_step + step, True)
+            forward(program, plan, m.theta, work, x, order, first, rows, first - begin, first_step + step)
             for i in range(rows):
                 example = at(order, first + i)
                 summed += float(loss_row(program, plan, work, classes, codes, example, rows, i, scale))
@@ -95,7 +95,7 @@ def train_images(
     return steps
 
 
-@kernel
+@spliced
 def score_images(
     program: Any, plan: Any, theta: Any, work: ImageWork, x: Any, classes: Any, codes: Any, order: Any, n: int,
     of_example: Any, predicted: Any, outputs: Any, wanted: bool,
@@ -105,7 +105,7 @@ def score_images(
     L, k, o = lanes(a), of(program, last, p.CHANNELS), of(program, last, p.A)
     for first in range(0, n, plan[PART]):
         rows = min(plan[PART], n - first)
-        forward(program, plan, theta, work, x, order, first, rows, 0, 0, False)
+        forward(program, plan, theta, work, x, order, first, rows, first, first)  # nothing is drawn here
         for i in range(rows):
             example = at(order, first + i)
             of_example[first + i] = loss_row(program, plan, work, classes, codes, example, rows, i, zero(a))

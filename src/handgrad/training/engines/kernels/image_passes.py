@@ -19,11 +19,12 @@ from handgrad.training.engines.kernels import (
 from handgrad.training.engines.kernels import program as p
 from handgrad.training.engines.kernels.layout import panels, place
 from handgrad.training.engines.kernels.program import of
-from handgrad.training.engines.kernels.vectors import at, kernel, lanes, splat, store, zero
+from handgrad.training.engines.kernels.vectors import at, kernel, lanes, splat, spliced, store, zero
 
 # what the plan of a training holds, in whole numbers
-OPERATIONS, FIRST, BATCH, PART, LANES, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS = range(12)
-PLAN = 12  # FIRST: the first operation with parameters; PART: examples at once, in blocks of LANES
+OPERATIONS, FIRST, BATCH, PART, LANES, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, TRAIN = range(13)
+# FIRST: the first operation with parameters; PART: examples at once, in blocks of LANES; TRAIN: 0 in use, 1 in training
+PLAN = 13
 CLIP, DECAY = 3, 4  # and in float64: as `passes.CLIP` and `passes.DECAY`
 
 
@@ -43,10 +44,10 @@ class ImageWork(NamedTuple):
 @kernel
 def forward(
     program: Any, plan: Any, theta: Any, work: ImageWork, x: Any, order: Any, first: int, rows: int, batch_row: int,
-    step: int, train: bool,
+    step: int,
 ) -> None:  # fmt: skip
     """Examples order[first : first + rows] from the input to what the loss looks at."""
-    a, B, last = work.space, plan[LANES], plan[OPERATIONS] - 1
+    a, B, last, train = work.space, plan[LANES], plan[OPERATIONS] - 1, plan[TRAIN] != 0
     L, blocks = lanes(a), (rows + B - 1) // B
     for k in range(last + 1):
         kind, z, units = of(program, k, p.KIND), of(program, k, p.A), of(program, k, p.CHANNELS)
@@ -78,7 +79,7 @@ def forward(
                 activations.clear_padding(a, z, rows, units)
 
 
-@kernel
+@spliced
 def _block_forward(
     program: Any, k: int, plan: Any, theta: Any, work: ImageWork, x: Any, order: Any, first: int, valid: int, g: int,
     rows: int, batch_row: int, step: int, train: bool,
@@ -143,7 +144,7 @@ def copy(a: Any, to: int, start: int, count: int) -> None:
             a[to + j] = at(a, start + j)
 
 
-@kernel
+@spliced
 def _drop_rows(
     program: Any, k: int, plan: Any, work: ImageWork, rows: int, batch_row: int, step: int, train: bool
 ) -> None:
@@ -214,7 +215,7 @@ def backward(
             normalization.image_norm_backward(program, k, B, rows, a, m.theta, work.ones, m.grad, wants_dx)
 
 
-@kernel
+@spliced
 def _filters_backward(program: Any, k: int, a: Any, taps: Any, blocks: int, grad: Any, add: bool) -> None:
     """dW and db of a convolution."""
     dz, plane, block = of(program, k, p.D), of(program, k, p.PLANE), of(program, k, p.BLOCK)
@@ -230,7 +231,7 @@ def _filters_backward(program: Any, k: int, a: Any, taps: Any, blocks: int, grad
     )
 
 
-@kernel
+@spliced
 def _block_backward(
     program: Any, k: int, plan: Any, theta: Any, work: ImageWork, valid: int, g: int, rows: int
 ) -> None:

@@ -8,6 +8,7 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
     store(a, i, v)   the other way                 + − × ÷                  lane by lane
     at(a, i)         the number a[i], unchecked    where_positive(c, x, y)  x where c > 0, else y (also where c is NaN)
     number(a, s)     s as a number of a's type; zero(a)     keep_first(v, n)         v with 0 from lane n on
+    load_like(v, a, i)  as many numbers as v has
     splat(s)         every lane is s               where_negative(c, x, y)  x where c < 0, else y
     fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
     total(v)         the sum of the lanes          load_line, splat_line    the same for 64 bytes
@@ -36,6 +37,7 @@ PANEL_BYTES = 256 if "+avx512f" in TARGET[2].split(",") else LINE_BYTES
 
 inlined = njit(error_model="numpy", forceinline=True)  # for the few lines within a loop
 kernel = njit(error_model="numpy")  # for a loop
+spliced = njit(error_model="numpy", inline="always")  # becomes part of its one caller, before anything is compiled
 _INT32 = ir.IntType(32)
 _FLOATS = {types.float32: (ir.FloatType(), 32, 23, 127), types.float64: (ir.DoubleType(), 64, 52, 1023)}
 
@@ -136,6 +138,15 @@ def _splatting(size: int) -> Any:
         return result(s), lambda context, builder, sig, args: _splat(builder, context.get_value_type(result), args[0])
 
     return compiled_or(lambda s: np.full(size // s.dtype.itemsize, s))(emit_splat)
+
+
+@compiled_or(lambda v, a, i: a[i : i + len(v)].copy())
+def load_like(typing: Any, v: Any, a: Any, i: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        start = builder.bitcast(_pointer(context, builder, a, args[1], args[2]), args[0].type.as_pointer())
+        return builder.load(start, align=a.dtype.bitwidth // 8)
+
+    return v(v, a, types.intp), emit
 
 
 load, load_line = _loading(PANEL_BYTES), _loading(LINE_BYTES)
