@@ -15,7 +15,9 @@ import sys
 import tempfile
 import time
 
-from handgrad.study import Study, make_study, run_study
+from trivial import trivial_study
+
+from handgrad.study import Study, run_study
 from handgrad.study.progress import Event
 from handgrad.study.runners import cores
 
@@ -36,16 +38,7 @@ def measure(study: Study, runner: str) -> tuple[float, float, float]:
 
 
 def main(runs: int) -> None:
-    study = make_study(
-        {
-            "name": "trivial",
-            "seeds": 5,
-            "data": {"train": {"size": 50}, "validation": {"size": 50}},
-            "network": {"hidden": [8]},
-            "training": {"epochs": 1, "batch_size": "full"},
-            "random": {"runs": runs // 5, "training.optimizer.lr": {"log_uniform": [0.001, 0.1]}},
-        }
-    )
+    study = trivial_study(runs)
     print(f"{runs} runs, {cores()} at a time\n")
     print("runner      starting s    ms a run   of these its own training and scoring")
     for runner in ("serial", "processes", "ray"):

@@ -16,6 +16,8 @@ import tempfile
 import time
 from typing import Any
 
+from trivial import trivial_study
+
 from handgrad.study import make_study, run_study
 from handgrad.study.progress import Event
 
@@ -26,16 +28,7 @@ def megabytes() -> float:
 
 
 def main(runs: int) -> None:
-    study = make_study(
-        {
-            "name": "trivial",
-            "seeds": 5,
-            "data": {"train": {"size": 50}, "validation": {"size": 50}},
-            "network": {"hidden": [8]},
-            "training": {"epochs": 1, "batch_size": "full"},
-            "random": {"runs": runs // 5, "training.optimizer.lr": {"log_uniform": [0.001, 0.1]}},
-        }
-    )
+    study = trivial_study(runs)
     warm = make_study({"name": "warm", "training": {"epochs": 1}})
     seen: dict[str, Any] = {"n": 0, "memory": []}
 

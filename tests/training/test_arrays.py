@@ -17,7 +17,6 @@ from handgrad.errors import InputError
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
-from handgrad.training import loop
 from handgrad.training.engines import array
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.arrays import Home
@@ -25,10 +24,8 @@ from handgrad.training.loop import execute
 from handgrad.training.optimizers import OPTIMIZERS, clip_by_norm
 from handgrad.training.run import Setting, TrainingSection
 from tests.training.conftest import make_run
-from tests.training.test_loop import same_bits
-from tests.training.test_torch import ATOL, CNN, MLP, N, job_of, step_by_step
+from tests.training.test_torch import CNN, MLP, TORCH_ARRAYS, N, job_of
 
-TORCH = Home(array_api_compat.torch, "cpu")
 META = Home(array_api_compat.torch, "meta")
 EXTRAS = [{}, {"weight_decay": 0.01, "clip_norm": 0.05}]
 
@@ -40,40 +37,7 @@ def session(job, home=None, load=True):
     return made
 
 
-def compared(job, **tolerances):
-    step_by_step(job, sessions=(session(job), session(job, TORCH)), **tolerances)
-
-
-# -- the same numbers
-
-
-@pytest.mark.parametrize("extra", EXTRAS)
-@pytest.mark.parametrize("network", [MLP, CNN], ids=["dense", "images"])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_step_of_every_optimizer(optimizer, network, extra):
-    job = job_of(network, optimizer={"name": optimizer, "lr": 0.05}, **extra)
-    compared(job, atol=ATOL.get(optimizer, 1e-13))
-
-
-@pytest.mark.parametrize("batch_reduction", ["mean", "sum"])
-@pytest.mark.parametrize(
-    ("loss", "output"), [(name, output) for name, loss in LOSSES.items() for output in sorted(loss.outputs)]
-)
-def test_every_loss_with_every_output(loss, output, batch_reduction):
-    network = Network.parse((2, 4, 4), "conv 3 2x2 leaky-relu", "max-pool 3", f"dense 3 {output}")
-    compared(job_of(network, loss=loss, batch_reduction=batch_reduction, optimizer={"name": "sgd", "lr": 0.001}))
-
-
-def test_other_targets_and_the_other_form_of_decay():
-    network = Network.parse((6,), "dense 5 sigmoid", "dense 3 tanh")
-    compared(job_of(network, loss="squared-error", targets="plus-minus-one", weight_decay=0.3, l2_form="per-example"))
-
-
-@pytest.mark.parametrize(("network", "atol"), [(MLP, 1e-6), (CNN, 2e-5)], ids=["dense", "images"])
-def test_float32_stays_and_agrees_to_its_precision(network, atol):
-    compared(
-        job_of(network, dtype="float32", optimizer={"name": "momentum", "lr": 0.05}), epochs=1, rtol=1e-5, atol=atol
-    )
+# -- the same numbers: step by step in test_torch, whole runs here
 
 
 @pytest.mark.parametrize("schedule", ["cosine", {"name": "plateau", "patience": 1}])
@@ -92,21 +56,6 @@ def test_whole_runs_agree_and_say_what_computed_them(split, schedule):
     facts = {"name": "array", "device": "cpu", "threads": 1}
     assert ours.data["engine"] == {**facts, "arrays": "numpy"}
     assert theirs.data["engine"] == {**facts, "arrays": "torch", "torch": torch.__version__}
-
-
-def test_continuing_from_a_checkpoint_gives_the_same_bits(split, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", np.inf)
-    run = make_run(arrays="torch", optimizer={"name": "momentum", "lr": 0.05}, network={"dropout": 0.3})
-    whole = execute(run, split)
-
-    def kill(event):
-        if event.epoch == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        execute(run, split, checkpoint=tmp_path / "c.safetensors", observers=[kill])
-    same_bits(whole, execute(run, split, checkpoint=tmp_path / "c.safetensors"))
 
 
 # -- a step waits for nothing
@@ -151,7 +100,7 @@ def test_losses_are_fetched_once_in_many_steps(monkeypatch):
         Home, "fetch", lambda self, a, plain=Home.fetch: fetched.append(tuple(a.shape)) or plain(self, a)
     )
     monkeypatch.setattr(array, "LOOK_EVERY", 3)
-    made = session(job_of(MLP, batch_size=2), TORCH)
+    made = session(job_of(MLP, batch_size=2), TORCH_ARRAYS)
     assert len(made.train_epoch(np.arange(N), np.full(10, 0.1), 0)) == 10
     assert fetched == [(3,), (3,), (3,), (1,)]
 
@@ -159,7 +108,7 @@ def test_losses_are_fetched_once_in_many_steps(monkeypatch):
 # -- divergence
 
 
-@pytest.mark.parametrize("home", [None, TORCH], ids=["numpy", "torch"])
+@pytest.mark.parametrize("home", [None, TORCH_ARRAYS], ids=["numpy", "torch"])
 @pytest.mark.parametrize("look_every", [1, 2, 3, 256])
 @pytest.mark.parametrize("bad_step", [0, 1, 4, 9])
 def test_a_loss_that_is_not_finite_ends_the_epoch_before_its_update(monkeypatch, home, look_every, bad_step):

@@ -1,8 +1,10 @@
-"""The torch engine beside the reference: the same losses, weights, slots and scores, step by step; what it needs."""
+"""The torch engine, and the array engine on PyTorch's arrays, beside the reference: the same losses, weights, slots and
+scores, step by step; what the torch engine needs."""
 
 import importlib.util
 import sys
 
+import array_api_compat.torch
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,8 @@ from handgrad.network.spec import Network
 from handgrad.streams import stream
 from handgrad.training import loop
 from handgrad.training.engines import Job, open_session, torch_network
+from handgrad.training.engines.array import ArraySession
+from handgrad.training.engines.arrays import Home
 from handgrad.training.engines.torch import OPTIMIZERS as OF_TORCH
 from handgrad.training.loop import execute
 from handgrad.training.optimizers import OPTIMIZERS
@@ -45,12 +49,22 @@ def job_of(network, *, dtype="float64", seed=3, targets="one-hot", n=N, **traini
     return Job(network, section, targets, seed, {"train": (x, y), "validation": (x[:7], y[:7])})
 
 
+TORCH_ARRAYS = Home(array_api_compat.torch, "cpu")
+
+
 def opened(job, *names):
+    """Sessions of engines by name, or of the array engine by its home of arrays."""
     params = initialize(job.network, He(), Normal(std=0.1), job.seed, job.training.dtype)
-    sessions = [open_session(name, job) for name in names]
+    sessions = [open_session(name, job) if isinstance(name, str) else ArraySession(job, name) for name in names]
     for session in sessions:
         session.load(params, {}, 0)
     return sessions
+
+
+@pytest.fixture(params=["torch", TORCH_ARRAYS], ids=["torch engine", "array engine on torch arrays"])
+def peer(request):
+    """What is compared with the reference."""
+    return request.param
 
 
 def agree(ours, theirs, rtol=1e-12, atol=1e-13):
@@ -66,9 +80,9 @@ def agree(ours, theirs, rtol=1e-12, atol=1e-13):
             np.testing.assert_allclose(peer, slot, rtol=rtol, atol=atol, err_msg=name)
 
 
-def step_by_step(job, epochs=3, rtol=1e-12, atol=1e-13, sessions=None):
+def step_by_step(job, peer, epochs=3, rtol=1e-12, atol=1e-13):
     """Ten steps and more, every one compared: losses, weights, slots, running statistics."""
-    ours, theirs = sessions or opened(job, "array", "torch")
+    ours, theirs = opened(job, "array", peer)
     agree(ours, theirs, rtol=0, atol=0)
     size = 6
     step = 0
@@ -97,28 +111,32 @@ def test_both_tables_have_everything():
 @pytest.mark.parametrize("extra", [{}, {"weight_decay": 0.01, "clip_norm": 0.05}])
 @pytest.mark.parametrize("network", [MLP, CNN], ids=["dense", "images"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_step_of_every_optimizer(optimizer, network, extra):
-    step_by_step(job_of(network, optimizer={"name": optimizer, "lr": 0.05}, **extra), atol=ATOL.get(optimizer, 1e-13))
+def test_every_step_of_every_optimizer(optimizer, network, extra, peer):
+    job = job_of(network, optimizer={"name": optimizer, "lr": 0.05}, **extra)
+    step_by_step(job, peer, atol=ATOL.get(optimizer, 1e-13))
 
 
 @pytest.mark.parametrize("batch_reduction", ["mean", "sum"])
 @pytest.mark.parametrize(
     ("loss", "output"), [(name, output) for name, loss in LOSSES.items() for output in sorted(loss.outputs)]
 )
-def test_every_loss_with_every_output(loss, output, batch_reduction):
+def test_every_loss_with_every_output(loss, output, batch_reduction, peer):
     network = Network.parse((2, 4, 4), "conv 3 2x2 tanh", "max-pool 3", f"dense 3 {output}")
-    step_by_step(job_of(network, loss=loss, batch_reduction=batch_reduction, optimizer={"name": "sgd", "lr": 0.01}))
+    job = job_of(network, loss=loss, batch_reduction=batch_reduction, optimizer={"name": "sgd", "lr": 0.01})
+    step_by_step(job, peer)
 
 
 @pytest.mark.parametrize("loss", ["squared-error", "absolute-error"])
-def test_other_targets_and_the_other_form_of_decay(loss):
+def test_other_targets_and_the_other_form_of_decay(loss, peer):
     network = Network.parse((6,), "dense 5 tanh", "dense 3 tanh")
-    step_by_step(job_of(network, loss=loss, targets="plus-minus-one", weight_decay=0.3, l2_form="per-example"))
+    job = job_of(network, loss=loss, targets="plus-minus-one", weight_decay=0.3, l2_form="per-example")
+    step_by_step(job, peer)
 
 
 @pytest.mark.parametrize(("network", "atol"), [(MLP, 1e-6), (CNN, 2e-5)], ids=["dense", "images"])
-def test_float32_stays_and_agrees_to_its_precision(network, atol):
-    step_by_step(job_of(network, dtype="float32", optimizer={"name": "momentum", "lr": 0.05}), 1, rtol=1e-5, atol=atol)
+def test_float32_stays_and_agrees_to_its_precision(network, atol, peer):
+    job = job_of(network, dtype="float32", optimizer={"name": "momentum", "lr": 0.05})
+    step_by_step(job, peer, epochs=1, rtol=1e-5, atol=atol)
 
 
 def test_a_batch_of_one_example_leaves_the_running_statistics():
@@ -191,10 +209,11 @@ def test_whole_runs_agree_and_differ_in_their_ids(split):
     assert theirs.data["engine"] == {"name": "torch", "device": "cpu", "threads": 1, "torch": torch.__version__}
 
 
-def test_continuing_from_a_checkpoint_gives_the_same_bits(split, tmp_path, monkeypatch):
+@pytest.mark.parametrize("computed", [{"engine": "torch"}, {"engine": "array", "arrays": "torch"}], ids=str)
+def test_continuing_from_a_checkpoint_gives_the_same_bits(split, tmp_path, monkeypatch, computed):
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
     monkeypatch.setattr(loop, "CHECKPOINT_SHARE", np.inf)
-    run = make_run(engine="torch", optimizer={"name": "momentum", "lr": 0.05}, network={"dropout": 0.3})
+    run = make_run(**computed, optimizer={"name": "momentum", "lr": 0.05}, network={"dropout": 0.3})
     whole = execute(run, split)
 
     def kill(event):

@@ -5,7 +5,6 @@ from typing import Any
 
 from handgrad.report.compared import (
     Compared,
-    compared,
     digits_of,
     setting_value,
     shown_difference,
@@ -13,7 +12,7 @@ from handgrad.report.compared import (
     shown_values,
     word,
 )
-from handgrad.report.item_table import ItemTable, caption_of, found, judged_cell, noted, runs_behind
+from handgrad.report.item_table import ItemTable, caption_of, compared_in, found, judged_cell, noted, runs_behind
 from handgrad.report.summary import SettingSummary, Summary
 from handgrad.report.tables import Cell, Column, Row, Table, cell
 from handgrad.study.originals import FactsTable, WinnerTable
@@ -31,16 +30,7 @@ def facts_table(summary: Summary, item: FactsTable) -> ItemTable:
         for measure, raw in row.measures.items():
             one = published(raw, row.unit if row.unit in units_of(measure) else None)
             one = one.printed(digits_of([one], row.digits))
-            number = compared(
-                item.number,
-                row.label,
-                measure,
-                one,
-                setting,
-                further=further,
-                ddof=summary.ddof,
-                made_with=summary.made_with,
-            )
+            number = compared_in(summary, item, row.label, measure, one, setting)
             rows.append((number, row.note or ""))
     table = numbers_table(summary, item.file, item.title, rows, further, item.note)
     return ItemTable(table, tuple(number for number, _ in rows), settings)
@@ -104,10 +94,7 @@ def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:
         if row.show in MEASURES:
             one = None if row.published is None else published(row.published, row.unit)
             digits = digits_of([one] if one else [], row.digits)
-            number = compared(
-                item.number, row.label, row.show, one or Published(None), setting,
-                further=further, ddof=summary.ddof, made_with=summary.made_with,
-            )  # fmt: skip
+            number = compared_in(summary, item, row.label, row.show, one or Published(None), setting)
             scale = published(0, row.unit).scale
             theirs = shown_published(one, digits)
             ours = shown_values(number.values, row.show, scale, digits)

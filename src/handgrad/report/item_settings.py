@@ -6,14 +6,22 @@ from typing import Any
 
 from handgrad.report.compared import (
     Compared,
-    compared,
     digits_of,
     setting_value,
     shown_published,
     shown_values,
     values_of,
 )
-from handgrad.report.item_table import NOT_RUN, ItemTable, caption_of, judged_cell, noted, runs_behind, setting_at
+from handgrad.report.item_table import (
+    NOT_RUN,
+    ItemTable,
+    caption_of,
+    compared_in,
+    judged_cell,
+    noted,
+    runs_behind,
+    setting_at,
+)
 from handgrad.report.statistics import Sample, sample
 from handgrad.report.study_tables import happened
 from handgrad.report.summary import SettingSummary, Summary
@@ -72,20 +80,8 @@ def _measured(
     digits = digits_of([one for one in given if one is not None], column.digits)
     given = [None if one is None else one.printed(digits) for one in given]
     nothing = sample({}, summary.ddof)
-    further = runs_behind(summary, item.n)
     numbers = [
-        None
-        if one is None
-        else compared(
-            item.number,
-            row.label,
-            measure,
-            one,
-            setting,
-            further=further,
-            ddof=summary.ddof,
-            made_with=summary.made_with,
-        )
+        None if one is None else compared_in(summary, item, row.label, measure, one, setting)
         for row, one, setting in zip(item.rows, given, settings, strict=True)
     ]
     values = [nothing if setting is None else values_of(setting, measure, summary.ddof) for setting in settings]

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.report.compared import SHORT_RULE, Compared, shown_difference
+from handgrad.report.compared import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.summary import SettingSummary, Summary, setting_name
 from handgrad.report.tables import Cell, Table
 from handgrad.report.verdicts import Verdict
+from handgrad.study.originals import Figure
+from handgrad.study.originals import Table as OriginalTable
 from handgrad.study.places import Place
-from handgrad.study.published import TIMES
+from handgrad.study.published import TIMES, Published
 
 NOT_RUN = "not run here"
 
@@ -48,6 +50,21 @@ def setting_at(summary: Summary, there: Place | None) -> SettingSummary | None:
         return next((phase.best for phase in summary.phases if phase.name == there.phase), None)
     label = summary.labels.get(there)
     return next((setting for setting in summary.settings if setting.label == label), None)
+
+
+def compared_in(
+    summary: Summary,
+    item: OriginalTable | Figure,
+    row: str,
+    measure: str,
+    published: Published,
+    setting: SettingSummary | None,
+) -> Compared:
+    """`compared` for a row of an item: by the runs that the item says, and as this study was made."""
+    return compared(
+        item.number, row, measure, published, setting,
+        further=runs_behind(summary, item.n), ddof=summary.ddof, made_with=summary.made_with,
+    )  # fmt: skip
 
 
 def judged_cell(number: Compared, digits: int) -> Cell:

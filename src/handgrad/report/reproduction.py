@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handgrad.report.compared import RULE, Compared, compared, digits_of
+from handgrad.report.compared import RULE, Compared, digits_of
 from handgrad.report.differences import legend
 from handgrad.report.item_counts import confusion_table, labels_table
 from handgrad.report.item_numbers import facts_table, numbers_table, winner_table
 from handgrad.report.item_settings import settings_table
-from handgrad.report.item_table import ItemTable, found, runs_behind
+from handgrad.report.item_table import ItemTable, compared_in, found, runs_behind
 from handgrad.report.item_verdicts import (
     Ranking,
     counted,
@@ -144,10 +144,7 @@ def _figure(summary: Summary, item: Figure) -> ItemResult:
         for measure, raw in measured.measures.items():
             one = published(raw, item.unit if item.unit in units_of(measure) else None)
             one = one.printed(digits_of([one], item.digits))
-            number = compared(
-                item.number, name, measure, one, named.get(name),
-                further=further, ddof=summary.ddof, made_with=summary.made_with,
-            )  # fmt: skip
+            number = compared_in(summary, item, name, measure, one, named.get(name))
             numbers.append(number)
             rows.append((number, ""))
     table = None
