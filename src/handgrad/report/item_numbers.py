@@ -16,7 +16,7 @@ from handgrad.report.item_table import ItemTable, caption_of, compared_in, found
 from handgrad.report.summary import SettingSummary, Summary
 from handgrad.report.tables import Cell, Column, Row, Table, cell
 from handgrad.study.originals import FactsTable, WinnerTable
-from handgrad.study.published import MEASURES, Published, published, units_of
+from handgrad.study.published import MEASURES, RANKS, Published, published, units_of
 
 
 def facts_table(summary: Summary, item: FactsTable) -> ItemTable:
@@ -79,7 +79,8 @@ def with_unit(one: Compared) -> str:
     >>> with_unit(Compared("Table 1", "9", "test_accuracy", published(98.6, "percent"), sample({})))
     'test accuracy, %'
     """
-    return word(one.measure) + {0.01: ", %", 60.0: ", min"}.get(one.published.scale, "")
+    measure = f"rank by {word(one.measure)}" if one.published.word in RANKS else word(one.measure)
+    return measure + {0.01: ", %", 60.0: ", min"}.get(one.published.scale, "")
 
 
 def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:

@@ -24,7 +24,7 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
         ("published", (original.source,) if original.source else ()),
         ("assumed readings", original.readings),
         ("where the original errs", original.errors),
-        ("numbers inside", () if found.made_with else tuple(_inside(found))),
+        (_inside_of(found), () if found.made_with else tuple(_inside(found))),
     ]
     blocks: list[Block] = [Facts(tuple((term, lines) for term, lines in rows if lines))]
     if found.numbers:
@@ -34,6 +34,11 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
     if found.numbers:
         blocks += [Heading("Every published number"), TableBlock(every_number(found), folded=True)]
     return Chapter("original", "The original, item by item", tuple(blocks), "The original")
+
+
+def _inside_of(found: Reproduction) -> str:
+    said = any(number.published.said for number in found.numbers)
+    return "numbers inside and statements that agree" if said else "numbers inside"
 
 
 def _inside(found: Reproduction) -> Iterator[str]:

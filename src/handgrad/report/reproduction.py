@@ -15,14 +15,15 @@ from handgrad.report.item_settings import settings_table
 from handgrad.report.item_table import ItemTable, compared_in, found, runs_behind
 from handgrad.report.item_verdicts import (
     Ranking,
+    agreement,
     counted,
     described,
     furthest,
     half_width,
+    outside_of,
     ranking_verdict,
     rankings_of,
     rows_named,
-    spread_of,
     unstable,
 )
 from handgrad.report.summary import SettingSummary, Summary
@@ -168,7 +169,8 @@ def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
     if not inside + outside:
         return [Verdict("note", what + "no published number could be judged.")]
     judged = [number for number in found.numbers if number.inside is not None]
-    text = f"{inside} of {inside + outside} published numbers lie inside {spread_of(judged)}"
+    things, agree = agreement(judged)
+    text = f"{inside} of {inside + outside} published {things} {agree}"
     width = half_width(judged)
     if width is not None and not text.endswith(")"):
         text += f" (median interval of the accuracies: ± {width:.2g} points)"
@@ -176,7 +178,9 @@ def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
     verdicts = [Verdict("note" if outside else "good", what + text)]
     if outside:
         named = "; ".join(described(number, item=True) for number in furthest(found.numbers)[:NAMED])
-        verdicts.append(Verdict("warning", f"{'Furthest outside' if outside > 1 else 'Outside'}: {named}."))
+        wrong = outside_of(judged)
+        wrong = "Furthest outside" if outside > 1 and wrong == "Outside" else wrong
+        verdicts.append(Verdict("warning", f"{wrong}: {named}."))
     return verdicts
 
 
@@ -184,7 +188,8 @@ def reproduction(results: "Results") -> "DataFrame":
     """Every published number beside what was reproduced, a row each; without rows where a study reproduces nothing.
 
     Columns: item, row, measure, published, published_std, mean, std, n, runs, difference (mean − published), low and
-    high (where a number is inside), inside (None: not judged, and why).  Accuracies are fractions, times are seconds.
+    high (where a number is inside), inside (None: not judged, and why), published_word and came (what is said in place
+    of a number, and what came here; `inside` then says whether they agree).  Accuracies are fractions, times seconds.
     """
     import pandas
 

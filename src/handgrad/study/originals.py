@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from handgrad.study.changes import changes_of
 from handgrad.study.figure_options import FIGURE_OPTIONS
-from handgrad.study.published import MEASURES, UNITS, value
+from handgrad.study.published import MEASURES, RANKS, UNITS, value
 from handgrad.validation import Section, flag, one_of, real, whole
 
 
@@ -120,16 +120,23 @@ class Measured(Section):
 
 
 class SettingRow(Measured):
-    """A row of a table of settings.  run: false where this study has no setting for it."""
+    """A row of a table of settings.  run: false where this study has no setting for it.
+
+    rank: "best" or "worst" where the original says so of the row, in whatever words.
+    """
 
     label: Annotated[str, BeforeValidator(_label)]
     note: Note = None
     run: Flag = True
+    rank: Annotated[str | None, _optional(one_of(RANKS, "rank"))] = None
 
 
-class FactRow(SettingRow):
+class FactRow(Measured):
     """Single numbers, of one setting."""
 
+    label: Annotated[str, BeforeValidator(_label)]
+    note: Note = None
+    run: Flag = True
     phase: Phases = ("main",)
     setting: Reference = None
     unit: Unit = None
@@ -191,6 +198,12 @@ class SettingsTable(Item):
     phase: Phases = ("main",)
     columns: tuple[Column, ...]
     rows: tuple[SettingRow, ...]
+
+    @property
+    def ranked_by(self) -> str | None:
+        """The measure by which rows are best and worst: the first accuracy or loss among the columns."""
+        shown = (column.show for column in self.columns if column.show in MEASURES)
+        return next((measure for measure in shown if measure.endswith(("accuracy", "loss"))), None)
 
 
 class LabelsTable(Item):

@@ -130,6 +130,11 @@ def _settings_problems(item: SettingsTable, where: str) -> list[str]:
         elif column.unit is not None or column.digits is not None or column.stat != "both":
             found.append(f"{place}: unit, digits and stat belong to measures; show is {column.show!r}")
     for row in item.rows:
+        if row.rank is not None and item.ranked_by is None:
+            place = f'{where}.rows "{row.label}".rank'
+            found.append(f"{place} needs a column that shows an accuracy or a loss, to be judged by")
+        elif row.rank is not None and all(other.rank == row.rank for other in item.rows if other.run):
+            found.append(f"{where}.rows: every row is said to be {row.rank}; take rank out where it is not")
         for measure, given in row.measures.items():
             place = f'{where}.rows "{row.label}".{measure}'
             if measure not in units:
