@@ -94,11 +94,11 @@ def setting(*runs):
     ("runs", "came"),
     [
         (["diverged"], "diverged"),
-        (["collapsed"], "collapsed to one class"),
+        (["collapsed"], "collapsed"),
         (["done"], "learns"),
         (["diverged", "diverged", "failed"], "diverged"),
-        (["done", "collapsed", "diverged"], "1 of 3 diverged, 1 of 3 collapsed to one class"),
-        (["pruned", "collapsed"], "1 of 2 collapsed to one class"),
+        (["done", "collapsed", "diverged"], "1 of 3 diverged, 1 of 3 collapsed"),
+        (["pruned", "collapsed"], "1 of 2 collapsed"),
     ],
 )
 def test_what_explodes_and_what_learns(runs, came):

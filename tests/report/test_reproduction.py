@@ -105,7 +105,7 @@ def test_what_explodes_here_agrees_whether_it_diverged_or_collapsed(found):
     (item,) = whole.items
     assert [row[3:6] for row in texts(item.table)] == [
         ["explodes", "81.30 ± 0.30", "learns, does not agree"],
-        ["explodes", "61.87 ± 37.12", "1 of 3 collapsed to one class, agrees"],
+        ["explodes", "61.87 ± 37.12", "1 of 3 collapsed, agrees"],
         ["explodes", "–", "diverged, agrees"],
         ["learns", "87.30 ± 0.30", "learns, agrees"],
     ]
@@ -136,29 +136,29 @@ def ranks(whole):
 def test_the_rank_that_a_row_is_said_to_have(found):
     """Here a: 81.3, b: 61.9 ± 37.1, c: diverged, d: 87.3 %."""
     whole, _ = found(tables(words({"rank": "worst"}, {}, {"rank": "worst"}, {"rank": "best"})))
-    assert ranks(whole) == ["worst; here number 2 of 4, does not agree", "", "worst; here number 4 of 4, agrees",
-                            "best; here number 1 of 4, agrees"]  # fmt: skip
+    assert ranks(whole) == ["worst; number 2 of 4, does not agree", "", "worst; number 4 of 4, agrees",
+                            "best; number 1 of 4, agrees"]  # fmt: skip
     assert [number.row for number in whole.numbers] == ["a", "c", "d"]
     assert whole.items[0].rankings == ()
     whole, _ = found(tables(words({"rank": "best"}, {"rank": "best"}, {}, {})), name="wide")
     assert ranks(whole)[:2] == [
-        "best; here number 2 of 4, does not agree",  # 81.3 ± 1.5 by the prediction interval
-        "best; here number 3 of 4, within the noise of the first, agrees",  # 61.9 ± 184
+        "best; number 2 of 4, does not agree",  # 81.3 ± 1.5 by the prediction interval
+        "best; number 3 of 4, within noise, agrees",  # 61.9 ± 184
     ]
     whole, _ = found(tables(words({}, {}, {"rank": "best"}, {})), name="diverged")
-    assert ranks(whole)[2] == "best; here number 4 of 4, does not agree"
+    assert ranks(whole)[2] == "best; number 4 of 4, does not agree"
 
 
 def test_the_rank_of_one_run_is_judged_by_the_examples(found):
     given = {**tables(words({"rank": "best"}, {}, {}, {})), "seeds": 1}
     near, _ = found(given, lambda s, seed: Outcome(0.9 if s.label == "1" else 0.91))
-    assert ranks(near)[0] == "best; here number 4 of 4, within the noise of the first, agrees"
+    assert ranks(near)[0] == "best; number 4 of 4, within noise, agrees"
     far, _ = found(given, lambda s, seed: Outcome(0.5 if s.label == "1" else 0.91), name="far")
-    assert ranks(far)[0] == "best; here number 4 of 4, does not agree"
+    assert ranks(far)[0] == "best; number 4 of 4, does not agree"
     columns = [{"head": "Loss", "show": "val_loss"}]
     given = {**tables({**words({"rank": "best"}, {}, {}, {}), "columns": columns}), "seeds": 1}
     loss, _ = found(given, lambda s, seed: Outcome(0.5 if s.label == "1" else 0.91), name="loss")
-    assert (ranks(loss)[0], loss.numbers[0].why) == ("best; here number 4 of 4", "one run: no spread is known")
+    assert (ranks(loss)[0], loss.numbers[0].why) == ("best; number 4 of 4", "one run: no spread is known")
     nothing, _ = found(given, lambda s, seed: Outcome(0.5, "pending"), name="nothing")
     assert nothing.numbers[0].why == "no run has ended"
 
@@ -168,7 +168,7 @@ def test_a_column_in_which_nothing_was_published_is_ours_alone(found):
     rows = [{"label": label} for label in "abcd"]
     whole, _ = found(tables({**TABLE, "columns": columns, "rows": rows}))
     table = whole.items[0].table
-    assert [column.heading for column in table.columns][:3] == ["Run", "Weights, reproduced", "n"]
+    assert [column.heading for column in table.columns][:3] == ["Run", "Weights here", "n"]
     assert table.columns[1].names == ("parameters_reproduced", "parameters_reproduced_std")
 
 

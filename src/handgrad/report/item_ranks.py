@@ -76,4 +76,4 @@ def _judge(row: _Standing, rows: Sequence[_Standing], measure: str, sign: float)
     if ends is None:
         return None, "one run: no spread is known", came
     close = ends[0] <= sign * rival <= ends[1]
-    return close, "", f"{came}, within the noise of the {'first' if best else 'last'}" if close else came
+    return close, "", f"{came}, within noise" if close else came

@@ -109,7 +109,7 @@ def _measure(column: OriginalColumn, measured: _Measured) -> tuple[list[Column],
     ends = {"mean": ("",), "std": ("_std",), "both": ("", "_std")}[stat]
     pick = {"mean": slice(0, 1), "std": slice(1, 2), "both": slice(0, 2)}[stat]
     stated = any(one is not None for one in measured.given)
-    heads = {"published": column.head, "reproduced": "reproduced" if stated else f"{column.head}, reproduced"}
+    heads = {"published": column.head, "reproduced": "reproduced" if stated else f"{column.head} here"}
     columns = [
         Column(head, tuple(f"{measure}_{kind}{end}" for end in ends), numeric=True) for kind, head in heads.items()
     ]
@@ -168,7 +168,7 @@ def _rank(one: Compared | None) -> Cell:
     if one is None:
         return Cell("", ("", None))
     inside = None if one.inside is None else int(one.inside)
-    return Cell(f"{one.published.word}; here {shown_difference(one, 0)}", (one.published.word, inside))
+    return Cell(f"{one.published.word}; {shown_difference(one, 0)}", (one.published.word, inside))
 
 
 def _count(setting: SettingSummary | None) -> Cell:
