@@ -162,7 +162,7 @@ def report(
 def _report(folder: Path, *, json: bool) -> None:
     from handgrad import console
     from handgrad.report import build_report
-    from handgrad.report.findings.summary import summarize
+    from handgrad.report.findings.summarize import summarize
     from handgrad.study import Results
 
     page = build_report(folder)
