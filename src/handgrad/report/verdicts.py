@@ -118,7 +118,8 @@ def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
         if len(seen) < 2:
             blind.append(phase.name)
             continue
-        ours, other = (min(seen, key=lambda setting, by=by: rank(setting, by)) for by in (phase.metric, metric))
+        ours = min(seen, key=lambda setting: rank(setting, phase.metric))
+        other = min(seen, key=lambda setting: rank(setting, metric))
         where = f"Phase {phase.name}: " if len(phases) > 1 else ""
         some = len(seen) < sum(bool(setting.samples[phase.metric].n) for setting in phase.settings)
         among = f" among the {len(seen)} settings that have a validation part" if some else ""
