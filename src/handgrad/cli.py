@@ -117,8 +117,8 @@ def plan(
     """List every run of a study, and what it will take in time, memory and disk; nothing is run or written."""
     from handgrad import console
     from handgrad.study import Plan, Results, load_study
-    from handgrad.study.estimate import estimate
-    from handgrad.study.runners import open_runner
+    from handgrad.study.execution.opening import open_runner
+    from handgrad.study.planning.estimate import estimate
 
     chosen = load_study(study, overrides or (), quick=quick)
     planned = Plan(chosen)
@@ -162,7 +162,7 @@ def report(
 def _report(folder: Path, *, json: bool) -> None:
     from handgrad import console
     from handgrad.report import build_report
-    from handgrad.report.summary import summarize
+    from handgrad.report.findings.summary import summarize
     from handgrad.study import Results
 
     page = build_report(folder)

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from handgrad.report.summary import Summary
-    from handgrad.study.estimate import Estimate
-    from handgrad.study.progress import Event
+    from handgrad.report.findings.summary import Summary
+    from handgrad.study.execution.progress import Event
+    from handgrad.study.planning.estimate import Estimate
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -105,9 +105,9 @@ def print_record(record: dict[str, Any]) -> None:
 
 def print_summary(summary: "Summary") -> None:
     """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
-    from handgrad.report.reproduction import reproduce, reproduction_verdicts
-    from handgrad.report.study_tables import phase_title, summary_table
-    from handgrad.report.verdicts import phase_verdicts
+    from handgrad.report.findings.verdicts import phase_verdicts
+    from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
+    from handgrad.report.tables.study import phase_title, summary_table
 
     for phase in summary.phases:
         table = summary_table(phase, summary.ddof, "summary", phase_title(summary, phase))
