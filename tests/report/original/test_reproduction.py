@@ -364,7 +364,20 @@ def test_without_a_validation_part_nothing_else_could_choose(make_results):
     assert none == "There is no validation part: nothing but the test set was there to choose by."
 
 
-def test_a_validation_part_of_some_settings_chooses_nothing(make_results):
+def test_validation_chooses_among_the_settings_that_have_it(make_results):
+    variants = {
+        "a": {"training": {"epochs": 3}},
+        "b": {"data": {"validation": {"size": 20}}},
+        "c": {"data": {"validation": {"size": 20}}, "training": {"epochs": 3}},
+    }
+    (some,) = chosen(
+        make_results, lambda s, seed: Outcome(0.8), data={"validation": False}, grid=None, variant=variants
+    )
+    assert some.startswith("Validation accuracy would have chosen the same setting (")
+    assert some.endswith(") among the 2 settings that have a validation part.")
+
+
+def test_a_validation_part_of_one_setting_chooses_nothing(make_results):
     variants = {"a": {"training": {"epochs": 3}}, "b": {"data": {"validation": {"size": 20}}}}
     (none,) = chosen(
         make_results, lambda s, seed: Outcome(0.8), data={"validation": False}, grid=None, variant=variants

@@ -105,28 +105,36 @@ def selection(summary: Summary, metric: str) -> Verdict:
 
 
 def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
-    """Where winners were chosen on the test set: what validation would have chosen in each phase."""
+    """Where winners were chosen on the test set: what validation would have chosen in each phase.
+
+    Settings without a validation part are left out, as the one may be that a phase starts from.
+    """
     found, blind = [], []
     for phase in phases:
         if not phase.metric.startswith("test") or phase.best is None or len(phase.settings) < 2:
             continue
         metric = phase.metric.replace("test", "val")
-        valued = [setting for setting in phase.settings if setting.samples[phase.metric].n]
-        if not all(setting.samples[metric].n for setting in valued):
+        seen = [s for s in phase.settings if s.samples[phase.metric].n and s.samples[metric].n]
+        if len(seen) < 2:
             blind.append(phase.name)
             continue
-        other = min(valued, key=lambda setting: rank(setting, metric))
+        ours = min(seen, key=lambda setting: rank(setting, phase.metric))
+        other = min(seen, key=lambda setting: rank(setting, metric))
         where = f"Phase {phase.name}: " if len(phases) > 1 else ""
-        if other.label == phase.winner:
-            found.append(Verdict("note", f"{where}{WORDS[metric]} would have chosen the same setting ({other.label})."))
+        some = len(seen) < sum(bool(setting.samples[phase.metric].n) for setting in phase.settings)
+        among = f" among the {len(seen)} settings that have a validation part" if some else ""
+        if other is ours:
+            text = f"{where}{WORDS[metric]} would have chosen the same setting ({other.label}){among}."
+            found.append(Verdict("note", text))
             continue
-        theirs, ours = phase.best.samples[phase.metric].mean, other.samples[phase.metric].mean
-        text = f"{where}{WORDS[metric]} would have chosen setting {setting_name(other, phase.axes)}"
-        if theirs is not None and ours is not None:
-            text += f": {WORDS[phase.metric]} {number(ours, phase.metric)} instead of {number(theirs, phase.metric)}"
+        by_test, by_validation = (setting.samples[phase.metric].mean for setting in (ours, other))
+        text = f"{where}{WORDS[metric]} would have chosen setting {setting_name(other, phase.axes)}{among}"
+        if by_test is not None and by_validation is not None:
+            lower, higher = number(by_validation, phase.metric), number(by_test, phase.metric)
+            text += f": {WORDS[phase.metric]} {lower} instead of {higher}"
         found.append(Verdict("note", f"{text}."))
     if blind:
-        where = f" for every setting of {', '.join(blind)}" if found else ""
+        where = f" in {', '.join(blind)}" if found else ""
         text = f"There is no validation part{where}: nothing but the test set was there to choose by."
         found.append(Verdict("note", text))
     return [Verdict(verdict.kind, verdict.text[0].upper() + verdict.text[1:]) for verdict in found]
