@@ -51,7 +51,7 @@ HEAVY = {
 
 
 def room(parts: Sequence[str]) -> str:
-    return "base" if parts[0] in BASE else parts[0] if parts[0] in ROOMS else "cli"
+    return "base" if parts[0] in BASE else parts[0]
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:

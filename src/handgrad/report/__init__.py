@@ -2,7 +2,8 @@
 
 from handgrad.report.build import build_report
 from handgrad.report.findings.compare import compare
-from handgrad.report.findings.summary import Summary, summarize
+from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.summary import Summary
 from handgrad.report.one import save_figure
 from handgrad.report.original.reproduction import reproduction
 

@@ -18,7 +18,7 @@ import numpy as np
 from handgrad.errors import InputError
 from handgrad.report.chapters.chapters import chapters
 from handgrad.report.figures.sources import Sources
-from handgrad.report.findings.summary import summarize
+from handgrad.report.findings.summarize import summarize
 from handgrad.report.original.reproduction import reproduce
 from handgrad.report.page.page import Page, render
 from handgrad.study.folder.results import Results

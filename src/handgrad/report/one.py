@@ -9,7 +9,8 @@ from handgrad.names import lookup, unknown
 from handgrad.report.build import FORMATS, sources_of
 from handgrad.report.drawing.drawers import save
 from handgrad.report.figures.kinds import FIGURES, make_figure
-from handgrad.report.findings.summary import setting_name, summarize
+from handgrad.report.findings.naming import setting_name
+from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables.table import write_csv
 from handgrad.study.folder.results import Results
 

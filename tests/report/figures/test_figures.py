@@ -11,7 +11,7 @@ from handgrad.report.figures.figure import Curves, Line, Matrix, Panel
 from handgrad.report.figures.palette import COLOURS, CONTEXT, SHADES, look, shade
 from handgrad.report.figures.series import Series, over_seeds, wide
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers
-from handgrad.report.findings.summary import summarize
+from handgrad.report.findings.summarize import summarize
 from handgrad.study.folder.results import Results
 from tests.report.conftest import Outcome
 

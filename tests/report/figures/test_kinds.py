@@ -13,7 +13,9 @@ from handgrad.report.figures.figure import Curves, Line, Mark, Panel
 from handgrad.report.figures.kinds import FIGURES, make_figure
 from handgrad.report.figures.palette import BASELINE, look, shade
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers
-from handgrad.report.findings.summary import RunFacts, setting_name, summarize
+from handgrad.report.findings.naming import setting_name
+from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.summary import RunFacts
 from handgrad.report.page.plots import plots
 from handgrad.study.folder.results import Results
 from handgrad.study.original.figure_options import FIGURE_OPTIONS

@@ -2,7 +2,8 @@
 
 import pytest
 
-from handgrad.report.findings.summary import axis_names, collapse, setting_name, summarize
+from handgrad.report.findings.naming import axis_names, setting_name
+from handgrad.report.findings.summarize import collapse, summarize
 from handgrad.study.folder.results import Results
 from tests.report.conftest import Outcome
 

@@ -4,7 +4,7 @@ import pytest
 
 from handgrad.report.chapters.chapters import opening
 from handgrad.report.figures.phases import ranking
-from handgrad.report.findings.summary import summarize
+from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.verdicts import phase_verdicts, selection, setting_verdicts, test_set_verdicts, trouble
 from handgrad.report.tables.study import summary_table
 from handgrad.study.folder.results import Results

@@ -6,7 +6,7 @@ import json
 import pytest
 
 import handgrad as hg
-from handgrad.console import print_summary
+from handgrad.cli.console import print_summary
 from handgrad.report import build_report, summarize
 from handgrad.report.findings.verdicts import validation_choice
 from handgrad.report.original.reproduction import reproduce, reproduction_verdicts

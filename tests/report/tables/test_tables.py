@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from handgrad.report.findings.summary import summarize
+from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables import study as study_tables
 from handgrad.report.tables.table import (
     Cell,

@@ -6,6 +6,7 @@ To add something to reports, add a block (`blocks`) here.  What a study reproduc
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from handgrad.data.sources import SOURCES
 from handgrad.report.chapters.blocks import Block, Chapter, Code, Facts, FigureBlock, TableBlock, Text, Verdicts
 from handgrad.report.chapters.original import original_chapter
 from handgrad.report.figures import phases as phase_figures
@@ -13,7 +14,8 @@ from handgrad.report.figures import runs as run_figures
 from handgrad.report.figures.feature_maps import feature_maps
 from handgrad.report.figures.figure import Figure
 from handgrad.report.figures.sources import Sources
-from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary, axis_names, setting_name
+from handgrad.report.findings.naming import axis_names, setting_name
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.verdicts import (
     Verdict,
     listed,
@@ -25,6 +27,8 @@ from handgrad.report.findings.verdicts import (
 )
 from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
 from handgrad.report.tables import study as study_tables
+from handgrad.study.changes import shown
+from handgrad.study.toml import dumps
 
 LINEAR = ("sgd", "momentum", "nesterov")  # optimizers whose step grows with the gradient
 RATES = 12  # products of learning rate and batch size that are named
@@ -73,8 +77,6 @@ def opening(summary: Summary) -> tuple[Verdict, ...]:
 
 def studied(summary: Summary) -> Chapter:
     """What varied over which values, over which seeds, and what stayed as it was."""
-    from handgrad.study.changes import shown
-
     rows: list[tuple[str, tuple[str, ...]]] = []
     for phase in summary.phases:
         where = f" ({phase.name})" if len(summary.phases) > 1 else ""
@@ -123,8 +125,6 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
 
 def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources) -> Chapter:
     """The best setting as a study file, and what its best run looks like from inside."""
-    from handgrad.study.toml import dumps
-
     blocks: list[Block] = []
     run = winner.best_run(phase.metric)
     if run is not None:
@@ -190,8 +190,6 @@ def data_chapter(summary: Summary) -> Chapter:
 
 def _bytes(data: Mapping[str, Any]) -> str:
     """Whether a named data set is the published one; data of one's own is what it is."""
-    from handgrad.data.sources import SOURCES
-
     if not data.get("official"):
         return "not the published ones (see the notes)"
     return "as published" if data.get("name") in ("digits", *SOURCES) else ""

@@ -14,7 +14,8 @@ from handgrad.names import unknown
 from handgrad.report.figures.figure import Key
 from handgrad.report.figures.palette import COLOURS, CONTEXT, LINES, Look, look, shade
 from handgrad.report.figures.sources import Request
-from handgrad.report.findings.summary import SettingSummary, axis_names
+from handgrad.report.findings.naming import axis_names
+from handgrad.report.findings.summary import SettingSummary
 from handgrad.study.changes import leaves, shown
 from handgrad.study.original.figure_options import FigureOptions
 

@@ -13,7 +13,7 @@ from handgrad.report.figures.figure import Curves, Line, Mark, Panel
 from handgrad.report.figures.palette import BASELINE, Look, look
 from handgrad.report.figures.series import KEYS, PARTS, epoch_series, logarithmic, over_seeds, runs_of, seeds_note
 from handgrad.report.figures.sources import Request
-from handgrad.report.findings.differences import difference
+from handgrad.report.findings.naming import difference
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.study.original.figure_options import EpochPairOptions, EpochsOptions, FigureOptions, SmallMultiplesOptions
 from handgrad.training.record import Arrays

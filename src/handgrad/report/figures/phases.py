@@ -11,7 +11,8 @@ from handgrad.report.figures.figure import Curves, Ranking, RankingRow
 from handgrad.report.figures.palette import CONTEXT, LINES, look
 from handgrad.report.figures.sources import Options, Request, Sources
 from handgrad.report.figures.steps import step_loss
-from handgrad.report.findings.summary import WORDS, PhaseSummary, setting_name
+from handgrad.report.findings.naming import setting_name
+from handgrad.report.findings.summary import WORDS, PhaseSummary
 from handgrad.study.original.figure_options import PARTS, EpochsOptions, SmallMultiplesOptions, StepLossOptions
 
 BEST = 8  # so many of more than twelve settings are told apart

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from handgrad.report.findings.summary import summarize
+from handgrad.report.findings.summarize import summarize
 from handgrad.study.folder.results import Results
 
 if TYPE_CHECKING:

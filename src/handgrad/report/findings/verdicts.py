@@ -9,6 +9,7 @@ selection       on what the winner was chosen; choosing on the test set is stamp
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from handgrad.report.findings.naming import setting_name
 from handgrad.report.findings.statistics import LEVEL, SIGN_FLIP_SEEDS, Sample, binomial_standard_error
 from handgrad.report.findings.summary import (
     UNFINISHED,
@@ -18,7 +19,6 @@ from handgrad.report.findings.summary import (
     SettingSummary,
     Summary,
     rank,
-    setting_name,
 )
 
 

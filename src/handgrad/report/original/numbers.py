@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handgrad.report.findings.differences import setting_value
+from handgrad.report.findings.naming import setting_value
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.original.compared import (
     Compared,
@@ -15,6 +15,7 @@ from handgrad.report.original.compared import (
 )
 from handgrad.report.original.table import ItemTable, caption_of, compared_in, found, judged_cell, noted, runs_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
+from handgrad.study.changes import shown
 from handgrad.study.original.items import FactsTable, WinnerTable
 from handgrad.study.original.published import MEASURES, Published, published, units_of
 
@@ -84,8 +85,6 @@ def with_unit(one: Compared) -> str:
 
 def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:
     """Keys and values of one setting."""
-    from handgrad.study.changes import shown
-
     ((_, setting),) = found(summary, item.setting, item.phase).items()
     further = runs_behind(summary, item.n)
     numbers, rows = [], []

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handgrad.report.findings.differences import legend
+from handgrad.report.findings.naming import legend
+from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.original.compared import RULE, Compared, digits_of
@@ -28,14 +29,13 @@ from handgrad.report.original.verdicts import (
     unstable,
 )
 from handgrad.report.tables.table import Table
+from handgrad.study.folder.results import Results
 from handgrad.study.original.items import Figure, Original, SettingsTable
 from handgrad.study.original.items import Table as OriginalTable
 from handgrad.study.original.published import published, units_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-    from handgrad.study.folder.results import Results
 
 NAMED = 3  # numbers outside that the top of the page names
 MAKERS: dict[str, Callable[[Summary, Any], ItemTable]] = {
@@ -187,8 +187,6 @@ def reproduction(results: "Results") -> "DataFrame":
     high (where a number is inside), inside (None: not judged, and why).  Accuracies are fractions, times are seconds.
     """
     import pandas
-
-    from handgrad.report.findings.summary import summarize
 
     whole = reproduce(summarize(results))
     return pandas.DataFrame([number.data() for number in whole.numbers] if whole else [])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.report.findings.differences import setting_value
+from handgrad.report.findings.naming import setting_value
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.original.compared import (
@@ -26,6 +26,7 @@ from handgrad.report.original.table import (
 )
 from handgrad.report.tables.study import happened
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
+from handgrad.study.changes import shown
 from handgrad.study.original.items import Column as OriginalColumn
 from handgrad.study.original.items import SettingsTable
 from handgrad.study.original.published import MEASURES, Published, published
@@ -136,8 +137,6 @@ def _plain(
     summary: Summary, column: OriginalColumn, item: SettingsTable, settings: Sequence[SettingSummary | None]
 ) -> tuple[list[Column], list[list[Cell]]]:
     """A label, a key or an axis."""
-    from handgrad.study.changes import shown
-
     if column.show == "original":
         return [Column(column.head)], [[cell(row.label)] for row in item.rows]
     if column.show == "reproduced":

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.report.findings.summary import SettingSummary, Summary, setting_name
+from handgrad.report.findings.naming import setting_name
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.original.compared import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.tables.table import Cell, Table

@@ -23,10 +23,12 @@ from handgrad.report.chapters.blocks import Chapter, Code, Facts, FigureBlock, H
 from handgrad.report.chapters.chapters import opening
 from handgrad.report.drawing import drawers
 from handgrad.report.figures.figure import Curves, Figure, Matrix, Pictures, Predictions, Ranking
-from handgrad.report.findings.summary import WORDS, Summary, axis_names
+from handgrad.report.findings.naming import axis_names
+from handgrad.report.findings.summary import WORDS, Summary
 from handgrad.report.page.pictures import picture_uris
 from handgrad.report.page.plots import plots
 from handgrad.report.tables import table as tables
+from handgrad.study.changes import shown
 
 NAMED = 40  # lines that a legend names
 STAMP = "Selected on the test set (select_on_test = true)"
@@ -155,8 +157,6 @@ def _samples(figure: Predictions) -> list[dict[str, Any]]:
 
 def tiles(summary: Summary) -> list[dict[str, str]]:
     """The few numbers that a reader looks for first."""
-    from handgrad.study.changes import shown
-
     found = []
     phase, winner = summary.last, summary.winner
     if phase is not None and winner is not None:

@@ -6,7 +6,7 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handgrad.report.findings.differences import at_path
+from handgrad.report.findings.naming import at_path, axis_names
 from handgrad.report.findings.statistics import Interval, Sample
 from handgrad.report.findings.summary import (
     METRICS,
@@ -15,10 +15,10 @@ from handgrad.report.findings.summary import (
     PhaseSummary,
     SettingSummary,
     Summary,
-    axis_names,
 )
 from handgrad.report.findings.verdicts import number
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
+from handgrad.study.changes import shown
 
 SHORT = {"train": "train", "val": "validation", "test": "test"}
 TIMES = ("training", "evaluation", "total")
@@ -27,8 +27,6 @@ PARTS_OF_DATA = ("train", "validation", "test")
 
 def axis_columns(phase: PhaseSummary) -> tuple[list[Column], list[list[Cell]]]:
     """The values of the axes: a column each, or one column "change" where settings differ in one thing at a time."""
-    from handgrad.study.changes import shown
-
     names = axis_names(phase.axes)
     given = [sum(path in setting.axes for path in phase.axes) for setting in phase.settings]
     one_at_a_time = len(phase.axes) > 2 and max(given, default=0) <= 1

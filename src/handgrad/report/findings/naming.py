@@ -1,10 +1,10 @@
-"""The values of a setting's keys, and what sets one setting apart from another, in words."""
+"""What settings and their keys are called, and what sets one setting apart from another, in words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handgrad.report.findings.summary import SettingSummary, axis_names
+from handgrad.report.findings.summary import SettingSummary
 from handgrad.study.changes import leaves, shown
 
 
@@ -26,6 +26,35 @@ def setting_value(setting: SettingSummary, path: str) -> Any:
     """The value of a key or an axis."""
     value = at_path(setting.setting, path)
     return setting.all_axes.get(path, setting.axes.get(path)) if value is None else value
+
+
+def axis_names(paths: Sequence[str]) -> dict[str, str]:
+    """The shortest endings that tell the paths apart, as headings.
+
+    >>> axis_names(["training.optimizer.lr", "network.hidden", "training.batch_size"])
+    {'training.optimizer.lr': 'lr', 'network.hidden': 'hidden', 'training.batch_size': 'batch size'}
+    >>> axis_names(["network.init.std", "network.bias_init.std"])
+    {'network.init.std': 'init std', 'network.bias_init.std': 'bias init std'}
+    """
+    names = {}
+    for path in paths:
+        steps = path.split(".")
+        length = 1
+        others = [other.split(".") for other in paths if other != path]
+        while length < len(steps) and any(other[-length:] == steps[-length:] for other in others):
+            length += 1
+        names[path] = " ".join(steps[-length:]).replace("_", " ")
+    return names
+
+
+def setting_name(setting: SettingSummary, axes: Sequence[str]) -> str:
+    """A setting in a legend: its label and what sets it apart, e.g. "9: hidden 1000, lr 0.09"."""
+    names = axis_names(axes)
+    values = {path: shown(setting.axes[path]) for path in axes if path in setting.axes}
+    parts = [f"{names[path]} [{text}]" if ", " in text else f"{names[path]} {text}" for path, text in values.items()]
+    if not parts and axes:
+        parts = ["as it was" if setting.earlier else "baseline"]
+    return f"{setting.label}: {', '.join(parts)}" if parts else setting.label
 
 
 def difference(setting: SettingSummary, baseline: SettingSummary) -> str:
