@@ -60,6 +60,32 @@ def write_whole(path: Path, content: bytes) -> None:
         raise unwritable(path.parent, error) from error
 
 
+def in_lines(value: Any, depth: int) -> str:
+    """JSON with a line for each entry down to `depth`; what lies deeper stands on one line, which is quickly written.
+
+    >>> print(in_lines({"name": "a", "settings": [{"lr": 0.1, "runs": [1, 2]}, {"lr": 0.2, "runs": []}]}, 2))
+    {
+     "name": "a",
+     "settings": [
+      {"lr": 0.1, "runs": [1, 2]},
+      {"lr": 0.2, "runs": []}
+     ]
+    }
+    """
+    return _opened(value, depth, "")
+
+
+def _opened(value: Any, depth: int, indent: str) -> str:
+    if not depth or not value or not isinstance(value, dict | list | tuple):
+        return json.dumps(value)
+    inside = indent + " "
+    if isinstance(value, dict):
+        ends, entries = "{}", [f"{json.dumps(key)}: {_opened(part, depth - 1, inside)}" for key, part in value.items()]
+    else:
+        ends, entries = "[]", [_opened(part, depth - 1, inside) for part in value]
+    return ends[0] + ",".join(f"\n{inside}{entry}" for entry in entries) + f"\n{indent}{ends[1]}"
+
+
 def read_plan(folder: Path) -> dict[str, Any]:
     """plan.json of a results folder.  Raises ResultsError where there is none, or one of another version."""
     path = folder / "plan.json"
@@ -154,7 +180,7 @@ class Store:
 
     def write_plan(self, plan: dict[str, Any]) -> None:
         head = {"format": FORMAT, "handgrad": __version__}
-        write_whole(self.folder / "plan.json", (json.dumps(head | plan, indent=1) + "\n").encode())
+        write_whole(self.folder / "plan.json", (in_lines(head | plan, 4) + "\n").encode())
 
     def write_data(self, key: str, split: Split) -> None:
         """What a report shows of the data: label table, notes, and the examples whose predictions it shows."""

@@ -8,8 +8,9 @@
       {"event": "promoted", "setting", "until", "why"}           it goes on
       {"event": "winner", "setting"}                             the phase was over
 
-A line is on its way to the disk before anything follows from it, so a search that was killed goes on from its last
-line; a line that was cut off is not there.  A copy of the file in another folder makes the same search again.
+A line is on its way to the disk before anything is done that follows from it (`flush`), so a search that was killed
+goes on from its last line; a line that was cut off is not there.  A copy of the file in another folder makes the same
+search again.
 """
 
 import json
@@ -39,7 +40,7 @@ class Decisions:
         self.events = []
 
     def add(self, kind: str, **facts: Any) -> None:
-        """Write an event down."""
+        """Note an event; it is in the file after the next `flush`."""
         event: Event = {"event": kind, **facts}
         try:
             if self._file is None:
@@ -47,14 +48,24 @@ class Decisions:
                 write_whole(self.path, "".join(lines).encode())
                 self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (open while the search goes on)
             self._file.write(json.dumps(event) + "\n")
-            self._file.flush()
         except OSError as error:
             raise unwritable(self.path.parent, error) from error
         self.events.append(event)
 
+    def flush(self) -> None:
+        """Write down what was noted."""
+        try:
+            if self._file is not None:
+                self._file.flush()
+        except OSError as error:
+            raise unwritable(self.path.parent, error) from error
+
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        try:
+            if self._file is not None:
+                self._file.close()
+        except OSError as error:
+            raise unwritable(self.path.parent, error) from error
 
 
 def _whole_lines(path: Path) -> list[Event]:
