@@ -12,7 +12,6 @@ them lie until the next epoch has ended.
 import functools
 import hashlib
 import platform
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ import numpy as np
 import handgrad
 from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
+from handgrad.study.cluster.scratch import scratch
 from handgrad.study.runners.runner import Job, Outcome, perform_with
 from handgrad.training.loop import EpochEnd
 from handgrad.training.record import Record
@@ -99,8 +99,8 @@ def work(order: Order) -> Iterator[News]:
 def _train(order: Order, outbox: "_Outbox") -> None:
     """The thread that trains: news into the outbox, and for certain a last one."""
     try:
-        with tempfile.TemporaryDirectory(prefix="handgrad-", ignore_cleanup_errors=True) as folder:
-            _train_in(Path(folder), order, outbox)
+        with scratch() as folder:
+            _train_in(folder, order, outbox)
     except (ResultsError, OSError) as error:
         outbox.put(News(disk=str(error)))
     except BaseException as error:

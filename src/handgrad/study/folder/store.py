@@ -80,10 +80,13 @@ def _opened(value: Any, depth: int, indent: str) -> str:
         return json.dumps(value)
     inside = indent + " "
     if isinstance(value, dict):
-        ends, entries = "{}", [f"{json.dumps(key)}: {_opened(part, depth - 1, inside)}" for key, part in value.items()]
+        opens, closes = "{", "}"
+        named = [(f"{json.dumps(str(key))}: ", part) for key, part in value.items()]
     else:
-        ends, entries = "[]", [_opened(part, depth - 1, inside) for part in value]
-    return ends[0] + ",".join(f"\n{inside}{entry}" for entry in entries) + f"\n{indent}{ends[1]}"
+        opens, closes = "[", "]"
+        named = [("", part) for part in value]
+    entries = [f"\n{inside}{name}{_opened(part, depth - 1, inside)}" for name, part in named]
+    return f"{opens}{','.join(entries)}\n{indent}{closes}"
 
 
 def read_plan(folder: Path) -> dict[str, Any]:

@@ -71,6 +71,11 @@ class Places:
                 seen += [setting] if setting is not None else []
             yield choice
 
+    @property
+    def run_count(self) -> int:
+        """How many runs the study has at most; which later settings have run before, only their winners will tell."""
+        return sum(map(len, self.phases.values())) * len(self.study.spec.seeds)
+
     def of(self, phases: Iterable[str]) -> list[Place]:
         """The places of some phases, one after the other."""
         return [one for phase in phases for one in self.phases.get(phase, [])]
