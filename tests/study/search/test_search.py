@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handgrad.errors import StudyFileError
-from handgrad.study import run_study
+from handgrad.study import Results, run_study
 from handgrad.study.folder.store import read_plan
 from handgrad.study.runners.processes import Processes
 from tests.study.conftest import contents
@@ -182,6 +182,28 @@ def test_a_larger_largest_resource_goes_on(make, tmp_path):
     assert events(tmp_path / "a") == events(tmp_path / "b")
     assert {epoch for _, epoch in trained(told)} <= {3, 4, 5, 6, 7, 8}
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_what_a_killed_search_left_is_named_as_it_is(make, tmp_path):
+    """Runs at a rung wait; nothing runs any more, whatever the plan says that nobody could write down again."""
+
+    def stop(event):
+        if event.kind == "epoch done" and event.label == "3" and event.epoch == 1:
+            seen.append(Results.open(tmp_path).state)
+            raise KeyboardInterrupt
+
+    seen = []
+    with pytest.raises(KeyboardInterrupt):
+        run_study(make(**ASHA), tmp_path, jobs=1, observer=stop)
+    assert seen == ["running"]
+    plan = read_plan(tmp_path)
+    (tmp_path / "plan.json").write_text(json.dumps(plan | {"state": "running"}))  # as after kill -9
+    (tmp_path / "runs" / f"{plan['phases'][0]['settings'][2]['runs'][0]['id']}.partial").mkdir(exist_ok=True)
+    killed = Results.open(tmp_path)
+    assert killed.state == "interrupted"
+    assert [cell.status for cell in killed.cells()] == ["waiting"] * 4 + ["interrupted"] + ["pending"] * 9
+    results = run_study(make(**ASHA), tmp_path, jobs=1)
+    assert {cell.status for cell in results.cells()} == {"done", "pruned"}
 
 
 def test_records_of_whole_runs_are_judged_at_the_rungs_without_training(make, tmp_path, whole):

@@ -19,7 +19,7 @@ from handgrad.study.reading.places import Place, Places
 from handgrad.study.rules import select
 
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
-UNFINISHED = ("pending", "running", "interrupted", "not begun")
+UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 WORDS = {
     "train_loss": "training loss",
     "train_accuracy": "training accuracy",

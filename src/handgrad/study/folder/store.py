@@ -109,6 +109,38 @@ def read_plan(folder: Path) -> dict[str, Any]:
     return dict(plan)
 
 
+def read_decisions(path: Path) -> list[dict[str, Any]]:
+    """What a search wrote down, up to the first line that is not whole (`search.decisions`); empty without a file."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{path}: cannot be read ({error}); delete it, and the search is decided anew") from None
+    found = []
+    for line in text.splitlines():
+        try:
+            found.append(dict(json.loads(line)))
+        except (ValueError, TypeError):
+            break
+    return found
+
+
+def is_written(folder: Path) -> bool:
+    """Whether a process of this machine holds the results folder at this moment."""
+    from filelock import FileLock, Timeout
+
+    if not (folder / ".lock").exists():
+        return False
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that may only be read
+        return True
+
+
 class Store:
     """A results folder that this process writes; made by `opened`."""
 
@@ -270,7 +302,7 @@ def opened(folder: Path, study_name: str) -> Iterator[Store]:
         store.runs.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=0.2, poll_interval=0.02)  # a reader may look at this moment (`is_written`)
         except Timeout:
             raise ResultsError(
                 f"{folder}: another process is writing these results at this moment. "

@@ -18,8 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from handgrad.errors import ResultsError
-from handgrad.study.folder.store import unwritable, write_whole
+from handgrad.study.folder.store import read_decisions, unwritable, write_whole
 
 Event = dict[str, Any]
 
@@ -30,7 +29,7 @@ class Decisions:
     def __init__(self, path: Path, head: Mapping[str, Any]) -> None:
         self.path = path
         self.head = {"event": "search", **head}
-        lines = _whole_lines(path)
+        lines = read_decisions(path)
         self.other = bool(lines) and lines[0] != json.loads(json.dumps(self.head))
         self.events: list[Event] = [] if self.other else lines[1:]
         self._file: TextIO | None = None
@@ -66,20 +65,3 @@ class Decisions:
                 self._file.close()
         except OSError as error:
             raise unwritable(self.path.parent, error) from error
-
-
-def _whole_lines(path: Path) -> list[Event]:
-    """The events of a file up to the first that is not whole."""
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(f"{path}: cannot be read ({error}); delete it, and the search is decided anew") from None
-    found = []
-    for line in text.splitlines():
-        try:
-            found.append(dict(json.loads(line)))
-        except (ValueError, TypeError):
-            break
-    return found
