@@ -2,7 +2,7 @@
 
 import pytest
 
-from handgrad.report.chapters.chapters import opening
+from handgrad.report.chapters.opening import opening
 from handgrad.report.figures.phases import ranking
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.verdicts import phase_verdicts, selection, setting_verdicts, test_set_verdicts, trouble
