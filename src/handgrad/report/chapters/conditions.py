@@ -6,9 +6,7 @@ from typing import Any
 from handgrad.data.sources import SOURCES
 from handgrad.report.chapters.blocks import Block, Chapter, Facts, TableBlock, Text
 from handgrad.report.findings.summary import Summary
-from handgrad.report.findings.verdicts import (
-    listed,
-)
+from handgrad.report.findings.wording import listed, plural
 from handgrad.report.tables import study as study_tables
 
 LINEAR = ("sgd", "momentum", "nesterov")  # optimizers whose step grows with the gradient
@@ -104,7 +102,7 @@ def environment(summary: Summary) -> Chapter:
     rows = [(key, tuple(found)) for key, found in values.items()]
     notes = [*summary.notes]
     if resumed:
-        notes.append(f"{study_tables.plural(resumed, 'run')} continued from a checkpoint; the bits are the same.")
+        notes.append(f"{plural(resumed, 'run')} continued from a checkpoint; the bits are the same.")
     if summary.ddof == 0:
         notes.append("Standard deviations have ddof 0, to match a report that used it; intervals use ddof 1.")
     if notes:

@@ -1,15 +1,9 @@
 """The top of a report: its verdicts, before any chapter."""
 
 from handgrad.report.findings.summary import Summary
-from handgrad.report.findings.verdicts import (
-    Verdict,
-    phase_verdicts,
-    selection,
-    test_set_verdicts,
-    validation_choice,
-)
+from handgrad.report.findings.verdicts import Verdict, phase_verdicts, selection, test_set_verdicts, validation_choice
+from handgrad.report.findings.wording import plural
 from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
-from handgrad.report.tables import study as study_tables
 
 
 def opening(summary: Summary) -> tuple[Verdict, ...]:
@@ -33,7 +27,7 @@ def opening(summary: Summary) -> tuple[Verdict, ...]:
     if not metric.startswith("test"):
         found.append(selection(summary, metric))
     bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]
-    text = " and ".join(f"{study_tables.plural(count, 'run')} {status}" for status, count in bad if count)
+    text = " and ".join(f"{plural(count, 'run')} {status}" for status, count in bad if count)
     if text:
         found.append(Verdict("warning", f"{text}; they are counted and named below, and enter no mean."))
     if summary.waiting:

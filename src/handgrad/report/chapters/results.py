@@ -10,10 +10,8 @@ from handgrad.report.figures.figure import Figure
 from handgrad.report.figures.sources import Sources
 from handgrad.report.findings.naming import axis_names, setting_name
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
-from handgrad.report.findings.verdicts import (
-    phase_verdicts,
-    trouble,
-)
+from handgrad.report.findings.verdicts import phase_verdicts, trouble
+from handgrad.report.findings.wording import plural
 from handgrad.report.tables import study as study_tables
 from handgrad.study.changes import shown
 from handgrad.study.design.spec import Made
@@ -34,7 +32,7 @@ def studied(summary: Summary) -> Chapter:
     rows.append(("seeds", (", ".join(map(str, summary.seeds)),)))
     settings, runs = len(summary.settings), len(summary.runs)
     rows.append(
-        ("size", (f"{study_tables.plural(settings, 'setting')}, {study_tables.plural(runs, 'run')}",)),
+        ("size", (f"{plural(settings, 'setting')}, {plural(runs, 'run')}",)),
     )
     facts = next((found for setting in summary.settings if (found := setting.facts("data"))), None)
     if facts is not None:
