@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handgrad.report.findings.naming import legend
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
@@ -15,7 +14,7 @@ from handgrad.report.original.compared import RULE, Compared, digits_of
 from handgrad.report.original.counts import confusion_table, labels_table
 from handgrad.report.original.numbers import facts_table, numbers_table, winner_table
 from handgrad.report.original.settings import settings_table
-from handgrad.report.original.table import ItemTable, compared_in, found, runs_behind
+from handgrad.report.original.table import ItemTable, compared_in, found, runs_behind, shown_in
 from handgrad.report.original.verdicts import (
     Ranking,
     agreement,
@@ -137,7 +136,7 @@ def _unstable(made: ItemTable, said: set[str]) -> list[Verdict]:
 
 def _figure(summary: Summary, item: Figure) -> ItemResult:
     named: dict[str, SettingSummary | None] = {}
-    for reference in (item.settings or (None,)) if item.run else ():
+    for reference in item.references:
         named |= found(summary, reference, item.phase)
     further = runs_behind(summary, item.n)
     numbers, rows = [], []
@@ -151,9 +150,7 @@ def _figure(summary: Summary, item: Figure) -> ItemResult:
     table = None
     if rows:
         table = numbers_table(summary, f"{item.file}-numbers", "Published beside reproduced", rows, further)
-    shown = {name: setting for name, setting in named.items() if setting is not None}
-    if item.kind != "small-multiples":  # its panels are titled with what differs from the baseline
-        shown = legend(shown)
+    shown = shown_in(item, named)
     left_out = [name for name, setting in named.items() if setting is None]
     verdicts = [Verdict("note", f"Not run here: {', '.join(left_out)}.")] if left_out and shown else []
     return ItemResult(item, table, tuple(numbers), (), (*counted(numbers), *verdicts), shown)

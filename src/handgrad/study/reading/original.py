@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handgrad.names import unknown
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
 from handgrad.study.original.items import (
     TABLES,
     CellRow,
@@ -20,6 +19,7 @@ from handgrad.study.original.items import (
     file_name,
 )
 from handgrad.study.original.published import MEASURES, published, units_of, value
+from handgrad.study.reading.figures import read_figure
 from handgrad.validation import Section
 
 ROWS: dict[str, type[Section]] = {
@@ -159,11 +159,9 @@ def _winner_problems(row: ValueRow, where: str) -> list[str]:
 
 
 def _read_figure(entry: Mapping[str, Any], where: str) -> tuple[Figure | None, list[str]]:
-    item, found = Figure.read(entry, prefix=where)
+    item, found = read_figure(Figure, entry, where)
     if item is None:
         return None, found
-    _, problems = FIGURE_OPTIONS[item.kind].read(item.options, prefix=f"{where}.options")
-    found += problems
     nested = [isinstance(given, Mapping) for given in item.published.values()]
     if any(nested) and not all(nested):
         found.append(
