@@ -17,7 +17,7 @@ from handgrad.study.original.items import Figure
 # What makes each of them tiny: laid over its own [quick] table.
 FEW = ["data.train.size=200", "training.epochs=1"]
 TINY = {
-    "eee443": FEW,
+    "eee443": [*FEW, 'phase."validation".set.data.validation.size=60'],
     "eee543": [*FEW, "data.validation.size=60"],
     "earin": [*FEW[:1], "data.validation.size=60", 'phase."search".random.runs=4'],
     "project3": [
