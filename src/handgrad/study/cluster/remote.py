@@ -12,7 +12,6 @@ them lie until the next epoch has ended.
 import functools
 import hashlib
 import platform
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ import numpy as np
 import handgrad
 from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
+from handgrad.study.cluster.scratch import scratch
 from handgrad.study.runners.runner import Job, Outcome, perform_with
 from handgrad.training.loop import EpochEnd
 from handgrad.training.record import Record
@@ -97,10 +97,11 @@ def work(order: Order) -> Iterator[News]:
 
 
 def _train(order: Order, outbox: "_Outbox") -> None:
-    """The thread that trains: news into the outbox, and for certain a last one."""
+    """The thread that trains: news into the outbox, and for certain a last one, when its folder is gone."""
     try:
-        with tempfile.TemporaryDirectory(prefix="handgrad-", ignore_cleanup_errors=True) as folder:
-            _train_in(Path(folder), order, outbox)
+        with scratch() as folder:
+            last = _train_in(folder, order, outbox)
+        outbox.put(last)
     except (ResultsError, OSError) as error:
         outbox.put(News(disk=str(error)))
     except BaseException as error:
@@ -108,7 +109,8 @@ def _train(order: Order, outbox: "_Outbox") -> None:
         raise
 
 
-def _train_in(folder: Path, order: Order, outbox: "_Outbox") -> None:
+def _train_in(folder: Path, order: Order, outbox: "_Outbox") -> News:
+    """Train, with news on the way; the last news."""
     checkpoint = _Checkpoint(folder / "checkpoint.safetensors", order.bandwidth) if order.job.checkpoint else None
     if checkpoint and order.checkpoint:
         checkpoint.write(order.checkpoint)
@@ -121,7 +123,7 @@ def _train_in(folder: Path, order: Order, outbox: "_Outbox") -> None:
     outcome = perform_with(order.data, lambda: order.parent, local, heard)
     paused = checkpoint is not None and outcome.paused is not None
     last = checkpoint.changed() if checkpoint and paused else None  # what a later job of this run goes on from
-    outbox.put(News(checkpoint=last, outcome=replace(outcome, job=order.job)))
+    return News(checkpoint=last, outcome=replace(outcome, job=order.job))
 
 
 class _Checkpoint:

@@ -22,6 +22,7 @@ from handgrad.data.datasets import Split, open_split
 from handgrad.errors import InputError, ResultsError
 from handgrad.study.cluster.joining import RayError, RayTaskError, join, ray
 from handgrad.study.cluster.remote import News, Order, differences, identity, work
+from handgrad.study.cluster.scratch import sweep
 from handgrad.study.folder.store import unwritable
 from handgrad.study.runners.processes import RETRIES
 from handgrad.study.runners.runner import Heard, Job, Outcome, Source, ignore, nothing_to_wait_for
@@ -130,6 +131,8 @@ class Ray:
         self._splits.clear()
         if self._connected and self._own:
             ray.shutdown()
+        if self._connected:
+            sweep()
         self._connected = False
 
     def _cancel(self) -> None:

@@ -60,6 +60,35 @@ def write_whole(path: Path, content: bytes) -> None:
         raise unwritable(path.parent, error) from error
 
 
+def in_lines(value: Any, depth: int) -> str:
+    """JSON with a line for each entry down to `depth`; what lies deeper stands on one line, which is quickly written.
+
+    >>> print(in_lines({"name": "a", "settings": [{"lr": 0.1, "runs": [1, 2]}, {"lr": 0.2, "runs": []}]}, 2))
+    {
+     "name": "a",
+     "settings": [
+      {"lr": 0.1, "runs": [1, 2]},
+      {"lr": 0.2, "runs": []}
+     ]
+    }
+    """
+    return _opened(value, depth, "")
+
+
+def _opened(value: Any, depth: int, indent: str) -> str:
+    if not depth or not value or not isinstance(value, dict | list | tuple):
+        return json.dumps(value)
+    inside = indent + " "
+    if isinstance(value, dict):
+        opens, closes = "{", "}"
+        named = [(f"{json.dumps(str(key))}: ", part) for key, part in value.items()]
+    else:
+        opens, closes = "[", "]"
+        named = [("", part) for part in value]
+    entries = [f"\n{inside}{name}{_opened(part, depth - 1, inside)}" for name, part in named]
+    return f"{opens}{','.join(entries)}\n{indent}{closes}"
+
+
 def read_plan(folder: Path) -> dict[str, Any]:
     """plan.json of a results folder.  Raises ResultsError where there is none, or one of another version."""
     path = folder / "plan.json"
@@ -78,6 +107,38 @@ def read_plan(folder: Path) -> dict[str, Any]:
             f"{__version__} reads format {FORMAT}. Use that version, or choose another folder with --out"
         )
     return dict(plan)
+
+
+def read_decisions(path: Path) -> list[dict[str, Any]]:
+    """What a search wrote down, up to the first line that is not whole (`search.decisions`); empty without a file."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{path}: cannot be read ({error}); delete it, and the search is decided anew") from None
+    found = []
+    for line in text.splitlines():
+        try:
+            found.append(dict(json.loads(line)))
+        except (ValueError, TypeError):
+            break
+    return found
+
+
+def is_written(folder: Path) -> bool:
+    """Whether a process of this machine holds the results folder at this moment."""
+    from filelock import FileLock, Timeout
+
+    if not (folder / ".lock").exists():
+        return False
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that may only be read
+        return True
 
 
 class Store:
@@ -154,7 +215,7 @@ class Store:
 
     def write_plan(self, plan: dict[str, Any]) -> None:
         head = {"format": FORMAT, "handgrad": __version__}
-        write_whole(self.folder / "plan.json", (json.dumps(head | plan, indent=1) + "\n").encode())
+        write_whole(self.folder / "plan.json", (in_lines(head | plan, 4) + "\n").encode())
 
     def write_data(self, key: str, split: Split) -> None:
         """What a report shows of the data: label table, notes, and the examples whose predictions it shows."""
@@ -241,7 +302,7 @@ def opened(folder: Path, study_name: str) -> Iterator[Store]:
         store.runs.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=0.2, poll_interval=0.02)  # a reader may look at this moment (`is_written`)
         except Timeout:
             raise ResultsError(
                 f"{folder}: another process is writing these results at this moment. "
