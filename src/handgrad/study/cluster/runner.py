@@ -23,7 +23,7 @@ from handgrad.errors import InputError, ResultsError
 from handgrad.study.cluster.joining import RayError, RayTaskError, join, ray
 from handgrad.study.cluster.remote import News, Order, differences, identity, work
 from handgrad.study.cluster.scratch import sweep
-from handgrad.study.folder.store import unwritable
+from handgrad.study.folder.files import unwritable
 from handgrad.study.runners.processes import RETRIES
 from handgrad.study.runners.runner import Heard, Job, Outcome, Source, ignore, nothing_to_wait_for
 from handgrad.training.record import load

@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from handgrad.study.folder.store import read_decisions, unwritable, write_whole
+from handgrad.study.folder.files import unwritable, write_whole
+from handgrad.study.folder.store import read_decisions
 
 Event = dict[str, Any]
 
