@@ -55,15 +55,16 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def make(folder):
-    """make(**tables): a study of the clouds."""
+    """make(**tables): a study of the clouds; small: its [quick]."""
 
-    def make(overrides=(), quick=False, **tables):
+    def make(overrides=(), quick=False, small=None, **tables):
         base = {
             "name": "clouds",
             "seeds": 2,
             "data": {"name": "clouds.npz", "validation": {"size": 60}, "test": {"size": 60}},
             "network": {"hidden": 8},
             "training": {"batch_size": 20, "epochs": 3},
+            "quick": small,
         }
         tables = {key: value for key, value in {**base, **tables}.items() if value is not None}
         return make_study(tables, overrides, quick=quick, where="study.toml", folder=folder)

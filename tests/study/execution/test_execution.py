@@ -57,7 +57,7 @@ def test_a_study_that_grows_runs_only_what_is_new(make, tmp_path):
 
 def test_a_results_folder_says_what_was_laid_over_the_file_and_runs_from_there_as_well(make, folder, tmp_path):
     given = ["training.epochs=2", "ddof=0"]
-    first = run_study(make(given, quick=True), tmp_path / "one", jobs=1)
+    first = run_study(make(given, quick=True, small={"training": {"epochs": 1}}), tmp_path / "one", jobs=1)
     assert first.spec.made == Made(file="study.toml", quick=True, changes=given)
     assert (first.study.quick, first.study.changed) == (True, ("training.epochs=2",))
     text = (tmp_path / "one" / "study.toml").read_text("utf-8")

@@ -264,3 +264,13 @@ def test_a_study_of_a_results_folder_stays_what_it_was_made():
     assert again.spec.made.file == "quickstart.toml"
     assert again.spec.made.changes == ("training.epochs=1", "seeds=1", "training.batch_size=7")
     assert (made.changed, again.changed) == (("training.epochs=1",), ("training.epochs=1", "training.batch_size=7"))
+
+
+def test_quick_needs_a_small_version():
+    with pytest.raises(StudyFileError) as refused:
+        make_study(GOOD, quick=True)
+    assert refused.value.problems == [
+        "--quick: the file does not say what is small; add a table [quick], such as training.epochs = 2"
+    ]
+    made = make_study({**GOOD, "quick": {"training": {"epochs": 1}}}, quick=True)
+    assert make_study(tomllib.loads(made.toml()), quick=True).quick  # small already

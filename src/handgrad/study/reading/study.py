@@ -82,7 +82,7 @@ def make_study(
     2
     """
     file, where, folder, overrides = where, where or "study", folder or Path.cwd(), list(overrides)
-    values, found = overlaid(tables, tables.get("quick") if quick else None, "[quick]", [])
+    values, found = overlaid(tables, tables.get("quick") if quick else None, "[quick]", _small(tables) if quick else [])
     changes = []
     for text in overrides:
         before = values
@@ -108,6 +108,14 @@ def make_study(
     if found or study is None:
         raise StudyFileError(where, [_with_origin(line, overrides) for line in shortened(found)])
     return study
+
+
+def _small(tables: Mapping[str, Any]) -> list[str]:
+    """What is wrong with --quick of a study: it does not say what its small version is, and is none already."""
+    made = tables.get("made")
+    if "quick" in tables or (isinstance(made, Mapping) and made.get("quick") is True):
+        return []
+    return ["--quick: the file does not say what is small; add a table [quick], such as training.epochs = 2"]
 
 
 def _made(before: Made, quick: bool, changes: Iterable[str]) -> Made:
