@@ -23,8 +23,8 @@ from handgrad.study.shelf import Shelf
 from handgrad.study.spec import Study
 from handgrad.study.store import Store, opened
 from handgrad.study.writer import Writer
+from handgrad.training.course import EpochEnd
 from handgrad.training.engines import kernels_of, prepare
-from handgrad.training.loop import EpochEnd
 
 
 def run_study(

@@ -69,13 +69,21 @@ def advance(
 
 def _trained(task: Task, split: Split) -> End:
     """One run: by itself, or in a stack filled with its copies where its setting says so."""
-    if task.run.setting.resolved().training.stack != 1:
-        ((_, end),) = train_together([task], split)
-        if isinstance(end, Exception):
-            raise end
-        return end
-    with _computing(task):
-        return _alone(task, split)
+    ((_, end),) = train_together([task], split)
+    if isinstance(end, Exception):
+        raise end
+    return end
+
+
+def _one_by_one(tasks: Sequence[Task], split: Split) -> Iterator[Ended]:
+    for number, task in enumerate(tasks):
+        end: End | Exception
+        try:
+            with _computing(task):
+                end = _alone(task, split)
+        except Exception as error:
+            end = error
+        yield number, end
 
 
 def _computing(task: Task) -> ExitStack:
@@ -111,6 +119,9 @@ def train_together(tasks: Sequence[Task], split: Split) -> Iterator[Ended]:
     At most `training.stack` of them; places that are left are filled with copies, so the bits of a run are always the
     same.  What goes wrong with one run is its end, and the others go on.
     """
+    if tasks[0].run.setting.resolved().training.stack == 1:
+        yield from _one_by_one(tasks, split)
+        return
     together = _Together(split)
     with _computing(tasks[0]):
         ended = together.begin(tasks)

@@ -219,10 +219,11 @@ class Stack:
             words = np.ascontiguousarray(self.home.fetch(numbers)).reshape(self.size, -1).view(np.uint8)
             unequal = np.flatnonzero((words != words[0]).any(axis=1))
             if len(unequal):
+                mkl = ", or MKL_CBWR=COMPATIBLE in the environment where PyTorch computes with Intel's MKL"
                 raise InputError(
                     f"training.stack = {self.size}: here ({self.home.device}) the bits of a run depend on its place in "
                     f"the stack ({name} differs between places 1 and {unequal[0] + 1}), so its results would depend on "
-                    "which runs share a program; set training.stack = 1"
+                    f"which runs share a program; set training.stack = 1{mkl if self.home.device == 'cpu' else ''}"
                 )
 
 
