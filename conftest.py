@@ -2,4 +2,4 @@
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("ray") else [f"src/handgrad/study/{name}.py" for name in ("cluster", "joining")]
+collect_ignore = [] if find_spec("ray") else ["src/handgrad/study/cluster"]

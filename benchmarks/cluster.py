@@ -18,8 +18,8 @@ import time
 from trivial import trivial_study
 
 from handgrad.study import Study, run_study
-from handgrad.study.progress import Event
-from handgrad.study.runners import cores
+from handgrad.study.execution.progress import Event
+from handgrad.study.runners.runner import cores
 
 
 def measure(study: Study, runner: str) -> tuple[float, float, float]:

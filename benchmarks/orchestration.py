@@ -19,7 +19,7 @@ from typing import Any
 from trivial import trivial_study
 
 from handgrad.study import make_study, run_study
-from handgrad.study.progress import Event
+from handgrad.study.execution.progress import Event
 
 
 def megabytes() -> float:

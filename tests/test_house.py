@@ -1,8 +1,10 @@
 """The house: imports point one way, and what is heavy is not loaded before it is needed."""
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,24 @@ import handgrad
 
 SOURCE = Path(handgrad.__file__).parent
 ROOMS = ["base", "data", "network", "training", "study", "report", "cli"]  # each may import from those before it
-BASE = {"__init__", "errors", "names", "streams", "validation"}
+BASE = {"__init__", "__version__", "errors", "names", "streams", "validation"}
+INSIDE = {  # the rooms and files of a room, in the same way
+    "study": [
+        "changes",
+        "toml",
+        "rules",
+        "original",
+        "design",
+        "reading",
+        "planning",
+        "folder",
+        "runners",
+        "cluster",
+        "search",
+        "execution",
+    ],
+    "report": ["findings", "tables", "figures", "drawing", "original", "chapters", "page", "build", "one"],
+}
 FORBIDDEN = {("network", "data")}  # the mathematics knows nothing of data sets
 HEAVY = {
     "sklearn",
@@ -31,12 +50,12 @@ HEAVY = {
 }
 
 
-def room(parts: tuple[str, ...]) -> str:
-    return "base" if parts[0] in BASE else parts[0] if parts[0] in ROOMS else "cli"
+def room(parts: Sequence[str]) -> str:
+    return "base" if parts[0] in BASE else parts[0]
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:
-    """(module, at the top of the file) of every import."""
+    """(module.name, at the top of the file) of every import."""
     tree = ast.parse(path.read_text())
     found = []
     top = {id(node) for node in tree.body}
@@ -45,30 +64,66 @@ def imports(path: Path) -> list[tuple[str, bool]]:
             found += [(alias.name, id(node) in top) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports hide where they point"
-            found.append((node.module, id(node) in top))
+            found += [(f"{node.module}.{alias.name}", id(node) in top) for alias in node.names]
     return found
 
 
 FILES = sorted(SOURCE.rglob("*.py"))
 
 
-@pytest.mark.parametrize(
-    "path", [file for file in FILES if file.name != "__init__.py" or file.parent != SOURCE], ids=str
-)
+def wrong_way(source: str, target: str) -> str | None:
+    """Why the file `source` may not import `target`, both written as in study/plan; None where it may."""
+    here, there = source.split("/"), target.split("/")
+    mine, other = room(here), room(there)
+    if ROOMS.index(other) > ROOMS.index(mine) or (mine, other) in FORBIDDEN:
+        return f"{mine} imports {other}"
+    if mine != other or mine not in INSIDE:
+        return None
+    order = INSIDE[mine]
+    if there[1] not in order:
+        return f"inside {mine}, {here[1]} imports {mine}'s own front: {there[1]}"
+    return f"inside {mine}, {here[1]} imports {there[1]}" if order.index(there[1]) > order.index(here[1]) else None
+
+
+FRONTS = [SOURCE / "__init__.py", *(SOURCE / name / "__init__.py" for name in INSIDE)]  # show what is anywhere inside
+
+
+@pytest.mark.parametrize("path", [file for file in FILES if file not in FRONTS], ids=str)
 def test_imports_point_one_way(path):
-    here = room(path.relative_to(SOURCE).with_suffix("").parts)
     for module, _ in imports(path):
-        parts = tuple(module.split("."))
-        if parts[0] != "handgrad" or len(parts) == 1:
-            continue
-        there = room(parts[1:])
-        assert ROOMS.index(there) <= ROOMS.index(here), f"{path} ({here}) imports {module} ({there})"
-        assert (here, there) not in FORBIDDEN, f"{path} imports {module}"
+        package, _, target = module.replace(".", "/").partition("/")
+        if package == "handgrad" and target:
+            reason = wrong_way(path.relative_to(SOURCE).with_suffix("").as_posix(), target)
+            assert reason is None, f"{path}: {reason}"
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_every_room_has_its_place_in_the_order(name):
+    here = SOURCE / name
+    found = {path.relative_to(here).with_suffix("").parts[0] for path in here.rglob("*.py")} - {"__init__"}
+    assert found == set(INSIDE[name])
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_the_page_of_the_source_lists_the_rooms_in_this_order(name):
+    page = (SOURCE.parents[1] / "docs" / "source.md").read_text("utf-8")
+    chapter = page.split(f"## Inside `{name}/`")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)/?` \|", chapter, re.MULTILINE) == INSIDE[name]
+
+
+def test_an_import_against_the_order_is_found():
+    assert wrong_way("network/passes", "training/loop") == "network imports training"
+    assert wrong_way("network/passes", "data/datasets") == "network imports data"
+    assert wrong_way("study/search/asha", "study/execution/study") == "inside study, search imports execution"
+    assert wrong_way("study/changes", "study/Plan") == "inside study, changes imports study's own front: Plan"
+    assert wrong_way("report/drawing/curves", "report/page/plots/plots") == "inside report, drawing imports page"
+    assert wrong_way("report/page/plots", "report/drawing/labels/spread") is None
+    assert wrong_way("study/execution/study", "errors/InputError") is None
 
 
 def is_of_one_library(path: Path) -> bool:
     """Files that nobody imports but the engine or the runner that is made of this library."""
-    runner = path.parent.name == "study" and path.stem in ("cluster", "joining")
+    runner = path.parent.name == "cluster"
     return "kernels" in path.parts or runner or (path.parent.name == "engines" and path.stem.startswith("torch"))
 
 

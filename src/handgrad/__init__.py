@@ -19,7 +19,7 @@ _HOMES = {
     "Model": "handgrad.training.model",
     "Network": "handgrad.network.spec",
     "Record": "handgrad.training.record",
-    "Results": "handgrad.study.results",
+    "Results": "handgrad.study.folder.results",
     "Run": "handgrad.training.run",
     "Setting": "handgrad.training.run",
     "build_report": "handgrad.report",

@@ -10,11 +10,11 @@ import pytest
 
 from handgrad.data.datasets import Split, from_arrays, split
 from handgrad.data.spec import DataSection
-from handgrad.study.plan import Plan
-from handgrad.study.planned import PlannedRun, PlannedSetting
-from handgrad.study.read import make_study
-from handgrad.study.shelf import Shelf
-from handgrad.study.store import Store, opened, summary_of
+from handgrad.study.folder.store import Store, opened, summary_of
+from handgrad.study.planning.plan import Plan
+from handgrad.study.planning.planned import PlannedRun, PlannedSetting
+from handgrad.study.planning.shelf import Shelf
+from handgrad.study.reading.study import make_study
 from handgrad.training.record import Record, save
 
 

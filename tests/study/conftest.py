@@ -8,7 +8,7 @@ import pytest
 from handgrad.data.datasets import load, save_split, split
 from handgrad.streams import stream
 from handgrad.study import Plan, make_study
-from handgrad.study.runners import Job
+from handgrad.study.runners.runner import Job
 
 STUDY = """
 name = "clouds"
@@ -105,7 +105,8 @@ class Nodes:
 
     def runner(self, **options):
         """A runner on exactly the nodes that are there."""
-        from handgrad.study.cluster import Ray, ray
+        from handgrad.study.cluster import Ray
+        from handgrad.study.cluster.joining import ray
 
         runner = Ray(self.address, **options)
         while sum(node["Alive"] for node in ray.nodes()) != 1 + len(self.added):

@@ -157,8 +157,8 @@ def test_bits_that_depend_on_the_place_are_refused():
         made.train_epoch(asks)
     assert str(said.value) == (
         "training.stack = 3: here (cpu) the bits of a run depend on its place in the stack (dense2.b differs between "
-        "places 1 and 3), so its results would depend on which runs share a program; set training.stack = 1, or MKL_CBWR=COMPATIBLE in the environment where "
-        "PyTorch computes with Intel's MKL"
+        "places 1 and 3), so its results would depend on which runs share a program; set training.stack = 1, or "
+        "MKL_CBWR=COMPATIBLE in the environment where PyTorch computes with Intel's MKL"
     )
 
 

@@ -1,9 +1,10 @@
 """Report: tables, figures and a page, made from the records of a study alone."""
 
 from handgrad.report.build import build_report
-from handgrad.report.compare import compare
+from handgrad.report.findings.compare import compare
+from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.summary import Summary
 from handgrad.report.one import save_figure
-from handgrad.report.reproduction import reproduction
-from handgrad.report.summary import Summary, summarize
+from handgrad.report.original.reproduction import reproduction
 
 __all__ = ["Summary", "build_report", "compare", "reproduction", "save_figure", "summarize"]

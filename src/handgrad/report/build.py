@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.report.chapters import chapters
-from handgrad.report.page import Page, render
-from handgrad.report.reproduction import reproduce
-from handgrad.report.sources import Sources
-from handgrad.report.summary import summarize
-from handgrad.study.results import Results
-from handgrad.study.store import unwritable
+from handgrad.report.chapters.chapters import chapters
+from handgrad.report.figures.sources import Sources
+from handgrad.report.findings.summarize import summarize
+from handgrad.report.original.reproduction import reproduce
+from handgrad.report.page.page import Page, render
+from handgrad.study.folder.results import Results
+from handgrad.study.folder.store import unwritable
 from handgrad.training.record import load_curves, load_data
 from handgrad.training.weights import read_tensors
 

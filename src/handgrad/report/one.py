@@ -7,11 +7,12 @@ from typing import Any
 from handgrad.errors import InputError
 from handgrad.names import lookup, unknown
 from handgrad.report.build import FORMATS, sources_of
-from handgrad.report.drawers import save
-from handgrad.report.kinds import FIGURES, make_figure
-from handgrad.report.summary import setting_name, summarize
-from handgrad.report.tables import write_csv
-from handgrad.study.results import Results
+from handgrad.report.drawing.drawers import save
+from handgrad.report.figures.kinds import FIGURES, make_figure
+from handgrad.report.findings.naming import setting_name
+from handgrad.report.findings.summarize import summarize
+from handgrad.report.tables.table import write_csv
+from handgrad.study.folder.results import Results
 
 
 def save_figure(
@@ -26,8 +27,8 @@ def save_figure(
 ) -> list[Path]:
     """Make a figure of a results folder; write `<out>/<name>.<format>` and the CSV behind it, and return their paths.
 
-    kind: a name of `report.kinds.FIGURES`;  settings: labels such as "5_1", by default all (of kinds that show one: the
-    winner);  options: what the kind takes (docs/report.md);  name: by default the kind.
+    kind: a name of `figures.kinds.FIGURES`;  settings: labels such as "5_1", by default all (of kinds that show one:
+    the winner);  options: what the kind takes (docs/report.md);  name: by default the kind.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     lookup(FIGURES, kind, "kind of figure")

@@ -1,0 +1,199 @@
+"""What commands print: tables, and the progress of a study (one bar on a terminal, a plain line per run elsewhere).
+
+Colour follows the terminal and `NO_COLOR`.  Progress goes to standard error, results to standard output.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from handgrad.report.findings.summary import Summary
+    from handgrad.study.execution.progress import Event
+    from handgrad.study.planning.estimate import Estimate
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    numeric: Collection[int] = (),
+    bold: Collection[int] = (),
+) -> None:
+    """A table as text, never cut or wrapped.  `numeric`: columns aligned right; `bold`: rows set in bold."""
+    texts = [[str(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *texts, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if i in numeric else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        return "  ".join(padded).rstrip()
+
+    out.print(Text(line(headings), "bold"))
+    for index, cells in enumerate(texts):
+        out.print(Text(line(cells), "bold" if index in bold else ""))
+
+
+def say(line: str) -> None:
+    """One line about what is going on, to standard error."""
+    err.print(Text(line))
+
+
+def duration(seconds: float) -> str:
+    """A time in words.
+
+    >>> duration(0.42), duration(75), duration(3700)
+    ('0.4 s', '1 min 15 s', '1 h 01 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(n_bytes: float) -> str:
+    """A number of bytes in words.
+
+    >>> size(950), size(52_000_000)
+    ('950 B', '52 MB')
+    """
+    for unit in ("B", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} GB"
+
+
+def print_record(record: dict[str, Any]) -> None:
+    """record.json of one run, as lines that people read."""
+    diverged, data, network, time = (record[name] for name in ("diverged", "data", "network", "time"))
+    lines = [
+        ("run", f"{record['id']}, seed {record['seed']}"),
+        ("status", record["status"]),
+        ("network", ", ".join(network["layers"]) + f" ({network['parameters']:,} parameters)"),
+        ("loss", network["loss_formula"]),
+        ("L2", network["l2_formula"]),
+        (
+            "data",
+            f"{data['name']}, {', '.join(f'{n:,} {part}' for part, n in data['counts'].items())}; {data['scaling']}",
+        ),
+        ("epochs", f"{record['epochs']} ({record['steps']:,} steps)"),
+        ("time", f"{duration(time['training'])} training, {duration(time['evaluation'])} scoring"),
+    ]
+    if diverged:
+        lines.append(("diverged", f"epoch {diverged['epoch']}, step {diverged['step']:,}, layer {diverged['layer']}"))
+        lines.append(("", diverged["reason"]))
+    if record["error"]:
+        lines.append(("error", record["error"]))
+    for name, value in record["metrics"].items():
+        lines.append((name, "–" if value is None else f"{value:.4f}"))
+    for section, values in record["setting"].items():
+        lines += [(f"{section}.{key}", value) for key, value in values.items() if value is not None]
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        out.print(Text(f"{name.ljust(width)}  {value}"))
+
+
+def print_summary(summary: "Summary") -> None:
+    """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
+    from handgrad.report.findings.verdicts import phase_verdicts
+    from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
+    from handgrad.report.tables.study import phase_title, summary_table
+
+    for phase in summary.phases:
+        table = summary_table(phase, summary.ddof, "summary", phase_title(summary, phase))
+        out.print(Text(f"\n{table.title}", "bold"))
+        numeric = [i for i, column in enumerate(table.columns) if column.numeric]
+        best = [i for i, row in enumerate(table.rows) if any(cell.bold for cell in row.cells)]
+        rows = [[cell.text for cell in row.cells] for row in table.rows]
+        print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
+        for verdict in phase_verdicts(phase):
+            out.print(Text(f"  {verdict.text}"))
+    reproduced = reproduce(summary)
+    if reproduced is not None:
+        out.print(Text("\nThe original", "bold"))
+        for verdict in reproduction_verdicts(reproduced):
+            out.print(Text(f"  {verdict.text}"))
+
+
+def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
+    """Every run of a plan, then what the whole study will take."""
+    from handgrad.study.changes import shown
+
+    def line(row: Mapping[str, Any]) -> Sequence[str]:
+        what = ", ".join(f"{path.split('.')[-1]} {shown(value)}" for path, value in row["axes"].items())
+        run_id = row["id"] or ("when its start has won" if row["setting"].startswith("*_") else "when it is drawn")
+        return row["phase"], row["setting"], str(row["seed"]), run_id, row["state"], duration(row["seconds"]), what
+
+    headings = ("phase", "setting", "seed", "run", "state", "about", "what")
+    print_table(headings, [line(row) for row in rows], numeric=[2, 5])
+    workers = f"{cost.workers} worker" + ("s" if cost.workers > 1 else "")
+    runs = f"{'at most ' * (cost.epochs < cost.most)}{len(rows)} runs"
+    out.print(Text(f"\n{runs} with {workers}, measured on {cost.measured} of their shapes:"))
+    if cost.epochs < cost.most:
+        out.print(
+            Text(f"epochs  about {cost.epochs:,} of {cost.most:,}; the rest is stopped by the search or the budget")
+        )
+    out.print(Text(f"time    about {duration(cost.seconds)}"))
+    out.print(Text(f"memory  about {size(cost.memory)}"))
+    out.print(Text(f"disk    about {size(cost.disk)}"))
+
+
+class StudyDisplay:
+    """Shows a study while it runs: one bar with the time left on a terminal, a plain line per run elsewhere.
+
+    An observer for `run_study`; use it as a context manager, so that the bar is taken away at the end.
+    """
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.task: Any = None
+
+    def __enter__(self) -> Self:
+        if err.is_terminal:
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+            times = (TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
+            self.bar = Progress(*columns, *times, console=err, transient=True)
+            self.bar.start()
+            self.task = self.bar.add_task("planning", total=None)
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, event: "Event") -> None:
+        if event.kind == "note":
+            say(f"note: {event.text}")
+        elif event.kind == "planned" and event.finished:
+            say(f"{event.finished} of {event.runs} runs are finished from before")
+        elif event.kind == "phase started" and self.bar is None:
+            say(f"phase: {event.phase}")
+        elif event.kind == "run finished" and (self.bar is None or event.status != "done"):
+            say(_run_line(event))
+        if self.bar is not None and event.total:
+            text = f"{event.phase or 'planning'}: {event.finished} of {event.runs} runs"
+            self.bar.update(self.task, total=event.total, completed=event.work, description=text)
+
+
+def _run_line(event: "Event") -> str:
+    scores = [
+        f"{name} {event.metrics[name]:.4f}" for name in ("val_accuracy", "test_accuracy") if event.metrics.get(name)
+    ]
+    result = ", ".join([event.status, *scores])
+    text = f": {event.text}" if event.text else ""
+    place = str(event.finished).rjust(len(str(event.runs)))
+    return (
+        f"[{place}/{event.runs}] setting {event.label}, seed {event.seed}: {result} ({duration(event.seconds)}){text}"
+    )

@@ -1,0 +1,135 @@
+"""Commands of single runs and trained networks: show, predict, export, evaluate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from handgrad.cli.options import Json, Overrides, print_json
+from handgrad.errors import InputError
+
+commands = typer.Typer()
+
+RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")]
+
+
+@commands.command(epilog="Example:  handgrad predict results/quickstart/runs/0123456789 seven.png")
+def predict(
+    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or its weights.safetensors.")],
+    images: Annotated[list[Path], Argument(metavar="IMAGE", help="Pictures; resized to the data's size.")],
+    invert: Annotated[
+        bool, Option("--invert", help="Dark on light pictures for a network that learnt light on dark.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say which class a trained network sees in each picture."""
+    import numpy as np
+
+    from handgrad.cli import console
+    from handgrad.training.model import Model
+
+    model = Model.load(weights)
+    x = np.stack([model.read_image(image, invert=invert) for image in images])
+    outputs, probabilities = model.outputs(x), model.probabilities(x)
+    shown = outputs if probabilities is None else probabilities
+    best = outputs.argmax(axis=1)
+    measure = "output" if probabilities is None else "probability"
+    if json:
+        for_each = [dict(zip(model.classes, map(float, row), strict=True)) for row in shown]
+        found = [model.classes[b] for b in best]
+        print_json([{"image": str(i), "class": c, measure: v} for i, c, v in zip(images, found, for_each, strict=True)])
+        return
+    rows = [(image, model.classes[b], f"{row[b]:.4f}") for image, b, row in zip(images, best, shown, strict=True)]
+    console.print_table(("image", "class", measure), rows, numeric=[2])
+
+
+@commands.command(epilog="Example:  handgrad show results/quickstart/runs/0123456789")
+def show(run: RunName, json: Json = False) -> None:
+    """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
+    from handgrad.cli import console
+    from handgrad.training.record import load_data
+
+    record = load_data(_run_folder(run))
+    if json:
+        print_json(record)
+        return
+    console.print_record(record)
+
+
+@commands.command(epilog="Example:  handgrad export 0123456789 --to model.onnx")
+def export(
+    run: RunName,
+    to: Annotated[Path, Option("--to", metavar="FILE", help="Ends in .onnx, .pt, .safetensors or .npz.")],
+    scaled: Annotated[
+        bool, Option("--scaled", help="The .onnx takes inputs that are scaled already.  [default: it scales them]")
+    ] = False,
+) -> None:
+    """Write a trained network for other programs: ONNX, a PyTorch state_dict, NumPy; say how it is loaded there."""
+    from handgrad.training.exchange import export_model
+    from handgrad.training.model import Model
+
+    print(export_model(Model.load(_run_folder(run)), to, scaling=not scaled))
+
+
+@commands.command(epilog="Example:  handgrad evaluate MLP_weights.npz quickstart network.hidden=100")
+def evaluate(
+    weights: Annotated[
+        Path,
+        Argument(metavar="WEIGHTS", help="A run's folder or id, or weights from anywhere: .pt, .safetensors, .npz."),
+    ],
+    study: Annotated[
+        str | None, Argument(metavar="STUDY", help="Whose data, layers and loss; a run brings its own.")
+    ] = None,
+    overrides: Overrides = None,
+    part: Annotated[str, Option("--part", metavar="PART", help="train, validation or test.")] = "test",
+    json: Json = False,
+) -> None:
+    """Score weights on the test part of a study's data: accuracy, loss and confusion matrix; nothing is trained."""
+    import math
+
+    from handgrad.cli import console
+    from handgrad.data.datasets import load
+    from handgrad.study import load_study
+    from handgrad.training import evaluation
+    from handgrad.training.exchange import import_model
+    from handgrad.training.model import Model
+    from handgrad.training.record import load_data
+    from handgrad.training.run import Setting
+
+    folder = None if weights.suffix and not weights.is_dir() else _run_folder(str(weights))
+    if study:
+        chosen = load_study(study, overrides or ())
+        spec = chosen.spec
+        setting = Setting(data=spec.data, network=spec.network, training=spec.training)
+        data = load(setting.data, folder=chosen.folder)
+    elif folder:
+        record = load_data(folder)
+        setting = Setting.checked(record["setting"])
+        data = load(setting.data)
+        if data.checksum != record["data"]["checksum"]:
+            console.say(f"note: {data.name} is not the data that the run learnt from: its contents differ")
+    else:
+        raise InputError(
+            f"{weights}: give a study after it, whose data, layers and loss they belong to, as in: "
+            f"handgrad evaluate {weights} quickstart network.hidden=100"
+        )
+    model = Model.load(folder) if folder else import_model(weights, setting, data=data)
+    found = evaluation.evaluate(model, setting, data=data, part=part)
+    if json:
+        loss = found.loss if math.isfinite(found.loss) else None
+        print_json({**vars(found), "loss": loss, "classes": model.classes})
+        return
+    print(f"{data.name}, {found.part} part: {found.accuracy:.2%} of {found.n:,} right, mean loss {found.loss:.4f}")
+    rows = [(name, *counts) for name, counts in zip(model.classes, found.confusion, strict=True)]
+    console.print_table(("actual", *model.classes), rows, numeric=range(1, len(rows) + 1))
+
+
+def _run_folder(run: str) -> Path:
+    folder = Path(run)
+    if folder.is_dir():
+        return folder
+    found = sorted(Path("results").glob(f"*/runs/{run}"))
+    if not found:
+        raise InputError(f"{run}: no such folder, and no run of that id in ./results; give the run's folder")
+    return found[0]

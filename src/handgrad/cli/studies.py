@@ -1,0 +1,151 @@
+"""Commands of studies: run, plan, report, studies.
+
+Commands parse, call public functions and print.  Everything heavy is imported inside the command that needs it.
+"""
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from handgrad.cli.options import Json, Overrides, print_json
+
+commands = typer.Typer()
+
+StudyName = Annotated[str, Argument(metavar="STUDY", help="A ready-made study (see: handgrad studies) or a TOML file.")]
+Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Results folder.  [default: results/STUDY]")]
+Quick = Annotated[bool, Option("--quick", help="The study's own small version: every item, in minutes.")]
+Jobs = Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")]
+RunnerName = Annotated[
+    str | None, Option("--runner", metavar="NAME", help="serial, processes or ray.  [default: processes]")
+]
+Address = Annotated[
+    str | None, Option("--address", metavar="HOST:PORT", help="Ray cluster.  [default: RAY_ADDRESS, or one made here]")
+]
+CpusPerRun = Annotated[
+    float | None, Option("--cpus-per-run", metavar="X", help="What a run asks of a Ray cluster.  [default: 1]")
+]
+
+
+@commands.command(epilog="Example:  handgrad run quickstart --jobs 2 training.epochs=5")
+def run(
+    study: StudyName,
+    overrides: Overrides = None,
+    out: Out = None,
+    jobs: Jobs = None,
+    runner: RunnerName = None,
+    address: Address = None,
+    cpus_per_run: CpusPerRun = None,
+    quick: Quick = False,
+    json: Json = False,
+) -> None:
+    """Train every run of a study that is not finished yet and write its report; the same command continues it."""
+    from handgrad.cli import console
+    from handgrad.study import load_study, run_study
+
+    chosen = load_study(study, overrides or (), quick=quick)
+    with console.StudyDisplay() as display:
+        results = run_study(
+            chosen, out, jobs=jobs, observer=display, runner=runner, address=address, cpus_per_run=cpus_per_run
+        )
+    _report(results.folder, json=json)
+    if results.failed():
+        console.say(f"{results.failed()} runs failed; the report says why, and the same command tries them again")
+        raise typer.Exit(1)
+
+
+@commands.command(epilog="Example:  handgrad plan quickstart --jobs 2")
+def plan(
+    study: StudyName,
+    overrides: Overrides = None,
+    out: Out = None,
+    jobs: Jobs = None,
+    quick: Quick = False,
+    json: Json = False,
+) -> None:
+    """List every run of a study, and what it will take in time, memory and disk; nothing is run or written."""
+    from handgrad.cli import console
+    from handgrad.study import Plan, Results, load_study
+    from handgrad.study.execution.opening import open_runner
+    from handgrad.study.planning.estimate import estimate
+
+    chosen = load_study(study, overrides or (), quick=quick)
+    planned = Plan(chosen)
+    runner, notes = open_runner(jobs)
+    cost = estimate(planned, runner.workers)
+    folder = out or chosen.default_out
+    states = {cell.id: cell.status for cell in Results.open(folder).cells()} if (folder / "plan.json").exists() else {}
+    seconds = {(row.phase, row.label): row.seconds for row in cost.rows}
+    rows = [
+        {
+            "phase": phase.name,
+            "setting": setting.label,
+            "seed": run.seed,
+            "id": run.id,
+            "state": states.get(run.id or "", "pending"),
+            "seconds": seconds[phase.name, setting.label],
+            "stack": setting.setting and setting.setting.training.stack,
+            "axes": dict(setting.axes),
+        }
+        for phase in planned.phases
+        for setting in phase.settings
+        for run in setting.runs
+    ]
+    if json:
+        totals = {"seconds": cost.seconds, "memory": cost.memory, "disk": cost.disk, "workers": cost.workers}
+        print_json({"study": chosen.spec.name, "out": str(folder), **totals, "runs": rows})
+        return
+    for note in dict.fromkeys([*planned.notes, *notes]):
+        console.say(f"note: {note}")
+    console.print_plan(rows, cost)
+
+
+@commands.command(epilog="Example:  handgrad report results/quickstart")
+def report(
+    folder: Annotated[Path, Argument(metavar="DIR", help="Results folder of a study, finished or not.")],
+    json: Json = False,
+) -> None:
+    """Write the report again from the records alone: no data and no training needed."""
+    _report(folder, json=json)
+
+
+def _report(folder: Path, *, json: bool) -> None:
+    from handgrad.cli import console
+    from handgrad.report import build_report
+    from handgrad.report.findings.summarize import summarize
+    from handgrad.study import Results
+
+    page = build_report(folder)
+    results = Results.open(folder)
+    if json:
+        print_json(
+            {
+                "report": str(page),
+                "winner": results.winner(),
+                "failed": results.failed(),
+                "settings": json_format.loads(results.settings().to_json(orient="records")),
+            }
+        )
+    else:
+        console.print_summary(summarize(results))
+        print(f"\nReport: {page}")
+
+
+@commands.command(epilog="Example:  handgrad studies")
+def studies(json: Json = False) -> None:
+    """List the ready-made studies."""
+    from handgrad.cli import console
+    from handgrad.study import Study, load_study, ready_made
+
+    def facts(study: Study) -> tuple[str, ...]:
+        spec = study.spec
+        runs = sum(len(phase.choices) for phase in study.phases) * len(spec.seeds)
+        return spec.name, str(runs), spec.takes or "", spec.title or ""
+
+    rows = [facts(load_study(name)) for name in ready_made()]
+    if json:
+        print_json([dict(zip(("name", "runs", "takes", "about"), row, strict=True)) for row in rows])
+    else:
+        console.print_table(("study", "runs", "takes", "what"), rows)

@@ -1,0 +1,1 @@
+"""Chapters: what stands in a report, in which order."""

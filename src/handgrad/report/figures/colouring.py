@@ -1,0 +1,105 @@
+"""Which line gets which colour: by setting, by rank, or by the value of a key.
+
+By setting: six colours, solid and dashed, which a legend names.  Many lines are coloured in order, by where they ended
+or by a value that varies (a logarithmic scale where it spans more than a factor of 20); a key says what the colours
+stand for, and each line carries its name at its end.  Values that are no numbers have a colour each.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from handgrad.errors import InputError
+from handgrad.names import unknown
+from handgrad.report.figures.figure import Key
+from handgrad.report.figures.palette import COLOURS, CONTEXT, LINES, Look, look, shade
+from handgrad.report.figures.sources import Request
+from handgrad.report.findings.naming import axis_names
+from handgrad.report.findings.summary import SettingSummary
+from handgrad.study.changes import leaves, shown
+from handgrad.study.original.figure_options import FigureOptions
+
+SPAN = 20  # from this ratio on a scale is logarithmic
+STEPS = 25  # blocks of a continuous key
+WIDTH = 1.2
+
+
+@dataclass(frozen=True)
+class Colours:
+    """name -> look, the order in which lines are drawn, what is written at their ends, and a note for the caption."""
+
+    looks: Mapping[str, Look]
+    order: tuple[str, ...]
+    ends: Mapping[str, str] = field(default_factory=dict)
+    key: Key | None = None
+    note: str = ""
+
+
+def coloured(asked: Request[FigureOptions], by: str, last: Mapping[str, float]) -> Colours:
+    """Looks for all settings shown.  by: auto, setting, rank or a path;  last: where lines ended, more is better."""
+    names = list(asked.shown)
+    if by == "auto":
+        by = "setting" if asked.looks or len(names) <= LINES else "rank"
+    if by == "setting":
+        looks = {name: asked.look(name) for name in names}
+        order = sorted(names, key=lambda name: looks[name] != CONTEXT)  # context lies behind
+        return Colours(looks, tuple(order))
+    ends = {name: name.split(":")[0] for name in names}
+    if by == "rank":
+        order = sorted(names, key=lambda name: -last.get(name, -math.inf))
+        looks = {name: Look(shade(i / max(len(order) - 1, 1)), width=WIDTH) for i, name in enumerate(order)}
+        texts = {0: "best", len(order) - 1: "worst"}
+        key = Key("by the last epoch", tuple((looks[name].colour, texts.get(i, "")) for i, name in enumerate(order)))
+        note = "A line per setting, with its name at its end, coloured from the best at its last epoch to the worst. "
+        return Colours(looks, tuple(order), ends, key, note)
+    values = {name: _value(setting, by) for name, setting in asked.shown.items()}
+    title = axis_names([by])[by].removesuffix(" name")
+    note = f"A line per setting, with its name at its end, coloured by {title}. "
+    numbers = {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+    if len(numbers) == len(values) and not any(isinstance(value, bool) for value in values.values()):
+        looks, key = _scale(numbers, title)
+    else:
+        looks, key = _classes({name: shown(value) for name, value in values.items()}, title)
+    return Colours(looks, tuple(names), ends, key, note)
+
+
+def _value(setting: SettingSummary, path: str) -> object:
+    """The value at a path of the setting, or of one of its axes (a bundle's name)."""
+    if path in setting.all_axes:
+        return setting.all_axes[path]
+    found = dict(leaves(setting.setting, lambda *_: False))
+    if path not in found:
+        raise InputError(f"colour is an {unknown(path, [*found, 'auto', 'setting', 'rank'], 'key')}")
+    return found[path]
+
+
+def _scale(numbers: Mapping[str, float], title: str) -> tuple[dict[str, Look], Key]:
+    low, high = min(numbers.values()), max(numbers.values())
+    log = low > 0 and high / low > SPAN
+
+    def place(value: float) -> float:
+        if high == low:
+            return 0.5
+        return math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
+
+    looks = {name: Look(shade(place(value)), width=WIDTH) for name, value in numbers.items()}
+    distinct = sorted(set(numbers.values()))
+    if len(distinct) <= len(COLOURS):
+        return looks, Key(title, tuple((shade(place(value)), f"{value:g}") for value in distinct))
+    blocks = []
+    for i in range(STEPS):
+        t = i / (STEPS - 1)
+        value = low * (high / low) ** t if log else low + t * (high - low)
+        digits = {0: 4, STEPS // 2: 2, STEPS - 1: 4}.get(i)  # the ends are values of settings
+        blocks.append((shade(t), "" if digits is None else f"{float(f'{value:.{digits}g}'):g}"))
+    return looks, Key(title, tuple(blocks))
+
+
+def _classes(texts: Mapping[str, str], title: str) -> tuple[dict[str, Look], Key]:
+    kinds = list(dict.fromkeys(texts.values()))
+    if len(kinds) <= len(COLOURS):
+        inks = {kind: look(i).colour for i, kind in enumerate(kinds)}
+    else:
+        inks = {kind: shade(i / (len(kinds) - 1)) for i, kind in enumerate(kinds)}
+    looks = {name: Look(inks[kind], width=WIDTH) for name, kind in texts.items()}
+    return looks, Key(title, tuple((inks[kind], kind) for kind in kinds))

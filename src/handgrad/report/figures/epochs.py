@@ -1,0 +1,229 @@
+"""Figures of accuracy and loss against the epoch: of several settings, as pairs, and each beside a baseline."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from handgrad.errors import InputError
+from handgrad.names import unknown
+from handgrad.report.figures.colouring import coloured
+from handgrad.report.figures.figure import Curves, Line, Mark, Panel
+from handgrad.report.figures.palette import BASELINE, Look, look
+from handgrad.report.figures.series import KEYS, PARTS, epoch_series, logarithmic, over_seeds, runs_of, seeds_note
+from handgrad.report.figures.sources import Request
+from handgrad.report.findings.naming import difference
+from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.study.original.figure_options import EpochPairOptions, EpochsOptions, FigureOptions, SmallMultiplesOptions
+from handgrad.training.record import Arrays
+
+MARKS = 6  # changes of the learning rate that are marked at most
+
+Lines = dict[tuple[str, str], Line]  # (measure, part) -> line
+
+
+def epochs(asked: Request[EpochsOptions]) -> Curves | None:
+    """Accuracy, loss or both against the epoch, a line for each setting; a panel for each measure and part."""
+    options = asked.options
+    found = {label: _lines(asked, label, options.seed, options.measures, options.parts) for label in asked.shown}
+    wanted = [(measure, part) for measure in options.measures for part in options.parts]
+    shown = [pair for pair in wanted if any(pair in lines for lines, _ in found.values())]
+    if not shown:
+        return None
+    judge = next((pair for pair in shown if pair == ("accuracy", "validation")), shown[0])
+    colours = coloured(asked, options.colour, {label: _last(lines, judge) for label, (lines, _) in found.items()})
+    log = logarithmic(
+        options.log, [line for lines, _ in found.values() for (m, _), line in lines.items() if m == "loss"]
+    )
+    panels = []
+    for measure, part in shown:
+        lines = tuple(
+            Line(label, line.x, line.y, line.low, line.high, colours.looks[label], colours.ends.get(label, ""))
+            for label in colours.order
+            if (line := found[label][0].get((measure, part))) is not None
+        )
+        accuracy = measure == "accuracy"
+        panels.append(Panel(f"{PARTS[part]} {measure}", "epoch", measure, lines, log and not accuracy, accuracy))
+    words = " and ".join(dict.fromkeys(measure for measure, _ in shown))
+    several = "A line per setting. " if len(asked.shown) > 1 else ""
+    caption = (
+        f"{words.capitalize()} after every epoch. {colours.note or several}"
+        f"{seeds_note(options.seed, max(n for _, n in found.values()))}"
+        f"{_early_note(found, judge)}{score_notes(asked.shown.values(), shown)}"
+    )
+    columns = len({part for _, part in shown}) if len(options.measures) > 1 else len(shown)
+    return Curves(asked.name, "Learning curves", caption.strip(), tuple(panels), columns, key=colours.key)
+
+
+def epoch_pair(asked: Request[EpochPairOptions]) -> Curves | None:
+    """Accuracy and loss side by side, a line for each part; a row for each setting."""
+    options = asked.options
+    rows, ends, seeds, marked = [], [], 0, False
+    for label, setting in asked.shown.items():
+        lines, n = _lines(asked, label, options.seed, ("accuracy", "loss"), options.parts)
+        if not lines:
+            continue
+        run = runs_of(setting, options.seed, asked.metric)[0]
+        marks = rate_marks(run, asked.sources.curves(run.id)) if options.marks else ()
+        rows.append((label, lines, marks))
+        seeds, marked = max(seeds, n), marked or bool(marks)
+        ends.append(
+            f"{label}, {_final(lines, options.parts)}" if len(asked.shown) > 1 else _final(lines, options.parts)
+        )
+    if not rows:
+        return None
+    log = logarithmic(options.log, [line for _, lines, _ in rows for (m, _), line in lines.items() if m == "loss"])
+    panels = []
+    for label, lines, marks in rows:
+        for measure in ("accuracy", "loss"):
+            own = tuple(lines[measure, part] for part in options.parts if (measure, part) in lines)
+            title = f"{label} — {measure}" if len(rows) > 1 else measure
+            accuracy = measure == "accuracy"
+            if own:
+                panels.append(Panel(title, "epoch", measure, own, log and not accuracy, accuracy, marks))
+    whose = "" if len(asked.shown) > 1 else f", setting {next(iter(asked.shown))}"
+    caption = (
+        f"Accuracy and loss after every epoch{whose}. {seeds_note(options.seed, seeds)}At the end: {' '.join(ends)} "
+        f"{'Upright lines: where the learning rate changed or a run was continued. ' if marked else ''}"
+        f"{score_notes(asked.shown.values(), [('loss', part) for part in options.parts])}"
+    )
+    return Curves(asked.name, "Accuracy and loss by epoch", caption.strip(), tuple(panels), columns=2)
+
+
+def small_multiples(asked: Request[SmallMultiplesOptions]) -> Curves | None:
+    """Each setting in a panel of its own beside the baseline, which is the same grey line in all of them."""
+    options = asked.options
+    base = options.baseline or next(iter(asked.shown))
+    if base not in asked.shown:
+        raise InputError(f"baseline is an {unknown(base, asked.shown, 'setting')}")
+    found = {label: _lines(asked, label, options.seed, (options.measure,), options.parts) for label in asked.shown}
+    named = base if "baseline" in base else f"{base} (baseline)"
+    grey = [
+        Line(f"{named}{_of(part, options.parts)}", line.x, line.y, look=_dashed(BASELINE, part, options.parts))
+        for (_, part), line in found[base][0].items()
+    ]
+    every = [line for lines, _ in found.values() for line in lines.values()]
+    log = options.measure == "loss" and logarithmic(options.log, every)
+    panels = []
+    for label, setting in asked.shown.items():
+        lines = [
+            Line(
+                f"the setting{_of(part, options.parts)}",
+                line.x,
+                line.y,
+                line.low,
+                line.high,
+                _dashed(look(0), part, options.parts),
+            )
+            for (_, part), line in found[label][0].items()
+        ]
+        if label == base or not lines:
+            continue
+        title = label if ":" in label else f"{label}: {difference(setting, asked.shown[base])}"
+        panels.append(Panel(title, "epoch", options.measure, (*grey, *lines), log, options.measure == "accuracy"))
+    if not panels:
+        return None
+    parts = " and ".join(PARTS[part] for part in options.parts)
+    caption = (
+        f"{parts.capitalize()} {options.measure} after every epoch: each setting beside the baseline (setting {base}, "
+        f"grey in every panel), on the same axes. {seeds_note(options.seed, max(n for _, n in found.values()))}"
+        f"{score_notes(asked.shown.values(), [(options.measure, part) for part in options.parts])}"
+    )
+    title = f"Every setting beside setting {base}"
+    return Curves(asked.name, title, caption.strip(), tuple(panels), options.columns, small=True)
+
+
+def _lines(
+    asked: Request[FigureOptions], label: str, seed: int | str, measures: Sequence[str], parts: Sequence[str]
+) -> tuple[Lines, int]:
+    """(measure, part) -> the setting's line, where it was measured; and the most seeds that stand behind one."""
+    keys = {f"{KEYS[part]}_{measure}": (measure, part) for measure in measures for part in parts}
+    runs = runs_of(asked.shown[label], seed, asked.metric)
+    found = epoch_series(runs, asked.sources.curves, list(keys))
+    lines = {}
+    for key, series in found.items():
+        line = over_seeds(PARTS[keys[key][1]], series, look(list(PARTS).index(keys[key][1])))
+        if len(line.x):
+            lines[keys[key]] = line
+    return lines, max(map(len, found.values()), default=0)
+
+
+def _last(lines: Lines, pair: tuple[str, str]) -> float:
+    """Where a line ended, such that more is better; −∞ where there is none."""
+    line = lines.get(pair)
+    if line is None:
+        return -math.inf
+    return float(line.y[-1]) if pair[0] == "accuracy" else -float(line.y[-1])
+
+
+def _of(part: str, parts: Sequence[str]) -> str:
+    return f", {PARTS[part]}" if len(parts) > 1 else ""
+
+
+def _dashed(own: Look, part: str, parts: Sequence[str]) -> Look:
+    """Of several parts in a panel, all but validation are dashed (of two without it, the first)."""
+    solid = "validation" if "validation" in parts else parts[-1]
+    return own if part == solid else replace(own, dash="dash")
+
+
+def _final(lines: Lines, parts: Sequence[str]) -> str:
+    """The values at the last epoch, in words."""
+    said = []
+    for part in parts:
+        values = [
+            f"{PARTS[part]} {measure} {_value(measure, float(lines[measure, part].y[-1]))}"
+            for measure in ("accuracy", "loss")
+            if (measure, part) in lines
+        ]
+        said.append(", ".join(values))
+    last = max(line.x[-1] for line in lines.values())
+    return f"after epoch {last:g}: {'; '.join(filter(None, said))}."
+
+
+def _value(measure: str, value: float) -> str:
+    return f"{100 * value:.2f} %" if measure == "accuracy" else f"{value:.4g}"
+
+
+def rate_marks(run: RunFacts, curves: Arrays) -> tuple[Mark, ...]:
+    """Where a continued run took over or a schedule in steps changed the learning rate; none where every epoch did."""
+    rates, epoch = curves.get("lr", np.empty(0)), curves.get("epoch", np.empty(0))
+    continued = set((run.record or {}).get("continued_at") or ())
+    changed = [int(epoch[i - 1]) for i in range(1, len(rates)) if rates[i] != rates[i - 1]]
+    if len(changed) > MARKS:
+        changed = [at for at in changed if at in continued]
+    after = {int(at): float(rate) for at, rate in zip(epoch[:-1], rates[1:], strict=True)} if len(rates) else {}
+    found = {at: f"lr {after[at]:.3g}" for at in changed}
+    found |= {at: "continued" for at in continued if at in after and at not in found}
+    return tuple(Mark(float(at), found[at]) for at in sorted(found))
+
+
+def _early_note(found: Mapping[str, tuple[Lines, int]], pair: tuple[str, str]) -> str:
+    """How many lines end before the last epoch."""
+    last = [lines[pair].x[-1] for lines, _ in found.values() if pair in lines]
+    early = sum(x < max(last) for x in last) if last else 0
+    return f"{early} of {len(last)} ended before epoch {max(last):g}. " if early else ""
+
+
+def score_notes(settings: Iterable[SettingSummary], shown: Iterable[tuple[str, str]]) -> str:
+    """On which training examples the training score was measured, and whether losses can be compared."""
+    settings, shown = list(settings), list(shown)
+    said = ""
+    scores = {
+        (record["train_score"].get("what"), record["train_score"].get("n"))
+        for setting in settings
+        for record in setting.records
+        if record.get("train_score")
+    }
+    if len(scores) == 1 and any(part == "train" for _, part in shown):
+        what, n = scores.pop()
+        said += {
+            "all": f"Training is scored on all {n:,} training examples. ",
+            "sample": f"Training is scored on a fixed random sample of {n:,} training examples. ",
+        }.get(what, "")
+    losses = {setting.setting.get("training", {}).get("loss") for setting in settings} - {None}
+    if len(losses) > 1 and any(measure == "loss" for measure, _ in shown):
+        said += (
+            f"The losses are of different kinds ({', '.join(sorted(losses))}) and cannot be compared with each other. "
+        )
+    return said

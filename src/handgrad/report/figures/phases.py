@@ -1,0 +1,87 @@
+"""The figures that every phase of a report has: the ranking, curves by epoch, and the training loss of every step.
+
+A setting keeps its colour and dashes in all figures of its phase.  Up to twelve settings are told apart; of more, the
+best eight are, and the others are grey lines of context.
+"""
+
+from dataclasses import replace
+
+from handgrad.report.figures.epochs import epochs, small_multiples
+from handgrad.report.figures.figure import Curves, Ranking, RankingRow
+from handgrad.report.figures.palette import CONTEXT, LINES, look
+from handgrad.report.figures.sources import Options, Request, Sources
+from handgrad.report.figures.steps import step_loss
+from handgrad.report.findings.naming import setting_name
+from handgrad.report.findings.summary import WORDS, PhaseSummary
+from handgrad.study.original.figure_options import PARTS, EpochsOptions, SmallMultiplesOptions, StepLossOptions
+
+BEST = 8  # so many of more than twelve settings are told apart
+RANKED = 40
+
+
+def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
+    """Every setting's seeds, mean and interval on the measure that chose the winner, best first."""
+    rows = []
+    for setting in phase.ranked[:RANKED]:
+        values = setting.samples[phase.metric]
+        diverged = setting.count("diverged")
+        rows.append(
+            RankingRow(
+                label=setting_name(setting, phase.axes),
+                points=dict(values.values),
+                mean=values.mean,
+                low=values.interval.low if values.interval else None,
+                high=values.interval.high if values.interval else None,
+                best=setting.label == phase.winner,
+                tied=setting.comparison is not None and setting.comparison.tied,
+                note=f"{diverged} of {len(setting.runs)} diverged" if diverged else "",
+            )
+        )
+    if not any(row.points for row in rows):
+        return None
+    word = WORDS[phase.metric]
+    left_out = f" The best {RANKED} of {len(phase.settings)} settings." if len(phase.settings) > RANKED else ""
+    stopped = " Those that the search stopped short are not tested and never shaded." if phase.stopped else ""
+    caption = (
+        f"{word.capitalize()} of every setting, best first. Circles: seeds; diamond: their mean; bar: 95 % t interval "
+        f"of the mean (none below two seeds; it may run off the axis). Shaded: the best, and the settings tied with it "
+        f"(paired t-test on shared seeds, Holm's correction).{stopped}{left_out}"
+    )
+    return Ranking(name, f"Settings by {word}", caption, word, tuple(rows), percent=phase.metric.endswith("accuracy"))
+
+
+def epoch_curves(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
+    """Accuracy and loss by epoch, training beside validation (and test where it was measured), a line per setting."""
+    figure = epochs(_asked(phase, name, sources, EpochsOptions(parts=PARTS)))
+    if figure is None or len(phase.settings) <= LINES:
+        return figure
+    many = f"The best {BEST} of {len(phase.settings)} settings in colour, the others in grey."
+    return replace(figure, caption=figure.caption.replace("A line per setting.", many))
+
+
+def beside_baseline(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
+    """Each setting beside the baseline, in a phase that has one and more settings than lines can tell apart."""
+    baseline = next((setting for setting in phase.settings if not setting.axes), None)
+    if baseline is None or len(phase.settings) <= LINES:
+        return None
+    shown = {setting_name(setting, phase.axes): setting for setting in phase.settings}
+    options = SmallMultiplesOptions(parts=("train", "validation"), baseline=setting_name(baseline, phase.axes))
+    return small_multiples(Request(name, shown, sources, options, phase.metric))
+
+
+def phase_step_loss(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
+    """The training loss of every step, cleaned: one run per setting, of the settings that are told apart."""
+    asked = _asked(phase, name, sources, StepLossOptions())
+    told = {label: setting for label, setting in asked.shown.items() if asked.looks.get(label) != CONTEXT}
+    figure = step_loss(replace(asked, shown=told))
+    if figure is None or len(told) == len(phase.settings):
+        return figure
+    return replace(figure, caption=f"{figure.caption} The best {BEST} of {len(phase.settings)} settings.")
+
+
+def _asked(phase: PhaseSummary, name: str, sources: Sources, options: Options) -> Request[Options]:
+    """All settings of a phase, in the order of the plan; of many, the best first and with the looks of their rank."""
+    many = len(phase.settings) > LINES
+    shown = {setting_name(setting, phase.axes): setting for setting in (phase.ranked if many else phase.settings)}
+    looks = {label: look(i) if i < BEST else CONTEXT for i, label in enumerate(shown)} if many else {}
+    return Request(name, shown, sources, options, phase.metric, looks)

@@ -1,0 +1,45 @@
+"""Paired comparisons as a frame: what the report's p-values and ties are made of, for use in Python."""
+
+from typing import TYPE_CHECKING
+
+from handgrad.report.findings.summarize import summarize
+from handgrad.study.folder.results import Results
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def compare(results: Results) -> "DataFrame":
+    """Every setting of every phase against the phase's winner, on the seeds that both finished.
+
+    Columns: phase, setting, winner, n (shared seeds), difference (mean of setting − winner in the metric that chose the
+    winner), low and high (95 % t interval of it), p (paired t), holm_p (Holm's correction over the phase), sign_flip_p
+    (exact; at least 2/2ⁿ), tied (holm_p ≥ 0.05), decided (six seeds or more, holm_p and sign_flip_p < 0.05).
+    Settings with diverged runs, and those that a search stopped short, are not compared and have no row.
+    """
+    import pandas
+
+    rows = []
+    for phase in summarize(results).phases:
+        for setting in phase.settings:
+            found = setting.comparison
+            if found is None:
+                continue
+            rows.append(
+                {
+                    "phase": phase.name,
+                    "setting": setting.label,
+                    "winner": phase.winner,
+                    "metric": phase.metric,
+                    "n": found.n,
+                    "difference": found.difference,
+                    "low": found.interval.low if found.interval else None,
+                    "high": found.interval.high if found.interval else None,
+                    "p": found.p,
+                    "holm_p": found.adjusted_p,
+                    "sign_flip_p": found.sign_flip,
+                    "tied": found.tied,
+                    "decided": found.decided,
+                }
+            )
+    return pandas.DataFrame(rows)

@@ -1,0 +1,136 @@
+"""From a results folder to a `Summary`: what is kept of records, samples over seeds, every setting beside the best."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from handgrad.report.findings.statistics import compare, sample
+from handgrad.report.findings.summary import (
+    METRICS,
+    PhaseSummary,
+    RunFacts,
+    SettingSummary,
+    Summary,
+    rank,
+)
+from handgrad.study.folder.results import Results
+from handgrad.study.original.items import ConfusionTable
+from handgrad.study.reading.places import Places, place
+
+LONG = ("confusion", "samples", "setting")  # of a record: read again for the one run that shows them
+ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as collapsed
+
+
+def summarize(results: Results) -> Summary:
+    """The summary of a results folder; records are read one at a time and only their short parts are kept."""
+    spec = results.spec
+    matrices = any(isinstance(item, ConfusionTable) for item in (spec.original.table if spec.original else ()))
+    long = [key for key in LONG if not (matrices and key == "confusion")]
+    facts: dict[str, list[RunFacts]] = {}
+    for cell in results.cells():
+        record = None if cell.data is None else {key: cell.data[key] for key in cell.data if key not in long}
+        if record is not None and record.get("time"):
+            record["time"] = {key: value for key, value in record["time"].items() if key != "epochs"}
+        ended = cell.data is not None and cell.status in ("done", "pruned")
+        fallen = collapse(cell.data) if ended and cell.data is not None else None
+        facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
+
+    def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
+        made = summarize_setting(label, axes, results.planned[label]["setting"], facts[label], ddof=spec.ddof)
+        return replace(made, all_axes=results.axes[label], earlier=earlier)
+
+    metric = results.plan["metric"]
+    phases = []
+    for phase in results.plan["phases"]:
+        if phase["after"] is not None and phase["start"] is None:
+            continue
+        own = [setting(one["label"], one["axes"]) for one in phase["settings"]]
+        if phase["start"] is not None and phase["start"] not in [one.label for one in own]:
+            axes = dict.fromkeys(path for one in own for path in one.axes)
+            one_at_a_time = len(axes) > 1 and all(len(one.axes) == 1 for one in own)
+            known = {} if one_at_a_time else {p: v for p, v in results.axes[phase["start"]].items() if p in axes}
+            own.insert(0, setting(phase["start"], {p: v for p, v in known.items() if v is not None}, earlier=True))
+        axes = dict.fromkeys(path for one in own for path in one.axes)
+        phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric))
+    started = [phase.name for phase in phases]
+    return Summary(
+        name=spec.name,
+        title=spec.title or spec.name,
+        description=spec.description or "",
+        seeds=tuple(results.plan["seeds"]),
+        select_on_test=bool(results.plan["select_on_test"]),
+        ddof=spec.ddof,
+        phases=tuple(phases),
+        waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
+        notes=tuple(map(str, results.plan.get("notes", ()))),
+        quick=bool(results.plan.get("quick")),
+        changed=tuple(results.plan.get("changed", ())),
+        places=Places(results.study) if spec.original is not None else None,
+        labels={
+            place(phase["name"], one["axes"]): one["label"]
+            for phase in results.plan["phases"]
+            for one in phase["settings"]
+            if one["label"] in results.planned
+        },
+    )
+
+
+def summarize_setting(
+    label: str,
+    axes: Mapping[str, Any],
+    setting: Mapping[str, Any],
+    runs: Sequence[RunFacts],
+    *,
+    ddof: int = 1,
+    earlier: bool = False,
+) -> SettingSummary:
+    """One setting: a Sample for every metric, over the runs that came to their end."""
+    samples = {}
+    for metric in METRICS:
+        values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
+        samples[metric] = sample(values, ddof)
+    return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
+
+
+def summarize_phase(
+    name: str, axes: Sequence[str], settings: Sequence[SettingSummary], winner: str | None, metric: str
+) -> PhaseSummary:
+    """One phase: every setting is compared with the winner, in pairs, with Holm's correction over the phase.
+
+    Settings with diverged runs are behind whatever their other seeds say, and are not tested; nor are those that a
+    search stopped short, whose numbers are of fewer epochs.  While the plan names no winner, the best so far stands in
+    its place.
+    """
+    if winner is None:
+        valued = [setting for setting in settings if setting.samples[metric].n]
+        winner = min(valued, key=lambda setting: rank(setting, metric)).label if valued else None
+    best = next((setting for setting in settings if setting.label == winner), None)
+    if best is not None and best.samples[metric].n:
+        others = [
+            setting
+            for setting in settings
+            if setting is not best and not setting.count("diverged") and setting.stopped == best.stopped
+        ]
+        comparisons = compare([s.samples[metric].values for s in others], best.samples[metric].values)
+        found = dict(zip((s.label for s in others), comparisons, strict=True))
+        settings = [replace(setting, comparison=found.get(setting.label)) for setting in settings]
+    return PhaseSummary(name, tuple(axes), tuple(settings), winner, metric)
+
+
+def collapse(record: Mapping[str, Any]) -> tuple[str, float] | None:
+    """(class, share) where nearly everything is predicted to be one class that is not nearly everything; else None.
+
+    >>> collapse({"confusion": {"validation": [[5, 0], [5, 0]]}, "data": {"classes": ["cat", "dog"]}})
+    ('cat', 1.0)
+    """
+    matrices = record.get("confusion") or {}
+    matrix: list[list[int]] = matrices.get("validation") or matrices.get("test") or []
+    total = sum(sum(row) for row in matrix)
+    if not total:
+        return None
+    predicted = [sum(column) / total for column in zip(*matrix, strict=True)]
+    most = max(range(len(predicted)), key=lambda k: predicted[k])
+    if predicted[most] < ONE_CLASS or sum(matrix[most]) / total >= ONE_CLASS:
+        return None
+    classes = (record.get("data") or {}).get("classes") or []
+    return str(classes[most] if most < len(classes) else most), predicted[most]

@@ -1,0 +1,208 @@
+"""What a study came to, setting by setting: the numbers from which tables, figures and verdicts are made.
+
+    Summary          the study: its phases and its winner
+      PhaseSummary   the settings of a phase, best first, each compared with the best on shared seeds
+        SettingSummary   one setting: a Sample (n, mean, std, intervals) for every metric
+          RunFacts     one seed: its status and its record.json (curves and weights stay on disk)
+
+Runs that diverged, failed or are not there have no value: they are counted and named, never averaged.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from handgrad.report.findings.statistics import Comparison, Sample, sample
+from handgrad.study.reading.places import Place, Places
+from handgrad.study.rules import select
+
+METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
+UNFINISHED = ("pending", "running", "interrupted", "not begun")
+WORDS = {
+    "train_loss": "training loss",
+    "train_accuracy": "training accuracy",
+    "val_loss": "validation loss",
+    "val_accuracy": "validation accuracy",
+    "test_loss": "test loss",
+    "test_accuracy": "test accuracy",
+}
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """One run.  `record` is its record.json without what is long (`summarize.LONG`); None while there is none.
+
+    `collapsed`: the class that it predicts for nearly everything, and the share of examples; None as a rule.
+    """
+
+    id: str
+    seed: int
+    status: str
+    record: Mapping[str, Any] | None = None
+    collapsed: tuple[str, float] | None = None
+
+    def value(self, metric: str) -> float | None:
+        """A metric of a run that came to its end; None where there is none, or where it is not finite."""
+        if self.record is None or self.status not in ("done", "pruned"):
+            return None
+        value = self.record.get("metrics", {}).get(metric)
+        return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+@dataclass(frozen=True)
+class SettingSummary:
+    """One setting over its seeds.  `axes`: path -> value, what sets it apart; `samples`: metric -> Sample."""
+
+    label: str
+    axes: Mapping[str, Any]
+    setting: Mapping[str, Any]
+    runs: tuple[RunFacts, ...]
+    samples: Mapping[str, Sample]
+    all_axes: Mapping[str, Any] = field(default_factory=dict)  # those of the phases before it as well
+    comparison: Comparison | None = None  # with the best setting of the phase; None for that one itself
+    earlier: bool = False  # the winner of an earlier phase, which this phase has to beat
+
+    def facts(self, key: str) -> Mapping[str, Any]:
+        """A part of the first record that has it ("network", "data"); empty where none has."""
+        return next((record[key] for record in self.records if record.get(key)), {})
+
+    def count(self, *statuses: str) -> int:
+        """How many runs have one of these statuses."""
+        return sum(run.status in statuses for run in self.runs)
+
+    def epochs(self, *statuses: str) -> str:
+        """How many epochs the runs with one of these statuses trained: "10", or "3, 6" where they differ."""
+        found = {int(run.record.get("epochs", 0)) for run in self.runs if run.record and run.status in statuses}
+        return ", ".join(map(str, sorted(found)))
+
+    @property
+    def stopped(self) -> str:
+        """The epochs after which a search stopped runs of it short; empty where all were left to their end."""
+        return self.epochs("pruned")
+
+    @property
+    def unfinished(self) -> int:
+        return len(self.runs) - self.count("done", "pruned", "diverged", "failed")
+
+    @property
+    def records(self) -> list[Mapping[str, Any]]:
+        """Of the runs that trained: a failed run's record says only why it failed."""
+        return [run.record for run in self.runs if run.record is not None and run.status != "failed"]
+
+    def seconds(self, part: str) -> Sample:
+        """Seconds per run ("total", "training" or "evaluation") over all runs that trained."""
+        values = {record["seed"]: (record.get("time") or {}).get(part) for record in self.records}
+        return sample({seed: float(value) for seed, value in values.items() if value is not None})
+
+    def best_run(self, metric: str) -> RunFacts | None:
+        """The finished run with the best value; where the metric is missing, the first finished run."""
+        finished = [run for run in self.runs if run.status in ("done", "pruned")]
+        valued = [(run, value) for run in finished if (value := run.value(metric)) is not None]
+        if not valued:
+            return finished[0] if finished else None
+        return (min if lower_is_better(metric) else max)(valued, key=lambda pair: pair[1])[0]
+
+
+@dataclass(frozen=True)
+class PhaseSummary:
+    """The settings of one phase in the order of the plan; `axes` are the paths that vary in it."""
+
+    name: str
+    axes: tuple[str, ...]
+    settings: tuple[SettingSummary, ...]
+    winner: str | None  # a label; the best so far while the phase is not finished
+    metric: str  # what the winner was chosen by
+
+    @property
+    def ranked(self) -> list[SettingSummary]:
+        """Best first; settings that miss a result (a run diverged, failed or is not there) after all others."""
+        return sorted(self.settings, key=lambda setting: rank(setting, self.metric))
+
+    @property
+    def best(self) -> SettingSummary | None:
+        """The winner, where a run of it came to a finite end."""
+        best = next((setting for setting in self.settings if setting.label == self.winner), None)
+        return best if best is not None and best.count("done", "pruned") else None
+
+    @property
+    def tied(self) -> list[SettingSummary]:
+        """The settings whose distance from the best is not established, in the order of the plan."""
+        return [setting for setting in self.settings if setting.comparison is not None and setting.comparison.tied]
+
+    @property
+    def stopped(self) -> list[SettingSummary]:
+        """The settings that a search stopped at other epochs than the best: they are not compared with it."""
+        best = self.best
+        return [setting for setting in self.settings if setting.stopped and best and setting.stopped != best.stopped]
+
+    @property
+    def complete(self) -> bool:
+        return not any(setting.unfinished for setting in self.settings)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A whole study.  `ddof` is that of every standard deviation shown (intervals always use 1)."""
+
+    name: str
+    title: str
+    description: str
+    seeds: tuple[int, ...]
+    select_on_test: bool
+    ddof: int
+    phases: tuple[PhaseSummary, ...]
+    waiting: tuple[str, ...] = ()  # phases whose start is not yet known
+    notes: tuple[str, ...] = ()
+    quick: bool = False
+    changed: tuple[str, ...] = ()  # changes of the command line that make another study than the file's
+    places: Places | None = None  # of a study that reproduces something
+    labels: Mapping[Place, str] = field(default_factory=dict)  # the settings that they have become
+
+    @property
+    def made_with(self) -> str:
+        """What makes it another study than the file's, so that published numbers judge nothing; empty where nothing."""
+        if not self.changed:
+            return "--quick, a smaller study" if self.quick else ""
+        return f"{', '.join([*(['--quick'] if self.quick else []), *self.changed])}: not the original's study"
+
+    @property
+    def settings(self) -> list[SettingSummary]:
+        """Every setting once, in the order of the plan."""
+        found: dict[str, SettingSummary] = {}
+        for phase in self.phases:
+            for setting in phase.settings:
+                if not setting.earlier:
+                    found.setdefault(setting.label, setting)
+        return list(found.values())
+
+    @property
+    def runs(self) -> list[RunFacts]:
+        """Every run once: a run that belongs to two settings (the same cell) is counted once."""
+        return list({run.id: run for setting in self.settings for run in setting.runs}.values())
+
+    @property
+    def last(self) -> PhaseSummary | None:
+        """The latest phase that has a winner."""
+        return next((phase for phase in reversed(self.phases) if phase.best is not None), None)
+
+    @property
+    def winner(self) -> SettingSummary | None:
+        return self.last.best if self.last else None
+
+
+def lower_is_better(metric: str) -> bool:
+    return metric.endswith("_loss")
+
+
+def rank(setting: SettingSummary, metric: str) -> select.Rank:
+    """The key by which the study itself chose its winners (`study/rules/select.py`): smaller is better."""
+    runs = [
+        None
+        if run.record is None
+        else select.RunSummary(
+            run.id, run.seed, run.status, run.record.get("metrics", {}), int(run.record.get("epochs", 0))
+        )
+        for run in setting.runs
+    ]
+    return select.rank_key(runs, metric)

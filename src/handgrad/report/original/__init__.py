@@ -1,0 +1,1 @@
+"""The original: its published tables beside what was reproduced, judged."""

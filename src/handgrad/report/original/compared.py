@@ -1,0 +1,227 @@
+"""A published number beside what was reproduced, and whether it lies inside the spread of the runs.
+
+The rule (v published, m and s of our n runs, k runs behind the published number):
+
+    n ≥ 2    inside where |v − m| ≤ t(n−1)·s·√(1/k + 1/n) + h: the 95 % prediction interval for the mean of k more runs
+    n = 1    no spread over seeds is known; an accuracy is inside where |v − m| ≤ 1.96·√(2·a(1−a)/N) + h: the noise of
+             two scores on N examples, a the mean of both.  Losses and counts are not judged
+
+h is half a unit in the last published digit (a whole one of a number that was read off).  Times are of another
+machine and never judged; numbers of a --quick study, or of one that was changed on the command line, are not either.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from handgrad.report.findings.statistics import Sample, binomial_standard_error, prediction_interval, sample
+from handgrad.report.findings.summary import SettingSummary
+from handgrad.report.tables.study import seconds
+from handgrad.study.original.published import MEASURES, TIMES, UNITS, WHOLE, Published
+
+TWO_SIDED = 1.96  # 95 % of a normal distribution
+PARTS = {"train": "train", "val": "validation", "test": "test"}
+RULE = (
+    "Inside: the published number lies in the 95 % prediction interval for the mean of as many more runs as the "
+    "original had, mean ± t(n − 1)·s·√(1/n_original + 1/n), widened by half a unit in the last published digit. With "
+    "one run (n = 1) no spread over seeds is known: an accuracy is then inside where the two differ by no more than "
+    "the finite set of N examples explains, 1.96·√(2·a(1 − a)/N), and nothing else is judged. Times are of "
+    "another machine and are never judged."
+)
+SHORT_RULE = "Inside: in the 95 % prediction interval of our runs; with n = 1, within the noise of the examples scored."
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One published number.  mean, std, low, high: ours, in our unit; inside: None where nothing can be said (why)."""
+
+    item: str
+    row: str
+    measure: str
+    published: Published
+    values: Sample
+    runs: int = 0
+    low: float | None = None
+    high: float | None = None
+    inside: bool | None = None
+    why: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """Reproduced − published."""
+        if self.values.mean is None or self.published.value is None:
+            return None
+        return self.values.mean - self.published.value
+
+    def data(self) -> dict[str, Any]:
+        """As reproduction.json has it: accuracies are fractions, times are seconds."""
+        return {
+            "item": self.item,
+            "row": self.row,
+            "measure": self.measure,
+            "published": self.published.value,
+            "published_std": self.published.spread,
+            "published_failed": self.published.failed,
+            "mean": self.values.mean,
+            "std": self.values.std,
+            "n": self.values.n,
+            "runs": self.runs,
+            "difference": self.difference,
+            "low": self.low,
+            "high": self.high,
+            "inside": self.inside,
+            "why": self.why,
+        }
+
+
+def values_of(setting: SettingSummary, measure: str, ddof: int) -> Sample:
+    """A measure of a setting over its seeds."""
+    if measure in setting.samples:
+        return setting.samples[measure]
+    if measure in TIMES:
+        return sample(setting.seconds("total" if measure == "seconds" else "training").values, ddof)
+    if measure == "parameters":
+        found = {record["seed"]: (record.get("network") or {}).get("parameters") for record in setting.records}
+    else:
+        found = {record["seed"]: record.get(measure) for record in setting.records}
+    return sample({seed: float(value) for seed, value in found.items() if value is not None}, ddof)
+
+
+def examples(setting: SettingSummary, measure: str) -> int | None:
+    """On how many examples a measure of a setting was scored."""
+    part = measure.split("_")[0]
+    if part == "train":
+        return next((record["train_score"]["n"] for record in setting.records if record.get("train_score")), None)
+    count = setting.facts("data").get("counts", {}).get(PARTS.get(part, ""))
+    return None if count is None else int(count)
+
+
+def compared(
+    item: str,
+    row: str,
+    measure: str,
+    published: Published,
+    setting: SettingSummary | None,
+    *,
+    further: int = 1,
+    ddof: int = 1,
+    made_with: str = "",
+) -> Compared:
+    """A published measure of a setting beside ours; `further`: runs behind the published number.
+
+    made_with: what makes the study another than the original's (`Summary.made_with`); then nothing is judged.
+    """
+    if setting is None:
+        return Compared(item, row, measure, published, sample({}, ddof), why="not run here")
+    values = values_of(setting, measure, ddof)
+    low, high, inside, why = judge(
+        published, values, measure, further, examples(setting, measure), setting.count("diverged")
+    )
+    if made_with:
+        inside, why = None, f"not judged: made with {made_with}"
+    return Compared(item, row, measure, published, values, len(setting.runs), low, high, inside, why)
+
+
+def judge(
+    published: Published, values: Sample, measure: str, further: int = 1, scored: int | None = None, diverged: int = 0
+) -> tuple[float | None, float | None, bool | None, str]:
+    """(low, high, inside, why not judged) by the rule above; `scored`: examples, `diverged`: runs of ours that did."""
+    if published.failed:
+        ended = diverged or values.n
+        return None, None, bool(diverged) if ended else None, "" if ended else "no run has ended"
+    v, m = published.value, values.mean
+    if v is None or m is None:
+        return None, None, False if diverged else None, "" if diverged else "no run has ended"
+    if measure in TIMES:
+        return None, None, None, "times are of another machine"
+    interval = prediction_interval(list(values.values.values()), further)
+    if interval is not None:
+        low, high = interval.low, interval.high
+    elif measure.endswith("accuracy") and scored:
+        a = min(max((v + m) / 2, 0.0), 1.0)
+        half = TWO_SIDED * math.sqrt(2) * binomial_standard_error(a, scored)
+        low, high = m - half, m + half
+    else:
+        return None, None, None, "one run: no spread is known"
+    slack = published.slack + 1e-12
+    return low, high, low - slack <= v <= high + slack, ""
+
+
+# -- as people read them
+
+
+def shown(value: float | None, measure: str, scale: float, digits: int) -> str:
+    """A number of ours in the original's unit, with at least the original's decimals.
+
+    >>> shown(0.98474, "test_accuracy", 0.01, 2), shown(12.3456, "seconds", 1.0, 2), shown(None, "epochs", 1.0, 0)
+    ('98.47', '12.3', '–')
+    """
+    if value is None:
+        return "–"
+    if measure in TIMES:
+        return seconds(value / scale)
+    digits = our_digits(measure, scale, digits)
+    return f"{value / scale:,.{digits}f}".replace("-", "−")
+
+
+def shown_published(published: Published | None, digits: int, stat: str = "both") -> str:
+    """A published number as the original has it.
+
+    >>> from handgrad.study.original.published import published
+    >>> shown_published(published([0.627, 0.371]), 3), shown_published(published("≈ 0.9"), 1)
+    ('0.627 ± 0.371', '≈ 0.9')
+    """
+    if published is None:
+        return ""
+    if published.failed:
+        return "diverged"
+    mark, digits = ("≈ ", published.digits) if published.about else ("", digits)
+    number = published.std if stat == "std" else published.mean
+    text = "" if number is None else f"{mark}{number:,.{digits}f}".replace("-", "−")
+    if stat == "both" and published.std is not None:
+        text += f" ± {published.std:,.{digits}f}"
+    return text
+
+
+def shown_values(values: Sample, measure: str, scale: float, digits: int, stat: str = "both") -> str:
+    """Ours: mean ± standard deviation, or one of them."""
+    if stat == "std":
+        return shown(values.std, measure, scale, digits)
+    text = shown(values.mean, measure, scale, digits)
+    return text if stat == "mean" or values.std is None else f"{text} ± {shown(values.std, measure, scale, digits)}"
+
+
+def shown_difference(one: Compared, digits: int) -> str:
+    """The difference and what was judged of it, e.g. "−0.12 inside"."""
+    word = "" if one.inside is None else "inside" if one.inside else "outside"
+    if one.difference is None:
+        return word or "–"
+    if one.measure in TIMES:
+        ratio = (one.values.mean or 0.0) / one.published.value if one.published.value else None
+        return "–" if ratio is None else f"× {ratio:.2g}"
+    digits = our_digits(one.measure, one.published.scale, digits)
+    if one.measure in WHOLE and not one.difference:
+        return f"equal {word}".strip()
+    text = f"{one.difference / one.published.scale:+,.{digits}f}".replace("-", "−")
+    return f"{text} {word}".strip()
+
+
+def digits_of(given: Sequence[Published], digits: int | None) -> int:
+    """Decimals of published numbers: as asked, or as many as the most precise of them has."""
+    return max((one.digits for one in given), default=4) if digits is None else digits
+
+
+def our_digits(measure: str, scale: float, digits: int) -> int:
+    """Decimals of ours: as many as published, and of accuracies at least hundredths of a point or thousandths.
+
+    >>> our_digits("test_accuracy", 0.01, 1), our_digits("test_accuracy", 1.0, 1), our_digits("val_loss", 1.0, 2)
+    (2, 3, 2)
+    """
+    least = 0 if not measure.endswith("accuracy") else 2 if scale == UNITS["percent"] else 3
+    return max(digits, least)
+
+
+def word(measure: str) -> str:
+    """A measure as people call it."""
+    return MEASURES.get(measure, measure)

@@ -1,0 +1,192 @@
+"""What came of a reproduction: every published number compared, rankings, and the verdicts that a reader wants first.
+
+reproduce(summary)  ->  Reproduction: a result for every item of the original, in order
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from handgrad.report.findings.naming import legend
+from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.summary import SettingSummary, Summary
+from handgrad.report.findings.verdicts import Verdict
+from handgrad.report.original.compared import RULE, Compared, digits_of
+from handgrad.report.original.counts import confusion_table, labels_table
+from handgrad.report.original.numbers import facts_table, numbers_table, winner_table
+from handgrad.report.original.settings import settings_table
+from handgrad.report.original.table import ItemTable, compared_in, found, runs_behind
+from handgrad.report.original.verdicts import (
+    Ranking,
+    counted,
+    described,
+    furthest,
+    half_width,
+    ranking_verdict,
+    rankings_of,
+    rows_named,
+    spread_of,
+    unstable,
+)
+from handgrad.report.tables.table import Table
+from handgrad.study.folder.results import Results
+from handgrad.study.original.items import Figure, Original, SettingsTable
+from handgrad.study.original.items import Table as OriginalTable
+from handgrad.study.original.published import published, units_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+NAMED = 3  # numbers outside that the top of the page names
+MAKERS: dict[str, Callable[[Summary, Any], ItemTable]] = {
+    "settings": settings_table,
+    "labels": labels_table,
+    "winner": winner_table,
+    "confusion": confusion_table,
+    "facts": facts_table,
+}
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """An item, its table (a figure's published facts; None where it has none) and what can be said of it."""
+
+    item: OriginalTable | Figure
+    table: Table | None
+    numbers: tuple[Compared, ...]
+    rankings: tuple[Ranking, ...]
+    verdicts: tuple[Verdict, ...]
+    shown: Mapping[str, SettingSummary]  # of a figure: name in the legend -> setting
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    original: Original
+    items: tuple[ItemResult, ...]
+    made_with: str = ""  # what makes the study another than the original's: then nothing is judged
+
+    @property
+    def numbers(self) -> list[Compared]:
+        return [number for item in self.items for number in item.numbers]
+
+    def count(self, inside: bool | None) -> int:
+        return sum(number.inside is inside for number in self.numbers)
+
+    def data(self) -> dict[str, Any]:
+        """As reproduction.json has it."""
+        return {
+            "original": self.original.title,
+            "source": self.original.source,
+            "made_with": self.made_with or None,
+            "rule": RULE,
+            "inside": self.count(True),
+            "outside": self.count(False),
+            "not_judged": self.count(None),
+            "numbers": [number.data() for number in self.numbers],
+            "rankings": [
+                {
+                    "item": item.item.number,
+                    "measure": ranking.measure,
+                    "rows": ranking.n,
+                    "kendall_tau_b": ranking.tau,
+                    "published_best": list(ranking.their_best),
+                    "reproduced_best": list(ranking.our_best),
+                    "same_best": ranking.same_best,
+                }
+                for item in self.items
+                for ranking in item.rankings
+            ],
+        }
+
+
+def reproduce(summary: Summary) -> Reproduction | None:
+    """Every item of the original beside what came here; None where the study reproduces nothing."""
+    if summary.places is None or summary.places.original is None:
+        return None
+    said: set[str] = set()  # settings whose instability was told
+    items = [
+        _figure(summary, item) if isinstance(item, Figure) else _table(summary, item, said)
+        for item in summary.places.original.items
+    ]
+    return Reproduction(summary.places.original, tuple(items), summary.made_with)
+
+
+def _table(summary: Summary, item: OriginalTable, said: set[str]) -> ItemResult:
+    made = MAKERS[item.kind](summary, item)
+    rankings: tuple[Ranking, ...] = ()
+    if isinstance(item, SettingsTable) and not summary.made_with:
+        rankings = tuple(rankings_of(item, made))
+    verdicts = [*counted(made.numbers), *map(ranking_verdict, rankings), *made.verdicts]
+    verdicts += _unstable(made, said)
+    return ItemResult(item, made.table, made.numbers, rankings, tuple(verdicts), {})
+
+
+def _unstable(made: ItemTable, said: set[str]) -> list[Verdict]:
+    """What the means of a table hide, rows of which the same can be said together; `said`: settings told before."""
+    rows: dict[str, list[str]] = {}
+    if any(number.measure.endswith(("accuracy", "loss")) for number in made.numbers):
+        for label, setting in made.settings.items():
+            if setting is not None and setting.label not in said:
+                text = unstable(setting, made.numbers)
+                if text is not None:
+                    rows.setdefault(text, []).append(label)
+                    said.add(setting.label)
+    return [Verdict("warning", f"{rows_named(labels)}: {text}") for text, labels in rows.items()]
+
+
+def _figure(summary: Summary, item: Figure) -> ItemResult:
+    named: dict[str, SettingSummary | None] = {}
+    for reference in (item.settings or (None,)) if item.run else ():
+        named |= found(summary, reference, item.phase)
+    further = runs_behind(summary, item.n)
+    numbers, rows = [], []
+    for name, measured in item.numbers(list(named) or ["not run"]).items():
+        for measure, raw in measured.measures.items():
+            one = published(raw, item.unit if item.unit in units_of(measure) else None)
+            one = one.printed(digits_of([one], item.digits))
+            number = compared_in(summary, item, name, measure, one, named.get(name))
+            numbers.append(number)
+            rows.append((number, ""))
+    table = None
+    if rows:
+        table = numbers_table(summary, f"{item.file}-numbers", "Published beside reproduced", rows, further)
+    shown = {name: setting for name, setting in named.items() if setting is not None}
+    if item.kind != "small-multiples":  # its panels are titled with what differs from the baseline
+        shown = legend(shown)
+    left_out = [name for name, setting in named.items() if setting is None]
+    verdicts = [Verdict("note", f"Not run here: {', '.join(left_out)}.")] if left_out and shown else []
+    return ItemResult(item, table, tuple(numbers), (), (*counted(numbers), *verdicts), shown)
+
+
+def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
+    """For the top of the page and the end of a run: how many numbers lie inside, and which are furthest."""
+    what = f"Reproduction of {found.original.title}: "
+    if found.made_with:
+        text = f"made with {found.made_with}; published numbers are shown, none is judged."
+        return [Verdict("note", what + text)]
+    inside, outside, unjudged = found.count(True), found.count(False), found.count(None)
+    if not inside + outside:
+        return [Verdict("note", what + "no published number could be judged.")]
+    judged = [number for number in found.numbers if number.inside is not None]
+    text = f"{inside} of {inside + outside} published numbers lie inside {spread_of(judged)}"
+    width = half_width(judged)
+    if width is not None and not text.endswith(")"):
+        text += f" (median interval of the accuracies: ± {width:.2g} points)"
+    text += f"; {unjudged} more cannot be judged." if unjudged else "."
+    verdicts = [Verdict("note" if outside else "good", what + text)]
+    if outside:
+        named = "; ".join(described(number, item=True) for number in furthest(found.numbers)[:NAMED])
+        verdicts.append(Verdict("warning", f"{'Furthest outside' if outside > 1 else 'Outside'}: {named}."))
+    return verdicts
+
+
+def reproduction(results: "Results") -> "DataFrame":
+    """Every published number beside what was reproduced, a row each; without rows where a study reproduces nothing.
+
+    Columns: item, row, measure, published, published_std, mean, std, n, runs, difference (mean − published), low and
+    high (where a number is inside), inside (None: not judged, and why).  Accuracies are fractions, times are seconds.
+    """
+    import pandas
+
+    whole = reproduce(summarize(results))
+    return pandas.DataFrame([number.data() for number in whole.numbers] if whole else [])

@@ -1,0 +1,218 @@
+"""Verdicts on a reproduction: how many numbers lie inside, how rankings compare, and what a mean over seeds hides."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from handgrad.report.findings.statistics import kendall_tau_b
+from handgrad.report.findings.summary import SettingSummary
+from handgrad.report.findings.verdicts import Verdict, listed, setting_verdicts
+from handgrad.report.original.compared import Compared, shown_published, shown_values, word
+from handgrad.report.original.table import ItemTable
+from handgrad.report.tables.study import plural
+from handgrad.study.original.items import SettingsTable
+
+NAMED = 3  # numbers outside that a verdict names
+GAP = 0.1  # of accuracy, between two groups of seeds
+
+
+# -- inside and outside
+
+
+def counted(numbers: Sequence[Compared]) -> list[Verdict]:
+    """How many of an item's numbers lie inside, and which do not."""
+    judged = [number for number in numbers if number.inside is not None]
+    outside = [number for number in judged if not number.inside]
+    if not judged:
+        return []
+    spread = spread_of(judged)
+    if not outside:
+        every = "The published number lies" if len(judged) == 1 else f"All {len(judged)} published numbers lie"
+        return [Verdict("good", f"{every} inside {spread}.")]
+    if len(judged) == 1:
+        return [Verdict("warning", f"Outside {spread}: {described(outside[0])}.")]
+    named = furthest(outside)[:NAMED]
+    rest = f"; and {len(outside) - len(named)} more" if len(outside) > len(named) else ""
+    text = f"{len(judged) - len(outside)} of {len(judged)} published numbers lie inside {spread}"
+    return [Verdict("warning", f"{text}. Outside: {'; '.join(map(described, named))}{rest}.")]
+
+
+def spread_of(judged: Sequence[Compared]) -> str:
+    """What the numbers were held against: the spread of several runs, or the noise of the examples alone."""
+    single = [number.values.n < 2 for number in judged if number.low is not None]
+    if single and all(single):
+        return "the noise of the examples (one run each: no spread over seeds is known)"
+    return "the spread of the runs here" + (", or the noise of the examples where there is one" if any(single) else "")
+
+
+def half_width(judged: Sequence[Compared]) -> float | None:
+    """The median of half the intervals of accuracies, in points: how fine the comparison is."""
+    ends = [(one.low, one.high) for one in judged if one.measure.endswith("accuracy")]
+    widths = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
+    return 100 * median(widths) if widths else None
+
+
+def furthest(numbers: Sequence[Compared]) -> list[Compared]:
+    """Of every row the number that is furthest outside, furthest first."""
+    outside = [number for number in numbers if number.inside is False]
+    found: dict[tuple[str, str], Compared] = {}
+    for number in sorted(outside, key=_distance, reverse=True):
+        found.setdefault((number.item, number.row), number)
+    return list(found.values())
+
+
+def _distance(number: Compared) -> float:
+    """Accuracies by their difference, other numbers by their share of the larger; without a number: furthest."""
+    if number.difference is None:
+        return math.inf
+    if number.measure.endswith("accuracy") or number.published.scale == 0.01:
+        return abs(number.difference)
+    larger = max(abs(number.published.value or 0.0), abs(number.values.mean or 0.0))
+    return abs(number.difference) / larger if larger else 0.0
+
+
+def described(number: Compared, *, item: bool = False) -> str:
+    """One comparison in words, such as "row 9: test accuracy 62.70, here 87.50 ± 0.10 %"."""
+    given, values = number.published, number.values
+    digits = max(given.digits, 2) if given.failed else given.digits
+    ours = shown_values(values, number.measure, given.scale, digits) if values.n else "diverged"
+    unit = " %" if given.scale == 0.01 and values.n else ""
+    where = f"{number.item}, {row_name(number.row)}" if item else row_name(number.row)
+    return f"{where}: {word(number.measure)} {shown_published(given, digits)}, here {ours}{unit}"
+
+
+def row_name(label: str) -> str:
+    """A row in a sentence: "row 9_1", but what has a name goes by it."""
+    return label if " " in label else f"row {label}"
+
+
+def rows_named(labels: Sequence[str]) -> str:
+    """Rows at the beginning of a sentence.
+
+    >>> rows_named(["9"]), rows_named(["6", "18", "19"]), rows_named(["batch 10"])
+    ('Row 9', 'Rows 6, 18 and 19', 'Batch 10')
+    """
+    text = row_name(labels[0]) if len(labels) == 1 else f"rows {listed(labels)}"
+    return text[:1].upper() + text[1:]
+
+
+# -- rankings
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How two rankings of a table's rows compare.  tau: Kendall's τ-b, None where one side ranks nothing.
+
+    place: where the best of theirs stands in ours, from 1.
+    """
+
+    measure: str
+    n: int
+    tau: float | None
+    their_best: tuple[str, ...]
+    our_best: tuple[str, ...]
+    place: int
+    losses: tuple[str, ...] = ()  # where the measure is a loss, the kinds of it among the rows
+
+    @property
+    def same_best(self) -> bool:
+        return bool(set(self.their_best) & set(self.our_best))
+
+
+def rankings_of(item: SettingsTable, made: ItemTable) -> list[Ranking]:
+    """For each accuracy and loss published of three rows or more: their order in both.  What diverged ranks last."""
+    found = []
+    for measure in dict.fromkeys(column.show for column in item.columns):
+        if not measure.endswith(("accuracy", "loss")):
+            continue
+        rows = [number for number in made.numbers if number.measure == measure and _ended(number, made)]
+        if len(rows) < 3:
+            continue
+        sign = -1.0 if measure.endswith("loss") else 1.0
+        theirs = [-math.inf if one.published.value is None else sign * one.published.value for one in rows]
+        ours = [-math.inf if one.values.mean is None else sign * one.values.mean for one in rows]
+        best = [i for i, value in enumerate(theirs) if value == max(theirs)]
+        found.append(
+            Ranking(
+                measure=measure,
+                n=len(rows),
+                tau=kendall_tau_b(theirs, ours),
+                their_best=tuple(rows[i].row for i in best),
+                our_best=tuple(rows[i].row for i, value in enumerate(ours) if value == max(ours)),
+                place=1 + min(sum(other > ours[i] for other in ours) for i in best),
+                losses=_kinds(rows, made) if measure.endswith("loss") else (),
+            )
+        )
+    return found
+
+
+def _ended(number: Compared, made: ItemTable) -> bool:
+    setting = made.settings[number.row]
+    return bool(number.values.n) or (setting is not None and bool(setting.count("diverged")))
+
+
+def _kinds(rows: Sequence[Compared], made: ItemTable) -> tuple[str, ...]:
+    settings = [setting for row in rows if (setting := made.settings[row.row]) is not None]
+    return tuple(sorted({str(setting.setting.get("training", {}).get("loss")) for setting in settings}))
+
+
+def ranking_verdict(ranking: Ranking) -> Verdict:
+    """The ranking in a sentence."""
+    text = f"Ranking by {word(ranking.measure)} over {ranking.n} rows"
+    if ranking.tau is not None:
+        text += f": Kendall's τ-b = {'−' if ranking.tau < 0 else ''}{abs(ranking.tau):.2f}"
+    if len(ranking.losses) > 1:
+        text += f" (of different kinds, {', '.join(ranking.losses)}, which cannot be compared with each other)"
+    theirs, ours = ", ".join(ranking.their_best), ", ".join(ranking.our_best)
+    if ranking.same_best:
+        return Verdict("good", f"{text}; the best is the same ({theirs}).")
+    return Verdict(
+        "note", f"{text}; the original's best ({theirs}) is number {ranking.place} here, where {ours} leads."
+    )
+
+
+# -- what a mean over seeds hides
+
+
+def unstable(setting: SettingSummary, numbers: Sequence[Compared]) -> str | None:
+    """Runs that collapsed or diverged, beside the seeds that did not, or seeds that fall into two groups; or None."""
+    phrases = setting_verdicts(setting)
+    accuracies = [number.measure for number in numbers if number.measure in setting.samples]
+    measure = next((name for name in accuracies if name.endswith("accuracy")), "test_accuracy")
+    values = setting.samples[measure].values
+    fallen = {run.seed for run in setting.runs if run.collapsed is not None}
+    good = {seed: value for seed, value in values.items() if seed not in fallen}
+    if phrases and good:
+        ends = "ends" if len(good) == 1 else "end"
+        return f"{plural(len(good), 'seed')} {ends} at {_span(list(good.values()))}, but {'; '.join(phrases)}."
+    if phrases and len(fallen) == len(setting.runs) > 1:
+        classes = ", ".join(dict.fromkeys(run.collapsed[0] for run in setting.runs if run.collapsed is not None))
+        return f"all {len(fallen)} seeds collapsed, each to one class ({classes})."
+    if phrases:
+        return f"{'; '.join(phrases)}."
+    groups = two_groups(list(values.values()))
+    if groups is None:
+        return None
+    low, high = groups
+    return f"the seeds fall into two groups, {len(high)} at {_span(high)} and {len(low)} at {_span(low)}."
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = f"{100 * min(values):.1f}", f"{100 * max(values):.1f}"
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def two_groups(values: Sequence[float]) -> tuple[list[float], list[float]] | None:
+    """(lower, upper) where accuracies fall apart: by ten points, and by five times the width of either group.
+
+    >>> two_groups([0.10, 0.88, 0.89]), two_groups([0.5, 0.6, 0.7])
+    (([0.1], [0.88, 0.89]), None)
+    """
+    x = sorted(values)
+    if len(x) < 3:
+        return None
+    cut = max(range(1, len(x)), key=lambda i: x[i] - x[i - 1])
+    low, high = x[:cut], x[cut:]
+    apart, widest = high[0] - low[-1], max(low[-1] - low[0], high[-1] - high[0])
+    return (low, high) if apart >= GAP and apart >= 5 * widest else None

@@ -1,0 +1,1 @@
+"""The page: chapters as one self-contained file."""

@@ -1,0 +1,271 @@
+"""Axes: the five ways in which a study or a phase says what varies, and the choices that they come to.
+
+    grid         every listed value with every other           network.hidden = [300, 500]
+    bundle       values that vary together, under a name       [bundle.case."tanh"] network.activation = "tanh"
+    one_factor   the baseline, then one change at a time       training.epochs = [25, 50]
+    variant      named settings beside the baseline            [variant."adam"] training.optimizer = "adam"
+    random       drawn values                                  training.optimizer.lr = { log_uniform = [1e-4, 1e-2] }
+
+Bundles vary slowest, then the grid in the order of the file, its last line fastest.  Drawn values come from a
+stream of their own, keyed by (seed, phase, draw, path): more draws or another axis change no other number.
+"""
+
+import itertools
+import math
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BeforeValidator, ConfigDict
+
+from handgrad.names import unknown
+from handgrad.streams import stream
+from handgrad.study.changes import SECTIONS, Changes, changes_of, leaves
+from handgrad.study.rules.asha import Asha
+from handgrad.validation import Section
+
+
+def _table(value: Any) -> Any:
+    if value is not None and not isinstance(value, Mapping):
+        raise ValueError("must be a table")
+    return value
+
+
+AxisTable = Annotated[dict[str, Any] | None, BeforeValidator(_table)]
+
+
+class Axes(Section):
+    """What varies, as a study file writes it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    grid: AxisTable = None
+    bundle: AxisTable = None
+    one_factor: AxisTable = None
+    variant: AxisTable = None
+    random: AxisTable = None
+    asha: Asha | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One combination: the value of each axis, the changes to the baseline, and the table that wrote each change."""
+
+    axes: dict[str, Any] = field(default_factory=dict)
+    changes: Changes = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
+
+    def __or__(self, other: "Choice") -> "Choice":
+        return Choice(self.axes | other.axes, self.changes | other.changes, self.written | other.written)
+
+
+def _list_leaf(path: str, value: Mapping[str, Any]) -> bool:
+    return False
+
+
+def _one(path: str, value: Any, table: str) -> Choice:
+    return Choice({path: value}, {path: value}, {path: table})
+
+
+def _named_choice(axis: str, name: str, table: Mapping[str, Any], where: str) -> Choice:
+    changes = changes_of(table)
+    return Choice({axis: name}, changes, dict.fromkeys(changes, where))
+
+
+def choices(axes: Axes, phase: int = 0) -> list[Choice]:
+    """Every combination of a study or phase, in order.  `phase` is its number, for what is drawn.
+
+    >>> [choice.changes for choice in choices(Axes(grid={"training": {"epochs": [1, 2]}}))]
+    [{'training.epochs': 1}, {'training.epochs': 2}]
+    """
+    if (drawn := sampling(axes)) is not None:
+        return list(_drawn(drawn, phase))
+    factors = []
+    for axis, bundles in (axes.bundle or {}).items():
+        factors.append([_named_choice(axis, name, t, f'bundle.{axis}."{name}"') for name, t in bundles.items()])
+    for path, values in leaves(axes.grid or {}, _list_leaf):
+        factors.append([_one(path, value, "grid") for value in values])
+    found = []
+    for combination in itertools.product(*factors):
+        choice = Choice()
+        for part in combination:
+            choice |= part
+        found.append(choice)
+    for path, values in leaves(axes.one_factor or {}, _list_leaf):
+        found += [_one(path, value, "one_factor") for value in values]
+    for name, table in (axes.variant or {}).items():
+        found.append(_named_choice("variant", name, table, f'variant."{name}"'))
+    return found
+
+
+# -- random search
+
+
+def _span(ends: Any, kind: str, *, whole: bool = False, above_zero: bool = False) -> str | None:
+    """What is wrong with [lo, hi], or None."""
+    needs = (
+        f"{kind} must be [lo, hi], two {'whole ' if whole else ''}numbers with {'0 < ' if above_zero else ''}lo < hi"
+    )
+    numbers = ends if isinstance(ends, list | tuple) else []
+    right = int if whole else int | float
+    if len(numbers) != 2 or any(isinstance(n, bool) or not isinstance(n, right) for n in numbers):
+        return needs
+    low, high = numbers
+    if not (math.isfinite(low) and math.isfinite(high) and low < high) or (above_zero and low <= 0):
+        return needs
+    return None
+
+
+def _not_empty(values: Any) -> str | None:
+    return None if isinstance(values, list | tuple) and values else "choice must be a list of at least one value"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """`draw` takes a generator and what the file wrote; `problem` says what is wrong with what it wrote, or None."""
+
+    draw: Callable[[np.random.Generator, Any], Any]
+    problem: Callable[[Any], str | None]
+
+
+DISTRIBUTIONS = {
+    "uniform": Distribution(lambda rng, ends: float(rng.uniform(*ends)), lambda ends: _span(ends, "uniform")),
+    "log_uniform": Distribution(
+        lambda rng, ends: math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1]))),
+        lambda ends: _span(ends, "log_uniform", above_zero=True),
+    ),
+    "integers": Distribution(  # both ends can be drawn
+        lambda rng, ends: int(rng.integers(ends[0], ends[1], endpoint=True)),
+        lambda ends: _span(ends, "integers", whole=True),
+    ),
+    "choice": Distribution(lambda rng, values: values[int(rng.integers(len(values)))], _not_empty),
+}
+RANDOM_KEYS = ("runs", "seed", "sampler")
+SAMPLERS = ("random", "tpe", "qmc")  # ours, and those of Optuna (`search.samplers`), which see results before they draw
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Settings that are drawn while the study runs.  `ranges`: (path, kind of range, what the file wrote)."""
+
+    sampler: str
+    runs: int
+    seed: int
+    ranges: tuple[tuple[str, str, Any], ...]
+
+
+def _is_distribution(path: str, value: Mapping[str, Any]) -> bool:
+    return any(key in DISTRIBUTIONS for key in value)
+
+
+def sampling(axes: Axes) -> Sampling | None:
+    """What a table [random] says, None where there is none."""
+    if not axes.random:
+        return None
+    table = axes.random
+    ranges = leaves({k: v for k, v in table.items() if k not in RANDOM_KEYS}, _is_distribution)
+    found = tuple((path, *next(iter(what.items()))) for path, what in ranges)
+    return Sampling(table.get("sampler", SAMPLERS[0]), table.get("runs", 25), table.get("seed", 0), found)
+
+
+def _drawn(drawn: Sampling, phase: int) -> Iterator[Choice]:
+    for draw in range(drawn.runs):
+        choice = Choice()
+        for path, kind, what in drawn.ranges:
+            rng = stream(drawn.seed, "search", phase, draw, zlib.crc32(path.encode()))
+            choice |= _one(path, DISTRIBUTIONS[kind].draw(rng, what), "random")
+        yield choice
+
+
+# -- what is wrong with the tables themselves
+
+
+def axis_problems(axes: Axes, prefix: str = "") -> list[str]:
+    """Everything wrong with how the axes are written; what their values may be is checked setting by setting."""
+    found = [*_lists("grid", axes.grid), *_lists("one_factor", axes.one_factor)]
+    for axis, bundles in (axes.bundle or {}).items():
+        found += _named(f"bundle.{axis}", bundles, '[bundle.case."tanh"]')
+    if axes.bundle == {}:
+        found.append('bundle is empty; write a table such as [bundle.case."tanh"] or leave it out')
+    if axes.variant is not None:
+        found += _named("variant", axes.variant, '[variant."adam"]')
+    if axes.random is not None:
+        found += _random(axes.random)
+        others = [name for name in ("grid", "bundle", "one_factor", "variant") if getattr(axes, name)]
+        if others:
+            found.append(
+                f"random cannot stand beside {' and '.join(others)}; put one of them into a [[phase]] of its own"
+            )
+    twice = {path for path, _ in leaves(axes.grid or {}, _list_leaf)}
+    for axis, bundles in (axes.bundle or {}).items():
+        for name, table in bundles.items() if isinstance(bundles, Mapping) else ():
+            both = twice & set(changes_of(table) if isinstance(table, Mapping) else ())
+            found += [f'bundle.{axis}."{name}".{path} varies in the grid as well; keep one' for path in sorted(both)]
+    return [prefix + line for line in found]
+
+
+def is_listed(values: Any) -> bool:
+    """Whether an axis has values at all."""
+    return isinstance(values, list | tuple) and bool(values)
+
+
+def _lists(table: str, written: Mapping[str, Any] | None) -> list[str]:
+    if written is None:
+        return []
+    found = [] if written else [f"{table} is empty; list at least one value, as in network.hidden = [300, 500]"]
+    for path, values in leaves(written, _list_leaf):
+        where = f"{table}.{path}"
+        if not isinstance(values, list | tuple):
+            found.append(f"{where} must be a list of values, as in [{values!r}]; got {values!r}")
+        elif not values:
+            found.append(f"{where} is an empty list; list at least one value or leave it out")
+        else:
+            kept: list[Any] = []
+            for value in values:
+                if any(type(value) is type(other) and value == other for other in kept):
+                    found.append(f"{where} lists {value!r} twice; keep one")
+                kept.append(value)
+    return found
+
+
+def _named(where: str, tables: Any, example: str) -> list[str]:
+    if not isinstance(tables, Mapping) or not tables:
+        return [f"{where} must hold named tables of changes, as in {example}; got {tables!r}"]
+    return [
+        f'{where}."{name}" must be a table of changes, as in {example}; got {table!r}'
+        for name, table in tables.items()
+        if not isinstance(table, Mapping) or not table
+    ]
+
+
+def _random(table: Mapping[str, Any]) -> list[str]:
+    found = []
+    for key, least in (("runs", 1), ("seed", 0)):
+        value = table.get(key, least)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            found.append(f"random.{key} must be a whole number >= {least}; got {value!r}")
+    sampler = table.get("sampler", SAMPLERS[0])
+    if sampler not in SAMPLERS:
+        found.append("random.sampler is an " + unknown(str(sampler), SAMPLERS, "sampler") + f"; got {sampler!r}")
+    ranges = {key: value for key, value in table.items() if key not in RANDOM_KEYS}
+    stray = [key for key in ranges if key.split(".")[0] not in SECTIONS]
+    found += [f"random.{key} is an " + unknown(key, [*RANDOM_KEYS, *SECTIONS], "key") for key in stray]
+    if not ranges:
+        found.append("random is empty; give a range, as in training.optimizer.lr = { log_uniform = [1e-4, 1e-2] }")
+    known = ", ".join(DISTRIBUTIONS)
+    for path, what in leaves({k: v for k, v in ranges.items() if k not in stray}, _is_distribution):
+        where = f"random.{path}"
+        if not isinstance(what, Mapping) or not what:
+            # `leaves` went into the table of a misspelt distribution: its parent is the key that was meant
+            parent, _, kind = path.rpartition(".")
+            hint = f"; {parent} may be meant: {unknown(kind, DISTRIBUTIONS, 'range')}" if parent.count(".") else ""
+            found.append(f"{where} must be a range such as {{ uniform = [0, 1] }} ({known}); got {what!r}{hint}")
+        elif len(what) > 1:
+            found.append(f"{where} must have one of {known}; got {', '.join(what)}")
+        else:
+            kind, ends = next(iter(what.items()))
+            problem = DISTRIBUTIONS[kind].problem(ends)
+            found += [f"{where}: {problem}; got {ends!r}"] if problem else []
+    return found

@@ -1,0 +1,163 @@
+"""Every setting that a study can come to, and what is wrong with any of them, before anything runs.
+
+The settings of the first phase are certain.  Those of a later phase depend on which setting wins, so they are
+checked on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones).
+"""
+
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from handgrad.study.changes import Table, apply, shown
+from handgrad.study.design.axes import SAMPLERS, Choice
+from handgrad.study.design.spec import Phase, Study
+from handgrad.training.run import Setting
+
+MOST = 400
+SHOWN = 40
+
+# What a run that continues another cannot change.
+FIXED = ("data", "network.hidden", "network.layers", "network.init", "network.bias_init", "training.dtype")
+
+
+@dataclass(frozen=True)
+class Possible:
+    """A setting that can occur: its phase and choice, its tables and what was read from them."""
+
+    phase: Phase
+    choice: Choice
+    tables: Table
+    setting: Setting | None
+    problems: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """What a message calls it."""
+        changes = (
+            ", ".join(f"{name} = {shown(value)}" for name, value in self.choice.axes.items()) or "the base setting"
+        )
+        return f'phase "{self.phase.name}", {changes}' if self.phase.number else changes
+
+
+def possible_settings(study: Study) -> Iterator[Possible]:
+    """Every setting that can occur, phase by phase; of a later phase at most `MOST`."""
+    could_win: list[list[Table]] = []
+    made: list[list[tuple[Choice, Table]]] = []
+    for phase in study.phases:
+        rivals = [] if phase.after is None else could_win[phase.after]
+        if phase.after is not None and phase.start is not None:
+            named = phase.starts(study.phases[phase.after])
+            rivals = [tables for choice, tables in made[phase.after] if choice in named]
+        starts = _spaced(rivals or [study.base], max(1, MOST // max(1, len(phase.choices))))
+        found = []
+        for start in starts:
+            for choice in phase.choices:
+                tables = apply(start, phase.changes | choice.changes, study.defaults)
+                setting, problems = Setting.read(tables)
+                if setting is not None:  # what is wrong cannot win
+                    found.append((choice, tables))
+                yield Possible(phase, choice, tables, setting, tuple(problems))
+        made.append(found)
+        could_win.append([*rivals, *(tables for _, tables in found)])
+
+
+def _spaced(tables: list[Table], most: int) -> list[Table]:
+    return tables if len(tables) <= most else [tables[i * len(tables) // most] for i in range(most)]
+
+
+def study_problems(study: Study) -> list[str]:
+    """Everything wrong with the settings of a study, each problem once, at the place where it was written."""
+    found: dict[str, None] = {}
+    drawn: set[str] = set()
+    longest: dict[int, int] = {}
+    for one in possible_settings(study):
+        if one.setting is not None:
+            number = one.phase.number
+            longest[number] = max(longest.get(number, 0), one.setting.training.epochs)
+        for line in one.problems:
+            place = located(line, one)
+            range_of = place.rpartition("; got ")[0]
+            if "random." in place and range_of in drawn:
+                continue  # one draw outside says that the range is wrong
+            drawn.add(range_of)
+            found[place] = None
+    spec = study.spec
+    for phase in study.phases:
+        for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
+            if phase.continues and path.startswith(FIXED):
+                found[
+                    f'phase "{phase.name}" continues runs, so it cannot change {path}: the weights and the data of a '
+                    "continued run are those it began with; take the change out or leave continue out"
+                ] = None
+    found.update(dict.fromkeys(_start_problems(study)))
+    found.update(dict.fromkeys(_search_problems(study, longest)))
+    if spec.phase and not spec.select_on_test and spec.data.validation is False:
+        found[
+            f"select_by = {spec.select_by!r} needs validation data to choose what later phases start from, but "
+            "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
+        ] = None
+    return list(found)
+
+
+def _start_problems(study: Study) -> Iterator[str]:
+    """Starts of phases that are not one setting of the phase before."""
+    for phase in study.phases:
+        if phase.start is None or phase.after is None:
+            continue
+        earlier = study.phases[phase.after]
+        meant = len(phase.starts(earlier))
+        where = f'phase "{phase.name}".start must be one setting of phase "{earlier.name}"'
+        if earlier.sampling is not None:
+            yield f"{where}, but those are drawn while the study runs; leave start out: it begins at the winner"
+        elif meant != 1:
+            changes = {} if isinstance(phase.start, str) else phase.start
+            named = ", ".join(f"{path} = {shown(value)}" for path, value in changes.items()) or repr(phase.start)
+            yield (
+                f"{where}; {f'{meant} of its settings have' if meant else 'none of its settings has'} {named}; name a "
+                "variant or bundle, or all axes that tell it apart"
+            )
+
+
+def _search_problems(study: Study, longest: Mapping[int, int]) -> Iterator[str]:
+    """What keeps the searches of a study from being made.  `longest`: by phase, the most epochs of a setting."""
+    for phase in study.phases:
+        prefix = f'phase "{phase.name}".' if phase.number else ""
+        asha, drawn = phase.asha, phase.sampling
+        if drawn is not None and importlib.util.find_spec("optuna") is None:
+            yield (
+                f"{prefix}random.sampler = {drawn.sampler!r} needs Optuna, which is not installed here; "
+                f"pip install 'handgrad[optuna]', or set random.sampler = \"{SAMPLERS[0]}\""
+            )
+        if (asha is not None or drawn is not None) and study.spec.data.validation is False:
+            metric = (asha.metric if asha else None) or study.spec.select_by
+            what = "asha" if asha else "random.sampler"
+            yield f"{prefix}{what} judges by {metric}, but data.validation = false; give data.validation a size"
+        most = longest.get(phase.number)
+        if asha is not None and asha.epochs is not None and most is not None and asha.epochs > most:
+            yield (
+                f"{prefix}asha.epochs = {asha.epochs} is more than training.epochs of any of its settings ({most}), "
+                "to which schedules belong; set training.epochs, or leave asha.epochs out"
+            )
+
+
+def shortened(lines: Iterable[str]) -> list[str]:
+    """Each line once, and no more than people read."""
+    found = list(dict.fromkeys(lines))
+    return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more problems of this kind"]
+
+
+def located(line: str, one: Possible) -> str:
+    """The line with the table that wrote the change it complains about."""
+    path = line.split(" ", 1)[0].rstrip(":")
+    phase = f'phase "{one.phase.name}".' if one.phase.number else ""
+    for changed in sorted(one.choice.written, key=len, reverse=True):
+        if _same_place(path, changed):
+            return f"{phase}{one.choice.written[changed]}.{line}"
+    for changed in one.phase.changes:
+        if _same_place(path, changed):
+            return f"{phase}set.{line}"
+    return f"{one.where}: {line}" if one.choice.changes else line
+
+
+def _same_place(path: str, changed: str) -> bool:
+    return path == changed or path.startswith(changed + ".") or changed.startswith(path + ".")

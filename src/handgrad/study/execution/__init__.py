@@ -1,0 +1,1 @@
+"""Execution: a study runs, and tells whoever listens."""

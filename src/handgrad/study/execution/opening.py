@@ -1,0 +1,62 @@
+"""Opening a runner by its name: on this machine, or on a Ray cluster."""
+
+import importlib.util
+import os
+from collections.abc import Callable
+
+from handgrad.errors import InputError
+from handgrad.names import lookup
+from handgrad.study.runners.processes import Processes
+from handgrad.study.runners.runner import Runner, Serial, cores
+
+RUNNERS = ("serial", "processes", "ray")
+
+
+def open_runner(
+    jobs: int | None = None,
+    name: str | None = None,
+    *,
+    address: str | None = None,
+    cpus_per_run: float | None = None,
+    say: Callable[[str], None] | None = None,
+) -> tuple[Runner, list[str]]:
+    """(a runner, notes): `jobs` runs at a time, as many as there is room for if not given.
+
+    name: one of RUNNERS (default: serial for one at a time, else processes).  On this machine never more run than
+    there are cores.  address, cpus_per_run: of `ray` alone; `say` hears what it waits for.
+    Raises InputError where these do not go together, Ray is not installed or its cluster cannot be reached.
+    """
+    if jobs is not None and jobs < 1:
+        raise InputError(f"jobs must be >= 1; got {jobs}")
+    if name is not None:
+        lookup(dict.fromkeys(RUNNERS), name, "runner")
+    for option, value in (("address", address), ("cpus per run", cpus_per_run)):
+        if value is not None and name != "ray":
+            raise InputError(f"{option} is for the runner ray; got {value!r} with {name or 'no'} runner: --runner ray")
+    if name == "serial" and jobs not in (None, 1):
+        raise InputError(f"the runner serial runs one at a time; got jobs = {jobs}: take --runner processes")
+    notes = []
+    elsewhere = name == "ray" and (address or os.environ.get("RAY_ADDRESS"))
+    if jobs is not None and jobs > cores() and not elsewhere:
+        notes.append(f"{jobs} jobs were asked for; {cores()} run, one for each core")
+        jobs = cores()
+    if name == "ray":
+        return _open_ray(jobs, address, cpus_per_run, say), notes
+    workers = jobs or cores()
+    serial = name == "serial" or (name is None and workers == 1)
+    return (Serial() if serial else Processes(workers)), notes
+
+
+def _open_ray(
+    jobs: int | None, address: str | None, cpus_per_run: float | None, say: Callable[[str], None] | None
+) -> Runner:
+    if cpus_per_run is not None and not 0 < cpus_per_run < float("inf"):
+        raise InputError(f"cpus per run must be > 0, such as 1 or 1.5; got {cpus_per_run:g}")
+    if importlib.util.find_spec("ray") is None:
+        raise InputError(
+            "the runner 'ray' needs Ray, which is not installed here; pip install 'handgrad[ray]', "
+            "or take --runner processes"
+        )
+    from handgrad.study.cluster.runner import Ray, say_to_stderr
+
+    return Ray(address, jobs=jobs, cpus=cpus_per_run or 1.0, say=say or say_to_stderr)

@@ -1,0 +1,167 @@
+"""Running a study: phase by phase, only what is not finished yet, records written as they come."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from handgrad.data.datasets import Dataset
+from handgrad.errors import HandgradError
+from handgrad.study.design.spec import Study
+from handgrad.study.execution.opening import open_runner
+from handgrad.study.execution.progress import Event, Observer, Progress, silent
+from handgrad.study.execution.runs import Runs
+from handgrad.study.folder.results import Results
+from handgrad.study.folder.store import Store, opened
+from handgrad.study.planning.plan import Plan
+from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
+from handgrad.study.planning.shelf import Shelf
+from handgrad.study.rules.budget import Purse
+from handgrad.study.runners.runner import Runner, cores
+from handgrad.study.search.phase import opened_search
+from handgrad.training.engines import kernels_of, prepare
+
+
+def run_study(
+    study: Study,
+    out: str | Path | None = None,
+    *,
+    jobs: int | None = None,
+    observer: Observer = silent,
+    data: Dataset | None = None,
+    runner: Runner | str | None = None,
+    address: str | None = None,
+    cpus_per_run: float | None = None,
+) -> Results:
+    """Run what is not finished of a study and return its results.  Running it again continues it.
+
+    out: the results folder (default results/<study>).  jobs: worker processes (default one per core; 1 is this
+    process).  data: a data set in memory, for studies whose data.name is its name.  Same bits whatever jobs is.
+    runner: "serial", "processes", "ray" or a runner of your own.  address: "host:port" of a Ray cluster (default:
+    RAY_ADDRESS, else one started here); cpus_per_run: what a run asks of it (default 1).
+    Raises InputError before anything runs where something does not fit, and KeyboardInterrupt when interrupted:
+    whatever was in progress then continues from its checkpoint.
+
+    >>> import tempfile
+    >>> from handgrad.study import load_study
+    >>> study = load_study("quickstart", ["seeds=1", "training.epochs=1", "grid.network.hidden=[8]"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run_study(study, folder, jobs=1).state
+    'done'
+    """
+    plan = Plan(study, Shelf(study.folder, data))
+    if runner is None or isinstance(runner, str):
+        runner, notes = open_runner(
+            jobs,
+            runner,
+            address=address,
+            cpus_per_run=cpus_per_run,
+            say=lambda text: observer(Event("note", text=text)),
+        )
+        plan.notes += notes
+    try:
+        with opened(Path(out) if out is not None else study.default_out, study.spec.name) as store:
+            return _Execution(plan, store, runner, observer).run()
+    finally:
+        runner.close()
+
+
+class _Execution:
+    """A study that runs; it is what a search asks of it as well (`search.phase.Execution`)."""
+
+    def __init__(self, plan: Plan, store: Store, runner: Runner, observer: Observer) -> None:
+        self.plan, self.store, self.runner = plan, store, runner
+        self.plan.shelf.folder = store.working
+        self.where = {"runner": runner.name, "workers": runner.workers, "threads_per_worker": 1, "cores": cores()}
+        self.progress = Progress(plan, observer)
+        self.runs = Runs(plan, store, self.progress, self.where)
+        self.purse = Purse(plan.study.spec.budget, store.seconds_spent())
+        self.prepared: set[tuple[str, str, str]] = set()
+        self.note, self.job, self.has_record = self.progress.note, self.runs.job, self.runs.has_record
+
+    def run(self) -> Results:
+        try:
+            self.store.write_study(self.plan.study.toml())
+            self._write("running")
+            self._look_over(self.plan.phases[0])
+            self.progress.tell("planned")
+            for note in dict.fromkeys(self.plan.notes):
+                self.progress.tell("note", text=note)
+            for number in range(len(self.plan.phases)):
+                self._phase(number)
+        except BaseException:  # an interrupt, a full disk: the same command goes on from here
+            self.runs.close()
+            with suppress(HandgradError):
+                self._write("interrupted")
+            raise
+        self.runs.close()
+        self.progress.grown()
+        if self.purse.spent:
+            left = self.plan.run_count - len(self.runs.ended)
+            self.note(
+                f"the budget of {self.purse.budget} is spent: {left} of at most {self.plan.run_count} runs were not "
+                "begun; the same command with a larger budget goes on"
+            )
+        some_failed = any(summary.status == "failed" for summary in self.runs.ended.values())
+        self._write("failed" if some_failed else "done")
+        self.progress.tell("study finished")
+        return Results.open(self.store.folder)
+
+    def _phase(self, number: int) -> None:
+        if number:
+            if self.plan.phases[self.plan.study.phases[number].after or 0].winner is None:
+                self.note(f'phase "{self.plan.phases[number].name}" is left out: there is no winner to start from')
+                return
+            self.plan.later(number)
+            self.progress.grown(self.plan.cost(number))
+            self._look_over(self.plan.phases[number])
+            self._write("running")
+        phase = self.plan.phases[number]
+        self.progress.tell("phase started", phase=phase.name)
+        winner = self._search(number) if phase.asha is not None or phase.drawn else self._every_run(number)
+        self._write("running")
+        self.progress.tell("phase finished", phase=phase.name, label=winner or "")
+
+    def _every_run(self, number: int) -> str | None:
+        """Run everything of a phase that is left; its winner."""
+        phase = self.plan.phases[number]
+        self._prepare(phase.settings)
+        for outcome in self.runner.map(self.runs.jobs(phase, self.purse), self.runs.heard):
+            self.runs.keep(outcome)
+            self.runs.settle()
+        self.runs.settle(all_of_them=True)
+        return self.plan.decide(number, self.runs.ended)
+
+    def _search(self, number: int) -> str | None:
+        """Run a phase whose settings are drawn, or whose runs are stopped, while it goes on; its winner."""
+        with opened_search(self, number) as search:
+            for outcome in self.runner.map(search.jobs(), self.runs.heard):
+                if outcome.paused is None:
+                    self.runs.keep(outcome)
+                search.took(outcome)
+                self.runs.settle()
+            self.runs.settle(all_of_them=True)
+            winner = self.plan.decide(number, self.runs.ended, search.winner)
+            search.end(winner)
+        return winner
+
+    def ready(self, setting: PlannedSetting) -> None:
+        """What a search does with a setting before it begins it."""
+        self.runs.look_for(setting)
+        self._prepare([setting])
+
+    def _look_over(self, phase: PlannedPhase) -> None:
+        for setting in phase.settings if phase.known else ():
+            self.runs.look_for(setting)
+
+    def _prepare(self, settings: Iterable[PlannedSetting]) -> None:
+        """Compile what the runs to come need, here and once, before workers start."""
+        waiting = [s.setting for s in settings if any(self.runs.is_left(run) for run in s.runs)]
+        resolved = [setting.resolved() for setting in waiting if setting is not None]
+        kinds = {(s.training.engine, s.training.dtype, kernels_of(s.network.layer_list(1))) for s in resolved}
+        for kind in sorted(kinds - self.prepared):
+            prepare(*kind)
+            self.prepared.add(kind)
+
+    def _write(self, state: str) -> None:
+        budget = {} if self.purse.budget is None else {"budget": self.purse.to_json()}
+        self.store.write_plan({**self.plan.to_json(), **budget, "state": state, "execution": self.where})

@@ -1,0 +1,1 @@
+"""The results folder: written by a study, read by everybody else."""

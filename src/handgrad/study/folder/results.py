@@ -1,0 +1,213 @@
+"""Results: a results folder, read.  From plain files alone: no data, no network, nothing is trained or executed.
+
+results = Results.open("results/quickstart")
+results.runs()        a frame with a row for every (setting, seed)
+results.curves()      a frame with a row for every epoch of every run
+results.settings()    a frame with a row for every setting: n, mean and standard deviation over the seeds
+results.winner()      the label of the setting that won
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from handgrad.errors import ResultsError
+from handgrad.names import lookup
+from handgrad.study.design.spec import Study, StudySpec
+from handgrad.study.folder.store import read_plan
+from handgrad.study.reading.study import load_study
+from handgrad.training.record import Record, load, load_curves, load_data
+from handgrad.training.run import Setting
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run of the plan.  `status`: pending, running, interrupted, done, diverged, pruned, failed or not begun.
+
+    `data` is its record.json, None while there is none.
+    """
+
+    label: str
+    phase: str
+    axes: Mapping[str, Any]
+    seed: int
+    id: str
+    status: str
+    data: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results folder.  `plan` is plan.json."""
+
+    folder: Path
+    plan: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """Raises ResultsError where there are no results, or results of another version."""
+        return cls(Path(folder), read_plan(Path(folder)))
+
+    @cached_property
+    def study(self) -> Study:
+        """The study as it ran, with every choice of every phase."""
+        path = self.folder / "study.toml"
+        if not path.exists():
+            raise ResultsError(f"{path}: no such file; run the study again: finished runs are kept")
+        return load_study(path)
+
+    @property
+    def spec(self) -> StudySpec:
+        """The study file of it."""
+        return self.study.spec
+
+    @property
+    def state(self) -> str:
+        """running, done, failed (ended, but some runs failed) or interrupted."""
+        return str(self.plan["state"])
+
+    # -- settings and runs
+
+    @cached_property
+    def planned(self) -> dict[str, Mapping[str, Any]]:
+        """Every setting whose runs have ids, once, by label: as plan.json has it, with the `phase` it belongs to."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for phase in self.plan["phases"]:
+            for setting in phase["settings"] if phase["after"] is None or phase["start"] is not None else ():
+                found.setdefault(setting["label"], {**setting, "phase": phase["name"]})
+        return found
+
+    @cached_property
+    def axes(self) -> dict[str, dict[str, Any]]:
+        """label -> the value of every axis of the study: its own, those of what it started from, and of its setting."""
+        starts = {
+            one["label"]: phase["start"]
+            for phase in reversed(self.plan["phases"])
+            for one in phase["settings"]
+            if one["label"] != phase["start"]
+        }
+        names = list(dict.fromkeys(name for setting in self.planned.values() for name in setting["axes"]))
+        found = {}
+        for label in self.planned:
+            way = [label]
+            while (start := starts.get(way[-1])) is not None:
+                way.append(start)
+            given = {name: value for one in reversed(way) for name, value in self.planned[one]["axes"].items()}
+            found[label] = {name: given.get(name, _at(self.planned[label]["setting"], name)) for name in names}
+        return found
+
+    def setting(self, label: str) -> Setting:
+        """The resolved setting of a label."""
+        return Setting.model_validate(lookup(self.planned, label, "setting")["setting"])
+
+    def cells(self) -> Iterator[Cell]:
+        """Every run whose id is known, in the order of the plan; records are read one at a time."""
+        for label, setting in self.planned.items():
+            for run in setting["runs"]:
+                data = self._data(run["id"])
+                status = data["status"] if data else self._unfinished(run["id"])
+                yield Cell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, data)
+
+    def _data(self, run_id: str) -> dict[str, Any] | None:
+        folder = self.folder / "runs" / run_id
+        return load_data(folder) if folder.exists() else None
+
+    def _unfinished(self, run_id: str) -> str:
+        if not (self.folder / "runs" / f"{run_id}.partial").exists():
+            return "not begun" if "budget" in self.plan and self.state in ("done", "failed") else "pending"
+        return "running" if self.state == "running" else "interrupted"
+
+    def record(self, run_id: str) -> Record:
+        """The whole record of a run: numbers, curves and weights."""
+        return load(self.folder / "runs" / run_id)
+
+    def failed(self) -> int:
+        """How many runs failed."""
+        return sum(cell.status == "failed" for cell in self.cells())
+
+    def winner(self, phase: str | None = None) -> str | None:
+        """The label of a phase's winner (default: of the last phase that has one); None where there is none."""
+        phases = {one["name"]: one for one in self.plan["phases"]}
+        if phase is not None:
+            label = lookup(phases, phase, "phase")["winner"]
+            return None if label is None else str(label)
+        return next((str(one["winner"]) for one in reversed(self.plan["phases"]) if one["winner"] is not None), None)
+
+    # -- frames
+
+    def runs(self) -> "DataFrame":
+        """One row for every run: label, phase, seed, id, status, a column for each axis, metrics, epochs, times."""
+        import pandas
+
+        rows = []
+        for cell in self.cells():
+            data: Mapping[str, Any] = cell.data or {}
+            diverged, times = data.get("diverged") or {}, data.get("time") or {}
+            rows.append(
+                {
+                    "label": cell.label,
+                    "phase": cell.phase,
+                    "seed": cell.seed,
+                    "id": cell.id,
+                    "status": cell.status,
+                    **self.axes[cell.label],
+                    **{name: data.get("metrics", {}).get(name) for name in METRICS},
+                    "epochs": data.get("epochs"),
+                    "steps": data.get("steps"),
+                    "diverged_step": diverged.get("step"),
+                    "diverged_layer": diverged.get("layer"),
+                    "error": data.get("error"),
+                    **{f"seconds_{name}": times.get(name) for name in ("total", "training", "evaluation")},
+                }
+            )
+        frame = pandas.DataFrame(rows)
+        numbers = [*METRICS, "seconds_total", "seconds_training", "seconds_evaluation"]
+        return frame.astype(dict.fromkeys(numbers, float))
+
+    def curves(self) -> "DataFrame":
+        """One row for every epoch of every run: label, seed, id, epoch, losses, accuracies, lr, steps_at_epoch_end."""
+        import pandas
+
+        frames = []
+        for cell in self.cells():
+            if cell.data is None or cell.status == "failed":
+                continue
+            curves = load_curves(self.folder / "runs" / cell.id)
+            by_epoch = {name: values for name, values in curves.items() if name != "loss_per_step"}
+            frames.append(pandas.DataFrame({"label": cell.label, "seed": cell.seed, "id": cell.id, **by_epoch}))
+        frames = [frame for frame in frames if len(frame)]
+        return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame()
+
+    def settings(self) -> "DataFrame":
+        """One row for every setting: label, phase, axes, counts, mean and standard deviation of metrics.
+
+        n counts the runs with results, of which `pruned` were stopped short by a search and have those of their last
+        epoch; a diverged or failed run has no value and is counted apart.
+        """
+        import pandas
+
+        runs, rows = self.runs(), []
+        for label, setting in self.planned.items():
+            own = runs[runs["label"] == label]
+            done = own[own["status"].isin(["done", "pruned"])]
+            row: dict[str, Any] = {"label": label, "phase": setting["phase"], **self.axes[label], "n": len(done)}
+            row |= {name: int((own["status"] == name).sum()) for name in ("diverged", "failed", "pruned")}
+            for name in METRICS:
+                row |= {f"{name}_mean": done[name].mean(), f"{name}_std": done[name].std(ddof=self.spec.ddof)}
+            winner_of = [phase["name"] for phase in self.plan["phases"] if phase["winner"] == label]
+            rows.append(row | {"winner_of": ", ".join(winner_of)})
+        return pandas.DataFrame(rows)
+
+
+def _at(tables: Any, path: str) -> Any:
+    """The value at a dotted path, None where there is none."""
+    for step in path.split("."):
+        tables = tables.get(step) if isinstance(tables, Mapping) else None
+    return tables

@@ -1,0 +1,1 @@
+"""The original: what a study reproduces, with its published numbers and figures, as data."""

@@ -1,0 +1,172 @@
+"""What a study will take: time, memory and disk, from training every distinct shape for a few hundred steps.
+
+    seconds of a run = steps · (seconds of a step) + scored examples · (seconds of a scored example) + overhead
+
+Settings that differ only in what costs nothing (a learning rate, a seed) share one measurement.  Beyond `MOST`
+shapes, and for phases whose start is not known yet, the time is in proportion to the plan's own rough cost.
+"""
+
+from dataclasses import dataclass, replace
+from statistics import median
+
+from handgrad.data.datasets import Part, Split
+from handgrad.study.planning.plan import Plan
+from handgrad.study.planning.planned import PlannedSetting
+from handgrad.study.rules.budget import Budget
+from handgrad.training.loop import execute
+from handgrad.training.run import Run, Setting
+
+MOST = 16
+STEPS = 200
+SCORED = 500
+FLOPS = 3e9  # floating point operations that one measurement may take
+OVERHEAD = 0.01  # seconds of a run beyond its training and scoring
+RECORD_BYTES = 16_000  # record.json and the headers of the other files
+WORKER_BYTES = 150_000_000  # an interpreter with its libraries
+COPIES = 8  # of the parameters while a run trains: weights, gradients, slots, the best and the exported ones
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting of the plan: how many runs it has, and the seconds of one that comes to its end."""
+
+    phase: str
+    label: str
+    runs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The whole study with `workers`: seconds, and bytes of memory and disk at their height.
+
+    `epochs`: how many are expected of the `most` that there can be; a search or a budget leaves out the rest.
+    `measured`: how many shapes were trained for it; everything else was extrapolated from them.
+    """
+
+    rows: tuple[Row, ...]
+    workers: int
+    seconds: float
+    memory: int
+    disk: int
+    measured: int
+    epochs: int
+    most: int
+
+
+@dataclass(frozen=True)
+class _Speed:
+    step: float
+    example: float
+
+    def seconds(self, setting: Setting, counts: dict[str, int]) -> float:
+        training = setting.training
+        validation, test = counts.get("validation", 0), counts.get("test", 0)
+        sample = counts["train"] if training.train_score == "all" else min(validation or test, counts["train"])
+        per_epoch = sample + validation + (test if training.test_every_epoch else 0)
+        scored = (training.epochs + 1) * per_epoch + test
+        return training.epochs * _steps(setting, counts) * self.step + scored * self.example + OVERHEAD
+
+
+def estimate(plan: Plan, workers: int = 1) -> Estimate:
+    """Measure and extrapolate.  Takes seconds and writes nothing."""
+    speeds: dict[str, _Speed] = {}
+    found: list[tuple[str, PlannedSetting, float | None]] = []
+    for phase in plan.phases:
+        for planned in phase.settings:
+            if phase.start is None and phase.after is not None:
+                found.append((phase.name, planned, None))
+                continue
+            found.append((phase.name, planned, _measured(plan, planned, speeds)))
+    ratios = [seconds / planned.cost for _, planned, seconds in found if seconds is not None]
+    ratio = median(ratios) if ratios else 1.0
+    rows = tuple(
+        Row(phase, planned.label, len(planned.runs), planned.cost * ratio if seconds is None else seconds)
+        for phase, planned, seconds in found
+    )
+    settings = [(phase, planned) for phase in plan.phases for planned in phase.settings]
+    work = sum(
+        row.runs * row.seconds * phase.share(planned) for row, (phase, planned) in zip(rows, settings, strict=True)
+    )
+    most = sum(planned.epochs * len(planned.runs) for _, planned in settings)
+    epochs = sum(planned.epochs * len(planned.runs) * phase.share(planned) for phase, planned in settings)
+    left = _left_by_budget(plan.study.spec.budget, sum(row.runs for row in rows), epochs)
+    work, epochs = work * left, epochs * left
+    longest = max(row.seconds for row in rows)
+    splits = sum(_split_bytes(plan.shelf.split(key)) for key in plan.data_keys)
+    heaviest = max(planned.parameters for _, planned, _ in found)
+    memory = workers * (WORKER_BYTES + 4 * COPIES * heaviest) + splits
+    disk = splits + sum(len(planned.runs) * _record_bytes(plan, planned) for _, planned, _ in found)
+    seconds = max(work / workers, longest)
+    return Estimate(rows, workers, seconds, memory, disk, len(speeds), round(epochs), most)
+
+
+def _left_by_budget(budget: Budget | None, runs: int, epochs: float) -> float:
+    """The part of the expected work that a budget of runs or epochs pays for; minutes are not foreseen."""
+    if budget is None:
+        return 1.0
+    return min(1.0, (budget.runs or runs) / runs, (budget.epochs or epochs) / epochs)
+
+
+def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) -> float | None:
+    """Seconds of one run, None where there have been enough measurements."""
+    assert planned.setting is not None
+    assert planned.data is not None
+    shape = _shape(planned.setting, planned.data)
+    if shape not in speeds:
+        if len(speeds) == MOST:
+            return None
+        split = plan.shelf.split(planned.data)
+        if not speeds:
+            _measure(planned.setting, split)  # the first one also loads libraries
+        speeds[shape] = _measure(planned.setting, split)
+    return speeds[shape].seconds(planned.setting, plan.shelf.facts(planned.setting.data).counts)
+
+
+def _shape(setting: Setting, data: str) -> str:
+    """What decides the seconds of a step."""
+    training = setting.training
+    network = setting.network.model_dump_json(exclude={"init", "bias_init"})
+    rest = [training.loss, training.optimizer.name, training.batch_size, training.clip_norm is None, training.dtype]
+    return f"{data} {network} {rest} {training.engine} {training.arrays} {training.stack}"
+
+
+def _measure(setting: Setting, split: Split) -> _Speed:
+    """Train one epoch of a small part of the data."""
+    network = setting.network_for(split.shape, split.n_classes, has_validation=split.validation is not None)
+    n = len(split.train)
+    batch = n if setting.training.batch_size == "full" else int(setting.training.batch_size)
+    m = min(n, max(batch, min(batch * STEPS, int(FLOPS / (6 * max(1, network.multiplications))))))
+    validation = split.validation or split.test or split.train
+    small = replace(split, train=_first(split.train, m), validation=_first(validation, SCORED), test=None)
+    training = setting.training.changed(
+        epochs=1, early_stopping=None, schedule={"name": "constant"}, train_score="sample", test_every_epoch=False
+    )
+    record = execute(Run(setting.changed(training=training), 0, split.checksum), small)
+    times, scored = record.data["time"], min(m, len(_first(validation, SCORED))) + len(_first(validation, SCORED))
+    shared = int(training.stack)  # its copies were trained with it
+    return _Speed(times["training"] / max(1, record.data["steps"]) / shared, times["evaluation"] / scored / shared)
+
+
+def _first(part: Part, m: int) -> Part:
+    return Part(part.x[:m], part.y[:m], part.index[:m], part.source)
+
+
+def _steps(setting: Setting, counts: dict[str, int]) -> int:
+    batch = setting.training.batch_size
+    return 1 if batch == "full" else -(-counts["train"] // int(batch))
+
+
+def _split_bytes(split: Split) -> int:
+    return sum(part.x.nbytes + part.y.nbytes + part.index.nbytes for part in split.parts.values())
+
+
+def _record_bytes(plan: Plan, planned: PlannedSetting) -> int:
+    """One run's files: weights, optimizer's slots, a float32 a step and some float64 an epoch."""
+    setting = planned.setting
+    slots = len(setting.training.optimizer.slots) if setting else 1
+    training = setting.training if setting else plan.study.spec.training
+    counts = plan.shelf.facts(setting.data if setting else plan.study.spec.data).counts
+    batch = training.batch_size
+    steps = training.epochs * (1 if batch == "full" else -(-counts["train"] // int(batch)))
+    return RECORD_BYTES + 4 * planned.parameters * (1 + slots) + 4 * steps + 64 * training.epochs

@@ -1,0 +1,311 @@
+"""The plan: every setting and run of a study with its label and id, written down before anything runs.
+
+Labels: settings of the first phase are "1", "2", … in order; a phase that starts from setting 9 numbers its own
+9_1, 9_2, … and a later phase from the same winner goes on at 9_4.  Until a winner is known its phase's settings
+are called *_1, *_2, … and their runs have no ids.  A setting that has run before keeps its first label: it is the
+same cell, and every cell is run once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from handgrad.errors import HandgradError, StudyFileError
+from handgrad.network.network import Network
+from handgrad.study.changes import apply, shown
+from handgrad.study.design.axes import Choice
+from handgrad.study.design.check import Possible, located, possible_settings, shortened
+from handgrad.study.design.spec import Phase, Study
+from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
+from handgrad.study.planning.shelf import DataFacts, Shelf
+from handgrad.study.reading.place_problems import class_problems
+from handgrad.study.rules.select import RunSummary, choose, metric_of
+from handgrad.training.run import Run, Setting
+from handgrad.training.sharing import runs_in_a_program
+
+
+class Plan:
+    """All phases of a study.  `later` fills in a phase once the winner that it starts from is known.
+
+    Raises StudyFileError with every setting that does not fit the data, DataError where there is no data.
+    """
+
+    def __init__(self, study: Study, shelf: Shelf | None = None) -> None:
+        self.study = study
+        self.shelf = shelf or Shelf(study.folder)
+        self.notes: list[str] = [*study.notes]
+        self.metric = metric_of(study.spec.select_by, study.spec.select_on_test)
+        self._labels: dict[tuple[str | None, ...], str] = {}
+        self._derived: dict[str, int] = {}  # prefix of labels -> how many there are
+        possible = list(possible_settings(study))
+        self._check(possible)
+        self.phases: list[PlannedPhase] = [self._first(study.phases[0])]
+        self.phases += [self._sketch(phase) for phase in study.phases[1:]]
+        self.notes += [note for phase in self.phases if (note := phase.search_note(study.spec.select_by))]
+        stacks = sorted({s.setting.training.stack for p in self.phases for s in p.settings if s.setting} - {1})
+        self.notes += [f"{stack} runs of the same shape share one program (training.stack)" for stack in stacks]
+        if study.spec.budget is not None:
+            self.notes.append(f"the study begins at most {study.spec.budget}")
+
+    # -- what it says
+
+    @property
+    def settings(self) -> dict[str, PlannedSetting]:
+        """Every setting whose runs have ids, once, by its label."""
+        found: dict[str, PlannedSetting] = {}
+        for phase in self.phases:
+            for setting in phase.settings if phase.known else ():
+                found.setdefault(setting.label, setting)
+        return found
+
+    @property
+    def data_keys(self) -> list[str]:
+        """The splits of the settings that are known, each once."""
+        return list(dict.fromkeys(setting.data for setting in self.settings.values() if setting.data is not None))
+
+    @property
+    def run_count(self) -> int:
+        """How many runs the study has at most, those of later phases included."""
+        later = sum(len(s.runs) for phase in self.phases if not phase.known for s in phase.settings)
+        undrawn = sum(phase.drawn - len(phase.settings) for phase in self.phases if phase.opened)
+        return sum(len(s.runs) for s in self.settings.values()) + later + undrawn * len(self.study.spec.seeds)
+
+    def cost(self, number: int = 0) -> float:
+        """The work that is expected of the runs of a phase and those after it, in the unit of `PlannedSetting.cost`."""
+        seen: set[str] = set()
+        total = 0.0
+        for phase in self.phases:
+            for setting in phase.settings:
+                if phase.number >= number and not (phase.known and setting.label in seen):
+                    total += setting.cost * len(setting.runs) * phase.share(setting)
+                seen.add(setting.label)
+        return total
+
+    def rivals(self, number: int) -> dict[str, PlannedSetting]:
+        """The settings among which a phase's winner is chosen: the one it starts from, and its own."""
+        phase = self.phases[number]
+        known = self.settings
+        labels = ([phase.start] if phase.start else []) + [setting.label for setting in phase.settings]
+        return {label: known[label] for label in labels}
+
+    def decide(self, number: int, finished: Mapping[str, RunSummary], recorded: str | None = None) -> str | None:
+        """Choose and note a phase's winner.  `finished`: id -> summary; `recorded`: who won before, if that stands."""
+        if recorded in self.rivals(number):
+            self.phases[number] = replace(self.phases[number], winner=recorded)
+            return recorded
+        rivals = {
+            label: [finished.get(run.id or "") for run in setting.runs]
+            for label, setting in self.rivals(number).items()
+        }
+        self.phases[number] = replace(self.phases[number], winner=choose(rivals, self.metric))
+        return self.phases[number].winner
+
+    def later(self, number: int) -> PlannedPhase:
+        """Fill in a phase from the winner of the phase that it comes after, or from the setting that it names."""
+        phase = self.study.phases[number]
+        assert phase.after is not None
+        start = self._pinned(phase) or self.phases[phase.after].winner
+        if start is None:
+            raise HandgradError(f'phase "{phase.name}" has no winner to start from: no run gave a {self.metric}')
+        if phase.sampling is not None:
+            self.phases[number] = replace(self.phases[number], start=start)
+            return self.phases[number]
+        found: dict[str, PlannedSetting] = {}
+        for choice in phase.choices:
+            planned = self._later_setting(phase, start, choice)
+            found.setdefault(planned.label, planned)
+        self.phases[number] = replace(self.phases[number], settings=tuple(found.values()), start=start)
+        return self.phases[number]
+
+    def open(self, number: int) -> None:
+        """A sampler begins to draw the settings of a phase, or begins again."""
+        self.phases[number] = replace(self.phases[number], settings=(), opened=True)
+
+    def add(self, number: int, parameters: Mapping[str, Any]) -> PlannedSetting:
+        """A setting that a sampler has drawn, path -> value; the one that is there where it is the same."""
+        phase, planned = self.study.phases[number], self.phases[number]
+        choice = Choice(dict(parameters), dict(parameters), dict.fromkeys(parameters, "random"))
+        if planned.start is not None:
+            added = self._later_setting(phase, planned.start, choice)
+        else:
+            added = self._first_setting(choice)
+        known = next((setting for setting in planned.settings if setting.label == added.label), None)
+        if known is None:
+            self.phases[number] = replace(planned, settings=(*planned.settings, added))
+        return known or added
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plan.json holds it."""
+        return {
+            "study": self.study.spec.name,
+            "quick": self.study.quick,
+            "changed": list(self.study.changed),
+            "seeds": list(self.study.spec.seeds),
+            "select_by": self.study.spec.select_by,
+            "select_on_test": self.study.spec.select_on_test,
+            "metric": self.metric,
+            "notes": list(dict.fromkeys(self.notes)),
+            "phases": [phase.to_json() for phase in self.phases],
+        }
+
+    # -- how it is made
+
+    def _check(self, possible: list[Possible]) -> None:
+        """Does every setting that can occur fit the data?  Everything that does not is shown at once."""
+        found: dict[str, None] = {}
+        said: dict[int, set[str]] = {}  # by phase: what is wrong with a start is not wrong again with what follows
+        for one in possible:
+            if one.setting is None:
+                found.update(dict.fromkeys(located(line, one) for line in one.problems))
+                continue
+            look = self.shelf.look(one.setting.data)
+            lines = list(look.problems)
+            try:
+                has_validation = one.setting.data.validation is not False
+                one.setting.network_for(look.shape, look.n_classes, has_validation=has_validation)
+            except HandgradError as error:
+                lines += str(error).splitlines()
+            inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
+            said.setdefault(one.phase.number, set()).update(lines)
+            found.update(dict.fromkeys(located(line, one) for line in lines if line not in inherited))
+            part = "test" if self.metric.startswith("test") else "validation"
+            if look.facts is None:
+                continue
+            self.notes += look.facts.notes
+            if self.study.spec.phase and part not in look.facts.counts:
+                found[
+                    f"{self.metric} chooses what later phases start from, but {look.name} has no {part} part left; "
+                    f"see data.validation and data.test"
+                ] = None
+        if self.study.spec.original is not None and not found:
+            classes = self.shelf.dataset(self.study.spec.data).classes
+            found.update(dict.fromkeys(class_problems(self.study.spec.original, classes)))
+        if found:
+            raise StudyFileError(self.study.where, shortened(found))
+
+    def _first(self, phase: Phase) -> PlannedPhase:
+        if phase.sampling is not None:
+            return self._sketch(phase)
+        found: dict[str, PlannedSetting] = {}
+        for choice in phase.choices:
+            planned = self._first_setting(choice)
+            if planned.label in found:
+                what = ", ".join(f"{path} = {shown(value)}" for path, value in choice.axes.items())
+                self.notes.append(f"{what} is the same setting as {planned.label}, which runs once")
+            found.setdefault(planned.label, planned)
+        return PlannedPhase(phase.name, 0, None, False, tuple(found.values()), asha=phase.asha)
+
+    def _first_setting(self, choice: Choice) -> PlannedSetting:
+        tables = apply(self.study.base, choice.changes, self.study.defaults)
+        setting, problems = Setting.read(tables)
+        if setting is None:
+            raise StudyFileError(self.study.where, problems)
+        return self._labelled(self._planned("", choice.axes, choice.changes, tables, setting), "")
+
+    def _later_setting(self, phase: Phase, start: str, choice: Choice) -> PlannedSetting:
+        base = self.settings[start]
+        tables = apply(base.tables, phase.changes | choice.changes, self.study.defaults)
+        setting, problems = Setting.read(tables)
+        if setting is None:
+            raise StudyFileError(self.study.where, [f'phase "{phase.name}" after {start}: {p}' for p in problems])
+        parents = {run.seed: run.id for run in base.runs} if phase.continues else {}
+        axes, changes = phase.changes | choice.axes, phase.changes | choice.changes
+        return self._labelled(self._planned("", axes, changes, tables, setting, parents), start + "_")
+
+    def _pinned(self, phase: Phase) -> str | None:
+        """The label of the setting that a phase names as its start; None where the winner is."""
+        if phase.start is None or phase.after is None:
+            return None
+        earlier, planned = self.study.phases[phase.after], self.phases[phase.after]
+        (choice,) = phase.starts(earlier)
+        if planned.start is None:
+            return self._first_setting(choice).label
+        return self._later_setting(earlier, planned.start, choice).label
+
+    def _labelled(self, planned: PlannedSetting, prefix: str) -> PlannedSetting:
+        """With the label that these runs have, or the next one of the prefix."""
+        ids = tuple(run.id for run in planned.runs)
+        if ids not in self._labels:
+            self._derived[prefix] = self._derived.get(prefix, 0) + 1
+            self._labels[ids] = f"{prefix}{self._derived[prefix]}"
+        return replace(planned, label=self._labels[ids])
+
+    def _sketch(self, phase: Phase) -> PlannedPhase:
+        """A phase before its settings are known: its changes, and the cost as it would be from the base setting."""
+        sketched, drawn = [], phase.sampling
+        for number, choice in enumerate(phase.choices, start=1):
+            tables = apply(self.study.base, phase.changes | choice.changes, self.study.defaults)
+            setting, _ = Setting.read(tables)
+            parameters, cost, facts = self._work(setting)
+            runs = tuple(PlannedRun(seed, None) for seed in self.study.spec.seeds)
+            changes = phase.changes | choice.changes
+            axes = phase.changes | choice.axes
+            if drawn is not None:
+                axes |= {path: f"drawn by {drawn.sampler}" for path, _, _ in drawn.ranges}
+            label = f"*{number}" if phase.after is None else f"*_{number}"
+            epochs = setting.training.epochs if setting is not None else 1
+            stand_in = (
+                (self._resolved(setting), facts.key) if setting and facts and phase.after is None else (None, None)
+            )
+            sketched.append(
+                PlannedSetting(label, axes, changes, stand_in[0], runs, stand_in[1], parameters, cost, tables, epochs)
+            )
+        after = None if phase.after is None else self.study.phases[phase.after].name
+        return PlannedPhase(
+            phase.name,
+            phase.number,
+            after,
+            phase.continues,
+            tuple(sketched),
+            asha=phase.asha,
+            drawn=0 if drawn is None else drawn.runs,
+            sampler=None if drawn is None else drawn.sampler,
+        )
+
+    def _planned(
+        self,
+        label: str,
+        axes: Mapping[str, Any],
+        changes: Mapping[str, Any],
+        tables: Mapping[str, Any],
+        setting: Setting,
+        parents: Mapping[int, str | None] | None = None,
+    ) -> PlannedSetting:
+        setting = self._resolved(setting)
+        parameters, cost, facts = self._work(setting)
+        assert facts is not None
+        runs = []
+        for seed in self.study.spec.seeds:
+            continues = (parents or {}).get(seed)
+            runs.append(PlannedRun(seed, Run(setting, seed, facts.checksum, continues).id, continues))
+        epochs = setting.training.epochs
+        return PlannedSetting(label, axes, changes, setting, tuple(runs), facts.key, parameters, cost, tables, epochs)
+
+    def _network(self, setting: Setting) -> tuple[DataFacts, Network] | None:
+        """The facts of a setting's data and its network; None where they do not fit, which is said elsewhere."""
+        try:
+            facts = self.shelf.facts(setting.data)
+            return facts, setting.network_for(facts.shape, facts.n_classes, has_validation="validation" in facts.counts)
+        except HandgradError:
+            return None
+
+    def _resolved(self, setting: Setting) -> Setting:
+        """The setting with nothing left open, the number of runs that share a program included."""
+        training = setting.training
+        found = self._network(setting) if training.stack == "auto" and training.device != "cpu" else None
+        if found is not None:
+            facts, network = found
+            stack = runs_in_a_program(training, network, facts.counts["train"])
+            setting = setting.changed(training=training.changed(stack=stack))
+        return setting.resolved()
+
+    def _work(self, setting: Setting | None) -> tuple[int, float, DataFacts | None]:
+        """(parameters, work of one run, facts of its data).  Work: rough seconds, for a bar's time left."""
+        found = None if setting is None else self._network(setting)
+        if setting is None or found is None:
+            return 0, 1.0, None
+        facts, network = found
+        n, p, training = facts.counts["train"], network.multiplications, setting.training
+        steps = 1 if training.batch_size == "full" else -(-n // int(training.batch_size))
+        epoch = n * p * 6e-10 + steps * (5e-5 + p * 1e-9) + facts.counts.get("validation", n) * p * 4e-10
+        return network.parameter_count, 0.005 + training.epochs * epoch, facts

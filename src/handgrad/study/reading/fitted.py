@@ -1,0 +1,64 @@
+"""[original] after --quick or key=value has changed what varies: rows and references find their settings again.
+
+What has none left is not run, and the report says so.  A published number never stands beside another setting's.
+"""
+
+from typing import Any
+
+from handgrad.study.design.spec import Study
+from handgrad.study.original.items import ConfusionTable, FactsTable, Figure, Item, Original, SettingsTable
+from handgrad.study.original.published import MEASURES
+from handgrad.study.reading.places import WINNER, Places
+
+
+def fitted(original: Original, whole: Study, now: Study) -> Original:
+    """The same items for a study that varies less, or otherwise: rows and references without a setting are not run."""
+    before, after = Places(whole), Places(now)
+    if before.phases == after.phases:
+        return original
+
+    def fit(item: Item) -> Item:
+        if isinstance(item, SettingsTable):
+            return item.model_copy(update={"rows": _fitted_rows(item, before, after)})
+        if isinstance(item, FactsTable):
+            rows = [row.model_copy(update=_fitted_one(row, before, after)) for row in item.rows]
+            return item.model_copy(update={"rows": tuple(rows)})
+        if isinstance(item, ConfusionTable):
+            return item.model_copy(update=_fitted_one(item, before, after))
+        if isinstance(item, Figure) and item.settings is not None:
+            kept = tuple(one for one in item.settings if _is_there(one, item.phase, before, after))
+            names = {given: part for given, part in item.published.items() if given in kept or given in MEASURES}
+            return item.model_copy(update={"settings": kept, "published": names} if kept else {"run": False})
+        return item
+
+    return original.model_copy(
+        update={
+            "table": tuple(map(fit, original.table)),
+            "figure": tuple(map(fit, original.figure)),
+        }
+    )
+
+
+def _fitted_one(row: Any, before: Places, after: Places) -> dict[str, Any]:
+    return {} if _is_there(row.setting, row.phase, before, after) else {"run": False}
+
+
+def _is_there(reference: Any, phases: tuple[str, ...], before: Places, after: Places) -> bool:
+    if reference == WINNER or (isinstance(reference, str) and reference in before.labels):
+        return True  # of a row that is not run, the report says so
+    left = set(after.of(phases))
+    return all(one in left for one in before.find(reference, phases))
+
+
+def _fitted_rows(item: SettingsTable, before: Places, after: Places) -> tuple[Any, ...]:
+    """The rows whose settings are left keep them; the others are not run; a new setting has an empty row."""
+    now = after.of(item.phase)
+    row_of = {there: row for row, there in zip(item.rows, before.rows(item), strict=True) if there is not None}
+    if [there for there in row_of if there in set(now)] == now:
+        return tuple(
+            row if there in set(now) else row.model_copy(update={"run": False})
+            for row, there in zip(item.rows, before.rows(item), strict=True)
+        )
+    new = type(item.rows[0])
+    kept = [row_of.get(there) or new(label=f"new {position}") for position, there in enumerate(now, start=1)]
+    return (*kept, *(row.model_copy(update={"run": False}) for row in item.rows if row not in kept))

@@ -1,0 +1,167 @@
+"""Places: which setting of a study each row and reference of [original] means, before any label is known.
+
+A place is a phase and the axes of one of its choices.  Rows of a table of settings and the settings of its phases are
+matched by order.  A reference is, in this order: "winner", the label of a row, the name of a variant or bundle, or a
+table of axes.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from handgrad.names import unknown
+from handgrad.study.changes import apply, canonical, leaves, shown
+from handgrad.study.design.spec import Study
+from handgrad.study.original.items import Original, SettingsTable
+from handgrad.training.run import Setting
+
+WINNER = "winner"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A setting of a phase.  `axes` is None for whichever wins."""
+
+    phase: str
+    axes: Mapping[str, Any] | None = field(compare=False)
+    key: str = ""  # the axes as text, by which places are compared
+
+
+def place(phase: str, axes: Mapping[str, Any] | None) -> Place:
+    """A place; equal axes make equal places, whatever types a file gave them."""
+    return Place(phase, axes, WINNER if axes is None else json.dumps(_plain(axes), sort_keys=True))
+
+
+def _plain(value: Any) -> Any:
+    """1.0 as 1 and tuples as lists, so that equal values are equal texts."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class Places:
+    """Every place of a study, and what its [original] refers to."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.original: Original | None = study.spec.original
+
+    @cached_property
+    def phases(self) -> dict[str, list[Place]]:
+        """The places of every phase; a setting that is there twice has one."""
+        return {
+            phase.name: list(
+                dict.fromkeys(place(phase.name, phase.changes | choice.axes) for choice in self._distinct(phase.number))
+            )
+            for phase in self.study.phases
+        }
+
+    def _distinct(self, number: int) -> Iterator[Any]:
+        phase, seen = self.study.phases[number], list[Setting]()
+        for choice in phase.choices:
+            if number == 0:  # what a later phase starts from is not known, and its choices differ
+                tables = apply(self.study.base, choice.changes, self.study.defaults)
+                setting, _ = Setting.read(tables)
+                if setting is not None and (setting := setting.resolved()) in seen:
+                    continue
+                seen += [setting] if setting is not None else []
+            yield choice
+
+    def of(self, phases: Iterable[str]) -> list[Place]:
+        """The places of some phases, one after the other."""
+        return [one for phase in phases for one in self.phases.get(phase, [])]
+
+    def rows(self, table: SettingsTable) -> list[Place | None]:
+        """The place of every row of a table; None where the study does not run it."""
+        places = iter(self.of(table.phase))
+        return [next(places, None) if row.run else None for row in table.rows]
+
+    @cached_property
+    def labels(self) -> dict[str, list[Place]]:
+        """label of a row -> its places, of all tables of settings; none where the row is not run."""
+        found: dict[str, list[Place]] = {}
+        for table in self.original.table if self.original else ():
+            if isinstance(table, SettingsTable):
+                for row, there in zip(table.rows, self.rows(table), strict=True):
+                    found.setdefault(row.label, []).extend([there] if there is not None else [])
+        return found
+
+    def find(self, reference: Any, phases: Iterable[str]) -> list[Place | None]:
+        """The places that a reference means.  None: a row that is not run.  Raises ValueError where there is none.
+
+        A label that rows of several phases have is that of the phases asked for, else of the first table.
+        """
+        phases = tuple(phases)
+        if reference == WINNER:
+            return [place(phases[-1], None)]
+        if reference is None:
+            return [*self.of(phases)]
+        if isinstance(reference, str):
+            if reference in self.labels:
+                rows = self.labels[reference]
+                return [next((row for row in rows if row.phase in phases), rows[0] if rows else None)]
+            named = [one for one in self.of(phases) if reference in self._names(one)]
+            if named:
+                return [*named]
+            known = [WINNER, *self.labels, *(name for one in self.of(phases) for name in self._names(one))]
+            raise ValueError("is an " + unknown(reference, dict.fromkeys(known), "setting"))
+        wanted = {self._path(path): value for path, value in reference.items()}
+        having = [one for one in self.of(phases) if _has(one, wanted)]
+        if not having:
+            axes = dict.fromkeys(path for one in self.of(phases) for path in one.axes or ())
+            stray = next((path for path in wanted if path not in axes), None)
+            if stray is not None:
+                raise ValueError("has an " + unknown(stray, axes, "axis") if axes else f"has {stray}: nothing varies")
+            text = ", ".join(f"{path} = {shown(value)}" for path, value in wanted.items())
+            raise ValueError(f"must be a setting of phase {listed(phases)}; none has {text}")
+        return [*having]
+
+    def _names(self, one: Place) -> list[str]:
+        """The names of its variant and bundles."""
+        return [value for path, value in (one.axes or {}).items() if "." not in path and isinstance(value, str)]
+
+    def _path(self, path: str) -> str:
+        return canonical(path, self.study.spec) if "." in path else path
+
+    @cached_property
+    def axes(self) -> list[str]:
+        """Every axis of every phase."""
+        return list(dict.fromkeys(path for places in self.phases.values() for one in places for path in one.axes or ()))
+
+    @cached_property
+    def shows(self) -> set[str]:
+        """Every axis, and every key that a setting has."""
+        found = set(self.axes)
+        for phase in self.study.phases:
+            for choice in phase.choices:
+                setting, _ = Setting.read(apply(self.study.base, phase.changes | choice.changes, self.study.defaults))
+                if setting is not None:
+                    dumped = setting.model_dump(mode="json", by_alias=True)
+                    found |= {path for path, _ in leaves(dumped, lambda *_: False)} | set(_tables(dumped))
+        return found
+
+    def shown(self, path: str) -> str:
+        """The path as a setting has it: other libraries' names are replaced by ours."""
+        return self._path(path)
+
+
+def _tables(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            here = f"{path}.{key}" if path else key
+            yield here
+            yield from _tables(value, here)
+
+
+def _has(one: Place, wanted: Mapping[str, Any]) -> bool:
+    axes = one.axes or {}
+    return all(path in axes and place("", {"": axes[path]}) == place("", {"": value}) for path, value in wanted.items())
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of phases in a message."""
+    return " or ".join(f'"{name}"' for name in names)

@@ -1,0 +1,1 @@
+"""Runners: where runs execute on this machine."""

@@ -1,0 +1,1 @@
+"""Searches: settings that are drawn, judged and continued while a study runs."""

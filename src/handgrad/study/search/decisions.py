@@ -1,0 +1,74 @@
+"""What a search decided, in the order in which it happened: one file of JSON lines for a phase.
+
+    decisions/<number of the phase>.jsonl
+      {"event": "search", ...}     the rule, the sampler and the measure; with another head the file is begun anew
+      {"event": "asked", "number", "parameters", "setting"}      a sampler drew a setting
+      {"event": "begun", "setting", "runs", "until"}             every seed of a setting trains to epoch `until`
+      {"event": "arrived", "setting", "epoch", "values", "value"}   the measure of each seed there, and their mean
+      {"event": "promoted", "setting", "until", "why"}           it goes on
+      {"event": "winner", "setting"}                             the phase was over
+
+A line is on its way to the disk before anything follows from it, so a search that was killed goes on from its last
+line; a line that was cut off is not there.  A copy of the file in another folder makes the same search again.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from handgrad.errors import ResultsError
+from handgrad.study.folder.store import unwritable, write_whole
+
+Event = dict[str, Any]
+
+
+class Decisions:
+    """The file of one phase.  `events`: what it holds beside its head, if that is the same; otherwise nothing."""
+
+    def __init__(self, path: Path, head: Mapping[str, Any]) -> None:
+        self.path = path
+        self.head = {"event": "search", **head}
+        lines = _whole_lines(path)
+        self.other = bool(lines) and lines[0] != json.loads(json.dumps(self.head))
+        self.events: list[Event] = [] if self.other else lines[1:]
+        self._file: TextIO | None = None
+
+    def restart(self) -> None:
+        """Forget every event: they do not belong to this search."""
+        self.events = []
+
+    def add(self, kind: str, **facts: Any) -> None:
+        """Write an event down."""
+        event: Event = {"event": kind, **facts}
+        try:
+            if self._file is None:
+                lines = [json.dumps(line) + "\n" for line in (self.head, *self.events)]
+                write_whole(self.path, "".join(lines).encode())
+                self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (open while the search goes on)
+            self._file.write(json.dumps(event) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise unwritable(self.path.parent, error) from error
+        self.events.append(event)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _whole_lines(path: Path) -> list[Event]:
+    """The events of a file up to the first that is not whole."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{path}: cannot be read ({error}); delete it, and the search is decided anew") from None
+    found = []
+    for line in text.splitlines():
+        try:
+            found.append(dict(json.loads(line)))
+        except (ValueError, TypeError):
+            break
+    return found

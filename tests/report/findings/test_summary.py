@@ -1,0 +1,136 @@
+"""Summaries: who is counted, who wins, who is compared with whom."""
+
+import pytest
+
+from handgrad.report.findings.naming import axis_names, setting_name
+from handgrad.report.findings.summarize import collapse, summarize
+from handgrad.study.folder.results import Results
+from tests.report.conftest import Outcome
+
+GRID = {"training": {"optimizer": {"lr": [0.01, 0.1]}}, "network": {"hidden": [4, 6]}}
+
+
+def summary_of(folder):
+    return summarize(Results.open(folder))
+
+
+def test_a_setting_is_summed_up_over_its_seeds(make_results):
+    found = summary_of(make_results())
+    (phase,) = found.phases
+    setting = phase.settings[1]
+    # 0.82 + 0.02 … the fixture: 0.80 + 0.02·label + 0.003·(seed % 3)
+    assert setting.label == "2"
+    values = setting.samples["val_accuracy"]
+    assert values.values == pytest.approx({0: 0.84, 1: 0.843, 2: 0.846})
+    assert values.mean == pytest.approx(0.843)
+    assert values.std == pytest.approx(0.003)
+    assert setting.best_run("val_accuracy").seed == 2
+    assert setting.seconds("total").mean == 1.5
+    assert found.winner.label == phase.winner == "4"
+    assert [one.label for one in phase.ranked] == ["4", "3", "2", "1"]
+
+
+def test_ddof_0_changes_what_is_shown_and_no_interval(make_results):
+    one, zero = (
+        summary_of(make_results({"seeds": 3, "ddof": ddof, "grid": GRID}, name=f"ddof{ddof}")).winner for ddof in (1, 0)
+    )
+    assert zero.samples["val_accuracy"].std == pytest.approx(one.samples["val_accuracy"].std * (2 / 3) ** 0.5)
+    assert zero.samples["val_accuracy"].interval == one.samples["val_accuracy"].interval
+
+
+def test_runs_without_a_value_are_counted_and_never_averaged(make_results):
+    statuses = {("4", 0): "diverged", ("3", 1): "failed", ("2", 0): "pending", ("2", 1): "interrupted"}
+
+    def tell(setting, seed):
+        return Outcome(0.8 + 0.02 * int(setting.label), statuses.get((setting.label, seed), "done"))
+
+    (phase,) = summary_of(make_results(tell=tell)).phases
+    four, three, two = (phase.settings[i] for i in (3, 2, 1))
+    assert (four.samples["val_accuracy"].n, four.count("diverged")) == (2, 1)
+    assert (three.samples["val_accuracy"].n, three.count("failed")) == (2, 1)
+    assert (two.samples["val_accuracy"].n, two.unfinished) == (1, 2)
+    # 1 is the only one with all of its runs: whatever their means, the others rank behind it
+    assert phase.ranked[0].label == "1"
+    assert phase.winner == "1"
+    assert not phase.complete
+    # diverged settings are not tested
+    assert four.comparison is None
+
+
+def test_comparisons_are_with_the_winner(make_results):
+    def tell(setting, seed):
+        jitter = 0.001 * ((seed * 7 + int(setting.label) * (seed % 3)) % 5)
+        return Outcome({"1": 0.6, "2": 0.85, "3": 0.79, "4": 0.8}[setting.label] + jitter)
+
+    tables = {"seeds": 6, "grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}, "network": {"hidden": [4, 6]}}}
+    (phase,) = summary_of(make_results(tables, tell)).phases
+    assert phase.winner == "2"
+    by_label = {setting.label: setting.comparison for setting in phase.settings}
+    assert by_label["2"] is None
+    assert by_label["1"].n == 6
+    assert by_label["1"].difference == pytest.approx(-0.25, abs=0.005)
+    assert phase.tied == []
+
+
+def test_a_later_phase_holds_the_winner_that_it_starts_from(make_results):
+    tables = {
+        "seeds": 2,
+        "grid": {"network": {"hidden": [4, 6]}},
+        "phase": [{"name": "batch size", "grid": {"training": {"batch_size": [8, 16]}}}],
+    }
+
+    def tell(setting, seed):
+        return Outcome({"1": 0.8, "2": 0.9, "2_1": 0.85, "2_2": 0.7}[setting.label])
+
+    found = summary_of(make_results(tables, tell))
+    later = found.phases[1]
+    assert [(one.label, one.earlier) for one in later.settings] == [("2", True), ("2_1", False), ("2_2", False)]
+    assert setting_name(later.settings[0], later.axes) == "2: batch size 32"
+    assert later.winner == "2"
+    assert [one.label for one in found.settings] == ["1", "2", "2_1", "2_2"]
+    assert len(found.runs) == 8
+
+
+def test_phases_that_could_not_begin_are_named(make_results):
+    tables = {
+        "grid": {"network": {"hidden": [4, 6]}},
+        "phase": [{"name": "batch size", "grid": {"training": {"batch_size": [8, 16]}}}],
+    }
+    found = summary_of(make_results(tables, lambda setting, seed: Outcome(status="pending")))
+    assert found.waiting == ("batch size",)
+    assert found.winner is None
+    assert [run.status for run in found.runs] == ["pending", "pending"]
+
+
+def test_a_plan_without_a_winner_shows_the_best_so_far(make_results):
+    def tell(setting, seed):
+        return Outcome(0.9 if setting.label == "2" else 0.8, "pending" if (setting.label, seed) == ("1", 2) else "done")
+
+    folder = make_results(tell=tell)
+    assert Results.open(folder).winner() is None
+    (phase,) = summary_of(folder).phases
+    assert phase.winner == "2"
+    assert not phase.complete
+
+
+def test_long_parts_of_records_are_not_kept(make_results):
+    for run in summary_of(make_results()).runs:
+        assert not {"confusion", "samples", "setting"} & set(run.record)
+        assert "epochs" not in run.record["time"]
+
+
+def test_a_constant_class_is_a_collapse():
+    classes = {"data": {"classes": ["cat", "dog"]}}
+    assert collapse({"confusion": {"test": [[0, 50], [0, 50]]}, **classes}) == ("dog", 1.0)
+    assert collapse({"confusion": {"test": [[1, 49], [0, 50]]}, **classes}) == ("dog", 0.99)
+    assert collapse({"confusion": {"test": [[2, 48], [0, 50]]}, **classes}) is None
+    assert collapse({"confusion": {"test": [[0, 1], [0, 99]]}, **classes}) is None  # nearly everything is a dog
+    assert collapse({"confusion": {}, **classes}) is None
+
+
+def test_names_of_axes_are_as_short_as_they_can_be():
+    assert axis_names(["case", "training.l2_form"]) == {"case": "case", "training.l2_form": "l2 form"}
+    assert axis_names(["data.seed", "data.validation.seed"]) == {
+        "data.seed": "data seed",
+        "data.validation.seed": "validation seed",
+    }

@@ -1,0 +1,118 @@
+"""Whether a published number lies inside: the rule worked by hand, and how both numbers are printed."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from handgrad.report.findings.statistics import kendall_tau_b, prediction_interval, sample
+from handgrad.report.original.compared import Compared, judge, shown_difference, shown_published, shown_values
+from handgrad.report.original.numbers import same
+from handgrad.study.original.published import published
+
+THREE = sample({0: 0.90, 1: 0.92, 2: 0.94})  # m = 0.92, s = 0.02, t(2) = 4.3027
+
+
+def test_the_prediction_interval_worked_by_hand():
+    one = prediction_interval([0.90, 0.92, 0.94])
+    assert one.high - 0.92 == pytest.approx(4.3027 * 0.02 * math.sqrt(4 / 3), rel=1e-4)
+    three = prediction_interval([0.90, 0.92, 0.94], 3)
+    assert 0.92 - three.low == pytest.approx(4.3027 * 0.02 * math.sqrt(2 / 3), rel=1e-4)
+    assert prediction_interval([0.9]) is None
+
+
+def test_the_prediction_interval_covers_what_it_claims():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(2000):
+        x, new = rng.normal(size=3), rng.normal(size=2).mean()
+        interval = prediction_interval(x, 2)
+        inside += interval.low <= new <= interval.high
+    assert inside / 2000 == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("given", "further", "inside"),
+    [
+        (82.1, 1, True),  # 92 − 9.94 = 82.06, and 0.05 of rounding
+        (81.9, 1, False),
+        (82.1, 3, False),
+        (85.1, 3, True),  # 92 − 7.03 = 84.97
+        (84.9, 3, False),
+        ("≈ 82", 1, True),  # a whole unit of the last digit: 82.06 − 1
+        ("≈ 81", 1, False),
+        ([82.1, 5.0], 1, True),
+    ],
+)
+def test_inside_the_spread_of_several_runs(given, further, inside):
+    assert judge(published(given, "percent"), THREE, "test_accuracy", further)[2] is inside
+
+
+def test_half_a_unit_of_the_last_digit_belongs_to_a_published_number():
+    ours = sample({0: 0.8804, 1: 0.8804})
+    for digits, inside in ((2, True), (3, True), (4, False)):  # 0.88 ± 0.005, 0.880 ± 0.0005, 0.8800 ± 0.00005
+        assert judge(published(0.88).printed(digits), ours, "test_accuracy")[2] is inside
+
+
+def test_one_run_is_judged_by_the_noise_of_the_examples():
+    one = sample({0: 0.90})
+    low, high, inside, why = judge(published(0.951), one, "test_accuracy", scored=100)
+    half = 1.96 * math.sqrt(2 * 0.9255 * 0.0745 / 100)  # a = (0.90 + 0.951) / 2
+    assert (low, high) == (pytest.approx(0.90 - half), pytest.approx(0.90 + half))
+    assert (inside, why) == (True, "")
+    assert judge(published(0.99), one, "test_accuracy", scored=100)[2] is False
+    assert judge(published(0.5), one, "val_loss", scored=100)[2:] == (None, "one run: no spread is known")
+
+
+def test_times_are_never_judged_and_counts_as_other_numbers():
+    assert judge(published(5.0), sample({0: 5.0, 1: 5.0}), "seconds")[2] is None
+    assert judge(published(10), sample({0: 10.0, 1: 10.0}), "epochs")[2] is True
+    assert judge(published(10), sample({0: 9.0, 1: 9.0}), "epochs")[2] is False
+    assert judge(published(10), sample({0: 10.0}), "epochs")[2] is None
+    assert shown_difference(Compared("T", "1", "epochs", published(10), sample({0: 10.0})), 0) == "equal"
+
+
+@pytest.mark.parametrize(
+    ("given", "values", "diverged", "inside"),
+    [
+        ("diverged", sample({}), 3, True),
+        ("diverged", sample({0: 0.9}), 2, True),
+        ("nan", sample({0: 0.9}), 0, False),
+        ("nan", sample({}), 0, None),
+        (0.9, sample({}), 3, False),
+        (0.9, sample({}), 0, None),
+    ],
+)
+def test_runs_that_diverged(given, values, diverged, inside):
+    assert judge(published(given), values, "test_accuracy", diverged=diverged)[2] is inside
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kendall_against_scipy(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 6, 12).tolist(), rng.integers(0, 6, 12).tolist()
+    assert kendall_tau_b(x, y) == pytest.approx(stats.kendalltau(x, y).statistic)
+    assert kendall_tau_b(x, [1.0] * 12) is None
+    assert kendall_tau_b([1, -math.inf], [2, -math.inf]) == 1
+
+
+def test_numbers_are_printed_as_the_original_printed_them():
+    assert shown_published(published([0.48, 0.034]), 3) == "0.480 ± 0.034"
+    assert shown_published(published([0.48, 0.034]), 3, "std") == "0.034"
+    assert shown_published(published("nan"), 2) == "diverged"
+    assert shown_values(THREE, "test_accuracy", 0.01, 1) == "92.00 ± 2.00"
+    assert shown_values(THREE, "test_accuracy", 1.0, 3, "std") == "0.020"
+    one = Compared("T", "1", "test_accuracy", published(98.5, "percent"), THREE, inside=False)
+    assert shown_difference(one, 2) == "−6.50 outside"
+    slower = Compared("T", "1", "seconds", published(2, "min"), sample({0: 60.0}))
+    assert shown_difference(slower, 2) == "× 0.5"
+
+
+def test_keys_are_the_same_as_far_as_they_were_printed():
+    assert same(0.0022, 0.00223616911307715)
+    assert not same(0.0023, 0.00223616911307715)
+    assert same("sgd", {"name": "sgd", "lr": 0.1})
+    assert same([512, 256], (512, 256))
+    assert not same([512], (512, 256))
+    assert not same("full", 32)
