@@ -33,6 +33,10 @@ class Deadly:
     def setting(self):
         return self.run.setting
 
+    @property
+    def kin(self):
+        return self.run.kin
+
     def __reduce__(self):
         return _arrive, (self.run, self.marks, self.times)
 

@@ -92,13 +92,18 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
     epochs = sum(planned.epochs * len(planned.runs) * phase.share(planned) for phase, planned in settings)
     left = _left_by_budget(plan.study.spec.budget, sum(row.runs for row in rows), epochs)
     work, epochs = work * left, epochs * left
-    longest = max(row.seconds for row in rows)
+    longest = max(row.seconds * _sharing(planned) for row, (_, planned, _) in zip(rows, found, strict=True))
     splits = sum(_split_bytes(plan.shelf.split(key)) for key in plan.data_keys)
-    heaviest = max(planned.parameters for _, planned, _ in found)
+    heaviest = max(planned.parameters * _sharing(planned) for _, planned, _ in found)
     memory = workers * (WORKER_BYTES + 4 * COPIES * heaviest) + splits
     disk = splits + sum(len(planned.runs) * _record_bytes(plan, planned) for _, planned, _ in found)
     seconds = max(work / workers, longest)
     return Estimate(rows, workers, seconds, memory, disk, len(speeds), round(epochs), most)
+
+
+def _sharing(planned: PlannedSetting) -> int:
+    """How many runs a worker has at a time."""
+    return 1 if planned.setting is None else int(planned.setting.training.stack)
 
 
 def _left_by_budget(budget: Budget | None, runs: int, epochs: float) -> float:
