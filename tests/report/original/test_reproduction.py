@@ -294,6 +294,12 @@ def test_a_study_changed_on_the_command_line_is_shown_and_not_judged(make_result
     assert {number["why"] for number in data["numbers"]} == {f"not judged: made with {data['made_with']}"}
 
 
+def test_a_study_that_was_run_from_a_changed_results_folder_is_not_judged_either(found):
+    whole, _ = found({**tables(TABLE), "made": {"file": "digits.toml", "changes": ["seeds=3", "network.init=xavier"]}})
+    assert whole.made_with == "network.init=xavier: not the original's study"
+    assert {number.inside for number in whole.numbers} == {None}
+
+
 @pytest.mark.parametrize("status", ["pending", "failed", "interrupted"])
 def test_a_study_of_which_nothing_came_has_its_items(make_results, status):
     figures = [{"number": "Figure 1", "title": "F", "kind": "epochs", "settings": ["a"]}]

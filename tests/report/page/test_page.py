@@ -93,6 +93,21 @@ def test_every_part_is_there(report):
         assert words in page.text
 
 
+def test_what_was_laid_over_the_file_is_said(report):
+    made = {"file": "rates.toml", "quick": True, "changes": ["training.epochs=3", f"title={EVIL}"]}
+    _, page = report({"made": made})
+    assert "study file rates.toml with --quick, its own small version with training.epochs=3 with title=" in page.text
+    assert EVIL in page.text
+    assert "Made with --quick, training.epochs=3: another study than rates.toml as it stands." in page.text
+    _, page = report({"made": {"file": "rates.toml", "changes": ["seeds=3"]}}, name="seeds")
+    assert "study file rates.toml with seeds=3" in page.text
+    assert "another study" not in page.text
+    _, page = report({"made": {"file": "rates.toml"}}, name="plain")
+    assert "study file rates.toml, nothing changed" in page.text
+    _, page = report(name="python")
+    assert "study file tables given in Python, nothing changed" in page.text
+
+
 def test_the_page_needs_nothing_from_elsewhere(report):
     folder, page = report()
     for tag, attributes in page.elements:

@@ -2,13 +2,15 @@
 
 import gc
 import itertools
+import tomllib
 
 import numpy as np
 import pytest
 
 from handgrad.data.datasets import from_arrays
 from handgrad.errors import StudyFileError
-from handgrad.study import Results, run_study
+from handgrad.study import Results, make_study, run_study
+from handgrad.study.design.spec import Made
 from handgrad.study.execution import opening
 from handgrad.study.execution import study as execution
 from handgrad.study.folder.store import read_plan
@@ -51,6 +53,18 @@ def test_a_study_that_grows_runs_only_what_is_new(make, tmp_path):
     run_study(make(grid={"training.optimizer.lr": [0.3, 0.01]}, seeds=3), tmp_path, jobs=1, observer=events.append)
     ran = [(event.label, event.seed) for event in events if event.kind == "run finished"]
     assert ran == [("1", 0), ("1", 1), ("1", 2), ("2", 2)]
+
+
+def test_a_results_folder_says_what_was_laid_over_the_file_and_runs_from_there_as_well(make, folder, tmp_path):
+    given = ["training.epochs=2", "ddof=0"]
+    first = run_study(make(given, quick=True), tmp_path / "one", jobs=1)
+    assert first.spec.made == Made(file="study.toml", quick=True, changes=given)
+    assert (first.study.quick, first.study.changed) == (True, ("training.epochs=2",))
+    text = (tmp_path / "one" / "study.toml").read_text("utf-8")
+    again = run_study(make_study(tomllib.loads(text), folder=folder), tmp_path / "two", jobs=1)
+    assert (tmp_path / "two" / "study.toml").read_text("utf-8") == text
+    assert (again.plan["quick"], again.plan["changed"]) == (True, ["training.epochs=2"])
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
 def test_continued_runs_make_one_history(make, tmp_path):

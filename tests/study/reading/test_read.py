@@ -1,6 +1,7 @@
 """Study files: what they mean, and what is said about everything that is wrong with one."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,8 @@ def problems(tables, overrides=(), **options):
             {"seeds": [1, 1]},
             "seeds must be a list of different whole numbers >= 0, or how many seeds (3 means 0, 1, 2)",
         ),
+        ({"made": {"from": "a.toml"}}, "made.from is an unknown key. Known: file, quick, changes"),
+        ({"made": {"changes": "seeds=1"}}, "made.changes must be a list; got 'seeds=1'"),
         ({"seeds": 0}, "seeds must be a list of different whole numbers >= 0"),
         ({"seeds": []}, "seeds must be a list of different whole numbers >= 0"),
         ({"seeds": True}, "seeds must be a list of different whole numbers >= 0"),
@@ -238,3 +241,26 @@ def test_ready_made_studies_are_right_and_can_be_written_and_read_back(name, qui
     assert again.toml() == study.toml()
     assert again.phases == study.phases
     assert again.base == study.base
+
+
+def test_a_study_knows_what_it_was_made_from():
+    made = load_study("quickstart", ["training.epochs=1", "seeds=1", "network.hidden=64"], quick=True)  # 64 as it was
+    written = tomllib.loads(made.toml())
+    assert written["made"] == {"file": "quickstart.toml", "quick": True, "changes": ["training.epochs=1", "seeds=1"]}
+    assert (written["training"]["epochs"], written["seeds"]) == (1, [0])
+    assert tomllib.loads(load_study("quickstart").toml())["made"] == {
+        "file": "quickstart.toml",
+        "quick": False,
+        "changes": [],
+    }
+    assert tomllib.loads(make_study(GOOD).toml())["made"] == {"quick": False, "changes": []}
+
+
+def test_a_study_of_a_results_folder_stays_what_it_was_made():
+    made = load_study("quickstart", ["training.epochs=1", "seeds=1"], quick=True)
+    again = make_study(tomllib.loads(made.toml()), ["training.batch_size=7"], where="study.toml")
+    assert again.quick
+    assert again.default_out == made.default_out == Path("results/quickstart-quick")
+    assert again.spec.made.file == "quickstart.toml"
+    assert again.spec.made.changes == ("training.epochs=1", "seeds=1", "training.batch_size=7")
+    assert (made.changed, again.changed) == (("training.epochs=1",), ("training.epochs=1", "training.batch_size=7"))

@@ -28,6 +28,7 @@ from handgrad.report.findings.verdicts import (
 from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
 from handgrad.report.tables import study as study_tables
 from handgrad.study.changes import shown
+from handgrad.study.design.spec import Made
 from handgrad.study.toml import dumps
 
 LINEAR = ("sgd", "momentum", "nesterov")  # optimizers whose step grows with the gradient
@@ -57,6 +58,10 @@ def opening(summary: Summary) -> tuple[Verdict, ...]:
     reproduced = reproduce(summary)
     if reproduced is not None:
         found += reproduction_verdicts(reproduced)
+    elif summary.made is not None and (summary.quick or summary.changed):
+        laid = ", ".join([*["--quick"] * summary.quick, *summary.changed])
+        file = summary.made.file or "the one given"
+        found.append(Verdict("note", f"Made with {laid}: another study than {file} as it stands."))
     if metric.startswith("test"):
         found += [selection(summary, metric), *validation_choice(summary.phases)]
     if summary.last is not None and summary.winner is not None:
@@ -76,8 +81,8 @@ def opening(summary: Summary) -> tuple[Verdict, ...]:
 
 
 def studied(summary: Summary) -> Chapter:
-    """What varied over which values, over which seeds, and what stayed as it was."""
-    rows: list[tuple[str, tuple[str, ...]]] = []
+    """Which file was run, what was laid over it, what varied over which values, and over which seeds."""
+    rows: list[tuple[str, tuple[str, ...]]] = [("study file", _made(summary.made))] if summary.made else []
     for phase in summary.phases:
         where = f" ({phase.name})" if len(summary.phases) > 1 else ""
         names = axis_names(phase.axes)
@@ -97,6 +102,14 @@ def studied(summary: Summary) -> Chapter:
         rows.append(("data", (f"{facts.get('name', '')}: {counts} examples",)))
     blocks: list[Block] = [Facts(tuple(rows))]
     return Chapter("studied", "What was studied", tuple(blocks))
+
+
+def _made(made: Made) -> tuple[str, ...]:
+    file = made.file or "tables given in Python"
+    if made.as_it_is:
+        return (f"{file}, nothing changed",)
+    quick = ["with --quick, its own small version"] if made.quick else []
+    return (file, *quick, *(f"with {change}" for change in made.changes))
 
 
 def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources: Sources) -> Chapter:

@@ -63,6 +63,7 @@ def summarize(results: Results) -> Summary:
         phases=tuple(phases),
         waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
         notes=tuple(map(str, results.plan.get("notes", ()))),
+        made=spec.made,
         quick=bool(results.plan.get("quick")),
         changed=tuple(results.plan.get("changed", ())),
         places=Places(results.study) if spec.original is not None else None,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handgrad.report.findings.statistics import Comparison, Sample, sample
+from handgrad.study.design.spec import Made
 from handgrad.study.reading.places import Place, Places
 from handgrad.study.rules import select
 
@@ -154,6 +155,7 @@ class Summary:
     phases: tuple[PhaseSummary, ...]
     waiting: tuple[str, ...] = ()  # phases whose start is not yet known
     notes: tuple[str, ...] = ()
+    made: Made | None = None  # from which file, and what was laid over it
     quick: bool = False
     changed: tuple[str, ...] = ()  # changes of the command line that make another study than the file's
     places: Places | None = None  # of a study that reproduces something

@@ -20,7 +20,7 @@ from handgrad.study.rules.asha import Asha
 from handgrad.study.rules.budget import Budget
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting, TrainingSection
-from handgrad.validation import flag, one_of, whole
+from handgrad.validation import Section, flag, one_of, whole
 
 FIRST = "main"  # the name of the phase that the study's own axes make
 _LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. ")
@@ -82,6 +82,23 @@ class PhaseSpec(Axes):
     start: Annotated[Any, BeforeValidator(lambda value: None if value is None else _start(value))] = None
 
 
+class Made(Section):
+    """What a study was made from; handgrad writes it into the study.toml of a results folder, and nobody else need.
+
+    file: the study's file (None: tables given in Python);  quick: whether its [quick] table was laid over it;
+    changes: what the command line then changed.
+    """
+
+    file: str | None = None
+    quick: Annotated[bool, BeforeValidator(flag)] = False
+    changes: tuple[str, ...] = ()
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether nothing was laid over the file."""
+        return not (self.quick or self.changes)
+
+
 class StudySpec(Axes):
     """A study as its file says it, checked."""
 
@@ -89,6 +106,7 @@ class StudySpec(Axes):
     title: str | None = None
     description: str | None = None
     takes: str | None = None
+    made: Made | None = None
     seeds: Annotated[tuple[int, ...], BeforeValidator(_seeds)] = (0,)
     select_by: Annotated[str, BeforeValidator(one_of(("val_accuracy", "val_loss"), "measure"))] = "val_accuracy"
     select_on_test: Annotated[bool, BeforeValidator(flag)] = False
@@ -137,15 +155,19 @@ def _means(start: str | Changes | None, axes: Mapping[str, Any]) -> bool:
 class Study:
     """A study that was read.  `where` names it in messages, `folder` is where relative paths start.
 
-    `changed`: the changes of the command line that make it another study than the file's (`reading.altered`).
+    `changed`: those changes of the command line that make it another study than the file's (`reading.altered`).
     """
 
     spec: StudySpec
     where: str
     folder: Path
-    quick: bool = False
     notes: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is its file's own small version."""
+        return self.spec.made is not None and self.spec.made.quick
 
     @cached_property
     def base(self) -> Table:
@@ -204,7 +226,10 @@ class Study:
         return Path("results") / (self.spec.name + ("-quick" if self.quick else ""))
 
     def toml(self) -> str:
-        """The study as it ran, overrides laid in; reading it gives the same study.  Defaults follow as comments."""
+        """The study as it ran, --quick and all changes laid in.  Read again, it is the same study and knows them still.
+
+        Every default follows as a comment.
+        """
         tables = self.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
         if self.quick:
             tables.pop("quick", None)

@@ -22,7 +22,7 @@ from handgrad.network.spec import NetworkSection
 from handgrad.study.changes import SECTIONS, Table, leaves
 from handgrad.study.design.axes import Axes, axis_problems, is_listed
 from handgrad.study.design.check import shortened, study_problems
-from handgrad.study.design.spec import FIRST, PhaseSpec, Study, StudySpec
+from handgrad.study.design.spec import FIRST, Made, PhaseSpec, Study, StudySpec
 from handgrad.study.reading.altered import alters
 from handgrad.study.reading.fitted import fitted
 from handgrad.study.reading.original import read_original
@@ -79,28 +79,31 @@ def make_study(
     overrides: Iterable[str] = (),
     *,
     quick: bool = False,
-    where: str = "study",
+    where: str | None = None,
     folder: Path | None = None,
 ) -> Study:
     """A study from the tables of a file, for Python.  Raises StudyFileError with everything that is wrong.
+
+    where: the name of the file that they are of;  folder: where relative paths start (default: the current one).
 
     >>> study = make_study({"name": "rates", "grid": {"training.optimizer.lr": [0.1, 0.01]}})
     >>> len(study.phases[0].choices)
     2
     """
-    folder, overrides = folder or Path.cwd(), list(overrides)
+    file, where, folder, overrides = where, where or "study", folder or Path.cwd(), list(overrides)
     values, found = _overlaid(tables, tables.get("quick") if quick else None, "[quick]", [])
-    changed = []
+    changes = []
     for text in overrides:
-        change, before = _override(text), values
-        values, found = _overlaid(values, change, "the command line", found)
-        if values != before and alters(change):
-            changed.append(text)
+        before = values
+        values, found = _overlaid(values, _override(text), "the command line", found)
+        if values != before:
+            changes.append(text)
     study, notes = None, list[str]()
     if not found:
         spec, found = _read(values, notes)
         if spec is not None and not found:
-            study = Study(spec, where, folder, quick, tuple(dict.fromkeys(notes)), tuple(changed))
+            spec = spec.model_copy(update={"made": _made(spec.made or Made(file=file), quick, changes)})
+            study = Study(spec, where, folder, tuple(dict.fromkeys(notes)), _altering(spec))
             if spec.original is not None and values is not tables:
                 study = replace(study, spec=_refitted(spec, study, tables))
             found = [*study_problems(study), *place_problems(study)]
@@ -108,12 +111,21 @@ def make_study(
             found += [line for line in _try_settings(spec, where, folder) if line not in found]
     if not quick and isinstance(tables.get("quick"), Mapping) and not found:
         try:
-            make_study(tables, (), quick=True, where=where, folder=folder)
+            make_study(tables, (), quick=True, where=file, folder=folder)
         except StudyFileError as error:
             found = [f"with --quick: {line}" for line in error.problems]
     if found or study is None:
         raise StudyFileError(where, [_with_origin(line, overrides) for line in shortened(found)])
     return study
+
+
+def _made(before: Made, quick: bool, changes: Iterable[str]) -> Made:
+    """What a study is made from; one of a results folder has been made already, and stays what it is."""
+    return Made(file=before.file, quick=before.quick or quick, changes=(*before.changes, *changes))
+
+
+def _altering(spec: StudySpec) -> tuple[str, ...]:
+    return tuple(text for text in (spec.made.changes if spec.made else ()) if alters(_override(text)))
 
 
 def _refitted(spec: StudySpec, study: Study, tables: Mapping[str, Any]) -> StudySpec:
