@@ -1,6 +1,7 @@
 """Many runs in one program: each as it is alone, whoever is beside it, wherever it stands and whenever it came."""
 
 import dataclasses
+import time
 
 import array_api_compat.torch
 import numpy as np
@@ -359,15 +360,22 @@ def test_what_goes_wrong_with_the_program_is_the_end_of_all(split, monkeypatch):
         execute(runs[0], split)
 
 
-def test_seconds_are_shares(split):
-    """Of runs that share a program: together they took no longer than the whole."""
-    import time
+def test_seconds_are_shares(split, monkeypatch):
+    """Of runs that share a program: together they took no longer than the whole, and scores are shared as well."""
+    score_all = Stack.score_all
 
+    def slow(self, parts):
+        time.sleep(0.04)
+        score_all(self, parts)
+
+    monkeypatch.setattr(Stack, "score_all", slow)
     start = time.perf_counter()
     ends = together(runs_of(early_stopping=None), split).values()
     whole = time.perf_counter() - start
     assert 0 < sum(end.data["time"]["total"] for end in ends) <= 1.05 * whole
-    assert all(end.data["time"]["training"] <= end.data["time"]["total"] for end in ends)
+    times = [end.data["time"] for end in ends]
+    assert all(time["training"] + time["evaluation"] <= time["total"] for time in times)
+    assert all(5 * 0.01 <= time["evaluation"] < 5 * 0.03 for time in times)  # five epochs, a quarter of 0.04 s each
 
 
 # -- ids, kin, and how many

@@ -92,8 +92,16 @@ class Task:
             raise InputError(f"run {self.run.id} continues {self.run.continues}; its record must be given as parent")
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The losses of an epoch that a run asked for, and its share of the seconds that the epoch and its scores took."""
+
+    losses: np.ndarray
+    seconds: float
+    scoring: float = 0.0  # where that was done for many runs before they ask
+
+
 End = Record | Paused
-Answer = tuple[np.ndarray, float]  # the losses of an epoch, and the run's share of the seconds that it took
 Steps = Generator[Epoch, Answer, End]
 
 
@@ -207,15 +215,16 @@ class Course:
     def _train_epochs(self, last: int) -> Generator[Epoch, Answer, None]:
         progress = self.progress
         while progress.epoch < last and not self._stopped_early():
-            trained = yield from self._one_epoch()
-            progress.times.append([trained, self._score_epoch()])
+            trained, scored = yield from self._one_epoch()
+            progress.times.append([trained, scored + self._score_epoch()])
             self.unsaved = True
             metrics = {name: values[-1] for name, values in progress.curves.items()}
             self._save_checkpoint()  # first: a listener can take what is kept
             for observer in self.task.observers:
                 observer(EpochEnd(self.run.id, progress.epoch - progress.first_epoch, self.training.epochs, metrics))
 
-    def _one_epoch(self) -> Generator[Epoch, Answer, float]:
+    def _one_epoch(self) -> Generator[Epoch, Answer, tuple[float, float]]:
+        """Train an epoch -> its seconds, and those of scores that have been made by now."""
         progress = self.progress
         start = time.perf_counter()
         own = progress.epoch - progress.first_epoch
@@ -225,8 +234,9 @@ class Course:
         )
         order = epoch_order(self.run.seed, progress.epoch, len(self.split.train.y))
         asked = time.perf_counter()
-        losses, seconds = yield Epoch(order, lrs, progress.step)
-        of_others = time.perf_counter() - asked - seconds  # runs that share its program, and who waited meanwhile
+        answer = yield Epoch(order, lrs, progress.step, tuple(self._scored_parts().values()))
+        losses, mine = answer.losses, answer.seconds + answer.scoring
+        of_others = time.perf_counter() - asked - mine  # of runs that share its program, and of who drives them
         start, self.started = start + of_others, self.started + of_others
         progress.loss_per_step.append(losses)
         if not np.isfinite(losses[-1]):
@@ -238,7 +248,7 @@ class Course:
             raise self._diverged(0, order, "a parameter is not finite at the end of the epoch")
         progress.curves.setdefault("lr", []).append(float(lrs[0]))
         progress.curves.setdefault("steps_at_epoch_end", []).append(progress.step)
-        return time.perf_counter() - start
+        return time.perf_counter() - start - answer.scoring, answer.scoring
 
     def _diverged(self, steps: int, order: np.ndarray, reason: str) -> _Diverged:
         """Where it happened, by the reference functions.  `steps`: of this epoch, 0 when the epoch is complete."""
@@ -248,18 +258,24 @@ class Course:
         epoch = self.progress.epoch + (1 if steps else 0)
         return _Diverged(epoch, self.progress.step + steps, layer, reason)
 
+    def _scored_parts(self) -> dict[str, str]:
+        """The parts that are scored after every epoch, by their short names."""
+        parts = {"train": "train_sample"}
+        if self.split.validation is not None:
+            parts["val"] = "validation"
+        if self.training.test_every_epoch and self.split.test is not None:
+            parts["test"] = "test"
+        return parts
+
     def _score_epoch(self) -> float:
         start = time.perf_counter()
         curves = self.progress.curves
-        parts = [("train", "train_sample"), ("val", "validation")]
-        parts += [("test", "test")] if self.training.test_every_epoch else []
-        for short, part in parts:
-            if part == "train_sample" or getattr(self.split, part) is not None:
-                loss, accuracy, _ = score(self.session, self.split, part, self.scored)
-                if not np.isfinite(loss):
-                    raise self._diverged(0, self.scored, f"{short}_loss is {loss} after the epoch")
-                curves.setdefault(f"{short}_loss", []).append(loss)
-                curves.setdefault(f"{short}_accuracy", []).append(accuracy)
+        for short, part in self._scored_parts().items():
+            loss, accuracy, _ = score(self.session, self.split, part, self.scored)
+            if not np.isfinite(loss):
+                raise self._diverged(0, self.scored, f"{short}_loss is {loss} after the epoch")
+            curves.setdefault(f"{short}_loss", []).append(loss)
+            curves.setdefault(f"{short}_accuracy", []).append(accuracy)
         rule = self.training.early_stopping
         if rule is not None:
             history = self._own(rule.monitor)

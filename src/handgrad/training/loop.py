@@ -107,7 +107,7 @@ def _alone(task: Task, split: Split) -> End:
         while True:
             start = time.perf_counter()
             losses = sessions[0].train_epoch(epoch.order, epoch.lrs, epoch.first_step)
-            epoch = steps.send((losses, time.perf_counter() - start))
+            epoch = steps.send(Answer(losses, time.perf_counter() - start))
     except StopIteration as over:
         end: End = over.value
         return end
@@ -165,21 +165,23 @@ class _Together:
         start = time.perf_counter()
         try:
             losses = self.stack.train_epoch({self.places[n].index: epoch for n, epoch in self.asks.items()})
+            trained = time.perf_counter()
+            self.stack.score_all(next(iter(self.asks.values())).scored)
         except Exception as error:
             waited, self.asks = self.asks, {}
             return [(number, error) for number in waited]
-        share = (time.perf_counter() - start) / len(self.asks)
+        training, scoring = (trained - start) / len(self.asks), (time.perf_counter() - trained) / len(self.asks)
         ended: list[Ended] = []
         for number in list(self.asks):
-            ended += self._go_on(number, (losses[self.places[number].index], share))
+            ended += self._go_on(number, Answer(losses[self.places[number].index], training, scoring))
         return ended
 
-    def _go_on(self, number: int, trained: Answer | None) -> list[Ended]:
+    def _go_on(self, number: int, answer: Answer | None) -> list[Ended]:
         """Let a course take its losses and ask for its next epoch -> itself where it ended instead."""
         self.asks.pop(number, None)
         steps = self.steps[number]
         try:
-            self.asks[number] = next(steps) if trained is None else steps.send(trained)
+            self.asks[number] = next(steps) if answer is None else steps.send(answer)
         except StopIteration as over:
             return [(number, over.value)]
         except Exception as error:

@@ -35,12 +35,14 @@ class Job:
 class Epoch:
     """What a run asks for: to be trained on the examples in `order` (n,), with a learning rate for every step (steps,).
 
-    first_step: the number of the first of them, counted over the whole run from 0.
+    first_step: the number of the first of them, counted over the whole run from 0.  scored: the parts whose scores it
+    will ask for then.
     """
 
     order: np.ndarray
     lrs: np.ndarray
     first_step: int
+    scored: tuple[str, ...] = ()
 
 
 class Place(Protocol):

@@ -52,7 +52,7 @@ class Stack:
         self.numbers: Numbers = {}, {}
         self._checked = False
         self._fetched: tuple[Params, Slots] | None = None
-        self._scores: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._scores: dict[tuple[int, str], tuple[np.ndarray, np.ndarray]] = {}  # of places as they are
         network, chunk = job.network, passes.rows_at_once(job.network, size)
         self._step = self.home.for_each(partial(one.train_step, job))
         self._score = self.home.for_each(
@@ -89,10 +89,8 @@ class Stack:
             for i, kept in enumerate(arrays):
                 slots[name][i][place] = kept
         self.t[place] = t
-        self._forget()
-
-    def _forget(self) -> None:
-        self._fetched, self._scores = None, {}
+        self._fetched = None
+        self._scores = {key: found for key, found in self._scores.items() if key[0] != place}
 
     def _in_all_places(self, numbers: Numbers) -> Numbers:
         """The numbers of one run R times."""
@@ -106,12 +104,17 @@ class Stack:
         return params, slots, int(self.t[place])
 
     def score(self, place: int, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """As `Session.score`; the first place that asks has it computed for all."""
-        if part not in self._scores:
-            losses, predicted = self._score(self.numbers[0], *self.parts[part])
-            self._scores[part] = self.home.fetch(losses), self.home.fetch(predicted)
-        losses, predicted = self._scores[part]
-        return losses[place], predicted[place]
+        """As `Session.score`."""
+        if (place, part) not in self._scores:
+            self.score_all([part])
+        return self._scores[place, part]
+
+    def score_all(self, parts: Sequence[str]) -> None:
+        """Compute and keep the scores of all places as they are now."""
+        for part in parts:
+            losses, predicted = map(self.home.fetch, self._score(self.numbers[0], *self.parts[part]))
+            for place in range(self.size):
+                self._scores[place, part] = losses[place], predicted[place]
 
     def outputs(self, place: int, x: np.ndarray) -> np.ndarray:
         x_here = self.home.bring(np.asarray(x, dtype=self.job.training.dtype))
@@ -151,7 +154,7 @@ class Stack:
         self.t += n
         for place, (last, numbers) in ended.items():
             self._put(place, numbers, int(before_epoch[place]) + last)
-        self._forget()
+        self._fetched, self._scores = None, {}
         return {place: losses[: ended[place][0] + 1 if place in ended else n, place].copy() for place in asks}
 
     def _steps(self, who: Sequence[int], asks: Mapping[int, Epoch]) -> _Steps:
