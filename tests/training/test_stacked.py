@@ -13,7 +13,6 @@ from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.training import course
-from handgrad.training.course import Paused, Task
 from handgrad.training.engines import Epoch, array
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.arrays import Home
@@ -21,6 +20,7 @@ from handgrad.training.engines.stacked import Stack
 from handgrad.training.loop import execute, train_together
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.sharing import runs_in_a_program
+from handgrad.training.task import Paused, Task
 from tests.training.conftest import make_run, make_split
 from tests.training.test_loop import same_bits
 from tests.training.test_torch import CNN, MLP, TORCH_ARRAYS, N, job_of

@@ -11,14 +11,12 @@ because scoring 60,000 images costs more than learning from them.
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from handgrad.data.batches import epoch_order, steps_per_epoch, train_sample
 from handgrad.data.datasets import Split
-from handgrad.errors import InputError
 from handgrad.network import passes
 from handgrad.network.initializers import initialize
 from handgrad.network.spec import Network
@@ -26,70 +24,16 @@ from handgrad.training.checkpoint import Progress, load_checkpoint, save_checkpo
 from handgrad.training.describe import Trained, describe, samples_of, score
 from handgrad.training.engines import Epoch, Job, Place
 from handgrad.training.record import Record
-from handgrad.training.run import Run
+from handgrad.training.task import End, EpochEnd, Paused, Task
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_SHARE = 0.02
-
-
-@dataclass(frozen=True)
-class EpochEnd:
-    """What an observer hears after every epoch."""
-
-    run_id: str
-    epoch: int
-    epochs: int
-    metrics: dict[str, float]
-
-
-Observer = Callable[[EpochEnd], None]
-
-
-@dataclass(frozen=True)
-class Paused:
-    """A run that waits in its checkpoint.  `history`: every score of its own epochs, up to the one it waits at."""
-
-    epoch: int
-    history: dict[str, list[float]]
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The scores of the epoch that it waits at."""
-        return {name: values[-1] for name, values in self.history.items()}
 
 
 class _Diverged(Exception):
     def __init__(self, epoch: int, step: int, layer: str, reason: str) -> None:
         super().__init__(reason)
         self.where = {"epoch": epoch, "step": step, "layer": layer, "reason": reason}
-
-
-@dataclass(frozen=True)
-class Task:
-    """A run and what is to become of it.
-
-    checkpoint: a file to continue from where it exists, and to write while training; who saves the record removes it.
-    parent: the record of the run that this one continues (`run.continues` is its id).
-    until: train up to this epoch, counted as in `EpochEnd`, and pause there; with `prune` end there for good.
-    """
-
-    run: Run
-    checkpoint: Path | None = None
-    parent: Record | None = None
-    observers: tuple[Observer, ...] = ()
-    until: int | None = None
-    prune: bool = False
-
-    def check(self) -> None:
-        """Raise InputError where something is missing that the run needs."""
-        if self.until is not None and self.checkpoint is None and not self.prune:
-            raise InputError(
-                f"run {self.run.id} is to pause at epoch {self.until}; give the checkpoint that it waits in"
-            )
-        if (self.run.continues is None) != (self.parent is None) or (
-            self.parent is not None and self.parent.id != self.run.continues
-        ):
-            raise InputError(f"run {self.run.id} continues {self.run.continues}; its record must be given as parent")
 
 
 @dataclass(frozen=True)
@@ -101,7 +45,6 @@ class Answer:
     scoring: float = 0.0  # where that was done for many runs before they ask
 
 
-End = Record | Paused
 Steps = Generator[Epoch, Answer, End]
 
 

@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.data.datasets import Split
-from handgrad.training.course import Answer, Course, End, Steps, Task
-from handgrad.training.course import EpochEnd as EpochEnd
-from handgrad.training.course import Observer as Observer
-from handgrad.training.course import Paused as Paused
+from handgrad.training.course import Answer, Course, Steps
 from handgrad.training.engines import Epoch, Job, Session, open_session
 from handgrad.training.engines.stacked import Stack, StackPlace
 from handgrad.training.environment import one_thread
 from handgrad.training.record import Record
 from handgrad.training.run import Run
+from handgrad.training.task import End, EpochEnd, Observer, Paused, Task
+
+__all__ = ["EpochEnd", "Observer", "Paused", "Task", "advance", "execute", "train_together"]
 
 Ended = tuple[int, End | Exception]  # the number of a run among those in its program, and how it ended
 

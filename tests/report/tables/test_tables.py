@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from handgrad.report.findings.happened import happened
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables import study as study_tables
 from handgrad.report.tables.table import (
@@ -187,7 +188,7 @@ def test_ten_seeds_put_the_bootstrap_beside(make_results):
 def test_collapses_are_counted(make_results):
     folder = make_results({"seeds": 3}, lambda setting, seed: Outcome(0.2, collapsed=seed))
     (row,) = phase_of(folder).settings
-    assert study_tables.happened(row) == "3 collapsed to one class (a, b, c)"
+    assert happened(row) == "3 collapsed to one class (a, b, c)"
 
 
 def test_the_label_table_adds_up():

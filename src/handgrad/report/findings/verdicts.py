@@ -9,17 +9,17 @@ selection       on what the winner was chosen; choosing on the test set is stamp
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from handgrad.report.findings.happened import setting_verdicts
 from handgrad.report.findings.naming import setting_name
-from handgrad.report.findings.statistics import LEVEL, SIGN_FLIP_SEEDS, Sample, binomial_standard_error
+from handgrad.report.findings.statistics import LEVEL, SIGN_FLIP_SEEDS, binomial_standard_error
 from handgrad.report.findings.summary import (
-    UNFINISHED,
     WORDS,
     PhaseSummary,
-    RunFacts,
     SettingSummary,
     Summary,
     rank,
 )
+from handgrad.report.findings.wording import listed, number, plural, spread
 
 
 @dataclass(frozen=True)
@@ -28,68 +28,6 @@ class Verdict:
 
     kind: str
     text: str
-
-
-def percent(value: float, digits: int = 2) -> str:
-    """An accuracy as people read it.
-
-    >>> percent(0.98634)
-    '98.63 %'
-    """
-    return f"{100 * value:.{digits}f} %"
-
-
-def number(value: float, metric: str) -> str:
-    """A metric's value: accuracies in percent, losses with four significant digits."""
-    return percent(value) if metric.endswith("accuracy") else f"{value:.4g}"
-
-
-def spread(values: Sample, metric: str) -> str:
-    """Mean ± standard deviation with the n and the ddof they come from.
-
-    >>> from handgrad.report.findings.statistics import sample
-    >>> spread(sample({0: 0.96, 1: 0.97, 2: 0.98}), "val_accuracy")
-    '97.00 ± 1.00 % (n = 3, ddof 1)'
-    """
-    if values.mean is None:
-        return "no value (n = 0)"
-    if values.std is None:
-        return f"{number(values.mean, metric)} (n = {values.n}, no spread)"
-    how = f"(n = {values.n}, ddof {values.ddof})"
-    if metric.endswith("accuracy"):
-        return f"{100 * values.mean:.2f} ± {100 * values.std:.2f} % {how}"
-    return f"{values.mean:.4g} ± {values.std:.2g} {how}"
-
-
-def what_happened(run: RunFacts) -> str | None:
-    """Where a run diverged, to which class it collapsed or why it failed; None where nothing went wrong."""
-    if run.status == "diverged":
-        where = (run.record or {}).get("diverged") or {}
-        parts = [
-            f"{key} {where[key]:,}" if isinstance(where[key], int) else f"{key} {where[key]}"
-            for key in ("epoch", "step", "layer")
-            if where.get(key) is not None
-        ]
-        return "diverged" + (f" in {', '.join(parts)}" if parts else "")
-    if run.collapsed is not None:
-        label, share = run.collapsed
-        what = "everything" if share == 1 else f"{percent(share, 1)} of the examples"
-        return f"collapsed: class {label} is predicted for {what}"
-    if run.status == "failed":
-        error = str((run.record or {}).get("error") or "no message").strip().splitlines()
-        return f"failed: {error[-1] if error else 'no message'}"
-    return run.status if run.status in UNFINISHED else None
-
-
-def setting_verdicts(setting: SettingSummary) -> list[str]:
-    """What went wrong in one setting: a phrase for each kind of trouble, with the seeds that had it."""
-    seeds: dict[str, list[int]] = {}
-    for run in setting.runs:
-        text = what_happened(run)
-        if text is not None:
-            seeds.setdefault(text, []).append(run.seed)
-    found = [f"{_seeds(had)} {text}" for text, had in seeds.items()]
-    return found
 
 
 def selection(summary: Summary, metric: str) -> Verdict:
@@ -148,7 +86,7 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
         return [Verdict("note", f"Nothing was chosen: no run has a {word}.")]
     if best is None:
         unfinished = sum(setting.unfinished for setting in phase.settings)
-        reason = f"{_runs(unfinished)} not finished" if unfinished else "no run of it came to a finite end"
+        reason = f"{plural(unfinished, 'run')} not finished" if unfinished else "no run of it came to a finite end"
         return [Verdict("warning", f"No winner yet: {reason}.")]
     sentences = []
     if len(phase.settings) > 1:
@@ -169,7 +107,7 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
         sentences.append(Verdict("note", text))
     unfinished = sum(setting.unfinished for setting in phase.settings)
     if unfinished:
-        sentences.append(Verdict("warning", f"{_runs(unfinished)} not finished; the ranking may still change."))
+        sentences.append(Verdict("warning", f"{plural(unfinished, 'run')} not finished; the ranking may still change."))
     return sentences
 
 
@@ -259,22 +197,3 @@ def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict
             apart = f"gets {abs(gap):,} {'fewer' if gap > 0 else 'more'} right" if gap else "is less than one apart"
             text += f" On average the runner-up ({rival.label}) {apart}."
     return [Verdict("note", text)]
-
-
-def listed(labels: Sequence[str], most: int = 12) -> str:
-    """Labels in a sentence; of many the first ones and a count.
-
-    >>> listed(["1", "2", "3"]), listed(["1", "2", "3"], most=2)
-    ('1, 2 and 3', '1, 2 and 1 more')
-    """
-    if len(labels) > most:
-        return f"{', '.join(labels[:most])} and {len(labels) - most} more"
-    return ", ".join(labels[:-1]) + (" and " if len(labels) > 1 else "") + labels[-1] if labels else ""
-
-
-def _runs(n: int) -> str:
-    return f"{n:,} run" if n == 1 else f"{n:,} runs"
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"

@@ -17,7 +17,7 @@ from typing import Any
 
 from handgrad.report.findings.statistics import Sample, binomial_standard_error, prediction_interval, sample
 from handgrad.report.findings.summary import SettingSummary
-from handgrad.report.tables.study import seconds
+from handgrad.report.findings.wording import seconds
 from handgrad.study.original.published import MEASURES, TIMES, UNITS, WHOLE, Published
 
 TWO_SIDED = 1.96  # 95 % of a normal distribution

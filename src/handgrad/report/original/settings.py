@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.report.findings.happened import happened
 from handgrad.report.findings.naming import setting_value
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.report.findings.summary import SettingSummary, Summary
@@ -24,7 +25,6 @@ from handgrad.report.original.table import (
     runs_behind,
     setting_at,
 )
-from handgrad.report.tables.study import happened
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
 from handgrad.study.original.items import Column as OriginalColumn

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from handgrad.report.findings.happened import setting_verdicts
 from handgrad.report.findings.statistics import kendall_tau_b
 from handgrad.report.findings.summary import SettingSummary
-from handgrad.report.findings.verdicts import Verdict, listed, setting_verdicts
+from handgrad.report.findings.verdicts import Verdict
+from handgrad.report.findings.wording import listed, plural
 from handgrad.report.original.compared import Compared, shown_published, shown_values, word
 from handgrad.report.original.table import ItemTable
-from handgrad.report.tables.study import plural
 from handgrad.study.original.items import SettingsTable
 
 NAMED = 3  # numbers outside that a verdict names

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from handgrad import __version__
 from handgrad.report.chapters.blocks import Chapter, Code, Facts, FigureBlock, Heading, TableBlock, Text, Verdicts
-from handgrad.report.chapters.chapters import opening
+from handgrad.report.chapters.opening import opening
 from handgrad.report.drawing import drawers
 from handgrad.report.figures.figure import Curves, Figure, Matrix, Pictures, Predictions, Ranking
 from handgrad.report.findings.naming import axis_names

@@ -3,20 +3,20 @@
 Every number says its n, its spread and how it was computed: in a column, or once in the caption.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from handgrad.report.findings.happened import happened
 from handgrad.report.findings.naming import at_path, axis_names
 from handgrad.report.findings.statistics import Interval, Sample
 from handgrad.report.findings.summary import (
     METRICS,
-    UNFINISHED,
     WORDS,
     PhaseSummary,
     SettingSummary,
     Summary,
 )
-from handgrad.report.findings.verdicts import number
+from handgrad.report.findings.wording import number, seconds
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
 
@@ -161,21 +161,6 @@ def _compared(setting: SettingSummary, best: bool) -> Cell:
     return Cell(text, (found.difference, found.p, found.adjusted_p, found.sign_flip, found.n))
 
 
-def happened(setting: SettingSummary) -> str:
-    """In a few words: done, or how many runs diverged, collapsed, failed or are not finished.
-
-    A setting whose runs all came to a sensible end needs no words beyond "done".
-    """
-    collapsed = [run.collapsed[0] for run in setting.runs if run.collapsed is not None]
-    words = [f"{count} {status}" for status in ("diverged", "failed") if (count := setting.count(status))]
-    if pruned := setting.count("pruned"):
-        words.append(f"{pruned} pruned at epoch {setting.epochs('pruned')}")
-    if collapsed:
-        words.append(f"{len(collapsed)} collapsed to one class ({', '.join(dict.fromkeys(collapsed))})")
-    words += [f"{count} {status}" for status in UNFINISHED if (count := setting.count(status))]
-    return "; ".join(words) or "done"
-
-
 def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
     """Every setting with its size and its times per run."""
     axes, axis_cells = axis_columns(phase)
@@ -207,15 +192,6 @@ def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
         "total adds reading, checkpoints and the final scores. Epochs and steps: of the longest run."
     )
     return Table(name, title, caption, tuple(columns), tuple(rows))
-
-
-def seconds(value: float) -> str:
-    """Seconds with three digits or so.
-
-    >>> seconds(0.01234), seconds(3.456), seconds(1195.38)
-    ('0.0123', '3.46', '1195.4')
-    """
-    return f"{value:.1f}" if value >= 100 else f"{value:.3g}"
 
 
 def runs_table(summary: Summary, name: str = "runs") -> Table:
@@ -266,12 +242,3 @@ def label_table(data: Mapping[str, Any], name: str = "labels") -> Table | None:
 def phase_title(summary: Summary, phase: PhaseSummary) -> str:
     """The name of a phase as a heading; a study of one phase needs none."""
     return phase.name if len(summary.phases) > 1 or summary.waiting else ""
-
-
-def plural(n: int, word: str, words: Sequence[str] = ()) -> str:
-    """A count with its word.
-
-    >>> plural(1, "seed"), plural(3, "seed")
-    ('1 seed', '3 seeds')
-    """
-    return f"{n:,} {word if n == 1 else (words[0] if words else word + 's')}"

@@ -28,9 +28,9 @@ import handgrad
 from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
 from handgrad.study.runners.runner import Group, Job, Outcome, perform_with
-from handgrad.training.course import EpochEnd
 from handgrad.training.record import Record
 from handgrad.training.run import MATHEMATICS
+from handgrad.training.task import EpochEnd
 
 SECONDS = 0.25  # between news of one run
 PATIENCE = 1.0  # seconds that a run waits for its news to leave

@@ -16,7 +16,7 @@ from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSet
 from handgrad.study.rules.budget import Purse
 from handgrad.study.rules.select import RunSummary
 from handgrad.study.runners.runner import Job, Outcome, failed_record
-from handgrad.training.course import EpochEnd
+from handgrad.training.task import EpochEnd
 
 
 @dataclass(frozen=True)

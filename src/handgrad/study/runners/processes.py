@@ -26,7 +26,7 @@ from handgrad.study.runners.runner import (
     nothing_to_wait_for,
     perform,
 )
-from handgrad.training.course import EpochEnd
+from handgrad.training.task import EpochEnd
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",

@@ -22,11 +22,11 @@ from typing import Any, Protocol
 from handgrad.data.datasets import Split, open_split
 from handgrad.errors import HandgradError, ResultsError
 from handgrad.study.folder.store import is_disk_error, unwritable
-from handgrad.training.course import End, EpochEnd, Paused, Task
 from handgrad.training.environment import environment
 from handgrad.training.loop import train_together
 from handgrad.training.record import FORMAT, Record, load
 from handgrad.training.run import Run
+from handgrad.training.task import End, EpochEnd, Paused, Task
 
 RETRIES = 2  # of a job whose worker died
 
