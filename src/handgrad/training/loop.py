@@ -122,6 +122,7 @@ def train_together(tasks: Sequence[Task], split: Split) -> Iterator[Ended]:
     if tasks[0].run.setting.resolved().training.stack == 1:
         yield from _one_by_one(tasks, split)
         return
+    assert len({task.run.kin for task in tasks}) == 1, "runs of several kinds cannot share a program"
     together = _Together(split)
     with _computing(tasks[0]):
         ended = together.begin(tasks)
