@@ -134,6 +134,20 @@ def test_losses_are_fetched_once_in_many_steps(monkeypatch):
     assert fetched == [(3, R), (3, R), (3, R), (1, R)]
 
 
+def test_what_comes_out_of_a_step_lies_as_what_was_loaded():
+    """Other strides could mean other kernels, and a run that was loaded again would have other bits."""
+    twice = TORCH_ARRAYS.for_each(lambda a, more: ({"t": a.T}, (a[:, :2] + more,)))
+    found = twice(torch.ones(3, 4, 5), torch.ones(3))
+    assert found[0]["t"].shape == (3, 5, 4)
+    assert found[0]["t"].is_contiguous()
+    assert found[1][0].is_contiguous()
+
+
+def test_arguments_may_be_shared_by_all_runs():
+    added = TORCH_ARRAYS.for_each(lambda a, b, *, c: a + b + c, shared=(1,))
+    assert added(torch.tensor([1.0, 2.0]), torch.tensor(10.0), c=torch.tensor([0.5, 0.25])).tolist() == [11.5, 12.25]
+
+
 # -- the check of the places
 
 
