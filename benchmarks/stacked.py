@@ -10,6 +10,12 @@ In the first network there is nearly nothing to compute: what is left is the tim
 program for many runs saves, and all that a small network costs on a GPU.
 """
 
+import os
+
+os.environ.setdefault(
+    "MKL_CBWR", "AUTO,STRICT"
+)  # products that do not depend on where a matrix begins, for all of them
+
 import argparse
 import statistics
 import time
