@@ -2,8 +2,10 @@
 
     python benchmarks/orchestration.py [RUNS]
 
-Runs are trivial (one epoch of one batch on the digits), so what is left after their own training and scoring is
-planning, files and bookkeeping.  Memory is the peak of this process after 20 % and after all of the runs.
+Runs are trivial (one batch an epoch, on the digits), so what is left after their own training and scoring is planning,
+files and bookkeeping.  Memory is the peak of this process after 20 % and after all of the runs.  Searches are a plain
+study with pauses, decisions and a sampler added; each stands beside the plain study of as many epochs.  "processor" is
+the time of all threads, which other work on the machine disturbs least.
 """
 
 import os
@@ -14,12 +16,33 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from trivial import trivial_study
 
-from handgrad.study import make_study, run_study
+from handgrad.study import Study, make_study, run_study
 from handgrad.study.execution.progress import Event
+
+SEARCHES: dict[str, dict[str, Any]] = {
+    "plain, 1 epoch": {},
+    "sampler tpe": {"sampler": "tpe"},
+    "plain, 4 epochs": {"epochs": 4},
+    "asha, promote": {"epochs": 4, "asha": {"grace_period": 1, "reduction_factor": 2}},
+    "asha, stop": {"epochs": 4, "asha": {"grace_period": 1, "reduction_factor": 2, "rule": "stop"}},
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Milliseconds a run; `memory`: megabytes after a fifth of the runs and after all."""
+
+    seconds: float
+    beyond_runs: float
+    beyond_training: float
+    processor: float
+    again: float
+    memory: list[float]
 
 
 def megabytes() -> float:
@@ -27,35 +50,48 @@ def megabytes() -> float:
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def main(runs: int) -> None:
-    study = trivial_study(runs)
-    warm = make_study({"name": "warm", "training": {"epochs": 1}})
-    seen: dict[str, Any] = {"n": 0, "memory": []}
+def measured(study: Study, runs: int) -> Cost:
+    """Run a study in this process, and once more when nothing is left of it to do."""
+    memory: list[float] = []
+    n = 0
 
     def watch(event: Event) -> None:
+        nonlocal n
         if event.kind == "run finished":
-            seen["n"] += 1
-            if seen["n"] in (runs // 5, runs):
-                seen["memory"].append(megabytes())
+            n += 1
+            if n in (runs // 5, runs):
+                memory.append(megabytes())
 
     with tempfile.TemporaryDirectory() as folder:
-        run_study(warm, folder, jobs=1).runs()  # libraries are loaded once, however many runs there are
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         results = run_study(study, folder, jobs=1, observer=watch)
-        seconds = time.perf_counter() - start
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor
         table = results.runs()
         start = time.perf_counter()
         run_study(study, folder, jobs=1)
         again = time.perf_counter() - start
-    executed, learnt = table["seconds_total"].sum(), table["seconds_training"].sum() + table["seconds_evaluation"].sum()
-    per_run = 1000 / runs
-    print(f"{runs} runs, serial: {seconds:.2f} s")
-    print(f"  beyond executing the runs   {(seconds - executed) * per_run:6.2f} ms a run")
-    print(f"  beyond epochs and scoring   {(seconds - learnt) * per_run:6.2f} ms a run   (allowed: 10)")
-    print(f"  running it again            {again * per_run:6.2f} ms a run")
-    few, all_of_them = seen["memory"]
-    print(f"peak memory: {few:.0f} MB after {runs // 5} runs, {all_of_them:.0f} MB after {runs}")
+    learnt = table["seconds_training"].sum() + table["seconds_evaluation"].sum()
+    each = 1000 / runs
+    beyond_runs = (seconds - table["seconds_total"].sum()) * each
+    return Cost(seconds, beyond_runs, (seconds - learnt) * each, processor * each, again * each, memory)
+
+
+def main(runs: int) -> None:
+    warm = make_study({"name": "warm", "training": {"epochs": 1}})
+    with tempfile.TemporaryDirectory() as folder:
+        run_study(warm, folder, jobs=1).runs()  # libraries are loaded once, however many runs there are
+    cost = measured(trivial_study(runs), runs)
+    print(f"{runs} runs, serial: {cost.seconds:.2f} s")
+    print(f"  beyond executing the runs   {cost.beyond_runs:6.2f} ms a run")
+    print(f"  beyond epochs and scoring   {cost.beyond_training:6.2f} ms a run   (allowed: 10)")
+    print(f"  running it again            {cost.again:6.2f} ms a run")
+    print(f"peak memory: {cost.memory[0]:.0f} MB after {runs // 5} runs, {cost.memory[1]:.0f} MB after {runs}")
+
+    print(f"\n{'searches, ms a run':20} beyond epochs and scoring   processor   running it again")
+    measured(trivial_study(10, sampler="tpe"), 10)  # loads Optuna
+    for name, kind in SEARCHES.items():
+        cost = measured(trivial_study(runs, **kind), runs)
+        print(f"  {name:18} {cost.beyond_training:25.2f} {cost.processor:11.2f} {cost.again:18.2f}")
 
 
 if __name__ == "__main__":

@@ -123,7 +123,8 @@ def test_json_is_json(finished, handgrad, monkeypatch):
     assert found["winner"] in ("1", "2")
     assert found["failed"] == 0
     assert len(found["settings"]) == 2
-    assert {one["name"] for one in json.loads(handgrad("studies --json")[1])} >= {"quickstart"}
+    runs = {one["name"]: one["runs"] for one in json.loads(handgrad("studies --json")[1])}
+    assert runs["quickstart"] == "24"  # 2 · 3 settings and 2 more, 3 seeds
     plan = json.loads(handgrad("plan tiny.toml --json")[1])
     assert len(plan["runs"]) == 4
     assert plan["seconds"] > 0

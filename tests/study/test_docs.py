@@ -31,6 +31,8 @@ def test_examples_are_studies(text):
     first = tomllib.loads(EXAMPLES[0])
     if "quick" in tables:
         assert make_study({**first, **tables}, quick=True).spec.seeds == (0, 1)
+    elif "figure" in tables:
+        make_study({**first, **tables})
     else:
         make_study({"name": "example", **tables})
 

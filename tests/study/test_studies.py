@@ -17,7 +17,7 @@ from handgrad.study.original.items import Figure
 # What makes each of them tiny: laid over its own [quick] table.
 FEW = ["data.train.size=200", "training.epochs=1"]
 TINY = {
-    "eee443": FEW,
+    "eee443": [*FEW, 'phase."validation".set.data.validation.size=60'],
     "eee543": [*FEW, "data.validation.size=60"],
     "earin": [*FEW[:1], "data.validation.size=60", 'phase."search".random.runs=4'],
     "project3": [
@@ -29,7 +29,7 @@ TINY = {
             for change in (f"data.train.size={size}", "training.epochs=1")
         ),
     ],
-    "fashion": [*FEW, 'phase."wished for".variant."early stopping".data.validation.size=60'],
+    "fashion": [*FEW, "data.validation.size=60", 'phase."wished for".variant."early stopping".data.validation.size=60'],
     "cifar": [*FEW, "data.validation.size=60", 'phase."one factor".one_factor.training.epochs=[2, 3]'],
 }
 

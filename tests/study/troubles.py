@@ -41,6 +41,34 @@ class Deadly:
         return _arrive, (self.run, self.marks, self.times)
 
 
+def _train_and_die(run, mark):
+    """What a worker unpickles: the run; the first worker is killed when everything is ready for training."""
+    from handgrad.study.cluster import remote
+
+    def killed(*arguments):
+        Path(mark).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if not Path(mark).exists():
+        remote.perform_with = killed
+    return run
+
+
+@dataclass(frozen=True)
+class Fatal:
+    """Kills the first process that begins to train it."""
+
+    run: Run
+    mark: str
+
+    @property
+    def setting(self):
+        return self.run.setting
+
+    def __reduce__(self):
+        return _train_and_die, (self.run, self.mark)
+
+
 def _in_slow_motion(run, mark, seconds):
     """What a worker unpickles: the run; for `seconds` from now on epochs last long and each writes a checkpoint."""
     import ray

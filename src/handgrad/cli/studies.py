@@ -138,11 +138,11 @@ def studies(json: Json = False) -> None:
     """List the ready-made studies."""
     from handgrad.cli import console
     from handgrad.study import Study, load_study, ready_made
+    from handgrad.study.reading.places import Places
 
     def facts(study: Study) -> tuple[str, ...]:
         spec = study.spec
-        runs = sum(len(phase.choices) for phase in study.phases) * len(spec.seeds)
-        return spec.name, str(runs), spec.takes or "", spec.title or ""
+        return spec.name, str(Places(study).run_count), spec.takes or "", spec.title or ""
 
     rows = [facts(load_study(name)) for name in ready_made()]
     if json:

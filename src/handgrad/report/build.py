@@ -21,8 +21,8 @@ from handgrad.report.figures.sources import Sources
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.original.reproduction import reproduce
 from handgrad.report.page.page import Page, render
+from handgrad.study.folder.files import unwritable
 from handgrad.study.folder.results import Results
-from handgrad.study.folder.store import unwritable
 from handgrad.training.record import load_curves, load_data
 from handgrad.training.weights import read_tensors
 

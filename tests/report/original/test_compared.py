@@ -7,7 +7,10 @@ import pytest
 from scipy import stats
 
 from handgrad.report.findings.statistics import kendall_tau_b, prediction_interval, sample
-from handgrad.report.original.compared import Compared, judge, shown_difference, shown_published, shown_values
+from handgrad.report.findings.summarize import summarize_setting
+from handgrad.report.findings.summary import RunFacts
+from handgrad.report.original.claims import stability
+from handgrad.report.original.compared import Compared, compared, judge, shown_difference, shown_published, shown_values
 from handgrad.report.original.numbers import same
 from handgrad.study.original.published import published
 
@@ -74,18 +77,46 @@ def test_times_are_never_judged_and_counts_as_other_numbers():
 
 
 @pytest.mark.parametrize(
-    ("given", "values", "diverged", "inside"),
+    ("diverged", "inside"),
+    [(3, False), (0, None)],
+)
+def test_a_published_number_of_which_nothing_came_here(diverged, inside):
+    assert judge(published(0.9), sample({}), "test_accuracy", diverged=diverged)[2] is inside
+
+
+def setting(*runs):
+    """Runs that came to "done", "collapsed" or another status."""
+    fallen = {"collapsed": ("done", None, ("cat", 1.0))}
+    made = [RunFacts(str(seed), seed, *fallen.get(run, (run,))) for seed, run in enumerate(runs)]
+    return summarize_setting("1", {}, {}, made)
+
+
+@pytest.mark.parametrize(
+    ("runs", "came"),
     [
-        ("diverged", sample({}), 3, True),
-        ("diverged", sample({0: 0.9}), 2, True),
-        ("nan", sample({0: 0.9}), 0, False),
-        ("nan", sample({}), 0, None),
-        (0.9, sample({}), 3, False),
-        (0.9, sample({}), 0, None),
+        (["diverged"], "diverged"),
+        (["collapsed"], "collapsed"),
+        (["done"], "learns"),
+        (["diverged", "diverged", "failed"], "diverged"),
+        (["done", "collapsed", "diverged"], "1 of 3 diverged, 1 of 3 collapsed"),
+        (["pruned", "collapsed"], "1 of 2 collapsed"),
     ],
 )
-def test_runs_that_diverged(given, values, diverged, inside):
-    assert judge(published(given), values, "test_accuracy", diverged=diverged)[2] is inside
+def test_what_explodes_and_what_learns(runs, came):
+    """Both kinds of instability agree with every word for it, and neither with "learns"."""
+    learns = came == "learns"
+    for word in ("diverged", "nan", "explodes"):
+        assert stability(word, setting(*runs)) == (not learns, "", came)
+    assert stability("learns", setting(*runs)) == (learns, "", came)
+
+
+def test_what_has_not_ended_is_not_judged():
+    assert stability("explodes", setting("pending", "failed")) == (None, "no run has ended", "")
+    one = compared(
+        "T", "1", "test_accuracy", published("learns"), setting("done"), made_with="--quick, a smaller study"
+    )
+    assert (one.inside, one.why) == (None, "not judged: made with --quick, a smaller study")
+    assert shown_difference(one, 2) == "learns"
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -100,7 +131,9 @@ def test_kendall_against_scipy(seed):
 def test_numbers_are_printed_as_the_original_printed_them():
     assert shown_published(published([0.48, 0.034]), 3) == "0.480 ± 0.034"
     assert shown_published(published([0.48, 0.034]), 3, "std") == "0.034"
-    assert shown_published(published("nan"), 2) == "diverged"
+    assert shown_published(published("nan"), 2) == "nan"
+    assert shown_values(sample({0: 50890.0}), "parameters", 1.0, 4) == "50,890"
+    assert shown_values(sample({0: 9.0, 1: 10.0}), "epochs", 1.0, 1) == "9.5 ± 0.7"
     assert shown_values(THREE, "test_accuracy", 0.01, 1) == "92.00 ± 2.00"
     assert shown_values(THREE, "test_accuracy", 1.0, 3, "std") == "0.020"
     one = Compared("T", "1", "test_accuracy", published(98.5, "percent"), THREE, inside=False)

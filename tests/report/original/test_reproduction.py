@@ -68,7 +68,7 @@ def test_a_table_of_settings_stands_in_the_originals_columns(found):
     assert texts(item.table) == [
         ["a", "1", "4", "81.20", "81.30 ± 0.30", "+0.10 inside", "3", "done", ""],
         ["b", "2", "6", "60.00", "61.87 ± 37.12", "+1.87 inside", "3", "1 collapsed to one class (a)", "collapsed"],
-        ["c", "3", "4", "diverged", "–", "inside", "0 of 3", "3 diverged", ""],
+        ["c", "3", "4", "nan", "–", "diverged, agrees", "0 of 3", "3 diverged", ""],
         ["d", "4", "6", "87.50 ± 0.20", "87.30 ± 0.30", "−0.20 inside", "3", "done", ""],
     ]
     bold = {cell.text for row in item.table.rows for cell in row.cells if cell.bold}
@@ -90,6 +90,85 @@ def test_a_ranking_and_what_a_mean_hides_are_said(found):
         "Ranking by test accuracy over 4 rows: Kendall's τ-b = −1.00; "
         "the original's best (0) is number 4 here, where 3 leads."
     )
+
+
+def words(*rows):
+    """A table of the settings a to d with what is said of each."""
+    return {**TABLE, "rows": [{"label": label, **said} for label, said in zip("abcd", rows, strict=True)]}
+
+
+def test_what_explodes_here_agrees_whether_it_diverged_or_collapsed(found):
+    """b: one seed collapsed, c: diverged; "a" is said to explode and learns."""
+    explodes, learns = {"test_accuracy": "explodes"}, {"test_accuracy": "learns"}
+    whole, _ = found(tables(words(explodes, explodes, explodes, learns)))
+    (item,) = whole.items
+    assert [row[3:6] for row in texts(item.table)] == [
+        ["explodes", "81.30 ± 0.30", "learns, does not agree"],
+        ["explodes", "61.87 ± 37.12", "1 of 3 collapsed, agrees"],
+        ["explodes", "–", "diverged, agrees"],
+        ["learns", "87.30 ± 0.30", "learns, agrees"],
+    ]
+    assert [verdict.text for verdict in item.verdicts[:2]] == [
+        "3 of 4 published statements agree with the runs here. Not in agreement: row a: explodes, here learns.",
+        "Row b: 2 seeds end at 83.0 to 83.6 %, but seed 1 collapsed: class a is predicted for everything.",
+    ]  # nothing was published that ranks the rows
+    assert item.rankings == ()
+    assert [verdict.text for verdict in reproduction_verdicts(whole)] == [
+        "Reproduction of Digits: 3 of 4 published statements agree with the runs here.",
+        "Not in agreement: Table 1, row a: explodes, here learns.",
+    ]
+
+
+def test_statements_and_numbers_are_counted_together(found):
+    rows = {"test_accuracy": "learns"}, {"test_accuracy": 60.0}, {"test_accuracy": "nan"}, {"test_accuracy": 99.5}
+    whole, _ = found(tables(words(*rows)))
+    assert whole.items[0].verdicts[0].text == (
+        "3 of 4 published numbers and statements agree with the runs here, numbers where they lie inside the spread of "
+        "the runs here. Not in agreement: row d: test accuracy 99.50, here 87.30 ± 0.30 %."
+    )
+
+
+def ranks(whole):
+    return [row[-3] for row in texts(whole.items[0].table)]
+
+
+def test_the_rank_that_a_row_is_said_to_have(found):
+    """Here a: 81.3, b: 61.9 ± 37.1, c: diverged, d: 87.3 %."""
+    whole, _ = found(tables(words({"rank": "worst"}, {}, {"rank": "worst"}, {"rank": "best"})))
+    assert ranks(whole) == ["worst; number 2 of 4, does not agree", "", "worst; number 4 of 4, agrees",
+                            "best; number 1 of 4, agrees"]  # fmt: skip
+    assert [number.row for number in whole.numbers] == ["a", "c", "d"]
+    assert whole.items[0].rankings == ()
+    whole, _ = found(tables(words({"rank": "best"}, {"rank": "best"}, {}, {})), name="wide")
+    assert ranks(whole)[:2] == [
+        "best; number 2 of 4, does not agree",  # 81.3 ± 1.5 by the prediction interval
+        "best; number 3 of 4, within noise, agrees",  # 61.9 ± 184
+    ]
+    whole, _ = found(tables(words({}, {}, {"rank": "best"}, {})), name="diverged")
+    assert ranks(whole)[2] == "best; number 4 of 4, does not agree"
+
+
+def test_the_rank_of_one_run_is_judged_by_the_examples(found):
+    given = {**tables(words({"rank": "best"}, {}, {}, {})), "seeds": 1}
+    near, _ = found(given, lambda s, seed: Outcome(0.9 if s.label == "1" else 0.91))
+    assert ranks(near)[0] == "best; number 4 of 4, within noise, agrees"
+    far, _ = found(given, lambda s, seed: Outcome(0.5 if s.label == "1" else 0.91), name="far")
+    assert ranks(far)[0] == "best; number 4 of 4, does not agree"
+    columns = [{"head": "Loss", "show": "val_loss"}]
+    given = {**tables({**words({"rank": "best"}, {}, {}, {}), "columns": columns}), "seeds": 1}
+    loss, _ = found(given, lambda s, seed: Outcome(0.5 if s.label == "1" else 0.91), name="loss")
+    assert (ranks(loss)[0], loss.numbers[0].why) == ("best; number 4 of 4", "one run: no spread is known")
+    nothing, _ = found(given, lambda s, seed: Outcome(0.5, "pending"), name="nothing")
+    assert nothing.numbers[0].why == "no run has ended"
+
+
+def test_a_column_in_which_nothing_was_published_is_ours_alone(found):
+    columns = [{"head": "Run", "show": "original"}, {"head": "Weights", "show": "parameters"}]
+    rows = [{"label": label} for label in "abcd"]
+    whole, _ = found(tables({**TABLE, "columns": columns, "rows": rows}))
+    table = whole.items[0].table
+    assert [column.heading for column in table.columns][:3] == ["Run", "Weights here", "n"]
+    assert table.columns[1].names == ("parameters_reproduced", "parameters_reproduced_std")
 
 
 def test_losses_of_different_kinds_are_not_ranked_in_silence(found):
@@ -235,7 +314,7 @@ def test_files_hold_every_number(make_results):
     data = json.loads((report / "reproduction.json").read_text("utf-8"))
     assert (data["original"], data["source"], data["inside"], data["outside"]) == ("Digits", "nowhere", 4, 0)
     assert data["numbers"][0]["published"] == pytest.approx(0.812)
-    assert data["numbers"][2]["published_failed"] is True
+    assert (data["numbers"][2]["published_word"], data["numbers"][2]["came"]) == ("nan", "diverged")
     assert data["rankings"][0]["kendall_tau_b"] == 1
     rows = list(csv.DictReader((report / "tables" / "reproduction.csv").read_text("utf-8").splitlines()))
     assert [row["row"] for row in rows] == ["a", "b", "c", "d"]

@@ -3,9 +3,11 @@ the others (test_runners)."""
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +18,14 @@ import pytest
 from handgrad.data.datasets import open_split
 from handgrad.errors import InputError
 from handgrad.study import Results, run_study
+from handgrad.study.folder.store import read_plan
 from handgrad.study.runners.runner import Outcome
 from handgrad.training.checkpoint import load_checkpoint
 from handgrad.training.loop import EpochEnd, execute
 from handgrad.training.record import load
 from tests.study.conftest import contents, same
-from tests.study.troubles import Deadly, Slow
+from tests.study.search.test_search import ASHA, TPE, events
+from tests.study.troubles import Deadly, Fatal, Slow
 
 remote = pytest.importorskip("handgrad.study.cluster.remote", reason="no Ray for this Python")
 
@@ -102,6 +106,51 @@ def test_a_worker_that_dies_has_its_job_taken_up_twice_and_then_given_up(runner,
     assert outcomes[jobs[0].id].error.endswith("; it may need more memory")
     assert len(list((tmp_path / "marks").iterdir())) == 3
     same(outcomes[jobs[1].id].record, execute(jobs[1].run, open_split(jobs[1].split)))
+
+
+def test_a_killed_worker_leaves_nothing_behind_for_long(runner, jobs, tmp_path):
+    from handgrad.study.cluster import scratch
+
+    fatal = replace(jobs[0], run=Fatal(jobs[0].run, str(tmp_path / "mark")))
+    before = set(Path(tempfile.gettempdir()).glob(f"{scratch.PREFIX}*"))
+    outcomes = list(runner().map([fatal, jobs[1]]))
+    assert (tmp_path / "mark").exists()
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    assert set(Path(tempfile.gettempdir()).glob(f"{scratch.PREFIX}*")) <= before
+
+
+def test_a_folder_is_removed_when_its_process_is_no_more(tmp_path, monkeypatch):
+    from handgrad.study.cluster import scratch
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = (
+        "import os, tempfile, time; from handgrad.study.cluster.scratch import scratch\n"
+        f"tempfile.tempdir = {str(tmp_path)!r}\n"
+        "with scratch() as folder:\n    (folder / 'checkpoint').touch(); print(folder, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        folder = Path(process.stdout.readline().strip())
+        assert scratch.sweep() == []  # it is at work
+        assert (folder / "checkpoint").exists()
+        process.kill()
+    with scratch.scratch() as own:
+        assert not folder.exists()
+        assert own.is_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("tables", [ASHA, TPE], ids=["asha", "tpe and asha"])
+def test_a_search_on_a_cluster_is_replayed_by_one_process(runner, make, tmp_path, tables):
+    pytest.importorskip("optuna")
+    study = make(**tables)
+    two = runner(cpus=0.5)
+    assert two.workers == 2
+    run_study(study, tmp_path / "ray", runner=two)
+    shutil.copytree(tmp_path / "ray" / "decisions", tmp_path / "one" / "decisions")
+    run_study(study, tmp_path / "one", runner="serial")
+    assert events(tmp_path / "one") == events(tmp_path / "ray")
+    assert contents(tmp_path / "one") == contents(tmp_path / "ray")
+    assert read_plan(tmp_path / "one")["phases"] == read_plan(tmp_path / "ray")["phases"]
 
 
 def test_a_run_goes_on_from_the_checkpoint_that_the_driver_has(runner, jobs):

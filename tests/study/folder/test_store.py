@@ -10,8 +10,9 @@ import pytest
 from handgrad.data.datasets import load, split
 from handgrad.errors import ResultsError
 from handgrad.study import Results, run_study
-from handgrad.study.folder import store as stores
-from handgrad.study.folder.store import opened, read_plan, write_whole
+from handgrad.study.folder import files
+from handgrad.study.folder.files import write_whole
+from handgrad.study.folder.store import opened, read_plan
 from tests.study.conftest import contents
 
 
@@ -154,7 +155,7 @@ def test_a_full_disk_in_a_run_ends_the_study(make, tmp_path, monkeypatch):
 
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
     write_whole(tmp_path / "a.txt", b"first")
-    monkeypatch.setattr(stores.os, "fsync", lambda number: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+    monkeypatch.setattr(files.os, "fsync", lambda number: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
     with pytest.raises(ResultsError, match="cannot be written: broken"):
         write_whole(tmp_path / "a.txt", b"second")
     assert (tmp_path / "a.txt").read_bytes() == b"first"

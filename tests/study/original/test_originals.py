@@ -66,7 +66,7 @@ def test_what_a_published_value_says(given, unit, value, spread, slack):
     assert found.value == (None if value is None else pytest.approx(value))
     assert found.spread == spread
     assert found.slack == pytest.approx(slack)
-    assert found.failed == (value is None)
+    assert bool(found.word) == (value is None)
 
 
 def test_decimals_are_those_that_were_written():
@@ -135,7 +135,20 @@ def test_every_problem_is_said_at_once_with_its_place_and_the_nearest_name():
         ({"rows": []}, "rows must be a list of tables such as [{ … }, { … }]; got []"),
         (
             {"rows": [{"label": "1", "test_accuracy": "about 90"}]},
-            'rows "1".test_accuracy must be a number, [mean, std] with std >= 0, "≈ 0.925" or "diverged"; got ',
+            'rows "1".test_accuracy must be a number, [mean, std] with std >= 0, "≈ 0.925", "diverged", "explodes" or '
+            '"learns"; got ',
+        ),
+        (
+            {"rows": [{"label": "1", "rank": "bset"}]},
+            """rows "1".rank is an unknown rank 'bset'; did you mean 'best'? Known: best, worst""",
+        ),
+        (
+            {"columns": [{"head": "N", "show": "network.hidden"}], "rows": [{"label": "1", "rank": "best"}]},
+            'rows "1".rank needs a column that shows an accuracy or a loss, to be judged by',
+        ),
+        (
+            {"rows": [{"label": "1", "rank": "worst"}, {"label": "2", "rank": "worst"}]},
+            "rows: every row is said to be worst; take rank out where it is not",
         ),
     ],
 )

@@ -10,6 +10,7 @@ from handgrad.errors import DataError, HandgradError, StudyFileError
 from handgrad.study import Plan, make_study
 from handgrad.study.planning.estimate import estimate
 from handgrad.study.planning.shelf import Shelf
+from handgrad.study.reading.places import Places
 from handgrad.study.rules.select import RunSummary
 
 
@@ -236,3 +237,14 @@ def test_an_estimate_covers_every_setting_and_grows_with_the_work(make):
     assert two.memory > one.memory
     # 2 runs of 1,000 epochs of 12 steps leave 4 bytes a step
     assert one.disk == two.disk > 2 * 4 * 12_000
+
+
+def test_how_many_runs_there_are_is_known_without_the_data(make):
+    """What Optuna draws and what is there twice included."""
+    pytest.importorskip("optuna")
+    drawn = {"random": {"runs": 7, "sampler": "tpe", "training.optimizer.lr": {"log_uniform": [1e-3, 1.0]}}}
+    later = {"random": {"runs": 5, "sampler": "qmc", "network.dropout": {"uniform": [0.0, 0.5]}}, "name": "later"}
+    twice = {"one_factor": {"training.epochs": [3, 4], "network.dropout": [0.0, 0.5]}}  # 3 and 0 are those of the base
+    for tables, runs in ((drawn | {"phase": [later]}, 2 * 12), (twice, 2 * 3), (twice | {"phase": [later]}, 2 * 8)):
+        study = make(**tables)
+        assert Places(study).run_count == Plan(study).run_count == runs

@@ -4,10 +4,11 @@ import json
 import shutil
 import statistics
 
+import numpy as np
 import pytest
 
 from handgrad.errors import StudyFileError
-from handgrad.study import run_study
+from handgrad.study import Results, run_study
 from handgrad.study.folder.store import read_plan
 from handgrad.study.runners.processes import Processes
 from handgrad.training import loop
@@ -184,6 +185,28 @@ def test_a_larger_largest_resource_goes_on(make, tmp_path):
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+def test_what_a_killed_search_left_is_named_as_it_is(make, tmp_path):
+    """Runs at a rung wait; nothing runs any more, whatever the plan says that nobody could write down again."""
+
+    def stop(event):
+        if event.kind == "epoch done" and event.label == "3" and event.epoch == 1:
+            seen.append(Results.open(tmp_path).state)
+            raise KeyboardInterrupt
+
+    seen = []
+    with pytest.raises(KeyboardInterrupt):
+        run_study(make(**ASHA), tmp_path, jobs=1, observer=stop)
+    assert seen == ["running"]
+    plan = read_plan(tmp_path)
+    (tmp_path / "plan.json").write_text(json.dumps(plan | {"state": "running"}))  # as after kill -9
+    (tmp_path / "runs" / f"{plan['phases'][0]['settings'][2]['runs'][0]['id']}.partial").mkdir(exist_ok=True)
+    killed = Results.open(tmp_path)
+    assert killed.state == "interrupted"
+    assert [cell.status for cell in killed.cells()] == ["waiting"] * 4 + ["interrupted"] + ["pending"] * 9
+    results = run_study(make(**ASHA), tmp_path, jobs=1)
+    assert {cell.status for cell in results.cells()} == {"done", "pruned"}
+
+
 def test_records_of_whole_runs_are_judged_at_the_rungs_without_training(make, tmp_path, whole):
     told = []
     run_study(make(**ASHA), tmp_path / "whole", jobs=1, observer=told.append)
@@ -271,6 +294,33 @@ def test_tpe_learns_where_the_good_rates_are(make, tmp_path):
     more = run_study(make(**tables | {"random": {**tables["random"], "runs": 27}}), tmp_path / "a", jobs=1)
     assert more.settings()["training.optimizer.lr"][:25].tolist() == rates.tolist()
     assert len(more.settings()) == 27
+
+
+def test_quasi_monte_carlo_spreads_evenly_and_learns_nothing(make, tmp_path):
+    """After the first, which is drawn blindly, every 16 draws of a seed hit each 16th of a range once."""
+    pytest.importorskip("optuna")
+
+    def drawn(folder, seed=0, epochs=1, runs=17):
+        rates = {"training.optimizer.lr": {"log_uniform": [1e-3, 1.0]}, "network.dropout": {"uniform": [0.0, 0.5]}}
+        random = {"runs": runs, "seed": seed, "sampler": "qmc", **rates}
+        training = {"batch_size": "full", "epochs": epochs}
+        results = run_study(make(seeds=1, training=training, random=random), tmp_path / folder, jobs=1)
+        return results, results.settings()[[*rates]].astype(float).to_numpy()
+
+    results, draws = drawn("a")
+    places = np.column_stack([np.log10(draws[1:, 0]) / 3 + 1, draws[1:, 1] / 0.5])
+    for axis in places.T:
+        assert sorted((16 * axis).astype(int)) == list(range(16))
+    _, other = drawn("b", seed=1)
+    assert not np.isin(other, draws).any()
+    _, learnt = drawn("c", epochs=3)  # other results
+    assert learnt.tolist() == draws.tolist()
+    shutil.copytree(tmp_path / "a" / "decisions", tmp_path / "d" / "decisions")
+    again, _ = drawn("d")
+    assert again.plan["phases"] == results.plan["phases"]
+    more, longer = drawn("a", runs=20)
+    assert longer[:17].tolist() == draws.tolist()
+    assert len(more.runs()) == 20
 
 
 def test_where_optuna_answers_otherwise_what_was_recorded_stands(make, tmp_path, monkeypatch):

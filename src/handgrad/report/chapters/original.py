@@ -1,11 +1,9 @@
 """The chapter "The original, item by item": every table and figure of the original under its own number."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from handgrad.errors import InputError
-from handgrad.report.chapters.blocks import Block, Chapter, Facts, FigureBlock, Heading, TableBlock, Text, Verdicts
-from handgrad.report.figures.kinds import make_figure
+from handgrad.report.chapters.blocks import Block, Chapter, Facts, Heading, TableBlock, Text, Verdicts
+from handgrad.report.chapters.figures import asked_figure
 from handgrad.report.figures.sources import Sources
 from handgrad.report.findings.summary import Summary
 from handgrad.report.original.compared import RULE, Compared, shown_published, shown_values
@@ -24,7 +22,7 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
         ("published", (original.source,) if original.source else ()),
         ("assumed readings", original.readings),
         ("where the original errs", original.errors),
-        ("numbers inside", () if found.made_with else tuple(_inside(found))),
+        (_inside_of(found), () if found.made_with else tuple(_inside(found))),
     ]
     blocks: list[Block] = [Facts(tuple((term, lines) for term, lines in rows if lines))]
     if found.numbers:
@@ -34,6 +32,11 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
     if found.numbers:
         blocks += [Heading("Every published number"), TableBlock(every_number(found), folded=True)]
     return Chapter("original", "The original, item by item", tuple(blocks), "The original")
+
+
+def _inside_of(found: Reproduction) -> str:
+    said = any(number.published.said for number in found.numbers)
+    return "numbers inside and statements that agree" if said else "numbers inside"
 
 
 def _inside(found: Reproduction) -> Iterator[str]:
@@ -56,7 +59,7 @@ def _item(result: ItemResult, summary: Summary, sources: Sources) -> Iterator[Bl
     item = result.item
     heading, number = f"{item.number}: {item.title}", named(item)
     if isinstance(item, originals.Figure):
-        yield from _figure(item, heading, result, summary, sources)
+        yield from asked_figure(item, heading, result.shown, summary, sources, named(item))
         if result.table is not None:
             yield TableBlock(result.table, number=f"Beside {item.number}")
     elif result.table is not None:
@@ -69,24 +72,6 @@ def _item(result: ItemResult, summary: Summary, sources: Sources) -> Iterator[Bl
 def named(item: originals.Item) -> str:
     """What a caption calls an item."""
     return f"{item.number}, added to those of the original" if item.ours else f"{item.number} of the original"
-
-
-def _figure(
-    item: originals.Figure, heading: str, result: ItemResult, summary: Summary, sources: Sources
-) -> Iterator[Block]:
-    figure, why = None, "its settings are not run here"
-    if result.shown:
-        try:
-            figure = make_figure(item.kind, summary, result.shown, sources, item.options, name=item.file, title=heading)
-            why = "the records hold nothing of it"
-        except InputError as error:  # a seed or a setting that this smaller study does not have
-            why = str(error)
-    if figure is None:
-        yield Heading(heading)
-        yield Text(f"No figure: {why}.")
-    else:
-        caption = f"{figure.caption} {item.note}" if item.note else figure.caption
-        yield FigureBlock(replace(figure, caption=caption), named(item))
 
 
 def every_number(found: Reproduction) -> Table:

@@ -15,7 +15,7 @@ from handgrad.report.findings.summary import (
 )
 from handgrad.study.folder.results import Results
 from handgrad.study.original.items import ConfusionTable
-from handgrad.study.reading.places import Places, place
+from handgrad.study.reading.places import Places, draw, place
 
 LONG = ("confusion", "samples", "setting")  # of a record: read again for the one run that shows them
 ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as collapsed
@@ -66,11 +66,11 @@ def summarize(results: Results) -> Summary:
         made=spec.made,
         quick=bool(results.plan.get("quick")),
         changed=tuple(results.plan.get("changed", ())),
-        places=Places(results.study) if spec.original is not None else None,
+        places=Places(results.study) if spec.original is not None or spec.figure else None,
         labels={
-            place(phase["name"], one["axes"]): one["label"]
+            draw(phase["name"], number) if phase["drawn"] else place(phase["name"], one["axes"]): one["label"]
             for phase in results.plan["phases"]
-            for one in phase["settings"]
+            for number, one in enumerate(phase["settings"], start=1)
             if one["label"] in results.planned
         },
     )

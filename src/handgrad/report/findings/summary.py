@@ -19,7 +19,7 @@ from handgrad.study.reading.places import Place, Places
 from handgrad.study.rules import select
 
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
-UNFINISHED = ("pending", "running", "interrupted", "not begun")
+UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 WORDS = {
     "train_loss": "training loss",
     "train_accuracy": "training accuracy",
@@ -158,7 +158,7 @@ class Summary:
     made: Made | None = None  # from which file, and what was laid over it
     quick: bool = False
     changed: tuple[str, ...] = ()  # changes of the command line that make another study than the file's
-    places: Places | None = None  # of a study that reproduces something
+    places: Places | None = None  # of a study that reproduces something, or asks for figures
     labels: Mapping[Place, str] = field(default_factory=dict)  # the settings that they have become
 
     @property

@@ -8,6 +8,7 @@ The rule (v published, m and s of our n runs, k runs behind the published number
 
 h is half a unit in the last published digit (a whole one of a number that was read off).  Times are of another
 machine and never judged; numbers of a --quick study, or of one that was changed on the command line, are not either.
+What is said without a number, that a setting explodes or learns, `claims` judges.
 """
 
 import math
@@ -18,6 +19,7 @@ from typing import Any
 from handgrad.report.findings.statistics import Sample, binomial_standard_error, prediction_interval, sample
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import seconds
+from handgrad.report.original.claims import stability
 from handgrad.study.original.published import MEASURES, TIMES, UNITS, WHOLE, Published
 
 TWO_SIDED = 1.96  # 95 % of a normal distribution
@@ -27,14 +29,19 @@ RULE = (
     "original had, mean ± t(n − 1)·s·√(1/n_original + 1/n), widened by half a unit in the last published digit. With "
     "one run (n = 1) no spread over seeds is known: an accuracy is then inside where the two differ by no more than "
     "the finite set of N examples explains, 1.96·√(2·a(1 − a)/N), and nothing else is judged. Times are of "
-    "another machine and are never judged."
+    "another machine and are never judged. In place of a number, diverged, nan and explodes agree where a run here "
+    "diverged or collapsed to one class, learns agrees where none did. A row that is said to be best (worst) agrees "
+    "where no other is better (worse) here by more than the same interval."
 )
 SHORT_RULE = "Inside: in the 95 % prediction interval of our runs; with n = 1, within the noise of the examples scored."
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One published number.  mean, std, low, high: ours, in our unit; inside: None where nothing can be said (why)."""
+    """One published number or word.  low, high: ours, in our unit; inside: None where nothing can be said (why).
+
+    came: what the runs came to, in words, where the original has a word; `inside` then says whether they agree.
+    """
 
     item: str
     row: str
@@ -46,6 +53,7 @@ class Compared:
     high: float | None = None
     inside: bool | None = None
     why: str = ""
+    came: str = ""
 
     @property
     def difference(self) -> float | None:
@@ -62,7 +70,7 @@ class Compared:
             "measure": self.measure,
             "published": self.published.value,
             "published_std": self.published.spread,
-            "published_failed": self.published.failed,
+            "published_word": self.published.word,
             "mean": self.values.mean,
             "std": self.values.std,
             "n": self.values.n,
@@ -72,6 +80,7 @@ class Compared:
             "high": self.high,
             "inside": self.inside,
             "why": self.why,
+            "came": self.came,
         }
 
 
@@ -115,37 +124,47 @@ def compared(
     if setting is None:
         return Compared(item, row, measure, published, sample({}, ddof), why="not run here")
     values = values_of(setting, measure, ddof)
-    low, high, inside, why = judge(
-        published, values, measure, further, examples(setting, measure), setting.count("diverged")
-    )
+    low = high = None
+    came = ""
+    if published.word:
+        inside, why, came = stability(published.word, setting)
+    else:
+        low, high, inside, why = judge(
+            published, values, measure, further, examples(setting, measure), setting.count("diverged")
+        )
     if made_with:
         inside, why = None, f"not judged: made with {made_with}"
-    return Compared(item, row, measure, published, values, len(setting.runs), low, high, inside, why)
+    return Compared(item, row, measure, published, values, len(setting.runs), low, high, inside, why, came)
 
 
 def judge(
     published: Published, values: Sample, measure: str, further: int = 1, scored: int | None = None, diverged: int = 0
 ) -> tuple[float | None, float | None, bool | None, str]:
     """(low, high, inside, why not judged) by the rule above; `scored`: examples, `diverged`: runs of ours that did."""
-    if published.failed:
-        ended = diverged or values.n
-        return None, None, bool(diverged) if ended else None, "" if ended else "no run has ended"
     v, m = published.value, values.mean
     if v is None or m is None:
         return None, None, False if diverged else None, "" if diverged else "no run has ended"
     if measure in TIMES:
         return None, None, None, "times are of another machine"
-    interval = prediction_interval(list(values.values.values()), further)
-    if interval is not None:
-        low, high = interval.low, interval.high
-    elif measure.endswith("accuracy") and scored:
-        a = min(max((v + m) / 2, 0.0), 1.0)
-        half = TWO_SIDED * math.sqrt(2) * binomial_standard_error(a, scored)
-        low, high = m - half, m + half
-    else:
+    ends = interval(v, values, measure, further, scored)
+    if ends is None:
         return None, None, None, "one run: no spread is known"
     slack = published.slack + 1e-12
-    return low, high, low - slack <= v <= high + slack, ""
+    return *ends, ends[0] - slack <= v <= ends[1] + slack, ""
+
+
+def interval(
+    v: float, values: Sample, measure: str, further: int = 1, scored: int | None = None
+) -> tuple[float, float] | None:
+    """(low, high) by the rule above, between which another value v is like ours; None where nothing is known."""
+    several = prediction_interval(list(values.values.values()), further)
+    if several is not None:
+        return several.low, several.high
+    if values.mean is None or not measure.endswith("accuracy") or not scored:
+        return None
+    a = min(max((v + values.mean) / 2, 0.0), 1.0)
+    half = TWO_SIDED * math.sqrt(2) * binomial_standard_error(a, scored)
+    return values.mean - half, values.mean + half
 
 
 # -- as people read them
@@ -156,11 +175,15 @@ def shown(value: float | None, measure: str, scale: float, digits: int) -> str:
 
     >>> shown(0.98474, "test_accuracy", 0.01, 2), shown(12.3456, "seconds", 1.0, 2), shown(None, "epochs", 1.0, 0)
     ('98.47', '12.3', '–')
+    >>> shown(50890.0, "parameters", 1.0, 4)
+    '50,890'
     """
     if value is None:
         return "–"
     if measure in TIMES:
         return seconds(value / scale)
+    if measure in WHOLE and float(value).is_integer():
+        return f"{value:,.0f}"
     digits = our_digits(measure, scale, digits)
     return f"{value / scale:,.{digits}f}".replace("-", "−")
 
@@ -174,8 +197,8 @@ def shown_published(published: Published | None, digits: int, stat: str = "both"
     """
     if published is None:
         return ""
-    if published.failed:
-        return "diverged"
+    if published.word:
+        return published.word
     mark, digits = ("≈ ", published.digits) if published.about else ("", digits)
     number = published.std if stat == "std" else published.mean
     text = "" if number is None else f"{mark}{number:,.{digits}f}".replace("-", "−")
@@ -193,7 +216,10 @@ def shown_values(values: Sample, measure: str, scale: float, digits: int, stat: 
 
 
 def shown_difference(one: Compared, digits: int) -> str:
-    """The difference and what was judged of it, e.g. "−0.12 inside"."""
+    """The difference and what was judged of it, e.g. "−0.12 inside"; of a word, e.g. "learns, agrees"."""
+    if one.published.word:
+        agrees = {None: "", True: "agrees", False: "does not agree"}[one.inside]
+        return ", ".join(part for part in (one.came, agrees) if part) or "–"
     word = "" if one.inside is None else "inside" if one.inside else "outside"
     if one.difference is None:
         return word or "–"

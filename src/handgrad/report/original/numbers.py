@@ -17,7 +17,7 @@ from handgrad.report.original.table import ItemTable, caption_of, compared_in, f
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
 from handgrad.study.original.items import FactsTable, WinnerTable
-from handgrad.study.original.published import MEASURES, Published, published, units_of
+from handgrad.study.original.published import MEASURES, RANKS, Published, published, units_of
 
 
 def facts_table(summary: Summary, item: FactsTable) -> ItemTable:
@@ -80,7 +80,8 @@ def with_unit(one: Compared) -> str:
     >>> with_unit(Compared("Table 1", "9", "test_accuracy", published(98.6, "percent"), sample({})))
     'test accuracy, %'
     """
-    return word(one.measure) + {0.01: ", %", 60.0: ", min"}.get(one.published.scale, "")
+    measure = f"rank by {word(one.measure)}" if one.published.word in RANKS else word(one.measure)
+    return measure + {0.01: ", %", 60.0: ", min"}.get(one.published.scale, "")
 
 
 def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handgrad.report.findings.naming import legend
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
@@ -15,17 +14,18 @@ from handgrad.report.original.compared import RULE, Compared, digits_of
 from handgrad.report.original.counts import confusion_table, labels_table
 from handgrad.report.original.numbers import facts_table, numbers_table, winner_table
 from handgrad.report.original.settings import settings_table
-from handgrad.report.original.table import ItemTable, compared_in, found, runs_behind
+from handgrad.report.original.table import ItemTable, compared_in, found, runs_behind, shown_in
 from handgrad.report.original.verdicts import (
     Ranking,
+    agreement,
     counted,
     described,
     furthest,
     half_width,
+    outside_of,
     ranking_verdict,
     rankings_of,
     rows_named,
-    spread_of,
     unstable,
 )
 from handgrad.report.tables.table import Table
@@ -136,7 +136,7 @@ def _unstable(made: ItemTable, said: set[str]) -> list[Verdict]:
 
 def _figure(summary: Summary, item: Figure) -> ItemResult:
     named: dict[str, SettingSummary | None] = {}
-    for reference in (item.settings or (None,)) if item.run else ():
+    for reference in item.references:
         named |= found(summary, reference, item.phase)
     further = runs_behind(summary, item.n)
     numbers, rows = [], []
@@ -150,9 +150,7 @@ def _figure(summary: Summary, item: Figure) -> ItemResult:
     table = None
     if rows:
         table = numbers_table(summary, f"{item.file}-numbers", "Published beside reproduced", rows, further)
-    shown = {name: setting for name, setting in named.items() if setting is not None}
-    if item.kind != "small-multiples":  # its panels are titled with what differs from the baseline
-        shown = legend(shown)
+    shown = shown_in(item, named)
     left_out = [name for name, setting in named.items() if setting is None]
     verdicts = [Verdict("note", f"Not run here: {', '.join(left_out)}.")] if left_out and shown else []
     return ItemResult(item, table, tuple(numbers), (), (*counted(numbers), *verdicts), shown)
@@ -168,7 +166,8 @@ def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
     if not inside + outside:
         return [Verdict("note", what + "no published number could be judged.")]
     judged = [number for number in found.numbers if number.inside is not None]
-    text = f"{inside} of {inside + outside} published numbers lie inside {spread_of(judged)}"
+    things, agree = agreement(judged)
+    text = f"{inside} of {inside + outside} published {things} {agree}"
     width = half_width(judged)
     if width is not None and not text.endswith(")"):
         text += f" (median interval of the accuracies: ± {width:.2g} points)"
@@ -176,7 +175,9 @@ def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
     verdicts = [Verdict("note" if outside else "good", what + text)]
     if outside:
         named = "; ".join(described(number, item=True) for number in furthest(found.numbers)[:NAMED])
-        verdicts.append(Verdict("warning", f"{'Furthest outside' if outside > 1 else 'Outside'}: {named}."))
+        wrong = outside_of(judged)
+        wrong = "Furthest outside" if outside > 1 and wrong == "Outside" else wrong
+        verdicts.append(Verdict("warning", f"{wrong}: {named}."))
     return verdicts
 
 
@@ -184,7 +185,8 @@ def reproduction(results: "Results") -> "DataFrame":
     """Every published number beside what was reproduced, a row each; without rows where a study reproduces nothing.
 
     Columns: item, row, measure, published, published_std, mean, std, n, runs, difference (mean − published), low and
-    high (where a number is inside), inside (None: not judged, and why).  Accuracies are fractions, times are seconds.
+    high (where a number is inside), inside (None: not judged, and why), published_word and came (what is said in place
+    of a number, and what came here; `inside` then says whether they agree).  Accuracies are fractions, times seconds.
     """
     import pandas
 

@@ -11,10 +11,12 @@ from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.original.compared import (
     Compared,
     digits_of,
+    shown_difference,
     shown_published,
     shown_values,
     values_of,
 )
+from handgrad.report.original.ranks import ranks_of
 from handgrad.report.original.table import (
     NOT_RUN,
     ItemTable,
@@ -59,13 +61,19 @@ def settings_table(summary: Summary, item: SettingsTable) -> ItemTable:
         columns += made
         for row, part in zip(cells, parts, strict=True):
             row += part
+    ranks = ranks_of(summary, item, settings, measured[item.ranked_by].values) if item.ranked_by else []
+    if any(ranks):
+        columns.append(Column("rank", ("rank_published", "rank_inside")))
+        for row, one in zip(cells, ranks, strict=True):
+            row.append(_rank(one))
     notes = any(source.note for source in item.rows)
     columns += [Column("n", ("n", "runs"), numeric=True), Column("what happened", ("status",))]
     columns += [Column("note")] if notes else []
     for row, source, setting in zip(cells, item.rows, settings, strict=True):
         row += [_count(setting), cell(NOT_RUN if setting is None else happened(setting))]
         row += [cell(source.note or "")] if notes else []
-    numbers = tuple(one for part in measured.values() for one in part.numbers if one is not None)
+    compared = [*(one for part in measured.values() for one in part.numbers), *ranks]
+    numbers = tuple(one for one in compared if one is not None)
     caption = noted(caption_of(summary, runs_behind(summary, item.n), numbers), item.note)
     rows = tuple(Row(tuple(row)) for row in cells)
     by_label = {row.label: setting for row, setting in zip(item.rows, settings, strict=True)}
@@ -90,38 +98,38 @@ def _measured(
 
 
 def _measure(column: OriginalColumn, measured: _Measured) -> tuple[list[Column], list[list[Cell]]]:
-    """published, reproduced and, but for a column of deviations, the difference; best of both in bold."""
+    """published, reproduced and, but for a column of deviations, the difference; best of both in bold.
+
+    Of a column in which nothing was published, ours alone.
+    """
     measure, stat = column.show, column.stat
     digits = digits_of([one for one in measured.given if one is not None], column.digits)
-    theirs = _best(measure, [one.value if one else None for one in measured.given])
-    ours = _best(measure, [one.mean for one in measured.values])
+    means = stat != "std"
+    theirs = _best(measure, [one.value if one else None for one in measured.given]) if means else set()
+    ours = _best(measure, [one.mean for one in measured.values]) if means else set()
     ends = {"mean": ("",), "std": ("_std",), "both": ("", "_std")}[stat]
     pick = {"mean": slice(0, 1), "std": slice(1, 2), "both": slice(0, 2)}[stat]
-    judged = stat != "std"
-    heads = {"published": column.head, "reproduced": "reproduced"}
+    stated = any(one is not None for one in measured.given)
+    heads = {"published": column.head, "reproduced": "reproduced" if stated else f"{column.head} here"}
     columns = [
         Column(head, tuple(f"{measure}_{kind}{end}" for end in ends), numeric=True) for kind, head in heads.items()
     ]
-    if judged:
-        keys = tuple(f"{measure}_{end}" for end in ("difference", "low", "high", "inside"))
-        columns.append(Column("difference", keys, numeric=True))
+    keys = tuple(f"{measure}_{end}" for end in ("difference", "low", "high", "inside"))
+    columns.append(Column("difference", keys, numeric=True))
+    shown = slice(1, 2) if not stated else slice(0, 3) if means else slice(0, 2)
     rows = []
-    for position, (one, values) in enumerate(zip(measured.given, measured.values, strict=True)):
+    parts = zip(measured.given, measured.values, measured.numbers, strict=True)
+    for position, (one, values, number) in enumerate(parts):
         printed: tuple[Any, ...] = (one.value, one.spread) if one else (None, None)
         own: tuple[Any, ...] = (values.mean, values.std)
+        text = shown_values(values, measure, measured.scale, digits, stat)
         row = [
-            Cell(shown_published(one, digits, stat), printed[pick], bold=judged and position in theirs),
-            Cell(
-                shown_values(values, measure, measured.scale, digits, stat),
-                own[pick],
-                bold=judged and position in ours,
-            ),
+            Cell(shown_published(one, digits, stat), printed[pick], bold=position in theirs),
+            Cell(text, own[pick], bold=position in ours),
+            Cell("", (None,) * 4) if number is None else judged_cell(number, digits),
         ]
-        if judged:
-            number = measured.numbers[position]
-            row.append(Cell("", (None,) * 4) if number is None else judged_cell(number, digits))
-        rows.append(row)
-    return columns, rows
+        rows.append(row[shown])
+    return columns[shown], rows
 
 
 def _best(measure: str, values: Sequence[float | None]) -> set[int]:
@@ -152,6 +160,14 @@ def _plain(
         for text in ["–" if value is None else shown(value)]
     ]
     return [Column(column.head, (path,), numeric)], cells
+
+
+def _rank(one: Compared | None) -> Cell:
+    """What is said of a row's rank, and where it stands here."""
+    if one is None:
+        return Cell("", ("", None))
+    inside = None if one.inside is None else int(one.inside)
+    return Cell(f"{one.published.word}; {shown_difference(one, 0)}", (one.published.word, inside))
 
 
 def _count(setting: SettingSummary | None) -> Cell:

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.report.findings.naming import setting_name
+from handgrad.report.findings.naming import legend, setting_name
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.original.compared import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.tables.table import Cell, Table
-from handgrad.study.original.items import Figure
+from handgrad.study.original.items import Drawing, Figure
 from handgrad.study.original.items import Table as OriginalTable
 from handgrad.study.original.published import TIMES, Published
 from handgrad.study.reading.places import Place
@@ -31,9 +31,10 @@ def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, 
     """name in a legend -> its setting; None where it is not run or nothing has won yet."""
     assert summary.places is not None
     named: dict[str, SettingSummary | None] = {}
-    for there in summary.places.find(reference, phases):
+    there_are = summary.places.find(reference, phases)
+    for there in there_are:
         setting = setting_at(summary, there)
-        if isinstance(reference, str) and reference != "winner":
+        if isinstance(reference, str) and reference != "winner" and len(there_are) == 1:
             named[reference] = setting
         elif setting is not None:
             axes = next((phase.axes for phase in summary.phases if setting in phase.settings), tuple(setting.axes))
@@ -41,6 +42,12 @@ def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, 
         else:
             named[str(reference)] = None
     return named
+
+
+def shown_in(item: Drawing, named: Mapping[str, SettingSummary | None]) -> dict[str, SettingSummary]:
+    """The settings that a figure shows, by their names in its legend."""
+    shown = {name: setting for name, setting in named.items() if setting is not None}
+    return shown if item.kind == "small-multiples" else legend(shown)  # whose panels are titled with what differs
 
 
 def setting_at(summary: Summary, there: Place | None) -> SettingSummary | None:

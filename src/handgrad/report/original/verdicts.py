@@ -13,6 +13,7 @@ from handgrad.report.findings.wording import listed, plural
 from handgrad.report.original.compared import Compared, shown_published, shown_values, word
 from handgrad.report.original.table import ItemTable
 from handgrad.study.original.items import SettingsTable
+from handgrad.study.original.published import UNSTABLE
 
 NAMED = 3  # numbers outside that a verdict names
 GAP = 0.1  # of accuracy, between two groups of seeds
@@ -22,21 +23,40 @@ GAP = 0.1  # of accuracy, between two groups of seeds
 
 
 def counted(numbers: Sequence[Compared]) -> list[Verdict]:
-    """How many of an item's numbers lie inside, and which do not."""
+    """How many of an item's numbers lie inside, how many of its statements agree, and which do not."""
     judged = [number for number in numbers if number.inside is not None]
     outside = [number for number in judged if not number.inside]
     if not judged:
         return []
-    spread = spread_of(judged)
+    what, agree = agreement(judged)
+    wrong = outside_of(judged)
     if not outside:
-        every = "The published number lies" if len(judged) == 1 else f"All {len(judged)} published numbers lie"
-        return [Verdict("good", f"{every} inside {spread}.")]
+        which = f"The published {what[:-1]}" if len(judged) == 1 else f"All {len(judged)} published {what}"
+        return [Verdict("good", f"{which} {agree}.")]
     if len(judged) == 1:
-        return [Verdict("warning", f"Outside {spread}: {described(outside[0])}.")]
+        against = "" if judged[0].published.said else f" {spread_of(judged)}"
+        return [Verdict("warning", f"{wrong}{against}: {described(outside[0])}.")]
     named = furthest(outside)[:NAMED]
     rest = f"; and {len(outside) - len(named)} more" if len(outside) > len(named) else ""
-    text = f"{len(judged) - len(outside)} of {len(judged)} published numbers lie inside {spread}"
-    return [Verdict("warning", f"{text}. Outside: {'; '.join(map(described, named))}{rest}.")]
+    text = f"{len(judged) - len(outside)} of {len(judged)} published {what} {agree}"
+    return [Verdict("warning", f"{text}. {wrong}: {'; '.join(map(described, named))}{rest}.")]
+
+
+def agreement(judged: Sequence[Compared]) -> tuple[str, str]:
+    """("numbers", "lie inside …") or, where the original has words as well, ("numbers and statements", "agree …")."""
+    numbers = [number for number in judged if not number.published.said]
+    verb = "s" if len(judged) == 1 else ""
+    if not numbers:
+        return "statements", f"agree{verb} with the runs here"
+    inside = f"inside {spread_of(numbers)}"
+    if len(numbers) == len(judged):
+        return "numbers", f"lie{verb} {inside}"
+    return "numbers and statements", f"agree with the runs here, numbers where they lie {inside}"
+
+
+def outside_of(judged: Sequence[Compared]) -> str:
+    """What those are called that do not agree."""
+    return "Not in agreement" if any(number.published.said for number in judged) else "Outside"
 
 
 def spread_of(judged: Sequence[Compared]) -> str:
@@ -76,11 +96,12 @@ def _distance(number: Compared) -> float:
 def described(number: Compared, *, item: bool = False) -> str:
     """One comparison in words, such as "row 9: test accuracy 62.70, here 87.50 ± 0.10 %"."""
     given, values = number.published, number.values
-    digits = max(given.digits, 2) if given.failed else given.digits
-    ours = shown_values(values, number.measure, given.scale, digits) if values.n else "diverged"
-    unit = " %" if given.scale == 0.01 and values.n else ""
     where = f"{number.item}, {row_name(number.row)}" if item else row_name(number.row)
-    return f"{where}: {word(number.measure)} {shown_published(given, digits)}, here {ours}{unit}"
+    if given.word:
+        return f"{where}: {given.word}, here {number.came}"
+    ours = shown_values(values, number.measure, given.scale, given.digits) if values.n else "diverged"
+    unit = " %" if given.scale == 0.01 and values.n else ""
+    return f"{where}: {word(number.measure)} {shown_published(given, given.digits)}, here {ours}{unit}"
 
 
 def row_name(label: str) -> str:
@@ -122,16 +143,19 @@ class Ranking:
 
 
 def rankings_of(item: SettingsTable, made: ItemTable) -> list[Ranking]:
-    """For each accuracy and loss published of three rows or more: their order in both.  What diverged ranks last."""
+    """For each accuracy and loss published of three rows or more: their order in both.  What diverged ranks last.
+
+    Rows of which the original says no more than that they learn, or their rank, are not among them.
+    """
     found = []
     for measure in dict.fromkeys(column.show for column in item.columns):
         if not measure.endswith(("accuracy", "loss")):
             continue
-        rows = [number for number in made.numbers if number.measure == measure and _ended(number, made)]
-        if len(rows) < 3:
-            continue
+        rows = [number for number in made.numbers if number.measure == measure and _ranks(number, made)]
         sign = -1.0 if measure.endswith("loss") else 1.0
         theirs = [-math.inf if one.published.value is None else sign * one.published.value for one in rows]
+        if len(rows) < 3 or max(theirs) == -math.inf:
+            continue
         ours = [-math.inf if one.values.mean is None else sign * one.values.mean for one in rows]
         best = [i for i, value in enumerate(theirs) if value == max(theirs)]
         found.append(
@@ -148,7 +172,10 @@ def rankings_of(item: SettingsTable, made: ItemTable) -> list[Ranking]:
     return found
 
 
-def _ended(number: Compared, made: ItemTable) -> bool:
+def _ranks(number: Compared, made: ItemTable) -> bool:
+    """Whether both sides say where it stands: a number or that it exploded there, and an end here."""
+    if number.published.word not in ("", *UNSTABLE):
+        return False
     setting = made.settings[number.row]
     return bool(number.values.n) or (setting is not None and bool(setting.count("diverged")))
 

@@ -12,7 +12,6 @@ them lie until the next epoch has ended.  Jobs are told apart by their ids.
 import functools
 import hashlib
 import platform
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ import numpy as np
 import handgrad
 from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
+from handgrad.study.cluster.scratch import scratch
 from handgrad.study.runners.runner import Group, Job, Outcome, perform_with
 from handgrad.training.record import Record
 from handgrad.training.run import MATHEMATICS
@@ -96,10 +96,11 @@ def work(order: Order) -> Iterator[News]:
 
 
 def _train(order: Order, outbox: "_Outbox") -> None:
-    """The thread that trains: news into the outbox, and for certain a last one."""
+    """The thread that trains: news into the outbox, and for certain a last one, when its folder is gone."""
     try:
-        with tempfile.TemporaryDirectory(prefix="handgrad-", ignore_cleanup_errors=True) as folder:
-            _train_in(Path(folder), order, outbox)
+        with scratch() as folder:
+            last = _train_in(folder, order, outbox)
+        outbox.put(last)
     except (ResultsError, OSError) as error:
         outbox.put(News(disk=str(error), last=True))
     except BaseException as error:
@@ -108,7 +109,8 @@ def _train(order: Order, outbox: "_Outbox") -> None:
         raise
 
 
-def _train_in(folder: Path, order: Order, outbox: "_Outbox") -> None:
+def _train_in(folder: Path, order: Order, outbox: "_Outbox") -> News:
+    """Train, with news on the way; the last news."""
     jobs = {job.id: job for job in order.jobs}
     checkpoints = {
         job.id: _Checkpoint(folder / f"{number}.safetensors", order.bandwidth / len(jobs))
@@ -125,13 +127,15 @@ def _train_in(folder: Path, order: Order, outbox: "_Outbox") -> None:
     def local(job: Job) -> Job:
         return replace(job, checkpoint=checkpoints[job.id].path) if job.id in checkpoints else job
 
-    group = tuple(local(job) for job in order.jobs)
+    group, last = tuple(local(job) for job in order.jobs), News()
     for outcome in perform_with(order.data, lambda job: order.parents.get(job.id), group, heard):
         job, checkpoint = jobs.pop(outcome.job.id), checkpoints.pop(outcome.job.id, None)
         # of a paused run: what a later job of it goes on from
         kept = checkpoint.changed() if checkpoint is not None and outcome.paused is not None else None
-        outcome = replace(outcome, job=job)
-        outbox.put(News(checkpoints={job.id: kept} if kept else {}, outcomes=[outcome], last=not jobs))
+        last = News(checkpoints={job.id: kept} if kept else {}, outcomes=[replace(outcome, job=job)])
+        if jobs:
+            outbox.put(last)
+    return replace(last, last=True)
 
 
 class _Checkpoint:

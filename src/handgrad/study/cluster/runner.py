@@ -24,7 +24,8 @@ from handgrad.data.datasets import Split, open_split
 from handgrad.errors import InputError, ResultsError
 from handgrad.study.cluster.joining import RayError, RayTaskError, join, ray
 from handgrad.study.cluster.remote import News, Order, differences, identity, work
-from handgrad.study.folder.store import unwritable
+from handgrad.study.cluster.scratch import sweep
+from handgrad.study.folder.files import unwritable
 from handgrad.study.runners.runner import RETRIES, Group, Heard, Job, Outcome, Source, ignore, nothing_to_wait_for
 from handgrad.training.record import load
 
@@ -129,6 +130,8 @@ class Ray:
         self._splits.clear()
         if self._connected and self._own:
             ray.shutdown()
+        if self._connected:
+            sweep()
         self._connected = False
 
     def _cancel(self) -> None:
@@ -203,9 +206,7 @@ class Ray:
                 f"a node of the cluster cannot write its temporary files: {news.disk}. Finished runs are safe; free "
                 "some room there or take the node out of the cluster, then run the same command"
             )
-        for outcome in news.outcomes:
-            task.jobs.pop(outcome.job.id, None)
-        return news.outcomes
+        return [outcome for outcome in news.outcomes if task.jobs.pop(outcome.job.id, None) is not None]  # each once
 
     def _lost(self, task: _Task, source: Source, error: Exception) -> list[Outcome]:
         self._looked = -1e9

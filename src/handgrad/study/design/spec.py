@@ -15,7 +15,7 @@ from handgrad.data.spec import DataSection
 from handgrad.network.spec import NetworkSection
 from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of
 from handgrad.study.design.axes import SAMPLERS, Axes, AxisTable, Choice, Sampling, choices, sampling
-from handgrad.study.original.items import Original
+from handgrad.study.original.items import Drawing, Original
 from handgrad.study.rules.asha import Asha
 from handgrad.study.rules.budget import Budget
 from handgrad.study.toml import dumps
@@ -117,6 +117,7 @@ class StudySpec(Axes):
     budget: Budget | None = None
     phase: tuple[PhaseSpec, ...] = ()
     quick: AxisTable = None
+    figure: tuple[Drawing, ...] = ()
     original: Original | None = None
 
 

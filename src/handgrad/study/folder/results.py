@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from handgrad.errors import ResultsError
 from handgrad.names import lookup
 from handgrad.study.design.spec import Study, StudySpec
-from handgrad.study.folder.store import read_plan
+from handgrad.study.folder.store import is_written, read_decisions, read_plan
 from handgrad.study.reading.study import load_study
 from handgrad.training.record import Record, load, load_curves, load_data
 from handgrad.training.run import Setting
@@ -31,6 +31,7 @@ METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_los
 class Cell:
     """A run of the plan.  `status`: pending, running, interrupted, done, diverged, pruned, failed or not begun.
 
+    waiting: a search has paused it at a rung, where it waits for its turn or for the end of the phase.
     `data` is its record.json, None while there is none.
     """
 
@@ -70,8 +71,25 @@ class Results:
 
     @property
     def state(self) -> str:
-        """running, done, failed (ended, but some runs failed) or interrupted."""
-        return str(self.plan["state"])
+        """running, done, failed (ended, but some runs failed) or interrupted, by a kill that could not be noted too."""
+        state = str(self.plan["state"])
+        return "interrupted" if state == "running" and not self._written else state
+
+    @cached_property
+    def _written(self) -> bool:
+        return is_written(self.folder)
+
+    @cached_property
+    def _waiting(self) -> set[str]:
+        """The settings that came to a rung and have not gone on."""
+        found: set[str] = set()
+        for phase in self.plan["phases"]:
+            for event in read_decisions(self.folder / "decisions" / f"{phase['number']}.jsonl"):
+                if event["event"] == "arrived":
+                    found.add(event["setting"])
+                elif event["event"] in ("begun", "promoted"):
+                    found.discard(event["setting"])
+        return found
 
     # -- settings and runs
 
@@ -112,16 +130,18 @@ class Results:
         for label, setting in self.planned.items():
             for run in setting["runs"]:
                 data = self._data(run["id"])
-                status = data["status"] if data else self._unfinished(run["id"])
+                status = data["status"] if data else self._unfinished(label, run["id"])
                 yield Cell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, data)
 
     def _data(self, run_id: str) -> dict[str, Any] | None:
         folder = self.folder / "runs" / run_id
         return load_data(folder) if folder.exists() else None
 
-    def _unfinished(self, run_id: str) -> str:
+    def _unfinished(self, label: str, run_id: str) -> str:
         if not (self.folder / "runs" / f"{run_id}.partial").exists():
             return "not begun" if "budget" in self.plan and self.state in ("done", "failed") else "pending"
+        if label in self._waiting:
+            return "waiting"
         return "running" if self.state == "running" else "interrupted"
 
     def record(self, run_id: str) -> Record:

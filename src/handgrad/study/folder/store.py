@@ -8,7 +8,6 @@
 Everything is written under a temporary name, forced to the disk and renamed: a file is there whole or not at all.
 """
 
-import errno
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ import numpy as np
 from handgrad import __version__
 from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
+from handgrad.study.folder.files import in_lines, unwritable, write_whole
 from handgrad.study.rules.select import RunSummary
 from handgrad.training import record as records
 from handgrad.training.checkpoint import progress_of, save_checkpoint
@@ -29,35 +29,6 @@ from handgrad.training.describe import samples_of
 from handgrad.training.record import Record
 
 FORMAT = 1
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR}
-
-
-def is_disk_error(error: BaseException) -> bool:
-    """Whether an error says that nothing can be written any more: a full, read-only or broken disk."""
-    return isinstance(error, OSError) and error.errno in DISK
-
-
-def unwritable(folder: Path, error: OSError) -> ResultsError:
-    """The message about a folder that cannot be written."""
-    return ResultsError(
-        f"{folder}: cannot be written: {error.strerror or error}. Finished runs are safe; "
-        "free some room, mend the folder's rights or choose another folder with --out, then run the same command"
-    )
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: temporary name, forced to the disk, renamed.  Raises ResultsError."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(unfinished, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise unwritable(path.parent, error) from error
 
 
 def read_plan(folder: Path) -> dict[str, Any]:
@@ -78,6 +49,38 @@ def read_plan(folder: Path) -> dict[str, Any]:
             f"{__version__} reads format {FORMAT}. Use that version, or choose another folder with --out"
         )
     return dict(plan)
+
+
+def read_decisions(path: Path) -> list[dict[str, Any]]:
+    """What a search wrote down, up to the first line that is not whole (`search.decisions`); empty without a file."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{path}: cannot be read ({error}); delete it, and the search is decided anew") from None
+    found = []
+    for line in text.splitlines():
+        try:
+            found.append(dict(json.loads(line)))
+        except (ValueError, TypeError):
+            break
+    return found
+
+
+def is_written(folder: Path) -> bool:
+    """Whether a process of this machine holds the results folder at this moment."""
+    from filelock import FileLock, Timeout
+
+    if not (folder / ".lock").exists():
+        return False
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that may only be read
+        return True
 
 
 class Store:
@@ -154,7 +157,7 @@ class Store:
 
     def write_plan(self, plan: dict[str, Any]) -> None:
         head = {"format": FORMAT, "handgrad": __version__}
-        write_whole(self.folder / "plan.json", (json.dumps(head | plan, indent=1) + "\n").encode())
+        write_whole(self.folder / "plan.json", (in_lines(head | plan, 4) + "\n").encode())
 
     def write_data(self, key: str, split: Split) -> None:
         """What a report shows of the data: label table, notes, and the examples whose predictions it shows."""
@@ -241,7 +244,7 @@ def opened(folder: Path, study_name: str) -> Iterator[Store]:
         store.runs.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=0.2, poll_interval=0.02)  # a reader may look at this moment (`is_written`)
         except Timeout:
             raise ResultsError(
                 f"{folder}: another process is writing these results at this moment. "

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field
 
 from handgrad.study.changes import changes_of
 from handgrad.study.original.figure_options import FIGURE_OPTIONS
-from handgrad.study.original.published import MEASURES, UNITS, value
+from handgrad.study.original.published import MEASURES, RANKS, UNITS, value
 from handgrad.validation import Section, flag, one_of, real, whole
 
 
@@ -26,8 +26,13 @@ def file_name(number: str) -> str:
     >>> file_name("Table 1"), file_name("Fig. 3 / 4"), file_name("Confusion matrix")
     ('table-1', 'fig-3-4', 'original-confusion-matrix')
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", number.lower()).strip("-") or "item"
-    return slug if slug.startswith(("table", "fig")) else f"original-{slug}"
+    name = slug(number)
+    return name if name.startswith(("table", "fig")) else f"original-{name}"
+
+
+def slug(words: str) -> str:
+    """Words as a part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-") or "item"
 
 
 def text(given: Any) -> str:
@@ -121,16 +126,23 @@ class Measured(Section):
 
 
 class SettingRow(Measured):
-    """A row of a table of settings.  run: false where this study has no setting for it."""
+    """A row of a table of settings.  run: false where this study has no setting for it.
+
+    rank: "best" or "worst" where the original says so of the row, in whatever words.
+    """
 
     label: Annotated[str, BeforeValidator(_label)]
     note: Note = None
     run: Flag = True
+    rank: Annotated[str | None, _optional(one_of(RANKS, "rank"))] = None
 
 
-class FactRow(SettingRow):
+class FactRow(Measured):
     """Single numbers, of one setting."""
 
+    label: Annotated[str, BeforeValidator(_label)]
+    note: Note = None
+    run: Flag = True
     phase: Phases = ("main",)
     setting: Reference = None
     unit: Unit = None
@@ -193,6 +205,12 @@ class SettingsTable(Item):
     columns: tuple[Column, ...]
     rows: tuple[SettingRow, ...]
 
+    @property
+    def ranked_by(self) -> str | None:
+        """The measure by which rows are best and worst: the first accuracy or loss among the columns."""
+        shown = (column.show for column in self.columns if column.show in MEASURES)
+        return next((measure for measure in shown if measure.endswith(("accuracy", "loss"))), None)
+
 
 class LabelsTable(Item):
     """Examples of every class in the parts of the data."""
@@ -230,17 +248,40 @@ class FactsTable(Item):
     rows: tuple[FactRow, ...]
 
 
-class Figure(Item):
-    """A figure of a kind of `figure_options`.  settings: all of the phase where they are not named."""
+class Drawing(Section):
+    """A figure of a kind of `figure_options` that a study asks for, of the original's or its own.
 
+    settings: where they are not named, all of the phase, or its winner for kinds that show one;  run: false where
+    this study has none of them.
+    """
+
+    title: Text
+    note: Note = None
     kind: Annotated[str, BeforeValidator(one_of(FIGURE_OPTIONS, "kind of figure"))]
     phase: Phases = ("main",)
     settings: Annotated[tuple[Any, ...] | None, _optional(_references)] = None
     options: dict[str, Any] = Field(default_factory=dict)
+    run: Flag = True
+
+    @property
+    def file(self) -> str:
+        """The name of its files."""
+        return f"own-{slug(self.title)}"
+
+    @property
+    def references(self) -> tuple[Any, ...]:
+        """What `settings` says, or stands for."""
+        if not self.run:
+            return ()
+        return self.settings or (("winner",) if FIGURE_OPTIONS[self.kind].settings[1] == 1 else (None,))
+
+
+class Figure(Item, Drawing):
+    """A figure of the original."""
+
     published: dict[str, Any] = Field(default_factory=dict)
     unit: Unit = None
     digits: Digits = None
-    run: Flag = True
 
     def numbers(self, names: list[str]) -> dict[str, Measured]:
         """Published values by the name of their setting in the legend."""

@@ -1,9 +1,10 @@
 """A published number as a study file writes it, and what it says: a mean, a deviation, how exactly it was printed.
 
-98.32             a number
-[0.627, 0.371]    mean and standard deviation
-"≈ 0.925"         read off a curve, or said in words: one unit in the last place is allowed for, not half of one
-"diverged", "nan" it came to no number
+98.32                         a number
+[0.627, 0.371]                mean and standard deviation
+"≈ 0.925"                     read off a curve, or said in words: one unit in the last place is allowed for, not half
+"diverged", "nan", "explodes" it came to nothing: a run of ours agrees that diverged, or collapsed to one class
+"learns"                      it came to something, and the text does not say what
 """
 
 import math
@@ -26,21 +27,31 @@ MEASURES = {
 }
 TIMES = ("seconds", "training_seconds")  # of another machine: shown, never judged
 WHOLE = ("epochs", "steps", "parameters")
+RANKS = ("best", "worst")  # what can be said of a row beside its value
 UNITS = {"fraction": 1.0, "percent": 0.01, "s": 1.0, "min": 60.0}  # what one of them is in ours
-FAILED = ("diverged", "nan")
+UNSTABLE = ("diverged", "nan", "explodes")
+WORDS = (*UNSTABLE, "learns")  # what can be published in place of a number
 _ABOUT = re.compile(r"[≈~]\s*(-?\d+(?:\.(\d+))?)")
 
 
 @dataclass(frozen=True)
 class Published:
-    """mean, std: as printed, None where there is none; digits: decimals; about: read off; failed: no number came."""
+    """mean, std: as printed, None where there is none; digits: decimals; about: read off; word: said without a number.
+
+    word: one of `WORDS`, or the rank that a row is said to have, "best" or "worst"; empty where there is a number.
+    """
 
     mean: float | None
     std: float | None = None
     digits: int = 0
     about: bool = False
-    failed: bool = False
+    word: str = ""
     scale: float = 1.0  # one unit of it in ours
+
+    @property
+    def said(self) -> bool:
+        """Whether it is a statement; "diverged" and "nan" stand where a number would."""
+        return self.word not in ("", "diverged", "nan")
 
     @property
     def value(self) -> float | None:
@@ -73,11 +84,11 @@ def value(given: Any) -> Any:
     """A validator: what the file wrote, with nan as text.  Raises ValueError."""
     if isinstance(given, float) and math.isnan(given):
         return "nan"
-    if _number(given) or (isinstance(given, str) and (given in FAILED or _ABOUT.fullmatch(given))):
+    if _number(given) or (isinstance(given, str) and (given in WORDS or _ABOUT.fullmatch(given))):
         return given
     if isinstance(given, list | tuple) and len(given) == 2 and all(map(_number, given)) and given[1] >= 0:
         return list(given)
-    raise ValueError('must be a number, [mean, std] with std >= 0, "≈ 0.925" or "diverged"')
+    raise ValueError('must be a number, [mean, std] with std >= 0, "≈ 0.925", "diverged", "explodes" or "learns"')
 
 
 def published(given: Any, unit: str | None = None) -> Published:
@@ -86,11 +97,11 @@ def published(given: Any, unit: str | None = None) -> Published:
     >>> published([62.7, 37.1], "percent").value
     0.627
     >>> published("≈ 0.925")
-    Published(mean=0.925, std=None, digits=3, about=True, failed=False, scale=1.0)
+    Published(mean=0.925, std=None, digits=3, about=True, word='', scale=1.0)
     """
     scale = UNITS[unit] if unit else 1.0
-    if given in FAILED:
-        return Published(None, failed=True, scale=scale)
+    if isinstance(given, str) and given in WORDS:
+        return Published(None, word=given, scale=scale)
     if isinstance(given, str):
         found = _ABOUT.fullmatch(given)
         assert found is not None

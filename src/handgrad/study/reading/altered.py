@@ -8,7 +8,7 @@ the same mathematics is computed elsewhere.
 from collections.abc import Mapping
 from typing import Any
 
-SAME = ("name", "title", "description", "takes", "seeds", "ddof", "budget", "grid", "one_factor")
+SAME = ("name", "title", "description", "takes", "seeds", "ddof", "budget", "grid", "one_factor", "figure")
 ELSEWHERE = ("engine", "device", "arrays", "stack")
 
 

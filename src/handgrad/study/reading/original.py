@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handgrad.names import unknown
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
 from handgrad.study.original.items import (
     TABLES,
     CellRow,
@@ -20,6 +19,7 @@ from handgrad.study.original.items import (
     file_name,
 )
 from handgrad.study.original.published import MEASURES, published, units_of, value
+from handgrad.study.reading.figures import read_figure
 from handgrad.validation import Section
 
 ROWS: dict[str, type[Section]] = {
@@ -130,6 +130,11 @@ def _settings_problems(item: SettingsTable, where: str) -> list[str]:
         elif column.unit is not None or column.digits is not None or column.stat != "both":
             found.append(f"{place}: unit, digits and stat belong to measures; show is {column.show!r}")
     for row in item.rows:
+        if row.rank is not None and item.ranked_by is None:
+            place = f'{where}.rows "{row.label}".rank'
+            found.append(f"{place} needs a column that shows an accuracy or a loss, to be judged by")
+        elif row.rank is not None and all(other.rank == row.rank for other in item.rows if other.run):
+            found.append(f"{where}.rows: every row is said to be {row.rank}; take rank out where it is not")
         for measure, given in row.measures.items():
             place = f'{where}.rows "{row.label}".{measure}'
             if measure not in units:
@@ -154,11 +159,9 @@ def _winner_problems(row: ValueRow, where: str) -> list[str]:
 
 
 def _read_figure(entry: Mapping[str, Any], where: str) -> tuple[Figure | None, list[str]]:
-    item, found = Figure.read(entry, prefix=where)
+    item, found = read_figure(Figure, entry, where)
     if item is None:
         return None, found
-    _, problems = FIGURE_OPTIONS[item.kind].read(item.options, prefix=f"{where}.options")
-    found += problems
     nested = [isinstance(given, Mapping) for given in item.published.values()]
     if any(nested) and not all(nested):
         found.append(

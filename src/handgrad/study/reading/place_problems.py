@@ -1,4 +1,4 @@
-"""Whether [original] fits the study: its phases, settings, keys and names, before anything runs."""
+"""Whether [original] and [[figure]] fit the study: their phases, settings, keys and names, before anything runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from handgrad.study.design.spec import Study
 from handgrad.study.original.figure_options import FIGURE_OPTIONS
 from handgrad.study.original.items import (
     ConfusionTable,
+    Drawing,
     FactsTable,
     Figure,
     LabelsTable,
@@ -20,12 +21,12 @@ from handgrad.study.reading.places import Places, listed
 
 
 def place_problems(study: Study) -> list[str]:
-    """Everything in [original] that does not fit the study's phases, settings and keys."""
+    """Everything in [original] and [[figure]] that does not fit the study's phases, settings and keys."""
     places = Places(study)
-    if places.original is None:
-        return []
     found: list[str] = []
-    for item in places.original.items:
+    for figure in study.spec.figure:
+        found += _item_problems(places, figure, f'figure "{figure.title}"')
+    for item in places.original.items if places.original else ():
         found += _item_problems(places, item, f'original "{item.number}"')
     return found
 
@@ -48,7 +49,7 @@ def _item_problems(places: Places, item: Any, where: str) -> list[str]:
         return _one(places, item.setting, item.phase, where) + _show_problems(places, rows)
     if isinstance(item, ConfusionTable) and item.run:
         return _one(places, item.setting, item.phase, where)
-    return _figure_problems(places, item, where) if isinstance(item, Figure) and item.run else []
+    return _figure_problems(places, item, where) if isinstance(item, Drawing) and item.run else []
 
 
 def _phase_problems(places: Places, phases: Iterable[str], where: str) -> list[str]:
@@ -97,9 +98,9 @@ def _one(places: Places, reference: Any, phases: tuple[str, ...], where: str) ->
     return [f"{where}.setting {what}; phase {listed(phases)} has {len(found)}"]
 
 
-def _figure_problems(places: Places, item: Figure, where: str) -> list[str]:
+def _figure_problems(places: Places, item: Drawing, where: str) -> list[str]:
     names, found = list[str](), list[str]()
-    for reference in item.settings or (None,):
+    for reference in item.references:
         try:
             names += [reference if isinstance(reference, str) else "" for _ in places.find(reference, item.phase)]
         except ValueError as error:
@@ -108,6 +109,12 @@ def _figure_problems(places: Places, item: Figure, where: str) -> list[str]:
     if not found and (len(names) < least or (most is not None and len(names) > most)):
         allowed = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
         found.append(f"{where}.settings: a figure of kind {item.kind} shows {allowed}; got {len(names)}")
+    return found + (_published_problems(item, names, where) if isinstance(item, Figure) else [])
+
+
+def _published_problems(item: Figure, names: Sequence[str], where: str) -> list[str]:
+    """Of the facts of a figure: each is of one of its settings."""
+    found = []
     if any(isinstance(given, Mapping) for given in item.published.values()):
         listed = [name for name in names if name]
         found += [

@@ -1,8 +1,8 @@
 """Places: which setting of a study each row and reference of [original] means, before any label is known.
 
 A place is a phase and the axes of one of its choices.  Rows of a table of settings and the settings of its phases are
-matched by order.  A reference is, in this order: "winner", the label of a row, the name of a variant or bundle, or a
-table of axes.
+matched by order.  A reference is, in this order: "winner", the label of a row or, where there are no such tables, the
+number of a setting of the first phase; the name of a variant or bundle; or a table of axes.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 from handgrad.names import unknown
 from handgrad.study.changes import apply, canonical, leaves, shown
-from handgrad.study.design.spec import Study
+from handgrad.study.design.spec import FIRST, Study
 from handgrad.study.original.items import Original, SettingsTable
 from handgrad.training.run import Setting
 
@@ -32,6 +32,11 @@ class Place:
 def place(phase: str, axes: Mapping[str, Any] | None) -> Place:
     """A place; equal axes make equal places, whatever types a file gave them."""
     return Place(phase, axes, WINNER if axes is None else json.dumps(_plain(axes), sort_keys=True))
+
+
+def draw(phase: str, number: int) -> Place:
+    """The place of a setting that a sampler draws, from 1; nobody knows its axes before."""
+    return Place(phase, {}, f"draw {number}")
 
 
 def _plain(value: Any) -> Any:
@@ -54,7 +59,9 @@ class Places:
     def phases(self) -> dict[str, list[Place]]:
         """The places of every phase; a setting that is there twice has one."""
         return {
-            phase.name: list(
+            phase.name: [draw(phase.name, number) for number in range(1, phase.sampling.runs + 1)]
+            if phase.sampling is not None
+            else list(
                 dict.fromkeys(place(phase.name, phase.changes | choice.axes) for choice in self._distinct(phase.number))
             )
             for phase in self.study.phases
@@ -70,6 +77,11 @@ class Places:
                     continue
                 seen += [setting] if setting is not None else []
             yield choice
+
+    @property
+    def run_count(self) -> int:
+        """How many runs the study has at most; which later settings have run before, only their winners will tell."""
+        return sum(map(len, self.phases.values())) * len(self.study.spec.seeds)
 
     def of(self, phases: Iterable[str]) -> list[Place]:
         """The places of some phases, one after the other."""
@@ -90,6 +102,12 @@ class Places:
                     found.setdefault(row.label, []).extend([there] if there is not None else [])
         return found
 
+    @cached_property
+    def numbers(self) -> dict[str, Place]:
+        """The settings of the first phase by their number; none where rows of tables have labels."""
+        first = [] if self.labels else self.phases[FIRST]
+        return {str(number): there for number, there in enumerate(first, start=1)}
+
     def find(self, reference: Any, phases: Iterable[str]) -> list[Place | None]:
         """The places that a reference means.  None: a row that is not run.  Raises ValueError where there is none.
 
@@ -104,14 +122,19 @@ class Places:
             if reference in self.labels:
                 rows = self.labels[reference]
                 return [next((row for row in rows if row.phase in phases), rows[0] if rows else None)]
+            if FIRST in phases and reference in self.numbers:
+                return [self.numbers[reference]]
             named = [one for one in self.of(phases) if reference in self._names(one)]
             if named:
                 return [*named]
-            known = [WINNER, *self.labels, *(name for one in self.of(phases) for name in self._names(one))]
+            numbers = [f"1 to {len(self.numbers)}"] if FIRST in phases and self.numbers else []
+            known = [WINNER, *self.labels, *(name for one in self.of(phases) for name in self._names(one)), *numbers]
             raise ValueError("is an " + unknown(reference, dict.fromkeys(known), "setting"))
         wanted = {self._path(path): value for path, value in reference.items()}
         having = [one for one in self.of(phases) if _has(one, wanted)]
         if not having:
+            if any(self.study.phases[n].sampling for n, name in enumerate(self.phases) if name in phases):
+                raise ValueError(f'must be "{WINNER}" or a number: the settings are drawn while the study runs')
             axes = dict.fromkeys(path for one in self.of(phases) for path in one.axes or ())
             stray = next((path for path in wanted if path not in axes), None)
             if stray is not None:

@@ -12,6 +12,7 @@ from handgrad.study.changes import SECTIONS, Table, leaves
 from handgrad.study.design.axes import Axes, axis_problems, is_listed
 from handgrad.study.design.check import study_problems
 from handgrad.study.design.spec import FIRST, PhaseSpec, Study, StudySpec
+from handgrad.study.reading.figures import read_figures
 from handgrad.study.reading.original import read_original
 from handgrad.training.run import TrainingSection
 from handgrad.validation import Section
@@ -44,6 +45,8 @@ def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | 
             if not problems:
                 phases.append(phase)
         found += problems
+    figures, problems = read_figures(tables.pop("figure", ()))
+    found += problems
     original = tables.pop("original", None)
     if original is not None:
         original, problems = read_original(original)
@@ -55,7 +58,8 @@ def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | 
         read, _ = StudySpec.read(tables)
     if read is not None:
         problems += axis_problems(read)
-        read = read.model_copy(update={"phase": tuple(phases)} | ({"original": original} if original else {}))
+        own = {"phase": tuple(phases), "figure": figures}
+        read = read.model_copy(update=own | ({"original": original} if original else {}))
     return read, [*problems, *found]
 
 

@@ -95,7 +95,7 @@ def make_study(
         if spec is not None and not found:
             spec = spec.model_copy(update={"made": _made(spec.made or Made(file=file), quick, changes)})
             study = Study(spec, where, folder, tuple(dict.fromkeys(notes)), _altering(spec))
-            if spec.original is not None and values is not tables:
+            if (spec.original is not None or spec.figure) and values is not tables:
                 study = replace(study, spec=_refitted(spec, study, tables))
             found = [*study_problems(study), *place_problems(study)]
         elif spec is not None:
@@ -120,14 +120,17 @@ def _altering(spec: StudySpec) -> tuple[str, ...]:
 
 
 def _refitted(spec: StudySpec, study: Study, tables: Mapping[str, Any]) -> StudySpec:
-    """`spec` with the items of its original laid upon what varies now; as it is where the file itself has problems."""
+    """`spec` with its figures and the items of its original laid upon what varies now.
+
+    It is as it was where the file itself has problems.
+    """
     whole, problems = read_spec(tables, [])
-    if spec.original is None or whole is None or problems:
+    if whole is None or problems:
         return spec
     before = replace(study, spec=whole)
     if place_problems(before):
         return spec
-    return spec.model_copy(update={"original": fitted(spec.original, before, study)})
+    return fitted(spec, before, study)
 
 
 def _with_origin(line: str, overrides: Iterable[str]) -> str:

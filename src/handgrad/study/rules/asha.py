@@ -20,6 +20,8 @@ Differs from Ray Tune: rungs are whole numbers found by multiplying, not by a lo
 
 import itertools
 import math
+from bisect import insort
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Protocol
 
 import numpy as np
@@ -108,6 +110,7 @@ class _Rungs:
         self.levels: dict[str, tuple[int, ...]] = {}
         self.at: dict[str, int] = {}  # the number of the level that a setting is at, or on its way to
         self.rungs: dict[int, dict[str, float]] = {}
+        self.ranked: dict[int, list[tuple[float, int, str]]] = {}  # those with a result, best first; earlier of equals
         self.promoted: dict[int, set[str]] = {}
         self.ended = False
 
@@ -131,32 +134,30 @@ class _Rungs:
         rung = self.at[setting]
         if rung == len(self.levels[setting]) - 1:
             self.ended = self.ended or math.isfinite(cost)
-        else:
-            self.rungs.setdefault(rung, {})[setting] = cost
+            return
+        costs = self.rungs.setdefault(rung, {})
+        costs[setting] = cost
+        if math.isfinite(cost):
+            insort(self.ranked.setdefault(rung, []), (cost, len(costs), setting))
 
     def leader(self) -> str | None:
-        for rung in [] if self.ended else sorted(self.rungs, reverse=True):
-            waiting = [s for s in self._ranked(rung) if s not in self.promoted.get(rung, ())]
-            if waiting:
-                return waiting[0]
-        return None
+        return None if self.ended else self._waiting(lambda rung: len(self.rungs[rung]))
 
-    def _ranked(self, rung: int) -> list[str]:
-        """The settings of a rung that have a result, best first; the earlier of equals first."""
-        costs = self.rungs[rung]
-        return sorted((s for s in costs if math.isfinite(costs[s])), key=lambda s: costs[s])
+    def _waiting(self, most: Callable[[int], int]) -> str | None:
+        """Among the best `most(rung)` of a rung, the highest rung first, the best that has not gone on."""
+        for rung in sorted(self.ranked, reverse=True):
+            gone = self.promoted.get(rung, ())
+            for _, _, setting in itertools.islice(self.ranked[rung], most(rung)):
+                if setting not in gone:
+                    return setting
+        return None
 
 
 class Promote(_Rungs):
     """Algorithm 2 of the paper: at any time the best ⌊|rung|/η⌋ of a rung may go on, the highest rung first."""
 
     def promotable(self) -> str | None:
-        for rung in sorted(self.rungs, reverse=True):
-            candidates = self._ranked(rung)[: len(self.rungs[rung]) // self.asha.reduction_factor]
-            found = next((s for s in candidates if s not in self.promoted.get(rung, ())), None)
-            if found is not None:
-                return found
-        return None
+        return self._waiting(lambda rung: len(self.rungs[rung]) // self.asha.reduction_factor)
 
 
 class Stop(_Rungs):

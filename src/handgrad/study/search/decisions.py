@@ -8,8 +8,9 @@
       {"event": "promoted", "setting", "until", "why"}           it goes on
       {"event": "winner", "setting"}                             the phase was over
 
-A line is on its way to the disk before anything follows from it, so a search that was killed goes on from its last
-line; a line that was cut off is not there.  A copy of the file in another folder makes the same search again.
+A line is on its way to the disk before anything is done that follows from it (`flush`), so a search that was killed
+goes on from its last line; a line that was cut off is not there.  A copy of the file in another folder makes the same
+search again.
 """
 
 import json
@@ -17,8 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from handgrad.errors import ResultsError
-from handgrad.study.folder.store import unwritable, write_whole
+from handgrad.study.folder.files import unwritable, write_whole
+from handgrad.study.folder.store import read_decisions
 
 Event = dict[str, Any]
 
@@ -29,7 +30,7 @@ class Decisions:
     def __init__(self, path: Path, head: Mapping[str, Any]) -> None:
         self.path = path
         self.head = {"event": "search", **head}
-        lines = _whole_lines(path)
+        lines = read_decisions(path)
         self.other = bool(lines) and lines[0] != json.loads(json.dumps(self.head))
         self.events: list[Event] = [] if self.other else lines[1:]
         self._file: TextIO | None = None
@@ -39,7 +40,7 @@ class Decisions:
         self.events = []
 
     def add(self, kind: str, **facts: Any) -> None:
-        """Write an event down."""
+        """Note an event; it is in the file after the next `flush`."""
         event: Event = {"event": kind, **facts}
         try:
             if self._file is None:
@@ -47,28 +48,21 @@ class Decisions:
                 write_whole(self.path, "".join(lines).encode())
                 self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (open while the search goes on)
             self._file.write(json.dumps(event) + "\n")
-            self._file.flush()
         except OSError as error:
             raise unwritable(self.path.parent, error) from error
         self.events.append(event)
 
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-def _whole_lines(path: Path) -> list[Event]:
-    """The events of a file up to the first that is not whole."""
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(f"{path}: cannot be read ({error}); delete it, and the search is decided anew") from None
-    found = []
-    for line in text.splitlines():
+    def flush(self) -> None:
+        """Write down what was noted."""
         try:
-            found.append(dict(json.loads(line)))
-        except (ValueError, TypeError):
-            break
-    return found
+            if self._file is not None:
+                self._file.flush()
+        except OSError as error:
+            raise unwritable(self.path.parent, error) from error
+
+    def close(self) -> None:
+        try:
+            if self._file is not None:
+                self._file.close()
+        except OSError as error:
+            raise unwritable(self.path.parent, error) from error

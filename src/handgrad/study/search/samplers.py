@@ -5,7 +5,8 @@ deterministic by `random.seed`; with several workers it depends on the order of 
 is written down (`decisions`) and asking again in the same order gives the same settings.
 
     tpe   tree-structured Parzen estimator, Bergstra et al. 2011 (optuna.samplers.TPESampler)
-    qmc   quasi-Monte Carlo, Bergstra & Bengio 2012 (optuna.samplers.QMCSampler): spread evenly, learns nothing
+    qmc   quasi-Monte Carlo, Bergstra & Bengio 2012 (optuna.samplers.QMCSampler): spread evenly, learns nothing;
+          scrambled (Owen 1998), as otherwise every seed would draw the same, and the lower ends of all ranges first
 """
 
 import json
@@ -153,7 +154,7 @@ def _sampler(sampling: Sampling) -> "optuna.samplers.BaseSampler":
 
     kinds: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
         "tpe": lambda: optuna.samplers.TPESampler(seed=sampling.seed),
-        "qmc": lambda: optuna.samplers.QMCSampler(seed=sampling.seed, warn_independent_sampling=False),
+        "qmc": lambda: optuna.samplers.QMCSampler(scramble=True, seed=sampling.seed, warn_independent_sampling=False),
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

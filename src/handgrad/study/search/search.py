@@ -152,8 +152,10 @@ class Search:
         while True:
             if self._queue:
                 self.winner = None
+                self.decisions.flush()
                 yield self._queue.popleft()
             elif not self._step():
+                self.decisions.flush()
                 if not self._on_the_way:
                     break
                 yield None
