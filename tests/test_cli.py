@@ -278,12 +278,12 @@ def test_an_interrupted_study_says_so_and_continues(here):
 
 
 def test_failed_runs_end_with_exit_code_1(here, handgrad, monkeypatch):
-    from handgrad.study.runners import runner
+    from handgrad.training import loop
 
     def broken(*args, **kwargs):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(runner, "execute", broken)
+    monkeypatch.setattr(loop, "Course", broken)
     code, out, err = handgrad("run tiny.toml --jobs 1")
     assert code == 1
     assert "4 runs failed" in err

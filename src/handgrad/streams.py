@@ -63,13 +63,13 @@ def mix32(word: Any) -> Any:
     return word ^ (word >> 16)
 
 
-def dropout_bits(key: int, step: int, layer: int, rows: Any, units: Any) -> Any:
+def dropout_bits(key: Any, step: Any, layer: int, rows: Any, units: Any) -> Any:
     """32 random bits for every (row of the batch, unit) of one dropout layer at one step.
 
     bits = mix(mix(mix(mix(key ^ step) ^ layer) ^ row) + unit · 0x9E3779B9 mod 2^32)
 
-    step: counted over the whole run from 0; layer: its position in the network; rows (n, 1) and
-    units (1, k): int64 arrays of any array library -> (n, k), values in [0, 2^32).
+    key; step, counted over the whole run from 0: ints, or int64 arrays without dimensions.  layer: its position in the
+    network.  rows (n, 1) and units (1, k): int64 arrays of any array library -> (n, k), values in [0, 2^32).
     """
     prefix = mix32(mix32((key ^ step) & 0xFFFFFFFF) ^ layer)
     return mix32((mix32(rows ^ prefix) + units * 0x9E3779B9) & 0xFFFFFFFF)

@@ -118,7 +118,11 @@ class Nodes:
 @pytest.fixture
 def jobs(make, tmp_path):
     """Four small jobs whose split lies on the shelf."""
-    study = make(grid={"training.optimizer.lr": [0.1, 0.2]})
+    return jobs_of(make(grid={"training.optimizer.lr": [0.1, 0.2]}), tmp_path)
+
+
+def jobs_of(study, tmp_path):
+    """The jobs of a study's first phase, in the order of the plan."""
     plan = Plan(study)
     made = split(load(study.spec.data, folder=study.folder), study.spec.data)
     save_split(made, tmp_path / "split")

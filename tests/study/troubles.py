@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handgrad.data.batches import epoch_order
-from handgrad.training import loop
+from handgrad.training import course
 from handgrad.training.run import Run, Setting
 
 
@@ -32,6 +32,10 @@ class Deadly:
     @property
     def setting(self):
         return self.run.setting
+
+    @property
+    def kin(self):
+        return self.run.kin
 
     def __reduce__(self):
         return _arrive, (self.run, self.marks, self.times)
@@ -77,7 +81,7 @@ def _in_slow_motion(run, mark, seconds):
             time.sleep(0.1)
         return epoch_order(*arguments)
 
-    loop.epoch_order, loop.CHECKPOINT_SECONDS, loop.CHECKPOINT_SHARE = order, 0.0, 1e9
+    course.epoch_order, course.CHECKPOINT_SECONDS, course.CHECKPOINT_SHARE = order, 0.0, 1e9
     return run
 
 

@@ -39,5 +39,7 @@ def split():
 
 def make_run(seed=1, *, network=None, continues=None, data=None, **training):
     defaults = {"epochs": 4, "batch_size": 16, "optimizer": {"name": "sgd", "lr": 0.1}}
-    setting = Setting(data=data or {}, network={"hidden": [8], **(network or {})}, training={**defaults, **training})
+    network = network or {}
+    short = {} if "layers" in network else {"hidden": [8]}
+    setting = Setting(data=data or {}, network={**short, **network}, training={**defaults, **training})
     return Run(setting, seed, "0" * 64, continues)

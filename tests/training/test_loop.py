@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handgrad.errors import InputError, NetworkError, ResultsError
-from handgrad.training import loop, record
+from handgrad.training import course, record
 from handgrad.training.checkpoint import progress_of, save_checkpoint
 from handgrad.training.loop import advance, execute
 from handgrad.training.optimizers import OPTIMIZERS
@@ -82,8 +82,8 @@ def test_changing_the_learning_rate_changes_no_random_number(split):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("extra", [{}, {"clip_norm": 0.5, "weight_decay": 1e-3}])
 def test_continuing_from_a_checkpoint_gives_the_same_bits(split, tmp_path, monkeypatch, name, extra):
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", np.inf)
+    monkeypatch.setattr(course, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(course, "CHECKPOINT_SHARE", np.inf)
     run = make_run(optimizer={"name": name, "lr": 0.01}, network={"dropout": 0.3}, epochs=5,
                    schedule={"name": "cosine"}, early_stopping={"patience": 3}, **extra)  # fmt: skip
     whole = execute(run, split)
@@ -107,8 +107,8 @@ def test_continuing_from_a_checkpoint_gives_the_same_bits(split, tmp_path, monke
 
 
 def test_a_checkpoint_that_is_cut_off_or_of_another_run_is_not_used(split, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", np.inf)
+    monkeypatch.setattr(course, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(course, "CHECKPOINT_SHARE", np.inf)
     file = tmp_path / "checkpoint.safetensors"
     whole = execute(make_run(), split, checkpoint=file)
     file.write_bytes(file.read_bytes()[:100])

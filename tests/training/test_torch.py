@@ -17,7 +17,7 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.operations import OPERATIONS
 from handgrad.network.spec import Network
 from handgrad.streams import stream
-from handgrad.training import loop
+from handgrad.training import course
 from handgrad.training.engines import Job, open_session, torch_network
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.arrays import Home
@@ -211,8 +211,8 @@ def test_whole_runs_agree_and_differ_in_their_ids(split):
 
 @pytest.mark.parametrize("computed", [{"engine": "torch"}, {"engine": "array", "arrays": "torch"}], ids=str)
 def test_continuing_from_a_checkpoint_gives_the_same_bits(split, tmp_path, monkeypatch, computed):
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", np.inf)
+    monkeypatch.setattr(course, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(course, "CHECKPOINT_SHARE", np.inf)
     run = make_run(**computed, optimizer={"name": "momentum", "lr": 0.05}, network={"dropout": 0.3})
     whole = execute(run, split)
 

@@ -86,6 +86,7 @@ def plan(
             "id": run.id,
             "state": states.get(run.id or "", "pending"),
             "seconds": seconds[phase.name, setting.label],
+            "stack": setting.setting and setting.setting.training.stack,
             "axes": dict(setting.axes),
         }
         for phase in planned.phases

@@ -17,9 +17,11 @@ from collections.abc import Iterator
 from array_api_compat import array_namespace, device
 
 from handgrad.network.activations import Array
+from handgrad.network.fresh import empty, zeros
 from handgrad.network.windows import Windows
 
 CHUNK_BYTES = 2**20  # of columns at a time: about a core's second cache
+CHUNK_BYTES_OF_A_GPU = 2**25  # where starting an operation takes longer than it does
 
 
 def conv_forward(x: Array, W: Array, b: Array, windows: Windows) -> Array:
@@ -33,7 +35,7 @@ def conv_forward(x: Array, W: Array, b: Array, windows: Windows) -> Array:
     xp = array_namespace(x)
     counts = windows.counts((x.shape[2], x.shape[3]))
     filters = xp.reshape(W, (W.shape[0], -1))  # (c_out, k), k = c_in·k_rows·k_cols
-    z = xp.empty((x.shape[0], W.shape[0], *counts), dtype=x.dtype, device=device(x))
+    z = empty((x.shape[0], W.shape[0], *counts), like=W)
     for images in _chunks(x, windows):
         product = filters @ columns(x[images], windows)  # (m, c_out, places)
         z[images] = xp.reshape(product, (-1, *z.shape[1:]))
@@ -49,7 +51,7 @@ def conv_backward(dz: Array, x: Array, W: Array, windows: Windows) -> tuple[Arra
     xp = array_namespace(x)
     counts = (dz.shape[2], dz.shape[3])
     transposed = xp.reshape(W, (W.shape[0], -1)).T  # (k, c_out)
-    dx = xp.empty(x.shape, dtype=x.dtype, device=device(x))
+    dx = empty(x.shape, like=dz)
     for images in _chunks(x, windows):
         of_images = xp.reshape(dz[images], (-1, W.shape[0], counts[0] * counts[1]))  # (m, c_out, places)
         dx[images] = from_columns(transposed @ of_images, x.shape[1:], counts, windows)
@@ -62,7 +64,7 @@ def conv_backward_parameters(dz: Array, x: Array, W: Array, windows: Windows) ->
     dW_ocij = Σ_nrq dz_norq · x_n,c,r·s+i−p,q·s+j−p;  db_o = Σ_nrq dz_norq.
     """
     xp = array_namespace(x)
-    transposed = xp.zeros((math.prod(W.shape[1:]), W.shape[0]), dtype=W.dtype, device=device(W))  # (k, c_out)
+    transposed = zeros((math.prod(W.shape[1:]), W.shape[0]), like=W)  # (k, c_out)
     for images in _chunks(x, windows):
         of_images = xp.reshape(dz[images], (-1, W.shape[0], dz.shape[2] * dz.shape[3]))  # (m, c_out, places)
         transposed += xp.sum(columns(x[images], windows) @ xp.matrix_transpose(of_images), axis=0)
@@ -74,9 +76,8 @@ def padded(x: Array, windows: Windows) -> Array:
     p_rows, p_cols = windows.pad
     if not (p_rows or p_cols):
         return x
-    xp = array_namespace(x)
     n, c, rows, cols = x.shape
-    wide = xp.zeros((n, c, rows + 2 * p_rows, cols + 2 * p_cols), dtype=x.dtype, device=device(x))
+    wide = zeros((n, c, rows + 2 * p_rows, cols + 2 * p_cols), like=x)
     wide[:, :, p_rows : p_rows + rows, p_cols : p_cols + cols] = x
     return wide
 
@@ -86,10 +87,8 @@ def columns(x: Array, windows: Windows) -> Array:
     xp = array_namespace(x)
     rows, cols = windows.counts((x.shape[2], x.shape[3]))
     x = padded(x, windows)
-    made = xp.empty((*x.shape[:2], *windows.size, rows, cols), dtype=x.dtype, device=device(x))
-    for i, j in windows.offsets():
-        made[:, :, i, j, :, :] = x[windows.at(i, j, (rows, cols))]
-    return xp.reshape(made, (x.shape[0], -1, rows * cols))
+    places = xp.stack([x[windows.at(i, j, (rows, cols))] for i, j in windows.offsets()], axis=2)
+    return xp.reshape(places, (x.shape[0], -1, rows * cols))  # from (m, c, k_rows·k_cols, rows, cols)
 
 
 def from_columns(dcolumns: Array, shape: tuple[int, ...], counts: tuple[int, int], windows: Windows) -> Array:
@@ -97,16 +96,15 @@ def from_columns(dcolumns: Array, shape: tuple[int, ...], counts: tuple[int, int
     xp = array_namespace(dcolumns)
     (c, rows, cols), (p_rows, p_cols) = shape, windows.pad
     dcolumns = xp.reshape(dcolumns, (-1, c, *windows.size, *counts))
-    wide = (dcolumns.shape[0], c, rows + 2 * p_rows, cols + 2 * p_cols)
-    dx = xp.zeros(wide, dtype=dcolumns.dtype, device=device(dcolumns))
+    dx = zeros((dcolumns.shape[0], c, rows + 2 * p_rows, cols + 2 * p_cols), like=dcolumns)
     for i, j in windows.offsets():
         dx[windows.at(i, j, counts)] += dcolumns[:, :, i, j, :, :]
     return dx[:, :, p_rows : p_rows + rows, p_cols : p_cols + cols]
 
 
 def _chunks(x: Array, windows: Windows) -> Iterator[slice]:
-    """A few images at a time, as many as CHUNK_BYTES hold columns of."""
+    """A few images at a time, as many as fill so many bytes with columns."""
     rows, cols = windows.counts((x.shape[2], x.shape[3]))
     bytes_each = x.shape[1] * windows.size[0] * windows.size[1] * rows * cols * x.dtype.itemsize
-    at_once = max(1, CHUNK_BYTES // bytes_each)
+    at_once = max(1, (CHUNK_BYTES if str(device(x)) == "cpu" else CHUNK_BYTES_OF_A_GPU) // bytes_each)
     return (slice(start, start + at_once) for start in range(0, x.shape[0], at_once))

@@ -13,7 +13,9 @@ from handgrad.network.activations import Array
 from handgrad.streams import dropout_bits
 
 
-def dropout_mask(key: int, step: int, layer: int, n: int, units: int, rate: float, like: Array) -> Array:
+def dropout_mask(
+    key: int | Array, step: int | Array, layer: int, n: int, units: int, rate: float, like: Array
+) -> Array:
     """mask = 1/(1 − rate) where bits ≥ ⌊rate·2³²⌋, else 0.  (n, units), of the library, dtype and device of `like`.
 
     The bits are `streams.dropout_bits`, a pure function of (key, step, layer, row, unit): every engine has the same.

@@ -63,8 +63,11 @@ def absolute_error_forward(a: Array, T: Array) -> Array:
 
 
 def absolute_error_backward(a: Array, T: Array) -> Array:
-    """da = sign(a − T); at the kink a = T the derivative taken is 0."""
-    return array_namespace(a).sign(a - T)
+    """da = sign(a − T); at the kink a = T the derivative taken is 0.  A NaN stays one."""
+    xp = array_namespace(a)
+    difference = a - T
+    sign = xp.astype(difference > 0, a.dtype) - xp.astype(difference < 0, a.dtype)
+    return xp.where(difference == difference, sign, difference)
 
 
 def cross_entropy_forward(z: Array, T: Array) -> Array:

@@ -142,7 +142,7 @@ def measured(network: Network, params: Parameters, trace: Trace) -> dict[str, Ar
     return found
 
 
-def masks(network: Network, key: int, step: int, n: int, like: Array) -> dict[int, Array]:
+def masks(network: Network, key: int | Array, step: int | Array, n: int, like: Array) -> dict[int, Array]:
     """The mask (n, *shape) of every dropout layer at one step of training, by the layer's position; arrays as `like`.
 
     >>> list(masks(Network.parse((4,), "dense 3 tanh", "dropout 0.5", "dense 2"), 7, 0, 5, np.ones(1)))
@@ -157,13 +157,15 @@ def masks(network: Network, key: int, step: int, n: int, like: Array) -> dict[in
     return found
 
 
-def rows_at_once(network: Network) -> int:
+def rows_at_once(network: Network, runs: int = 1) -> int:
     """How many examples are scored at a time: 1000, or fewer where what their layers put out fills 256 MB of float32.
+
+    runs: so many networks score them at once.
 
     >>> rows_at_once(Network.parse((784,), "dense 300 relu", "dense 10"))
     1000
     """
-    return max(1, min(1000, 2**26 // sum(map(math.prod, network.shapes))))
+    return max(1, min(1000, 2**26 // (runs * sum(map(math.prod, network.shapes)))))
 
 
 def _chunks(n: int, chunk: int) -> Iterator[slice]:

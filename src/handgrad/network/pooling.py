@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from array_api_compat import array_namespace, device
 
 from handgrad.network.activations import Array
+from handgrad.network.fresh import zeros
 from handgrad.network.windows import Windows
 
 
@@ -33,7 +34,7 @@ def max_pool_forward(x: Array, windows: Windows) -> Array:
 
 def max_pool_backward(dz: Array, x: Array, z: Array, windows: Windows) -> Array:
     """dx = dz where the maximum stood, else 0; summed over the windows that a pixel is in."""
-    dx = array_namespace(x).zeros(x.shape, dtype=x.dtype, device=device(x))
+    dx = zeros(x.shape, like=dz)
     for pixels, won in max_pool_winners(x, z, windows):
         dx[pixels] += dz * won
     return dx
@@ -61,9 +62,8 @@ def average_pool_forward(x: Array, windows: Windows) -> Array:
     >>> average_pool_forward(np.array([[[[1.0, 2.0], [4.0, 3.0]]]]), Windows((2, 2), (2, 2))).tolist()
     [[[[2.5]]]]
     """
-    xp = array_namespace(x)
     counts = windows.counts((x.shape[2], x.shape[3]))
-    z = xp.zeros((*x.shape[:2], *counts), dtype=x.dtype, device=device(x))
+    z = zeros((*x.shape[:2], *counts), like=x)
     for i, j in windows.offsets():
         z += x[windows.at(i, j, counts)]
     return z / (windows.size[0] * windows.size[1])
@@ -72,7 +72,7 @@ def average_pool_forward(x: Array, windows: Windows) -> Array:
 def average_pool_backward(dz: Array, x: Array, windows: Windows) -> Array:
     """dx = dz / (k_rows·k_cols) at every pixel of the window; summed over the windows that a pixel is in."""
     share = dz / (windows.size[0] * windows.size[1])
-    dx = array_namespace(x).zeros(x.shape, dtype=x.dtype, device=device(x))
+    dx = zeros(x.shape, like=dz)
     for i, j in windows.offsets():
         dx[windows.at(i, j, (dz.shape[2], dz.shape[3]))] += share
     return dx

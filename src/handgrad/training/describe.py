@@ -11,7 +11,7 @@ from handgrad.data.datasets import Part, Split, data_key
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.training.checkpoint import Progress, pack_state
-from handgrad.training.engines import Session
+from handgrad.training.engines import Place
 from handgrad.training.environment import environment
 from handgrad.training.record import FORMAT, Record
 from handgrad.training.run import Run, Setting
@@ -27,7 +27,7 @@ class Trained:
     setting: Setting
     network: Network
     split: Split
-    session: Session
+    session: Place
     progress: Progress
     scored: np.ndarray
     diverged: dict[str, Any] | None
@@ -44,7 +44,7 @@ def samples_of(split: Split) -> tuple[str, Part]:
     raise AssertionError("a split has a training part")
 
 
-def score(session: Session, split: Split, part: str, scored: np.ndarray) -> tuple[float, float, np.ndarray]:
+def score(session: Place, split: Split, part: str, scored: np.ndarray) -> tuple[float, float, np.ndarray]:
     """(mean loss per example, accuracy, predicted classes) of one part; `scored`: the rows of the training sample."""
     losses, predicted = session.score(part)
     actual = split.train.y[scored] if part == "train_sample" else getattr(split, part).y
@@ -119,6 +119,8 @@ def _engine_facts(trained: Trained) -> dict[str, Any]:
     facts = {"name": training.engine, "device": training.device, "threads": 1}
     if training.engine == "array":
         facts["arrays"] = training.arrays
+    if training.stack != 1:
+        facts["stack"] = training.stack
     if "torch" in (training.engine, training.arrays):
         facts["torch"] = version("torch")
     if training.arrays == "cupy":

@@ -1,68 +1,33 @@
-"""The loop: from a run to its record.  For every epoch: order, steps, scores.
+"""The loop: runs are trained to their records, one by one, or many of the same kind in one program.
 
-Training and validation are scored in the same way: after the epoch, dropout off, the mean over examples.
-Training is scored on a fixed random sample as large as the validation set unless all of it is asked for,
-because scoring 60,000 images costs more than learning from them.
+What a run asks for epoch after epoch is its `Course`; here the epochs are trained.  Runs in one program go in
+lockstep: each asks for an epoch, the stack trains them all, each goes on with its own losses.  The place of a run that
+has ended makes the steps of another.
 
 A search stops runs short: `advance` trains up to an epoch and pauses there, with a checkpoint from which a later
 call goes on with the same bits, or ends there for good, with a record whose status is "pruned".
 """
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from handgrad.data.batches import epoch_order, steps_per_epoch, train_sample
 from handgrad.data.datasets import Split
-from handgrad.errors import InputError
-from handgrad.network import passes
-from handgrad.network.initializers import initialize
-from handgrad.network.spec import Network
-from handgrad.training.checkpoint import Progress, load_checkpoint, save_checkpoint, unpack_slots
-from handgrad.training.describe import Trained, describe, samples_of, score
-from handgrad.training.engines import Job, Session, open_session
+from handgrad.training.course import Answer, Course, Steps
+from handgrad.training.engines import Epoch, Job, Session, open_session
+from handgrad.training.engines.stacked import Stack, StackPlace
 from handgrad.training.environment import one_thread
 from handgrad.training.record import Record
 from handgrad.training.run import Run
+from handgrad.training.task import End, EpochEnd, Observer, Paused, Task
 
-CHECKPOINT_SECONDS = 2.0
-CHECKPOINT_SHARE = 0.02
+__all__ = ["EpochEnd", "Observer", "Paused", "Task", "advance", "execute", "train_together"]
 
-
-@dataclass(frozen=True)
-class EpochEnd:
-    """What an observer hears after every epoch."""
-
-    run_id: str
-    epoch: int
-    epochs: int
-    metrics: dict[str, float]
-
-
-Observer = Callable[[EpochEnd], None]
-
-
-@dataclass(frozen=True)
-class Paused:
-    """A run that waits in its checkpoint.  `history`: every score of its own epochs, up to the one it waits at."""
-
-    epoch: int
-    history: dict[str, list[float]]
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The scores of the epoch that it waits at."""
-        return {name: values[-1] for name, values in self.history.items()}
-
-
-class _Diverged(Exception):
-    def __init__(self, epoch: int, step: int, layer: str, reason: str) -> None:
-        super().__init__(reason)
-        self.where = {"epoch": epoch, "step": step, "layer": layer, "reason": reason}
+Ended = tuple[int, End | Exception]  # the number of a run among those in its program, and how it ended
 
 
 def execute(
@@ -73,16 +38,14 @@ def execute(
     parent: Record | None = None,
     observers: Iterable[Observer] = (),
 ) -> Record:
-    """Train one run to its end.
+    """Train one run to its end.  For `checkpoint` and `parent` see `Task`.
 
-    checkpoint: a file to continue from where it exists, and to write while training; who saves the record removes it.
-    parent: the record of the run that this one continues (`run.continues` is its id).
     Same bits whatever the number of threads, the load, or how often it was stopped and continued: one BLAS thread.
     Raises InputError where the setting does not fit the data.
     """
-    _check_parent(run, parent)
-    with one_thread(run.setting.training.library), np.errstate(all="ignore"):  # what is not finite is a result
-        return _Training(run, split, checkpoint, parent, tuple(observers)).end()
+    end = _trained(Task(run, checkpoint, parent, tuple(observers)), split)
+    assert isinstance(end, Record)
+    return end
 
 
 def advance(
@@ -99,216 +62,129 @@ def advance(
 
     Returns the record where the run ends by then: its epochs are over, it stopped early or it diverged.  Otherwise it
     is paused, or with `prune` ended there: a record with the weights of that epoch and the status "pruned".
-    A checkpoint that is further on already pauses at `until` all the same, from its history; pruned is where it is.
     Raises InputError as `execute` does, and where a run is to pause that has no checkpoint to wait in.
     """
-    if checkpoint is None and not prune:
-        raise InputError(f"run {run.id} is to pause at epoch {until}; give the checkpoint that it waits in")
-    _check_parent(run, parent)
-    with one_thread(run.setting.training.library), np.errstate(all="ignore"):
-        return _Training(run, split, checkpoint, parent, tuple(observers)).advance(until, prune=prune)
+    return _trained(Task(run, checkpoint, parent, tuple(observers), until, prune), split)
 
 
-def _check_parent(run: Run, parent: Record | None) -> None:
-    if (run.continues is None) != (parent is None) or (parent is not None and parent.id != run.continues):
-        raise InputError(f"run {run.id} continues {run.continues}; its record must be given as parent")
+def _trained(task: Task, split: Split) -> End:
+    """One run: by itself, or in a stack filled with its copies where its setting says so."""
+    ((_, end),) = train_together([task], split)
+    if isinstance(end, Exception):
+        raise end
+    return end
 
 
-class _Training:
-    def __init__(
-        self, run: Run, split: Split, checkpoint: Path | None, parent: Record | None, observers: tuple[Observer, ...]
-    ) -> None:
-        self.started = time.perf_counter()
-        self.run, self.split, self.checkpoint, self.parent, self.observers = run, split, checkpoint, parent, observers
-        self.setting = run.setting.resolved()
-        self.training = self.setting.training
-        self.network: Network = self.setting.network_for(
-            split.shape, split.n_classes, has_validation=split.validation is not None
-        )
-        n = len(split.train.y)
-        scored = next((len(part.y) for part in (split.validation, split.test) if part is not None), n)
-        self.scored = np.arange(n) if self.training.train_score == "all" else train_sample(n, scored)
-        self.steps = steps_per_epoch(n, self.training.batch_size)
-        self.session = self._open_session()
-        self.progress = self._first_progress()
-        self.seconds_before = sum(map(sum, self.progress.times))
-        self.saved_at, self.save_seconds, self.unsaved = time.perf_counter(), 0.0, False
-
-    def _open_session(self) -> Session:
-        train = self.split.train
-        parts = {"train": (train.x, train.y), "train_sample": (train.x[self.scored], train.y[self.scored])}
-        for name in ("validation", "test"):
-            part = getattr(self.split, name)
-            if part is not None:
-                parts[name] = (part.x, part.y)
-        job = Job(self.network, self.training, self.setting.network.targets, self.run.seed, parts)
-        return open_session(self.training.engine, job)
-
-    def _first_progress(self) -> Progress:
-        progress = load_checkpoint(self.checkpoint, self.run.id) if self.checkpoint else None
-        if progress is not None:
-            progress.resumed += 1
-        elif self.parent is not None:
-            progress = _continued(self.parent, self.setting.training.optimizer.name)
-        else:
-            section = self.setting.network
-            params = initialize(self.network, section.init, section.bias_init, self.run.seed, self.training.dtype)
-            progress = Progress(params)
-        self.session.load(progress.params, progress.slots, progress.t)
-        if not progress.before:
-            progress.before = self.session.outputs(samples_of(self.split)[1].x).astype(float).tolist()
-        return progress
-
-    def end(self) -> Record:
-        """Train what is left and describe the result."""
-        diverged = self._train(self.training.epochs)
-        if diverged is None and self.progress.best:
-            self.session.load(self.progress.best, self.progress.slots, self.progress.t)
-        return self._record(diverged)
-
-    def advance(self, until: int, *, prune: bool) -> Record | Paused:
-        """Train up to epoch `until`, or to the end where that comes first."""
-        diverged = self._train(until)
-        if diverged is not None or not self._waits(until):
-            return self.end() if diverged is None else self._record(diverged)
-        if prune:
-            return self.end() if self._is_over() else self._record(None, pruned=True)
-        if self.unsaved:
-            self._write_checkpoint()
-        return Paused(until, {name: self._own(name)[:until] for name in self.progress.curves})
-
-    def _waits(self, until: int) -> bool:
-        """Whether a run that was trained up to `until` had more to come there."""
-        own = self.progress.epoch - self.progress.first_epoch
-        return until < self.training.epochs and own >= until and not self._stopped_early(until)
-
-    def _is_over(self) -> bool:
-        return self.progress.epoch >= self.progress.first_epoch + self.training.epochs or self._stopped_early()
-
-    def _record(self, diverged: dict[str, Any] | None, *, pruned: bool = False) -> Record:
-        return describe(
-            Trained(
-                run=self.run,
-                setting=self.setting,
-                network=self.network,
-                split=self.split,
-                session=self.session,
-                progress=self.progress,
-                scored=self.scored,
-                diverged=diverged,
-                pruned=pruned,
-                seconds=self.seconds_before + time.perf_counter() - self.started,
-            )
-        )
-
-    # -- training
-
-    def _train(self, until: int) -> dict[str, Any] | None:
-        """Train up to epoch `until` at most; where the run diverged, if it did."""
-        if self.parent is not None and self.parent.data["diverged"] is not None:
-            return dict(self.parent.data["diverged"])
-        last = self.progress.first_epoch + min(until, self.training.epochs)
+def _one_by_one(tasks: Sequence[Task], split: Split) -> Iterator[Ended]:
+    for number, task in enumerate(tasks):
+        end: End | Exception
         try:
-            self._train_epochs(last)
-        except _Diverged as end:
-            return end.where
-        return None
+            with _computing(task):
+                end = _alone(task, split)
+        except Exception as error:
+            end = error
+        yield number, end
 
-    def _train_epochs(self, last: int) -> None:
-        progress = self.progress
-        while progress.epoch < last and not self._stopped_early():
-            times = [self._one_epoch(), self._score_epoch()]
-            self.unsaved = True
-            progress.times.append(times)
-            metrics = {name: values[-1] for name, values in progress.curves.items()}
-            self._save_checkpoint()  # first: a listener can take what is kept
-            for observer in self.observers:
-                observer(EpochEnd(self.run.id, progress.epoch - progress.first_epoch, self.training.epochs, metrics))
 
-    def _one_epoch(self) -> float:
-        progress = self.progress
+def _computing(task: Task) -> ExitStack:
+    """While this is open, one thread computes, and what is not finite is a result."""
+    context = ExitStack()
+    context.enter_context(one_thread(task.run.setting.training.library))
+    context.enter_context(np.errstate(all="ignore"))
+    return context
+
+
+def _alone(task: Task, split: Split) -> End:
+    sessions: list[Session] = []
+
+    def open_place(job: Job) -> Session:
+        sessions.append(open_session(job.training.engine, job))
+        return sessions[0]
+
+    steps = Course(task, split, open_place).steps()
+    try:
+        epoch = next(steps)
+        while True:
+            start = time.perf_counter()
+            losses = sessions[0].train_epoch(epoch.order, epoch.lrs, epoch.first_step)
+            epoch = steps.send(Answer(losses, time.perf_counter() - start))
+    except StopIteration as over:
+        end: End = over.value
+        return end
+
+
+def train_together(tasks: Sequence[Task], split: Split) -> Iterator[Ended]:
+    """Train runs that are of one `Run.kin` in one program -> (number of the task, its end), as they end.
+
+    At most `training.stack` of them; places that are left are filled with copies, so the bits of a run are always the
+    same.  What goes wrong with one run is its end, and the others go on.
+    """
+    if tasks[0].run.setting.resolved().training.stack == 1:
+        yield from _one_by_one(tasks, split)
+        return
+    assert len({task.run.kin for task in tasks}) == 1, "runs of several kinds cannot share a program"
+    together = _Together(split)
+    with _computing(tasks[0]):
+        ended = together.begin(tasks)
+    yield from ended
+    while together.asks:
+        with _computing(tasks[0]):
+            ended = together.train_epoch()
+        yield from ended
+
+
+class _Together:
+    """Courses in lockstep.  `asks`: the epoch that each of those that go on is waiting for, by its number."""
+
+    def __init__(self, split: Split) -> None:
+        self.split = split
+        self.stack: Stack | None = None
+        self.steps: dict[int, Steps] = {}
+        self.places: dict[int, StackPlace] = {}
+        self.asks: dict[int, Epoch] = {}
+
+    def begin(self, tasks: Sequence[Task]) -> list[Ended]:
+        """Open every course and let it ask -> those that end at once."""
+        ended: list[Ended] = []
+        for number, task in enumerate(tasks):
+            try:
+                self.steps[number] = Course(task, self.split, partial(self._place, number)).steps()
+            except Exception as error:
+                ended.append((number, error))
+            else:
+                ended += self._go_on(number, None)
+        return ended
+
+    def _place(self, number: int, job: Job) -> StackPlace:
+        self.stack = self.stack or Stack(job, int(job.training.stack))
+        self.places[number] = self.stack.place(job.seed)
+        return self.places[number]
+
+    def train_epoch(self) -> list[Ended]:
+        """Train the epochs that are asked for -> the runs that ended."""
+        assert self.stack is not None
         start = time.perf_counter()
-        own = progress.epoch - progress.first_epoch
-        e = own + np.arange(self.steps) / self.steps
-        lrs = self.training.optimizer.lr * self.training.schedule.multipliers(
-            e, self.training.epochs, self._own("val_loss")
-        )
-        order = epoch_order(self.run.seed, progress.epoch, len(self.split.train.y))
-        losses = self.session.train_epoch(order, lrs, progress.step)
-        progress.loss_per_step.append(losses)
-        if not np.isfinite(losses[-1]):
-            raise self._diverged(len(losses), order, f"the loss of the batch is {losses[-1]}")
-        progress.epoch += 1
-        progress.step += self.steps
-        progress.params, progress.slots, progress.t = self.session.export()
-        if not all(np.isfinite(array).all() for array in progress.params.values()):
-            raise self._diverged(0, order, "a parameter is not finite at the end of the epoch")
-        progress.curves.setdefault("lr", []).append(float(lrs[0]))
-        progress.curves.setdefault("steps_at_epoch_end", []).append(progress.step)
-        return time.perf_counter() - start
+        try:
+            losses = self.stack.train_epoch({self.places[n].index: epoch for n, epoch in self.asks.items()})
+            trained = time.perf_counter()
+            self.stack.score_all(next(iter(self.asks.values())).scored)
+        except Exception as error:
+            waited, self.asks = self.asks, {}
+            return [(number, error) for number in waited]
+        training, scoring = (trained - start) / len(self.asks), (time.perf_counter() - trained) / len(self.asks)
+        ended: list[Ended] = []
+        for number in list(self.asks):
+            ended += self._go_on(number, Answer(losses[self.places[number].index], training, scoring))
+        return ended
 
-    def _diverged(self, steps: int, order: np.ndarray, reason: str) -> _Diverged:
-        """Where it happened, by the reference functions.  `steps`: of this epoch, 0 when the epoch is complete."""
-        size = len(order) if self.training.batch_size == "full" else int(self.training.batch_size)
-        batch = order[(steps - 1) * size : steps * size] if steps else order[-size:]
-        layer = passes.first_non_finite(self.network, self.session.export()[0], self.split.train.x[batch])
-        epoch = self.progress.epoch + (1 if steps else 0)
-        return _Diverged(epoch, self.progress.step + steps, layer, reason)
-
-    def _score_epoch(self) -> float:
-        start = time.perf_counter()
-        curves = self.progress.curves
-        parts = [("train", "train_sample"), ("val", "validation")]
-        parts += [("test", "test")] if self.training.test_every_epoch else []
-        for short, part in parts:
-            if part == "train_sample" or getattr(self.split, part) is not None:
-                loss, accuracy, _ = score(self.session, self.split, part, self.scored)
-                if not np.isfinite(loss):
-                    raise self._diverged(0, self.scored, f"{short}_loss is {loss} after the epoch")
-                curves.setdefault(f"{short}_loss", []).append(loss)
-                curves.setdefault(f"{short}_accuracy", []).append(accuracy)
-        rule = self.training.early_stopping
-        if rule is not None:
-            history = self._own(rule.monitor)
-            if rule.best(history)[0] == len(history) - 1:
-                self.progress.best = self.progress.params
-        return time.perf_counter() - start
-
-    def _stopped_early(self, until: int | None = None) -> bool:
-        rule = self.training.early_stopping
-        history = self._own(rule.monitor)[:until] if rule else []
-        return bool(rule and history and rule.best(history)[1])
-
-    def _own(self, curve: str) -> list[float]:
-        """A curve of this run's own epochs, without those of the run that it continues."""
-        return self.progress.curves.get(curve, [])[self.progress.first_epoch :]
-
-    def _save_checkpoint(self) -> None:
-        """Save when the last one is old enough; the time decides only how much work a kill can cost, never a bit."""
-        age = time.perf_counter() - self.saved_at
-        if self.checkpoint and age > max(CHECKPOINT_SECONDS, self.save_seconds / CHECKPOINT_SHARE):
-            self._write_checkpoint()
-
-    def _write_checkpoint(self) -> None:
-        assert self.checkpoint is not None
-        start = time.perf_counter()
-        save_checkpoint(self.checkpoint, self.run.id, self.progress)
-        self.saved_at, self.unsaved = time.perf_counter(), False
-        self.save_seconds = self.saved_at - start
-
-
-def _continued(parent: Record, optimizer: str) -> Progress:
-    """The start of a run that continues another: its weights and history; its slots if the optimizer is the same."""
-    curves = {name: values.tolist() for name, values in parent.curves.items() if name not in ("loss_per_step", "epoch")}
-    same = parent.data["setting"]["training"]["optimizer"]["name"] == optimizer
-    return Progress(
-        params=dict(parent.params),
-        slots=unpack_slots(parent.state) if same else {},
-        t=int(parent.data["optimizer_steps"]) if same else 0,
-        epoch=int(parent.data["epochs"]),
-        step=int(parent.data["steps"]),
-        first_epoch=int(parent.data["epochs"]),
-        loss_per_step=[parent.curves["loss_per_step"]],
-        curves=curves,
-        continued_at=[*parent.data["continued_at"], int(parent.data["epochs"])],
-    )
+    def _go_on(self, number: int, answer: Answer | None) -> list[Ended]:
+        """Let a course take its losses and ask for its next epoch -> itself where it ended instead."""
+        self.asks.pop(number, None)
+        steps = self.steps[number]
+        try:
+            self.asks[number] = next(steps) if answer is None else steps.send(answer)
+        except StopIteration as over:
+            return [(number, over.value)]
+        except Exception as error:
+            return [(number, error)]
+        return []

@@ -27,6 +27,7 @@ Rate = Annotated[float, BeforeValidator(real("(0, inf)"))]
 Fraction = Annotated[float, BeforeValidator(real("[0, 1)"))]
 Positive = Annotated[float, BeforeValidator(real("(0, inf)"))]
 Step = tuple[Array, tuple[Array, ...]]
+Number = Any  # float or int; an array without dimensions where many runs make their steps at once
 
 
 class _Optimizer(Section):
@@ -36,7 +37,7 @@ class _Optimizer(Section):
 
     lr: Rate = 0.01
 
-    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
         """New w and slots."""
         raise TypeError(f"{type(self).__name__} has no update")
 
@@ -59,7 +60,7 @@ class SGD(_Optimizer):
                 )
         return values
 
-    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
         return w - lr * dw, ()
 
 
@@ -75,7 +76,7 @@ class Momentum(_Optimizer):
     momentum: Fraction = 0.9
     slots: ClassVar[tuple[str, ...]] = ("v",)
 
-    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
         v = self.momentum * slots[0] + dw
         return w - lr * v, (v,)
 
@@ -87,7 +88,7 @@ class Nesterov(_Optimizer):
     momentum: Fraction = 0.9
     slots: ClassVar[tuple[str, ...]] = ("v",)
 
-    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
         v = self.momentum * slots[0] + dw
         return w - lr * (dw + self.momentum * v), (v,)
 
@@ -102,7 +103,7 @@ class AdaGrad(_Optimizer):
     eps: Positive = 1e-10
     slots: ClassVar[tuple[str, ...]] = ("s",)
 
-    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
         xp = array_namespace(w)
         s = slots[0] + dw * dw
         return w - lr * dw / (xp.sqrt(s) + self.eps), (s,)
@@ -121,7 +122,7 @@ class RMSProp(_Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("s",)
     aliases: ClassVar = {**_Optimizer.aliases, "alpha": "rho"}
 
-    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
         xp = array_namespace(w)
         s = self.rho * slots[0] + (1 - self.rho) * (dw * dw)
         return w - lr * dw / (xp.sqrt(s) + self.eps), (s,)
@@ -143,7 +144,7 @@ class Adam(_Optimizer):
     eps: Positive = 1e-8
     slots: ClassVar[tuple[str, ...]] = ("m", "s")
 
-    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: float, t: int) -> Step:
+    def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
         xp = array_namespace(w)
         m = self.beta1 * slots[0] + (1 - self.beta1) * dw
         s = self.beta2 * slots[1] + (1 - self.beta2) * (dw * dw)
@@ -208,8 +209,8 @@ def step(
     grads: dict[str, Array],
     slots: dict[str, tuple[Array, ...]],
     *,
-    lr: float,
-    t: int,
+    lr: Number,
+    t: Number,
     weight_decay: float = 0.0,
     clip_norm: float | None = None,
 ) -> tuple[dict[str, Array], dict[str, tuple[Array, ...]]]:

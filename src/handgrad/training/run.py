@@ -38,6 +38,15 @@ def _batch_size(value: Any) -> int | str:
         raise ValueError('must be a whole number >= 1 or "full"') from None
 
 
+def _stack(value: Any) -> int | str:
+    if value == "auto":
+        return "auto"
+    try:
+        return whole("[1, inf)")(value)
+    except ValueError:
+        raise ValueError('must be a whole number >= 1 or "auto"') from None
+
+
 class EarlyStopping(Section):
     """Stop when `monitor` has not improved by `min_delta` for `patience` epochs; the best epoch's weights are restored.
 
@@ -84,6 +93,7 @@ class TrainingSection(Section):
     device: Annotated[str, BeforeValidator(one_of(DEVICES, "device"))] = "cpu"
 
     arrays: Annotated[str, BeforeValidator(one_of(ARRAYS, "library of arrays"))] = "auto"
+    stack: Annotated[int | Literal["auto"], BeforeValidator(_stack)] = "auto"
 
     @model_validator(mode="after")
     def _device_of_engine(self) -> Self:
@@ -96,7 +106,18 @@ class TrainingSection(Section):
             raise ValueError(f'has arrays = "numpy", but device = {device!r}; set arrays = "torch" or "cupy"')
         if arrays == "cupy" and device == "cpu":
             raise ValueError('has arrays = "cupy", but device = "cpu"; set device = "cuda", or arrays = "numpy"')
+        if self.stack not in ("auto", 1) and not self.can_be_stacked:
+            raise ValueError(
+                f"has stack = {self.stack}, but only the array engine on PyTorch's arrays trains many runs in one "
+                'program; set engine = "array" and arrays = "torch", or stack = 1'
+            )
         return self
+
+    @property
+    def can_be_stacked(self) -> bool:
+        """Whether many runs can be trained in one program."""
+        array = self.engine == "array" or (self.engine == "auto" and (self.device != "cpu" or self.arrays != "auto"))
+        return array and self.library == "torch"
 
     @property
     def library(self) -> str:
@@ -144,16 +165,21 @@ class Setting(Section):
         return found
 
     def resolved(self) -> "Setting":
-        """The same setting with nothing left open: the engine and the arrays that "auto" takes are named."""
+        """The same setting with nothing left open: the engine and the arrays that "auto" takes are named.
+
+        A stack that is still "auto" is 1: a run by itself shares no program (a study decides before, `sharing`).
+        """
         training = self.training
-        engine, arrays = training.engine, training.arrays
+        engine, arrays, stack = training.engine, training.arrays, training.stack
         if engine == "auto":
             engine = "array" if training.device != "cpu" or arrays != "auto" else "compiled"
         if engine == "array":
             arrays = training.library
-        if (engine, arrays) == (training.engine, training.arrays):
+        if stack == "auto":
+            stack = 1
+        if (engine, arrays, stack) == (training.engine, training.arrays, training.stack):
             return self
-        return self.changed(training=training.changed(engine=engine, arrays=arrays))
+        return self.changed(training=training.changed(engine=engine, arrays=arrays, stack=stack))
 
     def network_for(self, shape: Sequence[int], n_classes: int, *, has_validation: bool) -> Network:
         """The network that fits the data; raises NetworkError or InputError where something cannot go together."""
@@ -189,6 +215,23 @@ class Run:
         """Ten hexadecimal digits of the SHA-256 of everything that decides the run's bits."""
         setting = self.setting.resolved().model_dump(mode="json", by_alias=True)
         setting["data"].pop("name")  # a path differs between machines; the checksum says which data it is
+        if setting["training"]["stack"] == 1:
+            del setting["training"]["stack"]  # the ids of runs by themselves are older than stacks
         identity = [MATHEMATICS, setting, self.seed, self.data_checksum, self.continues]
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+    @property
+    def kin(self) -> str:
+        """The same text for runs that can share a program: all that decides its operations.
+
+        Left out is what only the numbers that go in depend on (seed, learning rates, initial weights), and when a run
+        ends.
+        """
+        setting = self.setting.resolved().model_dump(mode="json", by_alias=True)
+        for section, key in (("network", "init"), ("network", "bias_init"), ("training", "schedule")):
+            del setting[section][key]
+        for key in ("epochs", "early_stopping"):
+            del setting["training"][key]
+        del setting["training"]["optimizer"]["lr"]
+        return json.dumps([setting, self.data_checksum], sort_keys=True)

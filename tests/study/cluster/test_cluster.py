@@ -304,7 +304,7 @@ def test_a_process_that_is_connected_already_keeps_its_connection(runner, jobs):
 
 
 def news(epoch):
-    return remote.News([EpochEnd("0123456789", epoch, 9, {})])
+    return remote.News([("0123456789", EpochEnd("0123456789", epoch, 9, {}))])
 
 
 def test_news_gather_until_they_are_due(monkeypatch):
@@ -316,10 +316,13 @@ def test_news_gather_until_they_are_due(monkeypatch):
         now[0] = at
         outbox.put(news(epoch))
     taken = outbox.take()
-    assert [end.epoch for end in taken.ended] == [1, 2, 3, 4]  # due at 3, not yet taken at 4
-    outbox.put(replace(news(5), outcome=Outcome(None, None, "boom")))
+    assert [end.epoch for _, end in taken.ended] == [1, 2, 3, 4]  # due at 3, not yet taken at 4
+    outbox.put(replace(news(5), outcomes=[Outcome(None, None, "boom")]))  # due at once
+    taken = outbox.take()
+    assert ([end.epoch for _, end in taken.ended], taken.outcomes[0].error, taken.last) == ([5], "boom", False)
+    outbox.put(replace(news(6), outcomes=[Outcome(None, None, "bang")], last=True))
     last = outbox.take()
-    assert ([end.epoch for end in last.ended], last.outcome.error, last.last) == ([5], "boom", True)
+    assert ([end.epoch for _, end in last.ended], last.outcomes[0].error, last.last) == ([6], "bang", True)
 
 
 def test_a_checkpoint_is_sent_when_it_is_new_and_the_last_one_has_had_its_time(tmp_path, monkeypatch):

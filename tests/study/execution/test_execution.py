@@ -15,8 +15,8 @@ from handgrad.study.execution import opening
 from handgrad.study.execution import study as execution
 from handgrad.study.folder.store import read_plan
 from handgrad.study.folder.writer import MOST
-from handgrad.study.runners import runner
 from handgrad.study.runners.processes import Processes
+from handgrad.training import loop
 from handgrad.training.record import Record
 from tests.study.conftest import clouds, contents
 
@@ -142,15 +142,16 @@ def test_without_validation_nothing_wins_and_everything_runs(make, tmp_path):
 
 
 def test_a_run_that_fails_is_recorded_the_study_goes_on_and_tries_it_again(make, tmp_path, monkeypatch):
-    study, real, events = make(**PHASES), runner.execute, []
+    study, real, events = make(**PHASES), loop.Course, []
 
-    def fails(run, split, **options):
+    def fails(task, *others):
+        run = task.run
         if run.seed == 1 and run.setting.training.optimizer.lr == 0.01 and run.continues is None:
             raise MemoryError("too large")
-        return real(run, split, **options)
+        return real(task, *others)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "execute", fails)
+        patch.setattr(loop, "Course", fails)
         results = run_study(study, tmp_path, jobs=1, observer=events.append)
     assert results.state == "failed"
     assert results.failed() == 1
@@ -169,10 +170,10 @@ def test_a_run_that_fails_is_recorded_the_study_goes_on_and_tries_it_again(make,
 def test_runs_that_continue_a_failed_one_fail_too(make, tmp_path, monkeypatch):
     study = make(phase=[{"name": "on", "continue": True, "set": {"training.epochs": 1}}])
 
-    def fails(run, split, **options):
+    def fails(*options):
         raise ValueError("no")
 
-    monkeypatch.setattr(runner, "execute", fails)
+    monkeypatch.setattr(loop, "Course", fails)
     results = run_study(study, tmp_path, jobs=1)
     assert results.runs()["status"].tolist() == ["failed"] * 4
     assert results.runs()["error"].iloc[-1] == f"the run {results.runs()['id'].iloc[1]} that it continues has failed"

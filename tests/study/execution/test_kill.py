@@ -24,9 +24,9 @@ from tests.study.conftest import contents
 SCRIPT = """
 import multiprocessing, sys
 from handgrad.study import load_study, run_study
-from handgrad.training import loop
+from handgrad.training import course
 
-loop.CHECKPOINT_SECONDS, loop.CHECKPOINT_SHARE = 0.0, 1e9
+course.CHECKPOINT_SECONDS, course.CHECKPOINT_SHARE = 0.0, 1e9
 
 def tell(event):
     global halt
@@ -153,6 +153,28 @@ def test_killed_at_several_moments_and_run_again(start, expected, tmp_path, work
     assert not (tmp_path / "out" / ".working").exists()
     resumed = [record.data["time"]["resumed"] for record in map(load, (tmp_path / "out" / "runs").iterdir())]
     assert sum(resumed) >= 1  # from checkpoints, not from the start
+
+
+def test_runs_that_share_programs_are_killed_and_go_on_in_other_groups(start, tmp_path):
+    study = tmp_path / "study.toml"
+    text = study.read_text()
+    assert text.count("batch_size = 20\n") == 1
+    study.write_text(text.replace("batch_size = 20\n", 'batch_size = 20\narrays = "torch"\nstack = 3\n'))
+    run_study(load_study(study), tmp_path / "undisturbed", jobs=1)
+    for halt in (40, 150):
+        process = start(2, halt)
+        children = halted(process)
+        time.sleep(random.uniform(0, 0.1))
+        process.kill()
+        process.communicate()
+        assert all(wait_for(lambda pid=pid: gone(pid)) for pid in children)
+    process = start(1)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+    records = [load(folder).data for folder in (tmp_path / "out" / "runs").iterdir()]
+    assert {record["engine"]["stack"] for record in records} == {3}
+    assert sum(record["time"]["resumed"] for record in records) >= 1
 
 
 SEARCH = """

@@ -11,6 +11,7 @@ from handgrad.errors import StudyFileError
 from handgrad.study import Results, run_study
 from handgrad.study.folder.store import read_plan
 from handgrad.study.runners.processes import Processes
+from handgrad.training import loop
 from tests.study.conftest import contents
 
 RATES = [0.001, 0.3, 0.01, 0.1, 0.003, 0.5, 0.03]
@@ -230,17 +231,15 @@ def test_a_setting_that_diverges_loses_and_stops_nothing(make, tmp_path):
 
 
 def test_a_run_that_fails_loses_and_is_tried_again_by_the_next_call(make, tmp_path, monkeypatch):
-    from handgrad.study.runners import runner
+    real = loop.Course
 
-    real = runner.advance
-
-    def fails(run, split, **options):
-        if run.seed == 1 and run.setting.training.optimizer.lr == 0.3:
+    def fails(task, *others):
+        if task.run.seed == 1 and task.run.setting.training.optimizer.lr == 0.3:
             raise MemoryError("too large")
-        return real(run, split, **options)
+        return real(task, *others)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "advance", fails)
+        patch.setattr(loop, "Course", fails)
         results = run_study(make(**ASHA), tmp_path, jobs=1)
     assert (results.state, results.failed()) == ("failed", 1)
     lines = events(tmp_path)

@@ -94,7 +94,7 @@ def environment(summary: Summary) -> Chapter:
     resumed = 0
     for setting in summary.settings:
         for record in setting.records:
-            facts = {**(record.get("environment") or {}), "engine": (record.get("engine") or {}).get("name")}
+            facts = {**(record.get("environment") or {}), "engine": _engine(record.get("engine") or {})}
             for key, value in facts.items():
                 if key != "finished" and value not in (None, "", []):
                     values.setdefault(key, {})[_plain(value)] = None
@@ -108,6 +108,12 @@ def environment(summary: Summary) -> Chapter:
     if notes:
         rows.append(("notes", tuple(notes)))
     return Chapter("environment", "Environment and notes", (Facts(tuple(rows)),) if rows else (Text("No notes."),))
+
+
+def _engine(facts: Mapping[str, Any]) -> str | None:
+    """Which engine, and how many runs shared a program."""
+    shared = facts.get("stack", 1)
+    return f"{facts['name']}, {shared} runs in one program" if shared > 1 else facts.get("name")
 
 
 def _plain(value: Any) -> str:

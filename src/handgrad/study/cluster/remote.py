@@ -1,12 +1,12 @@
-"""What a node of a cluster does with one run: train it and send news of it to the driver, which alone writes results.
+"""What a node of a cluster does with a run or a group: train, and send news to the driver, which alone writes results.
 
-    driver  -- Order -->  node     a run, its data as an object of the store, the checkpoint to go on from
-            <-- News --            started; the epochs that ended, the newest checkpoint; the outcome
+    driver  -- Order -->  node     the runs, their data as an object of the store, the checkpoints to go on from
+            <-- News --            started; the epochs that ended, the newest checkpoints; the outcomes
 
 Nodes share no files with the driver: a checkpoint travels as bytes, a few seconds after it was made, so that a run
 whose node is lost goes on elsewhere.  The run trains in a thread of its own, because its news are handed over in the
 middle of it; it waits until they have left (a millisecond, a few times a second), since Python would otherwise let
-them lie until the next epoch has ended.
+them lie until the next epoch has ended.  Jobs are told apart by their ids.
 """
 
 import functools
@@ -14,7 +14,7 @@ import hashlib
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -27,10 +27,10 @@ import handgrad
 from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
 from handgrad.study.cluster.scratch import scratch
-from handgrad.study.runners.runner import Job, Outcome, perform_with
-from handgrad.training.loop import EpochEnd
+from handgrad.study.runners.runner import Group, Job, Outcome, perform_with
 from handgrad.training.record import Record
 from handgrad.training.run import MATHEMATICS
+from handgrad.training.task import EpochEnd
 
 SECONDS = 0.25  # between news of one run
 PATIENCE = 1.0  # seconds that a run waits for its news to leave
@@ -38,30 +38,29 @@ PATIENCE = 1.0  # seconds that a run waits for its news to leave
 
 @dataclass(frozen=True)
 class Order:
-    """A job and what it needs of the driver's files.  `data` fetches its split; `bandwidth`: bytes of checkpoints that
-    may be sent in a second."""
+    """Jobs and what they need of the driver's files: records of parents and checkpoints, by id.
 
-    job: Job
+    `data` fetches their split; `bandwidth`: bytes of checkpoints that may be sent in a second.
+    """
+
+    jobs: Group
     data: Callable[[], Split]
-    parent: Record | None
-    checkpoint: bytes | None
+    parents: dict[str, Record]
+    checkpoints: dict[str, bytes]
     expected: dict[str, str]
     bandwidth: float
 
 
 @dataclass
 class News:
-    """What happened since the last news.  `outcome` is the last there is; `unfit`, too, and nothing was trained."""
+    """What happened since the last news.  `last`: there is nothing more to come; `unfit`: and nothing was trained."""
 
-    ended: list[EpochEnd] = field(default_factory=list)
-    checkpoint: bytes | None = None
-    outcome: Outcome | None = None
+    ended: list[tuple[str, EpochEnd]] = field(default_factory=list)
+    checkpoints: dict[str, bytes] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
     disk: str | None = None
     unfit: dict[str, str] | None = None
-
-    @property
-    def last(self) -> bool:
-        return self.outcome is not None or self.disk is not None or self.unfit is not None
+    last: bool = False
 
 
 @functools.cache
@@ -82,9 +81,9 @@ def identity() -> dict[str, str]:
 
 
 def work(order: Order) -> Iterator[News]:
-    """Train the run of an order; yields empty news at once, as a sign that it has started."""
+    """Train the runs of an order; yields empty news at once, as a sign that it has started."""
     if identity() != order.expected:
-        yield News(unfit=identity())
+        yield News(unfit=identity(), last=True)
         return
     yield News()
     outbox = _Outbox()
@@ -103,27 +102,40 @@ def _train(order: Order, outbox: "_Outbox") -> None:
             last = _train_in(folder, order, outbox)
         outbox.put(last)
     except (ResultsError, OSError) as error:
-        outbox.put(News(disk=str(error)))
+        outbox.put(News(disk=str(error), last=True))
     except BaseException as error:
-        outbox.put(News(outcome=Outcome(order.job, None, f"{type(error).__name__}: {error}")))
+        text = f"{type(error).__name__}: {error}"
+        outbox.put(News(outcomes=[Outcome(job, None, text) for job in order.jobs], last=True))
         raise
 
 
 def _train_in(folder: Path, order: Order, outbox: "_Outbox") -> News:
     """Train, with news on the way; the last news."""
-    checkpoint = _Checkpoint(folder / "checkpoint.safetensors", order.bandwidth) if order.job.checkpoint else None
-    if checkpoint and order.checkpoint:
-        checkpoint.write(order.checkpoint)
+    jobs = {job.id: job for job in order.jobs}
+    checkpoints = {
+        job.id: _Checkpoint(folder / f"{number}.safetensors", order.bandwidth / len(jobs))
+        for number, job in enumerate(order.jobs)
+        if job.checkpoint
+    }
+    for job_id, content in order.checkpoints.items():
+        checkpoints[job_id].write(content)
 
     def heard(job: Job, news: EpochEnd | None) -> None:
         assert news is not None
-        outbox.put(News([news]), checkpoint)
+        outbox.put(News([(job.id, news)]), checkpoints)
 
-    local = replace(order.job, checkpoint=checkpoint.path if checkpoint else None)
-    outcome = perform_with(order.data, lambda: order.parent, local, heard)
-    paused = checkpoint is not None and outcome.paused is not None
-    last = checkpoint.changed() if checkpoint and paused else None  # what a later job of this run goes on from
-    return News(checkpoint=last, outcome=replace(outcome, job=order.job))
+    def local(job: Job) -> Job:
+        return replace(job, checkpoint=checkpoints[job.id].path) if job.id in checkpoints else job
+
+    group, last = tuple(local(job) for job in order.jobs), News()
+    for outcome in perform_with(order.data, lambda job: order.parents.get(job.id), group, heard):
+        job, checkpoint = jobs.pop(outcome.job.id), checkpoints.pop(outcome.job.id, None)
+        # of a paused run: what a later job of it goes on from
+        kept = checkpoint.changed() if checkpoint is not None and outcome.paused is not None else None
+        last = News(checkpoints={job.id: kept} if kept else {}, outcomes=[replace(outcome, job=job)])
+        if jobs:
+            outbox.put(last)
+    return replace(last, last=True)
 
 
 class _Checkpoint:
@@ -166,15 +178,19 @@ class _Outbox:
         self._due = self._idle = False
         self._next = time.monotonic() + SECONDS
 
-    def put(self, news: News, checkpoint: _Checkpoint | None = None) -> None:
-        """Add news; where they are due, wait until they have left."""
+    def put(self, news: News, checkpoints: Mapping[str, _Checkpoint] | None = None) -> None:
+        """Add news, and checkpoints that are due; where the news are due, wait until they have left."""
         with self._change:
             now = time.monotonic()
-            self._news.ended += news.ended
-            due = news.last or now >= self._next
-            if due:
-                sent = checkpoint.due() if checkpoint else news.checkpoint
-                self._news = replace(news, ended=self._news.ended, checkpoint=sent or self._news.checkpoint)
+            kept = self._news
+            kept.ended += news.ended
+            kept.outcomes += news.outcomes
+            kept.checkpoints |= news.checkpoints
+            kept.disk, kept.unfit, kept.last = news.disk, news.unfit, news.last
+            if news.last or news.outcomes or now >= self._next:
+                for job_id, checkpoint in (checkpoints or {}).items():
+                    if (content := checkpoint.due()) is not None:
+                        kept.checkpoints[job_id] = content
                 self._due, self._idle, self._next = True, False, now + SECONDS
                 self._change.notify_all()
                 if not news.last:

@@ -1,4 +1,6 @@
-"""The runner `ray`: a task of a Ray cluster for every run.  Scheduling, transport and the cluster are Ray's.
+"""The runner `ray`: a task of a Ray cluster for every run, or for every group of runs that share a program.
+
+Scheduling, transport and the cluster are Ray's.
 
 A split is put into Ray's object store once and mapped, read-only, by every worker of a node.  Tasks are streaming
 generators: what they yield are news (`remote`), and only this process writes files, so nodes need no common disk.
@@ -24,8 +26,7 @@ from handgrad.study.cluster.joining import RayError, RayTaskError, join, ray
 from handgrad.study.cluster.remote import News, Order, differences, identity, work
 from handgrad.study.cluster.scratch import sweep
 from handgrad.study.folder.files import unwritable
-from handgrad.study.runners.processes import RETRIES
-from handgrad.study.runners.runner import Heard, Job, Outcome, Source, ignore, nothing_to_wait_for
+from handgrad.study.runners.runner import RETRIES, Group, Heard, Job, Outcome, Source, ignore, nothing_to_wait_for
 from handgrad.training.record import load
 
 LOOK = 5.0  # seconds between looks at which nodes there are
@@ -36,9 +37,9 @@ BANDWIDTH = 50e6  # bytes of checkpoints a second, of all runs together
 
 @dataclass
 class _Task:
-    """A job on the cluster.  `stream` yields references to its news."""
+    """Jobs on the cluster, by id, those without an outcome.  `stream` yields references to their news."""
 
-    job: Job
+    jobs: dict[str, Job]
     stream: Any
     started: bool = False
 
@@ -99,8 +100,8 @@ class Ray:
             self._room = max(1, sum(int(node.get("CPU", 0) / self.cpus) for node in nodes))
         return self._jobs or self._room
 
-    def _resources(self, job: Job) -> dict[str, float]:
-        on_gpu = job.run.setting.training.device == "cuda"
+    def _resources(self, jobs: Iterable[Job]) -> dict[str, float]:
+        on_gpu = next(iter(jobs)).run.setting.training.device == "cuda"
         return {"CPU": self.cpus, **({"GPU": self.gpus} if on_gpu else {})}
 
     # -- the runner
@@ -109,7 +110,6 @@ class Ray:
         self._connect()
         self._cancel()  # left over from a map that was not used up
         source = Source(jobs)
-        deaths: dict[str, int] = {}
         self._at_work = time.monotonic()
         while True:
             self._hand_out(source)
@@ -118,9 +118,8 @@ class Ray:
                     raise nothing_to_wait_for()
                 return
             for task in self._with_news():
-                outcome = self._hear(task, source, deaths, heard)
-                if outcome is not None:
-                    deaths.pop(outcome.job.id, None)
+                for outcome in self._hear(task, source, heard):
+                    source.ended(outcome.job)
                     if outcome.job.until is None:
                         self._hand_out(source)  # first: the cluster goes on while the outcome is dealt with
                     yield outcome
@@ -143,28 +142,30 @@ class Ray:
 
     def _hand_out(self, source: Source) -> None:
         while len(self._tasks) < self.workers:
-            job = source.take()
-            if job is None:
+            jobs = source.take()
+            if jobs is None:
                 return
-            self._tasks.append(_Task(job, self._submit(job)))
+            self._tasks.append(_Task({job.id: job for job in jobs}, self._submit(jobs)))
 
-    def _submit(self, job: Job) -> Any:
-        if job.split not in self._splits:
-            self._splits[job.split] = ray.put(open_split(job.split))
+    def _submit(self, jobs: Group) -> Any:
+        split = jobs[0].split
+        if split not in self._splits:
+            self._splits[split] = ray.put(open_split(split))
+        kept = {job.id: job.checkpoint for job in jobs if job.checkpoint is not None and job.checkpoint.exists()}
         order = Order(
-            job=job,
-            data=functools.partial(_fetch, self._splits[job.split]),
-            parent=load(job.parent) if job.parent is not None else None,
-            checkpoint=job.checkpoint.read_bytes() if job.checkpoint is not None and job.checkpoint.exists() else None,
+            jobs=jobs,
+            data=functools.partial(_fetch, self._splits[split]),
+            parents={job.id: load(job.parent) for job in jobs if job.parent is not None},
+            checkpoints={job_id: checkpoint.read_bytes() for job_id, checkpoint in kept.items()},
             expected=self._expected,
             bandwidth=BANDWIDTH / self.workers,
         )
         task = self._work.options(
-            name=f"run {job.id}",
+            name=f"run {jobs[0].id}" + (f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""),
             num_returns="streaming",
             max_retries=0,  # Ray's own would begin again from the start
             num_cpus=self.cpus,
-            num_gpus=self._resources(job).get("GPU", 0),
+            num_gpus=self._resources(jobs).get("GPU", 0),
         )
         return task.remote(order)
 
@@ -178,21 +179,21 @@ class Ray:
             self._say(self._why_nothing_starts())
         return [task for task in self._tasks if task.stream in ready]
 
-    def _hear(self, task: _Task, source: Source, deaths: dict[str, int], heard: Heard) -> Outcome | None:
-        job = task.job
+    def _hear(self, task: _Task, source: Source, heard: Heard) -> list[Outcome]:
         try:
             news: News = ray.get(next(task.stream))
         except RayTaskError as error:
             raise InputError(_cannot_work(error)) from None
         except (RayError, StopIteration) as error:
-            return self._lost(task, source, deaths, error)
+            return self._lost(task, source, error)
         if not task.started:
             task.started = True
-            heard(job, None)
-        if news.checkpoint is not None:
-            _keep(job, news.checkpoint)
-        for end in news.ended:
-            heard(job, end)
+            for job in task.jobs.values():
+                heard(job, None)
+        for job_id, content in news.checkpoints.items():
+            _keep(task.jobs[job_id], content)
+        for job_id, end in news.ended:
+            heard(task.jobs[job_id], end)
         if news.last:
             self._tasks.remove(task)
         if news.unfit is not None:
@@ -205,20 +206,17 @@ class Ray:
                 f"a node of the cluster cannot write its temporary files: {news.disk}. Finished runs are safe; free "
                 "some room there or take the node out of the cluster, then run the same command"
             )
-        return news.outcome
+        return [outcome for outcome in news.outcomes if task.jobs.pop(outcome.job.id, None) is not None]  # each once
 
-    def _lost(self, task: _Task, source: Source, deaths: dict[str, int], error: Exception) -> Outcome | None:
-        job, self._looked = task.job, -1e9
+    def _lost(self, task: _Task, source: Source, error: Exception) -> list[Outcome]:
+        self._looked = -1e9
         self._tasks.remove(task)
-        deaths[job.id] = deaths.get(job.id, 0) + 1
-        if deaths[job.id] <= RETRIES:
-            source.again.append(job)
-            return None
         how = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
-        return Outcome(job, None, f"its worker was lost {deaths[job.id]} times ({how}); it may need more memory")
+        text = f"its worker was lost {RETRIES + 1} times ({how}); it may need more memory"
+        return [Outcome(job, None, text) for job in source.died(tuple(task.jobs.values()))]
 
     def _why_nothing_starts(self) -> str:
-        asked = self._resources(self._tasks[0].job)
+        asked = self._resources(self._tasks[0].jobs.values())
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         text = " and ".join(f"{amount:g} {name}" for name, amount in asked.items())
         if not any(all(node.get(name, 0) >= amount for name, amount in asked.items()) for node in nodes):

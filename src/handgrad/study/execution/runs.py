@@ -16,7 +16,7 @@ from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSet
 from handgrad.study.rules.budget import Purse
 from handgrad.study.rules.select import RunSummary
 from handgrad.study.runners.runner import Job, Outcome, failed_record
-from handgrad.training.loop import EpochEnd
+from handgrad.training.task import EpochEnd
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,17 @@ class Runs:
             self._store.write_data(setting.data, self._plan.shelf.split(setting.data))
 
     def jobs(self, phase: PlannedPhase, purse: Purse) -> Iterator[Job]:
-        """The unfinished runs of a phase, seeds of a setting together, as far as the budget goes."""
+        """The unfinished runs of a phase, seeds of a setting together, as far as the budget goes.
+
+        Settings whose runs can share a program stand together, where the first of them stands.
+        """
         shelf = self._plan.shelf
         for setting in phase.settings:
             if setting.data is not None and any(self.is_left(run) for run in setting.runs):
                 shelf.path(setting.data)
         shelf.clear()
-        for setting in phase.settings:
+        kinds = [self._kind(setting) for setting in phase.settings]
+        for _, setting in sorted(zip(map(kinds.index, kinds), phase.settings, strict=True), key=lambda pair: pair[0]):
             left = [run for run in setting.runs if self.is_left(run)]
             if not purse.take({str(run.id): setting.epochs for run in setting.runs}, begun=not left):
                 continue
@@ -76,6 +80,14 @@ class Runs:
                 job = self.job(phase, setting, planned, None, prune=False)
                 if job is not None:
                     yield job
+
+    def _kind(self, setting: PlannedSetting) -> str:
+        """The same for settings whose runs can share a program; of its own for one whose runs share none."""
+        assert setting.setting is not None
+        if setting.setting.training.stack == 1:
+            return setting.label
+        checksum = self._plan.shelf.facts(setting.setting.data).checksum
+        return f"{setting.data} {setting.run(setting.runs[0], checksum).kin}"
 
     def job(
         self, phase: PlannedPhase, setting: PlannedSetting, planned: PlannedRun, until: int | None, *, prune: bool

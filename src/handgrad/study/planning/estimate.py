@@ -92,13 +92,18 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
     epochs = sum(planned.epochs * len(planned.runs) * phase.share(planned) for phase, planned in settings)
     left = _left_by_budget(plan.study.spec.budget, sum(row.runs for row in rows), epochs)
     work, epochs = work * left, epochs * left
-    longest = max(row.seconds for row in rows)
+    longest = max(row.seconds * _sharing(planned) for row, (_, planned, _) in zip(rows, found, strict=True))
     splits = sum(_split_bytes(plan.shelf.split(key)) for key in plan.data_keys)
-    heaviest = max(planned.parameters for _, planned, _ in found)
+    heaviest = max(planned.parameters * _sharing(planned) for _, planned, _ in found)
     memory = workers * (WORKER_BYTES + 4 * COPIES * heaviest) + splits
     disk = splits + sum(len(planned.runs) * _record_bytes(plan, planned) for _, planned, _ in found)
     seconds = max(work / workers, longest)
     return Estimate(rows, workers, seconds, memory, disk, len(speeds), round(epochs), most)
+
+
+def _sharing(planned: PlannedSetting) -> int:
+    """How many runs a worker has at a time."""
+    return 1 if planned.setting is None else int(planned.setting.training.stack)
 
 
 def _left_by_budget(budget: Budget | None, runs: int, epochs: float) -> float:
@@ -128,7 +133,7 @@ def _shape(setting: Setting, data: str) -> str:
     training = setting.training
     network = setting.network.model_dump_json(exclude={"init", "bias_init"})
     rest = [training.loss, training.optimizer.name, training.batch_size, training.clip_norm is None, training.dtype]
-    return f"{data} {network} {rest} {training.engine}"
+    return f"{data} {network} {rest} {training.engine} {training.arrays} {training.stack}"
 
 
 def _measure(setting: Setting, split: Split) -> _Speed:
@@ -144,7 +149,8 @@ def _measure(setting: Setting, split: Split) -> _Speed:
     )
     record = execute(Run(setting.changed(training=training), 0, split.checksum), small)
     times, scored = record.data["time"], min(m, len(_first(validation, SCORED))) + len(_first(validation, SCORED))
-    return _Speed(times["training"] / max(1, record.data["steps"]), times["evaluation"] / scored)
+    shared = int(training.stack)  # its copies were trained with it
+    return _Speed(times["training"] / max(1, record.data["steps"]) / shared, times["evaluation"] / scored / shared)
 
 
 def _first(part: Part, m: int) -> Part:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from handgrad.errors import HandgradError, StudyFileError
+from handgrad.network.network import Network
 from handgrad.study.changes import apply, shown
 from handgrad.study.design.axes import Choice
 from handgrad.study.design.check import Possible, located, possible_settings, shortened
@@ -20,6 +21,7 @@ from handgrad.study.planning.shelf import DataFacts, Shelf
 from handgrad.study.reading.place_problems import class_problems
 from handgrad.study.rules.select import RunSummary, choose, metric_of
 from handgrad.training.run import Run, Setting
+from handgrad.training.sharing import runs_in_a_program
 
 
 class Plan:
@@ -40,6 +42,8 @@ class Plan:
         self.phases: list[PlannedPhase] = [self._first(study.phases[0])]
         self.phases += [self._sketch(phase) for phase in study.phases[1:]]
         self.notes += [note for phase in self.phases if (note := phase.search_note(study.spec.select_by))]
+        stacks = sorted({s.setting.training.stack for p in self.phases for s in p.settings if s.setting} - {1})
+        self.notes += [f"{stack} runs of the same shape share one program (training.stack)" for stack in stacks]
         if study.spec.budget is not None:
             self.notes.append(f"the study begins at most {study.spec.budget}")
 
@@ -240,7 +244,9 @@ class Plan:
                 axes |= {path: f"drawn by {drawn.sampler}" for path, _, _ in drawn.ranges}
             label = f"*{number}" if phase.after is None else f"*_{number}"
             epochs = setting.training.epochs if setting is not None else 1
-            stand_in = (setting.resolved(), facts.key) if setting and facts and phase.after is None else (None, None)
+            stand_in = (
+                (self._resolved(setting), facts.key) if setting and facts and phase.after is None else (None, None)
+            )
             sketched.append(
                 PlannedSetting(label, axes, changes, stand_in[0], runs, stand_in[1], parameters, cost, tables, epochs)
             )
@@ -265,7 +271,7 @@ class Plan:
         setting: Setting,
         parents: Mapping[int, str | None] | None = None,
     ) -> PlannedSetting:
-        setting = setting.resolved()
+        setting = self._resolved(setting)
         parameters, cost, facts = self._work(setting)
         assert facts is not None
         runs = []
@@ -275,15 +281,30 @@ class Plan:
         epochs = setting.training.epochs
         return PlannedSetting(label, axes, changes, setting, tuple(runs), facts.key, parameters, cost, tables, epochs)
 
-    def _work(self, setting: Setting | None) -> tuple[int, float, DataFacts | None]:
-        """(parameters, work of one run, facts of its data).  Work: rough seconds, for a bar's time left."""
-        if setting is None:
-            return 0, 1.0, None
+    def _network(self, setting: Setting) -> tuple[DataFacts, Network] | None:
+        """The facts of a setting's data and its network; None where they do not fit, which is said elsewhere."""
         try:
             facts = self.shelf.facts(setting.data)
-            network = setting.network_for(facts.shape, facts.n_classes, has_validation="validation" in facts.counts)
+            return facts, setting.network_for(facts.shape, facts.n_classes, has_validation="validation" in facts.counts)
         except HandgradError:
+            return None
+
+    def _resolved(self, setting: Setting) -> Setting:
+        """The setting with nothing left open, the number of runs that share a program included."""
+        training = setting.training
+        found = self._network(setting) if training.stack == "auto" and training.device != "cpu" else None
+        if found is not None:
+            facts, network = found
+            stack = runs_in_a_program(training, network, facts.counts["train"])
+            setting = setting.changed(training=training.changed(stack=stack))
+        return setting.resolved()
+
+    def _work(self, setting: Setting | None) -> tuple[int, float, DataFacts | None]:
+        """(parameters, work of one run, facts of its data).  Work: rough seconds, for a bar's time left."""
+        found = None if setting is None else self._network(setting)
+        if setting is None or found is None:
             return 0, 1.0, None
+        facts, network = found
         n, p, training = facts.counts["train"], network.multiplications, setting.training
         steps = 1 if training.batch_size == "full" else -(-n // int(training.batch_size))
         epoch = n * p * 6e-10 + steps * (5e-5 + p * 1e-9) + facts.counts.get("validation", n) * p * 4e-10

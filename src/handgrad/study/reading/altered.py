@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SAME = ("name", "title", "description", "takes", "seeds", "ddof", "budget", "grid", "one_factor", "figure")
-ELSEWHERE = ("engine", "device", "arrays")
+ELSEWHERE = ("engine", "device", "arrays", "stack")
 
 
 def alters(change: Mapping[str, Any]) -> bool:

@@ -1,9 +1,9 @@
 """The runner `processes`: one worker process per core, started by spawn on every system.
 
-    parent  -- job -->  worker      a run, and the paths of its files
+    parent  -- jobs -->  worker     a run, or several that share a program, and the paths of their files
             <-- news --             ready, started, epoch, outcome, disk
 
-A worker whose parent is gone ends at once; a worker that dies has its job taken up by another, `RETRIES` times.
+A worker whose parent is gone ends at once; a worker that dies has its jobs taken up by another, a few times.
 """
 
 import os
@@ -15,10 +15,19 @@ from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 from handgrad.errors import HandgradError, ResultsError
-from handgrad.study.runners.runner import Heard, Job, Outcome, Source, ignore, nothing_to_wait_for, perform
-from handgrad.training.loop import EpochEnd
+from handgrad.study.runners.runner import (
+    RETRIES,
+    Group,
+    Heard,
+    Job,
+    Outcome,
+    Source,
+    ignore,
+    nothing_to_wait_for,
+    perform,
+)
+from handgrad.training.task import EpochEnd
 
-RETRIES = 2
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -39,11 +48,11 @@ class _Worker:
             self.process.start()
         child.close()
         self.ready = False
-        self.job: Job | None = None
+        self.jobs: dict[str, Job] = {}  # by id, those without an outcome
 
-    def give(self, job: Job) -> None:
-        self.job = job
-        self.pipe.send(job)
+    def give(self, jobs: Group) -> None:
+        self.jobs = {job.id: job for job in jobs}
+        self.pipe.send(jobs)
 
     def end(self, *, at_once: bool) -> None:
         """Let an idle worker go; kill one that is at work (its checkpoint is whole at any moment)."""
@@ -95,14 +104,13 @@ class Processes:
 
     def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
         source = Source(jobs)
-        deaths: dict[str, int] = {}
         for worker in self._pool:
-            if worker.job is not None:  # left over from a map that was not used up
+            if worker.jobs:  # left over from a map that was not used up
                 worker.end(at_once=True)
-        self._pool = [worker for worker in self._pool if worker.job is None]
+        self._pool = [worker for worker in self._pool if not worker.jobs]
         while True:
             self._hand_out(source)
-            busy = [worker for worker in self._pool if worker.job is not None]
+            busy = [worker for worker in self._pool if worker.jobs]
             if not busy:
                 if source.waits:
                     raise nothing_to_wait_for()
@@ -112,11 +120,11 @@ class Processes:
                 try:
                     kind, content = worker.pipe.recv()
                 except (EOFError, OSError):
-                    outcome = self._died(worker, source, deaths)
+                    outcomes = self._died(worker, source)
                 else:
-                    outcome = self._told(worker, kind, content, heard)
-                if outcome is not None:
-                    deaths.pop(outcome.job.id, None)
+                    outcomes = self._told(worker, kind, content, heard)
+                for outcome in outcomes:
+                    source.ended(outcome.job)
                     if outcome.job.until is None:
                         self._hand_out(source)  # first: the worker goes on while the outcome is dealt with
                     yield outcome
@@ -124,54 +132,49 @@ class Processes:
 
     def _hand_out(self, source: Source) -> None:
         for worker in [*self._pool, *[None] * (self.workers - len(self._pool))]:
-            if worker is not None and worker.job is not None:
+            if worker is not None and worker.jobs:
                 continue
-            job = source.take()
-            if job is None:
+            jobs = source.take()
+            if jobs is None:
                 return
             if worker is None:
                 worker = _Worker()
                 self._pool.append(worker)
             with suppress(OSError):  # it died while idle: its pipe says so at the next wait
-                worker.give(job)
+                worker.give(jobs)
 
-    def _told(self, worker: _Worker, kind: str, content: Any, heard: Heard) -> Outcome | None:
-        job = worker.job
-        assert job is not None
+    def _told(self, worker: _Worker, kind: str, content: Any, heard: Heard) -> list[Outcome]:
         if kind == "ready":
             worker.ready = True
         elif kind == "started":
-            heard(job, None)
+            for job in worker.jobs.values():
+                heard(job, None)
         elif kind == "epoch":
-            heard(job, content)
+            job_id, news = content
+            heard(worker.jobs[job_id], news)
         elif kind == "disk":
             raise ResultsError(content)
         else:
-            worker.job = None
-            return Outcome(job, *content)
-        return None
+            job_id, end = content
+            return [Outcome(worker.jobs.pop(job_id), *end)]
+        return []
 
-    def _died(self, worker: _Worker, source: Source, deaths: dict[str, int]) -> Outcome | None:
-        job, ready = worker.job, worker.ready
-        assert job is not None
+    def _died(self, worker: _Worker, source: Source) -> list[Outcome]:
         self._pool.remove(worker)
         worker.end(at_once=False)  # so that how it ended is its own
         how = _exit_words(worker.process.exitcode)
-        if not ready:
+        if not worker.ready:
             raise HandgradError(
                 f"a worker process cannot start ({how}). In a Python script, put the call under "
                 '`if __name__ == "__main__":`, as every program must that starts processes; or use jobs=1'
             )
-        deaths[job.id] = deaths.get(job.id, 0) + 1
-        if deaths[job.id] <= RETRIES:
-            source.again.append(job)
-            return None
-        return Outcome(job, None, f"its worker process died {deaths[job.id]} times ({how}); it may need more memory")
+        text = f"its worker process died {RETRIES + 1} times ({how}); it may need more memory"
+        return [Outcome(job, None, text) for job in source.died(tuple(worker.jobs.values()))]
 
     def close(self) -> None:
         pool, self._pool = self._pool, []
         for worker in pool:
-            worker.end(at_once=worker.job is not None)
+            worker.end(at_once=bool(worker.jobs))
 
 
 def _exit_words(code: int | None) -> str:
@@ -186,16 +189,16 @@ def _work(pipe: connection.Connection) -> None:  # type: ignore[type-arg, unused
     threading.Thread(target=_follow_parent, daemon=True).start()
 
     def heard(job: Job, news: EpochEnd | None) -> None:
-        pipe.send(("epoch", news))
+        pipe.send(("epoch", (job.id, news)))
 
     with suppress(EOFError, OSError):
         pipe.send(("ready", None))
         while True:
-            job = pipe.recv()
+            jobs = pipe.recv()
             pipe.send(("started", None))
             try:
-                outcome = perform(job, heard)
-                pipe.send(("outcome", (outcome.record, outcome.error, outcome.paused)))
+                for outcome in perform(jobs, heard):
+                    pipe.send(("outcome", (outcome.job.id, (outcome.record, outcome.error, outcome.paused))))
             except ResultsError as error:
                 pipe.send(("disk", str(error)))
 

@@ -6,6 +6,8 @@ do not: workers map the files of a split into their memory.
 
 Whatever happens in a run becomes its outcome: an exception, or a worker that dies (its job is taken up again
 twice, then given up).  Only a disk that cannot be written ends the whole map, as nothing could be kept any more.
+
+Where the setting says that runs share a program (`training.stack`), a worker gets several jobs at a time.
 """
 
 import functools
@@ -21,9 +23,12 @@ from handgrad.data.datasets import Split, open_split
 from handgrad.errors import HandgradError, ResultsError
 from handgrad.study.folder.files import is_disk_error, unwritable
 from handgrad.training.environment import environment
-from handgrad.training.loop import EpochEnd, Paused, advance, execute
+from handgrad.training.loop import train_together
 from handgrad.training.record import FORMAT, Record, load
 from handgrad.training.run import Run
+from handgrad.training.task import End, EpochEnd, Paused, Task
+
+RETRIES = 2  # of a job whose worker died
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Outcome:
     paused: Paused | None = None
 
 
+Group = tuple[Job, ...]  # what a worker does together: one job, or several whose runs share a program
 Heard = Callable[[Job, EpochEnd | None], None]  # a job has started (None), or has ended an epoch
 
 
@@ -73,7 +79,8 @@ class Runner(Protocol):
         """The outcome of every job, as it ends.
 
         None among the jobs means "nothing now": the runner asks again when its caller has taken up another outcome.
-        The outcome of a job with `until` decides what comes next, so no job is asked for before it is taken up.
+        The outcome of a job with `until` decides what comes next, so no job is asked for before it is taken up, but for
+        those that share its program: a program of R runs is as R workers.
         Raises ResultsError when the disk cannot be written, RuntimeError where None waits for nothing in progress.
         """
 
@@ -86,25 +93,38 @@ def _split(folder: Path) -> Split:
     return open_split(folder)
 
 
-def perform(job: Job, heard: Heard = ignore) -> Outcome:
-    """Execute one job in this process.  Raises ResultsError when the disk cannot be written."""
-    return perform_with(lambda: _split(job.split), lambda: load(job.parent) if job.parent else None, job, heard)
+def perform(jobs: Group, heard: Heard = ignore) -> Iterator[Outcome]:
+    """Execute one group in this process.  Raises ResultsError when the disk cannot be written."""
+    return perform_with(
+        lambda: _split(jobs[0].split), lambda job: load(job.parent) if job.parent else None, jobs, heard
+    )
 
 
 def perform_with(
-    data: Callable[[], Split], parent: Callable[[], Record | None], job: Job, heard: Heard = ignore
-) -> Outcome:
-    """Execute one job with a split and a parent's record that come from elsewhere than the job's folders."""
-    try:
-        train = execute if job.until is None else functools.partial(advance, until=job.until, prune=job.prune)
-        observers = [functools.partial(heard, job)]
-        end = train(job.run, data(), checkpoint=job.checkpoint, parent=parent(), observers=observers)
-    except ResultsError:
-        raise
-    except Exception as error:
-        if is_disk_error(error):
-            raise unwritable((job.checkpoint or job.split).parent, error) from error  # type: ignore[arg-type]
-        return Outcome(job, None, _described(error))
+    data: Callable[[], Split], parent: Callable[[Job], Record | None], jobs: Group, heard: Heard = ignore
+) -> Iterator[Outcome]:
+    """Execute one group with a split and records of parents that come from elsewhere than the jobs' folders."""
+    tasks: dict[str, Task] = {}
+    for job in jobs:
+        try:
+            split = data()
+            observers = (functools.partial(heard, job),)
+            tasks[job.id] = Task(job.run, job.checkpoint, parent(job), observers, job.until, job.prune)
+        except Exception as error:
+            yield _outcome(job, error)
+    ready = [job for job in jobs if job.id in tasks]
+    for number, end in train_together([tasks[job.id] for job in ready], split) if ready else ():
+        yield _outcome(ready[number], end)
+
+
+def _outcome(job: Job, end: End | Exception) -> Outcome:
+    """What became of a job.  Raises ResultsError when the disk cannot be written."""
+    if isinstance(end, ResultsError):
+        raise end
+    if isinstance(end, Exception):
+        if is_disk_error(end):
+            raise unwritable((job.checkpoint or job.split).parent, end) from end  # type: ignore[arg-type]
+        return Outcome(job, None, _described(end))
     return Outcome(job, None, paused=end) if isinstance(end, Paused) else Outcome(job, end)
 
 
@@ -122,24 +142,62 @@ def nothing_to_wait_for() -> RuntimeError:
 
 
 class Source:
-    """The jobs to come.  `again`: those of workers that died; `waits`: None was said, no outcome taken up since."""
+    """The jobs to come, in groups.  `waits`: None was said, and no outcome has been taken up since."""
 
     def __init__(self, jobs: Iterable[Job | None]) -> None:
         self._jobs = iter(jobs)
-        self.again: list[Job] = []
+        self._again: list[Group] = []
+        self._deaths: dict[str, int] = {}
+        self._held: Job | None = None  # asked for, but of another kind than those before it
         self.waits = False
 
-    def take(self) -> Job | None:
-        if self.again:
-            return self.again.pop()
+    def take(self) -> Group | None:
+        """What the next free worker does; None where there is nothing, now or ever."""
+        if self._again:
+            return self._again.pop()
+        first = self._next()
+        if first is None:
+            return None
+        group = [first]
+        size = int(first.run.setting.resolved().training.stack)
+        while len(group) < size:
+            job = self._next()
+            if job is None:
+                break
+            if (job.split, job.run.kin) != (first.split, first.run.kin):
+                self._held = job
+                break
+            group.append(job)
+        return tuple(group)
+
+    def _next(self) -> Job | None:
+        if self._held is not None:
+            job, self._held = self._held, None
+            return job
         if self.waits:
             return None
         try:
-            job = next(self._jobs)
+            following = next(self._jobs)
         except StopIteration:
             return None
-        self.waits = job is None
-        return job
+        self.waits = following is None
+        return following
+
+    def died(self, jobs: Group) -> Group:
+        """Take back what a worker that died had not done, `RETRIES` times -> those that are given up.
+
+        After a second death each is done by itself: one of them may be the reason.
+        """
+        for job in jobs:
+            self._deaths[job.id] = self._deaths.get(job.id, 0) + 1
+        again = tuple(job for job in jobs if self._deaths[job.id] <= RETRIES)
+        alone = any(self._deaths[job.id] > 1 for job in again)
+        self._again += [(job,) for job in again] if alone else [again] if again else []
+        return tuple(job for job in jobs if self._deaths[job.id] > RETRIES)
+
+    def ended(self, job: Job) -> None:
+        """An outcome has come; a later job of the same run begins anew."""
+        self._deaths.pop(job.id, None)
 
 
 class Serial:
@@ -149,11 +207,15 @@ class Serial:
     workers = 1
 
     def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
-        for job in jobs:
-            if job is None:
-                raise nothing_to_wait_for()
-            heard(job, None)
-            yield perform(job, heard)
+        source = Source(jobs)
+        while (group := source.take()) is not None:
+            for job in group:
+                heard(job, None)
+            for outcome in perform(group, heard):
+                yield outcome
+                source.waits = False
+        if source.waits:
+            raise nothing_to_wait_for()
 
     def close(self) -> None:
         _split.cache_clear()

@@ -31,8 +31,22 @@ class Job:
     parts: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
-class Session(Protocol):
-    """One network in training."""
+@dataclass(frozen=True)
+class Epoch:
+    """What a run asks for: to be trained on the examples in `order` (n,), with a learning rate for every step (steps,).
+
+    first_step: the number of the first of them, counted over the whole run from 0.  scored: the parts whose scores it
+    will ask for then.
+    """
+
+    order: np.ndarray
+    lrs: np.ndarray
+    first_step: int
+    scored: tuple[str, ...] = ()
+
+
+class Place(Protocol):
+    """Where the numbers of one run are."""
 
     def load(self, params: Params, slots: Slots, t: int) -> None:
         """Take over parameters, optimizer slots and the number of steps that the optimizer has made."""
@@ -40,18 +54,22 @@ class Session(Protocol):
     def export(self) -> tuple[Params, Slots, int]:
         """What `load` takes: NumPy arrays that later training does not touch."""
 
-    def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
-        """Train on the examples in `order` (n,) with a learning rate for every step (steps,).
-
-        -> the loss of every batch, float32 (steps,).  A loss that is not finite ends the epoch before its update:
-        the result is then shorter and ends with that loss.
-        """
-
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         """(loss of every example (n,), predicted class (n,)) of one part, dropout off."""
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Outputs of the network (n, k), dropout off."""
+
+
+class Session(Place, Protocol):
+    """One network in training."""
+
+    def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
+        """Train as an `Epoch` asks.
+
+        -> the loss of every batch, float32 (steps,).  A loss that is not finite ends the epoch before its update:
+        the result is then shorter and ends with that loss.
+        """
 
 
 def open_session(name: str, job: Job) -> Session:

@@ -18,6 +18,52 @@ from handgrad.training.optimizers import empty_slots, step
 LOOK_EVERY = 256  # steps, whose losses are then looked at together: to wait for a GPU takes longer than a step
 
 
+def train_step(
+    job: Job,
+    params: dict[str, Array],
+    slots: dict[str, tuple[Array, ...]],
+    x: Array,
+    T: Array,
+    *,
+    lr: float | Array,
+    t: int | Array,
+    key: int | Array,
+    number: int | Array,
+) -> tuple[dict[str, Array], dict[str, tuple[Array, ...]], Array]:
+    """One step on the batch x, T -> parameters and slots after it, and the loss of the batch before it.
+
+    t: the step of the optimizer, from 1; key, number: of the dropout masks, the step counted over the whole run from 0.
+    It looks at no number, so that it serves many runs at once too, for which these are arrays (`stacked`).
+    """
+    network, training, m = job.network, job.training, x.shape[0]
+    masks = passes.masks(network, key, number, m, like=x)
+    of_example, grads, trace = passes.loss_and_gradients(
+        network, params, x, T, training.loss, training.batch_reduction, masks=masks
+    )
+    new_params, new_slots = step(
+        training.optimizer,
+        params,
+        grads,
+        slots,
+        lr=lr,
+        t=t,
+        weight_decay=training.decay(m),
+        clip_norm=training.clip_norm,
+    )
+    new_params |= passes.measured(network, params, trace)
+    loss = of_example.mean() if training.batch_reduction == "mean" else of_example.sum()
+    return new_params, new_slots, loss
+
+
+def encoded_parts(job: Job, home: Home) -> dict[str, tuple[Array, Array]]:
+    """(x, T) of every part of the data, at home."""
+    n_classes, dtype = job.network.n_outputs, job.training.dtype
+    return {
+        name: (home.bring(np.asarray(x, dtype=dtype)), home.bring(encode(y, n_classes, job.targets, dtype)))
+        for name, (x, y) in job.parts.items()
+    }
+
+
 class ArraySession:
     """Trains one step at a time."""
 
@@ -25,11 +71,7 @@ class ArraySession:
         self.job = job
         self.home = home or home_of(job.training.library, job.training.device)
         self.key = dropout_key(job.seed)
-        n_classes, dtype = job.network.n_outputs, job.training.dtype
-        self.parts = {
-            name: (self._bring(x), self._bring(encode(y, n_classes, job.targets, dtype)))
-            for name, (x, y) in job.parts.items()
-        }
+        self.parts = encoded_parts(job, self.home)
         self.params: dict[str, Array] = {}
         self.slots: dict[str, tuple[Array, ...]] = {}
         self.t = 0
@@ -69,27 +111,12 @@ class ArraySession:
 
     def _step(self, rows: Array, lr: float, number: int) -> Array:
         """One step on the examples in `rows`; -> the loss of the batch before it, left on the device."""
-        network, training = self.job.network, self.job.training
-        x_train, T_train = self.parts["train"]
-        x, T = x_train[rows], T_train[rows]
-        masks = passes.masks(network, self.key, number, len(rows), like=x)
-        of_example, grads, trace = passes.loss_and_gradients(
-            network, self.params, x, T, training.loss, training.batch_reduction, masks=masks
-        )
-        measured = passes.measured(network, self.params, trace)
+        x, T = self.parts["train"]
         self.t += 1
-        self.params, self.slots = step(
-            training.optimizer,
-            self.params,
-            grads,
-            self.slots,
-            lr=lr,
-            t=self.t,
-            weight_decay=training.decay(len(rows)),
-            clip_norm=training.clip_norm,
+        self.params, self.slots, loss = train_step(
+            self.job, self.params, self.slots, x[rows], T[rows], lr=lr, t=self.t, key=self.key, number=number
         )
-        self.params |= measured
-        return of_example.mean() if training.batch_reduction == "mean" else of_example.sum()
+        return loss
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         x, T = self.parts[part]
