@@ -177,7 +177,10 @@ def test_an_interrupt_ends_the_command_and_keeps_checkpoints(nodes, folder, tmp_
             break
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    printed, told = process.communicate(timeout=60)
+    try:
+        printed, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, printed) == (130, "")
     assert told.endswith("handgrad: interrupted; the same command continues where this one stopped\n")
     assert "Traceback" not in told
