@@ -13,11 +13,36 @@ A run that fails is told in its record (exit code 1).  A run that diverges is no
 status `diverged`).
 """
 
+MOST_LINES, MOST_SIGNS = 60, 1000  # of a message, and of one of its lines
+
 
 class HandgradError(Exception):
-    """Anything that handgrad raises on purpose; its text is meant for the user."""
+    """Anything that handgrad raises on purpose; its text is meant for the user, and fits a terminal (`readable`)."""
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(readable(message))
+
+
+def readable(message: str) -> str:
+    r"""A message that every terminal can show: no control signs, no lone surrogates, no endless lines.
+
+    >>> readable("b\udcffb\x1b[2J")
+    'b\\udcffb\\x1b[2J'
+    >>> len(readable("x" * 40_000))
+    1000
+    """
+    lines = message.split("\n")
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} lines more"]
+    return "\n".join(_readable_line(line) for line in lines)
+
+
+def _readable_line(line: str) -> str:
+    if len(line) > MOST_SIGNS:
+        line = f"{line[: MOST_SIGNS - 201]}…{line[-200:]}"
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in line)
 
 
 class InputError(HandgradError):

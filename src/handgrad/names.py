@@ -2,11 +2,38 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from handgrad.errors import UnknownName
 
 Entry = TypeVar("Entry")
+
+
+MOST_NAMES = 40  # that a message lists
+
+
+def shown(value: Any, most: int = 80) -> str:
+    """A value as a message shows it: its repr, long ones shortened in the middle.
+
+    >>> shown("sigmoid"), shown(list(range(100)), 20)
+    ("'sigmoid'", '[0, 1, 2, 3, …8, 99]')
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of more than 4,300 digits; lists within lists
+        text = f"a {type(value).__name__} that is too long to show"
+    return text if len(text) <= most else f"{text[: most - 8]}…{text[-7:]}"
+
+
+def listed(names: Iterable[Any], most: int = MOST_NAMES) -> str:
+    """Names with commas between them; of many, the first ones and how many more there are.
+
+    >>> listed(["a", "b"]), listed(range(1000), most=3)
+    ('a, b', '0, 1, 2 … (997 more)')
+    """
+    words = [str(name) for name in names]
+    rest = len(words) - most
+    return f"{', '.join(words[:most])} … ({rest} more)" if rest > 0 else ", ".join(words)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -29,7 +56,7 @@ def unknown(name: str, known: Iterable[str], kind: str) -> str:
     known = list(known)
     guess = nearest(name, known)
     hint = f"; did you mean {guess!r}?" if guess else "."
-    return f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}"
+    return f"unknown {kind} {shown(name)}{hint} Known: {listed(known)}"
 
 
 def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
