@@ -16,7 +16,7 @@ def shown(value: Any, most: int = 80) -> str:
     """A value as a message shows it: its repr, long ones shortened in the middle.
 
     >>> shown("sigmoid"), shown(list(range(100)), 20)
-    ("'sigmoid'", '[0, 1, 2, 3, …8, 99]')
+    ("'sigmoid'", '[0, 1, 2, 3,…98, 99]')
     """
     try:
         text = repr(value)
