@@ -8,11 +8,12 @@ from handgrad.data.labels import number_labels
 from handgrad.errors import DataError
 
 
-def numbered(y, y_test=None, classes=None):
-    contents = Contents(None, y, None, y_test, classes)
-    train, test, names, notes = number_labels(contents, len(y), 0 if y_test is None else len(y_test), "here")
-    assert train.dtype == np.int64
-    return train.tolist(), None if test is None else test.tolist(), names, notes
+def numbered(y, y_test=None, classes=None, **options):
+    contents = Contents(None, y, None, y_test, classes, **options)
+    sizes = {"y_train": len(y)} | ({} if y_test is None else {"y_test": len(y_test)})
+    parts, names, notes = number_labels(contents, sizes, "here")
+    assert parts["y_train"].dtype == np.int64
+    return parts["y_train"].tolist(), None if y_test is None else parts["y_test"].tolist(), names, notes
 
 
 @pytest.mark.parametrize(
@@ -57,9 +58,23 @@ def test_classes_that_are_named():
 @pytest.mark.parametrize(
     ("y", "y_test", "classes", "text"),
     [
-        ([0.5, 1], None, None, "here: y_train must hold whole numbers or text, all of one kind; got 0.5"),
-        ([0, float("nan")], None, None, "here: y_train must hold whole numbers or text, all of one kind; got nan"),
-        ([0, float("inf")], None, None, "here: y_train must hold whole numbers or text, all of one kind; got inf"),
+        (
+            [0.5, 1],
+            None,
+            None,
+            "here: y_train must be classes: whole numbers or text; got numbers with decimals (0.5; 2 different ones). "
+            "handgrad trains classifiers and does not predict quantities (regression): make classes of them, such as "
+            "low and high, or say which column holds the classes",
+        ),
+        (
+            [0, float("nan")],
+            None,
+            None,
+            "here: y_train: example 1 has no label (it holds nan); fill it in or take the example out",
+        ),
+        ([0, float("inf")], None, None, "here: y_train holds inf; labels must be whole numbers or text"),
+        ([0, 2**63], None, None, "here: y_train holds numbers beyond 2^62; labels must be small whole numbers or text"),
+        ([0, 1e300], None, None, "here: y_train holds numbers beyond 2^62; labels must be small whole numbers or text"),
         ([[0, 1], [1, 0]], None, None, "here: y_train must be one label an example, (n,); got the shape (2, 2)"),
         (
             np.array([1, "a"], object),
@@ -71,7 +86,7 @@ def test_classes_that_are_named():
             np.array([None, "a"], object),
             None,
             None,
-            "here: y_train must hold whole numbers or text, all of one kind; got NoneType, str",
+            "here: y_train: example 0 has no label (it holds None); fill it in or take the example out",
         ),
         ([3, 3], None, None, "here: all labels are '3'; at least two classes are needed"),
         (
@@ -92,6 +107,6 @@ def test_the_words_for_what_is_wrong(y, y_test, classes, text):
 
 def test_as_many_labels_as_examples():
     with pytest.raises(DataError, match="here: y_train has 2 labels for 3 examples; there must be as many"):
-        number_labels(Contents(None, [0, 1]), 3, 0, "here")
+        number_labels(Contents(None, [0, 1]), {"y_train": 3}, "here")
     with pytest.raises(DataError, match="here: y_test has 0 labels for 1 examples; there must be as many"):
-        number_labels(Contents(None, [0, 1], None, []), 2, 1, "here")
+        number_labels(Contents(None, [0, 1], None, []), {"y_train": 2, "y_test": 1}, "here")

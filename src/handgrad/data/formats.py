@@ -1,11 +1,10 @@
-"""Formats: the bytes of IDX files, CIFAR archives and .npz files as arrays.
+"""Formats: the bytes of IDX files and CIFAR archives as arrays.
 
     IDX            magic 0x00000803 and sizes n, rows, cols as big-endian 32-bit integers, then n·rows·cols bytes;
                    labels 0x00000801, n, then n bytes (LeCun, yann.lecun.com/exdb/mnist); plain or gzip
     CIFAR binary   records of 1 label and 3·32·32 bytes, channel by channel (Krizhevsky 2009)
     CIFAR python   pickles of {data: (n, 3072) uint8, labels: list}; read by an unpickler that knows arrays of
                    numbers and nothing else, so that a file can execute nothing
-    npz            x_train, y_train and, if there is a test part, x_test, y_test; or x, y
 
 Every reader raises DataError for a file that is truncated, altered or of another kind.
 """
@@ -14,7 +13,6 @@ import gzip
 import io
 import pickle
 import re
-import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -147,28 +145,3 @@ def _latin1(text: str, codec: str | bytes) -> bytes:
     if codec not in ("latin1", b"latin1"):
         raise DataError(f"asks for the codec {codec!r}; nothing was executed")
     return text.encode("latin1")
-
-
-def read_npz(path: Path) -> Contents:
-    """x_train, y_train, x_test, y_test or x, y of a .npz file; `classes`, names of the classes, may be with them."""
-    try:
-        if path.is_file() and not zipfile.is_zipfile(path):
-            raise damaged(path, "no .npz file begins and ends like this")
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except ValueError as error:
-        if "allow_pickle" in str(error):
-            raise DataError(
-                f"{path}: holds Python objects (a pickle), which are never read; save arrays of numbers or text"
-            ) from None
-        raise damaged(path, error) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, AttributeError) as error:
-        raise damaged(path, error) from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    names = ("x", "y") if "x" in arrays else ("x_train", "y_train")
-    if any(name not in arrays for name in names) or ("x_test" in arrays) != ("y_test" in arrays):
-        held = ", ".join(sorted(arrays)) or "nothing"
-        raise DataError(f"{path}: must hold x_train and y_train (and x_test and y_test), or x and y; it holds {held}")
-    classes = tuple(str(name) for name in arrays["classes"].ravel()) if "classes" in arrays else None
-    return Contents(arrays[names[0]], arrays[names[1]], arrays.get("x_test"), arrays.get("y_test"), classes)
