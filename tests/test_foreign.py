@@ -5,6 +5,7 @@ from tokenize import TokenError
 
 import pytest
 
+from handgrad import foreign
 from handgrad.errors import DataError, WeightsError, readable
 from handgrad.foreign import reading
 from handgrad.names import listed, shown
@@ -65,3 +66,22 @@ def test_values_and_lists_are_shortened():
     assert len(shown(10**5000)) < 80
     assert len(shown("x" * 1000)) == 80
     assert listed(f"pixel{i}" for i in range(784)).endswith("pixel39 … (744 more)")
+
+
+def test_a_place_before_the_beginning_is_damage_not_the_disk():
+    with (
+        pytest.raises(DataError, match=r"is not an \.npz file, or is damaged"),
+        reading("a", DataError, "an .npz file"),
+    ):
+        raise OSError(22, "Invalid argument")
+
+
+def test_what_would_not_fit_is_refused_with_both_numbers(monkeypatch):
+    monkeypatch.setattr(foreign, "memory", lambda: 8_000_000_000)
+    foreign.in_memory("a.npz", 4_000_000_000, DataError)
+    with pytest.raises(DataError, match=r"^a\.npz: holds 4\.1 GB unpacked; at most 4\.0 GB are read"):
+        foreign.in_memory("a.npz", 4_100_000_000, DataError)
+
+
+def test_memory_is_what_the_machine_has():
+    assert 1 << 28 < foreign.memory() < 1 << 50

@@ -5,6 +5,7 @@ RecursionError, UnicodeDecodeError ... A list of exceptions is never complete, s
 turns everything that is not yet a message of ours into one.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,9 @@ def reading(
     except FileNotFoundError:
         raise error(f"{where}: no such file") from None
     except OSError as failure:
-        if failure.strerror is None:  # a library's own: damaged content, not the disk
+        if (
+            failure.strerror is None or failure.errno == errno.EINVAL
+        ):  # damaged content (a place before 0), not the disk
             raise error(_damaged(where, form, failure, remedy)) from None
         raise error(f"{where}: cannot be read ({failure.strerror})") from None
     except MemoryError:

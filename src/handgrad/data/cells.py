@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.columns import is_number
+from handgrad.data.columns import is_like_a_number, is_number
 from handgrad.data.packed import lines_of
 from handgrad.errors import DataError
 from handgrad.names import shown
 
 BLOCK = 4096  # rows that are put together at a time
+EXACT = 2.0**53  # beyond, float64 does not hold every whole number
 LARGEST = float(np.finfo(np.float32).max)
 Row = tuple[int, list[str]]  # the number of the line, and what stands in it
 
@@ -54,12 +55,13 @@ def numbers_of(
     columns: Sequence[int],
     names: Sequence[str] | None,
     asked: str | int | None,
-) -> tuple[NDArray[Any], list[str], list[int]]:
-    """The features (n, columns), the labels and the lines of the rows."""
+) -> tuple[NDArray[Any], list[str], list[int], list[int]]:
+    """The features (n, columns), labels, lines of the rows, and the columns whose whole numbers were rounded."""
     blocks: list[NDArray[Any]] = []
     block: list[NDArray[np.float64]] = []
     y: list[str] = []
     lines: list[int] = []
+    rounded: set[int] = set()
     everything = columns == [k for k in range(width) if k != label]
     for line, cells in rows:
         if len(cells) != width:
@@ -78,16 +80,26 @@ def numbers_of(
             if "_" in text or not text.isascii():  # float reads 1_000 and the digits of every alphabet
                 raise ValueError
         except ValueError:
+            if names and [cell.strip() for cell in cells] == [names[k] for k in columns]:
+                raise DataError(f"{path}: line {line} repeats the header; take the line out") from None
             raise DataError(_bad_cell(path, line, cells, columns, names, asked)) from None
-        if not (np.abs(row) <= LARGEST).all():
+        size = np.abs(row)
+        if not (size <= LARGEST).all():
             raise DataError(_bad_cell(path, line, cells, columns, names, asked))
+        rounded.update(
+            columns[k] for k in np.flatnonzero(size >= EXACT).tolist() if _is_rounded(cells[k], float(row[k]))
+        )
         block.append(row)
         if len(block) == BLOCK:
             blocks.append(_together(block))
             block = []
     if block:
         blocks.append(_together(block))
-    return np.concatenate(blocks) if blocks else np.empty((0, len(columns)), np.float32), y, lines
+    return np.concatenate(blocks) if blocks else np.empty((0, len(columns)), np.float32), y, lines, sorted(rounded)
+
+
+def _is_rounded(cell: str, number: float) -> bool:
+    return re.fullmatch(r"[-+]?\d{1,100}", cell.strip()) is not None and int(cell) != number
 
 
 def _together(rows: list[NDArray[np.float64]]) -> NDArray[Any]:
@@ -132,7 +144,7 @@ def _bad_cell(
             if not text:
                 return f"{where} is empty; every cell but the label must be a number"
             words = f"{where} holds {shown(text, 60)}, not a finite number; every cell but the label must be a number"
-            if re.fullmatch(r"[-+]?[\d.,'_ ]*\d", text):
+            if is_like_a_number(text) and not is_number(text):
                 return f"{words}, with a point for decimals and nothing between thousands"
             if is_number(text):
                 return words

@@ -30,6 +30,11 @@ def is_number(cell: str) -> bool:
     return True
 
 
+def is_like_a_number(cell: str) -> bool:
+    """Whether a cell is a number or means one: 1,5 and 1_000 and 12'000."""
+    return is_number(cell) or re.fullmatch(r"[-+]?\d[\d.,'_ ]*", cell.strip()) is not None
+
+
 def counts(cells: Sequence[str]) -> bool:
     """Whether a first line names columns as pandas does: 0, 1, 2, ..., perhaps after the empty name of an index.
 
@@ -55,7 +60,7 @@ def is_header(first: Sequence[str], second: Sequence[str], label: str | int | No
     named = label is None and any(cell.lower() in LABELS for cell in features)
     if named and not any(cell.lower() in LABELS for cell in second):
         return True
-    return not any(is_number(cell) or cell in MISSING[1:] for cell in features) and any(features)
+    return not any(is_like_a_number(cell) or cell in MISSING[1:] for cell in features) and any(features)
 
 
 def find_label(names: Sequence[str], label: str | int | None, where: str) -> tuple[int, str | None]:
@@ -150,6 +155,6 @@ def question_of_label(x: NDArray[Any], y: Sequence[str], first: str | int, last:
     answers = [f'"{one}"' if isinstance(one, str) else str(one) for one in (first, last)]
     return (
         f"which column holds the labels? Column {shown(first)} holds 0 to {len(kinds) - 1}, as classes do; column "
-        f"{shown(last)}, the last, would give {len(values)} classes. Say data.label = {answers[0]} or data.label = "
-        f"{answers[1]}"
+        f"{shown(last)}, the last, would give {len(values)} class{'es' * (len(values) > 1)}. Say "
+        f"data.label = {answers[0]} or data.label = {answers[1]}"
     )

@@ -157,7 +157,7 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
         notes += compare_parts(parts, contents.feature_names, where) + of_range
     else:
         check_inside(parts, value_range, where)
-    notes += rounded_columns(parts["x_train"], came["x_train"].dtype, contents.feature_names)
+    notes += rounded_columns(parts["x_train"], came["x_train"], contents.feature_names)
     arrays = [parts["x_train"], labels["y_train"], parts.get("x_test"), labels.get("y_test")]
     if "x_val" in parts:  # checksums of data without it are older than validation parts
         arrays += [parts["x_val"], labels["y_val"]]

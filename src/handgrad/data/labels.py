@@ -78,6 +78,11 @@ def _labels(values: Any, n: int, what: str, contents: Contents) -> NDArray[Any]:
     if isinstance(values, np.ma.MaskedArray) and values.mask.any():
         raise _without(what, int(np.flatnonzero(np.ma.getmaskarray(values))[0]), "it is masked")
     y = np.asarray(values)
+    if y.dtype.kind == "f":
+        with np.errstate(all="ignore"):  # what float64 cannot hold becomes infinite and is refused
+            y = y.astype(np.float64)
+    if y.dtype.kind == "S":
+        y = np.char.decode(y, "utf-8", "replace")
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]  # a column, as Keras has labels
     if y.ndim != 1:
@@ -100,7 +105,7 @@ def _labels(values: Any, n: int, what: str, contents: Contents) -> NDArray[Any]:
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():
             raise DataError(f"{what} holds {y[~np.isfinite(y)][0]}; labels must be whole numbers or text")
-        _refuse_decimals(y.astype(np.float64), what)
+        _refuse_decimals(y, what)
     if y.dtype.kind in "iufb":
         if y.dtype.kind in "iuf" and (np.abs(y.astype(np.float64)) >= LARGEST).any():
             raise DataError(f"{what} holds numbers beyond 2^62; labels must be small whole numbers or text")
@@ -139,7 +144,10 @@ def _whole_numbers(y: NDArray[Any], where: str, contents: Contents) -> NDArray[A
         numbers = np.array([plain_number(str(text)) for text in y], np.float64)
     except ValueError:
         return y
-    if contents.classes is None and np.isfinite(numbers).all():
+    if contents.classes is None and not np.isfinite(numbers).all():
+        odd = shown(str(y[~np.isfinite(numbers)][0]))
+        raise DataError(f"{where}: the labels{_in(contents)} hold {odd}; labels must be whole numbers or text")
+    if contents.classes is None:
         _refuse_decimals(numbers, f"{where}: the labels{_in(contents)}")
     whole = np.isfinite(numbers).all() and (numbers == np.round(numbers)).all() and (np.abs(numbers) < LARGEST).all()
     return numbers.astype(np.int64) if whole else y

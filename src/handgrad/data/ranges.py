@@ -21,6 +21,7 @@ Array = NDArray[Any]
 Range = tuple[float, float]
 
 BRIGHT = 127  # bytes that go beyond are taken to use 0..255; those that do not, to use less
+ROUNDED = "whole numbers beyond 2^53 are rounded, as float64 does; subtract a constant before you save them"
 UNLIKE, STRANGE = 50, 4  # times the largest value of another part: refused, and said in a note
 
 
@@ -145,11 +146,13 @@ def _compare_columns(
     ]
 
 
-def rounded_columns(x: Array, came: np.dtype[Any], names: tuple[str, ...] | None) -> tuple[str, ...]:
+def rounded_columns(x: Array, came: Array, names: tuple[str, ...] | None) -> tuple[str, ...]:
     """A note on columns that came too coarse: neighbours of the type they came in are no finer than their spread."""
     if x.ndim != 2 or x.dtype == np.uint8:
         return ()
-    kind, exact = (np.float32, 2.0**24) if came in (np.float16, np.float32) else (np.float64, 2.0**53)
+    if came.dtype.kind in "iu":
+        return _rounded_whole_numbers(came, names)
+    kind, exact = (np.float32, 2.0**24) if came.dtype in (np.float16, np.float32) else (np.float64, 2.0**53)
     largest = np.abs(x).max(axis=0).astype(np.float64)
     steps = np.spacing(largest.astype(kind)).astype(np.float64)
     spreads = x.std(axis=0, dtype=np.float64)
@@ -163,6 +166,15 @@ def rounded_columns(x: Array, came: np.dtype[Any], names: tuple[str, ...] | None
         f"{column(k, names)}{more}: {np.dtype(kind).name} holds its values up to {largest[k]:.3g} in steps of "
         f"{steps[k]:.3g} only; their standard deviation is {spreads[k]:.3g}: subtract a constant before you save them",
     )
+
+
+def _rounded_whole_numbers(came: Array, names: tuple[str, ...] | None) -> tuple[str, ...]:
+    with np.errstate(all="ignore"):
+        rounded = np.flatnonzero((came.astype(np.float64).astype(came.dtype) != came).any(axis=0))
+    if not len(rounded):
+        return ()
+    called = listed((column(int(k), names) for k in rounded), 4)
+    return (f"{called}: {ROUNDED}",)
 
 
 def lost_columns(raw: Array, scaled: Array, scale: str, names: tuple[str, ...] | None) -> tuple[str, ...]:

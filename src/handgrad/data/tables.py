@@ -30,6 +30,7 @@ from handgrad.data.columns import (
 )
 from handgrad.data.examples import Contents
 from handgrad.data.labels import first_missing, missing_label
+from handgrad.data.ranges import ROUNDED
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.names import listed, shown
@@ -191,7 +192,9 @@ def _read_rows(
     if header:
         column, why = find_label(first, label, where)
         if counts(first) and not isinstance(label, str):
-            notes.append(f"{path.name}: its first line {listed(first, 4)} is taken for the names of the columns")
+            notes.append(
+                f"{path.name}: its first line ({listed(map(shown, first), 4)}) is taken for the names of the columns"
+            )
     else:
         column, why = (
             find_column([str(k) for k in range(len(first))], -1 if label is None else label, "data.label", where),
@@ -201,7 +204,7 @@ def _read_rows(
     if not columns:
         raise DataError(f"{path}: has no column left beside the labels; at least one is needed")
     names = first if header else None
-    x, y, lines = numbers_of(
+    x, y, lines, rounded = numbers_of(
         path, rest if header else chain([(start, [*first])], rest), len(first), column, columns, names, label
     )
     if not header and _was_header(first, y, column):
@@ -220,6 +223,8 @@ def _read_rows(
         raise DataError(missing_label(spot, y[absent]))
     table = _Table(path, names, column, columns, x, y, lines, notes)
     notes += _said_of(table, label, why)
+    if rounded:
+        notes.append(f"{path.name}: column {listed((shown(table.called(k)) for k in rounded), SHOWN)}: {ROUNDED}")
     return table
 
 
