@@ -197,8 +197,8 @@ def test_a_label_that_means_none(tmp_path, text):
     with pytest.raises(DataError) as caught:
         read_table(path)
     assert str(caught.value) == (
-        f"{path}: line 4, column 'kind' has no label ({text!r} means a missing one); fill it in or take it out. If it is "
-        "a class, say data.missing = [] (or which texts mean a missing label); in Python, missing=()"
+        f"{path}: line 4, column 'kind' has no label ({text!r} means a missing one); fill it in or take it out. If it "
+        "is a class, say data.missing = [] (or which texts mean a missing label); in Python, missing=()"
     )
     assert read_table(path, missing=()).y_train == ["x", "z", text, "x"]
     with pytest.raises(DataError, match="line 3"):
