@@ -1,6 +1,7 @@
 """Labels of every kind become 0..k-1, and what cannot is refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from handgrad.data.examples import Contents
@@ -110,3 +111,112 @@ def test_as_many_labels_as_examples():
         number_labels(Contents(None, [0, 1]), {"y_train": 3}, "here")
     with pytest.raises(DataError, match="here: y_test has 0 labels for 1 examples; there must be as many"):
         number_labels(Contents(None, [0, 1], None, []), {"y_train": 2, "y_test": 1}, "here")
+
+
+# -- labels that are no classes
+
+
+def real(n=300):
+    return np.random.default_rng(0).normal(300, 90, n)
+
+
+@pytest.mark.parametrize(
+    ("y", "text"),
+    [
+        (real(), "here: y_train must be classes: whole numbers or text; got numbers with decimals ("),
+        (
+            real().astype(np.float16),
+            "here: y_train must be classes: whole numbers or text; got numbers with decimals (",
+        ),
+        (
+            [f"{value:.1f}" for value in real()],
+            "here: the labels must be classes: whole numbers or text; got numbers with dec",
+        ),
+        (
+            ["0.5", "1", "2"],
+            "here: the labels must be classes: whole numbers or text; got numbers with decimals (0.5; 3 diff",
+        ),
+        (["1", "2", "inf"], "here: the labels hold 'inf'; labels must be whole numbers or text"),
+        (real().astype(int), "different ones in 300 examples ("),
+        (
+            np.random.default_rng(0).integers(100, 250, 300),
+            "here: the labels are 128 different ones in 300 examples (100, 101",
+        ),
+        (
+            [str(int(value)) for value in real()],
+            "rather a quantity or a number of the row than classes. handgrad trains",
+        ),
+        (
+            np.arange(300),
+            "here: the labels are 300 different ones in 300 examples (0, 1, 2, 3 … (296 more)), 300 of them with",
+        ),
+        (
+            np.arange(12) * 1000,
+            "here: the labels are 12 different ones in 12 examples (0, 1000, 2000, 3000 … (8 more)), 12 of",
+        ),
+        ([f"Mr {k}" for k in range(40)], "rather names or texts of their own than classes"),
+    ],
+)
+def test_a_quantity_is_no_class(y, text):
+    with pytest.raises(DataError) as caught:
+        numbered(y)
+    assert text in str(caught.value)
+    assert "does not predict quantities (regression)" in str(caught.value) or "inf" in text
+
+
+def test_the_message_names_the_column_and_what_to_do():
+    with pytest.raises(DataError) as caught:
+        numbered([str(3 * k % 1000) for k in range(50)], label="column 'price'")
+    assert str(caught.value) == (
+        "here: the labels (column 'price') are 50 different ones in 50 examples (0, 3, 6, 9 … (46 more)), 50 of them "
+        "with a single example: rather a quantity or a number of the row than classes. handgrad trains classifiers "
+        "and does not predict quantities (regression): say which column holds the classes, make fewer of them, or write them "
+        'as text ("c17"), if they are classes'
+    )
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.arange(1000) % 100,
+        np.arange(300) % 100,  # three examples of each
+        np.arange(300) % 100 + 1000,
+        (np.arange(500) % 100) * 7,  # five of each
+        [f"c{k % 100}" for k in range(300)],
+        np.arange(20),  # a small one, an example of each
+        np.array(["b", "a", "b"], "S"),
+    ],
+)
+def test_many_classes_with_examples_are_classes(y):
+    assert len(numbered(y)[2]) == len(set(y.tolist() if isinstance(y, np.ndarray) else y))
+
+
+def test_classes_that_are_named_may_be_as_many_as_they_like():
+    assert len(numbered(np.arange(30) * 1, classes=tuple(f"c{k}" for k in range(30)))[2]) == 30
+
+
+@pytest.mark.parametrize(
+    ("y", "k", "why"),
+    [
+        ([0, None], 1, "it holds None"),
+        (np.array([1.0, np.nan]), 1, "it holds nan"),
+        (np.ma.array([0, 1, 1], mask=[0, 0, 1]), 2, "it is masked"),
+        (pd.Series([1, None], dtype="Int64"), 1, "it holds "),
+        (pd.Series(["a", None]), 1, "it holds "),
+        (["a", "NaN"], 1, "'NaN' means a missing one"),
+        (["a", ""], 1, ""),
+    ],
+)
+def test_a_label_that_is_missing(y, k, why):
+    with pytest.raises(DataError) as caught:
+        numbered(y)
+    assert str(caught.value).startswith(f"here: y_train: example {k} has no label")
+    assert why in str(caught.value)
+
+
+def test_what_means_a_missing_label_can_be_said():
+    assert numbered(["NA", "DE"], missing=())[2] == ("DE", "NA")
+    assert numbered(["NA", "DE"], classes=("NA", "DE"))[0] == [0, 1]
+    assert numbered(["+", "-"])[2] == ("+", "-")
+    with pytest.raises(DataError, match="example 1 has no label \\('DE' means a missing one\\)"):
+        numbered(["NA", "DE"], missing=("DE",))

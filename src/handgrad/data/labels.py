@@ -176,7 +176,7 @@ def _check_classes(values: NDArray[Any], numbered: Numbers, what: str) -> None:
     k, n = len(values), len(numbered)
     counts = np.bincount(numbered, minlength=k)
     single = int((counts == 1).sum())
-    if values.dtype.kind == "U" or (values[0] in (0, 1) and values[-1] - values[0] == k - 1):
+    if values.dtype.kind == "U" or values[-1] - values[0] == k - 1:  # without a gap, as 0..k-1
         strange = k > MANY and 2 * k > n
     else:
         strange = (k >= 10 and 2 * k > n) or (k > MANY and (5 * k > n or 4 * single > k))

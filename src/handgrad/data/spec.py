@@ -89,7 +89,7 @@ def _missing(value: Any) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
-        raise ValueError('must be a list of texts that mean "no label", such as ["?"]; [] if there are none')
+        raise ValueError('must be a list of texts that mean "no label", such as ["?"], or [] if none does')
     return tuple(value)
 
 
