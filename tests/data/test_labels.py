@@ -170,8 +170,8 @@ def test_the_message_names_the_column_and_what_to_do():
     assert str(caught.value) == (
         "here: the labels (column 'price') are 50 different ones in 50 examples (0, 3, 6, 9 … (46 more)), 50 of them "
         "with a single example: rather a quantity or a number of the row than classes. handgrad trains classifiers "
-        "and does not predict quantities (regression): say which column holds the classes, make fewer of them, or write them "
-        'as text ("c17"), if they are classes'
+        "and does not predict quantities (regression): say which column holds the classes, make fewer of them, "
+        'or write them as text ("c17"), if they are classes'
     )
 
 
