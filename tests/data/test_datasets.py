@@ -259,3 +259,32 @@ def test_arrays_that_do_not_fit(arguments, text):
 def test_a_range_without_width():
     with pytest.raises(DataError, match=r"arrays: value_range must be \(smallest, largest\); got \(1, 1\)"):
         from_arrays([[1], [2]], [0, 1], value_range=(1, 1))
+
+
+def test_a_validation_part_of_arrays():
+    x, y = np.eye(6), np.arange(6) % 2
+    data = from_arrays(x, y, x_val=x[:2], y_val=y[:2])
+    assert (data.x_val.tolist(), data.y_val.tolist(), data.x_test) == (x[:2].tolist(), [0, 1], None)
+    assert data.checksum != from_arrays(x, y).checksum
+    with pytest.raises(DataError, match="arrays: x_val and y_val belong together; one of them is missing"):
+        from_arrays(x, y, x_val=x)
+    with pytest.raises(DataError, match=r"arrays: one example of x_val has the shape \(5,\), of x_train \(6,\)"):
+        from_arrays(x, y, x_val=x[:, :5], y_val=y)
+    with pytest.raises(DataError, match="arrays: y_val has 6 labels for 2 examples; there must be as many"):
+        from_arrays(x, y, x_val=x[:2], y_val=y)
+
+
+def test_masked_values_are_missing_ones():
+    x = np.ma.array(np.eye(3), mask=[[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    with pytest.raises(DataError, match="arrays: x_train: example 1 holds a masked value; fill it in or take it out"):
+        from_arrays(x, [0, 1, 0])
+
+
+def test_whatever_a_file_does_to_its_reader_is_one_message(tmp_path, monkeypatch):
+    def fail(*_):
+        raise KeyError("x")
+
+    np.savez(tmp_path / "a.npz", x=np.eye(2), y=[0, 1])
+    monkeypatch.setattr("handgrad.data.datasets.number_labels", fail)
+    with pytest.raises(DataError, match=r"a\.npz: is not data that can be read, or is damaged"):
+        load(str(tmp_path / "a.npz"))
