@@ -187,3 +187,15 @@ def test_settings_of_other_forms(tmp_path, name, values, text):
     with pytest.raises(DataError) as caught:
         load(DataSection(name=name, **values), folder=tmp_path)
     assert text in str(caught.value)
+
+
+def test_pictures_that_are_nearly_black_are_said(tmp_path):
+    put(tmp_path, {f"masks/{name}/1.png": picture(value, mode="L") for name, value in (("a", 0), ("b", 1))})
+    data = load(str(tmp_path / "masks"))
+    assert data.value_range == (0, 255)
+    assert data.notes[-1] == (
+        "the pictures are dark: their values go to 1 of 255, and are divided by 255; save them with white as 255, or "
+        'take data.scale = "standard"'
+    )
+    put(tmp_path, {f"full/{name}/1.png": picture(value, mode="L") for name, value in (("a", 0), ("b", 200))})
+    assert not any("dark" in note for note in load(str(tmp_path / "full")).notes)

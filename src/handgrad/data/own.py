@@ -11,6 +11,7 @@ from handgrad.data.formats import read_cifar, read_mnist
 from handgrad.data.images import read_images
 from handgrad.data.npz import PARTS, read_npz
 from handgrad.data.packed import PACKED_ENDINGS, TEXT_ENDINGS, is_text, tables_in_zip
+from handgrad.data.ranges import BRIGHT
 from handgrad.data.sources import SOURCES, data_folder
 from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
@@ -94,7 +95,7 @@ def read_own(path: Path, section: DataSection) -> Contents:
         if inside:
             raise DataError(f"{path}: holds the tables {listed(inside, 4)}; unpack it and give the folder")
         refuse_settings(section, ("label", "drop", "missing", "value_range"), f"{path} holds images")
-        return read_images(path, image_size=section.image_size, color=section.color)
+        return _with_darkness(read_images(path, image_size=section.image_size, color=section.color))
     raise DataError(f"{path}: is of no form that can be read; known: {FORMS}")
 
 
@@ -139,6 +140,19 @@ def _tables(path: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     parts = {part: entry for (part, rest), entry in found.items() if rest == sets[0]}
     unread = [entry.name for entry in inside if entry not in parts.values()]
     return parts, (f"{path.name}: not read: {listed(unread, 8)}",) if unread else ()
+
+
+def _with_darkness(contents: Contents) -> Contents:
+    """Pictures, with a note where they are little more than black, as masks of 0 and 1: files have no other range."""
+    parts = [x for x in (contents.x_train, contents.x_test, contents.x_val) if x is not None]
+    high = max(int(x.max()) for x in parts)
+    if contents.value_range != (0, 255) or not 0 < high <= BRIGHT:
+        return contents
+    note = (
+        f"the pictures are dark: their values go to {high} of 255, and are divided by 255; save them with white as 255, "
+        'or take data.scale = "standard"'
+    )
+    return replace(contents, notes=(*contents.notes, note))
 
 
 def _refuse_loose(folder: Path) -> None:
