@@ -54,12 +54,13 @@ def test_a_validation_table_validates(tmp_path):
     data = load(str(tmp_path / "set"))
     made = split(data, DataSection())
     assert {name: len(part) for name, part in made.parts.items()} == {"train": 12, "validation": 3, "test": 3}
-    assert made.notes[-1] == "set has a validation part of its own: its 3 examples validate"
+    assert (
+        made.notes[-1]
+        == "set has a validation part of its own, 3 examples: it is used where data.validation is not set"
+    )
     other = split(data, DataSection(validation={"size": 4}))
     assert {name: len(part) for name, part in other.parts.items()} == {"train": 8, "validation": 4, "test": 3}
-    assert other.notes[-1] == (
-        "set has a validation part of its own (3 examples), which is not used, as data.validation says otherwise"
-    )
+    assert other.notes[-1] == ("set: its own validation part is not used, as data.validation says otherwise")
     none = split(data, DataSection(validation=False))
     assert (none.validation, none.notes[-1]) == (None, other.notes[-1])
 

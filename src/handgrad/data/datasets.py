@@ -161,6 +161,10 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
     arrays = [parts["x_train"], labels["y_train"], parts.get("x_test"), labels.get("y_test")]
     if "x_val" in parts:  # checksums of data without it are older than validation parts
         arrays += [parts["x_val"], labels["y_val"]]
+        n = len(parts["x_val"])
+        notes += (
+            f"{name} has a validation part of its own, {n} examples: it is used where data.validation is not set",
+        )
     return Dataset(
         name=name,
         x_train=parts["x_train"],

@@ -149,8 +149,8 @@ def _with_darkness(contents: Contents) -> Contents:
     if contents.value_range != (0, 255) or not 0 < high <= BRIGHT:
         return contents
     note = (
-        f"the pictures are dark: their values go to {high} of 255, and are divided by 255; save them with white as 255, "
-        'or take data.scale = "standard"'
+        f"the pictures are dark: their values go to {high} of 255, and are divided by 255; save them with white as "
+        '255, or take data.scale = "standard"'
     )
     return replace(contents, notes=(*contents.notes, note))
 

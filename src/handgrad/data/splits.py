@@ -56,7 +56,6 @@ def split(dataset: Dataset, section: DataSection) -> Split:
     validation, source = train[:0], "train"
     if dataset.y_val is not None and section.validation == ValidationPart():
         validation, source = np.arange(len(dataset.y_val)), "validation"
-        notes.append(f"{dataset.name} has a validation part of its own: its {len(validation)} examples validate")
     elif isinstance(section.validation, ValidationPart):
         wish = section.validation
         from_test = wish.source == "test"
@@ -67,10 +66,7 @@ def split(dataset: Dataset, section: DataSection) -> Split:
         validation, rest = choose(y, pool, m, wish.stratify, stream(wish.seed, "split", VALIDATION))
         train, test = (train, rest) if from_test else (rest, test)
     if dataset.y_val is not None and source != "validation":
-        notes.append(
-            f"{dataset.name} has a validation part of its own ({len(dataset.y_val)} examples), which is not used, as "
-            "data.validation says otherwise"
-        )
+        notes.append(f"{dataset.name}: its own validation part is not used, as data.validation says otherwise")
     _need_some(train, dataset.name)
     if section.train is not None:
         m = _count(section.train.size, len(train), "data.train.size", f"examples of {dataset.name} left to train")
