@@ -128,6 +128,13 @@ def test_an_index_of_pandas_is_left_out(tmp_path, numbers, name):
     )
 
 
+def test_two_indices_of_a_table_that_was_written_twice(tmp_path):
+    path = table(tmp_path, [range(N), range(N), NOISE, CLASS], "Unnamed: 0.1,Unnamed: 0,a,label")
+    contents = read_table(path)
+    assert contents.feature_names == ("a",)
+    assert contents.notes[0].startswith("my.csv: column 0, 1 has no name and numbers the rows: it is left out")
+
+
 def test_a_nameless_column_that_is_no_index_stays(tmp_path):
     contents = read_table(table(tmp_path, [NOISE, NOISE, CLASS], ",a,label"))
     assert (contents.x_train.shape, contents.notes) == ((N, 2), ())

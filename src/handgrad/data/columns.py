@@ -89,7 +89,9 @@ def find_column(names: Sequence[str], wanted: str | int, key: str, where: str) -
         if not found:
             guess = nearest(wanted, names)
             hint = f"; did you mean {shown(guess)}?" if guess else "."
-            raise DataError(f"{where}: {key} is an unknown column {shown(wanted)}{hint} Known: {listed(names, SHOWN)}")
+            raise DataError(
+                f"{where}: {key} is an unknown column {shown(wanted)}{hint} Known: {listed((name or repr(name) for name in names), SHOWN)}"
+            )
         if len(found) > 1:
             raise DataError(
                 f"{where}: {key} = {shown(wanted)} is the name of {len(found)} columns ({listed(found, SHOWN)}); give "
@@ -120,7 +122,7 @@ def dropped(
 
 def is_index(name: str, x: NDArray[Any]) -> bool:
     """Whether a column without a name of its own holds the numbers of the rows, in any order: an index of pandas."""
-    return (not name or re.fullmatch(r"unnamed: 0(\.\d+)?", name.lower()) is not None) and _is_unique(x)
+    return (not name or re.fullmatch(r"unnamed: \d+(\.\d+)?", name.lower()) is not None) and _is_unique(x)
 
 
 def looks_like_an_index(name: str, x: NDArray[Any]) -> bool:

@@ -81,7 +81,7 @@ def read_table(
     table.without(indices)
     if indices:
         table.notes.append(
-            f"{path.name}: column {indices[0]} has no name and numbers the rows: it is left out, as pandas' index "
+            f"{path.name}: column {listed(indices)} has no name and numbers the rows: it is left out, as pandas' index "
             "(index=False writes none); give it a name to keep it"
         )
     if label is None:
@@ -120,8 +120,12 @@ def read_table(
 
 def _indices(table: _Table) -> list[int]:
     assert table.names is not None
-    first = table.columns[0]
-    return [first] if first == 0 and is_index(table.names[0], table.x[:, 0]) else []
+    found: list[int] = []
+    for k, column in enumerate(table.columns):
+        if column != k or not is_index(table.names[column], table.x[:, k]):
+            break
+        found.append(column)  # a table that was written twice has two
+    return found
 
 
 def _read_beside(

@@ -1,6 +1,6 @@
 """Damaged and hostile .npz and CSV files: each must become a data set or one DataError, never anything else.
 
-    python tests/fuzz/tables.py 20000 [seed]
+    python tests/fuzz/data_files.py 20000 [seed]
 
 prints how many were read, how many refused, and every file that escaped (kept in the folder that is named).
 """
