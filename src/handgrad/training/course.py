@@ -137,6 +137,7 @@ class Course:
                 scored=self.scored,
                 diverged=diverged,
                 pruned=pruned,
+                parent=self.task.parent,
                 seconds=self.seconds_before + time.perf_counter() - self.started,
             )
         )

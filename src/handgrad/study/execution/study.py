@@ -80,9 +80,13 @@ class _Execution:
 
     def run(self) -> Results:
         try:
-            self.store.write_study(self.plan.study.toml())
+            first = self.plan.phases[0]
+            ids = {str(run.id) for setting in first.settings for run in setting.runs} if first.known else set()
+            replaced = self.store.begin(self.plan.study.toml(), ids)
             self._write("running")
-            self._look_over(self.plan.phases[0])
+            if replaced is not None:
+                self.progress.tell("note", text=replaced)
+            self._look_over(first)
             self.progress.tell("planned")
             for note in dict.fromkeys(self.plan.notes):
                 self.progress.tell("note", text=note)
@@ -94,6 +98,7 @@ class _Execution:
                 self._write("interrupted")
             raise
         self.runs.close()
+        self.store.tidy({run_id for run_id in self.runs.ended if self.runs.has_record(run_id)})
         self.progress.grown()
         if self.purse.spent:
             left = self.plan.run_count - len(self.runs.ended)
