@@ -23,6 +23,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from handgrad.errors import DamagedError
+
 # .NAME.PID-NUMBER.tmp; without a number, and .KEY-samples.PID.npz, were written by earlier versions
 _TEMPORARY = re.compile(r"\..+\.\d+(-\d+)?\.tmp|\.[0-9a-f]+-samples\.\d+\.npz")
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n')
@@ -57,7 +59,6 @@ def written(path: Path) -> Iterator[Path]:
     """A path to write a file to, which becomes `path` at the end of the block or not at all.  Raises OSError."""
     new = temporary(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         yield new
         force(new)
         os.replace(new, path)
@@ -210,11 +211,16 @@ def sealed(text: str) -> bytes:
     return f'{head},\n "sha256": "{checksum(head.encode())}"\n}}\n'.encode()
 
 
-def unsealed(content: bytes) -> tuple[dict[str, Any], bool]:
+def altered(path: Path, remedy: str) -> DamagedError:
+    """The message about a file that is not as it was written."""
+    return DamagedError(f"{path}: was altered after it was written; {remedy}")
+
+
+def unsealed(content: bytes, path: Path, remedy: str) -> tuple[dict[str, Any], bool]:
     """(the object of a JSON file, whether it is sealed); files of before the seal are not.
 
-    Line ends that another system has changed are as before.  Raises ValueError where the content was altered or is no
-    object, and whatever `json` raises.
+    Line ends that another system has changed are as before.  path, remedy: what a message says.
+    Raises DamagedError where the content was altered, ValueError where it is no object, and whatever `json` raises.
     """
     content = content.replace(b"\r\n", b"\n")
     found = json.loads(content)
@@ -224,9 +230,9 @@ def unsealed(content: bytes) -> tuple[dict[str, Any], bool]:
     if seal is None:
         last = next(reversed(found.values()), None)
         if "sha256" in found or (isinstance(last, str) and len(last) == 64):  # a seal, or what was one
-            raise ValueError("it was altered after it was written")
+            raise altered(path, remedy)
         return found, False
     if checksum(content[:-_SEAL_BYTES]) != seal[1].decode():
-        raise ValueError("it was altered after it was written")
+        raise altered(path, remedy)
     del found["sha256"]
     return found, True

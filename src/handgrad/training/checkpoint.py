@@ -91,6 +91,7 @@ def save_checkpoint(path: Path, run_id: str, progress: Progress) -> None:
     numbers = json.dumps({name: getattr(progress, name) for name in plain})
     try:
         facts = {"run": run_id, "progress": numbers, "checksum": _checksum(arrays, run_id, numbers)}
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, tensors(arrays, facts))
     except OSError as error:
         raise ResultsError(

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import DamagedError, ResultsError
-from handgrad.files import checksum, sealed, unsealed, written_folder
+from handgrad.files import altered, checksum, sealed, unsealed, written_folder
 from handgrad.foreign import reading
 from handgrad.names import shown
 from handgrad.training.facts import check_facts
@@ -99,12 +99,13 @@ def load_data(folder: Path) -> dict[str, Any]:
     path = folder / "record.json"
     content = _content(path)
     with reading(path, DamagedError, "a record", REMEDY):
-        data, is_sealed = unsealed(content)
-        if data.get("format") == FORMAT:
+        data, is_sealed = unsealed(content, path, REMEDY)
+        version = data["format"]
+        if version == FORMAT:
             check_facts(data)
             if is_sealed != ("files" in data):
-                raise ValueError("it was altered after it was written")
-    if (version := data.get("format")) != FORMAT:
+                raise altered(path, REMEDY)
+    if version != FORMAT:
         raise ResultsError(
             f"{path}: record format {shown(version)}, this handgrad reads {FORMAT}; "
             "read it with the version that wrote it, or choose another folder with --out"
@@ -134,7 +135,7 @@ def check_files(folder: Path, data: Mapping[str, Any]) -> None:
     if is_verifiable(data):
         for name, expected in data["files"].items():
             if checksum(_content(folder / name)) != expected:
-                raise _altered(folder / name)
+                raise altered(folder / name, REMEDY)
         if (folder / "state.safetensors").exists() and "state.safetensors" not in data["files"]:
             raise DamagedError(f"{folder / 'state.safetensors'}: does not belong to this run; {REMEDY}")
     elif data["status"] != "failed":
@@ -180,7 +181,7 @@ def check_weights(path: Path) -> None:
     if (folder / "record.json").exists() and path.name in FILES:
         data = load_data(folder)
         if data["files"].get(path.name) != checksum(_content(path)) if is_verifiable(data) else False:
-            raise _altered(path)
+            raise altered(path, REMEDY)
 
 
 def _tensors(path: Path, data: Mapping[str, Any] | None) -> Arrays:
@@ -194,7 +195,7 @@ def _tensors(path: Path, data: Mapping[str, Any] | None) -> Arrays:
 def _checked(path: Path, data: Mapping[str, Any] | None) -> bytes:
     content = _content(path)
     if data is not None and is_verifiable(data) and data["files"].get(path.name) != checksum(content):
-        raise _altered(path)
+        raise altered(path, REMEDY)
     return content
 
 
@@ -208,7 +209,3 @@ def _content(path: Path) -> bytes:
         raise ResultsError(
             f"{path}: cannot be read ({error.strerror or error}); mend the rights of the folder"
         ) from None
-
-
-def _altered(path: Path) -> DamagedError:
-    return DamagedError(f"{path}: was altered after run {path.parent.name} was written; {REMEDY}")

@@ -59,8 +59,8 @@ class Runs:
                 self.ended[run.id] = summary
                 self._progress.ended(summary, setting.cost)
         if setting.data is not None and (problem := self._store.data_problem(setting.data)) is not None:
-            if "no such file" not in problem:
-                self._progress.note(f"{problem.partition(';')[0]}; it is made again")
+            if (self._store.folder / "data" / f"{setting.data}.json").exists():
+                self._progress.note(f"{problem.partition('; ')[0]}; it is made again")
             self._store.write_data(setting.data, self._plan.shelf.split(setting.data))
 
     def jobs(self, phase: PlannedPhase, purse: Purse) -> Iterator[Job]:

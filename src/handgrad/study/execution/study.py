@@ -86,9 +86,10 @@ class _Execution:
             self._write("running")
             if replaced is not None:
                 self.progress.tell("note", text=replaced)
+            notes = dict.fromkeys(self.plan.notes)  # what is noted from here on is told when it happens
             self._look_over(first)
             self.progress.tell("planned")
-            for note in dict.fromkeys(self.plan.notes):
+            for note in notes:
                 self.progress.tell("note", text=note)
             for number in range(len(self.plan.phases)):
                 self._phase(number)

@@ -29,6 +29,7 @@ def unwritable(folder: Path, error: OSError) -> ResultsError:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all.  Raises ResultsError."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         files.write_whole(path, content)
     except OSError as error:
         raise unwritable(path.parent, error) from error

@@ -1,21 +1,21 @@
 """A folder that handgrad writes again and again, in which the user may put and change things: the report.
 
-Its files.json lists every file that handgrad wrote, with its checksum.  New files take the place of those one by one,
+Its .files.json lists every file that handgrad wrote, with its checksum.  New files take the place of those one by one,
 and those that are not made any more are removed.  Everything else is the user's: what is not in the way stays, and what
 is, such as a table that was changed by hand, is kept under the same path in a folder of what was there earlier.
 """
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from handgrad.errors import ResultsError
+from handgrad.errors import HandgradError, ResultsError
 from handgrad.files import checksum, force, force_folder, sealed, unsealed, write_whole
 
-LIST = "files.json"
+LIST = ".files.json"
 
 Sums = dict[str, list[str]]
 
@@ -32,12 +32,12 @@ def put(new: Path, target: Path, before: tuple[str, ...], aside: Callable[[], Pa
         for path in sorted(new.rglob("*"))
         if path.is_file()
     }
-    _check_places(coming, target)
+    _check_places([*coming, LIST], target)
     listed = _listed(target)
+    kept = [target / LIST] if listed is None and os.path.lexists(target / LIST) else []
     if listed is None:
         there = [path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()]
         listed = {path: [] for path in there if any(fnmatchcase(path, pattern) for pattern in before)}
-    kept = []
     for path in dict.fromkeys([*listed, *coming]):
         here = target / path
         if os.path.lexists(here) and not _is_one_of(here, [*listed.get(path, []), coming.get(path, "")]):
@@ -58,7 +58,7 @@ def put(new: Path, target: Path, before: tuple[str, ...], aside: Callable[[], Pa
     return moved
 
 
-def _check_places(coming: Mapping[str, str], target: Path) -> None:
+def _check_places(coming: Iterable[str], target: Path) -> None:
     for path in coming:
         here = target / path
         if here.is_dir():
@@ -71,8 +71,8 @@ def _check_places(coming: Mapping[str, str], target: Path) -> None:
 def _listed(target: Path) -> Sums | None:
     """The checksums that handgrad's files may have, by path; None where there is no list, or none that can be read."""
     try:
-        found, is_sealed = unsealed((target / LIST).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        found, is_sealed = unsealed((target / LIST).read_bytes(), target / LIST, "")
+    except (HandgradError, OSError, ValueError, RecursionError):
         return None
     inside = {
         path: sums for path, sums in found.get("files", {}).items() if ".." not in path and Path(path).parts[0] != "/"

@@ -101,11 +101,12 @@ def read_plan(folder: Path) -> dict[str, Any]:
             f"{path}: cannot be read ({error.strerror or error}); mend the rights of the folder"
         ) from None
     with reading(path, DamagedError, "a plan of handgrad", REMEDY):
-        plan, _ = unsealed(content)
-        if plan.get("format") == FORMAT:
+        plan, _ = unsealed(content, path, REMEDY)
+        version = plan["format"]
+        if version == FORMAT:
             check_shape(_adapter(), plan)
             _check_names(plan)
-    if (version := plan.get("format")) != FORMAT:
+    if version != FORMAT:
         raise ResultsError(
             f"{folder}: results of format {shown(version)}, written by handgrad {shown(plan.get('handgrad'))[1:-1]}; "
             f"this handgrad {__version__} reads format {FORMAT}. Use that version, or choose another folder with --out"

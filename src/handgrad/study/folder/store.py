@@ -22,7 +22,7 @@ import numpy as np
 from handgrad import __version__
 from handgrad.data.datasets import Split
 from handgrad.errors import DamagedError, ResultsError
-from handgrad.files import checksum, remove, sealed, sweep, unsealed
+from handgrad.files import altered, checksum, remove, sealed, sweep, unsealed
 from handgrad.foreign import reading
 from handgrad.names import shown
 from handgrad.study.folder.earlier import put_aside, what_changed
@@ -38,6 +38,7 @@ from handgrad.training.weights import npz
 
 DATA_REMEDY = "run the study again: it is made again, finished runs are kept"
 WORKING = ("*/*.npy", "*/split.json", "*/split.json.partial")  # what lies in .working/
+PARTS = ("runs", "data", "decisions", "report", "study.toml", ".lock", ".report.lock", ".working")
 CHECKPOINT = ("checkpoint.safetensors",)
 REPORT = ("index.html", "reproduction.json", *(f"tables/*.{form}" for form in ("csv", "md", "tex")))
 REPORT += tuple(f"figures/*.{form}" for form in ("csv", "png", "svg", "pdf"))
@@ -83,7 +84,7 @@ class Store:
                         f"run {run_id} is made again: the run {continues} that it continues has other weights now",
                     )
         except DamagedError as error:
-            return None, f"run {run_id}: its record is damaged and is made again ({error})"
+            return None, f"run {run_id}: its record is damaged and is made again ({str(error).partition('; ')[0]})"
         if data["status"] == "failed":
             return None, None
         if data["status"] != "pruned":
@@ -199,13 +200,13 @@ def read_data(folder: Path, key: str) -> dict[str, Any]:
     """data/<key>.json, with the sample images as "x".  Raises DamagedError where they are missing or were altered."""
     path, samples = folder / "data" / f"{key}.json", folder / "data" / f"{key}-samples.npz"
     with reading(path, DamagedError, "what handgrad keeps of a data set", DATA_REMEDY):
-        facts, is_sealed = unsealed(path.read_bytes())
+        facts, is_sealed = unsealed(path.read_bytes(), path, DATA_REMEDY)
         if is_sealed and facts["key"] != key:
             raise ValueError(f"it is of {shown(facts['key'])}")
     with reading(samples, DamagedError, "an .npz file of sample images", DATA_REMEDY):
         content = samples.read_bytes()
         if is_sealed and checksum(content) != facts["files"][samples.name]:
-            raise DamagedError(f"{samples}: was altered after it was written; {DATA_REMEDY}")
+            raise altered(samples, DATA_REMEDY)
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             return {**facts, "x": np.asarray(file["x"])}
 
@@ -256,7 +257,8 @@ def _refuse_foreign(folder: Path, study_name: str) -> None:
         other = [path.name for path in folder.iterdir()] if folder.exists() else []
     except OSError as error:
         raise unwritable(folder, error) from error
-    if other and ".lock" not in other and set(other) - {"runs", "report", "decisions"}:
+    ours = ".lock" in other or all(name in PARTS or name.startswith("earlier-") for name in other)
+    if not ours:
         raise ResultsError(
             f"{folder}: holds other files ({', '.join(sorted(other)[:3])}) and no results of a study; "
             "choose an empty or new folder with --out"
