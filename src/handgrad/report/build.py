@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from handgrad.errors import InputError, ResultsError
+from handgrad.errors import DamagedError, HandgradError, InputError, ResultsError
 from handgrad.files import sweep, temporary
+from handgrad.names import shown
 from handgrad.report.chapters.chapters import chapters
 from handgrad.report.figures.sources import Sources
 from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.summary import Summary
+from handgrad.report.findings.wording import plural
 from handgrad.report.original.reproduction import reproduce
 from handgrad.report.page.page import Page, render
 from handgrad.study.folder.earlier import next_earlier
@@ -69,6 +72,21 @@ def build_report(
 def _write(results: Results, folder: Path, formats: tuple[str, ...]) -> None:
     """Write the files of a report into a new folder."""
     summary = summarize(results)
+    try:
+        _write_all(summary, results, folder, formats)
+    except (HandgradError, OSError):
+        raise
+    except Exception as error:
+        if not summary.unverified:
+            raise
+        raise DamagedError(
+            f"{results.folder}: no report can be made ({type(error).__name__}: {shown(str(error), 160)[1:-1]}); "
+            f"{plural(summary.unverified, 'record')} of an earlier version without checksums, one of which may be damaged. "
+            "Delete its folder in runs/ and run the study again"
+        ) from None
+
+
+def _write_all(summary: Summary, results: Results, folder: Path, formats: tuple[str, ...]) -> None:
     page = Page(folder, formats)
     contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results))]
     found = reproduce(summary)

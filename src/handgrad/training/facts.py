@@ -28,6 +28,8 @@ class _Training(_Shape):
 
 
 class _Setting(_Shape):
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
+
     data: dict[str, Any]
     network: dict[str, Any]
     training: _Training

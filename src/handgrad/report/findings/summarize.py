@@ -76,6 +76,7 @@ def summarize(results: Results, *, checked: bool = True) -> Summary:
         quick=bool(results.plan.get("quick")),
         changed=tuple(results.plan.get("changed", ())),
         places=Places(results.study) if spec.original is not None or spec.figure else None,
+        unverified=len(unverifiable),
         labels={
             draw(phase["name"], number) if phase["drawn"] else place(phase["name"], one["axes"]): one["label"]
             for phase in results.plan["phases"]
