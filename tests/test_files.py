@@ -23,7 +23,7 @@ def tree(folder):
 
 
 def kill_at(monkeypatch, call, *, after):
-    """The process is killed at the given call of fsync or replace, before or after it is done; clean-up does not run."""
+    """The process is killed at the given call of fsync or replace, before or after it; clean-up does not run."""
     count = [0]
 
     def killing(real):

@@ -55,22 +55,27 @@ def is_temporary(name: str) -> bool:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """A path to write a file to, which becomes `path` at the end of the block or not at all.  Raises OSError."""
+def written(path: Path, *, forced: bool = True) -> Iterator[Path]:
+    """A path to write a file to, which becomes `path` at the end of the block or not at all.  Raises OSError.
+
+    forced: False where a power cut may take the file, or leave a part of it that its reader finds out.
+    """
     new = temporary(path)
     try:
         yield new
-        force(new)
+        if forced:
+            force(new)
         os.replace(new, path)
-        force_folder(path.parent)
+        if forced:
+            force_folder(path.parent)
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.  Raises OSError."""
-    with written(path) as new:
+def write_whole(path: Path, content: bytes, *, forced: bool = True) -> None:
+    """Write a file whole or not at all, as `written`.  Raises OSError."""
+    with written(path, forced=forced) as new:
         new.write_bytes(content)
 
 

@@ -81,8 +81,8 @@ def _write(results: Results, folder: Path, formats: tuple[str, ...]) -> None:
             raise
         raise DamagedError(
             f"{results.folder}: no report can be made ({type(error).__name__}: {shown(str(error), 160)[1:-1]}); "
-            f"{plural(summary.unverified, 'record')} of an earlier version without checksums, one of which may be damaged. "
-            "Delete its folder in runs/ and run the study again"
+            f"{plural(summary.unverified, 'record')} of an earlier version without checksums may be damaged. "
+            "Delete it from runs/ and run the study again"
         ) from None
 
 

@@ -90,8 +90,11 @@ def progress_of(pruned: Record) -> Progress:
     )
 
 
-def save_checkpoint(path: Path, run_id: str, progress: Progress) -> None:
-    """Write a checkpoint whole or not at all.  Raises ResultsError when the disk is full or not writable."""
+def save_checkpoint(path: Path, run_id: str, progress: Progress, *, forced: bool = True) -> None:
+    """Write a checkpoint whole or not at all.  Raises ResultsError when the disk is full or not writable.
+
+    forced: whether to wait until it is on the disk.  A power cut can damage one that is not, which its checksum tells.
+    """
     arrays = {f"params/{name}": array for name, array in progress.params.items()}
     arrays |= {f"slots/{name}": array for name, array in pack_slots(progress.slots).items()}
     arrays |= pack_best(progress, "best/")
@@ -102,7 +105,7 @@ def save_checkpoint(path: Path, run_id: str, progress: Progress) -> None:
     try:
         facts = {"run": run_id, "progress": numbers, "checksum": _checksum(arrays, run_id, numbers)}
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, tensors(arrays, facts))
+        write_whole(path, tensors(arrays, facts), forced=forced)
     except OSError as error:
         raise ResultsError(
             f"{path}: cannot write the checkpoint of run {run_id}: {error.strerror or error}. "

@@ -114,7 +114,7 @@ class Store:
         """Make the checkpoint of a pruned run from its record, where it has none, so that it goes on from there."""
         checkpoint = self.checkpoint(run_id)
         if not checkpoint.exists():
-            save_checkpoint(checkpoint, run_id, progress_of(records.load(self.run_folder(run_id))))
+            save_checkpoint(checkpoint, run_id, progress_of(records.load(self.run_folder(run_id))), forced=False)
 
     def save(self, record: Record) -> RunSummary:
         """Keep the record of a run; its checkpoint is not needed any more."""
