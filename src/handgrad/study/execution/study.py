@@ -79,10 +79,14 @@ class _Execution:
         self.note, self.job, self.has_record = self.progress.note, self.runs.job, self.runs.has_record
 
     def run(self) -> Results:
+        first = self.plan.phases[0]
+        ids = {str(run.id) for setting in first.settings for run in setting.runs} if first.known else set()
         try:
-            first = self.plan.phases[0]
-            ids = {str(run.id) for setting in first.settings for run in setting.runs} if first.known else set()
             replaced = self.store.begin(self.plan.study.toml(), ids)
+        except BaseException:  # what the folder held is as it was
+            self.runs.close()
+            raise
+        try:
             self._write("running")
             if replaced is not None:
                 self.progress.tell("note", text=replaced)

@@ -201,7 +201,7 @@ def read_data(folder: Path, key: str) -> dict[str, Any]:
     path, samples = folder / "data" / f"{key}.json", folder / "data" / f"{key}-samples.npz"
     with reading(path, DamagedError, "what handgrad keeps of a data set", DATA_REMEDY):
         facts, is_sealed = unsealed(path.read_bytes(), path, DATA_REMEDY)
-        if is_sealed and facts["key"] != key:
+        if facts["key"] != key:
             raise ValueError(f"it is of {shown(facts['key'])}")
     with reading(samples, DamagedError, "an .npz file of sample images", DATA_REMEDY):
         content = samples.read_bytes()
