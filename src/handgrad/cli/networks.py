@@ -71,6 +71,8 @@ def export(
     from handgrad.training.exchange import export_model
     from handgrad.training.model import Model
 
+    if to.exists():
+        raise InputError(f"{to}: is there already and is not written over; give another name, or remove it first")
     print(export_model(Model.load(_run_folder(run)), to, scaling=not scaled))
 
 
