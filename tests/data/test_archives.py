@@ -47,7 +47,9 @@ def test_a_truncated_archive(tmp_path, name):
     whole = PACKERS[name](FILES)
     for keep in (len(whole) // 3, len(whole) // 2, len(whole) - 5000 if name == "x.tar" else len(whole) - 12):
         (tmp_path / name).write_bytes(whole[:keep])
-        with pytest.raises(DataError, match=r"is truncated or altered \(.+\); copy or download it again$") as caught:
+        with pytest.raises(
+            DataError, match=r"is not an archive, or is damaged \(.+\); copy or download it again$"
+        ) as caught:
             read(tmp_path / name)
         assert str(caught.value).startswith(str(tmp_path / name))
         assert "\n" not in str(caught.value)
@@ -73,21 +75,21 @@ def test_an_altered_byte_is_noticed(tmp_path, name):
     whole = bytearray(PACKERS[name]({"a/1.txt": bytes(range(256)) * 40}))
     whole[len(whole) // 3] ^= 0xFF
     (tmp_path / name).write_bytes(whole)
-    with pytest.raises(DataError, match="is truncated or altered"):
+    with pytest.raises(DataError, match="is not an archive, or is damaged"):
         read(tmp_path / name)
 
 
 def test_what_is_no_archive(tmp_path):
     (tmp_path / "x.tar.gz").write_bytes(b"<html>not found</html>" * 100)
-    with pytest.raises(DataError, match=r"x\.tar\.gz: is truncated or altered \(file could not be opened"):
+    with pytest.raises(DataError, match=r"x\.tar\.gz: is not an archive, or is damaged \(invalid header"):
         read(tmp_path / "x.tar.gz")
     (tmp_path / "x.zip").write_bytes(b"<html>not found</html>" * 100)
-    with pytest.raises(DataError, match=r"x\.zip: is truncated or altered \(File is not a zip file\)"):
+    with pytest.raises(DataError, match=r"x\.zip: is not an archive, or is damaged \(File is not a zip file\)"):
         read(tmp_path / "x.zip")
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(DataError, match=r"x\.tar: cannot be read \(No such file or directory\)"):
+    with pytest.raises(DataError, match=r"x\.tar: no such file"):
         read(tmp_path / "x.tar")
 
 
