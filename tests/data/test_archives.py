@@ -47,9 +47,7 @@ def test_a_truncated_archive(tmp_path, name):
     whole = PACKERS[name](FILES)
     for keep in (len(whole) // 3, len(whole) // 2, len(whole) - 5000 if name == "x.tar" else len(whole) - 12):
         (tmp_path / name).write_bytes(whole[:keep])
-        with pytest.raises(
-            DataError, match=r"is not an archive, or is damaged \(.+\); copy or download it again$"
-        ) as caught:
+        with pytest.raises(DataError, match=r"(damaged|altered) \(.+\); copy or download it again$") as caught:
             read(tmp_path / name)
         assert str(caught.value).startswith(str(tmp_path / name))
         assert "\n" not in str(caught.value)

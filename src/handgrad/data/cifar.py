@@ -5,7 +5,7 @@
              nothing else, so that a file can execute nothing
 
 A pickle is a program for a small machine.  Before it runs, its operations are looked through: those that arrays and
-lists do not need are refused, and so is a place in the machine's memory that lies beyond what the program can fill.
+lists do not need are refused, and so is a place in the machine's memory that would need gigabytes of it.
 """
 
 import io
@@ -28,6 +28,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 BATCH = re.compile(r"(?:.*/)?(?:data_batch_([1-9]\d{0,3})|test_batch)(\.bin)?")
 FORBIDDEN = {"PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4", "BYTEARRAY8", "NEXT_BUFFER", "READONLY_BUFFER"}
 FORBIDDEN |= {"INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "DUP"}
+MOST_PLACES = 1_000_000  # Python makes a table as long as the highest place that is asked for
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -88,13 +89,11 @@ def _labels(labels: Any, where: str) -> NDArray[np.int64]:
 
 def _look_through(content: bytes) -> None:
     """Refuse what a pickle of arrays and lists has no need of, before any of it runs."""
-    for done, (operation, argument, _) in enumerate(pickletools.genops(content)):
+    for operation, argument, _ in pickletools.genops(content):
         if operation.name in FORBIDDEN:
             raise DataError(f"asks for {operation.name}, which no array of numbers needs; nothing was executed")
-        if "PUT" in operation.name and isinstance(argument, int) and argument > done:
-            raise DataError(
-                f"asks for place {shown(argument)} of its memory, and has filled {done}; nothing was executed"
-            )
+        if "PUT" in operation.name and isinstance(argument, int) and argument > MOST_PLACES:
+            raise DataError(f"asks for place {shown(argument)} of a memory of {MOST_PLACES}; nothing was executed")
 
 
 class _ArraysOnly(pickle.Unpickler):

@@ -82,7 +82,7 @@ class _Album:
     light: float = 0.0  # Σ alpha · brightness of those, and Σ alpha · 127.5
     middle: float = 0.0
     remarks: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    room: int | None = field(default_factory=machine_memory)
+    room: int | None = field(default_factory=lambda: machine_memory())
 
     def add(self, name: str, picture: Picture) -> None:
         pixels, first = picture.pixels, self.pixels[0] if self.pixels else picture.pixels

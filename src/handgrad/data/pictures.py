@@ -188,7 +188,7 @@ def _opened(content: bytes, where: str) -> Any:
             f"{where}: {_kind(content)}; pictures are {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, by their content "
             "and not their name: save it as PNG, or take it out"
         ) from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         too_large = True
     if too_large:
         raise DataError(f"{where}: has more than {MOST_PIXELS:,} pixels, the most that is read; make it smaller")
