@@ -5,7 +5,12 @@ import gzip
 import io
 import lzma
 import os
+import re
+import struct
 import tarfile
+import tracemalloc
+import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -140,3 +145,200 @@ def test_names_are_cleaned():
     assert clean_name("a/b.png") == "a/b.png"
     assert clean_name("//a/./b/../c.png") == "a/b/c.png"
     assert Path(clean_name("/../..")) == Path()
+
+
+# Links, names and limits
+
+
+def test_a_link_in_an_archive_is_told(tmp_path):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, kind in (("cat", tarfile.SYMTYPE), ("a/2.png", tarfile.LNKTYPE), ("fifo", tarfile.FIFOTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "../store"
+            archive.addfile(info)
+    (tmp_path / "x.tar").write_bytes(packed.getvalue())
+    left = []
+    assert list(members(tmp_path / "x.tar", lambda name: True, left)) == []
+    assert left == [("cat", "link"), ("a/2.png", "link"), ("fifo", "device")]
+
+
+def test_a_link_in_a_zip_is_told_and_not_read_as_a_file(tmp_path):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        info = zipfile.ZipInfo("cat/1.png")
+        info.create_system, info.external_attr = 3, 0o120777 << 16
+        archive.writestr(info, "../../etc/hostname")
+    (tmp_path / "x.zip").write_bytes(packed.getvalue())
+    left = []
+    assert list(members(tmp_path / "x.zip", lambda name: True, left)) == []
+    assert left == [("cat/1.png", "link")]
+
+
+def test_a_folder_reads_what_links_lead_to_and_tells_the_rest(tmp_path):
+    put(tmp_path, {"store/1": b"1", "data/2": b"2", "data/.hidden": b"3", "data/no.txt": b"4"})
+    (tmp_path / "data" / "far").symlink_to(tmp_path / "store")
+    (tmp_path / "data" / "empty").mkdir()
+    os.mkfifo(tmp_path / "data" / "pipe")
+    left = []
+    assert list(members(tmp_path / "data", lambda name: name != "no.txt", left)) == [("2", b"2"), ("far/1", b"1")]
+    assert sorted(left) == [("empty", "empty folder"), ("no.txt", ".txt"), ("pipe", "device")]
+
+
+@pytest.mark.parametrize("pack", [tar, zipped], ids=["tar", "zip"])
+def test_a_file_that_is_held_twice(tmp_path, pack):
+    path = tmp_path / ("x.zip" if pack is zipped else "x.tar")
+    path.write_bytes(pack({"a/1.png": b"1", "../a/1.png": b"2"}))
+    with pytest.raises(DataError, match=r"holds a/1\.png twice; unpack it and give the folder"):
+        read(path)
+
+
+def test_an_archive_is_known_by_its_content(tmp_path):
+    (tmp_path / "x.tar.gz").write_bytes(zipped(FILES))
+    (tmp_path / "y.tar").write_bytes(gzip.compress(tar(FILES)))
+    assert read(tmp_path / "x.tar.gz") == read(tmp_path / "y.tar") == FILES
+
+
+def test_a_pipe_is_no_archive(tmp_path):
+    os.mkfifo(tmp_path / "x.tar")
+    with pytest.raises(DataError, match=r"x\.tar: is no file and no folder; give one"):
+        read(tmp_path / "x.tar")
+
+
+def zeros(opener, path, n_bytes, head=b""):
+    """A packed file of `head` and zeros, written without holding them."""
+    with opener(path, "wb") as file:
+        file.write(head)
+        block = bytes(1 << 20)
+        for _ in range(n_bytes >> 20):
+            file.write(block)
+
+
+def header(name, size):
+    """The header of a file of `size` bytes in a tar."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+GIGABYTE = 1 << 30
+
+
+@contextmanager
+def little_memory():
+    """Fail where more than 400 MB are taken at one time."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < 400e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("opener", "name"),
+    [(gzip.open, "x.tar.gz"), (bz2.open, "x.tar.bz2"), (lzma.open, "x.tar.xz")],
+    ids=["gz", "bz2", "xz"],
+)
+@pytest.mark.parametrize("member", ["a/1.png", "not/wanted.txt"])
+def test_a_bomb_is_refused_before_it_fills_the_memory(tmp_path, opener, name, member):
+    zeros(opener, tmp_path / name, 8 << 20, header(member, GIGABYTE))
+    with little_memory(), pytest.raises(DataError) as caught:
+        list(members(tmp_path / name, lambda name: name.endswith(".png")))
+    assert re.search(
+        r": its \d\S* (bytes|MB) unpack to \S+ (MB|GB) or more, as those of a bomb; at most 100\.0 MB are read of it\. "
+        r"Unpack it where there is room and give the folder$",
+        str(caught.value),
+    )
+
+
+def test_zeros_behind_the_end_of_an_archive(tmp_path):
+    zeros(gzip.open, tmp_path / "x.tar.gz", 110 << 20)
+    with little_memory(), pytest.raises(DataError, match=r"unpack to 1\d\d\.\d MB or more, as those of a bomb"):
+        read(tmp_path / "x.tar.gz")
+
+
+def test_a_zip_of_zeros(tmp_path):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a/1.png", "w") as file:
+        for _ in range(120):
+            file.write(bytes(1 << 20))
+    (tmp_path / "x.zip").write_bytes(packed.getvalue())
+    with (
+        little_memory(),
+        pytest.raises(DataError, match=r"unpack to 125\.8 MB or more, as those of a bomb; at most 100"),
+    ):
+        read(tmp_path / "x.zip")
+
+
+def test_a_zip_whose_size_lies(tmp_path):
+    packed = bytearray(zipped({"a/1.png": bytes(1 << 20)}))
+    for mark, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        at = packed.index(mark) + offset
+        packed[at : at + 4] = struct.pack("<I", 100)
+    (tmp_path / "x.zip").write_bytes(packed)
+    with pytest.raises(DataError, match="is not an archive, or is damaged"):
+        read(tmp_path / "x.zip")
+
+
+@pytest.mark.parametrize(("method", "word"), [(zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "lzma")])
+def test_a_zip_packed_in_a_way_that_cannot_be_bounded(tmp_path, method, word):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", method) as archive:
+        archive.writestr("a/1.png", bytes(1000))
+    with pytest.raises(DataError, match=rf"a/1\.png is packed by {word}; unpack the archive and give the folder"):
+        read(tmp_path / "x.zip")
+
+
+def test_a_zip_that_promises_a_million_files(tmp_path):
+    packed = bytearray(zipped({"a/1.png": b"1"}))
+    end = packed.rindex(b"PK\x05\x06")
+    packed[end + 8 : end + 12] = b"\xff\xff\xff\xff"
+    long = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 10**9, 10**9, 46, 0)
+    (tmp_path / "x.zip").write_bytes(
+        packed[:end] + long + b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1) + packed[end:]
+    )
+    with pytest.raises(DataError, match="holds more than 2,000,000 files, the most that are read; divide it"):
+        read(tmp_path / "x.zip")
+
+
+def test_too_many_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("handgrad.data.archives.MOST_FILES", 3)
+    files = {f"{k}.png": b"1" for k in range(4)}
+    put(tmp_path / "folder", files)
+    (tmp_path / "x.zip").write_bytes(zipped(files))
+    (tmp_path / "x.tar").write_bytes(tar(files))
+    for name in ("folder", "x.zip", "x.tar"):
+        with pytest.raises(DataError, match=f"{name}: holds more than 3 files, the most that are read; divide it"):
+            read(tmp_path / name)
+
+
+def test_one_file_that_is_too_large(tmp_path, monkeypatch):
+    monkeypatch.setattr("handgrad.data.archives.MOST_BYTES", 1000)
+    files = {"a/1.png": bytes(1001)}
+    put(tmp_path / "folder", files)
+    (tmp_path / "x.zip").write_bytes(zipped(files))
+    (tmp_path / "x.tar").write_bytes(tar(files))
+    for name in ("folder", "x.zip", "x.tar"):
+        with pytest.raises(DataError, match=r"1\.png: has 1001 bytes or more; at most 1000 bytes are read of one file"):
+            read(tmp_path / name)
+
+
+def test_a_header_that_promises_gigabytes_of_names(tmp_path):
+    # a long name (or pax header) of 5 GB: tarfile would read all of it at once
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 5 * GIGABYTE
+    zeros(gzip.open, tmp_path / "x.tar.gz", 8 << 20, info.tobuf(tarfile.GNU_FORMAT))
+    with little_memory(), pytest.raises(DataError, match=r"it promises 5\.4 GB at once"):
+        read(tmp_path / "x.tar.gz")
+
+
+def test_folders_nested_without_end(tmp_path):
+    (tmp_path / "top").mkdir()
+    here = os.open(tmp_path / "top", os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=here)
+        here, above = os.open("d", os.O_RDONLY, dir_fd=here), here
+        os.close(above)
+    os.close(here)
+    with pytest.raises(DataError, match="is nested too deeply to be a folder"):
+        read(tmp_path / "top")

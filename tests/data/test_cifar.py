@@ -13,6 +13,7 @@ from handgrad.data.cifar import CLASSES, read_cifar
 from handgrad.errors import DataError
 
 from .conftest import put, tar
+from .executions import watched
 
 GLOBAL = "asks for {}, which no array of numbers needs; nothing was executed"
 
@@ -169,3 +170,78 @@ def test_an_archive_without_batches(tmp_path):
     put(tmp_path, {"test_batch": python3_pickle(*cifar_images(2, 0))})
     with pytest.raises(DataError, match="is not a CIFAR-10 archive: expected data_batch_1 and on, and test_batch"):
         read_cifar(tmp_path)
+
+
+# Pickles that do not fail in the ways one expects
+
+
+def load_pickle(tmp_path, content):
+    path = tmp_path / "cifar.tar"
+    path.write_bytes(tar(in_a_batch(content)))
+    with watched() as started, pytest.raises(DataError) as caught:
+        read_cifar(path)
+    assert started == []
+    return str(caught.value).removeprefix(f"{path}: cifar/data_batch_1: ")
+
+
+NO_BATCH = "is not a batch of CIFAR-10: expected data (n, 3072) of bytes and n labels"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (pickle.dumps({b"\xff": 1}, 2), NO_BATCH),
+        (b"\x80\x02r\xff\xff\xff\x7f.", "asks for place 2147483647 of a memory of 1000000; nothing was executed"),
+        (b"\x80\x02]p99999999999\n.", "asks for place 99999999999 of a memory of 1000000; nothing was executed"),
+        (b"\x80\x05\x96" + struct.pack("<Q", 2**40) + b".", "is not a batch of CIFAR-10, or is damaged"),
+        (b"\x80\x05\x96" + struct.pack("<Q", 4) + b"1234.", "asks for BYTEARRAY8, which no array of numbers needs"),
+        (b"\x80\x02(ios\nsystem\n.", "asks for INST, which no array of numbers needs; nothing was executed"),
+        (b"\x80\x02Ptouch\n.", "asks for PERSID, which no array of numbers needs; nothing was executed"),
+        (b"\x80\x02" + b"(" * 100 + b"l" * 100 + b".", NO_BATCH),
+        (b"I" + b"9" * 5000 + b"\n.", "is not a batch of CIFAR-10, or is damaged"),
+        (b"\x80\x02c" + b"x" * 50_000 + b"\nsystem\n.", "asks for "),
+        (b"\x80\x02cnumpy\ndtype\nU\x01V\x85R.", "holds an array of |V0, not of numbers; nothing was executed"),
+    ],
+)
+def test_pickles_of_an_attack(tmp_path, content, text):
+    found = load_pickle(tmp_path, content)
+    assert found.startswith(text)
+    assert len(found) < 300
+
+
+def test_labels_that_are_lists_of_lists_are_not_unfolded(tmp_path):
+    # ten lists, each ten times in the next: 10^10 numbers for whoever makes an array of them
+    labels = [3] * 10
+    for _ in range(10):
+        labels = [labels] * 10
+    x = np.zeros((10, 3072), np.uint8)
+    assert "its labels are not whole numbers from 0 to 9" in load_pickle(
+        tmp_path, pickle.dumps({"data": x, "labels": labels}, protocol=2)
+    )
+
+
+def test_an_array_that_is_larger_than_its_bytes(tmp_path):
+    array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+    dtype = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    shape = b"\x8a\x08" + struct.pack("<q", 2**50) + b"M\x00\x0c\x86"
+    content = b"\x80\x02}(U\x04data" + array + b"(K\x01" + shape + dtype + b"\x89U\x041234tbU\x06labels](K\x01eu."
+    assert load_pickle(tmp_path, content).startswith("is not a batch of CIFAR-10, or is damaged")
+
+
+def test_a_batch_that_is_there_twice(tmp_path):
+    content = binary(*cifar_images(2, 1))
+    put(tmp_path, {"data_batch_1.bin": content, "more/data_batch_1.bin": content, "test_batch.bin": content})
+    with pytest.raises(DataError, match=r"holds more/data_batch_1\.bin a second time, in another folder or form"):
+        read_cifar(tmp_path)
+
+
+def test_batches_that_are_not_there_are_said(tmp_path):
+    content = binary(*cifar_images(2, 1))
+    put(tmp_path, {f"{name}.bin": content for name in ("data_batch_1", "data_batch_2", "data_batch_4", "test_batch")})
+    assert read_cifar(tmp_path).notes == ("not there: data_batch_3, data_batch_5; the others are used",)
+
+
+def test_a_batch_0_is_no_test_batch(tmp_path):
+    one, other = binary(*cifar_images(2, 1)), binary(*cifar_images(3, 2))
+    put(tmp_path, {"data_batch_1.bin": one, "data_batch_0.bin": other, "test_batch.bin": one})
+    assert len(read_cifar(tmp_path).y_test) == 2

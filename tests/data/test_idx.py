@@ -2,10 +2,12 @@
 
 import gzip
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
 
+from handgrad.data.datasets import load
 from handgrad.data.idx import read_idx, read_mnist
 from handgrad.errors import DataError
 
@@ -70,3 +72,74 @@ def test_mnist_needs_as_many_labels_as_images(tmp_path):
     paths = {name.removesuffix(".gz"): tmp_path / name for name in files}
     with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz: holds 30 labels for 20 images; they are of two"):
         read_mnist(paths, None)
+
+
+def bomb(tmp_path, n, size):
+    """A gzip of an IDX header and zeros, in the file x."""
+    with gzip.open(tmp_path / "x", "wb") as file:
+        file.write(struct.pack(">4I", 0x803, n, 1024, 1024))
+        for _ in range(size):
+            file.write(bytes(1 << 20))
+    return tmp_path / "x"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "text"),
+    [
+        ((0, 2**32 - 1, 2**32 - 1), "its header promises 0 × 4294967295 × 4294967295 images, which are none"),
+        ((3, 0, 28), "its header promises 3 × 0 × 28 images, which are none"),
+        ((2**32 - 1,) * 3, f"its header promises {(2**32 - 1) ** 3} bytes, it holds 0"),
+        ((2**31, 2**31, 4), f"its header promises {2**64} bytes, it holds 0"),  # 0 in 64 bits
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_headers_that_cannot_be_true(tmp_path, sizes, text, pack):
+    (tmp_path / "x").write_bytes(pack(struct.pack(">4I", 0x803, *sizes)))
+    with pytest.raises(DataError) as caught:
+        read_idx(tmp_path / "x", 3)
+    if pack is gzip.compress and "bytes" in text:
+        assert str(caught.value).endswith(" at most 100.0 MB are unpacked); copy or download it again")
+    else:
+        assert str(caught.value) == f"{tmp_path / 'x'}: is truncated or altered ({text}); copy or download it again"
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_bytes_behind_the_last_image(tmp_path, pack):
+    (tmp_path / "x").write_bytes(pack(idx(np.zeros((2, 3, 4))) + b"more"))
+    with pytest.raises(DataError, match=r"its header promises 24 bytes, it holds (28|more)\)"):
+        read_idx(tmp_path / "x", 3)
+
+
+def test_a_header_that_is_cut(tmp_path):
+    (tmp_path / "x").write_bytes(struct.pack(">2I", 0x803, 5))
+    with pytest.raises(DataError, match="its header is cut after 8 bytes"):
+        read_idx(tmp_path / "x", 3)
+
+
+def test_another_type_than_bytes_is_called_by_its_name(tmp_path):
+    (tmp_path / "x").write_bytes(struct.pack(">4I", 0xD03, 1, 1, 1) + struct.pack(">f", 0.5))
+    with pytest.raises(DataError) as caught:
+        read_idx(tmp_path / "x", 3)
+    assert str(caught.value) == (
+        f"{tmp_path / 'x'}: is not an IDX file of images of bytes; it holds floats: it must start with 00000803; "
+        "got 00000d03"
+    )
+
+
+@pytest.mark.parametrize("n", [110, 5000], ids=["all of it there", "promised"])
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, n):
+    path = bomb(tmp_path, n, 110)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=r"promises \S+ [MG]B; of \d+ bytes at most 100\.0 MB are unpacked"):
+            read_idx(path, 3)
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_folder_with_three_of_the_four_files(tmp_path):
+    files = mnist_files()
+    del files["t10k-labels-idx1-ubyte.gz"]
+    with pytest.raises(DataError, match=r"but no t10k-labels-idx1-ubyte \(also \.gz\); the four belong"):
+        load(str(put(tmp_path / "mine", files)))
