@@ -172,7 +172,7 @@ def test_predict_reads_pictures(finished, handgrad, monkeypatch, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     code, _, err = handgrad(f"predict {run} {tmp_path / 'bad.png'}")
     assert code == 2
-    assert "bad.png: cannot be read as an image" in err
+    assert "bad.png: is no picture (it begins with 'no pictu'); pictures are PNG, JPEG" in err
 
 
 def test_export_and_evaluate_a_run(finished, handgrad, monkeypatch, tmp_path):

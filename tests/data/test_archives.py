@@ -297,7 +297,7 @@ def test_a_zip_that_promises_a_million_files(tmp_path):
     (tmp_path / "x.zip").write_bytes(
         packed[:end] + long + b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1) + packed[end:]
     )
-    with pytest.raises(DataError, match="holds more than 2,000,000 files, the most that are read; divide it"):
+    with pytest.raises(DataError, match="holds more than 1,000,000 files, the most that are read; divide it"):
         read(tmp_path / "x.zip")
 
 

@@ -14,7 +14,7 @@ import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any
 
 from handgrad.data.limits import MOST_BYTES, MOST_FILES, in_words, most_unpacked
@@ -52,8 +52,7 @@ def clean_name(name: str) -> str:
     >>> clean_name("../../etc/./cat/1.png"), clean_name("/cat\\\\1.png")
     ('etc/cat/1.png', 'cat/1.png')
     """
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    return "/".join(part for part in parts if part not in ("/", "//", "..", "."))
+    return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "..", "."))
 
 
 def is_hidden(name: str) -> bool:
@@ -63,6 +62,15 @@ def is_hidden(name: str) -> bool:
     (True, True, False)
     """
     return any(part.startswith(".") or part.lower() in HIDDEN for part in name.split("/"))
+
+
+def ending(name: str) -> str:
+    """The ending of a name, in small letters.
+
+    >>> ending("cat/1.PNG"), ending("LICENSE")
+    ('.png', 'no ending')
+    """
+    return os.path.splitext(name)[1].lower() or "no ending"
 
 
 def members(path: Path, wanted: Wanted, left: Left | None = None) -> Iterator[tuple[str, bytes]]:
@@ -94,7 +102,7 @@ def members(path: Path, wanted: Wanted, left: Left | None = None) -> Iterator[tu
 def _folder_members(path: Path, wanted: Wanted, left: Left) -> Iterator[tuple[str, bytes]]:
     for file, label in _walk(path, "", (), left, iter(range(MOST_FILES))):
         if not wanted(label):
-            left.append((label, _ending(label)))
+            left.append((label, ending(label)))
         elif not file.is_file():
             left.append((label, DEVICE))
         else:
@@ -153,7 +161,7 @@ def _zip_members(path: Path, file: IO[bytes], wanted: Wanted, left: Left) -> Ite
                 continue
             is_link = stat.S_ISLNK(info.external_attr >> 16)
             if is_link or not wanted(name):
-                _leave(name, LINK if is_link else _ending(name), left)
+                _leave(name, LINK if is_link else ending(name), left)
             else:
                 chosen.append((name, info))
         total = sum(info.file_size for _, info in chosen)
@@ -207,7 +215,7 @@ def _tar_members(path: Path, file: IO[bytes], wanted: Wanted, left: Left) -> Ite
             if info.isdir():
                 continue
             if not info.isreg() or not wanted(name):
-                _leave(name, _ending(name) if info.isreg() else LINK if info.issym() or info.islnk() else DEVICE, left)
+                _leave(name, ending(name) if info.isreg() else LINK if info.issym() or info.islnk() else DEVICE, left)
                 continue
             total += info.size  # of a sparse file more than the stream holds
             if total > most_unpacked(packed):
@@ -252,10 +260,6 @@ class _Bounded:
 def _leave(name: str, what: str, left: Left) -> None:
     if not is_hidden(name):
         left.append((name, what))
-
-
-def _ending(name: str) -> str:
-    return PurePosixPath(name).suffix.lower() or "no ending"
 
 
 def _bomb(path: Path, packed: int, unpacked: int) -> str:

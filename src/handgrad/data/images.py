@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.archives import EMPTY, LINK, Left, members
+from handgrad.data.archives import EMPTY, LINK, Left, ending, members
 from handgrad.data.examples import Contents
 from handgrad.data.limits import COPIES, in_words, machine_memory
 from handgrad.data.pictures import (
@@ -123,7 +123,7 @@ class _Album:
 
 
 def _is_image(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in ENDINGS
+    return ending(name) in ENDINGS
 
 
 def _words(pixels: NDArray[Any]) -> str:

@@ -12,7 +12,7 @@ import os
 
 MOST_BYTES = 1 << 29
 RATIO, ALWAYS = 200, 100_000_000
-MOST_FILES = 2_000_000
+MOST_FILES = 1_000_000
 MOST_PIXELS = 89_478_485  # Pillow's own: a gigabyte of them would be 12 bytes each
 COPIES = 5  # of a byte: itself, and the float32 that it is scaled to
 
