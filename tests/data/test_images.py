@@ -216,6 +216,16 @@ def test_parts_and_pictures_that_are_links_are_followed(tmp_path):
     assert (contents.y_train.tolist(), contents.y_test.tolist()) == ([0, 1], [0, 1])
 
 
+def test_a_folder_that_is_read_twice_is_said(tmp_path):
+    store = put(tmp_path / "store", {"a/1.png": RED, "b/1.png": BLUE})
+    (tmp_path / "data").mkdir()
+    for part in ("train", "test"):
+        (tmp_path / "data" / part).symlink_to(store)
+    assert read_images(tmp_path / "data").notes == (
+        "read more than once, as links lead there: train, train/a, train/b",
+    )
+
+
 def test_a_link_to_a_folder_above_is_a_loop(tmp_path):
     data = folder(tmp_path, {"a/1.png": RED, "b/1.png": RED})
     (data / "b" / "again").symlink_to(data)
@@ -430,6 +440,16 @@ def test_file_names_that_are_not_utf8_are_read_and_shown_escaped(tmp_path):
     (data / "b" / os.fsdecode(b"\xff.png")).write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"b/\\udcff\.png: is no picture"):
         load(str(data))
+
+
+def test_a_class_folder_whose_name_holds_control_signs(tmp_path):
+    text = error(tmp_path, {"a/1.png": RED, "b\n\x1b[31m/1.png": RED})
+    assert text == r"the class folder 'b\n\x1b[31m' holds control signs; rename it"
+    (tmp_path / "pictures" / "b\n\x1b[31m").rename(tmp_path / "pictures" / "b")
+    (tmp_path / "pictures" / "a" / "x\n.t\nt").write_bytes(b"")
+    assert read_images(tmp_path / "pictures").notes == (
+        r"left out: files of endings that are not read: 1 in a (.t\nt 1)",
+    )
 
 
 def test_a_data_folder_whose_name_is_not_utf8(tmp_path):

@@ -114,6 +114,20 @@ def palette_drawing(shade):
     return saved(image, "PNG", transparency=1)
 
 
+def palette_of_alphas(shade):
+    image = Image.new("P", (6, 4), 1)
+    image.putpalette([shade] * 3 + [9, 9, 9])
+    image.paste(0, (0, 0, 3, 4))
+    return saved(image, "PNG", transparency=b"\xff\x00")
+
+
+def clear_gif(shade):
+    image = Image.new("P", (6, 4), 1)
+    image.putpalette([shade] * 3 + [9, 9, 9])
+    image.paste(0, (0, 0, 3, 4))
+    return saved(image, "GIF", transparency=1)
+
+
 def color_key_drawing(mode, shade):
     image = Image.new(mode, (6, 4), 7 if mode == "L" else (7, 7, 7))
     image.paste(shade if mode == "L" else (shade,) * 3, (0, 0, 3, 4))
@@ -126,6 +140,8 @@ DRAWINGS = {
     "RGBA in TIFF": lambda shade: saved(clear_drawing("RGBA", shade), "TIFF"),
     "RGBA in WebP": lambda shade: saved(clear_drawing("RGBA", shade), "WEBP", lossless=True),
     "palette": palette_drawing,
+    "palette of alphas": palette_of_alphas,
+    "GIF": clear_gif,
     "gray with one clear value": lambda shade: color_key_drawing("L", shade),
     "colour with one clear value": lambda shade: color_key_drawing("RGB", shade),
 }

@@ -31,8 +31,8 @@ PACKERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
 }
 
 Wanted = Callable[[str], bool]
-Left = list[tuple[str, str]]  # (name, what it is) of what was not read: an ending, "no ending", EMPTY or LINK
-EMPTY, LINK, DEVICE = "empty folder", "link", "device"
+Left = list[tuple[str, str]]  # (name, what it is) of what was not read: its ending, or one of these
+EMPTY, LINK, DEVICE, TWICE = "empty folder", "link", "device", "read before"  # TWICE: of a folder that is read again
 
 
 def is_archive(path: Path) -> bool:
@@ -100,7 +100,7 @@ def members(path: Path, wanted: Wanted, left: Left | None = None) -> Iterator[tu
 
 
 def _folder_members(path: Path, wanted: Wanted, left: Left) -> Iterator[tuple[str, bytes]]:
-    for file, label in _walk(path, "", (), left, iter(range(MOST_FILES))):
+    for file, label in _Walk(left).below(path):
         if not wanted(label):
             left.append((label, ending(label)))
         elif not file.is_file():
@@ -109,35 +109,46 @@ def _folder_members(path: Path, wanted: Wanted, left: Left) -> Iterator[tuple[st
             yield label, read_file(file)
 
 
-def _walk(
-    folder: Path, label: str, above: tuple[tuple[int, int], ...], left: Left, steps: Iterator[int]
-) -> Iterator[tuple[Path, str]]:
-    """(path, name) of everything below a folder that is no folder: first its own files, then those of its folders.
+class _Walk:
+    """A way through folders that follows links, never in a circle and never without end."""
 
-    above: the folders that it lies in, by device and number; steps: one is taken for every file and folder.
-    """
-    files: list[str] = []
-    folders: list[str] = []
-    with reading(folder, DataError, "a folder"):
-        here = os.stat(folder)
-        if (here.st_dev, here.st_ino) in above:
-            raise DataError(f"{folder}: is a link to a folder above itself; take it out")
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if next(steps, None) is None:
-                    raise DataError(_too_many(folder))
-                if is_hidden(entry.name):
-                    continue
-                if entry.is_symlink() and not os.path.exists(entry.path):
-                    raise DataError(f"{entry.path}: is a link to {os.readlink(entry.path)}, where nothing can be read; "
-                                    "mend it or take it out")  # fmt: skip
-                (folders if entry.is_dir() else files).append(entry.name)
-    if not files and not folders and label:
-        left.append((label[:-1], EMPTY))
-    for name in sorted(files):
-        yield folder / name, label + name
-    for name in sorted(folders):
-        yield from _walk(folder / name, f"{label}{name}/", (*above, (here.st_dev, here.st_ino)), left, steps)
+    def __init__(self, left: Left) -> None:
+        self.left = left
+        self.seen: set[tuple[int, int]] = set()  # folders by device and number
+        self.above: list[tuple[int, int]] = []  # those that the current one lies in
+        self.steps = 0
+
+    def below(self, folder: Path, label: str = "") -> Iterator[tuple[Path, str]]:
+        """(path, name) of everything that is no folder: first a folder's own files, then those of its folders."""
+        files: list[str] = []
+        folders: list[str] = []
+        with reading(folder, DataError, "a folder"):
+            here = os.stat(folder)
+            number = here.st_dev, here.st_ino
+            if number in self.above:
+                raise DataError(f"{folder}: is a link to a folder above itself; take it out")
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    self._look_at(folder, entry)
+                    if not is_hidden(entry.name):
+                        (folders if entry.is_dir() else files).append(entry.name)
+        if label and (number in self.seen or not files + folders):
+            self.left.append((label[:-1], TWICE if number in self.seen else EMPTY))
+        self.seen.add(number)
+        for name in sorted(files):
+            yield folder / name, label + name
+        self.above.append(number)
+        for name in sorted(folders):
+            yield from self.below(folder / name, f"{label}{name}/")
+        self.above.pop()
+
+    def _look_at(self, folder: Path, entry: os.DirEntry[str]) -> None:
+        self.steps += 1
+        if self.steps > MOST_FILES:
+            raise DataError(_too_many(folder))
+        if entry.is_symlink() and not is_hidden(entry.name) and not os.path.exists(entry.path):
+            leads = os.readlink(entry.path)
+            raise DataError(f"{entry.path}: is a link to {leads}, where nothing can be read; mend it or take it out")
 
 
 def read_file(path: Path) -> bytes:

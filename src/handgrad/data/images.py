@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.archives import EMPTY, LINK, Left, ending, members
+from handgrad.data.archives import EMPTY, LINK, TWICE, Left, ending, members
 from handgrad.data.examples import Contents
 from handgrad.data.limits import COPIES, in_words, machine_memory
 from handgrad.data.pictures import (
@@ -119,7 +119,7 @@ class _Album:
         return x, notes
 
     def _some(self, names: list[str]) -> str:
-        return readable(f"{len(names)} of {len(self.names)} pictures, such as {names[0]}")
+        return _one_line(f"{len(names)} of {len(self.names)} pictures, such as {names[0]}")
 
 
 def _is_image(name: str) -> bool:
@@ -196,6 +196,9 @@ def _by_level(path: Path, names: list[str], x: NDArray[Any], notes: tuple[str, .
 
 def _in_order(path: Path, names: set[str]) -> tuple[str, ...]:
     """Classes by the number that their names are, where all are whole numbers; else by alphabet."""
+    for name in names:
+        if any(unicodedata.category(sign) == "Cc" for sign in name):
+            raise DataError(f"{path}: the class folder {name!a} holds control signs; rename it")
     whole = all(_is_whole(name) for name in names)
     look: dict[object, str] = {}
     for name in sorted(names):
@@ -212,12 +215,13 @@ def _is_whole(name: str) -> bool:
 
 
 def _left_out(left: Left) -> list[str]:
-    """What was not read, in a sentence for files, one for empty folders and one for links in an archive."""
+    """What was not read, or twice, in a sentence for each kind."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     empty = [name for name, what in left if what == EMPTY]
     links = [name for name, what in left if what == LINK]
+    twice = [name for name, what in left if what == TWICE]
     for name, what in left:
-        if what not in (EMPTY, LINK):
+        if what not in (EMPTY, LINK, TWICE):
             found[PurePosixPath(name).parent.as_posix()].append(what)
     notes = []
     if found:
@@ -230,7 +234,13 @@ def _left_out(left: Left) -> list[str]:
         notes.append(f"left out: empty folders: {listed(sorted(empty), 6)}")
     if links:
         notes.append(f"left out: links, which are not followed in an archive: {listed(sorted(links), 6)}")
-    return [readable(note) for note in notes]
+    if twice:
+        notes.append(f"read more than once, as links lead there: {listed(sorted(twice), 6)}")
+    return [_one_line(note) for note in notes]
+
+
+def _one_line(note: str) -> str:
+    return readable(note.replace("\n", "\\n"))
 
 
 def _by_ending(kinds: Iterable[str]) -> str:
