@@ -226,6 +226,11 @@ def test_parts_are_not_taken_for_classes(tmp_path, files, text):
     assert text in error(tmp_path, files)
 
 
+def test_one_class_is_nothing_to_learn(tmp_path):
+    text = error(tmp_path, {"train/a/1.png": RED, "train/b/1.txt": b"x"})
+    assert text == "holds one class only, a; at least two class folders are needed"
+
+
 def test_a_train_is_a_class_beside_a_bus(tmp_path):
     assert read_images(folder(tmp_path, {"train/1.png": RED, "bus/1.png": BLUE})).classes == ("bus", "train")
 

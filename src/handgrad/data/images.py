@@ -166,6 +166,8 @@ def _by_level(path: Path, names: list[str], x: NDArray[Any], notes: tuple[str, .
                 f"{path}: {folder[1]} lies inside the class folder {folder[0]}; expected {folder[1]}/<class>/<image>"
             )
     classes = _in_order(path, {folder[depth] for folder in folders})
+    if len(classes) < 2:
+        raise DataError(f"{path}: holds one class only, {readable(classes[0])}; at least two class folders are needed")
     number = {name: k for k, name in enumerate(classes)}
     y = np.array([number[folder[depth]] for folder in folders], np.int64)
     if depth == 0:
