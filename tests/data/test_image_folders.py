@@ -11,7 +11,7 @@ from handgrad.errors import DataError, InputError
 
 from .conftest import picture, put, tar, zipped
 
-RED, BLUE, GRAY = picture((200, 0, 0)), picture((0, 0, 100)), picture(77, mode="L")
+RED, BLUE, GRAY = picture((255, 0, 0)), picture((0, 0, 255)), picture(255, mode="L")
 
 
 def folder(tmp_path, files):
