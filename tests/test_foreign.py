@@ -5,7 +5,6 @@ from tokenize import TokenError
 
 import pytest
 
-from handgrad import foreign
 from handgrad.errors import DataError, WeightsError, readable
 from handgrad.foreign import reading
 from handgrad.names import listed, shown
@@ -74,14 +73,3 @@ def test_a_place_before_the_beginning_is_damage_not_the_disk():
         reading("a", DataError, "an .npz file"),
     ):
         raise OSError(22, "Invalid argument")
-
-
-def test_what_would_not_fit_is_refused_with_both_numbers(monkeypatch):
-    monkeypatch.setattr(foreign, "memory", lambda: 8_000_000_000)
-    foreign.in_memory("a.npz", 4_000_000_000, DataError)
-    with pytest.raises(DataError, match=r"^a\.npz: holds 4\.1 GB unpacked; at most 4\.0 GB are read"):
-        foreign.in_memory("a.npz", 4_100_000_000, DataError)
-
-
-def test_memory_is_what_the_machine_has():
-    assert 1 << 28 < foreign.memory() < 1 << 50

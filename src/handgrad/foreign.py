@@ -47,26 +47,3 @@ def reading(
 def _damaged(where: str, form: str, failure: Exception, remedy: str) -> str:
     reason = shown(str(failure), 160)[1:-1] or type(failure).__name__
     return f"{where}: is not {form}, or is damaged ({reason}); {remedy}"
-
-
-def memory() -> int:
-    """Bytes that this process may take: the memory of the machine, or less where a limit is set (ulimit -v)."""
-    limits = [1 << 62]
-    if hasattr(os, "sysconf"):
-        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    try:
-        import resource
-    except ImportError:  # Windows
-        return min(limits)
-    limits += [n for n in resource.getrlimit(resource.RLIMIT_AS) if n != resource.RLIM_INFINITY]
-    return min(limits)
-
-
-def in_memory(path: str | os.PathLike[str], size: int, error: type[InputError]) -> None:
-    """Raise `error` where what a file holds would take more than half of `memory`: it is copied when it is scaled."""
-    most = memory() // 2
-    if size > most:
-        raise error(
-            f"{os.fsdecode(path)}: holds {size / 1e9:,.1f} GB unpacked; at most {most / 1e9:,.1f} GB are read, half of "
-            "the memory of this machine or of the limit that is set: save less, or smaller numbers (bytes, float32)"
-        )

@@ -175,10 +175,9 @@ def test_a_zip_of_several_tables(tmp_path):
         (
             "digits",
             {"value_range": [0, 255]},
-            "data.value_range is for tables (CSV) and .npz files, but digits is a named",
+            "data.value_range is for data of your own, but digits is a named",
         ),
         ("a.npz", {"drop": [0]}, "data.drop is for tables (CSV), but "),
-        ("pictures", {"value_range": [0, 1]}, "data.value_range is for tables (CSV) and .npz files, but "),
         ("pictures", {"missing": []}, "data.missing is for tables (CSV) and .npz files, but "),
     ],
 )
@@ -190,13 +189,10 @@ def test_settings_of_other_forms(tmp_path, name, values, text):
     assert text in str(caught.value)
 
 
-def test_pictures_that_are_nearly_black_are_said(tmp_path):
+def test_pictures_have_the_range_that_is_there(tmp_path):
     put(tmp_path, {f"masks/{name}/1.png": picture(value, mode="L") for name, value in (("a", 0), ("b", 1))})
     data = load(str(tmp_path / "masks"))
-    assert data.value_range == (0, 255)
-    assert data.notes[-1] == (
-        "the pictures are dark: their values go to 1 of 255, and are divided by 255; save them with white as 255, or "
-        'take data.scale = "standard"'
-    )
-    put(tmp_path, {f"full/{name}/1.png": picture(value, mode="L") for name, value in (("a", 0), ("b", 200))})
-    assert not any("dark" in note for note in load(str(tmp_path / "full")).notes)
+    assert (data.value_range, data.x_train.max()) == ((0, 1), 1)
+    assert data.notes[-1].startswith("x holds bytes that are only 0 and 1: left as they are, not divided by 255; ")
+    stated = load(DataSection(name=str(tmp_path / "masks"), value_range=[0, 255]))
+    assert (stated.value_range, stated.notes) == ((0, 255), ())

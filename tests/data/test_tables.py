@@ -7,7 +7,7 @@ import lzma
 import numpy as np
 import pytest
 
-from handgrad import foreign
+from handgrad.data import limits
 from handgrad.data.datasets import load
 from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
@@ -251,6 +251,6 @@ def test_a_table_that_would_fill_the_memory(tmp_path, content, text):
 
 
 def test_more_than_fits_is_refused_as_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(foreign, "memory", lambda: 100_000)
-    with pytest.raises(DataError, match=r"my\.csv\.gz: holds .* GB unpacked; at most .* GB are read"):
+    monkeypatch.setattr(limits, "machine_memory", lambda: 100_000)
+    with pytest.raises(DataError, match=r"my\.csv\.gz: holds .* unpacked; at most 50000 bytes are read"):
         read_table(csv(tmp_path, gzip.compress(b"1,0\n2,1\n" * 20_000), "my.csv.gz"))

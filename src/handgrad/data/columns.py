@@ -89,9 +89,8 @@ def find_column(names: Sequence[str], wanted: str | int, key: str, where: str) -
         if not found:
             guess = nearest(wanted, names)
             hint = f"; did you mean {shown(guess)}?" if guess else "."
-            raise DataError(
-                f"{where}: {key} is an unknown column {shown(wanted)}{hint} Known: {listed((name or repr(name) for name in names), SHOWN)}"
-            )
+            known = listed((name or repr(name) for name in names), SHOWN)
+            raise DataError(f"{where}: {key} is an unknown column {shown(wanted)}{hint} Known: {known}")
         if len(found) > 1:
             raise DataError(
                 f"{where}: {key} = {shown(wanted)} is the name of {len(found)} columns ({listed(found, SHOWN)}); give "

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import sources
+from handgrad.data.cifar import read_cifar
 from handgrad.data.examples import Array, Contents, Dataset, Part, Split
-from handgrad.data.formats import read_cifar, read_mnist
+from handgrad.data.idx import read_mnist
 from handgrad.data.labels import number_labels
 from handgrad.data.own import WHAT, find_own, read_own, refuse_settings
 from handgrad.data.ranges import check_inside, compare_parts, kept, natural_range, rounded_columns
@@ -30,6 +31,7 @@ from handgrad.data.splits import data_key, split
 from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
 from handgrad.foreign import reading
+from handgrad.names import shown
 
 __all__ = [
     "Dataset",
@@ -165,6 +167,7 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
         notes += (
             f"{name} has a validation part of its own, {n} examples: it is used where data.validation is not set",
         )
+    _check_names((name, *classes, *(contents.feature_names or ())), where)
     return Dataset(
         name=name,
         x_train=parts["x_train"],
@@ -180,6 +183,16 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
         x_val=parts.get("x_val"),
         y_val=labels.get("y_val"),
     )
+
+
+def _check_names(names: tuple[str, ...], where: str) -> None:
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"{where}: the name {shown(name)} is no UTF-8 and could stand in no report; rename it"
+            ) from None
 
 
 def _examples(values: Any, what: str) -> Array:

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.examples import Contents
+from handgrad.data.limits import check_memory
 from handgrad.errors import DataError
-from handgrad.foreign import in_memory, reading
+from handgrad.foreign import reading
 from handgrad.names import listed, shown
 
 PARTS = {
@@ -40,7 +41,7 @@ def read_npz(path: Path) -> Contents:
     with reading(path, DataError, "an .npz file of arrays (np.savez)"), zipfile.ZipFile(path) as archive:
         members = _members(path, archive)
         found = _roles(path, list(members))
-        in_memory(path, sum(members[name].file_size for name in found.values()), DataError)
+        check_memory(path, sum(members[name].file_size for name in found.values()))
         arrays = {role: _array(path, archive, members[name], name) for role, name in found.items()}
         unread = [name for name in members if name not in found.values()]
         notes = (f"{path.name}: not read: {listed(map(str, unread), 8)}",) if unread else ()

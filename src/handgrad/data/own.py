@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from handgrad.data.archives import ARCHIVE_ENDINGS, is_archive
+from handgrad.data.cifar import read_cifar
 from handgrad.data.examples import Contents
-from handgrad.data.formats import read_cifar, read_mnist
+from handgrad.data.idx import read_mnist
 from handgrad.data.images import read_images
 from handgrad.data.npz import PARTS, read_npz
 from handgrad.data.packed import PACKED_ENDINGS, TEXT_ENDINGS, is_text, tables_in_zip
-from handgrad.data.ranges import BRIGHT
 from handgrad.data.sources import SOURCES, data_folder
 from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
@@ -40,7 +40,7 @@ WHAT = {  # the settings that only some forms know
     "label": "tables (CSV)",
     "drop": "tables (CSV)",
     "missing": "tables (CSV) and .npz files",
-    "value_range": "tables (CSV) and .npz files",
+    "value_range": "data of your own",
     "image_size": "folders of images",
     "color": "folders of images",
 }
@@ -83,8 +83,8 @@ def read_own(path: Path, section: DataSection) -> Contents:
         return replace(read_npz(path), value_range=section.value_range, missing=section.missing)
     arrays = _arrays(path)
     if arrays is not None:
-        refuse_settings(section, tuple(WHAT), f"{path} holds images in bytes")
-        return arrays
+        refuse_settings(section, [name for name in WHAT if name != "value_range"], f"{path} holds images in bytes")
+        return arrays if section.value_range is None else replace(arrays, value_range=section.value_range)
     ending = path.suffix.lower()
     if path.is_file() and ending in OTHER_FORMS:
         raise DataError(f"{path}: files {ending} are not read; {OTHER_FORMS[ending].format(name=path.name)}")
@@ -94,8 +94,9 @@ def read_own(path: Path, section: DataSection) -> Contents:
         inside = tables_in_zip(path)
         if inside:
             raise DataError(f"{path}: holds the tables {listed(inside, 4)}; unpack it and give the folder")
-        refuse_settings(section, ("label", "drop", "missing", "value_range"), f"{path} holds images")
-        return _with_darkness(read_images(path, image_size=section.image_size, color=section.color))
+        refuse_settings(section, ("label", "drop", "missing"), f"{path} holds images")
+        images = read_images(path, image_size=section.image_size, color=section.color)
+        return images if section.value_range is None else replace(images, value_range=section.value_range)
     raise DataError(f"{path}: is of no form that can be read; known: {FORMS}")
 
 
@@ -142,19 +143,6 @@ def _tables(path: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     return parts, (f"{path.name}: not read: {listed(unread, 8)}",) if unread else ()
 
 
-def _with_darkness(contents: Contents) -> Contents:
-    """Pictures, with a note where they are little more than black, as masks of 0 and 1: files have no other range."""
-    parts = [x for x in (contents.x_train, contents.x_test, contents.x_val) if x is not None]
-    high = max(int(x.max()) for x in parts)
-    if contents.value_range != (0, 255) or not 0 < high <= BRIGHT:
-        return contents
-    note = (
-        f"the pictures are dark: their values go to {high} of 255, and are divided by 255; save them with white as "
-        '255, or take data.scale = "standard"'
-    )
-    return replace(contents, notes=(*contents.notes, note))
-
-
 def _refuse_loose(folder: Path) -> None:
     """Raise DataError where a folder holds files of data, but no parts of one set and no folders of images."""
     inside = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
@@ -185,9 +173,12 @@ def _arrays(path: Path) -> Contents | None:
     for plain, packed in idx.items():
         if not packed.is_file():
             idx[plain] = path / plain
-    if all(file.is_file() for file in idx.values()):
-        return replace(read_mnist(idx, None), value_range=None)  # not all sets that are packed so use 0 to 255
-    return None
+    absent = [name for name, file in idx.items() if not file.is_file()]
+    if absent and len(absent) < len(idx):
+        raise DataError(
+            f"{path}: holds IDX files but no {' and no '.join(absent)} (also .gz); the four belong together"
+        )
+    return None if absent else replace(read_mnist(idx, None), value_range=None)  # not all use 0 to 255
 
 
 def _only_file(folder: Path) -> Path:

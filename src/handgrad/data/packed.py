@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
+from handgrad.data.limits import check_memory
 from handgrad.errors import DataError
-from handgrad.foreign import in_memory
 from handgrad.names import listed, shown
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data")
@@ -54,7 +54,7 @@ def lines_of(path: Path) -> Iterator[str]:
                     what = "a line of 16 million signs" if empty < EMPTY else "a million empty lines"
                     raise DataError(f"{path}: holds {what}; it is no table, or damaged")
                 if size % 1024 < len(line):  # now and then
-                    in_memory(path, 2 * size, DataError)
+                    check_memory(path, 2 * size)
                 yield line
         except UnicodeDecodeError as error:
             raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save the table as CSV in UTF-8") from None

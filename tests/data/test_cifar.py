@@ -1,4 +1,4 @@
-"""IDX, CIFAR and npz: what is read right, what is refused, and that nothing in a file is executed."""
+"""CIFAR: what is read right, what is refused, and that nothing in a file is executed."""
 
 import gzip
 import os
@@ -9,72 +9,13 @@ import warnings
 import numpy as np
 import pytest
 
-from handgrad.data.formats import CIFAR_CLASSES, read_cifar, read_idx, read_mnist
+from handgrad.data.cifar import CLASSES, read_cifar
 from handgrad.errors import DataError
 
-from .conftest import idx, mnist_files, put, tar
+from .conftest import put, tar
+from .executions import watched
 
 GLOBAL = "asks for {}, which no array of numbers needs; nothing was executed"
-
-
-@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_idx(tmp_path, pack):
-    images = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
-    (tmp_path / "images").write_bytes(pack(idx(images)))
-    (tmp_path / "labels").write_bytes(pack(idx([7, 1])))
-    assert read_idx(tmp_path / "images", 3).tolist() == images.tolist()
-    assert read_idx(tmp_path / "labels", 1).tolist() == [7, 1]
-
-
-def test_idx_by_hand(tmp_path):
-    # magic 0x00000803, 1 image of 1 row and 2 columns, the bytes 5 and 250
-    (tmp_path / "x").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 5, 250]))
-    assert read_idx(tmp_path / "x", 3).tolist() == [[[5, 250]]]
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        (idx([1, 2]), "is not an IDX file of images: it must start with 00000803; got 00000801"),
-        (b"<html>", "is not an IDX file of images: it must start with 00000803; got 3c68746d"),
-        (b"", "is not an IDX file of images: it must start with 00000803; got nothing"),
-        (
-            idx(np.zeros((2, 3, 4)))[:-1],
-            "is truncated or altered (its header promises 24 bytes, it holds 23); copy or download it again",
-        ),
-        (
-            struct.pack(">4I", 0x803, 2**31, 2**31, 2**31),
-            f"is truncated or altered (its header promises {2**93} bytes, it holds 0); copy or download it again",
-        ),
-        (
-            gzip.compress(idx(np.zeros((2, 3, 4))))[:-9],
-            "is truncated or altered (Compressed file ended before the end-of-stream marker was reached); "
-            "copy or download it again",
-        ),
-    ],
-)
-def test_idx_files_that_are_none(tmp_path, content, text):
-    (tmp_path / "x").write_bytes(content)
-    with pytest.raises(DataError) as caught:
-        read_idx(tmp_path / "x", 3)
-    assert str(caught.value) == f"{tmp_path / 'x'}: {text}"
-
-
-def test_an_altered_gzip(tmp_path):
-    content = bytearray(gzip.compress(idx(np.arange(256).reshape(1, 16, 16))))
-    content[-6] ^= 1  # in its checksum
-    (tmp_path / "x").write_bytes(content)
-    with pytest.raises(DataError, match="is truncated or altered"):
-        read_idx(tmp_path / "x", 3)
-
-
-def test_mnist_needs_as_many_labels_as_images(tmp_path):
-    files = mnist_files()
-    files["t10k-labels-idx1-ubyte.gz"] = files["train-labels-idx1-ubyte.gz"]
-    put(tmp_path, files)
-    paths = {name.removesuffix(".gz"): tmp_path / name for name in files}
-    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz: holds 30 labels for 20 images; they are of two"):
-        read_mnist(paths, None)
 
 
 def cifar_images(n, seed):
@@ -131,7 +72,7 @@ def test_cifar(tmp_path, write, folder, ending, packed):
     assert contents.x_train.tolist() == np.concatenate([x for x, _ in expected]).reshape(-1, 3, 32, 32).tolist()
     assert contents.y_train.tolist() == np.concatenate([y for _, y in expected]).tolist()
     assert contents.x_test.tolist() == batches["test_batch"][0].reshape(-1, 3, 32, 32).tolist()
-    assert contents.classes == CIFAR_CLASSES
+    assert contents.classes == CLASSES
 
 
 def test_the_channels_of_cifar_come_one_after_the_other(tmp_path):
@@ -202,9 +143,9 @@ def test_an_array_type_is_never_altered_for_others(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("data_batch_1", b"\x80\x02}(", "is truncated or altered"),
-        ("data_batch_1", b"", "is truncated or altered"),
-        ("data_batch_1", python3_pickle(*cifar_images(2, 1))[:-900], "is truncated or altered"),
+        ("data_batch_1", b"\x80\x02}(", "is not a batch of CIFAR-10, or is damaged"),
+        ("data_batch_1", b"", "is not a batch of CIFAR-10, or is damaged"),
+        ("data_batch_1", python3_pickle(*cifar_images(2, 1))[:-900], "is not a batch of CIFAR-10, or is damaged"),
         (
             "data_batch_1",
             pickle.dumps([1, 2]),
@@ -229,3 +170,78 @@ def test_an_archive_without_batches(tmp_path):
     put(tmp_path, {"test_batch": python3_pickle(*cifar_images(2, 0))})
     with pytest.raises(DataError, match="is not a CIFAR-10 archive: expected data_batch_1 and on, and test_batch"):
         read_cifar(tmp_path)
+
+
+# Pickles that do not fail in the ways one expects
+
+
+def load_pickle(tmp_path, content):
+    path = tmp_path / "cifar.tar"
+    path.write_bytes(tar(in_a_batch(content)))
+    with watched() as started, pytest.raises(DataError) as caught:
+        read_cifar(path)
+    assert started == []
+    return str(caught.value).removeprefix(f"{path}: cifar/data_batch_1: ")
+
+
+NO_BATCH = "is not a batch of CIFAR-10: expected data (n, 3072) of bytes and n labels"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (pickle.dumps({b"\xff": 1}, 2), NO_BATCH),
+        (b"\x80\x02r\xff\xff\xff\x7f.", "asks for place 2147483647 of a memory of 1000000; nothing was executed"),
+        (b"\x80\x02]p99999999999\n.", "asks for place 99999999999 of a memory of 1000000; nothing was executed"),
+        (b"\x80\x05\x96" + struct.pack("<Q", 2**40) + b".", "is not a batch of CIFAR-10, or is damaged"),
+        (b"\x80\x05\x96" + struct.pack("<Q", 4) + b"1234.", "asks for BYTEARRAY8, which no array of numbers needs"),
+        (b"\x80\x02(ios\nsystem\n.", "asks for INST, which no array of numbers needs; nothing was executed"),
+        (b"\x80\x02Ptouch\n.", "asks for PERSID, which no array of numbers needs; nothing was executed"),
+        (b"\x80\x02" + b"(" * 100 + b"l" * 100 + b".", NO_BATCH),
+        (b"I" + b"9" * 5000 + b"\n.", "is not a batch of CIFAR-10, or is damaged"),
+        (b"\x80\x02c" + b"x" * 50_000 + b"\nsystem\n.", "asks for "),
+        (b"\x80\x02cnumpy\ndtype\nU\x01V\x85R.", "holds an array of |V0, not of numbers; nothing was executed"),
+    ],
+)
+def test_pickles_of_an_attack(tmp_path, content, text):
+    found = load_pickle(tmp_path, content)
+    assert found.startswith(text)
+    assert len(found) < 300
+
+
+def test_labels_that_are_lists_of_lists_are_not_unfolded(tmp_path):
+    # ten lists, each ten times in the next: 10^10 numbers for whoever makes an array of them
+    labels = [3] * 10
+    for _ in range(10):
+        labels = [labels] * 10
+    x = np.zeros((10, 3072), np.uint8)
+    assert "its labels are not whole numbers from 0 to 9" in load_pickle(
+        tmp_path, pickle.dumps({"data": x, "labels": labels}, protocol=2)
+    )
+
+
+def test_an_array_that_is_larger_than_its_bytes(tmp_path):
+    array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+    dtype = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    shape = b"\x8a\x08" + struct.pack("<q", 2**50) + b"M\x00\x0c\x86"
+    content = b"\x80\x02}(U\x04data" + array + b"(K\x01" + shape + dtype + b"\x89U\x041234tbU\x06labels](K\x01eu."
+    assert load_pickle(tmp_path, content).startswith("is not a batch of CIFAR-10, or is damaged")
+
+
+def test_a_batch_that_is_there_twice(tmp_path):
+    content = binary(*cifar_images(2, 1))
+    put(tmp_path, {"data_batch_1.bin": content, "more/data_batch_1.bin": content, "test_batch.bin": content})
+    with pytest.raises(DataError, match=r"holds more/data_batch_1\.bin a second time, in another folder or form"):
+        read_cifar(tmp_path)
+
+
+def test_batches_that_are_not_there_are_said(tmp_path):
+    content = binary(*cifar_images(2, 1))
+    put(tmp_path, {f"{name}.bin": content for name in ("data_batch_1", "data_batch_2", "data_batch_4", "test_batch")})
+    assert read_cifar(tmp_path).notes == ("not there: data_batch_3, data_batch_5; the others are used",)
+
+
+def test_a_batch_0_is_no_test_batch(tmp_path):
+    one, other = binary(*cifar_images(2, 1)), binary(*cifar_images(3, 2))
+    put(tmp_path, {"data_batch_1.bin": one, "data_batch_0.bin": other, "test_batch.bin": one})
+    assert len(read_cifar(tmp_path).y_test) == 2
