@@ -12,6 +12,7 @@ from handgrad.data.idx import read_mnist
 from handgrad.data.images import read_images
 from handgrad.data.npz import PARTS, read_npz
 from handgrad.data.packed import PACKED_ENDINGS, TEXT_ENDINGS, is_text, tables_in_zip
+from handgrad.data.ranges import BRIGHT
 from handgrad.data.sources import SOURCES, data_folder
 from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
@@ -96,7 +97,9 @@ def read_own(path: Path, section: DataSection) -> Contents:
             raise DataError(f"{path}: holds the tables {listed(inside, 4)}; unpack it and give the folder")
         refuse_settings(section, ("label", "drop", "missing"), f"{path} holds images")
         images = read_images(path, image_size=section.image_size, color=section.color)
-        return images if section.value_range is None else replace(images, value_range=section.value_range)
+        if section.value_range is not None:
+            return replace(images, value_range=section.value_range)
+        return replace(images, notes=(*images.notes, *_darkness(images)))
     raise DataError(f"{path}: is of no form that can be read; known: {FORMS}")
 
 
@@ -141,6 +144,15 @@ def _tables(path: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     parts = {part: entry for (part, rest), entry in found.items() if rest == sets[0]}
     unread = [entry.name for entry in inside if entry not in parts.values()]
     return parts, (f"{path.name}: not read: {listed(unread, 8)}",) if unread else ()
+
+
+def _darkness(images: Contents) -> tuple[str, ...]:
+    """A note on pictures of 0 to 255 that hold little more than black, as masks of 0 and 1 do."""
+    high = max(int(x.max()) for x in (images.x_train, images.x_test, images.x_val) if x is not None)
+    if images.value_range != (0, 255) or not 0 < high <= BRIGHT:
+        return ()
+    words = f"the pictures are dark: none has a value above {high}, and all are taken for 0 to 255"
+    return (f"{words}; data.value_range = [0, {high}] would say otherwise",)
 
 
 def _refuse_loose(folder: Path) -> None:
