@@ -127,10 +127,11 @@ def print_summary(summary: "Summary") -> None:
 
 def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
     """Every run of a plan, then what the whole study will take."""
-    from handgrad.study.changes import shown
+    from handgrad.study.changes import axis_names, shown
 
     def line(row: Mapping[str, Any]) -> Sequence[str]:
-        what = ", ".join(f"{path.split('.')[-1]} {shown(value)}" for path, value in row["axes"].items())
+        names = axis_names(list(row["axes"]))
+        what = ", ".join(f"{names[path]} {shown(value)}" for path, value in row["axes"].items())
         run_id = row["id"] or ("when its start has won" if row["setting"].startswith("*_") else "when it is drawn")
         return row["phase"], row["setting"], str(row["seed"]), run_id, row["state"], duration(row["seconds"]), what
 

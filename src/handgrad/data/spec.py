@@ -22,7 +22,7 @@ from pydantic import (
     model_serializer,
 )
 
-from handgrad.validation import Section, flag, one_of, whole
+from handgrad.validation import LARGEST, Section, flag, is_real, is_whole, one_of, whole
 
 SCALES = {
     "unit": "(x − lo) / (hi − lo), in [0, 1]",
@@ -35,7 +35,7 @@ COLORS = ("keep", "gray", "rgb")
 
 def _size(value: Any) -> int | float:
     message = "must be a whole number of examples >= 1 or a fraction in (0, 1]"
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_real(value) or (isinstance(value, int) and value > LARGEST):
         raise ValueError(message)
     if value < 1 if isinstance(value, int) else not 0 < value <= 1:
         raise ValueError(message)
@@ -43,7 +43,7 @@ def _size(value: Any) -> int | float:
 
 
 def _label(value: Any) -> str | int | None:
-    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+    if value is None or isinstance(value, str) or is_whole(value, -LARGEST):
         return value
     raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
 
@@ -58,7 +58,7 @@ def _image_size(value: Any) -> tuple[int, int] | None:
     if value is None:
         return None
     numbers = list(value) if isinstance(value, list | tuple) else []
-    if len(numbers) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in numbers):
+    if len(numbers) != 2 or not all(is_whole(n, 1) for n in numbers):
         raise ValueError("must be two whole numbers >= 1: [rows, cols]")
     return numbers[0], numbers[1]
 

@@ -30,7 +30,7 @@ ENGINES = ("array", "compiled", "torch")
 
 
 def _batch_size(value: Any) -> int | str:
-    if value == "full":
+    if isinstance(value, str) and value == "full":
         return "full"
     try:
         return whole("[1, inf)")(value)
@@ -39,7 +39,7 @@ def _batch_size(value: Any) -> int | str:
 
 
 def _stack(value: Any) -> int | str:
-    if value == "auto":
+    if isinstance(value, str) and value == "auto":
         return "auto"
     try:
         return whole("[1, inf)")(value)

@@ -8,6 +8,7 @@ import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from handgrad.names import short
 from handgrad.study.changes import Table, apply, shown
 from handgrad.study.design.axes import SAMPLERS, Choice
 from handgrad.study.design.spec import Phase, Study
@@ -33,10 +34,9 @@ class Possible:
     @property
     def where(self) -> str:
         """What a message calls it."""
-        changes = (
-            ", ".join(f"{name} = {shown(value)}" for name, value in self.choice.axes.items()) or "the base setting"
-        )
-        return f'phase "{self.phase.name}", {changes}' if self.phase.number else changes
+        changes = ", ".join(f"{name} = {shown(value)}" for name, value in self.choice.axes.items())
+        changes = short(changes, 160) or "the base setting"
+        return f'phase "{short(self.phase.name, 60)}", {changes}' if self.phase.number else changes
 
 
 def possible_settings(study: Study) -> Iterator[Possible]:
@@ -86,7 +86,7 @@ def study_problems(study: Study) -> list[str]:
         for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
             if phase.continues and path.startswith(FIXED):
                 found[
-                    f'phase "{phase.name}" continues runs, so it cannot change {path}: the weights and the data of a '
+                    f'phase "{short(phase.name, 60)}" continues runs, so it cannot change {short(path)}: the weights and the data of a '
                     "continued run are those it began with; take the change out or leave continue out"
                 ] = None
     found.update(dict.fromkeys(_start_problems(study)))
@@ -106,12 +106,13 @@ def _start_problems(study: Study) -> Iterator[str]:
             continue
         earlier = study.phases[phase.after]
         meant = len(phase.starts(earlier))
-        where = f'phase "{phase.name}".start must be one setting of phase "{earlier.name}"'
+        where = f'phase "{short(phase.name, 60)}".start must be one setting of phase "{short(earlier.name, 60)}"'
         if earlier.sampling is not None:
             yield f"{where}, but those are drawn while the study runs; leave start out: it begins at the winner"
         elif meant != 1:
             changes = {} if isinstance(phase.start, str) else phase.start
             named = ", ".join(f"{path} = {shown(value)}" for path, value in changes.items()) or repr(phase.start)
+            named = short(named, 120)
             yield (
                 f"{where}; {f'{meant} of its settings have' if meant else 'none of its settings has'} {named}; name a "
                 "variant or bundle, or all axes that tell it apart"
@@ -121,7 +122,7 @@ def _start_problems(study: Study) -> Iterator[str]:
 def _search_problems(study: Study, longest: Mapping[int, int]) -> Iterator[str]:
     """What keeps the searches of a study from being made.  `longest`: by phase, the most epochs of a setting."""
     for phase in study.phases:
-        prefix = f'phase "{phase.name}".' if phase.number else ""
+        prefix = f'phase "{short(phase.name, 60)}".' if phase.number else ""
         asha, drawn = phase.asha, phase.sampling
         if drawn is not None and importlib.util.find_spec("optuna") is None:
             yield (
@@ -149,7 +150,7 @@ def shortened(lines: Iterable[str]) -> list[str]:
 def located(line: str, one: Possible) -> str:
     """The line with the table that wrote the change it complains about."""
     path = line.split(" ", 1)[0].rstrip(":")
-    phase = f'phase "{one.phase.name}".' if one.phase.number else ""
+    phase = f'phase "{short(one.phase.name, 60)}".' if one.phase.number else ""
     for changed in sorted(one.choice.written, key=len, reverse=True):
         if _same_place(path, changed):
             return f"{phase}{one.choice.written[changed]}.{line}"
