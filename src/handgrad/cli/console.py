@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from handgrad.study.execution.progress import Event
     from handgrad.study.planning.estimate import Estimate
 
+MOST_ROWS = 200  # of a plan
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -136,9 +137,11 @@ def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
         return row["phase"], row["setting"], str(row["seed"]), run_id, row["state"], duration(row["seconds"]), what
 
     headings = ("phase", "setting", "seed", "run", "state", "about", "what")
-    print_table(headings, [line(row) for row in rows], numeric=[2, 5])
+    print_table(headings, [line(row) for row in rows[:MOST_ROWS]], numeric=[2, 5])
+    if len(rows) > MOST_ROWS:
+        out.print(Text(f"… and {len(rows) - MOST_ROWS:,} more runs; --json lists them all"))
     workers = f"{cost.workers} worker" + ("s" if cost.workers > 1 else "")
-    runs = f"{'at most ' * (cost.epochs < cost.most)}{len(rows)} runs"
+    runs = f"{'at most ' * (cost.epochs < cost.most)}{len(rows):,} runs"
     out.print(Text(f"\n{runs} with {workers}, measured on {cost.measured} of their shapes:"))
     if cost.epochs < cost.most:
         out.print(

@@ -48,9 +48,10 @@ def predict(
 def show(run: RunName, json: Json = False) -> None:
     """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
     from handgrad.cli import console
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training.record import load_data
 
-    record = load_data(_run_folder(run))
+    record = load_data(run_folder(run))
     if json:
         print_json(record)
         return
@@ -66,10 +67,11 @@ def export(
     ] = False,
 ) -> None:
     """Write a trained network for other programs: ONNX, a PyTorch state_dict, NumPy; say how it is loaded there."""
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training.exchange import export_model
     from handgrad.training.model import Model
 
-    print(export_model(Model.load(_run_folder(run)), to, scaling=not scaled))
+    print(export_model(Model.load(run_folder(run)), to, scaling=not scaled))
 
 
 @commands.command(epilog="Example:  handgrad evaluate MLP_weights.npz quickstart network.hidden=100")
@@ -91,13 +93,14 @@ def evaluate(
     from handgrad.cli import console
     from handgrad.data.datasets import load
     from handgrad.study import load_study
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training import evaluation
     from handgrad.training.exchange import import_model
     from handgrad.training.model import Model
     from handgrad.training.record import load_data
     from handgrad.training.run import Setting
 
-    folder = None if weights.suffix and not weights.is_dir() else _run_folder(str(weights))
+    folder = None if weights.suffix and not weights.is_dir() else run_folder(weights)
     if study:
         chosen = load_study(study, overrides or ())
         spec = chosen.spec
@@ -123,13 +126,3 @@ def evaluate(
     print(f"{data.name}, {found.part} part: {found.accuracy:.2%} of {found.n:,} right, mean loss {found.loss:.4f}")
     rows = [(name, *counts) for name, counts in zip(model.classes, found.confusion, strict=True)]
     console.print_table(("actual", *model.classes), rows, numeric=range(1, len(rows) + 1))
-
-
-def _run_folder(run: str) -> Path:
-    folder = Path(run)
-    if folder.is_dir():
-        return folder
-    found = sorted(Path("results").glob(f"*/runs/{run}"))
-    if not found:
-        raise InputError(f"{run}: no such folder, and no run of that id in ./results; give the run's folder")
-    return found[0]

@@ -229,7 +229,7 @@ def test_files(tmp_path):
         load_study(path)
     with pytest.raises(InputError, match=r"quickstrat: no such study; did you mean 'quickstart'\? Give a TOML file or"):
         load_study("quickstrat")
-    with pytest.raises(InputError, match="cannot be read: it is a folder; give the .toml file in it"):
+    with pytest.raises(InputError, match=r"cannot be read: it is a folder; give the \.toml file in it"):
         load_study(tmp_path)
 
 

@@ -243,8 +243,10 @@ def _lists(table: str, written: Mapping[str, Any] | None) -> list[str]:
     return found
 
 
-def _alike(value: Any) -> tuple[type, str]:
+def _alike(value: Any) -> tuple[type, Any]:
     """Equal for equal values of one type."""
+    if isinstance(value, str | int | float):
+        return type(value), value
     return type(value), json.dumps(value, sort_keys=True, default=repr)
 
 

@@ -1,7 +1,8 @@
 """Every setting that a study can come to, and what is wrong with any of them, before anything runs.
 
 The settings of the first phase are certain.  Those of a later phase depend on which setting wins, so they are
-checked on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones).
+checked on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones)
+and fewer where there are more than ten phases.
 """
 
 import importlib.util
@@ -42,13 +43,15 @@ class Possible:
 def possible_settings(study: Study) -> Iterator[Possible]:
     """Every setting that can occur, phase by phase; of a later phase at most `MOST`."""
     could_win: list[list[Table]] = []
-    made: list[list[tuple[Choice, Table]]] = []
+    made: dict[int, list[tuple[Choice, Table]]] = {}
+    named_later = {phase.after for phase in study.phases if phase.start is not None}
+    most = max(20, min(MOST, MOST * 10 // len(study.phases)))  # many phases are checked more coarsely
     for phase in study.phases:
         rivals = [] if phase.after is None else could_win[phase.after]
         if phase.after is not None and phase.start is not None:
             named = phase.starts(study.phases[phase.after])
             rivals = [tables for choice, tables in made[phase.after] if choice in named]
-        starts = _spaced(rivals or [study.base], max(1, MOST // max(1, len(phase.choices))))
+        starts = _spaced(rivals or [study.base], max(1, most // max(1, len(phase.choices))))
         found = []
         for start in starts:
             for choice in phase.choices:
@@ -57,8 +60,9 @@ def possible_settings(study: Study) -> Iterator[Possible]:
                 if setting is not None:  # what is wrong cannot win
                     found.append((choice, tables))
                 yield Possible(phase, choice, tables, setting, tuple(problems))
-        made.append(found)
-        could_win.append([*rivals, *(tables for _, tables in found)])
+        if phase.number in named_later:
+            made[phase.number] = found
+        could_win.append(_spaced([*rivals, *(tables for _, tables in found)], MOST))
 
 
 def _spaced(tables: list[Table], most: int) -> list[Table]:

@@ -9,13 +9,17 @@ from handgrad.names import short, shown, unknown, unknown_key
 from handgrad.study.changes import Table, leaves
 from handgrad.study.design.axes import Axes, axis_problems, is_listed
 from handgrad.study.design.check import study_problems
+from handgrad.study.design.size import size_problems
 from handgrad.study.design.spec import FIRST, PhaseSpec, Study, StudySpec
 from handgrad.study.reading.figures import read_figures
 from handgrad.study.reading.original import read_original
 
 
 def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | None, list[str]]:
-    """(spec, problems); the spec is there without what is wrong wherever its base can be read."""
+    """(spec, problems); the spec is there without what is wrong wherever its base can be read.
+
+    It is not there where the study is too large: nothing of it may be built.
+    """
     tables, found = dict(values), list[str]()
     for key in [key for key in tables if key not in StudySpec.model_fields]:
         found.append(f"{short(str(key))} is an {unknown_key(key, StudySpec.model_fields)}")
@@ -47,6 +51,9 @@ def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | 
         tables = fewer
         read, _ = StudySpec.read(tables)
     if read is not None:
+        whole = read.model_copy(update={"phase": tuple(phases)})
+        if too_large := size_problems(whole):
+            return None, [*problems, *found, *too_large]
         problems += axis_problems(read)
         own = {"phase": tuple(phases), "figure": figures}
         read = read.model_copy(update=own | ({"original": original} if original else {}))

@@ -17,7 +17,6 @@ from handgrad.errors import InputError, StudyFileError, readable
 from handgrad.foreign import reading
 from handgrad.names import listed, nearest, short, shown
 from handgrad.study.design.check import shortened, study_problems
-from handgrad.study.design.size import size_problems
 from handgrad.study.design.spec import Made, Study, StudySpec
 from handgrad.study.reading.altered import alters
 from handgrad.study.reading.file import parsed, read_tables
@@ -94,8 +93,7 @@ def make_study(
     study, notes = None, list[str]()
     if not found:
         spec, found = read_spec(values, notes)
-        too_large = size_problems(spec) if spec is not None else []
-        if spec is not None and not found and not too_large:
+        if spec is not None and not found:
             made = spec.made or Made(file=None if file is None else readable(file))
             spec = spec.model_copy(update={"made": _made(made, quick, changes)})
             study = Study(spec, where, folder, tuple(dict.fromkeys(notes)), _altering(spec))
@@ -105,9 +103,8 @@ def make_study(
             if not found:
                 more, found = effects(study, overrides, tables.get("quick") if quick else None)
                 study = replace(study, notes=tuple(dict.fromkeys([*study.notes, *more])))
-        elif spec is not None and not too_large:
+        elif spec is not None:
             found += [line for line in problems_of_the_rest(spec, where, folder) if line not in found]
-        found += too_large
     if not quick and isinstance(tables.get("quick"), Mapping) and not found:
         try:
             make_study(tables, (), quick=True, where=file, folder=folder)
@@ -157,7 +154,7 @@ def _refitted(spec: StudySpec, study: Study, tables: Mapping[str, Any]) -> Study
     It is as it was where the file itself has problems.
     """
     whole, problems = read_spec(tables, [])
-    if whole is None or problems or size_problems(whole):
+    if whole is None or problems:
         return spec
     before = replace(study, spec=whole)
     if place_problems(before):
