@@ -1,5 +1,6 @@
 """Commands of single runs and trained networks: show, predict, export, evaluate."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id
 
 @commands.command(epilog="Example:  handgrad predict results/quickstart/runs/0123456789 seven.png")
 def predict(
-    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or its weights.safetensors.")],
+    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or id, or weights.safetensors.")],
     images: Annotated[list[Path], Argument(metavar="IMAGE", help="Pictures; resized to the data's size.")],
     invert: Annotated[
         bool, Option("--invert", help="Dark on light pictures for a network that learnt light on dark.")
@@ -27,9 +28,10 @@ def predict(
     import numpy as np
 
     from handgrad.cli import console
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training.model import Model
 
-    model = Model.load(weights)
+    model = Model.load(weights if _is_file(weights) else run_folder(weights))
     x = np.stack([model.read_image(image, invert=invert) for image in images])
     outputs, probabilities = model.outputs(x), model.probabilities(x)
     shown = outputs if probabilities is None else probabilities
@@ -100,7 +102,7 @@ def evaluate(
     from handgrad.training.record import load_data
     from handgrad.training.run import Setting
 
-    folder = None if weights.suffix and not weights.is_dir() else run_folder(weights)
+    folder = None if _is_file(weights) else run_folder(weights)
     if study:
         chosen = load_study(study, overrides or ())
         spec = chosen.spec
@@ -126,3 +128,8 @@ def evaluate(
     print(f"{data.name}, {found.part} part: {found.accuracy:.2%} of {found.n:,} right, mean loss {found.loss:.4f}")
     rows = [(name, *counts) for name, counts in zip(model.classes, found.confusion, strict=True)]
     console.print_table(("actual", *model.classes), rows, numeric=range(1, len(rows) + 1))
+
+
+def _is_file(weights: Path) -> bool:
+    """Whether a file of weights is meant; else a run, by its folder or id."""
+    return weights.suffix != "" and not os.path.isdir(weights)

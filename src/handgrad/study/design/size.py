@@ -66,8 +66,8 @@ def size_problems(spec: StudySpec) -> list[str]:
     of = f" (phase {short(largest, 60)!r}: {product})" if product else ""
     return [
         f"the study would have {number(settings * seeds)} runs: {number(settings)} settings{of} x {seeds:,} "
-        f"{'seed' if seeds == 1 else 'seeds'}; the limit is {MOST_RUNS:,}. List fewer values or seeds, vary one factor at "
-        "a time with [one_factor], draw some of them with [random] and its runs, or make several studies of it"
+        f"{'seed' if seeds == 1 else 'seeds'}; the limit is {MOST_RUNS:,}. List fewer values or seeds, vary one factor "
+        "at a time with [one_factor], draw some of them with [random] and its runs, or make several studies of it"
     ]
 
 

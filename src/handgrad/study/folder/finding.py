@@ -8,6 +8,7 @@ from handgrad.errors import ResultsError
 from handgrad.names import shown
 
 _ID = re.compile(r"[0-9a-f]{10}")
+_FILES = ("record.json", "weights.safetensors")
 _REMEDY = "give the run's folder, such as results/quickstart/runs/0123456789"
 
 
@@ -18,10 +19,8 @@ def run_folder(name: str | os.PathLike[str], results: Path = Path("results")) ->
     """
     text = os.fsdecode(name)
     if text and os.path.isdir(text):
-        if not os.path.isfile(os.path.join(text, "record.json")):
-            raise ResultsError(
-                f"{shown(text, 100)}: is a folder without record.json, so it is no finished run; {_REMEDY}"
-            )
+        if not any(os.path.isfile(os.path.join(text, file)) for file in _FILES):
+            raise ResultsError(f"{shown(text, 100)}: is a folder, but of no run ({' or '.join(_FILES)}); {_REMEDY}")
         return Path(text)
     if not _ID.fullmatch(text):
         raise ResultsError(

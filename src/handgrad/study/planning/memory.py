@@ -1,7 +1,7 @@
 """Whether a study fits the memory of this machine: told with the numbers before anything is trained.
 
-    a run    (2 + slots) · weights · bytes, and on the rows that a step works on at once: inputs, z or a, and da of every
-             layer; not less than the first weights, which are drawn in float64
+    a run    (2 + slots) · weights · bytes, and for the rows that a step works on at once their inputs, and a and da of
+             every layer; not less than the first weights, which are drawn in float64
     a study  the largest of its programs (`training.stack` runs each), once for every worker
 
 This is the least that it can take, so that nothing is refused that would have worked.

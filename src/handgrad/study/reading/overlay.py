@@ -95,7 +95,7 @@ def _replaces(value: Mapping[str, Any]) -> bool:
 
 
 def _default(path: tuple[str, ...]) -> Table:
-    """What a table is before anything is said of it: a key of an optimizer alone is one of the default's, as in a grid."""
+    """What a table is before anything is said of it: a key of an optimizer alone is of the default's, as in a grid."""
     usual: Any = Setting().model_dump(by_alias=True)
     for step in path:
         usual = usual.get(step) if isinstance(usual, Mapping) else None
