@@ -152,7 +152,8 @@ def test_show_tells_a_run_by_folder_or_id(finished, handgrad, monkeypatch):
     code, _, err = handgrad("show 0000000000")
     assert (code, err) == (
         2,
-        "handgrad: 0000000000: no such folder, and no run of that id in ./results; give the run's folder\n",
+        "handgrad: 0000000000: no such folder, and no run of that id in ./results; give the run's folder, such as "
+        "results/quickstart/runs/0123456789\n",
     )
 
 

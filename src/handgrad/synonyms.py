@@ -24,7 +24,7 @@ NAMES: dict[str, dict[str, str]] = {
     "loss": table(
         """
 categorical_crossentropy, sparse_categorical_crossentropy, softmax_cross_entropy, cross_entropy_loss,
-cross_entropy_with_logits, crossentropy, xent, ce, cce, scce, log_loss, logloss, logistic, multinomial, deviance
+cross_entropy_with_logits, xent, ce, cce, scce, log_loss, logloss, logistic, multinomial, deviance
     -> here it is called 'cross-entropy', of the softmax of the last layer, which it contains
 nll_loss, negative_log_likelihood
     -> here it is called 'nll', of an output log-softmax
@@ -35,7 +35,7 @@ sse, sum_of_squares, sum_squared_error, squared_loss, brier
     -> here it is called 'squared-error', the sum over classes
 mae, mae_loss, mean_absolute_error, l1, l1_loss, absolute, mean_absolute
     -> nearest is 'absolute-error', which is the sum over classes, not their mean
-bce, bce_loss, binary_crossentropy, bce_with_logits, bce_with_logits_loss, sigmoid_cross_entropy
+bce, bce_loss, bce_with_logits, bce_with_logits_loss, sigmoid_cross_entropy
     -> here it is called 'binary-cross-entropy', of an output sigmoid, the sum over classes
 hinge, categorical_hinge, multi_margin_loss, svm, crammer_singer, multi_class_hinge
     -> here it is called 'multi-margin', the hinge loss of several classes
@@ -60,8 +60,6 @@ rectifier, rectified_linear, ramp
     -> here it is called 'relu'
 lrelu, leaky
     -> here it is called 'leaky-relu', with the slope 0.01 below zero
-log_soft_max
-    -> here it is called 'log-softmax'
 gelu, silu, swish, elu, selu, celu, mish, relu6, prelu, rrelu, softplus, softsign, hardtanh, hard_tanh, hardsigmoid,
 hard_sigmoid, hardswish, hard_swish, glu, swiglu, geglu, maxout, exponential, exp, sin, sine, siren, gaussian, rbf,
 step, heaviside, threshold, softmin, sparsemax, tanhshrink, softshrink
@@ -76,9 +74,9 @@ heavy_ball, sgdm, sgd_momentum, sgd_with_momentum, polyak
     -> here it is called 'momentum', { momentum = 0.9 }
 nag, nesterov_momentum, sgd_nesterov
     -> here it is called 'nesterov', { momentum = 0.9 }
-rms, rms_prop
+rms
     -> here it is called 'rmsprop'
-adam_w, decoupled_adam
+decoupled_adam
     -> here it is called 'adamw', whose decay is training.weight_decay
 nadam, radam, adamax, amsgrad, adabelief, yogi, adafactor, adadelta, ftrl
     -> it is not there yet; nearest is 'adam'
@@ -213,7 +211,7 @@ float16, half, fp16, bfloat16, bf16, int8, mixed
     ),
     "encoding of targets": table(
         """
-onehot, one_hot_encoding, categorical, 0_1, zero_one
+one_hot_encoding, categorical, 0_1, zero_one
     -> here it is called 'one-hot'
 bipolar, 1_1, pm1, signed
     -> here it is called 'plus-minus-one'
@@ -243,7 +241,7 @@ gp, cmaes, cma_es, nsga2, evolution, pbt, bohb
     ),
     "range": table(
         """
-loguniform, log
+log
     -> here it is called 'log_uniform'
 randint, int, int_uniform, lograndint
     -> here it is called 'integers', both ends can be drawn

@@ -54,6 +54,8 @@ validation_data
     -> write data.validation = { size = 0.1 }, or { from = "test" }
 train, train_size, n_train, max_train, limit, subset
     -> write data.train = { size = 5000 }
+pick
+    -> write data.train = { size = 5000, pick = "random" }
 test, test_size, test_split, n_test
     -> write data.test = { size = 0.2 }
 stratify
@@ -90,7 +92,7 @@ loss, criterion, objective, loss_function, loss_fn, cost
 batch_reduction, reduction
     -> write training.batch_reduction
 optimizer, optim, solver, algorithm, optimiser
-    -> write training.optimizer = { name = "sgd", lr = 0.1 }
+    -> write training.optimizer.name, as in training.optimizer = { name = "sgd", lr = 0.1 }
 lr, learning_rate, learning_rate_init, eta0, eta, step_size, initial_lr, base_lr, lr0, learningrate
     -> write training.optimizer.lr
 schedule, scheduler, lr_scheduler, lr_schedule, learning_rate_schedule, lr_decay, lr_policy, anneal

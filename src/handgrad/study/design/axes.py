@@ -267,7 +267,9 @@ def _random(table: Mapping[str, Any]) -> list[str]:
         if not is_whole(value, least):
             found.append(f"random.{key} must be a whole number >= {least}; got {shown(value)}")
     sampler = table.get("sampler", SAMPLERS[0])
-    if not isinstance(sampler, str) or sampler not in SAMPLERS:
+    if not isinstance(sampler, str):
+        found.append(f"random.sampler must be the name of one sampler: {listed(SAMPLERS)}; got {shown(sampler)}")
+    elif sampler not in SAMPLERS:
         found.append("random.sampler is an " + unknown(sampler, SAMPLERS, "sampler"))
     ranges = {key: value for key, value in table.items() if key not in RANDOM_KEYS}
     stray = [key for key in ranges if key.split(".")[0] not in SECTIONS]

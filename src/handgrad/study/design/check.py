@@ -90,8 +90,8 @@ def study_problems(study: Study) -> list[str]:
         for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
             if phase.continues and path.startswith(FIXED):
                 found[
-                    f'phase "{short(phase.name, 60)}" continues runs, so it cannot change {short(path)}: the weights and the data of a '
-                    "continued run are those it began with; take the change out or leave continue out"
+                    f'phase "{short(phase.name, 60)}" continues runs, so it cannot change {short(path)}: the weights '
+                    "and the data of a continued run are those it began with; take the change out or leave continue out"
                 ] = None
     found.update(dict.fromkeys(_start_problems(study)))
     found.update(dict.fromkeys(_search_problems(study, longest)))

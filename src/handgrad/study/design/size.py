@@ -54,8 +54,8 @@ def size_problems(spec: StudySpec) -> list[str]:
     """What is too large to be planned."""
     if len(spec.phase) > MOST_PHASES:
         return [
-            f"phase: the study has {len(spec.phase):,} phases; the limit is {MOST_PHASES}; put what does not build on a "
-            "winner into one grid, or make several studies of it"
+            f"phase: the study has {len(spec.phase):,} phases; the limit is {MOST_PHASES}; put what does not build on "
+            "a winner into one grid, or make several studies of it"
         ]
     counts = {FIRST: count(spec)} | {phase.name: count(phase) for phase in spec.phase}
     settings, seeds = sum(one.settings for one in counts.values()), len(spec.seeds)

@@ -28,7 +28,7 @@ FIRST = "main"  # the name of the phase that the study's own axes make
 _LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. ")
 
 
-def _name(value: Any) -> str:
+def folder_name(value: Any) -> str:
     """A name that every system takes as the name of a folder."""
     if (
         not isinstance(value, str)
@@ -107,7 +107,7 @@ class Made(Section):
 class StudySpec(Axes):
     """A study as its file says it, checked."""
 
-    name: Annotated[str, BeforeValidator(_name)]
+    name: Annotated[str, BeforeValidator(folder_name)]
     title: str | None = None
     description: str | None = None
     takes: str | None = None

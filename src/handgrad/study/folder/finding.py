@@ -4,8 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from handgrad.errors import ResultsError
-from handgrad.names import shown
+from handgrad.errors import ResultsError, readable
+from handgrad.names import short
 
 _ID = re.compile(r"[0-9a-f]{10}")
 _FILES = ("record.json", "weights.safetensors")
@@ -17,16 +17,13 @@ def run_folder(name: str | os.PathLike[str], results: Path = Path("results")) ->
 
     name: the folder, or the id of the run, which is looked for in every study of `results`: equal ids are equal runs.
     """
-    text = os.fsdecode(name)
+    text = os.fspath(name)
+    called = short(readable(text), 120) or "''"
     if text and os.path.isdir(text):
         if not any(os.path.isfile(os.path.join(text, file)) for file in _FILES):
-            raise ResultsError(f"{shown(text, 100)}: is a folder, but of no run ({' or '.join(_FILES)}); {_REMEDY}")
+            raise ResultsError(f"{called}: is a folder, but of no run: it has no {' or '.join(_FILES)}; {_REMEDY}")
         return Path(text)
-    if not _ID.fullmatch(text):
-        raise ResultsError(
-            f"{shown(text, 100)}: no such folder, and no run's id, which is 10 of 0-9 and a-f; {_REMEDY}"
-        )
-    found = sorted(results.glob(f"*/runs/{text}"))
+    found = sorted(results.glob(f"*/runs/{text}")) if _ID.fullmatch(text) else []
     if not found:
-        raise ResultsError(f"{text}: no such folder, and no run of that id in ./{results}; {_REMEDY}")
+        raise ResultsError(f"{called}: no such folder, and no run of that id in ./{results}; {_REMEDY}")
     return found[0]

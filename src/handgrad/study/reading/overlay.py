@@ -65,7 +65,7 @@ def overlaid(
     def lay(here: Any, value: Any, path: tuple[str, ...]) -> Any:
         if path[-1:] == ("phase",) and isinstance(value, Mapping) and isinstance(here, list | tuple):
             return phases(here, value)
-        if not isinstance(value, Mapping) or (len(path) > 1 and _replaces(value)):
+        if not isinstance(value, Mapping) or _replaces(path, value):
             return value
         here = _default(path) if here is None else here
         if not isinstance(here, Mapping):
@@ -89,9 +89,11 @@ def overlaid(
     return lay(tables, over, ()), problems
 
 
-def _replaces(value: Mapping[str, Any]) -> bool:
+def _replaces(path: tuple[str, ...], value: Mapping[str, Any]) -> bool:
     """Whether a table is laid in the place of another: one that says its name, or a range of [random]."""
-    return "name" in value or any(kind in value for kind in DISTRIBUTIONS)
+    if "random" in path[:2] and path[0] in ("random", "phase"):
+        return any(kind in value for kind in DISTRIBUTIONS)
+    return len(path) > 1 and "name" in value
 
 
 def _default(path: tuple[str, ...]) -> Table:

@@ -47,7 +47,7 @@ def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | 
         found += problems
     spec, problems = StudySpec.read(tables, notes=notes)
     read = spec
-    while read is None and (fewer := _without(tables, problems)) != tables:
+    while read is None and (fewer := _without(tables, problems)) is not None:
         tables = fewer
         read, _ = StudySpec.read(tables)
     if read is not None:
@@ -60,19 +60,22 @@ def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | 
     return read, [*problems, *found]
 
 
-def _without(tables: Mapping[str, Any], problems: list[str]) -> Table:
-    """The tables less everything that a problem complains of, so that the rest can be checked as well."""
-    result = copy.deepcopy(dict(tables))
+def _without(tables: Mapping[str, Any], problems: list[str]) -> Table | None:
+    """The tables less everything that a problem complains of, so that the rest can be checked as well.
+
+    None where there is nothing to leave out.
+    """
+    result, fewer = copy.deepcopy(dict(tables)), "name" not in tables
     for line in problems:
         *way, last = line.split(" ", 1)[0].split(".")
         table: Any = result
         for step in way:
             table = table.get(step) if isinstance(table, dict) else None
-        if isinstance(table, dict):
-            table.pop(last, None)
-    if "name" not in result:
-        result["name"] = "study"
-    return result
+        if isinstance(table, dict) and last in table:
+            del table[last]
+            fewer = True
+    result.setdefault("name", "study")
+    return result if fewer else None
 
 
 def _phase_problems(phase: PhaseSpec, earlier: list[str], prefix: str) -> list[str]:

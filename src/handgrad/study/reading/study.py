@@ -17,7 +17,7 @@ from handgrad.errors import InputError, StudyFileError, readable
 from handgrad.foreign import reading
 from handgrad.names import listed, nearest, short, shown
 from handgrad.study.design.check import shortened, study_problems
-from handgrad.study.design.spec import Made, Study, StudySpec
+from handgrad.study.design.spec import Made, Study, StudySpec, folder_name
 from handgrad.study.reading.altered import alters
 from handgrad.study.reading.file import parsed, read_tables
 from handgrad.study.reading.fitted import fitted
@@ -57,9 +57,20 @@ def load_study(source: str | Path, overrides: Iterable[str] = (), *, quick: bool
             raise InputError(f"{short(readable(str(source)), 160)}: cannot be read ({error.strerror})") from None
         where, folder = path.name, path.resolve().parent
         tables = read_tables(path)
-        tables.setdefault("name", path.stem)
+        if "name" not in tables:
+            tables["name"] = _own_name(path, where)
     with reading(where, lambda message: StudyFileError(where, [message.removeprefix(f"{where}: ")]), "a study"):
         return make_study(tables, overrides, quick=quick, where=where, folder=folder)
+
+
+def _own_name(path: Path, where: str) -> str:
+    """The name of a study that does not say it: the file's."""
+    try:
+        return folder_name(path.stem)
+    except ValueError as error:
+        raise StudyFileError(
+            where, [f'has no name, and the file\'s own is none of a study: it {error}; write name = "…" into the file']
+        ) from None
 
 
 def _no_such(source: str, known: Iterable[str]) -> str:

@@ -28,10 +28,12 @@ def value_problems(tables: Mapping[Any, Any]) -> list[str]:
             found.append(f"{_written(path[:3])} is nested too deeply; the deepest key of a study has 12 steps")
             continue
         for key, value in table.items() if isinstance(table, Mapping) else enumerate(table):
-            step = str(key) if isinstance(table, Mapping) else ""
+            step = "" if not isinstance(table, Mapping) else key if isinstance(key, str) else shown(key, 60)
             if isinstance(value, Mapping | list | tuple):
                 waiting.append(((*path, step) if step else (*path, ""), value))
             problem = _problem(value) or (_problem(key) if isinstance(key, str) else None)
+            if isinstance(table, Mapping) and not isinstance(key, str):
+                problem = "is a key that is no text; write it in quotes if it is a name"
             if problem:
                 found.append(f"{_written((*path, step))} {problem}")
     return found
