@@ -38,10 +38,15 @@ class _SectionMeta(ModelMetaclass):
 
 
 class Section(BaseModel, metaclass=_SectionMeta):
-    """A frozen table of settings.  `aliases` maps names of other libraries to ours (kept out of records)."""
+    """A frozen table of settings.  `aliases` maps names of other libraries to ours (kept out of records).
+
+    `example`: how it is written, for messages;  `inside`: its table in which keys of a setting stand, with a dot.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     aliases: ClassVar[Mapping[str, str]] = {}
+    example: ClassVar[str] = ""
+    inside: ClassVar[str] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -73,6 +78,7 @@ class Section(BaseModel, metaclass=_SectionMeta):
 
 
 NO_SETTINGS = ("figure", "original")  # tables that hold no settings, so whose keys no other library has
+SETTING = ("data", "network", "training")
 MOST_STEPS = 12  # of a path in a message
 LARGEST = 2**63 - 1  # whole numbers are those of TOML: 64 bits
 
@@ -198,7 +204,8 @@ def problems(error: ValidationError, model: type[BaseModel], values: Any, prefix
             text = str(detail["ctx"]["error"])
             lines.append(f"{path} {text}" + ("" if "unknown" in text or "; " in text else f"; got {shown(got)}"))
         elif detail["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-            lines.append(f"{path} must be a table; got {shown(got)}")
+            example = getattr(_section_at(model, location, values), "example", "")
+            lines.append(f"{path} must be a table{f' such as {example}' if example else ''}; got {shown(got)}")
         else:
             words = {
                 "string_type": "must be text",
@@ -216,7 +223,13 @@ def _unknown_key(model: type[BaseModel], location: tuple[int | str, ...], values
     if section is None:
         return "unknown key"
     fields = [field.alias or name for name, field in section.model_fields.items()]
-    return unknown_key(str(location[-1]), fields, getattr(section, "aliases", {}), advise=advise)
+    key, inside = str(location[-1]), getattr(section, "inside", "")
+    if inside and key in SETTING:
+        return f"unknown key: write {inside}{key}. Known: {listed(fields)}"
+    text = unknown_key(key, fields, getattr(section, "aliases", {}), advise=advise)
+    for name in SETTING if inside else ():
+        text = text.replace(f"write {name}.", f"write {inside}{name}.")
+    return text
 
 
 def _section_at(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> type[BaseModel] | None:

@@ -10,7 +10,7 @@ A size is a whole number of examples or a fraction in (0, 1]: 1 is one example, 
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     ConfigDict,
@@ -90,6 +90,8 @@ class ValidationPart(Section):
 class TrainPart(Section):
     """Which of the training examples are used, after the test and validation parts were taken away."""
 
+    example: ClassVar = "{ size = 5000 }"
+
     size: Size
     pick: Annotated[str, PlainValidator(one_of(("first", "random"), "pick"))] = "first"
     seed: Seed = 0
@@ -99,6 +101,7 @@ class TestPart(Section):
     """The test part of data that has none of its own; a fraction counts all of its examples."""
 
     __test__ = False  # no test of pytest's
+    example: ClassVar = "{ size = 0.2 }"
 
     size: Size = 0.2
     stratify: Flag = True

@@ -55,6 +55,8 @@ class EarlyStopping(Section):
     Differs from: Keras, which restores the best weights only when asked to.
     """
 
+    example: ClassVar = "{ patience = 10 }"
+
     patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
     min_delta: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
     monitor: Annotated[str, BeforeValidator(one_of(("val_loss", "val_accuracy"), "measure"))] = "val_loss"

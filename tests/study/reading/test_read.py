@@ -136,6 +136,21 @@ def problems(tables, overrides=(), **options):
             {"data": {"validation": False}, "phase": [{"name": "a", "set": {"training": {"epochs": 3}}}]},
             "select_by = 'val_accuracy' needs validation data to choose what later phases start from, but",
         ),
+        ({"data": {"train": 5000}}, "data.train must be a table such as { size = 5000 }; got 5000"),
+        ({"data": {"test": False}}, "data.test must be a table such as { size = 0.2 }; got False"),
+        (
+            {"training": {"early_stopping": 5}},
+            "training.early_stopping must be a table such as { patience = 10 }; got 5",
+        ),
+        ({"budget": 30}, "budget must be a table such as { minutes = 30 }; got 30"),
+        (
+            {"phase": [{"name": "a", "epochs": 3, "continue": True}]},
+            'phase "a".epochs is an unknown key: write set.training.epochs. Known: ',
+        ),
+        (
+            {"phase": [{"name": "a", "training": {"epochs": 3}, "continue": True}]},
+            'phase "a".training is an unknown key: write set.training. Known: ',
+        ),
         ({"phase": 3}, "phase must be written as [[phase]] tables; got 3"),
         ({"quick": {"training": {"epochs": 0}}}, "with --quick: training.epochs must be >= 1; got 0"),
         (

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
@@ -79,6 +79,8 @@ class PhaseSpec(Axes):
     `after` names the phase whose winner is taken (default: the one before), `start` another setting of it than the
     winner: by its variant or bundle, or by its axes.
     """
+
+    inside: ClassVar = "set."
 
     name: Annotated[str, BeforeValidator(_phase_name)]
     set: AxisTable = None

@@ -14,6 +14,10 @@ from handgrad.study.design.axes import Choice
 from handgrad.study.design.spec import Study
 from handgrad.study.reading.overlay import change_of
 
+NEVER = {
+    "quick": "what is small is said in the file; change the study itself, as in seeds=1",
+    "made": "handgrad writes it",
+}
 OTHER_DATA = ("data.validation", "data.test", "data.name")
 
 
@@ -21,8 +25,10 @@ def effects(study: Study, overrides: Iterable[str], quick: Any) -> tuple[list[st
     """(notes, problems) about what has no effect, or less than it seems."""
     notes, found = [*_base_notes(study), *_phase_notes(study), *_data_notes(study)], list[str]()
     for text in overrides:
+        key = text.partition("=")[0].strip()
+        if (first := next(iter(change_of(text)))) in NEVER:
+            found.append(f"{key} has no effect: {NEVER[first]}")
         for path in _paths(study, change_of(text)):
-            key = text.partition("=")[0].strip()
             says, without = _reach(study, path)
             if says is not None and not without:
                 value = text.partition("=")[2].strip()
