@@ -47,9 +47,8 @@ def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | 
         found += problems
     spec, problems = StudySpec.read(tables, notes=notes)
     read = spec
-    while read is None and (fewer := _without(tables, problems)) is not None:
-        tables = fewer
-        read, _ = StudySpec.read(tables)
+    if read is None:
+        read, _ = StudySpec.read(_without(tables, problems))
     if read is not None:
         whole = read.model_copy(update={"phase": tuple(phases)})
         if too_large := size_problems(whole):
@@ -60,22 +59,17 @@ def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | 
     return read, [*problems, *found]
 
 
-def _without(tables: Mapping[str, Any], problems: list[str]) -> Table | None:
-    """The tables less everything that a problem complains of, so that the rest can be checked as well.
-
-    None where there is nothing to leave out.
-    """
-    result, fewer = copy.deepcopy(dict(tables)), "name" not in tables
+def _without(tables: Mapping[str, Any], problems: list[str]) -> Table:
+    """The tables less everything that a problem complains of, so that the rest can be checked as well."""
+    result = copy.deepcopy(dict(tables))
     for line in problems:
         *way, last = line.split(" ", 1)[0].split(".")
         table: Any = result
         for step in way:
             table = table.get(step) if isinstance(table, dict) else None
-        if isinstance(table, dict) and last in table:
-            del table[last]
-            fewer = True
-    result.setdefault("name", "study")
-    return result if fewer else None
+        if isinstance(table, dict):
+            table.pop(last, None)
+    return {"name": "study", **result}
 
 
 def _phase_problems(phase: PhaseSpec, earlier: list[str], prefix: str) -> list[str]:
