@@ -17,9 +17,10 @@ def need(layers, n=1000, **training):
 
 
 def test_what_a_run_needs():
-    # 100·50 + 50 + 50·10 + 10 = 5,560 weights: drawn in float64 and cast, 12 bytes each, is more than W, dW and 32 rows
+    # 100·50 + 50 + 50·10 + 10 = 5,560 weights: W and dW, and 32 rows of 100 inputs and of a and da of 50 and 10 units
     small = need(["dense 50 relu", "dense 10 softmax"])
-    assert (small.bytes, small.weights, small.rows) == (12 * 5560, 5560, 32)
+    assert (small.bytes, small.weights, small.rows) == (4 * (2 * 5560 + 32 * (100 + 2 * 60)), 5560, 32)
+    assert need(["dense 50 relu", "dense 10 softmax"], n=1).bytes == 12 * 5560  # drawn in float64 and cast is more
     # W, dW and adam's two slots, and 1,000 rows of 100 inputs and of a and da of 50 and 10 units
     full = need(["dense 50 relu", "dense 10 softmax"], engine="array", optimizer="adam", batch_size="full")
     assert full.bytes == 4 * (4 * 5560 + 1000 * (100 + 2 * 60))
