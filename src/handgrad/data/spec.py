@@ -10,7 +10,7 @@ A size is a whole number of examples or a fraction in (0, 1]: 1 is one example, 
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     ConfigDict,
@@ -22,7 +22,7 @@ from pydantic import (
     model_serializer,
 )
 
-from handgrad.validation import Section, flag, one_of, whole
+from handgrad.validation import LARGEST, Section, flag, is_real, is_whole, one_of, whole
 
 SCALES = {
     "unit": "(x − lo) / (hi − lo), in [0, 1]",
@@ -37,7 +37,7 @@ OPTIONAL = ("drop", "missing", "value_range")  # written out only where they are
 
 def _size(value: Any) -> int | float:
     message = "must be a whole number of examples >= 1 or a fraction in (0, 1]"
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_real(value) or (isinstance(value, int) and value > LARGEST):
         raise ValueError(message)
     if value < 1 if isinstance(value, int) else not 0 < value <= 1:
         raise ValueError(message)
@@ -45,7 +45,7 @@ def _size(value: Any) -> int | float:
 
 
 def _label(value: Any) -> str | int | None:
-    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+    if value is None or isinstance(value, str) or is_whole(value, -LARGEST):
         return value
     raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
 
@@ -64,7 +64,7 @@ def _image_size(value: Any) -> tuple[int, int] | None:
     if value is None:
         return None
     numbers = list(value) if isinstance(value, list | tuple) else []
-    if len(numbers) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in numbers):
+    if len(numbers) != 2 or not all(is_whole(n, 1) for n in numbers):
         raise ValueError("must be two whole numbers >= 1: [rows, cols]")
     return numbers[0], numbers[1]
 
@@ -124,6 +124,8 @@ class ValidationPart(Section):
 class TrainPart(Section):
     """Which of the training examples are used, after the test and validation parts were taken away."""
 
+    example: ClassVar = "{ size = 5000 }"
+
     size: Size
     pick: Annotated[str, PlainValidator(one_of(("first", "random"), "pick"))] = "first"
     seed: Seed = 0
@@ -133,6 +135,7 @@ class TestPart(Section):
     """The test part of data that has none of its own; a fraction counts all of its examples."""
 
     __test__ = False  # no test of pytest's
+    example: ClassVar = "{ size = 0.2 }"
 
     size: Size = 0.2
     stratify: Flag = True
