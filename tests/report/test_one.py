@@ -59,5 +59,5 @@ def test_a_figure_is_written_over_an_earlier_one_and_over_nothing_else(make_resu
         (out / name).unlink()
     first = save_figure(folder, "epochs", out=out, formats=["svg"])
     assert save_figure(folder, "epochs", ["1"], out=out, formats=["svg"]) == first
-    with pytest.raises(InputError, match="cannot be written: .*; choose another folder: out"):
+    with pytest.raises(InputError, match=r"cannot be written: .*; choose another folder: out"):
         save_figure(folder, "epochs", out=first[0] / "p", formats=["svg"])
