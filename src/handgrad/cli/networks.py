@@ -30,7 +30,10 @@ def predict(
     from handgrad.training.model import Model
 
     model = Model.load(weights)
-    x = np.stack([model.read_image(image, invert=invert) for image in images])
+    notes: list[str] = []
+    x = np.stack([model.read_image(image, invert=invert, notes=notes) for image in images])
+    for note in notes:
+        console.say(f"note: {note}")
     outputs, probabilities = model.outputs(x), model.probabilities(x)
     shown = outputs if probabilities is None else probabilities
     best = outputs.argmax(axis=1)
