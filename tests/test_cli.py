@@ -16,6 +16,7 @@ import typer
 from PIL import Image
 
 from handgrad import cli
+from handgrad.files import sealed
 
 COMMANDS = ["run", "plan", "report", "studies", "data", "gradcheck", "show", "predict", "export", "evaluate"]
 
@@ -252,7 +253,8 @@ def test_evaluate_says_when_the_data_is_another(finished, handgrad, monkeypatch,
     monkeypatch.chdir(folder)
     run = shutil.copytree(next(folder.glob("results/tiny/runs/*")), tmp_path / "run")
     text = (run / "record.json").read_text()
-    (run / "record.json").write_text(text.replace(json.loads(text)["data"]["checksum"], "0" * 64))
+    other = text.replace(json.loads(text)["data"]["checksum"], "0" * 64)
+    (run / "record.json").write_bytes(sealed(other.rpartition(',\n "sha256"')[0] + "}"))
     code, _, err = handgrad(f"evaluate {run}")
     assert code == 0
     assert "note: digits is not the data that the run learnt from: its contents differ" in err
