@@ -31,7 +31,7 @@ SCALES = {
     "none": "x as it is",
 }
 COLORS = ("keep", "gray", "rgb")
-LARGEST = 3.4e38  # of float32
+LARGEST_FLOAT32 = 3.4e38
 OPTIONAL = ("drop", "missing", "value_range")  # written out only where they are given: older settings have none
 
 
@@ -74,7 +74,7 @@ def _value_range(value: Any) -> tuple[float, float] | None:
         return None
     numbers = list(value) if isinstance(value, list | tuple) else []
     good = len(numbers) == 2 and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
-    if not good or not -LARGEST <= numbers[0] < numbers[1] <= LARGEST:
+    if not good or not -LARGEST_FLOAT32 <= numbers[0] < numbers[1] <= LARGEST_FLOAT32:
         raise ValueError("must be two numbers, the smallest and the largest value that x can take, such as [0, 255]")
     return numbers[0], numbers[1]
 
