@@ -7,16 +7,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from handgrad.report.findings.statistics import (
+from handgrad.report.findings.intervals import (
     bca_interval,
     binomial_standard_error,
-    compare,
-    holm,
-    paired_t_p,
-    sample,
-    sign_flip_p,
+    exact_binomial_interval,
     t_interval,
 )
+from handgrad.report.findings.statistics import compare, holm, paired_t_p, sample, sign_flip_p
 
 
 def test_mean_and_both_standard_deviations():

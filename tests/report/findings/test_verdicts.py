@@ -4,9 +4,10 @@ import pytest
 
 from handgrad.report.chapters.opening import opening
 from handgrad.report.figures.phases import ranking
+from handgrad.report.findings.examples import conditional, small_parts, test_set_verdicts
 from handgrad.report.findings.happened import setting_verdicts
 from handgrad.report.findings.summarize import summarize
-from handgrad.report.findings.verdicts import phase_verdicts, selection, test_set_verdicts, trouble
+from handgrad.report.findings.verdicts import phase_verdicts, selection, trouble
 from handgrad.report.tables.study import summary_table
 from handgrad.study.folder.results import Results
 from tests.report.conftest import Outcome

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from handgrad.report.findings.statistics import kendall_tau_b, prediction_interval, sample
+from handgrad.report.findings.intervals import prediction_interval
+from handgrad.report.findings.statistics import kendall_tau_b, sample
 from handgrad.report.findings.summarize import summarize_setting
 from handgrad.report.findings.summary import RunFacts
 from handgrad.report.original.claims import stability
