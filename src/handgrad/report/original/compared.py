@@ -29,10 +29,10 @@ RULE = (
     "Inside: the published number lies in the 95 % prediction interval for the mean of as many more runs as the "
     "original had, mean ± √((t(n − 1)·s)²·(1/n_original + 1/n) + 1.96²·2·a(1 − a)/N), where the second term, the "
     "noise of N examples, is for accuracies a alone; inside as printed: it does so by half a unit in its last digit, "
-    "or a whole one of a number that was read off. One run (n = 1) shows no spread, and nothing can be judged by it. Times are of "
-    "another machine and are never judged. In place of a number, diverged, nan and explodes agree where a run here "
-    "diverged or collapsed to one class, learns agrees where none did. A row that is said to be best (worst) agrees "
-    "where no other is better (worse) here by more than the same interval."
+    "or a whole one of a number that was read off. One run (n = 1) shows no spread, and nothing can be judged by it. "
+    "Times are of another machine and are never judged. In place of a number, diverged, nan and explodes agree where a "
+    "run here diverged or collapsed to one class, learns agrees where none did. A row that is said to be best (worst) "
+    "agrees where no other is better (worse) here by more than the same interval."
 )
 SHORT_RULE = "Inside: in the 95 % prediction interval of our runs. By one run nothing can be judged."
 
@@ -219,6 +219,7 @@ def shown_difference(one: Compared, digits: int) -> str:
     """The difference and what was judged of it, e.g. "−0.12 inside"; of a word, e.g. "learns, agrees"."""
     if one.published.word:
         agrees = {None: "", True: "agrees", False: "does not agree"}[one.inside]
+        agrees = "not judged (one run)" if one.why == ONE_RUN else agrees
         return ", ".join(part for part in (one.came, agrees) if part) or "–"
     word = "(one run)" if one.why == ONE_RUN else ""
     if one.inside is not None:

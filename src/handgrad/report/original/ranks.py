@@ -72,7 +72,7 @@ def _judge(row: _Standing, rows: Sequence[_Standing], measure: str, sign: float)
         return (None, ONE_RUN, came) if row.sample.n == 1 and math.isfinite(rival) else (True, "", came)
     if not math.isfinite(row.value) or not math.isfinite(rival):
         return False, "", came
-    ends = interval(row.sample, measure, n, row.setting.examples(measure))
+    ends = interval(row.sample, measure, n)  # both are ours, on the same examples
     if ends is None:
         return None, ONE_RUN, came
     close = ends[0] <= sign * rival <= ends[1]

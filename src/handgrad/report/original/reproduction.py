@@ -166,7 +166,7 @@ def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
     if not inside + outside:
         alone = any(number.why == ONE_RUN for number in found.numbers)
         why = ": there is one run of each setting here, which shows no spread; two seeds can judge" if alone else ""
-        return [Verdict("note", f"{what}no published number can be judged{why}.")]
+        return [Verdict("note", f"{what}no published number could be judged{why}.")]
     judged = [number for number in found.numbers if number.inside is not None]
     things, agree = agreement(judged)
     text = f"{inside} of {inside + outside} published {things} {agree}"
@@ -175,7 +175,8 @@ def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
         text += f" (median interval of the accuracies: ± {width:.2g} points)"
     single = sum(number.why == ONE_RUN for number in found.numbers)
     text += f"; {unjudged} more cannot be judged" if unjudged else ""
-    text += f", {single} of them because there is one run here." if single else "."
+    some = f"{single} of them " if single < unjudged else ""
+    text += f", {some}because there is one run of each here." if single else "."
     verdicts = [Verdict("note" if outside else "good", what + text)]
     if outside:
         named = "; ".join(described(number, item=True) for number in furthest(found.numbers)[:NAMED])
