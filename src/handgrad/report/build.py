@@ -10,13 +10,14 @@ another name, which then takes the place of the old one.
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
 from handgrad.errors import InputError
 from handgrad.report.chapters.chapters import chapters
+from handgrad.report.drawing.fonts import without_font
 from handgrad.report.figures.sources import Sources
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.original.reproduction import reproduce
@@ -29,10 +30,12 @@ from handgrad.training.weights import read_tensors
 FORMATS = ("png", "svg", "pdf")
 
 
-def build_report(folder: str | Path, *, formats: Iterable[str] = FORMATS) -> Path:
+def build_report(
+    folder: str | Path, *, formats: Iterable[str] = FORMATS, tell: Callable[[str], None] | None = None
+) -> Path:
     """Build the report of a results folder and return the path of its index.html.
 
-    formats: of the figures, any of png, svg and pdf.
+    formats: of the figures, any of png, svg and pdf;  tell: called with a sentence on what could not be shown as it is.
     Raises ResultsError where there are no results, a record is damaged, or the disk is full.
     """
     formats = tuple(formats)
@@ -48,6 +51,8 @@ def build_report(folder: str | Path, *, formats: Iterable[str] = FORMATS) -> Pat
         if found is not None:
             text = json.dumps(found.data(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
             (unfinished / "reproduction.json").write_text(text, encoding="utf-8", newline="\n")
+        if page.unwritten and tell is not None:
+            tell(without_font(page.unwritten))
         (unfinished / "index.html").write_text(render(page, summary, contents), encoding="utf-8", newline="\n")
         return _put_in_place(unfinished, results.folder / "report") / "index.html"
     except OSError as error:
