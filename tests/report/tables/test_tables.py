@@ -9,17 +9,16 @@ import pytest
 from handgrad.report.findings.happened import happened
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables import study as study_tables
+from handgrad.report.tables.latex import escape_latex, to_latex
 from handgrad.report.tables.table import (
     Cell,
     Column,
     Row,
     Table,
     cell,
-    escape_latex,
     escape_markdown,
     save,
     to_csv,
-    to_latex,
     to_markdown,
 )
 from handgrad.study.folder.results import Results
@@ -59,7 +58,7 @@ def test_markdown():
 
 def test_latex_needs_booktabs_only():
     assert to_latex(small()) == (
-        "% needs \\usepackage{booktabs}\n\\begin{table}\n  \\centering\n  \\caption{Title. Caption.}\n"
+        "% needs \\usepackage{booktabs}\n\\begin{table}\n  \\centering\n  \\sloppy\n  \\caption{Title. Caption.}\n"
         "  \\label{tab:small}\n  \\begin{tabular}{lr}\n    \\toprule\n    setting & val \\% \\\\\n    \\midrule\n"
         "    plain$^{\\dagger}$ & 97.00 $\\pm$ 0.10 \\\\\n    b & \\textbf{98.00} \\\\\n"
         "    \\midrule\n    sum &  \\\\\n"

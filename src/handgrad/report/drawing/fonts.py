@@ -116,7 +116,9 @@ def _families(signs: str) -> tuple[tuple[str, ...], str]:
         except (OSError, RuntimeError, ValueError):
             continue
     families = [FONT]
-    plain = [entry for entry in fontManager.ttflist if entry.style == "normal" and not entry.name.startswith("Last Resort")]
+    plain = [
+        entry for entry in fontManager.ttflist if entry.style == "normal" and not entry.name.startswith("Last Resort")
+    ]
     for entry in sorted(plain, key=lambda entry: (abs(int(entry.weight) - 400), entry.name, entry.fname)):
         left = _without(entry.fname, absent)
         if len(left) < len(absent) and entry.name not in families:
