@@ -185,19 +185,20 @@ def _chunks(columns: Sequence[_Cells], n: int, size: Size, room: float) -> Itera
 def _tabular(columns: Sequence[_Cells], table_rows: "Sequence[Row]", rows: range, size: Size) -> str:
     forms = "".join(f"p{{{c.wrap:g}pt}}" if c.wrap else "r" if c.numeric else "l" for c in columns)
     lines = [rf"  \begin{{tabular}}{{{forms}}}", r"    \toprule"]
-    lines.append("    " + " & ".join(_heading(column) for column in columns) + r" \\")
+    end = r" \tabularnewline" if any(column.wrap for column in columns) else r" \\"  # \raggedright has another \\
+    lines.append("    " + " & ".join(_heading(column) for column in columns) + end)
     lines.append(r"    \midrule")
     for row in rows:
         if table_rows[row].total and row != rows.start:
             lines.append(r"    \midrule")
-        lines.append("    " + " & ".join(_cell(column, row) for column in columns) + r" \\")
+        lines.append("    " + " & ".join(_cell(column, row) for column in columns) + end)
     return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}"])
 
 
 def _heading(column: _Cells) -> str:
     lines = [breakable(line) if column.wrap else escape_latex(line) for line in column.heading]
     if column.wrap:
-        return rf"{{\raggedright {' '.join(lines)}\par}}"
+        return rf"\raggedright {' '.join(lines)}"
     if len(lines) == 1:
         return lines[0]
     stacked = r" \\ ".join(lines)
@@ -210,7 +211,7 @@ def _cell(column: _Cells, row: int) -> str:
         text, mark = text[:-1], _LATEX["†"]
     made = breakable(text) if column.wrap else escape_latex(text)
     made = rf"\textbf{{{made}}}" if column.bold[row] and text else made
-    return (rf"{{\raggedright {made}{mark}\par}}" if made or mark else "") if column.wrap else made + mark
+    return rf"\raggedright {made}{mark}" if column.wrap else made + mark
 
 
 _LATEX = {
