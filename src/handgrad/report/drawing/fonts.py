@@ -5,8 +5,10 @@ words need more is drawn with the fonts found here that have it.  Where none has
 and any other sign is a question mark, instead of an empty box.
 """
 
+import logging
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
@@ -52,6 +54,18 @@ def lettered(figure: Figure) -> Lettering:
     names = {name: f"#{number}" for number, name in enumerate(_classes(figure)) if seen & set(name)}
     missing = tuple(dict.fromkeys(_words(texts, seen)))
     return Lettering(_replaced(figure, names, absent), families, missing)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Without matplotlib's remarks that a font has no bold letters: ordinary ones do as well."""
+    log = logging.getLogger("matplotlib.font_manager")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _classes(figure: Figure) -> tuple[str, ...]:
