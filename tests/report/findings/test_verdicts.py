@@ -228,7 +228,7 @@ def test_one_seed_decides_nothing(make_results):
     (phase,) = summary_of(make_results({"seeds": 1, **LRS})).phases
     assert texts(phase_verdicts(phase))[1] == (
         "Undecided: with one seed there is no spread, and nothing tells a better setting from a luckier one. "
-        "6 seeds are needed for a verdict."
+        "Two seeds show a spread, and 6 let a test decide that assumes no normal distribution."
     )
 
 

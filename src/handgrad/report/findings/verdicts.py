@@ -122,7 +122,7 @@ def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[V
             Verdict(
                 "warning",
                 "Undecided: with one seed there is no spread, and nothing tells a better setting from a luckier one. "
-                f"{SIGN_FLIP_SEEDS} seeds are needed for a verdict.",
+                f"Two seeds show a spread, and {SIGN_FLIP_SEEDS} let a test decide that assumes no normal distribution.",
             )
         ]
     ns = sorted({comparison.n for comparison in tested})
