@@ -21,7 +21,7 @@ RANKED = 40
 
 def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
     """Every setting's seeds, mean and interval on the measure that chose the winner, best first."""
-    rows = []
+    rows, undecided = [], {setting.label for setting in phase.tied}
     for setting in phase.ranked[:RANKED]:
         values = setting.samples[phase.metric]
         rows.append(
@@ -32,7 +32,7 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
                 low=values.interval.low if values.interval else None,
                 high=values.interval.high if values.interval else None,
                 best=setting.label == phase.winner,
-                tied=setting.comparison is not None and setting.comparison.tied,
+                tied=setting.label in undecided,
                 note=_noted(setting),
             )
         )

@@ -142,9 +142,15 @@ class PhaseSummary:
         return [setting for setting in self.settings if setting.comparison is not None]
 
     @property
+    def tested(self) -> bool:
+        """Whether any of them shares two seeds with the best; one seed tests nothing, and nothing is marked by it."""
+        return any(setting.comparison is not None and setting.comparison.n > 1 for setting in self.settings)
+
+    @property
     def tied(self) -> list[SettingSummary]:
-        """Those of them that are not shown to be behind it."""
-        return [setting for setting in self.compared if setting.comparison is not None and setting.comparison.tied]
+        """Those of them that are not shown to be behind it, where any were tested."""
+        found = self.compared if self.tested else []
+        return [setting for setting in found if setting.comparison is not None and setting.comparison.tied]
 
     @property
     def stopped(self) -> list[SettingSummary]:

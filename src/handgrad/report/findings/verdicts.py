@@ -122,13 +122,13 @@ def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[V
             Verdict(
                 "warning",
                 "Undecided: with one seed there is no spread, and nothing tells a better setting from a luckier one. "
-                f"Two seeds show a spread, and {SIGN_FLIP_SEEDS} let a test decide that assumes no normal distribution.",
+                f"Two seeds show a spread, {SIGN_FLIP_SEEDS} let a test decide that assumes no normal distribution.",
             )
         ]
     ns = sorted({comparison.n for comparison in tested})
     few = ns[0] < SIGN_FLIP_SEEDS
     behind = [label for label, comparison in found.items() if comparison.decided]
-    undecided = [label for label in found if label not in behind]
+    undecided = [label for label, comparison in found.items() if not comparison.decided]
     said = []
     if undecided:
         what = "which are not shown to be" if len(undecided) > 1 else "which is not shown to be"
@@ -164,8 +164,9 @@ def _test(tested: Sequence[Comparison], ns: Sequence[int]) -> Verdict:
 def _striped(phase: PhaseSummary, behind: Sequence[str]) -> list[Verdict]:
     """Settings that rank below one that is behind, and are undecided themselves: why that is no contradiction."""
     ranked = [setting.label for setting in phase.ranked if setting.comparison is not None]
-    first = min((ranked.index(label) for label in behind), default=len(ranked))
-    odd = [label for label in ranked[first:] if label not in behind]
+    known = set(behind)
+    first = next((place for place, label in enumerate(ranked) if label in known), len(ranked))
+    odd = [label for label in ranked[first:] if label not in known]
     if not odd:
         return []
     rank, its = ("ranks", "its") if len(odd) == 1 else ("rank", "their")

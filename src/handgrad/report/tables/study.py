@@ -71,7 +71,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
         if bootstrap:
             columns.append(Column("95 % interval (BCa)", ("bootstrap_low", "bootstrap_high"), numeric=True))
         columns.append(Column("best seed", ("best", "best_seed"), numeric=True))
-    compared = any(setting.comparison is not None and setting.comparison.n > 1 for setting in phase.settings)
+    compared, undecided = phase.tested, {setting.label for setting in phase.tied}
     if compared:
         keys = ("difference", "p", "holm_p", "sign_flip_p", "shared_seeds")
         columns.append(Column("p (Holm)", keys, numeric=True))
@@ -93,7 +93,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
         row += [_compared(setting, best)] if compared else []
         row += [cell(setting.epochs("done", "pruned", "diverged"))] if stopped else []
         row.append(cell(happened(setting)))
-        rows.append(Row(tuple(row), shaded=best or (setting.comparison is not None and setting.comparison.tied)))
+        rows.append(Row(tuple(row), shaded=best or setting.label in undecided))
     caption = _summary_caption(phase, ddof, several, compared, bootstrap)
     caption += _interval_marks(phase) if several else ""
     if stopped:
@@ -122,12 +122,9 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bo
             "sign-flip test too (whose p is added where it says otherwise)."
         )
         sentences.append("Shaded (†): the best, and all of which it is undecided.")
-        n = (
-            phase.settings[0].examples(phase.metric)
-            if len({s.examples(phase.metric) for s in phase.settings}) == 1
-            else 0
-        )
-        sentences.append(f"Intervals and p are over seeds, on one set of {f'{n:,} ' if n else ''}examples.")
+        sizes = {n for setting in phase.settings if (n := setting.examples(phase.metric)) is not None}
+        where = f"on one set of {sizes.pop():,} examples" if len(sizes) == 1 else "not over examples"
+        sentences.append(f"Intervals and p are over seeds, {where}.")
     sentences.append(f"Bold: the best by mean {WORDS[phase.metric]}; settings that miss a result rank below others.")
     return " ".join(sentences)
 
