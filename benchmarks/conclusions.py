@@ -2,6 +2,7 @@
 
 False claims: studies of K settings whose means are all equal.  In what share of them is a setting said to be behind
 the best?  It should be 5 % at most.  Beside it Tukey's studentized range in blocks of seeds: one variance for all.
+One set of examples: two methods, equally good on new data; how often does p say that they differ on the set at hand?
 Coverage: how often do the intervals of a report hold the true mean?  They say 95 %.
 
     python benchmarks/conclusions.py [--studies 1000]
@@ -12,10 +13,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 from scipy.stats import studentized_range
 
 from handgrad.report.findings.intervals import bca_interval
-from handgrad.report.findings.statistics import LEVEL, compare, sample
+from handgrad.report.findings.statistics import LEVEL, compare, paired_t_p, sample
 
 Numbers = NDArray[np.float64]
 SETTINGS = (2, 6, 12, 20, 50)
@@ -106,6 +108,22 @@ def false_claims(
     yield from wrong / studies
 
 
+def one_set(examples: int, n: int, studies: int) -> float:
+    """How often p < 0.05 for two methods that are equally good on all examples there could be.
+
+    8 % of the examples are hard; on each of these either method has its own chance, alike for all of its seeds (the two
+    are correlated by 0.81).
+    """
+    rng, found = np.random.default_rng([examples, n]), 0
+    for _ in range(studies):
+        hard, common = rng.random(examples) < 0.08, rng.normal(size=examples)
+        chances = (ndtr(0.9 * common + np.sqrt(0.19) * rng.normal(size=examples)) for _ in range(2))
+        one, other = ((rng.random((n, examples)) < np.where(hard, p, 0.998)).mean(axis=1) for p in chances)
+        p = paired_t_p((one - other).tolist())
+        found += p is not None and p < LEVEL
+    return found / studies
+
+
 def seeds_of_mean(kind: str, rng: np.random.Generator, n: int) -> tuple[list[float], float, int]:
     """(accuracies of n seeds, their true mean, examples)."""
     if kind == "normal seeds":
@@ -145,6 +163,13 @@ def main() -> None:
                 ours, tukey = false_claims(kind, k, n, studies)
                 cells.append(f"{100 * ours:.1f} " + ("(–)" if np.isnan(tukey) else f"({100 * tukey:.1f})"))
             print(f"{kind.__name__.replace('_', ' '):26}{n:>3} " + "".join(f"{text:>14}" for text in cells), flush=True)
+    print("\np < 0.05 for two methods that are equally good on new data, in % of studies")
+    for examples in (1000, 5000):
+        row = [one_set(examples, n, studies) for n in (3, 10, 20)]
+        print(
+            f"{f'{examples:,} examples':26}"
+            + "".join(f"{f'n = {n}: {100 * a:.1f}':>14}" for n, a in zip((3, 10, 20), row, strict=True))
+        )
     print("\ncoverage of 95 % intervals, in %: as shown (BCa bootstrap)")
     print(f"{'':38}" + "".join(f"{f'n = {n}':>14}" for n in (3, 5, 10, 20, 30, 50)))
     for name in MEANS:

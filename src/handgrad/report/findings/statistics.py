@@ -22,7 +22,7 @@ from handgrad.streams import stream
 LEVEL = 0.05
 BOOTSTRAP_SEEDS = 30  # from here the BCa bootstrap covers what it says (benchmarks/conclusions.py)
 SIGN_FLIP_SEEDS = 6  # 2 / 2^6 is the first smallest p below 0.05
-EXACT_SIGNS = 40  # differences whose 2^n signs are counted
+EXACT_SIGNS = 32  # differences whose 2^n signs are counted
 SIGN_DRAWS = 99_999
 MOST_PAIRED = 1500  # settings of which all pairs are tested
 
@@ -84,7 +84,7 @@ def sign_flip_p(d: Sequence[float]) -> float:
     """The two-sided sign-flip test: the share of the 2^n signs whose |Σ ±d| is at least |Σ d|.
 
     It assumes only that differences are symmetric about zero.  Equal to it within rounding counts.  Exact up to
-    n = 40 differences that are not zero, by counting over the sums of two halves; beyond, the same share of N = 99,999
+    n = 32 differences that are not zero, by counting over the sums of two halves; beyond, the same share of N = 99,999
     random signs of a stream of its own, (k + 1)/(N + 1), whose standard error is √(p(1 − p)/N): 0.0007 at p = 0.05.
     The order of the differences does not matter.
 
