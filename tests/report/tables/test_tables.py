@@ -9,7 +9,8 @@ import pytest
 from handgrad.report.findings.happened import happened
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables import study as study_tables
-from handgrad.report.tables.latex import escape_latex, to_latex
+from handgrad.report.tables.latex import to_latex
+from handgrad.report.tables.letters import escape_latex
 from handgrad.report.tables.table import (
     Cell,
     Column,
