@@ -234,9 +234,8 @@ def _over_all_pairs(
 ) -> tuple[NDArray[np.float64], int]:
     """(Holm's p of the pairs (0, i) in the family of all pairs that share two seeds or more, the number of these)."""
     k = len(x)
-    counts = known.astype(np.float64) @ known.T.astype(np.float64)
-    pairs = int((np.triu(counts, 1) >= 2).sum())
     if k > MOST_PAIRED:
+        pairs = k * (k - 1) // 2
         return np.minimum(1.0, own * pairs), pairs
     rows = [own]
     rows += [_paired_t(x[i + 1 :] - x[i], known[i + 1 :] & known[i]) for i in range(1, k - 1)]
@@ -244,4 +243,4 @@ def _over_all_pairs(
     adjusted = np.full(len(p), np.nan)
     valued = ~np.isnan(p)
     adjusted[valued] = holm(p[valued])
-    return adjusted[: k - 1], pairs
+    return adjusted[: k - 1], int(valued.sum())
