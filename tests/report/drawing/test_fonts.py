@@ -77,7 +77,7 @@ def test_ordinary_words_are_left_alone():
 
 def test_a_report_says_once_what_no_font_has(own_fonts_only, make_results):
     said = []
-    page = build_report(make_results(classes=["日本語", "犬", "c"]), formats=["png"], tell=said.append)
+    page = build_report(make_results(classes=["日本語", "犬", "c"]), formats=["png"], say=said.append)
     assert len(said) == 1
     assert said[0].startswith(
         "no font here has the signs of 日本語 and 犬: figures for print show the numbers of classes"
