@@ -7,6 +7,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.cli.console import print_summary
+from handgrad.files import sealed
 from handgrad.report import build_report, summarize
 from handgrad.report.findings.verdicts import validation_choice
 from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
@@ -369,7 +370,9 @@ def test_a_quick_study_is_shown_and_not_judged(found):
 def test_a_study_changed_on_the_command_line_is_shown_and_not_judged(make_results):
     folder = make_results(tables(TABLE), tell)
     plan = json.loads((folder / "plan.json").read_text("utf-8"))
-    (folder / "plan.json").write_text(json.dumps({**plan, "changed": ["training.epochs=3", "data.train.size=9"]}))
+    plan = {**plan, "changed": ["training.epochs=3", "data.train.size=9"]}
+    plan.pop("sha256")
+    (folder / "plan.json").write_bytes(sealed(json.dumps(plan)))
     page = Reader(build_report(folder, formats=[]).read_text("utf-8"))
     assert (
         "Reproduction of Digits: made with training.epochs=3, data.train.size=9: not the original's study; "
