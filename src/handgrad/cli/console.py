@@ -95,8 +95,11 @@ def print_record(record: dict[str, Any]) -> None:
         lines.append(("", diverged["reason"]))
     if record["error"]:
         lines.append(("error", record["error"]))
+    scored, total = record["train_score"] or {}, data["counts"].get("train", 0)
+    partly = 0 < scored.get("n", 0) < total
     for name, value in record["metrics"].items():
-        lines.append((name, "–" if value is None else f"{value:.4f}"))
+        of = f" (on {scored['n']:,} of {total:,} training examples)" if name.startswith("train") and partly else ""
+        lines.append((name, "–" if value is None else f"{value:.4f}{of}"))
     for section, values in record["setting"].items():
         lines += [(f"{section}.{key}", value) for key, value in values.items() if value is not None]
     width = max(len(name) for name, _ in lines)
@@ -106,6 +109,7 @@ def print_record(record: dict[str, Any]) -> None:
 
 def print_summary(summary: "Summary") -> None:
     """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
+    from handgrad.report.findings.examples import conditional, small_parts
     from handgrad.report.findings.verdicts import phase_verdicts
     from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
     from handgrad.report.tables.study import phase_title, summary_table
@@ -119,6 +123,8 @@ def print_summary(summary: "Summary") -> None:
         print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
         for verdict in phase_verdicts(phase):
             out.print(Text(f"  {verdict.text}"))
+    for verdict in (*conditional(summary), *small_parts(summary)):
+        out.print(Text(verdict.text))
     reproduced = reproduce(summary)
     if reproduced is not None:
         out.print(Text("\nThe original", "bold"))

@@ -8,7 +8,7 @@ import pytest
 from handgrad.data.datasets import from_arrays
 from handgrad.errors import StudyFileError
 from handgrad.study import make_study
-from handgrad.study.original.items import file_name
+from handgrad.study.original.items import file_name, slug
 from handgrad.study.original.published import decimals, published
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.shelf import Shelf
@@ -336,3 +336,14 @@ def test_the_plan_holds_the_changes():
 
 def test_changes_that_vary_nothing_leave_the_original_as_it_is():
     assert run_of(study(table(), overrides=["training.epochs=1"])) == [(label, True) for label in "1234"]
+
+
+def test_a_long_name_and_another_alphabet_keep_names_apart():
+    assert slug("T" * 60) == "t" * 60
+    one, other = slug("T" * 400), slug("T" * 401)
+    assert one != other
+    assert one.startswith("t" * 50 + "-")
+    assert len(one) == 59
+    assert slug("犬") != slug("猫")
+    assert slug("Loss of café") != slug("Loss of caf")
+    assert slug("28 × 28, Σ") != slug("28 × 28, Δ")
