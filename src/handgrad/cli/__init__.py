@@ -1,5 +1,5 @@
 """Commands, the layer on top: they parse, call public functions and print."""
 
-from handgrad.cli.app import app, main
+from handgrad.cli.entry import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

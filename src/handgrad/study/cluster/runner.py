@@ -12,7 +12,6 @@ Ray: Moritz et al., "Ray: A Distributed Framework for Emerging AI Applications",
 
 import functools
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from handgrad import terminal
 from handgrad.data.datasets import Split, open_split
 from handgrad.errors import InputError, ResultsError
 from handgrad.study.cluster.joining import RayError, RayTaskError, join, ray
@@ -46,7 +46,7 @@ class _Task:
 
 def say_to_stderr(text: str) -> None:
     """One line about what is going on."""
-    print(f"handgrad: {text}", file=sys.stderr, flush=True)
+    terminal.say(f"handgrad: {text}")
 
 
 class Ray:

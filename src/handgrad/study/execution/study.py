@@ -16,6 +16,7 @@ from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
 from handgrad.study.planning.shelf import Shelf
 from handgrad.study.rules.budget import Purse
+from handgrad.study.runners.processes import refuse_unguarded
 from handgrad.study.runners.runner import Runner, cores
 from handgrad.study.search.phase import opened_search
 from handgrad.training.engines import kernels_of, prepare
@@ -48,6 +49,7 @@ def run_study(
     ...     run_study(study, folder, jobs=1).state
     'done'
     """
+    refuse_unguarded()
     plan = Plan(study, Shelf(study.folder, data))
     if runner is None or isinstance(runner, str):
         runner, notes = open_runner(

@@ -22,6 +22,7 @@ from numba import njit, types
 from numba.core import serialize
 from numba.core.compiler import CompileResult
 
+from handgrad.terminal import say
 from handgrad.training.engines.kernels import entry, image_entry
 from handgrad.training.engines.kernels.deferred import Late
 from handgrad.training.engines.kernels.image_passes import ImageWork
@@ -170,22 +171,18 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 ENTRY_POINTS = {"dense": ("train", "score"), "images": ("train_images", "score_images")}
 
 
 @cache
-def prepare(dtype: str, network: str, say: Callable[[str], None] = _say) -> None:
+def prepare(dtype: str, network: str, tell: Callable[[str], None] = say) -> None:
     """Compile the kernels for that type of number and kind of network (of ENTRY_POINTS), or load them.
 
-    `say` hears one line before anything is compiled.
+    `tell` hears one line before anything is compiled.
     """
     kept = [_kept(name, dtype) for name in ENTRY_POINTS[network]]
     if not numba.config.DISABLE_JIT and not all(one.is_whole() for one in kept):
         what, long = ("kernels for networks of images", "half") if network == "images" else ("kernels", "a quarter of")
-        say(f"handgrad: compiling the {dtype} {what} for this processor, once; this takes about {long} a minute")
+        tell(f"handgrad: compiling the {dtype} {what} for this processor, once; this takes about {long} a minute")
     for name in ENTRY_POINTS[network]:
         entry_point(name, dtype)
