@@ -59,7 +59,7 @@ class _Worker:
         main = threading.current_thread() is threading.main_thread()
         self.process = context.Process(target=_work, args=(child, main), daemon=True, name="handgrad-worker")
         try:
-            with _one_thread(), _no_interrupt():
+            with _one_thread():
                 self.process.start()
         except BaseException:
             self.pipe.close()
@@ -177,12 +177,13 @@ class Processes:
                 return
             if worker is None:
                 try:
-                    worker = _Worker()
+                    with _no_interrupt():
+                        worker = _Worker()
+                        self._pool.append(worker)
                 except OSError as error:  # no more processes, files or memory
                     source.back(jobs)
                     self._failed_start(limits.reached(error) or f"{type(error).__name__}: {error}")
                     return
-                self._pool.append(worker)
             with suppress(OSError):  # it died while idle: its pipe says so at the next wait
                 worker.give(jobs)
 
@@ -230,7 +231,7 @@ class Processes:
     def close(self) -> None:
         pool, self._pool = self._pool, []
         for worker in pool:
-            worker.end(at_once=bool(worker.jobs))
+            worker.end(at_once=bool(worker.jobs) or not worker.ready)
 
 
 def _exit_words(code: int | None) -> str:

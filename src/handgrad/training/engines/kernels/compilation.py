@@ -33,7 +33,7 @@ from handgrad.training.engines.kernels.updates import Memory, Past
 from handgrad.training.engines.kernels.vectors import TARGET
 
 DIGEST = hashlib.sha256().digest_size
-PATIENCE = 120.0  # seconds that a process waits for another one to compile
+PATIENCE = 300.0  # seconds that a process waits for another one to compile
 
 
 @cache
