@@ -143,11 +143,10 @@ class Processes:
                 return
             for worker in self._with_news(busy):
                 try:
-                    kind, content = worker.pipe.recv()
+                    news = worker.pipe.recv()
                 except (EOFError, OSError):
-                    outcomes = self._died(worker, source)
-                else:
-                    outcomes = self._told(worker, kind, content, heard)
+                    news = None
+                outcomes = self._told(worker, news[0], news[1], heard) if news else self._died(worker, source)
                 for outcome in outcomes:
                     source.ended(outcome.job)
                     if outcome.job.until is None:
