@@ -13,7 +13,7 @@ import pytest
 
 from handgrad import cli
 from handgrad.cli import entry
-from tests.test_cli import TINY, handgrad, here  # noqa: F401  (fixtures)
+from tests.test_cli import TINY, finished, handgrad, here  # noqa: F401  (fixtures)
 
 HANDGRAD = f"{shlex.quote(sys.executable)} -m handgrad.cli"
 posix = pytest.mark.skipif(os.name != "posix", reason="shells, signals and devices of POSIX")
@@ -41,8 +41,6 @@ def runs(folder):
     [
         "handgrad run tiny.toml --jobs 1 2>&1 | head -1; exit ${PIPESTATUS[0]}",
         "handgrad run tiny.toml --jobs 2 | head -c 1; exit ${PIPESTATUS[0]}",
-        "handgrad run tiny.toml --jobs 1 2>/dev/full",
-        "handgrad run tiny.toml --jobs 2 >/dev/full",
         "handgrad run tiny.toml --jobs 1 >/dev/full 2>/dev/full",
         "handgrad run tiny.toml --jobs 2 >&- 2>&- <&-",
     ],
@@ -61,7 +59,7 @@ def test_no_print_ends_a_study(here, line):  # noqa: F811
 def test_a_result_that_cannot_be_shown_is_said(here):  # noqa: F811
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    for command, code in (("studies", 2), ("plan tiny.toml", 2), ("run tiny.toml --jobs 1", 0)):
+    for command, code in (("studies", 2), ("run tiny.toml --jobs 1", 0)):
         done = shell(f"handgrad {command} >/dev/full", here)
         assert done.returncode == code
         assert done.stderr.endswith(
@@ -77,27 +75,37 @@ def test_a_reader_that_has_seen_enough_is_no_error(here):  # noqa: F811
     assert (done.returncode, done.stderr) == (2, "")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "ascii:strict"])
-def test_terminals_that_lack_signs(here, encoding):  # noqa: F811
-    line = [sys.executable, "-m", "handgrad.cli"]
-    environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    first = None
-    for command in ("run tiny.toml --jobs 1", "report results/tiny", "plan tiny.toml", "studies", "run nö.toml"):
-        done = subprocess.run([*line, *command.split()], cwd=here, env=environment, capture_output=True, check=False)
-        text = (done.stdout + done.stderr).decode(encoding.partition(":")[0])
-        assert done.returncode == (2 if "nö" in command else 0), text
-        assert "Traceback" not in text
-        first = first or text
-    assert "95 % interval" in first
-    assert ("+-" if "ascii" in encoding else "±") in first
+@pytest.mark.parametrize(
+    ("encoding", "command"),
+    [
+        ("ascii", "run tiny.toml --jobs 1"),
+        ("latin-1:strict", "report results/tiny"),
+        ("cp1252", "report results/tiny"),
+        ("ascii", "run nö.toml"),
+    ],
+)
+def test_terminals_that_lack_signs(finished, encoding, command):  # noqa: F811
+    folder, _ = finished
+    done = subprocess.run(
+        [sys.executable, "-m", "handgrad.cli", *command.split()],
+        cwd=folder, env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, check=False,
+    )  # fmt: skip
+    text = (done.stdout + done.stderr).decode(encoding.partition(":")[0])
+    assert "Traceback" not in text
+    if "nö" in command:
+        assert (done.returncode, "n?.toml: no such study" in text) == (2, True)
+    else:
+        assert done.returncode == 0
+        assert ("+-" if encoding == "ascii" else "±") in text
 
 
 @posix
-def test_the_posix_locale(here):  # noqa: F811
-    done = shell(
-        "handgrad run tiny.toml --jobs 1 >/dev/null", here, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"
-    )
+def test_the_posix_locale(finished):  # noqa: F811
+    folder, _ = finished
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = shell("handgrad report results/tiny", folder, **plain)
     assert done.returncode == 0, done.stderr
+    assert "+-" in done.stdout
 
 
 # -- errors that nobody foresaw
@@ -172,11 +180,11 @@ ONE_LINE = "handgrad: interrupted; the same command continues where this one sto
 
 
 @posix
-@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("times", [1, 3])
 def test_ctrl_c_at_any_moment_and_more_than_once(here, times):  # noqa: F811
     """From the moment on at which Python has started, until the command has ended."""
     (here / "tiny.toml").write_text(TINY.replace("epochs = 2", "epochs = 2000"))
-    for seconds in (0.3, 1.0, random.uniform(0.3, 4.0), 5.0):
+    for seconds in (0.5, random.uniform(0.5, 6.0)):
         process = start(here, "run", "tiny.toml", "--jobs", random.choice("12"))
         time.sleep(seconds)
         for _ in range(times):
