@@ -90,7 +90,8 @@ def test_a_study_says_that_the_head_is_lost_and_goes_on_without_it(make, folder,
     assert took < 50  # Ray itself: 60 seconds of silence
     assert (
         f"handgrad: the head of the Ray cluster at {address} is lost: nothing has answered there for 10 s. Finished "
-        "runs and checkpoints are safe; start a cluster again, then run the same command with its address, or with --runner"
+        "runs and checkpoints are safe; start a cluster again, then run the same command with its address, or "
+        "with --runner processes"
     ) in err
     assert "Traceback" not in err + out
     assert "will terminate" not in err + out
