@@ -33,7 +33,8 @@ def session_of(layers, batch):
     network = Network.parse((6,), *layers)
     training = TrainingSection(optimizer={"name": "sgd", "lr": 0.1}, batch_size=batch)
     session = open_session("compiled", Job(network, training, "one-hot", 1, {"train": (x, y)}))
-    session.load(initialize(network, make_run().setting.network.init, 0.0, 1, "float32"), {}, 0)
+    section = make_run().setting.resolved().network
+    session.load(initialize(network, section.init, section.bias_init, 1, "float32"), {}, 0)
     return session
 
 
@@ -94,7 +95,7 @@ def test_an_interrupt_is_heard_in_the_middle_and_stops_the_kernel():
         calling.call(endless, (plan,), plan=plan, stop=0, products=2**40)
     assert time.monotonic() - start < 10
     assert plan[0] == 1
-    assert not [thread for thread in threading.enumerate() if thread.name == "handgrad-kernel"]
+    assert not [one for one in threading.enumerate() if one.name == "handgrad-kernel" and one.is_alive()]
 
 
 def test_what_goes_wrong_in_the_thread_is_raised_here():
