@@ -54,10 +54,7 @@ class Lasting:
     def write(self, text: str) -> int:
         if self.stream is not None and self.lost is None:
             try:
-                try:
-                    self.stream.write(text)
-                except UnicodeEncodeError:
-                    self.stream.write(in_encoding(text, self.encoding))
+                self.stream.write(in_encoding(text, self.encoding))
             except (OSError, ValueError) as error:  # ValueError: it is closed
                 self._lose(error)
         return len(text)
