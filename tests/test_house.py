@@ -22,8 +22,10 @@ BASE = {
     "limits",
     "names",
     "streams",
+    "synonyms",
     "terminal",
     "validation",
+    "words",
 }
 INSIDE = {  # the rooms and files of a room, in the same way
     "study": [
