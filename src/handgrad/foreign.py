@@ -24,7 +24,7 @@ def reading(
     """Read the file `path` of the given form ("an .npz file of arrays") inside this block.
 
     Whatever goes wrong becomes one `error` that names the file, what was found and the remedy; messages of our own
-    pass as they are.  Ctrl-C passes too.  What its reader said stays the cause (`__cause__`): it may be our own mistake.
+    pass as they are.  Ctrl-C passes too.  What its reader said stays the cause (`__cause__`): it may be ours.
     """
     where = os.fsdecode(path)
     try:
