@@ -17,7 +17,7 @@ from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
 from handgrad.study.planning.shelf import Shelf
 from handgrad.study.rules.budget import Purse
-from handgrad.study.runners.processes import Processes
+from handgrad.study.runners.processes import Processes, refuse_unguarded
 from handgrad.study.runners.runner import Runner, Serial, cores
 from handgrad.study.search.phase import opened_search
 from handgrad.training.engines import kernels_of, prepare
@@ -50,6 +50,7 @@ def run_study(
     ...     run_study(study, folder, jobs=1).state
     'done'
     """
+    refuse_unguarded()
     plan = Plan(study, Shelf(study.folder, data))
     if runner is None or isinstance(runner, str):
         runner, notes = open_runner(
