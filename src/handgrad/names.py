@@ -43,7 +43,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     'sigmoid'
     """
     by_fold = {candidate.lower().replace("_", "-"): candidate for candidate in known}
-    found = difflib.get_close_matches(name.lower().replace("_", "-"), by_fold, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(str(name).lower().replace("_", "-"), by_fold, n=1, cutoff=0.6)
     return by_fold[found[0]] if found else None
 
 
@@ -61,7 +61,6 @@ def unknown(name: str, known: Iterable[str], kind: str) -> str:
 
 def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
     """The record of `name` in `table`; raises UnknownName with the nearest name and all known ones."""
-    try:
-        return table[name]
-    except KeyError:
-        raise UnknownName(unknown(name, table, kind)) from None
+    if not isinstance(name, str) or name not in table:
+        raise UnknownName(unknown(name, table, kind))
+    return table[name]

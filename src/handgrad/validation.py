@@ -9,15 +9,18 @@ validators that name the allowed range themselves, so that a message reads
 """
 
 import math
+import os
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from handgrad.errors import InputError
-from handgrad.names import nearest, unknown
+from handgrad.names import nearest, shown, unknown
+
+Kind = TypeVar("Kind")
 
 if TYPE_CHECKING:  # only the type checker needs its private name
     from pydantic._internal._model_construction import ModelMetaclass
@@ -28,7 +31,9 @@ else:
 class _SectionMeta(ModelMetaclass):
     """Makes `Section(...)` raise InputError with plain sentences instead of pydantic's ValidationError."""
 
-    def __call__(cls, **values: Any) -> Any:
+    def __call__(cls, *tables: Any, **values: Any) -> Any:
+        if tables:  # Setting({...}): the tables as they stand in a file
+            values = {**given(tables[0], dict, f"{cls.__name__}(…)", "Give its tables as in a study file"), **values}
         try:
             return super().__call__(**values)
         except ValidationError as error:
@@ -44,6 +49,7 @@ class Section(BaseModel, metaclass=_SectionMeta):
     @model_validator(mode="before")
     @classmethod
     def _rename_aliases(cls, values: Any, info: ValidationInfo) -> Any:
+        values = plain(values)
         if not isinstance(values, Mapping) or not any(name in values for name in cls.aliases):
             return values
         notes = (info.context or {}).get("notes", [])
@@ -68,6 +74,40 @@ class Section(BaseModel, metaclass=_SectionMeta):
     def changed(self, **values: Any) -> Self:
         """A checked copy with some fields replaced."""
         return type(self)(**{**dict(self), **values})
+
+
+def plain(value: Any) -> Any:
+    """Tables with the numbers and lists of NumPy, and paths, as Python's own; the same object where nothing changes.
+
+    >>> import numpy as np
+    >>> plain({"lr": np.float64(0.5), "hidden": np.array([30, 20]), "seeds": range(3)})
+    {'lr': 0.5, 'hidden': [30, 20], 'seeds': [0, 1, 2]}
+    """
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, Mapping):
+        inside = {key: plain(part) for key, part in value.items()}
+        return value if all(inside[key] is part for key, part in value.items()) else inside
+    if isinstance(value, list | tuple):
+        parts = [plain(part) for part in value]
+        return value if all(a is b for a, b in zip(parts, value, strict=True)) else type(value)(parts)
+    if isinstance(value, range):
+        return list(value)
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    if type(value).__module__.partition(".")[0] in ("numpy", "pandas") and hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return value
+
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def given(value: Any, kind: type[Kind], what: str, remedy: str) -> Kind:
+    """An argument of a public function, if it is of its kind.  Raises InputError with the remedy where it is not."""
+    if not isinstance(value, kind):
+        raise InputError(f"{what} must be a {kind.__name__}; got {shown(value)}. {remedy}")
+    return value
 
 
 def _limits(interval: str) -> tuple[float, float, Callable[[float], bool], str]:
