@@ -10,6 +10,8 @@ Images become (channels, rows, cols), whether they come as (rows, cols), channel
 """
 
 import hashlib
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,9 @@ FASHION = (
 )
 
 
-def load(section: DataSection | str, *, folder: Path | None = None, fetch: bool = True) -> Dataset:
+def load(
+    section: DataSection | Mapping[str, Any] | str | os.PathLike[str], *, folder: Path | None = None, fetch: bool = True
+) -> Dataset:
     """The data set that `section.name` says: digits, mnist, fashion-mnist, cifar-10 or a path.
 
     A relative path starts at `folder` (default: the current one) or else at HANDGRAD_DATA.  With fetch = False
@@ -66,7 +70,7 @@ def load(section: DataSection | str, *, folder: Path | None = None, fetch: bool 
     >>> digits.shape, len(digits.y_train), digits.value_range
     ((1, 8, 8), 1797, (0, 16))
     """
-    section = DataSection(name=section) if isinstance(section, str) else section
+    section = DataSection.given(section)
     name = section.name
     if name != "digits" and name not in sources.SOURCES:
         path = find_own(name, folder or Path.cwd())

@@ -9,8 +9,9 @@
 A size is a whole number of examples or a fraction in (0, 1]: 1 is one example, 1.0 is all of them.
 """
 
+import os
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     ConfigDict,
@@ -22,6 +23,8 @@ from pydantic import (
     model_serializer,
 )
 
+from handgrad.errors import InputError
+from handgrad.names import shown
 from handgrad.validation import Section, flag, one_of, whole
 
 SCALES = {
@@ -136,3 +139,20 @@ class DataSection(Section):
         PlainSerializer(lambda size: size),  # pydantic's own warns that JSON has a list
     ] = None
     color: Annotated[str, PlainValidator(one_of(COLORS, "color"))] = "keep"
+
+    @classmethod
+    def given(cls, value: Any) -> Self:
+        """A section, its table as a dict, or the name or path of a data set.  Raises InputError for anything else."""
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str | os.PathLike):
+            return cls(name=os.fsdecode(value))
+        if not isinstance(value, Mapping):
+            raise InputError(
+                "data must be the name of a data set, a path, or a table such as {'name': 'digits'}; got "
+                + shown(value)
+            )
+        section, problems = cls.read(value, prefix="data")
+        if section is None:
+            raise InputError("\n".join(problems))
+        return section

@@ -12,10 +12,12 @@ import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from handgrad.errors import InputError
+from handgrad.names import shown
 from handgrad.report.chapters.chapters import chapters
 from handgrad.report.figures.sources import Sources
 from handgrad.report.findings.summarize import summarize
@@ -29,16 +31,14 @@ from handgrad.training.weights import read_tensors
 FORMATS = ("png", "svg", "pdf")
 
 
-def build_report(folder: str | Path, *, formats: Iterable[str] = FORMATS) -> Path:
-    """Build the report of a results folder and return the path of its index.html.
+def build_report(folder: Results | str | os.PathLike[str], *, formats: Iterable[str] = FORMATS) -> Path:
+    """Build the report of a results folder (its path, or `Results`) and return the path of its index.html.
 
     formats: of the figures, any of png, svg and pdf.
     Raises ResultsError where there are no results, a record is damaged, or the disk is full.
     """
-    formats = tuple(formats)
-    if unknown := [form for form in formats if form not in FORMATS]:
-        raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(unknown)}")
-    results = Results.open(folder)
+    formats = known_formats(formats)
+    results = Results.of(folder)
     summary = summarize(results)
     unfinished = results.folder / f".report.{os.getpid()}.tmp"
     try:
@@ -54,6 +54,14 @@ def build_report(folder: str | Path, *, formats: Iterable[str] = FORMATS) -> Pat
         raise unwritable(results.folder, error) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def known_formats(formats: Any) -> tuple[str, ...]:
+    """Formats of figures; one by itself is a list of one.  Raises InputError where one is not known."""
+    listed = (formats,) if isinstance(formats, str) or not isinstance(formats, Iterable) else tuple(formats)
+    if strange := [form for form in listed if form not in FORMATS]:
+        raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(map(shown, strange))}")
+    return listed
 
 
 def _put_in_place(made: Path, report: Path) -> Path:

@@ -51,6 +51,7 @@ NESTED = ("state_dict", "model_state_dict", "model")  # where training scripts p
 LEGACY = 0x1950A86A20F9469CFC6C  # the number with which files from before 2020 begin
 EXPANDED = 10**7  # how many more numbers tensors may have than the file has bytes, as they can repeat and share them
 AXES = 32  # the most that a tensor has here
+ARRAYS = "save the arrays with numpy.savez(path, W1=…, b1=…, …), or a state_dict with torch.save"
 FORM = "a whole PyTorch file"
 REFUSED = "which could run code when it is read and is refused"
 SAVE = "save it there with torch.save(model.state_dict(), path)"
@@ -125,7 +126,7 @@ def _stream(content: bytes, where: str) -> tuple[Any, Numbers, str]:
     """The same of a file from before 2020."""
     file = io.BytesIO(content)
     if unpickled(file)[0] != LEGACY:
-        raise WeightsError(f"{where}: is a pickle, which can run code when it is read, and is refused; {SAVE}")
+        raise WeightsError(f"{where}: is a pickle, which can run code when it is read, and is refused; {ARRAYS}")
     unpickled(file)  # the version of the protocol
     unpickled(file)  # the machine that wrote it
     found, kinds = unpickled(file)

@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from handgrad.errors import WeightsError
 from handgrad.foreign import as_path, reading
+from handgrad.names import shown
 from handgrad.training.forms import NPZ, PYTORCH, SAFETENSORS, form_of
 from handgrad.training.npz import read_npz as read_npz
 from handgrad.training.pytorch import read_pytorch
@@ -93,6 +94,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray]) -> None:
     """Save parameters as `.safetensors` or `.npz`, by the path's ending; written whole or not at all."""
     path = as_path(path, "path", WeightsError)
+    params = _arrays(params)
     if path.suffix not in (".safetensors", ".npz"):
         raise WeightsError(f"{path}: unknown ending {path.suffix!r}; weights are saved as .safetensors or .npz")
     with written_whole(path) as unfinished:
@@ -100,6 +102,18 @@ def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray])
             write_tensors(unfinished, params, {})
         else:
             np.savez(unfinished, allow_pickle=False, **dict(params))
+
+
+def _arrays(params: Any) -> Arrays:
+    """What somebody gave as parameters, as arrays by name."""
+    wanted = "params must be arrays by name, such as record.params or {'dense1.W': W, …}"
+    if not isinstance(params, Mapping):
+        raise WeightsError(f"{wanted}; got {shown(params)}")
+    found = {str(name): np.asarray(array) for name, array in params.items()}
+    for name, array in found.items():
+        if array.dtype.kind not in "biuf":
+            raise WeightsError(f"{wanted}; {shown(name)} holds {array.dtype}")
+    return found
 
 
 def load_weights(path: str | os.PathLike[str], network: "Network | None" = None) -> Arrays:
@@ -111,6 +125,8 @@ def load_weights(path: str | os.PathLike[str], network: "Network | None" = None)
     path = as_path(path, "path", WeightsError)
     params = read_arrays(path)[0]
     if network is not None:
+        if not hasattr(network, "parameter_shapes"):
+            raise WeightsError(f"network must be a Network, such as record.model.network; got {shown(network)}")
         check_shapes(params, network.parameter_shapes, str(path))
     check_numbers(params, str(path))
     return params

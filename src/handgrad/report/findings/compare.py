@@ -1,5 +1,6 @@
 """Paired comparisons as a frame: what the report's p-values and ties are made of, for use in Python."""
 
+import os
 from typing import TYPE_CHECKING
 
 from handgrad.report.findings.summarize import summarize
@@ -9,9 +10,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def compare(results: Results) -> "DataFrame":
+def compare(results: Results | str | os.PathLike[str]) -> "DataFrame":
     """Every setting of every phase against the phase's winner, on the seeds that both finished.
 
+    results: `Results`, or the path of their folder.
     Columns: phase, setting, winner, n (shared seeds), difference (mean of setting − winner in the metric that chose the
     winner), low and high (95 % t interval of it), p (paired t), holm_p (Holm's correction over the phase), sign_flip_p
     (exact; at least 2/2ⁿ), tied (holm_p ≥ 0.05), decided (six seeds or more, holm_p and sign_flip_p < 0.05).
@@ -20,7 +22,7 @@ def compare(results: Results) -> "DataFrame":
     import pandas
 
     rows = []
-    for phase in summarize(results).phases:
+    for phase in summarize(Results.of(results)).phases:
         for setting in phase.settings:
             found = setting.comparison
             if found is None:

@@ -5,9 +5,10 @@ import os
 from collections.abc import Callable
 
 from handgrad.errors import InputError
-from handgrad.names import lookup
+from handgrad.names import lookup, shown
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Runner, Serial, cores
+from handgrad.validation import plain
 
 RUNNERS = ("serial", "processes", "ray")
 
@@ -26,8 +27,9 @@ def open_runner(
     there are cores.  address, cpus_per_run: of `ray` alone; `say` hears what it waits for.
     Raises InputError where these do not go together, Ray is not installed or its cluster cannot be reached.
     """
-    if jobs is not None and jobs < 1:
-        raise InputError(f"jobs must be >= 1; got {jobs}")
+    jobs = plain(jobs)
+    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
+        raise InputError(f"jobs must be a whole number >= 1; got {shown(jobs)}")
     if name is not None:
         lookup(dict.fromkeys(RUNNERS), name, "runner")
     for option, value in (("address", address), ("cpus per run", cpus_per_run)):

@@ -1,11 +1,15 @@
 """Running a study: phase by phase, only what is not finished yet, records written as they come."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from handgrad.data.datasets import Dataset
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, InputError
+from handgrad.foreign import as_path
+from handgrad.names import shown
 from handgrad.study.design.spec import Study
 from handgrad.study.execution.opening import open_runner
 from handgrad.study.execution.progress import Event, Observer, Progress, silent
@@ -15,14 +19,16 @@ from handgrad.study.folder.store import Store, opened
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
 from handgrad.study.planning.shelf import Shelf
+from handgrad.study.reading.study import as_study
 from handgrad.study.rules.budget import Purse
 from handgrad.study.runners.runner import Runner, cores
 from handgrad.study.search.phase import opened_search
 from handgrad.training.engines import kernels_of, prepare
+from handgrad.validation import given
 
 
 def run_study(
-    study: Study,
+    study: Study | Mapping[str, Any] | str | os.PathLike[str],
     out: str | Path | None = None,
     *,
     jobs: int | None = None,
@@ -34,6 +40,7 @@ def run_study(
 ) -> Results:
     """Run what is not finished of a study and return its results.  Running it again continues it.
 
+    study: a `Study`, a study file or the name of a ready-made one, or the tables of a file.
     out: the results folder (default results/<study>).  jobs: worker processes (default one per core; 1 is this
     process).  data: a data set in memory, for studies whose data.name is its name.  Same bits whatever jobs is.
     runner: "serial", "processes", "ray" or a runner of your own.  address: "host:port" of a Ray cluster (default:
@@ -48,6 +55,12 @@ def run_study(
     ...     run_study(study, folder, jobs=1).state
     'done'
     """
+    study = as_study(study)
+    folder = study.default_out if out is None else as_path(out, "out")
+    if data is not None:
+        given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y)")
+    if not callable(observer):
+        raise InputError(f"observer must be a function that takes an Event; got {shown(observer)}")
     plan = Plan(study, Shelf(study.folder, data))
     if runner is None or isinstance(runner, str):
         runner, notes = open_runner(
@@ -59,7 +72,7 @@ def run_study(
         )
         plan.notes += notes
     try:
-        with opened(Path(out) if out is not None else study.default_out, study.spec.name) as store:
+        with opened(folder, study.spec.name) as store:
             return _Execution(plan, store, runner, observer).run()
     finally:
         runner.close()

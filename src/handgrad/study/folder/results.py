@@ -7,6 +7,7 @@ results.settings()    a frame with a row for every setting: n, mean and standard
 results.winner()      the label of the setting that won
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from handgrad.errors import ResultsError
+from handgrad.foreign import as_path
 from handgrad.names import lookup
 from handgrad.study.design.spec import Study, StudySpec
 from handgrad.study.folder.store import is_written, read_decisions, read_plan
@@ -52,9 +54,15 @@ class Results:
     plan: Mapping[str, Any]
 
     @classmethod
-    def open(cls, folder: str | Path) -> Self:
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
         """Raises ResultsError where there are no results, or results of another version."""
-        return cls(Path(folder), read_plan(Path(folder)))
+        path = as_path(folder, "folder", ResultsError)
+        return cls(path, read_plan(path))
+
+    @classmethod
+    def of(cls, results: "Results | str | os.PathLike[str]") -> "Results":
+        """Results, or those of a folder."""
+        return results if isinstance(results, Results) else cls.open(results)
 
     @cached_property
     def study(self) -> Study:

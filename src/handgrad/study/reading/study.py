@@ -6,6 +6,7 @@ What is checked here needs no data: keys, types, ranges, names, for every settin
 phases' included.  Whether layers, losses and splits fit the data is checked by `planning`, before anything runs.
 """
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import InputError, StudyFileError
-from handgrad.names import nearest
+from handgrad.foreign import as_path
+from handgrad.names import nearest, shown
 from handgrad.study.design.check import shortened, study_problems
 from handgrad.study.design.spec import Made, Study, StudySpec
 from handgrad.study.reading.altered import alters
@@ -22,6 +24,7 @@ from handgrad.study.reading.fitted import fitted
 from handgrad.study.reading.overlay import change_of, overlaid
 from handgrad.study.reading.place_problems import place_problems
 from handgrad.study.reading.spec import problems_of_the_rest, read_spec
+from handgrad.validation import plain
 
 
 def ready_made() -> dict[str, Any]:
@@ -31,7 +34,20 @@ def ready_made() -> dict[str, Any]:
     return {name.removesuffix(".toml"): files[name] for name in sorted(files)}
 
 
-def load_study(source: str | Path, overrides: Iterable[str] = (), *, quick: bool = False) -> Study:
+def as_study(
+    source: Any, wanted: str = "study must be a Study, a study file or its name, or the file's tables"
+) -> Study:
+    """A study, however it is given: a `Study`, its file or name, or the tables of a file.  Raises InputError."""
+    if isinstance(source, Study):
+        return source
+    if isinstance(source, Mapping):
+        return make_study(source)
+    if isinstance(source, str | bytes | os.PathLike):
+        return load_study(source)
+    raise InputError(f"{wanted}; got {shown(source)}")
+
+
+def load_study(source: str | bytes | os.PathLike[str], overrides: Iterable[str] = (), *, quick: bool = False) -> Study:
     """Read a ready-made study or a TOML file.  `overrides`: "training.epochs=3", as on the command line.
 
     Raises StudyFileError with everything that is wrong, InputError where there is no such study.
@@ -39,8 +55,9 @@ def load_study(source: str | Path, overrides: Iterable[str] = (), *, quick: bool
     >>> load_study("quickstart", ["seeds=2"]).spec.seeds
     (0, 1)
     """
+    source = str(as_path(source, "study"))
     known = ready_made()
-    if str(source) in known:
+    if source in known:
         return make_study(
             tomllib.loads(known[str(source)].read_text("utf-8")), overrides, quick=quick, where=f"{source}.toml"
         )
@@ -81,7 +98,13 @@ def make_study(
     >>> len(study.phases[0].choices)
     2
     """
-    file, where, folder, overrides = where, where or "study", folder or Path.cwd(), list(overrides)
+    if not isinstance(tables, Mapping):
+        raise InputError(
+            f"tables must be a dict, such as {{'name': 'rates', 'grid': {{…}}}}; got {shown(tables)}. "
+            "A study file is read with hg.load_study(path)"
+        )
+    tables, overrides = plain(tables), _texts(overrides)
+    file, where, folder = where, where or "study", folder or Path.cwd()
     values, found = overlaid(tables, tables.get("quick") if quick else None, "[quick]", _small(tables) if quick else [])
     changes = []
     for text in overrides:
@@ -108,6 +131,18 @@ def make_study(
     if found or study is None:
         raise StudyFileError(where, [_with_origin(line, overrides) for line in shortened(found)])
     return study
+
+
+def _texts(overrides: Any) -> list[str]:
+    """Changes as a list of key=value; one by itself is a list of one."""
+    changes = [overrides] if isinstance(overrides, str) else overrides
+    if isinstance(changes, Mapping) or not isinstance(changes, Iterable):
+        raise InputError(f'overrides must be a list such as ["training.epochs=3"]; got {shown(changes)}')
+    changes = list(changes)
+    for text in changes:
+        if not isinstance(text, str):
+            raise InputError(f'overrides must be a list such as ["training.epochs=3"]; got {shown(text)} in it')
+    return changes
 
 
 def _small(tables: Mapping[str, Any]) -> list[str]:
