@@ -181,17 +181,27 @@ Optimizer = Annotated[
 def clip_by_norm(grads: dict[str, Array], clip_norm: float) -> dict[str, Array]:
     """Gradients scaled so that their common norm ‖g‖ = √(Σ dw²) is at most `clip_norm`:  g·min(1, c/‖g‖).
 
-    Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1.  A gradient that is not finite is left as it is.
+    The norm is that of g/u, where u is the largest |dw|: the square of a number above 1.8e19 is infinite in float32.
+    A gradient that is not finite is left as it is.
+    Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1.
+
+    >>> import numpy as np
+    >>> clip_by_norm({"W": np.array([3e30, 4e30], dtype=np.float32)}, 1.0)["W"].tolist() == [np.float32(0.6), np.float32(0.8)]
+    True
     """
     first = next(iter(grads.values()))
     xp = array_namespace(first)
+    largest = xp.max(xp.stack([xp.max(xp.abs(dw)) for dw in grads.values()]))
+    unit = xp.where(xp.isfinite(largest) & (largest > 0), largest, xp.ones_like(largest))
+    scaled = {name: dw / unit for name, dw in grads.items()}
     zero = xp.zeros((), dtype=xp.float64, device=device(first))
-    norm = sum(((dw * dw).sum() for dw in grads.values()), start=zero) ** 0.5
-    if isinstance(norm, float) and not clip_norm < norm < math.inf:  # known at once with NumPy; a GPU is not waited for
+    norm = sum(((g * g).sum() for g in scaled.values()), start=zero) ** 0.5  # of g/u
+    limit = clip_norm / xp.astype(unit, zero.dtype)
+    if isinstance(norm, float) and not limit < norm < math.inf:  # known at once with NumPy; a GPU is not waited for
         return grads
-    factor = xp.where((norm > clip_norm) & xp.isfinite(norm), clip_norm / norm, 1.0)
-    factor = xp.astype(factor, first.dtype)
-    return {name: dw * factor for name, dw in grads.items()}
+    clipped = (norm > limit) & xp.isfinite(norm)
+    factor = xp.astype(clip_norm / norm, first.dtype)
+    return {name: xp.where(clipped, scaled[name] * factor, dw) for name, dw in grads.items()}
 
 
 def is_weight(name: str) -> bool:
