@@ -1,13 +1,18 @@
 """Commands of single runs and trained networks: show, predict, export, evaluate."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
 from handgrad.cli.options import Json, Overrides, print_json
 from handgrad.errors import InputError
+
+if TYPE_CHECKING:
+    from handgrad.data.datasets import Dataset
+    from handgrad.training.run import Setting
 
 commands = typer.Typer()
 
@@ -16,21 +21,23 @@ RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id
 
 @commands.command(epilog="Example:  handgrad predict results/quickstart/runs/0123456789 seven.png")
 def predict(
-    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or its weights.safetensors.")],
+    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or id, or its weights.safetensors.")],
     images: Annotated[list[Path], Argument(metavar="IMAGE", help="Pictures; resized to the data's size.")],
     invert: Annotated[
         bool, Option("--invert", help="Dark on light pictures for a network that learnt light on dark.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Say which class a trained network sees in each picture."""
+    """Say which class a trained network sees in each picture; note pictures unlike those that it learnt."""
     import numpy as np
 
     from handgrad.cli import console
     from handgrad.training.model import Model
 
-    model = Model.load(weights)
+    model = Model.load(weights if weights.exists() or weights.suffix else _run_folder(str(weights)))
     x = np.stack([model.read_image(image, invert=invert) for image in images])
+    for note in model.notes_on(x, inverted=invert):
+        console.say(f"note: {note}")
     outputs, probabilities = model.outputs(x), model.probabilities(x)
     shown = outputs if probabilities is None else probabilities
     best = outputs.argmax(axis=1)
@@ -83,6 +90,10 @@ def evaluate(
     ] = None,
     overrides: Overrides = None,
     part: Annotated[str, Option("--part", metavar="PART", help="train, validation or test.")] = "test",
+    layout: Annotated[
+        str | None,
+        Option("--layout", metavar="LAYOUT", help="Of its axes: handgrad, torch or keras.  [default: as it fits]"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Score weights on the test part of a study's data: accuracy, loss and confusion matrix; nothing is trained."""
@@ -90,7 +101,6 @@ def evaluate(
 
     from handgrad.cli import console
     from handgrad.data.datasets import load
-    from handgrad.study import load_study
     from handgrad.training import evaluation
     from handgrad.training.exchange import import_model
     from handgrad.training.model import Model
@@ -98,11 +108,12 @@ def evaluate(
     from handgrad.training.run import Setting
 
     folder = None if weights.suffix and not weights.is_dir() else _run_folder(str(weights))
+    if not study and weights.name == "weights.safetensors" and (weights.parent / "record.json").exists():
+        folder = weights.parent
+    if folder and layout:
+        raise InputError(f"--layout is for files from elsewhere; {weights} is a run of handgrad: leave it out")
     if study:
-        chosen = load_study(study, overrides or ())
-        spec = chosen.spec
-        setting = Setting(data=spec.data, network=spec.network, training=spec.training)
-        data = load(setting.data, folder=chosen.folder)
+        setting, data = _told_by(study, overrides or ())
     elif folder:
         record = load_data(folder)
         setting = Setting.checked(record["setting"])
@@ -111,10 +122,10 @@ def evaluate(
             console.say(f"note: {data.name} is not the data that the run learnt from: its contents differ")
     else:
         raise InputError(
-            f"{weights}: give a study after it, whose data, layers and loss they belong to, as in: "
+            f"{weights}: give a study or run after it, whose data, layers and loss they belong to, as in: "
             f"handgrad evaluate {weights} quickstart network.hidden=100"
         )
-    model = Model.load(folder) if folder else import_model(weights, setting, data=data)
+    model = Model.load(folder) if folder else import_model(weights, setting, data=data, layout=layout)
     found = evaluation.evaluate(model, setting, data=data, part=part)
     if json:
         loss = found.loss if math.isfinite(found.loss) else None
@@ -125,11 +136,37 @@ def evaluate(
     console.print_table(("actual", *model.classes), rows, numeric=range(1, len(rows) + 1))
 
 
+def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
+    """The setting and data of a study, its results folder, or a run."""
+    from handgrad.data.datasets import load
+    from handgrad.study.reading.study import load_study, ready_made
+    from handgrad.training.record import load_data
+    from handgrad.training.run import Setting
+
+    path = Path(study)
+    if (path / "study.toml").is_file():
+        path = path / "study.toml"
+    elif path.is_dir() or (not path.exists() and study not in ready_made() and _runs_called(study)):
+        if overrides:
+            raise InputError(f"{study} is a run, whose setting is what it is; KEY=VALUE changes that of a study")
+        setting = Setting.checked(load_data(_run_folder(study))["setting"])
+        return setting, load(setting.data)
+    chosen = load_study(str(path), overrides)
+    spec = chosen.spec
+    setting = Setting(data=spec.data, network=spec.network, training=spec.training)
+    return setting, load(setting.data, folder=chosen.folder)
+
+
+def _runs_called(run: str) -> list[Path]:
+    """The folders of runs of that id in ./results."""
+    return [folder for folder in sorted(Path("results").glob("*/runs/*")) if folder.name == run]
+
+
 def _run_folder(run: str) -> Path:
     folder = Path(run)
     if folder.is_dir():
         return folder
-    found = sorted(Path("results").glob(f"*/runs/{run}"))
+    found = _runs_called(run)
     if not found:
         raise InputError(f"{run}: no such folder, and no run of that id in ./results; give the run's folder")
     return found[0]

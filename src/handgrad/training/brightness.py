@@ -3,9 +3,8 @@
 Brightness is 0 for the smallest value that the data can take and 1 for the largest.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import NDArray
 
 from handgrad.data.examples import Split
 
@@ -32,17 +31,20 @@ def brightness_of(split: Split) -> Brightness | None:
     return round(float(means.mean()), 4), round(float(means.std()), 4)
 
 
-def opposite(pictures: Sequence[float], training: Brightness | None) -> list[int]:
-    """Which pictures, each by its brightness, are far from the training pictures and would be like them inverted.
+def opposite_note(pictures: NDArray[np.float64], training: Brightness, *, inverted: bool) -> list[str]:
+    """A note where pictures, each by its brightness, are far from the training pictures, and inverted like them.
 
-    >>> opposite([0.31, 0.72], (0.3, 0.05)), opposite([0.1, 0.9], (0.5, 0.2))
-    ([1], [])
+    >>> opposite_note(np.array([0.31, 0.72]), (0.3, 0.05), inverted=False)[0].partition(":")[0]
+    '1 of 2 pictures is bright (mean 0.72), the training pictures are dark (mean 0.30)'
     """
-    if training is None:
-        return []
     mean, spread = training
+    far = np.abs(pictures - mean)
+    strange = pictures[(far > FAR * spread) & (np.abs(1 - pictures - mean) < far / 2)]
+    if not len(strange):
+        return []
+    these, those = ("bright", "dark") if strange.mean() > mean else ("dark", "bright")
+    remedy = "leave --invert out" if inverted else "--invert turns them round"
     return [
-        i
-        for i, picture in enumerate(pictures)
-        if abs(picture - mean) > FAR * spread and abs(1 - picture - mean) < abs(picture - mean) / 2
+        f"{len(strange)} of {len(pictures)} pictures {'is' if len(strange) == 1 else 'are'} {these} (mean "
+        f"{strange.mean():.2f}), the training pictures are {those} (mean {mean:.2f}): {remedy}"
     ]

@@ -18,7 +18,7 @@ from handgrad.errors import InputError, WeightsError
 from handgrad.foreign import as_path, reading
 from handgrad.network import passes
 from handgrad.network.spec import Network
-from handgrad.training.brightness import Brightness
+from handgrad.training.brightness import Brightness, opposite_note
 from handgrad.training.examples import as_examples
 from handgrad.training.weights import Arrays, check_numbers, check_shapes, not_finite, read_tensors
 
@@ -131,10 +131,13 @@ class Model:
         low, high = self.value_range or (0.0, 255.0)
         return low + (high - low) * (255 - pixels if invert else pixels) / 255
 
-    def brightness_in(self, x: np.ndarray) -> np.ndarray:
-        """How bright pictures x (n, *shape) in the data's values are (n,): 0 is the smallest value, 1 the largest."""
-        low, high = self.value_range or (0.0, 255.0)
-        return np.asarray((x.reshape(len(x), -1).mean(axis=1, dtype=np.float64) - low) / (high - low))
+    def notes_on(self, x: np.ndarray, *, inverted: bool = False) -> list[str]:
+        """What to know of pictures x (n, *shape) in the data's values: whether they are bright where it learnt dark."""
+        if self.brightness is None or self.value_range is None:
+            return []
+        low, high = self.value_range
+        bright = (x.reshape(len(x), -1).mean(axis=1, dtype=np.float64) - low) / (high - low)
+        return opposite_note(bright, self.brightness, inverted=inverted)
 
 
 def check_outputs(wrong: np.ndarray, dtype: np.dtype[Any]) -> None:
