@@ -55,9 +55,9 @@ def as_path(value: Any, what: str, error: type[InputError] = InputError) -> Path
     'w.npz'
     """
     try:
-        path = Path(os.fsdecode(value))
+        text = os.fsdecode(value)
     except TypeError:
         raise error(f"{what} must be a path, as text or pathlib.Path; got {shown(value)}") from None
-    if not str(value) or "\0" in str(path):
+    if not text or "\0" in text:
         raise error(f"{what} must be a path; got {shown(value)}")
-    return path
+    return Path(text)

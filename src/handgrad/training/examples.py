@@ -31,7 +31,8 @@ def as_examples(x: Any, shape: Shape, feature_names: tuple[str, ...] | None = No
         raise DataError(f"examples must hold numbers; got {array.dtype}")
     examples = _shaped(array, shape)
     if examples is None:
-        raise DataError(f"examples must be {_taken(shape)}; got {array.shape}{_hint(array.shape, shape)}")
+        got = f"{array.shape}{_hint(array.shape, shape)}" if array.ndim else shown(x)
+        raise DataError(f"examples must be {_taken(shape)}; got {got}")
     if not len(examples):
         raise DataError(f"examples hold none: the array has the shape {array.shape}")
     _check_finite(examples, feature_names)
