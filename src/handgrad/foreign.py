@@ -58,6 +58,6 @@ def as_path(value: Any, what: str, error: type[InputError] = InputError) -> Path
         text = os.fsdecode(value)
     except TypeError:
         raise error(f"{what} must be a path, as text or pathlib.Path; got {shown(value)}") from None
-    if not text or "\0" in text:
+    if not text or "\0" in text or max(len(os.fsencode(part)) for part in text.split(os.sep)) > 255:
         raise error(f"{what} must be a path; got {shown(value)}")
     return Path(text)

@@ -88,11 +88,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         inside = {key: plain(part) for key, part in value.items()}
         return value if all(inside[key] is part for key, part in value.items()) else inside
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         parts = [plain(part) for part in value]
-        return value if all(a is b for a, b in zip(parts, value, strict=True)) else type(value)(parts)
-    if isinstance(value, range):
-        return list(value)
+        return value if all(a is b for a, b in zip(parts, value, strict=True)) else parts
+    if isinstance(value, tuple | range):
+        return [plain(part) for part in value]
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
     if type(value).__module__.partition(".")[0] in ("numpy", "pandas") and hasattr(value, "tolist"):

@@ -84,10 +84,10 @@ def test_shapes_decide_for_all_where_they_can(tmp_path, network, layout):
 @pytest.mark.parametrize(
     ("network", "layout", "message"),
     [
-        (SQUARE, "handgrad", "its matrices fit as (n_in, n_out) and as (n_out, n_in), and no name says which; give layout"
-         ' = "handgrad" for (n_in, n_out), "torch" for (n_out, n_in) (handgrad evaluate: --layout handgrad)'),
+        (SQUARE, "handgrad", "its matrices fit as (n_in, n_out) and as (n_out, n_in), and no name says which; give "
+         'layout = "handgrad" for (n_in, n_out), "torch" for (n_out, n_in) (handgrad evaluate: --layout handgrad)'),
         (SQUARE, "torch", "its matrices fit as (n_in, n_out) and as (n_out, n_in)"),
-        (COLOUR, "handgrad", 'its weights fit with the channels first and last, and no name says which; give layout'),
+        (COLOUR, "handgrad", "its weights fit with the channels first and last, and no name says which; give layout"),
         (COLOUR, "keras", "its weights fit with the channels first and last"),
         (FILTERS, "handgrad", "its weights fit with the channels first and last"),
     ],

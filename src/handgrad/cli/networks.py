@@ -34,7 +34,9 @@ def predict(
     from handgrad.cli import console
     from handgrad.training.model import Model
 
-    model = Model.load(weights if weights.exists() or weights.suffix else _run_folder(str(weights)))
+    source = weights if weights.exists() or weights.suffix else _run_folder(str(weights))
+    _say_if_diverged(source if source.is_dir() else source.parent)
+    model = Model.load(source)
     x = np.stack([model.read_image(image, invert=invert) for image in images])
     for note in model.notes_on(x, inverted=invert):
         console.say(f"note: {note}")
@@ -76,7 +78,9 @@ def export(
     from handgrad.training.exchange import export_model
     from handgrad.training.model import Model
 
-    print(export_model(Model.load(_run_folder(run)), to, scaling=not scaled))
+    folder = _run_folder(run)
+    _say_if_diverged(folder)
+    print(export_model(Model.load(folder), to, scaling=not scaled))
 
 
 @commands.command(epilog="Example:  handgrad evaluate MLP_weights.npz quickstart network.hidden=100")
@@ -125,6 +129,8 @@ def evaluate(
             f"{weights}: give a study or run after it, whose data, layers and loss they belong to, as in: "
             f"handgrad evaluate {weights} quickstart network.hidden=100"
         )
+    if folder:
+        _say_if_diverged(folder)
     model = Model.load(folder) if folder else import_model(weights, setting, data=data, layout=layout)
     found = evaluation.evaluate(model, setting, data=data, part=part)
     if json:
@@ -134,6 +140,17 @@ def evaluate(
     print(f"{data.name}, {found.part} part: {found.accuracy:.2%} of {found.n:,} right, mean loss {found.loss:.4f}")
     rows = [(name, *counts) for name, counts in zip(model.classes, found.confusion, strict=True)]
     console.print_table(("actual", *model.classes), rows, numeric=range(1, len(rows) + 1))
+
+
+def _say_if_diverged(folder: Path) -> None:
+    """A note where the weights are those of a run that diverged."""
+    from handgrad.cli import console
+    from handgrad.training.record import load_data
+
+    record = load_data(folder) if (folder / "record.json").is_file() else {}
+    if diverged := record.get("diverged"):
+        where = f"epoch {diverged['epoch']}, step {diverged['step']:,}, layer {diverged['layer']}"
+        console.say(f"note: this run diverged ({where}: {diverged['reason']}); its weights are those before that step")
 
 
 def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":

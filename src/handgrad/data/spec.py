@@ -23,7 +23,8 @@ from pydantic import (
     model_serializer,
 )
 
-from handgrad.errors import InputError
+from handgrad.errors import DataError, InputError
+from handgrad.foreign import as_path
 from handgrad.names import shown
 from handgrad.validation import Section, flag, one_of, whole
 
@@ -146,7 +147,7 @@ class DataSection(Section):
         if isinstance(value, cls):
             return value
         if isinstance(value, str | os.PathLike):
-            return cls(name=os.fsdecode(value))
+            return cls(name=str(as_path(value, "data", DataError)))
         if not isinstance(value, Mapping):
             raise InputError(
                 "data must be the name of a data set, a path, or a table such as {'name': 'digits'}; got "

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from handgrad.data import scaling
 from handgrad.data.examples import Dataset, Part, Split
 from handgrad.data.spec import DataSection, TestPart, ValidationPart
-from handgrad.errors import DataError
+from handgrad.errors import DataError, InputError
+from handgrad.names import shown
 from handgrad.streams import stream
 from handgrad.validation import given
 
@@ -35,6 +36,8 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
     Raises DataError where more examples are asked for than there are, or none remains to train on.
     """
     given(dataset, Dataset, "dataset", "Make one with hg.load_data(name) or hg.from_arrays(x, y)")
+    if isinstance(section, str):
+        raise InputError(f"section must be a table such as {{'validation': {{'size': 0.1}}}}; got {shown(section)}")
     section = DataSection.given(section)
     train: Index = np.arange(len(dataset.y_train))
     test: Index = train[:0]

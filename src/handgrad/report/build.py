@@ -59,7 +59,7 @@ def build_report(folder: Results | str | os.PathLike[str], *, formats: Iterable[
 def known_formats(formats: Any) -> tuple[str, ...]:
     """Formats of figures; one by itself is a list of one.  Raises InputError where one is not known."""
     listed = (formats,) if isinstance(formats, str) or not isinstance(formats, Iterable) else tuple(formats)
-    if strange := [form for form in listed if form not in FORMATS]:
+    if strange := [form for form in listed if not isinstance(form, str) or form not in FORMATS]:
         raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(map(shown, strange))}")
     return listed
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from handgrad.data.datasets import Dataset, load, split
+from handgrad.data.datasets import Dataset, split
 from handgrad.errors import InputError
 from handgrad.study.changes import SECTIONS
 from handgrad.study.design.spec import Study
 from handgrad.study.reading.study import as_study
 from handgrad.training import evaluation, exchange
 from handgrad.training.evaluation import Evaluation
+from handgrad.training.given import checked_data
 from handgrad.training.loop import Observer, execute
 from handgrad.training.model import Model
 from handgrad.training.record import Record
@@ -44,7 +45,7 @@ def train(
     """
     seed = checked_seed(seed)
     chosen, folder = one_setting(setting, seed)
-    data = _loaded(chosen, folder, data)
+    data = checked_data(data, chosen, folder)
     parent = None
     if continues is not None:
         parent = given(continues, Record, "continues", "Give what hg.train returned, or results.record(id)").id
@@ -60,7 +61,7 @@ def evaluate(
     See `training.evaluation.evaluate`.
     """
     chosen, folder = one_setting(setting)
-    return evaluation.evaluate(model, chosen, data=_loaded(chosen, folder, data), part=part)
+    return evaluation.evaluate(model, chosen, data=checked_data(data, chosen, folder), part=part)
 
 
 def import_model(
@@ -71,7 +72,7 @@ def import_model(
     See `training.exchange.import_model`.
     """
     chosen, folder = one_setting(setting)
-    return exchange.import_model(path, chosen, data=_loaded(chosen, folder, data), layout=layout)
+    return exchange.import_model(path, chosen, data=checked_data(data, chosen, folder), layout=layout)
 
 
 def one_setting(source: Any, seed: int | None = None) -> tuple[Setting, Path | None]:
@@ -103,12 +104,6 @@ def one_setting(source: Any, seed: int | None = None) -> tuple[Setting, Path | N
 
 VARY = ("grid", "bundle", "one_factor", "variant", "random", "phase")
 STUDY = (*VARY, "name", "title", "seeds", "asha", "quick", "original", "figure", "select_by", "budget")
-
-
-def _loaded(setting: Setting, folder: Path | None, data: Any) -> Dataset:
-    if data is None:
-        return load(setting.data, folder=folder)
-    return given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y), or leave data out to load it")
 
 
 def _observers(observers: Any) -> Iterable[Observer]:

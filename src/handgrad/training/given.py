@@ -1,5 +1,6 @@
 """What public functions are given for a data set or a model, checked."""
 
+from pathlib import Path
 from typing import Any
 
 from handgrad.data.datasets import Dataset, load
@@ -11,10 +12,10 @@ from handgrad.training.run import Setting
 from handgrad.validation import given
 
 
-def checked_data(data: Any, setting: Setting) -> Dataset:
-    """The data set that was given, or the one that the setting names."""
+def checked_data(data: Any, setting: Setting, folder: Path | None = None) -> Dataset:
+    """The data set that was given, or the one that the setting names; `folder` is where its relative path starts."""
     if data is None:
-        return load(setting.data)
+        return load(setting.data, folder=folder)
     return given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y), or leave data out to load it")
 
 

@@ -219,7 +219,7 @@ def checked_seed(seed: Any) -> int:
     """
     value = plain(seed)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < SEEDS:
-        limit = "" if isinstance(value, int) and value < SEEDS else " and below 2^63"
+        limit = " and below 2^63" if type(value) is int and value >= SEEDS else ""
         raise InputError(f"seed must be a whole number >= 0{limit}; got {shown(seed)}")
     return value
 

@@ -61,6 +61,8 @@ def run_study(
         given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y)")
     if not callable(observer):
         raise InputError(f"observer must be a function that takes an Event; got {shown(observer)}")
+    if not (runner is None or isinstance(runner, str) or hasattr(runner, "map")):
+        raise InputError(f"runner must be serial, processes, ray or a runner of your own; got {shown(runner)}")
     plan = Plan(study, Shelf(study.folder, data))
     if runner is None or isinstance(runner, str):
         runner, notes = open_runner(
