@@ -68,7 +68,9 @@ def test_no_two_seeds_have_the_same_masks_in_another_order_of_steps():
     masks = {}
     for seed in (404, 1649):
         for step in range(2048):
-            masks.setdefault(dropout_bits(dropout_key(seed), step, 1, rows[:2], units[:, :8]).tobytes(), []).append(seed)
+            masks.setdefault(dropout_bits(dropout_key(seed), step, 1, rows[:2], units[:, :8]).tobytes(), []).append(
+                seed
+            )
     assert all(len(who) == 1 for who in masks.values())
     near = 11 | 5 << 32, 12 | 6 << 32  # keys whose low words differ by 7
     first = {dropout_bits(near[0], step, 1, rows, units).tobytes() for step in range(8)}

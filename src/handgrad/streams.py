@@ -34,8 +34,9 @@ PURPOSES = {
 def _words(seed: int, purpose: str, indices: tuple[int, ...]) -> np.random.SeedSequence:
     """The seed sequence of a key: purpose, the lower 32 bits of the seed and the indices, each a word of 32 bits.
 
-    NumPy cuts longer numbers into several words and fills up with zeros, so a seed of 2³² + 5 would be a seed of 5 with
-    the index 1.  The upper bits of a longer seed stand where no word of a shorter one can, behind the number of indices.
+    NumPy cuts longer numbers into several words and fills up with zeros, so a seed of 2³² + 5 would be a seed of 5
+    with the index 1.  The upper bits of a longer seed stand where no word of a shorter one can, behind the number of
+    indices.
     """
     assert all(0 <= index < 2**32 for index in indices)
     words = [PURPOSES[purpose], seed % 2**32, *indices]

@@ -52,7 +52,9 @@ def test_the_first_bad_step_is_found_wherever_it_is_and_however_late_it_shows(n)
 
 
 def test_nothing_is_found_where_the_steps_made_again_are_finite():
-    assert first_bad_step(Counting(50, 0), State({"w": np.zeros(1)}, {}, 0), np.arange(8), np.ones(4), 100, 2, 4) is None
+    assert (
+        first_bad_step(Counting(50, 0), State({"w": np.zeros(1)}, {}, 0), np.arange(8), np.ones(4), 100, 2, 4) is None
+    )
 
 
 NOTICED_LATE = {
@@ -84,6 +86,13 @@ def test_engines_name_the_same_step_and_layer(name):
         assert all(np.isfinite(w).all() for w in end.params.values())  # of the step before it
         scored = "after the epoch" in where["reason"]  # every step was finite, and the loss of a part is not
         assert end.data["optimizer_steps"] == where["step"] - (not scored)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
+def test_a_step_size_beyond_the_numbers_is_a_divergence(engine, name):
+    run = make_run(engine=engine, optimizer={"name": name, "lr": 1e300}, weight_decay=0.1)
+    assert execute(run, make_split()).status == "diverged"
 
 
 def test_a_divergence_that_is_not_met_again_is_told_as_it_was_noticed(monkeypatch):

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from handgrad.errors import InputError, NetworkError, ResultsError
 from handgrad.data import batches
+from handgrad.errors import InputError, NetworkError, ResultsError
 from handgrad.training import course, record
 from handgrad.training.checkpoint import progress_of, save_checkpoint
 from handgrad.training.loop import advance, execute

@@ -140,7 +140,13 @@ class TorchSession:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.param_groups[0]["weight_decay"] = decay
-        self.optimizer.step()
+        try:
+            self.optimizer.step()
+        except RuntimeError as error:  # a step size that float32 cannot hold; a product with it would be infinite
+            if "without overflow" not in str(error):
+                raise
+            for w in self.optimizer.param_groups[0]["params"]:
+                w.data.fill_(torch.inf)
         self.t += 1
 
     def _clip(self, clip_norm: float) -> None:
