@@ -61,7 +61,7 @@ def right(tmp_path_factory):
         "reproduction": (hg.reproduction, {"results": results}),
         "run_study": (hg.run_study, {"study": study, "out": folder / "results", "jobs": 1, "data": data,
                                      "runner": "serial"}),
-        "save_figure": (hg.save_figure, {"folder": results, "kind": "loss", "settings": ["1"], "options": {},
+        "save_figure": (hg.save_figure, {"folder": results, "kind": "epochs", "settings": ["1"], "options": {},
                                          "out": folder, "formats": ["svg"]}),
         "save_weights": (hg.save_weights, {"path": folder / "s.npz", "params": record.params}),
         "split": (hg.split, {"dataset": data, "section": {}}),
@@ -99,18 +99,30 @@ def test_the_calls_are_the_ones_that_are_made(right):
     assert {name: [key for key in keys if key in CALLS[name]] for name, (_, keys) in right[1].items()} == CALLS
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-@pytest.mark.parametrize(("name", "argument"), [(name, argument) for name in CALLS for argument in CALLS[name]])
-def test_a_wrong_argument_is_one_message(right, monkeypatch, name, argument, wrong):
-    folder, calls = right
-    monkeypatch.chdir(folder)
-    call, arguments = calls[name]
-    arguments = {**arguments, argument: WRONG[wrong]}
+def called(name, call, arguments):
+    """Call it, with what it always needs."""
+    arguments = dict(arguments)
     positional = (arguments.pop("input_shape"), "dense 2") if name == "Network.parse" else ()
     if name == "Run":
         arguments["data_checksum"] = "x"
+    return call(*positional, **arguments)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_right_arguments_are_taken(right, monkeypatch, name):
+    folder, calls = right
+    monkeypatch.chdir(folder)
+    called(name, *calls[name])
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize(("name", "argument"), [(name, argument) for name in CALLS for argument in CALLS[name]])
+def test_a_wrong_argument_is_one_message(right, monkeypatch, tmp_path, name, argument, wrong):
+    _, calls = right
+    monkeypatch.chdir(tmp_path)
+    call, arguments = calls[name]
     try:
-        call(*positional, **arguments)
+        called(name, call, {**arguments, argument: WRONG[wrong]})
     except InputError as error:
         assert len(str(error)) < 2000
         assert "Traceback" not in str(error)
@@ -123,6 +135,7 @@ def test_a_wrong_argument_is_one_message(right, monkeypatch, name, argument, wro
 OBVIOUS = {  # what is taken all the same
     ("Run", "seed", "a number"), ("train", "seed", "a number"), ("train", "observers", "no text"),
     ("run_study", "out", "text"), ("run_study", "out", "bytes"), ("run_study", "out", "a surrogate"),
+    ("save_figure", "out", "text"), ("save_figure", "out", "bytes"), ("save_figure", "out", "a surrogate"),
     ("save_weights", "params", "a dict"), ("save_weights", "params", "keys"),
 }  # fmt: skip
 

@@ -107,6 +107,13 @@ def test_seeds_of_numpy_are_seeds():
     assert type(Run(Setting(), np.int64(3), "x").seed) is int
 
 
+def test_a_run_does_not_continue_one_of_another_network():
+    before = hg.train(TINY)
+    with pytest.raises(InputError, match=r"which this one continues: dense1.W has shape \(64, 4\); .* needs \(64, 5\)"):
+        hg.train({**TINY, "network": {"hidden": [5]}}, continues=before)
+    assert hg.train({**TINY, "network": {"hidden": [4], "activation": "tanh"}}, continues=before).status == "done"
+
+
 PLAIN = {
     "data": {"name": "digits", "validation": {"size": 100, "seed": 4}},
     "network": {"hidden": [30, 20], "dropout": 0.25},

@@ -29,6 +29,7 @@ from handgrad.data.spec import DataSection
 from handgrad.data.splits import data_key, split
 from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
+from handgrad.foreign import as_path
 
 __all__ = [
     "Dataset",
@@ -73,7 +74,7 @@ def load(
     section = DataSection.given(section)
     name = section.name
     if name != "digits" and name not in sources.SOURCES:
-        path = find_own(name, folder or Path.cwd())
+        path = find_own(name, Path.cwd() if folder is None else as_path(folder, "folder", DataError))
         return _dataset(read_own(path, section), path.name, str(path))
     refuse_settings(section, ("label", "image_size", "color"), f"{name} is a named data set")
     if name == "digits":

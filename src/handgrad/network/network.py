@@ -37,6 +37,10 @@ class Network:
         shape: Any = self.input_shape
         if not isinstance(shape, tuple) or not shape or not all(type(n) is int and n > 0 for n in shape):
             raise NetworkError(f"input_shape must be (columns,) or (channels, rows, cols); got {shown(shape)}")
+        if strange := [layer for layer in self.layers if not hasattr(layer, "shape_after")]:
+            raise NetworkError(
+                f"layers must be layers; got {shown(strange[0])}. Of text: Network.parse({shape}, 'dense 10 softmax')"
+            )
         if not self.layers:
             raise NetworkError("a network needs at least one layer, such as 'dense 10 softmax'")
         _ = self.shapes  # a layer that does not fit is refused at once

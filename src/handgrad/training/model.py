@@ -8,13 +8,12 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from handgrad.data.scaling import Scaling
-from handgrad.errors import InputError, WeightsError
+from handgrad.errors import DataError, InputError, WeightsError
 from handgrad.foreign import as_path, reading
 from handgrad.network import passes
 from handgrad.network.spec import Network
@@ -127,7 +126,7 @@ class Model:
         """A picture from a file as one example (*shape), in the values of the data; inverted: dark on light instead."""
         from handgrad.data.images import read_picture
 
-        pixels = read_picture(Path(path), self.network.input_shape).astype(np.float32)
+        pixels = read_picture(as_path(path, "path", DataError), self.network.input_shape).astype(np.float32)
         low, high = self.value_range or (0.0, 255.0)
         return low + (high - low) * (255 - pixels if invert else pixels) / 255
 

@@ -154,7 +154,7 @@ class Results:
 
     def record(self, run_id: str) -> Record:
         """The whole record of a run: numbers, curves and weights."""
-        return load(self.folder / "runs" / run_id)
+        return load(self.folder / "runs" / as_path(run_id, "run_id", ResultsError))
 
     def failed(self) -> int:
         """How many runs failed."""

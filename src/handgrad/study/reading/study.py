@@ -56,7 +56,7 @@ def load_study(source: str | bytes | os.PathLike[str], overrides: Iterable[str] 
     (0, 1)
     """
     source = str(as_path(source, "study"))
-    known = ready_made()
+    overrides, known = _texts(overrides), ready_made()
     if source in known:
         return make_study(
             tomllib.loads(known[str(source)].read_text("utf-8")), overrides, quick=quick, where=f"{source}.toml"
@@ -88,7 +88,7 @@ def make_study(
     *,
     quick: bool = False,
     where: str | None = None,
-    folder: Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> Study:
     """A study from the tables of a file, for Python.  Raises StudyFileError with everything that is wrong.
 
@@ -104,7 +104,7 @@ def make_study(
             "A study file is read with hg.load_study(path)"
         )
     tables, overrides = plain(tables), _texts(overrides)
-    file, where, folder = where, where or "study", folder or Path.cwd()
+    file, where, folder = where, where or "study", Path.cwd() if folder is None else as_path(folder, "folder")
     values, found = overlaid(tables, tables.get("quick") if quick else None, "[quick]", _small(tables) if quick else [])
     changes = []
     for text in overrides:
