@@ -10,6 +10,7 @@ Images become (channels, rows, cols), whether they come as (rows, cols), channel
 """
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,6 +31,8 @@ from handgrad.data.splits import data_key, split
 from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
 from handgrad.foreign import as_path
+from handgrad.names import shown
+from handgrad.validation import plain
 
 __all__ = [
     "Dataset",
@@ -105,6 +108,7 @@ def from_arrays(
 ) -> Dataset:
     """A data set from arrays.  x: (n, columns), (n, rows, cols) or (n, channels, rows, cols); y: (n,) labels.
 
+    x can be a pandas frame, whose column names the network then knows.
     value_range: the smallest and largest value x can take; (0, 255) for bytes if not given.  Raises DataError.
 
     >>> from_arrays([[0.5], [0.7]], ["cat", "dog"]).classes
@@ -112,8 +116,37 @@ def from_arrays(
     """
     if (x_test is None) != (y_test is None):
         raise DataError(f"{name}: x_test and y_test belong together; one of them is missing")
-    named = None if classes is None else tuple(classes)
-    return _dataset(Contents(x_train, y_train, x_test, y_test, named, value_range), name, name)
+    if not isinstance(name, str) or not name.strip():
+        raise DataError(f"name must be a text such as 'mine'; got {shown(name)}")
+    named = _class_names(classes, name)
+    value_range = _checked_range(value_range, name)
+    columns = getattr(x_train, "columns", None)  # of a pandas frame
+    features = None if columns is None else tuple(str(column) for column in columns)
+    contents = Contents(x_train, y_train, x_test, y_test, named, value_range, features)
+    return _dataset(contents, name, name)
+
+
+def _class_names(classes: Any, where: str) -> tuple[str, ...] | None:
+    if classes is None:
+        return None
+    names = plain(classes)
+    if not isinstance(names, list) or len(names) < 2 or not all(isinstance(one, str) for one in names):
+        raise DataError(
+            f"{where}: classes must be at least two names, in the order of their numbers; got {shown(classes)}"
+        )
+    if len(set(names)) < len(names):
+        raise DataError(f"{where}: classes has a name twice; got {shown(classes)}")
+    return tuple(names)
+
+
+def _checked_range(value_range: Any, where: str) -> tuple[float, float] | None:
+    if value_range is None:
+        return None
+    ends = plain(value_range)
+    numbers = isinstance(ends, list) and len(ends) == 2 and all(type(end) in (int, float) for end in ends)
+    if not numbers or not -math.inf < ends[0] < ends[1] < math.inf:
+        raise DataError(f"{where}: value_range must be (smallest, largest); got {shown(value_range)}")
+    return ends[0], ends[1]
 
 
 def _digits() -> Contents:
