@@ -172,7 +172,24 @@ def test_predict_reads_pictures(finished, handgrad, monkeypatch, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     code, _, err = handgrad(f"predict {run} {tmp_path / 'bad.png'}")
     assert code == 2
-    assert "bad.png: cannot be read as an image" in err
+    assert "bad.png: is no picture (it begins with 'no pictu'); pictures are PNG, JPEG" in err
+
+
+def test_predict_says_what_it_laid_a_transparent_picture_on(finished, handgrad, monkeypatch, tmp_path):
+    from sklearn.datasets import load_digits
+
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    run = next(folder.glob("results/tiny/runs/*"))
+    digit = (load_digits().images[0] * 255 / 16).astype(np.uint8)
+    clear = np.stack([np.full_like(digit, 255), digit], axis=2)  # white ink, the shape in the alpha alone
+    Image.fromarray(digit).save(tmp_path / "zero.png")
+    Image.fromarray(clear, "LA").save(tmp_path / "clear.png")
+    code, out, err = handgrad(f"predict {run} {tmp_path / 'zero.png'} {tmp_path / 'clear.png'} --json")
+    assert code == 0
+    assert "clear.png: is transparent in part; laid on black, as what can be seen is light" in err.replace("\n", " ")
+    first, second = json.loads(out)
+    assert first["probability"] == pytest.approx(second["probability"], abs=1e-5)
 
 
 def test_export_and_evaluate_a_run(finished, handgrad, monkeypatch, tmp_path):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
+MOST_NOTES = 6  # of single pictures
+
 RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")]
 
 
@@ -37,8 +39,11 @@ def predict(
     source = weights if weights.exists() or weights.suffix else _run_folder(str(weights))
     _say_if_diverged(source if source.is_dir() else source.parent)
     model = Model.load(source)
-    x = np.stack([model.read_image(image, invert=invert) for image in images])
-    for note in model.notes_on(x, inverted=invert):
+    notes: list[str] = []
+    x = np.stack([model.read_image(image, invert=invert, notes=notes) for image in images])
+    if len(notes) > MOST_NOTES:
+        notes = [*notes[:MOST_NOTES], f"… and {len(notes) - MOST_NOTES} more such notes"]
+    for note in [*notes, *model.notes_on(x, inverted=invert)]:
         console.say(f"note: {note}")
     outputs, probabilities = model.outputs(x), model.probabilities(x)
     shown = outputs if probabilities is None else probabilities

@@ -122,11 +122,17 @@ class Model:
             return outputs
         return np.exp(outputs) if self.network.output == "log-softmax" else None
 
-    def read_image(self, path: str | os.PathLike[str], *, invert: bool = False) -> np.ndarray:
-        """A picture from a file as one example (*shape), in the values of the data; inverted: dark on light instead."""
-        from handgrad.data.images import read_picture
+    def read_image(
+        self, path: str | os.PathLike[str], *, invert: bool = False, notes: list[str] | None = None
+    ) -> np.ndarray:
+        """A picture from a file as one example (*shape), in the values of the data; inverted: dark on light instead.
 
-        pixels = read_picture(as_path(path, "path", DataError), self.network.input_shape).astype(np.float32)
+        `notes` gets a line for everything that was done to the picture and that the user should know of.
+        """
+        from handgrad.data.pictures import read_picture
+
+        path = as_path(path, "path", DataError)
+        pixels = read_picture(path, self.network.input_shape, self.value_range, notes).astype(np.float32)
         low, high = self.value_range or (0.0, 255.0)
         return low + (high - low) * (255 - pixels if invert else pixels) / 255
 
