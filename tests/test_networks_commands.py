@@ -77,6 +77,19 @@ def test_pictures_of_the_opposite_brightness_are_noted(handgrad, drawn):
     assert "leave --invert out" in handgrad(f"predict good {ink} --invert")[2]
 
 
+def test_what_was_done_to_pictures_is_said(handgrad, drawn, tmp_path):
+    with Image.open(drawn / "ink3.png") as ink:
+        ink.resize((300, 200)).save(tmp_path / "wide.png")
+        ink.resize((80, 80)).save(tmp_path / "square.png")
+    _, _, err = handgrad(f"predict good {tmp_path / 'wide.png'} {tmp_path / 'square.png'} {drawn / 'ink3.png'}")
+    assert err.splitlines() == [
+        f"note: {tmp_path / 'wide.png'}: 200 × 300 pixels, resized to 8 × 8, which stretches it",
+        f"note: {tmp_path / 'square.png'}: 80 × 80 pixels, resized to 8 × 8",
+    ]
+    many = " ".join([str(tmp_path / "square.png")] * 10)
+    assert handgrad(f"predict good {many}")[2].splitlines()[-1] == "note: … and 4 more such notes"
+
+
 @pytest.mark.parametrize("line", ["evaluate diverged", "predict diverged {ink}", "export diverged --to w.npz"])
 def test_a_run_that_diverged_says_so(handgrad, drawn, line):
     code, out, err = handgrad(line.format(ink=drawn / "ink0.png"))
