@@ -131,7 +131,7 @@ def evaluate(
             console.say(f"note: {data.name} is not the data that the run learnt from: its contents differ")
     else:
         raise InputError(
-            f"{weights}: give a study or run after it, whose data, layers and loss they belong to, as in: "
+            f"{weights}: give a study after it, whose data, layers and loss they belong to, or a run, as in: "
             f"handgrad evaluate {weights} quickstart network.hidden=100"
         )
     if folder:

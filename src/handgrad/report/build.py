@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.names import shown
+from handgrad.names import listed
 from handgrad.report.chapters.chapters import chapters
 from handgrad.report.figures.sources import Sources
 from handgrad.report.findings.summarize import summarize
@@ -58,10 +58,11 @@ def build_report(folder: Results | str | os.PathLike[str], *, formats: Iterable[
 
 def known_formats(formats: Any) -> tuple[str, ...]:
     """Formats of figures; one by itself is a list of one.  Raises InputError where one is not known."""
-    listed = (formats,) if isinstance(formats, str) or not isinstance(formats, Iterable) else tuple(formats)
-    if strange := [form for form in listed if not isinstance(form, str) or form not in FORMATS]:
-        raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(map(shown, strange))}")
-    return listed
+    given = (formats,) if isinstance(formats, str) or not isinstance(formats, Iterable) else tuple(formats)
+    strange = [str(form) for form in given if not isinstance(form, str) or form not in FORMATS]
+    if strange:
+        raise InputError(f"formats must be among {', '.join(FORMATS)}; got {listed(strange)}")
+    return given
 
 
 def _put_in_place(made: Path, report: Path) -> Path:

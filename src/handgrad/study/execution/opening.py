@@ -28,8 +28,10 @@ def open_runner(
     Raises InputError where these do not go together, Ray is not installed or its cluster cannot be reached.
     """
     jobs = plain(jobs)
-    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
+    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int)):
         raise InputError(f"jobs must be a whole number >= 1; got {shown(jobs)}")
+    if jobs is not None and jobs < 1:
+        raise InputError(f"jobs must be >= 1; got {shown(jobs)}")
     if name is not None:
         lookup(dict.fromkeys(RUNNERS), name, "runner")
     for option, value in (("address", address), ("cpus per run", cpus_per_run)):
