@@ -192,6 +192,35 @@ def test_predict_says_what_it_laid_a_transparent_picture_on(finished, handgrad, 
     assert first["probability"] == pytest.approx(second["probability"], abs=1e-5)
 
 
+def test_export_writes_over_no_file(finished, handgrad, tmp_path):
+    run = next((finished[0] / "results" / "tiny" / "runs").iterdir())
+    (tmp_path / "lenet.npz").write_text("mine")
+    code, _, error = handgrad(f"export {run} --to {tmp_path / 'lenet.npz'}")
+    assert code == 2
+    assert error.endswith(
+        "lenet.npz: is there already and is not written over; give another name, or remove it first\n"
+    )
+    assert (tmp_path / "lenet.npz").read_text() == "mine"
+
+
+def test_altered_files_of_a_run_are_named_by_every_command(finished, handgrad, tmp_path):
+    shutil.copytree(finished[0] / "results", tmp_path / "results")
+    run = sorted((tmp_path / "results" / "tiny" / "runs").iterdir())[0]
+    weights = run / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    for line in (
+        f"report {run.parents[1]}",
+        f"show {run}",
+        f"evaluate {run}",
+        f"export {run} --to {tmp_path / 'w.npz'}",
+    ):
+        code, out, error = handgrad(line)
+        assert (code, out) == (2, ""), line
+        assert error.startswith(f"handgrad: {weights}: was altered after it was written; run the study again"), line
+
+
 def test_export_and_evaluate_a_run(finished, handgrad, monkeypatch, tmp_path):
     folder, _ = finished
     monkeypatch.chdir(folder)

@@ -90,7 +90,7 @@ def test_what_was_done_to_pictures_is_said(handgrad, drawn, tmp_path):
     assert handgrad(f"predict good {many}")[2].splitlines()[-1] == "note: … and 4 more such notes"
 
 
-@pytest.mark.parametrize("line", ["evaluate diverged", "predict diverged {ink}", "export diverged --to w.npz"])
+@pytest.mark.parametrize("line", ["evaluate diverged", "predict diverged {ink}", "export diverged --to diverged.npz"])
 def test_a_run_that_diverged_says_so(handgrad, drawn, line):
     code, out, err = handgrad(line.format(ink=drawn / "ink0.png"))
     assert err.startswith(

@@ -28,7 +28,7 @@ def test_classes_without_levels(tmp_path):
     assert contents.y_train.tolist() == [0, 0, 1]
     assert contents.x_train.shape == (3, 3, 4, 6)
     assert contents.x_train[2, :, 0, 0].tolist() == [200, 0, 0]
-    assert contents.x_test is None
+    assert (contents.x_test, contents.value_range) == (None, (0, 255))
     assert contents.notes == ("left out: files of endings that are not read: 1 at the top (.txt 1)",)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from handgrad.errors import WeightsError
 from handgrad.training.model import Model
-from handgrad.training.weights import write_tensors
+from handgrad.training.weights import tensors
 from tests.training.mutated import FACTS, NETWORK, made, outcomes
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def test_any_damage_is_one_message_or_a_right_load(tmp_path, seed, number):
 def saved(path, facts):
     rng = np.random.default_rng(0)
     params = {name: rng.normal(size=shape).astype(np.float32) for name, shape in NETWORK.parameter_shapes.items()}
-    write_tensors(path, params, {"handgrad": facts if isinstance(facts, str) else json.dumps(facts)})
+    path.write_bytes(tensors(params, {"handgrad": facts if isinstance(facts, str) else json.dumps(facts)}))
 
 
 def changed(*path, to):

@@ -62,9 +62,11 @@ def predict(
 def show(run: RunName, json: Json = False) -> None:
     """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
     from handgrad.cli import console
-    from handgrad.training.record import load_data
+    from handgrad.training.record import check_files, load_data
 
-    record = load_data(_run_folder(run))
+    folder = _run_folder(run)
+    record = load_data(folder)
+    check_files(folder, record)
     if json:
         print_json(record)
         return
@@ -83,6 +85,8 @@ def export(
     from handgrad.training.exchange import export_model
     from handgrad.training.model import Model
 
+    if to.exists():
+        raise InputError(f"{to}: is there already and is not written over; give another name, or remove it first")
     folder = _run_folder(run)
     _say_if_diverged(folder)
     print(export_model(Model.load(folder), to, scaling=not scaled))

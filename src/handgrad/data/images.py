@@ -65,7 +65,7 @@ def read_images(path: Path, *, image_size: Size | None = None, color: str = "kee
     x, notes = album.stacked()
     contents = _by_level(path, album.names, x, (*notes, *_left_out(left)))
     if x.dtype == np.uint8:
-        return contents
+        return replace(contents, value_range=(0, 255))
     high = 2 ** max(8, int(x.max()).bit_length()) - 1  # 4095 of a camera of 12 bits
     note = f"pictures of 16 bits with values to {x.max()}: their range is taken for 0 to {high}"
     return replace(contents, value_range=(0, high), notes=(*contents.notes, note))

@@ -66,10 +66,16 @@ class Model:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """From weights.safetensors of a run, or the run's folder.  Raises WeightsError where it is no such file."""
+        """From weights.safetensors of a run, or the run's folder.
+
+        Raises WeightsError where it is no such file, DamagedError where it is not the one that the run was saved with.
+        """
+        from handgrad.training.record import check_weights
+
         path = as_path(path, "path", WeightsError)
         if path.is_dir():
             path = path / "weights.safetensors"
+        check_weights(path)
         params, metadata = read_tensors(path)
         if KEY not in metadata:
             raise WeightsError(f"{path}: does not say which network and scaling it belongs to; {REMEDY}")

@@ -3,19 +3,20 @@
 Names and shapes are the network's own (`dense1.W`: (n_in, n_out)); `load_weights` checks them against it.
 """
 
+import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from handgrad.errors import WeightsError
+from handgrad.files import write_whole
 from handgrad.foreign import as_path, reading
 from handgrad.names import shown
 from handgrad.training.forms import NPZ, PYTORCH, SAFETENSORS, form_of
-from handgrad.training.npz import read_npz as read_npz
+from handgrad.training.npz import read_npz
 from handgrad.training.pytorch import read_pytorch
 
 if TYPE_CHECKING:
@@ -31,12 +32,18 @@ KINDS = {  # of numbers in a safetensors file, as NumPy calls them
 }  # fmt: skip
 
 
-def write_tensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Arrays as a safetensors file."""
+def tensors(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
+    """Arrays as the content of a safetensors file."""
     from safetensors.numpy import save
 
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    path.write_bytes(save(contiguous, metadata=dict(metadata)))
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=dict(metadata))
+
+
+def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays as the content of an .npz file: the same bytes for the same arrays."""
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **dict(arrays))
+    return content.getvalue()
 
 
 def read_tensors(path: Path) -> tuple[Arrays, dict[str, str]]:
@@ -78,17 +85,12 @@ def _decoded(path: Path, kinds: Mapping[str, str]) -> Arrays:
     return found
 
 
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` at the end or not at all.  Raises WeightsError where it cannot."""
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+def write_weights(path: Path, content: bytes) -> None:
+    """Write a file of weights whole or not at all.  Raises WeightsError where it cannot be written."""
     try:
-        yield unfinished
-        unfinished.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray]) -> None:
@@ -97,11 +99,7 @@ def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray])
     params = _arrays(params)
     if path.suffix not in (".safetensors", ".npz"):
         raise WeightsError(f"{path}: unknown ending {path.suffix!r}; weights are saved as .safetensors or .npz")
-    with written_whole(path) as unfinished:
-        if path.suffix == ".safetensors":
-            write_tensors(unfinished, params, {})
-        else:
-            np.savez(unfinished, allow_pickle=False, **dict(params))
+    write_weights(path, tensors(params, {}) if path.suffix == ".safetensors" else npz(params))
 
 
 def _arrays(params: Any) -> Arrays:

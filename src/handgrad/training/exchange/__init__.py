@@ -38,7 +38,7 @@ from handgrad.training.weights import (
     check_shapes,
     read_arrays,
     save_weights,
-    written_whole,
+    write_weights,
 )
 
 PYTORCH = (".pt", ".pth")
@@ -63,8 +63,7 @@ def export_model(model: Model | Record, path: str | os.PathLike[str], *, scaling
     if path.suffix == ".onnx":
         from handgrad.training.exchange.onnx import to_onnx
 
-        with written_whole(path) as unfinished:
-            unfinished.write_bytes(to_onnx(model, scaling=scaling))
+        write_weights(path, to_onnx(model, scaling=scaling))
     elif path.suffix == ".npz":
         save_weights(path, model.params)
     elif path.suffix == ".safetensors":
@@ -150,5 +149,4 @@ def _save_torch(path: Path, state: Arrays) -> None:
 
     content = io.BytesIO()
     torch.save({name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in state.items()}, content)
-    with written_whole(path) as unfinished:
-        unfinished.write_bytes(content.getvalue())
+    write_weights(path, content.getvalue())
