@@ -159,5 +159,5 @@ def test_a_path_is_a_name_of_data():
 
 def test_one_change_by_itself_is_a_list_of_one():
     assert hg.load_study("quickstart", "seeds=2").spec.seeds == (0, 1)
-    with pytest.raises(StudyFileError, match="training.epochs must be >= 1"):
+    with pytest.raises(StudyFileError, match=r"training\.epochs must be >= 1"):
         hg.load_study("quickstart", "training.epochs=0")

@@ -79,7 +79,7 @@ def test_an_npz_with_objects_is_refused_and_not_executed(tmp_path, capsys):
     path = tmp_path / "weights.npz"
     path.write_bytes(content.getvalue())
     capsys.readouterr()
-    with pytest.raises(WeightsError, match="W.npy holds pickled objects, which can run code"):
+    with pytest.raises(WeightsError, match=r"W\.npy holds pickled objects, which can run code"):
         load_weights(path)
     assert "executed" not in capsys.readouterr().out
 
