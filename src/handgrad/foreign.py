@@ -5,6 +5,7 @@ RecursionError, UnicodeDecodeError ... A list of exceptions is never complete, s
 turns everything that is not yet a message of ours into one.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ def reading(
     """Read the file `path` of the given form ("an .npz file of arrays") inside this block.
 
     Whatever goes wrong becomes one `error` that names the file, what was found and the remedy; messages of our own
-    pass as they are.  Ctrl-C passes too.
+    pass as they are.  Ctrl-C passes too.  What its reader said stays the cause (`__cause__`): it may be ours.
     """
     where = os.fsdecode(path)
     try:
@@ -32,15 +33,15 @@ def reading(
     except FileNotFoundError:
         raise error(f"{where}: no such file") from None
     except OSError as failure:
-        if failure.strerror is None:  # a library's own: damaged content, not the disk
-            raise error(_damaged(where, form, failure, remedy)) from None
+        if failure.strerror is None or failure.errno == errno.EINVAL:  # damaged (a place before 0), not the disk
+            raise error(_damaged(where, form, failure, remedy)) from failure
         raise error(f"{where}: cannot be read ({failure.strerror})") from None
     except MemoryError:
         raise error(f"{where}: needs more memory than there is; it is damaged, or too large for this machine") from None
     except RecursionError:
         raise error(f"{where}: is nested too deeply to be {form}; {remedy}") from None
     except Exception as failure:
-        raise error(_damaged(where, form, failure, remedy)) from None
+        raise error(_damaged(where, form, failure, remedy)) from failure
 
 
 def _damaged(where: str, form: str, failure: Exception, remedy: str) -> str:

@@ -14,7 +14,7 @@ LABELS = np.arange(200) % 2
 
 @pytest.mark.parametrize("scale", ["unit", "symmetric", "standard", "none"])
 def test_it_is_that_of_the_unscaled_pictures(scale):
-    data = hg.from_arrays(BYTES, LABELS)
+    data = hg.from_arrays(BYTES, LABELS, value_range=(0, 255))
     parts = split(data, {"scale": scale, "validation": False})
     raw = data.x_train[parts.train.index].reshape(len(parts.train), -1).mean(axis=1) / 255
     assert brightness_of(parts) == pytest.approx((raw.mean(), raw.std()), abs=2e-4)
@@ -45,9 +45,9 @@ def test_the_note(pictures, training, inverted, note):
 
 def test_a_model_from_elsewhere_knows_it_too(tmp_path):
     setting = {"network": {"hidden": [4]}, "training": {"epochs": 1, "engine": "array"}}
-    record = hg.train(setting, data=hg.from_arrays(BYTES, LABELS))
+    record = hg.train(setting, data=hg.from_arrays(BYTES, LABELS, value_range=(0, 255)))
     hg.export_model(record, tmp_path / "w.npz")
-    found = hg.import_model(tmp_path / "w.npz", setting, data=hg.from_arrays(BYTES, LABELS))
+    found = hg.import_model(tmp_path / "w.npz", setting, data=hg.from_arrays(BYTES, LABELS, value_range=(0, 255)))
     assert found.brightness == record.model.brightness == tuple(record.data["data"]["brightness"])
     assert found.notes_on(np.full((1, 1, 6, 6), 220.0))
     assert not found.notes_on(BYTES[:100])

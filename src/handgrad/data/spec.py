@@ -35,6 +35,8 @@ SCALES = {
     "none": "x as it is",
 }
 COLORS = ("keep", "gray", "rgb")
+LARGEST = 3.4e38  # of float32
+OPTIONAL = ("drop", "missing", "value_range")  # written out only where they are given: older settings have none
 
 
 def _size(value: Any) -> int | float:
@@ -69,6 +71,34 @@ def _image_size(value: Any) -> tuple[int, int] | None:
     if len(numbers) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in numbers):
         raise ValueError("must be two whole numbers >= 1: [rows, cols]")
     return numbers[0], numbers[1]
+
+
+def _value_range(value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    numbers = list(value) if isinstance(value, list | tuple) else []
+    good = len(numbers) == 2 and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
+    if not good or not -LARGEST <= numbers[0] < numbers[1] <= LARGEST:
+        raise ValueError("must be two numbers, the smallest and the largest value that x can take, such as [0, 255]")
+    return numbers[0], numbers[1]
+
+
+def _drop(value: Any) -> tuple[str | int, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or any(
+        isinstance(one, bool) or not isinstance(one, str | int) for one in value
+    ):
+        raise ValueError('must be a list of columns, by name or by number from 0, such as ["Id", 3]')
+    return tuple(value) or None  # nothing to leave out is the default
+
+
+def _missing(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ValueError('must be a list of texts that mean "no label", such as ["?"], or [] if none does')
+    return tuple(value)
 
 
 Size = Annotated[int | float, PlainValidator(_size)]
@@ -124,8 +154,10 @@ def _validation(value: Any, info: ValidationInfo) -> ValidationPart | Literal[Fa
 class DataSection(Section):
     """The data of a study: `name` is digits, mnist, fashion-mnist, cifar-10 or a path of your own.
 
-    `label` names the column of a CSV file that holds the labels (the last by default); `image_size`
-    (rows, cols) and `color` say what becomes of the pictures in a folder of images.
+    `label` names the column of a CSV file that holds the labels (by default the one that is called so, or the last),
+    `drop` the columns that are left out, `missing` the texts that mean "no label" (default: those of pandas).
+    `value_range` is the smallest and the largest value that x can take, for the scales unit and symmetric.
+    `image_size` (rows, cols) and `color` say what becomes of the pictures in a folder of images.
     """
 
     name: Annotated[str, PlainValidator(_name)] = "digits"
@@ -144,6 +176,17 @@ class DataSection(Section):
         PlainSerializer(lambda size: size),  # pydantic's own warns that JSON has a list
     ] = None
     color: Annotated[str, PlainValidator(one_of(COLORS, "color"))] = "keep"
+    drop: Annotated[tuple[str | int, ...] | None, PlainValidator(_drop), PlainSerializer(lambda columns: columns)] = (
+        None
+    )
+    missing: Annotated[tuple[str, ...] | None, PlainValidator(_missing), PlainSerializer(lambda texts: texts)] = None
+    value_range: Annotated[
+        tuple[float, float] | None, PlainValidator(_value_range), PlainSerializer(lambda numbers: numbers)
+    ] = None
+
+    @model_serializer(mode="wrap")
+    def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in write(self).items() if value is not None or name not in OPTIONAL}
 
     @classmethod
     def given(cls, value: Any) -> Self:
