@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from handgrad.errors import WeightsError
-from handgrad.training.pytorch import EXPANDED, Unknown, read_pytorch, unpickled
+from handgrad.training.pickles import Unknown, unpickled
+from handgrad.training.pytorch import EXPANDED, read_pytorch
 
 torch.manual_seed(0)
 WHOLE = torch.randn(8, 6)

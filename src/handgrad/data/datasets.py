@@ -176,7 +176,7 @@ def _digits() -> Contents:
 def _dataset(contents: Contents, name: str, where: str) -> Dataset:
     """Check what files or arrays hold, number the labels, and take the checksum."""
     given = {"x_train": contents.x_train, "x_test": contents.x_test, "x_val": contents.x_val}
-    came = {part: _examples(x, f"{where}: {part}") for part, x in given.items() if x is not None}
+    came = {part: _examples(x, f"{where}: {part}") for part, x in given.items() if x is not None or part == "x_train"}
     shape = came["x_train"].shape[1:]
     for part, x in came.items():
         if x.shape[1:] != shape:
