@@ -35,7 +35,7 @@ def handgrad(capsys, monkeypatch, runs):
     monkeypatch.chdir(runs)
 
     def call(line):
-        monkeypatch.setattr(sys, "argv", ["handgrad", *shlex.split(line)])
+        monkeypatch.setattr(sys, "argv", ["handgrad", *shlex.split(line.replace("RUNS", "results/digits/runs"))])
         code = 0
         try:
             cli.main()
@@ -65,32 +65,34 @@ def classes(out):
 
 def test_pictures_of_the_opposite_brightness_are_noted(handgrad, drawn):
     ink, paper = (" ".join(str(drawn / f"{kind}{k}.png") for k in range(10)) for kind in ("ink", "paper"))
-    code, right, err = handgrad(f"predict good {ink} --json")
+    code, right, err = handgrad(f"predict RUNS/good {ink} --json")
     assert (code, err) == (0, "")
-    code, _, err = handgrad(f"predict good {paper} --json")
+    code, _, err = handgrad(f"predict RUNS/good {paper} --json")
     assert code == 0
     assert err.startswith("note: 10 of 10 pictures are bright (mean 0.")
     assert err.endswith("the training pictures are dark (mean 0.30): --invert turns them round\n")
-    code, turned, err = handgrad(f"predict good {paper} --invert --json")
+    code, turned, err = handgrad(f"predict RUNS/good {paper} --invert --json")
     assert (code, err) == (0, "")
     assert classes(turned) == classes(right)
-    assert "leave --invert out" in handgrad(f"predict good {ink} --invert")[2]
+    assert "leave --invert out" in handgrad(f"predict RUNS/good {ink} --invert")[2]
 
 
 def test_what_was_done_to_pictures_is_said(handgrad, drawn, tmp_path):
     with Image.open(drawn / "ink3.png") as ink:
         ink.resize((300, 200)).save(tmp_path / "wide.png")
         ink.resize((80, 80)).save(tmp_path / "square.png")
-    _, _, err = handgrad(f"predict good {tmp_path / 'wide.png'} {tmp_path / 'square.png'} {drawn / 'ink3.png'}")
+    _, _, err = handgrad(f"predict RUNS/good {tmp_path / 'wide.png'} {tmp_path / 'square.png'} {drawn / 'ink3.png'}")
     assert err.splitlines() == [
         f"note: {tmp_path / 'wide.png'}: 200 × 300 pixels, resized to 8 × 8, which stretches it",
         f"note: {tmp_path / 'square.png'}: 80 × 80 pixels, resized to 8 × 8",
     ]
     many = " ".join([str(tmp_path / "square.png")] * 10)
-    assert handgrad(f"predict good {many}")[2].splitlines()[-1] == "note: … and 4 more such notes"
+    assert handgrad(f"predict RUNS/good {many}")[2].splitlines()[-1] == "note: … and 4 more such notes"
 
 
-@pytest.mark.parametrize("line", ["evaluate diverged", "predict diverged {ink}", "export diverged --to diverged.npz"])
+@pytest.mark.parametrize(
+    "line", ["evaluate RUNS/diverged", "predict RUNS/diverged {ink}", "export RUNS/diverged --to diverged.npz"]
+)
 def test_a_run_that_diverged_says_so(handgrad, drawn, line):
     code, out, err = handgrad(line.format(ink=drawn / "ink0.png"))
     assert err.startswith(
@@ -107,7 +109,7 @@ def test_weights_of_nan_are_named_by_their_layer(handgrad, runs):
     made = records.load(runs / "results" / "digits" / "runs" / "good")
     made.params["dense2.W"][3] = np.nan
     records.save(made, runs / "results" / "digits" / "runs" / "nan")
-    code, out, err = handgrad("evaluate nan")
+    code, out, err = handgrad("evaluate RUNS/nan")
     assert (code, out) == (2, "")
     assert (
         "weights.safetensors: dense2.W holds NaN: the run diverged (handgrad show says where), and its weights" in err
@@ -115,15 +117,15 @@ def test_weights_of_nan_are_named_by_their_layer(handgrad, runs):
 
 
 def test_weights_are_scored_with_a_run_s_setting_and_data(handgrad, runs):
-    handgrad("export good --to w.npz")
-    own = json.loads(handgrad("evaluate good --json")[1])
-    for study in ("good", "results/digits/runs/good", "digits.toml"):
+    handgrad("export RUNS/good --to w.npz")
+    own = json.loads(handgrad("evaluate RUNS/good --json")[1])
+    for study in ("RUNS/good", "digits.toml"):
         found = json.loads(handgrad(f"evaluate w.npz {study} --json")[1])
         assert found["accuracy"] == own["accuracy"]
     assert json.loads(handgrad("evaluate results/digits/runs/good/weights.safetensors --json")[1]) == own
-    code, _, err = handgrad("evaluate w.npz good training.epochs=3")
+    code, _, err = handgrad("evaluate w.npz RUNS/good training.epochs=3")
     assert code == 2
-    assert "good is a run, whose setting is what it is; KEY=VALUE changes that of a study" in err
+    assert "runs/good is a run, whose setting is what it is; KEY=VALUE changes that of a study" in err
 
 
 def test_a_layout_is_an_option_for_files_from_elsewhere(handgrad, runs):
@@ -136,7 +138,7 @@ def test_a_layout_is_an_option_for_files_from_elsewhere(handgrad, runs):
     code, _, err = handgrad("evaluate sq.npz square.toml --layout torch")
     assert code == 2
     assert "W0 has shape (64, 10); dense1.W needs (10, 64)" in err
-    assert "--layout is for files from elsewhere" in handgrad("evaluate good --layout torch")[2]
+    assert "--layout is for files from elsewhere" in handgrad("evaluate RUNS/good --layout torch")[2]
     code, _, err = handgrad("evaluate sq.npz square.toml --layout pytorch")
     assert code == 2
     assert "unknown layout of weights 'pytorch'; did you mean 'torch'" in err

@@ -7,7 +7,7 @@ turns everything that is not yet a message of ours into one.
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ from handgrad.names import shown
 
 @contextmanager
 def reading(
-    path: str | os.PathLike[str], error: type[InputError], form: str, remedy: str = "copy it again from where it came"
+    path: str | os.PathLike[str],
+    error: Callable[[str], InputError],
+    form: str,
+    remedy: str = "copy it again from where it came",
 ) -> Iterator[None]:
     """Read the file `path` of the given form ("an .npz file of arrays") inside this block.
 

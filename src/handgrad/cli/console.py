@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from handgrad.study.execution.progress import Event
     from handgrad.study.planning.estimate import Estimate
 
+MOST_ROWS = 200  # of a plan
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -127,17 +128,20 @@ def print_summary(summary: "Summary") -> None:
 
 def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
     """Every run of a plan, then what the whole study will take."""
-    from handgrad.study.changes import shown
+    from handgrad.study.changes import axis_names, shown
 
     def line(row: Mapping[str, Any]) -> Sequence[str]:
-        what = ", ".join(f"{path.split('.')[-1]} {shown(value)}" for path, value in row["axes"].items())
+        names = axis_names(list(row["axes"]))
+        what = ", ".join(f"{names[path]} {shown(value)}" for path, value in row["axes"].items())
         run_id = row["id"] or ("when its start has won" if row["setting"].startswith("*_") else "when it is drawn")
         return row["phase"], row["setting"], str(row["seed"]), run_id, row["state"], duration(row["seconds"]), what
 
     headings = ("phase", "setting", "seed", "run", "state", "about", "what")
-    print_table(headings, [line(row) for row in rows], numeric=[2, 5])
+    print_table(headings, [line(row) for row in rows[:MOST_ROWS]], numeric=[2, 5])
+    if len(rows) > MOST_ROWS:
+        out.print(Text(f"… and {len(rows) - MOST_ROWS:,} more runs; --json lists them all"))
     workers = f"{cost.workers} worker" + ("s" if cost.workers > 1 else "")
-    runs = f"{'at most ' * (cost.epochs < cost.most)}{len(rows)} runs"
+    runs = f"{'at most ' * (cost.epochs < cost.most)}{len(rows):,} runs"
     out.print(Text(f"\n{runs} with {workers}, measured on {cost.measured} of their shapes:"))
     if cost.epochs < cost.most:
         out.print(

@@ -1,5 +1,7 @@
 """Commands of single runs and trained networks: show, predict, export, evaluate."""
 
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +25,7 @@ RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id
 
 @commands.command(epilog="Example:  handgrad predict results/quickstart/runs/0123456789 seven.png")
 def predict(
-    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or id, or its weights.safetensors.")],
+    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or id, or weights.safetensors.")],
     images: Annotated[list[Path], Argument(metavar="IMAGE", help="Pictures; resized to the data's size.")],
     invert: Annotated[
         bool, Option("--invert", help="Dark on light pictures for a network that learnt light on dark.")
@@ -34,9 +36,10 @@ def predict(
     import numpy as np
 
     from handgrad.cli import console
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training.model import Model
 
-    source = weights if weights.exists() or weights.suffix else _run_folder(str(weights))
+    source = weights if _is_file(weights) else run_folder(weights)
     _say_if_diverged(source if source.is_dir() else source.parent)
     model = Model.load(source)
     notes: list[str] = []
@@ -62,9 +65,10 @@ def predict(
 def show(run: RunName, json: Json = False) -> None:
     """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
     from handgrad.cli import console
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training.record import check_files, load_data
 
-    folder = _run_folder(run)
+    folder = run_folder(run)
     record = load_data(folder)
     check_files(folder, record)
     if json:
@@ -82,12 +86,13 @@ def export(
     ] = False,
 ) -> None:
     """Write a trained network for other programs: ONNX, a PyTorch state_dict, NumPy; say how it is loaded there."""
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training.exchange import export_model
     from handgrad.training.model import Model
 
     if to.exists():
         raise InputError(f"{to}: is there already and is not written over; give another name, or remove it first")
-    folder = _run_folder(run)
+    folder = run_folder(run)
     _say_if_diverged(folder)
     print(export_model(Model.load(folder), to, scaling=not scaled))
 
@@ -114,13 +119,14 @@ def evaluate(
 
     from handgrad.cli import console
     from handgrad.data.datasets import load
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training import evaluation
     from handgrad.training.exchange import import_model
     from handgrad.training.model import Model
     from handgrad.training.record import load_data
     from handgrad.training.run import Setting
 
-    folder = None if weights.suffix and not weights.is_dir() else _run_folder(str(weights))
+    folder = None if _is_file(weights) else run_folder(weights)
     if not study and weights.name == "weights.safetensors" and (weights.parent / "record.json").exists():
         folder = weights.parent
     if folder and layout:
@@ -165,17 +171,18 @@ def _say_if_diverged(folder: Path) -> None:
 def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     """The setting and data of a study, its results folder, or a run."""
     from handgrad.data.datasets import load
-    from handgrad.study.reading.study import load_study, ready_made
+    from handgrad.study.folder.finding import run_folder
+    from handgrad.study.reading.study import load_study
     from handgrad.training.record import load_data
     from handgrad.training.run import Setting
 
     path = Path(study)
     if (path / "study.toml").is_file():
         path = path / "study.toml"
-    elif path.is_dir() or (not path.exists() and study not in ready_made() and _runs_called(study)):
+    elif path.is_dir() or re.fullmatch("[0-9a-f]{10}", study):
         if overrides:
             raise InputError(f"{study} is a run, whose setting is what it is; KEY=VALUE changes that of a study")
-        setting = Setting.checked(load_data(_run_folder(study))["setting"])
+        setting = Setting.checked(load_data(run_folder(study))["setting"])
         return setting, load(setting.data)
     chosen = load_study(str(path), overrides)
     spec = chosen.spec
@@ -183,16 +190,6 @@ def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     return setting, load(setting.data, folder=chosen.folder)
 
 
-def _runs_called(run: str) -> list[Path]:
-    """The folders of runs of that id in ./results."""
-    return [folder for folder in sorted(Path("results").glob("*/runs/*")) if folder.name == run]
-
-
-def _run_folder(run: str) -> Path:
-    folder = Path(run)
-    if folder.is_dir():
-        return folder
-    found = _runs_called(run)
-    if not found:
-        raise InputError(f"{run}: no such folder, and no run of that id in ./results; give the run's folder")
-    return found[0]
+def _is_file(weights: Path) -> bool:
+    """Whether a file of weights is meant; else a run, by its folder or id."""
+    return weights.suffix != "" and not os.path.isdir(weights)

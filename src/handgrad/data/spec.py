@@ -11,7 +11,7 @@ A size is a whole number of examples or a fraction in (0, 1]: 1 is one example, 
 
 import os
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     ConfigDict,
@@ -26,7 +26,7 @@ from pydantic import (
 from handgrad.errors import DataError, InputError
 from handgrad.foreign import as_path
 from handgrad.names import shown
-from handgrad.validation import Section, flag, one_of, whole
+from handgrad.validation import LARGEST, Section, flag, is_real, is_whole, one_of, whole
 
 SCALES = {
     "unit": "(x − lo) / (hi − lo), in [0, 1]",
@@ -35,13 +35,13 @@ SCALES = {
     "none": "x as it is",
 }
 COLORS = ("keep", "gray", "rgb")
-LARGEST = 3.4e38  # of float32
+LARGEST_FLOAT32 = 3.4e38
 OPTIONAL = ("drop", "missing", "value_range")  # written out only where they are given: older settings have none
 
 
 def _size(value: Any) -> int | float:
     message = "must be a whole number of examples >= 1 or a fraction in (0, 1]"
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_real(value) or (isinstance(value, int) and value > LARGEST):
         raise ValueError(message)
     if value < 1 if isinstance(value, int) else not 0 < value <= 1:
         raise ValueError(message)
@@ -49,7 +49,7 @@ def _size(value: Any) -> int | float:
 
 
 def _label(value: Any) -> str | int | None:
-    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+    if value is None or isinstance(value, str) or is_whole(value, -LARGEST):
         return value
     raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
 
@@ -68,7 +68,7 @@ def _image_size(value: Any) -> tuple[int, int] | None:
     if value is None:
         return None
     numbers = list(value) if isinstance(value, list | tuple) else []
-    if len(numbers) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in numbers):
+    if len(numbers) != 2 or not all(is_whole(n, 1) for n in numbers):
         raise ValueError("must be two whole numbers >= 1: [rows, cols]")
     return numbers[0], numbers[1]
 
@@ -78,7 +78,7 @@ def _value_range(value: Any) -> tuple[float, float] | None:
         return None
     numbers = list(value) if isinstance(value, list | tuple) else []
     good = len(numbers) == 2 and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
-    if not good or not -LARGEST <= numbers[0] < numbers[1] <= LARGEST:
+    if not good or not -LARGEST_FLOAT32 <= numbers[0] < numbers[1] <= LARGEST_FLOAT32:
         raise ValueError("must be two numbers, the smallest and the largest value that x can take, such as [0, 255]")
     return numbers[0], numbers[1]
 
@@ -128,6 +128,8 @@ class ValidationPart(Section):
 class TrainPart(Section):
     """Which of the training examples are used, after the test and validation parts were taken away."""
 
+    example: ClassVar = "{ size = 5000 }"
+
     size: Size
     pick: Annotated[str, PlainValidator(one_of(("first", "random"), "pick"))] = "first"
     seed: Seed = 0
@@ -137,6 +139,7 @@ class TestPart(Section):
     """The test part of data that has none of its own; a fraction counts all of its examples."""
 
     __test__ = False  # no test of pytest's
+    example: ClassVar = "{ size = 0.2 }"
 
     size: Size = 0.2
     stratify: Flag = True

@@ -34,6 +34,7 @@ from handgrad.study.folder.results import Results
 from handgrad.study.folder.store import REPORT
 from handgrad.training.record import load_curves, load_data, load_params
 
+NAMED = 3  # files that were kept, in what is said
 FORMATS = ("png", "svg", "pdf")
 
 
@@ -61,8 +62,11 @@ def build_report(
         try:
             report.mkdir(exist_ok=True)
             _write(Results.open(folder), made, formats)
-            for path, place in put(made, report, REPORT, lambda: next_earlier(folder)):
+            moved = put(made, report, REPORT, lambda: next_earlier(folder))
+            for path, place in moved[:NAMED]:
                 say(f"{path} was not as handgrad wrote it; that version is kept as {place}")
+            if len(moved) > NAMED:
+                say(f"so are {len(moved) - NAMED} more files of {report}")
             return report / "index.html"
         except OSError as error:
             raise unwritable(folder, error) from error

@@ -31,7 +31,7 @@ ENGINES = ("array", "compiled", "torch")
 
 
 def _batch_size(value: Any) -> int | str:
-    if value == "full":
+    if isinstance(value, str) and value == "full":
         return "full"
     try:
         return whole("[1, inf)")(value)
@@ -40,7 +40,7 @@ def _batch_size(value: Any) -> int | str:
 
 
 def _stack(value: Any) -> int | str:
-    if value == "auto":
+    if isinstance(value, str) and value == "auto":
         return "auto"
     try:
         return whole("[1, inf)")(value)
@@ -55,6 +55,8 @@ class EarlyStopping(Section):
     The best epoch is the last that improved by more than `min_delta` on the best before it.
     Differs from: Keras, which restores the best weights only when asked to.
     """
+
+    example: ClassVar = "{ patience = 10 }"
 
     patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
     min_delta: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0

@@ -11,6 +11,7 @@ from handgrad.report import build_report, summarize
 from handgrad.report.findings.verdicts import validation_choice
 from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
 from handgrad.report.original.verdicts import two_groups
+from handgrad.study.folder.plan import read_plan
 from handgrad.study.folder.results import Results
 from tests.report.conftest import Outcome
 from tests.report.page.test_page import EVIL, Reader
@@ -359,7 +360,7 @@ def test_a_quick_study_is_shown_and_not_judged(found):
 
 def test_a_study_changed_on_the_command_line_is_shown_and_not_judged(make_results):
     folder = make_results(tables(TABLE), tell)
-    plan = json.loads((folder / "plan.json").read_text("utf-8"))
+    plan = read_plan(folder)
     (folder / "plan.json").write_text(json.dumps({**plan, "changed": ["training.epochs=3", "data.train.size=9"]}))
     page = Reader(build_report(folder, formats=[]).read_text("utf-8"))
     assert (

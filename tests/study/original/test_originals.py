@@ -317,7 +317,7 @@ def test_other_values_of_an_axis_have_no_published_number():
         (["training.epochs=1"], ["training.epochs=1"]),
         (["data.name=elsewhere", "seeds=3"], ["data.name=elsewhere"]),
         (["training.engine=array", "ddof=0", "budget.runs=3", "grid.network.hidden=[8]"], []),
-        (["training.optimizer={name='adam'}", "training.optimizer.lr=0.2"],) * 2,
+        (["training.optimizer={name='adam'}", "training.optimizer.beta1=0.8"],) * 2,
         (["training.epochs=7"], []),  # as it was
         (["phase.later.grid.training.batch_size=[8]"], []),
         (["phase.later.set.network.hidden=8"], ["phase.later.set.network.hidden=8"]),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from handgrad.errors import InputError
 from handgrad.names import lookup, shown
+from handgrad.study.design.spec import MOST_RUNS
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Runner, Serial, cores
 from handgrad.validation import plain
@@ -30,8 +31,8 @@ def open_runner(
     jobs = plain(jobs)
     if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int)):
         raise InputError(f"jobs must be a whole number >= 1; got {shown(jobs)}")
-    if jobs is not None and jobs < 1:
-        raise InputError(f"jobs must be >= 1; got {shown(jobs)}")
+    if jobs is not None and not 1 <= jobs <= MOST_RUNS:
+        raise InputError(f"jobs must be >= 1 and at most {MOST_RUNS:,}, as no study has more runs; got {shown(jobs)}")
     if name is not None:
         lookup(dict.fromkeys(RUNNERS), name, "runner")
     for option, value in (("address", address), ("cpus per run", cpus_per_run)):

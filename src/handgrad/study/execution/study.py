@@ -16,12 +16,14 @@ from handgrad.study.execution.progress import Event, Observer, Progress, silent
 from handgrad.study.execution.runs import Runs
 from handgrad.study.folder.results import Results
 from handgrad.study.folder.store import Store, opened
+from handgrad.study.planning.memory import check_memory
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
 from handgrad.study.planning.shelf import Shelf
 from handgrad.study.reading.study import as_study
 from handgrad.study.rules.budget import Purse
-from handgrad.study.runners.runner import Runner, cores
+from handgrad.study.runners.processes import Processes
+from handgrad.study.runners.runner import Runner, Serial, cores
 from handgrad.study.search.phase import opened_search
 from handgrad.training.engines import kernels_of, prepare
 from handgrad.validation import given
@@ -74,6 +76,8 @@ def run_study(
         )
         plan.notes += notes
     try:
+        if isinstance(runner, Serial | Processes):  # what the machines of a cluster have is not known here
+            check_memory(plan.heaviest, runner.workers)
         with opened(folder, study.spec.name) as store:
             return _Execution(plan, store, runner, observer).run()
     finally:

@@ -7,23 +7,25 @@ phases' included.  Whether layers, losses and splits fit the data is checked by 
 """
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from handgrad.errors import InputError, StudyFileError
-from handgrad.foreign import as_path
-from handgrad.names import nearest, shown
+from handgrad.errors import InputError, StudyFileError, readable
+from handgrad.foreign import as_path, reading
+from handgrad.names import listed, nearest, short, shown
 from handgrad.study.design.check import shortened, study_problems
-from handgrad.study.design.spec import Made, Study, StudySpec
+from handgrad.study.design.spec import Made, Study, StudySpec, folder_name
 from handgrad.study.reading.altered import alters
+from handgrad.study.reading.file import parsed, read_tables
 from handgrad.study.reading.fitted import fitted
 from handgrad.study.reading.overlay import change_of, overlaid
 from handgrad.study.reading.place_problems import place_problems
+from handgrad.study.reading.reach import effects
 from handgrad.study.reading.spec import problems_of_the_rest, read_spec
+from handgrad.study.reading.values import value_problems
 from handgrad.validation import plain
 
 
@@ -58,28 +60,40 @@ def load_study(source: str | bytes | os.PathLike[str], overrides: Iterable[str] 
     source = str(as_path(source, "study"))
     overrides, known = _texts(overrides), ready_made()
     if source in known:
-        return make_study(
-            tomllib.loads(known[str(source)].read_text("utf-8")), overrides, quick=quick, where=f"{source}.toml"
-        )
-    path = Path(source)
+        where, folder = f"{source}.toml", None
+        tables = parsed(known[str(source)].read_bytes(), where)
+    else:
+        path = Path(source)
+        try:
+            os.stat(path)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            raise InputError(_no_such(source, known)) from None
+        except OSError as error:
+            raise InputError(f"{short(readable(source), 160)}: cannot be read ({error.strerror})") from None
+        where, folder = path.name, path.resolve().parent
+        tables = read_tables(path)
+        if "name" not in tables:
+            tables["name"] = _own_name(path, where)
+    with reading(where, lambda message: StudyFileError(where, [message.removeprefix(f"{where}: ")]), "a study"):
+        return make_study(tables, overrides, quick=quick, where=where, folder=folder)
+
+
+def _own_name(path: Path, where: str) -> str:
+    """The name of a study that does not say it: the file's."""
     try:
-        text = path.read_bytes().decode("utf-8")
-        tables = tomllib.loads(text)
-    except FileNotFoundError:
-        guess = nearest(str(source), known)
-        hint = f"; did you mean {guess!r}?" if guess else "."
-        raise InputError(
-            f"{source}: no such study{hint} Give a TOML file or a ready-made study: {', '.join(known)}"
+        return folder_name(path.stem)
+    except ValueError as error:
+        raise StudyFileError(
+            where, [f'has no name, and the file\'s own is none of a study: it {error}; write name = "…" into the file']
         ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise StudyFileError(path.name, [f"is not TOML: {error}; mend that line"]) from None
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise StudyFileError(path.name, [f"is not TOML: line {line} is not UTF-8 text; save it as UTF-8"]) from None
-    except OSError as error:
-        raise InputError(f"{source}: cannot be read: {error.strerror or error}") from None
-    tables.setdefault("name", path.stem)
-    return make_study(tables, overrides, quick=quick, where=path.name, folder=path.resolve().parent)
+
+
+def _no_such(source: str, known: Iterable[str]) -> str:
+    guess = nearest(source, known)
+    hint = f"; did you mean {guess!r}?" if guess else "."
+    return (
+        f"{short(readable(source), 160)}: no such study{hint} Give a TOML file or a ready-made study: {listed(known)}"
+    )
 
 
 def make_study(
@@ -99,28 +113,28 @@ def make_study(
     2
     """
     if not isinstance(tables, Mapping):
-        raise InputError(
-            f"tables must be a dict, such as {{'name': 'rates', 'grid': {{…}}}}; got {shown(tables)}. "
-            "A study file is read with hg.load_study(path)"
+        raise StudyFileError(
+            where or "study",
+            [
+                f"must be tables, as in {{'name': 'first'}}; got {shown(tables)}; a file is read with hg.load_study(path)"
+            ],
         )
     tables, overrides = plain(tables), _texts(overrides)
     file, where, folder = where, where or "study", Path.cwd() if folder is None else as_path(folder, "folder")
-    values, found = overlaid(tables, tables.get("quick") if quick else None, "[quick]", _small(tables) if quick else [])
-    changes = []
-    for text in overrides:
-        before = values
-        values, found = overlaid(values, change_of(text), "the command line", found)
-        if values != before:
-            changes.append(text)
+    values, changes, found = _laid_over(tables, overrides, quick=quick)
     study, notes = None, list[str]()
     if not found:
         spec, found = read_spec(values, notes)
         if spec is not None and not found:
-            spec = spec.model_copy(update={"made": _made(spec.made or Made(file=file), quick, changes)})
+            made = spec.made or Made(file=None if file is None else readable(file))
+            spec = spec.model_copy(update={"made": _made(made, quick, changes)})
             study = Study(spec, where, folder, tuple(dict.fromkeys(notes)), _altering(spec))
             if (spec.original is not None or spec.figure) and values is not tables:
                 study = replace(study, spec=_refitted(spec, study, tables))
             found = [*study_problems(study), *place_problems(study)]
+            if not found:
+                more, found = effects(study, overrides, tables.get("quick") if quick else None)
+                study = replace(study, notes=tuple(dict.fromkeys([*study.notes, *more])))
         elif spec is not None:
             found += [line for line in problems_of_the_rest(spec, where, folder) if line not in found]
     if not quick and isinstance(tables.get("quick"), Mapping) and not found:
@@ -143,6 +157,22 @@ def _texts(overrides: Any) -> list[str]:
         if not isinstance(text, str):
             raise InputError(f'overrides must be a list such as ["training.epochs=3"]; got {shown(text)} in it')
     return changes
+
+
+def _laid_over(
+    tables: Mapping[str, Any], overrides: Iterable[str], *, quick: bool
+) -> tuple[Mapping[str, Any], list[str], list[str]]:
+    """(the tables with [quick] and the overrides laid over them, the overrides that changed something, problems)."""
+    if found := value_problems(tables):
+        return tables, [], found
+    values, found = overlaid(tables, tables.get("quick") if quick else None, "[quick]", _small(tables) if quick else [])
+    changes = []
+    for text in overrides:
+        before = values
+        values, found = overlaid(values, change_of(text), "the command line", found)
+        if values != before:
+            changes.append(text)
+    return values, changes, found or (value_problems(values) if changes else [])
 
 
 def _small(tables: Mapping[str, Any]) -> list[str]:

@@ -230,6 +230,7 @@ def failed_record(run: Run, run_id: str, error: str) -> Record:
         "seed": run.seed,
         "setting": setting,
         "continues": run.continues,
+        "parent": None,
         "status": "failed",
         "metrics": {},
         "epochs": 0,
