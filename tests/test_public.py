@@ -163,7 +163,7 @@ def test_what_was_meant_is_said():
             lambda: hg.load_study("a.toml", {"training.epochs": 3}),
             'overrides must be a list such as ["training.epochs=3"]',
         ),
-        (lambda: hg.make_study("a.toml"), "A file is read with hg.load_study(path)"),
+        (lambda: hg.make_study("a.toml"), "a file is read with hg.load_study(path)"),
         (lambda: hg.save_weights("w.npz", [1]), "params must be arrays by name, such as record.params"),
     ):
         with pytest.raises(InputError, match=re.escape(message)):

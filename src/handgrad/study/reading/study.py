@@ -116,7 +116,8 @@ def make_study(
         raise StudyFileError(
             where or "study",
             [
-                f"must be tables, as in {{'name': 'first'}}; got {shown(tables)}; a file is read with hg.load_study(path)"
+                f"must be tables, as in {{'name': 'first'}}; got {shown(tables)}; a file is read with "
+                "hg.load_study(path)"
             ],
         )
     tables, overrides = plain(tables), _texts(overrides)
