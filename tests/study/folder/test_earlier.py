@@ -39,6 +39,14 @@ def test_the_same_study_again_changes_nothing(first):
     assert not list(out.glob("earlier-*"))
 
 
+def test_a_plan_that_was_deleted_makes_no_other_study(first):
+    study, out, _ = first
+    (out / "plan.json").unlink()  # as is said where it was damaged
+    assert run(study, out) == (set(), [])
+    assert (out / "report" / "discussion.md").exists()
+    assert not list(out.glob("earlier-*"))
+
+
 def test_more_seeds_keep_the_runs_and_the_report_of_before(first, make):
     _, out, before = first
     ran, said = run(make(seeds=3, grid={"training.optimizer.lr": [0.1, 0.2]}), out)
