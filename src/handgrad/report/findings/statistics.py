@@ -185,12 +185,13 @@ class Comparison:
     adjusted_p: float | None  # Holm's, over all `pairs` of settings: the reference was chosen on the same numbers
     sign_flip: float | None
     pairs: int = 1
+    ahead: bool = False  # better than the reference on these seeds, and below it only because runs of it are missing
 
     @property
     def decided(self) -> bool:
-        """That the setting is behind: adjusted p below 0.05 and, from the six shared seeds on that a test of signs
-        needs, its p (which assumes no normal distribution) below 0.05 too."""
-        if self.adjusted_p is None or self.sign_flip is None or self.adjusted_p >= LEVEL:
+        """That the setting is behind: not ahead, adjusted p below 0.05 and, from the six shared seeds on that a test of
+        signs needs, its p (which assumes no normal distribution) below 0.05 too."""
+        if self.ahead or self.adjusted_p is None or self.sign_flip is None or self.adjusted_p >= LEVEL:
             return False
         return self.n < SIGN_FLIP_SEEDS or self.sign_flip < LEVEL
 
@@ -207,7 +208,7 @@ class Comparison:
     @property
     def against_signs(self) -> bool:
         """Whether the test of signs alone leaves undecided what the paired t-test would have decided."""
-        return self.tied and self.adjusted_p is not None and self.adjusted_p < LEVEL
+        return self.tied and not self.ahead and self.adjusted_p is not None and self.adjusted_p < LEVEL
 
 
 def compare(settings: Sequence[Mapping[int, float]], reference: Mapping[int, float]) -> list[Comparison]:
