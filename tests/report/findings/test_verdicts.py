@@ -86,6 +86,14 @@ def test_below_six_seeds_undecided_is_said_aloud(make_results):
     assert texts(phase_verdicts(phase, brief=True)) == said[:2]
 
 
+def test_settings_with_equally_many_right_have_equal_means(make_results):
+    """81 + 85 and 82 + 84 of 100: ranks of a reproduction and Kendall's τ take such means as ties."""
+    right = {"1": (0.81, 0.85), "2": (0.82, 0.84)}
+    (phase,) = summary_of(make_results({"seeds": 2, **LRS}, lambda s, seed: Outcome(right[s.label][seed]))).phases
+    one, two = (setting.samples["val_accuracy"].mean for setting in phase.settings)
+    assert one == two == 0.83
+
+
 def test_from_six_seeds_a_lead_can_be_established(make_results):
     def tell(setting, seed):
         return Outcome((0.9 if setting.label == "2" else 0.8) + 0.001 * ((seed * 3 + int(setting.label)) % 4))

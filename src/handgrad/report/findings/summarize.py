@@ -20,6 +20,7 @@ from handgrad.report.findings.wording import plural
 from handgrad.study.folder.results import Results
 from handgrad.study.original.items import ConfusionTable
 from handgrad.study.reading.places import Places, draw, place
+from handgrad.study.rules.select import mean_of
 from handgrad.training.record import is_verifiable
 
 LONG = ("confusion", "samples", "setting", "files", "parent")  # of a record: read again for the one run that shows them
@@ -110,7 +111,8 @@ def summarize_setting(
     records = [run.record for run in runs if run.record is not None and run.status != "failed"]
     for metric in METRICS:
         values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
-        samples[metric] = sample(values, ddof, examples_of(records, metric) if metric.endswith("accuracy") else None)
+        made = sample(values, ddof, examples_of(records, metric) if metric.endswith("accuracy") else None)
+        samples[metric] = replace(made, mean=mean_of(list(values.values()), metric))  # equal counts, equal means
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
 
 
