@@ -26,7 +26,7 @@ from handgrad.validation import Section, flag, one_of, real, whole
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
 MATHEMATICS = 2
 
-ENGINES = ("array", "compiled", "torch")
+ENGINES = ("array", "compiled", "jax", "torch")
 
 
 def _batch_size(value: Any) -> int | str:
@@ -94,6 +94,7 @@ class TrainingSection(Section):
 
     arrays: Annotated[str, BeforeValidator(one_of(ARRAYS, "library of arrays"))] = "auto"
     stack: Annotated[int | Literal["auto"], BeforeValidator(_stack)] = "auto"
+    tf32: Annotated[bool, BeforeValidator(flag)] = False
 
     @model_validator(mode="after")
     def _device_of_engine(self) -> Self:
