@@ -32,7 +32,21 @@ PURPOSES = {
 
 
 def _words(seed: int, purpose: str, indices: tuple[int, ...]) -> np.random.SeedSequence:
-    return np.random.SeedSequence([PURPOSES[purpose], seed, *indices])
+    """The seed sequence of a key: purpose, the lower 32 bits of the seed and the indices, each a word of 32 bits.
+
+    NumPy cuts longer numbers into several words and fills up with zeros, so a seed of 2³² + 5 would be a seed of 5
+    with the index 1.  The upper bits of a longer seed stand where no word of a shorter one can, behind the number of
+    indices.
+    """
+    assert all(0 <= index < 2**32 for index in indices)
+    words = [PURPOSES[purpose], seed % 2**32, *indices]
+    rest = seed >> 32
+    if rest:
+        words += [0] * (4 - len(words)) + [len(indices)]
+    while rest:
+        words.append(rest % 2**32)
+        rest >>= 32
+    return np.random.SeedSequence(words)
 
 
 def stream(seed: int, purpose: str, *indices: int) -> np.random.Generator:
@@ -45,8 +59,9 @@ def stream(seed: int, purpose: str, *indices: int) -> np.random.Generator:
 
 
 def dropout_key(seed: int) -> int:
-    """The 32-bit key of a run's dropout masks."""
-    return int(_words(seed, "dropout", ()).generate_state(1, np.uint32)[0])
+    """The 63-bit key of a run's dropout masks."""
+    low, high = _words(seed, "dropout", ()).generate_state(2, np.uint32).tolist()
+    return int(low | (high >> 1) << 32)
 
 
 def mix32(word: Any) -> Any:
@@ -66,10 +81,14 @@ def mix32(word: Any) -> Any:
 def dropout_bits(key: Any, step: Any, layer: int, rows: Any, units: Any) -> Any:
     """32 random bits for every (row of the batch, unit) of one dropout layer at one step.
 
-    bits = mix(mix(mix(mix(key ^ step) ^ layer) ^ row) + unit · 0x9E3779B9 mod 2^32)
+    bits = mix(mix(mix(mix(mix(low ^ step) ^ high) ^ layer) ^ row) + unit · 0x9E3779B9 mod 2^32)
+
+    low, high: the two words of the key.  With one word alone the masks of two seeds whose keys differ by little are the
+    same ones in another order of steps, since low ^ step takes the same values.
 
     key; step, counted over the whole run from 0: ints, or int64 arrays without dimensions.  layer: its position in the
     network.  rows (n, 1) and units (1, k): int64 arrays of any array library -> (n, k), values in [0, 2^32).
     """
-    prefix = mix32(mix32((key ^ step) & 0xFFFFFFFF) ^ layer)
+    low, high = key & 0xFFFFFFFF, key >> 32
+    prefix = mix32(mix32(mix32((low ^ step) & 0xFFFFFFFF) ^ high) ^ layer)
     return mix32((mix32(rows ^ prefix) + units * 0x9E3779B9) & 0xFFFFFFFF)

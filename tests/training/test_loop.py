@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from handgrad.data import batches
 from handgrad.errors import InputError, NetworkError, ResultsError
 from handgrad.training import course, record
 from handgrad.training.checkpoint import progress_of, save_checkpoint
@@ -41,7 +42,7 @@ def test_a_run_learns_and_its_record_says_how(split):
     }  # fmt: skip
     assert np.sum(done.data["confusion"]["test"]) == 60
     assert np.trace(done.data["confusion"]["test"]) / 60 == pytest.approx(done.metrics["test_accuracy"])
-    assert done.data["train_score"] == {"what": "sample", "n": 60}
+    assert done.data["train_score"] == {"what": "sample", "n": 240}  # few enough to score all
     assert len(done.data["samples"]["before"]) == len(done.data["samples"]["after"]) == 10
     assert done.data["network"]["loss_formula"] == "−Σ_j T_j log a_j, a = softmax(z), mean over the batch"
     assert len(done.data["time"]["epochs"]) == 10
@@ -251,6 +252,26 @@ def test_early_stopping_restores_the_best_epoch():
     assert stopped.metrics["val_loss"] == losses.min()
 
 
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_a_run_that_was_stopped_early_ends_with_the_optimizer_of_its_best_epoch(optimizer, tmp_path):
+    """Weights of one epoch with the momentum and the step count of another are no state that training was ever in."""
+    overlapping = make_split(40, distance=0.5)
+    how = {"optimizer": {"name": optimizer, "lr": 0.05}}
+    stopped = execute(make_run(epochs=60, early_stopping={"patience": 3}, **how), overlapping)
+    best = stopped.data["best_epoch"]
+    assert best < stopped.data["epochs"]
+    same = execute(make_run(epochs=best, **how), overlapping)
+    for group in ("params", "state"):
+        mine, theirs = getattr(stopped, group), getattr(same, group)
+        assert mine.keys() == theirs.keys()
+        assert all(np.array_equal(mine[name], theirs[name]) for name in mine)
+    assert stopped.data["optimizer_steps"] == same.data["optimizer_steps"]
+    paused = make_run(epochs=60, early_stopping={"patience": 3}, **how)
+    for until in range(1, stopped.data["epochs"], 2):  # the best epoch so far waits in the checkpoint
+        advance(paused, overlapping, until=until, checkpoint=tmp_path / "checkpoint.safetensors")
+    same_bits(stopped, advance(paused, overlapping, until=60, checkpoint=tmp_path / "checkpoint.safetensors"))
+
+
 def test_options_that_need_validation_data_say_so():
     alone = make_split(validation=0)
     for option in ({"early_stopping": {}}, {"schedule": "plateau"}):
@@ -265,6 +286,14 @@ def test_without_validation_or_test_parts_the_record_has_none():
     assert done.metrics.keys() == {"train_loss", "train_accuracy"}
     assert done.data["confusion"] == {}
     assert done.data["samples"]["source"] == "train"
+
+
+def test_a_sample_of_training_is_as_large_as_the_validation_part_and_never_small(split, monkeypatch):
+    monkeypatch.setattr(batches, "LEAST_SCORED", 10)
+    done = execute(make_run(), split)
+    assert done.data["train_score"] == {"what": "sample", "n": 60}
+    monkeypatch.setattr(batches, "LEAST_SCORED", 100)
+    assert execute(make_run(), split).data["train_score"]["n"] == 100
 
 
 def test_all_of_training_is_scored_when_asked_for(split):

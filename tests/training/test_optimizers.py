@@ -123,6 +123,20 @@ def test_clipping_does_not_hide_a_gradient_that_is_not_finite(value):
     assert not np.isfinite(clipped["a.W"]).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("exponent", [-30, -20, 0, 19, 30, 38])
+def test_clipping_holds_where_squares_overflow_or_vanish(dtype, exponent):
+    """In float32 the square of a number above 1.8e19 is infinite, and of one below 1e-19 it loses digits."""
+    size = 10.0**exponent
+    grads = {"a.W": np.array([0.6 * size, 0.0], dtype), "a.b": np.array([-0.8 * size], dtype)}
+    clipped = clip_by_norm(grads, 0.5 * size)
+    assert clipped["a.W"].dtype == dtype
+    np.testing.assert_allclose(clipped["a.W"], [0.3 * size, 0], rtol=1e-6)
+    np.testing.assert_allclose(clipped["a.b"], [-0.4 * size], rtol=1e-6)
+    assert clip_by_norm(grads, 2 * size)["a.b"][0] == grads["a.b"][0]
+    assert clip_by_norm({"a.W": np.zeros(3, dtype)}, 1.0)["a.W"].tolist() == [0, 0, 0]
+
+
 def test_clipping_comes_before_weight_decay():
     params = run_ours(SGD(), steps=1, clip_norm=1e-12, weight_decay=0.5)
     np.testing.assert_allclose(params["dense1.W"], W0 - 0.1 * 0.5 * W0, rtol=1e-9)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from handgrad.streams import stream
 
+LEAST_SCORED = 2000  # training examples: fewer cost nothing worth saving, and one of a few is worth many points
+
 BatchSize = int | Literal["full"]
 
 
@@ -25,13 +27,18 @@ def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
     return stream(seed, "order", epoch).permutation(n).astype(np.int64, copy=False)
 
 
+def batch_length(n: int, batch_size: BatchSize) -> int:
+    """How many examples a batch has (the last one may have fewer): batch_size, and n for "full"."""
+    return n if batch_size == "full" else batch_size
+
+
 def batches(order: NDArray[np.int64], batch_size: BatchSize) -> Iterator[NDArray[np.int64]]:
     """The batches of one epoch as slices of its order; "full" is one batch of everything.
 
     >>> [batch.tolist() for batch in batches(np.array([3, 0, 2, 1, 4]), 2)]
     [[3, 0], [2, 1], [4]]
     """
-    step = len(order) if batch_size == "full" else batch_size
+    step = batch_length(len(order), batch_size)
     for start in range(0, len(order), step):
         yield order[start : start + step]
 
@@ -46,16 +53,17 @@ def steps_per_epoch(n: int, batch_size: BatchSize) -> int:
 
 
 def train_sample(n_train: int, n_validation: int, *, seed: int = 0) -> NDArray[np.int64]:
-    """The training examples that are scored after an epoch: as many as validate, always the same ones.
+    """The training examples that are scored after an epoch: as many as validate but no fewer than LEAST_SCORED, always
+    the same ones.
 
-    A sorted choice of n_validation of 0..n_train-1 without repetition; all where n_train is not larger,
-    and all where nothing validates (n_validation = 0).  The seed is no run's own, so every run of a study
-    is scored on the same sample.
+    A sorted choice of 0..n_train-1 without repetition; all where n_train is not larger, and all where nothing
+    validates (n_validation = 0).  The seed is no run's own, so every run of a study is scored on the same sample.
 
-    >>> train_sample(5, 10).tolist()
-    [0, 1, 2, 3, 4]
+    >>> train_sample(5, 10).tolist(), len(train_sample(60_000, 100)), len(train_sample(60_000, 5_000))
+    ([0, 1, 2, 3, 4], 2000, 5000)
     """
-    if n_validation == 0 or n_validation >= n_train:
+    n = max(n_validation, LEAST_SCORED)
+    if n_validation == 0 or n >= n_train:
         return np.arange(n_train, dtype=np.int64)
-    chosen = stream(seed, "sample").choice(n_train, n_validation, replace=False)
+    chosen = stream(seed, "sample").choice(n_train, n, replace=False)
     return np.sort(chosen).astype(np.int64, copy=False)

@@ -22,7 +22,7 @@ def dropout_mask(
 
     >>> import numpy as np
     >>> dropout_mask(7, 0, 1, 2, 4, 0.5, like=np.ones(1)).tolist()
-    [[2.0, 0.0, 2.0, 2.0], [2.0, 0.0, 2.0, 2.0]]
+    [[0.0, 2.0, 2.0, 0.0], [2.0, 0.0, 0.0, 0.0]]
     """
     xp = array_namespace(like)
     where = device(like)

@@ -32,7 +32,8 @@ class Progress:
     first_epoch: int = 0  # where this run's own epochs begin (after those of the run that it continues)
     loss_per_step: list[np.ndarray] = field(default_factory=list)
     curves: dict[str, list[float]] = field(default_factory=dict)
-    best: Params = field(default_factory=dict)
+    best: Params = field(default_factory=dict)  # of the best epoch, with early stopping
+    best_slots: Slots = field(default_factory=dict)
     before: list[list[float]] = field(default_factory=list)
     times: list[list[float]] = field(default_factory=list)
     continued_at: list[int] = field(default_factory=list)
@@ -55,14 +56,22 @@ def unpack_slots(arrays: Params) -> Slots:
     return {name: tuple(by_number[i] for i in sorted(by_number)) for name, by_number in slots.items()}
 
 
-def pack_state(slots: Slots, best: Params) -> Params:
-    """What a record keeps beside its weights: slots and, of a run that can go on, the best weights so far."""
-    return pack_slots(slots) | {f"best.{name}": array for name, array in best.items()}
+def pack_best(progress: Progress, prefix: str) -> Params:
+    """Weights and slots of the best epoch so far, under names with this prefix."""
+    return {f"{prefix}{name}": a for name, a in (progress.best | pack_slots(progress.best_slots)).items()}
+
+
+def unpack_best(arrays: Params, prefix: str) -> tuple[Params, Slots]:
+    """The inverse of `pack_best`; other arrays are passed over."""
+    best = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    slots = pack_slots(unpack_slots(best))
+    return {name: array for name, array in best.items() if name not in slots}, unpack_slots(best)
 
 
 def progress_of(pruned: Record) -> Progress:
     """The progress of a pruned run, from its record: it goes on from there with the bits of never having stopped."""
     data, curves = pruned.data, pruned.curves
+    best, best_slots = unpack_best(pruned.state, "best.")
     return Progress(
         params=dict(pruned.params),
         slots=unpack_slots(pruned.state),
@@ -72,7 +81,8 @@ def progress_of(pruned: Record) -> Progress:
         first_epoch=int(data["continued_at"][-1]) if data["continues"] else 0,
         loss_per_step=[curves["loss_per_step"]],
         curves={name: values.tolist() for name, values in curves.items() if name not in ("loss_per_step", "epoch")},
-        best={name.removeprefix("best."): a for name, a in pruned.state.items() if name.startswith("best.")},
+        best=best,
+        best_slots=best_slots,
         before=data["samples"]["before"],
         times=data["time"]["epochs"],
         continued_at=list(data["continued_at"]),
@@ -84,7 +94,7 @@ def save_checkpoint(path: Path, run_id: str, progress: Progress) -> None:
     """Write a checkpoint whole or not at all.  Raises ResultsError when the disk is full or not writable."""
     arrays = {f"params/{name}": array for name, array in progress.params.items()}
     arrays |= {f"slots/{name}": array for name, array in pack_slots(progress.slots).items()}
-    arrays |= {f"best/{name}": array for name, array in progress.best.items()}
+    arrays |= pack_best(progress, "best/")
     arrays |= {f"curves/{name}": np.asarray(values, dtype=np.float64) for name, values in progress.curves.items()}
     arrays["loss_per_step"] = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
     plain = ("t", "epoch", "step", "first_epoch", "before", "times", "continued_at", "resumed")
@@ -118,10 +128,12 @@ def load_checkpoint(path: Path, run_id: str) -> Progress | None:
     def group(prefix: str) -> Params:
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
+    best, best_slots = unpack_best(arrays, "best/")
     return Progress(
         params=group("params/"),
         slots=unpack_slots(group("slots/")),
-        best=group("best/"),
+        best=best,
+        best_slots=best_slots,
         curves={name: values.tolist() for name, values in group("curves/").items()},
         loss_per_step=[arrays["loss_per_step"]],
         **numbers,

@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.batches import epoch_order, steps_per_epoch, train_sample
+from handgrad.data.batches import batch_length, epoch_order, steps_per_epoch, train_sample
 from handgrad.data.datasets import Split
-from handgrad.network import passes
 from handgrad.network.initializers import initialize
+from handgrad.network.passes import first_non_finite
 from handgrad.network.spec import Network
 from handgrad.training.checkpoint import Progress, load_checkpoint, save_checkpoint, unpack_slots
 from handgrad.training.describe import Trained, describe, samples_of, score
-from handgrad.training.engines import Epoch, Job, Place
+from handgrad.training.divergence import State, all_finite, first_bad_step
+from handgrad.training.engines import Epoch, Job, Place, Session, open_session
 from handgrad.training.record import Record
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
@@ -114,8 +115,15 @@ class Course:
     def _end(self, diverged: dict[str, Any] | None = None) -> Record:
         """The record of a run that is over."""
         if diverged is None and self.progress.best:
-            self.session.load(self.progress.best, self.progress.slots, self.progress.t)
+            self.session.load(self.progress.best, self.progress.best_slots, self._steps_at_best())
         return self._record(diverged)
+
+    def _steps_at_best(self) -> int:
+        """How many steps the optimizer had made at the end of the best epoch."""
+        rule, progress = self.training.early_stopping, self.progress
+        assert rule is not None
+        best = progress.first_epoch + rule.best(self._own(rule.monitor))[0]
+        return progress.t - (progress.step - int(progress.curves["steps_at_epoch_end"][best]))
 
     def _waits(self, until: int) -> bool:
         """Whether a run that was trained up to `until` had more to come there."""
@@ -182,24 +190,37 @@ class Course:
         of_others = time.perf_counter() - asked - mine  # of runs that share its program, and of who drives them
         start, self.started = start + of_others, self.started + of_others
         progress.loss_per_step.append(losses)
-        if not np.isfinite(losses[-1]):
-            raise self._diverged(len(losses), order, f"the loss of the batch is {losses[-1]}")
+        trained = State(*self.session.export())
+        if not np.isfinite(losses[-1]) or not all_finite(trained.params):
+            raise self._diverged_within(order, lrs)
         progress.epoch += 1
         progress.step += self.n_steps
-        progress.params, progress.slots, progress.t = self.session.export()
-        if not all(np.isfinite(array).all() for array in progress.params.values()):
-            raise self._diverged(0, order, "a parameter is not finite at the end of the epoch")
+        progress.params, progress.slots, progress.t = trained.params, trained.slots, trained.t
         progress.curves.setdefault("lr", []).append(float(lrs[0]))
         progress.curves.setdefault("steps_at_epoch_end", []).append(progress.step)
         return time.perf_counter() - start - answer.scoring, answer.scoring
 
-    def _diverged(self, steps: int, order: np.ndarray, reason: str) -> _Diverged:
-        """Where it happened, by the reference functions.  `steps`: of this epoch, 0 when the epoch is complete."""
-        size = len(order) if self.training.batch_size == "full" else int(self.training.batch_size)
-        batch = order[(steps - 1) * size : steps * size] if steps else order[-size:]
-        layer = passes.first_non_finite(self.network, self.session.export()[0], self.split.train.x[batch])
-        epoch = self.progress.epoch + (1 if steps else 0)
-        return _Diverged(epoch, self.progress.step + steps, layer, reason)
+    def _diverged_within(self, order: np.ndarray, lrs: np.ndarray) -> _Diverged:
+        """The step of this epoch that did it (`divergence`).  The run keeps the weights from before it."""
+        progress = self.progress
+        losses = progress.loss_per_step.pop()
+        size = batch_length(len(order), self.training.batch_size)
+        replay = self.session if isinstance(self.session, Session) else open_session("array", self._job())
+        start = State(progress.params, progress.slots, progress.t)
+        noticed = State(*self.session.export())
+        found = first_bad_step(replay, start, order, lrs, progress.step, size, len(losses))
+        step, before, after = (found.step, found.before, found.after) if found else (len(losses), noticed, noticed)
+        losses = losses[:step].copy()
+        if found:
+            losses[-1] = found.loss
+        progress.loss_per_step.append(losses)
+        self.session.load(before.params, before.slots, before.t)
+        x = self.split.train.x[order[(step - 1) * size : step * size]]
+        if np.isfinite(losses[-1]):
+            layer, reason = first_non_finite(self.network, after.params, x), "a parameter is not finite after the step"
+        else:
+            layer, reason = first_non_finite(self.network, before.params, x), f"the loss of the batch is {losses[-1]}"
+        return _Diverged(progress.epoch + 1, progress.step + step, layer, reason)
 
     def _scored_parts(self) -> dict[str, str]:
         """The parts that are scored after every epoch, by their short names."""
@@ -216,14 +237,17 @@ class Course:
         for short, part in self._scored_parts().items():
             loss, accuracy, _ = score(self.session, self.split, part, self.scored)
             if not np.isfinite(loss):
-                raise self._diverged(0, self.scored, f"{short}_loss is {loss} after the epoch")
+                x = self.split.train.x[self.scored] if part == "train_sample" else getattr(self.split, part).x
+                layer = first_non_finite(self.network, self.progress.params, x)
+                reason = f"{short}_loss is {loss} after the epoch"
+                raise _Diverged(self.progress.epoch, self.progress.step, layer, reason)
             curves.setdefault(f"{short}_loss", []).append(loss)
             curves.setdefault(f"{short}_accuracy", []).append(accuracy)
         rule = self.training.early_stopping
         if rule is not None:
             history = self._own(rule.monitor)
             if rule.best(history)[0] == len(history) - 1:
-                self.progress.best = self.progress.params
+                self.progress.best, self.progress.best_slots = self.progress.params, self.progress.slots
         return time.perf_counter() - start
 
     def _stopped_early(self, until: int | None = None) -> bool:

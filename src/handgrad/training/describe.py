@@ -10,7 +10,7 @@ import numpy as np
 from handgrad.data.datasets import Part, Split, data_key
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
-from handgrad.training.checkpoint import Progress, pack_state
+from handgrad.training.checkpoint import Progress, pack_best, pack_slots
 from handgrad.training.engines import Place
 from handgrad.training.environment import environment
 from handgrad.training.record import FORMAT, Record
@@ -94,7 +94,7 @@ def describe(trained: Trained) -> Record:
         },
         _curves(trained),
         params,
-        pack_state(slots, progress.best if trained.pruned else {}),
+        pack_slots(slots) | (pack_best(progress, "best.") if trained.pruned else {}),
     )
 
 

@@ -106,7 +106,7 @@ class AdaGrad(_Optimizer):
     def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
         xp = array_namespace(w)
         s = slots[0] + dw * dw
-        return w - lr * dw / (xp.sqrt(s) + self.eps), (s,)
+        return w - lr * (dw / (xp.sqrt(s) + self.eps)), (s,)
 
 
 class RMSProp(_Optimizer):
@@ -125,7 +125,7 @@ class RMSProp(_Optimizer):
     def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
         xp = array_namespace(w)
         s = self.rho * slots[0] + (1 - self.rho) * (dw * dw)
-        return w - lr * dw / (xp.sqrt(s) + self.eps), (s,)
+        return w - lr * (dw / (xp.sqrt(s) + self.eps)), (s,)
 
 
 class Adam(_Optimizer):
@@ -134,7 +134,8 @@ class Adam(_Optimizer):
 
     Coupled with: ε and lr.  Where √ŝ is far below ε, a step is lr/ε·m̂: raising ε turns Adam into momentum.
     Weight decay is added to dw, so it is scaled by 1/√ŝ as well; for decay that is not, take AdamW.
-    Differs from: TensorFlow, whose ε stands before the correction ("epsilon hat" of the paper's section 2).
+    Differs from: scikit-learn and Keras, whose ε stands before the correction ("epsilon hat" of the paper's section 2)
+    and so acts as ε/√(1−β₂ᵗ) does here.
     """
 
     name: Literal["adam"] = "adam"
@@ -150,7 +151,7 @@ class Adam(_Optimizer):
         s = self.beta2 * slots[1] + (1 - self.beta2) * (dw * dw)
         m_hat = m / (1 - self.beta1**t)
         s_hat = s / (1 - self.beta2**t)
-        return w - lr * m_hat / (xp.sqrt(s_hat) + self.eps), (m, s)
+        return w - lr * (m_hat / (xp.sqrt(s_hat) + self.eps)), (m, s)
 
 
 class AdamW(Adam):
@@ -181,17 +182,27 @@ Optimizer = Annotated[
 def clip_by_norm(grads: dict[str, Array], clip_norm: Number) -> dict[str, Array]:
     """Gradients scaled so that their common norm ‖g‖ = √(Σ dw²) is at most `clip_norm`:  g·min(1, c/‖g‖).
 
-    Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1.  A gradient that is not finite is left as it is.
+    The norm is that of g/u, where u is the largest |dw|: the square of a number above 1.8e19 is infinite in float32.
+    A gradient that is not finite is left as it is.
+    Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1.
+
+    >>> import numpy as np
+    >>> clip_by_norm({"W": np.array([3e30, 4e30], dtype=np.float32)}, 1.0)["W"].round(6).tolist()
+    [0.6000000238418579, 0.800000011920929]
     """
     first = next(iter(grads.values()))
     xp = array_namespace(first)
+    largest = xp.max(xp.stack([xp.max(xp.abs(dw)) for dw in grads.values()]))
+    unit = xp.where(xp.isfinite(largest) & (largest > 0), largest, xp.ones_like(largest))
+    scaled = {name: dw / unit for name, dw in grads.items()}
     zero = xp.zeros((), dtype=xp.float64, device=device(first))
-    norm = sum(((dw * dw).sum() for dw in grads.values()), start=zero) ** 0.5
-    if isinstance(norm, float) and not clip_norm < norm < math.inf:  # known at once with NumPy; a GPU is not waited for
+    norm = sum(((g * g).sum() for g in scaled.values()), start=zero) ** 0.5  # of g/u
+    limit = clip_norm / xp.astype(unit, zero.dtype)
+    if isinstance(norm, float) and not limit < norm < math.inf:  # known at once with NumPy; a GPU is not waited for
         return grads
-    factor = xp.where((norm > clip_norm) & xp.isfinite(norm), clip_norm / norm, 1.0)
-    factor = xp.astype(factor, first.dtype)
-    return {name: dw * factor for name, dw in grads.items()}
+    clipped = (norm > limit) & xp.isfinite(norm)
+    factor = xp.astype(clip_norm / norm, first.dtype)
+    return {name: xp.where(clipped, scaled[name] * factor, dw) for name, dw in grads.items()}
 
 
 def is_weight(name: str) -> bool:

@@ -24,7 +24,7 @@ from handgrad.training.schedules import Constant, Plateau, Schedule
 from handgrad.validation import Section, flag, one_of, real, whole
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
-MATHEMATICS = 2
+MATHEMATICS = 3
 
 ENGINES = ("array", "compiled", "jax", "torch")
 
@@ -48,8 +48,10 @@ def _stack(value: Any) -> int | str:
 
 
 class EarlyStopping(Section):
-    """Stop when `monitor` has not improved by `min_delta` for `patience` epochs; the best epoch's weights are restored.
+    """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs; the network of the best epoch
+    is restored, with what the optimizer remembered then.
 
+    The best epoch is the last that improved by more than `min_delta` on the best before it.
     Differs from: Keras, which restores the best weights only when asked to.
     """
 

@@ -26,6 +26,23 @@ def test_ties_go_to_the_lower_loss_then_to_the_order():
     assert choose({"1": [run(0.9, 0.4)], "2": [run(0.9, 0.3)], "3": [run(0.9, 0.3)]}, "val_accuracy") == "2"
 
 
+@given(st.integers(1, 10**6), st.data())
+def test_equally_many_correct_examples_are_a_tie_whatever_the_last_bits_of_their_fractions(n, data):
+    """(0.81 + 0.85)/2 is 0.83, (0.82 + 0.84)/2 is 0.8299999999999998: 4 % of equal means were told apart so."""
+    seeds = data.draw(st.integers(2, 6))
+    correct = data.draw(st.lists(st.integers(0, n), min_size=seeds, max_size=seeds))
+    other = list(correct)
+    for i in range(seeds - 1):  # the same number in all, spread otherwise over the seeds
+        moved = data.draw(st.integers(-min(n - other[i], other[i + 1]), min(other[i], n - other[i + 1])))
+        other[i], other[i + 1] = other[i] - moved, other[i + 1] + moved
+    assert sum(other) == sum(correct)
+    settings = {"1": [run(c / n, 0.9) for c in correct], "2": [run(c / n, 0.1) for c in other]}
+    assert choose(settings, "val_accuracy") == "2"
+    if correct[0] < n:  # and one more is no tie
+        settings["1"][0] = run((correct[0] + 1) / n, 0.9)
+        assert choose(settings, "val_accuracy") == "1"
+
+
 def test_a_setting_with_a_diverged_failed_or_missing_run_ranks_below_every_whole_one():
     bad = [[run(0.99), run(None, None, "diverged")], [run(0.99), run(None, None, "failed")], [run(0.99), None]]
     for runs in bad:

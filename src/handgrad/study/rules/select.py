@@ -3,13 +3,15 @@
 A setting is judged by the mean over its seeds of `select_by`, measured on validation data.  Settings with a run
 that diverged, failed or is missing rank below all others.  A search judges by the largest number of epochs: settings
 with a run that it stopped short rank below those that came to their end, and among themselves by their epochs.
-Ties go to the lower mean validation loss, then to the order of the plan.  The test set is looked at only where the
-study says `select_on_test = true`.
+Equal means of accuracy are those of equally many correct examples, not of equal last bits.  Ties go to the lower mean
+loss on the same part of the data, then to the order of the plan.  The test set is looked at only where the study says
+`select_on_test = true`, and then decides ties by its loss as well.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,28 @@ def rank_key(runs: Sequence[RunSummary | None], metric: str) -> Rank:
 
 
 def _mean(runs: Sequence[RunSummary], metric: str) -> float | None:
-    values = [run.metrics.get(metric) for run in runs]
+    return mean_of([run.metrics.get(metric) for run in runs], metric)
+
+
+MOST_EXAMPLES = 10**7  # fractions of so many examples are told apart by their floats
+
+
+def mean_of(values: Sequence[float | None], metric: str) -> float | None:
+    """The mean of a metric over seeds; None without values, or where one of them is missing or not finite.
+
+    An accuracy is a fraction c/N of examples, and the sum of such floats depends on which of them they are: the means
+    of 81/100, 85/100 and of 82/100, 84/100 differ in their last bit.  Fractions are added instead.
+
+    >>> mean_of([0.81, 0.85], "val_accuracy") == mean_of([0.82, 0.84], "val_accuracy") == 0.83
+    True
+    """
     numbers = [value for value in values if value is not None and math.isfinite(value)]
-    return math.fsum(numbers) / len(numbers) if numbers and len(numbers) == len(values) else None
+    if not numbers or len(numbers) < len(values):
+        return None
+    if metric.endswith("_accuracy"):
+        total = sum((Fraction(value).limit_denominator(MOST_EXAMPLES) for value in numbers), start=Fraction())
+        return float(total / len(numbers))
+    return math.fsum(numbers) / len(numbers)
 
 
 def choose(settings: Mapping[str, Sequence[RunSummary | None]], metric: str) -> str | None:

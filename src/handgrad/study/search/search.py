@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
 from handgrad.study.rules.asha import Asha, rule_of
 from handgrad.study.rules.budget import Purse
+from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Job, Outcome
 from handgrad.study.search.decisions import Decisions
 from handgrad.study.search.samplers import Source
@@ -272,8 +273,7 @@ class Search:
 
     def _arrive(self, label: str, values: Values) -> float | None:
         """Judge a setting by the mean of its seeds -> the mean, None where one of them has no result."""
-        numbers = [value for value in values.values() if value is not None and math.isfinite(value)]
-        mean = math.fsum(numbers) / len(numbers) if len(numbers) == len(values) else None
+        mean = mean_of(list(values.values()), self.metric)
         self._arrived.setdefault(label, {})[self._until[label]] = values
         self.rule.arrive(label, math.inf if mean is None else self._sign * mean)
         del self._on_the_way[label]

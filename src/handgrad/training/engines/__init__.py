@@ -6,7 +6,7 @@ masks are the same for every engine, so engines differ by rounding only and a ch
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -61,6 +61,7 @@ class Place(Protocol):
         """Outputs of the network (n, k), dropout off."""
 
 
+@runtime_checkable
 class Session(Place, Protocol):
     """One network in training."""
 

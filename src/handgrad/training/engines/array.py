@@ -55,7 +55,7 @@ def train_step(
         clip_norm=training.clip_norm,
     )
     new_params |= passes.measured(network, params, trace)
-    loss = of_example.mean() if training.batch_reduction == "mean" else of_example.sum()
+    loss = (of_example / m if training.batch_reduction == "mean" else of_example).sum()  # a sum could overflow first
     return new_params, new_slots, loss
 
 

@@ -25,12 +25,18 @@ from handgrad.training.optimizers import is_weight
 
 Groups = list[dict[str, Any]]
 
+# torch.optim.SGD keeps no velocity at momentum 0, and a run that continues with another momentum needs it: v = dw.
+NO_MOMENTUM = 5e-324  # the smallest number above 0: its product with any float32 is 0
+
 # For each optimizer of handgrad: PyTorch's, from our section, and the names of its state in the order of our slots.
 OPTIMIZERS: dict[str, tuple[Callable[[Any, Groups], torch.optim.Optimizer], tuple[str, ...]]] = {
     "sgd": (lambda o, groups: torch.optim.SGD(groups, lr=o.lr), ()),
-    "momentum": (lambda o, groups: torch.optim.SGD(groups, lr=o.lr, momentum=o.momentum), ("momentum_buffer",)),
+    "momentum": (
+        lambda o, groups: torch.optim.SGD(groups, lr=o.lr, momentum=o.momentum or NO_MOMENTUM),
+        ("momentum_buffer",),
+    ),
     "nesterov": (
-        lambda o, groups: torch.optim.SGD(groups, lr=o.lr, momentum=o.momentum, nesterov=o.momentum > 0),
+        lambda o, groups: torch.optim.SGD(groups, lr=o.lr, momentum=o.momentum or NO_MOMENTUM, nesterov=True),
         ("momentum_buffer",),
     ),
     "adagrad": (lambda o, groups: torch.optim.Adagrad(groups, lr=o.lr, eps=o.eps), ("sum",)),
@@ -116,7 +122,7 @@ class TorchSession:
                 masks = passes.masks(network, self.key, first_step + i, len(rows), like=x)
                 z, a, measured = forward(network, self.params, x, masks=masks, training=True)
                 of_example = losses_of(network, training.loss, z, a, T)
-                loss = of_example.mean() if training.batch_reduction == "mean" else of_example.sum()
+                loss = (of_example / len(rows) if training.batch_reduction == "mean" else of_example).sum()
                 losses[i] = loss.item()
                 if not np.isfinite(losses[i]):
                     return losses[: i + 1]
@@ -134,16 +140,28 @@ class TorchSession:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.param_groups[0]["weight_decay"] = decay
-        self.optimizer.step()
+        try:
+            self.optimizer.step()
+        except RuntimeError as error:  # a step size that float32 cannot hold; a product with it would be infinite
+            if "without overflow" not in str(error):
+                raise
+            for w in self.optimizer.param_groups[0]["params"]:
+                w.data.fill_(torch.inf)
         self.t += 1
 
     def _clip(self, clip_norm: float) -> None:
-        """g·min(1, c/‖g‖) over all parameters.  PyTorch's own clip_grad_norm_ divides by ‖g‖ + 10⁻⁶."""
+        """g·min(1, c/‖g‖) over all parameters, as `clip_by_norm`.
+
+        PyTorch's own clip_grad_norm_ divides by ‖g‖ + 10⁻⁶, and its norm is infinite where a square is.
+        """
         grads = [w.grad for w in self.params.values() if w.grad is not None]
-        norm = float(torch.nn.utils.get_total_norm(grads))
-        if clip_norm < norm < float("inf"):
+        largest = float(torch.nn.utils.get_total_norm(grads, float("inf")))
+        if not 0 < largest < float("inf"):
+            return
+        norm = float(torch.nn.utils.get_total_norm([grad / largest for grad in grads]))
+        if norm > clip_norm / largest:
             for grad in grads:
-                grad.mul_(clip_norm / norm)
+                grad.div_(largest).mul_(clip_norm / norm)
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         x, T = self.parts[part]

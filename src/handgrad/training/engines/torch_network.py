@@ -35,8 +35,13 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (o, T) -> (n,), as 
     "cross-entropy": lambda z, T: F.cross_entropy(z, T, reduction="none"),
     "binary-cross-entropy": lambda z, T: F.binary_cross_entropy_with_logits(z, T, reduction="none").sum(-1),
     "nll": lambda a, T: F.nll_loss(a, T.argmax(-1), reduction="none"),
-    "multi-margin": lambda a, T: F.multi_margin_loss(a, T.argmax(-1), reduction="none"),
+    "multi-margin": lambda a, T: _multi_margin(a, T.argmax(-1)),
 }
+
+
+def _multi_margin(a: Tensor, y: Tensor) -> Tensor:
+    """PyTorch's, whose loss of NaN is 0: here it is NaN, as that of every other loss."""
+    return torch.where(a.isnan().any(-1), torch.nan, F.multi_margin_loss(a, y, reduction="none"))
 
 
 def _batch_norm(layer: Any, own: Own, x: Tensor, mask: Tensor | None, training: bool) -> Tensor:

@@ -34,7 +34,7 @@ def fill_mask(
 ) -> None:
     """mask (rows, columns) = kept where bits ≥ limit, else 0, for the rows from `first_row` of the batch on."""
     L = lanes(mask)
-    prefix = mix32(mix32((key ^ step) & LOW) ^ layer)
+    prefix = mix32(mix32(mix32((key ^ step) & LOW) ^ (key >> 32)) ^ layer)
     for i in range(rows):
         row = mix32((first_row + i) ^ prefix)
         for p in range(0, columns, L):

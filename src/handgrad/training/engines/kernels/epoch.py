@@ -44,8 +44,7 @@ def update_kept(net: Any, plan: Any, rates: Any, m: updates.Memory, h: Any) -> N
     L = lanes(m.theta)
     factor = 1.0
     if rates[CLIP] > 0:
-        norm = math.sqrt(float(updates.squares(m.grad, 0, plan[PARAMETERS])))
-        factor = updates.clip_factor(norm, rates[CLIP])
+        factor = updates.clip_kept(m.grad, plan[PARAMETERS], rates[CLIP])
     for stage in range(1, plan[STAGES] + 1):
         bias, end = of(net, stage, B), of(net, stage, B) + panels(of(net, stage, N_OUT), L) * L
         updates.apply_kept(plan[RULE], m, of(net, stage, W), bias, factor, h, True)  # W lies right before b

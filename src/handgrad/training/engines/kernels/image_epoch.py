@@ -36,8 +36,7 @@ def update_kept(program: Any, plan: Any, rates: Any, m: updates.Memory, h: Any, 
     of images only, the others having been updated on the way."""
     factor = 1.0
     if rates[CLIP] > 0:
-        norm = math.sqrt(float(updates.squares(m.grad, 0, plan[PARAMETERS])))
-        factor = updates.clip_factor(norm, rates[CLIP])
+        factor = updates.clip_kept(m.grad, plan[PARAMETERS], rates[CLIP])
     for k in range(plan[OPERATIONS]):
         kind = of(program, k, p.KIND)
         if kind in (p.CONV, p.IMAGE_NORM) or (every and kind in (p.DENSE, p.NORM)):

@@ -20,6 +20,7 @@ from handgrad.training.engines.kernels.vectors import (
     kernel,
     lanes,
     load,
+    number,
     splat,
     sqrt,
     store,
@@ -36,6 +37,7 @@ KEEP, ADD = 100, 101
 
 LR, DECAY, MU, REST, RHO, REST2, EPS, CORRECTION = range(8)  # of h; DECAY: λ (adamw: lr·λ), CORRECTION: 1/(1 − β₂ᵗ)
 NUMBERS = 8
+SMALL = 1e-15  # a norm whose square is far from the smallest numbers of float32
 
 
 def rates(training: Any) -> np.ndarray:
@@ -188,12 +190,26 @@ def squares(grad: Any, begin: int, end: int) -> Any:
     return total(s)
 
 
-@inlined
-def clip_factor(norm: float, clip_norm: float) -> float:
-    """Twin of `clip_by_norm`: what the gradient is multiplied with."""
-    if not norm > clip_norm or norm == math.inf:
-        return 1.0
-    return clip_norm / norm
+@kernel
+def clip_kept(grad: Any, end: int, clip_norm: float) -> float:
+    """Twin of `clip_by_norm` for the gradient put aside: what it must be multiplied with.
+
+    Where its squares would overflow, or vanish, it is first divided by its largest number.
+    """
+    norm = math.sqrt(float(squares(grad, 0, end)))
+    largest = 1.0
+    if norm < SMALL or norm == math.inf:
+        largest = 0.0
+        for i in range(end):
+            largest = max(largest, abs(float(at(grad, i))))
+        if largest == 0.0 or largest == math.inf:
+            return 1.0
+        for i in range(end):
+            grad[i] = at(grad, i) / number(grad, largest)
+        norm = math.sqrt(float(squares(grad, 0, end)))
+    if norm > clip_norm / largest:
+        return clip_norm / norm
+    return largest
 
 
 @kernel
