@@ -120,8 +120,8 @@ def _alone(task: Task, split: Split) -> End:
 def train_together(tasks: Sequence[Task], split: Split) -> Iterator[Ended]:
     """Train runs that are of one `Run.kin` in one program -> (number of the task, its end), as they end.
 
-    `training.stack` of them at a time; where one ends, the next begins in its place.  A group always has as many places,
-    so the bits of a run are always the same.  What goes wrong with one run is its end, and the others go on.
+    `training.stack` of them at a time; where one ends, the next begins in its place.  A group has always as many
+    places, so the bits of a run are always the same.  What goes wrong with one run is its end, and the others go on.
     """
     if tasks[0].run.setting.resolved().training.stack == 1:
         yield from _one_by_one(tasks, split)

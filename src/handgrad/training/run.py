@@ -102,7 +102,7 @@ class TrainingSection(Section):
     def _device_of_engine(self) -> Self:
         engine, device, arrays = self.engine, self.device, self.arrays
         if device != "cpu" and engine == "compiled":
-            raise ValueError(f'has device = {device!r}, but engine = "compiled"; set engine = "jax", "array" or "torch"')
+            raise ValueError(f'has device = {device!r}, but engine = "compiled"; set engine = "jax" or "array"')
         if arrays != "auto" and engine not in ("auto", "array"):
             raise ValueError(f'has arrays = {arrays!r}, which only the array engine can use; set engine = "array"')
         if arrays == "numpy" and device != "cpu":
@@ -246,8 +246,8 @@ class Run:
     def kin(self) -> str:
         """The same text for runs that can share a program: all that decides its operations.
 
-        Left out is what only the numbers that go in depend on (seed, learning rates, initial weights, momentum, the size
-        of weight decay, of dropout and of clipping), and when a run ends.
+        Left out is what only the numbers that go in depend on (seed, learning rates, initial weights, momentum, the
+        size of weight decay, of dropout and of clipping), and when a run ends.
         """
         setting = self.setting.resolved().model_dump(mode="json", by_alias=True)
         for section, key in (("network", "init"), ("network", "bias_init"), ("training", "schedule")):

@@ -26,7 +26,7 @@ def runs_in_a_program(training: TrainingSection, network: Network, n: int) -> in
         return 1
     m = n if training.batch_size == "full" else min(n, int(training.batch_size))
     room = min(PRODUCTS // max(1, m * network.multiplications), BYTES // bytes_of_a_step(training, network, m))
-    return min(MOST, 2 ** max(0, room.bit_length() - 1))
+    return min(MOST, 1 << max(0, room.bit_length() - 1))
 
 
 def bytes_of_a_step(training: TrainingSection, network: Network, m: int) -> int:

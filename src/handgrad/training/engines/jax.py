@@ -18,7 +18,7 @@ from handgrad.errors import InputError
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Epoch, Job, Params, Slots
 from handgrad.training.engines.array import encoded_arrays
-from handgrad.training.engines.jax_programs import Batches, Numbers, Programs, State, numbers_of
+from handgrad.training.engines.jax_programs import Batches, Numbers, Programs, numbers_of
 
 LOOK_EVERY = 1024  # steps in one call of the program, after which losses are looked at and Ctrl-C is heard
 STATES = tuple[Params, Slots, np.ndarray]
@@ -30,14 +30,21 @@ class Group:
     def __init__(self, job: Job, size: int) -> None:
         self.job, self.size = job, size
         self.programs = Programs.of(job, size)
+        n, given = len(job.parts["train"][1]), job.training.batch_size
+        self.m = n if given == "full" else min(n, int(given))
+        whole = max(1, n // self.m)
+        self.steps_at_once = -(-whole // -(-whole // LOOK_EVERY))  # so that few are too many in the last call
         self.parts = {name: self.programs.bring(part) for name, part in encoded_arrays(job).items()}
         self.places: list[GroupPlace] = []
         self.keys = np.zeros(size, dtype=np.int64)
         self.numbers: list[dict[str, float]] = [numbers_of(job)] * size
         self._numbers: Numbers | None = None  # the same on the device
-        self._state: State | None = None
+        self._state: Any = None  # a State, from the first that is loaded on
         self._fetched: STATES | None = None  # the state as NumPy's arrays
-        self._scores: dict[str, tuple[Any, Any]] = {}  # of the state as it is: on the device, or fetched
+        self._scores: dict[
+            str, tuple[np.ndarray, np.ndarray]
+        ] = {}  # of the state as it is, but for places that have changed since
+        self._changed: set[int] = set()
 
     def place(self, job: Job) -> "GroupPlace":
         """The next free place, for this run."""
@@ -69,7 +76,8 @@ class Group:
         if self._state is None:
             self._state = self.programs.everywhere(mine)
         self._state = self.programs.put(self._state, place, mine)
-        self._fetched, self._scores = None, {}
+        self._fetched = None
+        self._changed.add(place)
 
     def export(self, place: int) -> tuple[Params, Slots, int]:
         """The numbers of a place, as NumPy arrays; all places are fetched at once."""
@@ -84,19 +92,24 @@ class Group:
 
     def score(self, place: int, part: str) -> tuple[np.ndarray, np.ndarray]:
         """As `Session.score`."""
-        if part not in self._scores:
-            self._scores[part] = self.programs.score(self._state, self.parts[part])
-        losses, predicted = self._scores[part]
+        if part in self._scores and place not in self._changed:
+            found = self._scores[part]
+        else:
+            found = self.programs.fetch(self.programs.score(self._state, self.parts[part]))
+            if not self._changed:
+                self._scores[part] = found
+        losses, predicted = found
         return np.array(losses[place]), np.array(predicted[place])
 
     def score_all(self, parts: Sequence[str]) -> None:
         """Compute and keep the scores of all places as they are now."""
+        self._changed = set()
         found = {part: self.programs.score(self._state, self.parts[part]) for part in parts}
         self._scores |= {part: self.programs.fetch(scores) for part, scores in found.items()}
 
     def outputs(self, place: int, x: np.ndarray) -> np.ndarray:
         found = self.programs.predict(self._state, self.programs.bring(np.asarray(x, self.job.training.dtype)))
-        return np.array(found[place])
+        return np.array(self.programs.fetch(found)[place])
 
     # -- an epoch
 
@@ -106,13 +119,14 @@ class Group:
         Where the loss of one is not finite it stops before that update, and the others go on.
         """
         going = np.isin(np.arange(self.size), list(asks))
-        n, found = len(next(iter(asks.values())).lrs), []
+        n = len(next(iter(asks.values())).lrs)
+        found: list[np.ndarray] = []
         for batches in self._batches(asks):
             if not found:
                 self._check(next(iter(asks)), batches)
             numbers = self._numbers_here()
             self._state, losses = self.programs.train(self._state, going, batches, numbers, self.parts["train"])
-            self._fetched, self._scores = None, {}
+            self._fetched, self._scores, self._changed = None, {}, set()
             found.append(self.programs.fetch(losses))
             going = going & np.isfinite(found[-1][:, batches.counts]).all(axis=1)
             if not going.any():
@@ -130,20 +144,18 @@ class Group:
 
         What is too many in the last of them is marked, and makes no step.
         """
-        n, given = len(next(iter(asks.values())).order), self.job.training.batch_size
-        m = n if given == "full" else min(n, int(given))
-        whole = n // m
-        calls = -(-whole // LOOK_EVERY)
-        steps = -(-whole // calls)
-        for call in range(calls):
-            yield self._some(asks, range(call * steps, min((call + 1) * steps, whole)), steps, m)
-        if n % m:
-            yield self._some(asks, range(whole, whole + 1), 1, n % m, start=whole * m)
+        n = len(next(iter(asks.values())).order)
+        whole, rest = divmod(n, self.m)
+        for start in range(0, whole, self.steps_at_once):
+            which = range(start, min(start + self.steps_at_once, whole))
+            yield self._some(asks, which, self.steps_at_once, self.m)
+        if rest:
+            yield self._some(asks, range(whole, whole + 1), 1, rest)
 
-    def _some(self, asks: Mapping[int, Epoch], which: range, steps: int, m: int, start: int | None = None) -> Batches:
+    def _some(self, asks: Mapping[int, Epoch], which: range, steps: int, m: int) -> Batches:
         """The steps `which` of every place that asks, each on m examples, filled up to `steps`."""
         dtype, k = self.job.training.dtype, len(which)
-        start = which.start * m if start is None else start
+        start = which.start * self.m
         rows = np.zeros((self.size, steps, m), dtype=np.int32)
         lrs = np.zeros((self.size, steps), dtype=dtype)
         firsts = np.zeros(self.size, dtype=np.int64)
@@ -158,15 +170,18 @@ class Group:
         if self.size == 1 or self.programs.checked:
             return
         alone = np.full(self.size, place)
-        state = self.programs.rearranged(self._state, alone)
+        params, slots, t = self.programs.fetch(self._state)
+        kept = {name: tuple(a[alone] for a in arrays) for name, arrays in slots.items()}
+        state = self.programs.bring(({name: w[alone] for name, w in params.items()}, kept, t[alone]))
         numbers = self.programs.numbers([self.numbers[place]] * self.size)
-        everywhere = Batches(*(part[alone] for part in batches[:4]), batches.counts)
+        rows, lrs, numbered, keys = (part[alone] for part in batches[:4])
+        everywhere = Batches(rows, lrs, numbered, keys, batches.counts)
         state, losses = self.programs.train(state, alone >= 0, everywhere, numbers, self.parts["train"])
         params, slots, _ = self.programs.fetch(state)
-        kept = {f"what the optimizer keeps of {name}": a for name, arrays in slots.items() for a in arrays}
+        of_slots = {f"what the optimizer keeps of {name}": a for name, arrays in slots.items() for a in arrays}
         scores = self.programs.fetch(self.programs.score(state, self.parts["train_sample"]))
         in_use = dict(zip(("loss in use", "predicted class"), scores, strict=True))
-        for name, found in {**params, "loss": self.programs.fetch(losses), **kept, **in_use}.items():
+        for name, found in {**params, "loss": self.programs.fetch(losses), **of_slots, **in_use}.items():
             words = np.ascontiguousarray(found).reshape(self.size, -1).view(np.uint8)
             unequal = np.flatnonzero((words != words[0]).any(axis=1))
             if len(unequal):
@@ -183,6 +198,11 @@ class GroupPlace:
 
     def __init__(self, group: Group, index: int) -> None:
         self.group, self.index = group, index
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a record says of the engine: versions, and which compiled program made the steps."""
+        return self.group.programs.facts()
 
     def load(self, params: Params, slots: Slots, t: int) -> None:
         self.group.load(self.index, params, slots, t)

@@ -2,7 +2,7 @@
 
 On a GPU XLA chooses some operations by timing them, so compiling again could mean other bits.  A program is therefore
 compiled by one process, under a lock, and kept in the user's cache (or under JAX_COMPILATION_CACHE_DIR) under a key of
-everything that goes into it: its text, the versions of JAX and of the device, the options.  All later processes load it.
+all that goes into it: its text, the versions of JAX and of the device, the options.  All later processes load it.
 On a processor nothing is timed, and the file only saves the time of compiling.
 """
 
@@ -20,7 +20,7 @@ from jax.experimental import serialize_executable
 
 from handgrad.errors import InputError
 
-OPTIONS: dict[str, dict[str, bool]] = {
+OPTIONS: dict[str, dict[str, str | bool]] = {
     "cpu": {"xla_cpu_multi_thread_eigen": False},  # one thread a worker
     "gpu": {"xla_gpu_exclude_nondeterministic_ops": True},  # no sums whose order is left to chance
 }
@@ -34,12 +34,16 @@ def folder() -> Path:
 
 
 class Kept:
-    """A function as a program, compiled for each kind of arguments that it is called with."""
+    """A function as a program, compiled for each kind of arguments that it is called with.
+
+    digest: of the machine code of the first of them; equal digests mean equal bits.  Empty where none is kept.
+    """
 
     def __init__(self, function: Callable[..., Any], device: jax.Device) -> None:
         self._jitted = jax.jit(function)
         self._device = device
         self._programs: dict[Any, Any] = {}
+        self.digest = ""
 
     def __call__(self, *arguments: Any) -> Any:
         leaves, tree = jax.tree.flatten(arguments)
@@ -57,23 +61,30 @@ class Kept:
             path.parent.mkdir(parents=True, exist_ok=True)
             with _lock(path):
                 with suppress(Exception):  # a file that is missing or damaged, or of another driver: compiled again
-                    return serialize_executable.deserialize_and_load(*pickle.loads(path.read_bytes()))
-                program = lowered.compile(compiler_options=options)
+                    return self._loaded(path.read_bytes())
+                kept = pickle.dumps(serialize_executable.serialize(lowered.compile(compiler_options=options)))
                 unfinished = path.with_suffix(".tmp")
-                unfinished.write_bytes(pickle.dumps(serialize_executable.serialize(program)))
+                unfinished.write_bytes(kept)
                 unfinished.replace(path)
-                return program
+                return self._loaded(kept)
         except OSError as error:
             if self._device.platform == "cpu":
                 return lowered.compile(compiler_options=options)
             raise InputError(
-                f"{path.parent}: cannot be written ({error.strerror or error}), but on a GPU compiled programs are kept "
-                "there, so that later processes compute the same bits; set JAX_COMPILATION_CACHE_DIR to a folder that can"
+                f"{path.parent}: cannot be written ({error.strerror or error}), but on a GPU compiled programs are "
+                "kept there, so that later processes compute the same bits; set JAX_COMPILATION_CACHE_DIR to a folder "
+                "that can be written"
             ) from error
+
+    def _loaded(self, kept: bytes) -> Any:
+        program = serialize_executable.deserialize_and_load(*pickle.loads(kept))
+        self.digest = self.digest or hashlib.sha256(kept).hexdigest()[:10]
+        return program
 
 
 def _key(text: str, device: jax.Device, options: Any) -> str:
-    facts = [text, version("jax"), version("jaxlib"), device.platform, device.device_kind, device.client.platform_version]
+    versions = version("jax"), version("jaxlib"), device.client.platform_version
+    facts = [text, versions, device.platform, device.device_kind]
     return hashlib.sha256(repr([facts, sorted(options.items())]).encode()).hexdigest()[:24]
 
 

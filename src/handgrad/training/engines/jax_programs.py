@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import jax
@@ -36,8 +37,8 @@ State = tuple[Params, dict[str, tuple[Array, ...]], Array]  # parameters, slots,
 
 
 class Batches(NamedTuple):
-    """Steps for all places: rows (R, steps, m), lrs (R, steps), their numbers over the whole run (R, steps), the keys of
-    dropout (R,), and which steps count (steps,)."""
+    """Steps for all places: the rows of their examples (R, steps, m), lrs (R, steps), their numbers over the whole run
+    (R, steps), the keys of dropout (R,), and which of them count (steps,)."""
 
     rows: Array
     lrs: Array
@@ -57,7 +58,8 @@ def numbers_of(job: Job) -> dict[str, float]:
         numbers["weight_decay"] = training.weight_decay
     if training.clip_norm is not None:
         numbers["clip_norm"] = training.clip_norm
-    return numbers | {f"rate {i}": layer.rate for i, layer in enumerate(job.network.layers) if isinstance(layer, Dropout)}
+    layers = enumerate(job.network.layers)
+    return numbers | {f"rate {i}": layer.rate for i, layer in layers if isinstance(layer, Dropout)}
 
 
 def _with_numbers(job: Job, numbers: Mapping[str, Array]) -> tuple[Job, dict[int, Array]]:
@@ -93,10 +95,8 @@ def _train(job: Job, state: State, going: Array, batches: Batches, numbers: Numb
     def step(carried: Any, batch: Any) -> Any:
         (params, slots, t), going = carried
         rows, lr, number, counts = batch
-        new_params, new_slots, loss = train_step(
-            job, params, slots, _taken(x, rows), _taken(T, rows), lr=lr, t=(t + 1) * 1.0, key=batches.keys, number=number,
-            rates=rates,
-        )  # fmt: skip
+        of_step = {"lr": lr, "t": (t + 1) * 1.0, "key": batches.keys, "number": number, "rates": rates}
+        new_params, new_slots, loss = train_step(job, params, slots, _taken(x, rows), _taken(T, rows), **of_step)
         loss = loss.astype(np.float32)
         makes = going & counts & jnp.isfinite(loss)
         new = new_params, new_slots, t + 1
@@ -117,7 +117,8 @@ def _score(job: Job, chunk: int, params: Params, part: tuple[Array, Array]) -> t
         losses, predicted = passes.score(job.network, params, x, T, job.training.loss, chunk=chunk)
         return losses, predicted.astype(np.int32)
 
-    return _in_chunks(of, chunk, *part)
+    losses, predicted = _in_chunks(of, chunk, *part)
+    return losses, predicted
 
 
 def _predict(job: Job, chunk: int, params: Params, x: Array) -> Array:
@@ -153,7 +154,7 @@ class Programs:
         def mapped(function: Any, axes: Any) -> Kept:
             return Kept(jax.vmap(function, in_axes=axes), self.device)
 
-        batches = Batches(0, 0, 0, 0, None)  # type: ignore[arg-type]
+        batches = Batches(0, 0, 0, 0, None)
         self._train = mapped(lambda *given: _train(job, *given), (0, 0, batches, 0, None))
         self._score = mapped(lambda *given: _score(job, chunk, *given), (0, None))
         self._predict = mapped(lambda *given: _predict(job, chunk, *given), (0, None))
@@ -162,6 +163,11 @@ class Programs:
     @staticmethod
     def of(job: Job, size: int) -> "Programs":
         return _programs(*_shared(job.network, job.training), size)
+
+    def facts(self) -> dict[str, str]:
+        """Versions, and the first digits of the hash of the program that makes the steps, where it is kept."""
+        kind = {"gpu": self.device.device_kind} if self.device.platform != "cpu" else {}
+        return {"jax": version("jax"), **kind, "program": self._train.digest}
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
@@ -182,25 +188,25 @@ class Programs:
         with self._computing(), jax.default_device(self.device):
             return {name: jnp.stack([jnp.asarray(one[name]) for one in of_runs]) for name in of_runs[0]}
 
-    def everywhere(self, mine: Any) -> State:
+    # -- on the device
+
+    def everywhere(self, mine: Any) -> Any:
         """The numbers of one run in all places."""
         return self.bring(jax.tree.map(lambda one: np.stack([one] * self.size), mine))
 
-    def rearranged(self, state: State, places: np.ndarray) -> State:
-        with self._computing():
-            return jax.tree.map(lambda a: a[places], state)
-
-    def put(self, state: State, place: int, mine: Any) -> State:
+    def put(self, state: State, place: int, mine: Any) -> Any:
         with self._computing():
             return self._put(state, place, self.bring(mine))
 
     def train(
         self, state: State, going: np.ndarray, batches: Batches, numbers: Numbers, part: tuple[Array, Array]
-    ) -> tuple[State, Array]:
+    ) -> Any:
+        """(the state after these steps, losses (R, steps)), left on the device."""
         with self._computing():
             return self._train(state, *self.bring((going, batches)), numbers, part)
 
-    def score(self, state: State, part: tuple[Array, Array]) -> tuple[Array, Array]:
+    def score(self, state: State, part: tuple[Array, Array]) -> Any:
+        """(loss of every example, predicted class), (R, n) each, left on the device."""
         with self._computing():
             return self._score(state[0], part)
 
