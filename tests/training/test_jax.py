@@ -348,8 +348,8 @@ def test_where_nothing_can_be_kept(tmp_path, monkeypatch):
         made(np.zeros(1))
     assert str(said.value) == (
         f"{tmp_path / 'file' / 'programs'}: cannot be written (Not a directory), but on a GPU compiled programs are "
-        "kept there, so that later processes compute the same bits; set JAX_COMPILATION_CACHE_DIR to a folder that can be "
-        "written"
+        "kept there, so that later processes compute the same bits; set JAX_COMPILATION_CACHE_DIR to a folder that can "
+        "be written"
     )
 
 

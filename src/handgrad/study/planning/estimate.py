@@ -122,8 +122,8 @@ def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) ->
         if len(speeds) == MOST:
             return None
         split = plan.shelf.split(planned.data)
-        if not speeds:
-            _measure(planned.setting, split)  # the first one also loads libraries
+        if not speeds or planned.setting.training.engine == "jax":
+            _measure(planned.setting, split)  # the first one also loads libraries, or compiles its programs
         speeds[shape] = _measure(planned.setting, split)
     return speeds[shape].seconds(planned.setting, plan.shelf.facts(planned.setting.data).counts)
 
