@@ -6,10 +6,19 @@ from collections.abc import Callable
 
 from handgrad.errors import InputError
 from handgrad.names import lookup
+from handgrad.study.planning.plan import Plan
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Runner, Serial, cores
 
 RUNNERS = ("serial", "processes", "ray")
+
+
+def jobs_for(plan: Plan, jobs: int | None) -> int | None:
+    """How many runs at a time: `jobs`, and if that is not given 1 where all of them would share a GPU with the jax engine,
+    one program of which keeps it busy."""
+    training = [setting.setting.training for phase in plan.phases for setting in phase.settings if setting.setting]
+    share = training and all(section.engine == "jax" and section.device != "cpu" for section in training)
+    return 1 if jobs is None and share else jobs
 
 
 def open_runner(
