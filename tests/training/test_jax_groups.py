@@ -236,11 +236,21 @@ def test_seconds_are_shares(split, monkeypatch):
 # -- ids, kin, and how many
 
 
-def test_a_stack_is_part_of_the_id_and_a_run_by_itself_is_not():
+def test_a_stack_is_part_of_the_id_and_a_run_by_itself_has_the_id_it_always_had():
+    known = {
+        "6746dd6063": {},
+        "e9db0376f7": {"arrays": "torch"},
+        "d1cffe6333": {"engine": "array"},
+        "37789f1e99": {"engine": "torch", "optimizer": "adam"},
+        "ec16a6caa1": {"device": "cuda", "engine": "array"},
+        "9c1e88cb42": {"continues": "0123456789", "dtype": "float64"},
+    }
+    for run_id, given in known.items():
+        assert make_run(**given).id == run_id
+        assert make_run(**given, stack=1).id == run_id
+        assert make_run(**given, stack="auto").id == run_id
     assert make_run(engine="jax").id == make_run(engine="jax", stack=1).id == make_run(engine="jax", stack="auto").id
     assert len({make_run(engine="jax", stack=stack).id for stack in (1, 2, 16)}) == 3
-    for given in ({}, {"engine": "array"}, {"arrays": "torch"}, {"engine": "torch"}):
-        assert make_run(**given, stack=1).id == make_run(**given).id
 
 
 def test_kin():

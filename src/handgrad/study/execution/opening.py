@@ -14,8 +14,10 @@ RUNNERS = ("serial", "processes", "ray")
 
 
 def jobs_for(plan: Plan, jobs: int | None) -> int | None:
-    """How many runs at a time: `jobs`, and if that is not given 1 where all of them would share a GPU with the jax engine,
-    one program of which keeps it busy."""
+    """How many runs at a time: `jobs`; where that is not given, 1 if all of them would share a GPU with the jax engine.
+
+    One program of many runs keeps it busy.  None leaves it to the runner.
+    """
     training = [setting.setting.training for phase in plan.phases for setting in phase.settings if setting.setting]
     share = training and all(section.engine == "jax" and section.device != "cpu" for section in training)
     return 1 if jobs is None and share else jobs
