@@ -298,54 +298,58 @@ def test_bits_that_depend_on_the_place_are_refused(monkeypatch, where, which):
 # -- programs are kept
 
 
+class Gpu:
+    """A processor that says it is a GPU: enough for what is kept, and where."""
+
+    platform, device_kind, client = "gpu", "H100", jax.devices("cpu")[0].client
+
+
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
     return tmp_path / "programs"
 
 
-def doubled(x):
-    return {"twice": x * 2}
-
-
-def compiled(counted):
-    made = Kept(lambda x: counted.append(1) or doubled(x), jax.devices("cpu")[0])
-    found = made(np.arange(3.0, dtype=np.float32))
-    assert found["twice"].tolist() == [0, 2, 4]
+def compiled(device=Gpu):
+    made = Kept(lambda x: {"twice": x * 2}, device)
+    assert made(np.arange(3.0, dtype=np.float32))["twice"].tolist() == [0, 2, 4]
     return made
 
 
-def test_a_program_is_compiled_once_and_then_loaded(kept, monkeypatch):
-    first = compiled([])
+def test_on_a_gpu_a_program_is_compiled_once_and_then_loaded(kept, monkeypatch):
+    first = compiled()
     (file,) = [path for path in kept.iterdir() if path.suffix == ""]
     monkeypatch.setattr(jax.stages.Lowered, "compile", lambda *_, **__: pytest.fail("compiled again"))
-    second = compiled([])
-    assert first.digest == second.digest != ""
+    second = compiled()
+    assert first.digest == second.digest
     assert len(first.digest) == 10
     assert file.parent == folder()
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", pickle.dumps(3)])
 def test_a_damaged_file_is_compiled_again(kept, damage):
-    compiled([])
+    compiled()
     (file,) = [path for path in kept.iterdir() if path.suffix == ""]
     file.write_bytes(damage)
-    compiled([])
+    compiled()
     assert len(file.read_bytes()) > 100
+
+
+def test_other_options_and_another_device_are_another_program(kept, monkeypatch):
+    compiled()
+    monkeypatch.setitem(OPTIONS, "gpu", {})
+    compiled()
+    monkeypatch.setattr(Gpu, "device_kind", "A100")
+    compiled()
+    assert len([path for path in kept.iterdir() if path.suffix == ""]) == 3
 
 
 def test_where_nothing_can_be_kept(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "file"))
-    assert compiled([]).digest == ""  # a processor chooses nothing by timing
-    made = Kept(doubled, jax.devices("cpu")[0])
-
-    class Gpu:
-        platform, device_kind, client = "gpu", "H100", made._device.client
-
-    made._device = Gpu()
+    assert compiled(jax.devices("cpu")[0]).digest == ""  # a processor chooses nothing by timing
     with pytest.raises(InputError) as said:
-        made(np.zeros(1))
+        compiled()
     assert str(said.value) == (
         f"{tmp_path / 'file' / 'programs'}: cannot be written (Not a directory), but on a GPU compiled programs are "
         "kept there, so that later processes compute the same bits; set JAX_COMPILATION_CACHE_DIR to a folder that can "

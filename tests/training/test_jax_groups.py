@@ -67,8 +67,6 @@ def test_the_same_bits_alone_in_any_place_and_with_any_companions(split, by_them
         assert by_themselves[run_id].metrics == end.metrics
         assert by_themselves[run_id].data["samples"] == end.data["samples"]
         assert by_themselves[run_id].data["engine"] == end.data["engine"]
-    program = end.data["engine"].pop("program")
-    assert len(program) == 10
     assert end.data["engine"] == {"name": "jax", "device": "cpu", "threads": 1, "stack": 4, "jax": jax.__version__}
 
 

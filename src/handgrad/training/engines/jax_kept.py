@@ -3,7 +3,9 @@
 On a GPU XLA chooses some operations by timing them, so compiling again could mean other bits.  A program is therefore
 compiled by one process, under a lock, and kept in the user's cache (or under JAX_COMPILATION_CACHE_DIR) under a key of
 all that goes into it: its text, the versions of JAX and of the device, the options.  All later processes load it.
-On a processor nothing is timed, and the file only saves the time of compiling.
+
+On a processor nothing is timed, and every process compiles for itself.  Nothing is kept there for another reason too:
+of a program that shares kernels with one that the process compiled before, XLA (0.10.2) saves only the rest.
 """
 
 import hashlib
@@ -36,7 +38,7 @@ def folder() -> Path:
 class Kept:
     """A function as a program, compiled for each kind of arguments that it is called with.
 
-    digest: of the machine code of the first of them; equal digests mean equal bits.  Empty where none is kept.
+    digest: of the machine code of the first of them, where it is kept; equal digests mean equal bits.
     """
 
     def __init__(self, function: Callable[..., Any], device: jax.Device) -> None:
@@ -55,29 +57,29 @@ class Kept:
     def _program(self, arguments: Any, names: str) -> Any:
         lowered = self._jitted.lower(*arguments)
         options = OPTIONS.get(self._device.platform, {})
-        key = _key(names + lowered.as_text(), self._device, options)
-        path = folder() / key
+        if self._device.platform == "cpu":
+            return lowered.compile(compiler_options=options)
+        path = folder() / _key(names + lowered.as_text(), self._device, options)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with _lock(path):
                 with suppress(Exception):  # a file that is missing or damaged, or of another driver: compiled again
-                    return self._loaded(path.read_bytes())
-                kept = pickle.dumps(serialize_executable.serialize(lowered.compile(compiler_options=options)))
+                    kept = path.read_bytes()
+                    return self._noted(serialize_executable.deserialize_and_load(*pickle.loads(kept)), kept)
+                program = lowered.compile(compiler_options=options)
+                kept = pickle.dumps(serialize_executable.serialize(program))
                 unfinished = path.with_suffix(".tmp")
                 unfinished.write_bytes(kept)
                 unfinished.replace(path)
-                return self._loaded(kept)
+                return self._noted(program, kept)
         except OSError as error:
-            if self._device.platform == "cpu":
-                return lowered.compile(compiler_options=options)
             raise InputError(
                 f"{path.parent}: cannot be written ({error.strerror or error}), but on a GPU compiled programs are "
                 "kept there, so that later processes compute the same bits; set JAX_COMPILATION_CACHE_DIR to a folder "
                 "that can be written"
             ) from error
 
-    def _loaded(self, kept: bytes) -> Any:
-        program = serialize_executable.deserialize_and_load(*pickle.loads(kept))
+    def _noted(self, program: Any, kept: bytes) -> Any:
         self.digest = self.digest or hashlib.sha256(kept).hexdigest()[:10]
         return program
 

@@ -166,8 +166,8 @@ class Programs:
 
     def facts(self) -> dict[str, str]:
         """Versions, and the first digits of the hash of the program that makes the steps, where it is kept."""
-        kind = {"gpu": self.device.device_kind} if self.device.platform != "cpu" else {}
-        return {"jax": version("jax"), **kind, "program": self._train.digest}
+        of_gpu = {"gpu": self.device.device_kind, "program": self._train.digest}
+        return {"jax": version("jax"), **(of_gpu if self.device.platform != "cpu" else {})}
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
