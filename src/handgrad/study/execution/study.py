@@ -34,9 +34,9 @@ def run_study(
 ) -> Results:
     """Run what is not finished of a study and return its results.  Running it again continues it.
 
-    out: the results folder (default results/<study>).  jobs: worker processes (default one per core, or 1 where all runs
-    share a GPU; 1 is this process).  data: a data set in memory, for studies whose data.name is its name.  Same bits
-    whatever jobs is.  runner: "serial", "processes", "ray" or a runner of your own.  address: "host:port" of a Ray
+    out: the results folder (default results/<study>).  jobs: worker processes (default one per core, or 1 where all
+    runs share a GPU; 1 is this process).  data: a data set in memory, for studies whose data.name is its name.  Same
+    bits whatever jobs is.  runner: "serial", "processes", "ray" or a runner of your own.  address: "host:port" of a Ray
     cluster (default: RAY_ADDRESS, else one started here); cpus_per_run: what a run asks of it (default 1).
     Raises InputError before anything runs where something does not fit, and KeyboardInterrupt when interrupted:
     whatever was in progress then continues from its checkpoint.

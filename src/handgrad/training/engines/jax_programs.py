@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import jax
@@ -167,7 +166,7 @@ class Programs:
     def facts(self) -> dict[str, str]:
         """Versions, and the first digits of the hash of the program that makes the steps, where it is kept."""
         of_gpu = {"gpu": self.device.device_kind, "program": self._train.digest}
-        return {"jax": version("jax"), **(of_gpu if self.device.platform != "cpu" else {})}
+        return {"jax": jax.__version__, **(of_gpu if self.device.platform != "cpu" else {})}
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
