@@ -172,7 +172,53 @@ def test_predict_reads_pictures(finished, handgrad, monkeypatch, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     code, _, err = handgrad(f"predict {run} {tmp_path / 'bad.png'}")
     assert code == 2
-    assert "bad.png: cannot be read as an image" in err
+    assert "bad.png: is no picture (it begins with 'no pictu'); pictures are PNG, JPEG" in err
+
+
+def test_predict_says_what_it_laid_a_transparent_picture_on(finished, handgrad, monkeypatch, tmp_path):
+    from sklearn.datasets import load_digits
+
+    folder, _ = finished
+    monkeypatch.chdir(folder)
+    run = next(folder.glob("results/tiny/runs/*"))
+    digit = (load_digits().images[0] * 255 / 16).astype(np.uint8)
+    clear = np.stack([np.full_like(digit, 255), digit], axis=2)  # white ink, the shape in the alpha alone
+    Image.fromarray(digit).save(tmp_path / "zero.png")
+    Image.fromarray(clear, "LA").save(tmp_path / "clear.png")
+    code, out, err = handgrad(f"predict {run} {tmp_path / 'zero.png'} {tmp_path / 'clear.png'} --json")
+    assert code == 0
+    assert "clear.png: is transparent in part; laid on black, as what can be seen is light" in err.replace("\n", " ")
+    first, second = json.loads(out)
+    assert first["probability"] == pytest.approx(second["probability"], abs=1e-5)
+
+
+def test_export_writes_over_no_file(finished, handgrad, tmp_path):
+    run = next((finished[0] / "results" / "tiny" / "runs").iterdir())
+    (tmp_path / "lenet.npz").write_text("mine")
+    code, _, error = handgrad(f"export {run} --to {tmp_path / 'lenet.npz'}")
+    assert code == 2
+    assert error.endswith(
+        "lenet.npz: is there already and is not written over; give another name, or remove it first\n"
+    )
+    assert (tmp_path / "lenet.npz").read_text() == "mine"
+
+
+def test_altered_files_of_a_run_are_named_by_every_command(finished, handgrad, tmp_path):
+    shutil.copytree(finished[0] / "results", tmp_path / "results")
+    run = sorted((tmp_path / "results" / "tiny" / "runs").iterdir())[0]
+    weights = run / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    for line in (
+        f"report {run.parents[1]}",
+        f"show {run}",
+        f"evaluate {run}",
+        f"export {run} --to {tmp_path / 'w.npz'}",
+    ):
+        code, out, error = handgrad(line)
+        assert (code, out) == (2, ""), line
+        assert error.startswith(f"handgrad: {weights}: was altered after it was written; run the study again"), line
 
 
 def test_export_and_evaluate_a_run(finished, handgrad, monkeypatch, tmp_path):

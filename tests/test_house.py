@@ -13,7 +13,7 @@ import handgrad
 
 SOURCE = Path(handgrad.__file__).parent
 ROOMS = ["base", "data", "network", "training", "study", "report", "cli"]  # each may import from those before it
-BASE = {"__init__", "__version__", "errors", "foreign", "names", "streams", "validation"}
+BASE = {"__init__", "__version__", "errors", "files", "foreign", "names", "streams", "validation"}
 INSIDE = {  # the rooms and files of a room, in the same way
     "study": [
         "changes",

@@ -8,6 +8,7 @@
         ├── NetworkError           layers, losses or targets that cannot go together
         ├── WeightsError           a weights file that is damaged, of other shapes, or no weights file
         └── ResultsError           a results folder: locked, of another version, unwritable
+            └── DamagedError       a file in it that was altered, cut off or mixed up after it was written
 
 A run that fails is told in its record (exit code 1).  A run that diverges is no error but a result (`training.record`,
 status `diverged`).
@@ -78,3 +79,7 @@ class WeightsError(InputError):
 
 class ResultsError(InputError):
     """A results folder that is in use, was written by another version, or cannot be written."""
+
+
+class DamagedError(ResultsError):
+    """A file of a results folder was altered, cut off, removed or mixed up after handgrad wrote it."""

@@ -61,7 +61,7 @@ def test_a_truncated_file_of_a_named_set(tmp_path, small_mnist, monkeypatch):
     monkeypatch.setenv("HANDGRAD_DATA", str(tmp_path))
     with pytest.raises(DataError) as caught:
         load("mnist", fetch=False)
-    assert str(caught.value).startswith(f"{path}: is truncated or altered (")
+    assert str(caught.value).startswith(f"{path}: is not an IDX file, or is damaged (")
 
 
 def test_cifar_from_its_binary_archive(tmp_path, monkeypatch):

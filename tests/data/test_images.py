@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handgrad.data.images import read_images, read_picture
+from handgrad.data.images import read_images
+from handgrad.data.pictures import read_picture
 from handgrad.errors import DataError
 
 from .conftest import picture, put, tar, zipped
@@ -27,17 +28,18 @@ def test_classes_without_levels(tmp_path):
     assert contents.y_train.tolist() == [0, 0, 1]
     assert contents.x_train.shape == (3, 3, 4, 6)
     assert contents.x_train[2, :, 0, 0].tolist() == [200, 0, 0]
-    assert contents.x_test is None
-    assert contents.value_range == (0, 255)
+    assert (contents.x_test, contents.value_range) == (None, (0, 255))
+    assert contents.notes == ("left out: files of endings that are not read: 1 at the top (.txt 1)",)
 
 
 @pytest.mark.parametrize("above", ["", "my pictures/", "a/b/"])
 def test_train_and_test_levels_under_anything(tmp_path, above):
     files = {"Train/cat/1.png": RED, "Train/dog/1.png": BLUE, "test/dog/1.png": RED, "test/dog/deeper/2.png": BLUE}
+    files["test/cat/1.png"] = BLUE
     contents = read_images(folder(tmp_path, {above + name: content for name, content in files.items()}))
     assert contents.classes == ("cat", "dog")
-    assert (contents.y_train.tolist(), contents.y_test.tolist()) == ([0, 1], [1, 1])
-    assert contents.x_test[:, 0, 0, 0].tolist() == [200, 0]
+    assert (contents.y_train.tolist(), contents.y_test.tolist()) == ([0, 1], [0, 1, 1])
+    assert contents.x_test[:, 0, 0, 0].tolist() == [0, 200, 0]
     assert contents.notes == ()
 
 
@@ -59,7 +61,10 @@ def test_a_level_for_training_alone(tmp_path):
 def test_validation_images_are_the_test_part_where_there_is_none(tmp_path):
     contents = read_images(folder(tmp_path, {"train/a/1.png": RED, "train/b/1.png": BLUE, "val/b/1.png": BLUE}))
     assert contents.y_test.tolist() == [1]
-    assert contents.notes == ("the folder of validation images is the test part; data.validation says what validates",)
+    assert contents.notes == (
+        "the folder of validation images is the test part; data.validation says what validates",
+        "the test part has no picture of a",
+    )
 
 
 def test_validation_images_join_the_training_examples_where_there_is_a_test_part(tmp_path):
@@ -124,26 +129,19 @@ def noise(form):
 
 def test_something_that_is_no_image(tmp_path):
     text = error(tmp_path, {"a/1.png": RED, "b/1.jpg": b"<html>"})
-    assert text == "b/1.jpg: cannot be read as an image (cannot identify image file); mend it or take it out"
+    assert text == (
+        "b/1.jpg: is a web page or other text in tags; pictures are PNG, JPEG, BMP, GIF, TIFF, WEBP or PPM, by their "
+        "content and not their name: save it as PNG, or take it out"
+    )
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP", "GIF"])
 def test_a_truncated_image(tmp_path, form):
     content = noise(form)
     text = error(tmp_path, {f"a/1.{form.lower()}": content[: len(content) // 2]})
-    assert text.startswith(f"a/1.{form.lower()}: cannot be read as an image (")
+    assert text.startswith(f"a/1.{form.lower()}: is not a picture, or is damaged (")
     assert text.endswith("; mend it or take it out")
     assert "\n" not in text
-
-
-def test_an_image_of_sixteen_bits(tmp_path):
-    text = error(tmp_path, {"a/1.png": picture(mode="I;16")})
-    assert "(it has more than 8 bits a pixel; save it with 8)" in text
-
-
-def test_an_image_that_would_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
-    assert "cannot be read as an image (Image size (24 pixels) exceeds limit" in error(tmp_path, {"a/1.png": RED})
 
 
 def test_images_of_several_sizes(tmp_path):
@@ -180,9 +178,9 @@ def test_a_picture_is_brought_to_the_shape_of_the_data(tmp_path):
 
 def test_pictures_that_cannot_be_predicted(tmp_path):
     put(tmp_path, {"x.png": b"x"})
-    with pytest.raises(DataError, match=r"x\.png: cannot be read as an image \(cannot identify image file\)"):
+    with pytest.raises(DataError, match=r"x\.png: is no picture \(it begins with 'x'\)"):
         read_picture(tmp_path / "x.png", (1, 8, 8))
-    with pytest.raises(DataError, match=r"y\.png: cannot be read \(No such file or directory\)"):
+    with pytest.raises(DataError, match=r"y\.png: no such file"):
         read_picture(tmp_path / "y.png", (1, 8, 8))
     with pytest.raises(
         DataError, match=r"pictures fit networks whose examples are images; these have the shape \(4,\)"

@@ -1,6 +1,7 @@
 """Where files lie and how they are fetched: from a mirror on this machine, which may fail in every way."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -203,3 +204,18 @@ def test_status_of_what_is_built_in_and_of_what_is_missing():
 def test_an_unknown_name(function):
     with pytest.raises(UnknownName, match=r"unknown data set 'minst'; did you mean 'mnist'\?"):
         function("minst")
+
+
+def test_a_folder_that_is_closed_to_this_user(tmp_path, monkeypatch):
+    put(tmp_path / "mnist", {"x": b""})
+    monkeypatch.setenv("HANDGRAD_DATA", str(tmp_path))
+    stat = Path.stat
+
+    def closed(path, **options):
+        if path.parent.name == "mnist":
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", closed)
+    with pytest.raises(DataError, match=r"cannot be read \(Permission denied\)$"):
+        load("mnist", fetch=False)

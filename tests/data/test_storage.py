@@ -88,7 +88,7 @@ def test_an_unfinished_folder(tmp_path, monkeypatch):
         during.setattr(os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             save_split(make(), tmp_path)
-    assert "is no finished folder of data or is damaged" in failing(tmp_path)
+    assert "is no finished folder of data; delete" in failing(tmp_path)
 
 
 def test_damaged_folders(tmp_path):
@@ -96,18 +96,18 @@ def test_damaged_folders(tmp_path):
     for name in ("train-x.npy", "validation-y.npy", "split.json"):
         whole = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(whole[: len(whole) - 9])
-        assert "is no finished folder of data or is damaged" in failing(tmp_path)
+        assert "is not a finished folder of data, or is damaged" in failing(tmp_path)
         (tmp_path / name).write_bytes(whole)
     np.save(tmp_path / "train-y.npy", np.zeros(3, np.int64))
     assert "arrays of another length" in failing(tmp_path)
     (tmp_path / "train-y.npy").unlink()
-    assert "is no finished folder of data or is damaged" in failing(tmp_path)
+    assert "is no finished folder of data, train-y.npy is missing" in failing(tmp_path)
 
 
-@pytest.mark.parametrize("content", [[], {"format": 1}, {}])
+@pytest.mark.parametrize("content", [[], {"format": 1}, {}, {"format": 1, "parts": 7}, {"format": 1, "parts": {}}])
 def test_a_json_of_something_else(tmp_path, content):
     (tmp_path / "split.json").write_text(json.dumps(content))
-    assert "is no finished folder of data or is damaged" in failing(tmp_path)
+    assert "is not a finished folder of data, or is damaged" in failing(tmp_path)
 
 
 def test_a_folder_of_another_version(tmp_path, monkeypatch):
@@ -133,3 +133,22 @@ def test_a_file_where_the_folder_should_be(tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(DataError, match=r"x: data cannot be written there \("):
         save_split(make(), tmp_path / "x")
+
+
+def test_a_disk_that_takes_a_part_only(tmp_path, monkeypatch):
+    def short(*_, **__):
+        raise OSError("72832 requested and 59360 written")  # NumPy's words
+
+    monkeypatch.setattr(np, "save", short)
+    with pytest.raises(DataError, match=r"written there \(the disk took a part of them only\); free space or"):
+        save_split(make(), tmp_path)
+
+
+def test_an_array_whose_header_is_hostile(tmp_path):
+    save_split(make(), tmp_path)
+    whole = (tmp_path / "train-x.npy").read_bytes()
+    for shape in (b"(9999999999999, 4)", b"((((((((", b"(-1, 4)"):
+        end = whole.index(b"\n", 10)
+        header = (b"{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + b", }").ljust(end - 10)
+        (tmp_path / "train-x.npy").write_bytes(whole[:10] + header + whole[end:])
+        assert "is not a finished folder of data, or is damaged" in failing(tmp_path)

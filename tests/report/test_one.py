@@ -44,3 +44,20 @@ def test_what_cannot_be_made_is_said(kind, settings, more, message, make_results
     with pytest.raises(InputError) as error:
         save_figure(folder, kind, settings, out=tmp_path, **more)
     assert message in str(error.value)
+
+
+def test_a_figure_is_written_over_an_earlier_one_and_over_nothing_else(make_results, tmp_path):
+    folder, out = make_results({"seeds": 1}), tmp_path / "p"
+    out.mkdir()
+    for name in ("epochs.csv", "epochs.svg"):
+        (out / name).write_text("mine")
+        with pytest.raises(
+            InputError, match=rf"{name}: is there already and was not written as a figure; give another"
+        ):
+            save_figure(folder, "epochs", out=out, formats=["svg"])
+        assert (out / name).read_text() == "mine"
+        (out / name).unlink()
+    first = save_figure(folder, "epochs", out=out, formats=["svg"])
+    assert save_figure(folder, "epochs", ["1"], out=out, formats=["svg"]) == first
+    with pytest.raises(InputError, match=r"cannot be written: .*; choose another folder: out"):
+        save_figure(folder, "epochs", out=first[0] / "p", formats=["svg"])

@@ -63,7 +63,7 @@ def test_pictures_are_read_resized_and_inverted(trained, tmp_path):
 
 def test_a_picture_that_cannot_be_read(trained, tmp_path):
     (tmp_path / "no.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"no.png: cannot be read as an image"):
+    with pytest.raises(DataError, match=r"no.png: is no picture"):
         trained.model.read_image(tmp_path / "no.png")
 
 

@@ -30,7 +30,10 @@ def predict(
     from handgrad.training.model import Model
 
     model = Model.load(weights)
-    x = np.stack([model.read_image(image, invert=invert) for image in images])
+    notes: list[str] = []
+    x = np.stack([model.read_image(image, invert=invert, notes=notes) for image in images])
+    for note in notes:
+        console.say(f"note: {note}")
     outputs, probabilities = model.outputs(x), model.probabilities(x)
     shown = outputs if probabilities is None else probabilities
     best = outputs.argmax(axis=1)
@@ -48,9 +51,11 @@ def predict(
 def show(run: RunName, json: Json = False) -> None:
     """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
     from handgrad.cli import console
-    from handgrad.training.record import load_data
+    from handgrad.training.record import check_files, load_data
 
-    record = load_data(_run_folder(run))
+    folder = _run_folder(run)
+    record = load_data(folder)
+    check_files(folder, record)
     if json:
         print_json(record)
         return
@@ -69,6 +74,8 @@ def export(
     from handgrad.training.exchange import export_model
     from handgrad.training.model import Model
 
+    if to.exists():
+        raise InputError(f"{to}: is there already and is not written over; give another name, or remove it first")
     print(export_model(Model.load(_run_folder(run)), to, scaling=not scaled))
 
 

@@ -117,7 +117,7 @@ def _report(folder: Path, *, json: bool) -> None:
     from handgrad.report.findings.summarize import summarize
     from handgrad.study import Results
 
-    page = build_report(folder)
+    page = build_report(folder, say=lambda text: console.say(f"note: {text}"))
     results = Results.open(folder)
     if json:
         print_json(
@@ -129,7 +129,7 @@ def _report(folder: Path, *, json: bool) -> None:
             }
         )
     else:
-        console.print_summary(summarize(results))
+        console.print_summary(summarize(results, checked=False))
         print(f"\nReport: {page}")
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import sources
+from handgrad.data.cifar import read_cifar
 from handgrad.data.examples import Array, Contents, Dataset, Part, Split
-from handgrad.data.formats import read_cifar, read_mnist
+from handgrad.data.idx import read_mnist
 from handgrad.data.labels import number_labels
 from handgrad.data.own import find_own, read_own, refuse_settings
 from handgrad.data.scaling import Scaling
@@ -27,6 +28,7 @@ from handgrad.data.spec import DataSection
 from handgrad.data.splits import data_key, split
 from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
+from handgrad.names import shown
 
 __all__ = [
     "Dataset",
@@ -138,6 +140,7 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
         value_range = (0, 255)
     if value_range is not None and not value_range[0] < value_range[1]:
         raise DataError(f"{where}: value_range must be (smallest, largest); got {value_range}")
+    _check_names((name, *classes, *(contents.feature_names or ())), where)
     return Dataset(
         name=name,
         x_train=x_train,
@@ -151,6 +154,16 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
         notes=(*contents.notes, *notes),
         feature_names=contents.feature_names,
     )
+
+
+def _check_names(names: tuple[str, ...], where: str) -> None:
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"{where}: the name {shown(name)} is no UTF-8 and could stand in no report; rename it"
+            ) from None
 
 
 def _examples(values: Any, what: str) -> Array:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from handgrad.data.archives import ARCHIVE_ENDINGS, is_archive
+from handgrad.data.cifar import read_cifar
 from handgrad.data.examples import Contents
-from handgrad.data.formats import read_cifar, read_mnist, read_npz
+from handgrad.data.formats import read_npz
+from handgrad.data.idx import read_mnist
 from handgrad.data.images import read_images
 from handgrad.data.sources import SOURCES, data_folder
 from handgrad.data.spec import DataSection
@@ -69,9 +71,12 @@ def _arrays(path: Path) -> Contents | None:
     for plain, packed in idx.items():
         if not packed.is_file():
             idx[plain] = path / plain
-    if all(file.is_file() for file in idx.values()):
-        return read_mnist(idx, None)
-    return None
+    absent = [name for name, file in idx.items() if not file.is_file()]
+    if absent and len(absent) < len(idx):
+        raise DataError(
+            f"{path}: holds IDX files but no {' and no '.join(absent)} (also .gz); the four belong together"
+        )
+    return None if absent else read_mnist(idx, None)
 
 
 def _only_file(folder: Path) -> Path:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handgrad.errors import DataError
+from handgrad.foreign import reading
 from handgrad.names import lookup
 
 LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}  # the disk's fault, not a mirror's
@@ -144,7 +145,8 @@ def cache_folder() -> Path:
 def find(source: Source) -> tuple[Found, ...]:
     """Where the files of a data set lie: all of them, or the first one there is where one is enough."""
     folder = data_folder()
-    found = [_find_file(source, file, folder) for file in source.files]
+    with reading(folder or cache_folder(), DataError, "a folder of data"):  # that may be closed to this user
+        found = [_find_file(source, file, folder) for file in source.files]
     if not source.any_of:
         return tuple(found)
     here = [one for one in found if one.path is not None]
@@ -197,16 +199,14 @@ def _find_file(source: Source, file: File, folder: Path | None) -> Found:
 
 
 def _md5(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    with reading(path, DataError, "a file"), path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _size(path: Path) -> int:
-    files = path.iterdir() if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files)
+    with reading(path, DataError, "a folder"):
+        files = path.iterdir() if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _fetch_files(source: Source, missing: list[File], say: Callable[[str], None]) -> None:

@@ -51,6 +51,10 @@ def _label(value: Any) -> str | int | None:
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be the name of a data set or a path")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be UTF-8, as study files are: rename the file or folder") from None
     return value
 
 

@@ -17,8 +17,10 @@ import numpy as np
 from handgrad.data.examples import Part, Split
 from handgrad.data.scaling import Scaling
 from handgrad.errors import DataError
+from handgrad.foreign import reading
 
 FORMAT = 1
+REMEDY = "delete it and it is made again"
 ARRAYS = ("x", "y", "index")
 PARTS = ("train", "validation", "test")
 
@@ -34,13 +36,14 @@ def save_split(split: Split, folder: Path) -> None:
         (folder / "split.json").unlink(missing_ok=True)
         for name, part in split.parts.items():
             for array in ARRAYS:
-                np.save(folder / f"{name}-{array}.npy", getattr(part, array), allow_pickle=False)
+                np.save(_path(folder, name, array), getattr(part, array), allow_pickle=False)
         temporary = folder / "split.json.partial"
         temporary.write_text(json.dumps({"format": FORMAT, **kept}, ensure_ascii=False), encoding="utf-8")
         os.replace(temporary, folder / "split.json")
     except OSError as error:
+        reason = error.strerror or "the disk took a part of them only"  # NumPy's own words are numbers of elements
         raise DataError(
-            f"{folder}: data cannot be written there ({error.strerror or error}); free space or choose another folder"
+            f"{folder}: data cannot be written there ({reason}); free space or choose another folder"
         ) from None
 
 
@@ -49,12 +52,17 @@ def open_split(folder: Path) -> Split:
 
     Raises DataError where the folder is unfinished, damaged or of another version.
     """
-    try:
+    if not (folder / "split.json").is_file():
+        raise DataError(f"{folder}: is no finished folder of data; {REMEDY}")
+    with reading(folder, DataError, "a finished folder of data", REMEDY):
         kept = json.loads((folder / "split.json").read_text(encoding="utf-8"))
         if kept.pop("format") != FORMAT:
-            raise DataError(f"{folder}: was written by another version of handgrad; delete it and it is made again")
+            raise DataError(f"{folder}: was written by another version of handgrad; {REMEDY}")
         parts = kept.pop("parts")
-        arrays = {name: {array: _map(folder / f"{name}-{array}.npy") for array in ARRAYS} for name in parts}
+        lost = [f"{name}-{array}.npy" for name in parts for array in ARRAYS if not _path(folder, name, array).is_file()]
+        if lost:
+            raise DataError(f"{folder}: is no finished folder of data, {lost[0]} is missing; {REMEDY}")
+        arrays = {name: {array: _map(_path(folder, name, array)) for array in ARRAYS} for name in parts}
         if any(len(array) != parts[name]["n"] for name in parts for array in arrays[name].values()):
             raise ValueError("arrays of another length")
         scaler = kept.pop("scaler")
@@ -63,10 +71,10 @@ def open_split(folder: Path) -> Split:
         for name in PARTS:
             values[name] = Part(**arrays[name], source=parts[name]["source"]) if name in parts else None
         return Split(**values, scaler=Scaling(**{**scaler, **numbers}))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(
-            f"{folder}: is no finished folder of data or is damaged ({error}); delete it and it is made again"
-        ) from None
+
+
+def _path(folder: Path, part: str, array: str) -> Path:
+    return folder / f"{part}-{array}.npy"
 
 
 def _map(path: Path) -> Any:

@@ -3,85 +3,105 @@
     build_report(folder)  ->  folder/report/index.html, tables/*.{csv,md,tex}, figures/*.{png,svg,pdf} and *.csv,
                               reproduction.json of a study that reproduces something
 
-Records alone are read: no data set, no engine, nothing is trained.  The report is written whole into a folder of
-another name, which then takes the place of the old one.
+Records alone are read: no data set, no engine, nothing is trained.  The report is made whole in a folder of its own;
+then its files take the place of the last report's, and what the user put there stays (`study.folder.owned`).
 """
 
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-
-from handgrad.errors import InputError
+from handgrad.errors import DamagedError, HandgradError, InputError, ResultsError
+from handgrad.files import sweep, temporary
+from handgrad.names import shown
 from handgrad.report.chapters.chapters import chapters
 from handgrad.report.figures.sources import Sources
 from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.summary import Summary
+from handgrad.report.findings.wording import plural
 from handgrad.report.original.reproduction import reproduce
 from handgrad.report.page.page import Page, render
+from handgrad.study.folder.earlier import next_earlier
 from handgrad.study.folder.files import unwritable
+from handgrad.study.folder.locks import reporting
+from handgrad.study.folder.owned import put
 from handgrad.study.folder.results import Results
-from handgrad.training.record import load_curves, load_data
-from handgrad.training.weights import read_tensors
+from handgrad.study.folder.store import REPORT
+from handgrad.training.record import load_curves, load_data, load_params
 
 FORMATS = ("png", "svg", "pdf")
 
 
-def build_report(folder: str | Path, *, formats: Iterable[str] = FORMATS) -> Path:
+def build_report(
+    folder: str | Path, *, formats: Iterable[str] = FORMATS, say: Callable[[str], None] = lambda text: None
+) -> Path:
     """Build the report of a results folder and return the path of its index.html.
 
-    formats: of the figures, any of png, svg and pdf.
-    Raises ResultsError where there are no results, a record is damaged, or the disk is full.
+    formats: of the figures, any of png, svg and pdf.  say: hears where files are kept that the user changed.
+    Raises ResultsError where there are no results or the disk is full, DamagedError where records were altered.
     """
     formats = tuple(formats)
     if unknown := [form for form in formats if form not in FORMATS]:
         raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(unknown)}")
-    results = Results.open(folder)
+    folder = Path(folder)
+    Results.open(folder)  # no folder of anything else is locked or written to
+    with reporting(folder):
+        report = folder / "report"
+        if os.path.lexists(report) and not report.is_dir():
+            what = "a link that leads nowhere" if report.is_symlink() else "a file"
+            raise ResultsError(f"{report}: is {what} where the report has its folder; move it away")
+        sweep(folder / "report", REPORT)
+        made = temporary(report / "new")
+        try:
+            report.mkdir(exist_ok=True)
+            _write(Results.open(folder), made, formats)
+            for path, place in put(made, report, REPORT, lambda: next_earlier(folder)):
+                say(f"{path} was not as handgrad wrote it; that version is kept as {place}")
+            return report / "index.html"
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+            with suppress(OSError):
+                report.rmdir()  # where nothing came of the first one
+
+
+def _write(results: Results, folder: Path, formats: tuple[str, ...]) -> None:
+    """Write the files of a report into a new folder."""
     summary = summarize(results)
-    unfinished = results.folder / f".report.{os.getpid()}.tmp"
     try:
-        page = Page(unfinished, formats)
-        contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results))]
-        found = reproduce(summary)
-        if found is not None:
-            text = json.dumps(found.data(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-            (unfinished / "reproduction.json").write_text(text, encoding="utf-8", newline="\n")
-        (unfinished / "index.html").write_text(render(page, summary, contents), encoding="utf-8", newline="\n")
-        return _put_in_place(unfinished, results.folder / "report") / "index.html"
-    except OSError as error:
-        raise unwritable(results.folder, error) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        _write_all(summary, results, folder, formats)
+    except (HandgradError, OSError):
+        raise
+    except Exception as error:
+        if not summary.unverified:
+            raise
+        raise DamagedError(
+            f"{results.folder}: no report can be made ({type(error).__name__}: {shown(str(error), 160)[1:-1]}); "
+            f"{plural(summary.unverified, 'record')} of an earlier version without checksums may be damaged. "
+            "Delete it from runs/ and run the study again"
+        ) from None
 
 
-def _put_in_place(made: Path, report: Path) -> Path:
-    """Let the new report take the place of the old one."""
-    if report.exists():
-        old = report.with_name(f".report-old.{os.getpid()}.tmp")
-        report.rename(old)
-        made.rename(report)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        made.rename(report)
-    return report
+def _write_all(summary: Summary, results: Results, folder: Path, formats: tuple[str, ...]) -> None:
+    page = Page(folder, formats)
+    contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results))]
+    found = reproduce(summary)
+    if found is not None:
+        text = json.dumps(found.data(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        (folder / "reproduction.json").write_text(text, encoding="utf-8", newline="\n")
+    (folder / "index.html").write_text(render(page, summary, contents), encoding="utf-8", newline="\n")
 
 
 def sources_of(results: Results) -> Sources:
-    """The files of a results folder that chapters read one at a time."""
+    """The files of a results folder that chapters read one at a time; `summarize` has compared their checksums."""
     runs = results.folder / "runs"
-
-    def images(label: str) -> np.ndarray | None:
-        path = results.folder / "data" / f"{results.planned[label].get('data')}-samples.npz"
-        if not path.exists():
-            return None
-        with np.load(path, allow_pickle=False) as file:
-            return np.asarray(file["x"])
-
     return Sources(
         curves=lambda run_id: load_curves(runs / run_id),
-        params=lambda run_id: read_tensors(runs / run_id / "weights.safetensors")[0],
+        params=lambda run_id: load_params(runs / run_id),
         record=lambda run_id: load_data(runs / run_id),
-        images=images,
+        images=results.images,
     )

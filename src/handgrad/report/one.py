@@ -1,5 +1,6 @@
 """One figure of a study, on its own: any kind, of any settings, as files for a paper."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,30 @@ def save_figure(
     if figure is None:
         raise InputError(f"{folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows")
     target = Path(out)
-    target.mkdir(parents=True, exist_ok=True)
-    paths = save(figure, target, formats)
     data = target / f"{figure.name}.csv"
-    with data.open("w", encoding="utf-8", newline="") as file:
-        write_csv(file, *figure.table())
+    header, rows = figure.table()
+    _refuse_others([target / f"{figure.name}.{form}" for form in formats], data, header[0])
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        paths = save(figure, target, formats)
+        with data.open("w", encoding="utf-8", newline="") as file:
+            write_csv(file, header, rows)
+    except OSError as error:
+        raise InputError(
+            f"{target}: cannot be written: {error.strerror or error}; choose another folder: out"
+        ) from error
     return [*paths, data]
+
+
+def _refuse_others(pictures: Iterable[Path], data: Path, first: str) -> None:
+    """Raise InputError where files would be lost that are not an earlier figure: that has its CSV beside it."""
+    try:
+        with data.open(encoding="utf-8") as file:
+            ours = file.readline().strip().split(",")[0] == first
+    except (OSError, UnicodeDecodeError):
+        ours = False
+    there = [] if ours else [path for path in [data, *pictures] if os.path.lexists(path)]
+    if there:
+        raise InputError(
+            f"{there[0]}: is there already and was not written as a figure; give another name, or move it away"
+        )

@@ -5,16 +5,16 @@ parameters, optimizer slots and the curves so far.  One safetensors file, writte
 """
 
 import json
-import os
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from handgrad.errors import HandgradError, ResultsError
+from handgrad.errors import ResultsError
+from handgrad.files import checksum, write_whole
 from handgrad.training.record import Record
-from handgrad.training.weights import read_tensors, write_tensors
+from handgrad.training.weights import read_tensors, tensors
 
 Params = dict[str, np.ndarray]
 Slots = dict[str, tuple[np.ndarray, ...]]
@@ -90,27 +90,33 @@ def progress_of(pruned: Record) -> Progress:
     )
 
 
-def save_checkpoint(path: Path, run_id: str, progress: Progress) -> None:
-    """Write a checkpoint whole or not at all.  Raises ResultsError when the disk is full or not writable."""
+def save_checkpoint(path: Path, run_id: str, progress: Progress, *, forced: bool = True) -> None:
+    """Write a checkpoint whole or not at all.  Raises ResultsError when the disk is full or not writable.
+
+    forced: whether to wait until it is on the disk.  A power cut can damage one that is not, which its checksum tells.
+    """
     arrays = {f"params/{name}": array for name, array in progress.params.items()}
     arrays |= {f"slots/{name}": array for name, array in pack_slots(progress.slots).items()}
     arrays |= pack_best(progress, "best/")
     arrays |= {f"curves/{name}": np.asarray(values, dtype=np.float64) for name, values in progress.curves.items()}
     arrays["loss_per_step"] = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
     plain = ("t", "epoch", "step", "first_epoch", "before", "times", "continued_at", "resumed")
-    numbers = {name: getattr(progress, name) for name in plain}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    numbers = json.dumps({name: getattr(progress, name) for name in plain})
     try:
+        facts = {"run": run_id, "progress": numbers, "checksum": _checksum(arrays, run_id, numbers)}
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_tensors(unfinished, arrays, {"run": run_id, "progress": json.dumps(numbers)})
-        unfinished.replace(path)
+        write_whole(path, tensors(arrays, facts), forced=forced)
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
         raise ResultsError(
             f"{path}: cannot write the checkpoint of run {run_id}: {error.strerror or error}. "
             "Finished runs are safe; free some room or choose another folder with --out, then run the same command"
         ) from error
+
+
+def _checksum(arrays: Params, run_id: str, numbers: str) -> str:
+    """One checksum of everything in a checkpoint: a run that went on from altered numbers would keep its id."""
+    parts = [f"{name} {array.dtype.str} {array.shape} {checksum(array.tobytes())}" for name, array in arrays.items()]
+    return checksum("\n".join([run_id, numbers, *sorted(parts)]).encode())
 
 
 def load_checkpoint(path: Path, run_id: str) -> Progress | None:
@@ -121,10 +127,17 @@ def load_checkpoint(path: Path, run_id: str) -> Progress | None:
         arrays, metadata = read_tensors(path)
         if metadata["run"] != run_id:
             return None
-        numbers = json.loads(metadata["progress"])
-    except (HandgradError, KeyError, ValueError):
+        found = metadata.get("checksum")  # earlier versions wrote none
+        if found is not None and found != _checksum(arrays, run_id, metadata["progress"]):
+            return None
+        return _progress(arrays, json.loads(metadata["progress"]))
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except Exception:  # whatever damage leads to: the run starts again, which costs time and nothing else
         return None
 
+
+def _progress(arrays: Params, numbers: dict[str, Any]) -> Progress:
     def group(prefix: str) -> Params:
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 

@@ -29,6 +29,7 @@ from handgrad.training.task import End, EpochEnd, Paused, Task
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_SHARE = 0.02
+FORCED_SECONDS = 0.5  # of work, from which a checkpoint is forced to the disk: less is sooner trained again
 
 
 class _Diverged(Exception):
@@ -145,6 +146,7 @@ class Course:
                 scored=self.scored,
                 diverged=diverged,
                 pruned=pruned,
+                parent=self.task.parent,
                 seconds=self.seconds_before + time.perf_counter() - self.started,
             )
         )
@@ -268,7 +270,8 @@ class Course:
     def _write_checkpoint(self) -> None:
         assert self.task.checkpoint is not None
         start = time.perf_counter()
-        save_checkpoint(self.task.checkpoint, self.run.id, self.progress)
+        worth_waiting = start - self.saved_at > FORCED_SECONDS
+        save_checkpoint(self.task.checkpoint, self.run.id, self.progress, forced=worth_waiting)
         self.saved_at, self.unsaved = time.perf_counter(), False
         self.save_seconds = self.saved_at - start
 

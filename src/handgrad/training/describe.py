@@ -13,7 +13,7 @@ from handgrad.network.spec import Network
 from handgrad.training.checkpoint import Progress, pack_best, pack_slots
 from handgrad.training.engines import Place
 from handgrad.training.environment import environment
-from handgrad.training.record import FORMAT, Record
+from handgrad.training.record import FORMAT, Record, start_of
 from handgrad.training.run import Run, Setting
 
 SAMPLES = 10
@@ -33,6 +33,7 @@ class Trained:
     diverged: dict[str, Any] | None
     seconds: float
     pruned: bool = False
+    parent: Record | None = None
 
 
 def samples_of(split: Split) -> tuple[str, Part]:
@@ -74,6 +75,7 @@ def describe(trained: Trained) -> Record:
             "seed": trained.run.seed,
             "setting": trained.setting.model_dump(mode="json", by_alias=True),
             "continues": trained.run.continues,
+            "parent": None if trained.parent is None else start_of(trained.parent.data),
             "status": "diverged" if trained.diverged is not None else "pruned" if trained.pruned else "done",
             "metrics": metrics,
             "epochs": progress.epoch,

@@ -46,10 +46,16 @@ class Model:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """From weights.safetensors of a run, or the run's folder.  Raises WeightsError where it is no such file."""
+        """From weights.safetensors of a run, or the run's folder.
+
+        Raises WeightsError where it is no such file, DamagedError where it is not the one that the run was saved with.
+        """
+        from handgrad.training.record import check_weights
+
         path = Path(path)
         if path.is_dir():
             path = path / "weights.safetensors"
+        check_weights(path)
         params, metadata = read_tensors(path)
         try:
             facts = json.loads(metadata[KEY])
@@ -84,10 +90,13 @@ class Model:
             return outputs
         return np.exp(outputs) if self.network.output == "log-softmax" else None
 
-    def read_image(self, path: Path, *, invert: bool = False) -> np.ndarray:
-        """A picture from a file as one example (*shape), in the values of the data; inverted: dark on light instead."""
-        from handgrad.data.images import read_picture
+    def read_image(self, path: Path, *, invert: bool = False, notes: list[str] | None = None) -> np.ndarray:
+        """A picture from a file as one example (*shape), in the values of the data; inverted: dark on light instead.
 
-        pixels = read_picture(path, self.network.input_shape).astype(np.float32)
+        `notes` gets a line for everything that was done to the picture and that the user should know of.
+        """
+        from handgrad.data.pictures import read_picture
+
+        pixels = read_picture(path, self.network.input_shape, self.value_range, notes).astype(np.float32)
         low, high = self.value_range or (0.0, 255.0)
         return low + (high - low) * (255 - pixels if invert else pixels) / 255

@@ -48,8 +48,8 @@ def _stack(value: Any) -> int | str:
 
 
 class EarlyStopping(Section):
-    """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs; the network of the best epoch
-    is restored, with what the optimizer remembered then.
+    """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs; the network of the best
+    epoch is restored, with what the optimizer remembered then.
 
     The best epoch is the last that improved by more than `min_delta` on the best before it.
     Differs from: Keras, which restores the best weights only when asked to.

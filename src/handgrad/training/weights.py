@@ -3,15 +3,16 @@
 Names and shapes are the network's own (`dense1.W`: (n_in, n_out)); `load_weights` checks them against it.
 """
 
+import io
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.errors import WeightsError
+from handgrad.files import write_whole
 
 if TYPE_CHECKING:
     from handgrad.network.spec import Network
@@ -19,12 +20,18 @@ if TYPE_CHECKING:
 Arrays = dict[str, np.ndarray]
 
 
-def write_tensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Arrays as a safetensors file."""
+def tensors(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
+    """Arrays as the content of a safetensors file."""
     from safetensors.numpy import save
 
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    path.write_bytes(save(contiguous, metadata=dict(metadata)))
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=dict(metadata))
+
+
+def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays as the content of an .npz file: the same bytes for the same arrays."""
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **dict(arrays))
+    return content.getvalue()
 
 
 def read_tensors(path: Path) -> tuple[Arrays, dict[str, str]]:
@@ -56,17 +63,12 @@ def _disguise(path: Path) -> str:
     return "; it may be cut off: copy or train it again"
 
 
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` at the end or not at all.  Raises WeightsError where it cannot."""
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+def write_weights(path: Path, content: bytes) -> None:
+    """Write a file of weights whole or not at all.  Raises WeightsError where it cannot be written."""
     try:
-        yield unfinished
-        unfinished.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray]) -> None:
@@ -74,11 +76,7 @@ def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray])
     path = Path(path)
     if path.suffix not in (".safetensors", ".npz"):
         raise WeightsError(f"{path}: unknown ending {path.suffix!r}; weights are saved as .safetensors or .npz")
-    with written_whole(path) as unfinished:
-        if path.suffix == ".safetensors":
-            write_tensors(unfinished, params, {})
-        else:
-            np.savez(unfinished, allow_pickle=False, **dict(params))
+    write_weights(path, tensors(params, {}) if path.suffix == ".safetensors" else npz(params))
 
 
 def load_weights(path: str | os.PathLike[str], network: "Network | None" = None) -> Arrays:

@@ -9,10 +9,11 @@ import pytest
 
 from handgrad.data.datasets import load, split
 from handgrad.errors import ResultsError
+from handgrad.files import sealed
 from handgrad.study import Results, run_study
-from handgrad.study.folder import files
 from handgrad.study.folder.files import write_whole
-from handgrad.study.folder.store import opened, read_plan
+from handgrad.study.folder.plan import read_plan
+from handgrad.study.folder.store import opened
 from tests.study.conftest import contents
 
 
@@ -78,10 +79,15 @@ def test_a_damaged_record_is_made_again_and_nothing_else(done, file, how):
     assert {run: os.stat(out / "runs" / run / "record.json").st_mtime_ns for run in written} == written
 
 
+def of_another_version(text):
+    """A file of results with another format, and the checksum that belongs to it."""
+    return sealed(text.replace('"format": 1', '"format": 9', 1).rpartition(',\n "sha256"')[0] + "}")
+
+
 def test_results_of_another_version_are_refused(done):
     study, out = done
     text = (out / "plan.json").read_text()
-    (out / "plan.json").write_text(text.replace('"format": 1', '"format": 9', 1))
+    (out / "plan.json").write_bytes(of_another_version(text))
     message = r"results of format 9, written by handgrad .*reads format 1\. Use that version, or choose .* --out"
     with pytest.raises(ResultsError, match=message):
         run_study(study, out, jobs=1)
@@ -89,7 +95,7 @@ def test_results_of_another_version_are_refused(done):
         Results.open(out)
     (out / "plan.json").write_text(text)
     record = next((out / "runs").iterdir()) / "record.json"
-    record.write_text(record.read_text().replace('"format": 1', '"format": 9', 1))
+    record.write_bytes(of_another_version(record.read_text()))
     with pytest.raises(ResultsError, match=r"record format 9, this handgrad reads 1; read it with the version"):
         run_study(study, out, jobs=1)
 
@@ -155,7 +161,7 @@ def test_a_full_disk_in_a_run_ends_the_study(make, tmp_path, monkeypatch):
 
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
     write_whole(tmp_path / "a.txt", b"first")
-    monkeypatch.setattr(files.os, "fsync", lambda number: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+    monkeypatch.setattr(os, "fsync", lambda number: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
     with pytest.raises(ResultsError, match="cannot be written: broken"):
         write_whole(tmp_path / "a.txt", b"second")
     assert (tmp_path / "a.txt").read_bytes() == b"first"

@@ -13,24 +13,33 @@ from handgrad.report.findings.summary import (
     Summary,
     rank,
 )
+from handgrad.report.findings.wording import plural
 from handgrad.study.folder.results import Results
 from handgrad.study.original.items import ConfusionTable
 from handgrad.study.reading.places import Places, draw, place
+from handgrad.training.record import is_verifiable
 
-LONG = ("confusion", "samples", "setting")  # of a record: read again for the one run that shows them
+LONG = ("confusion", "samples", "setting", "files", "parent")  # of a record: read again for the one run that shows them
 ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as collapsed
 
 
-def summarize(results: Results) -> Summary:
-    """The summary of a results folder; records are read one at a time and only their short parts are kept."""
+def summarize(results: Results, *, checked: bool = True) -> Summary:
+    """The summary of a results folder; records are read one at a time and only their short parts are kept.
+
+    Raises DamagedError, with every run that is concerned, where files were altered after they were written; with
+    `checked` False only records are looked at.
+    """
     spec = results.spec
     matrices = any(isinstance(item, ConfusionTable) for item in (spec.original.table if spec.original else ()))
     long = [key for key in LONG if not (matrices and key == "confusion")]
     facts: dict[str, list[RunFacts]] = {}
-    for cell in results.cells():
+    unverifiable: set[str] = set()
+    for cell in results.checked_cells() if checked else results.cells():
         record = None if cell.data is None else {key: cell.data[key] for key in cell.data if key not in long}
         if record is not None and record.get("time"):
             record["time"] = {key: value for key, value in record["time"].items() if key != "epochs"}
+        if cell.data is not None and not is_verifiable(cell.data):
+            unverifiable.add(cell.id)
         ended = cell.data is not None and cell.status in ("done", "pruned")
         fallen = collapse(cell.data) if ended and cell.data is not None else None
         facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
@@ -62,11 +71,12 @@ def summarize(results: Results) -> Summary:
         ddof=spec.ddof,
         phases=tuple(phases),
         waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
-        notes=tuple(map(str, results.plan.get("notes", ()))),
+        notes=(*map(str, results.plan.get("notes", ())), *_unverified(len(unverifiable))),
         made=spec.made,
         quick=bool(results.plan.get("quick")),
         changed=tuple(results.plan.get("changed", ())),
         places=Places(results.study) if spec.original is not None or spec.figure else None,
+        unverified=len(unverifiable),
         labels={
             draw(phase["name"], number) if phase["drawn"] else place(phase["name"], one["axes"]): one["label"]
             for phase in results.plan["phases"]
@@ -74,6 +84,12 @@ def summarize(results: Results) -> Summary:
             if one["label"] in results.planned
         },
     )
+
+
+def _unverified(runs: int) -> list[str]:
+    if not runs:
+        return []
+    return [f"{plural(runs, 'record')} of an earlier version without checksums: damage to the files may go unnoticed"]
 
 
 def summarize_setting(

@@ -160,6 +160,7 @@ class Summary:
     changed: tuple[str, ...] = ()  # changes of the command line that make another study than the file's
     places: Places | None = None  # of a study that reproduces something, or asks for figures
     labels: Mapping[Place, str] = field(default_factory=dict)  # the settings that they have become
+    unverified: int = 0  # records of earlier versions, without checksums
 
     @property
     def made_with(self) -> str:

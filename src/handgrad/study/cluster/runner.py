@@ -11,7 +11,6 @@ Ray: Moritz et al., "Ray: A Distributed Framework for Emerging AI Applications",
 """
 
 import functools
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +24,7 @@ from handgrad.errors import InputError, ResultsError
 from handgrad.study.cluster.joining import RayError, RayTaskError, join, ray
 from handgrad.study.cluster.remote import News, Order, differences, identity, work
 from handgrad.study.cluster.scratch import sweep
-from handgrad.study.folder.files import unwritable
+from handgrad.study.folder.files import write_whole
 from handgrad.study.runners.runner import RETRIES, Group, Heard, Job, Outcome, Source, ignore, nothing_to_wait_for
 from handgrad.training.record import load
 
@@ -241,14 +240,7 @@ def _fetch(split: Any) -> Split:
 def _keep(job: Job, content: bytes) -> None:
     """Write a checkpoint that came with the news, whole or not at all."""
     assert job.checkpoint is not None
-    unfinished = job.checkpoint.with_name(f".{job.checkpoint.name}.{os.getpid()}.tmp")
-    try:
-        job.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(content)
-        unfinished.replace(job.checkpoint)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise unwritable(job.checkpoint.parent, error) from error
+    write_whole(job.checkpoint, content)
 
 
 def _cannot_work(error: RayTaskError) -> str:

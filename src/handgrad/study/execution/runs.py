@@ -52,13 +52,15 @@ class Runs:
             assert run.id is not None
             if run.id in self.ended:
                 continue
-            summary, note = self._store.finished(run.id)
+            summary, note = self._store.finished(run.id, run.continues)
             if note:
                 self._progress.note(note)
             if summary is not None:
                 self.ended[run.id] = summary
                 self._progress.ended(summary, setting.cost)
-        if setting.data is not None and not (self._store.folder / "data" / f"{setting.data}.json").exists():
+        if setting.data is not None and (problem := self._store.data_problem(setting.data)) is not None:
+            if (self._store.folder / "data" / f"{setting.data}.json").exists():
+                self._progress.note(f"{problem.partition('; ')[0]}; it is made again")
             self._store.write_data(setting.data, self._plan.shelf.split(setting.data))
 
     def jobs(self, phase: PlannedPhase, purse: Purse) -> Iterator[Job]:

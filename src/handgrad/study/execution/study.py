@@ -79,12 +79,21 @@ class _Execution:
         self.note, self.job, self.has_record = self.progress.note, self.runs.job, self.runs.has_record
 
     def run(self) -> Results:
+        first = self.plan.phases[0]
+        ids = {str(run.id) for setting in first.settings for run in setting.runs} if first.known else set()
         try:
-            self.store.write_study(self.plan.study.toml())
+            replaced = self.store.begin(self.plan.study.toml(), ids)
+        except BaseException:  # what the folder held is as it was
+            self.runs.close()
+            raise
+        try:
             self._write("running")
-            self._look_over(self.plan.phases[0])
+            if replaced is not None:
+                self.progress.tell("note", text=replaced)
+            notes = dict.fromkeys(self.plan.notes)  # what is noted from here on is told when it happens
+            self._look_over(first)
             self.progress.tell("planned")
-            for note in dict.fromkeys(self.plan.notes):
+            for note in notes:
                 self.progress.tell("note", text=note)
             for number in range(len(self.plan.phases)):
                 self._phase(number)
@@ -94,6 +103,7 @@ class _Execution:
                 self._write("interrupted")
             raise
         self.runs.close()
+        self.store.tidy({run_id for run_id in self.runs.ended if self.runs.has_record(run_id)})
         self.progress.grown()
         if self.purse.spent:
             left = self.plan.run_count - len(self.runs.ended)

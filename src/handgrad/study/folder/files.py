@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and what is said where none can be written."""
+"""What is said where a results folder cannot be written or read, and JSON that people can read too."""
 
 import errno
 import json
@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from handgrad import files
 from handgrad.errors import ResultsError
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR}
+FOLDERS = ("runs", "data", "decisions")
 
 
 def is_disk_error(error: BaseException) -> bool:
@@ -25,18 +27,30 @@ def unwritable(folder: Path, error: OSError) -> ResultsError:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: temporary name, forced to the disk, renamed.  Raises ResultsError."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file whole or not at all.  Raises ResultsError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(unfinished, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        files.write_whole(path, content)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise unwritable(path.parent, error) from error
+
+
+def check_folders(folder: Path) -> None:
+    """Raise ResultsError where a folder of a results folder may not be read, or something else stands in its place."""
+    for name in FOLDERS:
+        path = folder / name
+        try:
+            if os.path.lexists(path):
+                with os.scandir(path):
+                    pass
+        except NotADirectoryError:
+            raise ResultsError(f"{path}: is a file where handgrad keeps a folder; move it away") from None
+        except FileNotFoundError:
+            raise ResultsError(f"{path}: is a link that leads nowhere; mend or remove it") from None
+        except OSError as error:
+            raise ResultsError(
+                f"{path}: cannot be read ({error.strerror or error}); mend the rights of the folder"
+            ) from None
 
 
 def in_lines(value: Any, depth: int) -> str:

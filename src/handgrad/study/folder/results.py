@@ -7,24 +7,32 @@ results.settings()    a frame with a row for every setting: n, mean and standard
 results.winner()      the label of the setting that won
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from handgrad.errors import ResultsError
+from handgrad.errors import DamagedError, ResultsError
+from handgrad.files import checksum
+from handgrad.foreign import reading
 from handgrad.names import lookup
 from handgrad.study.design.spec import Study, StudySpec
-from handgrad.study.folder.store import is_written, read_decisions, read_plan
+from handgrad.study.folder.files import check_folders
+from handgrad.study.folder.locks import is_written
+from handgrad.study.folder.plan import METRICS, REMEDY, read_decisions, read_plan
+from handgrad.study.folder.store import read_data
 from handgrad.study.reading.study import load_study
-from handgrad.training.record import Record, load, load_curves, load_data
+from handgrad.training.record import Record, check_files, load, load_curves, load_data
 from handgrad.training.run import Setting
 
 if TYPE_CHECKING:
+    import numpy as np
     from pandas import DataFrame
 
-METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
+AGAIN, WAIT = 20, 0.1  # looks at a folder that is being written, and seconds between them
+NAMED = 10  # damaged files that a message names
 
 
 @dataclass(frozen=True)
@@ -53,16 +61,31 @@ class Results:
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
-        """Raises ResultsError where there are no results, or results of another version."""
-        return cls(Path(folder), read_plan(Path(folder)))
+        """Raises ResultsError where there are no results, or results of another version; DamagedError (`read_plan`)."""
+        folder = Path(folder)
+        plan = read_plan(folder)
+        for _ in range(AGAIN):  # a study that begins writes its file, then its plan
+            if plan.get("study_toml") in (None, _sum(folder / "study.toml")) or not is_written(folder):
+                break
+            time.sleep(WAIT)
+            plan = read_plan(folder)
+        check_folders(folder)
+        return cls(folder, plan)
 
     @cached_property
     def study(self) -> Study:
-        """The study as it ran, with every choice of every phase."""
+        """The study as it ran, with every choice of every phase.  Raises DamagedError where its file is another."""
         path = self.folder / "study.toml"
+        remedy = "run the study again: finished runs are kept"
         if not path.exists():
-            raise ResultsError(f"{path}: no such file; run the study again: finished runs are kept")
-        return load_study(path)
+            raise ResultsError(f"{path}: no such file; {remedy}")
+        with reading(path, DamagedError, "a study file", remedy):
+            if self.plan.get("study_toml") not in (None, _sum(path)):
+                raise DamagedError(f"{path}: was changed after the study ran; {remedy}")
+            study = load_study(path)
+        if study.spec.name != self.plan["study"]:
+            raise DamagedError(f"{path}: is the study {study.spec.name!r}, plan.json is of another; {remedy}")
+        return study
 
     @property
     def spec(self) -> StudySpec:
@@ -84,7 +107,13 @@ class Results:
         """The settings that came to a rung and have not gone on."""
         found: set[str] = set()
         for phase in self.plan["phases"]:
-            for event in read_decisions(self.folder / "decisions" / f"{phase['number']}.jsonl"):
+            path = self.folder / "decisions" / f"{phase['number']}.jsonl"
+            events, problem = read_decisions(path)
+            if problem is not None:
+                raise DamagedError(
+                    f"{path}: {problem}; run the study again: it is decided anew, finished runs are kept"
+                )
+            for event in events:
                 if event["event"] == "arrived":
                     found.add(event["setting"])
                 elif event["event"] in ("begun", "promoted"):
@@ -123,19 +152,65 @@ class Results:
 
     def setting(self, label: str) -> Setting:
         """The resolved setting of a label."""
-        return Setting.model_validate(lookup(self.planned, label, "setting")["setting"])
+        found = lookup(self.planned, label, "setting")["setting"]
+        with reading(self.folder / "plan.json", DamagedError, "a plan of handgrad", REMEDY):
+            return Setting.model_validate(found)
+
+    def checked_cells(self) -> Iterator[Cell]:
+        """`cells`, every file of every run compared with its checksum on the way.
+
+        Raises DamagedError at the end, with every run that was altered, cut off or mixed up.
+        """
+        found: list[DamagedError] = []
+        seen: set[str] = set()
+        for cell in self._cells(found):
+            if cell.data is not None and cell.id not in seen:
+                seen.add(cell.id)
+                try:
+                    check_files(self.folder / "runs" / cell.id, cell.data)
+                except DamagedError as error:
+                    found.append(error)
+            yield cell
+        for key in dict.fromkeys(setting["data"] for setting in self.planned.values()):
+            try:
+                if (self.folder / "data" / f"{key}.json").exists():
+                    read_data(self.folder, key)
+            except DamagedError as error:
+                found.append(error)
+        if found:
+            lines = list(dict.fromkeys(map(str, found)))
+            more = [f"… and {len(lines) - NAMED} more damaged runs"] if len(lines) > NAMED else []
+            raise DamagedError("\n".join([*lines[:NAMED], *more]))
 
     def cells(self) -> Iterator[Cell]:
-        """Every run whose id is known, in the order of the plan; records are read one at a time."""
+        """Every run whose id is known, in the order of the plan; records are read one at a time.
+
+        Raises DamagedError at a record that was altered, or is of another run.
+        """
+        return self._cells(None)
+
+    def _cells(self, damaged: list[DamagedError] | None) -> Iterator[Cell]:
+        """The cells; damaged records are left out and added to `damaged` where that is given."""
         for label, setting in self.planned.items():
             for run in setting["runs"]:
-                data = self._data(run["id"])
+                try:
+                    data = self._data(run["id"])
+                except DamagedError as error:
+                    if damaged is None:
+                        raise
+                    damaged.append(error)
+                    continue
                 status = data["status"] if data else self._unfinished(label, run["id"])
                 yield Cell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, data)
 
     def _data(self, run_id: str) -> dict[str, Any] | None:
         folder = self.folder / "runs" / run_id
-        return load_data(folder) if folder.exists() else None
+        if not folder.exists():
+            return None
+        data = load_data(folder)
+        if data["id"] != run_id:
+            raise DamagedError(f"{folder}: is of run {data['id']}; run the study again: this run is made again")
+        return data
 
     def _unfinished(self, label: str, run_id: str) -> str:
         if not (self.folder / "runs" / f"{run_id}.partial").exists():
@@ -147,6 +222,14 @@ class Results:
     def record(self, run_id: str) -> Record:
         """The whole record of a run: numbers, curves and weights."""
         return load(self.folder / "runs" / run_id)
+
+    def images(self, label: str) -> "np.ndarray | None":
+        """The sample images of a setting's data, None where none are kept.  Raises DamagedError."""
+        key = self.planned[label]["data"]
+        if not (self.folder / "data" / f"{key}-samples.npz").exists():
+            return None
+        found: np.ndarray = read_data(self.folder, key)["x"]
+        return found
 
     def failed(self) -> int:
         """How many runs failed."""
@@ -199,7 +282,7 @@ class Results:
         for cell in self.cells():
             if cell.data is None or cell.status == "failed":
                 continue
-            curves = load_curves(self.folder / "runs" / cell.id)
+            curves = load_curves(self.folder / "runs" / cell.id, cell.data)
             by_epoch = {name: values for name, values in curves.items() if name != "loss_per_step"}
             frames.append(pandas.DataFrame({"label": cell.label, "seed": cell.seed, "id": cell.id, **by_epoch}))
         frames = [frame for frame in frames if len(frame)]
@@ -224,6 +307,14 @@ class Results:
             winner_of = [phase["name"] for phase in self.plan["phases"] if phase["winner"] == label]
             rows.append(row | {"winner_of": ", ".join(winner_of)})
         return pandas.DataFrame(rows)
+
+
+def _sum(path: Path) -> str | None:
+    """The checksum of a text file, whatever its line ends; None where it cannot be read."""
+    try:
+        return checksum(path.read_bytes().replace(b"\r\n", b"\n"))
+    except OSError:
+        return None
 
 
 def _at(tables: Any, path: str) -> Any:

@@ -4,15 +4,16 @@
     data/        <key>.json label table and notes, <key>-samples.npz the sample images
     runs/<id>/   a finished run, whole          runs/<id>.partial/   the checkpoint of one in progress
     .working/    splits for the workers, while a study runs
+    earlier-N/   the report, study.toml and plan.json of the same name's study before it was changed (`earlier`)
 
-Everything is written under a temporary name, forced to the disk and renamed: a file is there whole or not at all.
+Everything is written under a temporary name, forced to the disk and renamed (`handgrad.files`), with its checksum.
 """
 
+import io
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,67 +21,27 @@ import numpy as np
 
 from handgrad import __version__
 from handgrad.data.datasets import Split
-from handgrad.errors import ResultsError
-from handgrad.study.folder.files import in_lines, unwritable, write_whole
+from handgrad.errors import DamagedError, ResultsError
+from handgrad.files import altered, checksum, remove, sealed, sweep, unsealed
+from handgrad.foreign import reading
+from handgrad.names import shown
+from handgrad.study.folder.earlier import put_aside, what_changed
+from handgrad.study.folder.files import check_folders, in_lines, unwritable, write_whole
+from handgrad.study.folder.locks import reporting, writing
+from handgrad.study.folder.plan import FORMAT, read_plan
 from handgrad.study.rules.select import RunSummary
 from handgrad.training import record as records
 from handgrad.training.checkpoint import progress_of, save_checkpoint
 from handgrad.training.describe import samples_of
 from handgrad.training.record import Record
+from handgrad.training.weights import npz
 
-FORMAT = 1
-
-
-def read_plan(folder: Path) -> dict[str, Any]:
-    """plan.json of a results folder.  Raises ResultsError where there is none, or one of another version."""
-    path = folder / "plan.json"
-    try:
-        plan = json.loads(path.read_text("utf-8"))
-        version = plan["format"]
-    except FileNotFoundError:
-        raise ResultsError(f"{folder}: no results of a study here (it has no plan.json)") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ResultsError(
-            f"{path}: cannot be read ({error}); delete it and run the study again: finished runs are kept"
-        ) from None
-    if version != FORMAT:
-        raise ResultsError(
-            f"{folder}: results of format {version}, written by handgrad {plan.get('handgrad')}; this handgrad "
-            f"{__version__} reads format {FORMAT}. Use that version, or choose another folder with --out"
-        )
-    return dict(plan)
-
-
-def read_decisions(path: Path) -> list[dict[str, Any]]:
-    """What a search wrote down, up to the first line that is not whole (`search.decisions`); empty without a file."""
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(f"{path}: cannot be read ({error}); delete it, and the search is decided anew") from None
-    found = []
-    for line in text.splitlines():
-        try:
-            found.append(dict(json.loads(line)))
-        except (ValueError, TypeError):
-            break
-    return found
-
-
-def is_written(folder: Path) -> bool:
-    """Whether a process of this machine holds the results folder at this moment."""
-    from filelock import FileLock, Timeout
-
-    if not (folder / ".lock").exists():
-        return False
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a folder that may only be read
-        return True
+DATA_REMEDY = "run the study again: it is made again, finished runs are kept"
+WORKING = ("*/*.npy", "*/split.json", "*/split.json.partial")  # what lies in .working/
+PARTS = ("runs", "data", "decisions", "report", "study.toml", ".lock", ".report.lock", ".working")
+CHECKPOINT = ("checkpoint.safetensors",)
+REPORT = ("index.html", "reproduction.json", *(f"tables/*.{form}" for form in ("csv", "md", "tex")))
+REPORT += tuple(f"figures/*.{form}" for form in ("csv", "png", "svg", "pdf"))
 
 
 class Store:
@@ -90,6 +51,8 @@ class Store:
         self.folder = folder
         self.runs = folder / "runs"
         self.working = folder / ".working"
+        self._study_sum = ""
+        self._whole_data: set[str] = set()
 
     # -- runs
 
@@ -100,29 +63,42 @@ class Store:
         """The file that a run in progress continues from."""
         return self.runs / f"{run_id}.partial" / "checkpoint.safetensors"
 
-    def finished(self, run_id: str) -> tuple[RunSummary | None, str | None]:
+    def finished(self, run_id: str, continues: str | None = None) -> tuple[RunSummary | None, str | None]:
         """(the summary of a run with a record or None, a note where there was a damaged one that must be made again).
 
-        A failed run is not finished: it is tried again.  A pruned one can go on (`revive`).
-        Raises ResultsError for records of another version.
+        A failed run is not finished: it is tried again.  A pruned one can go on (`revive`).  A run that continues
+        another must have begun with the files that the other has now.
+        Raises ResultsError for records of another version, or where they may not be read.
         """
         folder = self.run_folder(run_id)
-        if not folder.exists():
+        if not os.path.lexists(folder):
             return None, None
         try:
-            data = json.loads((folder / "record.json").read_text("utf-8"))
-            version, status = data["format"], data["status"]
-            if version == records.FORMAT:
-                _look_over(folder, data, run_id)
-        except Exception as error:  # zipfile, zlib, json, safetensors, OSError: all mean a damaged record
-            return None, f"run {run_id}: its record is damaged and is made again ({error})"
-        if version != records.FORMAT:
-            records.load_data(folder)  # raises ResultsError with the remedy
-        if status == "failed":
+            data = records.load_data(folder)
+            records.check_files(folder, data)
+            if data.get("parent") and continues is not None:
+                start = records.start_of(records.load_data(self.run_folder(continues)))
+                if start is not None and start != data["parent"]:
+                    return (
+                        None,
+                        f"run {run_id} is made again: the run {continues} that it continues has other weights now",
+                    )
+        except DamagedError as error:
+            return None, f"run {run_id}: its record is damaged and is made again ({str(error).partition('; ')[0]})"
+        if data["status"] == "failed":
             return None, None
-        if status != "pruned":
-            shutil.rmtree(self.checkpoint(run_id).parent, ignore_errors=True)
+        if data["status"] != "pruned":
+            self._no_checkpoint(run_id)
         return summary_of(data), None
+
+    def _no_checkpoint(self, run_id: str) -> None:
+        remove(self.checkpoint(run_id).parent, CHECKPOINT)
+
+    def tidy(self, ended: Collection[str]) -> None:
+        """Remove the checkpoints of runs that have come to their end; a kill can leave one beside the record."""
+        for folder in self.runs.glob("*.partial"):
+            if folder.name.removesuffix(".partial") in ended:
+                remove(folder, CHECKPOINT)
 
     def decisions(self, number: int) -> Path:
         """The file of what the search of a phase decided."""
@@ -138,34 +114,58 @@ class Store:
         """Make the checkpoint of a pruned run from its record, where it has none, so that it goes on from there."""
         checkpoint = self.checkpoint(run_id)
         if not checkpoint.exists():
-            save_checkpoint(checkpoint, run_id, progress_of(records.load(self.run_folder(run_id))))
+            save_checkpoint(checkpoint, run_id, progress_of(records.load(self.run_folder(run_id))), forced=False)
 
     def save(self, record: Record) -> RunSummary:
         """Keep the record of a run; its checkpoint is not needed any more."""
         try:
             records.save(record, self.run_folder(record.id))
             if record.status != "failed":
-                shutil.rmtree(self.checkpoint(record.id).parent, ignore_errors=True)
+                self._no_checkpoint(record.id)
         except OSError as error:
             raise unwritable(self.folder, error) from error
         return summary_of(record.data)
 
     # -- the study
 
+    def begin(self, text: str, ids: set[str]) -> str | None:
+        """Write study.toml -> what is to be said where the folder held another study of the name, whose report is kept.
+
+        ids: the runs that the study begins with.
+        """
+        changed = what_changed(self.folder, text, ids)
+        try:
+            note = None if changed is None else put_aside(self.folder, changed)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+        self.write_study(text)
+        return note
+
     def write_study(self, text: str) -> None:
         write_whole(self.folder / "study.toml", text.encode())
+        self._study_sum = checksum(text.encode())
 
     def write_plan(self, plan: dict[str, Any]) -> None:
-        head = {"format": FORMAT, "handgrad": __version__}
-        write_whole(self.folder / "plan.json", (in_lines(head | plan, 4) + "\n").encode())
+        head = {"format": FORMAT, "handgrad": __version__, "study_toml": self._study_sum}
+        write_whole(self.folder / "plan.json", sealed(in_lines(head | plan, 4)))
+
+    def data_problem(self, key: str) -> str | None:
+        """Why what a report shows of the data must be written: not there, or damaged; None where it is whole."""
+        if key not in self._whole_data:
+            try:
+                read_data(self.folder, key)
+            except DamagedError as error:
+                return str(error)
+            self._whole_data.add(key)
+        return None
 
     def write_data(self, key: str, split: Split) -> None:
         """What a report shows of the data: label table, notes, and the examples whose predictions it shows."""
-        folder = self.folder / "data"
-        path = folder / f"{key}.json"
-        if path.exists():
+        if self.data_problem(key) is None:
             return
+        folder = self.folder / "data"
         source, samples = samples_of(split)
+        content = npz({"x": samples.x, "y": samples.y, "index": samples.index})
         facts = {
             "format": FORMAT,
             "key": key,
@@ -179,43 +179,36 @@ class Store:
             "label_table": split.label_table,
             "notes": list(split.notes),
             "samples": source,
+            "files": {f"{key}-samples.npz": checksum(content)},
         }
-        file = folder / f".{key}-samples.{os.getpid()}.npz"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            np.savez(file, allow_pickle=False, x=samples.x, y=samples.y, index=samples.index)
-            file.replace(folder / f"{key}-samples.npz")
-        except OSError as error:
-            file.unlink(missing_ok=True)
-            raise unwritable(folder, error) from error
-        write_whole(path, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+        write_whole(folder / f"{key}-samples.npz", content)
+        write_whole(folder / f"{key}.json", sealed(json.dumps(facts, indent=1, ensure_ascii=False)))
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove what a killed process left half written.  Only the holder of the lock may."""
-        shutil.rmtree(self.working, ignore_errors=True)
-        for pattern in (".*.tmp", "runs/.*.tmp", "runs/*.partial/.*.tmp", "data/.*.npz", "data/.*.tmp"):
-            for path in self.folder.glob(pattern):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        remove(self.working, WORKING)
+        sweep(self.folder, REPORT)
+        sweep(self.runs, records.FILES)
+        for folder in (self.folder / "data", self.folder / "decisions", *self.runs.glob("*.partial")):
+            sweep(folder)
+        if (self.folder / "report").exists():
+            with suppress(ResultsError), reporting(self.folder, patience=0):
+                sweep(self.folder / "report", REPORT)
 
 
-def _look_over(folder: Path, data: dict[str, Any], run_id: str) -> None:
-    """Raise something where a record is not whole: cut off, empty, or of another run."""
-    from safetensors import SafetensorError, safe_open
-
-    if data["id"] != run_id:
-        raise ValueError(f"it is of run {data['id']}")
-    if data["status"] == "failed":
-        return
-    with open(folder / "curves.npz", "rb") as file, np.load(file, allow_pickle=False) as curves:
-        if "loss_per_step" not in curves.files:
-            raise ValueError("curves.npz has no loss_per_step")
-    for name in ("weights.safetensors", "state.safetensors"):
-        if name == "weights.safetensors" or (folder / name).exists():
-            try:
-                with safe_open(folder / name, framework="np") as tensors:
-                    tensors.keys()
-            except SafetensorError as error:
-                raise ValueError(f"{name}: {error}") from None
+def read_data(folder: Path, key: str) -> dict[str, Any]:
+    """data/<key>.json, with the sample images as "x".  Raises DamagedError where they are missing or were altered."""
+    path, samples = folder / "data" / f"{key}.json", folder / "data" / f"{key}-samples.npz"
+    with reading(path, DamagedError, "what handgrad keeps of a data set", DATA_REMEDY):
+        facts, is_sealed = unsealed(path.read_bytes(), path, DATA_REMEDY)
+        if facts["key"] != key:
+            raise ValueError(f"it is of {shown(facts['key'])}")
+    with reading(samples, DamagedError, "an .npz file of sample images", DATA_REMEDY):
+        content = samples.read_bytes()
+        if is_sealed and checksum(content) != facts["files"][samples.name]:
+            raise altered(samples, DATA_REMEDY)
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return {**facts, "x": np.asarray(file["x"])}
 
 
 def summary_of(data: dict[str, Any]) -> RunSummary:
@@ -236,44 +229,36 @@ def opened(folder: Path, study_name: str) -> Iterator[Store]:
 
     Raises ResultsError: written by another process, of another version or study, other files in it, unwritable.
     """
-    from filelock import FileLock, Timeout
-
     _refuse_foreign(folder, study_name)
+    check_folders(folder)
     store = Store(folder)
     try:
         store.runs.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        try:
-            lock.acquire(timeout=0.2, poll_interval=0.02)  # a reader may look at this moment (`is_written`)
-        except Timeout:
-            raise ResultsError(
-                f"{folder}: another process is writing these results at this moment. "
-                "Wait for it to end, or choose another folder with --out"
-            ) from None
     except OSError as error:
         raise unwritable(folder, error) from error
-    try:
-        store._sweep()
-        yield store
-    finally:
-        shutil.rmtree(store.working, ignore_errors=True)
-        lock.release()
+    with writing(folder):
+        store.sweep()
+        try:
+            yield store
+        finally:
+            remove(store.working, WORKING)
 
 
 def _refuse_foreign(folder: Path, study_name: str) -> None:
-    if (folder / "plan.json").exists():
-        found = read_plan(folder).get("study")
-        if found != study_name:
-            raise ResultsError(
-                f"{folder}: holds the results of the study {found!r}, not of {study_name!r}; "
-                "choose another folder with --out"
-            )
-        return
     try:
+        if (folder / "plan.json").exists():
+            found = read_plan(folder)["study"]
+            if found != study_name:
+                raise ResultsError(
+                    f"{folder}: holds the results of the study {shown(found)}, not of {study_name!r}; "
+                    "choose another folder with --out"
+                )
+            return
         other = [path.name for path in folder.iterdir()] if folder.exists() else []
     except OSError as error:
         raise unwritable(folder, error) from error
-    if other and ".lock" not in other and set(other) - {"runs", "report", "decisions"}:
+    ours = ".lock" in other or all(name in PARTS or name.startswith("earlier-") for name in other)
+    if not ours:
         raise ResultsError(
             f"{folder}: holds other files ({', '.join(sorted(other)[:3])}) and no results of a study; "
             "choose an empty or new folder with --out"

@@ -9,8 +9,8 @@
       {"event": "winner", "setting"}                             the phase was over
 
 A line is on its way to the disk before anything is done that follows from it (`flush`), so a search that was killed
-goes on from its last line; a line that was cut off is not there.  A copy of the file in another folder makes the same
-search again.
+goes on from its last line; a line that was cut off is not there.  Each ends with its checksum, and the search goes on
+from before one that was altered.  A copy of the file in another folder makes the same search again.
 """
 
 import json
@@ -19,18 +19,21 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from handgrad.study.folder.files import unwritable, write_whole
-from handgrad.study.folder.store import read_decisions
+from handgrad.study.folder.plan import decision, read_decisions
 
 Event = dict[str, Any]
 
 
 class Decisions:
-    """The file of one phase.  `events`: what it holds beside its head, if that is the same; otherwise nothing."""
+    """The file of one phase.  `events`: what it holds beside its head, if that is the same; otherwise nothing.
+
+    `problem`: what is wrong with the line after the last of them, None where nothing is.
+    """
 
     def __init__(self, path: Path, head: Mapping[str, Any]) -> None:
         self.path = path
         self.head = {"event": "search", **head}
-        lines = read_decisions(path)
+        lines, self.problem = read_decisions(path)
         self.other = bool(lines) and lines[0] != json.loads(json.dumps(self.head))
         self.events: list[Event] = [] if self.other else lines[1:]
         self._file: TextIO | None = None
@@ -44,10 +47,9 @@ class Decisions:
         event: Event = {"event": kind, **facts}
         try:
             if self._file is None:
-                lines = [json.dumps(line) + "\n" for line in (self.head, *self.events)]
-                write_whole(self.path, "".join(lines).encode())
+                write_whole(self.path, "".join(map(decision, (self.head, *self.events))).encode())
                 self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (open while the search goes on)
-            self._file.write(json.dumps(event) + "\n")
+            self._file.write(decision(event))
         except OSError as error:
             raise unwritable(self.path.parent, error) from error
         self.events.append(event)

@@ -49,7 +49,8 @@ class _PhaseCells:
         if not self._execution.has_record(run_id):
             return None
         folder = self._execution.store.run_folder(run_id)
-        return Ended.of(load_data(folder), load_curves(folder), self._metric)
+        data = load_data(folder)
+        return Ended.of(data, load_curves(folder, data), self._metric)
 
     def job(self, setting: PlannedSetting, planned: PlannedRun, until: int, *, prune: bool) -> Job | None:
         phase = self._execution.plan.phases[self._number]
@@ -70,6 +71,11 @@ def opened_search(execution: Execution, number: int) -> Iterator[Search]:
         "sampler": None if drawn is None else {"name": drawn.sampler, "seed": drawn.seed, "ranges": drawn.ranges},
     }
     decisions = Decisions(execution.store.decisions(number), head)
+    if decisions.problem:
+        execution.note(
+            f'phase "{phase.name}": {decisions.path.name}, {decisions.problem}; '
+            "the search is decided anew from there, trained epochs are kept"
+        )
     if decisions.other:
         execution.note(f'phase "{phase.name}": its search has changed and is decided anew; trained epochs are kept')
 

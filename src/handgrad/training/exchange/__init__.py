@@ -28,7 +28,7 @@ from handgrad.training.exchange.foreign import from_arrays
 from handgrad.training.exchange.state_dict import from_state_dict, is_state_dict, sequential, to_state_dict
 from handgrad.training.model import Model
 from handgrad.training.run import Setting
-from handgrad.training.weights import Arrays, check_floats, check_shapes, read_arrays, save_weights, written_whole
+from handgrad.training.weights import Arrays, check_floats, check_shapes, read_arrays, save_weights, write_weights
 
 PYTORCH = (".pt", ".pth")
 WRITTEN = (".onnx", *PYTORCH, ".safetensors", ".npz")
@@ -52,8 +52,7 @@ def export_model(model: Model, path: str | os.PathLike[str], *, scaling: bool = 
     if path.suffix == ".onnx":
         from handgrad.training.exchange.onnx import to_onnx
 
-        with written_whole(path) as unfinished:
-            unfinished.write_bytes(to_onnx(model, scaling=scaling))
+        write_weights(path, to_onnx(model, scaling=scaling))
     elif path.suffix == ".npz":
         save_weights(path, model.params)
     elif path.suffix == ".safetensors":
@@ -126,8 +125,7 @@ def _save_torch(path: Path, state: Arrays) -> None:
 
     content = io.BytesIO()
     torch.save({name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in state.items()}, content)
-    with written_whole(path) as unfinished:
-        unfinished.write_bytes(content.getvalue())
+    write_weights(path, content.getvalue())
 
 
 def _load_torch(path: Path) -> Arrays:

@@ -1,0 +1,243 @@
+"""Files that are there whole or not at all, that say whether they were altered, and that leave the user's alone.
+
+    with written(path) as new: ...          `new` becomes `path` at the end of the block, or nothing has happened
+    with written_folder(path, ours) as new: the same for a folder; files in the old one that are not `ours` go with it
+    sealed(text), unsealed(content)         JSON whose last entry is the checksum of all that stands above it
+    remove(folder, ours)                    what handgrad wrote into a folder, and nothing else
+    sweep(folder)                           what a process that is no more left half written
+
+A new file or folder has a temporary name (`.NAME.PID-NUMBER.tmp`), is forced to the disk and renamed, and then the
+folder around it is forced to the disk: after a power cut there is the old one or the new one, never a part of one.
+"""
+
+import errno
+import hashlib
+import itertools
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from handgrad.errors import DamagedError
+
+# .NAME.PID-NUMBER.tmp; without a number, and .KEY-samples.PID.npz, were written by earlier versions
+_TEMPORARY = re.compile(r"\..+\.\d+(-\d+)?\.tmp|\.[0-9a-f]+-samples\.\d+\.npz")
+_SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n')
+_SEAL_BYTES = 82
+_number = itertools.count()
+
+
+def checksum(content: bytes) -> str:
+    """SHA-256 in hexadecimal letters, as `sha256sum` prints it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+# -- whole or not at all
+
+
+def temporary(path: Path) -> Path:
+    """A new name beside `path` for what is not finished; long names are cut, as a file system takes 255 bytes."""
+    return path.with_name(f".{path.name[:40]}.{os.getpid()}-{next(_number)}.tmp")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a name is that of something unfinished.
+
+    >>> is_temporary(".plan.json.4711-3.tmp"), is_temporary(".report.4711.tmp"), is_temporary("notes.tmp")
+    (True, True, False)
+    """
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+@contextmanager
+def written(path: Path, *, forced: bool = True) -> Iterator[Path]:
+    """A path to write a file to, which becomes `path` at the end of the block or not at all.  Raises OSError.
+
+    forced: False where a power cut may take the file, or leave a part of it that its reader finds out.
+    """
+    new = temporary(path)
+    try:
+        yield new
+        if forced:
+            force(new)
+        os.replace(new, path)
+        if forced:
+            force_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes, *, forced: bool = True) -> None:
+    """Write a file whole or not at all, as `written`.  Raises OSError."""
+    with written(path, forced=forced) as new:
+        new.write_bytes(content)
+
+
+@contextmanager
+def written_folder(path: Path, ours: tuple[str, ...]) -> Iterator[Path]:
+    """A folder to write files into, which becomes `path` at the end of the block or not at all.  Raises OSError.
+
+    ours: names of the files that handgrad writes there.  Whatever else lies in an old folder is copied into the new one
+    before that takes its place, so that it is there at any moment.
+    """
+    new = temporary(path)
+    try:
+        new.mkdir(parents=True)
+        yield new
+        _take_along(path, new, ours)
+        for file in new.iterdir():
+            force(file)
+        force_folder(new)
+        old = None
+        if os.path.lexists(path):
+            old = temporary(path)
+            os.replace(path, old)
+        try:
+            os.replace(new, path)
+        except OSError:
+            if old is not None:
+                os.replace(old, path)
+            raise
+        force_folder(path.parent)
+        if old is not None:
+            _discard(old, path)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _take_along(old: Path, new: Path, ours: tuple[str, ...]) -> None:
+    for entry in old.iterdir() if old.is_dir() else ():
+        if entry.name in ours or is_temporary(entry.name):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, new / entry.name, symlinks=True)
+        else:
+            shutil.copy2(entry, new / entry.name, follow_symlinks=False)
+
+
+def _discard(old: Path, new: Path) -> None:
+    """Remove a folder whose foreign files lie in `new` as well; a link or a file that stood there gets a plain name."""
+    if old.is_symlink() or not old.is_dir():
+        os.replace(old, free_name(new.with_name(f"{new.name}-before")))
+    else:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def force(file: Path) -> None:
+    """Force a file to the disk; links and folders are passed over."""
+    if not file.is_file() or file.is_symlink():
+        return
+    with open(file, "r+b") as written:
+        os.fsync(written.fileno())
+
+
+def force_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk, where the system can do that."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # file systems that cannot
+            raise
+    finally:
+        os.close(descriptor)
+
+
+# -- nothing of the user's
+
+
+def remove(folder: Path, ours: tuple[str, ...]) -> None:
+    """Remove the files of a folder that match `ours` ("*/x.npy" is one in any folder of it), and what is then empty.
+
+    What handgrad did not write stays, and the folder with it; links are not followed.  Raises nothing.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for entry in sorted(folder.rglob("*"), reverse=True):  # what is inside comes first
+        where = entry.relative_to(folder).as_posix()
+        with suppress(OSError):
+            if entry.is_dir() and not entry.is_symlink():
+                entry.rmdir()
+            elif is_temporary(entry.name) or any(fnmatchcase(where, pattern) for pattern in ours):
+                entry.unlink()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def sweep(folder: Path, ours: tuple[str, ...] = ()) -> None:
+    """Remove what processes that are no more left half written in a folder; the caller holds its lock.
+
+    ours: what may be inside of half written folders; one that holds anything else is the user's, and gets a plain name.
+    """
+    if not folder.is_dir():
+        return
+    for entry in list(folder.iterdir()):
+        if not is_temporary(entry.name):
+            continue
+        with suppress(OSError):
+            if entry.is_dir() and not entry.is_symlink():
+                remove(entry, ours)
+                if entry.exists():
+                    name = entry.name.removeprefix(".").rsplit(".", 2)[0]
+                    os.replace(entry, free_name(folder / f"{name}-before"))
+            else:
+                entry.unlink()
+
+
+def free_name(path: Path) -> Path:
+    """`path` with the first number behind its name that is not taken: earlier-1, earlier-2, …"""
+    for number in itertools.count(1):
+        found = path.with_name(f"{path.name}-{number}")
+        if not os.path.lexists(found):
+            return found
+    raise AssertionError
+
+
+# -- altered or not
+
+
+def sealed(text: str) -> bytes:
+    r"""A JSON object with one more entry at its end: the checksum of all that stands above it.
+
+    >>> print(sealed('{\n "name": "a"\n}').decode()[:20])
+    {
+     "name": "a",
+     "s
+    """
+    head = text.rstrip().removesuffix("}").rstrip()
+    return f'{head},\n "sha256": "{checksum(head.encode())}"\n}}\n'.encode()
+
+
+def altered(path: Path, remedy: str) -> DamagedError:
+    """The message about a file that is not as it was written."""
+    return DamagedError(f"{path}: was altered after it was written; {remedy}")
+
+
+def unsealed(content: bytes, path: Path, remedy: str) -> tuple[dict[str, Any], bool]:
+    """(the object of a JSON file, whether it is sealed); files of before the seal are not.
+
+    Line ends that another system has changed are as before.  path, remedy: what a message says.
+    Raises DamagedError where the content was altered, ValueError where it is no object, and whatever `json` raises.
+    """
+    content = content.replace(b"\r\n", b"\n")
+    found = json.loads(content)
+    if not isinstance(found, dict):
+        raise ValueError(f"it holds a {type(found).__name__}, not an object")
+    seal = _SEAL.fullmatch(content[-_SEAL_BYTES:])
+    if seal is None:
+        last = next(reversed(found.values()), None)
+        if "sha256" in found or (isinstance(last, str) and len(last) == 64):  # a seal, or what was one
+            raise altered(path, remedy)
+        return found, False
+    if checksum(content[:-_SEAL_BYTES]) != seal[1].decode():
+        raise altered(path, remedy)
+    del found["sha256"]
+    return found, True

@@ -1,0 +1,65 @@
+"""Locks: one process at a time writes the runs of a results folder, and one its report.
+
+    .lock          held while a study runs
+    .report.lock   held while a report is made or put aside; whoever comes second waits for it
+
+They are apart so that a report can be made of a study that still runs.  The system lets a lock go when its process ends
+in whatever way, so what lies half written under a lock that is free belongs to nobody any more.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from handgrad.errors import ResultsError
+from handgrad.study.folder.files import unwritable
+
+WRITING, REPORTING = ".lock", ".report.lock"
+PATIENCE = 0.2  # seconds for a reader that looks at this moment (`is_written`)
+REPORT_PATIENCE = 300.0  # seconds for another report to be made
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold a results folder for a study.  Raises ResultsError where another process does, or it cannot be written."""
+    with _held(folder, WRITING, PATIENCE, "another process is writing these results at this moment"):
+        yield
+
+
+@contextmanager
+def reporting(folder: Path, patience: float = REPORT_PATIENCE) -> Iterator[None]:
+    """Hold the report of a results folder, when whoever holds it is ready.  Raises ResultsError, as `writing`."""
+    with _held(folder, REPORTING, patience, "another process is making the report of these results"):
+        yield
+
+
+@contextmanager
+def _held(folder: Path, name: str, patience: float, busy: str) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / name)
+    try:
+        lock.acquire(timeout=patience, poll_interval=0.02)
+    except Timeout:
+        raise ResultsError(f"{folder}: {busy}. Wait for it to end, or choose another folder with --out") from None
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_written(folder: Path) -> bool:
+    """Whether a process of this machine runs the study of a results folder at this moment."""
+    from filelock import FileLock, Timeout
+
+    if not (folder / WRITING).exists():
+        return False
+    try:
+        with FileLock(folder / WRITING, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that may only be read
+        return True

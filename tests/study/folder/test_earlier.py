@@ -1,0 +1,134 @@
+"""A study of the same name whose file has changed: its runs are shared, and what it replaces is kept and said."""
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from handgrad.errors import ResultsError
+from handgrad.study import Results, run_study
+from handgrad.study.folder import earlier
+from handgrad.study.folder.earlier import differences
+from handgrad.study.folder.locks import reporting
+from handgrad.study.folder.plan import read_plan
+from handgrad.study.folder.store import opened
+
+
+def run(study, out):
+    """Run -> (the runs that ran, what was said of the study before)."""
+    events = []
+    run_study(study, out, jobs=1, observer=events.append)
+    said = [event.text for event in events if event.kind == "note" and "held another study" in event.text]
+    return {event.run for event in events if event.kind == "run finished"}, said
+
+
+@pytest.fixture
+def first(make, tmp_path):
+    """(a study, its finished folder with something in report/, and the bytes of its files)."""
+    study, out = make(grid={"training.optimizer.lr": [0.1, 0.2]}), tmp_path / "out"
+    run(study, out)
+    (out / "report").mkdir()
+    (out / "report" / "discussion.md").write_text("mine")
+    return study, out, {name: (out / name).read_bytes() for name in ("study.toml", "plan.json")}
+
+
+def test_the_same_study_again_changes_nothing(first):
+    study, out, _ = first
+    assert run(study, out) == (set(), [])
+    assert (out / "report" / "discussion.md").exists()
+    assert not list(out.glob("earlier-*"))
+
+
+def test_more_seeds_keep_the_runs_and_the_report_of_before(first, make):
+    _, out, before = first
+    ran, said = run(make(seeds=3, grid={"training.optimizer.lr": [0.1, 0.2]}), out)
+    assert len(ran) == 2  # the third seed alone
+    assert said == [
+        f"{out} held another study of this name: seeds was [0, 1], is [0, 1, 2]. "
+        f"Its report, study.toml and plan.json are kept in {out / 'earlier-1'}. Finished runs stay and are shared. "
+        "To keep both side by side, give one of them another name or choose another folder with --out"
+    ]
+    assert (out / "earlier-1" / "report" / "discussion.md").read_text() == "mine"
+    assert not (out / "report").exists()
+    for name, content in before.items():
+        assert (out / "earlier-1" / name).read_bytes() == content
+    assert Results.open(out).spec.seeds == (0, 1, 2)
+
+
+def test_what_another_setting_was_is_said_and_going_back_is_no_loss(first, make):
+    study, out, _ = first
+    other = make(["training.epochs=1"], network={"hidden": 12})
+    ran, (said,) = run(other, out)
+    assert len(ran) == 2
+    assert "grid.training.optimizer.lr is gone, network.hidden was [8], is [12], training.epochs was 3, is 1." in said
+    ran, (said,) = run(study, out)
+    assert ran == set()
+    assert "network.hidden was [12], is [8], training.epochs was 1, is 3" in said
+    assert "kept in" not in said  # there was no report of the other
+    assert [path.name for path in out.glob("earlier-*")] == ["earlier-1"]
+
+
+@pytest.mark.parametrize("change", [{"title": "a"}, {"description": "b"}, {"takes": "a minute"}])
+def test_words_make_no_other_study(first, make, change):
+    _, out, _ = first
+    assert run(make(grid={"training.optimizer.lr": [0.1, 0.2]}, **change), out) == (set(), [])
+
+
+def test_other_data_under_the_same_name_is_another_study(first, make, folder):
+    study, out, _ = first
+    content = (folder / "clouds.npz").read_bytes()
+    with np.load(folder / "clouds.npz") as clouds:
+        changed = {"x": clouds["x"] + 1, "y": clouds["y"]}
+    try:
+        np.savez(folder / "clouds.npz", **changed)
+        ran, (said,) = run(study, out)
+    finally:
+        (folder / "clouds.npz").write_bytes(content)
+    assert len(ran) == 4
+    assert "the study file is the same, its data, this version" in said
+    assert (out / "earlier-1" / "report").exists()
+
+
+def test_a_report_that_is_being_made_is_not_taken_away(first, make, monkeypatch):
+    _, out, before = first
+    monkeypatch.setattr(earlier, "reporting", lambda folder: reporting(folder, patience=0.05))
+    with reporting(out), pytest.raises(ResultsError, match="another process is making the report of these results"):
+        run_study(make(seeds=3), out, jobs=1)
+    assert {name: (out / name).read_bytes() for name in before} == before
+    assert (out / "report" / "discussion.md").exists()
+
+
+def test_a_kill_while_things_are_kept_loses_nothing(first, make, monkeypatch):
+    import os
+
+    _, out, before = first
+    changed = make(seeds=3, grid={"training.optimizer.lr": [0.1, 0.2]})
+    real = os.replace
+    for after in (False, True):
+        for call in range(1, 5):
+            count = [0]
+
+            def killed(*arguments, count=count, call=call, after=after):
+                count[0] += 1
+                if count[0] >= call:
+                    if after and count[0] == call:
+                        real(*arguments)
+                    raise KeyboardInterrupt
+                real(*arguments)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "replace", killed)
+                with opened(out, "clouds") as store, suppress(KeyboardInterrupt):
+                    store.begin(changed.toml(), set())
+            reports = [*out.glob("report"), *out.glob("earlier-*/report")]
+            assert [path.joinpath("discussion.md").read_text() for path in reports] == ["mine"]
+            assert any(path.read_bytes() == before["study.toml"] for path in out.rglob("study.toml"))
+    assert len(run(changed, out)[0]) == 2
+    assert read_plan(out)["seeds"] == [0, 1, 2]
+
+
+def test_files_that_cannot_be_read_differ():
+    assert list(differences("a = [", "a = 1")) == ["its study.toml cannot be read"]
+    same = '[[phase]]\nname = "p"\n[phase.set]\ntraining.epochs = 2'
+    assert list(differences(same, same.replace("2", "3"))) == ["phase.p.set.training.epochs was 2, is 3"]
+    assert list(differences("made = 1", "made = 2")) == []
