@@ -13,11 +13,11 @@ import os
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
-import jaxlib
 from jax.experimental import serialize_executable
 
 from handgrad.errors import InputError
@@ -85,7 +85,7 @@ class Kept:
 
 
 def _key(text: str, device: jax.Device, options: Any) -> str:
-    versions = jax.__version__, jaxlib.__version__, device.client.platform_version
+    versions = jax.__version__, version("jaxlib"), device.client.platform_version
     facts = [text, versions, device.platform, device.device_kind]
     return hashlib.sha256(repr([facts, sorted(options.items())]).encode()).hexdigest()[:24]
 
