@@ -65,3 +65,11 @@ def test_values_and_lists_are_shortened():
     assert len(shown(10**5000)) < 80
     assert len(shown("x" * 1000)) == 80
     assert listed(f"pixel{i}" for i in range(784)).endswith("pixel39 … (744 more)")
+
+
+def test_a_place_before_the_beginning_is_damage_not_the_disk():
+    with (
+        pytest.raises(DataError, match=r"is not an \.npz file, or is damaged"),
+        reading("a", DataError, "an .npz file"),
+    ):
+        raise OSError(22, "Invalid argument")

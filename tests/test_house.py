@@ -13,7 +13,20 @@ import handgrad
 
 SOURCE = Path(handgrad.__file__).parent
 ROOMS = ["base", "data", "network", "training", "study", "report", "cli"]  # each may import from those before it
-BASE = {"__init__", "__version__", "errors", "files", "foreign", "names", "streams", "validation"}
+BASE = {
+    "__init__",
+    "__version__",
+    "errors",
+    "files",
+    "foreign",
+    "limits",
+    "names",
+    "streams",
+    "synonyms",
+    "terminal",
+    "validation",
+    "words",
+}
 INSIDE = {  # the rooms and files of a room, in the same way
     "study": [
         "changes",

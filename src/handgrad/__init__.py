@@ -7,8 +7,9 @@
 Names are loaded when they are first used, so that `import handgrad` costs nothing.
 """
 
-from importlib import import_module
-from typing import Any
+TYPE_CHECKING = False  # as in `typing`, which takes longer to load than all of this
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 
@@ -44,9 +45,11 @@ _RENAMED = {"load_data": "load"}
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module 'handgrad' has no attribute {name!r}; it has: {', '.join(__all__)}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), _RENAMED.get(name, name))
 
 

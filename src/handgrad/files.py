@@ -25,8 +25,11 @@ from typing import Any
 
 from handgrad.errors import DamagedError
 
-# .NAME.PID-NUMBER.tmp; without a number, and .KEY-samples.PID.npz, were written by earlier versions
-_TEMPORARY = re.compile(r"\..+\.\d+(-\d+)?\.tmp|\.[0-9a-f]+-samples\.\d+\.npz")
+_TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp")
+_OF_BEFORE = re.compile(  # what earlier versions called theirs
+    r"\.(report|report-old|plan\.json|study\.toml|checkpoint\.safetensors|\d+\.jsonl|[0-9a-f]{10}(\.json)?)\.\d+\.tmp"
+    r"|\.[0-9a-f]{10}-samples\.\d+\.npz"
+)
 _SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\n')
 _SEAL_BYTES = 82
 _number = itertools.count()
@@ -48,10 +51,10 @@ def temporary(path: Path) -> Path:
 def is_temporary(name: str) -> bool:
     """Whether a name is that of something unfinished.
 
-    >>> is_temporary(".plan.json.4711-3.tmp"), is_temporary(".report.4711.tmp"), is_temporary("notes.tmp")
+    >>> is_temporary(".plan.json.4711-3.tmp"), is_temporary(".report.4711.tmp"), is_temporary(".notes.2026.tmp")
     (True, True, False)
     """
-    return _TEMPORARY.fullmatch(name) is not None
+    return (_TEMPORARY.fullmatch(name) or _OF_BEFORE.fullmatch(name)) is not None
 
 
 @contextmanager
@@ -207,7 +210,7 @@ def free_name(path: Path) -> Path:
 def sealed(text: str) -> bytes:
     r"""A JSON object with one more entry at its end: the checksum of all that stands above it.
 
-    >>> print(sealed('{\n "name": "a"\n}').decode()[:20])
+    >>> print(sealed('{\n "name": "a"\n}').decode()[:19])
     {
      "name": "a",
      "s

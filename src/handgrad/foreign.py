@@ -5,8 +5,9 @@ RecursionError, UnicodeDecodeError ... A list of exceptions is never complete, s
 turns everything that is not yet a message of ours into one.
 """
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from handgrad.errors import HandgradError, InputError
@@ -15,12 +16,15 @@ from handgrad.names import shown
 
 @contextmanager
 def reading(
-    path: str | os.PathLike[str], error: type[InputError], form: str, remedy: str = "copy it again from where it came"
+    path: str | os.PathLike[str],
+    error: Callable[[str], InputError],
+    form: str,
+    remedy: str = "copy it again from where it came",
 ) -> Iterator[None]:
     """Read the file `path` of the given form ("an .npz file of arrays") inside this block.
 
     Whatever goes wrong becomes one `error` that names the file, what was found and the remedy; messages of our own
-    pass as they are.  Ctrl-C passes too.
+    pass as they are.  Ctrl-C passes too.  What the reader raised stays the cause: it may be a mistake of ours.
     """
     where = os.fsdecode(path)
     try:
@@ -30,15 +34,15 @@ def reading(
     except FileNotFoundError:
         raise error(f"{where}: no such file") from None
     except OSError as failure:
-        if failure.strerror is None:  # a library's own: damaged content, not the disk
-            raise error(_damaged(where, form, failure, remedy)) from None
+        if failure.strerror is None or failure.errno == errno.EINVAL:  # damaged (a place before 0), not the disk
+            raise error(_damaged(where, form, failure, remedy)) from failure
         raise error(f"{where}: cannot be read ({failure.strerror})") from None
     except MemoryError:
         raise error(f"{where}: needs more memory than there is; it is damaged, or too large for this machine") from None
     except RecursionError:
         raise error(f"{where}: is nested too deeply to be {form}; {remedy}") from None
     except Exception as failure:
-        raise error(_damaged(where, form, failure, remedy)) from None
+        raise error(_damaged(where, form, failure, remedy)) from failure
 
 
 def _damaged(where: str, form: str, failure: Exception, remedy: str) -> str:

@@ -1,15 +1,30 @@
-"""Names: every registry is one dict of complete records, and this is how a name is looked up in it."""
+"""Names: every registry is one dict of complete records, and this is how a name is looked up in it.
 
-import difflib
+Messages show what they were given through `shown`, `short` and `listed`, so that none of them grows with its input.
+"""
+
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from handgrad.errors import UnknownName
+from handgrad.synonyms import advice_on_name
+from handgrad.words import KEYS, advice_on_key, fold
 
 Entry = TypeVar("Entry")
 
 
 MOST_NAMES = 40  # that a message lists
+MOST_SIGNS = 420  # that they take
+LONGEST = 40  # of a name that is compared with others: longer ones are no misspelling of ours
+
+
+def short(text: str, most: int = 80) -> str:
+    """A text as a message shows it: long ones are shortened in the middle.
+
+    >>> short("training." * 100, 30)
+    'training.training.trai…aining.'
+    """
+    return text if len(text) <= most else f"{text[: most - 8]}…{text[-7:]}"
 
 
 def shown(value: Any, most: int = 80) -> str:
@@ -20,31 +35,71 @@ def shown(value: Any, most: int = 80) -> str:
     """
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # a whole number of more than 4,300 digits; lists within lists
+    except Exception:  # a whole number of more than 4,300 digits; lists within lists; whatever an object's own does
         text = f"a {type(value).__name__} that is too long to show"
-    return text if len(text) <= most else f"{text[: most - 8]}…{text[-7:]}"
+    return short(text if "\n" not in text else " ".join(text.split()), most)
 
 
-def listed(names: Iterable[Any], most: int = MOST_NAMES) -> str:
+def listed(names: Iterable[Any], most: int = MOST_NAMES, signs: int = MOST_SIGNS) -> str:
     """Names with commas between them; of many, the first ones and how many more there are.
 
     >>> listed(["a", "b"]), listed(range(1000), most=3)
     ('a, b', '0, 1, 2 … (997 more)')
     """
-    words = [str(name) for name in names]
-    rest = len(words) - most
-    return f"{', '.join(words[:most])} … ({rest} more)" if rest > 0 else ", ".join(words)
+    words = [short(str(name), 60) for name in names]
+    kept, length = 0, 0
+    for word in words[:most]:
+        length += len(word) + 2
+        if kept and length > signs:
+            break
+        kept += 1
+    rest = len(words) - kept
+    return f"{', '.join(words[:kept])} … ({rest:,} more)" if rest > 0 else ", ".join(words)
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like `name`, or None where nothing is alike.
+def nearest(name: str, known: Iterable[str], *, beginnings: bool = True) -> str | None:
+    """The known name of which `name` is a misspelling or (`beginnings`) a beginning, or None where it is neither.
 
-    >>> nearest("sigmiod", ["tanh", "sigmoid"])
-    'sigmoid'
+    A misspelling of 4 to 6 letters has one wrong, missing, doubled or swapped letter, of 7 to 10 two, of more three; of
+    3 letters two are swapped.
+
+    >>> nearest("sigmiod", ["tanh", "sigmoid"]), nearest("Leaky_ReLU", ["relu", "leaky-relu"])
+    ('sigmoid', 'leaky-relu')
+    >>> nearest("task", ["stack"])
     """
-    by_fold = {candidate.lower().replace("_", "-"): candidate for candidate in known}
-    found = difflib.get_close_matches(name.lower().replace("_", "-"), by_fold, n=1, cutoff=0.6)
-    return by_fold[found[0]] if found else None
+    word = fold(name)
+    found: list[tuple[float, int, str]] = []
+    for position, candidate in enumerate(known):
+        other = fold(candidate)
+        if not word or not other or max(len(word), len(other)) > LONGEST:
+            continue
+        if word == other:
+            return candidate
+        longer, shorter = max(len(word), len(other)), min(len(word), len(other))
+        most = min(3, (longer + 1) // 4) if longer > 3 else int(sorted(word) == sorted(other))
+        if longer - shorter <= most and (edits := _edits(word, other)) <= most:
+            found.append((edits, position, candidate))
+        elif (
+            beginnings
+            and shorter >= 3
+            and (other.startswith(word) or (word.startswith(other) and 2 * shorter >= longer))
+        ):
+            found.append((3.5, position, candidate))
+    return min(found)[2] if found else None
+
+
+def _edits(a: str, b: str) -> int:
+    """How many letters have to be changed, left out, put in or swapped with their neighbour (Damerau 1964)."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, start=1):
+        before, last, row = row, before, [i]
+        for j, y in enumerate(b, start=1):
+            least = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and y == a[i - 2]:
+                least = min(least, last[j - 2] + 1)
+            row.append(least)
+    return row[-1]
 
 
 def unknown(name: str, known: Iterable[str], kind: str) -> str:
@@ -52,16 +107,45 @@ def unknown(name: str, known: Iterable[str], kind: str) -> str:
 
     >>> unknown("rely", ["relu", "tanh"], "activation")
     "unknown activation 'rely'; did you mean 'relu'? Known: relu, tanh"
+    >>> unknown("gelu", ["relu", "tanh"], "activation")
+    "unknown activation 'gelu': it is not there yet. Known: relu, tanh"
     """
-    known = list(known)
-    guess = nearest(name, known)
-    hint = f"; did you mean {guess!r}?" if guess else "."
+    known, name = [str(one) for one in known], str(name)
+    advice = advice_on_name(name, kind, known)
+    if advice is not None:
+        hint = f": {advice}."
+    else:
+        guess = nearest(name, known)
+        hint = f"; did you mean {shown(guess)}?" if guess else "."
     return f"unknown {kind} {shown(name)}{hint} Known: {listed(known)}"
+
+
+def unknown_key(key: str, known: Iterable[str], others: Iterable[str] = (), *, advise: bool = True) -> str:
+    """The rest of a sentence about a key that is not known in its table.
+
+    `known`: the keys of the table; `others`: more that are accepted (names of other libraries).
+    advise: say which key of a setting does the job of one that other libraries have.
+
+    >>> "training.lr is an " + unknown_key("lr", ["epochs", "batch_size"])
+    'training.lr is an unknown key: write training.optimizer.lr. Known: epochs, batch_size'
+    >>> "training.epoch is an " + unknown_key("epoch", ["epochs", "batch_size"])
+    "training.epoch is an unknown key; did you mean 'epochs'? Known: epochs, batch_size"
+    """
+    known, key = list(known), str(key)
+    here = [*known, *others]
+    guess = nearest(key, here, beginnings=False)
+    advice = advice_on_key(key) if advise and not guess else None
+    if not guess and not advice:
+        guess = nearest(key, here)
+    if advise and not guess and not advice and (alike := nearest(key, KEYS)) and len(alike) > 3:
+        advice = advice_on_key(alike)
+    hint = f"; did you mean {shown(guess)}?" if guess else f": {advice}." if advice else "."
+    return f"unknown key{hint} Known: {listed(known)}"
 
 
 def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
     """The record of `name` in `table`; raises UnknownName with the nearest name and all known ones."""
     try:
         return table[name]
-    except KeyError:
+    except (KeyError, TypeError):  # TypeError: it is not even text
         raise UnknownName(unknown(name, table, kind)) from None

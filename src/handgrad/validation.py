@@ -5,6 +5,8 @@ validators that name the allowed range themselves, so that a message reads
 
     study.toml: training.optimizer.beta2 must be in [0, 1); got 1.0
 
+Validators are total: whatever they are given, they return a value or raise ValueError with a text.
+
 `problems` turns pydantic's error, which holds everything wrong with a value at once, into such lines.
 """
 
@@ -12,12 +14,12 @@ import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from handgrad.errors import InputError
-from handgrad.names import nearest, unknown
+from handgrad.names import listed, short, shown, unknown, unknown_key
 
 if TYPE_CHECKING:  # only the type checker needs its private name
     from pydantic._internal._model_construction import ModelMetaclass
@@ -36,10 +38,15 @@ class _SectionMeta(ModelMetaclass):
 
 
 class Section(BaseModel, metaclass=_SectionMeta):
-    """A frozen table of settings.  `aliases` maps names of other libraries to ours (kept out of records)."""
+    """A frozen table of settings.  `aliases` maps names of other libraries to ours (kept out of records).
+
+    `example`: how it is written, for messages;  `inside`: its table in which keys of a setting stand, with a dot.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     aliases: ClassVar[Mapping[str, str]] = {}
+    example: ClassVar[str] = ""
+    inside: ClassVar[str] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -70,6 +77,12 @@ class Section(BaseModel, metaclass=_SectionMeta):
         return type(self)(**{**dict(self), **values})
 
 
+NO_SETTINGS = ("figure", "original")  # tables that hold no settings, so whose keys no other library has
+SETTING = ("data", "network", "training")
+MOST_STEPS = 12  # of a path in a message
+LARGEST = 2**63 - 1  # whole numbers are those of TOML: 64 bits
+
+
 def _limits(interval: str) -> tuple[float, float, Callable[[float], bool], str]:
     low, high = (float(end) for end in interval[1:-1].split(","))
     above: Callable[[float], bool] = (lambda v: v >= low) if interval[0] == "[" else (lambda v: v > low)
@@ -88,7 +101,7 @@ def real(interval: str = "(-inf, inf)") -> Callable[[Any], float]:
     *_, inside, words = _limits(interval)
 
     def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_real(value):
             raise ValueError(f"must be a number{words}")
         if not inside(value):
             raise ValueError(f"must be{words}")
@@ -106,9 +119,34 @@ def whole(interval: str = "[1, inf)") -> Callable[[Any], int]:
             raise ValueError(f"must be a whole number{words}")
         if not inside(value):
             raise ValueError(f"must be{words}")
+        if abs(value) > LARGEST:
+            raise ValueError(f"must be a whole number{words} of at most 64 bits (up to {LARGEST:,})")
         return value
 
     return check
+
+
+def is_real(value: Any) -> TypeGuard[int | float]:
+    """Whether a value is a finite number that float64 can hold; true and false are none.
+
+    >>> is_real(0.5), is_real(3), is_real(10**400), is_real(float("nan")), is_real(True)
+    (True, True, False, False, False)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def is_whole(value: Any, least: int = 0) -> TypeGuard[int]:
+    """Whether a value is a whole number of at most 64 bits and at least `least`.
+
+    >>> is_whole(3), is_whole(3.0), is_whole(-1), is_whole(2**63)
+    (True, False, False, False)
+    """
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST
 
 
 def flag(value: Any) -> bool:
@@ -124,7 +162,7 @@ def one_of(table: Iterable[str], kind: str) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         known = list(table)
         if not isinstance(value, str):
-            raise ValueError(f"must be the name of one {kind}: {', '.join(known)}")
+            raise ValueError(f"must be the name of one {kind}: {listed(known)}")
         if value not in known:
             raise ValueError("is an " + unknown(value, known, kind))
         return value
@@ -138,13 +176,11 @@ def named(table: Mapping[str, type[Section]], kind: str) -> Callable[[Any, Valid
     def check(value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, Section):
             if type(value) not in table.values():
-                raise ValueError(f"must be one of: {', '.join(table)}")
+                raise ValueError(f"must be one of: {listed(table)}")
             return value
         values = {"name": value} if isinstance(value, str) else value
         if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
-            raise ValueError(
-                f"must name its {kind}, as in {{ name = {next(iter(table))!r} }}; known: {', '.join(table)}"
-            )
+            raise ValueError(f"must name its {kind}, as in {{ name = {next(iter(table))!r} }}; known: {listed(table)}")
         if values["name"] not in table:
             raise ValueError("is an " + unknown(values["name"], table, kind))
         return table[values["name"]].model_validate(values, context=info.context)
@@ -156,36 +192,44 @@ def problems(error: ValidationError, model: type[BaseModel], values: Any, prefix
     """One line for each thing wrong: `path message; got value`, without pydantic's own words."""
     lines = []
     for detail in error.errors(include_url=False):
-        location = detail["loc"]
-        path = ".".join([prefix, *map(str, location)] if prefix else map(str, location)) or "this table"
+        location, got = detail["loc"], detail["input"]
+        steps = [prefix, *map(str, location)] if prefix else [str(step) for step in location]
+        path = ".".join(short(step, 60) for step in steps[:MOST_STEPS]) or "this table"
         if detail["type"] == "extra_forbidden":
-            lines.append(f"{path} is an unknown key{_allowed_keys(model, location, values)}")
+            of_setting = not prefix.startswith(NO_SETTINGS)
+            lines.append(f"{path} is an {_unknown_key(model, location, values, advise=of_setting)}")
         elif detail["type"] == "missing":
             lines.append(f"{path} is missing")
         elif detail["type"] == "value_error":
             text = str(detail["ctx"]["error"])
-            lines.append(f"{path} {text}" + ("" if "unknown" in text or "; " in text else f"; got {detail['input']!r}"))
+            lines.append(f"{path} {text}" + ("" if "unknown" in text or "; " in text else f"; got {shown(got)}"))
         elif detail["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-            lines.append(f"{path} must be a table; got {detail['input']!r}")
+            example = getattr(_section_at(model, location, values), "example", "")
+            lines.append(f"{path} must be a table{f' such as {example}' if example else ''}; got {shown(got)}")
         else:
             words = {
                 "string_type": "must be text",
                 "tuple_type": "must be a list",
                 "list_type": "must be a list",
+                "invalid_key": "is a key that is no text",
             }
             text = words.get(detail["type"]) or detail["msg"].replace("Input should be", "must be")
-            lines.append(f"{path} {text}; got {detail['input']!r}")
+            lines.append(f"{path} {text}; got {shown(got)}")
     return lines
 
 
-def _allowed_keys(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> str:
+def _unknown_key(model: type[BaseModel], location: tuple[int | str, ...], values: Any, *, advise: bool) -> str:
     section = _section_at(model, location[:-1], values)
     if section is None:
-        return ""
+        return "unknown key"
     fields = [field.alias or name for name, field in section.model_fields.items()]
-    guess = nearest(str(location[-1]), [*fields, *getattr(section, "aliases", {})])
-    hint = f"; did you mean {guess!r}?" if guess else "."
-    return f"{hint} Known: {', '.join(fields)}"
+    key, inside = str(location[-1]), getattr(section, "inside", "")
+    if inside and key in SETTING:
+        return f"unknown key: write {inside}{key}. Known: {listed(fields)}"
+    text = unknown_key(key, fields, getattr(section, "aliases", {}), advise=advise)
+    for name in SETTING if inside else ():
+        text = text.replace(f"write {name}.", f"write {inside}{name}.")
+    return text
 
 
 def _section_at(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> type[BaseModel] | None:

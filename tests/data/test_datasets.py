@@ -116,7 +116,10 @@ def test_tables_by_path(tmp_path):
     put(tmp_path, {"set/train.csv": b"a,b,kind\n1,2,7\n3,4,9\n", "set/test.csv": b"a,b,kind\n5,6,9\n"})
     table = load(str(tmp_path / "set"))
     assert (table.x_test.tolist(), table.y_test.tolist(), table.classes) == ([[5, 6]], [1], ("7", "9"))
-    assert table.notes == ("labels 7, 9 became classes 0 to 1",)
+    assert table.notes == (
+        "train.csv: 'kind', the last column, holds the labels; data.label names another",
+        "labels 7, 9 became classes 0 to 1",
+    )
     assert (table.feature_names, table.value_range) == (("a", "b"), None)
     by_label = load(DataSection(name=str(tmp_path / "set" / "train.csv"), label="a"))
     assert (by_label.classes, by_label.feature_names, by_label.x_test) == (("1", "3"), ("b", "kind"), None)
@@ -164,14 +167,15 @@ def test_a_name_that_is_none(tmp_path):
     assert str(caught.value) == (
         f"data.name: no data set is called 'mnits', and no file or folder lies at {tmp_path / 'mnits'}; "
         "did you mean 'mnist'? Known: digits, mnist, fashion-mnist, cifar-10, or a path to .npz, .csv, .tsv, .txt, "
-        "a folder of images by class, or one packed in .tar, .tar.gz, .tgz, .tar.bz2, .tbz2, .tar.xz, .txz, .zip"
+        ".data (also packed: .gz, .bz2, .xz, .zip), a folder of images by class, or one packed in .tar, .tar.gz, .tgz, "
+        ".tar.bz2, .tbz2, .tar.xz, .txz, .zip"
     )
 
 
 def test_a_file_of_an_unknown_form(tmp_path):
-    put(tmp_path, {"a.h5": b""})
-    with pytest.raises(DataError, match=r"a\.h5: is of no form that can be read; known: \.npz, \.csv"):
-        load("a.h5", folder=tmp_path)
+    put(tmp_path, {"a.xyz": b""})
+    with pytest.raises(DataError, match=r"a\.xyz: is of no form that can be read; known: \.npz, \.csv"):
+        load("a.xyz", folder=tmp_path)
 
 
 def test_arrays():
@@ -200,7 +204,7 @@ def test_arrays_of_pandas():
         (np.zeros((2, 5, 6, 3)), (3, 5, 6), np.float32, None),
         (np.zeros((2, 5, 6, 1)), (1, 5, 6), np.float32, None),
         (np.zeros((2, 3, 5, 3)), (3, 5, 3), np.float32, None),
-        (np.zeros((2, 5), bool), (5,), np.uint8, (0, 255)),
+        (np.zeros((2, 5), bool), (5,), np.uint8, (0, 1)),
     ],
 )
 def test_shapes_and_kinds_of_arrays(x, shape, dtype, value_range):
@@ -241,7 +245,7 @@ def test_channels_last_are_moved_not_mixed():
         ),
         (
             (np.zeros((2, 1), np.uint8), [0, 1], [[0.5]], [0]),
-            "x_train holds uint8 and x_test float32; they must be of one kind and scale",
+            "x_train holds uint8 and x_test float64; they must be of one kind and scale",
         ),
         (([[1], [2]], [0, 1], [[1]]), "x_test and y_test belong together; one of them is missing"),
     ],
@@ -255,3 +259,32 @@ def test_arrays_that_do_not_fit(arguments, text):
 def test_a_range_without_width():
     with pytest.raises(DataError, match=r"arrays: value_range must be \(smallest, largest\); got \(1, 1\)"):
         from_arrays([[1], [2]], [0, 1], value_range=(1, 1))
+
+
+def test_a_validation_part_of_arrays():
+    x, y = np.eye(6), np.arange(6) % 2
+    data = from_arrays(x, y, x_val=x[:2], y_val=y[:2])
+    assert (data.x_val.tolist(), data.y_val.tolist(), data.x_test) == (x[:2].tolist(), [0, 1], None)
+    assert data.checksum != from_arrays(x, y).checksum
+    with pytest.raises(DataError, match="arrays: x_val and y_val belong together; one of them is missing"):
+        from_arrays(x, y, x_val=x)
+    with pytest.raises(DataError, match=r"arrays: one example of x_val has the shape \(5,\), of x_train \(6,\)"):
+        from_arrays(x, y, x_val=x[:, :5], y_val=y)
+    with pytest.raises(DataError, match="arrays: y_val has 6 labels for 2 examples; there must be as many"):
+        from_arrays(x, y, x_val=x[:2], y_val=y)
+
+
+def test_masked_values_are_missing_ones():
+    x = np.ma.array(np.eye(3), mask=[[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    with pytest.raises(DataError, match="arrays: x_train: example 1 holds a masked value; fill it in or take it out"):
+        from_arrays(x, [0, 1, 0])
+
+
+def test_whatever_a_file_does_to_its_reader_is_one_message(tmp_path, monkeypatch):
+    def fail(*_):
+        raise KeyError("x")
+
+    np.savez(tmp_path / "a.npz", x=np.eye(2), y=[0, 1])
+    monkeypatch.setattr("handgrad.data.datasets.number_labels", fail)
+    with pytest.raises(DataError, match=r"a\.npz: is not data that can be read, or is damaged"):
+        load(str(tmp_path / "a.npz"))

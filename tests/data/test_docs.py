@@ -25,15 +25,15 @@ def test_tables_of_the_page_are_sections(table):
 
 def test_the_forms_of_the_page_load(tmp_path):
     np.savez(tmp_path / "shapes.npz", x=np.eye(10), y=np.arange(10) % 2)
-    rows = "".join(f"{k},{k * k},{'oak' if k % 2 else 'elm'}\n" for k in range(10))
+    rows = "".join(f'{k},"Mr, {k}",A{k},{20 + k},{k % 2}\n' for k in range(10))
     leaves = {f"leaves/{part}/{kind}/1.png": picture() for part in ("train", "test") for kind in ("oak", "elm")}
-    put(tmp_path, {"iris.csv": f"length,width,species\n{rows}".encode(), **leaves})
+    put(tmp_path, {"titanic.csv": f"PassengerId,Name,Ticket,Age,Survived\n{rows}".encode(), **leaves})
     shapes = {}
     for table in TABLES[:3]:
         data = load(DataSection(**table), folder=tmp_path)
         split(data, DataSection(**{**table, "validation": {"size": 1}}))
         shapes[table["name"]] = data.shape
-    assert shapes == {"shapes.npz": (10,), "iris.csv": (2,), "leaves": (1, 32, 32)}
+    assert shapes == {"shapes.npz": (10,), "titanic.csv": (1,), "leaves": (1, 32, 32)}
 
 
 def test_the_python_of_the_page_runs(capsys):

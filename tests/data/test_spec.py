@@ -34,12 +34,19 @@ def test_defaults_are_written_out_in_the_words_of_the_file():
         {"validation": {"size": 1.0, "from": "test", "stratify": False}, "scale": "standard"},
         {"name": "my.csv", "label": "kind", "test": {"size": 1}},
         {"name": "pictures", "image_size": [8, 9], "color": "gray", "label": None},
+        {"name": "my.csv", "drop": ["Id", 3], "missing": [], "value_range": [0, 16]},
     ],
 )
 def test_what_was_written_out_reads_back_as_the_same(values):
     section = DataSection(**values)
     assert DataSection(**section.model_dump()) == section
     assert DataSection(**json.loads(section.model_dump_json())) == section
+
+
+def test_keys_that_older_studies_do_not_know_are_written_only_where_they_were_given():
+    assert DataSection(drop=[], missing=None, value_range=None).model_dump() == DataSection().model_dump()
+    assert DataSection(missing=[], drop=["Id"]).model_dump(mode="json")["drop"] == ["Id"]
+    assert DataSection(missing=[]).model_dump()["missing"] == ()
 
 
 def test_one_is_one_example_and_one_point_zero_is_all():
@@ -80,6 +87,19 @@ def test_sizes_that_are_none(size):
         (
             {"label": 1.5},
             "data.label must be the name of a column, or its number counted from 0 (-1 is the last); got 1.5",
+        ),
+        (
+            {"drop": "Id"},
+            "data.drop must be a list of columns, by name or by number from 0, such as [\"Id\", 3]; got 'Id'",
+        ),
+        (
+            {"missing": "?"},
+            'data.missing must be a list of texts that mean "no label", such as ["?"], or [] if none does; got \'?\'',
+        ),
+        (
+            {"value_range": [255, 0]},
+            "data.value_range must be two numbers, the smallest and the largest value that x can take, such as [0, 255]"
+            "; got [255, 0]",
         ),
         ({"image_size": [8]}, "data.image_size must be two whole numbers >= 1: [rows, cols]; got [8]"),
         ({"image_size": 8}, "data.image_size must be two whole numbers >= 1: [rows, cols]; got 8"),

@@ -1,9 +1,19 @@
 """CSV files."""
 
+import bz2
+import gzip
+import lzma
+
+import numpy as np
 import pytest
 
+from handgrad.data import limits
+from handgrad.data.datasets import load
+from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
+
+from .conftest import zipped
 
 
 def csv(tmp_path, text, name="my.csv"):
@@ -64,7 +74,8 @@ def test_a_second_file_is_the_test_part(tmp_path):
         (
             "a,b,y\n1,2,0\n1,two,1\n",
             None,
-            "line 3, column 'b' holds 'two', not a finite number; every cell but the label must be a number",
+            "line 3, column 'b' holds 'two', not a finite number; every cell but the label must be a number: "
+            'data.drop = ["b"] leaves the column out, and data.label = "b" says that it holds the labels',
         ),
         (
             "1,2,0\n1,nan,1\n",
@@ -75,14 +86,15 @@ def test_a_second_file_is_the_test_part(tmp_path):
         (
             "1,x,0\n3,4,1\n",
             None,
-            "line 1, column 1 holds 'x', not a finite number; every cell but the label must be a number",
+            "line 1, column 1 holds 'x', not a finite number; every cell but the label must be a number: "
+            "data.drop = [1] leaves the column out, and data.label = 1 says that it holds the labels",
         ),
         (
             "1,2,0\n3,1e39,1\n",
             None,
             "line 2, column 1 holds 1e39, beyond the largest of float32 (3.4e38); scale the column",
         ),
-        ("a,y\n1,0\n2,\n", None, "line 3 has no label in 'y'; fill it in or take it out"),
+        ("a,y\n1,0\n2,\n", None, "line 3, column 'y' has no label; fill it in or take it out"),
         ("a,y\n", None, "has a header and no rows; expected one example a row"),
         ("", None, "is empty; expected one example a row"),
         ("1\n2\n", None, "has one column; expected numbers and a column of labels, divided by commas"),
@@ -110,5 +122,135 @@ def test_lines_are_those_of_the_file(tmp_path):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(DataError, match=r"my\.csv: cannot be read \(No such file or directory\)"):
+    with pytest.raises(DataError, match=r"my\.csv: no such file"):
         read_table(tmp_path / "my.csv")
+
+
+# -- numbers
+
+
+def test_numbers_are_kept_as_they_are_written(tmp_path):
+    seconds = [1_700_000_000 + k for k in range(60)]
+    contents = read_table(csv(tmp_path, "time,label\n" + "".join(f"{t},{t % 2}\n" for t in seconds)))
+    assert contents.x_train[:, 0].tolist() == seconds
+    assert contents.x_train.dtype == np.float64
+    assert read_table(csv(tmp_path, "a,label\n0.5,0\n255,1\n")).x_train.dtype == np.float32  # which holds them exactly
+
+
+def test_whole_numbers_that_float64_rounds_are_said(tmp_path):
+    text = "a,b,label\n" + "".join(f"{2**53 + k},{k},{k % 2}\n" for k in range(4))
+    assert read_table(csv(tmp_path, text)).notes == (
+        "my.csv: column 'a': whole numbers beyond 2^53 are rounded, as float64 does; subtract a constant before you "
+        "save them",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("a,label\n1_000,0\n", "line 2, column 'a' holds '1_000'"),
+        ("a,label\n\u0661\u0662,0\n", "line 2, column 'a' holds '\u0661\u0662'"),
+        ("a;label\n1,5;0\n", "line 2, column 'a' holds '1,5'"),
+        ("1,5;2,5;0\n3,5;4,5;1\n", "line 1, column 0 holds '1,5'"),
+        ('a,label\n"1,000",0\n', "line 2, column 'a' holds '1,000'"),
+        ("a;label\n1'000;0\n", "line 2, column 'a' holds \"1'000\""),
+    ],
+)
+def test_numbers_that_are_written_otherwise(tmp_path, text, where):
+    path = csv(tmp_path, text)
+    with pytest.raises(DataError) as caught:
+        read_table(path)
+    assert str(caught.value) == (
+        f"{path}: {where}, not a finite number; every cell but the label must be a number, with a point for decimals "
+        "and nothing between thousands"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "a,b,y\n1,000,2,0\n",
+            "line 2 has 4 cells; the first row has 3; mend the line (a comma within a number divides ",
+        ),
+        ("1 2 0\n3 4 1\n", "divided by commas; its cells seem to be divided by spaces: save it with commas"),
+        ("a,b,y\n1,2,0\na,b,y\n1,2,1\n", "line 3 repeats the header; take the line out"),
+    ],
+)
+def test_other_tables(tmp_path, text, message):
+    with pytest.raises(DataError) as caught:
+        read_table(csv(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_a_comma_at_the_end_of_every_line(tmp_path):
+    contents = read_table(csv(tmp_path, "a,b,label,\n1,2,0,\n3,4,1,\n"))
+    assert (contents.feature_names, contents.y_train) == (("a", "b"), ["0", "1"])
+
+
+# -- missing labels
+
+
+@pytest.mark.parametrize("text", ["NaN", "nan", "NA", "N/A", "null", "NULL", "None", "?", "-", "#N/A", "<NA>"])
+def test_a_label_that_means_none(tmp_path, text):
+    path = csv(tmp_path, f"a,kind\n1,x\n2,z\n3, {text} \n4,x\n")
+    with pytest.raises(DataError) as caught:
+        read_table(path)
+    assert str(caught.value) == (
+        f"{path}: line 4, column 'kind' has no label ({text!r} means a missing one); fill it in or take it out. If it "
+        "is a class, say data.missing = [] (or which texts mean a missing label); in Python, missing=()"
+    )
+    assert read_table(path, missing=()).y_train == ["x", "z", text, "x"]
+    with pytest.raises(DataError, match="line 3"):
+        read_table(path, missing=("z",))
+
+
+def test_namibia_is_a_class_where_it_is_said_to_be_one(tmp_path):
+    path = csv(tmp_path, "a,country\n1,NA\n2,DE\n3,NA\n4,DE\n")
+    assert load(DataSection(name=str(path), missing=[])).classes == ("DE", "NA")
+    with pytest.raises(DataError, match="'NA' means a missing one"):
+        load(str(path))
+
+
+def test_minus_beside_plus_is_a_class(tmp_path):
+    assert read_table(csv(tmp_path, "a,kind\n1,+\n2,-\n")).y_train == ["+", "-"]
+
+
+# -- packed
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("my.csv.gz", gzip.compress),
+        ("my.csv.bz2", bz2.compress),
+        ("my.csv.xz", lzma.compress),
+        ("my.csv.zip", lambda content: zipped({"train.csv": content, "__MACOSX/._train.csv": b"x"})),
+    ],
+)
+def test_a_packed_table(tmp_path, name, pack):
+    path = csv(tmp_path, pack(b"a,b,label\n1,2,0\n3,4,1\n"), name)
+    assert load(str(path)).x_train.tolist() == [[1, 2], [3, 4]]
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError):
+        load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"0" * (1 << 25), "holds a line of 16 million signs; it is no table, or damaged"),
+        (b"\n" * (1 << 21), "holds a million empty lines; it is no table, or damaged"),
+    ],
+)
+def test_a_table_that_would_fill_the_memory(tmp_path, content, text):
+    path = csv(tmp_path, gzip.compress(content, 1), "my.csv.gz")
+    with pytest.raises(DataError) as caught:
+        read_table(path)
+    assert str(caught.value) == f"{path}: {text}"
+
+
+def test_more_than_fits_is_refused_as_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "machine_memory", lambda: 100_000)
+    with pytest.raises(DataError, match=r"my\.csv\.gz: holds .* unpacked; at most 50000 bytes are read"):
+        read_table(csv(tmp_path, gzip.compress(b"1,0\n2,1\n" * 20_000), "my.csv.gz"))

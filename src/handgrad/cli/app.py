@@ -1,22 +1,38 @@
-"""The command line: every command, and what becomes of errors.
-
-Exit codes: 0 fine, 1 some runs failed, 2 bad input, 130 interrupted.
-"""
+"""Every command in one command line."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Option
 
 from handgrad import __version__
 from handgrad.cli import checks, networks, studies
-from handgrad.errors import HandgradError
 
-INTERRUPTED = 130
+RESULTS = ("run", "report")  # commands whose results are files; what they print is a summary
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands, without what the library makes of errors: an EOFError would be printed as "Aborted!"."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (EOFError, OSError) as error:
+            raise Failed(error) from None
+
+
+class Failed(Exception):
+    """Carries an error past the library."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
 
 app = typer.Typer(
     name="handgrad",
+    cls=Commands,
     help="A laboratory for small neural networks: one study file, every run, one report.",
     epilog="Start with:  handgrad run quickstart",
     no_args_is_help=True,
@@ -29,20 +45,18 @@ for _commands in (studies.commands, checks.commands, networks.commands):
     app.add_typer(_commands)
 
 
-def main() -> None:
-    """The command line; turns every error of ours into one message and its exit code."""
+def call() -> int:
+    """Do what the command line says -> the exit code.  Errors of every kind are raised."""
     try:
-        app()
-    except HandgradError as error:
-        print(f"handgrad: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except SystemExit as end:
-        if end.code == INTERRUPTED:  # typer turns KeyboardInterrupt into this
-            print("handgrad: interrupted; the same command continues where this one stopped", file=sys.stderr)
-        raise
-    except BrokenPipeError:  # handgrad … | head
-        sys.stderr.close()
-        sys.exit(0)
+        code = app()
+    except Failed as carried:
+        raise carried.error from None
+    return code if isinstance(code, int) else 0
+
+
+def writes_results() -> bool:
+    """Whether the command that was given leaves its results in files."""
+    return next((word for word in sys.argv[1:] if not word.startswith("-")), None) in RESULTS
 
 
 def _version(asked: bool) -> None:

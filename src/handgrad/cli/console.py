@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from handgrad.study.execution.progress import Event
     from handgrad.study.planning.estimate import Estimate
 
+MOST_ROWS = 200  # of a plan
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -94,8 +95,11 @@ def print_record(record: dict[str, Any]) -> None:
         lines.append(("", diverged["reason"]))
     if record["error"]:
         lines.append(("error", record["error"]))
+    scored, total = record["train_score"] or {}, data["counts"].get("train", 0)
+    partly = 0 < scored.get("n", 0) < total
     for name, value in record["metrics"].items():
-        lines.append((name, "–" if value is None else f"{value:.4f}"))
+        of = f" (on {scored['n']:,} of {total:,} training examples)" if name.startswith("train") and partly else ""
+        lines.append((name, "–" if value is None else f"{value:.4f}{of}"))
     for section, values in record["setting"].items():
         lines += [(f"{section}.{key}", value) for key, value in values.items() if value is not None]
     width = max(len(name) for name, _ in lines)
@@ -105,6 +109,7 @@ def print_record(record: dict[str, Any]) -> None:
 
 def print_summary(summary: "Summary") -> None:
     """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
+    from handgrad.report.findings.examples import conditional, small_parts
     from handgrad.report.findings.verdicts import phase_verdicts
     from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
     from handgrad.report.tables.study import phase_title, summary_table
@@ -118,6 +123,8 @@ def print_summary(summary: "Summary") -> None:
         print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
         for verdict in phase_verdicts(phase):
             out.print(Text(f"  {verdict.text}"))
+    for verdict in (*conditional(summary), *small_parts(summary)):
+        out.print(Text(verdict.text))
     reproduced = reproduce(summary)
     if reproduced is not None:
         out.print(Text("\nThe original", "bold"))
@@ -127,17 +134,20 @@ def print_summary(summary: "Summary") -> None:
 
 def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
     """Every run of a plan, then what the whole study will take."""
-    from handgrad.study.changes import shown
+    from handgrad.study.changes import axis_names, shown
 
     def line(row: Mapping[str, Any]) -> Sequence[str]:
-        what = ", ".join(f"{path.split('.')[-1]} {shown(value)}" for path, value in row["axes"].items())
+        names = axis_names(list(row["axes"]))
+        what = ", ".join(f"{names[path]} {shown(value)}" for path, value in row["axes"].items())
         run_id = row["id"] or ("when its start has won" if row["setting"].startswith("*_") else "when it is drawn")
         return row["phase"], row["setting"], str(row["seed"]), run_id, row["state"], duration(row["seconds"]), what
 
     headings = ("phase", "setting", "seed", "run", "state", "about", "what")
-    print_table(headings, [line(row) for row in rows], numeric=[2, 5])
+    print_table(headings, [line(row) for row in rows[:MOST_ROWS]], numeric=[2, 5])
+    if len(rows) > MOST_ROWS:
+        out.print(Text(f"… and {len(rows) - MOST_ROWS:,} more runs; --json lists them all"))
     workers = f"{cost.workers} worker" + ("s" if cost.workers > 1 else "")
-    runs = f"{'at most ' * (cost.epochs < cost.most)}{len(rows)} runs"
+    runs = f"{'at most ' * (cost.epochs < cost.most)}{len(rows):,} runs"
     out.print(Text(f"\n{runs} with {workers}, measured on {cost.measured} of their shapes:"))
     if cost.epochs < cost.most:
         out.print(

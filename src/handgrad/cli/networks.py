@@ -1,5 +1,6 @@
 """Commands of single runs and trained networks: show, predict, export, evaluate."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id
 
 @commands.command(epilog="Example:  handgrad predict results/quickstart/runs/0123456789 seven.png")
 def predict(
-    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or its weights.safetensors.")],
+    weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or id, or weights.safetensors.")],
     images: Annotated[list[Path], Argument(metavar="IMAGE", help="Pictures; resized to the data's size.")],
     invert: Annotated[
         bool, Option("--invert", help="Dark on light pictures for a network that learnt light on dark.")
@@ -27,9 +28,10 @@ def predict(
     import numpy as np
 
     from handgrad.cli import console
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training.model import Model
 
-    model = Model.load(weights)
+    model = Model.load(weights if _is_file(weights) else run_folder(weights))
     notes: list[str] = []
     x = np.stack([model.read_image(image, invert=invert, notes=notes) for image in images])
     for note in notes:
@@ -51,9 +53,10 @@ def predict(
 def show(run: RunName, json: Json = False) -> None:
     """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
     from handgrad.cli import console
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training.record import check_files, load_data
 
-    folder = _run_folder(run)
+    folder = run_folder(run)
     record = load_data(folder)
     check_files(folder, record)
     if json:
@@ -71,12 +74,13 @@ def export(
     ] = False,
 ) -> None:
     """Write a trained network for other programs: ONNX, a PyTorch state_dict, NumPy; say how it is loaded there."""
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training.exchange import export_model
     from handgrad.training.model import Model
 
     if to.exists():
         raise InputError(f"{to}: is there already and is not written over; give another name, or remove it first")
-    print(export_model(Model.load(_run_folder(run)), to, scaling=not scaled))
+    print(export_model(Model.load(run_folder(run)), to, scaling=not scaled))
 
 
 @commands.command(epilog="Example:  handgrad evaluate MLP_weights.npz quickstart network.hidden=100")
@@ -98,13 +102,14 @@ def evaluate(
     from handgrad.cli import console
     from handgrad.data.datasets import load
     from handgrad.study import load_study
+    from handgrad.study.folder.finding import run_folder
     from handgrad.training import evaluation
     from handgrad.training.exchange import import_model
     from handgrad.training.model import Model
     from handgrad.training.record import load_data
     from handgrad.training.run import Setting
 
-    folder = None if weights.suffix and not weights.is_dir() else _run_folder(str(weights))
+    folder = None if _is_file(weights) else run_folder(weights)
     if study:
         chosen = load_study(study, overrides or ())
         spec = chosen.spec
@@ -132,11 +137,6 @@ def evaluate(
     console.print_table(("actual", *model.classes), rows, numeric=range(1, len(rows) + 1))
 
 
-def _run_folder(run: str) -> Path:
-    folder = Path(run)
-    if folder.is_dir():
-        return folder
-    found = sorted(Path("results").glob(f"*/runs/{run}"))
-    if not found:
-        raise InputError(f"{run}: no such folder, and no run of that id in ./results; give the run's folder")
-    return found[0]
+def _is_file(weights: Path) -> bool:
+    """Whether a file of weights is meant; else a run, by its folder or id."""
+    return weights.suffix != "" and not os.path.isdir(weights)

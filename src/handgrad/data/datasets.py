@@ -10,6 +10,7 @@ Images become (channels, rows, cols), whether they come as (rows, cols), channel
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from handgrad.data.cifar import read_cifar
 from handgrad.data.examples import Array, Contents, Dataset, Part, Split
 from handgrad.data.idx import read_mnist
 from handgrad.data.labels import number_labels
-from handgrad.data.own import find_own, read_own, refuse_settings
+from handgrad.data.own import WHAT, find_own, read_own, refuse_settings
+from handgrad.data.ranges import check_inside, compare_parts, kept, natural_range, rounded_columns
 from handgrad.data.scaling import Scaling
 from handgrad.data.spec import DataSection
 from handgrad.data.splits import data_key, split
 from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
+from handgrad.foreign import reading
 from handgrad.names import shown
 
 __all__ = [
@@ -72,8 +75,9 @@ def load(section: DataSection | str, *, folder: Path | None = None, fetch: bool 
     name = section.name
     if name != "digits" and name not in sources.SOURCES:
         path = find_own(name, folder or Path.cwd())
-        return _dataset(read_own(path, section), path.name, str(path))
-    refuse_settings(section, ("label", "image_size", "color"), f"{name} is a named data set")
+        with reading(path, DataError, "data that can be read"):
+            return _dataset(read_own(path, section), path.name, str(path))
+    refuse_settings(section, WHAT, f"{name} is a named data set")
     if name == "digits":
         return _dataset(_digits(), name, name)
     found = sources.paths(sources.SOURCES[name], allowed=fetch)
@@ -99,18 +103,34 @@ def from_arrays(
     name: str = "arrays",
     classes: tuple[str, ...] | list[str] | None = None,
     value_range: tuple[float, float] | None = None,
+    x_val: Any = None,
+    y_val: Any = None,
+    missing: Sequence[str] | None = None,
 ) -> Dataset:
     """A data set from arrays.  x: (n, columns), (n, rows, cols) or (n, channels, rows, cols); y: (n,) labels.
 
-    value_range: the smallest and largest value x can take; (0, 255) for bytes if not given.  Raises DataError.
+    value_range: the smallest and largest value x can take; if not given, 0 to 255 of bytes that use it (`ranges`).
+    missing: texts among the labels that mean "no label", which is refused; by default those of pandas.
+    Raises DataError.
 
     >>> from_arrays([[0.5], [0.7]], ["cat", "dog"]).classes
     ('cat', 'dog')
     """
-    if (x_test is None) != (y_test is None):
-        raise DataError(f"{name}: x_test and y_test belong together; one of them is missing")
-    named = None if classes is None else tuple(classes)
-    return _dataset(Contents(x_train, y_train, x_test, y_test, named, value_range), name, name)
+    for part, x, y in (("test", x_test, y_test), ("val", x_val, y_val)):
+        if (x is None) != (y is None):
+            raise DataError(f"{name}: x_{part} and y_{part} belong together; one of them is missing")
+    contents = Contents(
+        x_train,
+        y_train,
+        x_test,
+        y_test,
+        None if classes is None else tuple(classes),
+        value_range,
+        x_val=x_val,
+        y_val=y_val,
+        missing=None if missing is None else tuple(missing),
+    )
+    return _dataset(contents, name, name)
 
 
 def _digits() -> Contents:
@@ -122,37 +142,46 @@ def _digits() -> Contents:
 
 def _dataset(contents: Contents, name: str, where: str) -> Dataset:
     """Check what files or arrays hold, number the labels, and take the checksum."""
-    x_train = _examples(contents.x_train, f"{where}: x_train")
-    x_test = None if contents.x_test is None else _examples(contents.x_test, f"{where}: x_test")
-    if x_test is not None and x_test.shape[1:] != x_train.shape[1:]:
-        raise DataError(
-            f"{where}: one example of x_test has the shape {x_test.shape[1:]}, of x_train {x_train.shape[1:]}; "
-            "they must be equal"
+    given = {"x_train": contents.x_train, "x_test": contents.x_test, "x_val": contents.x_val}
+    came = {part: _examples(x, f"{where}: {part}") for part, x in given.items() if x is not None}
+    shape = came["x_train"].shape[1:]
+    for part, x in came.items():
+        if x.shape[1:] != shape:
+            raise DataError(
+                f"{where}: one example of {part} has the shape {x.shape[1:]}, of x_train {shape}; they must be equal"
+            )
+    parts = kept(came, where)
+    sizes = {part.replace("x", "y"): len(x) for part, x in parts.items()}
+    labels, classes, said = number_labels(contents, sizes, where)
+    value_range, notes = contents.value_range, contents.notes
+    if value_range is None:
+        value_range, of_range = natural_range(came)
+        notes += compare_parts(parts, contents.feature_names, where) + of_range
+    else:
+        check_inside(parts, value_range, where)
+    notes += rounded_columns(parts["x_train"], came["x_train"], contents.feature_names)
+    arrays = [parts["x_train"], labels["y_train"], parts.get("x_test"), labels.get("y_test")]
+    if "x_val" in parts:  # checksums of data without it are older than validation parts
+        arrays += [parts["x_val"], labels["y_val"]]
+        n = len(parts["x_val"])
+        notes += (
+            f"{name} has a validation part of its own, {n} examples: it is used where data.validation is not set",
         )
-    if x_test is not None and x_test.dtype != x_train.dtype:
-        raise DataError(
-            f"{where}: x_train holds {x_train.dtype} and x_test {x_test.dtype}; they must be of one kind and scale"
-        )
-    n_test = 0 if x_test is None else len(x_test)
-    y_train, y_test, classes, notes = number_labels(contents, len(x_train), n_test, where)
-    value_range = contents.value_range
-    if value_range is None and x_train.dtype == np.uint8:
-        value_range = (0, 255)
-    if value_range is not None and not value_range[0] < value_range[1]:
-        raise DataError(f"{where}: value_range must be (smallest, largest); got {value_range}")
     _check_names((name, *classes, *(contents.feature_names or ())), where)
     return Dataset(
         name=name,
-        x_train=x_train,
-        y_train=y_train,
-        x_test=x_test,
-        y_test=y_test,
+        x_train=parts["x_train"],
+        y_train=labels["y_train"],
+        x_test=parts.get("x_test"),
+        y_test=labels.get("y_test"),
         classes=classes,
         value_range=value_range,
-        checksum=_checksum((x_train, y_train, x_test, y_test), (classes, value_range)),
+        checksum=_checksum(arrays, (classes, value_range)),
         official=True,
-        notes=(*contents.notes, *notes),
+        notes=(*notes, *said),
         feature_names=contents.feature_names,
+        x_val=parts.get("x_val"),
+        y_val=labels.get("y_val"),
     )
 
 
@@ -167,7 +196,7 @@ def _check_names(names: tuple[str, ...], where: str) -> None:
 
 
 def _examples(values: Any, what: str) -> Array:
-    """Checked examples as uint8 or float32: (n, columns), or images as (n, channels, rows, cols)."""
+    """Checked examples in the type they came in: (n, columns), or images as (n, channels, rows, cols)."""
     try:
         x = np.asarray(values)
     except ValueError:
@@ -182,21 +211,21 @@ def _examples(values: Any, what: str) -> Array:
         x = x[:, None]
     elif x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] not in (1, 3):
         x = x.transpose(0, 3, 1, 2)  # channels last, as Keras has them
-    if x.dtype == np.bool_ or (x.dtype.kind in "iu" and x.ndim == 4 and x.min() >= 0 and x.max() <= 255):
-        return np.ascontiguousarray(x, np.uint8)
-    if x.dtype == np.uint8:
-        return np.ascontiguousarray(x)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is reported below
-        x = np.ascontiguousarray(x, np.float32)
-    finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
-    if not finite.all():
-        raise DataError(
-            f"{what}: example {int(np.argmin(finite))} holds a value that is no finite float32; mend it or take it out"
-        )
+    if x.dtype.kind == "f":
+        with np.errstate(all="ignore"):  # what float32 cannot hold becomes infinite
+            finite = np.isfinite(x.astype(np.float32)).reshape(len(x), -1).all(axis=1)
+        if not finite.all():
+            raise DataError(
+                f"{what}: example {int(np.argmin(finite))} holds a value that is no finite float32; mend it or take it "
+                "out"
+            )
+    if isinstance(values, np.ma.MaskedArray) and values.mask.any():
+        masked = np.ma.getmaskarray(values).reshape(len(values), -1).any(axis=1)
+        raise DataError(f"{what}: example {int(np.argmax(masked))} holds a masked value; fill it in or take it out")
     return x
 
 
-def _checksum(arrays: tuple[NDArray[Any] | None, ...], words: Any) -> str:
+def _checksum(arrays: Sequence[NDArray[Any] | None], words: Any) -> str:
     """SHA-256 over the kind, shape and bytes of every array, the classes and the range of values."""
     digest = hashlib.sha256(repr(words).encode())
     for array in arrays:

@@ -22,7 +22,9 @@ Array = NDArray[Any]
 class Contents:
     """What the files of a data set hold: examples and labels (whole numbers or text) as they are written there.
 
-    classes: the names of classes 0..k-1 where the files give them.
+    classes: the names of classes 0..k-1 where the files give them.  value_range: the smallest and the largest value
+    that x can take, where the files or the user say so.  label: where the labels stand ("column 'kind'"), for messages.
+    missing: texts that mean "no label"; None: those of `labels.MISSING`.
     """
 
     x_train: Any
@@ -33,14 +35,19 @@ class Contents:
     value_range: tuple[float, float] | None = None
     feature_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    x_val: Any = None
+    y_val: Any = None
+    label: str | None = None
+    missing: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Dataset:
     """All examples of a data set, with the values of its files.
 
-    x_train, x_test: (n, *shape) uint8 or float32; y_train, y_test: (n,) int64 in 0..k-1; the test part is
-    None where the data has none of its own.  value_range: the smallest and the largest value that x can
+    x_train, x_test, x_val: (n, *shape) uint8, or float32 where that holds every value exactly, or else float64;
+    y_train, y_test, y_val: (n,) int64 in 0..k-1; the test and the validation part are None where the data has none
+    of its own.  value_range: the smallest and the largest value that x can
     take, None where only the examples could tell.  checksum: SHA-256 over the contents, in hex; where the
     files lie does not enter.  official: False where a named data set was read from other bytes than the
     published ones (a note says so); data of the user's own is what it is: True.
@@ -57,6 +64,8 @@ class Dataset:
     official: bool
     notes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] | None = None
+    x_val: Array | None = None
+    y_val: NDArray[np.int64] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -68,12 +77,23 @@ class Dataset:
         """How many classes there are."""
         return len(self.classes)
 
+    def part(self, source: str) -> tuple[Array, NDArray[np.int64]]:
+        """The examples and labels that a `Part.source` names: "train", "test" or "validation"."""
+        x, y = {
+            "train": (self.x_train, self.y_train),
+            "test": (self.x_test, self.y_test),
+            "validation": (self.x_val, self.y_val),
+        }[source]
+        assert x is not None
+        assert y is not None
+        return x, y
+
 
 @dataclass(frozen=True)
 class Part:
     """The examples of one part.  x: (n, *shape) float32, scaled; y: (n,) int64.
 
-    index: (n,) int64, where each example stands in the data set's `source` arrays ("train" or "test").
+    index: (n,) int64, where each example stands in the data set's `source` arrays ("train", "test" or "validation").
     """
 
     x: NDArray[np.float32]

@@ -5,10 +5,14 @@ everything that is packed together  RATIO times the packed size, or ALWAYS where
                                     arrays pack to a half or a tenth, zeros to a thousandth
 files of a folder or an archive     MOST_FILES
 one picture                         MOST_PIXELS
+arrays (npz), the text of a table   half of the machine's memory, as they are copied when they are scaled
 all pictures of a data set          what the machine's memory holds, beside the scaled numbers that are made of it
 """
 
 import os
+from pathlib import Path
+
+from handgrad.errors import DataError
 
 MOST_BYTES = 1 << 29
 RATIO, ALWAYS = 200, 100_000_000
@@ -27,11 +31,24 @@ def most_unpacked(packed: int) -> int:
 
 
 def machine_memory() -> int | None:
-    """The bytes of memory of this machine, where the system says it."""
+    """The bytes of memory of this machine, or of this process under ulimit -v, where the system says it."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
+        import resource
+
+        limits = [n for n in resource.getrlimit(resource.RLIMIT_AS) if n != resource.RLIM_INFINITY]
+        return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *limits])
+    except (ImportError, AttributeError, ValueError, OSError):  # Windows
         return None
+
+
+def check_memory(path: Path, n_bytes: int) -> None:
+    """Raise DataError where what a file holds would take more than half of the memory."""
+    room = machine_memory()
+    if room is not None and n_bytes > room // 2:
+        raise DataError(
+            f"{path}: holds {in_words(n_bytes)} unpacked; at most {in_words(room // 2)} are read, half of the memory "
+            "of this machine or of the limit that is set: save less, or smaller numbers (bytes, float32)"
+        )
 
 
 def in_words(n_bytes: int) -> str:

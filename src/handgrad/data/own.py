@@ -1,22 +1,50 @@
 """Data of the user's own: a path leads to the reader of what lies there."""
 
+import re
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from handgrad.data.archives import ARCHIVE_ENDINGS, is_archive
 from handgrad.data.cifar import read_cifar
 from handgrad.data.examples import Contents
-from handgrad.data.formats import read_npz
 from handgrad.data.idx import read_mnist
 from handgrad.data.images import read_images
+from handgrad.data.npz import PARTS, read_npz
+from handgrad.data.packed import PACKED_ENDINGS, TEXT_ENDINGS, is_text, tables_in_zip
+from handgrad.data.ranges import BRIGHT
 from handgrad.data.sources import SOURCES, data_folder
 from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
-from handgrad.names import nearest
+from handgrad.names import listed, nearest
 
-TABLE_ENDINGS = (".csv", ".tsv", ".txt")
-FORMS = f".npz, {', '.join(TABLE_ENDINGS)}, a folder of images by class, or one packed in {', '.join(ARCHIVE_ENDINGS)}"
+FORMS = (
+    f".npz, {', '.join(TEXT_ENDINGS)} (also packed: {', '.join(PACKED_ENDINGS)}), a folder of images by class, or one "
+    f"packed in {', '.join(ARCHIVE_ENDINGS)}"
+)
 NAMED = ("digits", *SOURCES)
+_TO_CSV = "save it as CSV, as in Python: pandas.{reader}({name!r}).to_csv('data.csv', index=False)"
+_TO_NPZ = "save its arrays as .npz, as in Python: numpy.savez('data.npz', x=x, y=y)"
+OTHER_FORMS = {  # what to do with them
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "save the sheet as CSV (UTF-8) there"),
+    ".parquet": _TO_CSV.replace("{reader}", "read_parquet"),
+    ".feather": _TO_CSV.replace("{reader}", "read_feather"),
+    **dict.fromkeys((".json", ".jsonl"), _TO_CSV.replace("{reader}", "read_json")),
+    **dict.fromkeys((".sav", ".dta", ".sas7bdat", ".xml", ".html"), "save the table as CSV there"),
+    ".arff": "save it as CSV: without the lines that begin with @ and %, its rows are one",
+    **dict.fromkeys((".mat", ".h5", ".hdf5", ".npy", ".tfrecord"), _TO_NPZ),
+    **dict.fromkeys((".pkl", ".pickle", ".pt", ".pth", ".joblib"), f"such a file could execute anything: {_TO_NPZ}"),
+    **dict.fromkeys((".rar", ".7z"), "unpack it and give the folder"),
+}
+WHAT = {  # the settings that only some forms know
+    "label": "tables (CSV)",
+    "drop": "tables (CSV)",
+    "missing": "tables (CSV) and .npz files",
+    "value_range": "data of your own",
+    "image_size": "folders of images",
+    "color": "folders of images",
+}
 
 
 def find_own(name: str, folder: Path) -> Path:
@@ -39,32 +67,118 @@ def read_own(path: Path, section: DataSection) -> Contents:
     """What lies at a path; the settings that only some forms know are errors with the others."""
     if path.is_dir():
         path = _only_file(path)
-    table = path / "train.csv" if (path / "train.csv").is_file() else path
-    if table.is_file() and table.name.lower().endswith(TABLE_ENDINGS):
+    parts, notes = _tables(path)
+    if parts:
         refuse_settings(section, ("image_size", "color"), f"{path} is a table")
-        test = path / "test.csv" if table != path else None
-        return read_table(table, section.label, test if test and test.is_file() else None)
+        contents = read_table(
+            parts["train"],
+            section.label,
+            parts.get("test"),
+            parts.get("val"),
+            drop=section.drop,
+            missing=section.missing,
+        )
+        return replace(contents, value_range=section.value_range, notes=(*notes, *contents.notes))
+    if path.name.lower().endswith(".npz"):
+        refuse_settings(section, ("label", "drop", "image_size", "color"), f"{path} holds arrays")
+        return replace(read_npz(path), value_range=section.value_range, missing=section.missing)
     arrays = _arrays(path)
     if arrays is not None:
-        refuse_settings(section, ("label", "image_size", "color"), f"{path} holds arrays")
-        return arrays
+        refuse_settings(section, [name for name in WHAT if name != "value_range"], f"{path} holds images in bytes")
+        return arrays if section.value_range is None else replace(arrays, value_range=section.value_range)
+    ending = path.suffix.lower()
+    if path.is_file() and ending in OTHER_FORMS:
+        raise DataError(f"{path}: files {ending} are not read; {OTHER_FORMS[ending].format(name=path.name)}")
+    if path.is_dir():
+        _refuse_loose(path)
     if path.is_dir() or is_archive(path):
-        refuse_settings(section, ("label",), f"{path} holds images")
-        return read_images(path, image_size=section.image_size, color=section.color)
+        inside = tables_in_zip(path)
+        if inside:
+            raise DataError(f"{path}: holds the tables {listed(inside, 4)}; unpack it and give the folder")
+        refuse_settings(section, ("label", "drop", "missing"), f"{path} holds images")
+        images = read_images(path, image_size=section.image_size, color=section.color)
+        if section.value_range is not None:
+            return replace(images, value_range=section.value_range)
+        return replace(images, notes=(*images.notes, *_darkness(images)))
     raise DataError(f"{path}: is of no form that can be read; known: {FORMS}")
 
 
-def refuse_settings(section: DataSection, names: tuple[str, ...], why: str) -> None:
+def refuse_settings(section: DataSection, names: Iterable[str], why: str) -> None:
     """Raise DataError where a setting was given that has no meaning for this data."""
     for name in names:
         if getattr(section, name) != type(section).model_fields[name].default:
-            kind = "tables (CSV)" if name == "label" else "folders of images"
-            raise DataError(f"data.{name} is for {kind}, but {why}; take it out")
+            raise DataError(f"data.{name} is for {WHAT[name]}, but {why}; take it out")
+
+
+def _tables(path: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """part -> the table that holds it, and a note on what is not read; no part where there is no table.
+
+    A folder holds train.csv or mnist_train.csv, and perhaps a test and a validation part that are called alike.
+    """
+    if path.is_file():
+        zipped = path.name.lower().endswith(".zip")
+        one = len(tables_in_zip(path)) == 1 if zipped else is_text(path.name)
+        return ({"train": path} if one else {}), ()
+    if not path.is_dir():
+        return {}, ()
+    inside = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    tables = [entry for entry in inside if entry.is_file() and is_text(entry.name)]
+    found: dict[tuple[str, str], Path] = {}
+    for entry in tables:
+        part, rest = _part_of(entry.name)
+        if part is None:
+            continue
+        if (part, rest) in found:
+            raise DataError(
+                f"{path}: {found[part, rest].name} and {entry.name} are both the {part} part; leave one of them there"
+            )
+        found[part, rest] = entry
+    sets = [rest for part, rest in found if part == "train"]
+    if len(sets) > 1:
+        names = [found["train", rest].name for rest in sets]
+        raise DataError(
+            f'{path}: holds several training parts ({listed(names, 4)}); name one of them: data.name = "…/{names[0]}"'
+        )
+    if not sets:
+        return {}, ()
+    parts = {part: entry for (part, rest), entry in found.items() if rest == sets[0]}
+    unread = [entry.name for entry in inside if entry not in parts.values()]
+    return parts, (f"{path.name}: not read: {listed(unread, 8)}",) if unread else ()
+
+
+def _darkness(images: Contents) -> tuple[str, ...]:
+    """A note on pictures of 0 to 255 that hold little more than black, as masks of 0 and 1 do."""
+    high = max(int(x.max()) for x in (images.x_train, images.x_test, images.x_val) if x is not None)
+    if images.value_range != (0, 255) or not 0 < high <= BRIGHT:
+        return ()
+    words = f"the pictures are dark: none has a value above {high}, and all are taken for 0 to 255"
+    return (f"{words}; data.value_range = [0, {high}] would say otherwise",)
+
+
+def _refuse_loose(folder: Path) -> None:
+    """Raise DataError where a folder holds files of data, but no parts of one set and no folders of images."""
+    inside = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    loose = [entry.name for entry in inside if is_text(entry.name) or entry.suffix.lower() in (".npz", *OTHER_FORMS)]
+    if loose and not any(entry.is_dir() for entry in inside):
+        raise DataError(
+            f"{folder}: holds {listed(loose, 4)}, but no train.csv: call the parts train.csv and test.csv (also "
+            f'val.csv, mnist_train.csv), or name one file: data.name = "…/{loose[0]}"'
+        )
+
+
+def _part_of(name: str) -> tuple[str | None, str]:
+    """The part that a file is called after, and the rest of its name.
+
+    >>> _part_of("mnist_train.csv.gz"), _part_of("TEST.csv"), _part_of("iris.csv")
+    (('train', 'mnist'), ('test', ''), (None, 'iris'))
+    """
+    words = re.split(r"[-_. ]+", name.lower().split(".")[0])
+    parts = [word for word in words if word in PARTS]
+    rest = "_".join(word for word in words if word not in PARTS)
+    return (PARTS[parts[0]] if len(parts) == 1 else None), rest
 
 
 def _arrays(path: Path) -> Contents | None:
-    if path.name.lower().endswith(".npz"):
-        return read_npz(path)
     if path.name.startswith(("cifar-10-python", "cifar-10-binary", "cifar-10-batches")):
         return read_cifar(path)
     idx = {file.plain_name: path / file.name for file in SOURCES["mnist"].files}
@@ -76,11 +190,14 @@ def _arrays(path: Path) -> Contents | None:
         raise DataError(
             f"{path}: holds IDX files but no {' and no '.join(absent)} (also .gz); the four belong together"
         )
-    return None if absent else read_mnist(idx, None)
+    return None if absent else replace(read_mnist(idx, None), value_range=None)  # not all use 0 to 255
 
 
 def _only_file(folder: Path) -> Path:
     """The one file of a folder that holds nothing else, if that is a file of data; or else the folder."""
     inside = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    endings = (".npz", *TABLE_ENDINGS, *ARCHIVE_ENDINGS)
-    return inside[0] if len(inside) == 1 and inside[0].name.lower().endswith(endings) else folder
+    if len(inside) != 1:
+        return folder
+    name = inside[0].name.lower()
+    known = name.endswith((".npz", *ARCHIVE_ENDINGS, *OTHER_FORMS)) or is_text(name)
+    return inside[0] if known and inside[0].is_file() else folder

@@ -8,6 +8,9 @@
 lo and hi are the smallest and largest value that the data can take (0 and 255 of a picture's bytes); where
 that is not known they are the extremes of the training part.  Statistics come from the training part only,
 one number for all pixels of images, one for each column of a table.  A column that never changes is divided by 1.
+
+Statistics are computed in float64.  So is the scaling itself where float32 would lose something: of values that came in
+float64, and where the numbers are far from zero beside their spread (Unix seconds).  Only the result is rounded.
 """
 
 from dataclasses import dataclass
@@ -20,6 +23,11 @@ from handgrad.data.spec import SCALES
 from handgrad.names import lookup
 
 Numbers = float | tuple[float, ...]  # one for everything, or one for each column
+FAR = 16.0  # |shift| / divide above which a float32 subtraction loses more than four bits
+ROUNDING = 8 * float(
+    np.finfo(np.float64).eps
+)  # a column whose values differ by less than this part of them is constant
+ROWS = 4096  # that are widened at a time
 
 
 @dataclass(frozen=True)
@@ -32,20 +40,34 @@ class Scaling:
     formula: str
 
     def apply(self, x: NDArray[Any]) -> NDArray[np.float32]:
-        """Scale examples in float32.  x: (n, *shape) -> (n, *shape), a new array.
+        """Scale examples.  x: (n, *shape) -> (n, *shape), a new array of float32.
 
         >>> Scaling(0.0, 255.0, True, "2 x / 255 − 1").apply(np.array([[0, 255]], np.uint8)).tolist()
         [[-1.0, 1.0]]
         """
-        out = x.astype(np.float32)
+        if not self._needs_float64(x.dtype):
+            return self._scaled(x.astype(np.float32))
+        out = np.empty(x.shape, np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, as a division would make it
+            for start in range(0, len(x), ROWS):
+                out[start : start + ROWS] = self._scaled(x[start : start + ROWS].astype(np.float64))
+        return out
+
+    def _scaled(self, out: NDArray[Any]) -> NDArray[Any]:
         if self.shift != 0:
-            out -= np.asarray(self.shift, np.float32)
+            out -= np.asarray(self.shift, out.dtype)
         if self.divide != 1:
-            out /= np.asarray(self.divide, np.float32)
+            out /= np.asarray(self.divide, out.dtype)
         if self.symmetric:
             out *= 2
             out -= 1
         return out
+
+    def _needs_float64(self, dtype: np.dtype[Any]) -> bool:
+        if dtype == np.uint8 or dtype == np.bool_:
+            return False
+        far = np.abs(np.asarray(self.shift)) > FAR * np.asarray(self.divide)
+        return bool(far.any()) or not np.can_cast(dtype, np.float32)
 
 
 AS_IT_IS = Scaling(0.0, 1.0, False, "x")
@@ -65,10 +87,11 @@ def fit(scale: str, x: NDArray[Any], value_range: tuple[float, float] | None) ->
             low, high = value_range
             shift, divide = float(low), float(high) - float(low)
         elif table:
-            lows = x.min(axis=0).astype(np.float64)
-            shift, divide = _per_column(lows, x.max(axis=0).astype(np.float64) - lows)
+            lows, highs = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+            shift, divide = _per_column(lows, np.where(_constant(lows, highs), 0, highs - lows))
         else:
-            shift, divide = float(x.min()), (float(x.max()) - float(x.min())) or 1.0
+            lowest, highest = float(x.min()), float(x.max())
+            shift, divide = lowest, 1.0 if _constant(lowest, highest) else highest - lowest
         words = "(x − min) / (max − min)"
     symmetric = scale == "symmetric"
     formula = f"{words} of each column" if table else _formula(shift, divide)
@@ -81,9 +104,14 @@ def _per_column(shifts: NDArray[np.float64], spreads: NDArray[np.float64]) -> tu
 
 def _column_moments(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     wide = x.astype(np.float64)
-    spreads = wide.std(axis=0)
-    spreads[wide.max(axis=0) == wide.min(axis=0)] = 0  # rounding may leave 1e-17 of a constant column
-    return wide.mean(axis=0), spreads
+    lows, highs = wide.min(axis=0), wide.max(axis=0)
+    same = _constant(lows, highs)
+    return np.where(same, lows, wide.mean(axis=0)), np.where(same, 0, wide.std(axis=0))
+
+
+def _constant(lows: Any, highs: Any) -> Any:
+    """Where values never change: lie no further apart than rounding brings them, as 0.1 + 0.2 from 0.3."""
+    return highs - lows <= ROUNDING * np.maximum(np.abs(lows), np.abs(highs))
 
 
 def _pixel_moments(x: NDArray[Any]) -> tuple[float, float]:
@@ -96,7 +124,10 @@ def _pixel_moments(x: NDArray[Any]) -> tuple[float, float]:
         total = sum(value * count for value, count in enumerate(counts))
         squares = sum(value * value * count for value, count in enumerate(counts))
         return total / n, ((n * squares - total * total) / (n * n)) ** 0.5 or 1.0
-    return float(x.mean(dtype=np.float64)), float(x.std(dtype=np.float64)) or 1.0
+    lowest, highest = float(x.min()), float(x.max())
+    if _constant(lowest, highest):
+        return lowest, 1.0
+    return float(x.mean(dtype=np.float64)), float(x.std(dtype=np.float64))
 
 
 def _formula(shift: Any, divide: Any) -> str:

@@ -10,7 +10,7 @@ A size is a whole number of examples or a fraction in (0, 1]: 1 is one example, 
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     ConfigDict,
@@ -22,7 +22,7 @@ from pydantic import (
     model_serializer,
 )
 
-from handgrad.validation import Section, flag, one_of, whole
+from handgrad.validation import LARGEST, Section, flag, is_real, is_whole, one_of, whole
 
 SCALES = {
     "unit": "(x − lo) / (hi − lo), in [0, 1]",
@@ -31,11 +31,13 @@ SCALES = {
     "none": "x as it is",
 }
 COLORS = ("keep", "gray", "rgb")
+LARGEST_FLOAT32 = 3.4e38
+OPTIONAL = ("drop", "missing", "value_range")  # written out only where they are given: older settings have none
 
 
 def _size(value: Any) -> int | float:
     message = "must be a whole number of examples >= 1 or a fraction in (0, 1]"
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_real(value) or (isinstance(value, int) and value > LARGEST):
         raise ValueError(message)
     if value < 1 if isinstance(value, int) else not 0 < value <= 1:
         raise ValueError(message)
@@ -43,7 +45,7 @@ def _size(value: Any) -> int | float:
 
 
 def _label(value: Any) -> str | int | None:
-    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+    if value is None or isinstance(value, str) or is_whole(value, -LARGEST):
         return value
     raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
 
@@ -62,9 +64,37 @@ def _image_size(value: Any) -> tuple[int, int] | None:
     if value is None:
         return None
     numbers = list(value) if isinstance(value, list | tuple) else []
-    if len(numbers) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in numbers):
+    if len(numbers) != 2 or not all(is_whole(n, 1) for n in numbers):
         raise ValueError("must be two whole numbers >= 1: [rows, cols]")
     return numbers[0], numbers[1]
+
+
+def _value_range(value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    numbers = list(value) if isinstance(value, list | tuple) else []
+    good = len(numbers) == 2 and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
+    if not good or not -LARGEST_FLOAT32 <= numbers[0] < numbers[1] <= LARGEST_FLOAT32:
+        raise ValueError("must be two numbers, the smallest and the largest value that x can take, such as [0, 255]")
+    return numbers[0], numbers[1]
+
+
+def _drop(value: Any) -> tuple[str | int, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or any(
+        isinstance(one, bool) or not isinstance(one, str | int) for one in value
+    ):
+        raise ValueError('must be a list of columns, by name or by number from 0, such as ["Id", 3]')
+    return tuple(value) or None  # nothing to leave out is the default
+
+
+def _missing(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ValueError('must be a list of texts that mean "no label", such as ["?"], or [] if none does')
+    return tuple(value)
 
 
 Size = Annotated[int | float, PlainValidator(_size)]
@@ -94,6 +124,8 @@ class ValidationPart(Section):
 class TrainPart(Section):
     """Which of the training examples are used, after the test and validation parts were taken away."""
 
+    example: ClassVar = "{ size = 5000 }"
+
     size: Size
     pick: Annotated[str, PlainValidator(one_of(("first", "random"), "pick"))] = "first"
     seed: Seed = 0
@@ -103,6 +135,7 @@ class TestPart(Section):
     """The test part of data that has none of its own; a fraction counts all of its examples."""
 
     __test__ = False  # no test of pytest's
+    example: ClassVar = "{ size = 0.2 }"
 
     size: Size = 0.2
     stratify: Flag = True
@@ -120,8 +153,10 @@ def _validation(value: Any, info: ValidationInfo) -> ValidationPart | Literal[Fa
 class DataSection(Section):
     """The data of a study: `name` is digits, mnist, fashion-mnist, cifar-10 or a path of your own.
 
-    `label` names the column of a CSV file that holds the labels (the last by default); `image_size`
-    (rows, cols) and `color` say what becomes of the pictures in a folder of images.
+    `label` names the column of a CSV file that holds the labels (by default the one that is called so, or the last),
+    `drop` the columns that are left out, `missing` the texts that mean "no label" (default: those of pandas).
+    `value_range` is the smallest and the largest value that x can take, for the scales unit and symmetric.
+    `image_size` (rows, cols) and `color` say what becomes of the pictures in a folder of images.
     """
 
     name: Annotated[str, PlainValidator(_name)] = "digits"
@@ -140,3 +175,14 @@ class DataSection(Section):
         PlainSerializer(lambda size: size),  # pydantic's own warns that JSON has a list
     ] = None
     color: Annotated[str, PlainValidator(one_of(COLORS, "color"))] = "keep"
+    drop: Annotated[tuple[str | int, ...] | None, PlainValidator(_drop), PlainSerializer(lambda columns: columns)] = (
+        None
+    )
+    missing: Annotated[tuple[str, ...] | None, PlainValidator(_missing), PlainSerializer(lambda texts: texts)] = None
+    value_range: Annotated[
+        tuple[float, float] | None, PlainValidator(_value_range), PlainSerializer(lambda numbers: numbers)
+    ] = None
+
+    @model_serializer(mode="wrap")
+    def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in write(self).items() if value is not None or name not in OPTIONAL}

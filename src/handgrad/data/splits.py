@@ -1,7 +1,8 @@
 """Splits: which examples train, validate and test.
 
     1. data without a test part of its own gives one up from its training examples   data.test
-    2. validation examples are taken from the training or the test part              data.validation
+    2. validation examples are taken from the training or the test part, unless      data.validation
+       the data has a validation part of its own and nothing else is asked for
     3. of the training examples that remain, the first n or a random n are used      data.train
     4. everything is scaled with the numbers of the training part of step 3          data.scale
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from handgrad.data import scaling
 from handgrad.data.examples import Dataset, Part, Split
+from handgrad.data.ranges import lost_columns
 from handgrad.data.spec import DataSection, TestPart, ValidationPart
 from handgrad.errors import DataError
 from handgrad.streams import stream
@@ -32,6 +34,7 @@ def split(dataset: Dataset, section: DataSection) -> Split:
 
     Raises DataError where more examples are asked for than there are, or none remains to train on.
     """
+    _check_given(dataset, section)
     train: Index = np.arange(len(dataset.y_train))
     test: Index = train[:0]
     notes = list(dataset.notes)
@@ -50,21 +53,31 @@ def split(dataset: Dataset, section: DataSection) -> Split:
         notes.append(
             f"{dataset.name} has no test part of its own: {m} of its {len(dataset.y_train)} examples became one"
         )
-    y_test = dataset.y_test if dataset.y_test is not None else dataset.y_train
-    validation, from_test = train[:0], False
-    if isinstance(section.validation, ValidationPart):
+    validation, source = train[:0], "train"
+    if dataset.y_val is not None and section.validation == ValidationPart():
+        validation, source = np.arange(len(dataset.y_val)), "validation"
+    elif isinstance(section.validation, ValidationPart):
         wish = section.validation
         from_test = wish.source == "test"
-        y, pool = (y_test, test) if from_test else (dataset.y_train, train)
+        source = "test" if from_test and own_test else "train"
+        pool = test if from_test else train
         m = _count(wish.size, len(pool), "data.validation.size", f"{wish.source} examples of {dataset.name}")
+        _, y = dataset.part(source)
         validation, rest = choose(y, pool, m, wish.stratify, stream(wish.seed, "split", VALIDATION))
         train, test = (train, rest) if from_test else (rest, test)
+    if dataset.y_val is not None and source != "validation":
+        notes.append(f"{dataset.name}: its own validation part is not used, as data.validation says otherwise")
     _need_some(train, dataset.name)
     if section.train is not None:
         m = _count(section.train.size, len(train), "data.train.size", f"examples of {dataset.name} left to train")
         rng = stream(section.train.seed, "subset") if section.train.pick == "random" else None
         train = train[:m] if rng is None else np.sort(rng.permutation(train)[:m])
-    return _scaled(dataset, section.scale, train, (validation, from_test and own_test), (test, own_test), notes)
+    places = {
+        "train": ("train", train),
+        "validation": (source, validation),
+        "test": ("test" if own_test else "train", test),
+    }
+    return _scaled(dataset, section.scale, places, notes)
 
 
 def choose(y: Index, pool: Index, m: int, stratify: bool, rng: np.random.Generator) -> tuple[Index, Index]:
@@ -133,6 +146,17 @@ def _count(size: int | float, n: int, key: str, what: str) -> int:
     return m
 
 
+def _check_given(dataset: Dataset, section: DataSection) -> None:
+    """Refuse what only the reading of a file could do, where the data came otherwise (arrays in Python)."""
+    if section.value_range is not None and section.value_range != dataset.value_range:
+        raise DataError(
+            f"data.value_range is read with a file; {dataset.name} is in memory: give value_range to from_arrays"
+        )
+    left = [name for name in section.drop or () if name in (dataset.feature_names or ())]
+    if left:
+        raise DataError(f"data.drop is read with a file; {dataset.name} is in memory: leave the columns out of x")
+
+
 def _need_some(train: Index, name: str) -> None:
     if not len(train):
         raise DataError(
@@ -140,25 +164,24 @@ def _need_some(train: Index, name: str) -> None:
         )
 
 
-def _scaled(
-    dataset: Dataset,
-    scale: str,
-    train: Index,
-    validation: tuple[Index, bool],
-    test: tuple[Index, bool],
-    notes: list[str],
-) -> Split:
-    raw = _pick(dataset.x_train, train)
+def _scaled(dataset: Dataset, scale: str, places: dict[str, tuple[str, Index]], notes: list[str]) -> Split:
+    """places: for every part which of the data set's arrays it comes from, and where its examples stand there."""
+    raw = _pick(dataset.x_train, places["train"][1])
     scaler = scaling.fit(scale, raw, dataset.value_range)
 
-    def part(index: Index, from_test: bool) -> Part | None:
-        x, y = (dataset.x_test, dataset.y_test) if from_test else (dataset.x_train, dataset.y_train)
-        if not len(index) or x is None or y is None:
+    def part(source: str, index: Index) -> Part | None:
+        if not len(index):
             return None
-        return Part(scaler.apply(_pick(x, index)), _pick(y, index), index, "test" if from_test else "train")
+        x, y = dataset.part(source)
+        scaled = scaler.apply(_pick(x, index))
+        if x.dtype != np.uint8 and not np.isfinite(scaled).all():
+            raise DataError(f"{dataset.name}: scaled ({scaler.formula}) some values are beyond float32; mend them")
+        return Part(scaled, _pick(y, index), index, source)
 
-    training = Part(scaler.apply(raw), _pick(dataset.y_train, train), train, "train")
-    chosen = {"train": training, "validation": part(*validation), "test": part(*test)}
+    training = part(*places["train"])
+    assert training is not None
+    notes.extend(lost_columns(raw, training.x, scale, dataset.feature_names))
+    chosen = {"train": training, "validation": part(*places["validation"]), "test": part(*places["test"])}
     table = label_table({name: one for name, one in chosen.items() if one is not None}, dataset.n_classes)
     absent = [name for name, count in zip(dataset.classes, table["train"], strict=True) if count == 0]
     if absent:

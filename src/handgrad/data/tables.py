@@ -1,123 +1,272 @@
 """Tables: CSV files with one example a row, one column of labels and numbers in all others.
 
-The first row is a header where none of its features is a number, where `label` names a column, or where only
-its own label is no number.  Columns are divided by commas, semicolons or tabs, whichever the first row holds most.
-Labels may be text; every other cell must be a finite number.
+What the first line is and which column holds the labels: `columns`.  Columns are divided by commas, semicolons or tabs.
+Labels may be text; every other cell must be a finite number.  A file may be packed (.gz, .bz2, .xz, or .zip with one
+table).  Numbers are kept as they are written: in float32 where that holds all of them, or else in float64.
 """
 
-import csv
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.data.cells import Row, numbers_of, rows_of, what_divides
+from handgrad.data.columns import (
+    LABELS,
+    SHOWN,
+    counts,
+    dropped,
+    find_column,
+    find_label,
+    is_header,
+    is_index,
+    is_number,
+    looks_like_an_index,
+    question_of_label,
+)
 from handgrad.data.examples import Contents
+from handgrad.data.labels import first_missing, missing_label
+from handgrad.data.ranges import ROUNDED
 from handgrad.errors import DataError
-from handgrad.names import unknown
+from handgrad.foreign import reading
+from handgrad.names import listed, shown
 
 
-def read_table(path: Path, label: str | int | None = None, test: Path | None = None) -> Contents:
-    """The examples of a CSV file, and of a second one as test part.  Raises DataError with the line and column."""
-    x, y, names = _read(path, label)
-    if test is None:
-        return Contents(x, y, feature_names=names)
-    x_test, y_test, test_names = _read(test, label)
-    if names != test_names or x.shape[1] != x_test.shape[1]:
-        raise DataError(f"{test}: has other columns than {path.name}; both need the same ones in the same order")
-    return Contents(x, y, x_test, y_test, feature_names=names)
+@dataclass
+class _Table:
+    """One file.  x: (n, columns), without the labels and what `data.drop` leaves out; columns: their places there."""
+
+    path: Path
+    names: list[str] | None  # of all columns; None: there is no header
+    label: int
+    columns: list[int]
+    x: NDArray[Any]
+    y: list[str]
+    lines: list[int]
+    notes: list[str] = field(default_factory=list)
+
+    def called(self, column: int) -> str | int:
+        """A column as the user calls it: by its name, or by its number where it has none."""
+        return self.names[column] if self.names and self.names[column] else column
+
+    def without(self, columns: Sequence[int]) -> None:
+        """Leave columns out, by their number in the file."""
+        stay = [k for k, column in enumerate(self.columns) if column not in columns]
+        if len(stay) < len(self.columns):
+            self.columns, self.x = [self.columns[k] for k in stay], np.ascontiguousarray(self.x[:, stay])
+        if not self.columns:
+            raise DataError(f"{self.path}: has no column left beside the labels; at least one is needed")
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        return None if self.names is None else tuple(self.names[column] for column in self.columns)
 
 
-def _read(path: Path, label: str | int | None) -> tuple[NDArray[np.float32], list[str], tuple[str, ...] | None]:
-    rows = _rows(path)
+def read_table(
+    path: Path,
+    label: str | int | None = None,
+    test: Path | None = None,
+    val: Path | None = None,
+    *,
+    drop: Sequence[str | int] | None = None,
+    missing: tuple[str, ...] | None = None,
+) -> Contents:
+    """The examples of a CSV file, and of others as test and validation part.  Raises DataError with line and column."""
+    table = _read(path, label, drop, missing)
+    indices = [] if table.names is None else _indices(table)
+    table.without(indices)
+    if indices:
+        table.notes.append(
+            f"{path.name}: column {listed(indices)} has no name and numbers the rows: it is left out, as pandas' index "
+            "(index=False writes none); give it a name to keep it"
+        )
+    if label is None:
+        question = question_of_label(table.x, table.y, table.called(table.columns[0]), table.called(table.label))
+        if question and drop is None:
+            raise DataError(f"{path}: {question}")
+    for k, column in enumerate(table.columns):
+        if looks_like_an_index(table.names[column] if table.names else "", table.x[:, k]):
+            called = table.called(column)
+            answer = f'"{called}"' if isinstance(called, str) else called
+            table.notes.append(
+                f"{path.name}: column {shown(called)} differs in every row, as a number of the row does; "
+                f"data.drop = [{answer}] would leave it out"
+            )
+            break
+    notes = table.notes
+    others: dict[str, _Table | None] = {"test": None, "val": None}
+    for part, other in (("test", test), ("val", val)):
+        if other is not None:
+            others[part], said = _read_beside(table, other, label, drop, missing, indices)
+            notes += said
+    beside, between = others["test"], others["val"]
+    return Contents(
+        table.x,
+        table.y,
+        beside and beside.x,
+        beside and beside.y,
+        feature_names=table.feature_names,
+        notes=tuple(notes),
+        x_val=between and between.x,
+        y_val=between and between.y,
+        label=f"column {table.called(table.label)!r}",
+        missing=missing,
+    )
+
+
+def _indices(table: _Table) -> list[int]:
+    assert table.names is not None
+    found: list[int] = []
+    for k, column in enumerate(table.columns):
+        if column != k or not is_index(table.names[column], table.x[:, k]):
+            break
+        found.append(column)  # a table that was written twice has two
+    return found
+
+
+def _read_beside(
+    table: _Table,
+    path: Path,
+    label: str | int | None,
+    drop: Sequence[str | int] | None,
+    missing: tuple[str, ...] | None,
+    indices: Sequence[int],
+) -> tuple[_Table | None, list[str]]:
+    """The file of another part, which must have the columns of the first; None, with a note, where it has no labels."""
+    with reading(path, DataError, "a CSV file", "mend it, or save the table as CSV again"):
+        _, first = next(rows_of(path), (0, []))
+    first = _clean(first)
+    alone = f'name {table.path.name} alone: data.name = "…/{table.path.name}"'
+    if table.names is not None:
+        name = table.names[table.label]
+        if first == [one for k, one in enumerate(table.names) if k != table.label]:
+            why = f"{path.name} has no column {shown(name)} (a test part of Kaggle has no labels): it is not read"
+            return None, [why]
+        if name not in first:
+            held = listed(first, SHOWN)
+            raise DataError(
+                f"{path}: has no column {shown(name)} of labels, as {table.path.name} has; {alone}. It has {held}"
+            )
+        label = name if table.names.count(name) == 1 else table.label
+    elif len(first) == len(table.columns) + len(indices):
+        raise DataError(
+            f"{path}: has {len(first)} columns, {table.path.name} one more: are its labels missing? {alone}"
+        )
+    else:
+        label = table.label
+    other = _read(path, label, drop, missing)
+    other.without(indices)
+    if other.names != table.names or other.columns != table.columns:
+        raise DataError(f"{path}: has other columns than {table.path.name}; both need the same ones in the same order")
+    return other, []
+
+
+def _read(
+    path: Path, label: str | int | None, drop: Sequence[str | int] | None, missing: tuple[str, ...] | None
+) -> _Table:
+    with reading(path, DataError, "a CSV file", "mend it, or save the table as CSV again"):
+        return _read_rows(path, rows_of(path), label, drop, missing)
+
+
+def _read_rows(
+    path: Path,
+    rows: Iterator[Row],
+    label: str | int | None,
+    drop: Sequence[str | int] | None,
+    missing: tuple[str, ...] | None,
+) -> _Table:
+    where = str(path)
     start, first = next(rows, (0, []))
     if not first:
         raise DataError(f"{path}: is empty; expected one example a row")
+    after, second = next(rows, (0, []))
+    rest = rows if not second else chain([(after, second)], rows)
+    first, second = _clean(first), [cell.strip() for cell in second]
+    if len(first) > 2 and not first[-1] and len(second) == len(first) and not second[-1]:
+        first, rest = first[:-1], _without_last(rest)  # a comma at the end of every line
     if len(first) < 2:
-        raise DataError(f"{path}: has one column; expected numbers and a column of labels, divided by commas")
-    first = [cell.strip() for cell in first]
-    column = _label_column(path, first, label)
-    header = isinstance(label, str) or not any(_is_number(cell) for k, cell in enumerate(first) if k != column)
-    names = first if header else [f"column {k}" for k in range(len(first))]
-    x, y = [], []
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is reported
-        for line, cells in rows if header else chain([(start, [*first])], rows):
-            if len(cells) != len(first):
-                raise DataError(
-                    f"{path}: line {line} has {len(cells)} cells; the first row has {len(first)}; mend the line"
-                )
-            y.append(cells.pop(column).strip())
-            if not y[-1]:
-                raise DataError(f"{path}: line {line} has no label in {names[column]!r}; fill it in or take it out")
-            try:
-                x.append(np.array([*map(float, cells)], np.float32))
-            except ValueError:
-                raise DataError(_bad_cell(path, line, cells, names, column)) from None
-            if not np.isfinite(x[-1]).all():
-                raise DataError(_bad_cell(path, line, cells, names, column))
-    if not header and not _is_number(y[0]) and y[1:] and all(map(_is_number, y[1:])):
-        header, names, x, y = (
-            True,
+        raise DataError(
+            f"{path}: has one column; expected numbers and a column of labels, divided by commas{what_divides(first)}"
+        )
+    header, notes = is_header(first, second, label), []
+    if header:
+        column, why = find_label(first, label, where)
+        if counts(first) and not isinstance(label, str):
+            notes.append(
+                f"{path.name}: its first line ({listed(map(shown, first), 4)}) is taken for the names of the columns"
+            )
+    else:
+        column, why = (
+            find_column([str(k) for k in range(len(first))], -1 if label is None else label, "data.label", where),
+            None,
+        )
+    columns = [k for k in range(len(first)) if k not in (*dropped(first, header, drop, column, where), column)]
+    if not columns:
+        raise DataError(f"{path}: has no column left beside the labels; at least one is needed")
+    names = first if header else None
+    x, y, lines, rounded = numbers_of(
+        path, rest if header else chain([(start, [*first])], rest), len(first), column, columns, names, label
+    )
+    if not header and _was_header(first, y, column):
+        names, x, y, lines = (
             first,
             x[1:],
             y[1:],
+            lines[1:],
         )  # names that are numbers (pixel 0, 1, 2 ...), and one that is none
-    if not x:
+    if not y:
         raise DataError(f"{path}: has a header and no rows; expected one example a row")
-    return np.stack(x), y, tuple(names[:column] + names[column + 1 :]) if header else None
+    absent = first_missing(y, missing)
+    if absent is not None:
+        called = shown(names[column]) if names else f"column {column}"
+        spot = f"{path}: line {lines[absent]}, column {called}" if names else f"{path}: line {lines[absent]}, {called}"
+        raise DataError(missing_label(spot, y[absent]))
+    table = _Table(path, names, column, columns, x, y, lines, notes)
+    notes += _said_of(table, label, why)
+    if rounded:
+        notes.append(f"{path.name}: column {listed((shown(table.called(k)) for k in rounded), SHOWN)}: {ROUNDED}")
+    return table
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(number of the line, cells) of every row that is not empty."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
-            for cells in reader:
-                if cells:
-                    yield reader.line_num, cells
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save the table as CSV in UTF-8") from None
-    except csv.Error as error:
-        raise DataError(f"{path}: is not a CSV file ({error}); mend the quotes") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _label_column(path: Path, first: list[str], label: str | int | None) -> int:
-    if isinstance(label, str):
-        names = [cell.strip() for cell in first]
-        if label not in names:
-            raise DataError(f"{path}: data.label is an {unknown(label, names, 'column')}")
-        return names.index(label)
-    column = -1 if label is None else label
-    if not -len(first) <= column < len(first):
-        raise DataError(
-            f"{path}: data.label must be the number of a column, 0 to {len(first) - 1}, or its name; got {label}"
+def _said_of(table: _Table, label: str | int | None, why: str | None) -> list[str]:
+    """Notes on what was taken for what."""
+    notes = []
+    name = table.path.name
+    if label is None and table.names is None:
+        notes.append(
+            f"{name}: has no header: column {table.label}, the last, holds the labels; data.label names another"
         )
-    return column % len(first)
+    elif label is None and why != "name":
+        notes.append(
+            f"{name}: {shown(table.called(table.label))}, the last column, holds the labels; data.label names another"
+        )
+    elif label is None and table.names and table.label != len(table.names) - 1:
+        notes.append(f"{name}: column {shown(table.called(table.label))} holds the labels, as its name says")
+    names = table.names or []
+    twice = sorted({one for one in names if one and names.count(one) > 1})
+    if twice:
+        notes.append(f"{name}: {listed(map(shown, twice), SHOWN)}: more than one column is called so; all are read")
+    return notes
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
+def _was_header(first: Sequence[str], y: Sequence[str], column: int) -> bool:
+    """Whether a first line of numbers was a header after all: only its label is none, or says `label`."""
+    others = y[1:]
+    if not others or is_number(y[0]):
         return False
-    return True
+    return all(map(is_number, others)) or (first[column].lower() in set(LABELS) - {"y"} and first[column] not in others)
 
 
-def _bad_cell(path: Path, line: int, features: list[str], names: list[str], column: int) -> str:
-    """The words for the first feature of a line that is no finite float32."""
-    for name, cell in zip(names[:column] + names[column + 1 :], features, strict=True):
-        where = name if name.startswith("column ") else f"column {name!r}"
-        if not _is_number(cell) or not math.isfinite(float(cell)):
-            what = f"holds {cell!r}, not a finite number" if cell.strip() else "is empty"
-            return f"{path}: line {line}, {where} {what}; every cell but the label must be a number"
-        if abs(float(cell)) > np.finfo(np.float32).max:
-            return (
-                f"{path}: line {line}, {where} holds {cell}, beyond the largest of float32 (3.4e38); scale the column"
-            )
-    raise AssertionError("no bad cell in a line that has one")
+def _without_last(rows: Iterator[Row]) -> Iterator[Row]:
+    for line, cells in rows:
+        yield line, cells[:-1] if not cells[-1].strip() else cells
+
+
+def _clean(first: Sequence[str]) -> list[str]:
+    """The cells of a first line; NumPy's savetxt writes "# " before a header."""
+    cells = [cell.strip() for cell in first]
+    return [cells[0].removeprefix("# "), *cells[1:]] if cells else []

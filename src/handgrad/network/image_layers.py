@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from handgrad.errors import NetworkError
-from handgrad.names import unknown
+from handgrad.names import shown, unknown
 from handgrad.network.layer import Plain, Shape, check_elementwise, optional_activation
-from handgrad.network.windows import Pair, Windows, check_pair, read_pair, write_pair
+from handgrad.network.windows import Pair, Windows, check_pair, read_count, read_pair, write_pair
 
 SHOWN = 3  # of the layers that would fit
 
@@ -54,7 +54,7 @@ class Conv(Plain):
 
     def __post_init__(self) -> None:
         if type(self.filters) is not int or self.filters < 1:
-            raise NetworkError(f"a conv layer needs a whole number of filters >= 1; got {self.filters!r}")
+            raise NetworkError(f"a conv layer needs a whole number of filters >= 1; got {shown(self.filters)}")
         check_pair(self.size, "a filter's size")
         check_pair(self.stride, "stride")
         check_pair(self.pad, "pad", 0)
@@ -64,11 +64,12 @@ class Conv(Plain):
     def parse(cls, words: Sequence[str]) -> Self:
         if len(words) < 2:
             raise NetworkError(f"write: {cls.usage}")
-        if not words[0].isdecimal():
-            raise NetworkError(f"a conv layer needs a whole number of filters >= 1; got {words[0]!r}")
+        filters = read_count(words[0])
+        if filters is None:
+            raise NetworkError(f"a conv layer needs a whole number of filters >= 1; got {shown(words[0])}")
         options, rest = _options(words[2:], ("stride", "pad"))
         activation = optional_activation(rest, cls.usage)
-        return cls(int(words[0]), read_pair(words[1], "a filter's size"), **options, activation=activation)
+        return cls(filters, read_pair(words[1], "a filter's size"), **options, activation=activation)
 
     @property
     def windows(self) -> Windows:
@@ -131,7 +132,9 @@ class _Pool(Plain):
         size = read_pair(words[0], "a window's size")
         options, rest = _options(words[1:], ("stride",))
         if rest:
-            raise NetworkError(f"write: {usage}; got {' '.join(rest)!r} at its end (a pool has no activation or pad)")
+            raise NetworkError(
+                f"write: {usage}; got {shown(' '.join(rest))} at its end (a pool has no activation or pad)"
+            )
         return cls(size, options.get("stride", size))
 
     @property

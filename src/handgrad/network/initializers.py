@@ -28,7 +28,7 @@ GAIN_OF_ACTIVATION = "activation"
 
 
 def _gain(value: Any) -> Any:
-    if value == GAIN_OF_ACTIVATION:
+    if isinstance(value, str) and value == GAIN_OF_ACTIVATION:
         return value
     try:
         return real("(0, inf)")(value)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from handgrad.errors import NetworkError
-from handgrad.names import lookup
+from handgrad.names import lookup, shown
 from handgrad.network.activations import ACTIVATIONS
 
 Shape = tuple[int, ...]  # of one example: (units,), or (channels, rows, cols)
@@ -74,5 +74,5 @@ def check_elementwise(activation: str, layer: str) -> None:
 def optional_activation(words: Sequence[str], usage: str) -> str:
     """The activation that may end a layer's words; raises NetworkError with `usage` where more is left."""
     if len(words) > 1:
-        raise NetworkError(f"write: {usage}; got {' '.join(words)!r} at its end")
+        raise NetworkError(f"write: {usage}; got {shown(' '.join(words))} at its end")
     return words[0] if words else "identity"

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from handgrad.errors import InputError, NetworkError
-from handgrad.names import lookup
+from handgrad.names import lookup, shown
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.image_layers import AveragePool, Conv, MaxPool
 from handgrad.network.layer import Layer, Plain, Shape, check_elementwise, optional_activation
+from handgrad.network.windows import read_count
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,17 @@ class Dense(Plain):
 
     def __post_init__(self) -> None:
         if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units < 1:
-            raise NetworkError(f"a dense layer needs a whole number of units >= 1; got {self.units!r}")
+            raise NetworkError(f"a dense layer needs a whole number of units >= 1; got {shown(self.units)}")
         lookup(ACTIVATIONS, self.activation, "activation")
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> Self:
         if not 1 <= len(words) <= 2:
             raise NetworkError("write: dense UNITS [ACTIVATION], as in 'dense 120 relu'")
-        if not words[0].isdecimal():
-            raise NetworkError(f"a dense layer needs a whole number of units >= 1; got {words[0]!r}")
-        return cls(int(words[0]), *words[1:])
+        units = read_count(words[0])
+        if units is None:
+            raise NetworkError(f"a dense layer needs a whole number of units >= 1; got {shown(words[0])}")
+        return cls(units, *words[1:])
 
     def shape_after(self, shape: Shape) -> Shape:
         return (self.units,)
@@ -57,7 +59,7 @@ class Dropout(Plain):
 
     def __post_init__(self) -> None:
         if isinstance(self.rate, bool) or not isinstance(self.rate, int | float) or not 0 <= self.rate < 1:
-            raise NetworkError(f"a dropout layer needs a rate in [0, 1); got {self.rate!r}")
+            raise NetworkError(f"a dropout layer needs a rate in [0, 1); got {shown(self.rate)}")
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> Self:
@@ -66,7 +68,7 @@ class Dropout(Plain):
         try:
             return cls(float(words[0]))
         except ValueError:
-            raise NetworkError(f"a dropout layer needs a rate in [0, 1); got {words[0]!r}") from None
+            raise NetworkError(f"a dropout layer needs a rate in [0, 1); got {shown(words[0])}") from None
 
     def __str__(self) -> str:
         return f"dropout {float(self.rate)!r}"  # every digit: two rates never share a text
@@ -82,7 +84,7 @@ class Flatten(Plain):
     @classmethod
     def parse(cls, words: Sequence[str]) -> Self:
         if words:
-            raise NetworkError(f"write: flatten, with nothing after it; got {' '.join(words)!r}")
+            raise NetworkError(f"write: flatten, with nothing after it; got {shown(' '.join(words))}")
         return cls()
 
     def shape_after(self, shape: Shape) -> Shape:
@@ -128,9 +130,9 @@ def parse_layer(text: str) -> Layer:
     """
     words = text.split() if isinstance(text, str) else []
     if not words:
-        raise NetworkError(f"a layer is a line such as 'dense 120 relu' or 'dropout 0.5'; got {text!r}")
+        raise NetworkError(f"a layer is a line such as 'dense 120 relu' or 'dropout 0.5'; got {shown(text)}")
     try:
         layer: Layer = lookup(LAYERS, words[0], "layer").parse(words[1:])
     except InputError as error:
-        raise NetworkError(f"{text!r}: {error}") from None
+        raise NetworkError(f"{shown(text)}: {error}") from None
     return layer

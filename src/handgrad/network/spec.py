@@ -147,9 +147,14 @@ def build(section: NetworkSection, input_shape: Sequence[int], n_classes: int) -
             f"network.layers: the last layer is {str(last)!r}, but it has to give one output for each of the "
             f"{n_classes} classes; end with 'dense {n_classes} softmax'"
         )
+    if last.units == 1 and n_classes == 2:
+        raise NetworkError(
+            f"network.layers: the last layer, {str(last)!r}, has one unit for two classes, which is not there yet; "
+            f"write 'dense 2 {last.activation}', which has one for each"
+        )
     if last.units != n_classes:
         raise NetworkError(
-            f"network.layers: the last layer, {str(last)!r}, has {last.units} units, but the data has {n_classes} "
+            f"network.layers: the last layer, {str(last)!r}, has {last.units:,} units, but the data has {n_classes} "
             f"classes; write 'dense {n_classes} {last.activation}'"
         )
     return network

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from handgrad.errors import NetworkError
+from handgrad.names import shown
 
 Pair = tuple[int, int]  # (along rows, along cols)
 
@@ -23,10 +24,19 @@ def read_pair(word: str, what: str, least: int = 1) -> Pair:
     >>> read_pair("5x4", "a filter"), read_pair("2", "a stride")
     ((5, 4), (2, 2))
     """
-    numbers = word.lower().replace("×", "x").split("x")
-    if len(numbers) > 2 or not all(number.isascii() and number.isdigit() for number in numbers):
-        raise NetworkError(f"{what} is written ROWSxCOLS, as in 5x5, or as one number for both; got {word!r}")
-    return check_pair((int(numbers[0]), int(numbers[-1])), what, least)
+    numbers = [read_count(number) for number in word.lower().replace("×", "x").split("x")]
+    if len(numbers) > 2 or None in numbers:
+        raise NetworkError(f"{what} is written ROWSxCOLS, as in 5x5, or as one number for both; got {shown(word)}")
+    return check_pair((numbers[0] or 0, numbers[-1] or 0), what, least)
+
+
+def read_count(word: str) -> int | None:
+    """The whole number that a word is, None where it is none of up to 12 digits: no layer has more of anything.
+
+    >>> read_count("120"), read_count("1e3"), read_count("9" * 5000)
+    (120, None, None)
+    """
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= 12 else None
 
 
 def check_pair(pair: Pair, what: str, least: int = 1) -> Pair:

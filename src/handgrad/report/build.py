@@ -18,6 +18,7 @@ from handgrad.errors import DamagedError, HandgradError, InputError, ResultsErro
 from handgrad.files import sweep, temporary
 from handgrad.names import shown
 from handgrad.report.chapters.chapters import chapters
+from handgrad.report.drawing.fonts import without_font
 from handgrad.report.figures.sources import Sources
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
@@ -32,6 +33,7 @@ from handgrad.study.folder.results import Results
 from handgrad.study.folder.store import REPORT
 from handgrad.training.record import load_curves, load_data, load_params
 
+NAMED = 3  # files that were kept, in what is said
 FORMATS = ("png", "svg", "pdf")
 
 
@@ -40,7 +42,8 @@ def build_report(
 ) -> Path:
     """Build the report of a results folder and return the path of its index.html.
 
-    formats: of the figures, any of png, svg and pdf.  say: hears where files are kept that the user changed.
+    formats: of the figures, any of png, svg and pdf.  say: hears where files are kept that the user changed, and
+    of signs that no font has.
     Raises ResultsError where there are no results or the disk is full, DamagedError where records were altered.
     """
     formats = tuple(formats)
@@ -57,9 +60,12 @@ def build_report(
         made = temporary(report / "new")
         try:
             report.mkdir(exist_ok=True)
-            _write(Results.open(folder), made, formats)
-            for path, place in put(made, report, REPORT, lambda: next_earlier(folder)):
+            _write(Results.open(folder), made, formats, say)
+            moved = put(made, report, REPORT, lambda: next_earlier(folder))
+            for path, place in moved[:NAMED]:
                 say(f"{path} was not as handgrad wrote it; that version is kept as {place}")
+            if len(moved) > NAMED:
+                say(f"so are {len(moved) - NAMED} more files of {report}")
             return report / "index.html"
         except OSError as error:
             raise unwritable(folder, error) from error
@@ -69,11 +75,11 @@ def build_report(
                 report.rmdir()  # where nothing came of the first one
 
 
-def _write(results: Results, folder: Path, formats: tuple[str, ...]) -> None:
+def _write(results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]) -> None:
     """Write the files of a report into a new folder."""
     summary = summarize(results)
     try:
-        _write_all(summary, results, folder, formats)
+        _write_all(summary, results, folder, formats, say)
     except (HandgradError, OSError):
         raise
     except Exception as error:
@@ -86,9 +92,13 @@ def _write(results: Results, folder: Path, formats: tuple[str, ...]) -> None:
         ) from None
 
 
-def _write_all(summary: Summary, results: Results, folder: Path, formats: tuple[str, ...]) -> None:
+def _write_all(
+    summary: Summary, results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
+) -> None:
     page = Page(folder, formats)
     contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results))]
+    if page.unwritten:
+        say(without_font(page.unwritten))
     found = reproduce(summary)
     if found is not None:
         text = json.dumps(found.data(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

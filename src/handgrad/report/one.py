@@ -7,6 +7,7 @@ from typing import Any
 
 from handgrad.errors import InputError
 from handgrad.names import lookup, unknown
+from handgrad.names import shown as quoted
 from handgrad.report.build import FORMATS, sources_of
 from handgrad.report.drawing.drawers import save
 from handgrad.report.figures.kinds import FIGURES, make_figure
@@ -33,6 +34,10 @@ def save_figure(
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     lookup(FIGURES, kind, "kind of figure")
+    if name and Path(name).name != name:
+        raise InputError(f"name is that of files, without a folder (see out); got {quoted(name)}")
+    if len(name) > 100:
+        raise InputError(f"name must have 100 letters at most; got {len(name):,}: {quoted(name)}")
     formats = tuple(formats)
     if stray := [form for form in formats if form not in FORMATS]:
         raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(stray)}")

@@ -11,7 +11,7 @@ the command line is a dict from path to value.  Three rules:
 """
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 Table = dict[str, Any]
@@ -19,6 +19,7 @@ Changes = dict[str, Any]
 
 SECTIONS = ("data", "network", "training")
 SHORT = ("hidden", "activation", "output", "dropout")  # what `layers` says all of
+VAGUE = ("seed", "size", "from", "stratify", "pick")  # keys that mean nothing without the table they are in
 
 
 def leaves(table: Mapping[str, Any], is_leaf: Callable[[str, Any], bool], path: str = "") -> Iterator[tuple[str, Any]]:
@@ -107,6 +108,35 @@ def canonical(path: str, base: Any) -> str:
         steps.append(step)
         base = getattr(base, step, None)
     return ".".join(steps)
+
+
+def is_path(axis: str) -> bool:
+    """Whether an axis is a key of the setting; else it is the name of bundles, whatever signs are in it.
+
+    >>> is_path("training.optimizer.lr"), is_path("v1.2"), is_path("variant")
+    (True, False, False)
+    """
+    section, dot, _ = axis.partition(".")
+    return bool(dot) and section in SECTIONS
+
+
+def axis_names(paths: Sequence[str]) -> dict[str, str]:
+    """The shortest endings that tell the paths apart, as headings.
+
+    >>> axis_names(["training.optimizer.lr", "network.hidden", "training.batch_size"])
+    {'training.optimizer.lr': 'lr', 'network.hidden': 'hidden', 'training.batch_size': 'batch size'}
+    >>> axis_names(["network.init.std", "network.bias_init.std", "data.validation.seed", "v1.2"])  # doctest: +ELLIPSIS
+    {'network.init.std': 'init std', 'network.bias_init.std': 'bias init std', ...: 'validation seed', 'v1.2': 'v1.2'}
+    """
+    names = {}
+    all_steps = {path: path.split(".") if is_path(path) else [path] for path in paths}
+    for path, steps in all_steps.items():
+        length = 2 if steps[-1] in VAGUE and len(steps) > 1 else 1
+        others = [other for name, other in all_steps.items() if name != path]
+        while length < len(steps) and any(other[-length:] == steps[-length:] for other in others):
+            length += 1
+        names[path] = " ".join(steps[-length:]).replace("_", " ")
+    return names
 
 
 def shown(value: Any) -> str:

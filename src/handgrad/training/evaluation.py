@@ -49,8 +49,7 @@ def evaluate(
             f"{data.name}: examples {data.shape} of {data.n_classes} classes; the network takes "
             f"{model.network.input_shape} and tells {len(model.classes)} classes apart"
         )
-    raw = data.x_test if chosen.source == "test" else data.x_train
-    assert raw is not None
+    raw, _ = data.part(chosen.source)
     x = model.scaled(raw[chosen.index])
     T = encode(chosen.y, data.n_classes, targets, x.dtype)
     with one_thread(), np.errstate(all="ignore"):  # numbers that overflow are a result

@@ -58,8 +58,9 @@ class Record:
 
     @property
     def model(self) -> Model:
-        """The trained network, ready to predict."""
-        return Model.of_facts(self.data["network"], self.data["data"], self.params)
+        """The trained network, ready to predict.  Raises DamagedError where the record's facts make none."""
+        with reading(f"record.json of run {self.id}", DamagedError, "a record", REMEDY):
+            return Model.of_facts(self.data["network"], self.data["data"], self.params)
 
     @property
     def history(self) -> Arrays:

@@ -30,7 +30,7 @@ ENGINES = ("array", "compiled", "jax", "torch")
 
 
 def _batch_size(value: Any) -> int | str:
-    if value == "full":
+    if isinstance(value, str) and value == "full":
         return "full"
     try:
         return whole("[1, inf)")(value)
@@ -39,7 +39,7 @@ def _batch_size(value: Any) -> int | str:
 
 
 def _stack(value: Any) -> int | str:
-    if value == "auto":
+    if isinstance(value, str) and value == "auto":
         return "auto"
     try:
         return whole("[1, inf)")(value)
@@ -54,6 +54,8 @@ class EarlyStopping(Section):
     The best epoch is the last that improved by more than `min_delta` on the best before it.
     Differs from: Keras, which restores the best weights only when asked to.
     """
+
+    example: ClassVar = "{ patience = 10 }"
 
     patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
     min_delta: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0

@@ -69,3 +69,15 @@ def test_figures_stand_beside_those_of_an_original(make_results):
 def test_whatever_the_user_writes_is_text(make_results, key):
     _, page = reported(make_results, {"title": "T", "kind": "epochs", key: EVIL})
     assert EVIL in page.text
+
+
+def test_titles_of_any_length_and_alphabet_have_files_of_their_own(make_results):
+    """Names of 255 letters are the most that file systems take; Windows' reserved names never stand alone."""
+    long = "T" * 400
+    titles = [long, long + "!", long[:-1] + "é", "犬", "猫", "CON", "a/b: *?<|>\\", "..", "$x_1$ %s {0}"]
+    report, page = reported(make_results, *({"title": title, "kind": "confusion"} for title in titles[:1] + titles[2:]))
+    made = sorted(path.stem for path in (report / "figures").glob("own-*.csv"))
+    assert len(made) == len(titles) - 1
+    assert all(len(name) < 80 and name.isascii() for name in made)
+    assert {"own-con", "own-a-b", "own-item", "own-x-1-s-0"} < set(made)
+    assert long in page.text

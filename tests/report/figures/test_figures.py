@@ -50,7 +50,7 @@ def test_epoch_curves_are_means_over_seeds(make_results):
     assert line.y[-1] == pytest.approx(0.883 * (1 - 0.7 * 0.5**3))
     assert (line.low < line.y).all()
     assert (line.y < line.high).all()
-    assert "Training is scored on a fixed random sample of 40 training examples." in figure.caption
+    assert "Training is scored on a fixed random sample of 40 of 80 training examples." in figure.caption
 
 
 def test_of_many_settings_the_best_eight_have_colours_and_the_caption_says_so(make_results):

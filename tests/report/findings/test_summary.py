@@ -128,6 +128,26 @@ def test_a_constant_class_is_a_collapse():
     assert collapse({"confusion": {}, **classes}) is None
 
 
+def test_what_a_part_cannot_show_is_no_collapse():
+    classes = {"data": {"classes": ["cat", "dog"], "label_table": {"train": [15, 14]}}}
+    one = {"confusion": {"test": [[0, 1], [0, 0]]}, **classes}
+    assert collapse(one) is None  # the textbook's XOR table: one example is left to test
+    nine = {"confusion": {"validation": [[0, 3], [0, 0]], "test": [[0, 3], [0, 3]]}, **classes}
+    assert collapse(nine) is None
+    ten = {"confusion": {"validation": [[0, 3], [0, 0]], "test": [[0, 3], [0, 4]]}, **classes}
+    assert collapse(ten) == ("dog", 1.0)  # validation and test together
+    assert collapse({"confusion": {"test": [[0, 50], [0, 0]]}, **classes}) is None  # no dog is there to be told apart
+
+
+def test_a_run_that_learnt_its_training_part_has_not_collapsed():
+    classes = {"data": {"classes": ["cat", "dog"], "label_table": {"train": [15, 14]}}}
+    matrix = {"confusion": {"test": [[0, 50], [0, 50]]}, **classes, "train_score": {"what": "all", "n": 29}}
+    assert collapse({**matrix, "metrics": {"train_accuracy": 1.0}}) is None  # it learnt something else
+    assert collapse({**matrix, "metrics": {"train_accuracy": 14 / 29}}) == ("dog", 1.0)
+    few = {**matrix, "train_score": {"what": "sample", "n": 3}, "metrics": {"train_accuracy": 1.0}}
+    assert collapse(few) == ("dog", 1.0)  # 3 of 29 may be three dogs
+
+
 def test_names_of_axes_are_as_short_as_they_can_be():
     assert axis_names(["case", "training.l2_form"]) == {"case": "case", "training.l2_form": "l2 form"}
     assert axis_names(["data.seed", "data.validation.seed"]) == {

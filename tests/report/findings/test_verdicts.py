@@ -1,13 +1,22 @@
 """Verdicts, word by word."""
 
+import csv
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from handgrad.report.chapters.opening import opening
 from handgrad.report.figures.phases import ranking
+from handgrad.report.findings.compare import compare
+from handgrad.report.findings.examples import conditional, small_parts, test_set_verdicts
 from handgrad.report.findings.happened import setting_verdicts
 from handgrad.report.findings.summarize import summarize
-from handgrad.report.findings.verdicts import phase_verdicts, selection, test_set_verdicts, trouble
+from handgrad.report.findings.verdicts import phase_verdicts, selection, trouble
 from handgrad.report.tables.study import summary_table
+from handgrad.report.tables.table import to_csv
 from handgrad.study.folder.results import Results
 from tests.report.conftest import Outcome
 
@@ -18,6 +27,10 @@ LRS = {"grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}}}
 
 def summary_of(folder):
     return summarize(Results.open(folder))
+
+
+def read_csv(text):
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 def texts(verdicts):
@@ -64,14 +77,13 @@ def test_below_six_seeds_undecided_is_said_aloud(make_results):
     said = texts(phase_verdicts(phase))
     assert said[0].startswith("Setting 2: lr 0.1 is best by validation accuracy: 9")
     assert said[0].endswith("% (n = 3, ddof 1).")
-    assert said[1] == (
-        "Undecided: with 3 shared seeds no sign-flip test can reach p < 0.05 (the smallest possible is 0.25); 6 seeds "
-        "are needed. The paired t-test below assumes that differences between seeds are normally distributed."
-    )
-    assert said[2] == (
-        "Tied with the best: setting 1 (paired t-test on 3 shared seeds, Holm's correction over 1, p ≥ 0.05)."
-    )
-    assert texts(phase_verdicts(phase, brief=True))[1] == "Undecided: 3 shared seeds, 6 are needed."
+    assert said[1:] == [
+        "Undecided: setting 1, which is not shown to be behind the best; that is not the same as equal.",
+        "Paired t-test on 3 shared seeds. It assumes that differences between seeds are normally distributed: with 3 "
+        "shared seeds no sign-flip test, which does not, can reach p < 0.05 (the smallest possible is 0.25; 6 seeds "
+        "are needed).",
+    ]
+    assert texts(phase_verdicts(phase, brief=True)) == said[:2]
 
 
 def test_from_six_seeds_a_lead_can_be_established(make_results):
@@ -80,8 +92,87 @@ def test_from_six_seeds_a_lead_can_be_established(make_results):
 
     (phase,) = summary_of(make_results({"seeds": 6, **LRS}, tell)).phases
     said = phase_verdicts(phase)
-    assert [verdict.kind for verdict in said] == ["good", "good"]
-    assert said[1].text == "Setting 1 is behind the best (paired t-test on 6 shared seeds, p < 0.05)."
+    assert [verdict.kind for verdict in said] == ["good", "good", "note"]
+    assert said[1].text == "Behind the best: setting 1 (p < 0.05)."
+    assert said[2].text == ("Paired t-test on 6 shared seeds; behind is said where a sign-flip test has p < 0.05 too.")
+
+
+def test_the_test_of_signs_is_heard_on_the_page_too(make_results):
+    """The difference of one seed has the other sign: t says p < 0.01, signs 4/64."""
+    d = [0.05, 0.05, 0.05, 0.05, 0.06, -0.005]
+    folder = make_results({"seeds": 6, **LRS}, lambda s, seed: Outcome(0.9 if s.label == "1" else 0.9 + d[seed]))
+    (phase,) = summary_of(folder).phases
+    said = texts(phase_verdicts(phase))
+    assert said[1] == "Undecided: setting 1, which is not shown to be behind the best; that is not the same as equal."
+    assert said[2] == ("Of setting 1 the paired t-test alone would say that it is behind; the sign-flip test does not.")
+    assert not any("Behind the best" in text for text in said)
+    (row,) = compare(Results.open(folder)).to_dict("records")
+    assert (row["verdict"], row["decided"], row["sign_flip_p"]) == ("undecided", False, 4 / 64)
+    table = summary_table(phase, 1, "summary", "Settings")
+    place = [column.heading for column in table.columns].index("p (Holm)")
+    assert table.rows[0].cells[place].text == f"{row['holm_p']:.3f} (signs 0.062)"
+    assert table.rows[0].shaded
+
+
+def test_a_rank_below_one_that_is_behind_may_be_undecided_and_is_explained(make_results):
+    """3 is behind by two points with hardly any spread, 2 by three with a large one."""
+    noise = {"1": (0,) * 6, "2": (0.1, -0.1, 0.09, -0.09, 0.11, -0.11), "3": (0.001, 0, 0.001, 0, 0.001, 0)}
+    means = {"1": 0.9, "2": 0.87, "3": 0.88}
+    folder = make_results(
+        {"seeds": 6, "grid": {"network": {"hidden": [3, 4, 5]}}},
+        lambda s, seed: Outcome(means[s.label] + noise[s.label][seed]),
+    )
+    (phase,) = summary_of(folder).phases
+    assert texts(phase_verdicts(phase))[1:4] == [
+        "Undecided: setting 2, which is not shown to be behind the best; that is not the same as equal.",
+        "Behind the best: setting 3 (p < 0.05).",
+        "Setting 2 ranks below one that is behind and stays undecided: its distance from the best varies more from "
+        "seed to seed, or fewer seeds show it.",
+    ]
+
+
+WORDS_OF_VERDICTS = {"Behind the best": True, "Undecided": False}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_word_mark_and_number_says_the_same_of_a_pair(make_results, seed):
+    """One comparison has one verdict: sentences, shading of table and ranking, p and `decided` never disagree."""
+    rng = np.random.default_rng(seed)
+    k, n = int(rng.integers(2, 6)), int(rng.integers(1, 9))
+    x = np.round(rng.normal(rng.choice([0.8, 0.85, 0.9], (k, 1)), rng.choice([0.001, 0.02, 0.1], (k, 1)), (k, n)), 3)
+    gone = rng.random((k, n)) < 0.1
+
+    def tell(setting, seed):
+        at = int(setting.label) - 1
+        return Outcome(float(x[at, seed]), "failed" if gone[at, seed] and n > 1 else "done")
+
+    folder = make_results({"seeds": n, "grid": {"network": {"hidden": list(range(2, 2 + k))}}}, tell)
+    summary = summary_of(folder)
+    (phase,) = summary.phases
+    decided = {row["setting"]: bool(row["decided"]) for row in compare(Results.open(folder)).to_dict("records")}
+    for brief in (False, True):
+        said = {}
+        for text in texts(phase_verdicts(phase, brief=brief)):
+            word, _, rest = text.partition(": setting")
+            if word in WORDS_OF_VERDICTS:
+                labels = re.findall(r"\d+", rest.partition(",  which")[0].partition(" (p")[0].partition(", which")[0])
+                assert not said.keys() & set(labels)
+                said |= dict.fromkeys(labels, WORDS_OF_VERDICTS[word])
+        assert said == (decided if phase.tested else {})
+    table = summary_table(phase, 1, "summary", "Settings")
+    shaded = {row.cells[0].text: row.shaded for row in table.rows}
+    drawn = ranking(phase, "ranking")
+    marked = {row.label.partition(":")[0]: row.tied for row in drawn.rows if not row.best}
+    for marks in (shaded, marked):
+        assert {label: not marks[label] for label in decided} == (
+            decided if phase.tested else dict.fromkeys(decided, True)
+        )
+    for row in read_csv(to_csv(table)):
+        if row["setting"] in decided and row.get("holm_p"):
+            few = int(row["shared_seeds"]) < 6
+            assert decided[row["setting"]] == (
+                float(row["holm_p"]) < 0.05 and (few or float(row["sign_flip_p"]) < 0.05)
+            )
 
 
 def test_what_a_search_stopped_short_is_not_compared_with_whole_runs(make_results):
@@ -95,10 +186,13 @@ def test_what_a_search_stopped_short_is_not_compared_with_whole_runs(make_result
     (phase,) = summary_of(make_results({"seeds": 6, "grid": {"network": {"hidden": [3, 4, 5, 6]}}}, tell)).phases
     assert [setting.comparison is not None for setting in phase.settings] == [False, True, True, False]
     worst, tied = (setting.comparison for setting in phase.settings[1:3])
-    assert worst.adjusted_p == pytest.approx(2 * worst.p)  # Holm's correction counts two settings, not three
+    assert worst.pairs == 3  # of three settings, not of four
     assert (phase.tied, tied.tied) == ([phase.settings[2]], True)
     assert texts(phase_verdicts(phase))[1:] == [
-        "Tied with the best: setting 3 (paired t-test on 6 shared seeds, Holm's correction over 2, p ≥ 0.05).",
+        "Undecided: setting 3, which is not shown to be behind the best; that is not the same as equal.",
+        "Behind the best: setting 2 (p < 0.05).",
+        "Paired t-test on 6 shared seeds, Holm's correction over all 3 pairs of settings, as the best was chosen on "
+        "the same numbers; behind is said where a sign-flip test has p < 0.05 too.",
         "The search stopped 1 of 4 settings early; their numbers are those of their last epoch. The best is chosen "
         "among the others, and compared with them alone.",
     ]
@@ -126,17 +220,17 @@ def test_below_six_seeds_the_paired_t_test_speaks_for_itself_alone(make_results)
         return Outcome((0.9 if setting.label == "2" else 0.5) + 0.001 * ((seed * 3 + int(setting.label)) % 4))
 
     (phase,) = summary_of(make_results({"seeds": 3, **LRS}, tell)).phases
-    assert texts(phase_verdicts(phase, brief=True))[1:] == [
-        "Undecided: 3 shared seeds, 6 are needed.",
-        "Normal differences assumed, setting 1 is behind the best (paired t-test on 3 shared seeds, p < 0.05).",
-    ]
+    assert texts(phase_verdicts(phase, brief=True))[1:] == ["Behind the best: setting 1 (p < 0.05)."]
+    assert texts(phase_verdicts(phase))[2].startswith(
+        "Paired t-test on 3 shared seeds. It assumes that differences between seeds are normally distributed"
+    )
 
 
 def test_one_seed_decides_nothing(make_results):
     (phase,) = summary_of(make_results({"seeds": 1, **LRS})).phases
     assert texts(phase_verdicts(phase))[1] == (
         "Undecided: with one seed there is no spread, and nothing tells a better setting from a luckier one. "
-        "6 seeds are needed for a verdict."
+        "Two seeds show a spread, 6 let a test decide that assumes no normal distribution."
     )
 
 
@@ -168,3 +262,34 @@ def test_what_is_missing_is_said_at_the_top(make_results):
     assert "2 runs diverged and 2 runs failed; they are counted and named below, and enter no mean." in texts(
         opening(found)
     )
+
+
+def test_intervals_and_p_are_of_these_examples(make_results):
+    found = summary_of(make_results({"seeds": 3, **LRS}, lambda s, seed: Outcome(0.9 + 0.01 * seed)))
+    # 20 validation examples, mean 0.91: √(0.91·0.09/20) = 0.06399
+    assert texts(conditional(found)) == [
+        "Intervals and p are over seeds, on one set of 20 validation examples: they speak of other seeds, not of other "
+        "examples. On 20 others an accuracy like the best's has a standard error of 6.40 points (binomial)."
+    ]
+    assert conditional(found)[0] in opening(found)
+    assert "over seeds, on one set of 20 examples" in summary_table(found.phases[0], 1, "summary", "Settings").caption
+    every = summary_of(make_results({"seeds": 2}, lambda s, seed: Outcome(1.0), name="every"))
+    assert texts(conditional(every))[0].endswith(
+        "100 % of 20 leaves room for 83.16 to 100.00 % on others (95 %, exact binomial)."
+    )
+    assert conditional(summary_of(make_results({"seeds": 1}, name="one"))) == []
+
+
+def test_a_small_part_says_what_one_example_is_worth(make_results):
+    found = summary_of(make_results({"seeds": 1}))
+    assert texts(small_parts(found)) == [
+        "The validation part has 20 examples: one of them is worth 5.0 points of accuracy.",
+        "The test part has 50 examples: one of them is worth 2.0 points of accuracy.",
+    ]
+    assert [verdict.kind for verdict in small_parts(found)] == ["warning", "note"]
+    assert set(small_parts(found)) <= set(opening(found))
+    setting = found.settings[0]
+    record = {**setting.runs[0].record, "data": {"counts": {"train": 3, "test": 1}}}
+    (one,) = small_parts(replace(found, phases=(replace(found.phases[0], settings=(
+        replace(setting, runs=(replace(setting.runs[0], record=record),)),)),)))  # fmt: skip
+    assert one.text == ("1 example cannot be a test part: its accuracy is 0 or 100 %, whatever the network has learnt.")

@@ -2,23 +2,24 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from handgrad.report.findings.happened import happened
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables import study as study_tables
+from handgrad.report.tables.latex import to_latex
+from handgrad.report.tables.letters import escape_latex
 from handgrad.report.tables.table import (
     Cell,
     Column,
     Row,
     Table,
     cell,
-    escape_latex,
     escape_markdown,
     save,
     to_csv,
-    to_latex,
     to_markdown,
 )
 from handgrad.study.folder.results import Results
@@ -58,7 +59,7 @@ def test_markdown():
 
 def test_latex_needs_booktabs_only():
     assert to_latex(small()) == (
-        "% needs \\usepackage{booktabs}\n\\begin{table}\n  \\centering\n  \\caption{Title. Caption.}\n"
+        "% needs \\usepackage{booktabs}\n\\begin{table}\n  \\centering\n  \\sloppy\n  \\caption{Title. Caption.}\n"
         "  \\label{tab:small}\n  \\begin{tabular}{lr}\n    \\toprule\n    setting & val \\% \\\\\n    \\midrule\n"
         "    plain$^{\\dagger}$ & 97.00 $\\pm$ 0.10 \\\\\n    b & \\textbf{98.00} \\\\\n"
         "    \\midrule\n    sum &  \\\\\n"
@@ -105,7 +106,7 @@ def test_the_summary_table_has_axes_as_columns(make_results):
         "lr",
         "hidden",
         "n",
-        "train %",
+        "train % (40 of 80)",
         "validation %",
         "test %",
         "95 % interval (t)",
@@ -178,11 +179,51 @@ def test_selection_by_loss_shows_the_loss(make_results):
     assert "mean validation loss" in table.caption
 
 
-def test_ten_seeds_put_the_bootstrap_beside(make_results):
-    tables = {"seeds": 10, "grid": {"network": {"hidden": [4, 6]}}}
+def test_thirty_seeds_put_the_bootstrap_beside(make_results):
+    tables = {"seeds": 30, "grid": {"network": {"hidden": [4, 6]}}}
     table = study_tables.summary_table(phase_of(make_results(tables)), 1, "summary", "Results")
     assert "95 % interval (BCa)" in [column.heading for column in table.columns]
     assert "BCa bootstrap (9,999 resamples)" in table.caption
+
+
+def intervals_of(folder):
+    table = study_tables.summary_table(phase_of(folder), 1, "summary", "Results")
+    place = [column.heading for column in table.columns].index("95 % interval (t)")
+    return table, [row.cells[place].text for row in table.rows]
+
+
+def test_where_seeds_agree_the_interval_is_that_of_the_examples(make_results):
+    folder = make_results({"seeds": 3}, lambda setting, seed: Outcome(1.0))
+    table, texts = intervals_of(folder)
+    # 20 of 20 validation examples: 0.025^(1/20) = 0.8316
+    assert texts == ["83.16 to 100.00 ‡"]
+    assert "‡: all seeds agree and show no spread" in table.caption
+
+
+def test_an_interval_over_runs_that_collapsed_and_others_says_so(make_results):
+    def tell(setting, seed):
+        return Outcome(0.2, collapsed=1) if seed == 0 else Outcome(0.9 + 0.01 * seed)
+
+    table, texts = intervals_of(make_results({"seeds": 4}, tell))
+    assert texts[0].endswith(" (1 of 4 collapsed)")
+    assert "a t interval does not cover 95 %" in table.caption
+    whole, texts = intervals_of(make_results({"seeds": 4}, lambda s, seed: Outcome(0.2, collapsed=1), name="all"))
+    assert "(" not in texts[0]
+    assert "does not cover" not in whole.caption
+
+
+def test_train_says_on_how_many_examples_it_was_measured(make_results):
+    folder = make_results({"seeds": 2, "grid": {"network": {"hidden": [4, 6]}}})
+    summary = summarize(Results.open(folder))
+    assert "Training loss and accuracy were measured on 40 of 80" in study_tables.runs_table(summary).caption
+    (phase,) = summary.phases
+    whole = {"what": "all", "n": 80}
+    settings = [
+        replace(setting, runs=tuple(replace(run, record={**run.record, "train_score": whole}) for run in setting.runs))
+        for setting in phase.settings
+    ]
+    table = study_tables.summary_table(replace(phase, settings=tuple(settings)), 1, "summary", "Results")
+    assert "train %" in [column.heading for column in table.columns]
 
 
 def test_collapses_are_counted(make_results):

@@ -16,7 +16,7 @@ def test_never_more_workers_than_cores(monkeypatch):
     runner, notes = open_runner(64)
     assert runner.workers == 3
     assert notes == ["64 jobs were asked for; 3 run, one for each core"]
-    with pytest.raises(InputError, match="jobs must be >= 1; got 0"):
+    with pytest.raises(InputError, match="jobs must be >= 1 and at most 100,000, as no study has more runs; got 0"):
         open_runner(0)
 
 

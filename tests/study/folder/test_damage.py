@@ -373,3 +373,25 @@ def test_a_checkpoint_that_was_altered_is_not_gone_on_from(finished, tmp_path):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
         found = load_checkpoint(path, "0123456789")
         assert found is None or (found.epoch == 3 and not found.params["dense1.W"].any())
+
+
+def test_what_a_kill_left_is_gone_after_the_same_command(finished, out):
+    """A pruned run's checkpoint beside its record, decisions half written, and what earlier versions left."""
+    study, _ = finished
+    pruned = [run for run in (out / "runs").iterdir() if load_data(run)["status"] == "pruned"]
+    assert pruned
+    left = [out / "runs" / f"{pruned[0].name}.partial" / "checkpoint.safetensors"]
+    left += [out / "decisions" / name for name in (".0.jsonl.4711-2.tmp", ".0.jsonl.4711.tmp")]
+    left += [out / "data" / f".{'a' * 10}-samples.4711.npz", out / ".plan.json.4711-0.tmp"]
+    left += [out / "runs" / f".{pruned[0].name}.4711-9.tmp" / "curves.npz", out / ".working" / "k" / "train-x.npy"]
+    mine = [out / "runs" / ".mine.2026.tmp", out / ".working" / "mine.txt", pruned[0] / "notes.txt"]
+    for path in [*left, *mine]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    assert rerun(study, out) == (set(), [])
+    assert [path for path in left if path.exists()] == []
+    assert not [path for path in out.rglob("*") if path.name.endswith((".partial", "-9.tmp")) or path.name == "k"]
+    assert all(path.read_text() == "x" for path in mine)
+    flip(pruned[0] / "curves.npz")
+    assert rerun(study, out)[0] == {pruned[0].name}
+    assert (pruned[0] / "notes.txt").read_text() == "x"  # the record was replaced around it

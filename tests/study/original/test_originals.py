@@ -8,7 +8,7 @@ import pytest
 from handgrad.data.datasets import from_arrays
 from handgrad.errors import StudyFileError
 from handgrad.study import make_study
-from handgrad.study.original.items import file_name
+from handgrad.study.original.items import file_name, slug
 from handgrad.study.original.published import decimals, published
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.shelf import Shelf
@@ -317,7 +317,7 @@ def test_other_values_of_an_axis_have_no_published_number():
         (["training.epochs=1"], ["training.epochs=1"]),
         (["data.name=elsewhere", "seeds=3"], ["data.name=elsewhere"]),
         (["training.engine=array", "ddof=0", "budget.runs=3", "grid.network.hidden=[8]"], []),
-        (["training.optimizer={name='adam'}", "training.optimizer.lr=0.2"],) * 2,
+        (["training.optimizer={name='adam'}", "training.optimizer.beta1=0.8"],) * 2,
         (["training.epochs=7"], []),  # as it was
         (["phase.later.grid.training.batch_size=[8]"], []),
         (["phase.later.set.network.hidden=8"], ["phase.later.set.network.hidden=8"]),
@@ -336,3 +336,14 @@ def test_the_plan_holds_the_changes():
 
 def test_changes_that_vary_nothing_leave_the_original_as_it_is():
     assert run_of(study(table(), overrides=["training.epochs=1"])) == [(label, True) for label in "1234"]
+
+
+def test_a_long_name_and_another_alphabet_keep_names_apart():
+    assert slug("T" * 60) == "t" * 60
+    one, other = slug("T" * 400), slug("T" * 401)
+    assert one != other
+    assert one.startswith("t" * 50 + "-")
+    assert len(one) == 59
+    assert slug("犬") != slug("猫")
+    assert slug("Loss of café") != slug("Loss of caf")
+    assert slug("28 × 28, Σ") != slug("28 × 28, Δ")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from handgrad.data.datasets import open_split
-from handgrad.errors import HandgradError, ResultsError
+from handgrad.errors import InputError, ResultsError
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Serial, cores, failed_record
 from handgrad.training.loop import execute
@@ -191,7 +191,8 @@ def test_a_map_that_is_left_early_leaves_nothing_behind_for_the_next(two, jobs):
 def test_workers_that_cannot_start_say_what_to_do(jobs, monkeypatch):
     monkeypatch.setattr("handgrad.study.runners.processes._work", os.abort)  # cannot even be called with a pipe
     runner = Processes(1)
-    with pytest.raises(HandgradError, match=r'cannot start \(exit code 1\).*`if __name__ == "__main__":`.*jobs=1'):
+    text = r'no worker process can start: exit code 1, 3 times in a row\..*`if __name__ == "__main__":`.*jobs=1'
+    with pytest.raises(InputError, match=text):
         list(runner.map(jobs))
     runner.close()
 

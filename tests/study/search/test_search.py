@@ -9,7 +9,7 @@ import pytest
 
 from handgrad.errors import StudyFileError
 from handgrad.study import Results, run_study
-from handgrad.study.folder.store import read_plan
+from handgrad.study.folder.plan import decision, read_decisions, read_plan
 from handgrad.study.runners.processes import Processes
 from handgrad.training import loop
 from tests.study.conftest import contents
@@ -32,8 +32,9 @@ TPE = ASHA | {
 
 
 def events(folder, number=0):
-    lines = (folder / "decisions" / f"{number}.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    found, problem = read_decisions(folder / "decisions" / f"{number}.jsonl")
+    assert problem is None
+    return found
 
 
 def statuses(results):
@@ -115,7 +116,7 @@ def test_a_replay_with_other_numbers_says_so_and_keeps_the_decisions(make, tmp_p
     lines = events(tmp_path / "a")
     first = next(line for line in lines if line["event"] == "arrived")
     first["values"]["1"] += 1e-9
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    file.write_text("".join(map(decision, lines)))
     run_study(study, tmp_path / "b", jobs=1, observer=told.append)
     (note,) = (event.text for event in told if "decisions stand" in event.text)
     assert note.startswith(f"setting {first['setting']}, seed 1: val_loss at epoch {first['epoch']} is ")
@@ -128,7 +129,7 @@ def test_decisions_that_the_rule_would_not_make_are_made_anew(make, tmp_path):
     before, lines = contents(tmp_path), events(tmp_path)
     wrong = next(number for number, line in enumerate(lines) if line["event"] == "promoted")
     lines[wrong]["setting"] = lines[-1]["setting"] if lines[wrong]["setting"] != lines[-1]["setting"] else "1"
-    (tmp_path / "decisions" / "0.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "decisions" / "0.jsonl").write_text("".join(map(decision, lines)))
     run_study(study, tmp_path, jobs=1, observer=told.append)
     (note,) = (event.text for event in told if "decided anew" in event.text)
     assert f"0.jsonl, line {wrong + 1}: setting {lines[wrong]['setting']} is not the one to go on" in note

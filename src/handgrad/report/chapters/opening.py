@@ -1,7 +1,8 @@
 """The top of a report: its verdicts, before any chapter."""
 
+from handgrad.report.findings.examples import conditional, small_parts, test_set_verdicts
 from handgrad.report.findings.summary import Summary
-from handgrad.report.findings.verdicts import Verdict, phase_verdicts, selection, test_set_verdicts, validation_choice
+from handgrad.report.findings.verdicts import Verdict, phase_verdicts, selection, validation_choice
 from handgrad.report.findings.wording import plural
 from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
 
@@ -26,6 +27,7 @@ def opening(summary: Summary) -> tuple[Verdict, ...]:
         found += phase_verdicts(summary.phases[-1])
     if not metric.startswith("test"):
         found.append(selection(summary, metric))
+    found += [*conditional(summary), *small_parts(summary)]
     bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]
     text = " and ".join(f"{plural(count, 'run')} {status}" for status, count in bad if count)
     if text:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.report.drawing.canvas import INK, PAGE_WIDTH, SOFT, new_drawing, percent_axis
-from handgrad.report.drawing.labels import spread
+from handgrad.report.drawing.labels import cut, spread
 from handgrad.report.figures.figure import Curves, Key, Line, Panel
 from handgrad.report.figures.palette import CONTEXT, Look
 
@@ -23,7 +23,7 @@ def draw_curves(figure: Curves) -> "Drawing":
     columns = min(figure.columns, len(figure.panels))
     rows = math.ceil(len(figure.panels) / columns)
     entries = _entries(figure)
-    longest = max((len(text) for text, _ in entries), default=0)
+    longest = max((len(cut(text, 60)) for text, _ in entries), default=0)
     across = max(1, min(len(entries), int(110 / (longest + 8)), 12 if longest <= 4 else 6))
     named = math.ceil(len(entries) / across) if entries else 0
     bar = figure.key is not None and not entries
@@ -52,7 +52,7 @@ def draw_curves(figure: Curves) -> "Drawing":
         _ends(drawing.axes[position], panel, height)
     if entries:
         handles = [_handle(look) for _, look in entries]
-        labels = [textwrap.shorten(text, 60, placeholder="…") for text, _ in entries]
+        labels = [cut(text, 60) for text, _ in entries]
         title = "" if figure.key is None else figure.key.title
         short = longest <= 4
         legend = drawing.legend(
@@ -136,7 +136,7 @@ def _panel(axes: "Axes", panel: Panel, *, dots: bool) -> None:
             size=6.5,
             color=SOFT,
         )
-    axes.set_title(panel.title)
+    axes.set_title(cut(panel.title, 44))
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
 
@@ -172,7 +172,7 @@ def _ends(axes: "Axes", panel: Panel, height: float) -> None:
             if x < last:
                 beside = {"xytext": (6, (place - wanted) * 72 * height * 0.74), "textcoords": "offset points"}
             text = axes.annotate(
-                line.end,
+                cut(line.end, 24),
                 (x, float(line.y[-1])),
                 **beside,
                 ha="left",

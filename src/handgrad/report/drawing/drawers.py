@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from handgrad.report.drawing.canvas import STYLE
 from handgrad.report.drawing.curves import draw_curves
+from handgrad.report.drawing.fonts import lettered, silent
 from handgrad.report.drawing.pictures import draw_matrix, draw_pictures, draw_predictions
 from handgrad.report.drawing.ranking import draw_ranking
 from handgrad.report.figures.figure import Curves, Figure, Matrix, Pictures, Ranking
@@ -29,10 +30,11 @@ def save(figure: Figure, folder: Path, formats: Iterable[str] = ("png", "svg", "
     """Write `<name>.<format>` for every format and return the paths."""
     import matplotlib
 
-    with matplotlib.rc_context():
+    letters = lettered(figure)
+    with matplotlib.rc_context(), silent():
         matplotlib.rcdefaults()  # not the user's own style: the same numbers give the same picture everywhere
-        matplotlib.rcParams.update(STYLE)
-        drawing = draw(figure)
+        matplotlib.rcParams.update({**STYLE, "font.family": list(letters.families)})
+        drawing = draw(letters.figure)
         box = _laid_out(drawing)
         paths = []
         for form in formats:

@@ -1,12 +1,12 @@
 """Matrices and pictures for print: confusion, first-layer weights, sample images with predictions."""
 
 import math
-import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.report.drawing.canvas import GRID, INK, PAGE_WIDTH, new_drawing
+from handgrad.report.drawing.labels import cut
 from handgrad.report.figures.figure import Matrix, Pictures, Predictions
 from handgrad.report.figures.palette import RIGHT, WRONG
 
@@ -29,7 +29,7 @@ def draw_matrix(figure: Matrix) -> "Drawing":
     axes.tick_params(which="both", length=0)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
-    names = [textwrap.shorten(name, 14, placeholder="…") or name[:14] for name in figure.classes]
+    names = [cut(name, 14) for name in figure.classes]
     turned = max(len(name) for name in names) > 3
     axes.set_xticks(range(k), names, rotation=45 if turned else 0, ha="right" if turned else "center")
     axes.set_yticks(range(k), names)
@@ -71,7 +71,7 @@ def draw_pictures(figure: Pictures) -> "Drawing":
         top, left = row * (tall + above) + (above if named else 0), column * (wide + gap)
         mosaic[top : top + tall, left : left + wide] = signed_colours(image, figure.limit)
         if named:
-            name = textwrap.shorten(figure.labels[position], 18, placeholder="…")
+            name = cut(figure.labels[position], 18)
             axes.text(left + (wide - 1) / 2, top - 0.5, name, ha="center", va="bottom", size=7)
     _image(axes, mosaic)
     return drawing
@@ -114,15 +114,15 @@ def draw_predictions(figure: Predictions) -> "Drawing":
             axes.axis("off")
         actual = figure.actual[position]
         lines = [
-            (f"actual: {actual}", INK),
+            (f"actual: {cut(actual, 16)}", INK),
             *(
-                (f"{word}: {said} {'✓' if said == actual else '✗'}", RIGHT if said == actual else WRONG)
+                (f"{word}: {cut(said, 14)} {'✓' if said == actual else '✗'}", RIGHT if said == actual else WRONG)
                 for word, said in figure.said(position)
             ),
         ]
         for row, (text, ink) in enumerate(lines):
             axes.annotate(
-                textwrap.shorten(text, 24, placeholder="…"),
+                text,
                 (0.5, 0),
                 (0, -5 - 10 * row),
                 xycoords="axes fraction",

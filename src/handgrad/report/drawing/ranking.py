@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from handgrad.report.drawing.canvas import PAGE_WIDTH, SOFT, new_drawing, percent_axis
+from handgrad.report.drawing.labels import cut
 from handgrad.report.figures.figure import Ranking, RankingRow
 from handgrad.report.figures.palette import COLOURS
 
@@ -43,7 +44,7 @@ def noted(row: RankingRow, most: int) -> str:
     """A row's label, cut to `most` letters together with its note."""
     note = f" — {row.note}" if row.note else ""
     room = most - len(note)
-    return (row.label if len(row.label) <= room else row.label[: room - 1] + "…") + note
+    return cut(row.label, room) + note
 
 
 def ranking_range(figure: Ranking) -> tuple[float, float]:

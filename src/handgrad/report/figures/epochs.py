@@ -14,7 +14,7 @@ from handgrad.report.figures.palette import BASELINE, Look, look
 from handgrad.report.figures.series import KEYS, PARTS, epoch_series, logarithmic, over_seeds, runs_of, seeds_note
 from handgrad.report.figures.sources import Request
 from handgrad.report.findings.naming import difference
-from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.report.findings.summary import RunFacts, SettingSummary, training_sample
 from handgrad.study.original.figure_options import EpochPairOptions, EpochsOptions, FigureOptions, SmallMultiplesOptions
 from handgrad.training.record import Arrays
 
@@ -209,18 +209,12 @@ def score_notes(settings: Iterable[SettingSummary], shown: Iterable[tuple[str, s
     """On which training examples the training score was measured, and whether losses can be compared."""
     settings, shown = list(settings), list(shown)
     said = ""
-    scores = {
-        (record["train_score"].get("what"), record["train_score"].get("n"))
-        for setting in settings
-        for record in setting.records
-        if record.get("train_score")
-    }
-    if len(scores) == 1 and any(part == "train" for _, part in shown):
-        what, n = scores.pop()
-        said += {
-            "all": f"Training is scored on all {n:,} training examples. ",
-            "sample": f"Training is scored on a fixed random sample of {n:,} training examples. ",
-        }.get(what, "")
+    of = training_sample(settings)
+    n = next((n for setting in settings if (n := setting.examples("train_accuracy"))), None)
+    if n is not None and any(part == "train" for _, part in shown):
+        words = {"": f"all {n:,}", "a sample": "fixed random samples of the"}
+        where = words.get(of, f"a fixed random sample of {of}")
+        said += f"Training is scored on {where} training examples. "
     losses = {setting.setting.get("training", {}).get("loss") for setting in settings} - {None}
     if len(losses) > 1 and any(measure == "loss" for measure, _ in shown):
         said += (

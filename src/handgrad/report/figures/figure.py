@@ -222,6 +222,7 @@ class Predictions:
     actual: tuple[str, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
+    classes: tuple[str, ...] = ()  # all there are, in order
 
     def said(self, position: int) -> list[tuple[str, str]]:
         """What was predicted of one example: (before, …) and (after, …), or (predicted, …) where only one is known."""

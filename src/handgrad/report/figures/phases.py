@@ -12,7 +12,7 @@ from handgrad.report.figures.palette import CONTEXT, LINES, look
 from handgrad.report.figures.sources import Options, Request, Sources
 from handgrad.report.figures.steps import step_loss
 from handgrad.report.findings.naming import setting_name
-from handgrad.report.findings.summary import WORDS, PhaseSummary
+from handgrad.report.findings.summary import WORDS, PhaseSummary, SettingSummary
 from handgrad.study.original.figure_options import PARTS, EpochsOptions, SmallMultiplesOptions, StepLossOptions
 
 BEST = 8  # so many of more than twelve settings are told apart
@@ -21,10 +21,9 @@ RANKED = 40
 
 def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
     """Every setting's seeds, mean and interval on the measure that chose the winner, best first."""
-    rows = []
+    rows, undecided = [], {setting.label for setting in phase.tied}
     for setting in phase.ranked[:RANKED]:
         values = setting.samples[phase.metric]
-        diverged = setting.count("diverged")
         rows.append(
             RankingRow(
                 label=setting_name(setting, phase.axes),
@@ -33,8 +32,8 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
                 low=values.interval.low if values.interval else None,
                 high=values.interval.high if values.interval else None,
                 best=setting.label == phase.winner,
-                tied=setting.comparison is not None and setting.comparison.tied,
-                note=f"{diverged} of {len(setting.runs)} diverged" if diverged else "",
+                tied=setting.label in undecided,
+                note=_noted(setting),
             )
         )
     if not any(row.points for row in rows):
@@ -44,10 +43,17 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
     stopped = " Those that the search stopped short are not tested and never shaded." if phase.stopped else ""
     caption = (
         f"{word.capitalize()} of every setting, best first. Circles: seeds; diamond: their mean; bar: 95 % t interval "
-        f"of the mean (none below two seeds; it may run off the axis). Shaded: the best, and the settings tied with it "
-        f"(paired t-test on shared seeds, Holm's correction).{stopped}{left_out}"
+        "of the mean (none below two seeds; where all agree, the exact binomial one; it may run off the axis, and "
+        "covers less where some runs collapsed). Shaded: the best, and all of which it is undecided whether they are "
+        f"behind (paired t-test on shared seeds, Holm's correction over all pairs).{stopped}{left_out}"
     )
     return Ranking(name, f"Settings by {word}", caption, word, tuple(rows), percent=phase.metric.endswith("accuracy"))
+
+
+def _noted(setting: SettingSummary) -> str:
+    """How many of its runs diverged, and how many collapsed beside others that did not."""
+    counts = {"diverged": setting.count("diverged"), "collapsed": setting.collapsed}
+    return ", ".join(f"{n} of {len(setting.runs)} {what}" for what, n in counts.items() if n)
 
 
 def epoch_curves(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:

@@ -157,7 +157,7 @@ def predictions(
     )
     pictures = None if images is None or len(images) < n else visible(images[:n])
     index = tuple(int(i) for i in samples.get("index", range(n)))[:n]
-    return Predictions(name, title, caption, pictures, index, actual, said["before"], said["after"])
+    return Predictions(name, title, caption, pictures, index, actual, said["before"], said["after"], tuple(classes))
 
 
 def _named(outputs: Any, classes: Sequence[str], n: int) -> tuple[str, ...]:

@@ -13,18 +13,18 @@ def compare(results: Results) -> "DataFrame":
     """Every setting of every phase against the phase's winner, on the seeds that both finished.
 
     Columns: phase, setting, winner, n (shared seeds), difference (mean of setting − winner in the metric that chose the
-    winner), low and high (95 % t interval of it), p (paired t), holm_p (Holm's correction over the phase), sign_flip_p
-    (exact; at least 2/2ⁿ), tied (holm_p ≥ 0.05), decided (six seeds or more, holm_p and sign_flip_p < 0.05).
+    winner), low and high (95 % t interval of it), p (paired t), holm_p (Holm's correction over all pairs of the phase's
+    settings, as the winner was chosen on the same numbers), sign_flip_p (at least 2/2ⁿ), verdict: "behind" where holm_p
+    and, from six seeds on, sign_flip_p too are below 0.05, else "undecided"; decided: whether it is "behind".
     Settings with diverged runs, and those that a search stopped short, are not compared and have no row.
     """
     import pandas
 
     rows = []
     for phase in summarize(results).phases:
-        for setting in phase.settings:
+        for setting in phase.compared:
             found = setting.comparison
-            if found is None:
-                continue
+            assert found is not None
             rows.append(
                 {
                     "phase": phase.name,
@@ -38,7 +38,7 @@ def compare(results: Results) -> "DataFrame":
                     "p": found.p,
                     "holm_p": found.adjusted_p,
                     "sign_flip_p": found.sign_flip,
-                    "tied": found.tied,
+                    "verdict": found.verdict,
                     "decided": found.decided,
                 }
             )

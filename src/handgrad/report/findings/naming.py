@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handgrad.report.findings.summary import SettingSummary
+from handgrad.study.changes import axis_names as axis_names
 from handgrad.study.changes import leaves, shown
 
 
@@ -26,25 +27,6 @@ def setting_value(setting: SettingSummary, path: str) -> Any:
     """The value of a key or an axis."""
     value = at_path(setting.setting, path)
     return setting.all_axes.get(path, setting.axes.get(path)) if value is None else value
-
-
-def axis_names(paths: Sequence[str]) -> dict[str, str]:
-    """The shortest endings that tell the paths apart, as headings.
-
-    >>> axis_names(["training.optimizer.lr", "network.hidden", "training.batch_size"])
-    {'training.optimizer.lr': 'lr', 'network.hidden': 'hidden', 'training.batch_size': 'batch size'}
-    >>> axis_names(["network.init.std", "network.bias_init.std"])
-    {'network.init.std': 'init std', 'network.bias_init.std': 'bias init std'}
-    """
-    names = {}
-    for path in paths:
-        steps = path.split(".")
-        length = 1
-        others = [other.split(".") for other in paths if other != path]
-        while length < len(steps) and any(other[-length:] == steps[-length:] for other in others):
-            length += 1
-        names[path] = " ".join(steps[-length:]).replace("_", " ")
-    return names
 
 
 def setting_name(setting: SettingSummary, axes: Sequence[str]) -> str:

@@ -3,10 +3,10 @@
 Letters: n seeds, x their values, d differences between two settings on the same seed, s standard deviation (ddof 1).
 
 Two noises: the seed, and the finite test set.  Settings share seeds, so they are compared in pairs.
-Below six shared seeds no sign-flip test can reach p < 0.05: the answer is then "undecided", aloud.
+Below six shared seeds no sign-flip test can reach p < 0.05, and the paired t-test speaks alone.
 
 Sources: Bouthillier et al. 2021 (arXiv 2103.03098), Agarwal et al. 2021 (arXiv 2108.13264), Colas et al. 2018
-(arXiv 1806.08295), Jordan 2023 (arXiv 2304.01910); BCa: Efron 1987, equations in `bca_interval`; Holm 1979.
+(arXiv 1806.08295), Jordan 2023 (arXiv 2304.01910); Holm 1979.
 """
 
 import math
@@ -14,23 +14,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from handgrad.report.findings.intervals import Interval, bca_interval, exact_binomial_interval, t_interval
 from handgrad.streams import stream
 
 LEVEL = 0.05
-BOOTSTRAP_SEEDS = 10  # from here the BCa bootstrap stands beside the t interval
+BOOTSTRAP_SEEDS = 30  # from here the BCa bootstrap covers what it says (benchmarks/conclusions.py)
 SIGN_FLIP_SEEDS = 6  # 2 / 2^6 is the first smallest p below 0.05
-RESAMPLES = 9999
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A confidence interval and how it was computed."""
-
-    low: float
-    high: float
-    method: str  # "t" | "BCa bootstrap" | "prediction"
-    confidence: float = 1 - LEVEL
+EXACT_SIGNS = 32  # differences whose 2^n signs are counted
+SIGN_DRAWS = 99_999
+MOST_PAIRED = 1500  # settings of which all pairs are tested
 
 
 @dataclass(frozen=True)
@@ -49,54 +43,26 @@ class Sample:
         return len(self.values)
 
 
-def sample(values: Mapping[int, float], ddof: int = 1) -> Sample:
-    """Mean, standard deviation with `ddof`, t interval and, from ten seeds, the BCa bootstrap beside it.
+def sample(values: Mapping[int, float], ddof: int = 1, examples: int | None = None) -> Sample:
+    """Mean, standard deviation with `ddof`, t interval and, from thirty seeds, the BCa bootstrap beside it.
+
+    examples: of an accuracy, how many it was scored on.  Where all seeds agree they show no spread, and what is left is
+    the noise of the examples: the interval is then the exact binomial one, or None where `examples` is not known.
 
     >>> s = sample({0: 0.96, 1: 0.97, 2: 0.98})
     >>> s.n, round(s.mean, 4), round(s.std, 4), round(s.interval.low, 4)
     (3, 0.97, 0.01, 0.9452)
+    >>> round(sample({0: 1.0, 1: 1.0, 2: 1.0}, examples=300).interval.low, 4)
+    0.9878
     """
     x = list(values.values())
     mean = math.fsum(x) / len(x) if x else None
     std = float(np.std(x, ddof=ddof)) if len(x) > ddof else None
     bootstrap = bca_interval(x) if len(x) >= BOOTSTRAP_SEEDS else None
-    return Sample(dict(values), ddof, mean, std, t_interval(x), bootstrap)
-
-
-def t_interval(x: Sequence[float], confidence: float = 1 - LEVEL) -> Interval | None:
-    """mean ± t(n−1)·s/√n, always with ddof 1; None below two values.
-
-    >>> interval = t_interval([1.0, 2.0, 3.0])
-    >>> round(interval.low, 3), round(interval.high, 3)  # 2 ± 4.303·1/√3
-    (-0.484, 4.484)
-    """
-    from scipy.special import stdtrit
-
-    n = len(x)
-    if n < 2:
-        return None
-    mean, s = math.fsum(x) / n, float(np.std(x, ddof=1))
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * s / math.sqrt(n)
-    return Interval(mean - half, mean + half, "t", confidence)
-
-
-def prediction_interval(x: Sequence[float], further: int = 1, confidence: float = 1 - LEVEL) -> Interval | None:
-    """Where the mean of `further` more runs falls: mean ± t(n−1)·s·√(1/further + 1/n); None below two values.
-
-    Normal values are assumed; s has ddof 1.
-
-    >>> interval = prediction_interval([1.0, 2.0, 3.0])
-    >>> round(interval.low, 3), round(interval.high, 3)  # 2 ± 4.303·1·√(1 + 1/3)
-    (-2.968, 6.968)
-    """
-    from scipy.special import stdtrit
-
-    n = len(x)
-    if n < 2:
-        return None
-    mean, s = math.fsum(x) / n, float(np.std(x, ddof=1))
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * s * math.sqrt(1 / further + 1 / n)
-    return Interval(mean - half, mean + half, "prediction", confidence)
+    interval = t_interval(x)
+    if interval is None and mean is not None and len(x) > 1 and examples:
+        interval = exact_binomial_interval(mean, examples)
+    return Sample(dict(values), ddof, mean, std, interval, bootstrap)
 
 
 def kendall_tau_b(x: Sequence[float], y: Sequence[float]) -> float | None:
@@ -114,133 +80,167 @@ def kendall_tau_b(x: Sequence[float], y: Sequence[float]) -> float | None:
     return sum(p * q for p, q in zip(a, b, strict=True)) / math.sqrt(untied) if untied else None
 
 
-def bca_interval(
-    x: Sequence[float], confidence: float = 1 - LEVEL, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval | None:
-    """The bias-corrected and accelerated bootstrap of the mean (Efron 1987); None below two values.
-
-    z0 = Φ⁻¹(share of resampled means below the mean, ties half)
-    a  = Σ(m − m_i)³ / (6·(Σ(m − m_i)²)^1.5)     m_i: the mean without value i, m their mean
-    α  = Φ(z0 + (z0 + z) / (1 − a·(z0 + z)))     for z = Φ⁻¹ of either end; the ends are those quantiles
-    """
-    from scipy.special import ndtr, ndtri
-
-    n = len(x)
-    if n < 2:
-        return None
-    values = np.asarray(x, dtype=np.float64)
-    mean = float(values.mean())
-    left_out = (values.sum() - values) / (n - 1)
-    bend = left_out.mean() - left_out
-    if not np.ptp(values) > 0:
-        return Interval(mean, mean, "BCa bootstrap", confidence)
-    acceleration = float((bend**3).sum() / (6 * (bend**2).sum() ** 1.5))
-    picks = stream(seed, "bootstrap").integers(0, n, size=(resamples, n))
-    means = values[picks].mean(axis=1)
-    share = ((means < mean).sum() + (means == mean).sum() / 2) / resamples
-    z0 = float(ndtri(np.clip(share, 1 / resamples, 1 - 1 / resamples)))
-    z = ndtri(np.array([(1 - confidence) / 2, (1 + confidence) / 2]))
-    levels = ndtr(z0 + (z0 + z) / (1 - acceleration * (z0 + z)))
-    low, high = np.quantile(means, levels)
-    return Interval(float(low), float(high), "BCa bootstrap", confidence)
-
-
 def sign_flip_p(d: Sequence[float]) -> float:
-    """The exact two-sided sign-flip test: the share of the 2^n signs whose |Σ ±d| is at least |Σ d|.
+    """The two-sided sign-flip test: the share of the 2^n signs whose |Σ ±d| is at least |Σ d|.
 
-    It assumes only that d is symmetric about 0 where the settings are equally good.  No p is below 2/2^n.
+    It assumes only that differences are symmetric about zero.  Equal to it within rounding counts.  Exact up to
+    n = 32 differences that are not zero, by counting over the sums of two halves; beyond, the same share of N = 99,999
+    random signs of a stream of its own, (k + 1)/(N + 1), whose standard error is √(p(1 − p)/N): 0.0007 at p = 0.05.
+    The order of the differences does not matter.
 
-    >>> sign_flip_p([0.1, 0.2, 0.3])
+    >>> sign_flip_p([0.1, 0.2, 0.3])  # two of eight: all plus, all minus
     0.25
     """
+    size = np.sort(np.abs(np.asarray(d, dtype=np.float64)))  # every sign of a difference is counted: sizes decide
+    size = size[size > 0]  # a zero doubles both counts
+    total, rounding = abs(math.fsum(d)), 1e-9 * float(size.sum())
+    if total <= rounding:
+        return 1.0
+    if len(size) > EXACT_SIGNS:
+        return _drawn_sign_flip_p(size, total - rounding)
+    first, second = _signed_sums(size[::2]), np.sort(_signed_sums(size[1::2]))
+    reach = len(second) - np.searchsorted(second, total - rounding - first, side="left")
+    return float(2 * reach.sum() / 2 ** len(size))  # twice: Σ and −Σ are equally likely
+
+
+def _signed_sums(size: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The 2^n sums Σ ±size."""
     sums = np.zeros(1)
-    for value in d[:20]:
-        sums = np.concatenate([sums + value, sums - value])
-    size = max(float(np.abs(sums).max()), np.finfo(float).tiny)
-    return float(np.mean(np.abs(sums) >= abs(math.fsum(d[:20])) - 1e-12 * size))
+    for one in size:
+        sums = np.concatenate([sums + one, sums - one])
+    return sums
+
+
+def _drawn_sign_flip_p(size: NDArray[np.float64], total: float) -> float:
+    """(k + 1)/(N + 1) for the k of N random signs whose |Σ ±size| reaches the total."""
+    rng, reach, left = stream(0, "bootstrap", 1), 0, SIGN_DRAWS
+    while left:
+        rows = min(left, 1 + 2_000_000 // len(size))
+        signs = rng.integers(0, 2, size=(rows, len(size)), dtype=np.int8)
+        reach += int((np.abs(2 * (signs @ size) - size.sum()) >= total).sum())
+        left -= rows
+    return (reach + 1) / (SIGN_DRAWS + 1)
 
 
 def paired_t_p(d: Sequence[float]) -> float | None:
-    """p of the two-sided paired t-test, t = mean(d)·√n / s; None below two pairs.
+    """Two-sided paired t-test of differences: t = mean·√n / s on n − 1 degrees of freedom; None below two.
 
-    Where all differences are equal, t says nothing and the exact sign-flip test's p is given instead.
-
-    >>> round(paired_t_p([0.1, 0.2, 0.3]), 4)  # t = 0.2·√3 / 0.1 = 3.464, 2 degrees of freedom
-    0.0742
+    Where all differences are equal (s = 0) t says nothing, and the sign-flip test's p stands in.
     """
+    p = _paired_t(np.asarray(d, dtype=np.float64).reshape(1, -1), np.ones((1, len(d)), dtype=bool))[0]
+    return None if math.isnan(p) else float(p)
+
+
+def _paired_t(d: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """p of each row of differences (pairs, seeds), of which some are known; NaN below two."""
     from scipy.special import stdtr
 
-    n = len(d)
-    if n < 2:
-        return None
-    s = float(np.std(d, ddof=1))
-    mean = math.fsum(d) / n
-    if s <= 1e-12 * max(abs(mean), 1e-300):
-        return sign_flip_p(d)
-    return float(2 * stdtr(n - 1, -abs(mean) * math.sqrt(n) / s))
+    n = known.sum(axis=1)
+    mean = np.where(known, d, 0.0).sum(axis=1) / np.maximum(n, 1)
+    s = np.sqrt(np.where(known, (d - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(n - 1, 1))
+    equal = s <= 1e-12 * np.maximum(np.abs(mean), 1e-300)
+    t = np.abs(mean) * np.sqrt(n) / np.where(equal, 1.0, s)
+    p = np.where(equal, np.where(mean == 0, 1.0, 2.0 ** (1 - np.minimum(n, 1000))), 2 * stdtr(np.maximum(n - 1, 1), -t))
+    return np.where(n < 2, np.nan, p)
 
 
-def holm(p: Sequence[float]) -> list[float]:
+def holm(p: Sequence[float] | NDArray[np.float64]) -> list[float]:
     """p-values adjusted for several comparisons (Holm 1979): the i-th smallest of m times (m − i + 1), never falling.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
-    m = len(p)
-    adjusted = [0.0] * m
-    highest = 0.0
-    for rank, index in enumerate(sorted(range(m), key=lambda i: p[i])):
-        highest = max(highest, min(1.0, p[index] * (m - rank)))
-        adjusted[index] = highest
-    return adjusted
+    values = np.asarray(p, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    adjusted = np.empty_like(values)
+    factors = np.arange(len(values), 0, -1)
+    adjusted[order] = np.maximum.accumulate(np.minimum(1.0, values[order] * factors)) if len(values) else values
+    return [float(value) for value in adjusted]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One setting against the reference, on the seeds both finished.  `difference` is setting − reference, in pairs."""
+    """One setting against the reference, on the seeds both finished.  `difference` is setting − reference, in pairs.
+
+    `decided` is the one verdict of it: every word, mark and shading of a report says no more and no less.
+    """
 
     n: int
     difference: float | None
-    interval: Interval | None
+    interval: Interval | None  # of the mean difference, by t
     p: float | None  # paired t
-    adjusted_p: float | None  # Holm's, over all settings compared with this reference
+    adjusted_p: float | None  # Holm's, over all `pairs` of settings: the reference was chosen on the same numbers
     sign_flip: float | None
-
-    @property
-    def tied(self) -> bool:
-        """The reference's lead is not established: Holm's p of the paired t-test is not below 0.05."""
-        return self.adjusted_p is not None and self.adjusted_p >= LEVEL
+    pairs: int = 1
 
     @property
     def decided(self) -> bool:
-        """Enough shared seeds for a test that assumes no normal distribution, and both tests below 0.05."""
-        if self.adjusted_p is None or self.sign_flip is None:
+        """That the setting is behind: adjusted p below 0.05 and, from the six shared seeds on that a test of signs
+        needs, its p (which assumes no normal distribution) below 0.05 too."""
+        if self.adjusted_p is None or self.sign_flip is None or self.adjusted_p >= LEVEL:
             return False
-        return self.n >= SIGN_FLIP_SEEDS and self.adjusted_p < LEVEL and self.sign_flip < LEVEL
+        return self.n < SIGN_FLIP_SEEDS or self.sign_flip < LEVEL
+
+    @property
+    def verdict(self) -> str:
+        """In a word: "behind" or "undecided"."""
+        return "behind" if self.decided else "undecided"
+
+    @property
+    def tied(self) -> bool:
+        """Not shown to be behind: undecided, which is not the same as equal."""
+        return not self.decided
+
+    @property
+    def against_signs(self) -> bool:
+        """Whether the test of signs alone leaves undecided what the paired t-test would have decided."""
+        return self.tied and self.adjusted_p is not None and self.adjusted_p < LEVEL
 
 
 def compare(settings: Sequence[Mapping[int, float]], reference: Mapping[int, float]) -> list[Comparison]:
-    """Each setting (seed -> value) against the reference: paired t on shared seeds, Holm's correction over them all."""
-    pairs = [[values[seed] - reference[seed] for seed in values if seed in reference] for values in settings]
-    p = [paired_t_p(d) for d in pairs]
-    adjusted = iter(holm([value for value in p if value is not None]))
-    return [
-        Comparison(
-            n=len(d),
-            difference=math.fsum(d) / len(d) if d else None,
-            interval=t_interval(d),
-            p=value,
-            adjusted_p=None if value is None else next(adjusted),
-            sign_flip=sign_flip_p(d) if len(d) >= 2 else None,
-        )
-        for d, value in zip(pairs, p, strict=True)
-    ]
+    """Each setting (seed -> value) against the reference: the paired t-test on shared seeds, with Holm's correction
+    over all pairs among these settings and the reference.
 
-
-def binomial_standard_error(accuracy: float, n: int) -> float:
-    """√(a·(1−a)/n): the noise of an accuracy because the test set has n examples and no more.
-
-    >>> round(binomial_standard_error(0.986, 10_000), 4)  # 0.12 points
-    0.0012
+    The reference is the best of them, chosen on the same numbers, so that a correction over its own pairs alone would
+    claim too much: whichever setting had won, its pairs would have been looked at.  Each pair has its own variance, as
+    one setting that collapsed would drown the others in a common one; `benchmarks/conclusions.py` measures how often
+    equal settings are called different.  Above 1,500 settings the factor is the number of pairs (Bonferroni).
     """
-    return math.sqrt(accuracy * (1 - accuracy) / n)
+    seeds = sorted({seed for values in (reference, *settings) for seed in values})
+    x = np.array([[values.get(seed, np.nan) for seed in seeds] for values in (reference, *settings)])
+    known = ~np.isnan(x)
+    own = _paired_t(x[1:] - x[0], known[1:] & known[0])
+    adjusted, pairs = _over_all_pairs(x, known, own)
+    found = []
+    for values, p, q in zip(settings, own, adjusted, strict=True):
+        d = [values[seed] - reference[seed] for seed in seeds if seed in values and seed in reference]
+        few = len(d) < 2
+        found.append(
+            Comparison(
+                n=len(d),
+                difference=math.fsum(d) / len(d) if d else None,
+                interval=t_interval(d),
+                p=None if few else float(p),
+                adjusted_p=None if few else float(q),
+                sign_flip=None if few else sign_flip_p(d),
+                pairs=pairs,
+            )
+        )
+    return found
+
+
+def _over_all_pairs(
+    x: NDArray[np.float64], known: NDArray[np.bool_], own: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], int]:
+    """(Holm's p of the pairs (0, i) in the family of all pairs that share two seeds or more, the number of these)."""
+    k = len(x)
+    if k > MOST_PAIRED:
+        pairs = k * (k - 1) // 2
+        return np.minimum(1.0, own * pairs), pairs
+    rows = [own]
+    rows += [_paired_t(x[i + 1 :] - x[i], known[i + 1 :] & known[i]) for i in range(1, k - 1)]
+    p = np.concatenate(rows)
+    adjusted = np.full(len(p), np.nan)
+    valued = ~np.isnan(p)
+    adjusted[valued] = holm(p[valued])
+    return adjusted[: k - 1], int(valued.sum())

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from handgrad.report.findings.intervals import binomial_standard_error
 from handgrad.report.findings.statistics import compare, sample
 from handgrad.report.findings.summary import (
     METRICS,
@@ -11,6 +12,7 @@ from handgrad.report.findings.summary import (
     RunFacts,
     SettingSummary,
     Summary,
+    examples_of,
     rank,
 )
 from handgrad.report.findings.wording import plural
@@ -21,6 +23,7 @@ from handgrad.training.record import is_verifiable
 
 LONG = ("confusion", "samples", "setting", "files", "parent")  # of a record: read again for the one run that shows them
 ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as collapsed
+FEW = 10  # examples, below which one class for all of them may be chance
 
 
 def summarize(results: Results, *, checked: bool = True) -> Summary:
@@ -103,16 +106,17 @@ def summarize_setting(
 ) -> SettingSummary:
     """One setting: a Sample for every metric, over the runs that came to their end."""
     samples = {}
+    records = [run.record for run in runs if run.record is not None and run.status != "failed"]
     for metric in METRICS:
         values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
-        samples[metric] = sample(values, ddof)
+        samples[metric] = sample(values, ddof, examples_of(records, metric) if metric.endswith("accuracy") else None)
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
 
 
 def summarize_phase(
     name: str, axes: Sequence[str], settings: Sequence[SettingSummary], winner: str | None, metric: str
 ) -> PhaseSummary:
-    """One phase: every setting is compared with the winner, in pairs, with Holm's correction over the phase.
+    """One phase: every setting is compared with the winner, with Holm's correction over all pairs of the phase.
 
     Settings with diverged runs are behind whatever their other seeds say, and are not tested; nor are those that a
     search stopped short, whose numbers are of fewer epochs.  While the plan names no winner, the best so far stands in
@@ -137,17 +141,32 @@ def summarize_phase(
 def collapse(record: Mapping[str, Any]) -> tuple[str, float] | None:
     """(class, share) where nearly everything is predicted to be one class that is not nearly everything; else None.
 
+    Validation and test examples count together.  Fewer than ten, or of a single class, say nothing of it; nor has a run
+    collapsed that is right more often on training examples than that class alone would be (by three standard errors).
+
     >>> collapse({"confusion": {"validation": [[5, 0], [5, 0]]}, "data": {"classes": ["cat", "dog"]}})
     ('cat', 1.0)
+    >>> collapse({"confusion": {"test": [[0, 0], [1, 0]]}, "data": {"classes": ["cat", "dog"]}})  # one example
     """
-    matrices = record.get("confusion") or {}
-    matrix: list[list[int]] = matrices.get("validation") or matrices.get("test") or []
-    total = sum(sum(row) for row in matrix)
-    if not total:
+    matrices = [matrix for matrix in (record.get("confusion") or {}).values() if matrix]
+    counts = [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*matrices, strict=True)]
+    total = sum(map(sum, counts))
+    if total < FEW or sum(any(row) for row in counts) < 2:
         return None
-    predicted = [sum(column) / total for column in zip(*matrix, strict=True)]
+    predicted = [sum(column) / total for column in zip(*counts, strict=True)]
     most = max(range(len(predicted)), key=lambda k: predicted[k])
-    if predicted[most] < ONE_CLASS or sum(matrix[most]) / total >= ONE_CLASS:
+    if predicted[most] < ONE_CLASS or sum(counts[most]) / total >= ONE_CLASS or _learnt(record, most):
         return None
     classes = (record.get("data") or {}).get("classes") or []
     return str(classes[most] if most < len(classes) else most), predicted[most]
+
+
+def _learnt(record: Mapping[str, Any], position: int) -> bool:
+    """Whether the training accuracy is above what predicting this class for everything gives."""
+    accuracy = (record.get("metrics") or {}).get("train_accuracy")
+    n = (record.get("train_score") or {}).get("n")
+    of_class = ((record.get("data") or {}).get("label_table") or {}).get("train")
+    if accuracy is None or not n or not of_class or not sum(of_class):
+        return False
+    share = of_class[position] / sum(of_class)
+    return bool(accuracy > share + 1 - ONE_CLASS + 3 * binomial_standard_error(share, n))

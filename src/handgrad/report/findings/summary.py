@@ -9,7 +9,7 @@ Runs that diverged, failed or are not there have no value: they are counted and 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from handgrad.study.reading.places import Place, Places
 from handgrad.study.rules import select
 
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
+PARTS = {"train": "train", "val": "validation", "test": "test"}  # as a metric begins -> as records call the part
 UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 WORDS = {
     "train_loss": "training loss",
@@ -67,6 +68,15 @@ class SettingSummary:
     def facts(self, key: str) -> Mapping[str, Any]:
         """A part of the first record that has it ("network", "data"); empty where none has."""
         return next((record[key] for record in self.records if record.get(key)), {})
+
+    def examples(self, metric: str) -> int | None:
+        """On how many examples a metric was scored; None while no run has ended."""
+        return examples_of(self.records, metric)
+
+    @property
+    def collapsed(self) -> int:
+        """How many runs came to an end in which one class is predicted for everything."""
+        return sum(run.collapsed is not None for run in self.runs)
 
     def count(self, *statuses: str) -> int:
         """How many runs have one of these statuses."""
@@ -127,9 +137,20 @@ class PhaseSummary:
         return best if best is not None and best.count("done", "pruned") else None
 
     @property
+    def compared(self) -> list[SettingSummary]:
+        """The settings that were compared with the best, in the order of the plan."""
+        return [setting for setting in self.settings if setting.comparison is not None]
+
+    @property
+    def tested(self) -> bool:
+        """Whether any of them shares two seeds with the best; one seed tests nothing, and nothing is marked by it."""
+        return any(setting.comparison is not None and setting.comparison.n > 1 for setting in self.settings)
+
+    @property
     def tied(self) -> list[SettingSummary]:
-        """The settings whose distance from the best is not established, in the order of the plan."""
-        return [setting for setting in self.settings if setting.comparison is not None and setting.comparison.tied]
+        """Those of them that are not shown to be behind it, where any were tested."""
+        found = self.compared if self.tested else []
+        return [setting for setting in found if setting.comparison is not None and setting.comparison.tied]
 
     @property
     def stopped(self) -> list[SettingSummary]:
@@ -192,6 +213,25 @@ class Summary:
     @property
     def winner(self) -> SettingSummary | None:
         return self.last.best if self.last else None
+
+
+def examples_of(records: Sequence[Mapping[str, Any]], metric: str) -> int | None:
+    """On how many examples a metric of these records was scored."""
+    part = PARTS[metric.split("_")[0]]
+    if part == "train":
+        return next((int(record["train_score"]["n"]) for record in records if record.get("train_score")), None)
+    found = (((record.get("data") or {}).get("counts") or {}).get(part) for record in records)
+    return next((int(count) for count in found if count is not None), None)
+
+
+def training_sample(settings: Sequence[SettingSummary]) -> str:
+    """On what part of the training examples training was scored, such as "3 of 29"; empty where on all of them."""
+    found = set()
+    for setting in settings:
+        n, total = setting.examples("train_accuracy"), setting.facts("data").get("counts", {}).get("train")
+        if n is not None and total is not None:
+            found.add(f"{n:,} of {total:,}" if n < total else "")
+    return found.pop() if len(found) == 1 else "a sample" if found else ""
 
 
 def lower_is_better(metric: str) -> bool:

@@ -2,16 +2,16 @@
 
 diverged        where it happened: epoch, step, layer
 collapsed       a run that predicts one class for everything; its accuracy is that class's share
-undecided       fewer than six shared seeds, or no difference found
+behind          by the one verdict of its comparison with the best; of all others it is undecided
 selection       on what the winner was chosen; choosing on the test set is stamped
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from handgrad.report.findings.happened import setting_verdicts
 from handgrad.report.findings.naming import setting_name
-from handgrad.report.findings.statistics import LEVEL, SIGN_FLIP_SEEDS, binomial_standard_error
+from handgrad.report.findings.statistics import LEVEL, SIGN_FLIP_SEEDS, Comparison
 from handgrad.report.findings.summary import (
     WORDS,
     PhaseSummary,
@@ -112,54 +112,75 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
 
 
 def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[Verdict]:
-    """Undecided, tied or established: what the shared seeds can say about the best setting's lead."""
-    compared = [s for s in phase.settings if s.comparison is not None and s.comparison.n]
-    if not compared:
+    """Who is behind the best and of whom it is undecided, by the one verdict of each comparison; then by which test."""
+    found = {setting.label: setting.comparison for setting in phase.compared if setting.comparison is not None}
+    if not found:
         return []
-    n = min(setting.comparison.n for setting in compared if setting.comparison)
-    if n < 2:
+    tested = [comparison for comparison in found.values() if comparison.adjusted_p is not None]
+    if not tested:
         return [
             Verdict(
                 "warning",
                 "Undecided: with one seed there is no spread, and nothing tells a better setting from a luckier one. "
-                f"{SIGN_FLIP_SEEDS} seeds are needed for a verdict.",
+                f"Two seeds show a spread, {SIGN_FLIP_SEEDS} let a test decide that assumes no normal distribution.",
             )
         ]
-    tied = phase.tied
-    found = []
-    if n < SIGN_FLIP_SEEDS and brief:
-        found.append(Verdict("warning", f"Undecided: {n} shared seeds, {SIGN_FLIP_SEEDS} are needed."))
-    elif n < SIGN_FLIP_SEEDS:
-        least = 2 / 2**n
-        found.append(
-            Verdict(
-                "warning",
-                f"Undecided: with {n} shared seeds no sign-flip test can reach p < {LEVEL:g} (the smallest "
-                f"possible is {least:.3g}); {SIGN_FLIP_SEEDS} seeds are needed. The paired t-test below "
-                "assumes that differences between seeds are normally distributed.",
-            )
-        )
-    who = listed([setting.label for setting in tied])
-    if tied:
-        many = len(tied) > 1
-        found.append(
-            Verdict(
-                "note",
-                f"Tied with the best: {'settings' if many else 'setting'} {who} "
-                f"(paired t-test on {n} shared seeds, Holm's correction over {len(compared)}, p ≥ {LEVEL:g}).",
-            )
-        )
-    else:
-        many = len(compared) > 1
-        which = "that came to their end" if phase.stopped else ""
-        others = f"all {len(compared)} others {which}".rstrip() + " are" if many else f"setting {compared[0].label} is"
-        correction = ", Holm's correction" if many else ""
-        text = f"{others} behind the best (paired t-test on {n} shared seeds{correction}, p < {LEVEL:g})."
-        if n >= SIGN_FLIP_SEEDS:
-            found.append(Verdict("good", text[0].upper() + text[1:]))
-        else:
-            found.append(Verdict("note", f"Normal differences assumed, {text}"))
-    return found
+    ns = sorted({comparison.n for comparison in tested})
+    few = ns[0] < SIGN_FLIP_SEEDS
+    behind = [label for label, comparison in found.items() if comparison.decided]
+    undecided = [label for label, comparison in found.items() if not comparison.decided]
+    said = []
+    if undecided:
+        what = "which are not shown to be" if len(undecided) > 1 else "which is not shown to be"
+        text = f"Undecided: {_settings(undecided)}, {what} behind the best; that is not the same as equal."
+        said.append(Verdict("warning" if few else "note", text))
+    if behind:
+        said.append(Verdict("note" if few else "good", f"Behind the best: {_settings(behind)} (p < {LEVEL:g})."))
+    if not brief:
+        said += [*_striped(phase, behind), *_against_signs(found), _test(tested, ns)]
+    return said
+
+
+def _settings(labels: Sequence[str]) -> str:
+    return f"{'setting' if len(labels) == 1 else 'settings'} {listed(labels)}"
+
+
+def _test(tested: Sequence[Comparison], ns: Sequence[int]) -> Verdict:
+    """By which test, on how many seeds, with what assumed."""
+    seeds = f"{ns[0]}" if len(ns) == 1 else f"{ns[0]} to {ns[-1]}"
+    text = f"Paired t-test on {seeds} shared seeds"
+    if (pairs := tested[0].pairs) > 1:
+        text += f", Holm's correction over all {pairs:,} pairs of settings, as the best was chosen on the same numbers"
+    if ns[0] >= SIGN_FLIP_SEEDS:
+        return Verdict("note", f"{text}; behind is said where a sign-flip test has p < {LEVEL:g} too.")
+    return Verdict(
+        "note",
+        f"{text}. It assumes that differences between seeds are normally distributed: with {ns[0]} shared seeds no "
+        f"sign-flip test, which does not, can reach p < {LEVEL:g} (the smallest possible is {2 / 2 ** ns[0]:.3g}; "
+        f"{SIGN_FLIP_SEEDS} seeds are needed).",
+    )
+
+
+def _striped(phase: PhaseSummary, behind: Sequence[str]) -> list[Verdict]:
+    """Settings that rank below one that is behind, and are undecided themselves: why that is no contradiction."""
+    ranked = [setting.label for setting in phase.ranked if setting.comparison is not None]
+    known = set(behind)
+    first = next((place for place, label in enumerate(ranked) if label in known), len(ranked))
+    odd = [label for label in ranked[first:] if label not in known]
+    if not odd:
+        return []
+    rank, its = ("ranks", "its") if len(odd) == 1 else ("rank", "their")
+    text = f"{_settings(odd)} {rank} below one that is behind and stay{'s' if len(odd) == 1 else ''} undecided: {its} "
+    text += "distance from the best varies more from seed to seed, or fewer seeds show it."
+    return [Verdict("note", text[0].upper() + text[1:])]
+
+
+def _against_signs(found: Mapping[str, Comparison]) -> list[Verdict]:
+    odd = [label for label, comparison in found.items() if comparison.against_signs]
+    if not odd:
+        return []
+    text = f"Of {_settings(odd)} the paired t-test alone would say that it is behind; the sign-flip test does not."
+    return [Verdict("note", text.replace("that it is", "that they are") if len(odd) > 1 else text)]
 
 
 def trouble(phase: PhaseSummary) -> list[Verdict]:
@@ -175,25 +196,3 @@ def trouble(phase: PhaseSummary) -> list[Verdict]:
         rest = len(found) - 12
         found = [*found[:12], Verdict("warning", f"… and {rest} more settings with trouble: see the table.")]
     return found
-
-
-def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict]:
-    """What the winner does on the test set, and the noise that a finite test set adds."""
-    values = best.samples["test_accuracy"]
-    n = best.facts("data").get("counts", {}).get("test")
-    if values.mean is None:
-        return []
-    text = f"On the test set: {spread(values, 'test_accuracy')}."
-    if n:
-        error = binomial_standard_error(values.mean, n)
-        text += (
-            f" A test set of {n:,} examples alone makes one accuracy uncertain by a standard error of "
-            f"{100 * error:.2f} points (binomial)."
-        )
-        rivals = [s for s in phase.ranked if s is not best and s.stopped == best.stopped]
-        rival = next((s for s in rivals if s.samples["test_accuracy"].mean is not None), None)
-        if rival is not None:
-            gap = round((values.mean - (rival.samples["test_accuracy"].mean or 0.0)) * n)
-            apart = f"gets {abs(gap):,} {'fewer' if gap > 0 else 'more'} right" if gap else "is less than one apart"
-            text += f" On average the runner-up ({rival.label}) {apart}."
-    return [Verdict("note", text)]

@@ -13,8 +13,7 @@ ENDED = ("done", "pruned", "diverged")
 def fate(setting: SettingSummary) -> str:
     """What its runs came to: "diverged", "1 of 3 collapsed" (to one class), or "learns" where neither happened."""
     ended = setting.count(*ENDED)
-    fallen = sum(run.collapsed is not None for run in setting.runs)
-    counts = {"diverged": setting.count("diverged"), "collapsed": fallen}
+    counts = {"diverged": setting.count("diverged"), "collapsed": setting.collapsed}
     said = [what if n == ended else f"{n} of {ended} {what}" for what, n in counts.items() if n]
     return ", ".join(said) or "learns"
 

@@ -1,39 +1,40 @@
 """A published number beside what was reproduced, and whether it lies inside the spread of the runs.
 
-The rule (v published, m and s of our n runs, k runs behind the published number):
+The rule (v published, m and s of our n runs, k runs behind the published number, N examples scored):
 
-    n ≥ 2    inside where |v − m| ≤ t(n−1)·s·√(1/k + 1/n) + h: the 95 % prediction interval for the mean of k more runs
-    n = 1    no spread over seeds is known; an accuracy is inside where |v − m| ≤ 1.96·√(2·a(1−a)/N) + h: the noise of
-             two scores on N examples, a the mean of both.  Losses and counts are not judged
+    n ≥ 2    inside where |v − m| ≤ √((t(n−1)·s)²·(1/k + 1/n) + 1.96²·2·m(1−m)/N) + h: the 95 % prediction interval for
+             the mean of k more runs, which may have been scored on as many other examples (of accuracies alone)
+    n = 1    cannot be judged: one run shows no spread, and the noise of the examples alone would turn away a faithful
+             number in 20 to 67 % of cases
 
-h is half a unit in the last published digit (a whole one of a number that was read off).  Times are of another
-machine and never judged; numbers of a --quick study, or of one that was changed on the command line, are not either.
-What is said without a number, that a setting explodes or learns, `claims` judges.
+h is half a unit in the last published digit (a whole one of a number that was read off); what is inside by h alone is
+said to be inside as printed.  Times are of another machine and never judged; numbers of a --quick study, or of one that
+was changed on the command line, are not either.  What is said without a number, that a setting explodes or learns,
+`claims` judges.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.report.findings.statistics import Sample, binomial_standard_error, prediction_interval, sample
+from handgrad.report.findings.intervals import prediction_interval
+from handgrad.report.findings.statistics import Sample, sample
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import seconds
 from handgrad.report.original.claims import stability
 from handgrad.study.original.published import MEASURES, TIMES, UNITS, WHOLE, Published
 
-TWO_SIDED = 1.96  # 95 % of a normal distribution
-PARTS = {"train": "train", "val": "validation", "test": "test"}
+ONE_RUN = "cannot be judged (one run)"
 RULE = (
     "Inside: the published number lies in the 95 % prediction interval for the mean of as many more runs as the "
-    "original had, mean ± t(n − 1)·s·√(1/n_original + 1/n), widened by half a unit in the last published digit. With "
-    "one run (n = 1) no spread over seeds is known: an accuracy is then inside where the two differ by no more than "
-    "the finite set of N examples explains, 1.96·√(2·a(1 − a)/N), and nothing else is judged. Times are of "
-    "another machine and are never judged. In place of a number, diverged, nan and explodes agree where a run here "
-    "diverged or collapsed to one class, learns agrees where none did. A row that is said to be best (worst) agrees "
-    "where no other is better (worse) here by more than the same interval."
+    "original had, mean ± √((t(n − 1)·s)²·(1/n_original + 1/n) + 1.96²·2·a(1 − a)/N), where the second term, the "
+    "noise of N examples, is for accuracies a alone; inside as printed: it does so by half a unit in its last digit, "
+    "or a whole one of a number that was read off. One run (n = 1) shows no spread, and nothing can be judged by it. "
+    "Times are of another machine and are never judged. In place of a number, diverged, nan and explodes agree where a "
+    "run here diverged or collapsed to one class, learns agrees where none did. A row that is said to be best (worst) "
+    "agrees where no other is better (worse) here by more than the same interval."
 )
-SHORT_RULE = "Inside: in the 95 % prediction interval of our runs; with n = 1, within the noise of the examples scored."
+SHORT_RULE = "Inside: in the 95 % prediction interval of our runs. By one run nothing can be judged."
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ class Compared:
     inside: bool | None = None
     why: str = ""
     came: str = ""
+
+    @property
+    def as_printed(self) -> bool:
+        """Whether it is inside only because of how coarsely it was printed."""
+        v = self.published.value
+        if not self.inside or v is None or self.low is None or self.high is None:
+            return False
+        return not self.low - 1e-12 <= v <= self.high + 1e-12
 
     @property
     def difference(self) -> float | None:
@@ -79,6 +88,7 @@ class Compared:
             "low": self.low,
             "high": self.high,
             "inside": self.inside,
+            "as_printed": self.as_printed,
             "why": self.why,
             "came": self.came,
         }
@@ -95,15 +105,6 @@ def values_of(setting: SettingSummary, measure: str, ddof: int) -> Sample:
     else:
         found = {record["seed"]: record.get(measure) for record in setting.records}
     return sample({seed: float(value) for seed, value in found.items() if value is not None}, ddof)
-
-
-def examples(setting: SettingSummary, measure: str) -> int | None:
-    """On how many examples a measure of a setting was scored."""
-    part = measure.split("_")[0]
-    if part == "train":
-        return next((record["train_score"]["n"] for record in setting.records if record.get("train_score")), None)
-    count = setting.facts("data").get("counts", {}).get(PARTS.get(part, ""))
-    return None if count is None else int(count)
 
 
 def compared(
@@ -130,11 +131,15 @@ def compared(
         inside, why, came = stability(published.word, setting)
     else:
         low, high, inside, why = judge(
-            published, values, measure, further, examples(setting, measure), setting.count("diverged")
+            published, values, measure, further, _scored(setting, measure), setting.count("diverged")
         )
     if made_with:
         inside, why = None, f"not judged: made with {made_with}"
     return Compared(item, row, measure, published, values, len(setting.runs), low, high, inside, why, came)
+
+
+def _scored(setting: SettingSummary, measure: str) -> int | None:
+    return setting.examples(measure) if measure.endswith("accuracy") else None
 
 
 def judge(
@@ -143,28 +148,23 @@ def judge(
     """(low, high, inside, why not judged) by the rule above; `scored`: examples, `diverged`: runs of ours that did."""
     v, m = published.value, values.mean
     if v is None or m is None:
+        if diverged == 1:
+            return None, None, None, ONE_RUN
         return None, None, False if diverged else None, "" if diverged else "no run has ended"
     if measure in TIMES:
         return None, None, None, "times are of another machine"
-    ends = interval(v, values, measure, further, scored)
+    ends = interval(values, measure, further, scored)
     if ends is None:
-        return None, None, None, "one run: no spread is known"
+        return None, None, None, ONE_RUN
     slack = published.slack + 1e-12
     return *ends, ends[0] - slack <= v <= ends[1] + slack, ""
 
 
-def interval(
-    v: float, values: Sample, measure: str, further: int = 1, scored: int | None = None
-) -> tuple[float, float] | None:
-    """(low, high) by the rule above, between which another value v is like ours; None where nothing is known."""
-    several = prediction_interval(list(values.values.values()), further)
-    if several is not None:
-        return several.low, several.high
-    if values.mean is None or not measure.endswith("accuracy") or not scored:
-        return None
-    a = min(max((v + values.mean) / 2, 0.0), 1.0)
-    half = TWO_SIDED * math.sqrt(2) * binomial_standard_error(a, scored)
-    return values.mean - half, values.mean + half
+def interval(values: Sample, measure: str, further: int = 1, scored: int | None = None) -> tuple[float, float] | None:
+    """(low, high) by the rule above, between which another value is like ours; None of one run."""
+    scored = scored if measure.endswith("accuracy") else None
+    found = prediction_interval(list(values.values.values()), further, scored)
+    return None if found is None else (found.low, found.high)
 
 
 # -- as people read them
@@ -219,8 +219,11 @@ def shown_difference(one: Compared, digits: int) -> str:
     """The difference and what was judged of it, e.g. "−0.12 inside"; of a word, e.g. "learns, agrees"."""
     if one.published.word:
         agrees = {None: "", True: "agrees", False: "does not agree"}[one.inside]
+        agrees = "not judged (one run)" if one.why == ONE_RUN else agrees
         return ", ".join(part for part in (one.came, agrees) if part) or "–"
-    word = "" if one.inside is None else "inside" if one.inside else "outside"
+    word = "(one run)" if one.why == ONE_RUN else ""
+    if one.inside is not None:
+        word = ("inside as printed" if one.as_printed else "inside") if one.inside else "outside"
     if one.difference is None:
         return word or "–"
     if one.measure in TIMES:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import SettingSummary, Summary, lower_is_better
-from handgrad.report.original.compared import Compared, examples, interval
+from handgrad.report.original.compared import ONE_RUN, Compared, interval
 from handgrad.study.original.items import SettingsTable
 from handgrad.study.original.published import Published
 
@@ -69,11 +69,11 @@ def _judge(row: _Standing, rows: Sequence[_Standing], measure: str, sign: float)
     best = row.said == "best"
     rival, n = (max if best else min)(others)
     if row.value == rival or (row.value > rival) is best:
-        return True, "", came
+        return (None, ONE_RUN, came) if row.sample.n == 1 and math.isfinite(rival) else (True, "", came)
     if not math.isfinite(row.value) or not math.isfinite(rival):
         return False, "", came
-    ends = interval(sign * rival, row.sample, measure, n, examples(row.setting, measure))
+    ends = interval(row.sample, measure, n)  # both are ours, on the same examples
     if ends is None:
-        return None, "one run: no spread is known", came
+        return None, ONE_RUN, came
     close = ends[0] <= sign * rival <= ends[1]
     return close, "", f"{came}, within noise" if close else came

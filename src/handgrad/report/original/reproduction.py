@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.original.compared import RULE, Compared, digits_of
+from handgrad.report.original.compared import ONE_RUN, RULE, Compared, digits_of
 from handgrad.report.original.counts import confusion_table, labels_table
 from handgrad.report.original.numbers import facts_table, numbers_table, winner_table
 from handgrad.report.original.settings import settings_table
@@ -164,14 +164,19 @@ def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
         return [Verdict("note", what + text)]
     inside, outside, unjudged = found.count(True), found.count(False), found.count(None)
     if not inside + outside:
-        return [Verdict("note", what + "no published number could be judged.")]
+        alone = any(number.why == ONE_RUN for number in found.numbers)
+        why = ": there is one run of each setting here, which shows no spread; two seeds can judge" if alone else ""
+        return [Verdict("note", f"{what}no published number could be judged{why}.")]
     judged = [number for number in found.numbers if number.inside is not None]
     things, agree = agreement(judged)
     text = f"{inside} of {inside + outside} published {things} {agree}"
     width = half_width(judged)
     if width is not None and not text.endswith(")"):
         text += f" (median interval of the accuracies: ± {width:.2g} points)"
-    text += f"; {unjudged} more cannot be judged." if unjudged else "."
+    single = sum(number.why == ONE_RUN for number in found.numbers)
+    text += f"; {unjudged} more cannot be judged" if unjudged else ""
+    some = f"{single} of them " if single < unjudged else ""
+    text += f", {some}because there is one run of each here." if single else "."
     verdicts = [Verdict("note" if outside else "good", what + text)]
     if outside:
         named = "; ".join(described(number, item=True) for number in furthest(found.numbers)[:NAMED])

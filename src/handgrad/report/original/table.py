@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.report.findings.naming import legend, setting_name
-from handgrad.report.findings.summary import SettingSummary, Summary
+from handgrad.report.findings.summary import SettingSummary, Summary, training_sample
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.original.compared import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.tables.table import Cell, Table
@@ -101,4 +101,6 @@ def caption_of(summary: Summary, further: int, numbers: Sequence[Compared]) -> s
     if any(number.measure in TIMES for number in numbers):
         difference += " (of times their ratio)"
     rule = f"Made with {summary.made_with}; nothing is judged." if summary.made_with else SHORT_RULE
-    return f"Published: {theirs}; reproduced: {ours}; {difference}. {rule}"
+    of = training_sample(summary.settings) if any(number.measure.startswith("train_") for number in numbers) else ""
+    where = f" Training here is scored on {of} (training examples)." if of else ""
+    return f"Published: {theirs}; reproduced: {ours}; {difference}.{where} {rule}"

@@ -10,7 +10,7 @@ from handgrad.report.findings.statistics import kendall_tau_b
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import listed, plural
-from handgrad.report.original.compared import Compared, shown_published, shown_values, word
+from handgrad.report.original.compared import ONE_RUN, Compared, shown_published, shown_values, word
 from handgrad.report.original.table import ItemTable
 from handgrad.study.original.items import SettingsTable
 from handgrad.study.original.published import UNSTABLE
@@ -27,7 +27,9 @@ def counted(numbers: Sequence[Compared]) -> list[Verdict]:
     judged = [number for number in numbers if number.inside is not None]
     outside = [number for number in judged if not number.inside]
     if not judged:
-        return []
+        single = sum(number.why == ONE_RUN for number in numbers)
+        which = f"None of the {single} published numbers" if single > 1 else "The published number"
+        return [Verdict("note", f"{which} can be judged: one run here shows no spread.")] if single else []
     what, agree = agreement(judged)
     wrong = outside_of(judged)
     if not outside:
@@ -60,11 +62,9 @@ def outside_of(judged: Sequence[Compared]) -> str:
 
 
 def spread_of(judged: Sequence[Compared]) -> str:
-    """What the numbers were held against: the spread of several runs, or the noise of the examples alone."""
-    single = [number.values.n < 2 for number in judged if number.low is not None]
-    if single and all(single):
-        return "the noise of the examples (one run each: no spread over seeds is known)"
-    return "the spread of the runs here" + (", or the noise of the examples where there is one" if any(single) else "")
+    """What the numbers were held against; and how many are inside only as they were printed."""
+    printed = sum(number.as_printed for number in judged)
+    return "what more runs like those here would give" + (f", {printed} of them only as printed" if printed else "")
 
 
 def half_width(judged: Sequence[Compared]) -> float | None:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from handgrad import __version__
 from handgrad.report.chapters.blocks import Chapter, Code, Facts, FigureBlock, Heading, TableBlock, Text, Verdicts
 from handgrad.report.chapters.opening import opening
 from handgrad.report.drawing import drawers
+from handgrad.report.drawing.fonts import lettered, without_font
 from handgrad.report.figures.figure import Curves, Figure, Matrix, Pictures, Predictions, Ranking
 from handgrad.report.findings.naming import axis_names
 from handgrad.report.findings.summary import WORDS, Summary
@@ -41,6 +43,7 @@ class Page:
         self.folder, self.formats = folder, tuple(formats)
         self.plots: dict[str, Any] = {}
         self.prints: dict[str, str] = {}
+        self.unwritten: dict[str, None] = {}  # words that no font for print has
         self.tables = self.figures = 0
         for name in ("tables", "figures"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -73,6 +76,10 @@ class Page:
         self.figures += not number
         folder = self.folder / "figures"
         paths = drawers.save(figure, folder, self.formats)
+        if self.formats and (missing := lettered(figure).missing):
+            self.unwritten |= dict.fromkeys(missing)
+            note = without_font(missing)
+            figure = replace(figure, caption=f"{figure.caption} {note[0].upper()}{note[1:]}.")
         header, rows = figure.table()
         data = folder / f"{figure.name}.csv"
         with data.open("w", encoding="utf-8", newline="") as file:

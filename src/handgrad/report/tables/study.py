@@ -4,17 +4,20 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from handgrad.report.findings.happened import happened
+from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.naming import at_path, axis_names
-from handgrad.report.findings.statistics import Interval, Sample
+from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import (
     METRICS,
     WORDS,
     PhaseSummary,
     SettingSummary,
     Summary,
+    training_sample,
 )
 from handgrad.report.findings.wording import number, seconds
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
@@ -57,7 +60,9 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     columns = [Column("setting"), *axes, Column("n", ("n", "runs", "diverged", "failed", "unfinished"), numeric=True)]
     for part in parts:
         key = f"{part}_accuracy"
-        columns.append(Column(f"{SHORT[part]} %", (f"{key}_mean", f"{key}_std", f"{key}_n"), numeric=True))
+        of = training_sample(phase.settings) if part == "train" else ""
+        heading = f"{SHORT[part]} % ({of})" if of else f"{SHORT[part]} %"
+        columns.append(Column(heading, (f"{key}_mean", f"{key}_std", f"{key}_n"), numeric=True))
     chosen = [] if accuracy else [phase.metric]
     columns += [Column(WORDS[m], (f"{m}_mean", f"{m}_std", f"{m}_n"), numeric=True) for m in chosen]
     bootstrap = any(setting.samples[phase.metric].bootstrap for setting in phase.settings)
@@ -66,7 +71,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
         if bootstrap:
             columns.append(Column("95 % interval (BCa)", ("bootstrap_low", "bootstrap_high"), numeric=True))
         columns.append(Column("best seed", ("best", "best_seed"), numeric=True))
-    compared = any(setting.comparison is not None and setting.comparison.n > 1 for setting in phase.settings)
+    compared, undecided = phase.tested, {setting.label for setting in phase.tied}
     if compared:
         keys = ("difference", "p", "holm_p", "sign_flip_p", "shared_seeds")
         columns.append(Column("p (Holm)", keys, numeric=True))
@@ -82,14 +87,15 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
             row.append(_mean(setting.samples[metric], metric, bold=best and metric == phase.metric))
         values = setting.samples[phase.metric]
         if several:
-            row.append(_interval(values.interval, phase.metric))
+            row.append(_marked(_interval(values.interval, phase.metric), setting, values.interval))
             row += [_interval(values.bootstrap, phase.metric)] if bootstrap else []
             row.append(_best(setting, phase.metric))
         row += [_compared(setting, best)] if compared else []
         row += [cell(setting.epochs("done", "pruned", "diverged"))] if stopped else []
         row.append(cell(happened(setting)))
-        rows.append(Row(tuple(row), shaded=best or (setting.comparison is not None and setting.comparison.tied)))
+        rows.append(Row(tuple(row), shaded=best or setting.label in undecided))
     caption = _summary_caption(phase, ddof, several, compared, bootstrap)
+    caption += _interval_marks(phase) if several else ""
     if stopped:
         caption += (
             " Runs that the search stopped (pruned) have the numbers of their last epoch and rank below whole ones."
@@ -111,9 +117,14 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bo
         sentences.append("One seed: accuracies in percent, without spread.")
     if compared:
         sentences.append(
-            "p: paired t-test against the best on shared seeds, Holm's correction over all settings that have one."
+            "p: paired t-test against the best on shared seeds, Holm's correction over all pairs of settings, as the "
+            "best was chosen on the same numbers. Behind the best are settings with p < 0.05, from six seeds on in a "
+            "sign-flip test too (whose p is added where it says otherwise)."
         )
-        sentences.append("Shaded (†): the best, and the settings tied with it (p ≥ 0.05).")
+        sentences.append("Shaded (†): the best, and all of which it is undecided.")
+        sizes = {n for setting in phase.settings if (n := setting.examples(phase.metric)) is not None}
+        where = f"on one set of {sizes.pop():,} examples" if len(sizes) == 1 else "not over examples"
+        sentences.append(f"Intervals and p are over seeds, {where}.")
     sentences.append(f"Bold: the best by mean {WORDS[phase.metric]}; settings that miss a result rank below others.")
     return " ".join(sentences)
 
@@ -145,6 +156,33 @@ def _interval(interval: Interval | None, metric: str) -> Cell:
     return Cell(f"{low:.4g} to {high:.4g}", (low, high))
 
 
+def _marked(made: Cell, setting: SettingSummary, interval: Interval | None) -> Cell:
+    """An interval and what has to be known of it."""
+    text = made.text
+    if interval is not None and interval.method == "exact binomial":
+        text += " ‡"
+    if interval is not None and 0 < setting.collapsed < setting.count("done", "pruned"):
+        text += f" ({setting.collapsed} of {setting.count('done', 'pruned')} collapsed)"
+    return replace(made, text=text)
+
+
+def _interval_marks(phase: PhaseSummary) -> str:
+    """Sentences on the marks beside intervals, where there are any."""
+    text = ""
+    metric = phase.metric
+    if any((one := s.samples[metric].interval) is not None and one.method == "exact binomial" for s in phase.settings):
+        text += (
+            " ‡: all seeds agree and show no spread; the interval is the exact binomial one of the examples scored "
+            "(Clopper and Pearson)."
+        )
+    if any(0 < s.collapsed < s.count("done", "pruned") for s in phase.settings):
+        text += (
+            " Where some runs collapsed and others did not, a t interval does not cover 95 %: the mean of two kinds of "
+            "runs describes neither."
+        )
+    return text
+
+
 def _best(setting: SettingSummary, metric: str) -> Cell:
     run = setting.best_run(metric)
     value = run.value(metric) if run else None
@@ -158,6 +196,8 @@ def _compared(setting: SettingSummary, best: bool) -> Cell:
     if found is None or found.adjusted_p is None:
         return Cell("best" if best else "–", (None, None, None, None, None))
     text = "< 0.001" if found.adjusted_p < 0.001 else f"{found.adjusted_p:.3f}"
+    if found.against_signs:
+        text += f" (signs {found.sign_flip:.3f})"
     return Cell(text, (found.difference, found.p, found.adjusted_p, found.sign_flip, found.n))
 
 
@@ -217,6 +257,8 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
             row.append(cell(total, None if total is None else seconds(total)))
             rows.append(Row(tuple(row)))
     caption = "Every run of the study; accuracies in percent. A run's files are in runs/<id>."
+    if of := training_sample(summary.settings):
+        caption += f" Training loss and accuracy were measured on {of} (training examples)."
     return Table(name, "Every run", caption, tuple(columns), tuple(rows))
 
 

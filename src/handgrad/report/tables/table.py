@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from handgrad.report.tables.latex import to_latex
+
 
 @dataclass(frozen=True)
 class Column:
@@ -40,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """`shaded` rows are the tied set: shaded on the page, marked † in print and Markdown; `total` is set off."""
+    """`shaded` rows are the best and the undecided: shaded on the page, † in print and Markdown; `total` is set off."""
 
     cells: tuple[Cell, ...]
     shaded: bool = False
@@ -144,86 +146,3 @@ def escape_markdown(text: str) -> str:
     text = " ".join(text.split())
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]#|~$!])", r"\\\1", text)
-
-
-def to_latex(table: Table) -> str:
-    r"""A `table` with booktabs rules; needs \usepackage{booktabs} and nothing else.  † marks the tied set."""
-    columns = "".join("r" if column.numeric else "l" for column in table.columns)
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{table}",
-        r"  \centering",
-        rf"  \caption{{{escape_latex(table.title)}. {escape_latex(table.caption)}}}".replace(". }", ".}"),
-        rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9-]', '-', table.name)}}}",
-        rf"  \begin{{tabular}}{{{columns}}}",
-        r"    \toprule",
-        "    " + " & ".join(escape_latex(column.heading) for column in table.columns) + r" \\",
-        r"    \midrule",
-    ]
-    for row in table.rows:
-        texts = [
-            rf"\textbf{{{escape_latex(cell.text)}}}" if cell.bold and cell.text else escape_latex(cell.text)
-            for cell in row.cells
-        ]
-        if row.shaded:
-            texts[0] += r"$^{\dagger}$"
-        if row.total:
-            lines.append(r"    \midrule")
-        lines.append("    " + " & ".join(texts) + r" \\")
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "[": "{[}",  # after \\ a bare bracket would be read as a length
-    "]": "{]}",
-    "*": "{*}",  # likewise \\*
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": "$<$",
-    ">": "$>$",
-    "|": "$|$",
-    '"': "{''}",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "·": r"$\cdot$",
-    "−": "$-$",
-    "–": "--",
-    "—": "---",
-    "…": r"\ldots{}",
-    "†": r"$^{\dagger}$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "≠": r"$\neq$",
-    "≈": r"$\approx$",
-    "←": r"$\leftarrow$",
-    "→": r"$\rightarrow$",
-    "√": r"$\surd$",
-    "Σ": r"$\Sigma$",
-    "½": r"$\frac{1}{2}$",
-    "²": r"$^{2}$",
-    "λ": r"$\lambda$",
-    "σ": r"$\sigma$",
-    "μ": r"$\mu$",
-    "α": r"$\alpha$",
-    "β": r"$\beta$",
-    "ε": r"$\varepsilon$",
-    "η": r"$\eta$",
-}
-
-
-def escape_latex(text: str) -> str:
-    r"""Text that LaTeX sets as it is; letters of other alphabets are left to the document's fonts.
-
-    >>> print(escape_latex("50% of x_1 & [512, 256]"))
-    50\% of x\_1 \& {[}512, 256{]}
-    """
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return "".join(_LATEX.get(letter, letter) for letter in " ".join(printable.split()))

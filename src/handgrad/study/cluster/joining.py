@@ -2,7 +2,10 @@
 
 import os
 import socket
-from typing import Any
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from handgrad.errors import InputError
 from handgrad.study.runners.runner import cores
@@ -10,6 +13,7 @@ from handgrad.study.runners.runner import cores
 for _name, _value in {
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # lines of Ray among the results on standard output
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's own choice from its next version on, which it warns about
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "300",  # then Ray ends this process; `Head` has noticed long before
     "RAY_USAGE_STATS_ENABLED": "0",  # a cluster that is started here reports to nobody
 }.items():
     os.environ.setdefault(_name, _value)  # read when Ray is imported
@@ -17,9 +21,13 @@ for _name, _value in {
 import ray  # noqa: E402
 from ray.exceptions import RayError, RayTaskError  # noqa: E402
 
-__all__ = ["RayError", "RayTaskError", "join", "ray"]
+__all__ = ["GONE", "Head", "HeadLost", "RayError", "RayTaskError", "join", "leave", "ray"]
+
+Answer = TypeVar("Answer")
 
 CONNECT = 5.0  # seconds for an address to answer
+KNOCKS = 1.0  # seconds between two knocks at the head
+GONE = 10.0  # seconds without an answer after which it is lost
 
 
 def join(address: str | None) -> bool:
@@ -46,6 +54,75 @@ def join(address: str | None) -> bool:
     except (RayError, ConnectionError, RuntimeError, ValueError, AssertionError) as error:
         raise InputError(_unreachable(address, " ".join(str(error).split()))) from None
     return True
+
+
+class HeadLost(Exception):
+    """The head of the cluster does not answer any more."""
+
+
+class Head:
+    """Watches the head of the cluster that this process has joined; Ray's own calls would wait for it for a minute."""
+
+    def __init__(self) -> None:
+        self.address = str(ray.get_runtime_context().gcs_address)
+        self.lost = False
+        self._change = threading.Condition()
+        self._over = threading.Event()
+        threading.Thread(target=self._watch, daemon=True, name="handgrad-head").start()
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._over.set()
+
+    def _watch(self) -> None:
+        host, _, port = self.address.rpartition(":")
+        answered = time.monotonic()
+        while not self._over.wait(KNOCKS):
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT).close()
+                answered = time.monotonic()
+            except OSError:
+                if time.monotonic() - answered > GONE:
+                    with self._change:
+                        self.lost = True
+                        self._change.notify_all()
+                    return
+
+    def check(self) -> None:
+        """Raises HeadLost."""
+        if self.lost:
+            raise HeadLost
+
+    def ask(self, question: Callable[[], Answer]) -> Answer:
+        """What the head says, asked in a thread of its own.  Raises HeadLost as soon as it is lost."""
+        answers: list[Answer] = []
+        failures: list[Exception] = []
+
+        def wait() -> None:
+            try:
+                answers.append(question())
+            except Exception as error:
+                failures.append(error)
+            with self._change:
+                self._change.notify_all()
+
+        threading.Thread(target=wait, daemon=True, name="handgrad-question").start()
+        with self._change:
+            self._change.wait_for(lambda: bool(answers or failures or self.lost))
+        if answers:
+            return answers[0]
+        self.check()
+        raise failures[0]
+
+
+def leave(head: Head | None) -> None:
+    """Disconnect; from a cluster whose head is lost, without waiting for it."""
+    if head is not None and head.lost:
+        goodbye = threading.Thread(target=ray.shutdown, daemon=True, name="handgrad-goodbye")
+        goodbye.start()
+        goodbye.join(CONNECT)
+    else:
+        ray.shutdown()
 
 
 def _knock(address: str) -> None:

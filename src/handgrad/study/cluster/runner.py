@@ -11,7 +11,6 @@ Ray: Moritz et al., "Ray: A Distributed Framework for Emerging AI Applications",
 """
 
 import functools
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -19,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from handgrad import terminal
 from handgrad.data.datasets import Split, open_split
 from handgrad.errors import InputError, ResultsError
-from handgrad.study.cluster.joining import RayError, RayTaskError, join, ray
+from handgrad.study.cluster.joining import GONE, Head, HeadLost, RayError, RayTaskError, join, leave, ray
 from handgrad.study.cluster.remote import News, Order, differences, identity, work
 from handgrad.study.cluster.scratch import sweep
 from handgrad.study.folder.files import write_whole
@@ -45,7 +45,7 @@ class _Task:
 
 def say_to_stderr(text: str) -> None:
     """One line about what is going on."""
-    print(f"handgrad: {text}", file=sys.stderr, flush=True)
+    terminal.say(f"handgrad: {text}")
 
 
 class Ray:
@@ -77,6 +77,7 @@ class Ray:
         self._looked = self._at_work = -1e9
         self._room = 1
         self._connected = self._own = False
+        self._head: Head | None = None
         self._connect()
 
     # -- the cluster
@@ -85,6 +86,7 @@ class Ray:
         if self._connected:
             return
         self._own = join(self.address)
+        self._head = Head()
         self._connected = True
         self._work = ray.remote(work)
         self._looked = -1e9
@@ -95,7 +97,7 @@ class Ray:
         now = time.monotonic()
         if self._jobs is None and self._connected and now - self._looked > LOOK:
             self._looked = now
-            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+            nodes = [node["Resources"] for node in self._asked(ray.nodes) if node["Alive"]]
             self._room = max(1, sum(int(node.get("CPU", 0) / self.cpus) for node in nodes))
         return self._jobs or self._room
 
@@ -103,10 +105,25 @@ class Ray:
         on_gpu = next(iter(jobs)).run.setting.training.device == "cuda"
         return {"CPU": self.cpus, **({"GPU": self.gpus} if on_gpu else {})}
 
+    def _asked(self, question: Callable[[], Any]) -> Any:
+        assert self._head is not None
+        return self._head.ask(question)
+
     # -- the runner
 
     def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
         self._connect()
+        assert self._head is not None
+        try:
+            yield from self._map(jobs, heard)
+        except HeadLost:
+            raise InputError(
+                f"the head of the Ray cluster at {self._head.address} is lost: nothing has answered there for "
+                f"{GONE:.0f} s. Finished runs and checkpoints are safe; start a cluster again, then run the same "
+                "command with its address, or with --runner processes"
+            ) from None
+
+    def _map(self, jobs: Iterable[Job | None], heard: Heard) -> Iterator[Outcome]:
         self._cancel()  # left over from a map that was not used up
         source = Source(jobs)
         self._at_work = time.monotonic()
@@ -128,14 +145,16 @@ class Ray:
         self._cancel()
         self._splits.clear()
         if self._connected and self._own:
-            ray.shutdown()
+            leave(self._head)
+        if self._head is not None:
+            self._head.close()
         if self._connected:
             sweep()
         self._connected = False
 
     def _cancel(self) -> None:
         tasks, self._tasks = self._tasks, []
-        for task in tasks if ray.is_initialized() else ():
+        for task in tasks if ray.is_initialized() and not (self._head and self._head.lost) else ():
             with suppress(RayError):
                 ray.cancel(task.stream, force=True)
 
@@ -170,7 +189,9 @@ class Ray:
 
     def _with_news(self) -> list[_Task]:
         """Tasks that have told something, or have ended in some way."""
+        assert self._head is not None
         ready, _ = ray.wait([task.stream for task in self._tasks], num_returns=1, timeout=1.0)
+        self._head.check()
         if any(task.started for task in self._tasks):
             self._at_work = time.monotonic()
         elif time.monotonic() - self._at_work > PATIENCE:
@@ -184,6 +205,8 @@ class Ray:
         except RayTaskError as error:
             raise InputError(_cannot_work(error)) from None
         except (RayError, StopIteration) as error:
+            assert self._head is not None
+            self._head.check()
             return self._lost(task, source, error)
         if not task.started:
             task.started = True
@@ -216,14 +239,12 @@ class Ray:
 
     def _why_nothing_starts(self) -> str:
         asked = self._resources(self._tasks[0].jobs.values())
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        nodes = [node["Resources"] for node in self._asked(ray.nodes) if node["Alive"]]
         text = " and ".join(f"{amount:g} {name}" for name, amount in asked.items())
         if not any(all(node.get(name, 0) >= amount for name, amount in asked.items()) for node in nodes):
             return f"waiting: a run asks for {text} and no node of the cluster has that; add one that has"
-        free = ray.available_resources()
-        of_all = ", ".join(
-            f"{free.get(name, 0):g} of {ray.cluster_resources().get(name, 0):g} {name}" for name in asked
-        )
+        free, there = self._asked(ray.available_resources), self._asked(ray.cluster_resources)
+        of_all = ", ".join(f"{free.get(name, 0):g} of {there.get(name, 0):g} {name}" for name in asked)
         return (
             f"waiting: the cluster has started no run for {PATIENCE:.0f} s; a run asks for {text}, free: {of_all}. "
             "Others may be using it: `ray status` tells"

@@ -11,8 +11,10 @@ stream of their own, keyed by (seed, phase, draw, path): more draws or another a
 """
 
 import itertools
+import json
 import math
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -20,11 +22,11 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, ConfigDict
 
-from handgrad.names import unknown
+from handgrad.names import listed, short, shown, unknown, unknown_key
 from handgrad.streams import stream
-from handgrad.study.changes import SECTIONS, Changes, changes_of, leaves
+from handgrad.study.changes import SECTIONS, Changes, changes_of, is_path, leaves
 from handgrad.study.rules.asha import Asha
-from handgrad.validation import Section
+from handgrad.validation import LARGEST, Section, is_real, is_whole
 
 
 def _table(value: Any) -> Any:
@@ -109,12 +111,14 @@ def _span(ends: Any, kind: str, *, whole: bool = False, above_zero: bool = False
         f"{kind} must be [lo, hi], two {'whole ' if whole else ''}numbers with {'0 < ' if above_zero else ''}lo < hi"
     )
     numbers = ends if isinstance(ends, list | tuple) else []
-    right = int if whole else int | float
-    if len(numbers) != 2 or any(isinstance(n, bool) or not isinstance(n, right) for n in numbers):
+    right = (lambda n: is_whole(n, -LARGEST)) if whole else is_real
+    if len(numbers) != 2 or not all(map(right, numbers)):
         return needs
     low, high = numbers
-    if not (math.isfinite(low) and math.isfinite(high) and low < high) or (above_zero and low <= 0):
+    if not low < high or (above_zero and low <= 0):
         return needs
+    if not math.isfinite(float(high) - float(low)):
+        return f"{kind}: hi - lo must be a number that float64 can hold (up to 1.8e308)"
     return None
 
 
@@ -186,7 +190,10 @@ def axis_problems(axes: Axes, prefix: str = "") -> list[str]:
     """Everything wrong with how the axes are written; what their values may be is checked setting by setting."""
     found = [*_lists("grid", axes.grid), *_lists("one_factor", axes.one_factor)]
     for axis, bundles in (axes.bundle or {}).items():
-        found += _named(f"bundle.{axis}", bundles, '[bundle.case."tanh"]')
+        where = f"bundle.{short(axis, 60)}"
+        found += _named(where, bundles, '[bundle.case."tanh"]')
+        if axis == "variant" or is_path(axis):
+            found.append(f"{where} is named like a key of the setting; give these bundles another name, such as case")
     if axes.bundle == {}:
         found.append('bundle is empty; write a table such as [bundle.case."tanh"] or leave it out')
     if axes.variant is not None:
@@ -202,7 +209,8 @@ def axis_problems(axes: Axes, prefix: str = "") -> list[str]:
     for axis, bundles in (axes.bundle or {}).items():
         for name, table in bundles.items() if isinstance(bundles, Mapping) else ():
             both = twice & set(changes_of(table) if isinstance(table, Mapping) else ())
-            found += [f'bundle.{axis}."{name}".{path} varies in the grid as well; keep one' for path in sorted(both)]
+            where = f'bundle.{short(axis, 60)}."{short(name, 60)}"'
+            found += [f"{where}.{short(path)} varies in the grid as well; keep one" for path in sorted(both)]
     return [prefix + line for line in found]
 
 
@@ -215,26 +223,38 @@ def _lists(table: str, written: Mapping[str, Any] | None) -> list[str]:
     if written is None:
         return []
     found = [] if written else [f"{table} is empty; list at least one value, as in network.hidden = [300, 500]"]
+    paths: set[str] = set()
     for path, values in leaves(written, _list_leaf):
-        where = f"{table}.{path}"
-        if not isinstance(values, list | tuple):
-            found.append(f"{where} must be a list of values, as in [{values!r}]; got {values!r}")
+        where = f"{table}.{short(path)}"
+        if path in paths:
+            found.append(f"{where} is written twice, as a table and with dots in quotes; keep one of the two")
+        paths.add(path)
+        if path.split(".")[0] not in SECTIONS:
+            key = path.split(".")[0]
+            found.append(f"{table}.{short(key)} is an {unknown_key(key, SECTIONS)}")
+        elif not isinstance(values, list | tuple):
+            found.append(f"{where} must be a list of values, as in [{shown(values)}]; got {shown(values)}")
         elif not values:
             found.append(f"{where} is an empty list; list at least one value or leave it out")
         else:
-            kept: list[Any] = []
-            for value in values:
-                if any(type(value) is type(other) and value == other for other in kept):
-                    found.append(f"{where} lists {value!r} twice; keep one")
-                kept.append(value)
+            counts = Counter(map(_alike, values))
+            first = {_alike(value): value for value in reversed(values)} if len(counts) < len(values) else {}
+            found += [f"{where} lists {shown(first[key])} twice; keep one" for key, n in counts.items() if n > 1]
     return found
+
+
+def _alike(value: Any) -> tuple[type, Any]:
+    """Equal for equal values of one type."""
+    if isinstance(value, str | int | float):
+        return type(value), value
+    return type(value), json.dumps(value, sort_keys=True, default=repr)
 
 
 def _named(where: str, tables: Any, example: str) -> list[str]:
     if not isinstance(tables, Mapping) or not tables:
-        return [f"{where} must hold named tables of changes, as in {example}; got {tables!r}"]
+        return [f"{where} must hold named tables of changes, as in {example}; got {shown(tables)}"]
     return [
-        f'{where}."{name}" must be a table of changes, as in {example}; got {table!r}'
+        f'{where}."{short(name, 60)}" must be a table of changes, as in {example}; got {shown(table)}'
         for name, table in tables.items()
         if not isinstance(table, Mapping) or not table
     ]
@@ -244,28 +264,30 @@ def _random(table: Mapping[str, Any]) -> list[str]:
     found = []
     for key, least in (("runs", 1), ("seed", 0)):
         value = table.get(key, least)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            found.append(f"random.{key} must be a whole number >= {least}; got {value!r}")
+        if not is_whole(value, least):
+            found.append(f"random.{key} must be a whole number >= {least}; got {shown(value)}")
     sampler = table.get("sampler", SAMPLERS[0])
-    if sampler not in SAMPLERS:
-        found.append("random.sampler is an " + unknown(str(sampler), SAMPLERS, "sampler") + f"; got {sampler!r}")
+    if not isinstance(sampler, str):
+        found.append(f"random.sampler must be the name of one sampler: {listed(SAMPLERS)}; got {shown(sampler)}")
+    elif sampler not in SAMPLERS:
+        found.append("random.sampler is an " + unknown(sampler, SAMPLERS, "sampler"))
     ranges = {key: value for key, value in table.items() if key not in RANDOM_KEYS}
     stray = [key for key in ranges if key.split(".")[0] not in SECTIONS]
-    found += [f"random.{key} is an " + unknown(key, [*RANDOM_KEYS, *SECTIONS], "key") for key in stray]
+    found += [f"random.{short(key)} is an {unknown_key(key, [*RANDOM_KEYS, *SECTIONS])}" for key in stray]
     if not ranges:
         found.append("random is empty; give a range, as in training.optimizer.lr = { log_uniform = [1e-4, 1e-2] }")
     known = ", ".join(DISTRIBUTIONS)
     for path, what in leaves({k: v for k, v in ranges.items() if k not in stray}, _is_distribution):
-        where = f"random.{path}"
+        where = f"random.{short(path)}"
         if not isinstance(what, Mapping) or not what:
             # `leaves` went into the table of a misspelt distribution: its parent is the key that was meant
             parent, _, kind = path.rpartition(".")
-            hint = f"; {parent} may be meant: {unknown(kind, DISTRIBUTIONS, 'range')}" if parent.count(".") else ""
-            found.append(f"{where} must be a range such as {{ uniform = [0, 1] }} ({known}); got {what!r}{hint}")
+            hint = f"; {short(parent)} may be meant: {unknown(kind, DISTRIBUTIONS, 'range')}" if "." in parent else ""
+            found.append(f"{where} must be a range such as {{ uniform = [0, 1] }} ({known}); got {shown(what)}{hint}")
         elif len(what) > 1:
-            found.append(f"{where} must have one of {known}; got {', '.join(what)}")
+            found.append(f"{where} must have one of {known}; got {listed(what)}")
         else:
             kind, ends = next(iter(what.items()))
             problem = DISTRIBUTIONS[kind].problem(ends)
-            found += [f"{where}: {problem}; got {ends!r}"] if problem else []
+            found += [f"{where}: {problem}; got {shown(ends)}"] if problem else []
     return found

@@ -1,13 +1,15 @@
 """Every setting that a study can come to, and what is wrong with any of them, before anything runs.
 
 The settings of the first phase are certain.  Those of a later phase depend on which setting wins, so they are
-checked on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones).
+checked on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones)
+and fewer where there are more than ten phases.
 """
 
 import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from handgrad.names import short
 from handgrad.study.changes import Table, apply, shown
 from handgrad.study.design.axes import SAMPLERS, Choice
 from handgrad.study.design.spec import Phase, Study
@@ -33,22 +35,23 @@ class Possible:
     @property
     def where(self) -> str:
         """What a message calls it."""
-        changes = (
-            ", ".join(f"{name} = {shown(value)}" for name, value in self.choice.axes.items()) or "the base setting"
-        )
-        return f'phase "{self.phase.name}", {changes}' if self.phase.number else changes
+        changes = ", ".join(f"{name} = {shown(value)}" for name, value in self.choice.axes.items())
+        changes = short(changes, 160) or "the base setting"
+        return f'phase "{short(self.phase.name, 60)}", {changes}' if self.phase.number else changes
 
 
 def possible_settings(study: Study) -> Iterator[Possible]:
     """Every setting that can occur, phase by phase; of a later phase at most `MOST`."""
     could_win: list[list[Table]] = []
-    made: list[list[tuple[Choice, Table]]] = []
+    made: dict[int, list[tuple[Choice, Table]]] = {}
+    named_later = {phase.after for phase in study.phases if phase.start is not None}
+    most = max(20, min(MOST, MOST * 10 // len(study.phases)))  # many phases are checked more coarsely
     for phase in study.phases:
         rivals = [] if phase.after is None else could_win[phase.after]
         if phase.after is not None and phase.start is not None:
             named = phase.starts(study.phases[phase.after])
             rivals = [tables for choice, tables in made[phase.after] if choice in named]
-        starts = _spaced(rivals or [study.base], max(1, MOST // max(1, len(phase.choices))))
+        starts = _spaced(rivals or [study.base], max(1, most // max(1, len(phase.choices))))
         found = []
         for start in starts:
             for choice in phase.choices:
@@ -57,8 +60,9 @@ def possible_settings(study: Study) -> Iterator[Possible]:
                 if setting is not None:  # what is wrong cannot win
                     found.append((choice, tables))
                 yield Possible(phase, choice, tables, setting, tuple(problems))
-        made.append(found)
-        could_win.append([*rivals, *(tables for _, tables in found)])
+        if phase.number in named_later:
+            made[phase.number] = found
+        could_win.append(_spaced([*rivals, *(tables for _, tables in found)], MOST))
 
 
 def _spaced(tables: list[Table], most: int) -> list[Table]:
@@ -86,8 +90,8 @@ def study_problems(study: Study) -> list[str]:
         for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
             if phase.continues and path.startswith(FIXED):
                 found[
-                    f'phase "{phase.name}" continues runs, so it cannot change {path}: the weights and the data of a '
-                    "continued run are those it began with; take the change out or leave continue out"
+                    f'phase "{short(phase.name, 60)}" continues runs, so it cannot change {short(path)}: the weights '
+                    "and the data of a continued run are those it began with; take the change out or leave continue out"
                 ] = None
     found.update(dict.fromkeys(_start_problems(study)))
     found.update(dict.fromkeys(_search_problems(study, longest)))
@@ -106,12 +110,13 @@ def _start_problems(study: Study) -> Iterator[str]:
             continue
         earlier = study.phases[phase.after]
         meant = len(phase.starts(earlier))
-        where = f'phase "{phase.name}".start must be one setting of phase "{earlier.name}"'
+        where = f'phase "{short(phase.name, 60)}".start must be one setting of phase "{short(earlier.name, 60)}"'
         if earlier.sampling is not None:
             yield f"{where}, but those are drawn while the study runs; leave start out: it begins at the winner"
         elif meant != 1:
             changes = {} if isinstance(phase.start, str) else phase.start
             named = ", ".join(f"{path} = {shown(value)}" for path, value in changes.items()) or repr(phase.start)
+            named = short(named, 120)
             yield (
                 f"{where}; {f'{meant} of its settings have' if meant else 'none of its settings has'} {named}; name a "
                 "variant or bundle, or all axes that tell it apart"
@@ -121,7 +126,7 @@ def _start_problems(study: Study) -> Iterator[str]:
 def _search_problems(study: Study, longest: Mapping[int, int]) -> Iterator[str]:
     """What keeps the searches of a study from being made.  `longest`: by phase, the most epochs of a setting."""
     for phase in study.phases:
-        prefix = f'phase "{phase.name}".' if phase.number else ""
+        prefix = f'phase "{short(phase.name, 60)}".' if phase.number else ""
         asha, drawn = phase.asha, phase.sampling
         if drawn is not None and importlib.util.find_spec("optuna") is None:
             yield (
@@ -149,7 +154,7 @@ def shortened(lines: Iterable[str]) -> list[str]:
 def located(line: str, one: Possible) -> str:
     """The line with the table that wrote the change it complains about."""
     path = line.split(" ", 1)[0].rstrip(":")
-    phase = f'phase "{one.phase.name}".' if one.phase.number else ""
+    phase = f'phase "{short(one.phase.name, 60)}".' if one.phase.number else ""
     for changed in sorted(one.choice.written, key=len, reverse=True):
         if _same_place(path, changed):
             return f"{phase}{one.choice.written[changed]}.{line}"

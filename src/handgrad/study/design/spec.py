@@ -7,26 +7,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
 from handgrad.data.spec import DataSection
+from handgrad.names import shown
 from handgrad.network.spec import NetworkSection
-from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of
+from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of, is_path
 from handgrad.study.design.axes import SAMPLERS, Axes, AxisTable, Choice, Sampling, choices, sampling
 from handgrad.study.original.items import Drawing, Original
 from handgrad.study.rules.asha import Asha
 from handgrad.study.rules.budget import Budget
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting, TrainingSection
-from handgrad.validation import Section, flag, one_of, whole
+from handgrad.validation import Section, flag, is_whole, one_of, whole
 
+MOST_RUNS = 100_000  # of a study: what is planned is held in memory and written as one plan
 FIRST = "main"  # the name of the phase that the study's own axes make
 _LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. ")
 
 
-def _name(value: Any) -> str:
+def folder_name(value: Any) -> str:
     """A name that every system takes as the name of a folder."""
     if (
         not isinstance(value, str)
@@ -41,13 +43,16 @@ def _name(value: Any) -> str:
 def _seeds(value: Any) -> tuple[int, ...]:
     """[42, 268, 975], or a count: 3 means 0, 1, 2."""
     message = "must be a list of different whole numbers >= 0, or how many seeds (3 means 0, 1, 2)"
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+    count = value if is_whole(value, 1) else len(value) if isinstance(value, list | tuple) else 0
+    if count > MOST_RUNS:
+        raise ValueError(f"must be at most {MOST_RUNS:,} seeds, as a study can have so many runs; got {count:,}")
+    if is_whole(value, 1):
         return tuple(range(value))
     seeds = list(value) if isinstance(value, list | tuple) else []
-    if not seeds or any(isinstance(seed, bool) or not isinstance(seed, int) or seed < 0 for seed in seeds):
+    if not seeds or not all(map(is_whole, seeds)):
         raise ValueError(message)
     if len(set(seeds)) < len(seeds):
-        raise ValueError(f"{message}; a seed is listed twice; got {value!r}")
+        raise ValueError(f"{message}; a seed is listed twice; got {shown(value)}")
     return tuple(seeds)
 
 
@@ -74,6 +79,8 @@ class PhaseSpec(Axes):
     `after` names the phase whose winner is taken (default: the one before), `start` another setting of it than the
     winner: by its variant or bundle, or by its axes.
     """
+
+    inside: ClassVar = "set."
 
     name: Annotated[str, BeforeValidator(_phase_name)]
     set: AxisTable = None
@@ -102,7 +109,7 @@ class Made(Section):
 class StudySpec(Axes):
     """A study as its file says it, checked."""
 
-    name: Annotated[str, BeforeValidator(_name)]
+    name: Annotated[str, BeforeValidator(folder_name)]
     title: str | None = None
     description: str | None = None
     takes: str | None = None
@@ -148,7 +155,7 @@ class Phase:
 def _means(start: str | Changes | None, axes: Mapping[str, Any]) -> bool:
     """Whether axes are those that a start names: the name of a variant or bundle among them, or all that it lists."""
     if isinstance(start, str):
-        return any(value == start for path, value in axes.items() if "." not in path)
+        return any(value == start for path, value in axes.items() if not is_path(path))
     return start is not None and all(path in axes and axes[path] == value for path, value in start.items())
 
 
@@ -200,7 +207,7 @@ class Study:
             drawn = self._sampling(phase)
             start = phase.start
             if isinstance(start, Mapping):
-                start = {self._path(path) if "." in path else path: value for path, value in start.items()}
+                start = {self._path(path) if is_path(path) else path: value for path, value in start.items()}
             found.append(Phase(phase.name, number, after, phase.continues, changes, ours, phase.asha, drawn, start))
         return tuple(found)
 
@@ -216,7 +223,7 @@ class Study:
 
     def _ours(self, choice: Choice) -> Choice:
         return Choice(
-            {self._path(name) if "." in name else name: value for name, value in choice.axes.items()},
+            {self._path(name) if is_path(name) else name: value for name, value in choice.axes.items()},
             {self._path(path): value for path, value in choice.changes.items()},
             {self._path(path): table for path, table in choice.written.items()},
         )

@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable
 
 from handgrad.errors import InputError
-from handgrad.names import lookup
+from handgrad.names import lookup, shown
+from handgrad.study.design.spec import MOST_RUNS
 from handgrad.study.planning.plan import Plan
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Runner, Serial, cores
@@ -37,8 +38,8 @@ def open_runner(
     there are cores.  address, cpus_per_run: of `ray` alone; `say` hears what it waits for.
     Raises InputError where these do not go together, Ray is not installed or its cluster cannot be reached.
     """
-    if jobs is not None and jobs < 1:
-        raise InputError(f"jobs must be >= 1; got {jobs}")
+    if jobs is not None and not 1 <= jobs <= MOST_RUNS:
+        raise InputError(f"jobs must be >= 1 and at most {MOST_RUNS:,}, as no study has more runs; got {shown(jobs)}")
     if name is not None:
         lookup(dict.fromkeys(RUNNERS), name, "runner")
     for option, value in (("address", address), ("cpus per run", cpus_per_run)):

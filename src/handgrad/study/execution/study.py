@@ -12,11 +12,13 @@ from handgrad.study.execution.progress import Event, Observer, Progress, silent
 from handgrad.study.execution.runs import Runs
 from handgrad.study.folder.results import Results
 from handgrad.study.folder.store import Store, opened
+from handgrad.study.planning.memory import check_memory
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
 from handgrad.study.planning.shelf import Shelf
 from handgrad.study.rules.budget import Purse
-from handgrad.study.runners.runner import Runner, cores
+from handgrad.study.runners.processes import Processes, refuse_unguarded
+from handgrad.study.runners.runner import Runner, Serial, cores
 from handgrad.study.search.phase import opened_search
 from handgrad.training.engines import kernels_of, prepare
 
@@ -48,6 +50,7 @@ def run_study(
     ...     run_study(study, folder, jobs=1).state
     'done'
     """
+    refuse_unguarded()
     plan = Plan(study, Shelf(study.folder, data))
     if runner is None or isinstance(runner, str):
         runner, notes = open_runner(
@@ -59,6 +62,8 @@ def run_study(
         )
         plan.notes += notes
     try:
+        if isinstance(runner, Serial | Processes):  # what the machines of a cluster have is not known here
+            check_memory(plan.heaviest, runner.workers)
         with opened(Path(out) if out is not None else study.default_out, study.spec.name) as store:
             return _Execution(plan, store, runner, observer).run()
     finally:

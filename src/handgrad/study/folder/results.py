@@ -162,15 +162,7 @@ class Results:
         Raises DamagedError at the end, with every run that was altered, cut off or mixed up.
         """
         found: list[DamagedError] = []
-        seen: set[str] = set()
-        for cell in self._cells(found):
-            if cell.data is not None and cell.id not in seen:
-                seen.add(cell.id)
-                try:
-                    check_files(self.folder / "runs" / cell.id, cell.data)
-                except DamagedError as error:
-                    found.append(error)
-            yield cell
+        yield from self._cells(found)
         for key in dict.fromkeys(setting["data"] for setting in self.planned.values()):
             try:
                 if (self.folder / "data" / f"{key}.json").exists():
@@ -190,27 +182,37 @@ class Results:
         return self._cells(None)
 
     def _cells(self, damaged: list[DamagedError] | None) -> Iterator[Cell]:
-        """The cells; damaged records are left out and added to `damaged` where that is given."""
+        """The cells; where `damaged` is given, all files are checked, and damage is added to it and left out."""
+        checked: set[str] = set()
         for label, setting in self.planned.items():
             for run in setting["runs"]:
                 try:
-                    data = self._data(run["id"])
+                    data = self._data(run["id"], check=damaged is not None and run["id"] not in checked)
                 except DamagedError as error:
                     if damaged is None:
                         raise
                     damaged.append(error)
                     continue
+                checked.add(run["id"])
                 status = data["status"] if data else self._unfinished(label, run["id"])
                 yield Cell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, data)
 
-    def _data(self, run_id: str) -> dict[str, Any] | None:
+    def _data(self, run_id: str, *, check: bool = False) -> dict[str, Any] | None:
+        """record.json of a run, None where there is none; check: compare its files with it.  Raises DamagedError."""
         folder = self.folder / "runs" / run_id
-        if not folder.exists():
-            return None
-        data = load_data(folder)
-        if data["id"] != run_id:
-            raise DamagedError(f"{folder}: is of run {data['id']}; run the study again: this run is made again")
-        return data
+        for again in (True, False):
+            try:
+                if not folder.exists():
+                    return None
+                data = load_data(folder)
+                if check:
+                    check_files(folder, data)
+                return data
+            except DamagedError:
+                if not (again and self._written):  # a run that goes on takes the place of its own record
+                    raise
+                time.sleep(WAIT)
+        raise AssertionError
 
     def _unfinished(self, label: str, run_id: str) -> str:
         if not (self.folder / "runs" / f"{run_id}.partial").exists():

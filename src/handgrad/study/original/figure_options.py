@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator
 
 from handgrad.names import unknown
-from handgrad.validation import Section, flag, one_of, real, whole
+from handgrad.validation import Section, flag, is_real, is_whole, one_of, real, whole
 
 PARTS = ("train", "validation", "test")
 MEASURES = ("accuracy", "loss")
@@ -41,7 +41,7 @@ def _seed(*words: str) -> Callable[[Any], int | str]:
     """A validator for a seed, or for a word that chooses among a setting's runs."""
 
     def check(value: Any) -> int | str:
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if is_whole(value):
             return value
         if value not in words or not isinstance(value, str):
             raise ValueError(f"must be a seed or one of: {', '.join(words)}")
@@ -53,14 +53,14 @@ def _seed(*words: str) -> Callable[[Any], int | str]:
 def _outliers(value: Any) -> float | bool:
     if value is False:
         return False
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+    if not is_real(value) or not value > 0:
         raise ValueError("must be a number of standard deviations > 0, or false to leave every value as it is")
     return float(value)
 
 
 def _epochs(value: Any) -> tuple[int, ...]:
     listed = list(value) if isinstance(value, list | tuple) else []
-    if not listed or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in listed):
+    if not listed or not all(is_whole(n, 1) for n in listed):
         raise ValueError("must be a list of epochs, counted from 1")
     return tuple(sorted(set(listed)))
 

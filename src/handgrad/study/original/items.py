@@ -10,6 +10,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -31,8 +32,16 @@ def file_name(number: str) -> str:
 
 
 def slug(words: str) -> str:
-    """Words as a part of a file's name."""
-    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-") or "item"
+    """Words as a part of a file's name: 60 letters at most, and a checksum where more or other alphabets are left out.
+
+    >>> slug("Loss of 3 and 9"), slug("犬"), slug("a" * 400)[55:] == slug("a" * 401)[55:]
+    ('loss-of-3-and-9', 'item-1e82f9b0', False)
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+    foreign = any(letter.isalnum() and not letter.isascii() for letter in words)
+    if len(name) <= 60 and not foreign:
+        return name or "item"
+    return f"{name[:50].strip('-') or 'item'}-{sha256(words.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def text(given: Any) -> str:

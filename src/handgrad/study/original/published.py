@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from handgrad.validation import is_real
+
 MEASURES = {
     "train_accuracy": "training accuracy",
     "val_accuracy": "validation accuracy",
@@ -122,4 +124,4 @@ def decimals(number: float) -> int:
 
 
 def _number(given: Any) -> bool:
-    return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
+    return is_real(given)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from handgrad.data.datasets import Part, Split
+from handgrad.study.planning.memory import check_memory
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedSetting
 from handgrad.study.rules.budget import Budget
@@ -69,7 +70,8 @@ class _Speed:
 
 
 def estimate(plan: Plan, workers: int = 1) -> Estimate:
-    """Measure and extrapolate.  Takes seconds and writes nothing."""
+    """Measure and extrapolate.  Takes seconds and writes nothing.  Raises InputError where the memory is too small."""
+    check_memory(plan.heaviest, workers)
     speeds: dict[str, _Speed] = {}
     found: list[tuple[str, PlannedSetting, float | None]] = []
     for phase in plan.phases:

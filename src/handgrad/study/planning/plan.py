@@ -16,6 +16,7 @@ from handgrad.study.changes import apply, shown
 from handgrad.study.design.axes import Choice
 from handgrad.study.design.check import Possible, located, possible_settings, shortened
 from handgrad.study.design.spec import Phase, Study
+from handgrad.study.planning.memory import Need, need_of
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.planning.shelf import DataFacts, Shelf
 from handgrad.study.reading.place_problems import class_problems
@@ -37,6 +38,7 @@ class Plan:
         self.metric = metric_of(study.spec.select_by, study.spec.select_on_test)
         self._labels: dict[tuple[str | None, ...], str] = {}
         self._derived: dict[str, int] = {}  # prefix of labels -> how many there are
+        self.heaviest: Need | None = None  # of all settings that can occur
         possible = list(possible_settings(study))
         self._check(possible)
         self.phases: list[PlannedPhase] = [self._first(study.phases[0])]
@@ -161,7 +163,8 @@ class Plan:
             lines = list(look.problems)
             try:
                 has_validation = one.setting.data.validation is not False
-                one.setting.network_for(look.shape, look.n_classes, has_validation=has_validation)
+                network = one.setting.network_for(look.shape, look.n_classes, has_validation=has_validation)
+                self._weigh(one, network, look.facts)
             except HandgradError as error:
                 lines += str(error).splitlines()
             inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
@@ -181,6 +184,14 @@ class Plan:
             found.update(dict.fromkeys(class_problems(self.study.spec.original, classes)))
         if found:
             raise StudyFileError(self.study.where, shortened(found))
+
+    def _weigh(self, one: Possible, network: Network, facts: DataFacts | None) -> None:
+        """Note the setting that takes most memory; what a GPU has is not known here."""
+        if one.setting is None or facts is None or one.setting.training.device != "cpu":
+            return
+        need = need_of(one.setting.training, network, facts.counts["train"], one.where)
+        if self.heaviest is None or need.bytes > self.heaviest.bytes:
+            self.heaviest = need
 
     def _first(self, phase: Phase) -> PlannedPhase:
         if phase.sampling is not None:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from handgrad.names import nearest, unknown
+from handgrad.names import listed as names_listed
+from handgrad.names import nearest, short, shown, unknown
+from handgrad.study.changes import is_path
 from handgrad.study.design.spec import Study
 from handgrad.study.original.figure_options import FIGURE_OPTIONS
 from handgrad.study.original.items import (
@@ -25,9 +27,9 @@ def place_problems(study: Study) -> list[str]:
     places = Places(study)
     found: list[str] = []
     for figure in study.spec.figure:
-        found += _item_problems(places, figure, f'figure "{figure.title}"')
+        found += _item_problems(places, figure, f'figure "{short(figure.title, 60)}"')
     for item in places.original.items if places.original else ():
-        found += _item_problems(places, item, f'original "{item.number}"')
+        found += _item_problems(places, item, f'original "{short(item.number, 60)}"')
     return found
 
 
@@ -38,14 +40,14 @@ def _item_problems(places: Places, item: Any, where: str) -> list[str]:
             line
             for row in item.rows
             if row.run
-            for line in _one(places, row.setting, row.phase, f'{where}.rows "{row.label}"')
+            for line in _one(places, row.setting, row.phase, f'{where}.rows "{short(row.label, 60)}"')
         ]
     if found := _phase_problems(places, item.phase, where):
         return found
     if isinstance(item, SettingsTable):
         return _count_problems(places, item, where) + _show_problems(places, _columns(item, where))
     if isinstance(item, WinnerTable):
-        rows = [(f'{where}.rows "{row.label}"', row.show) for row in item.rows]
+        rows = [(f'{where}.rows "{short(row.label, 60)}"', row.show) for row in item.rows]
         return _one(places, item.setting, item.phase, where) + _show_problems(places, rows)
     if isinstance(item, ConfusionTable) and item.run:
         return _one(places, item.setting, item.phase, where)
@@ -57,14 +59,14 @@ def _phase_problems(places: Places, phases: Iterable[str], where: str) -> list[s
 
 
 def _columns(item: SettingsTable, where: str) -> list[tuple[str, str]]:
-    return [(f'{where}.columns "{column.head}"', column.show) for column in item.columns]
+    return [(f'{where}.columns "{short(column.head, 60)}"', column.show) for column in item.columns]
 
 
 def _count_problems(places: Places, item: SettingsTable, where: str) -> list[str]:
     rows, settings = sum(row.run for row in item.rows), len(places.of(item.phase))
     if rows == settings:
         return []
-    each = ", ".join(f"{len(places.phases[name])} in {name!r}" for name in item.phase)
+    each = names_listed(f"{len(places.phases[name])} in {shown(name, 60)}" for name in item.phase)
     return [
         f"{where} has {rows} rows for {settings} settings ({each}; a setting that is there twice counts once); "
         "give every setting its row, in order, and say run = false in a row that this study does not run"
@@ -78,10 +80,10 @@ def _show_problems(places: Places, shows: Iterable[tuple[str, str]]) -> list[str
         if show in special or places.shown(show) in places.shows:
             continue
         guess = nearest(show, [*special, *places.shows])
-        hint = f"; did you mean {guess!r}?" if guess else "."
-        axes = [path for path in places.axes if "." not in path]
-        known = ", ".join([*special, *axes, "a key of the setting such as training.optimizer.lr"])
-        found.append(f"{where}.show is an unknown column {show!r}{hint} Known: {known}")
+        hint = f"; did you mean {shown(guess)}?" if guess else "."
+        axes = [path for path in places.axes if not is_path(path)]
+        known = f"{names_listed([*special, *axes])}, a key of the setting such as training.optimizer.lr"
+        found.append(f"{where}.show is an unknown column {shown(show)}{hint} Known: {known}")
     return found
 
 
@@ -134,11 +136,13 @@ def class_problems(original: Original | None, classes: Sequence[str]) -> list[st
     """Rows of label counts and cells of confusion matrices that are of no class of the data."""
     found: list[str] = []
     for item in original.table if original else ():
-        where = f'original "{item.number}"'
+        where = f'original "{short(item.number, 60)}"'
         if isinstance(item, LabelsTable):
             for row in item.rows:
                 if row.label not in (*classes, "sum"):
-                    found.append(f'{where}.rows "{row.label}" is an ' + unknown(row.label, [*classes, "sum"], "class"))
+                    found.append(
+                        f'{where}.rows "{short(row.label, 60)}" is an ' + unknown(row.label, [*classes, "sum"], "class")
+                    )
         elif isinstance(item, ConfusionTable):
             for cell in item.rows:
                 for name in (cell.actual, cell.predicted):

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from handgrad.names import unknown
-from handgrad.study.changes import apply, canonical, leaves, shown
+from handgrad.names import short, unknown
+from handgrad.study.changes import apply, canonical, is_path, leaves, shown
 from handgrad.study.design.spec import FIRST, Study
 from handgrad.study.original.items import Original, SettingsTable
 from handgrad.training.run import Setting
 
 WINNER = "winner"
+MOST_PHASES = 3  # that a message lists
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Place:
 
 def place(phase: str, axes: Mapping[str, Any] | None) -> Place:
     """A place; equal axes make equal places, whatever types a file gave them."""
-    return Place(phase, axes, WINNER if axes is None else json.dumps(_plain(axes), sort_keys=True))
+    return Place(phase, axes, WINNER if axes is None else json.dumps(_plain(axes), sort_keys=True, default=repr))
 
 
 def draw(phase: str, number: int) -> Place:
@@ -68,14 +69,16 @@ class Places:
         }
 
     def _distinct(self, number: int) -> Iterator[Any]:
-        phase, seen = self.study.phases[number], list[Setting]()
+        phase, seen = self.study.phases[number], set[str]()
         for choice in phase.choices:
             if number == 0:  # what a later phase starts from is not known, and its choices differ
                 tables = apply(self.study.base, choice.changes, self.study.defaults)
                 setting, _ = Setting.read(tables)
-                if setting is not None and (setting := setting.resolved()) in seen:
-                    continue
-                seen += [setting] if setting is not None else []
+                if setting is not None:
+                    text = setting.resolved().model_dump_json(by_alias=True)
+                    if text in seen:
+                        continue
+                    seen.add(text)
             yield choice
 
     @property
@@ -138,17 +141,19 @@ class Places:
             axes = dict.fromkeys(path for one in self.of(phases) for path in one.axes or ())
             stray = next((path for path in wanted if path not in axes), None)
             if stray is not None:
-                raise ValueError("has an " + unknown(stray, axes, "axis") if axes else f"has {stray}: nothing varies")
-            text = ", ".join(f"{path} = {shown(value)}" for path, value in wanted.items())
+                raise ValueError(
+                    "has an " + unknown(stray, axes, "axis") if axes else f"has {short(stray)}: nothing varies"
+                )
+            text = short(", ".join(f"{path} = {shown(value)}" for path, value in wanted.items()), 120)
             raise ValueError(f"must be a setting of phase {listed(phases)}; none has {text}")
         return [*having]
 
     def _names(self, one: Place) -> list[str]:
         """The names of its variant and bundles."""
-        return [value for path, value in (one.axes or {}).items() if "." not in path and isinstance(value, str)]
+        return [value for path, value in (one.axes or {}).items() if not is_path(path) and isinstance(value, str)]
 
     def _path(self, path: str) -> str:
-        return canonical(path, self.study.spec) if "." in path else path
+        return canonical(path, self.study.spec) if is_path(path) else path
 
     @cached_property
     def axes(self) -> list[str]:
@@ -187,4 +192,4 @@ def _has(one: Place, wanted: Mapping[str, Any]) -> bool:
 
 def listed(names: Iterable[str]) -> str:
     """Names of phases in a message."""
-    return " or ".join(f'"{name}"' for name in names)
+    return " or ".join(f'"{short(name, 60)}"' for name in list(names)[:MOST_PHASES])

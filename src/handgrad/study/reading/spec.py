@@ -5,39 +5,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from handgrad.data.spec import DataSection
-from handgrad.names import nearest, unknown
-from handgrad.network.spec import NetworkSection
-from handgrad.study.changes import SECTIONS, Table, leaves
+from handgrad.names import short, shown, unknown, unknown_key
+from handgrad.study.changes import Table, leaves
 from handgrad.study.design.axes import Axes, axis_problems, is_listed
 from handgrad.study.design.check import study_problems
+from handgrad.study.design.size import size_problems
 from handgrad.study.design.spec import FIRST, PhaseSpec, Study, StudySpec
 from handgrad.study.reading.figures import read_figures
 from handgrad.study.reading.original import read_original
-from handgrad.training.run import TrainingSection
-from handgrad.validation import Section
-
-_SECTION: dict[str, type[Section]] = {"data": DataSection, "network": NetworkSection, "training": TrainingSection}
 
 
 def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | None, list[str]]:
-    """(spec, problems); the spec is there without what is wrong wherever its base can be read."""
+    """(spec, problems); the spec is there without what is wrong wherever its base can be read.
+
+    It is not there where the study is too large: nothing of it may be built.
+    """
     tables, found = dict(values), list[str]()
     for key in [key for key in tables if key not in StudySpec.model_fields]:
-        inside = [f"{name}.{field}" for name in SECTIONS for field in _SECTION[name].model_fields]
-        known = [*StudySpec.model_fields, *inside]
-        guess = nearest(key, known) or next((path for path in inside if path.endswith(f".{key}")), None)
-        hint = f"; did you mean {guess!r}?" if guess else "."
-        found.append(f"{key} is an unknown key{hint} Known: {', '.join(StudySpec.model_fields)}")
+        found.append(f"{short(str(key))} is an {unknown_key(key, StudySpec.model_fields)}")
         del tables[key]
     written = tables.pop("phase", [])
     phases = []
     if not isinstance(written, list | tuple) or not all(isinstance(phase, Mapping) for phase in written):
-        found.append(f"phase must be written as [[phase]] tables; got {written!r}")
+        found.append(f"phase must be written as [[phase]] tables; got {shown(written)}")
         written = []
     names = [FIRST]
     for number, table in enumerate(written, start=1):
-        prefix = f'phase "{table["name"]}"' if isinstance(table.get("name"), str) else f"phase {number}"
+        prefix = f'phase "{short(table["name"], 60)}"' if isinstance(table.get("name"), str) else f"phase {number}"
         phase, problems = PhaseSpec.read(table, prefix=prefix, notes=notes)
         if phase is not None:
             problems += _phase_problems(phase, names, prefix)
@@ -53,10 +47,12 @@ def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | 
         found += problems
     spec, problems = StudySpec.read(tables, notes=notes)
     read = spec
-    while read is None and (fewer := _without(tables, problems)) != tables:
-        tables = fewer
-        read, _ = StudySpec.read(tables)
+    if read is None:
+        read, _ = StudySpec.read(_without(tables, problems))
     if read is not None:
+        whole = read.model_copy(update={"phase": tuple(phases)})
+        if too_large := size_problems(whole):
+            return None, [*problems, *found, *too_large]
         problems += axis_problems(read)
         own = {"phase": tuple(phases), "figure": figures}
         read = read.model_copy(update=own | ({"original": original} if original else {}))
@@ -73,9 +69,7 @@ def _without(tables: Mapping[str, Any], problems: list[str]) -> Table:
             table = table.get(step) if isinstance(table, dict) else None
         if isinstance(table, dict):
             table.pop(last, None)
-    if "name" not in result:
-        result["name"] = "study"
-    return result
+    return {"name": "study", **result}
 
 
 def _phase_problems(phase: PhaseSpec, earlier: list[str], prefix: str) -> list[str]:

@@ -6,22 +6,26 @@ What is checked here needs no data: keys, types, ranges, names, for every settin
 phases' included.  Whether layers, losses and splits fit the data is checked by `planning`, before anything runs.
 """
 
-import tomllib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from handgrad.errors import InputError, StudyFileError
-from handgrad.names import nearest
+from handgrad.errors import InputError, StudyFileError, readable
+from handgrad.foreign import reading
+from handgrad.names import listed, nearest, short, shown
 from handgrad.study.design.check import shortened, study_problems
-from handgrad.study.design.spec import Made, Study, StudySpec
+from handgrad.study.design.spec import Made, Study, StudySpec, folder_name
 from handgrad.study.reading.altered import alters
+from handgrad.study.reading.file import parsed, read_tables
 from handgrad.study.reading.fitted import fitted
 from handgrad.study.reading.overlay import change_of, overlaid
 from handgrad.study.reading.place_problems import place_problems
+from handgrad.study.reading.reach import effects
 from handgrad.study.reading.spec import problems_of_the_rest, read_spec
+from handgrad.study.reading.values import value_problems
 
 
 def ready_made() -> dict[str, Any]:
@@ -41,28 +45,40 @@ def load_study(source: str | Path, overrides: Iterable[str] = (), *, quick: bool
     """
     known = ready_made()
     if str(source) in known:
-        return make_study(
-            tomllib.loads(known[str(source)].read_text("utf-8")), overrides, quick=quick, where=f"{source}.toml"
-        )
-    path = Path(source)
+        where, folder = f"{source}.toml", None
+        tables = parsed(known[str(source)].read_bytes(), where)
+    else:
+        path = Path(source)
+        try:
+            os.stat(path)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            raise InputError(_no_such(str(source), known)) from None
+        except OSError as error:
+            raise InputError(f"{short(readable(str(source)), 160)}: cannot be read ({error.strerror})") from None
+        where, folder = path.name, path.resolve().parent
+        tables = read_tables(path)
+        if "name" not in tables:
+            tables["name"] = _own_name(path, where)
+    with reading(where, lambda message: StudyFileError(where, [message.removeprefix(f"{where}: ")]), "a study"):
+        return make_study(tables, overrides, quick=quick, where=where, folder=folder)
+
+
+def _own_name(path: Path, where: str) -> str:
+    """The name of a study that does not say it: the file's."""
     try:
-        text = path.read_bytes().decode("utf-8")
-        tables = tomllib.loads(text)
-    except FileNotFoundError:
-        guess = nearest(str(source), known)
-        hint = f"; did you mean {guess!r}?" if guess else "."
-        raise InputError(
-            f"{source}: no such study{hint} Give a TOML file or a ready-made study: {', '.join(known)}"
+        return folder_name(path.stem)
+    except ValueError as error:
+        raise StudyFileError(
+            where, [f'has no name, and the file\'s own is none of a study: it {error}; write name = "…" into the file']
         ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise StudyFileError(path.name, [f"is not TOML: {error}; mend that line"]) from None
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise StudyFileError(path.name, [f"is not TOML: line {line} is not UTF-8 text; save it as UTF-8"]) from None
-    except OSError as error:
-        raise InputError(f"{source}: cannot be read: {error.strerror or error}") from None
-    tables.setdefault("name", path.stem)
-    return make_study(tables, overrides, quick=quick, where=path.name, folder=path.resolve().parent)
+
+
+def _no_such(source: str, known: Iterable[str]) -> str:
+    guess = nearest(source, known)
+    hint = f"; did you mean {guess!r}?" if guess else "."
+    return (
+        f"{short(readable(source), 160)}: no such study{hint} Give a TOML file or a ready-made study: {listed(known)}"
+    )
 
 
 def make_study(
@@ -82,22 +98,22 @@ def make_study(
     2
     """
     file, where, folder, overrides = where, where or "study", folder or Path.cwd(), list(overrides)
-    values, found = overlaid(tables, tables.get("quick") if quick else None, "[quick]", _small(tables) if quick else [])
-    changes = []
-    for text in overrides:
-        before = values
-        values, found = overlaid(values, change_of(text), "the command line", found)
-        if values != before:
-            changes.append(text)
+    if not isinstance(tables, Mapping):
+        raise StudyFileError(where, [f"must be tables, as in {{'name': 'first'}}; got {shown(tables)}"])
+    values, changes, found = _laid_over(tables, overrides, quick=quick)
     study, notes = None, list[str]()
     if not found:
         spec, found = read_spec(values, notes)
         if spec is not None and not found:
-            spec = spec.model_copy(update={"made": _made(spec.made or Made(file=file), quick, changes)})
+            made = spec.made or Made(file=None if file is None else readable(file))
+            spec = spec.model_copy(update={"made": _made(made, quick, changes)})
             study = Study(spec, where, folder, tuple(dict.fromkeys(notes)), _altering(spec))
             if (spec.original is not None or spec.figure) and values is not tables:
                 study = replace(study, spec=_refitted(spec, study, tables))
             found = [*study_problems(study), *place_problems(study)]
+            if not found:
+                more, found = effects(study, overrides, tables.get("quick") if quick else None)
+                study = replace(study, notes=tuple(dict.fromkeys([*study.notes, *more])))
         elif spec is not None:
             found += [line for line in problems_of_the_rest(spec, where, folder) if line not in found]
     if not quick and isinstance(tables.get("quick"), Mapping) and not found:
@@ -108,6 +124,22 @@ def make_study(
     if found or study is None:
         raise StudyFileError(where, [_with_origin(line, overrides) for line in shortened(found)])
     return study
+
+
+def _laid_over(
+    tables: Mapping[str, Any], overrides: Iterable[str], *, quick: bool
+) -> tuple[Mapping[str, Any], list[str], list[str]]:
+    """(the tables with [quick] and the overrides laid over them, the overrides that changed something, problems)."""
+    if found := value_problems(tables):
+        return tables, [], found
+    values, found = overlaid(tables, tables.get("quick") if quick else None, "[quick]", _small(tables) if quick else [])
+    changes = []
+    for text in overrides:
+        before = values
+        values, found = overlaid(values, change_of(text), "the command line", found)
+        if values != before:
+            changes.append(text)
+    return values, changes, found or (value_problems(values) if changes else [])
 
 
 def _small(tables: Mapping[str, Any]) -> list[str]:

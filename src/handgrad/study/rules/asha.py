@@ -35,6 +35,7 @@ RULES = ("promote", "stop")
 class Asha(Section):
     """The table [asha] of a study or phase.  `metric`: of validation, measured at the rung (default: select_by)."""
 
+    example: ClassVar = "{ grace_period = 3, reduction_factor = 2 }"
     aliases: ClassVar = {
         "r": "grace_period",
         "min_t": "grace_period",

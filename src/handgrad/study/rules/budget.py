@@ -19,6 +19,7 @@ _COUNT = BeforeValidator(lambda v: v if v is None else whole("[1, inf)")(v))
 class Budget(Section):
     """The table [budget] of a study; at least one of its keys."""
 
+    example: ClassVar = "{ minutes = 30 }"
     aliases: ClassVar = {"n_trials": "runs", "num_samples": "runs", "trials": "runs"}
 
     runs: Annotated[int | None, _COUNT] = None

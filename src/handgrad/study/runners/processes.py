@@ -1,20 +1,25 @@
 """The runner `processes`: one worker process per core, started by spawn on every system.
 
     parent  -- jobs -->  worker     a run, or several that share a program, and the paths of their files
-            <-- news --             ready, started, epoch, outcome, disk
+            <-- news --             ready, started, epoch, outcome, stop
 
-A worker whose parent is gone ends at once; a worker that dies has its jobs taken up by another, a few times.
+A worker whose parent is gone ends at once; a worker that dies has its jobs taken up by another, a few times.  One that
+dies before it is ready has not seen them: another is started, and only when STARTS in a row come to nothing, and no
+other worker is there, is that the end.
 """
 
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, current_process, get_context, parent_process, resource_tracker
 from typing import Any
 
-from handgrad.errors import HandgradError, ResultsError
+from handgrad import limits
+from handgrad.errors import InputError, ResultsError
 from handgrad.study.runners.runner import (
     RETRIES,
     Group,
@@ -28,6 +33,14 @@ from handgrad.study.runners.runner import (
 )
 from handgrad.training.task import EpochEnd
 
+STARTS = 3
+AGAIN_SECONDS = 0.2  # before another is started, where none could be
+START_SECONDS = 300.0  # for a worker to load what it needs
+UNGUARDED = 78  # the exit code of a worker that runs the script which started it
+GUARD = (
+    'put the call under `if __name__ == "__main__":`, as every program must that starts processes; or use jobs=1. '
+    "Finished runs are safe"
+)
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -43,10 +56,17 @@ class _Worker:
     def __init__(self) -> None:
         context = get_context("spawn")
         self.pipe, child = context.Pipe()
-        self.process = context.Process(target=_work, args=(child,), daemon=True, name="handgrad-worker")
-        with _one_thread(), _no_interrupt():
-            self.process.start()
-        child.close()
+        main = threading.current_thread() is threading.main_thread()
+        self.process = context.Process(target=_work, args=(child, main), daemon=True, name="handgrad-worker")
+        try:
+            with _one_thread():
+                self.process.start()
+        except BaseException:
+            self.pipe.close()
+            raise
+        finally:
+            child.close()
+        self.started = time.monotonic()
         self.ready = False
         self.jobs: dict[str, Job] = {}  # by id, those without an outcome
 
@@ -86,6 +106,7 @@ def _no_interrupt() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # a process of multiprocessing's own; its start would open the mask again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -99,8 +120,9 @@ class Processes:
     name = "processes"
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers
+        self.workers = limits.workers_at_most(workers)
         self._pool: list[_Worker] = []
+        self._in_vain = 0  # starts that came to nothing since something last went well
 
     def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
         source = Source(jobs, self.workers)
@@ -108,21 +130,23 @@ class Processes:
             if worker.jobs:  # left over from a map that was not used up
                 worker.end(at_once=True)
         self._pool = [worker for worker in self._pool if not worker.jobs]
+        self._in_vain = 0
         while True:
             self._hand_out(source)
             busy = [worker for worker in self._pool if worker.jobs]
+            if not busy and source.has_again:
+                time.sleep(AGAIN_SECONDS)
+                continue
             if not busy:
                 if source.waits:
                     raise nothing_to_wait_for()
                 return
-            for pipe in connection.wait([worker.pipe for worker in busy]):
-                worker = next(worker for worker in busy if worker.pipe is pipe)
+            for worker in self._with_news(busy):
                 try:
-                    kind, content = worker.pipe.recv()
+                    news = worker.pipe.recv()
                 except (EOFError, OSError):
-                    outcomes = self._died(worker, source)
-                else:
-                    outcomes = self._told(worker, kind, content, heard)
+                    news = None
+                outcomes = self._told(worker, news[0], news[1], heard) if news else self._died(worker, source)
                 for outcome in outcomes:
                     source.ended(outcome.job)
                     if outcome.job.until is None:
@@ -130,31 +154,51 @@ class Processes:
                     yield outcome
                     source.waits = False
 
+    def _with_news(self, busy: list[_Worker]) -> list[_Worker]:
+        """Workers that have told something, or have ended in some way; one that does not come to be ready is ended."""
+        starting = [worker.started + START_SECONDS for worker in busy if not worker.ready]
+        patience = max(0.0, min(starting) - time.monotonic()) if starting else None
+        found = connection.wait([worker.pipe for worker in busy], patience)
+        if not found:
+            for worker in busy:
+                if not worker.ready and time.monotonic() >= worker.started + START_SECONDS:
+                    worker.process.kill()  # its pipe says so
+        return [worker for worker in busy if worker.pipe in found]
+
     def _hand_out(self, source: Source) -> None:
         for worker in [*self._pool, *[None] * (self.workers - len(self._pool))]:
             if worker is not None and worker.jobs:
                 continue
+            if worker is None and self._in_vain >= STARTS and self._pool:
+                return  # those that are there do it, until one of them has got on
             jobs = source.take()
             if jobs is None:
                 return
             if worker is None:
-                worker = _Worker()
-                self._pool.append(worker)
+                try:
+                    with _no_interrupt():
+                        worker = _Worker()
+                        self._pool.append(worker)
+                except OSError as error:  # no more processes, files or memory
+                    source.back(jobs)
+                    self._failed_start(limits.reached(error) or f"{type(error).__name__}: {error}")
+                    return
             with suppress(OSError):  # it died while idle: its pipe says so at the next wait
                 worker.give(jobs)
 
     def _told(self, worker: _Worker, kind: str, content: Any, heard: Heard) -> list[Outcome]:
         if kind == "ready":
-            worker.ready = True
+            worker.ready, self._in_vain = True, 0
         elif kind == "started":
             for job in worker.jobs.values():
                 heard(job, None)
         elif kind == "epoch":
             job_id, news = content
             heard(worker.jobs[job_id], news)
-        elif kind == "disk":
+        elif kind == "stop":
             raise ResultsError(content)
         else:
+            self._in_vain = 0
             job_id, end = content
             return [Outcome(worker.jobs.pop(job_id), *end)]
         return []
@@ -163,18 +207,30 @@ class Processes:
         self._pool.remove(worker)
         worker.end(at_once=False)  # so that how it ended is its own
         how = _exit_words(worker.process.exitcode)
+        jobs = tuple(worker.jobs.values())
         if not worker.ready:
-            raise HandgradError(
-                f"a worker process cannot start ({how}). In a Python script, put the call under "
-                '`if __name__ == "__main__":`, as every program must that starts processes; or use jobs=1'
-            )
+            source.back(jobs)
+            if worker.process.exitcode == UNGUARDED:
+                raise InputError(f"a worker process cannot start: it runs the script that started it. There, {GUARD}")
+            late = time.monotonic() - worker.started >= START_SECONDS
+            self._failed_start(f"not ready after {START_SECONDS:.0f} s" if late else how)
+            return []
         text = f"its worker process died {RETRIES + 1} times ({how}); it may need more memory"
-        return [Outcome(job, None, text) for job in source.died(tuple(worker.jobs.values()))]
+        return [Outcome(job, None, text) for job in source.died(jobs)]
+
+    def _failed_start(self, why: str) -> None:
+        """One more start that came to nothing.  Raises InputError where there is nobody to go on."""
+        self._in_vain += 1
+        if self._in_vain >= STARTS and not any(worker.jobs for worker in self._pool):
+            raise InputError(
+                f"no worker process can start: {why}, {STARTS} times in a row. Free memory, processes or open files; "
+                f"in a Python script, {GUARD}, and the same command goes on"
+            )
 
     def close(self) -> None:
         pool, self._pool = self._pool, []
         for worker in pool:
-            worker.end(at_once=bool(worker.jobs))
+            worker.end(at_once=bool(worker.jobs) or not worker.ready)
 
 
 def _exit_words(code: int | None) -> str:
@@ -183,9 +239,20 @@ def _exit_words(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _work(pipe: connection.Connection) -> None:  # type: ignore[type-arg, unused-ignore]
-    """What a worker process does: jobs from the pipe, until the parent closes it or is no more."""
+def refuse_unguarded() -> None:
+    """End a worker that runs the script which started it, and so would start workers itself: its parent says why."""
+    if getattr(current_process(), "_inheriting", False):
+        sys.exit(UNGUARDED)
+
+
+def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type-arg, unused-ignore]
+    """What a worker process does: jobs from the pipe, until the parent closes it or is no more.
+
+    main: whether the parent's main thread started it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    if main:
+        _die_with_parent()
     threading.Thread(target=_follow_parent, daemon=True).start()
 
     def heard(job: Job, news: EpochEnd | None) -> None:
@@ -200,7 +267,16 @@ def _work(pipe: connection.Connection) -> None:  # type: ignore[type-arg, unused
                 for outcome in perform(jobs, heard):
                     pipe.send(("outcome", (outcome.job.id, (outcome.record, outcome.error, outcome.paused))))
             except ResultsError as error:
-                pipe.send(("disk", str(error)))
+                pipe.send(("stop", str(error)))
+
+
+def _die_with_parent() -> None:
+    """Have Linux kill this process with the thread that started it, even while this process is stopped."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
 
 
 def _follow_parent() -> None:

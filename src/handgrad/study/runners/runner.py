@@ -10,6 +10,7 @@ twice, then given up).  Only a disk that cannot be written ends the whole map, a
 Where the setting says that runs share a program (`training.stack`), a worker gets several jobs at a time.
 """
 
+import errno
 import functools
 import os
 import sys
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from handgrad import limits
 from handgrad.data.datasets import Split, open_split
 from handgrad.errors import HandgradError, ResultsError
 from handgrad.study.folder.files import is_disk_error, unwritable
@@ -125,6 +127,10 @@ def _outcome(job: Job, end: End | Exception) -> Outcome:
     if isinstance(end, Exception):
         if is_disk_error(end):
             raise unwritable((job.checkpoint or job.split).parent, end) from end  # type: ignore[arg-type]
+        if isinstance(end, OSError) and end.errno in (errno.EMFILE, errno.ENFILE):  # every other run would fail as well
+            raise ResultsError(
+                f"{limits.reached(end)}. Finished runs are safe; raise the limit, then run the same command"
+            )
         return Outcome(job, None, _described(end))
     return Outcome(job, None, paused=end) if isinstance(end, Paused) else Outcome(job, end)
 
@@ -202,6 +208,16 @@ class Source:
         self._again += [(job,) for job in again] if alone else [again] if again else []
         return tuple(job for job in jobs if self._deaths[job.id] > RETRIES)
 
+    @property
+    def has_again(self) -> bool:
+        """Whether there are jobs that were given out before and are to be given out again."""
+        return bool(self._again)
+
+    def back(self, jobs: Group) -> None:
+        """Take back what nobody has begun."""
+        if jobs:
+            self._again.append(jobs)
+
     def ended(self, job: Job) -> None:
         """An outcome has come; a later job of the same run begins anew."""
         self._deaths.pop(job.id, None)
@@ -237,6 +253,7 @@ def failed_record(run: Run, run_id: str, error: str) -> Record:
         "seed": run.seed,
         "setting": setting,
         "continues": run.continues,
+        "parent": None,
         "status": "failed",
         "metrics": {},
         "epochs": 0,

@@ -17,6 +17,7 @@ from handgrad.network.spec import Network
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.kernels import activations, layout, losses, passes, updates
+from handgrad.training.engines.kernels.calling import call
 from handgrad.training.engines.kernels.compilation import entry_point, prepare
 from handgrad.training.engines.kernels.deferred import Late
 from handgrad.training.engines.kernels.products import SEGMENT, Columns, Sparse
@@ -234,21 +235,25 @@ class CompiledSession:
 
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
         curve = np.zeros(len(lrs), np.float32)
-        done = entry_point("train", self.dtype.name)(
+        done = self._call("train", len(order), (
             self.net, self.plan, self.rates, self.memory, self.work, self.inputs["train"], self.codes,
             np.ascontiguousarray(order, np.int64), np.asarray(lrs, np.float64), first_step, self.t, self.h, curve,
-        )  # fmt: skip
+        ))  # fmt: skip
         self.t += done - (not np.isfinite(curve[done - 1]))
         return curve[:done]
 
     def _score(self, inputs: passes.Inputs, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n = len(inputs.classes)
         of_example, predicted = np.zeros(n, self.dtype), np.zeros(n, np.int64)
-        entry_point("score", self.dtype.name)(
+        self._call("score", n, (
             self.net, self.plan, self.memory, self.work, inputs, self.codes,
             np.arange(n), of_example, predicted, outputs,
-        )  # fmt: skip
+        ))  # fmt: skip
         return of_example, predicted
+
+    def _call(self, name: str, n: int, arguments: tuple[Any, ...]) -> Any:
+        kernel, products = entry_point(name, self.dtype.name), n * self.job.network.multiplications
+        return call(kernel, arguments, plan=self.plan, stop=passes.STOP, products=products)
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         return self._score(self.inputs[part], np.zeros(0, self.dtype))

@@ -4,6 +4,8 @@ An epoch is one call of machine code.  The network becomes a program (`program`)
 examples at once than a small batch has.  The mathematics is in `kernels`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from handgrad.data.targets import encode
@@ -12,6 +14,7 @@ from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.kernels import image_passes, layout, losses, updates
 from handgrad.training.engines.kernels import program as p
+from handgrad.training.engines.kernels.calling import call
 from handgrad.training.engines.kernels.compilation import entry_point, prepare
 from handgrad.training.engines.kernels.image_passes import ImageWork
 from handgrad.training.engines.program import LANES, PART, Program, has_norm
@@ -115,21 +118,25 @@ class CompiledImageSession:
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
         curve = np.zeros(len(lrs), np.float32)
         x, classes = self.inputs["train"]
-        done = entry_point("train_images", self.dtype.name)(
+        done = self._call("train_images", self.plan, len(order), (
             self.trained.table.ravel(), self.plan, self.rates, self.memory, self.work, x, classes, self.codes,
             np.ascontiguousarray(order, np.int64), np.asarray(lrs, np.float64), first_step, self.t, self.h, curve,
-        )  # fmt: skip
+        ))  # fmt: skip
         self.t += done - (not np.isfinite(curve[done - 1]))
         return curve[:done]
 
     def _score(self, x: np.ndarray, classes: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n = len(classes)
         of_example, predicted = np.zeros(n, self.dtype), np.zeros(n, np.int64)
-        entry_point("score_images", self.dtype.name)(
+        self._call("score_images", self.score_plan, n, (
             self.scored.table.ravel(), self.score_plan, self.memory, self.score_work, x, classes, self.codes,
             np.arange(n), of_example, predicted, outputs,
-        )  # fmt: skip
+        ))  # fmt: skip
         return of_example, predicted
+
+    def _call(self, name: str, plan: np.ndarray, n: int, arguments: tuple[Any, ...]) -> Any:
+        kernel, products = entry_point(name, self.dtype.name), n * self.job.network.multiplications
+        return call(kernel, arguments, plan=plan, stop=image_passes.STOP, products=products)
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         return self._score(*self.inputs[part], np.zeros(0, self.dtype))

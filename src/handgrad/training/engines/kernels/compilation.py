@@ -2,24 +2,27 @@
 
 The entry points are compiled for float32 or float64 on first use.  The machine code is kept in the user's cache under
 a key of everything it depends on: the text of all kernels, the versions of Numba and NumPy, the processor.  A lock
-lets one process compile while the others wait for it and then load; where the folder cannot be written, the code
-lives as long as the process.
+lets one process compile while the others wait for it and then load.  What is kept is a convenience: where it is damaged
+it is made again, and where it cannot be written the code lives as long as the process.
 """
 
 import contextlib
 import hashlib
 import importlib.metadata
 import os
+import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numba
 from numba import njit, types
-from numba.core import caching
+from numba.core import serialize
+from numba.core.compiler import CompileResult
 
+from handgrad.terminal import say
 from handgrad.training.engines.kernels import entry, image_entry
 from handgrad.training.engines.kernels.deferred import Late
 from handgrad.training.engines.kernels.image_passes import ImageWork
@@ -28,6 +31,9 @@ from handgrad.training.engines.kernels.products import Columns, Sparse
 from handgrad.training.engines.kernels.singly import Window
 from handgrad.training.engines.kernels.updates import Memory, Past
 from handgrad.training.engines.kernels.vectors import TARGET
+
+DIGEST = hashlib.sha256().digest_size
+PATIENCE = 300.0  # seconds that a process waits for another one to compile
 
 
 @cache
@@ -49,34 +55,55 @@ def cache_folder() -> Path:
     return (Path(root) / "handgrad" if root else Path(os_cache("handgrad"))) / f"kernels-{source_key()}"
 
 
-class _Locator(caching._CacheLocator):
-    """Numba's question where to keep the code of a function, and what its text was."""
+class Kept:
+    """The file that keeps one entry point's machine code, as Numba's dispatcher asks for it and hands it over.
 
-    def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
-        self._folder = cache_folder()
+    A checksum comes first and is compared before anything is unpickled: a file that is empty, cut, altered or of other
+    code counts as none, and is written anew.  Where nothing can be read or written, nothing is kept.
+    """
 
-    def get_cache_path(self) -> str:
-        return str(self._folder)
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
-    def get_source_stamp(self) -> str:
-        return source_key()
+    def is_whole(self) -> bool:
+        """Whether there is code to load."""
+        return self._content() is not None
 
-    def get_disambiguator(self) -> None:
-        return None
+    def _content(self) -> bytes | None:
+        try:
+            found = self.path.read_bytes()
+        except OSError:
+            return None
+        digest, content = found[:DIGEST], found[DIGEST:]
+        return content if hashlib.sha256(content).digest() == digest else None
 
-    @classmethod
-    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> "_Locator":
-        locator = cls(py_func, py_file)
-        locator.ensure_cache_path()
-        return locator
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """The code for these types of arguments, or None."""
+        target_context.refresh()
+        content = self._content()
+        if content is None:
+            return None
+        try:
+            stamp, reduced = pickle.loads(content)
+            return CompileResult._rebuild(target_context, *reduced) if stamp == _stamp(signature) else None
+        except Exception:  # whole, but of another Numba perhaps: whatever is wrong with it, it can be made again
+            return None
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep the code, whole or not at all."""
+        content = serialize.dumps((_stamp(signature), result._reduce()))
+        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.write_bytes(hashlib.sha256(content).digest() + content)
+            unfinished.replace(self.path)
+        except OSError:  # read-only, full: the code lives as long as this process
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
 
 
-class _Implementation(caching.CompileResultCacheImpl):
-    _locator_classes: ClassVar = [_Locator]
-
-
-class _Cache(caching.FunctionCache):
-    _impl_class = _Implementation
+def _stamp(signature: Any) -> tuple[str, str]:
+    return source_key(), str(signature)
 
 
 def _array(dtype: Any, *, mutable: bool = True) -> Any:
@@ -120,43 +147,42 @@ def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     if numba.config.DISABLE_JIT:
         return function
     signature = _signatures(types.float32 if dtype == "float32" else types.float64)[name]
-    dispatcher = njit(error_model="numpy")(function.py_func)
-    try:
-        dispatcher._cache = _Cache(function.py_func)
-    except (OSError, RuntimeError):  # the cache cannot be written
-        dispatcher.compile(signature)
-        return dispatcher
-    with _lock():
+    dispatcher = njit(error_model="numpy", nogil=True)(function.py_func)  # other threads run while it computes
+    dispatcher._cache = kept = _kept(name, dtype)
+    with contextlib.nullcontext() if kept.is_whole() else _alone():
         dispatcher.compile(signature)
     dispatcher.disable_compile()
     return dispatcher
 
 
-def _lock() -> Any:
-    from filelock import FileLock
-
-    return FileLock(cache_folder() / "lock")
+def _kept(name: str, dtype: str) -> Kept:
+    return Kept(cache_folder() / f"{name}-{dtype}.nbc")
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One process compiles and the others wait for it, but not for ever: it may have been stopped."""
+    from filelock import FileLock, Timeout
+
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError, NotImplementedError, Timeout):
+            cache_folder().mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(cache_folder() / "lock").acquire(timeout=PATIENCE))
+        yield
 
 
 ENTRY_POINTS = {"dense": ("train", "score"), "images": ("train_images", "score_images")}
 
 
 @cache
-def prepare(dtype: str, network: str, say: Callable[[str], None] = _say) -> None:
+def prepare(dtype: str, network: str, tell: Callable[[str], None] = say) -> None:
     """Compile the kernels for that type of number and kind of network (of ENTRY_POINTS), or load them.
 
-    `say` hears one line before anything is compiled.
+    `tell` hears one line before anything is compiled.
     """
-    marker = cache_folder() / f"{dtype}.{network}"
-    if not numba.config.DISABLE_JIT and not marker.exists():
+    kept = [_kept(name, dtype) for name in ENTRY_POINTS[network]]
+    if not numba.config.DISABLE_JIT and not all(one.is_whole() for one in kept):
         what, long = ("kernels for networks of images", "half") if network == "images" else ("kernels", "a quarter of")
-        say(f"handgrad: compiling the {dtype} {what} for this processor, once; this takes about {long} a minute")
+        tell(f"handgrad: compiling the {dtype} {what} for this processor, once; this takes about {long} a minute")
     for name in ENTRY_POINTS[network]:
         entry_point(name, dtype)
-    if not numba.config.DISABLE_JIT:
-        with contextlib.suppress(OSError):
-            marker.touch()

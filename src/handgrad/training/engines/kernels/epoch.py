@@ -24,6 +24,7 @@ from handgrad.training.engines.kernels.passes import (
     SEGMENTS,
     SPARSE,
     STAGES,
+    STOP,
     WINDOW,
     Inputs,
     Work,
@@ -35,7 +36,7 @@ from handgrad.training.engines.kernels.passes import (
     loss_rows,
 )  # fmt: skip
 from handgrad.training.engines.kernels.singly import train_singly
-from handgrad.training.engines.kernels.vectors import lanes, number, spliced, zero
+from handgrad.training.engines.kernels.vectors import lanes, look, number, spliced, zero
 
 
 @spliced
@@ -58,7 +59,7 @@ def train(
 ) -> int:  # fmt: skip
     """One epoch over the examples in `order`: the loss of every batch into `curve`; returns how many batches were done.
 
-    Ends at a loss that is not finite, before that batch's update.
+    Ends at a loss that is not finite, before that batch's update; and where it is stopped, with nothing of use.
     """
     if plan[WINDOW] > 0:
         return train_singly(net, plan, rates, m, work, inputs, codes, order, n, lrs, first_step, t, h, curve)
@@ -81,6 +82,8 @@ def train(
         scale = number(space, 1.0 / size if plan[MEAN] else 1.0)
         summed = 0.0
         for first in range(begin, end, capacity):
+            if look(plan, STOP) != 0:
+                return step + 1
             rows = min(capacity, end - first)
             rule = plan[RULE] if direct else (updates.KEEP if first == begin else updates.ADD)
             if not sparse:
@@ -133,6 +136,8 @@ def score(
     sparse = plan[SPARSE] != 0
     k = of(net, last, N_OUT)
     for first in range(0, n, plan[ROWS]):
+        if look(plan, STOP) != 0:
+            return
         rows = min(plan[ROWS], n - first)
         if sparse:
             for p in range(panels(of(net, 1, N_OUT), L)):

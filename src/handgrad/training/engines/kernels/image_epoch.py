@@ -20,6 +20,7 @@ from handgrad.training.engines.kernels.image_passes import (
     PART,
     PER_EXAMPLE,
     RULE,
+    STOP,
     ImageWork,
     backward,
     forward,
@@ -27,7 +28,7 @@ from handgrad.training.engines.kernels.image_passes import (
 )  # fmt: skip
 from handgrad.training.engines.kernels.layout import panels, place
 from handgrad.training.engines.kernels.program import of
-from handgrad.training.engines.kernels.vectors import at, lanes, number, spliced, zero
+from handgrad.training.engines.kernels.vectors import at, lanes, look, number, spliced, zero
 
 
 @spliced
@@ -65,7 +66,7 @@ def train_images(
 ) -> int:  # fmt: skip
     """One epoch over the examples in `order`: the loss of every batch into `curve`; returns how many batches were done.
 
-    Ends at a loss that is not finite, before that batch's update.
+    Ends at a loss that is not finite, before that batch's update; and where it is stopped, with nothing of use.
     """
     a, batch, capacity = work.space, plan[BATCH], plan[PART]
     for step in range(steps):
@@ -78,6 +79,8 @@ def train_images(
         scale = number(a, 1.0 / size if plan[MEAN] else 1.0)
         summed = 0.0
         for first in range(begin, end, capacity):
+            if look(plan, STOP) != 0:
+                return step + 1
             rows = min(capacity, end - first)
             rule = plan[RULE] if direct else (updates.KEEP if first == begin else updates.ADD)
             forward(program, plan, m.theta, work, x, order, first, rows, first - begin, first_step + step)
@@ -103,6 +106,8 @@ def score_images(
     a, last = work.space, plan[OPERATIONS] - 1
     L, k, o = lanes(a), of(program, last, p.CHANNELS), of(program, last, p.A)
     for first in range(0, n, plan[PART]):
+        if look(plan, STOP) != 0:
+            return
         rows = min(plan[PART], n - first)
         forward(program, plan, theta, work, x, order, first, rows, first, first)  # nothing is drawn here
         for i in range(rows):

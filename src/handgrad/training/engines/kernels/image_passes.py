@@ -22,9 +22,10 @@ from handgrad.training.engines.kernels.program import of
 from handgrad.training.engines.kernels.vectors import at, kernel, lanes, splat, spliced, store, zero
 
 # what the plan of a training holds, in whole numbers
-OPERATIONS, FIRST, BATCH, PART, LANES, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, TRAIN = range(13)
+OPERATIONS, FIRST, BATCH, PART, LANES, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, TRAIN, STOP = range(14)
 # FIRST: the first operation with parameters; PART: examples at once, in blocks of LANES; TRAIN: 0 in use, 1 in training
-PLAN = 13
+# STOP: as `passes.STOP`
+PLAN = 14
 CLIP, DECAY = 3, 4  # and in float64: as `passes.CLIP` and `passes.DECAY`
 
 

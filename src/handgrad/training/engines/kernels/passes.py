@@ -29,10 +29,12 @@ from handgrad.training.engines.kernels.vectors import at, kernel, lanes, load, s
 TURN_ROWS = 8  # from so many rows on it pays to turn W for dx
 
 # what the plan of a training holds, in whole numbers
-STAGES, BATCH, ROWS, SPARSE, SEGMENTS, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, WINDOW, DEFER = range(14)
+(STAGES, BATCH, ROWS, SPARSE, SEGMENTS, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, WINDOW, DEFER,
+ STOP) = range(15)  # fmt: skip
 # STAGES: dense layers; SPARSE: 1 where inputs are; PARAMETERS: how many, padding included; WINDOW: see `singly`;
-# DEFER: 1 where rows of the first W that a batch does not touch are left for later (`deferred`) or for ever
-PLAN = 14
+# DEFER: 1 where rows of the first W that a batch does not touch are left for later (`deferred`) or for ever;
+# STOP: not 0 from the moment on at which the rest is not wanted any more (`calling`)
+PLAN = 15
 # and in float64: `updates.numbers_of_step` says what the first three are
 CLIP, DECAY = 3, 4  # CLIP: 0 is none
 RATES = 5

@@ -20,6 +20,7 @@ from handgrad.training.engines.kernels.layout import DZ, N_IN, N_OUT, A, B, W, o
 from handgrad.training.engines.kernels.passes import (
     DECAY,
     SEGMENTS,
+    STOP,
     WINDOW,
     Inputs,
     Work,
@@ -35,6 +36,7 @@ from handgrad.training.engines.kernels.vectors import (
     lanes,
     load,
     load_line,
+    look,
     number,
     splat,
     splat_line,
@@ -106,6 +108,8 @@ def train_singly(
         wo, zo = first_w + p * pixels * L, p * min(lines, n) * L
         products.sparse_forward_panel(inputs.sparse, order, 0, min(lines, n), S, m.theta, wo, no_bias, w.z0, zo)
     for begin in range(0, n, lines):
+        if look(plan, STOP) != 0:
+            return begin + 1
         rows = min(lines, n - begin)
         example_dots(inputs.sparse, order, begin, rows, S, w, lines)
         products.to_columns(inputs.sparse, order, begin, rows, S, pixels, work.columns)

@@ -8,7 +8,7 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
     store(a, i, v)   the other way                 + − × ÷                  lane by lane
     at(a, i)         the number a[i], unchecked    where_positive(c, x, y)  x where c > 0, else y (also where c is NaN)
     number(a, s)     s as a number of a's type; zero(a)     keep_first(v, n)         v with 0 from lane n on
-    load_like(v, a, i)  as many numbers as v has
+    load_like(v, a, i)  as many numbers as v has   look(a, i)               a[i], which another thread may have written
     splat(s)         every lane is s               where_negative(c, x, y)  x where c < 0, else y
     fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
     total(v)         the sum of the lanes          load_line, splat_line    the same for 64 bytes
@@ -114,6 +114,16 @@ def lanes(typing: Any, a: Any) -> Any:
 def at(typing: Any, a: Any, i: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.load(_pointer(context, builder, a, args[0], args[1]))
+
+    return a.dtype(a, types.intp), emit
+
+
+@compiled_or(lambda a, i: a[i])
+def look(typing: Any, a: Any, i: Any) -> Any:
+    """a[i] as it is in memory now: another thread may have written it since the kernel began."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.load_atomic(_pointer(context, builder, a, args[0], args[1]), "monotonic", a.dtype.bitwidth // 8)
 
     return a.dtype(a, types.intp), emit
 

@@ -1,0 +1,81 @@
+"""Packed: the lines of a text file, as it is or in .gz, .bz2, .xz, or a .zip that holds nothing else.
+
+What is unpacked is counted as it comes, so that a small file cannot fill the memory.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from handgrad.data.limits import check_memory
+from handgrad.errors import DataError
+from handgrad.names import listed, shown
+
+TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data")
+PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zip")
+LONGEST, EMPTY = 1 << 24, 1_000_000  # signs of a line; lines that hold nothing
+
+
+def is_text(name: str) -> bool:
+    """Whether a file is named as a table, packed or not.
+
+    >>> is_text("a.CSV"), is_text("a.csv.gz"), is_text("a.zip"), is_text("a.tar.gz")
+    (True, True, False, False)
+    """
+    name = name.lower()
+    for ending in PACKED_ENDINGS:
+        name = name.removesuffix(ending)
+    return name.endswith(TEXT_ENDINGS)
+
+
+def tables_in_zip(path: Path) -> list[str]:
+    """The tables in a .zip that holds tables and nothing else; none where it holds anything else."""
+    if not path.name.lower().endswith(".zip") or not zipfile.is_zipfile(path):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        names = [info.filename for info in archive.infolist() if not info.is_dir() and not _is_hidden(info.filename)]
+    return names if names and all(name.lower().endswith(TEXT_ENDINGS) for name in names) else []
+
+
+def lines_of(path: Path) -> Iterator[str]:
+    """The lines of a text file in UTF-8.  Raises DataError where it is other text, or fills the memory."""
+    with _opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        size, empty = 0, 0
+        try:
+            while line := text.readline(LONGEST):
+                size += len(line)
+                empty = 0 if line.strip() else empty + 1
+                if len(line) == LONGEST or empty == EMPTY:
+                    what = "a line of 16 million signs" if empty < EMPTY else "a million empty lines"
+                    raise DataError(f"{path}: holds {what}; it is no table, or damaged")
+                if size % 1024 < len(line):  # now and then
+                    check_memory(path, 2 * size)
+                yield line
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save the table as CSV in UTF-8") from None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    name = path.name.lower()
+    if name.endswith(".gz"):
+        return cast(IO[bytes], gzip.open(path))
+    if name.endswith(".bz2"):
+        return bz2.open(path)
+    if name.endswith(".xz"):
+        return lzma.open(path)
+    if name.endswith(".zip"):
+        names = tables_in_zip(path)
+        if len(names) != 1:
+            held = listed(map(shown, names), 4) or "no table"
+            raise DataError(f"{path}: holds {held}; a .zip of one table is read: unpack it and give the folder")
+        return zipfile.ZipFile(path).open(names[0])
+    return path.open("rb")
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))

@@ -1,0 +1,93 @@
+"""Whether a study fits the memory of this machine: told with the numbers before anything is trained.
+
+    a run    (2 + slots) · weights · bytes, and for the rows that a step works on at once their inputs, and a and da of
+             every layer; not less than the first weights, which are drawn in float64
+    a study  the largest of its programs (`training.stack` runs each), once for every worker
+
+This is the least that it can take, so that nothing is refused that would have worked.
+"""
+
+import math
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from handgrad.errors import InputError
+from handgrad.network.layers import BatchNorm
+from handgrad.network.network import Network
+from handgrad.training.run import TrainingSection
+
+if sys.platform != "win32":
+    import resource
+
+PART = 256  # rows that the compiled engine works on at once
+CGROUP = Path("/sys/fs/cgroup/memory.max")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one program of a setting takes, in bytes, and of what: its weights, the rows of a step, the runs in it."""
+
+    bytes: int
+    weights: int
+    rows: int
+    stack: int
+    where: str
+
+    def __str__(self) -> str:
+        together = f" and {self.stack:,} runs in one program (training.stack)" if self.stack > 1 else ""
+        return f"{self.weights:,} weights, steps on {self.rows:,} rows{together}"
+
+
+def need_of(training: TrainingSection, network: Network, n: int, where: str) -> Need:
+    """The need of a setting; n: how many training examples there are."""
+    m = n if training.batch_size == "full" else min(n, int(training.batch_size))
+    compiled = training.engine == "compiled" or (training.engine == "auto" and training.library == "numpy")
+    rows = min(m, PART) if compiled and not any(isinstance(layer, BatchNorm) for layer in network.layers) else m
+    size = np.dtype(training.dtype).itemsize
+    weights, slots = network.parameter_count, len(training.optimizer.slots)
+    trained = size * (weights * (2 + slots) + rows * (network.n_inputs + 2 * sum(map(math.prod, network.shapes))))
+    stack = 1 if training.stack == "auto" else int(training.stack)
+    return Need(stack * max(trained, (8 + size) * weights), weights, rows, stack, where)
+
+
+def check_memory(need: Need | None, workers: int, machine: tuple[int, int] | None = None) -> None:
+    """Raise InputError where `workers` programs do not fit together into what this machine has."""
+    if need is None:
+        return
+    shared, own = machine or machine_memory()
+    has = shared if need.bytes <= own else min(shared, own)
+    if need.bytes <= own and need.bytes * workers <= shared:
+        return
+    fit = shared // need.bytes if need.bytes <= own else 0
+    remedy = f"take --jobs {fit}" if fit else "take fewer units or filters, a smaller batch_size or a smaller stack"
+    each = f" ({workers} workers, {in_words(need.bytes)} each)" if workers > 1 else ""
+    raise InputError(
+        f"{need.where}: the network has {need}, which takes at least {in_words(need.bytes * workers)} of memory{each}; "
+        f"this machine has {in_words(has)}: {remedy}"
+    )
+
+
+def machine_memory() -> tuple[int, int]:
+    """(bytes that all workers share, bytes that one process may use): of the machine, its container, its own limit."""
+    shared, own = [sys.maxsize], sys.maxsize
+    if sys.platform != "win32":
+        shared.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        own = own if limit == resource.RLIM_INFINITY else limit
+    with suppress(OSError, ValueError):  # there is no container, or it has no limit
+        shared.append(int(CGROUP.read_text()))
+    return min(shared), own
+
+
+def in_words(n: int) -> str:
+    """Bytes as people say them.
+
+    >>> in_words(3_500_000_000), in_words(280_000_000_000_000)
+    ('3.5 GB', '280,000 GB')
+    """
+    return f"{n / 1e9:,.1f} GB" if n < 10**11 else f"{n // 10**9:,} GB" if n < 10**18 else f"{n:.0e} bytes"

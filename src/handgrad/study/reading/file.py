@@ -1,0 +1,68 @@
+"""The text of a study file to its tables.
+
+Whatever is in a file that somebody wrote, it becomes tables or one StudyFileError (`foreign.reading`).
+"""
+
+import codecs
+import os
+import tomllib
+from functools import partial
+from pathlib import Path
+
+from handgrad.errors import StudyFileError
+from handgrad.foreign import reading
+from handgrad.study.changes import Table
+
+MOST_BYTES = 16_000_000  # a grid line of a million values is 8 MB, and a study can have 100,000 runs
+_OTHER = {  # how text that is not UTF-8 begins
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+def read_tables(path: Path) -> Table:
+    """The tables of a study file.  Raises StudyFileError where it cannot be read or is no TOML."""
+    where = path.name or str(path)
+    if os.path.isdir(path):
+        raise StudyFileError(where, ["cannot be read: it is a folder; give the .toml file in it"])
+    with reading(where, partial(_refused, where), "a study file"), path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    return parsed(content, where)
+
+
+def parsed(content: bytes, where: str) -> Table:
+    """The tables of TOML text in UTF-8, with or without a byte-order mark."""
+    if len(content) > MOST_BYTES:
+        raise StudyFileError(where, [f"is larger than {MOST_BYTES // 10**6} MB, so it is no study; give a TOML file"])
+    with reading(where, partial(_refused, where), "TOML"):
+        try:
+            tables = tomllib.loads(_text(content, where))
+        except tomllib.TOMLDecodeError as error:
+            raise StudyFileError(where, [f"is not TOML: {error}; mend that line"]) from None
+        except ValueError:  # int() of more digits than Python takes
+            raise StudyFileError(
+                where, ["is not TOML: it has a number of more than 4,300 digits; whole numbers have 64 bits"]
+            ) from None
+    if not tables:
+        raise StudyFileError(where, ['is empty; a study says at least one thing, such as name = "first"'])
+    return tables
+
+
+def _text(content: bytes, where: str) -> str:
+    other = next((name for mark, name in _OTHER.items() if content.startswith(mark)), None)
+    half = content[:400]
+    if other is None and b"\0" in half and half.count(b"\0") >= len(half) // 3 > 0:
+        other = "UTF-16"  # without a mark: every other byte of Latin letters is 0
+    if other is not None:
+        raise StudyFileError(where, [f"is not TOML: its text is {other}; save it as UTF-8"])
+    try:
+        return content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise StudyFileError(where, [f"is not TOML: line {line} is not UTF-8 text; save it as UTF-8"]) from None
+
+
+def _refused(where: str, message: str) -> StudyFileError:
+    return StudyFileError(where, [message.removeprefix(f"{where}: ")])

@@ -1,0 +1,1 @@
+"""Long attacks by hand; the suite runs a bounded part of each."""

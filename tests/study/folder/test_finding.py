@@ -1,0 +1,57 @@
+"""A run is found by its folder or its id; whatever else is given is one message."""
+
+import pytest
+
+from handgrad.errors import ResultsError
+from handgrad.study.folder.finding import run_folder
+
+ID = "0123456789"
+
+
+@pytest.fixture
+def results(tmp_path):
+    folder = tmp_path / "results"
+    (folder / "study" / "runs" / ID).mkdir(parents=True)
+    (folder / "study" / "runs" / ID / "record.json").write_text("{}")
+    return folder
+
+
+def test_a_run_is_found_by_its_id_and_by_its_folder(results):
+    run = results / "study" / "runs" / ID
+    assert run_folder(ID, results) == run
+    assert run_folder(run, results) == run
+    assert run_folder(str(run) + "/", results) == run
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "a**b",
+            "x" * 5000,
+            "",
+            "*",
+            "[",
+            "**",
+            "../../..//*",
+            "a\0b",
+            "\udcff",
+            "\ud800",
+            "0123456780",
+            "01234567",
+            ID + "0",
+        ),
+        *("?" * 10, "nowhere", "~", "study", "%s", "$HOME"),
+    ],
+)
+def test_what_names_no_run_is_one_message(name, results):
+    with pytest.raises(ResultsError, match="no such folder, and no run of that id in") as refused:
+        run_folder(name, results)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 400
+
+
+def test_a_folder_of_something_else_says_so(results):
+    for name in (".", "..", "/", results, results / "study"):
+        with pytest.raises(ResultsError, match=r"is a folder, but of no run: it has no record\.json or"):
+            run_folder(name, results)

@@ -1,0 +1,175 @@
+"""What is kept of compiled kernels: damaged, cut, full, read-only or held by a stopped process, it is made again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numba
+import pytest
+from numba import njit, types
+
+from handgrad.training.engines.kernels import compilation
+from handgrad.training.engines.kernels.compilation import Kept
+
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="the compiler is off")
+SIGNATURE = (types.int64,)
+
+
+def twice(x):
+    return 2 * x
+
+
+def compiled(kept):
+    """A tiny kernel, and whether it came from the file."""
+    dispatcher = njit(nogil=True)(twice)
+    dispatcher._cache = kept
+    dispatcher.compile(SIGNATURE)
+    assert dispatcher(21) == 42
+    return sum(dispatcher.stats.cache_hits.values()) == 1
+
+
+class Quiet(Kept):
+    """`stats` of a dispatcher asks for it."""
+
+    cache_path = ""
+
+
+@pytest.fixture
+def kept(tmp_path):
+    kept = Quiet(tmp_path / "deep" / "twice.nbc")
+    assert not compiled(kept)
+    assert kept.is_whole()
+    assert compiled(Quiet(kept.path))
+    return kept
+
+
+def flipped(content, at):
+    at %= len(content)
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+DAMAGES = {
+    "empty": lambda content: b"",
+    "one byte": lambda content: b"x",
+    "text": lambda content: b"x\n",
+    "zeros": lambda content: bytes(len(content)),
+    "half of it": lambda content: content[: len(content) // 2],
+    "without its end": lambda content: content[:-1],
+    "longer": lambda content: content + b"x",
+    "checksum alone": lambda content: content[: compilation.DIGEST],
+    "flipped in the checksum": lambda content: flipped(content, 3),
+    "flipped at the start": lambda content: flipped(content, compilation.DIGEST),
+    "flipped in the middle": lambda content: flipped(content, len(content) // 2),
+    "flipped at the end": lambda content: flipped(content, -1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_compiled_again(kept, damage):
+    kept.path.write_bytes(DAMAGES[damage](kept.path.read_bytes()))
+    assert not kept.is_whole()
+    assert not compiled(kept)
+    assert compiled(kept)  # and is whole again
+
+
+def test_a_whole_file_of_something_else_is_compiled_again(kept, monkeypatch):
+    monkeypatch.setattr(compilation, "source_key", lambda: "0" * 16)
+    assert not compiled(kept)
+    assert compiled(kept)
+    monkeypatch.setattr(compilation.CompileResult, "_rebuild", lambda *_: 1 // 0)  # of another Numba
+    assert kept.load_overload(SIGNATURE, njit(twice).targetctx) is None
+
+
+def test_nothing_is_unpickled_that_was_altered(kept, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "executed"),)
+
+    import pickle
+
+    kept.path.write_bytes(bytes(compilation.DIGEST) + pickle.dumps(Evil()))
+    assert not compiled(kept)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("number", ["ENOSPC", "EROFS", "EACCES", "EIO"])
+def test_where_nothing_can_be_kept_it_lives_as_long_as_the_process(tmp_path, monkeypatch, number):
+    import errno
+
+    def fail(self, *args):
+        raise OSError(getattr(errno, number), os.strerror(getattr(errno, number)))
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", fail)
+    assert not compiled(Quiet(tmp_path / "twice.nbc"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert not compiled(Quiet(tmp_path / "file" / "twice.nbc"))
+
+
+HOLDER = """
+import sys, time
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_stopped_process_that_holds_the_lock_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(compilation, "PATIENCE", 0.5)
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, tmp_path / "lock"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        holder.send_signal(signal.SIGSTOP)
+        start = time.monotonic()
+        with compilation._alone():
+            assert 0.4 < time.monotonic() - start < 30
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_one_compiles_while_others_wait(tmp_path, monkeypatch):
+    monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path)
+    with compilation._alone():
+        probe = "import sys; from filelock import FileLock; FileLock(sys.argv[1]).acquire(timeout=0)"
+        done = subprocess.run([sys.executable, "-c", probe, tmp_path / "lock"], capture_output=True, check=False)
+        assert b"Timeout" in done.stderr
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_lock_is_for_compiling_alone(tmp_path, monkeypatch, whole):
+    """To load what is there, nobody waits for anybody."""
+    asked = []
+    monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(compilation, "_alone", lambda: asked.append(1) or compilation.contextlib.nullcontext())
+    monkeypatch.setattr(compilation, "_signatures", lambda number: {"score": SIGNATURE})
+    monkeypatch.setattr(compilation.entry, "score", njit(twice))
+    if whole:
+        compilation.entry_point.__wrapped__("score", "float32")
+        asked.clear()
+    compilation.entry_point.__wrapped__("score", "float32")
+    assert asked == ([] if whole else [1])
+
+
+def test_it_is_said_before_anything_is_compiled(tmp_path, monkeypatch):
+    monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path)
+    made = []
+    monkeypatch.setattr(compilation, "entry_point", lambda name, dtype: made.append(name))
+    said = []
+    compilation.prepare.__wrapped__("float32", "dense", said.append)
+    assert said == [
+        "handgrad: compiling the float32 kernels for this processor, once; this takes about a quarter of a minute"
+    ]
+    assert made == ["train", "score"]
+    for name in made:
+        compiled(Quiet(tmp_path / f"{name}-float32.nbc"))
+    compilation.prepare.__wrapped__("float32", "dense", said.append)
+    assert len(said) == 1
