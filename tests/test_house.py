@@ -41,6 +41,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "cluster",
         "search",
         "execution",
+        "single",
     ],
     "report": ["findings", "tables", "figures", "drawing", "original", "chapters", "page", "build", "one"],
 }

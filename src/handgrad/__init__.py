@@ -25,10 +25,10 @@ _HOMES = {
     "Setting": "handgrad.training.run",
     "build_report": "handgrad.report",
     "compare": "handgrad.report",
-    "evaluate": "handgrad.training.evaluation",
+    "evaluate": "handgrad.study.single",
     "export_model": "handgrad.training.exchange",
     "from_arrays": "handgrad.data.datasets",
-    "import_model": "handgrad.training.exchange",
+    "import_model": "handgrad.study.single",
     "load_data": "handgrad.data.datasets",
     "load_study": "handgrad.study",
     "make_study": "handgrad.study",
@@ -38,7 +38,7 @@ _HOMES = {
     "save_figure": "handgrad.report",
     "save_weights": "handgrad.training.weights",
     "split": "handgrad.data.datasets",
-    "train": "handgrad.training.single",
+    "train": "handgrad.study.single",
 }
 _RENAMED = {"load_data": "load"}
 

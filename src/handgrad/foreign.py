@@ -9,6 +9,8 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from handgrad.errors import HandgradError, InputError
 from handgrad.names import shown
@@ -48,3 +50,18 @@ def reading(
 def _damaged(where: str, form: str, failure: Exception, remedy: str) -> str:
     reason = shown(str(failure), 160)[1:-1] or type(failure).__name__
     return f"{where}: is not {form}, or is damaged ({reason}); {remedy}"
+
+
+def as_path(value: Any, what: str, error: type[InputError] = InputError) -> Path:
+    """What somebody gave as a path, as one.  Raises `error` where it can be none.
+
+    >>> as_path(b"w.npz", "path").name
+    'w.npz'
+    """
+    try:
+        text = os.fsdecode(value)
+    except TypeError:
+        raise error(f"{what} must be a path, as text or pathlib.Path; got {shown(value)}") from None
+    if not text or "\0" in text or max(len(os.fsencode(part)) for part in text.split(os.sep)) > 255:
+        raise error(f"{what} must be a path; got {shown(value)}")
+    return Path(text)

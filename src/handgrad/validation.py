@@ -11,15 +11,18 @@ Validators are total: whatever they are given, they return a value or raise Valu
 """
 
 import math
+import os
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from handgrad.errors import InputError
 from handgrad.names import listed, short, shown, unknown, unknown_key
+
+Kind = TypeVar("Kind")
 
 if TYPE_CHECKING:  # only the type checker needs its private name
     from pydantic._internal._model_construction import ModelMetaclass
@@ -30,7 +33,9 @@ else:
 class _SectionMeta(ModelMetaclass):
     """Makes `Section(...)` raise InputError with plain sentences instead of pydantic's ValidationError."""
 
-    def __call__(cls, **values: Any) -> Any:
+    def __call__(cls, *tables: Any, **values: Any) -> Any:
+        if tables:  # Setting({...}): the tables as they stand in a file
+            values = {**given(tables[0], dict, f"{cls.__name__}(…)", "Give its tables as in a study file"), **values}
         try:
             return super().__call__(**values)
         except ValidationError as error:
@@ -51,6 +56,7 @@ class Section(BaseModel, metaclass=_SectionMeta):
     @model_validator(mode="before")
     @classmethod
     def _rename_aliases(cls, values: Any, info: ValidationInfo) -> Any:
+        values = plain(values)
         if not isinstance(values, Mapping) or not any(name in values for name in cls.aliases):
             return values
         notes = (info.context or {}).get("notes", [])
@@ -81,6 +87,47 @@ NO_SETTINGS = ("figure", "original")  # tables that hold no settings, so whose k
 SETTING = ("data", "network", "training")
 MOST_STEPS = 12  # of a path in a message
 LARGEST = 2**63 - 1  # whole numbers are those of TOML: 64 bits
+
+
+def plain(value: Any) -> Any:
+    """Tables with the numbers and lists of NumPy, and paths, as Python's own; the same object where nothing changes.
+
+    >>> import numpy as np
+    >>> plain({"lr": np.float64(0.5), "hidden": np.array([30, 20]), "seeds": range(3)})
+    {'lr': 0.5, 'hidden': [30, 20], 'seeds': [0, 1, 2]}
+    """
+    try:
+        return _plain(value)
+    except RecursionError:  # what nests so deeply, or holds itself, is refused by whoever reads it
+        return value
+
+
+def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, Mapping):
+        inside = {key: _plain(part) for key, part in value.items()}
+        return value if all(inside[key] is part for key, part in value.items()) else inside
+    if isinstance(value, list):
+        parts = [_plain(part) for part in value]
+        return value if all(a is b for a, b in zip(parts, value, strict=True)) else parts
+    if isinstance(value, tuple | range):
+        return [_plain(part) for part in value]
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    if type(value).__module__.partition(".")[0] in ("numpy", "pandas") and hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return value
+
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def given(value: Any, kind: type[Kind], what: str, remedy: str) -> Kind:
+    """An argument of a public function, if it is of its kind.  Raises InputError with the remedy where it is not."""
+    if not isinstance(value, kind):
+        raise InputError(f"{what} must be a {kind.__name__}; got {shown(value)}. {remedy}")
+    return value
 
 
 def _limits(interval: str) -> tuple[float, float, Callable[[float], bool], str]:

@@ -76,7 +76,13 @@ def test_classes_that_are_named():
         ([0, float("inf")], None, None, "here: y_train holds inf; labels must be whole numbers or text"),
         ([0, 2**63], None, None, "here: y_train holds numbers beyond 2^62; labels must be small whole numbers or text"),
         ([0, 1e300], None, None, "here: y_train holds numbers beyond 2^62; labels must be small whole numbers or text"),
-        ([[0, 1], [1, 0]], None, None, "here: y_train must be one label an example, (n,); got the shape (2, 2)"),
+        (
+            [[0, 1], [1, 0]],
+            None,
+            None,
+            "here: y_train must be one label an example, (n,); got the shape (2, 2), "
+            "a 1 in each row: give the class numbers, y.argmax(axis=1)",
+        ),
         (
             np.array([1, "a"], object),
             None,

@@ -68,8 +68,8 @@ def test_a_picture_that_cannot_be_read(trained, tmp_path):
 
 
 def test_other_shapes_and_bare_weights_say_what_is_needed(trained, tmp_path):
-    with pytest.raises(DataError, match=r"examples must have the shape \(1, 6, 4\); got \(24,\)"):
-        trained.model.outputs(np.zeros((2, 24)))
+    with pytest.raises(DataError, match=r"examples must be \(n, 1, 6, 4\), .* one example is x\[0:1\]; got \(2, 23\)"):
+        trained.model.outputs(np.zeros((2, 23)))
     save_weights(tmp_path / "bare.safetensors", trained.params)
     with pytest.raises(WeightsError, match="does not say which network and scaling it belongs to"):
         Model.load(tmp_path / "bare.safetensors")

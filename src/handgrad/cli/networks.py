@@ -1,8 +1,10 @@
 """Commands of single runs and trained networks: show, predict, export, evaluate."""
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
@@ -10,7 +12,13 @@ from typer import Argument, Option
 from handgrad.cli.options import Json, Overrides, print_json
 from handgrad.errors import InputError
 
+if TYPE_CHECKING:
+    from handgrad.data.datasets import Dataset
+    from handgrad.training.run import Setting
+
 commands = typer.Typer()
+
+MOST_NOTES = 6  # of single pictures
 
 RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")]
 
@@ -24,17 +32,21 @@ def predict(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Say which class a trained network sees in each picture."""
+    """Say which class a trained network sees in each picture; note pictures unlike those that it learnt."""
     import numpy as np
 
     from handgrad.cli import console
     from handgrad.study.folder.finding import run_folder
     from handgrad.training.model import Model
 
-    model = Model.load(weights if _is_file(weights) else run_folder(weights))
+    source = weights if _is_file(weights) else run_folder(weights)
+    _say_if_diverged(source if source.is_dir() else source.parent)
+    model = Model.load(source)
     notes: list[str] = []
     x = np.stack([model.read_image(image, invert=invert, notes=notes) for image in images])
-    for note in notes:
+    if len(notes) > MOST_NOTES:
+        notes = [*notes[:MOST_NOTES], f"… and {len(notes) - MOST_NOTES} more such notes"]
+    for note in [*notes, *model.notes_on(x, inverted=invert)]:
         console.say(f"note: {note}")
     outputs, probabilities = model.outputs(x), model.probabilities(x)
     shown = outputs if probabilities is None else probabilities
@@ -80,7 +92,9 @@ def export(
 
     if to.exists():
         raise InputError(f"{to}: is there already and is not written over; give another name, or remove it first")
-    print(export_model(Model.load(run_folder(run)), to, scaling=not scaled))
+    folder = run_folder(run)
+    _say_if_diverged(folder)
+    print(export_model(Model.load(folder), to, scaling=not scaled))
 
 
 @commands.command(epilog="Example:  handgrad evaluate MLP_weights.npz quickstart network.hidden=100")
@@ -94,6 +108,10 @@ def evaluate(
     ] = None,
     overrides: Overrides = None,
     part: Annotated[str, Option("--part", metavar="PART", help="train, validation or test.")] = "test",
+    layout: Annotated[
+        str | None,
+        Option("--layout", metavar="LAYOUT", help="Of its axes: handgrad, torch or keras.  [default: as it fits]"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Score weights on the test part of a study's data: accuracy, loss and confusion matrix; nothing is trained."""
@@ -101,7 +119,6 @@ def evaluate(
 
     from handgrad.cli import console
     from handgrad.data.datasets import load
-    from handgrad.study import load_study
     from handgrad.study.folder.finding import run_folder
     from handgrad.training import evaluation
     from handgrad.training.exchange import import_model
@@ -110,11 +127,12 @@ def evaluate(
     from handgrad.training.run import Setting
 
     folder = None if _is_file(weights) else run_folder(weights)
+    if not study and weights.name == "weights.safetensors" and (weights.parent / "record.json").exists():
+        folder = weights.parent
+    if folder and layout:
+        raise InputError(f"--layout is for files from elsewhere; {weights} is a run of handgrad: leave it out")
     if study:
-        chosen = load_study(study, overrides or ())
-        spec = chosen.spec
-        setting = Setting(data=spec.data, network=spec.network, training=spec.training)
-        data = load(setting.data, folder=chosen.folder)
+        setting, data = _told_by(study, overrides or ())
     elif folder:
         record = load_data(folder)
         setting = Setting.checked(record["setting"])
@@ -123,10 +141,12 @@ def evaluate(
             console.say(f"note: {data.name} is not the data that the run learnt from: its contents differ")
     else:
         raise InputError(
-            f"{weights}: give a study after it, whose data, layers and loss they belong to, as in: "
+            f"{weights}: give a study after it, whose data, layers and loss they belong to, or a run, as in: "
             f"handgrad evaluate {weights} quickstart network.hidden=100"
         )
-    model = Model.load(folder) if folder else import_model(weights, setting, data=data)
+    if folder:
+        _say_if_diverged(folder)
+    model = Model.load(folder) if folder else import_model(weights, setting, data=data, layout=layout)
     found = evaluation.evaluate(model, setting, data=data, part=part)
     if json:
         loss = found.loss if math.isfinite(found.loss) else None
@@ -135,6 +155,39 @@ def evaluate(
     print(f"{data.name}, {found.part} part: {found.accuracy:.2%} of {found.n:,} right, mean loss {found.loss:.4f}")
     rows = [(name, *counts) for name, counts in zip(model.classes, found.confusion, strict=True)]
     console.print_table(("actual", *model.classes), rows, numeric=range(1, len(rows) + 1))
+
+
+def _say_if_diverged(folder: Path) -> None:
+    """A note where the weights are those of a run that diverged."""
+    from handgrad.cli import console
+    from handgrad.training.record import load_data
+
+    record = load_data(folder) if (folder / "record.json").is_file() else {}
+    if diverged := record.get("diverged"):
+        where = f"epoch {diverged['epoch']}, step {diverged['step']:,}, layer {diverged['layer']}"
+        console.say(f"note: this run diverged ({where}: {diverged['reason']}); its weights are those before that step")
+
+
+def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
+    """The setting and data of a study, its results folder, or a run."""
+    from handgrad.data.datasets import load
+    from handgrad.study.folder.finding import run_folder
+    from handgrad.study.reading.study import load_study
+    from handgrad.training.record import load_data
+    from handgrad.training.run import Setting
+
+    path = Path(study)
+    if (path / "study.toml").is_file():
+        path = path / "study.toml"
+    elif path.is_dir() or re.fullmatch("[0-9a-f]{10}", study):
+        if overrides:
+            raise InputError(f"{study} is a run, whose setting is what it is; KEY=VALUE changes that of a study")
+        setting = Setting.checked(load_data(run_folder(study))["setting"])
+        return setting, load(setting.data)
+    chosen = load_study(str(path), overrides)
+    spec = chosen.spec
+    setting = Setting(data=spec.data, network=spec.network, training=spec.training)
+    return setting, load(setting.data, folder=chosen.folder)
 
 
 def _is_file(weights: Path) -> bool:

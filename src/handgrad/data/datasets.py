@@ -10,7 +10,9 @@ Images become (channels, rows, cols), whether they come as (rows, cols), channel
 """
 
 import hashlib
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +32,9 @@ from handgrad.data.spec import DataSection
 from handgrad.data.splits import data_key, split
 from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
-from handgrad.foreign import reading
+from handgrad.foreign import as_path, reading
 from handgrad.names import shown
+from handgrad.validation import plain
 
 __all__ = [
     "Dataset",
@@ -61,7 +64,9 @@ FASHION = (
 )
 
 
-def load(section: DataSection | str, *, folder: Path | None = None, fetch: bool = True) -> Dataset:
+def load(
+    section: DataSection | Mapping[str, Any] | str | os.PathLike[str], *, folder: Path | None = None, fetch: bool = True
+) -> Dataset:
     """The data set that `section.name` says: digits, mnist, fashion-mnist, cifar-10 or a path.
 
     A relative path starts at `folder` (default: the current one) or else at HANDGRAD_DATA.  With fetch = False
@@ -71,10 +76,10 @@ def load(section: DataSection | str, *, folder: Path | None = None, fetch: bool 
     >>> digits.shape, len(digits.y_train), digits.value_range
     ((1, 8, 8), 1797, (0, 16))
     """
-    section = DataSection(name=section) if isinstance(section, str) else section
+    section = DataSection.given(section)
     name = section.name
     if name != "digits" and name not in sources.SOURCES:
-        path = find_own(name, folder or Path.cwd())
+        path = find_own(name, Path.cwd() if folder is None else as_path(folder, "folder", DataError))
         with reading(path, DataError, "data that can be read"):
             return _dataset(read_own(path, section), path.name, str(path))
     refuse_settings(section, WHAT, f"{name} is a named data set")
@@ -109,6 +114,7 @@ def from_arrays(
 ) -> Dataset:
     """A data set from arrays.  x: (n, columns), (n, rows, cols) or (n, channels, rows, cols); y: (n,) labels.
 
+    x can be a pandas frame, whose column names the network then knows.
     value_range: the smallest and largest value x can take; if not given, 0 to 255 of bytes that use it (`ranges`).
     missing: texts among the labels that mean "no label", which is refused; by default those of pandas.
     Raises DataError.
@@ -119,18 +125,45 @@ def from_arrays(
     for part, x, y in (("test", x_test, y_test), ("val", x_val, y_val)):
         if (x is None) != (y is None):
             raise DataError(f"{name}: x_{part} and y_{part} belong together; one of them is missing")
+    if not isinstance(name, str) or not name.strip():
+        raise DataError(f"name must be a text such as 'mine'; got {shown(name)}")
+    columns = getattr(x_train, "columns", None)  # of a pandas frame
     contents = Contents(
         x_train,
         y_train,
         x_test,
         y_test,
-        None if classes is None else tuple(classes),
-        value_range,
+        _class_names(classes, name),
+        _checked_range(value_range, name),
+        None if columns is None else tuple(str(column) for column in columns),
         x_val=x_val,
         y_val=y_val,
         missing=None if missing is None else tuple(missing),
     )
     return _dataset(contents, name, name)
+
+
+def _class_names(classes: Any, where: str) -> tuple[str, ...] | None:
+    if classes is None:
+        return None
+    names = plain(classes)
+    if not isinstance(names, list) or len(names) < 2 or not all(isinstance(one, str) for one in names):
+        raise DataError(
+            f"{where}: classes must be at least two names, in the order of their numbers; got {shown(classes)}"
+        )
+    if len(set(names)) < len(names):
+        raise DataError(f"{where}: classes has a name twice; got {shown(classes)}")
+    return tuple(names)
+
+
+def _checked_range(value_range: Any, where: str) -> tuple[float, float] | None:
+    if value_range is None:
+        return None
+    ends = plain(value_range)
+    numbers = isinstance(ends, list) and len(ends) == 2 and all(type(end) in (int, float) for end in ends)
+    if not numbers or not -math.inf < ends[0] < ends[1] < math.inf:
+        raise DataError(f"{where}: value_range must be (smallest, largest); got {shown(value_range)}")
+    return ends[0], ends[1]
 
 
 def _digits() -> Contents:
@@ -143,7 +176,7 @@ def _digits() -> Contents:
 def _dataset(contents: Contents, name: str, where: str) -> Dataset:
     """Check what files or arrays hold, number the labels, and take the checksum."""
     given = {"x_train": contents.x_train, "x_test": contents.x_test, "x_val": contents.x_val}
-    came = {part: _examples(x, f"{where}: {part}") for part, x in given.items() if x is not None}
+    came = {part: _examples(x, f"{where}: {part}") for part, x in given.items() if x is not None or part == "x_train"}
     shape = came["x_train"].shape[1:]
     for part, x in came.items():
         if x.shape[1:] != shape:

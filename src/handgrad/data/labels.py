@@ -86,7 +86,7 @@ def _labels(values: Any, n: int, what: str, contents: Contents) -> NDArray[Any]:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]  # a column, as Keras has labels
     if y.ndim != 1:
-        raise DataError(f"{what} must be one label an example, (n,); got the shape {y.shape}")
+        raise DataError(f"{what} must be one label an example, (n,); got the shape {y.shape}{_several(y)}")
     if len(y) != n:
         raise DataError(f"{what} has {len(y)} labels for {n} examples; there must be as many")
     if y.dtype.kind in "Of":
@@ -114,6 +114,18 @@ def _labels(values: Any, n: int, what: str, contents: Contents) -> NDArray[Any]:
         kinds = ", ".join(sorted({type(value).__name__ for value in y.tolist()}))
         raise DataError(f"{what} must hold whole numbers or text, all of one kind; got {kinds}")
     return y
+
+
+def _several(y: NDArray[Any]) -> str:
+    """What to do with labels of several columns of 0 and 1."""
+    if y.ndim != 2 or y.dtype.kind not in "biuf" or not np.isin(y, (0, 1)).all():
+        return ""
+    if (y.sum(axis=1) == 1).all():
+        return ", a 1 in each row: give the class numbers, y.argmax(axis=1)"
+    return (
+        ", rows of 0 and 1: several labels an example are not supported, only one is; train one network for each "
+        "column, as in y[:, 0]"
+    )
 
 
 def _is_nothing(value: Any) -> bool:

@@ -72,11 +72,15 @@ Size = tuple[int, int]  # rows, cols
 
 @dataclass(frozen=True)
 class Picture:
-    """pixels: (rows, cols, channels) of bytes, or of 16-bit numbers; alpha: (rows, cols), None where all is opaque."""
+    """pixels: (rows, cols, channels) of bytes, or of 16-bit numbers; alpha: (rows, cols), None where all is opaque.
+
+    came: the size in the file.
+    """
 
     pixels: NDArray[Any]
     alpha: NDArray[np.uint8] | None = None
     remarks: tuple[str, ...] = ()
+    came: Size | None = None
 
 
 def read_picture(
@@ -95,6 +99,10 @@ def read_picture(
         picture = decode(read_file(path), str(path), image_size=(size[0], size[1]), color=color)
     notes = [] if notes is None else notes
     notes += [f"{path}: {REMARKS[remark]}" for remark in picture.remarks]
+    if picture.came is not None and list(picture.came) != size:
+        rows, cols = picture.came
+        stretched = "" if rows * size[1] == cols * size[0] else ", which stretches it"
+        notes.append(f"{path}: {rows} × {cols} pixels, resized to {size[0]} × {size[1]}{stretched}")
     pixels = picture.pixels
     if picture.alpha is not None:
         background = background_for(*brightness(picture))
@@ -128,8 +136,9 @@ def decode(content: bytes, where: str, *, image_size: Size | None = None, color:
         image.load()
         if "exif" in image.info:
             image = ImageOps.exif_transpose(image)  # a phone held upright
+        came = (image.height, image.width)
         if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-            return Picture(_deep(image, where, image_size, color), remarks=remarks)
+            return Picture(_deep(image, where, image_size, color), remarks=remarks, came=came)
         if image.mode not in GRAY + COLOURS:
             raise DataError(f"{where}: {_refused(image.mode)}")
         size = None if image_size is None or image.size == image_size[::-1] else image_size[::-1]
@@ -146,7 +155,7 @@ def decode(content: bytes, where: str, *, image_size: Size | None = None, color:
         if size:
             image = image.resize(size, Image.Resampling.BILINEAR)
         pixels = np.asarray(image, np.uint8)
-        return Picture(pixels.reshape(*pixels.shape[:2], -1), alpha, remarks)
+        return Picture(pixels.reshape(*pixels.shape[:2], -1), alpha, remarks, came)
 
 
 def brightness(picture: Picture) -> tuple[float, float]:

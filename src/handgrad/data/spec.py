@@ -9,8 +9,9 @@
 A size is a whole number of examples or a fraction in (0, 1]: 1 is one example, 1.0 is all of them.
 """
 
+import os
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     ConfigDict,
@@ -22,6 +23,9 @@ from pydantic import (
     model_serializer,
 )
 
+from handgrad.errors import DataError, InputError
+from handgrad.foreign import as_path
+from handgrad.names import shown
 from handgrad.validation import LARGEST, Section, flag, is_real, is_whole, one_of, whole
 
 SCALES = {
@@ -186,3 +190,20 @@ class DataSection(Section):
     @model_serializer(mode="wrap")
     def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in write(self).items() if value is not None or name not in OPTIONAL}
+
+    @classmethod
+    def given(cls, value: Any) -> Self:
+        """A section, its table as a dict, or the name or path of a data set.  Raises InputError for anything else."""
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str | os.PathLike):
+            return cls(name=str(as_path(value, "data", DataError)))
+        if not isinstance(value, Mapping):
+            raise InputError(
+                "data must be the name of a data set, a path, or a table such as {'name': 'digits'}; got "
+                + shown(value)
+            )
+        section, problems = cls.read(value, prefix="data")
+        if section is None:
+            raise InputError("\n".join(problems))
+        return section

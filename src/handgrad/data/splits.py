@@ -13,6 +13,7 @@ its table in the study file, never by a run's seed: all runs of a study see the 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,18 +23,24 @@ from handgrad.data import scaling
 from handgrad.data.examples import Dataset, Part, Split
 from handgrad.data.ranges import lost_columns
 from handgrad.data.spec import DataSection, TestPart, ValidationPart
-from handgrad.errors import DataError
+from handgrad.errors import DataError, InputError
+from handgrad.names import shown
 from handgrad.streams import stream
+from handgrad.validation import given
 
 Index = NDArray[np.int64]
 VALIDATION, TEST = 0, 1  # the streams of the two choices
 
 
-def split(dataset: Dataset, section: DataSection) -> Split:
+def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
     """The training, validation and test parts of a data set, scaled.
 
     Raises DataError where more examples are asked for than there are, or none remains to train on.
     """
+    given(dataset, Dataset, "dataset", "Make one with hg.load_data(name) or hg.from_arrays(x, y)")
+    if isinstance(section, str):
+        raise InputError(f"section must be a table such as {{'validation': {{'size': 0.1}}}}; got {shown(section)}")
+    section = DataSection.given(section)
     _check_given(dataset, section)
     train: Index = np.arange(len(dataset.y_train))
     test: Index = train[:0]

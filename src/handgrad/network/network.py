@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from handgrad.errors import NetworkError
+from handgrad.names import shown
 from handgrad.network.layer import Layer, Shape
 from handgrad.network.layers import Dense, Flatten, parse_layer
 
@@ -29,9 +30,17 @@ class Network:
     @classmethod
     def parse(cls, input_shape: Sequence[int], *layers: str) -> Self:
         """A network from layers in short notation; the inverse of `describe`."""
-        return cls(tuple(input_shape), tuple(parse_layer(text) for text in layers))
+        shape: Any = tuple(input_shape) if isinstance(input_shape, list | tuple) else input_shape
+        return cls(shape, tuple(parse_layer(text) for text in layers))
 
     def __post_init__(self) -> None:
+        shape: Any = self.input_shape
+        if not isinstance(shape, tuple) or not shape or not all(type(n) is int and n > 0 for n in shape):
+            raise NetworkError(f"input_shape must be (columns,) or (channels, rows, cols); got {shown(shape)}")
+        if strange := [layer for layer in self.layers if not hasattr(layer, "shape_after")]:
+            raise NetworkError(
+                f"layers must be layers; got {shown(strange[0])}. Of text: Network.parse({shape}, 'dense 10 softmax')"
+            )
         if not self.layers:
             raise NetworkError("a network needs at least one layer, such as 'dense 10 softmax'")
         _ = self.shapes  # a layer that does not fit is refused at once

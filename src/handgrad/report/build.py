@@ -13,10 +13,12 @@ import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from handgrad.errors import DamagedError, HandgradError, InputError, ResultsError
 from handgrad.files import sweep, temporary
-from handgrad.names import shown
+from handgrad.foreign import as_path
+from handgrad.names import listed, shown
 from handgrad.report.chapters.chapters import chapters
 from handgrad.report.drawing.fonts import without_font
 from handgrad.report.figures.sources import Sources
@@ -38,18 +40,19 @@ FORMATS = ("png", "svg", "pdf")
 
 
 def build_report(
-    folder: str | Path, *, formats: Iterable[str] = FORMATS, say: Callable[[str], None] = lambda text: None
+    folder: Results | str | os.PathLike[str],
+    *,
+    formats: Iterable[str] = FORMATS,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Path:
-    """Build the report of a results folder and return the path of its index.html.
+    """Build the report of a results folder (its path, or `Results`) and return the path of its index.html.
 
     formats: of the figures, any of png, svg and pdf.  say: hears where files are kept that the user changed, and
     of signs that no font has.
     Raises ResultsError where there are no results or the disk is full, DamagedError where records were altered.
     """
-    formats = tuple(formats)
-    if unknown := [form for form in formats if form not in FORMATS]:
-        raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(unknown)}")
-    folder = Path(folder)
+    formats = known_formats(formats)
+    folder = folder.folder if isinstance(folder, Results) else as_path(folder, "folder", ResultsError)
     Results.open(folder)  # no folder of anything else is locked or written to
     with reporting(folder):
         report = folder / "report"
@@ -90,6 +93,15 @@ def _write(results: Results, folder: Path, formats: tuple[str, ...], say: Callab
             f"{plural(summary.unverified, 'record')} of an earlier version without checksums may be damaged. "
             "Delete it from runs/ and run the study again"
         ) from None
+
+
+def known_formats(formats: Any) -> tuple[str, ...]:
+    """Formats of figures; one by itself is a list of one.  Raises InputError where one is not known."""
+    given = (formats,) if isinstance(formats, str) or not isinstance(formats, Iterable) else tuple(formats)
+    strange = [str(form) for form in given if not isinstance(form, str) or form not in FORMATS]
+    if strange:
+        raise InputError(f"formats must be among {', '.join(FORMATS)}; got {listed(strange)}")
+    return given
 
 
 def _write_all(

@@ -6,21 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import InputError
+from handgrad.foreign import as_path
 from handgrad.names import lookup, unknown
 from handgrad.names import shown as quoted
-from handgrad.report.build import FORMATS, sources_of
+from handgrad.report.build import FORMATS, known_formats, sources_of
 from handgrad.report.drawing.drawers import save
 from handgrad.report.figures.kinds import FIGURES, make_figure
 from handgrad.report.findings.naming import setting_name
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables.table import write_csv
 from handgrad.study.folder.results import Results
+from handgrad.validation import given
 
 
 def save_figure(
-    folder: str | Path,
+    folder: Results | str | os.PathLike[str],
     kind: str,
-    settings: Iterable[str] | None = None,
+    settings: Iterable[str] | str | None = None,
     *,
     options: Mapping[str, Any] | None = None,
     out: str | Path = ".",
@@ -34,28 +36,32 @@ def save_figure(
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     lookup(FIGURES, kind, "kind of figure")
+    if name is not None:
+        given(name, str, "name", "It is that of the figure's files")
     if name and Path(name).name != name:
         raise InputError(f"name is that of files, without a folder (see out); got {quoted(name)}")
-    if len(name) > 100:
+    if name and len(name) > 100:
         raise InputError(f"name must have 100 letters at most; got {len(name):,}: {quoted(name)}")
-    formats = tuple(formats)
-    if stray := [form for form in formats if form not in FORMATS]:
-        raise InputError(f"formats must be among {', '.join(FORMATS)}; got {', '.join(stray)}")
-    results = Results.open(folder)
+    formats = known_formats(formats)
+    target = as_path(out, "out")
+    if options is not None:
+        given(options, dict, "options", "Give what the kind takes as a dict (docs/report.md)")
+    results = Results.of(folder)
     summary = summarize(results)
     known = {setting.label: setting for setting in summary.settings}
     if settings is None:
         one = FIGURES[kind].options.settings[1] == 1 and summary.winner is not None
         settings = [summary.winner.label] if one and summary.winner else list(known)
-    labels = [settings] if isinstance(settings, str) else [str(label) for label in settings]
+    labels = [str(label) for label in settings] if isinstance(settings, list | tuple) else [str(settings)]
     if wrong := [label for label in labels if label not in known]:
         raise InputError(f"settings holds an {unknown(wrong[0], known, 'setting')}")
     axes = list(dict.fromkeys(path for label in labels for path in known[label].axes))
     shown = {setting_name(known[label], axes): known[label] for label in labels}
     figure = make_figure(kind, summary, shown, sources_of(results), options, name=name or kind)
     if figure is None:
-        raise InputError(f"{folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows")
-    target = Path(out)
+        raise InputError(
+            f"{results.folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows"
+        )
     data = target / f"{figure.name}.csv"
     header, rows = figure.table()
     _refuse_others([target / f"{figure.name}.{form}" for form in formats], data, header[0])

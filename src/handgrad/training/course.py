@@ -26,6 +26,7 @@ from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Job, Place, Session, open_session
 from handgrad.training.record import Record
 from handgrad.training.task import End, EpochEnd, Paused, Task
+from handgrad.training.weights import check_shapes
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_SHARE = 0.02
@@ -88,6 +89,8 @@ class Course:
         if progress is not None:
             progress.resumed += 1
         elif self.task.parent is not None:
+            before = self.task.parent
+            check_shapes(before.params, self.network.parameter_shapes, f"run {before.id}, which this one continues")
             progress = _continued(self.task.parent, self.setting.training.optimizer.name)
         else:
             section = self.setting.network

@@ -10,6 +10,7 @@ import numpy as np
 from handgrad.data.datasets import Part, Split, data_key
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
+from handgrad.training.brightness import brightness_of
 from handgrad.training.checkpoint import Progress, pack_best, pack_slots
 from handgrad.training.engines import Place
 from handgrad.training.environment import environment
@@ -156,8 +157,10 @@ def _data_facts(trained: Trained) -> dict[str, Any]:
         "scaling": split.scaling,
         "scaler": asdict(split.scaler),
         "value_range": split.value_range,
+        "brightness": brightness_of(split),
         "classes": list(split.classes),
         "shape": list(split.shape),
+        "feature_names": None if split.feature_names is None else list(split.feature_names),
         "label_table": split.label_table,
         "counts": {name: len(part.y) for name, part in parts.items() if part is not None},
         "notes": list(split.notes),

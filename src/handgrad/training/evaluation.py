@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.datasets import Dataset, load, split
+from handgrad.data.datasets import Dataset, split
 from handgrad.data.targets import encode
 from handgrad.errors import DataError
 from handgrad.names import lookup
@@ -14,7 +14,9 @@ from handgrad.network import passes
 from handgrad.network.losses import check_fit
 from handgrad.training.describe import confusion_matrix
 from handgrad.training.environment import one_thread
-from handgrad.training.model import Model
+from handgrad.training.given import checked_data, model_of
+from handgrad.training.model import Model, check_outputs
+from handgrad.training.record import Record
 from handgrad.training.run import Setting
 
 
@@ -31,17 +33,21 @@ class Evaluation:
 
 
 def evaluate(
-    model: Model, setting: Setting | Mapping[str, Any], *, data: Dataset | None = None, part: str = "test"
+    model: Model | Record, setting: Setting | Mapping[str, Any], *, data: Dataset | None = None, part: str = "test"
 ) -> Evaluation:
     """Score a model on the test part (or "train", "validation") of the data of `setting`, with the setting's loss.
 
-    Examples are scaled as the model learnt them, whatever the setting's `data.scale`.  Raises DataError where the data
-    has no such part or other shapes or classes than the model, NetworkError where the loss cannot go with its output.
+    model: a `Model`, or the record of a run.  Examples are scaled as the model learnt them, whatever the setting's
+    `data.scale`.  Raises DataError where the data has no such part or other shapes or classes than the model,
+    NetworkError where the loss cannot go with its output, WeightsError where weights or outputs are NaN, as those of a
+    run that diverged.
     """
+    model = model_of(model)
     setting = Setting.checked(setting)
+    model.check_weights()
     loss, targets = setting.training.loss, setting.network.targets
     check_fit(loss, model.network.output, targets)
-    data = load(setting.data) if data is None else data
+    data = checked_data(data, setting)
     parts = split(data, setting.data).parts
     chosen = lookup(parts, part, "part of this data")
     if data.shape != model.network.input_shape or data.n_classes != len(model.classes):
@@ -54,6 +60,7 @@ def evaluate(
     T = encode(chosen.y, data.n_classes, targets, x.dtype)
     with one_thread(), np.errstate(all="ignore"):  # numbers that overflow are a result
         losses, predicted = passes.score(model.network, model.params, x, T, loss)
+    check_outputs(np.isnan(losses), x.dtype)
     confusion = confusion_matrix(chosen.y, predicted, data.n_classes)
     accuracy = float((predicted == chosen.y).mean())
     return Evaluation(part, len(chosen), float(losses.mean(dtype=np.float64)), accuracy, confusion)

@@ -4,45 +4,65 @@ A record's weights.safetensors holds all three, so that `handgrad predict` needs
 """
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from handgrad.data.scaling import Scaling
 from handgrad.errors import DataError, InputError, WeightsError
+from handgrad.foreign import as_path, reading
 from handgrad.network import passes
 from handgrad.network.spec import Network
-from handgrad.training.weights import Arrays, check_shapes, read_tensors
+from handgrad.training.brightness import Brightness, opposite_note
+from handgrad.training.examples import as_examples
+from handgrad.training.weights import Arrays, check_numbers, check_shapes, not_finite, read_tensors
 
 KEY = "handgrad"
+REMEDY = (
+    "give weights.safetensors of a run's folder; weights from elsewhere are scored by handgrad evaluate WEIGHTS STUDY "
+    "and used in Python with hg.import_model(path, setting)"
+)
 
 
 @dataclass(frozen=True)
 class Model:
-    """params by name; `value_range`: the values of unscaled examples, e.g. (0, 255); None: only the data could tell."""
+    """params by name; `value_range`: the values of unscaled examples, e.g. (0, 255); None: only the data could tell.
+
+    feature_names: of the columns of a table, where the data says them.  brightness: of the training pictures.
+    """
 
     network: Network
     params: Arrays
     classes: tuple[str, ...]
     scaler: Scaling
     value_range: tuple[float, float] | None
+    feature_names: tuple[str, ...] | None = None
+    brightness: Brightness | None = None
 
     @classmethod
     def of_facts(cls, network: Mapping[str, Any], data: Mapping[str, Any], params: Arrays) -> Self:
-        """From the `network` and `data` parts of a record and its parameters."""
-        numbers: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data["scaler"].items()}
-        value_range = tuple(data["value_range"]) if data["value_range"] is not None else None
-        return cls(
-            Network.parse(tuple(data["shape"]), *network["layers"]),
-            params,
-            tuple(data["classes"]),
-            Scaling(**numbers),
-            value_range,
-        )
+        """From the `network` and `data` parts of a record and its parameters.
+
+        Raises ValueError, TypeError or KeyError where they are not what a record says.
+        """
+        shape = tuple(_list_of(int, data["shape"], "shape"))
+        try:
+            built = Network.parse(shape, *_list_of(str, network["layers"], "layers"))
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        classes = tuple(_list_of(str, data["classes"], "classes"))
+        if (len(classes),) != built.shapes[-1]:
+            raise ValueError(f"{len(classes)} classes for {built.n_outputs} outputs")
+        names = data.get("feature_names")
+        names = None if names is None else tuple(_list_of(str, names, "feature_names"))
+        if names is not None and (len(names),) != shape:
+            raise ValueError(f"{len(names)} names for the shape {shape}")
+        brightness = _pair(data.get("brightness"), "brightness")
+        return cls(built, params, classes, _scaling(data["scaler"], shape), _range(data), names, brightness)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -52,51 +72,132 @@ class Model:
         """
         from handgrad.training.record import check_weights
 
-        path = Path(path)
+        path = as_path(path, "path", WeightsError)
         if path.is_dir():
             path = path / "weights.safetensors"
         check_weights(path)
         params, metadata = read_tensors(path)
-        try:
+        if KEY not in metadata:
+            raise WeightsError(f"{path}: does not say which network and scaling it belongs to; {REMEDY}")
+        with reading(path, WeightsError, "weights that say their network and scaling", REMEDY):
             facts = json.loads(metadata[KEY])
             model = cls.of_facts(facts["network"], facts["data"], params)
-        except (KeyError, TypeError, ValueError, InputError):
-            raise WeightsError(
-                f"{path}: does not say which network and scaling it belongs to; "
-                "give weights.safetensors of a run's folder, or load it in Python with load_weights(path, network)"
-            ) from None
         check_shapes(params, model.network.parameter_shapes, str(path))
+        check_numbers(params, str(path), ": the run diverged (handgrad show says where), and its weights are of no use")
         return model
 
-    def scaled(self, x: np.ndarray) -> np.ndarray:
-        """Unscaled examples x (n, *shape) as the network takes them.  Raises DataError for another shape."""
-        x = np.asarray(x)
-        if x.shape[1:] != self.network.input_shape:
-            raise DataError(f"examples must have the shape {self.network.input_shape}; got {x.shape[1:]}")
-        return self.scaler.apply(x).astype(next(iter(self.params.values())).dtype)
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The kind of number that it computes with."""
+        return next((w.dtype for w in self.params.values()), np.dtype(np.float32))
 
-    def outputs(self, x: np.ndarray) -> np.ndarray:
-        """Outputs of the network (n, k) for unscaled examples x (n, *shape).  Raises DataError for another shape."""
-        return np.asarray(passes.predict(self.network, self.params, self.scaled(x)))
+    def scaled(self, x: Any) -> np.ndarray:
+        """Unscaled examples as the network takes them (n, *shape); `training.examples` says which forms x can have.
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """The class number (n,) of the largest output."""
+        Raises DataError where x is none of them, or holds NaN or infinity.
+        """
+        examples = as_examples(x, self.network.input_shape, self.feature_names)
+        return self.scaler.apply(examples).astype(self.dtype)
+
+    def check_weights(self) -> None:
+        """Raise WeightsError where weights are NaN or infinite: nothing that they give means anything."""
+        for name, w in self.params.items():
+            if kind := not_finite(w):
+                raise WeightsError(f"the weights hold {kind} in {name}: the run diverged, and they are of no use")
+
+    def outputs(self, x: Any) -> np.ndarray:
+        """Outputs of the network (n, k) for unscaled examples x, as `scaled` takes them.
+
+        Raises DataError where x does not fit, WeightsError where the outputs are NaN.
+        """
+        scaled = self.scaled(x)
+        self.check_weights()
+        with np.errstate(all="ignore"):  # what overflows is looked for below
+            outputs = np.asarray(passes.predict(self.network, self.params, scaled))
+        check_outputs(np.isnan(outputs).any(axis=tuple(range(1, outputs.ndim))), self.dtype)
+        return outputs
+
+    def predict(self, x: Any) -> np.ndarray:
+        """The class number (n,) of the largest output; for one example (1,)."""
         return np.asarray(self.outputs(x).argmax(axis=1))
 
-    def probabilities(self, x: np.ndarray) -> np.ndarray | None:
+    def probabilities(self, x: Any) -> np.ndarray | None:
         """Probabilities (n, k) where the output activation gives them: softmax, log-softmax; else None."""
         outputs = self.outputs(x)
         if self.network.output == "softmax":
             return outputs
         return np.exp(outputs) if self.network.output == "log-softmax" else None
 
-    def read_image(self, path: Path, *, invert: bool = False, notes: list[str] | None = None) -> np.ndarray:
+    def read_image(
+        self, path: str | os.PathLike[str], *, invert: bool = False, notes: list[str] | None = None
+    ) -> np.ndarray:
         """A picture from a file as one example (*shape), in the values of the data; inverted: dark on light instead.
 
         `notes` gets a line for everything that was done to the picture and that the user should know of.
         """
         from handgrad.data.pictures import read_picture
 
+        path = as_path(path, "path", DataError)
         pixels = read_picture(path, self.network.input_shape, self.value_range, notes).astype(np.float32)
         low, high = self.value_range or (0.0, 255.0)
         return low + (high - low) * (255 - pixels if invert else pixels) / 255
+
+    def notes_on(self, x: np.ndarray, *, inverted: bool = False) -> list[str]:
+        """What to know of pictures x (n, *shape) in the data's values: whether they are bright where it learnt dark."""
+        if self.brightness is None or self.value_range is None:
+            return []
+        low, high = self.value_range
+        bright = (x.reshape(len(x), -1).mean(axis=1, dtype=np.float64) - low) / (high - low)
+        return opposite_note(bright, self.brightness, inverted=inverted)
+
+
+def check_outputs(wrong: np.ndarray, dtype: np.dtype[Any]) -> None:
+    """Raise WeightsError where examples (n,) have no result."""
+    if wrong.any():
+        raise WeightsError(
+            f"{int(wrong.sum())} of {len(wrong)} examples give NaN, though the weights are finite: they are so "
+            f"large that {dtype} overflows; the run has all but diverged, and its predictions mean nothing"
+        )
+
+
+def _list_of(kind: type, values: Any, what: str) -> list[Any]:
+    if not isinstance(values, list | tuple) or not all(
+        isinstance(value, kind) and not isinstance(value, bool) for value in values
+    ):
+        raise ValueError(f"{what} must be a list of {'texts' if kind is str else 'whole numbers'}")
+    return list(values)
+
+
+def _number(value: Any, what: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"{what} must be a finite number")
+    return float(value)
+
+
+def _pair(values: Any, what: str) -> tuple[float, float] | None:
+    if values is None:
+        return None
+    first, second = values
+    return _number(first, what), _number(second, what)
+
+
+def _range(data: Mapping[str, Any]) -> tuple[float, float] | None:
+    found = _pair(data["value_range"], "value_range")
+    if found is not None and not found[0] < found[1]:
+        raise ValueError("value_range must be (smallest, largest)")
+    return None if found is None else tuple(data["value_range"])
+
+
+def _scaling(facts: Mapping[str, Any], shape: tuple[int, ...]) -> Scaling:
+    numbers: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items()}
+    for name in ("shift", "divide"):
+        listed = numbers[name] if isinstance(numbers[name], tuple) else (numbers[name],)
+        if isinstance(numbers[name], tuple) and (len(listed),) != shape:
+            raise ValueError(f"the scaling has {len(listed)} numbers for the shape {shape}")
+        if name == "divide" and 0 in listed:
+            raise ValueError("the scaling divides by 0")
+        for value in listed:
+            _number(value, "the scaling")
+    if type(numbers["symmetric"]) is not bool or not isinstance(numbers["formula"], str):
+        raise ValueError("the scaling has another form")
+    return Scaling(**numbers)

@@ -15,13 +15,14 @@ from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_seria
 
 from handgrad.data.spec import DataSection
 from handgrad.errors import InputError, NetworkError
+from handgrad.names import shown
 from handgrad.network.layers import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.spec import Network, NetworkSection, build
 from handgrad.training.available import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.optimizers import SGD, Optimizer
 from handgrad.training.schedules import Constant, Plateau, Schedule
-from handgrad.validation import Section, flag, one_of, real, whole
+from handgrad.validation import Section, flag, one_of, plain, real, whole
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
 MATHEMATICS = 3
@@ -180,6 +181,11 @@ class Setting(Section):
         """A setting, or its tables as dicts, as a setting.  Raises InputError with every problem at once."""
         if isinstance(setting, Setting):
             return setting
+        if not isinstance(setting, Mapping):
+            raise InputError(
+                f"setting must be a Setting, or its tables as a dict such as {{'network': {{'hidden': [64]}}}}; "
+                f"got {shown(setting)}"
+            )
         found, problems = cls.read(setting)
         if found is None:
             raise InputError("\n".join(problems))
@@ -224,6 +230,23 @@ class Setting(Section):
         return network
 
 
+SEEDS = 2**63  # what every format that a seed is written in can hold
+
+
+def checked_seed(seed: Any) -> int:
+    """A seed as a whole number of Python's.  Raises InputError where it is none.
+
+    >>> import numpy as np
+    >>> checked_seed(np.int64(3))
+    3
+    """
+    value = plain(seed)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < SEEDS:
+        limit = " and below 2^63" if type(value) is int and value >= SEEDS else ""
+        raise InputError(f"seed must be a whole number >= 0{limit}; got {shown(seed)}")
+    return value
+
+
 @dataclass(frozen=True)
 class Run:
     """A resolved setting and a seed; `continues` is the id of the run whose end this one starts from."""
@@ -232,6 +255,10 @@ class Run:
     seed: int
     data_checksum: str
     continues: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "setting", Setting.checked(self.setting))
+        object.__setattr__(self, "seed", checked_seed(self.seed))
 
     @property
     def id(self) -> str:

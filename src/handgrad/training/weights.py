@@ -1,23 +1,35 @@
-"""Weights on disk: `.safetensors` (the format of records) and `.npz`.  Both are read without executing anything.
+"""Weights on disk: `.safetensors` (the format of records) and `.npz`; PyTorch's are read as well.  Nothing is executed.
 
 Names and shapes are the network's own (`dense1.W`: (n_in, n_out)); `load_weights` checks them against it.
 """
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from handgrad.errors import WeightsError
 from handgrad.files import write_whole
+from handgrad.foreign import as_path, reading
+from handgrad.names import shown
+from handgrad.training.forms import NPZ, PYTORCH, SAFETENSORS, form_of
+from handgrad.training.npz import read_npz
+from handgrad.training.pytorch import read_pytorch
 
 if TYPE_CHECKING:
     from handgrad.network.spec import Network
 
 Arrays = dict[str, np.ndarray]
+
+CUT = "it may be cut off: copy or train it again"
+AS_CALLED = {NPZ: "an .npz file", PYTORCH: "a PyTorch file", SAFETENSORS: "a safetensors file"}
+KINDS = {  # of numbers in a safetensors file, as NumPy calls them
+    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
+    "I64": "<i8", "F16": "<f2", "BF16": "", "F32": "<f4", "F64": "<f8",
+}  # fmt: skip
 
 
 def tensors(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
@@ -35,32 +47,42 @@ def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def read_tensors(path: Path) -> tuple[Arrays, dict[str, str]]:
-    """(arrays, metadata) of a safetensors file.  Raises WeightsError where it is missing, damaged or something else."""
-    from safetensors import SafetensorError, safe_open
+    """(arrays, metadata) of a safetensors file; bfloat16 as float32.
 
-    try:
+    Raises WeightsError where it is missing, damaged or something else.
+    """
+    from safetensors import safe_open
+
+    with reading(path, WeightsError, "a safetensors file", CUT):
+        form = form_of(path)
+        if form != SAFETENSORS:
+            raise WeightsError(
+                f"{path}: is {AS_CALLED[form]}, no safetensors file; give it to handgrad evaluate or hg.import_model, "
+                "or save it with safetensors"
+            )
         with safe_open(path, framework="np") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: no such file") from None
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        if "bfloat16" in str(error):
-            raise WeightsError(f"{path}: holds bfloat16 numbers, which NumPy lacks; save it as float32") from None
-        raise WeightsError(f"{path}: not a whole safetensors file ({error}){_disguise(path)}") from None
+            kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+            for name, kind in kinds.items():
+                if kind not in KINDS:
+                    raise WeightsError(f"{path}: {name} holds {kind} numbers, which NumPy lacks; save it as float32")
+            metadata = dict(file.metadata() or {})
+            if "BF16" not in kinds.values():
+                return {name: file.get_tensor(name) for name in kinds}, metadata
+        return _decoded(path, kinds), metadata
 
 
-def _disguise(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError:
-        return ""
-    if start[:1] == b"\x80" or start == b"PK\x03\x04":
-        return (
-            "; it looks like a pickle or a PyTorch file, which can run code when it is read and is refused. "
-            "Save it again with safetensors or numpy.savez"
-        )
-    return "; it may be cut off: copy or train it again"
+def _decoded(path: Path, kinds: Mapping[str, str]) -> Arrays:
+    """The arrays of a file with bfloat16, the upper half of float32, among them."""
+    from safetensors import deserialize
+
+    found: Arrays = {}
+    for name, tensor in deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
+        if kinds[name] == "BF16":
+            array = (np.frombuffer(tensor["data"], "<u2").astype(np.uint32) << 16).view(np.float32)
+        else:
+            array = np.frombuffer(tensor["data"], KINDS[kinds[name]])
+        found[name] = array.reshape(tensor["shape"])
+    return found
 
 
 def write_weights(path: Path, content: bytes) -> None:
@@ -73,71 +95,100 @@ def write_weights(path: Path, content: bytes) -> None:
 
 def save_weights(path: str | os.PathLike[str], params: Mapping[str, np.ndarray]) -> None:
     """Save parameters as `.safetensors` or `.npz`, by the path's ending; written whole or not at all."""
-    path = Path(path)
+    path = as_path(path, "path", WeightsError)
+    params = _arrays(params)
     if path.suffix not in (".safetensors", ".npz"):
         raise WeightsError(f"{path}: unknown ending {path.suffix!r}; weights are saved as .safetensors or .npz")
     write_weights(path, tensors(params, {}) if path.suffix == ".safetensors" else npz(params))
 
 
+def _arrays(params: Any) -> Arrays:
+    """What somebody gave as parameters, as arrays by name."""
+    wanted = "params must be arrays by name, such as record.params or {'dense1.W': W, …}"
+    if not isinstance(params, Mapping):
+        raise WeightsError(f"{wanted}; got {shown(params)}")
+    found = {str(name): np.asarray(array) for name, array in params.items()}
+    for name, array in found.items():
+        if array.dtype.kind not in "biuf":
+            raise WeightsError(f"{wanted}; {shown(name)} holds {array.dtype}")
+    return found
+
+
 def load_weights(path: str | os.PathLike[str], network: "Network | None" = None) -> Arrays:
     """Parameters from a `.safetensors` or `.npz` file, checked against `network` where it is given.
 
-    Raises WeightsError: no such file, damaged, a pickle in disguise, other names or shapes, values that are no floats.
+    Raises WeightsError: no such file, damaged, a pickle in disguise, other names or shapes, values that are no finite
+    floats.
     """
-    path = Path(path)
-    params = read_arrays(path)
-    check_floats(params, str(path))
+    path = as_path(path, "path", WeightsError)
+    params = read_arrays(path)[0]
     if network is not None:
+        if not hasattr(network, "parameter_shapes"):
+            raise WeightsError(f"network must be a Network, such as record.model.network; got {shown(network)}")
         check_shapes(params, network.parameter_shapes, str(path))
+    check_numbers(params, str(path))
     return params
 
 
-def read_arrays(path: Path) -> Arrays:
-    """The arrays of a `.safetensors` or `.npz` file as they are.  Raises WeightsError where it cannot be read."""
-    return _npz_params(path) if path.suffix == ".npz" else read_tensors(path)[0]
+def read_arrays(path: Path) -> tuple[Arrays, bool]:
+    """(the arrays of a file of weights as they are, whether it keeps their order), whatever its name says it is.
+
+    Raises WeightsError where it cannot be read.
+    """
+    with reading(path, WeightsError, "a file of weights", CUT):
+        form = form_of(path)
+    if form == PYTORCH:
+        return read_pytorch(path), True
+    if form == SAFETENSORS:
+        return read_tensors(path)[0], False  # which sorts its tensors
+    with reading(path, WeightsError, "an .npz file of arrays", CUT):
+        try:
+            return read_npz(path), True
+        except ValueError as error:
+            if "no array" in str(error):
+                raise WeightsError(f"{path}: {error}") from None
+            if "pickled" in str(error):
+                raise WeightsError(
+                    f"{path}: {error}, which can run code when they are read, and is refused. Save plain arrays"
+                ) from None
+            raise
 
 
-def check_floats(params: Mapping[str, np.ndarray], where: str) -> None:
-    """Raise WeightsError at an array that holds no floats."""
+def check_numbers(params: Mapping[str, np.ndarray], where: str, remedy: str = "") -> None:
+    """Raise WeightsError at an array that holds no floats, or NaN or infinity."""
     for name, array in params.items():
         if array.dtype.kind != "f":
             raise WeightsError(f"{where}: {name} holds {array.dtype}; weights are float32 or float64")
+    wrong = [f"{name} holds {kind}" for name, array in params.items() if (kind := not_finite(array))]
+    if wrong:
+        raise WeightsError("\n".join(f"{where}: {line}{remedy}" for line in wrong))
 
 
-def read_npz(path: Path) -> Arrays:
-    """The arrays of an .npz file; nothing in it is executed.  Raises OSError or ValueError."""
-    with path.open("rb") as raw:  # numpy leaves a damaged file open when it opens it itself
-        try:
-            with np.load(raw, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except OSError:
-            raise
-        except Exception as error:  # zipfile.BadZipFile, zlib.error, EOFError, AttributeError: a damaged file
-            raise ValueError(str(error)) from None
-
-
-def _npz_params(path: Path) -> Arrays:
-    try:
-        return read_npz(path)
-    except FileNotFoundError:
-        raise WeightsError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
-        remedy = (
-            "it holds pickled objects, which can run code when they are read, and is refused. Save plain arrays"
-            if "pickle" in str(error)
-            else "it may be cut off: copy or train it again"
-        )
-        raise WeightsError(f"{path}: not a readable .npz of arrays; {remedy}") from None
+def not_finite(array: np.ndarray) -> str:
+    """What an array of floats holds that is no number: "NaN", "infinity", or nothing."""
+    if np.isfinite(array).all():
+        return ""
+    return "NaN" if np.isnan(array).any() else "infinity"
 
 
 def check_shapes(params: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], where: str) -> None:
     """Raise WeightsError, all differences at once, unless names and shapes are the network's."""
-    wrong = [f"{name} is missing; needed {shape}" for name, shape in shapes.items() if name not in params]
-    wrong += [f"{name} {params[name].shape} is not in this network" for name in params if name not in shapes]
-    wrong += [
+    other = [
         f"{name} has shape {params[name].shape}; this network needs {shape}"
         for name, shape in shapes.items()
         if name in params and tuple(params[name].shape) != tuple(shape)
     ]
-    if wrong:
-        raise WeightsError("\n".join(f"{where}: {line}" for line in wrong))
+    check_names(params, shapes, where, other)
+
+
+def check_names(
+    params: Mapping[str, np.ndarray],
+    shapes: Mapping[str, tuple[int, ...]],
+    where: str,
+    other: Sequence[str] = (),
+) -> None:
+    """Raise WeightsError unless the names are the network's; `other`: what else is wrong."""
+    wrong = [f"{name} is missing; needed {shape}" for name, shape in shapes.items() if name not in params]
+    wrong += [f"{name} {params[name].shape} is not in this network" for name in params if name not in shapes]
+    if wrong or other:
+        raise WeightsError("\n".join(f"{where}: {line}" for line in [*wrong, *other]))

@@ -1,5 +1,6 @@
 """Paired comparisons as a frame: what the report's p-values and ties are made of, for use in Python."""
 
+import os
 from typing import TYPE_CHECKING
 
 from handgrad.report.findings.summarize import summarize
@@ -9,9 +10,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def compare(results: Results) -> "DataFrame":
+def compare(results: Results | str | os.PathLike[str]) -> "DataFrame":
     """Every setting of every phase against the phase's winner, on the seeds that both finished.
 
+    results: `Results`, or the path of their folder.
     Columns: phase, setting, winner, n (shared seeds), difference (mean of setting − winner in the metric that chose the
     winner), low and high (95 % t interval of it), p (paired t), holm_p (Holm's correction over all pairs of the phase's
     settings, as the winner was chosen on the same numbers), sign_flip_p (at least 2/2ⁿ), verdict: "behind" where holm_p
@@ -21,7 +23,7 @@ def compare(results: Results) -> "DataFrame":
     import pandas
 
     rows = []
-    for phase in summarize(results).phases:
+    for phase in summarize(Results.of(results)).phases:
         for setting in phase.compared:
             found = setting.comparison
             assert found is not None

@@ -3,6 +3,7 @@
 reproduce(summary)  ->  Reproduction: a result for every item of the original, in order
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -186,7 +187,7 @@ def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
     return verdicts
 
 
-def reproduction(results: "Results") -> "DataFrame":
+def reproduction(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Every published number beside what was reproduced, a row each; without rows where a study reproduces nothing.
 
     Columns: item, row, measure, published, published_std, mean, std, n, runs, difference (mean − published), low and
@@ -195,5 +196,5 @@ def reproduction(results: "Results") -> "DataFrame":
     """
     import pandas
 
-    whole = reproduce(summarize(results))
+    whole = reproduce(summarize(Results.of(results)))
     return pandas.DataFrame([number.data() for number in whole.numbers] if whole else [])

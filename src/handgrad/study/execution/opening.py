@@ -10,6 +10,7 @@ from handgrad.study.design.spec import MOST_RUNS
 from handgrad.study.planning.plan import Plan
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Runner, Serial, cores
+from handgrad.validation import plain
 
 RUNNERS = ("serial", "processes", "ray")
 
@@ -38,6 +39,9 @@ def open_runner(
     there are cores.  address, cpus_per_run: of `ray` alone; `say` hears what it waits for.
     Raises InputError where these do not go together, Ray is not installed or its cluster cannot be reached.
     """
+    jobs = plain(jobs)
+    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int)):
+        raise InputError(f"jobs must be a whole number >= 1; got {shown(jobs)}")
     if jobs is not None and not 1 <= jobs <= MOST_RUNS:
         raise InputError(f"jobs must be >= 1 and at most {MOST_RUNS:,}, as no study has more runs; got {shown(jobs)}")
     if name is not None:
@@ -49,6 +53,8 @@ def open_runner(
         raise InputError(f"the runner serial runs one at a time; got jobs = {jobs}: take --runner processes")
     notes = []
     elsewhere = name == "ray" and (address or os.environ.get("RAY_ADDRESS"))
+    if address is not None and not isinstance(address, str):
+        raise InputError(f"address must be a text such as head:6379; got {shown(address)}")
     if jobs is not None and jobs > cores() and not elsewhere:
         notes.append(f"{jobs} jobs were asked for; {cores()} run, one for each core")
         jobs = cores()
@@ -62,8 +68,10 @@ def open_runner(
 def _open_ray(
     jobs: int | None, address: str | None, cpus_per_run: float | None, say: Callable[[str], None] | None
 ) -> Runner:
-    if cpus_per_run is not None and not 0 < cpus_per_run < float("inf"):
-        raise InputError(f"cpus per run must be > 0, such as 1 or 1.5; got {cpus_per_run:g}")
+    cpus_per_run = plain(cpus_per_run)
+    number = isinstance(cpus_per_run, int | float) and not isinstance(cpus_per_run, bool)
+    if cpus_per_run is not None and not (number and 0 < cpus_per_run < float("inf")):
+        raise InputError(f"cpus per run must be > 0, such as 1 or 1.5; got {shown(cpus_per_run)}")
     if importlib.util.find_spec("ray") is None:
         raise InputError(
             "the runner 'ray' needs Ray, which is not installed here; pip install 'handgrad[ray]', "

@@ -1,11 +1,15 @@
 """Running a study: phase by phase, only what is not finished yet, records written as they come."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from handgrad.data.datasets import Dataset
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, InputError
+from handgrad.foreign import as_path
+from handgrad.names import shown
 from handgrad.study.design.spec import Study
 from handgrad.study.execution.opening import jobs_for, open_runner
 from handgrad.study.execution.progress import Event, Observer, Progress, silent
@@ -16,15 +20,17 @@ from handgrad.study.planning.memory import check_memory
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
 from handgrad.study.planning.shelf import Shelf
+from handgrad.study.reading.study import as_study
 from handgrad.study.rules.budget import Purse
 from handgrad.study.runners.processes import Processes, refuse_unguarded
 from handgrad.study.runners.runner import Runner, Serial, cores
 from handgrad.study.search.phase import opened_search
 from handgrad.training.engines import kernels_of, prepare
+from handgrad.validation import given
 
 
 def run_study(
-    study: Study,
+    study: Study | Mapping[str, Any] | str | os.PathLike[str],
     out: str | Path | None = None,
     *,
     jobs: int | None = None,
@@ -36,6 +42,7 @@ def run_study(
 ) -> Results:
     """Run what is not finished of a study and return its results.  Running it again continues it.
 
+    study: a `Study`, a study file or the name of a ready-made one, or the tables of a file.
     out: the results folder (default results/<study>).  jobs: worker processes (default one per core, or 1 where all
     runs share a GPU; 1 is this process).  data: a data set in memory, for studies whose data.name is its name.  Same
     bits whatever jobs is.  runner: "serial", "processes", "ray" or a runner of your own.  address: "host:port" of a Ray
@@ -51,6 +58,14 @@ def run_study(
     'done'
     """
     refuse_unguarded()
+    study = as_study(study)
+    folder = study.default_out if out is None else as_path(out, "out")
+    if data is not None:
+        given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y)")
+    if not callable(observer):
+        raise InputError(f"observer must be a function that takes an Event; got {shown(observer)}")
+    if not (runner is None or isinstance(runner, str) or hasattr(runner, "map")):
+        raise InputError(f"runner must be serial, processes, ray or a runner of your own; got {shown(runner)}")
     plan = Plan(study, Shelf(study.folder, data))
     if runner is None or isinstance(runner, str):
         runner, notes = open_runner(
@@ -64,7 +79,7 @@ def run_study(
     try:
         if isinstance(runner, Serial | Processes):  # what the machines of a cluster have is not known here
             check_memory(plan.heaviest, runner.workers)
-        with opened(Path(out) if out is not None else study.default_out, study.spec.name) as store:
+        with opened(folder, study.spec.name) as store:
             return _Execution(plan, store, runner, observer).run()
     finally:
         runner.close()

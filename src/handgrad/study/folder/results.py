@@ -7,6 +7,7 @@ results.settings()    a frame with a row for every setting: n, mean and standard
 results.winner()      the label of the setting that won
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import checksum
-from handgrad.foreign import reading
+from handgrad.foreign import as_path, reading
 from handgrad.names import lookup
 from handgrad.study.design.spec import Study, StudySpec
 from handgrad.study.folder.files import check_folders
@@ -60,9 +61,9 @@ class Results:
     plan: Mapping[str, Any]
 
     @classmethod
-    def open(cls, folder: str | Path) -> Self:
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
         """Raises ResultsError where there are no results, or results of another version; DamagedError (`read_plan`)."""
-        folder = Path(folder)
+        folder = as_path(folder, "folder", ResultsError)
         plan = read_plan(folder)
         for _ in range(AGAIN):  # a study that begins writes its file, then its plan
             if plan.get("study_toml") in (None, _sum(folder / "study.toml")) or not is_written(folder):
@@ -71,6 +72,11 @@ class Results:
             plan = read_plan(folder)
         check_folders(folder)
         return cls(folder, plan)
+
+    @classmethod
+    def of(cls, results: "Results | str | os.PathLike[str]") -> "Results":
+        """Results, or those of a folder."""
+        return results if isinstance(results, Results) else cls.open(results)
 
     @cached_property
     def study(self) -> Study:
@@ -223,7 +229,7 @@ class Results:
 
     def record(self, run_id: str) -> Record:
         """The whole record of a run: numbers, curves and weights."""
-        return load(self.folder / "runs" / run_id)
+        return load(self.folder / "runs" / as_path(run_id, "run_id", ResultsError))
 
     def images(self, label: str) -> "np.ndarray | None":
         """The sample images of a setting's data, None where none are kept.  Raises DamagedError."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.errors import InputError, StudyFileError, readable
-from handgrad.foreign import reading
+from handgrad.foreign import as_path, reading
 from handgrad.names import listed, nearest, short, shown
 from handgrad.study.design.check import shortened, study_problems
 from handgrad.study.design.spec import Made, Study, StudySpec, folder_name
@@ -26,6 +26,7 @@ from handgrad.study.reading.place_problems import place_problems
 from handgrad.study.reading.reach import effects
 from handgrad.study.reading.spec import problems_of_the_rest, read_spec
 from handgrad.study.reading.values import value_problems
+from handgrad.validation import plain
 
 
 def ready_made() -> dict[str, Any]:
@@ -35,7 +36,20 @@ def ready_made() -> dict[str, Any]:
     return {name.removesuffix(".toml"): files[name] for name in sorted(files)}
 
 
-def load_study(source: str | Path, overrides: Iterable[str] = (), *, quick: bool = False) -> Study:
+def as_study(
+    source: Any, wanted: str = "study must be a Study, a study file or its name, or the file's tables"
+) -> Study:
+    """A study, however it is given: a `Study`, its file or name, or the tables of a file.  Raises InputError."""
+    if isinstance(source, Study):
+        return source
+    if isinstance(source, Mapping):
+        return make_study(source)
+    if isinstance(source, str | bytes | os.PathLike):
+        return load_study(source)
+    raise InputError(f"{wanted}; got {shown(source)}")
+
+
+def load_study(source: str | bytes | os.PathLike[str], overrides: Iterable[str] = (), *, quick: bool = False) -> Study:
     """Read a ready-made study or a TOML file.  `overrides`: "training.epochs=3", as on the command line.
 
     Raises StudyFileError with everything that is wrong, InputError where there is no such study.
@@ -43,8 +57,9 @@ def load_study(source: str | Path, overrides: Iterable[str] = (), *, quick: bool
     >>> load_study("quickstart", ["seeds=2"]).spec.seeds
     (0, 1)
     """
-    known = ready_made()
-    if str(source) in known:
+    source = str(as_path(source, "study"))
+    overrides, known = _texts(overrides), ready_made()
+    if source in known:
         where, folder = f"{source}.toml", None
         tables = parsed(known[str(source)].read_bytes(), where)
     else:
@@ -52,9 +67,9 @@ def load_study(source: str | Path, overrides: Iterable[str] = (), *, quick: bool
         try:
             os.stat(path)
         except (FileNotFoundError, NotADirectoryError, ValueError):
-            raise InputError(_no_such(str(source), known)) from None
+            raise InputError(_no_such(source, known)) from None
         except OSError as error:
-            raise InputError(f"{short(readable(str(source)), 160)}: cannot be read ({error.strerror})") from None
+            raise InputError(f"{short(readable(source), 160)}: cannot be read ({error.strerror})") from None
         where, folder = path.name, path.resolve().parent
         tables = read_tables(path)
         if "name" not in tables:
@@ -87,7 +102,7 @@ def make_study(
     *,
     quick: bool = False,
     where: str | None = None,
-    folder: Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> Study:
     """A study from the tables of a file, for Python.  Raises StudyFileError with everything that is wrong.
 
@@ -97,9 +112,16 @@ def make_study(
     >>> len(study.phases[0].choices)
     2
     """
-    file, where, folder, overrides = where, where or "study", folder or Path.cwd(), list(overrides)
     if not isinstance(tables, Mapping):
-        raise StudyFileError(where, [f"must be tables, as in {{'name': 'first'}}; got {shown(tables)}"])
+        raise StudyFileError(
+            where or "study",
+            [
+                f"must be tables, as in {{'name': 'first'}}; got {shown(tables)}; a file is read with "
+                "hg.load_study(path)"
+            ],
+        )
+    tables, overrides = plain(tables), _texts(overrides)
+    file, where, folder = where, where or "study", Path.cwd() if folder is None else as_path(folder, "folder")
     values, changes, found = _laid_over(tables, overrides, quick=quick)
     study, notes = None, list[str]()
     if not found:
@@ -124,6 +146,18 @@ def make_study(
     if found or study is None:
         raise StudyFileError(where, [_with_origin(line, overrides) for line in shortened(found)])
     return study
+
+
+def _texts(overrides: Any) -> list[str]:
+    """Changes as a list of key=value; one by itself is a list of one."""
+    changes = [overrides] if isinstance(overrides, str) else overrides
+    if isinstance(changes, Mapping) or not isinstance(changes, Iterable):
+        raise InputError(f'overrides must be a list such as ["training.epochs=3"]; got {shown(changes)}')
+    changes = list(changes)
+    for text in changes:
+        if not isinstance(text, str):
+            raise InputError(f'overrides must be a list such as ["training.epochs=3"]; got {shown(text)} in it')
+    return changes
 
 
 def _laid_over(

@@ -1,7 +1,8 @@
 """Arrays under somebody's own names: W1, b1, W2, b2 or arr_0, arr_1, as in many a student's `MLP_weights.npz`.
 
-Arrays with several axes longer than 1 are weights, the others biases; each kind in its order is given to the layers in
-theirs.  Matrices may all be (n_in, n_out) or all (n_out, n_in); biases (n,), (1, n) or (n, 1).
+What is called W, weight or kernel is a weight, what is called b or bias a bias; of others, arrays with several axes
+longer than 1 are weights.  Each kind in its order is given to the layers in theirs.  The axes of all of them are in one
+order (`layouts`); biases are (n,), (1, n) or (n, 1).
 """
 
 import re
@@ -10,8 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from handgrad.errors import WeightsError
+from handgrad.names import listed
 from handgrad.network.spec import Network
+from handgrad.training.exchange.layouts import laid_out, layers_meant
 from handgrad.training.weights import Arrays
+
+LIBRARIES = {"weight": "torch", "kernel": "keras"}  # whose names these are
 
 
 def in_order(names: Sequence[str], where: str, *, ordered: bool) -> list[str]:
@@ -26,18 +31,28 @@ def in_order(names: Sequence[str], where: str, *, ordered: bool) -> list[str]:
         return sorted(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
     if not ordered and len(names) > 1:
         raise WeightsError(
-            f"{where}: nothing says the order of {', '.join(names)} (safetensors sorts its tensors); "
+            f"{where}: nothing says the order of {listed(names)} (safetensors sorts its tensors); "
             "save them there as .pt or .npz, or under names that are numbered alike: fc1, fc2"
         )
     return list(names)
 
 
-def layers_meant(network: Network) -> str:
-    """The last line of a message about what does not fit."""
-    return f"set network.hidden or network.layers to the file's layers; now they are {', '.join(network.describe())}"
+def library_of(names: Sequence[str]) -> str | None:
+    """The library that calls weights so, if it is one and the same for all.
+
+    >>> library_of(["fc1.weight", "fc2.weight"]), library_of(["dense/kernel:0"]), library_of(["W1", "W2"])
+    ('torch', 'keras', None)
+    """
+    found = {LIBRARIES.get(_last(name)) for name in names}
+    return found.pop() if len(found) == 1 else None
 
 
-def from_arrays(network: Network, arrays: Arrays, *, where: str, ordered: bool) -> Arrays:
+def _last(name: str) -> str:
+    words = [word for word in re.split(r"[./:]", name) if word and not word.isdecimal()]
+    return words[-1] if words else ""
+
+
+def from_arrays(network: Network, arrays: Arrays, *, where: str, ordered: bool, layout: str | None = None) -> Arrays:
     """Parameters of `network` from arrays under any names.  Raises WeightsError with all that does not fit.
 
     >>> network = Network.parse((3,), "dense 2")
@@ -45,9 +60,9 @@ def from_arrays(network: Network, arrays: Arrays, *, where: str, ordered: bool) 
     >>> {name: array.shape for name, array in found.items()}
     {'dense1.W': (3, 2), 'dense1.b': (2,)}
     """
-    is_weight = {name: sum(n > 1 for n in array.shape) > 1 for name, array in arrays.items()}
     weights, biases = (
-        in_order([name for name in arrays if is_weight[name] == kind], where, ordered=ordered) for kind in (True, False)
+        in_order([name for name in arrays if _is_weight(name, arrays[name]) == kind], where, ordered=ordered)
+        for kind in (True, False)
     )
     layers = [letters for letters in network.parameter_names if letters]
     if any(set(letters) != {"W", "b"} for letters in layers):
@@ -55,32 +70,23 @@ def from_arrays(network: Network, arrays: Arrays, *, where: str, ordered: bool) 
             f"{where}: batch norm is told apart by names alone; name the arrays {', '.join(network.parameter_shapes)}"
         )
     if len(weights) != len(layers) or len(biases) not in (0, len(layers)):
-        has = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        has = listed(f"{name} {array.shape}" for name, array in arrays.items())
         raise WeightsError(
             f"{where}: has {len(weights)} arrays of weights and {len(biases)} of biases ({has or 'nothing'}); this "
             f"network has {len(layers)} layers with both. Name them {', '.join(network.parameter_shapes)}, or "
             + layers_meant(network)
         )
-    shapes = {own["W"]: network.parameter_shapes[own["W"]] for own in layers}
-    turned = _all_turned([arrays[name].shape for name in weights], list(shapes.values()))
-    params: Arrays = {}
-    wrong: list[str] = []
+    found: dict[str, tuple[str, np.ndarray]] = {}
     for j, own in enumerate(layers):
-        W, shape = arrays[weights[j]], shapes[own["W"]]
-        params[own["W"]] = np.ascontiguousarray(W.T) if turned else W
-        if params[own["W"]].shape != shape:
-            either = f"{shape} or {shape[::-1]}, as all of them" if len(shape) == 2 else str(shape)
-            wrong.append(f"{weights[j]} has shape {W.shape}; {own['W']} needs {either}")
+        found[own["W"]] = weights[j], arrays[weights[j]]
         units = network.parameter_shapes[own["b"]]
-        b = arrays[biases[j]] if biases else np.zeros(units, np.float32)
-        params[own["b"]] = b.reshape(-1)
-        if params[own["b"]].shape != units:
-            wrong.append(f"{biases[j]} has shape {b.shape}; {own['b']} needs {units}")
-    if wrong:
-        raise WeightsError("\n".join(f"{where}: {line}" for line in [*wrong, layers_meant(network)]))
-    return params
+        name, b = (biases[j], arrays[biases[j]]) if biases else ("", np.zeros(units, np.float32))
+        found[own["b"]] = name, b.reshape(-1) if b.size == units[0] else b
+    return laid_out(network, found, layout=layout, said=library_of(weights), where=where)
 
 
-def _all_turned(found: Sequence[tuple[int, ...]], needed: Sequence[tuple[int, ...]]) -> bool:
-    """Whether the matrices fit as (n_out, n_in) only."""
-    return all(len(shape) == 2 for shape in found) and found != needed and [s[::-1] for s in found] == needed
+def _is_weight(name: str, array: np.ndarray) -> bool:
+    called = re.fullmatch(r"(w|weights?|kernels?|b|bias|biases)_?\d*", _last(name), re.IGNORECASE)
+    if called and array.ndim > 1:  # a layer of one unit has a matrix as long as its bias
+        return not str(called[1]).lower().startswith("b")
+    return bool(sum(n > 1 for n in array.shape) > 1)

@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import WeightsError
+from handgrad.names import listed
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.layer import Shape
 from handgrad.network.spec import Network
-from handgrad.training.exchange.foreign import in_order, layers_meant
+from handgrad.training.exchange.foreign import in_order
+from handgrad.training.exchange.layouts import laid_out, layers_meant
 from handgrad.training.weights import Arrays
 
 LETTERS = {  # of each kind of layer: handgrad's letter -> PyTorch's name
@@ -77,35 +79,34 @@ def is_state_dict(arrays: Arrays) -> bool:
     return any("." in name and name.rpartition(".")[2] in NAMES for name in arrays)
 
 
-def from_state_dict(network: Network, arrays: Arrays, *, where: str, ordered: bool) -> Arrays:
+def from_state_dict(
+    network: Network, arrays: Arrays, *, where: str, ordered: bool, layout: str | None = None
+) -> Arrays:
     """Parameters of `network` from a state_dict of any module whose layers of each kind come in the same order.
 
     Names of modules do not matter ("fc1", "net.0"), nor do layers without parameters.  A missing bias is 0.
     ordered: whether the file keeps the order of its tensors.  Raises WeightsError with all that does not fit.
     """
-    found: dict[str, dict[str, Arrays]] = {kind: {} for kind in LETTERS}
+    modules_of: dict[str, dict[str, Arrays]] = {kind: {} for kind in LETTERS}
     for module, own in _by_module(arrays, where).items():
-        found[_kind(module, own, where)][module] = own
-    params: Arrays = {}
+        modules_of[_kind(module, own, where)][module] = own
+    found: dict[str, tuple[str, np.ndarray]] = {}
     wrong: list[str] = []
-    for kind, modules in found.items():
+    for kind, modules in modules_of.items():
         layers = [i for i, layer in enumerate(network.layers) if layer.kind == kind]
         if len(layers) != len(modules):
-            has = ", ".join(f"{module} {own['weight'].shape}" for module, own in modules.items()) or "none"
+            has = listed(f"{module} {own['weight'].shape}" for module, own in modules.items()) or "none"
             needed = ", ".join(network.layer_names[i] for i in layers) or "none"
             wrong.append(f"has {len(modules)} {kind} layers ({has}); this network has {len(layers)} ({needed})")
             continue
         for i, module in zip(layers, in_order(list(modules), where, ordered=ordered), strict=True):
             for letter, name in network.parameter_names[i].items():
-                shape = network.parameter_shapes[name]
-                array = modules[module].get(LETTERS[kind][letter], np.zeros(shape, np.float32))
-                expected = shape[::-1] if kind == "dense" else shape
-                if array.shape != expected:
-                    wrong.append(f"{module}.{LETTERS[kind][letter]} has shape {array.shape}; {name} needs {expected}")
-                params[name] = _turned(kind, letter, array)
+                called = LETTERS[kind][letter]
+                array = modules[module].get(called, np.zeros(network.parameter_shapes[name], np.float32))
+                found[name] = f"{module}.{called}", array
     if wrong:
         raise WeightsError("\n".join(f"{where}: {line}" for line in [*wrong, layers_meant(network)]))
-    return params
+    return laid_out(network, found, layout=layout, said="torch", where=where)
 
 
 def _turned(kind: str, letter: str, array: np.ndarray) -> np.ndarray:

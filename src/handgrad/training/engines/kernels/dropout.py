@@ -19,6 +19,12 @@ def mix32(word: int) -> int:
     return word ^ (word >> 16)
 
 
+@inlined
+def mask_prefix(key: int, step: int, layer: int) -> int:
+    """What all bits of one layer's mask at one step begin with, as in `streams.dropout_bits`."""
+    return mix32(mix32(mix32((key ^ step) & LOW) ^ (key >> 32)) ^ layer)
+
+
 @kernel
 def fill_mask(
     mask: Any,
@@ -34,7 +40,7 @@ def fill_mask(
 ) -> None:
     """mask (rows, columns) = kept where bits ≥ limit, else 0, for the rows from `first_row` of the batch on."""
     L = lanes(mask)
-    prefix = mix32(mix32(mix32((key ^ step) & LOW) ^ (key >> 32)) ^ layer)
+    prefix = mask_prefix(key, step, layer)
     for i in range(rows):
         row = mix32((first_row + i) ^ prefix)
         for p in range(0, columns, L):

@@ -5,7 +5,7 @@ A block holds B examples side by side (see `program`); `valid` of them are examp
 
 from typing import Any
 
-from handgrad.training.engines.kernels.dropout import LOW, mix32
+from handgrad.training.engines.kernels.dropout import LOW, mask_prefix, mix32
 from handgrad.training.engines.kernels.layout import place
 from handgrad.training.engines.kernels.program import (
     CHANNELS,
@@ -66,7 +66,7 @@ def image_mask(
     program: Any, k: int, B: int, key: int, step: int, batch_row: int, kept: Any, hashes: Any, a: Any, mo: int
 ) -> None:
     """Twin of `dropout_mask` for one block, whose first example is row `batch_row` of the batch."""
-    prefix = mix32(mix32((key ^ step) & LOW) ^ of(program, k, LAYER))
+    prefix = mask_prefix(key, step, of(program, k, LAYER))
     for i in range(B):
         hashes[i] = mix32((batch_row + i) ^ prefix)
     rows, cols, limit = of(program, k, ROWS), of(program, k, COLS), of(program, k, LIMIT)
