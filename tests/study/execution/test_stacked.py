@@ -1,10 +1,13 @@
 """Studies whose runs share programs: the promises hold, whatever is grouped with what."""
 
+import time
+
 import pytest
 
 from handgrad.report import build_report
 from handgrad.study import Plan, run_study
 from handgrad.study.folder.store import read_plan
+from handgrad.study.planning import estimate as planning
 from handgrad.study.planning.estimate import estimate
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Source
@@ -150,6 +153,21 @@ def test_a_plan_its_estimate_and_the_report_say_how_many_share_a_program(make, t
     page = build_report(tmp_path).read_text()
     assert "jax, 4 runs in one program" in page
     assert said in page
+
+
+def test_an_estimate_counts_what_is_compiled(make, monkeypatch):
+    """Once for a program, not once for a run or a worker."""
+    measured = []
+
+    def slow(setting, split):
+        measured.append(setting.training.batch_size)
+        time.sleep(0.5 if measured.count(setting.training.batch_size) == 1 else 0)
+        return planning._Speed(1e-9, 1e-9)
+
+    monkeypatch.setattr(planning, "_measure", slow)
+    study = make(**STACKED)
+    assert 1.0 <= estimate(Plan(study), 2).seconds < 1.5
+    assert sorted(measured) == [20, 20, 50, 50]
 
 
 def test_the_plan_of_a_gpu_decides_by_the_network(make, monkeypatch):
