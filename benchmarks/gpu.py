@@ -285,7 +285,7 @@ def speed(bench: Bench, clock: Clock, reserve: float) -> None:
             compiled = time.monotonic() - begun
             ours = median(call) / steps / runs * 1e6
             clock.need(reserve)
-            steps = min(steps, 256)
+            steps = min(steps, 256, len(bench.y) // CASES[name][1])
             theirs = attempt(partial(autograd_micro, bench, name, runs, steps))
             ratio = f", {float(theirs) / ours:.2f} of its speed" if theirs[0].isdigit() else ""
             say(f"      {runs:4d} runs: {ours:9.4g}   JAX autograd {theirs:>9s}{ratio}   (ready in {compiled:.1f} s)")
@@ -334,7 +334,8 @@ def study(bench: Bench, clock: Clock) -> None:
         f"{whole:.1f} s = {trained:.1f} s to the last record + {whole - trained:.1f} s for the report "
         f"({page.stat().st_size / 1e6:.1f} MB); target 60 s"
     )
-    say(f"   first record after {min(marks):.1f} s; engine: {results_engine(folder / 'out')}")
+    spent, engine_facts = runs["seconds_total"].sum(), results_engine(folder / "out")
+    say(f"   shares of the runs add up to {spent:.1f} s; first record after {min(marks):.1f} s; {engine_facts}")
     shutil.rmtree(folder, ignore_errors=True)
 
 

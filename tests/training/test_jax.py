@@ -295,6 +295,32 @@ def test_bits_that_depend_on_the_place_are_refused(monkeypatch, where, which):
     )
 
 
+class Fickle(engine.Programs):
+    """Programs that give other bits a second time."""
+
+    calls = 0
+
+    def train(self, state, *given):
+        (params, slots, t), losses = super().train(state, *given)
+        self.calls += 1
+        if self.calls == 2:
+            with self._computing():
+                params = {**params, "dense1.W": params["dense1.W"] * (1 + 1e-12)}
+        return (params, slots, t), losses
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_bits_that_are_others_a_second_time_are_refused(monkeypatch, runs):
+    monkeypatch.setattr(engine.Programs, "of", staticmethod(Fickle))
+    made, asks = grouped(jobs_of(job_of(PLAIN, batch_size=5), runs))
+    with pytest.raises(InputError) as said:
+        made.train_epoch(asks)
+    assert str(said.value) == (
+        "the jax engine: here (cpu) the same steps give other bits a second time (dense1.W), so a run could not be "
+        'made again; set training.engine = "array"'
+    )
+
+
 # -- programs are kept
 
 

@@ -6,7 +6,7 @@ whose operations each serve all runs of a group: every array has an axis of runs
 A group always has R places.  A place whose run has ended, or that never had one, goes through the same operations and
 keeps its numbers.  So the bits of a run depend on R, but not on who is beside it, on its place, or on when it came.
 That is tested on the device itself before anything is trained: the steps and scores of the same run in all places must
-have the same bits in all of them.
+have the same bits in all of them, and the same steps a second time the same bits again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -166,8 +166,8 @@ class Group:
         return Batches(rows, lrs, firsts[:, None] + np.arange(steps), self.keys.copy(), np.arange(steps) < k)
 
     def _check(self, place: int, batches: Batches) -> None:
-        """Raise InputError where the bits of a run depend on its place; once for a program."""
-        if self.size == 1 or self.programs.checked:
+        """Raise InputError where the bits of a run depend on its place or on chance; once for a program."""
+        if self.programs.checked:
             return
         alone = np.full(self.size, place)
         params, slots, t = self.programs.fetch(self._state)
@@ -176,13 +176,23 @@ class Group:
         numbers = self.programs.numbers([self.numbers[place]] * self.size)
         rows, lrs, numbered, keys = (part[alone] for part in batches[:4])
         everywhere = Batches(rows, lrs, numbered, keys, batches.counts)
-        state, losses = self.programs.train(state, alone >= 0, everywhere, numbers, self.parts["train"])
-        params, slots, _ = self.programs.fetch(state)
-        of_slots = {f"what the optimizer keeps of {name}": a for name, arrays in slots.items() for a in arrays}
-        scores = self.programs.fetch(self.programs.score(state, self.parts["train_sample"]))
-        in_use = dict(zip(("loss in use", "predicted class"), scores, strict=True))
-        for name, found in {**params, "loss": self.programs.fetch(losses), **of_slots, **in_use}.items():
-            words = np.ascontiguousarray(found).reshape(self.size, -1).view(np.uint8)
+
+        def once() -> dict[str, np.ndarray]:
+            after, losses = self.programs.train(state, alone >= 0, everywhere, numbers, self.parts["train"])
+            params, slots, _ = self.programs.fetch(after)
+            of_slots = {f"what the optimizer keeps of {name}": a for name, arrays in slots.items() for a in arrays}
+            scores = self.programs.fetch(self.programs.score(after, self.parts["train_sample"]))
+            in_use = dict(zip(("loss in use", "predicted class"), scores, strict=True))
+            return {**params, "loss": self.programs.fetch(losses), **of_slots, **in_use}
+
+        found, again = once(), once()
+        for name, array in found.items():
+            if array.tobytes() != again[name].tobytes():
+                raise InputError(
+                    f"the jax engine: here ({self.job.training.device}) the same steps give other bits a second time "
+                    f'({name}), so a run could not be made again; set training.engine = "array"'
+                )
+            words = np.ascontiguousarray(array).reshape(self.size, -1).view(np.uint8)
             unequal = np.flatnonzero((words != words[0]).any(axis=1))
             if len(unequal):
                 raise InputError(
