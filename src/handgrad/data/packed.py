@@ -18,6 +18,17 @@ from handgrad.names import listed, shown
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data")
 PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zip")
+OTHERS = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"\x1f\x8b": "packed by gzip",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ": "packed by xz",
+    b"SQLite": "an SQLite database",
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF document",
+}
+OTHER_REMEDY = "save the table as CSV, or call the file what it is (.csv.gz, .csv.zip, …)"
 LONGEST, EMPTY = 1 << 24, 1_000_000  # signs of a line; lines that hold nothing
 
 
@@ -74,6 +85,11 @@ def _opened(path: Path) -> IO[bytes]:
             held = listed(map(shown, names), 4) or "no table"
             raise DataError(f"{path}: holds {held}; a .zip of one table is read: unpack it and give the folder")
         return zipfile.ZipFile(path).open(names[0])
+    with path.open("rb") as file:
+        start = file.read(8)
+    for sign, what in OTHERS.items():
+        if start.startswith(sign):
+            raise DataError(f"{path}: is {what}, no text; {OTHER_REMEDY}")
     return path.open("rb")
 
 
