@@ -61,7 +61,7 @@ def nearest(name: str, known: Iterable[str], *, beginnings: bool = True) -> str 
     """The known name of which `name` is a misspelling or (`beginnings`) a beginning, or None where it is neither.
 
     A misspelling of 4 to 6 letters has one wrong, missing, doubled or swapped letter, of 7 to 10 two, of more three; of
-    3 letters two are swapped.
+    3 letters one is missing or too many, or two are swapped.
 
     >>> nearest("sigmiod", ["tanh", "sigmoid"]), nearest("Leaky_ReLU", ["relu", "leaky-relu"])
     ('sigmoid', 'leaky-relu')
@@ -76,7 +76,7 @@ def nearest(name: str, known: Iterable[str], *, beginnings: bool = True) -> str 
         if word == other:
             return candidate
         longer, shorter = max(len(word), len(other)), min(len(word), len(other))
-        most = min(3, (longer + 1) // 4) if longer > 3 else int(sorted(word) == sorted(other))
+        most = min(3, (longer + 1) // 4) if longer > 3 else int(longer > shorter or sorted(word) == sorted(other))
         if longer - shorter <= most and (edits := _edits(word, other)) <= most:
             found.append((edits, position, candidate))
         elif (
