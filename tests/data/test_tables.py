@@ -284,3 +284,20 @@ def test_another_file_under_the_name_of_a_table_is_called_what_it_is(tmp_path, c
 def test_what_excel_says_of_the_separator_is_named(tmp_path):
     with pytest.raises(DataError, match="Excel's on what divides the cells: take it out"):
         read_table(csv(tmp_path, "sep=;\na;b;kind\n1;2;x\n"))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, lambda text: zipped({"a.csv": text})])
+def test_a_packed_table_is_not_unpacked_without_end(tmp_path, monkeypatch, pack):
+    monkeypatch.setattr(limits, "ALWAYS", 1000)
+    text = b"1,2,a\n3,4,b\n" * 100_000
+    ending = {gzip.compress: "gz", lzma.compress: "xz"}.get(pack, "zip")
+    with pytest.raises(DataError, match=r"unpack to more than .*, as those of a bomb"):
+        read_table(csv(tmp_path, pack(text), f"my.csv.{ending}"))
+
+
+def test_control_signs_in_names_are_refused_before_a_terminal_obeys_them(tmp_path):
+    with pytest.raises(DataError, match=r"the class 'a.*31mred' holds control signs; rename it"):
+        load(str(csv(tmp_path, "a,b,kind\n1,2,a\x1b[31mred\n3,4,b\n")))
+    with pytest.raises(DataError, match=r"the column 'a.*31m' holds control signs; rename it"):
+        load(str(csv(tmp_path, "a\x1b[31m,b,kind\n1,2,x\n3,4,y\n")))
+    assert load(str(csv(tmp_path, '"height\n(cm)",b,kind\n1,2,x\n3,4,y\n'))).feature_names == ("height\n(cm)", "b")

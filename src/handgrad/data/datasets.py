@@ -12,6 +12,7 @@ Images become (channels, rows, cols), whether they come as (rows, cols), channel
 import hashlib
 import math
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -205,6 +206,8 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
             f"{name} has a validation part of its own, {n} examples: it is used where data.validation is not set",
         )
     _check_names((name, *classes, *(contents.feature_names or ())), where)
+    _check_signs(classes, "class", "", where)
+    _check_signs(contents.feature_names or (), "column", "\n\r\t", where)  # a cell of several lines may be a header
     return Dataset(
         name=name,
         x_train=parts["x_train"],
@@ -230,6 +233,13 @@ def _check_names(names: tuple[str, ...], where: str) -> None:
             raise DataError(
                 f"{where}: the name {shown(name)} is no UTF-8 and could stand in no report; rename it"
             ) from None
+
+
+def _check_signs(names: tuple[str, ...], what: str, allowed: str, where: str) -> None:
+    """Raise DataError where a name holds control signs, which a terminal would obey."""
+    for name in names:
+        if any(unicodedata.category(sign) == "Cc" and sign not in allowed for sign in name):
+            raise DataError(f"{where}: the {what} {shown(name)} holds control signs; rename it")
 
 
 def _examples(values: Any, what: str) -> Array:

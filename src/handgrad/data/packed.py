@@ -7,12 +7,13 @@ import bz2
 import gzip
 import io
 import lzma
+import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from handgrad.data.limits import check_memory
+from handgrad.data.limits import check_memory, in_words, most_unpacked
 from handgrad.errors import DataError
 from handgrad.names import listed, shown
 
@@ -57,10 +58,17 @@ def lines_of(path: Path) -> Iterator[str]:
     """The lines of a text file in UTF-8.  Raises DataError where it is other text, or fills the memory."""
     with _opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         size, empty = 0, 0
+        packed = path.stat().st_size if path.name.lower().endswith(PACKED_ENDINGS) else None
+        most = math.inf if packed is None else most_unpacked(packed)
         try:
             while line := text.readline(LONGEST):
                 size += len(line)
                 empty = 0 if line.strip() else empty + 1
+                if size > most:
+                    raise DataError(
+                        f"{path}: its {in_words(packed or 0)} unpack to more than {in_words(int(most))}, as those of a "
+                        "bomb; unpack it where there is room and name the table"
+                    )
                 if len(line) == LONGEST or empty == EMPTY:
                     what = "a line of 16 million signs" if empty < EMPTY else "a million empty lines"
                     raise DataError(f"{path}: holds {what}; it is no table, or damaged")
