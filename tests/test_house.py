@@ -55,6 +55,7 @@ HEAVY = {
     "jinja2",
     "pooch",
     "torch",
+    "jax",
     "PIL",
     "numba",
     "ray",
@@ -138,7 +139,9 @@ def test_an_import_against_the_order_is_found():
 def is_of_one_library(path: Path) -> bool:
     """Files that nobody imports but the engine or the runner that is made of this library."""
     runner = path.parent.name == "cluster"
-    return "kernels" in path.parts or runner or (path.parent.name == "engines" and path.stem.startswith("torch"))
+    return (
+        "kernels" in path.parts or runner or (path.parent.name == "engines" and path.stem.startswith(("torch", "jax")))
+    )
 
 
 @pytest.mark.parametrize("path", [file for file in FILES if not is_of_one_library(file)], ids=str)

@@ -44,7 +44,7 @@ KEYS: dict[str, str] = table(
     """
 name of data, dataset, data_set, data_dir, data_path, csv
     -> write data.name
-scale, scaling, normalization, standardize, preprocessing, scaler
+scale, scaling, normalization, normalize, normalise, standardize, preprocessing, scaler
     -> write data.scale
 validation, val, valid, val_size, dev
     -> write data.validation = { size = 0.1 }, or false
@@ -66,6 +66,14 @@ image_size, img_size, resolution, input_shape, input_size
     -> write data.image_size (other data has its own)
 color, colour, grayscale, channels
     -> write data.color
+drop, drop_columns, index_col, ignore_columns, exclude
+    -> write data.drop = ["Id"], the columns that are left out
+missing, na_values, missing_values
+    -> write data.missing, the texts that count as no label
+value_range, rescale, max_value, pixel_range
+    -> write data.value_range = [0, 255]
+tf32, allow_tf32, matmul_precision
+    -> write training.tf32
 hidden, hidden_size, hidden_sizes, hidden_layers, hidden_units, hidden_dim, n_hidden, units, neurons, width, widths,
 hidden_layer_sizes, layer_sizes, nodes
     -> write network.hidden, as in 300 or [512, 256]
@@ -133,6 +141,8 @@ patience, n_iter_no_change
     -> write training.early_stopping = { patience = 10 }
 min_delta, tol, tolerance, threshold
     -> write training.early_stopping = { min_delta = 0.001 }
+mode
+    -> nothing sets it: of an accuracy the highest is best, of a loss the lowest
 monitor
     -> write training.early_stopping = { monitor = "val_loss" }; what chooses the winner is select_by
 restore_best_weights, save_best_only, checkpoint
@@ -179,7 +189,7 @@ ddof
     -> write ddof at the top of the file
 n_trials, num_samples, trials
     -> write random.runs, or budget.runs
-timeout, max_time, time_limit
+timeout, max_time, time_limit, minutes, hours, seconds
     -> write budget.minutes
 pruner, early_stopping_rounds, hyperband, halving, asha_scheduler
     -> write a table [asha]
@@ -215,9 +225,9 @@ bias, use_bias, fit_intercept
     -> layers without biases are not there yet
 warm_start, resume, resume_from, pretrained, load_weights
     -> a [[phase]] with continue = true goes on from a winner; the same command resumes a study
-features, columns, feature_columns, drop, usecols
-    -> a choice of columns is not there yet; save the table without the others
-delimiter, sep, separator, header, encoding_of_file, index_col, skiprows
+features, columns, feature_columns, usecols, id_column, ignore
+    -> write data.drop = ["Id"], the columns that are left out
+delimiter, sep, separator, header, encoding_of_file, skiprows
     -> a key for it is not there yet; docs/data.md says how a table is read
 download, url, root, path, file, filename
     -> write data.name: a name that handgrad knows, or a path

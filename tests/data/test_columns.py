@@ -97,10 +97,8 @@ def test_where_the_last_column_is_one_of_classes_it_is_a_note(tmp_path, last):
     ("header", "n", "names"),
     [
         ("0,1,2", N, ("0", "1")),
-        ("1,2,3", N + 1, None),  # too few to be sure
         ("label,0,1", N, ("0", "1")),
         ("5,7,label", N, ("5", "7")),
-        ("5,7,9", N + 1, None),
         ("# a,b,label", N, ("a", "b")),  # np.savetxt
     ],
 )
@@ -109,6 +107,40 @@ def test_a_first_line_of_numbers(tmp_path, header, n, names):
     assert (len(contents.y_train), contents.feature_names) == (n, names)
     if header == "0,1,2":
         assert contents.notes[0] == "my.csv: its first line ('0', '1', '2') is taken for the names of the columns"
+
+
+@pytest.mark.parametrize("header", ["1,2,3", "5,7,9", "2019,2020,kind"])
+@pytest.mark.parametrize("labels", [CLASS, ["cat", "dog"] * 20], ids=["numbers", "text"])
+def test_a_first_line_whose_label_is_alone_is_a_question(tmp_path, header, labels):
+    last = header.rpartition(",")[2]
+    if last == "kind" and labels is CLASS:
+        return  # the header is told by its label
+    path = table(tmp_path, [CLASS, NOISE, labels], header)
+    with pytest.raises(DataError, match="is its first line a header"):
+        read_table(path)
+    assert len(read_table(path, last).y_train) == N
+    as_example = read_table(path, 2)
+    assert len(as_example.y_train) == N + 1
+    assert f'data.label = "{last}" if it is a header' in as_example.notes[0]
+
+
+def test_the_first_of_a_small_table_may_be_the_only_one_of_its_class(tmp_path):
+    assert len(read_table(table(tmp_path, [[1, 2, 3], [4, 5, 6], ["a", "b", "c"]])).y_train) == 3
+
+
+def test_the_question_of_the_label_is_asked_also_where_another_column_is_left_out(tmp_path):
+    path = table(tmp_path, [DIGIT, NOISE, NOISE, np.arange(N) // 2 * 3])
+    with pytest.raises(DataError, match="which column holds the labels"):
+        read_table(path, drop=[1])
+    assert read_table(path, drop=[0]).x_train.shape == (N, 2)
+
+
+def test_a_nameless_column_of_whole_numbers_that_repeat_is_said(tmp_path):
+    contents = read_table(table(tmp_path, [[*range(20), *range(20)], NOISE, CLASS], ",a,label"))
+    assert contents.feature_names == ("", "a")
+    assert contents.notes == (
+        "my.csv: column 0 has no name and is read; if it numbers the rows, data.drop = [0] leaves it out",
+    )
 
 
 def test_a_label_in_text_is_no_header(tmp_path):

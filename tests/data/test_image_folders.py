@@ -305,3 +305,17 @@ def test_names_of_a_zip_that_does_not_say_it_is_utf8(tmp_path):
         without_mark[without_mark.index(mark) + offset] &= ~0x08  # bit 11 of the flags
     (tmp_path / "x.zip").write_bytes(without_mark)
     assert read_images(tmp_path / "x.zip").classes == ("gr\u00fcn", "rot")
+
+
+@pytest.mark.parametrize(
+    "parts", [("training_set", "test_set"), ("seg_train", "seg_test"), ("Train-images", "val-images")]
+)
+def test_folders_that_are_called_after_parts_are_no_classes(tmp_path, parts):
+    files = {f"{part}/{kind}/{k}.png": GRAY for part in parts for kind in ("cat", "dog") for k in range(2)}
+    message = error(tmp_path, files)
+    assert "look like parts and not like classes; parts are called train, test and val: rename " in message
+
+
+def test_a_class_may_be_called_after_a_part(tmp_path):
+    contents = read_images(folder(tmp_path, {f"{kind}/1.png": GRAY for kind in ("test_tube", "train_station")}))
+    assert contents.classes == ("test_tube", "train_station")

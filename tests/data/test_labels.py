@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from handgrad.data.datasets import from_arrays
 from handgrad.data.examples import Contents
 from handgrad.data.labels import number_labels
 from handgrad.errors import DataError
@@ -226,3 +227,25 @@ def test_what_means_a_missing_label_can_be_said():
     assert numbered(["+", "-"])[2] == ("+", "-")
     with pytest.raises(DataError, match="example 1 has no label \\('DE' means a missing one\\)"):
         numbered(["NA", "DE"], missing=("DE",))
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", "01"), ("1000", "1E3"), ("0501", "501"), ("+1", "1")])
+def test_codes_that_are_one_number_are_not_one_class_in_silence(one, other):
+    with pytest.raises(DataError, match="which are one number; write one class in one way"):
+        from_arrays(np.arange(9)[:, None], [one, other, "7"] * 3)
+
+
+def test_one_way_of_writing_numbers_is_as_good_as_another():
+    assert from_arrays(np.arange(6)[:, None], ["+1", "-1"] * 3).classes == ("-1", "1")
+    assert from_arrays(np.arange(6)[:, None], ["1.0", "1", "2"] * 2).classes == ("1", "2")
+    assert from_arrays(np.arange(6)[:, None], ["1.000e+00", "2.000e+00"] * 3).classes == ("1", "2")
+
+
+def test_texts_that_look_alike_are_refused():
+    with pytest.raises(DataError, match="which look alike"):
+        from_arrays(np.arange(6)[:, None], ["caf\u00e9", "cafe\u0301"] * 3)
+
+
+def test_bytes_that_are_no_text_do_not_become_one_class():
+    with pytest.raises(DataError, match=r"y_train holds b'\\xe9', which is no UTF-8"):
+        from_arrays(np.arange(6)[:, None], np.array([b"\xe9", b"\xe8"] * 3))

@@ -1,5 +1,7 @@
 """What lies at a path of the user's own: which file is which part, and what to do with other forms."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from handgrad.data.datasets import load, split
 from handgrad.data.spec import DataSection
 from handgrad.errors import DataError
 
-from .conftest import picture, put, zipped
+from .conftest import idx, picture, put, zipped
 
 ROWS = b"label,a,b\n" + b"0,1,2\n1,3,4\n2,5,6\n" * 4
 FEW = ROWS[: ROWS.index(b"2,5,6") + 6]
@@ -203,3 +205,49 @@ def test_pictures_that_are_nearly_black_are_said(tmp_path):
     assert (stated.value_range, stated.notes) == ((0, 1), ())
     put(tmp_path, {f"full/{name}/1.png": picture(value, mode="L") for name, value in (("a", 0), ("b", 200))})
     assert load(str(tmp_path / "full")).notes == ()
+
+
+def test_a_table_beside_folders_of_parts_is_a_question(tmp_path):
+    files = {f"train/{kind}/{k}.png": picture(k, mode="L") for kind in ("cat", "dog") for k in range(4)}
+    folder = put(tmp_path / "set", {**files, "train.csv": b"id,label\n" + b"1,0\n2,1\n" * 4})
+    with pytest.raises(DataError, match=r"holds the table train\.csv and the folder train: which is the data"):
+        load(str(folder))
+    (folder / "train.csv").rename(folder / "labels.csv")
+    assert load(str(folder)).classes == ("cat", "dog")
+
+
+def idx_set(name, *, ending=".gz", test="test"):
+    pack = gzip.compress if ending else bytes
+    files = {}
+    for part in ("train", test):
+        files[f"{name}{part}-images-idx3-ubyte{ending}"] = pack(idx(np.arange(200, dtype=np.uint8).reshape(8, 5, 5)))
+        files[f"{name}{part}-labels-idx1-ubyte{ending}"] = pack(idx(np.arange(1, 9, dtype=np.uint8) % 2 + 1))
+    return files
+
+
+def test_sets_made_like_mnist_are_read_by_their_own_names(tmp_path):
+    folder = put(tmp_path / "letters", {**idx_set("emnist-letters-"), "emnist-letters-mapping.txt": b"1 65 97\n"})
+    data = load(str(folder))
+    assert (data.shape, data.classes, len(data.x_test)) == ((1, 5, 5), ("1", "2"), 8)
+    assert data.notes[:2] == (
+        "letters: not read: emnist-letters-mapping.txt",
+        "EMNIST's files hold pictures with rows and columns exchanged; they are read as they are",
+    )
+    plain = put(tmp_path / "plain", {k.replace("-idx", ".idx"): v for k, v in idx_set("", ending="").items()})
+    assert np.array_equal(load(str(plain)).x_train, data.x_train)
+
+
+def test_several_sets_of_idx_files_are_not_mixed(tmp_path):
+    both = put(tmp_path / "both", {**idx_set("emnist-letters-"), **idx_set("emnist-digits-")})
+    with pytest.raises(DataError, match=r"IDX files of 2 sets \(emnist-digits, emnist-letters\)"):
+        load(str(both))
+    twice = put(tmp_path / "twice", {**idx_set(""), **idx_set("", test="t10k")})
+    with pytest.raises(DataError, match="which are the same part; leave one of them"):
+        load(str(twice))
+
+
+@pytest.mark.parametrize("name", ["iris.csv", "iris/iris.data", "d.npz"])
+def test_what_an_archive_holds_beside_no_pictures_is_named(tmp_path, name):
+    path = put(tmp_path / "set", {"iris.zip": zipped({name: ROWS, "README.md": b"x"})}) / "iris.zip"
+    with pytest.raises(DataError, match=f"holds no images, but {name}; unpack it"):
+        load(str(path))

@@ -254,3 +254,50 @@ def test_more_than_fits_is_refused_as_it_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "machine_memory", lambda: 100_000)
     with pytest.raises(DataError, match=r"my\.csv\.gz: holds .* unpacked; at most 50000 bytes are read"):
         read_table(csv(tmp_path, gzip.compress(b"1,0\n2,1\n" * 20_000), "my.csv.gz"))
+
+
+@pytest.mark.parametrize("text", ["a,b,kind,\n1,2,x\n3,4,y\n", "a,b,kind\n1,2,x\n   \n3,4,y\n\t\n"])
+def test_a_comma_after_the_header_and_blank_lines_are_nothing(tmp_path, text):
+    contents = read_table(csv(tmp_path, text))
+    assert (contents.feature_names, contents.y_train) == (("a", "b"), ["x", "y"])
+
+
+def test_a_header_that_names_one_column_less_is_told_of(tmp_path):
+    with pytest.raises(DataError, match=r"line 2 has 4 cells; .* which lacks the name of a column \(R's write\.table"):
+        read_table(csv(tmp_path, "a,b,kind\n1,5,6,x\n2,7,8,y\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"PK\x03\x04" + bytes(90), "a ZIP archive or an Excel workbook"),
+        (gzip.compress(b"a,b\n1,2\n"), "packed by gzip"),
+        (b"SQLite format 3\0" + bytes(90), "an SQLite database"),
+        (b"PAR1" + bytes(90), "a Parquet file"),
+    ],
+)
+def test_another_file_under_the_name_of_a_table_is_called_what_it_is(tmp_path, content, what):
+    with pytest.raises(DataError, match=f"my.csv: is {what}, no text; save the table as CSV"):
+        read_table(csv(tmp_path, content))
+
+
+def test_what_excel_says_of_the_separator_is_named(tmp_path):
+    with pytest.raises(DataError, match="Excel's on what divides the cells: take it out"):
+        read_table(csv(tmp_path, "sep=;\na;b;kind\n1;2;x\n"))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, lambda text: zipped({"a.csv": text})])
+def test_a_packed_table_is_not_unpacked_without_end(tmp_path, monkeypatch, pack):
+    monkeypatch.setattr(limits, "ALWAYS", 1000)
+    text = b"1,2,a\n3,4,b\n" * 100_000
+    ending = {gzip.compress: "gz", lzma.compress: "xz"}.get(pack, "zip")
+    with pytest.raises(DataError, match=r"unpack to more than .*, as those of a bomb"):
+        read_table(csv(tmp_path, pack(text), f"my.csv.{ending}"))
+
+
+def test_control_signs_in_names_are_refused_before_a_terminal_obeys_them(tmp_path):
+    with pytest.raises(DataError, match=r"the class 'a.*31mred' holds control signs; rename it"):
+        load(str(csv(tmp_path, "a,b,kind\n1,2,a\x1b[31mred\n3,4,b\n")))
+    with pytest.raises(DataError, match=r"the column 'a.*31m' holds control signs; rename it"):
+        load(str(csv(tmp_path, "a\x1b[31m,b,kind\n1,2,x\n3,4,y\n")))
+    assert load(str(csv(tmp_path, '"height\n(cm)",b,kind\n1,2,x\n3,4,y\n'))).feature_names == ("height\n(cm)", "b")

@@ -131,3 +131,17 @@ def test_a_table_s_model_knows_its_columns_and_is_not_misled_by_their_order(tabl
     assert model.predict(frame[list(NAMES)].iloc[0]).shape == (1,)
     with pytest.raises(DataError, match="has also kind"):
         model.predict(frame)
+
+
+def test_a_masked_value_is_not_read_as_what_lies_under_the_mask():
+    with pytest.raises(DataError, match="examples hold a masked value in row 1"):
+        as_examples(np.ma.masked_array(np.ones((3, 2)), mask=[[0, 0], [0, 1], [0, 0]]), (2,))
+
+
+def test_what_cannot_become_an_array_is_refused():
+    class Tensor:  # as one of PyTorch that requires grad
+        def __array__(self, dtype=None, copy=None):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    with pytest.raises(DataError, match="examples must be one array of numbers"):
+        as_examples(Tensor(), (2,))

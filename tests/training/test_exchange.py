@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import pandas as pd
 import pytest
 import safetensors.torch
 import torch
@@ -405,6 +406,43 @@ def test_evaluations_that_cannot_be(trained):
     small = hg.from_arrays(np.zeros((40, 3)), np.arange(40) % 2)
     with pytest.raises(DataError, match=r"examples \(3,\) of 2 classes; the network takes \(1, 8, 8\) and tells 10"):
         hg.evaluate(trained.model, SETTING, data=small)
+
+
+RNG = np.random.default_rng(0)
+FRAME = pd.DataFrame(RNG.normal(size=(60, 3)), columns=["a", "b", "c"])
+KINDS = np.where(FRAME["a"] > 0, "pos", "neg")
+
+
+def test_evaluation_takes_no_classes_columns_or_ranges_for_others():
+    setting = {"network": {"hidden": [8]}, "training": {"epochs": 20, "engine": "array"}, "data": {"name": "signs"}}
+    data = hg.from_arrays(FRAME, KINDS, name="signs")
+    record = hg.train(setting, data=data)
+    score = hg.evaluate(record, setting, data=data)
+
+    def other(frame, kinds):
+        return hg.evaluate(record, setting, data=hg.from_arrays(frame, kinds, name="other"))
+
+    assert other(FRAME[["c", "a", "b"]], KINDS) == score
+    assert other(FRAME.to_numpy(), (KINDS == "pos").astype(int)) == score  # neither has names
+    with pytest.raises(DataError, match="other lacks a and has also z"):
+        other(FRAME.rename(columns={"a": "z"}), KINDS)
+    with pytest.raises(DataError, match="its classes in order are a_pos, neg, those of the network neg, pos"):
+        other(FRAME, np.where(KINDS == "pos", "a_pos", "neg"))
+
+
+def test_evaluation_refuses_pictures_of_another_range(trained):
+    digits = hg.load_data("digits")
+    bright = hg.from_arrays((digits.x_train * 15).astype(np.uint8), digits.y_train, name="bright")
+    with pytest.raises(DataError, match=r"have the range \(0, 255\), the network learnt \(0, 16\)"):
+        hg.evaluate(trained.model, SETTING, data=bright)
+    same = hg.from_arrays(digits.x_train, digits.y_train, value_range=(0, 16), name="same")
+    assert hg.evaluate(trained.model, SETTING, data=same).loss == trained.metrics["test_loss"]
+
+
+def test_weights_beyond_float32_are_said_to_be_so(trained, tmp_path):
+    np.savez(tmp_path / "w.npz", **{name: w.astype(np.float64) * 1e300 for name, w in trained.params.items()})
+    with pytest.raises(WeightsError, match=r"w.npz, as float32: dense1.W holds infinity"):
+        import_model(tmp_path / "w.npz", SETTING)
 
 
 def test_the_page_prints_what_it_says(tmp_path, monkeypatch):

@@ -68,12 +68,12 @@ def plan(
     """List every run of a study, and what it will take in time, memory and disk; nothing is run or written."""
     from handgrad.cli import console
     from handgrad.study import Plan, Results, load_study
-    from handgrad.study.execution.opening import open_runner
+    from handgrad.study.execution.opening import jobs_for, open_runner
     from handgrad.study.planning.estimate import estimate
 
     chosen = load_study(study, overrides or (), quick=quick)
     planned = Plan(chosen)
-    runner, notes = open_runner(jobs)
+    runner, notes = open_runner(jobs_for(planned, jobs))
     cost = estimate(planned, runner.workers)
     folder = out or chosen.default_out
     states = {cell.id: cell.status for cell in Results.open(folder).cells()} if (folder / "plan.json").exists() else {}

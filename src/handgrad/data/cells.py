@@ -18,17 +18,20 @@ from handgrad.names import shown
 BLOCK = 4096  # rows that are put together at a time
 EXACT = 2.0**53  # beyond, float64 does not hold every whole number
 LARGEST = float(np.finfo(np.float32).max)
+ROW_NAMES = (
+    ", or the header, which lacks the name of a column (R's write.table names no column of row names: col.names = NA)"
+)
 Row = tuple[int, list[str]]  # the number of the line, and what stands in it
 
 
 def rows_of(path: Path) -> Iterator[Row]:
-    """(number of the line, cells) of every row that is not empty."""
+    """(number of the line, cells) of every row that is not empty or blank."""
     lines = lines_of(path)
     first = next(lines, "")
     reader = csv.reader(chain([first], lines), delimiter=_delimiter(first), strict=True)
     try:
         for cells in reader:
-            if cells:
+            if len(cells) > 1 or (cells and cells[0].strip()):
                 yield reader.line_num, cells
     except csv.Error as error:
         raise DataError(f"{path}: is not a CSV file ({error}); mend the quotes") from None
@@ -66,7 +69,8 @@ def numbers_of(
     for line, cells in rows:
         if len(cells) != width:
             raise DataError(
-                f"{path}: line {line} has {len(cells)} cells; the first row has {width}; mend the line{_why(cells)}"
+                f"{path}: line {line} has {len(cells)} cells; the first row has {width}; mend the line"
+                + (_why(cells) or ROW_NAMES * (not y and names is not None and len(cells) == width + 1))
             )
         y.append(cells[label].strip())
         lines.append(line)
@@ -110,6 +114,8 @@ def _together(rows: list[NDArray[np.float64]]) -> NDArray[Any]:
 
 
 def what_divides(first: Sequence[str]) -> str:
+    if first[0].lower().startswith("sep="):
+        return "; its first line is a note of Excel's on what divides the cells: take it out"
     for sign, word in (("|", "bars"), (" ", "spaces"), (":", "colons")):
         if len(first[0].split(sign)) > 1:
             return f"; its cells seem to be divided by {word}: save it with commas"

@@ -119,9 +119,14 @@ def dropped(
     return tuple(sorted(found))
 
 
+def is_nameless(name: str) -> bool:
+    """Whether a column has no name of its own: none, or the one that pandas gives such a column."""
+    return not name or re.fullmatch(r"unnamed: \d+(\.\d+)?", name.lower()) is not None
+
+
 def is_index(name: str, x: NDArray[Any]) -> bool:
     """Whether a column without a name of its own holds the numbers of the rows, in any order: an index of pandas."""
-    return (not name or re.fullmatch(r"unnamed: \d+(\.\d+)?", name.lower()) is not None) and _is_unique(x)
+    return is_nameless(name) and _is_unique(x)
 
 
 def looks_like_an_index(name: str, x: NDArray[Any]) -> bool:
@@ -135,6 +140,22 @@ def looks_like_an_index(name: str, x: NDArray[Any]) -> bool:
 def _is_unique(x: NDArray[Any]) -> bool:
     whole = bool((x == np.round(x)).all()) and bool((x >= 0).all())
     return whole and len(np.unique(x)) == len(x)
+
+
+def question_of_header(first: Sequence[str], y: Sequence[str], column: int) -> str | None:
+    """Why a first line that was read as an example is perhaps a header of numbers, such as years: its label is alone.
+
+    >>> question_of_header(["2019", "2020", "kind"], ["kind", *"abababab"], 2) is None
+    False
+    """
+    others = set(y[1:])
+    if y[0] in others or len(others) < 2 or len(y) < 4 * len(others):
+        return None
+    known = listed(map(shown, sorted(others)), 4)
+    return (
+        f"is its first line a header? As an example it is the only one of the class {shown(y[0])} beside {known}. "
+        f'Say data.label = "{first[column]}" if it is a header, data.label = {column} if it is an example'
+    )
 
 
 def question_of_label(x: NDArray[Any], y: Sequence[str], first: str | int, last: str | int) -> str | None:

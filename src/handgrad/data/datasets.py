@@ -12,6 +12,7 @@ Images become (channels, rows, cols), whether they come as (rows, cols), channel
 import hashlib
 import math
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from handgrad.data import sources
 from handgrad.data.cifar import read_cifar
 from handgrad.data.examples import Array, Contents, Dataset, Part, Split
+from handgrad.data.frames import as_array, check_rows, like, names_of
 from handgrad.data.idx import read_mnist
 from handgrad.data.labels import number_labels
 from handgrad.data.own import WHAT, find_own, read_own, refuse_settings
@@ -114,7 +116,7 @@ def from_arrays(
 ) -> Dataset:
     """A data set from arrays.  x: (n, columns), (n, rows, cols) or (n, channels, rows, cols); y: (n,) labels.
 
-    x can be a pandas frame, whose column names the network then knows.
+    x can be a pandas frame, whose column names the network then knows, and by which those of other parts are found.
     value_range: the smallest and largest value x can take; if not given, 0 to 255 of bytes that use it (`ranges`).
     missing: texts among the labels that mean "no label", which is refused; by default those of pandas.
     Raises DataError.
@@ -127,16 +129,18 @@ def from_arrays(
             raise DataError(f"{name}: x_{part} and y_{part} belong together; one of them is missing")
     if not isinstance(name, str) or not name.strip():
         raise DataError(f"name must be a text such as 'mine'; got {shown(name)}")
-    columns = getattr(x_train, "columns", None)  # of a pandas frame
+    columns = names_of(x_train)
+    for part, x, y in (("train", x_train, y_train), ("test", x_test, y_test), ("val", x_val, y_val)):
+        check_rows(x, y, f"{name}: x_{part}")
     contents = Contents(
         x_train,
         y_train,
-        x_test,
+        like(x_test, columns, f"{name}: x_test"),
         y_test,
         _class_names(classes, name),
         _checked_range(value_range, name),
-        None if columns is None else tuple(str(column) for column in columns),
-        x_val=x_val,
+        columns,
+        x_val=like(x_val, columns, f"{name}: x_val"),
         y_val=y_val,
         missing=None if missing is None else tuple(missing),
     )
@@ -193,6 +197,7 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
     else:
         check_inside(parts, value_range, where)
     notes += rounded_columns(parts["x_train"], came["x_train"], contents.feature_names)
+    notes += _channels_in_doubt(shape)
     arrays = [parts["x_train"], labels["y_train"], parts.get("x_test"), labels.get("y_test")]
     if "x_val" in parts:  # checksums of data without it are older than validation parts
         arrays += [parts["x_val"], labels["y_val"]]
@@ -201,6 +206,8 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
             f"{name} has a validation part of its own, {n} examples: it is used where data.validation is not set",
         )
     _check_names((name, *classes, *(contents.feature_names or ())), where)
+    _check_signs(classes, "class", "", where)
+    _check_signs(contents.feature_names or (), "column", "\n\r\t", where)  # a cell of several lines may be a header
     return Dataset(
         name=name,
         x_train=parts["x_train"],
@@ -228,14 +235,16 @@ def _check_names(names: tuple[str, ...], where: str) -> None:
             ) from None
 
 
+def _check_signs(names: tuple[str, ...], what: str, allowed: str, where: str) -> None:
+    """Raise DataError where a name holds control signs, which a terminal would obey."""
+    for name in names:
+        if any(unicodedata.category(sign) == "Cc" and sign not in allowed for sign in name):
+            raise DataError(f"{where}: the {what} {shown(name)} holds control signs; rename it")
+
+
 def _examples(values: Any, what: str) -> Array:
     """Checked examples in the type they came in: (n, columns), or images as (n, channels, rows, cols)."""
-    try:
-        x = np.asarray(values)
-    except ValueError:
-        raise DataError(f"{what} must be one array of numbers; its rows have several lengths") from None
-    if x.dtype.kind not in "biuf":
-        raise DataError(f"{what} must hold numbers; got {x.dtype}")
+    x = as_array(values, what)
     if not 2 <= x.ndim <= 4 or not x.size:
         raise DataError(
             f"{what} must be (n, columns), (n, rows, cols) or (n, channels, rows, cols) with n >= 1; got {x.shape}"
@@ -256,6 +265,19 @@ def _examples(values: Any, what: str) -> Array:
         masked = np.ma.getmaskarray(values).reshape(len(values), -1).any(axis=1)
         raise DataError(f"{what}: example {int(np.argmax(masked))} holds a masked value; fill it in or take it out")
     return x
+
+
+def _channels_in_doubt(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """A note on images that were taken as channels first, and whose last axis may be that of the channels."""
+    if len(shape) != 3:
+        return ()
+    channels, rows, cols = shape
+    last = cols in (2, 4) and channels > 4 and rows != cols  # with alpha
+    either = channels in (1, 3) and cols == 3 and rows > 3
+    if not last and not either:
+        return ()
+    words = f"examples of the shape {shape} are taken as {channels} channel{'s' * (channels > 1)} of {rows} × {cols}"
+    return (f"{words}; x.transpose(0, 3, 1, 2) brings channels that are last to the front",)
 
 
 def _checksum(arrays: Sequence[NDArray[Any] | None], words: Any) -> str:

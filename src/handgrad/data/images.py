@@ -10,6 +10,7 @@ Classes are in the order of their names, as numbers where all are whole numbers.
 one channel for gray, three for red, green, blue (`pictures`).  Notes say what was left out and what was changed.
 """
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from handgrad.data.archives import EMPTY, LINK, TWICE, Left, ending, members
 from handgrad.data.examples import Contents
 from handgrad.data.limits import COPIES, in_words, machine_memory
+from handgrad.data.packed import is_text
 from handgrad.data.pictures import (
     ENDINGS,
     REMARKS,
@@ -58,6 +60,12 @@ def read_images(path: Path, *, image_size: Size | None = None, color: str = "kee
             album.add(name, decode(content, f"{path}: {name}", image_size=image_size, color=color))
     if not album.names:
         held = f"; it holds {_by_ending(what for _, what in left)}" if left else ""
+        other = [name for name, _ in left if is_text(name) or ending(name) in (".npz", ".npy")]
+        if other and not path.is_dir():
+            raise DataError(
+                f"{path}: holds no images, but {listed(sorted(other), 4)}; unpack it and name that file, or the folder "
+                "of train.csv and test.csv"
+            )
         raise DataError(
             f"{path}: holds no images ({', '.join(sorted(ENDINGS))}){held}; expected <class>/<image>, "
             "with or without train/ and test/ above"
@@ -148,6 +156,7 @@ def _by_level(path: Path, names: list[str], x: NDArray[Any], notes: tuple[str, .
             break
         folders = [folder[1:] for folder in folders]
     tops = {folder[0] for folder in folders if folder}
+    _refuse_parts_by_other_names(path, tops)
     levels = {LEVELS.get(top.lower(), "") for top in tops}
     depth = 1 if levels and "" not in levels else 0
     parts_only = any(
@@ -194,6 +203,24 @@ def _by_level(path: Path, names: list[str], x: NDArray[Any], notes: tuple[str, .
     if untested:
         notes += (f"the test part has no picture of {listed(untested)}",)
     return Contents(x[train], y[train], x[test], y[test], classes, notes=notes)
+
+
+def _refuse_parts_by_other_names(path: Path, tops: set[str]) -> None:
+    """Raise DataError where folders such as training_set and test_set would be taken for classes."""
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)  # the rest of the name -> part -> folder
+    for top in sorted(tops):
+        words = re.split(r"[-_. ]+", top.lower())
+        parts = [LEVELS[word] for word in words if word in LEVELS]
+        rest = " ".join(word for word in words if word not in LEVELS)
+        if rest and len(parts) == 1:
+            found[rest][parts[0]] = top
+    for parts_there in found.values():
+        if "train" in parts_there and len(parts_there) > 1:
+            names = ", ".join(f"{folder} {part}" for part, folder in parts_there.items())
+            raise DataError(
+                f"{path}: {listed(sorted(parts_there.values()))} look like parts and not like classes; parts are "
+                f"called train, test and val: rename {names}, each with <class>/<image> in it"
+            )
 
 
 def _in_order(path: Path, names: set[str]) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ Refused is what is no class: a missing label, a number with decimals, and as man
 name has.  handgrad trains classifiers; predicting a quantity (regression) is another task.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -67,6 +69,8 @@ def number_labels(
         )
     classes = tuple(str(value) for value in values)
     numbered = numbered.astype(np.int64).reshape(-1)
+    if values.dtype.kind == "U":
+        _refuse_twins(values, f"{where}: the labels{_in(contents)}")
     _check_classes(values, numbered, f"{where}: the labels{_in(contents)}")
     notes: tuple[str, ...] = ()
     if both.dtype.kind in "iu" and not np.array_equal(values, np.arange(len(values))):
@@ -82,7 +86,7 @@ def _labels(values: Any, n: int, what: str, contents: Contents) -> NDArray[Any]:
         with np.errstate(all="ignore"):  # what float64 cannot hold becomes infinite and is refused
             y = y.astype(np.float64)
     if y.dtype.kind == "S":
-        y = np.char.decode(y, "utf-8", "replace")
+        y = _decoded(y, what)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]  # a column, as Keras has labels
     if y.ndim != 1:
@@ -114,6 +118,15 @@ def _labels(values: Any, n: int, what: str, contents: Contents) -> NDArray[Any]:
         kinds = ", ".join(sorted({type(value).__name__ for value in y.tolist()}))
         raise DataError(f"{what} must hold whole numbers or text, all of one kind; got {kinds}")
     return y
+
+
+def _decoded(y: NDArray[Any], what: str) -> NDArray[Any]:
+    try:
+        return np.asarray(np.char.decode(y, "utf-8"))
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{what} holds {shown(bytes(error.object))}, which is no UTF-8; give text: np.char.decode(y, 'latin-1')"
+        ) from None
 
 
 def _several(y: NDArray[Any]) -> str:
@@ -161,8 +174,36 @@ def _whole_numbers(y: NDArray[Any], where: str, contents: Contents) -> NDArray[A
         raise DataError(f"{where}: the labels{_in(contents)} hold {odd}; labels must be whole numbers or text")
     if contents.classes is None:
         _refuse_decimals(numbers, f"{where}: the labels{_in(contents)}")
+    if contents.classes is None:
+        _refuse_spellings(y, numbers, f"{where}: the labels{_in(contents)}")
     whole = np.isfinite(numbers).all() and (numbers == np.round(numbers)).all() and (np.abs(numbers) < LARGEST).all()
     return numbers.astype(np.int64) if whole else y
+
+
+def _refuse_spellings(y: NDArray[Any], numbers: NDArray[np.float64], what: str) -> None:
+    """Refuse labels such as 01 and 1, which are two codes as texts and one class as numbers."""
+    texts, first = np.unique(y, return_index=True)
+    plain: dict[float, str] = {}
+    odd = [re.fullmatch(r"-?(0|[1-9]\d*)(\.0*)?", str(text)) is None for text in texts]
+    for k in sorted(range(len(texts)), key=odd.__getitem__):
+        other = plain.setdefault(float(numbers[first[k]]), str(texts[k]))
+        if odd[k] and other != texts[k]:
+            raise DataError(
+                f"{what} hold {shown(other)} and {shown(str(texts[k]))}, which are one number; write one class in one "
+                'way, or codes as text ("c01")'
+            )
+
+
+def _refuse_twins(values: NDArray[Any], what: str) -> None:
+    """Refuse texts that look alike, as an accent that is a letter's own or a sign of its own."""
+    found: dict[str, str] = {}
+    for text in map(str, values):
+        other = found.setdefault(unicodedata.normalize("NFC", text), text)
+        if other != text:
+            raise DataError(
+                f"{what} hold {other!a} and {text!a}, which look alike (one letter, written in two ways in Unicode); "
+                "write them in one way"
+            )
 
 
 def plain_number(cell: str) -> float:

@@ -9,7 +9,7 @@ from handgrad.data.archives import ARCHIVE_ENDINGS, is_archive
 from handgrad.data.cifar import read_cifar
 from handgrad.data.examples import Contents
 from handgrad.data.idx import read_mnist
-from handgrad.data.images import read_images
+from handgrad.data.images import LEVELS, read_images
 from handgrad.data.npz import PARTS, read_npz
 from handgrad.data.packed import PACKED_ENDINGS, TEXT_ENDINGS, is_text, tables_in_zip
 from handgrad.data.ranges import BRIGHT
@@ -18,11 +18,14 @@ from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
 from handgrad.names import listed, nearest
+from handgrad.synonyms import advice_on_name
 
 FORMS = (
     f".npz, {', '.join(TEXT_ENDINGS)} (also packed: {', '.join(PACKED_ENDINGS)}), a folder of images by class, or one "
     f"packed in {', '.join(ARCHIVE_ENDINGS)}"
 )
+IDX = re.compile(r"(?:(?P<name>.+)-)?(?P<part>train|test|t10k)-(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?")
+TURNED = "EMNIST's files hold pictures with rows and columns exchanged; they are read as they are"
 NAMED = ("digits", *SOURCES)
 _TO_CSV = "save it as CSV, as in Python: pandas.{reader}({name!r}).to_csv('data.csv', index=False)"
 _TO_NPZ = "save its arrays as .npz, as in Python: numpy.savez('data.npz', x=x, y=y)"
@@ -55,8 +58,8 @@ def find_own(name: str, folder: Path) -> Path:
     for place in places:
         if place.exists():
             return place
-    guess = nearest(name, NAMED)
-    hint = f"; did you mean {guess!r}?" if guess else "."
+    guess, advice = nearest(name, NAMED), advice_on_name(name, "data set", NAMED)
+    hint = f"; {advice}." if advice else f"; did you mean {guess!r}?" if guess else "."
     raise DataError(
         f"data.name: no data set is called {name!r}, and no file or folder lies at "
         f"{' or '.join(str(place) for place in places)}{hint} Known: {', '.join(NAMED)}, or a path to {FORMS}"
@@ -141,6 +144,13 @@ def _tables(path: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
         )
     if not sets:
         return {}, ()
+    folders = [entry.name for entry in inside if entry.is_dir() and entry.name.lower() in LEVELS]
+    if folders:
+        table = found["train", sets[0]].name
+        raise DataError(
+            f"{path}: holds the table {table} and the folder{'s' * (len(folders) > 1)} {listed(folders)}: which is "
+            f'the data? Name the table, data.name = "…/{table}", or take it out of the folder to have pictures read'
+        )
     parts = {part: entry for (part, rest), entry in found.items() if rest == sets[0]}
     unread = [entry.name for entry in inside if entry not in parts.values()]
     return parts, (f"{path.name}: not read: {listed(unread, 8)}",) if unread else ()
@@ -181,16 +191,47 @@ def _part_of(name: str) -> tuple[str | None, str]:
 def _arrays(path: Path) -> Contents | None:
     if path.name.startswith(("cifar-10-python", "cifar-10-binary", "cifar-10-batches")):
         return read_cifar(path)
-    idx = {file.plain_name: path / file.name for file in SOURCES["mnist"].files}
-    for plain, packed in idx.items():
-        if not packed.is_file():
-            idx[plain] = path / plain
-    absent = [name for name, file in idx.items() if not file.is_file()]
-    if absent and len(absent) < len(idx):
+    sets = _idx_sets(path)
+    if len(sets) > 1:
+        raise DataError(
+            f"{path}: holds the IDX files of {len(sets)} sets "
+            f"({listed(sorted(name or 'no name' for name in sets), 6)}); "
+            "put the four files of one into a folder of their own"
+        )
+    if not sets:
+        return None
+    ((name, idx),) = sets.items()
+    absent = [file.plain_name for file in SOURCES["mnist"].files if file.plain_name not in idx]
+    if absent:
         raise DataError(
             f"{path}: holds IDX files but no {' and no '.join(absent)} (also .gz); the four belong together"
         )
-    return None if absent else replace(read_mnist(idx, None), value_range=None)  # not all use 0 to 255
+    stems = {file.name.removesuffix(".gz") for file in idx.values()}
+    unread = [entry.name for entry in sorted(path.iterdir()) if entry.name.removesuffix(".gz") not in stems]
+    unread = [one for one in unread if not one.startswith(".")]
+    notes = [f"{path.name}: not read: {listed(unread, 8)}"] if unread else []
+    notes += [TURNED] if name.startswith("emnist") else []
+    return replace(read_mnist(idx, None), value_range=None, notes=tuple(notes))  # not all use 0 to 255
+
+
+def _idx_sets(path: Path) -> dict[str, dict[str, Path]]:
+    """name of a set -> published name of MNIST's file -> the file there.
+
+    Sets made like MNIST call their files alike: emnist-letters-train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte.
+    """
+    sets: dict[str, dict[str, Path]] = {}
+    for file in sorted(path.iterdir()) if path.is_dir() else ():  # .gz comes after its plain twin, and counts
+        match = IDX.fullmatch(file.name)
+        if match and file.is_file():
+            part = "train" if match["part"] == "train" else "t10k"
+            plain = f"{part}-{match['kind']}-idx{3 if match['kind'] == 'images' else 1}-ubyte"
+            found = sets.setdefault(match["name"] or "", {})
+            if plain in found and file.name != f"{found[plain].name}.gz":
+                raise DataError(
+                    f"{path}: holds {found[plain].name} and {file.name}, which are the same part; leave one of them"
+                )
+            found[plain] = file
+    return sets
 
 
 def _only_file(folder: Path) -> Path:

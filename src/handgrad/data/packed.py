@@ -7,17 +7,29 @@ import bz2
 import gzip
 import io
 import lzma
+import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from handgrad.data.limits import check_memory
+from handgrad.data.limits import check_memory, in_words, most_unpacked
 from handgrad.errors import DataError
 from handgrad.names import listed, shown
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data")
 PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zip")
+OTHERS = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"\x1f\x8b": "packed by gzip",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ": "packed by xz",
+    b"SQLite": "an SQLite database",
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF document",
+}
+OTHER_REMEDY = "save the table as CSV, or call the file what it is (.csv.gz, .csv.zip, …)"
 LONGEST, EMPTY = 1 << 24, 1_000_000  # signs of a line; lines that hold nothing
 
 
@@ -46,10 +58,17 @@ def lines_of(path: Path) -> Iterator[str]:
     """The lines of a text file in UTF-8.  Raises DataError where it is other text, or fills the memory."""
     with _opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         size, empty = 0, 0
+        packed = path.stat().st_size if path.name.lower().endswith(PACKED_ENDINGS) else None
+        most = math.inf if packed is None else most_unpacked(packed)
         try:
             while line := text.readline(LONGEST):
                 size += len(line)
                 empty = 0 if line.strip() else empty + 1
+                if size > most:
+                    raise DataError(
+                        f"{path}: its {in_words(packed or 0)} unpack to more than {in_words(int(most))}, as those of a "
+                        "bomb; unpack it where there is room and name the table"
+                    )
                 if len(line) == LONGEST or empty == EMPTY:
                     what = "a line of 16 million signs" if empty < EMPTY else "a million empty lines"
                     raise DataError(f"{path}: holds {what}; it is no table, or damaged")
@@ -74,6 +93,11 @@ def _opened(path: Path) -> IO[bytes]:
             held = listed(map(shown, names), 4) or "no table"
             raise DataError(f"{path}: holds {held}; a .zip of one table is read: unpack it and give the folder")
         return zipfile.ZipFile(path).open(names[0])
+    with path.open("rb") as file:
+        start = file.read(8)
+    for sign, what in OTHERS.items():
+        if start.startswith(sign):
+            raise DataError(f"{path}: is {what}, no text; {OTHER_REMEDY}")
     return path.open("rb")
 
 

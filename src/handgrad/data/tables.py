@@ -24,8 +24,10 @@ from handgrad.data.columns import (
     find_label,
     is_header,
     is_index,
+    is_nameless,
     is_number,
     looks_like_an_index,
+    question_of_header,
     question_of_label,
 )
 from handgrad.data.examples import Contents
@@ -86,9 +88,22 @@ def read_table(
         )
     if label is None:
         question = question_of_label(table.x, table.y, table.called(table.columns[0]), table.called(table.label))
-        if question and drop is None:
+        left_out = set(range(table.columns[0])) - {table.label, *indices}  # the first column itself
+        if question and not left_out:
             raise DataError(f"{path}: {question}")
+    nameless = [
+        column
+        for k, column in enumerate(table.columns)
+        if table.names and is_nameless(table.names[column]) and (table.x[:, k] == np.round(table.x[:, k])).all()
+    ]
+    if nameless:
+        table.notes.append(
+            f"{path.name}: column {listed(nameless, SHOWN)} has no name and is read; if it numbers the rows, "
+            f"data.drop = [{nameless[0]}] leaves it out"
+        )
     for k, column in enumerate(table.columns):
+        if column in nameless:
+            continue
         if looks_like_an_index(table.names[column] if table.names else "", table.x[:, k]):
             called = table.called(column)
             answer = f'"{called}"' if isinstance(called, str) else called
@@ -186,9 +201,11 @@ def _read_rows(
     after, second = next(rows, (0, []))
     rest = rows if not second else chain([(after, second)], rows)
     first, second = _clean(first), [cell.strip() for cell in second]
+    if len(first) > 2 and not first[-1] and len(second) == len(first) - 1:
+        first = first[:-1]  # a comma at the end of the header alone
     if len(first) > 2 and not first[-1] and len(second) == len(first) and not second[-1]:
         first, rest = first[:-1], _without_last(rest)  # a comma at the end of every line
-    if len(first) < 2:
+    if len(first) < 2 or first[0].lower().startswith("sep="):
         raise DataError(
             f"{path}: has one column; expected numbers and a column of labels, divided by commas{what_divides(first)}"
         )
@@ -220,6 +237,11 @@ def _read_rows(
         )  # names that are numbers (pixel 0, 1, 2 ...), and one that is none
     if not y:
         raise DataError(f"{path}: has a header and no rows; expected one example a row")
+    if names is None:
+        asked = question_of_header(first, y, column)
+        if asked and label is None:
+            raise DataError(f"{path}: {asked}")
+        notes += [f"{path.name}: {asked}"] if asked else []
     absent = first_missing(y, missing)
     if absent is not None:
         called = shown(names[column]) if names else f"column {column}"

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from array_api_compat import array_namespace, device
 
 from handgrad.network.activations import Array
-from handgrad.network.fresh import empty, zeros
+from handgrad.network.fresh import added, placed, zeros
 from handgrad.network.windows import Windows
 
 CHUNK_BYTES = 2**20  # of columns at a time: about a core's second cache
@@ -35,10 +35,8 @@ def conv_forward(x: Array, W: Array, b: Array, windows: Windows) -> Array:
     xp = array_namespace(x)
     counts = windows.counts((x.shape[2], x.shape[3]))
     filters = xp.reshape(W, (W.shape[0], -1))  # (c_out, k), k = c_in·k_rows·k_cols
-    z = empty((x.shape[0], W.shape[0], *counts), like=W)
-    for images in _chunks(x, windows):
-        product = filters @ columns(x[images], windows)  # (m, c_out, places)
-        z[images] = xp.reshape(product, (-1, *z.shape[1:]))
+    products = [filters @ columns(x[images], windows) for images in _chunks(x, windows)]  # (m, c_out, places) each
+    z = xp.reshape(xp.concat(products), (-1, W.shape[0], *counts))
     z += xp.reshape(b, (1, -1, 1, 1))
     return z
 
@@ -51,11 +49,11 @@ def conv_backward(dz: Array, x: Array, W: Array, windows: Windows) -> tuple[Arra
     xp = array_namespace(x)
     counts = (dz.shape[2], dz.shape[3])
     transposed = xp.reshape(W, (W.shape[0], -1)).T  # (k, c_out)
-    dx = empty(x.shape, like=dz)
+    dx = []
     for images in _chunks(x, windows):
         of_images = xp.reshape(dz[images], (-1, W.shape[0], counts[0] * counts[1]))  # (m, c_out, places)
-        dx[images] = from_columns(transposed @ of_images, x.shape[1:], counts, windows)
-    return (dx, *conv_backward_parameters(dz, x, W, windows))
+        dx.append(from_columns(transposed @ of_images, x.shape[1:], counts, windows))
+    return (xp.concat(dx), *conv_backward_parameters(dz, x, W, windows))
 
 
 def conv_backward_parameters(dz: Array, x: Array, W: Array, windows: Windows) -> tuple[Array, Array]:
@@ -77,9 +75,8 @@ def padded(x: Array, windows: Windows) -> Array:
     if not (p_rows or p_cols):
         return x
     n, c, rows, cols = x.shape
-    wide = zeros((n, c, rows + 2 * p_rows, cols + 2 * p_cols), like=x)
-    wide[:, :, p_rows : p_rows + rows, p_cols : p_cols + cols] = x
-    return wide
+    inner = (slice(None), slice(None), slice(p_rows, p_rows + rows), slice(p_cols, p_cols + cols))
+    return placed(x, (n, c, rows + 2 * p_rows, cols + 2 * p_cols), inner)
 
 
 def columns(x: Array, windows: Windows) -> Array:
@@ -98,7 +95,7 @@ def from_columns(dcolumns: Array, shape: tuple[int, ...], counts: tuple[int, int
     dcolumns = xp.reshape(dcolumns, (-1, c, *windows.size, *counts))
     dx = zeros((dcolumns.shape[0], c, rows + 2 * p_rows, cols + 2 * p_cols), like=dcolumns)
     for i, j in windows.offsets():
-        dx[windows.at(i, j, counts)] += dcolumns[:, :, i, j, :, :]
+        dx = added(dx, dcolumns[:, :, i, j, :, :], windows.at(i, j, counts))
     return dx[:, :, p_rows : p_rows + rows, p_cols : p_cols + cols]
 
 

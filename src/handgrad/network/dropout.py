@@ -5,16 +5,16 @@ The factor 1/(1 − rate) ("inverted" dropout) keeps the mean of a at x, so that
 Source: Srivastava et al., JMLR 2014 (who scale in use instead).  Derivation: docs/derivations/dropout.md.
 """
 
-import math
-
 from array_api_compat import array_namespace, device
 
 from handgrad.network.activations import Array
 from handgrad.streams import dropout_bits
 
+Number = float | Array  # an array without dimensions where many runs make their steps at once
+
 
 def dropout_mask(
-    key: int | Array, step: int | Array, layer: int, n: int, units: int, rate: float, like: Array
+    key: int | Array, step: int | Array, layer: int, n: int, units: int, rate: Number, like: Array
 ) -> Array:
     """mask = 1/(1 − rate) where bits ≥ ⌊rate·2³²⌋, else 0.  (n, units), of the library, dtype and device of `like`.
 
@@ -28,7 +28,8 @@ def dropout_mask(
     where = device(like)
     rows = xp.reshape(xp.arange(n, dtype=xp.int64, device=where), (n, 1))
     columns = xp.reshape(xp.arange(units, dtype=xp.int64, device=where), (1, units))
-    kept = dropout_bits(key, step, layer, rows, columns) >= math.floor(rate * 2**32)  # (n, units)
+    bits = dropout_bits(key, step, layer, rows, columns)  # (n, units), exact in float64
+    kept = xp.astype(bits, xp.float64) >= rate * 2**32 // 1  # ⌊ ⌋ of a number that may be still to come
     return xp.astype(kept, like.dtype) * (1 / (1 - rate))
 
 

@@ -1,19 +1,14 @@
-"""New arrays, made from one that is there: of its library, type and device.
+"""New arrays, made from others: of their library, type and device.
 
-Where many runs share one program (`training.engines.stacked`), an array made from another is there once for every run,
-as the other is; one made out of nothing would be there once for all of them, and could not be written to.
+Most libraries write into an array; JAX's arrays never change, so there the same is said by padding with zeros, which
+its compiler makes one operation with what comes before and after.  Nobody else needs to know.
 """
 
-from array_api_compat import array_namespace, device, is_torch_array
+from array_api_compat import array_namespace, device, is_jax_array
 
 from handgrad.network.activations import Array
 
-
-def empty(shape: tuple[int, ...], like: Array) -> Array:
-    """An array of this shape whose numbers are still to be written."""
-    if is_torch_array(like):
-        return like.new_empty(shape)
-    return array_namespace(like).empty(shape, dtype=like.dtype, device=device(like))
+Place = tuple[slice, ...]  # where in an array: a slice for every axis
 
 
 def zeros(shape: tuple[int, ...], like: Array) -> Array:
@@ -23,6 +18,35 @@ def zeros(shape: tuple[int, ...], like: Array) -> Array:
     >>> zeros((2, 1), like=np.ones(3)).tolist()
     [[0.0], [0.0]]
     """
-    if is_torch_array(like):
-        return like.new_zeros(shape)
     return array_namespace(like).zeros(shape, dtype=like.dtype, device=device(like))
+
+
+def placed(part: Array, shape: tuple[int, ...], place: Place) -> Array:
+    """Zeros of this shape, but for `part` in its place.
+
+    >>> import numpy as np
+    >>> placed(np.ones((2, 1)), (3, 2), (slice(0, 3, 2), slice(1, 2))).tolist()
+    [[0.0, 1.0], [0.0, 0.0], [0.0, 1.0]]
+    """
+    if is_jax_array(part):
+        from jax.lax import pad
+
+        ranges = [range(length)[where] for length, where in zip(shape, place, strict=True)]
+        around = [(at[0], length - 1 - at[-1], at.step - 1) for length, at in zip(shape, ranges, strict=True)]
+        return pad(part, zeros((), like=part), around)
+    whole = zeros(shape, like=part)
+    whole[place] = part
+    return whole
+
+
+def added(whole: Array, part: Array, place: Place) -> Array:
+    """`whole` with `part` added in its place; use the result only, as `whole` itself may have changed.
+
+    >>> import numpy as np
+    >>> added(np.ones((2, 2)), np.array([[1.0, 2.0]]), (slice(1, 2), slice(None))).tolist()
+    [[1.0, 1.0], [2.0, 3.0]]
+    """
+    if is_jax_array(whole):
+        return whole + placed(part, whole.shape, place)
+    whole[place] += part
+    return whole

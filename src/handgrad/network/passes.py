@@ -142,8 +142,17 @@ def measured(network: Network, params: Parameters, trace: Trace) -> dict[str, Ar
     return found
 
 
-def masks(network: Network, key: int | Array, step: int | Array, n: int, like: Array) -> dict[int, Array]:
+def masks(
+    network: Network,
+    key: int | Array,
+    step: int | Array,
+    n: int,
+    like: Array,
+    rates: Mapping[int, Array] | None = None,
+) -> dict[int, Array]:
     """The mask (n, *shape) of every dropout layer at one step of training, by the layer's position; arrays as `like`.
+
+    rates: by position too, where they are not those that the layers are written with.
 
     >>> list(masks(Network.parse((4,), "dense 3 tanh", "dropout 0.5", "dense 2"), 7, 0, 5, np.ones(1)))
     [1]
@@ -152,7 +161,8 @@ def masks(network: Network, key: int | Array, step: int | Array, n: int, like: A
     for i, layer in enumerate(network.layers):
         if isinstance(layer, Dropout):
             shape = network.shapes[i]
-            mask = dropout_mask(key, step, i, n, math.prod(shape), layer.rate, like)
+            rate = layer.rate if rates is None else rates[i]
+            mask = dropout_mask(key, step, i, n, math.prod(shape), rate, like)
             found[i] = array_namespace(mask).reshape(mask, (n, *shape))
     return found
 

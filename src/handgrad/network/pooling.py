@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from array_api_compat import array_namespace, device
 
 from handgrad.network.activations import Array
-from handgrad.network.fresh import zeros
+from handgrad.network.fresh import added, zeros
 from handgrad.network.windows import Windows
 
 
@@ -36,7 +36,7 @@ def max_pool_backward(dz: Array, x: Array, z: Array, windows: Windows) -> Array:
     """dx = dz where the maximum stood, else 0; summed over the windows that a pixel is in."""
     dx = zeros(x.shape, like=dz)
     for pixels, won in max_pool_winners(x, z, windows):
-        dx[pixels] += dz * won
+        dx = added(dx, dz * won, pixels)
     return dx
 
 
@@ -74,5 +74,5 @@ def average_pool_backward(dz: Array, x: Array, windows: Windows) -> Array:
     share = dz / (windows.size[0] * windows.size[1])
     dx = zeros(x.shape, like=dz)
     for i, j in windows.offsets():
-        dx[windows.at(i, j, (dz.shape[2], dz.shape[3]))] += share
+        dx = added(dx, share, windows.at(i, j, (dz.shape[2], dz.shape[3])))
     return dx

@@ -267,7 +267,8 @@ class Course:
     def _save_checkpoint(self) -> None:
         """Save when the last one is old enough; the time decides only how much work a kill can cost, never a bit."""
         age = time.perf_counter() - self.saved_at
-        if self.task.checkpoint and age > max(CHECKPOINT_SECONDS, self.save_seconds / CHECKPOINT_SHARE):
+        of_all = self.save_seconds * int(self.training.stack)  # those that share its program save theirs as well
+        if self.task.checkpoint and age > max(CHECKPOINT_SECONDS, of_all / CHECKPOINT_SHARE):
             self._write_checkpoint()
 
     def _write_checkpoint(self) -> None:

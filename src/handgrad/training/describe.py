@@ -124,13 +124,15 @@ def _engine_facts(trained: Trained) -> dict[str, Any]:
         facts["arrays"] = training.arrays
     if training.stack != 1:
         facts["stack"] = training.stack
+    if training.tf32:
+        facts["tf32"] = True
     if "torch" in (training.engine, training.arrays):
         facts["torch"] = version("torch")
     if training.arrays == "cupy":
         import cupy
 
         facts["cupy"] = cupy.__version__
-    return facts
+    return facts | getattr(trained.session, "facts", {})
 
 
 def _network_facts(trained: Trained) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from handgrad.data.datasets import Dataset, split
+from handgrad.data.frames import order_of
 from handgrad.data.targets import encode
 from handgrad.errors import DataError
-from handgrad.names import lookup
+from handgrad.names import listed, lookup
 from handgrad.network import passes
 from handgrad.network.losses import check_fit
 from handgrad.training.describe import confusion_matrix
@@ -56,7 +57,7 @@ def evaluate(
             f"{model.network.input_shape} and tells {len(model.classes)} classes apart"
         )
     raw, _ = data.part(chosen.source)
-    x = model.scaled(raw[chosen.index])
+    x = model.scaled(_as_learnt(raw[chosen.index], data, model))
     T = encode(chosen.y, data.n_classes, targets, x.dtype)
     with one_thread(), np.errstate(all="ignore"):  # numbers that overflow are a result
         losses, predicted = passes.score(model.network, model.params, x, T, loss)
@@ -64,3 +65,27 @@ def evaluate(
     confusion = confusion_matrix(chosen.y, predicted, data.n_classes)
     accuracy = float((predicted == chosen.y).mean())
     return Evaluation(part, len(chosen), float(losses.mean(dtype=np.float64)), accuracy, confusion)
+
+
+def _as_learnt(x: np.ndarray, data: Dataset, model: Model) -> np.ndarray:
+    """Examples with the columns in the order in which the model learnt them.
+
+    Raises DataError where the data's classes, columns or range of values are others than the model's.
+    """
+    numbers = tuple(map(str, range(data.n_classes)))  # names of classes that have none
+    if data.classes != model.classes and numbers not in (data.classes, model.classes):
+        raise DataError(
+            f"{data.name}: its classes in order are {listed(data.classes, 6)}, those of the network "
+            f"{listed(model.classes, 6)}; call them alike, or give the names in the network's order"
+        )
+    ranges = data.value_range, model.value_range
+    if None not in ranges and tuple(map(float, ranges[0] or ())) != tuple(map(float, ranges[1] or ())):
+        low, high = model.value_range or (0, 0)
+        raise DataError(
+            f"{data.name}: its values have the range {data.value_range}, the network learnt {model.value_range}; "
+            f"bring them to one range, or state it: data.value_range = [{low:g}, {high:g}]"
+        )
+    own, names = data.feature_names, model.feature_names
+    if own is None or names is None or own == names:
+        return x
+    return x[:, order_of(own, names, data.name)]

@@ -21,11 +21,14 @@ def as_examples(x: Any, shape: Shape, feature_names: tuple[str, ...] | None = No
     """Examples (n, *shape), all numbers finite in float32.  Raises DataError where x cannot be that."""
     if hasattr(x, "columns") or (hasattr(x, "index") and hasattr(x, "to_numpy")):  # a frame of pandas, or its row
         x = _by_name(x, feature_names)
+    if isinstance(x, np.ma.MaskedArray) and x.mask.any():
+        row = int(np.argwhere(np.ma.getmaskarray(x))[0][0])
+        raise DataError(f"examples hold a masked value in row {row} (counted from 0); fill it in or leave the row out")
     try:
         array = np.asarray(x)
         if array.dtype == object:
             array = array.astype(np.float64)
-    except (ValueError, TypeError):
+    except Exception:  # whatever it is: a tensor that requires grad raises RuntimeError
         raise DataError(f"examples must be one array of numbers {_taken(shape)}; got {shown(x)}") from None
     if array.dtype.kind not in "biuf":
         raise DataError(f"examples must hold numbers; got {array.dtype}")

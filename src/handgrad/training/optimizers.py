@@ -179,7 +179,7 @@ Optimizer = Annotated[
 ]
 
 
-def clip_by_norm(grads: dict[str, Array], clip_norm: float) -> dict[str, Array]:
+def clip_by_norm(grads: dict[str, Array], clip_norm: Number) -> dict[str, Array]:
     """Gradients scaled so that their common norm ‖g‖ = √(Σ dw²) is at most `clip_norm`:  g·min(1, c/‖g‖).
 
     The norm is that of g/u, where u is the largest |dw|: the square of a number above 1.8e19 is infinite in float32.
@@ -222,8 +222,8 @@ def step(
     *,
     lr: Number,
     t: Number,
-    weight_decay: float = 0.0,
-    clip_norm: float | None = None,
+    weight_decay: Number = 0.0,
+    clip_norm: Number | None = None,
 ) -> tuple[dict[str, Array], dict[str, tuple[Array, ...]]]:
     """One step of every parameter that has a gradient -> (params, slots); the others stay as they are.
 
@@ -231,10 +231,11 @@ def step(
     """
     if clip_norm is not None:
         grads = clip_by_norm(grads, clip_norm)
+    decays = not isinstance(weight_decay, float) or weight_decay != 0  # an array's number is not looked at
     new_params, new_slots = dict(params), {}
     for name, dw in grads.items():
         w = params[name]
-        if weight_decay and is_weight(name):
+        if decays and is_weight(name):
             if optimizer.decoupled_decay:
                 w = w - (lr * weight_decay) * w
             else:

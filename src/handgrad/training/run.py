@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from handgrad.data.spec import DataSection
 from handgrad.errors import InputError, NetworkError
@@ -19,7 +19,7 @@ from handgrad.names import shown
 from handgrad.network.layers import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.spec import Network, NetworkSection, build
-from handgrad.training.available import ARRAYS, DEVICES, check_available
+from handgrad.training.available import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.optimizers import SGD, Optimizer
 from handgrad.training.schedules import Constant, Plateau, Schedule
 from handgrad.validation import Section, flag, one_of, plain, real, whole
@@ -27,7 +27,7 @@ from handgrad.validation import Section, flag, one_of, plain, real, whole
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
 MATHEMATICS = 3
 
-ENGINES = ("array", "compiled", "torch")
+ENGINES = ("array", "compiled", "jax", "torch")
 
 
 def _batch_size(value: Any) -> int | str:
@@ -99,36 +99,53 @@ class TrainingSection(Section):
 
     arrays: Annotated[str, BeforeValidator(one_of(ARRAYS, "library of arrays"))] = "auto"
     stack: Annotated[int | Literal["auto"], BeforeValidator(_stack)] = "auto"
+    tf32: Annotated[bool, BeforeValidator(flag)] = False
 
     @model_validator(mode="after")
     def _device_of_engine(self) -> Self:
         engine, device, arrays = self.engine, self.device, self.arrays
         if device != "cpu" and engine == "compiled":
-            raise ValueError(f'has device = {device!r}, but engine = "compiled"; set engine = "array" or "torch"')
-        if arrays != "auto" and engine in ("compiled", "torch"):
+            raise ValueError(f'has device = {device!r}, but engine = "compiled"; set engine = "jax" or "array"')
+        if arrays != "auto" and engine not in ("auto", "array"):
             raise ValueError(f'has arrays = {arrays!r}, which only the array engine can use; set engine = "array"')
         if arrays == "numpy" and device != "cpu":
             raise ValueError(f'has arrays = "numpy", but device = {device!r}; set arrays = "torch" or "cupy"')
         if arrays == "cupy" and device == "cpu":
             raise ValueError('has arrays = "cupy", but device = "cpu"; set device = "cuda", or arrays = "numpy"')
-        if self.stack not in ("auto", 1) and not self.can_be_stacked:
+        if self.stack not in ("auto", 1) and not self.may_be_jax:
             raise ValueError(
-                f"has stack = {self.stack}, but only the array engine on PyTorch's arrays trains many runs in one "
-                'program; set engine = "array" and arrays = "torch", or stack = 1'
+                f"has stack = {self.stack}, but only the jax engine trains many runs in one program; "
+                'set engine = "jax", or stack = 1'
+            )
+        if self.tf32 and (device == "cpu" or self.dtype != "float32" or not self.may_be_jax):
+            raise ValueError(
+                'has tf32 = true, which shortens products of float32 in the jax engine on a GPU; set engine = "jax", '
+                'device = "cuda" and dtype = "float32", or tf32 = false'
             )
         return self
 
+    @model_serializer(mode="wrap")
+    def _without_tf32(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = plain(self)
+        if not values.get("tf32", True):
+            del values["tf32"]  # records and ids are older than this key
+        return values
+
     @property
-    def can_be_stacked(self) -> bool:
-        """Whether many runs can be trained in one program."""
-        array = self.engine == "array" or (self.engine == "auto" and (self.device != "cpu" or self.arrays != "auto"))
-        return array and self.library == "torch"
+    def may_be_jax(self) -> bool:
+        """Whether the jax engine is set, or "auto" can take it."""
+        return self.engine == "jax" or (self.engine == "auto" and self.device != "cpu" and self.arrays == "auto")
+
+    @property
+    def asks_for_jax(self) -> bool:
+        """Whether something is set that the jax engine alone can do."""
+        return self.tf32 or self.stack not in ("auto", 1)
 
     @property
     def library(self) -> str:
-        """The library that computes with arrays: numpy, torch or cupy."""
-        if self.engine == "torch":
-            return "torch"
+        """The library that computes: numpy, torch, cupy or jax."""
+        if self.engine in ("torch", "jax"):
+            return self.engine
         return self.arrays if self.arrays != "auto" else "numpy" if self.device == "cpu" else "torch"
 
     @property
@@ -181,7 +198,9 @@ class Setting(Section):
         """
         training = self.training
         engine, arrays, stack = training.engine, training.arrays, training.stack
-        if engine == "auto":
+        if engine == "auto" and training.may_be_jax and (training.asks_for_jax or jax_sees(training.device)):
+            engine = "jax"
+        elif engine == "auto":
             engine = "array" if training.device != "cpu" or arrays != "auto" else "compiled"
         if engine == "array":
             arrays = training.library
@@ -256,13 +275,17 @@ class Run:
     def kin(self) -> str:
         """The same text for runs that can share a program: all that decides its operations.
 
-        Left out is what only the numbers that go in depend on (seed, learning rates, initial weights), and when a run
-        ends.
+        Left out is what only the numbers that go in depend on (seed, learning rates, initial weights, momentum, the
+        size of weight decay, of dropout and of clipping), and when a run ends.
         """
         setting = self.setting.resolved().model_dump(mode="json", by_alias=True)
         for section, key in (("network", "init"), ("network", "bias_init"), ("training", "schedule")):
             del setting[section][key]
+        training, network = setting["training"], setting["network"]
         for key in ("epochs", "early_stopping"):
-            del setting["training"][key]
-        del setting["training"]["optimizer"]["lr"]
+            del training[key]
+        training["optimizer"] = training["optimizer"]["name"]  # the rest of it is numbers
+        training |= {"weight_decay": bool(training["weight_decay"]), "clip_norm": training["clip_norm"] is not None}
+        network["dropout"] = bool(network["dropout"])
+        network["layers"] = [text if text.split()[0] != "dropout" else "dropout" for text in network["layers"] or ()]
         return json.dumps([setting, self.data_checksum], sort_keys=True)

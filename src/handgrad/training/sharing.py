@@ -1,11 +1,9 @@
 """How many runs of a study share one program where `training.stack = "auto"`: from the setting and the data alone.
 
 On a processor one core trains one run.  On a GPU a step of a small network is mostly the time to start its operations
-(some 50 of them, about 5 µs each), in which the device could make the steps of many runs:
-
-    16   where a step has at most 2²⁶ products forward (of a weight and a number), so that 16 steps keep the
-         device busy for about as long as starting them takes, and 16 runs take at most 1 GiB
-    1    otherwise
+(some 30 of them), in which the device could make the steps of many runs.  As many as together take at most 2³⁰ products
+forward (of a weight and a number), which keep a large device busy, and 2 GiB; a power of two, so that few sizes are
+compiled, and at most 256.  The same on every machine, since it is part of a run's id.
 """
 
 import math
@@ -15,20 +13,20 @@ import numpy as np
 from handgrad.network.network import Network
 from handgrad.training.run import TrainingSection
 
-RUNS = 16
-PRODUCTS = 2**26
-BYTES = 2**30
+MOST = 256
+PRODUCTS = 2**30
+BYTES = 2**31
 
 
 def runs_in_a_program(training: TrainingSection, network: Network, n: int) -> int:
-    """The number of runs; n: how many training examples there are."""
+    """The number of runs; training: resolved; n: how many training examples there are."""
     if training.stack != "auto":
         return int(training.stack)
-    if training.device != "cuda" or not training.can_be_stacked:
+    if training.engine != "jax" or training.device == "cpu":
         return 1
     m = n if training.batch_size == "full" else min(n, int(training.batch_size))
-    small = m * network.multiplications <= PRODUCTS and RUNS * bytes_of_a_step(training, network, m) <= BYTES
-    return RUNS if small else 1
+    room = min(PRODUCTS // max(1, m * network.multiplications), BYTES // bytes_of_a_step(training, network, m))
+    return min(MOST, 1 << max(0, room.bit_length() - 1))
 
 
 def bytes_of_a_step(training: TrainingSection, network: Network, m: int) -> int:

@@ -159,7 +159,7 @@ def test_runs_that_share_programs_are_killed_and_go_on_in_other_groups(start, tm
     study = tmp_path / "study.toml"
     text = study.read_text()
     assert text.count("batch_size = 20\n") == 1
-    study.write_text(text.replace("batch_size = 20\n", 'batch_size = 20\narrays = "torch"\nstack = 3\n'))
+    study.write_text(text.replace("batch_size = 20\n", 'batch_size = 20\nengine = "jax"\nstack = 3\n'))
     run_study(load_study(study), tmp_path / "undisturbed", jobs=1)
     for halt in (40, 150):
         process = start(2, halt)

@@ -4,7 +4,8 @@ import pytest
 
 from handgrad.errors import InputError
 from handgrad.study.execution import opening
-from handgrad.study.execution.opening import open_runner
+from handgrad.study.execution.opening import jobs_for, open_runner
+from handgrad.study.planning.plan import Plan
 
 
 def test_never_more_workers_than_cores(monkeypatch):
@@ -40,3 +41,11 @@ def test_a_runner_by_its_name(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"needs Ray, which is not installed here; pip install 'handgrad\[ray\]', or"):
         open_runner(None, "ray")
+
+
+def test_one_at_a_time_where_all_share_a_gpu(make, monkeypatch):
+    for where in ("run", "available"):
+        monkeypatch.setattr(f"handgrad.training.{where}.jax_sees", lambda device: True)
+    on_gpu, both = Plan(make(training={"device": "cuda"})), Plan(make(grid={"training.device": ["cpu", "cuda"]}))
+    assert [jobs_for(on_gpu, jobs) for jobs in (None, 0, 3)] == [1, 0, 3]
+    assert jobs_for(both, None) is None

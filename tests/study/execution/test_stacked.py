@@ -1,10 +1,13 @@
 """Studies whose runs share programs: the promises hold, whatever is grouped with what."""
 
+import time
+
 import pytest
 
 from handgrad.report import build_report
 from handgrad.study import Plan, run_study
 from handgrad.study.folder.store import read_plan
+from handgrad.study.planning import estimate as planning
 from handgrad.study.planning.estimate import estimate
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Source
@@ -14,7 +17,7 @@ from handgrad.training.run import Run, Setting
 from tests.study.conftest import contents
 
 STACKED = {
-    "training": {"batch_size": 20, "epochs": 4, "arrays": "torch", "stack": 4, "optimizer": "adam",
+    "training": {"batch_size": 20, "epochs": 4, "engine": "jax", "stack": 4, "optimizer": "adam",
                  "early_stopping": {"patience": 1}},
     "network": {"layers": ["dense 8 relu", "batch-norm tanh", "dropout 0.3", "dense 3 softmax"]},
     "grid": {"training.batch_size": [20, 50], "training.optimizer.lr": [0.01, 0.1, 1e-4]},
@@ -41,8 +44,13 @@ def groups(monkeypatch):
 
 
 def test_settings_of_one_kind_are_trained_together(make, tmp_path, groups):
-    """Twelve runs of two kinds that alternate in the plan: two full groups and two halves."""
+    """Twelve runs of two kinds that alternate in the plan; one worker gets more than it has places for."""
     run_study(make(**STACKED), tmp_path, jobs=1)
+    assert sorted(groups) == [(20, 6), (50, 6)]
+
+
+def test_several_workers_share_them_out(make, tmp_path, groups):
+    run_study(make(**STACKED), tmp_path, runner=Processes(2))
     assert sorted(groups) == [(20, 2), (20, 4), (50, 2), (50, 4)]
 
 
@@ -121,7 +129,7 @@ def test_a_search_of_stacked_runs_has_the_bits_of_whole_runs(make, tmp_path, gro
 
 def test_one_that_diverges_stops_nothing(make, tmp_path):
     rates = {"grid": {"training.optimizer.lr": [0.01, 1e30]}, "training": {
-        "batch_size": 20, "epochs": 3, "arrays": "torch", "stack": 4, "loss": "squared-error"}}  # fmt: skip
+        "batch_size": 20, "epochs": 3, "engine": "jax", "stack": 4, "loss": "squared-error"}}  # fmt: skip
     results = run_study(make(network={"hidden": 8, "output": "identity"}, **rates), tmp_path, jobs=1)
     runs = results.runs().set_index(["label", "seed"])
     assert runs["status"].to_dict() == {
@@ -135,7 +143,7 @@ def test_one_that_diverges_stops_nothing(make, tmp_path):
 def test_a_plan_its_estimate_and_the_report_say_how_many_share_a_program(make, tmp_path):
     study = make(**STACKED)
     plan = Plan(study)
-    said = "4 runs of the same shape share one program (training.stack)"
+    said = "12 runs are trained by 2 programs, up to 4 at a time in each (training.stack)"
     assert said in plan.notes
     cost = estimate(plan, 1)
     by_itself = estimate(Plan(make(**{**STACKED, "training": {**STACKED["training"], "stack": 1}})), 1)
@@ -143,20 +151,34 @@ def test_a_plan_its_estimate_and_the_report_say_how_many_share_a_program(make, t
     assert said not in Plan(make(**{**STACKED, "training": {**STACKED["training"], "stack": 1}})).notes
     run_study(study, tmp_path, jobs=1)
     page = build_report(tmp_path).read_text()
-    assert "array, 4 runs in one program" in page
+    assert "jax, 4 runs in one program" in page
     assert said in page
 
 
-def test_the_plan_of_a_gpu_decides_by_the_network(make, monkeypatch):
-    import torch
+def test_an_estimate_counts_what_is_compiled(make, monkeypatch):
+    """Once for a program, not once for a run or a worker."""
+    measured = []
 
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    def slow(setting, split):
+        measured.append(setting.training.batch_size)
+        time.sleep(0.5 if measured.count(setting.training.batch_size) == 1 else 0)
+        return planning._Speed(1e-9, 1e-9)
+
+    monkeypatch.setattr(planning, "_measure", slow)
+    study = make(**STACKED)
+    assert 1.0 <= estimate(Plan(study), 2).seconds < 1.5
+    assert sorted(measured) == [20, 20, 50, 50]
+
+
+def test_the_plan_of_a_gpu_decides_by_the_network(make, monkeypatch):
+    for where in ("run", "available"):
+        monkeypatch.setattr(f"handgrad.training.{where}.jax_sees", lambda device: True)
     small = Plan(make(training={"device": "cuda", "batch_size": 20}))
-    large = Plan(make(training={"device": "cuda", "batch_size": 300}, network={"hidden": [1000, 1000]}))
+    large = Plan(make(training={"device": "cuda", "batch_size": 300}, network={"hidden": [2000, 2000]}))
     (setting,) = small.phases[0].settings
-    assert setting.setting.training.stack == 16
+    assert (setting.setting.training.engine, setting.setting.training.stack) == ("jax", 256)
     assert setting.runs[0].id == Run(setting.setting, 0, small.shelf.facts(setting.setting.data).checksum).id
-    assert setting.runs[0].id == Plan(make(training={"device": "cuda", "batch_size": 20, "stack": 16})).phases[
+    assert setting.runs[0].id == Plan(make(training={"device": "cuda", "batch_size": 20, "stack": 256})).phases[
         0
     ].settings[0].runs[0].id  # fmt: skip
     assert large.phases[0].settings[0].setting.training.stack == 1

@@ -14,7 +14,7 @@ from tests.study.troubles import Deadly
 from tests.training.conftest import make_run
 
 STACKED = {
-    "training": {"batch_size": 20, "epochs": 3, "arrays": "torch", "stack": 3, "optimizer": "adam"},
+    "training": {"batch_size": 20, "epochs": 3, "engine": "jax", "stack": 3, "optimizer": "adam"},
     "network": {"layers": ["dense 8 relu", "batch-norm tanh", "dropout 0.3", "dense 3 softmax"]},
 }
 
@@ -104,7 +104,7 @@ def test_who_kills_three_workers_is_given_up_and_its_companions_are_not(two, kin
 
 
 def job_of(seed, stack=3, batch_size=16, split="split"):
-    run = make_run(seed=seed, batch_size=batch_size, **({"arrays": "torch", "stack": stack} if stack > 1 else {}))
+    run = make_run(seed=seed, batch_size=batch_size, **({"engine": "jax", "stack": stack} if stack > 1 else {}))
     return Job(run, run.id, Path(split))
 
 

@@ -7,11 +7,22 @@ from collections.abc import Callable
 from handgrad.errors import InputError
 from handgrad.names import lookup, shown
 from handgrad.study.design.spec import MOST_RUNS
+from handgrad.study.planning.plan import Plan
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Runner, Serial, cores
 from handgrad.validation import plain
 
 RUNNERS = ("serial", "processes", "ray")
+
+
+def jobs_for(plan: Plan, jobs: int | None) -> int | None:
+    """How many runs at a time: `jobs`; where that is not given, 1 if all of them would share a GPU with the jax engine.
+
+    One program of many runs keeps it busy.  None leaves it to the runner.
+    """
+    training = [setting.setting.training for phase in plan.phases for setting in phase.settings if setting.setting]
+    share = training and all(section.engine == "jax" and section.device != "cpu" for section in training)
+    return 1 if jobs is None and share else jobs
 
 
 def open_runner(

@@ -11,7 +11,7 @@ from handgrad.errors import HandgradError, InputError
 from handgrad.foreign import as_path
 from handgrad.names import shown
 from handgrad.study.design.spec import Study
-from handgrad.study.execution.opening import open_runner
+from handgrad.study.execution.opening import jobs_for, open_runner
 from handgrad.study.execution.progress import Event, Observer, Progress, silent
 from handgrad.study.execution.runs import Runs
 from handgrad.study.folder.results import Results
@@ -43,10 +43,10 @@ def run_study(
     """Run what is not finished of a study and return its results.  Running it again continues it.
 
     study: a `Study`, a study file or the name of a ready-made one, or the tables of a file.
-    out: the results folder (default results/<study>).  jobs: worker processes (default one per core; 1 is this
-    process).  data: a data set in memory, for studies whose data.name is its name.  Same bits whatever jobs is.
-    runner: "serial", "processes", "ray" or a runner of your own.  address: "host:port" of a Ray cluster (default:
-    RAY_ADDRESS, else one started here); cpus_per_run: what a run asks of it (default 1).
+    out: the results folder (default results/<study>).  jobs: worker processes (default one per core, or 1 where all
+    runs share a GPU; 1 is this process).  data: a data set in memory, for studies whose data.name is its name.  Same
+    bits whatever jobs is.  runner: "serial", "processes", "ray" or a runner of your own.  address: "host:port" of a Ray
+    cluster (default: RAY_ADDRESS, else one started here); cpus_per_run: what a run asks of it (default 1).
     Raises InputError before anything runs where something does not fit, and KeyboardInterrupt when interrupted:
     whatever was in progress then continues from its checkpoint.
 
@@ -69,7 +69,7 @@ def run_study(
     plan = Plan(study, Shelf(study.folder, data))
     if runner is None or isinstance(runner, str):
         runner, notes = open_runner(
-            jobs,
+            jobs_for(plan, jobs) if runner is None else jobs,
             runner,
             address=address,
             cpus_per_run=cpus_per_run,

@@ -6,6 +6,7 @@ Settings that differ only in what costs nothing (a learning rate, a seed) share 
 shapes, and for phases whose start is not known yet, the time is in proportion to the plan's own rough cost.
 """
 
+import time
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -59,6 +60,7 @@ class Estimate:
 class _Speed:
     step: float
     example: float
+    compiling: float = 0.0  # once, before the first run of its kind
 
     def seconds(self, setting: Setting, counts: dict[str, int]) -> float:
         training = setting.training
@@ -99,7 +101,7 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
     heaviest = max(planned.parameters * _sharing(planned) for _, planned, _ in found)
     memory = workers * (WORKER_BYTES + 4 * COPIES * heaviest) + splits
     disk = splits + sum(len(planned.runs) * _record_bytes(plan, planned) for _, planned, _ in found)
-    seconds = max(work / workers, longest)
+    seconds = max(work / workers, longest) + sum(speed.compiling for speed in speeds.values())
     return Estimate(rows, workers, seconds, memory, disk, len(speeds), round(epochs), most)
 
 
@@ -124,9 +126,14 @@ def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) ->
         if len(speeds) == MOST:
             return None
         split = plan.shelf.split(planned.data)
-        if not speeds:
-            _measure(planned.setting, split)  # the first one also loads libraries
+        start = time.perf_counter()
+        if not speeds or planned.setting.training.engine == "jax":
+            _measure(planned.setting, split)  # the first one also loads libraries, or compiles its programs
+        middle = time.perf_counter()
         speeds[shape] = _measure(planned.setting, split)
+        if planned.setting.training.engine == "jax":
+            compiling = max(0.0, (middle - start) - (time.perf_counter() - middle))
+            speeds[shape] = replace(speeds[shape], compiling=compiling)
     return speeds[shape].seconds(planned.setting, plan.shelf.facts(planned.setting.data).counts)
 
 

@@ -44,8 +44,7 @@ class Plan:
         self.phases: list[PlannedPhase] = [self._first(study.phases[0])]
         self.phases += [self._sketch(phase) for phase in study.phases[1:]]
         self.notes += [note for phase in self.phases if (note := phase.search_note(study.spec.select_by))]
-        stacks = sorted({s.setting.training.stack for p in self.phases for s in p.settings if s.setting} - {1})
-        self.notes += [f"{stack} runs of the same shape share one program (training.stack)" for stack in stacks]
+        self.notes += self._programs()
         if study.spec.budget is not None:
             self.notes.append(f"the study begins at most {study.spec.budget}")
 
@@ -292,6 +291,20 @@ class Plan:
         epochs = setting.training.epochs
         return PlannedSetting(label, axes, changes, setting, tuple(runs), facts.key, parameters, cost, tables, epochs)
 
+    def _programs(self) -> list[str]:
+        """How many programs train the runs that share some, for each number of runs that do."""
+        kinds: dict[int, dict[str, int]] = {}
+        for setting in (setting for phase in self.phases for setting in phase.settings):
+            if setting.setting is not None and setting.setting.training.stack != 1:
+                kin = Run(setting.setting, 0, self.shelf.facts(setting.setting.data).checksum).kin
+                runs = kinds.setdefault(int(setting.setting.training.stack), {})
+                runs[kin] = runs.get(kin, 0) + len(setting.runs)
+        return [
+            f"{sum(runs.values())} runs are trained by {len(runs)} program{'s' * (len(runs) > 1)}, up to {stack} at a "
+            "time in each (training.stack)"
+            for stack, runs in sorted(kinds.items())
+        ]
+
     def _network(self, setting: Setting) -> tuple[DataFacts, Network] | None:
         """The facts of a setting's data and its network; None where they do not fit, which is said elsewhere."""
         try:
@@ -302,10 +315,11 @@ class Plan:
 
     def _resolved(self, setting: Setting) -> Setting:
         """The setting with nothing left open, the number of runs that share a program included."""
-        training = setting.training
-        found = self._network(setting) if training.stack == "auto" and training.device != "cpu" else None
+        training = setting.resolved().training
+        found = self._network(setting) if setting.training.stack == "auto" and training.device != "cpu" else None
         if found is not None:
             facts, network = found
+            training = training.changed(stack="auto")
             stack = runs_in_a_program(training, network, facts.counts["train"])
             setting = setting.changed(training=training.changed(stack=stack))
         return setting.resolved()

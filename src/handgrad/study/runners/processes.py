@@ -125,7 +125,7 @@ class Processes:
         self._in_vain = 0  # starts that came to nothing since something last went well
 
     def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
-        source = Source(jobs)
+        source = Source(jobs, self.workers)
         for worker in self._pool:
             if worker.jobs:  # left over from a map that was not used up
                 worker.end(at_once=True)

@@ -31,6 +31,7 @@ from handgrad.training.run import Run
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
 RETRIES = 2  # of a job whose worker died
+WAVES = 4  # how many runs for each place of a program are given to a worker at a time
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,15 @@ def nothing_to_wait_for() -> RuntimeError:
 
 
 class Source:
-    """The jobs to come, in groups.  `waits`: None was said, and no outcome has been taken up since."""
+    """The jobs to come, in groups.  `waits`: None was said, and no outcome has been taken up since.
 
-    def __init__(self, jobs: Iterable[Job | None]) -> None:
+    workers: among how many they are shared out, where that is known.  A single one gets more than fill its program, so
+    that a place whose run ends early is taken by the next.
+    """
+
+    def __init__(self, jobs: Iterable[Job | None], workers: int | None = None) -> None:
         self._jobs = iter(jobs)
+        self._waves = WAVES if workers == 1 else 1
         self._again: list[Group] = []
         self._deaths: dict[str, int] = {}
         self._held: Job | None = None  # asked for, but of another kind than those before it
@@ -165,12 +171,13 @@ class Source:
         if first is None:
             return None
         group = [first]
-        size = int(first.run.setting.resolved().training.stack)
+        stack = int(first.run.setting.resolved().training.stack)
+        size = stack * self._waves if stack > 1 and first.until is None else stack
         while len(group) < size:
             job = self._next()
             if job is None:
                 break
-            if (job.split, job.run.kin) != (first.split, first.run.kin):
+            if (job.split, job.run.kin, job.until is None) != (first.split, first.run.kin, first.until is None):
                 self._held = job
                 break
             group.append(job)
@@ -223,7 +230,7 @@ class Serial:
     workers = 1
 
     def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
-        source = Source(jobs)
+        source = Source(jobs, self.workers)
         while (group := source.take()) is not None:
             for job in group:
                 heard(job, None)

@@ -91,12 +91,17 @@ def open_session(name: str, job: Job) -> Session:
 
         return CompiledSession(job)
 
+    def jax(job: Job) -> Session:
+        from handgrad.training.engines.jax import JaxSession
+
+        return JaxSession(job)
+
     def torch(job: Job) -> Session:
         from handgrad.training.engines.torch import TorchSession
 
         return TorchSession(job)
 
-    return lookup({"array": array, "compiled": compiled, "torch": torch}, name, "engine")(job)
+    return lookup({"array": array, "compiled": compiled, "jax": jax, "torch": torch}, name, "engine")(job)
 
 
 def kernels_of(layers: Sequence[Layer]) -> str:

@@ -4,6 +4,8 @@ It is written for reading and is what every other engine is tested against.  Wit
 same lines run on a GPU (`arrays`).
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from handgrad.data.batches import batches
@@ -29,14 +31,16 @@ def train_step(
     t: int | Array,
     key: int | Array,
     number: int | Array,
+    rates: Mapping[int, Array] | None = None,
 ) -> tuple[dict[str, Array], dict[str, tuple[Array, ...]], Array]:
     """One step on the batch x, T -> parameters and slots after it, and the loss of the batch before it.
 
-    t: the step of the optimizer, from 1; key, number: of the dropout masks, the step counted over the whole run from 0.
-    It looks at no number, so that it serves many runs at once too, for which these are arrays (`stacked`).
+    t: the step of the optimizer, from 1; key, number: of the dropout masks, the step counted over the whole run from 0;
+    rates: of dropout, where they are not the layers' own.  It looks at no number and changes no array, so that the jax
+    engine can compile it for many runs at once, each with numbers of its own (`jax_programs`).
     """
     network, training, m = job.network, job.training, x.shape[0]
-    masks = passes.masks(network, key, number, m, like=x)
+    masks = passes.masks(network, key, number, m, like=x, rates=rates)
     of_example, grads, trace = passes.loss_and_gradients(
         network, params, x, T, training.loss, training.batch_reduction, masks=masks
     )
@@ -55,11 +59,11 @@ def train_step(
     return new_params, new_slots, loss
 
 
-def encoded_parts(job: Job, home: Home) -> dict[str, tuple[Array, Array]]:
-    """(x, T) of every part of the data, at home."""
+def encoded_arrays(job: Job) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """(x, T) of every part of the data."""
     n_classes, dtype = job.network.n_outputs, job.training.dtype
     return {
-        name: (home.bring(np.asarray(x, dtype=dtype)), home.bring(encode(y, n_classes, job.targets, dtype)))
+        name: (np.asarray(x, dtype=dtype), encode(y, n_classes, job.targets, dtype))
         for name, (x, y) in job.parts.items()
     }
 
@@ -71,7 +75,8 @@ class ArraySession:
         self.job = job
         self.home = home or home_of(job.training.library, job.training.device)
         self.key = dropout_key(job.seed)
-        self.parts = encoded_parts(job, self.home)
+        bring = self.home.bring
+        self.parts = {name: (bring(x), bring(T)) for name, (x, T) in encoded_arrays(job).items()}
         self.params: dict[str, Array] = {}
         self.slots: dict[str, tuple[Array, ...]] = {}
         self.t = 0

@@ -8,7 +8,7 @@
 more of a library than that.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,30 +40,6 @@ class Home:
     def fetch_numbers(self, numbers: Sequence[Array]) -> np.ndarray:
         """n arrays of one shape, such as () of a loss, as one NumPy array (n, *shape); waits once."""
         return np.asarray(numbers) if self.is_numpy else self.fetch(self.xp.stack(list(numbers)))
-
-    def for_each(self, function: Callable[..., Any], shared: tuple[int, ...] = ()) -> Callable[..., Any]:
-        """`function`, which is for one run, for many at once: an axis of runs first in all that it takes and returns.
-
-        shared: the positional arguments that all runs have in common, which have no such axis.  What is returned lies
-        in memory run after run, whatever was done before.  PyTorch alone can do it.
-        """
-        from torch.func import vmap
-
-        def for_one(arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-            return function(*arguments, **named)
-
-        def for_all(*arguments: Any, **named: Any) -> Any:
-            axes = tuple(None if i in shared else 0 for i in range(len(arguments)))
-            return _in_rows(vmap(for_one, in_dims=(axes, 0))(arguments, named))
-
-        return for_all
-
-
-def _in_rows(found: Any) -> Any:
-    """PyTorch's arrays in dicts and tuples, each with its last axis innermost in memory."""
-    if isinstance(found, dict):
-        return {name: _in_rows(one) for name, one in found.items()}
-    return tuple(map(_in_rows, found)) if isinstance(found, tuple) else found.contiguous()
 
 
 def home_of(arrays: str, device: str) -> Home:

@@ -117,7 +117,9 @@ def import_model(
     parts = split(data, setting.data)
     network = build(setting.network, parts.shape, parts.n_classes)
     read = read_params(path, network, layout=layout)
-    params = {name: w.astype(setting.training.dtype) for name, w in read.items()}
+    with np.errstate(over="ignore"):  # what overflows is looked for
+        params = {name: w.astype(setting.training.dtype) for name, w in read.items()}
+    check_numbers(params, f"{path}, as {setting.training.dtype}")
     return Model(
         network, params, parts.classes, parts.scaler, parts.value_range, parts.feature_names, brightness_of(parts)
     )

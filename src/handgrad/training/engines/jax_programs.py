@@ -1,0 +1,219 @@
+"""The programs of the jax engine: the reference's own functions under `jit`, `scan` and `vmap`.
+
+    train     many steps: `array.train_step` in a scan
+    score     `passes.score`, a chunk of the examples after another
+    predict   `passes.predict`
+
+Each is written here for one run, and mapped over the runs of a group.  What the runs share stands in the program (the
+network, the loss, which optimizer); what they may differ in goes in as numbers, one of each for every run (Numbers):
+learning rates, weight decay, momentum, rates of dropout and so on.  Numbers are JAX's "weakly typed" float64, which
+behave beside an array as Python's floats do: computed in double precision among themselves, and of the array's type
+beside it.  So the same lines give what NumPy gives, up to the order of additions within an operation.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from handgrad.network import passes
+from handgrad.network.layers import Dropout
+from handgrad.network.network import Network
+from handgrad.training.engines import Job
+from handgrad.training.engines.array import train_step
+from handgrad.training.engines.jax_kept import Kept
+from handgrad.training.run import TrainingSection
+
+Array = Any
+Numbers = dict[str, Array]  # by name, (R,) each
+Params = dict[str, Array]
+State = tuple[Params, dict[str, tuple[Array, ...]], Array]  # parameters, slots, t: (R, ...) each
+
+
+class Batches(NamedTuple):
+    """Steps for all places: the rows of their examples (R, steps, m), lrs (R, steps), their numbers over the whole run
+    (R, steps), the keys of dropout (R,), and which of them count (steps,)."""
+
+    rows: Array
+    lrs: Array
+    steps: Array
+    keys: Array
+    counts: Array
+
+
+# -- what enters as a number
+
+
+def numbers_of(job: Job) -> dict[str, float]:
+    """The numbers of a run that enter its steps, by name; one that is absent or 0 is left out with its operations."""
+    training = job.training
+    numbers = {f"optimizer.{name}": value for name, value in training.optimizer if name not in ("name", "lr")}
+    if training.weight_decay:
+        numbers["weight_decay"] = training.weight_decay
+    if training.clip_norm is not None:
+        numbers["clip_norm"] = training.clip_norm
+    layers = enumerate(job.network.layers)
+    return numbers | {f"rate {i}": layer.rate for i, layer in layers if isinstance(layer, Dropout)}
+
+
+def _with_numbers(job: Job, numbers: Mapping[str, Array]) -> tuple[Job, dict[int, Array]]:
+    """(the job with these numbers in their places, the rates of dropout by layer)."""
+    training = {name: numbers[name] for name in ("weight_decay", "clip_norm") if name in numbers}
+    of_optimizer = {name.removeprefix("optimizer."): v for name, v in numbers.items() if name.startswith("optimizer.")}
+    optimizer = job.training.optimizer.model_copy(update=of_optimizer)
+    rates = {int(name.removeprefix("rate ")): v for name, v in numbers.items() if name.startswith("rate ")}
+    return replace(job, training=job.training.model_copy(update={**training, "optimizer": optimizer})), rates
+
+
+def _shared(network: Network, training: TrainingSection) -> tuple[Network, TrainingSection]:
+    """What the programs of runs of one kind have in common: the same for all of them."""
+    layers = tuple(Dropout(0.5) if isinstance(layer, Dropout) else layer for layer in network.layers)
+    return Network(network.input_shape, layers), training.changed(
+        optimizer=training.optimizer.name,
+        schedule="constant",
+        epochs=1,
+        early_stopping=None,
+        weight_decay=1.0 if training.weight_decay else 0.0,
+        clip_norm=None if training.clip_norm is None else 1.0,
+    )
+
+
+# -- for one run
+
+
+def _train(job: Job, state: State, going: Array, batches: Batches, numbers: Numbers, part: tuple[Array, Array]) -> Any:
+    """Many steps of one run -> (its state after them, losses (steps,)).  A loss that is not finite ends it before that
+    update: from there on its state stays as it is."""
+    (x, T), (job, rates) = part, _with_numbers(job, numbers)
+
+    def step(carried: Any, batch: Any) -> Any:
+        (params, slots, t), going = carried
+        rows, lr, number, counts = batch
+        of_step = {"lr": lr, "t": (t + 1) * 1.0, "key": batches.keys, "number": number, "rates": rates}
+        new_params, new_slots, loss = train_step(job, params, slots, _taken(x, rows), _taken(T, rows), **of_step)
+        loss = loss.astype(np.float32)
+        makes = going & counts & jnp.isfinite(loss)
+        new = new_params, new_slots, t + 1
+        state = jax.tree.map(lambda after, before: jnp.where(makes, after, before), new, (params, slots, t))
+        return (state, makes | (going & ~counts)), loss
+
+    steps = batches.rows, batches.lrs, batches.steps, batches.counts
+    (state, _), losses = jax.lax.scan(step, (state, going), steps)
+    return state, losses
+
+
+def _taken(x: Array, rows: Array) -> Array:
+    return x.at[rows].get(mode="promise_in_bounds")
+
+
+def _score(job: Job, chunk: int, params: Params, part: tuple[Array, Array]) -> tuple[Array, Array]:
+    def of(x: Array, T: Array) -> tuple[Array, Array]:
+        losses, predicted = passes.score(job.network, params, x, T, job.training.loss, chunk=chunk)
+        return losses, predicted.astype(np.int32)
+
+    losses, predicted = _in_chunks(of, chunk, *part)
+    return losses, predicted
+
+
+def _predict(job: Job, chunk: int, params: Params, x: Array) -> Array:
+    return _in_chunks(lambda x: passes.predict(job.network, params, x, chunk=chunk), chunk, x)
+
+
+def _in_chunks(function: Any, chunk: int, *arrays: Array) -> Any:
+    """`function` of so many rows after another, in a loop of the device; the rest by themselves."""
+    whole = len(arrays[0]) // chunk
+    if not whole or len(arrays[0]) == chunk:
+        return function(*arrays)
+    first = tuple(a[: whole * chunk].reshape(whole, chunk, *a.shape[1:]) for a in arrays)
+    found = jax.tree.map(
+        lambda a: a.reshape(whole * chunk, *a.shape[2:]), jax.lax.map(lambda some: function(*some), first)
+    )
+    if whole * chunk == len(arrays[0]):
+        return found
+    rest = function(*(a[whole * chunk :] for a in arrays))
+    return jax.tree.map(lambda *both: jnp.concatenate(both), found, rest)
+
+
+# -- for a group
+
+
+class Programs:
+    """The programs of a group of `size` runs; `Programs.of` has each kind once.  checked: its places were compared."""
+
+    def __init__(self, job: Job, size: int) -> None:
+        self.job, self.size, self.checked = job, size, False
+        self.device = jax.devices(job.training.device)[0]
+        chunk = passes.rows_at_once(job.network, size)
+
+        def mapped(function: Any, axes: Any) -> Kept:
+            return Kept(jax.vmap(function, in_axes=axes), self.device)
+
+        batches = Batches(0, 0, 0, 0, None)
+        self._train = mapped(lambda *given: _train(job, *given), (0, 0, batches, 0, None))
+        self._score = mapped(lambda *given: _score(job, chunk, *given), (0, None))
+        self._predict = mapped(lambda *given: _predict(job, chunk, *given), (0, None))
+        self._put = jax.jit(lambda state, i, mine: jax.tree.map(lambda all, one: all.at[i].set(one), state, mine))
+
+    @staticmethod
+    def of(job: Job, size: int) -> "Programs":
+        return _programs(*_shared(job.network, job.training), size)
+
+    def facts(self) -> dict[str, str]:
+        """Versions, and the first digits of the hash of the program that makes the steps, where it is kept."""
+        of_gpu = {"gpu": self.device.device_kind, "program": self._train.digest}
+        return {"jax": jax.__version__, **(of_gpu if self.device.platform != "cpu" else {})}
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Types as NumPy has them, and products of matrices as exact as float32 is, unless TF32 is asked for."""
+        precision = "tensorfloat32" if self.job.training.tf32 else "highest"
+        with jax.enable_x64(True), jax.default_matmul_precision(precision):
+            yield
+
+    def bring(self, arrays: Any) -> Any:
+        with self._computing():
+            return jax.device_put(arrays, self.device)
+
+    def fetch(self, arrays: Any) -> Any:
+        """NumPy's arrays; waits until they are computed."""
+        return jax.device_get(arrays)
+
+    def numbers(self, of_runs: Sequence[Mapping[str, float]]) -> Numbers:
+        with self._computing(), jax.default_device(self.device):
+            return {name: jnp.stack([jnp.asarray(one[name]) for one in of_runs]) for name in of_runs[0]}
+
+    # -- on the device
+
+    def everywhere(self, mine: Any) -> Any:
+        """The numbers of one run in all places."""
+        return self.bring(jax.tree.map(lambda one: np.stack([one] * self.size), mine))
+
+    def put(self, state: State, place: int, mine: Any) -> Any:
+        with self._computing():
+            return self._put(state, place, self.bring(mine))
+
+    def train(
+        self, state: State, going: np.ndarray, batches: Batches, numbers: Numbers, part: tuple[Array, Array]
+    ) -> Any:
+        """(the state after these steps, losses (R, steps)), left on the device."""
+        with self._computing():
+            return self._train(state, *self.bring((going, batches)), numbers, part)
+
+    def score(self, state: State, part: tuple[Array, Array]) -> Any:
+        """(loss of every example, predicted class), (R, n) each, left on the device."""
+        with self._computing():
+            return self._score(state[0], part)
+
+    def predict(self, state: State, x: Array) -> Array:
+        with self._computing():
+            return self._predict(state[0], x)
+
+
+@lru_cache(maxsize=32)
+def _programs(network: Network, training: TrainingSection, size: int) -> Programs:
+    return Programs(Job(network, training, "one-hot", 0, {}), size)
