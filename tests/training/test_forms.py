@@ -15,6 +15,7 @@ import torch
 from handgrad.errors import WeightsError
 from handgrad.network.spec import Network
 from handgrad.training.exchange import read_params
+from handgrad.training.forms import SAFETENSORS, form_of
 from handgrad.training.npz import MOST_BYTES
 from handgrad.training.weights import load_weights, read_arrays, read_tensors
 
@@ -177,3 +178,12 @@ def test_headers_of_safetensors_that_are_none(tmp_path, header):
 def test_what_is_no_path(name):
     with pytest.raises(WeightsError, match="path must be a path"):
         load_weights(name)
+
+
+@pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580])
+def test_a_safetensors_file_whose_header_s_length_looks_like_a_pickle(tmp_path, length):
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(length)
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(length.to_bytes(8, "little") + header + bytes(4))
+    assert form_of(path) == SAFETENSORS
+    assert read_tensors(path)[0]["w"].tolist() == [0]
