@@ -5,12 +5,14 @@ import re
 import pytest
 
 from handgrad.data.spec import SCALES, DataSection
+from handgrad.errors import StudyFileError
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import INITIALIZERS
 from handgrad.network.layers import LAYERS
 from handgrad.network.losses import LOSSES, TARGETS
 from handgrad.network.spec import NetworkSection
+from handgrad.study import make_study
 from handgrad.study.changes import leaves
 from handgrad.study.design.axes import DISTRIBUTIONS, SAMPLERS
 from handgrad.study.design.spec import StudySpec
@@ -214,6 +216,28 @@ def test_a_key_of_another_library_leads_to_ours(key, says):
     said = unknown_key(key, StudySpec.model_fields)
     assert says in said.split(" Known: ")[0]
     assert "did you mean" not in said
+
+
+@pytest.mark.parametrize(
+    ("key", "table", "says"),
+    [
+        ("num_epochs", "training", "; did you mean 'epochs'?"),
+        ("n_layers", "network", ": write network.hidden with a width for each layer"),
+        ("columns", "data", ": write data.drop"),
+        ("index_col", "data", ": write data.drop"),
+        ("na_values", "data", ": write data.missing"),
+        ("max_value", "data", ": write data.value_range"),
+        ("mode", "asha", ": nothing sets it: of an accuracy the highest is best"),
+        ("hours", "budget", ": write budget.minutes"),
+    ],
+)
+def test_what_a_message_about_a_key_names_is_there(key, table, says):
+    with pytest.raises(StudyFileError) as raised:
+        make_study({"name": "x", table: {key: 3}})
+    assert f"{table}.{key} is an unknown key{says}" in str(raised.value)
+    sections = {"data": DataSection, "network": NetworkSection, "training": TrainingSection}
+    for said in re.findall(r"write (data|network|training)\.(\w+)", "\n".join(KEYS.values())):
+        assert said[1] in {field.alias or name for name, field in sections[said[0]].model_fields.items()}
 
 
 def test_a_key_that_is_nearly_one_of_the_table_is_that_one():

@@ -3,6 +3,7 @@
 Messages show what they were given through `shown`, `short` and `listed`, so that none of them grows with its input.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -36,7 +37,8 @@ def shown(value: Any, most: int = 80) -> str:
     try:
         text = repr(value)
     except Exception:  # a whole number of more than 4,300 digits; lists within lists; whatever an object's own does
-        text = f"a {type(value).__name__} that is too long to show"
+        what = "whole number" if isinstance(value, int) else type(value).__name__
+        text = f"a {what} that is too long to show"
     return short(text if "\n" not in text else " ".join(text.split()), most)
 
 
@@ -123,7 +125,8 @@ def unknown(name: str, known: Iterable[str], kind: str) -> str:
 def unknown_key(key: str, known: Iterable[str], others: Iterable[str] = (), *, advise: bool = True) -> str:
     """The rest of a sentence about a key that is not known in its table.
 
-    `known`: the keys of the table; `others`: more that are accepted (names of other libraries).
+    `known`: the keys of the table; `others`: more that are accepted (names of other libraries), as a mapping
+    with ours for each.
     advise: say which key of a setting does the job of one that other libraries have.
 
     >>> "training.lr is an " + unknown_key("lr", ["epochs", "batch_size"])
@@ -132,11 +135,18 @@ def unknown_key(key: str, known: Iterable[str], others: Iterable[str] = (), *, a
     "training.epoch is an unknown key; did you mean 'epochs'? Known: epochs, batch_size"
     """
     known, key = list(known), str(key)
+    ours = dict(others) if isinstance(others, Mapping) else {}
     here = [*known, *others]
     guess = nearest(key, here, beginnings=False)
-    advice = advice_on_key(key) if advise and not guess else None
+    guess = ours.get(guess, guess) if guess else None
+    advice = advice_on_key(key) if advise else None
+    if guess and advice and guess not in re.split(r"[^\w-]+", advice):  # n_layers is no misspelling of layers
+        guess = None
+    elif guess:
+        advice = None
     if not guess and not advice:
         guess = nearest(key, here)
+        guess = ours.get(guess, guess) if guess else None
     if advise and not guess and not advice and (alike := nearest(key, KEYS)) and len(alike) > 3:
         advice = advice_on_key(alike)
     hint = f"; did you mean {shown(guess)}?" if guess else f": {advice}." if advice else "."

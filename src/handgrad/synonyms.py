@@ -249,6 +249,8 @@ categorical, values, sample, oneof
     -> here it is called 'choice'
 float, linear
     -> here it is called 'uniform'
+min, max, low, high, lower, upper, lo, hi, start, stop
+    -> both ends are a list, as in { uniform = [0, 1] }
 normal, randn, log_normal, quniform, q_log_uniform
     -> it is not there yet
 """

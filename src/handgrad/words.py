@@ -44,7 +44,7 @@ KEYS: dict[str, str] = table(
     """
 name of data, dataset, data_set, data_dir, data_path, csv
     -> write data.name
-scale, scaling, normalization, standardize, preprocessing, scaler
+scale, scaling, normalization, normalize, normalise, standardize, preprocessing, scaler
     -> write data.scale
 validation, val, valid, val_size, dev
     -> write data.validation = { size = 0.1 }, or false
@@ -141,6 +141,8 @@ patience, n_iter_no_change
     -> write training.early_stopping = { patience = 10 }
 min_delta, tol, tolerance, threshold
     -> write training.early_stopping = { min_delta = 0.001 }
+mode
+    -> nothing sets it: of an accuracy the highest is best, of a loss the lowest
 monitor
     -> write training.early_stopping = { monitor = "val_loss" }; what chooses the winner is select_by
 restore_best_weights, save_best_only, checkpoint
@@ -187,7 +189,7 @@ ddof
     -> write ddof at the top of the file
 n_trials, num_samples, trials
     -> write random.runs, or budget.runs
-timeout, max_time, time_limit
+timeout, max_time, time_limit, minutes, hours, seconds
     -> write budget.minutes
 pruner, early_stopping_rounds, hyperband, halving, asha_scheduler
     -> write a table [asha]
@@ -223,7 +225,7 @@ bias, use_bias, fit_intercept
     -> layers without biases are not there yet
 warm_start, resume, resume_from, pretrained, load_weights
     -> a [[phase]] with continue = true goes on from a winner; the same command resumes a study
-features, columns, feature_columns, usecols
+features, columns, feature_columns, usecols, id_column, ignore
     -> write data.drop = ["Id"], the columns that are left out
 delimiter, sep, separator, header, encoding_of_file, skiprows
     -> a key for it is not there yet; docs/data.md says how a table is read

@@ -172,6 +172,13 @@ def test_a_name_that_is_none(tmp_path):
     )
 
 
+def test_a_set_of_another_library_leads_to_a_file(tmp_path):
+    with pytest.raises(DataError, match="; it is not there yet; save it as a file and give its path"):
+        load("iris", folder=tmp_path)
+    with pytest.raises(DataError, match=r"; here it is called 'fashion-mnist'\. Known: "):
+        load("fmnist", folder=tmp_path)
+
+
 def test_a_file_of_an_unknown_form(tmp_path):
     put(tmp_path, {"a.xyz": b""})
     with pytest.raises(DataError, match=r"a\.xyz: is of no form that can be read; known: \.npz, \.csv"):

@@ -18,6 +18,7 @@ from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
 from handgrad.names import listed, nearest
+from handgrad.synonyms import advice_on_name
 
 FORMS = (
     f".npz, {', '.join(TEXT_ENDINGS)} (also packed: {', '.join(PACKED_ENDINGS)}), a folder of images by class, or one "
@@ -57,8 +58,8 @@ def find_own(name: str, folder: Path) -> Path:
     for place in places:
         if place.exists():
             return place
-    guess = nearest(name, NAMED)
-    hint = f"; did you mean {guess!r}?" if guess else "."
+    guess, advice = nearest(name, NAMED), advice_on_name(name, "data set", NAMED)
+    hint = f"; {advice}." if advice else f"; did you mean {guess!r}?" if guess else "."
     raise DataError(
         f"data.name: no data set is called {name!r}, and no file or folder lies at "
         f"{' or '.join(str(place) for place in places)}{hint} Known: {', '.join(NAMED)}, or a path to {FORMS}"

@@ -139,7 +139,7 @@ class TestPart(Section):
     """The test part of data that has none of its own; a fraction counts all of its examples."""
 
     __test__ = False  # no test of pytest's
-    example: ClassVar = "{ size = 0.2 }"
+    example: ClassVar = "{ size = 0.2 } (none at all is not there yet)"
 
     size: Size = 0.2
     stratify: Flag = True

@@ -102,6 +102,32 @@ def test_equal_differences_leave_it_to_the_sign_flip_test():
     assert paired_t_p([0.5]) is None
 
 
+@pytest.mark.parametrize(("examples", "seeds"), [(300, 3), (10_000, 5), (60_000, 2), (60_000, 3), (10**6, 10)])
+def test_one_example_on_every_seed_is_no_spread(examples, seeds):
+    """Differences of accuracies, all of one example, are equal but for their last bits."""
+    rng = np.random.default_rng(0)
+    for right in rng.integers(int(0.9 * examples), examples, size=(50, seeds)).tolist():
+        best = {seed: (k + 1) / examples for seed, k in enumerate(right)}
+        third = {seed: (k - 1) / examples for seed, k in enumerate(right)}
+        same = dict(best)
+        found = compare([{seed: k / examples for seed, k in enumerate(right)}, third, same], best)
+        assert [one.p for one in found] == [2.0 ** (1 - seeds), 2.0 ** (1 - seeds), 1.0]
+        assert [one.interval for one in found] == [None] * 3
+        assert not any(one.decided for one in found if seeds < 6)
+
+
+def test_small_differences_of_large_numbers_keep_their_spread():
+    """A setting whose losses are huge does not blur the comparison of two others."""
+    one, two, huge = (
+        {0: 1.0, 1: 1.1, 2: 1.2},
+        {0: 1.0 + 1e-9, 1: 1.1 + 2e-9, 2: 1.2 + 3e-9},
+        {0: 1e12, 1: 2e12, 2: 3e12},
+    )
+    found = compare([two, huge], one)[0]
+    assert found.p == pytest.approx(stats.ttest_rel(list(two.values()), list(one.values())).pvalue, rel=1e-5)
+    assert found.interval is not None
+
+
 def by_brute_force(d):
     sums = np.array(
         [sum(s * v for s, v in zip(signs, d, strict=True)) for signs in itertools.product((1, -1), repeat=len(d))]

@@ -86,6 +86,14 @@ def test_below_six_seeds_undecided_is_said_aloud(make_results):
     assert texts(phase_verdicts(phase, brief=True)) == said[:2]
 
 
+def test_settings_with_equally_many_right_have_equal_means(make_results):
+    """81 + 85 and 82 + 84 of 100: ranks of a reproduction and Kendall's τ take such means as ties."""
+    right = {"1": (0.81, 0.85), "2": (0.82, 0.84)}
+    (phase,) = summary_of(make_results({"seeds": 2, **LRS}, lambda s, seed: Outcome(right[s.label][seed]))).phases
+    one, two = (setting.samples["val_accuracy"].mean for setting in phase.settings)
+    assert one == two == 0.83
+
+
 def test_from_six_seeds_a_lead_can_be_established(make_results):
     def tell(setting, seed):
         return Outcome((0.9 if setting.label == "2" else 0.8) + 0.001 * ((seed * 3 + int(setting.label)) % 4))
@@ -95,6 +103,30 @@ def test_from_six_seeds_a_lead_can_be_established(make_results):
     assert [verdict.kind for verdict in said] == ["good", "good", "note"]
     assert said[1].text == "Behind the best: setting 1 (p < 0.05)."
     assert said[2].text == ("Paired t-test on 6 shared seeds; behind is said where a sign-flip test has p < 0.05 too.")
+
+
+@pytest.mark.parametrize("seeds", [4, 8])
+def test_a_setting_that_is_better_where_it_finished_is_not_said_to_be_behind(make_results, seeds):
+    """It ranks below the best because a run of it failed; the rank is no verdict on its numbers."""
+
+    def tell(setting, seed):
+        accuracy = (0.95 if setting.label == "2" else 0.80) + 0.001 * (seed * (1 + int(setting.label)) % 5)
+        return Outcome(accuracy, "failed" if (setting.label, seed) == ("2", 0) else "done")
+
+    folder = make_results({"seeds": seeds, **LRS}, tell)
+    (phase,) = summary_of(folder).phases
+    other = next(s for s in phase.settings if s.label == "2")
+    assert phase.best.label == "1"
+    assert other.comparison.adjusted_p < 0.05
+    assert other.comparison.verdict == "undecided"
+    assert other in phase.tied
+    said = texts(phase_verdicts(phase))
+    told = (
+        "Setting 2 is better than the best on the seeds that both have, and ranks below it because of its missing runs."
+    )
+    assert told in said
+    assert not [text for text in said if text.startswith("Behind the best") or "t-test alone" in text]
+    assert compare(folder).verdict.tolist() == ["undecided"]
 
 
 def test_the_test_of_signs_is_heard_on_the_page_too(make_results):

@@ -66,6 +66,8 @@ def load(tmp_path):
         ("seeds = inf", "seeds must be a list of different whole numbers >= 0, or how many seeds"),
         ("seeds = 2\nseeds = 3", "is not TOML: Cannot overwrite a value (at "),
         ("seeds = 2\0", "is not TOML: "),
+        ("[data]\nname = digits", "is not TOML: Invalid value (at line 2, column 8), 'name = digits' (text stands in"),
+        (f"seeds = [0x{'f' * 5000}]", f"seeds holds a whole number beyond 64 bits (up to {2**63 - 1:,}); got a whole "),
         (b"\xff\xfe" + "seeds = 2".encode("utf-16-le"), "is not TOML: its text is UTF-16; save it as UTF-8"),
         ("seeds = 2\nname = 'a'".encode("utf-16-be"), "is not TOML: its text is UTF-16; save it as UTF-8"),
         ("seeds = 2".encode("utf-32"), "is not TOML: its text is UTF-32; save it as UTF-8"),

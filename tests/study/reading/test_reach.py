@@ -116,6 +116,36 @@ def test_a_change_that_reaches_some_settings_only_says_so():
     assert "does not reach every setting: one_factor" in made(["training.epochs=3"], one_factor=one_factor).notes[0]
 
 
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        (
+            'training.optimizer={name="adam",lr=0.5}',
+            "training.optimizer.lr has no effect: grid says it in every setting; write "
+            "grid.training.optimizer.lr=[0.5]",
+        ),
+        (
+            "network={hidden=[9,9]}",
+            "network.hidden has no effect: grid says it in every setting; write grid.network.hidden=[[9, 9]]",
+        ),
+        ("grid={}", "grid has no effect: {} takes nothing away; say what is to stay, as in grid.network.hidden=[300]"),
+    ],
+)
+def test_a_part_of_a_change_that_reaches_no_setting_is_refused_too(override, line):
+    grid = LR | {"network": {"hidden": [8, 16]}}
+    with pytest.raises(StudyFileError) as raised:
+        made([override], grid=grid)
+    assert [one.removesuffix(" (given on the command line)") for one in raised.value.problems] == [line]
+    study = made(['training.optimizer={name="adam",beta1=0.5}'], grid=grid)
+    assert study.base["training"]["optimizer"] == {"name": "adam", "beta1": 0.5}
+
+
+def test_a_key_that_is_given_twice_is_refused():
+    with pytest.raises(StudyFileError, match=r"training\.epochs is given twice: training\.epochs=3 has no effect"):
+        made(["training.epochs=3", "training.epochs = 4"])
+    assert made(["training.epochs=3", "training.batch_size=4", "seeds=2"]).notes == ()
+
+
 @pytest.mark.parametrize("override", ["quick.seeds=1", "made.quick=true"])
 def test_tables_that_no_change_can_reach_say_so(override):
     with pytest.raises(StudyFileError, match=f"{override.partition('=')[0]} has no effect: "):

@@ -68,6 +68,18 @@ def problems(tables, overrides=(), **options):
             'bundle.case."a" must be a table of changes, as in [bundle.case."tanh"]; got 3',
         ),
         ({"bundle": {}}, 'bundle is empty; write a table such as [bundle.case."tanh"] or leave it out'),
+        (
+            {"variant": {"network": {"hidden": 3}}},
+            'variant.network is a change without a name; give it one, as in [variant."adam"]',
+        ),
+        (
+            {"bundle": {"case": {"training": {"epochs": 3}}}},
+            'bundle.case.training is a change without a name; give it one, as in [bundle.case."tanh"]',
+        ),
+        (
+            {"quick": {"phase": {"b": {"continue": True}}}},
+            "with --quick: phase (from [quick]) has no effect: the file has no [[phase]]; write one into it",
+        ),
         ({"variant": {}}, 'variant must hold named tables of changes, as in [variant."adam"]; got {}'),
         (
             {"variant": {"long": {"training": {"epochs": 0}}}},
@@ -104,6 +116,11 @@ def problems(tables, overrides=(), **options):
             "random.training.epochs.choic must be a range such as { uniform = [0, 1] }",
         ),
         (
+            {"random": {"training": {"optimizer": {"lr": [0.1, 1]}}}},
+            "random.training.optimizer.lr must be a range such as { uniform = [0, 1] } (uniform, log_uniform, "
+            "integers, choice); got [0.1, 1]",
+        ),
+        (
             {"random": {"training": {"epochs": {"choice": [1]}}}, "grid": {"network": {"hidden": [1]}}},
             "random cannot stand beside grid; put one of them into a [[phase]] of its own",
         ),
@@ -137,7 +154,10 @@ def problems(tables, overrides=(), **options):
             "select_by = 'val_accuracy' needs validation data to choose what later phases start from, but",
         ),
         ({"data": {"train": 5000}}, "data.train must be a table such as { size = 5000 }; got 5000"),
-        ({"data": {"test": False}}, "data.test must be a table such as { size = 0.2 }; got False"),
+        (
+            {"data": {"test": False}},
+            "data.test must be a table such as { size = 0.2 } (none at all is not there yet); got False",
+        ),
         (
             {"training": {"early_stopping": 5}},
             "training.early_stopping must be a table such as { patience = 10 }; got 5",

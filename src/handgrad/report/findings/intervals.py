@@ -1,7 +1,7 @@
 """Intervals: of a mean over seeds, of the mean of further runs, of an accuracy on a finite set of examples.
 
 Letters: n values x, their standard deviation s (ddof 1); k right of n examples.
-Sources: Student's t; BCa: Efron 1987, equations in `bca_interval`; Clopper and Pearson 1934.
+Sources: Student's t; BCa: Efron 1987, equations in `bca_interval`; Clopper and Pearson 1934; Agresti and Caffo 2000.
 """
 
 import math
@@ -26,9 +26,9 @@ class Interval:
     confidence: float = CONFIDENCE
 
 
-def t_interval(x: Sequence[float], confidence: float = CONFIDENCE) -> Interval | None:
+def t_interval(x: Sequence[float], confidence: float = CONFIDENCE, rounding: float = 0.0) -> Interval | None:
     """mean ± t(n−1)·s/√n, always with ddof 1; None below two values, and where all are equal: s = 0 is no spread that
-    was measured, but one that n values were too few to show.
+    was measured, but one that n values were too few to show.  Values no further apart than `rounding` are equal.
 
     >>> interval = t_interval([1.0, 2.0, 3.0])
     >>> round(interval.low, 3), round(interval.high, 3)  # 2 ± 4.303·1/√3
@@ -37,7 +37,7 @@ def t_interval(x: Sequence[float], confidence: float = CONFIDENCE) -> Interval |
     from scipy.special import stdtrit
 
     n = len(x)
-    if n < 2 or not np.ptp(x) > 0:
+    if n < 2 or not np.ptp(x) > rounding:
         return None
     mean, s = math.fsum(x) / n, float(np.std(x, ddof=1))
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * s / math.sqrt(n)
@@ -49,14 +49,18 @@ def prediction_interval(
 ) -> Interval | None:
     """Where the mean of `further` more runs falls; None below two values.
 
-    half² = (t(n−1)·s)²·(1/further + 1/n) + (z·√(2·a·(1−a)/examples))²
+    half² = (t(n−1)·s)²·(1/further + 1/n) + z²·2·a·(1−a)/(N + 2)
 
-    The second term is for accuracies a on `examples`, where the further runs may have been scored on as many others.
+    The second term is for accuracies on N = `examples`, where the further runs may have been scored on as many others;
+    a = (mean·N + 1)/(N + 2): one right and one wrong answer more on either side (Agresti and Caffo 2000), without which
+    runs that make no mistake would leave the interval no width.
     Normal values are assumed; s has ddof 1, t and z are the quantiles of both distributions.
 
     >>> interval = prediction_interval([1.0, 2.0, 3.0])
     >>> round(interval.low, 3), round(interval.high, 3)  # 2 ± 4.303·1·√(1 + 1/3)
     (-2.968, 6.968)
+    >>> round(prediction_interval([1.0, 1.0, 1.0], examples=300).low, 3)
+    0.991
     """
     from scipy.special import ndtri, stdtrit
 
@@ -66,7 +70,10 @@ def prediction_interval(
     mean, s = math.fsum(x) / n, float(np.std(x, ddof=1))
     seeds = float(stdtrit(n - 1, (1 + confidence) / 2)) * s * math.sqrt(1 / further + 1 / n)
     z = float(ndtri((1 + confidence) / 2))
-    others = z * math.sqrt(2) * binomial_standard_error(min(max(mean, 0.0), 1.0), examples) if examples else 0.0
+    others = 0.0
+    if examples:
+        a = (min(max(mean, 0.0), 1.0) * examples + 1) / (examples + 2)
+        others = z * math.sqrt(2) * binomial_standard_error(a, examples + 2)
     half = math.hypot(seeds, others)
     return Interval(mean - half, mean + half, "prediction", confidence)
 

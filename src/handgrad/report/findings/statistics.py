@@ -25,6 +25,7 @@ SIGN_FLIP_SEEDS = 6  # 2 / 2^6 is the first smallest p below 0.05
 EXACT_SIGNS = 32  # differences whose 2^n signs are counted
 SIGN_DRAWS = 99_999
 MOST_PAIRED = 1500  # settings of which all pairs are tested
+ROUNDING = 4 * 2.0**-52  # of the larger of two values: differences that are no further apart than this are equal
 
 
 @dataclass(frozen=True)
@@ -127,20 +128,32 @@ def paired_t_p(d: Sequence[float]) -> float | None:
 
     Where all differences are equal (s = 0) t says nothing, and the sign-flip test's p stands in.
     """
-    p = _paired_t(np.asarray(d, dtype=np.float64).reshape(1, -1), np.ones((1, len(d)), dtype=bool))[0]
+    x = np.asarray(d, dtype=np.float64).reshape(1, -1)
+    p = _paired_t(x, np.ones_like(x, dtype=bool), ROUNDING * np.abs(x).max(axis=1, initial=0.0))[0]
     return None if math.isnan(p) else float(p)
 
 
-def _paired_t(d: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """p of each row of differences (pairs, seeds), of which some are known; NaN below two."""
+def _paired_t(d: NDArray[np.float64], known: NDArray[np.bool_], rounding: NDArray[np.float64]) -> NDArray[np.float64]:
+    """p of each row of differences (pairs, seeds), of which some are known; NaN below two.
+
+    rounding (pairs,): differences of a row that are no further apart are equal.  0.81 − 0.80 and 0.82 − 0.81 are one
+    example in a hundred both, and differ in their last bits: a spread of those would make any t.
+    """
     from scipy.special import stdtr
 
     n = known.sum(axis=1)
     mean = np.where(known, d, 0.0).sum(axis=1) / np.maximum(n, 1)
     s = np.sqrt(np.where(known, (d - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(n - 1, 1))
-    equal = s <= 1e-12 * np.maximum(np.abs(mean), 1e-300)
+    width = np.where(known, d, -np.inf).max(axis=1, initial=-np.inf) - np.where(known, d, np.inf).min(
+        axis=1, initial=np.inf
+    )
+    equal = width <= rounding
     t = np.abs(mean) * np.sqrt(n) / np.where(equal, 1.0, s)
-    p = np.where(equal, np.where(mean == 0, 1.0, 2.0 ** (1 - np.minimum(n, 1000))), 2 * stdtr(np.maximum(n - 1, 1), -t))
+    p = np.where(
+        equal,
+        np.where(np.abs(mean) <= rounding, 1.0, 2.0 ** (1 - np.minimum(n, 1000))),
+        2 * stdtr(np.maximum(n - 1, 1), -t),
+    )
     return np.where(n < 2, np.nan, p)
 
 
@@ -172,12 +185,13 @@ class Comparison:
     adjusted_p: float | None  # Holm's, over all `pairs` of settings: the reference was chosen on the same numbers
     sign_flip: float | None
     pairs: int = 1
+    ahead: bool = False  # better than the reference on these seeds, and below it only because runs of it are missing
 
     @property
     def decided(self) -> bool:
-        """That the setting is behind: adjusted p below 0.05 and, from the six shared seeds on that a test of signs
-        needs, its p (which assumes no normal distribution) below 0.05 too."""
-        if self.adjusted_p is None or self.sign_flip is None or self.adjusted_p >= LEVEL:
+        """That the setting is behind: not ahead, adjusted p below 0.05 and, from the six shared seeds on that a test of
+        signs needs, its p (which assumes no normal distribution) below 0.05 too."""
+        if self.ahead or self.adjusted_p is None or self.sign_flip is None or self.adjusted_p >= LEVEL:
             return False
         return self.n < SIGN_FLIP_SEEDS or self.sign_flip < LEVEL
 
@@ -194,7 +208,7 @@ class Comparison:
     @property
     def against_signs(self) -> bool:
         """Whether the test of signs alone leaves undecided what the paired t-test would have decided."""
-        return self.tied and self.adjusted_p is not None and self.adjusted_p < LEVEL
+        return self.tied and not self.ahead and self.adjusted_p is not None and self.adjusted_p < LEVEL
 
 
 def compare(settings: Sequence[Mapping[int, float]], reference: Mapping[int, float]) -> list[Comparison]:
@@ -209,17 +223,18 @@ def compare(settings: Sequence[Mapping[int, float]], reference: Mapping[int, flo
     seeds = sorted({seed for values in (reference, *settings) for seed in values})
     x = np.array([[values.get(seed, np.nan) for seed in seeds] for values in (reference, *settings)])
     known = ~np.isnan(x)
-    own = _paired_t(x[1:] - x[0], known[1:] & known[0])
-    adjusted, pairs = _over_all_pairs(x, known, own)
+    rounding = ROUNDING * np.where(known, np.abs(x), 0.0).max(axis=1, initial=0.0)
+    own = _paired_t(x[1:] - x[0], known[1:] & known[0], np.maximum(rounding[1:], rounding[0]))
+    adjusted, pairs = _over_all_pairs(x, known, rounding, own)
     found = []
-    for values, p, q in zip(settings, own, adjusted, strict=True):
+    for values, p, q, own_rounding in zip(settings, own, adjusted, rounding[1:], strict=True):
         d = [values[seed] - reference[seed] for seed in seeds if seed in values and seed in reference]
         few = len(d) < 2
         found.append(
             Comparison(
                 n=len(d),
                 difference=math.fsum(d) / len(d) if d else None,
-                interval=t_interval(d),
+                interval=t_interval(d, rounding=max(own_rounding, rounding[0])),
                 p=None if few else float(p),
                 adjusted_p=None if few else float(q),
                 sign_flip=None if few else sign_flip_p(d),
@@ -230,7 +245,7 @@ def compare(settings: Sequence[Mapping[int, float]], reference: Mapping[int, flo
 
 
 def _over_all_pairs(
-    x: NDArray[np.float64], known: NDArray[np.bool_], own: NDArray[np.float64]
+    x: NDArray[np.float64], known: NDArray[np.bool_], rounding: NDArray[np.float64], own: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], int]:
     """(Holm's p of the pairs (0, i) in the family of all pairs that share two seeds or more, the number of these)."""
     k = len(x)
@@ -238,7 +253,10 @@ def _over_all_pairs(
         pairs = k * (k - 1) // 2
         return np.minimum(1.0, own * pairs), pairs
     rows = [own]
-    rows += [_paired_t(x[i + 1 :] - x[i], known[i + 1 :] & known[i]) for i in range(1, k - 1)]
+    rows += [
+        _paired_t(x[i + 1 :] - x[i], known[i + 1 :] & known[i], np.maximum(rounding[i + 1 :], rounding[i]))
+        for i in range(1, k - 1)
+    ]
     p = np.concatenate(rows)
     adjusted = np.full(len(p), np.nan)
     valued = ~np.isnan(p)

@@ -13,12 +13,14 @@ from handgrad.report.findings.summary import (
     SettingSummary,
     Summary,
     examples_of,
+    lower_is_better,
     rank,
 )
 from handgrad.report.findings.wording import plural
 from handgrad.study.folder.results import Results
 from handgrad.study.original.items import ConfusionTable
 from handgrad.study.reading.places import Places, draw, place
+from handgrad.study.rules.select import mean_of
 from handgrad.training.record import is_verifiable
 
 LONG = ("confusion", "samples", "setting", "files", "parent")  # of a record: read again for the one run that shows them
@@ -109,7 +111,8 @@ def summarize_setting(
     records = [run.record for run in runs if run.record is not None and run.status != "failed"]
     for metric in METRICS:
         values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
-        samples[metric] = sample(values, ddof, examples_of(records, metric) if metric.endswith("accuracy") else None)
+        made = sample(values, ddof, examples_of(records, metric) if metric.endswith("accuracy") else None)
+        samples[metric] = replace(made, mean=mean_of(list(values.values()), metric))  # equal counts, equal means
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
 
 
@@ -118,9 +121,10 @@ def summarize_phase(
 ) -> PhaseSummary:
     """One phase: every setting is compared with the winner, with Holm's correction over all pairs of the phase.
 
-    Settings with diverged runs are behind whatever their other seeds say, and are not tested; nor are those that a
-    search stopped short, whose numbers are of fewer epochs.  While the plan names no winner, the best so far stands in
-    its place.
+    Settings with diverged runs rank last whatever their other seeds say, and are not tested; nor are those that a
+    search stopped short, whose numbers are of fewer epochs.  One that misses runs (failed, or not there yet) ranks
+    below the best and may be better on the seeds that it has: it is then not said to be behind.  While the plan names
+    no winner, the best so far stands in its place.
     """
     if winner is None:
         valued = [setting for setting in settings if setting.samples[metric].n]
@@ -133,9 +137,15 @@ def summarize_phase(
             if setting is not best and not setting.count("diverged") and setting.stopped == best.stopped
         ]
         comparisons = compare([s.samples[metric].values for s in others], best.samples[metric].values)
+        comparisons = [replace(one, ahead=_is_ahead(one.difference, metric)) for one in comparisons]
         found = dict(zip((s.label for s in others), comparisons, strict=True))
         settings = [replace(setting, comparison=found.get(setting.label)) for setting in settings]
     return PhaseSummary(name, tuple(axes), tuple(settings), winner, metric)
+
+
+def _is_ahead(difference: float | None, metric: str) -> bool:
+    """Whether a setting − the best is a lead: the best has more runs that came to their end."""
+    return difference is not None and (difference < 0 if lower_is_better(metric) else difference > 0)
 
 
 def collapse(record: Mapping[str, Any]) -> tuple[str, float] | None:

@@ -137,7 +137,7 @@ def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[V
     if behind:
         said.append(Verdict("note" if few else "good", f"Behind the best: {_settings(behind)} (p < {LEVEL:g})."))
     if not brief:
-        said += [*_striped(phase, behind), *_against_signs(found), _test(tested, ns)]
+        said += [*_striped(phase, behind), *_against_signs(found), *_ahead(found), _test(tested, ns)]
     return said
 
 
@@ -163,7 +163,7 @@ def _test(tested: Sequence[Comparison], ns: Sequence[int]) -> Verdict:
 
 def _striped(phase: PhaseSummary, behind: Sequence[str]) -> list[Verdict]:
     """Settings that rank below one that is behind, and are undecided themselves: why that is no contradiction."""
-    ranked = [setting.label for setting in phase.ranked if setting.comparison is not None]
+    ranked = [s.label for s in phase.ranked if s.comparison is not None and not s.comparison.ahead]
     known = set(behind)
     first = next((place for place, label in enumerate(ranked) if label in known), len(ranked))
     odd = [label for label in ranked[first:] if label not in known]
@@ -181,6 +181,16 @@ def _against_signs(found: Mapping[str, Comparison]) -> list[Verdict]:
         return []
     text = f"Of {_settings(odd)} the paired t-test alone would say that it is behind; the sign-flip test does not."
     return [Verdict("note", text.replace("that it is", "that they are") if len(odd) > 1 else text)]
+
+
+def _ahead(found: Mapping[str, Comparison]) -> list[Verdict]:
+    """Settings that would lead on the seeds that they have."""
+    odd = [label for label, comparison in found.items() if comparison.ahead]
+    if not odd:
+        return []
+    is_, ranks, its = ("is", "ranks", "its") if len(odd) == 1 else ("are", "rank", "their")
+    text = f"{_settings(odd)} {is_} better than the best on the seeds that both have, and {ranks} below it because "
+    return [Verdict("warning", f"{text[0].upper()}{text[1:]}of {its} missing runs.")]
 
 
 def trouble(phase: PhaseSummary) -> list[Verdict]:

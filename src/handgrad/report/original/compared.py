@@ -2,8 +2,9 @@
 
 The rule (v published, m and s of our n runs, k runs behind the published number, N examples scored):
 
-    n ≥ 2    inside where |v − m| ≤ √((t(n−1)·s)²·(1/k + 1/n) + 1.96²·2·m(1−m)/N) + h: the 95 % prediction interval for
-             the mean of k more runs, which may have been scored on as many other examples (of accuracies alone)
+    n ≥ 2    inside where |v − m| ≤ √((t(n−1)·s)²·(1/k + 1/n) + 1.96²·2·a(1−a)/(N + 2)) + h: the 95 % prediction
+             interval for the mean of k more runs, which may have been scored on as many other examples (of accuracies
+             alone; a = (m·N + 1)/(N + 2))
     n = 1    cannot be judged: one run shows no spread, and the noise of the examples alone would turn away a faithful
              number in 20 to 67 % of cases
 
@@ -27,12 +28,13 @@ from handgrad.study.original.published import MEASURES, TIMES, UNITS, WHOLE, Pub
 ONE_RUN = "cannot be judged (one run)"
 RULE = (
     "Inside: the published number lies in the 95 % prediction interval for the mean of as many more runs as the "
-    "original had, mean ± √((t(n − 1)·s)²·(1/n_original + 1/n) + 1.96²·2·a(1 − a)/N), where the second term, the "
-    "noise of N examples, is for accuracies a alone; inside as printed: it does so by half a unit in its last digit, "
-    "or a whole one of a number that was read off. One run (n = 1) shows no spread, and nothing can be judged by it. "
-    "Times are of another machine and are never judged. In place of a number, diverged, nan and explodes agree where a "
-    "run here diverged or collapsed to one class, learns agrees where none did. A row that is said to be best (worst) "
-    "agrees where no other is better (worse) here by more than the same interval."
+    "original had, mean ± √((t(n − 1)·s)²·(1/n_original + 1/n) + 1.96²·2·a(1 − a)/(N + 2)), where the second term, "
+    "the noise of N examples, is for accuracies alone, a = (mean·N + 1)/(N + 2); inside as printed: it does so by "
+    "half a unit in its last digit, or a whole one of a number that was read off. One run (n = 1) shows no spread, "
+    "and nothing can be judged by it. Times are of another machine and are never judged. In place of a number, "
+    "diverged, nan and explodes agree where a run here diverged or collapsed to one class, learns agrees where none "
+    "did. A row that is said to be best (worst) agrees where no other is better (worse) here by more than the same "
+    "interval."
 )
 SHORT_RULE = "Inside: in the 95 % prediction interval of our runs. By one run nothing can be judged."
 

@@ -22,10 +22,11 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, ConfigDict
 
-from handgrad.names import listed, short, shown, unknown, unknown_key
+from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.streams import stream
 from handgrad.study.changes import SECTIONS, Changes, changes_of, is_path, leaves
 from handgrad.study.rules.asha import Asha
+from handgrad.synonyms import advice_on_name
 from handgrad.validation import LARGEST, Section, is_real, is_whole
 
 
@@ -253,6 +254,9 @@ def _alike(value: Any) -> tuple[type, Any]:
 def _named(where: str, tables: Any, example: str) -> list[str]:
     if not isinstance(tables, Mapping) or not tables:
         return [f"{where} must hold named tables of changes, as in {example}; got {shown(tables)}"]
+    for name, table in tables.items():
+        if name in SECTIONS and isinstance(table, Mapping) and not set(table) & set(SECTIONS):
+            return [f"{where}.{name} is a change without a name; give it one, as in {example}"]
     return [
         f'{where}."{short(name, 60)}" must be a table of changes, as in {example}; got {shown(table)}'
         for name, table in tables.items()
@@ -282,7 +286,8 @@ def _random(table: Mapping[str, Any]) -> list[str]:
         if not isinstance(what, Mapping) or not what:
             # `leaves` went into the table of a misspelt distribution: its parent is the key that was meant
             parent, _, kind = path.rpartition(".")
-            hint = f"; {short(parent)} may be meant: {unknown(kind, DISTRIBUTIONS, 'range')}" if "." in parent else ""
+            misspelt = nearest(kind, DISTRIBUTIONS) or advice_on_name(kind, "range", DISTRIBUTIONS)
+            hint = f"; {short(parent)} may be meant: {unknown(kind, DISTRIBUTIONS, 'range')}" if misspelt else ""
             found.append(f"{where} must be a range such as {{ uniform = [0, 1] }} ({known}); got {shown(what)}{hint}")
         elif len(what) > 1:
             found.append(f"{where} must have one of {known}; got {listed(what)}")

@@ -33,13 +33,16 @@ def what_changed(folder: Path, text: str, ids: set[str]) -> str | None:
     """
     try:
         before = (folder / "study.toml").read_text("utf-8")
-        plan = read_plan(folder)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, HandgradError):
+    except (OSError, ValueError):
         return "its study.toml cannot be read"
     if changes := list(differences(before, text)):
         return listed(changes, 6)
+    try:
+        plan = read_plan(folder)
+    except HandgradError:  # deleted, as is said where it was damaged
+        return None
     first = plan["phases"][0]
     old = set() if first["drawn"] else {run["id"] for setting in first["settings"] for run in setting["runs"]}
     if ids and old and ids != old:

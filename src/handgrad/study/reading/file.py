@@ -5,12 +5,14 @@ Whatever is in a file that somebody wrote, it becomes tables or one StudyFileErr
 
 import codecs
 import os
+import re
 import tomllib
 from functools import partial
 from pathlib import Path
 
 from handgrad.errors import StudyFileError
 from handgrad.foreign import reading
+from handgrad.names import shown
 from handgrad.study.changes import Table
 
 MOST_BYTES = 16_000_000  # a grid line of a million values is 8 MB, and a study can have 100,000 runs
@@ -38,9 +40,10 @@ def parsed(content: bytes, where: str) -> Table:
         raise StudyFileError(where, [f"is larger than {MOST_BYTES // 10**6} MB, so it is no study; give a TOML file"])
     with reading(where, partial(_refused, where), "TOML"):
         try:
-            tables = tomllib.loads(_text(content, where))
+            text = _text(content, where)
+            tables = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise StudyFileError(where, [f"is not TOML: {error}; mend that line"]) from None
+            raise StudyFileError(where, [f"is not TOML: {error}{_line_of(text, str(error))}; mend that line"]) from None
         except ValueError:  # int() of more digits than Python takes
             raise StudyFileError(
                 where, ["is not TOML: it has a number of more than 4,300 digits; whole numbers have 64 bits"]
@@ -48,6 +51,17 @@ def parsed(content: bytes, where: str) -> Table:
     if not tables:
         raise StudyFileError(where, ['is empty; a study says at least one thing, such as name = "first"'])
     return tables
+
+
+def _line_of(text: str, message: str) -> str:
+    """The line that a message of TOML names, and what is most often wrong in it."""
+    place = re.search(r"line (\d+), column", message)
+    lines = text.split("\n")
+    line = lines[int(place[1]) - 1].strip() if place and int(place[1]) <= len(lines) else ""
+    if not line:
+        return ""
+    hint = " (text stands in quotes, true and false are small)" if message.startswith("Invalid value") else ""
+    return f", {shown(line, 60)}{hint}"
 
 
 def _text(content: bytes, where: str) -> str:

@@ -63,6 +63,9 @@ def overlaid(
     problems = list(found)
 
     def lay(here: Any, value: Any, path: tuple[str, ...]) -> Any:
+        if path == ("phase",) and here is None and isinstance(value, Mapping) and value:
+            problems.append(f"phase (from {origin}) has no effect: the file has no [[phase]]; write one into it")
+            return None
         if path[-1:] == ("phase",) and isinstance(value, Mapping) and isinstance(here, list | tuple):
             return phases(here, value)
         if not isinstance(value, Mapping) or _replaces(path, value):

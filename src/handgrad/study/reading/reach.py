@@ -13,10 +13,17 @@ from handgrad.study.changes import SECTIONS, SHORT, canonical, changes_of, is_pa
 from handgrad.study.design.axes import Choice
 from handgrad.study.design.spec import Study
 from handgrad.study.reading.overlay import change_of
+from handgrad.study.toml import dumps
 
 NEVER = {
     "quick": "what is small is said in the file; change the study itself, as in seeds=1",
     "made": "handgrad writes it",
+}
+LAID_OVER = {
+    "grid": "grid.network.hidden=[300]",
+    "one_factor": "one_factor.network.hidden=[300]",
+    "network": "network.hidden=300",
+    "training": "training.epochs=3",
 }
 OTHER_DATA = ("data.validation", "data.test", "data.name")
 
@@ -24,15 +31,25 @@ OTHER_DATA = ("data.validation", "data.test", "data.name")
 def effects(study: Study, overrides: Iterable[str], quick: Any) -> tuple[list[str], list[str]]:
     """(notes, problems) about what has no effect, or less than it seems."""
     notes, found = [*_base_notes(study), *_phase_notes(study), *_data_notes(study)], list[str]()
+    before: dict[str, str] = {}
     for text in overrides:
-        key = text.partition("=")[0].strip()
+        key, _, value = (part.strip() for part in text.partition("="))
+        if (ours := canonical(key, study.spec)) in before:
+            found.append(f"{key} is given twice: {short(before[ours])} has no effect beside {short(text)}; keep one")
+        before[ours] = text
         if (first := next(iter(change_of(text)))) in NEVER:
             found.append(f"{key} has no effect: {NEVER[first]}")
-        for path in _paths(study, change_of(text)):
+        if change_of(text) == {key: {}} and key in LAID_OVER:
+            found.append(f"{key} has no effect: {{}} takes nothing away; say what is to stay, as in {LAID_OVER[key]}")
+        refused: list[str] = []
+        for path, inner in _changes(study, change_of(text)):
             says, without = _reach(study, path)
+            if any(path.startswith(f"{above}.") for above in refused):
+                continue
             if says is not None and not without:
-                value = text.partition("=")[2].strip()
-                found.append(f"{key} has no effect: {says.written[0]} says it in every setting; {says.remedy(value)}")
+                refused.append(path)
+                what, value = (key, value) if ours.removesuffix(".name") == path else (path, _value(inner))
+                found.append(f"{what} has no effect: {says.written[0]} says it in every setting; {says.remedy(value)}")
             elif says is not None:
                 notes.append(f"{short(text)} does not reach every setting: {listed(says.written, 3)} says it as well")
             elif later := [phase.name for phase in study.phases[1:] if _writer(path, phase.changes) is not None]:
@@ -104,12 +121,29 @@ def _has(value: Mapping[str, Any], path: str, above: str) -> bool:
     return True
 
 
-def _paths(study: Study, tables: Mapping[str, Any]) -> Iterator[str]:
-    """Every key of the base setting that tables of changes write."""
+def _changes(study: Study, tables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every key of the base setting that tables of changes write, and its value; those in a table with a name too."""
     inside = {name: tables[name] for name in SECTIONS if isinstance(tables.get(name), Mapping)}
-    for path in changes_of(inside):
+    for path, value in changes_of(inside).items():
         ours = canonical(path, study.spec)
-        yield ours.removesuffix(".name") if ours.count(".") > 1 else ours
+        yield (ours.removesuffix(".name") if ours.count(".") > 1 else ours), value
+        if isinstance(value, Mapping):
+            yield from ((canonical(f"{path}.{key}", study.spec), part) for key, part in value.items() if key != "name")
+
+
+def _paths(study: Study, tables: Mapping[str, Any]) -> Iterator[str]:
+    return (path for path, _ in _changes(study, tables))
+
+
+def _value(value: Any) -> str:
+    """A value as the command line takes it."""
+    return dumps({"value": value}).partition(" = ")[2].strip() if _is_simple(value) else "…"
+
+
+def _is_simple(value: Any) -> bool:
+    return isinstance(value, str | int | float) or (
+        isinstance(value, list | tuple) and all(not isinstance(part, Mapping) for part in value)
+    )
 
 
 def _base_notes(study: Study) -> Iterator[str]:
