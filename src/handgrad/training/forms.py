@@ -46,11 +46,11 @@ def form_of(path: Path) -> str:
     for sign, (what, remedy) in STARTS.items():
         if start.startswith(sign):
             raise WeightsError(f"{where}: is {what}; {remedy}")
-    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return PYTORCH  # or another pickle, which its reader tells apart
     header = int.from_bytes(start[:8], "little")
     if 0 < header <= size - 8 and start[8:9] == b"{":
-        return SAFETENSORS
+        return SAFETENSORS  # before pickles: a header of 640 bytes begins as they do, with 80 02
+    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return PYTORCH  # or another pickle, which its reader tells apart
     if start[257:262] == b"ustar":
         raise WeightsError(f"{where}: is a tar archive; unpack it, or {SAVE}")
     if _is_text(start):
