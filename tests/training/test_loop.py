@@ -12,6 +12,7 @@ from handgrad.training import course, record
 from handgrad.training.checkpoint import progress_of, save_checkpoint
 from handgrad.training.loop import advance, execute
 from handgrad.training.optimizers import OPTIMIZERS
+from handgrad.training.run import EarlyStopping
 from tests.training.conftest import make_run, make_split
 
 
@@ -271,6 +272,15 @@ def test_a_run_that_was_stopped_early_ends_with_the_optimizer_of_its_best_epoch(
     for until in range(1, stopped.data["epochs"], 2):  # the best epoch so far waits in the checkpoint
         advance(paused, overlapping, until=until, checkpoint=tmp_path / "checkpoint.safetensors")
     same_bits(stopped, advance(paused, overlapping, until=60, checkpoint=tmp_path / "checkpoint.safetensors"))
+
+
+def test_a_gain_of_exactly_min_delta_is_none():
+    """(c + m)/N − c/N is more or less than m/N by its last bit."""
+    for n in (50, 100, 300):
+        for m in (1, 2, 5):
+            rule = EarlyStopping(monitor="val_accuracy", min_delta=m / n)
+            assert all(rule.best([c / n, (c + m) / n])[0] == 0 for c in range(n - m))
+            assert all(rule.best([c / n, (c + m + 1) / n])[0] == 1 for c in range(n - m - 1))
 
 
 def test_options_that_need_validation_data_say_so():

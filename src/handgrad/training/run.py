@@ -48,6 +48,9 @@ def _stack(value: Any) -> int | str:
         raise ValueError('must be a whole number >= 1 or "auto"') from None
 
 
+ROUNDING = 1e-9  # by which a gain of exactly `min_delta` in accuracy can seem more; less than one example of 10⁸
+
+
 class EarlyStopping(Section):
     """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs; the network of the best
     epoch is restored, with what the optimizer remembered then.
@@ -68,10 +71,10 @@ class EarlyStopping(Section):
         >>> EarlyStopping(patience=2).best([0.5, 0.4, 0.41, 0.42])
         (1, True)
         """
-        sign = 1 if self.monitor == "val_loss" else -1
+        sign, enough = (1, self.min_delta) if self.monitor == "val_loss" else (-1, self.min_delta + ROUNDING)
         best = 0
         for index, value in enumerate(history):
-            if sign * value < sign * history[best] - self.min_delta:
+            if sign * value < sign * history[best] - enough:
                 best = index
         return best, len(history) - 1 - best >= self.patience
 
