@@ -237,3 +237,16 @@ def test_of_many_unknown_columns_a_handful_is_named(tmp_path):
     with pytest.raises(DataError) as caught:
         read_table(path, "label")
     assert str(caught.value).endswith("Known: pixel0, pixel1, pixel2, pixel3, pixel4, pixel5 … (25 more)")
+
+
+def test_a_name_that_says_label_is_no_question_whatever_the_first_column_holds(tmp_path):
+    unlikely = [(1, 5, 9)[i % 3] for i in range(N)]
+    assert read_table(table(tmp_path, [DIGIT, NOISE, unlikely], "a,b,label")).y_train == [str(y) for y in unlikely]
+
+
+def test_the_text_nan_is_a_class_where_the_user_says_so(tmp_path):
+    kinds = [("0", "1", "NaN")[i % 3] for i in range(N)]
+    path = table(tmp_path, [DIGIT, NOISE, kinds], "a,b,label")
+    with pytest.raises(DataError, match=r"say data\.missing = \[\]"):
+        read_table(path)
+    assert load(DataSection(name=str(path), missing=[])).classes == ("0", "1", "NaN")

@@ -169,6 +169,8 @@ def _whole_numbers(y: NDArray[Any], where: str, contents: Contents) -> NDArray[A
         numbers = np.array([plain_number(str(text)) for text in y], np.float64)
     except ValueError:
         return y
+    if np.isnan(numbers).any():
+        return y  # the text "NaN", which `data.missing` lets pass: a class
     if contents.classes is None and not np.isfinite(numbers).all():
         odd = shown(str(y[~np.isfinite(numbers)][0]))
         raise DataError(f"{where}: the labels{_in(contents)} hold {odd}; labels must be whole numbers or text")

@@ -86,7 +86,8 @@ def read_table(
             f"{path.name}: column {listed(indices)} has no name and numbers the rows: it is left out, as pandas' index "
             "(index=False writes none); give it a name to keep it"
         )
-    if label is None:
+    named = table.names is not None and table.names[table.label].lower() in LABELS  # its name says which it is
+    if label is None and not named:
         question = question_of_label(table.x, table.y, table.called(table.columns[0]), table.called(table.label))
         left_out = set(range(table.columns[0])) - {table.label, *indices}  # the first column itself
         if question and not left_out:
