@@ -82,7 +82,7 @@ def test_sizes_that_are_none(size):
         ({"validation": {"seed": -1}}, "data.validation.seed must be >= 0; got -1"),
         ({"train": {"size": 5, "pick": "last"}}, "data.train.pick is an unknown pick 'last'. Known: first, random"),
         ({"train": {}}, "data.train.size is missing"),
-        ({"test": 5}, "data.test must be a table such as { size = 0.2 }; got 5"),
+        ({"test": 5}, "data.test must be a table such as { size = 0.2 } (none at all is not there yet); got 5"),
         ({"name": " "}, "data.name must be the name of a data set or a path; got ' '"),
         (
             {"label": 1.5},

@@ -2,8 +2,8 @@
 
 import pytest
 
-from handgrad.errors import StudyFileError
-from handgrad.study import make_study
+from handgrad.errors import InputError, StudyFileError
+from handgrad.study import load_study, make_study
 
 LR = {"training": {"optimizer": {"lr": [0.1, 0.2]}}}
 DOTTED = {"training.optimizer.lr": [1, 2]}
@@ -187,3 +187,35 @@ def test_a_bundle_with_a_dot_in_its_name_is_a_name():
     for name in ("training.epochs", "data.x", "variant"):
         with pytest.raises(StudyFileError, match="is named like a key of the setting; give these bundles another name"):
             made(bundle={name: {"a": {"training": {"epochs": 1}}}})
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (
+            "variant.Adam.training.optimizer.lr=0.7",
+            "variant.Adam is an unknown name 'Adam'; did you mean 'adam'? Known: adam",
+        ),
+        ("bundle.case.B.network.hidden=9", "bundle.case.B is an unknown name 'B'. Known: A"),
+        (
+            "bundle.cases.A.network.hidden=9",
+            "bundle.cases is an unknown name 'cases'; did you mean 'case'? Known: case",
+        ),
+    ],
+)
+def test_a_change_adds_no_variant_and_no_bundle(change, text):
+    tables = {"name": "a", "data": {"name": "digits"}}
+    if change.startswith("variant"):
+        tables["variant"] = {"adam": {"training": {"optimizer": {"name": "adam"}}}}
+    else:
+        tables["bundle"] = {"case": {"A": {"network": {"hidden": 3}}}}
+    with pytest.raises(StudyFileError) as caught:
+        make_study(tables, [change])
+    assert f"the command line: {text}. A new one is written into the file" in str(caught.value)
+
+
+def test_a_study_file_named_without_its_ending_is_offered(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b10.toml").write_text("")
+    with pytest.raises(InputError, match=r"b10: no such study; did you mean 'b10\.toml'\?"):
+        load_study("b10")

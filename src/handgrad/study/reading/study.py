@@ -15,7 +15,7 @@ from typing import Any
 
 from handgrad.errors import InputError, StudyFileError, readable
 from handgrad.foreign import as_path, reading
-from handgrad.names import listed, nearest, short, shown
+from handgrad.names import listed, nearest, short, shown, unknown
 from handgrad.study.design.check import shortened, study_problems
 from handgrad.study.design.spec import Made, Study, StudySpec, folder_name
 from handgrad.study.reading.altered import alters
@@ -89,7 +89,8 @@ def _own_name(path: Path, where: str) -> str:
 
 
 def _no_such(source: str, known: Iterable[str]) -> str:
-    guess = nearest(source, known)
+    beside = f"{source}.toml"
+    guess = beside if len(source) < 200 and "\0" not in source and os.path.isfile(beside) else nearest(source, known)
     hint = f"; did you mean {guess!r}?" if guess else "."
     return (
         f"{short(readable(source), 160)}: no such study{hint} Give a TOML file or a ready-made study: {listed(known)}"
@@ -169,11 +170,29 @@ def _laid_over(
     values, found = overlaid(tables, tables.get("quick") if quick else None, "[quick]", _small(tables) if quick else [])
     changes = []
     for text in overrides:
-        before = values
-        values, found = overlaid(values, change_of(text), "the command line", found)
+        before, change = values, change_of(text)
+        values, found = overlaid(values, change, "the command line", [*found, *_misnamed(before, change)])
         if values != before:
             changes.append(text)
     return values, changes, found or (value_problems(values) if changes else [])
+
+
+def _misnamed(tables: Mapping[str, Any], change: Mapping[str, Any]) -> list[str]:
+    """Names of variants and bundles that a change would add: they are the file's, and one that is not there is a
+    misspelling, not a setting more."""
+    named = [("variant", tables.get("variant"), change.get("variant"))]
+    bundles, changed = tables.get("bundle"), change.get("bundle")
+    if isinstance(bundles, Mapping) and isinstance(changed, Mapping):
+        named.append(("bundle", bundles, changed))
+        named += [(f"bundle.{axis}", bundles.get(axis), changed[axis]) for axis in changed]
+    return [
+        f"the command line: {where}.{short(str(name), 60)} is an {unknown(str(name), known, 'name')}. "
+        "A new one is written into the file"
+        for where, known, given in named
+        if isinstance(known, Mapping) and isinstance(given, Mapping)
+        for name in given
+        if name not in known
+    ]
 
 
 def _small(tables: Mapping[str, Any]) -> list[str]:
