@@ -26,7 +26,7 @@ def test_what_a_run_needs():
     assert full.bytes == 4 * (4 * 5560 + 1000 * (100 + 2 * 60))
     assert need(["dense 50 relu", "dense 10 softmax"], batch_size="full").rows == 256  # compiled: some rows at a time
     assert need(["dense 50", "batch-norm relu", "dense 10 softmax"], batch_size="full").rows == 1000  # but by the batch
-    stacked = need(["dense 10 softmax"], engine="array", arrays="torch", stack=100)
+    stacked = need(["dense 10 softmax"], engine="jax", stack=100)
     assert stacked.bytes == 100 * need(["dense 10 softmax"], engine="array").bytes
 
 
@@ -61,7 +61,7 @@ def test_what_fits_is_not_refused():
         ),
         ({"network": {"layers": ["dense 999999999999 relu", "dense 3 softmax"]}}, "the base setting: the network has "),
         (
-            {"training": {"engine": "array", "arrays": "torch", "stack": 10**9}},
+            {"training": {"engine": "jax", "stack": 10**9}},
             "the base setting: .* 1,000,000,000 runs in",
         ),
     ],

@@ -6,9 +6,9 @@ import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from handgrad import __version__
@@ -45,7 +45,7 @@ class _Setting(_Shape):
     data: str | None
     parameters: int
     setting: dict[str, Any] | None
-    runs: list[_Run]
+    runs: Annotated[list[_Run], Field(min_length=1)]
 
 
 class _Phase(_Shape):
