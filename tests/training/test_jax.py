@@ -363,7 +363,7 @@ def test_a_damaged_file_is_compiled_again(kept, damage):
 
 def test_other_options_and_another_device_are_another_program(kept, monkeypatch):
     compiled()
-    monkeypatch.setitem(OPTIONS, "gpu", {})
+    monkeypatch.setitem(OPTIONS, "gpu", {"xla_backend_extra_options": ""})
     compiled()
     monkeypatch.setattr(Gpu, "device_kind", "A100")
     compiled()

@@ -164,6 +164,6 @@ def test_values_out_of_range_are_named_with_their_range():
     ):
         SGD(momentum=0.9)
     with pytest.raises(
-        InputError, match=r"beta3 is an unknown key; did you mean 'beta2'\? Known: lr, name, beta1, beta2, eps"
+        InputError, match=r"beta3 is an unknown key; did you mean 'beta1'\? Known: lr, name, beta1, beta2, eps"
     ):
         Adam(beta3=0.9)

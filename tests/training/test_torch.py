@@ -254,5 +254,7 @@ def test_without_a_gpu_the_message_says_so(split, monkeypatch):
 
 
 def test_another_device_has_to_be_one_of_those_there_are():
-    with pytest.raises(InputError, match=r"device is an unknown device 'gpu'; did you mean 'cpu'\? Known: cpu, cuda"):
+    with pytest.raises(
+        InputError, match=r"device is an unknown device 'gpu': here it is called 'cuda'\. Known: cpu, cuda"
+    ):
         TrainingSection(device="gpu")

@@ -69,7 +69,7 @@ def test_a_zip_such_as_pytorch_writes_is_read_as_one_and_what_it_names_is_refuse
     path = tmp_path / "weights.safetensors"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("data.pkl", pickle.dumps(Evil()))
-    with pytest.raises(WeightsError, match=r"holds more than weights \(a whole builtins.print\), which could run code"):
+    with pytest.raises(WeightsError, match=r"holds more than weights \(a whole [\w.]*print\), which could run code"):
         load_weights(path)
 
 

@@ -181,7 +181,9 @@ class Group:
             after, losses = self.programs.train(state, alone >= 0, everywhere, numbers, self.parts["train"])
             params, slots, _ = self.programs.fetch(after)
             of_slots = {f"what the optimizer keeps of {name}": a for name, arrays in slots.items() for a in arrays}
-            scores = self.programs.fetch(self.programs.score(after, self.parts["train_sample"]))
+            scores = self.programs.fetch(
+                self.programs.score(after, self.parts.get("train_sample", self.parts["train"]))
+            )
             in_use = dict(zip(("loss in use", "predicted class"), scores, strict=True))
             return {**params, "loss": self.programs.fetch(losses), **of_slots, **in_use}
 
