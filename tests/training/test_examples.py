@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.errors import DataError
-from handgrad.training.examples import as_examples
+from handgrad.training.examples import as_examples, check_scale
 
 X = np.arange(2 * 1 * 3 * 4, dtype=np.float32).reshape(2, 1, 3, 4)
 GRAY, COLOUR = (1, 3, 4), (3, 3, 4)
@@ -145,3 +145,24 @@ def test_what_cannot_become_an_array_is_refused():
 
     with pytest.raises(DataError, match="examples must be one array of numbers"):
         as_examples(Tensor(), (2,))
+
+
+@pytest.mark.parametrize(
+    ("pictures", "found"),
+    [
+        (np.linspace(0, 1, 64).reshape(1, 1, 8, 8), r"0 to 1, but .* 0 to 16; give them unscaled, as x \* 16"),
+        (np.full((1, 1, 8, 8), 240), "240 to 240, but the pictures that the network learnt can hold 0 to 16$"),
+        (np.full((1, 1, 8, 8), -255.0), "-255 to -255"),
+    ],
+)
+def test_pictures_on_another_scale_are_refused(pictures, found):
+    with pytest.raises(DataError, match=f"^examples hold {found}"):
+        check_scale(pictures, (0, 16))
+
+
+def test_noise_black_pictures_and_small_ranges_are_no_other_scale():
+    rng = np.random.default_rng(0)
+    check_scale(rng.normal(8, 6, (5, 1, 8, 8)).clip(-10, 30), (0, 16))
+    check_scale(np.zeros((1, 1, 8, 8)), (0, 255))
+    check_scale(np.eye(8)[None, None], (0, 16))  # whole numbers
+    check_scale(rng.random((1, 1, 8, 8)), (0, 1))

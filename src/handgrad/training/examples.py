@@ -42,6 +42,23 @@ def as_examples(x: Any, shape: Shape, feature_names: tuple[str, ...] | None = No
     return examples
 
 
+def check_scale(pictures: np.ndarray, value_range: tuple[float, float]) -> None:
+    """Raise DataError where pictures cannot be on the scale of the network's data.
+
+    That is where a value is further outside the range than the range is wide (noise is not), or where pictures of
+    0 to 15 and more come as fractions of 1.
+    """
+    (low, high), least, largest = value_range, float(pictures.min()), float(pictures.max())
+    width = high - low
+    fractions = width >= 15 and least >= 0 and 0.2 < largest <= 1 and bool((pictures % 1 != 0).any())
+    if fractions or least < low - width or largest > high + width:
+        hint = f"; give them unscaled, as x * {high:g}" if fractions else ""
+        raise DataError(
+            f"examples hold {least:g} to {largest:g}, but the pictures that the network learnt can hold {low:g} to "
+            f"{high:g}{hint}"
+        )
+
+
 def _by_name(frame: Any, names: tuple[str, ...] | None) -> np.ndarray:
     """The columns of a frame in the order in which the network learnt them."""
     row = not hasattr(frame, "columns")

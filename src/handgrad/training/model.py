@@ -18,7 +18,7 @@ from handgrad.foreign import as_path, reading
 from handgrad.network import passes
 from handgrad.network.spec import Network
 from handgrad.training.brightness import Brightness, opposite_note
-from handgrad.training.examples import as_examples
+from handgrad.training.examples import as_examples, check_scale
 from handgrad.training.weights import Arrays, check_numbers, check_shapes, not_finite, read_tensors
 
 KEY = "handgrad"
@@ -94,9 +94,11 @@ class Model:
     def scaled(self, x: Any) -> np.ndarray:
         """Unscaled examples as the network takes them (n, *shape); `training.examples` says which forms x can have.
 
-        Raises DataError where x is none of them, or holds NaN or infinity.
+        Raises DataError where x is none of them, holds NaN or infinity, or pictures on another scale.
         """
         examples = as_examples(x, self.network.input_shape, self.feature_names)
+        if len(self.network.input_shape) == 3 and self.value_range is not None:
+            check_scale(examples, self.value_range)
         return self.scaler.apply(examples).astype(self.dtype)
 
     def check_weights(self) -> None:

@@ -331,6 +331,16 @@ def test_files_and_dead_links_in_place_of_folders(finished, out):
         (out / "away").rename(out / name)
 
 
+@pytest.mark.parametrize("name", ["plan.json", "study.toml", ".lock"])
+def test_folders_in_place_of_files(finished, out, name):
+    study, _ = finished
+    (out / name).unlink(missing_ok=True)
+    (out / name).mkdir()
+    with pytest.raises(ResultsError, match=rf"{name}: is a folder where handgrad keeps a file; move it away, then run"):
+        run_study(study, out, jobs=1)
+    assert (out / name).is_dir()
+
+
 def test_what_may_not_be_read_is_said_and_not_made_again(finished, out, monkeypatch):
     from pathlib import Path
 

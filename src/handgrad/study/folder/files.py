@@ -20,10 +20,18 @@ def is_disk_error(error: BaseException) -> bool:
 
 def unwritable(folder: Path, error: OSError) -> ResultsError:
     """The message about a folder that cannot be written."""
+    if error.errno == errno.EISDIR:
+        return in_the_way(folder, error)
     return ResultsError(
         f"{folder}: cannot be written: {error.strerror or error}. Finished runs are safe; "
         "free some room, mend the folder's rights or choose another folder with --out, then run the same command"
     )
+
+
+def in_the_way(path: Path, error: OSError) -> ResultsError:
+    """The message about a folder where handgrad keeps a file; the error names it where it can."""
+    where = os.fsdecode(error.filename2 or error.filename or path)
+    return ResultsError(f"{where}: is a folder where handgrad keeps a file; move it away, then run the same command")
 
 
 def write_whole(path: Path, content: bytes) -> None:
