@@ -40,6 +40,21 @@ def checksum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def stamped(content: bytes) -> bytes:
+    """Content with its checksum in front, for files that nobody reads but handgrad; `unstamped` takes it off."""
+    return hashlib.sha256(content).digest() + content
+
+
+def unstamped(found: bytes) -> bytes | None:
+    """The content of a stamped file, None where it is empty, cut, altered or another file.
+
+    >>> unstamped(stamped(b"code")), unstamped(stamped(b"code")[:-1]), unstamped(b"")
+    (b'code', None, None)
+    """
+    digest, content = found[:32], found[32:]
+    return content if hashlib.sha256(content).digest() == digest else None
+
+
 # -- whole or not at all
 
 

@@ -1,7 +1,10 @@
 """What a shell or a system lets a process have (`ulimit`), and what is said where it is not enough."""
 
 import errno
+import os
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from handgrad.errors import InputError
@@ -18,6 +21,23 @@ WORDS = (
     "unable to allocate",
     "too many open files",
 )
+
+
+CGROUP = Path("/sys/fs/cgroup/memory.max")
+
+
+def machine_memory() -> tuple[int, int]:
+    """(bytes that all processes share, bytes that one process may use): of the machine, its container, its own limit.
+
+    sys.maxsize where the system does not say it.
+    """
+    shared = [sys.maxsize]
+    with suppress(AttributeError, ValueError, OSError):  # Windows
+        shared.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with suppress(ValueError, OSError):  # there is no container, or it has no limit
+        shared.append(int(CGROUP.read_text()))
+    own = _limit("RLIMIT_AS")
+    return min(shared), sys.maxsize if own is None else own
 
 
 def check_limits() -> None:

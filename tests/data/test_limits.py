@@ -174,7 +174,7 @@ def test_folders_nested_without_end(tmp_path):
 
 
 def test_what_a_file_holds_may_take_half_of_the_memory(monkeypatch):
-    monkeypatch.setattr(limits, "machine_memory", lambda: 8_000_000_000)
+    monkeypatch.setattr(limits, "room_in_memory", lambda: 8_000_000_000)
     limits.check_memory("a.npz", 4_000_000_000)
     with pytest.raises(
         DataError, match=r"^a\.npz: holds 4\.1 GB unpacked; at most 4\.0 GB are read, half of the memory"
@@ -183,7 +183,7 @@ def test_what_a_file_holds_may_take_half_of_the_memory(monkeypatch):
 
 
 def test_memory_is_what_the_machine_has_or_the_process_may_take():
-    assert 1 << 28 < limits.machine_memory() < 1 << 50
-    script = "ulimit -v 8000000; exec $0 -c 'from handgrad.data import limits; print(limits.machine_memory())'"
+    assert 1 << 28 < limits.room_in_memory() < 1 << 50
+    script = "ulimit -v 8000000; exec $0 -c 'from handgrad.data import limits; print(limits.room_in_memory())'"
     told = subprocess.run(["bash", "-c", script, sys.executable], capture_output=True, text=True, check=True).stdout
-    assert int(told) == min(limits.machine_memory(), 8_000_000 * 1024)
+    assert int(told) == min(limits.room_in_memory(), 8_000_000 * 1024)

@@ -251,7 +251,7 @@ def test_a_table_that_would_fill_the_memory(tmp_path, content, text):
 
 
 def test_more_than_fits_is_refused_as_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "machine_memory", lambda: 100_000)
+    monkeypatch.setattr(limits, "room_in_memory", lambda: 100_000)
     with pytest.raises(DataError, match=r"my\.csv\.gz: holds .* unpacked; at most 50000 bytes are read"):
         read_table(csv(tmp_path, gzip.compress(b"1,0\n2,1\n" * 20_000), "my.csv.gz"))
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from handgrad.errors import InputError
+from handgrad.files import stamped
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.losses import LOSSES
@@ -352,7 +353,16 @@ def test_on_a_gpu_a_program_is_compiled_once_and_then_loaded(kept, monkeypatch):
     assert file.parent == folder()
 
 
-@pytest.mark.parametrize("damage", [b"", b"nonsense", pickle.dumps(3)])
+class Evil:
+    def __reduce__(self):
+        return (pytest.fail, ("executed",))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"nonsense", stamped(pickle.dumps(3)), pickle.dumps(Evil()), bytes(32) + pickle.dumps(Evil())],
+    ids=lambda damage: f"{len(damage)} bytes",
+)
 def test_a_damaged_file_is_compiled_again(kept, damage):
     compiled()
     (file,) = [path for path in kept.iterdir() if path.suffix == ""]

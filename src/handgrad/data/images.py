@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from handgrad.data.archives import EMPTY, LINK, TWICE, Left, ending, members
 from handgrad.data.examples import Contents
-from handgrad.data.limits import COPIES, in_words, machine_memory
+from handgrad.data.limits import COPIES, in_words, room_in_memory
 from handgrad.data.packed import is_text
 from handgrad.data.pictures import (
     ENDINGS,
@@ -90,7 +90,7 @@ class _Album:
     light: float = 0.0  # Σ alpha · brightness of those, and Σ alpha · 127.5
     middle: float = 0.0
     remarks: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    room: int | None = field(default_factory=lambda: machine_memory())
+    room: int = field(default_factory=lambda: room_in_memory())
 
     def add(self, name: str, picture: Picture) -> None:
         pixels, first = picture.pixels, self.pixels[0] if self.pixels else picture.pixels
@@ -105,7 +105,7 @@ class _Album:
         self.names.append(name)
         self.pixels.append(pixels)
         needed = COPIES * pixels.nbytes * len(self.pixels)
-        if self.room is not None and needed > self.room:
+        if needed > self.room:
             raise DataError(
                 f"{self.path}: {len(self.names):,} of its pictures alone, {_words(first)}, need {in_words(needed)} of "
                 f"memory; this machine has {in_words(self.room)}. Set data.image_size = [32, 32], or give fewer"

@@ -9,10 +9,10 @@ arrays (npz), the text of a table   half of the machine's memory, as they are co
 all pictures of a data set          what the machine's memory holds, beside the scaled numbers that are made of it
 """
 
-import os
 from pathlib import Path
 
 from handgrad.errors import DataError
+from handgrad.limits import machine_memory
 
 MOST_BYTES = 1 << 29
 RATIO, ALWAYS = 200, 100_000_000
@@ -30,21 +30,15 @@ def most_unpacked(packed: int) -> int:
     return max(ALWAYS, RATIO * packed)
 
 
-def machine_memory() -> int | None:
-    """The bytes of memory of this machine, or of this process under ulimit -v, where the system says it."""
-    try:
-        import resource
-
-        limits = [n for n in resource.getrlimit(resource.RLIMIT_AS) if n != resource.RLIM_INFINITY]
-        return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *limits])
-    except (ImportError, AttributeError, ValueError, OSError):  # Windows
-        return None
+def room_in_memory() -> int:
+    """The bytes that this process may use at most, of the machine, its container and its own limit."""
+    return min(machine_memory())
 
 
 def check_memory(path: Path, n_bytes: int) -> None:
     """Raise DataError where what a file holds would take more than half of the memory."""
-    room = machine_memory()
-    if room is not None and n_bytes > room // 2:
+    room = room_in_memory()
+    if n_bytes > room // 2:
         raise DataError(
             f"{path}: holds {in_words(n_bytes)} unpacked; at most {in_words(room // 2)} are read, half of the memory "
             "of this machine or of the limit that is set: save less, or smaller numbers (bytes, float32)"

@@ -12,7 +12,7 @@ import re
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,16 +102,32 @@ def _roles(path: Path, names: list[str]) -> dict[str, str]:
     return found
 
 
+class UnknownVersion(ValueError):
+    """An array in a version of NumPy's format that plain numbers never need."""
+
+
+def read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """(shape, whether it lies column by column, type) as the header of a .npy says it; `member` stands behind it then.
+
+    Raises UnknownVersion, and whatever NumPy makes of a damaged header.
+    """
+    (version, _), readers = np.lib.format.read_magic(member), np.lib.format
+    known = {1: readers.read_array_header_1_0, 2: readers.read_array_header_2_0}
+    if version not in known:
+        raise UnknownVersion(f"is of version {version} of NumPy's format; versions 1 and 2 are read")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # headers of Python 2 are read, too
+        shape, by_columns, dtype = known[version](member)
+    return shape, by_columns, dtype
+
+
 def _array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDArray[Any]:
     """One array.  Its header is read first; nothing is taken that the member does not hold."""
     with archive.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        read_header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
-        if version[0] not in read_header:
-            raise DataError(f"{path}: {name} is of version {version[0]} of NumPy's format; versions 1 and 2 are read")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # headers of Python 2 are read, too
-            shape, by_columns, dtype = read_header[version[0]](member)
+        try:
+            shape, by_columns, dtype = read_header(member)
+        except UnknownVersion as error:
+            raise DataError(f"{path}: {name} {error}") from None
         if dtype.hasobject:
             raise DataError(
                 f"{path}: {name} holds Python objects (a pickle), which are never read; save arrays of numbers or text"

@@ -194,10 +194,10 @@ class Course:
         losses, mine = answer.losses, answer.seconds + answer.scoring
         of_others = time.perf_counter() - asked - mine  # of runs that share its program, and of who drives them
         start, self.started = start + of_others, self.started + of_others
-        progress.loss_per_step.append(losses)
         trained = State(*self.session.export())
         if not np.isfinite(losses[-1]) or not all_finite(trained.params):
-            raise self._diverged_within(order, lrs)
+            raise self._diverged_within(order, lrs, losses, trained)
+        progress.loss_per_step.append(losses)
         progress.epoch += 1
         progress.step += self.n_steps
         progress.params, progress.slots, progress.t = trained.params, trained.slots, trained.t
@@ -205,14 +205,15 @@ class Course:
         progress.curves.setdefault("steps_at_epoch_end", []).append(progress.step)
         return time.perf_counter() - start - answer.scoring, answer.scoring
 
-    def _diverged_within(self, order: np.ndarray, lrs: np.ndarray) -> _Diverged:
-        """The step of this epoch that did it (`divergence`).  The run keeps the weights from before it."""
+    def _diverged_within(self, order: np.ndarray, lrs: np.ndarray, losses: np.ndarray, noticed: State) -> _Diverged:
+        """The step of this epoch that did it (`divergence`).  The run keeps the weights from before it.
+
+        losses, noticed: of the epoch as it was trained, up to where the engine ended it.
+        """
         progress = self.progress
-        losses = progress.loss_per_step.pop()
         size = batch_length(len(order), self.training.batch_size)
         replay = self.session if isinstance(self.session, Session) else open_session("array", self._job())
         start = State(progress.params, progress.slots, progress.t)
-        noticed = State(*self.session.export())
         found = first_bad_step(replay, start, order, lrs, progress.step, size, len(losses))
         step, before, after = (found.step, found.before, found.after) if found else (len(losses), noticed, noticed)
         losses = losses[:step].copy()

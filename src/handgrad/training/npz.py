@@ -5,10 +5,11 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from numpy.lib import format as npy
+from numpy.lib.format import read_array
+
+from handgrad.data.npz import read_header
 
 MOST_BYTES = 4 * 2**30  # unpacked: a file of 6 MB can claim 6 GB of zeros
-HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -32,14 +33,11 @@ def _array(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     if not name.endswith(".npy"):
         raise ValueError(f"it holds {name}, which is no array; keep arrays alone in it")
     with file.open(member) as stream:
-        version = npy.read_magic(stream)
-        if version not in HEADERS:
-            raise ValueError(f"{name} is of the version {version}, which plain numbers never need")
-        shape, _, dtype = HEADERS[version](stream)
+        shape, _, dtype = read_header(stream)
         if dtype.hasobject:
             raise ValueError(f"{name} holds pickled objects")
         claimed, there = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
         if min(shape, default=0) < 0 or claimed != there:
             raise ValueError(f"{name} claims {claimed:,} bytes of numbers and has {there:,}")
     with file.open(member) as stream:
-        return np.asarray(npy.read_array(stream, allow_pickle=False))
+        return np.asarray(read_array(stream, allow_pickle=False))

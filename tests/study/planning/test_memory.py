@@ -3,10 +3,11 @@
 import pytest
 
 from handgrad.errors import InputError
+from handgrad.limits import machine_memory
 from handgrad.network.network import Network
 from handgrad.study import Plan, make_study, run_study
 from handgrad.study.planning.estimate import estimate
-from handgrad.study.planning.memory import check_memory, machine_memory, need_of
+from handgrad.study.planning.memory import check_memory, need_of
 from handgrad.training.run import TrainingSection
 
 HUGE = 10**15

@@ -28,6 +28,13 @@ def unwritable(folder: Path, error: OSError) -> ResultsError:
     )
 
 
+def unreadable(path: Path, error: OSError) -> ResultsError:
+    """The message about a file or folder that is there and cannot be read."""
+    if error.errno == errno.EISDIR:
+        return in_the_way(path, error)
+    return ResultsError(f"{path}: cannot be read ({error.strerror or error}); mend the rights of the folder")
+
+
 def in_the_way(path: Path, error: OSError) -> ResultsError:
     """The message about a folder where handgrad keeps a file; the error names it where it can."""
     where = os.fsdecode(error.filename2 or error.filename or path)
@@ -56,9 +63,7 @@ def check_folders(folder: Path) -> None:
         except FileNotFoundError:
             raise ResultsError(f"{path}: is a link that leads nowhere; mend or remove it") from None
         except OSError as error:
-            raise ResultsError(
-                f"{path}: cannot be read ({error.strerror or error}); mend the rights of the folder"
-            ) from None
+            raise unreadable(path, error) from None
 
 
 def in_lines(value: Any, depth: int) -> str:

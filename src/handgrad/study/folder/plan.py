@@ -16,7 +16,7 @@ from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import unsealed
 from handgrad.foreign import reading
 from handgrad.names import shown
-from handgrad.study.folder.files import in_the_way
+from handgrad.study.folder.files import unreadable
 from handgrad.training.facts import check_shape
 
 FORMAT = 1
@@ -97,12 +97,8 @@ def read_plan(folder: Path) -> dict[str, Any]:
         raise ResultsError(f"{folder}: no results of a study here (it has no plan.json)") from None
     except NotADirectoryError:
         raise ResultsError(f"{folder}: is a file, not a folder with the results of a study") from None
-    except IsADirectoryError as error:
-        raise in_the_way(path, error) from None
     except OSError as error:
-        raise ResultsError(
-            f"{path}: cannot be read ({error.strerror or error}); mend the rights of the folder"
-        ) from None
+        raise unreadable(path, error) from None
     with reading(path, DamagedError, "a plan of handgrad", REMEDY):
         plan, _ = unsealed(content, path, REMEDY)
         version = plan["format"]
@@ -170,12 +166,8 @@ def read_decisions(path: Path) -> tuple[list[dict[str, Any]], str | None]:
         text = path.read_bytes().decode("utf-8", "replace")
     except FileNotFoundError:
         return [], None
-    except IsADirectoryError as error:
-        raise in_the_way(path, error) from None
     except OSError as error:
-        raise ResultsError(
-            f"{path}: cannot be read ({error.strerror or error}); mend the rights of the folder"
-        ) from None
+        raise unreadable(path, error) from None
     found: list[dict[str, Any]] = []
     marked = False  # earlier versions wrote lines without a checksum
     for number, line in enumerate(text.splitlines(keepends=True), start=1):

@@ -8,24 +8,17 @@ This is the least that it can take, so that nothing is refused that would have w
 """
 
 import math
-import os
-import sys
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from handgrad.errors import InputError
+from handgrad.limits import machine_memory
 from handgrad.network.layers import BatchNorm
 from handgrad.network.network import Network
 from handgrad.training.run import TrainingSection
 
-if sys.platform != "win32":
-    import resource
-
 PART = 256  # rows that the compiled engine works on at once
-CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True)
@@ -70,18 +63,6 @@ def check_memory(need: Need | None, workers: int, machine: tuple[int, int] | Non
         f"{need.where}: the network has {need}, which takes at least {in_words(need.bytes * workers)} of memory{each}; "
         f"this machine has {in_words(has)}: {remedy}"
     )
-
-
-def machine_memory() -> tuple[int, int]:
-    """(bytes that all workers share, bytes that one process may use): of the machine, its container, its own limit."""
-    shared, own = [sys.maxsize], sys.maxsize
-    if sys.platform != "win32":
-        shared.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        own = own if limit == resource.RLIM_INFINITY else limit
-    with suppress(OSError, ValueError):  # there is no container, or it has no limit
-        shared.append(int(CGROUP.read_text()))
-    return min(shared), own
 
 
 def in_words(n: int) -> str:

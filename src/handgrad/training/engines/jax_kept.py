@@ -20,6 +20,7 @@ from typing import Any
 import jax
 from jax.experimental import serialize_executable
 
+from handgrad import files
 from handgrad.errors import InputError
 
 OPTIONS: dict[str, dict[str, str | bool]] = {
@@ -64,13 +65,11 @@ class Kept:
             path.parent.mkdir(parents=True, exist_ok=True)
             with _lock(path):
                 with suppress(Exception):  # a file that is missing or damaged, or of another driver: compiled again
-                    kept = path.read_bytes()
-                    return self._noted(serialize_executable.deserialize_and_load(*pickle.loads(kept)), kept)
+                    if (kept := files.unstamped(path.read_bytes())) is not None:
+                        return self._noted(serialize_executable.deserialize_and_load(*pickle.loads(kept)), kept)
                 program = lowered.compile(compiler_options=options)
                 kept = pickle.dumps(serialize_executable.serialize(program))
-                unfinished = path.with_suffix(".tmp")
-                unfinished.write_bytes(kept)
-                unfinished.replace(path)
+                files.write_whole(path, files.stamped(kept))
                 return self._noted(program, kept)
         except OSError as error:
             raise InputError(

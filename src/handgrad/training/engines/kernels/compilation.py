@@ -22,6 +22,7 @@ from numba import njit, types
 from numba.core import serialize
 from numba.core.compiler import CompileResult
 
+from handgrad import files
 from handgrad.terminal import say
 from handgrad.training.engines.kernels import entry, image_entry
 from handgrad.training.engines.kernels.deferred import Late
@@ -32,7 +33,6 @@ from handgrad.training.engines.kernels.singly import Window
 from handgrad.training.engines.kernels.updates import Memory, Past
 from handgrad.training.engines.kernels.vectors import TARGET
 
-DIGEST = hashlib.sha256().digest_size
 PATIENCE = 300.0  # seconds that a process waits for another one to compile
 
 
@@ -71,11 +71,9 @@ class Kept:
 
     def _content(self) -> bytes | None:
         try:
-            found = self.path.read_bytes()
+            return files.unstamped(self.path.read_bytes())
         except OSError:
             return None
-        digest, content = found[:DIGEST], found[DIGEST:]
-        return content if hashlib.sha256(content).digest() == digest else None
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """The code for these types of arguments, or None."""
@@ -92,14 +90,9 @@ class Kept:
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep the code, whole or not at all."""
         content = serialize.dumps((_stamp(signature), result._reduce()))
-        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        try:
+        with contextlib.suppress(OSError):  # read-only, full: the code lives as long as this process
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(hashlib.sha256(content).digest() + content)
-            unfinished.replace(self.path)
-        except OSError:  # read-only, full: the code lives as long as this process
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
+            files.write_whole(self.path, files.stamped(content), forced=False)  # a cut file is no file
 
 
 def _stamp(signature: Any) -> tuple[str, str]:
