@@ -24,7 +24,7 @@ BASE = {
     "streams",
     "synonyms",
     "terminal",
-    "validation",
+    "sections",
     "words",
 }
 INSIDE = {  # the rooms and files of a room, in the same way

@@ -36,7 +36,7 @@ from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
 from handgrad.foreign import as_path, reading
 from handgrad.names import shown
-from handgrad.validation import plain
+from handgrad.sections import plain
 
 __all__ = [
     "Dataset",

@@ -26,7 +26,7 @@ from pydantic import (
 from handgrad.errors import DataError, InputError
 from handgrad.foreign import as_path
 from handgrad.names import shown
-from handgrad.validation import LARGEST, Section, flag, is_real, is_whole, one_of, whole
+from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of, whole
 
 SCALES = {
     "unit": "(x − lo) / (hi − lo), in [0, 1]",

@@ -25,8 +25,8 @@ from handgrad.data.ranges import lost_columns
 from handgrad.data.spec import DataSection, TestPart, ValidationPart
 from handgrad.errors import DataError, InputError
 from handgrad.names import shown
+from handgrad.sections import given
 from handgrad.streams import stream
-from handgrad.validation import given
 
 Index = NDArray[np.int64]
 VALIDATION, TEST = 0, 1  # the streams of the two choices

@@ -12,22 +12,12 @@ the slope for leaky relu.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
-Array = Any  # an array of NumPy, PyTorch, CuPy, ...: whatever array_api_compat knows
+from handgrad.network.arrays import Array, scalar
 
 LEAKY_SLOPE = 0.01  # of leaky relu for z < 0; PyTorch's default
-
-
-def number(value: float, like: Array) -> Array:
-    """`value` as an array without dimensions, of the library, type and device of `like`.
-
-    Not every library compares an array with a plain number in maximum and minimum; operators such as + and > all do.
-    The device makes it itself, since it would have to be waited for if it were sent there.
-    """
-    return array_namespace(like).zeros((), dtype=like.dtype, device=device(like)) + value
 
 
 def identity_forward(z: Array) -> Array:
@@ -48,7 +38,7 @@ def sigmoid_forward(z: Array) -> Array:
     [0.0, 0.5, 1.0]
     """
     xp = array_namespace(z)
-    return xp.exp(xp.minimum(z, number(0, z))) / (1 + xp.exp(-xp.abs(z)))
+    return xp.exp(xp.minimum(z, scalar(0, z))) / (1 + xp.exp(-xp.abs(z)))
 
 
 def sigmoid_backward(da: Array, a: Array) -> Array:
@@ -73,7 +63,7 @@ def relu_forward(z: Array) -> Array:
     >>> relu_forward(np.array([-2.0, 3.0, np.nan])).tolist()
     [0.0, 3.0, nan]
     """
-    return array_namespace(z).maximum(z, number(0, z))
+    return array_namespace(z).maximum(z, scalar(0, z))
 
 
 def relu_backward(da: Array, a: Array) -> Array:
@@ -89,7 +79,7 @@ def leaky_relu_forward(z: Array) -> Array:
 def leaky_relu_backward(da: Array, a: Array) -> Array:
     """dz = da where a > 0, else s·da; at the kink z = 0 the derivative taken is s."""
     xp = array_namespace(a)
-    return da * xp.maximum(xp.astype(a > 0, a.dtype), number(LEAKY_SLOPE, a))
+    return da * xp.maximum(xp.astype(a > 0, a.dtype), scalar(LEAKY_SLOPE, a))
 
 
 def softmax_forward(z: Array) -> Array:

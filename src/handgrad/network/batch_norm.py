@@ -17,7 +17,7 @@ import math
 
 from array_api_compat import array_namespace
 
-from handgrad.network.activations import Array
+from handgrad.network.arrays import Array
 
 MOMENTUM = 0.1  # the weight of the newest batch
 EPS = 1e-5  # ε

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 
 from array_api_compat import array_namespace, device
 
-from handgrad.network.activations import Array
-from handgrad.network.fresh import added, placed, zeros
+from handgrad.network.arrays import Array, added, placed, zeros
 from handgrad.network.windows import Windows
 
 CHUNK_BYTES = 2**20  # of columns at a time: about a core's second cache

@@ -6,7 +6,7 @@ Derivation: docs/derivations/dense.md.
 
 from array_api_compat import array_namespace
 
-from handgrad.network.activations import Array
+from handgrad.network.arrays import Array
 
 
 def dense_forward(x: Array, W: Array, b: Array) -> Array:

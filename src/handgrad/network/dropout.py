@@ -7,7 +7,7 @@ Source: Srivastava et al., JMLR 2014 (who scale in use instead).  Derivation: do
 
 from array_api_compat import array_namespace, device
 
-from handgrad.network.activations import Array
+from handgrad.network.arrays import Array
 from handgrad.streams import dropout_bits
 
 Number = float | Array  # an array without dimensions where many runs make their steps at once

@@ -16,8 +16,8 @@ import numpy as np
 from pydantic import BeforeValidator, model_validator
 
 from handgrad.network.activations import ACTIVATIONS
+from handgrad.sections import Section, named, one_of, real
 from handgrad.streams import stream
-from handgrad.validation import Section, named, one_of, real
 
 if TYPE_CHECKING:
     from handgrad.network.spec import Network

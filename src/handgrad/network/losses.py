@@ -19,7 +19,8 @@ from array_api_compat import array_namespace
 
 from handgrad.errors import NetworkError
 from handgrad.names import lookup
-from handgrad.network.activations import ACTIVATIONS, Array, number, sigmoid_forward, softmax_forward
+from handgrad.network.activations import ACTIVATIONS, sigmoid_forward, softmax_forward
+from handgrad.network.arrays import Array, scalar
 
 TARGETS = ("one-hot", "plus-minus-one")
 
@@ -98,7 +99,7 @@ def binary_cross_entropy_forward(z: Array, T: Array) -> Array:
     [0.0]
     """
     xp = array_namespace(z)
-    return xp.sum(xp.maximum(z, number(0, z)) - z * T + xp.log1p(xp.exp(-xp.abs(z))), axis=-1)
+    return xp.sum(xp.maximum(z, scalar(0, z)) - z * T + xp.log1p(xp.exp(-xp.abs(z))), axis=-1)
 
 
 def binary_cross_entropy_backward(z: Array, T: Array) -> Array:
@@ -130,7 +131,7 @@ def multi_margin_forward(a: Array, T: Array) -> Array:
     [0.5]
     """
     xp = array_namespace(a)
-    return xp.sum(xp.maximum(margins(a, T), number(0, a)), axis=-1) / a.shape[-1]
+    return xp.sum(xp.maximum(margins(a, T), scalar(0, a)), axis=-1) / a.shape[-1]
 
 
 def multi_margin_backward(a: Array, T: Array) -> Array:

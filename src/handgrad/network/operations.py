@@ -9,7 +9,7 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from handgrad.network.activations import Array
+from handgrad.network.arrays import Array
 from handgrad.network.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_in_use, batch_norm_running
 from handgrad.network.convolution import conv_backward, conv_backward_parameters, conv_forward
 from handgrad.network.dense import dense_backward, dense_backward_parameters, dense_forward

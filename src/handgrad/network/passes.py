@@ -15,7 +15,8 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from handgrad.names import lookup
-from handgrad.network.activations import ACTIVATIONS, Array
+from handgrad.network.activations import ACTIVATIONS
+from handgrad.network.arrays import Array
 from handgrad.network.dropout import dropout_mask
 from handgrad.network.layers import Dropout
 from handgrad.network.losses import LOSSES

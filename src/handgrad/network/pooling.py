@@ -11,8 +11,7 @@ from collections.abc import Iterator
 
 from array_api_compat import array_namespace, device
 
-from handgrad.network.activations import Array
-from handgrad.network.fresh import added, zeros
+from handgrad.network.arrays import Array, added, zeros
 from handgrad.network.windows import Windows
 
 

@@ -16,7 +16,7 @@ from handgrad.network.layer import Layer
 from handgrad.network.layers import Dense, Dropout, parse_layer
 from handgrad.network.losses import TARGETS
 from handgrad.network.network import Network as Network
-from handgrad.validation import Section, one_of, real, whole
+from handgrad.sections import Section, one_of, real, whole
 
 
 def _widths(value: Any) -> Any:

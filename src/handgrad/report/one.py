@@ -15,8 +15,8 @@ from handgrad.report.figures.kinds import FIGURES, make_figure
 from handgrad.report.findings.naming import setting_name
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables.table import write_csv
+from handgrad.sections import given
 from handgrad.study.folder.results import Results
-from handgrad.validation import given
 
 
 def save_figure(

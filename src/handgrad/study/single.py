@@ -10,6 +10,7 @@ from typing import Any
 
 from handgrad.data.datasets import Dataset, split
 from handgrad.errors import InputError
+from handgrad.sections import given, plain
 from handgrad.study.changes import SECTIONS
 from handgrad.study.design.spec import Study
 from handgrad.study.reading.study import as_study
@@ -20,7 +21,6 @@ from handgrad.training.loop import Observer, execute
 from handgrad.training.model import Model
 from handgrad.training.record import Record
 from handgrad.training.run import Run, Setting, checked_seed
-from handgrad.validation import given, plain
 
 OneSetting = Setting | Mapping[str, Any] | Study | str | os.PathLike[str]
 

@@ -6,10 +6,10 @@ from typing import Any
 from handgrad.data.datasets import Dataset, load
 from handgrad.errors import InputError
 from handgrad.names import shown
+from handgrad.sections import given
 from handgrad.training.model import Model
 from handgrad.training.record import Record
 from handgrad.training.run import Setting
-from handgrad.validation import given
 
 
 def checked_data(data: Any, setting: Setting, folder: Path | None = None) -> Dataset:

@@ -20,7 +20,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from array_api_compat import array_namespace, device
 from pydantic import BeforeValidator, model_validator
 
-from handgrad.validation import Section, named, real
+from handgrad.sections import Section, named, real
 
 Array = Any
 Rate = Annotated[float, BeforeValidator(real("(0, inf)"))]

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator
 
-from handgrad.validation import Section, named, real, whole
+from handgrad.sections import Section, named, real, whole
 
 
 class Constant(Section):

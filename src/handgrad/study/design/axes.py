@@ -23,11 +23,11 @@ import numpy as np
 from pydantic import BeforeValidator, ConfigDict
 
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
+from handgrad.sections import LARGEST, Section, is_real, is_whole
 from handgrad.streams import stream
 from handgrad.study.changes import SECTIONS, Changes, changes_of, is_path, leaves
 from handgrad.study.rules.asha import Asha
 from handgrad.synonyms import advice_on_name
-from handgrad.validation import LARGEST, Section, is_real, is_whole
 
 
 def _table(value: Any) -> Any:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.names import short
+from handgrad.sections import is_whole
 from handgrad.study.changes import leaves
 from handgrad.study.design.axes import RANDOM_KEYS, Axes
 from handgrad.study.design.spec import FIRST, MOST_RUNS, StudySpec
-from handgrad.validation import is_whole
 
 MOST_PHASES = 100
 SHOWN = 6  # factors of a product

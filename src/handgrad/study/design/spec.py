@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from handgrad.data.spec import DataSection
 from handgrad.names import shown
 from handgrad.network.spec import NetworkSection
+from handgrad.sections import Section, flag, is_whole, one_of, whole
 from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of, is_path
 from handgrad.study.design.axes import SAMPLERS, Axes, AxisTable, Choice, Sampling, choices, sampling
 from handgrad.study.original.items import Drawing, Original
@@ -21,7 +22,6 @@ from handgrad.study.rules.asha import Asha
 from handgrad.study.rules.budget import Budget
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting, TrainingSection
-from handgrad.validation import Section, flag, is_whole, one_of, whole
 
 MOST_RUNS = 100_000  # of a study: what is planned is held in memory and written as one plan
 FIRST = "main"  # the name of the phase that the study's own axes make

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from handgrad.errors import InputError
 from handgrad.names import lookup, shown
+from handgrad.sections import plain
 from handgrad.study.design.spec import MOST_RUNS
 from handgrad.study.planning.plan import Plan
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Runner, Serial, cores
-from handgrad.validation import plain
 
 RUNNERS = ("serial", "processes", "ray")
 

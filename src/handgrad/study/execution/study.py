@@ -10,6 +10,7 @@ from handgrad.data.datasets import Dataset
 from handgrad.errors import HandgradError, InputError
 from handgrad.foreign import as_path
 from handgrad.names import shown
+from handgrad.sections import given
 from handgrad.study.design.spec import Study
 from handgrad.study.execution.opening import jobs_for, open_runner
 from handgrad.study.execution.progress import Event, Observer, Progress, silent
@@ -26,7 +27,6 @@ from handgrad.study.runners.processes import Processes, refuse_unguarded
 from handgrad.study.runners.runner import Runner, Serial, cores
 from handgrad.study.search.phase import opened_search
 from handgrad.training.engines import kernels_of, prepare
-from handgrad.validation import given
 
 
 def run_study(

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator
 
 from handgrad.names import unknown
-from handgrad.validation import Section, flag, is_real, is_whole, one_of, real, whole
+from handgrad.sections import Section, flag, is_real, is_whole, one_of, real, whole
 
 PARTS = ("train", "validation", "test")
 MEASURES = ("accuracy", "loss")

@@ -15,10 +15,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from handgrad.sections import Section, flag, one_of, real, whole
 from handgrad.study.changes import changes_of
 from handgrad.study.original.figure_options import FIGURE_OPTIONS
 from handgrad.study.original.published import MEASURES, RANKS, UNITS, value
-from handgrad.validation import Section, flag, one_of, real, whole
 
 
 def file_name(number: str) -> str:

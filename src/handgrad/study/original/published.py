@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handgrad.validation import is_real
+from handgrad.sections import is_real
 
 MEASURES = {
     "train_accuracy": "training accuracy",

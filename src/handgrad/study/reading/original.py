@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handgrad.names import short, shown, unknown
+from handgrad.sections import Section
 from handgrad.study.original.items import (
     TABLES,
     CellRow,
@@ -21,7 +22,6 @@ from handgrad.study.original.items import (
 )
 from handgrad.study.original.published import MEASURES, published, units_of, value
 from handgrad.study.reading.figures import read_figure
-from handgrad.validation import Section
 
 ROWS: dict[str, type[Section]] = {
     "settings": SettingRow,

@@ -16,6 +16,7 @@ from typing import Any
 from handgrad.errors import InputError, StudyFileError, readable
 from handgrad.foreign import as_path, reading
 from handgrad.names import listed, nearest, short, shown, unknown
+from handgrad.sections import plain
 from handgrad.study.design.check import shortened, study_problems
 from handgrad.study.design.spec import Made, Study, StudySpec, folder_name
 from handgrad.study.reading.altered import alters
@@ -26,7 +27,6 @@ from handgrad.study.reading.place_problems import place_problems
 from handgrad.study.reading.reach import effects
 from handgrad.study.reading.spec import problems_of_the_rest, read_spec
 from handgrad.study.reading.values import value_problems
-from handgrad.validation import plain
 
 
 def ready_made() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handgrad.names import short, shown
-from handgrad.validation import LARGEST
+from handgrad.sections import LARGEST
 
 DEEPEST = 24  # quick.phase.x.bundle.case.y.training.optimizer.lr and lists in it are 12
 SHOWN = 20

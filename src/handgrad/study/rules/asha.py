@@ -27,7 +27,7 @@ from typing import Annotated, ClassVar, Protocol
 import numpy as np
 from pydantic import BeforeValidator
 
-from handgrad.validation import Section, one_of, whole
+from handgrad.sections import Section, one_of, whole
 
 RULES = ("promote", "stop")
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, model_validator
 
-from handgrad.validation import Section, real, whole
+from handgrad.sections import Section, real, whole
 
 _COUNT = BeforeValidator(lambda v: v if v is None else whole("[1, inf)")(v))
 

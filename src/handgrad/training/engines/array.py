@@ -11,7 +11,7 @@ import numpy as np
 from handgrad.data.batches import batches
 from handgrad.data.targets import encode
 from handgrad.network import passes
-from handgrad.network.activations import Array
+from handgrad.network.arrays import Array
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.arrays import Home, home_of

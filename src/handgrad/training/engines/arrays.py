@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import to_device
 
-from handgrad.network.activations import Array
+from handgrad.network.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BeforeValidator
 
 from handgrad.errors import InputError
-from handgrad.validation import Section, flag, named, one_of, real, whole
+from handgrad.sections import Section, flag, named, one_of, real, whole
 
 
 class Plain(Section):
