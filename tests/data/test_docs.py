@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handgrad.data.data_section import SCALES, DataSection
 from handgrad.data.datasets import load, split
-from handgrad.data.spec import SCALES, DataSection
 
 from .conftest import picture, put
 

@@ -17,10 +17,10 @@ def data(
 ) -> None:
     """Say which data sets are here, where, and whether they are the published bytes; fetch those that are named."""
     from handgrad.cli import console
-    from handgrad.data import sources
+    from handgrad.data import catalog
 
-    found = [sources.fetch(name, say=console.say) for name in names or []]
-    found = found or [sources.status(name) for name in ("digits", *sources.SOURCES)]
+    found = [catalog.fetch(name, say=console.say) for name in names or []]
+    found = found or [catalog.status(name) for name in ("digits", *catalog.SOURCES)]
     if json:
         keys = ("name", "about", "present", "verified", "size")
         print_json([{key: getattr(one, key) for key in keys} | {"path": str(one.path or "")} for one in found])

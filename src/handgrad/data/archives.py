@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from handgrad.data.limits import MOST_BYTES, MOST_FILES, in_words, most_unpacked
+from handgrad.data.bounds import MOST_BYTES, MOST_FILES, in_words, most_unpacked
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 
@@ -77,7 +77,7 @@ def members(path: Path, wanted: Wanted, left: Left | None = None) -> Iterator[tu
     """(name, bytes) of every regular file in a folder, .tar.* or .zip whose cleaned name is `wanted`.
 
     A folder is read in the order of its names, an archive in its own order.  What is not read, and not hidden, is
-    added to `left`.  Raises DataError where the archive is truncated or altered, unpacks to more than `limits`
+    added to `left`.  Raises DataError where the archive is truncated or altered, unpacks to more than `bounds`
     allow, or a file cannot be read.
     """
     left = [] if left is None else left
@@ -246,7 +246,7 @@ def _tar_members(path: Path, file: IO[bytes], wanted: Wanted, left: Left) -> Ite
 
 
 class _Bounded:
-    """A packed stream that is unpacked no further than `limits` allow."""
+    """A packed stream that is unpacked no further than `bounds` allow."""
 
     def __init__(self, path: Path, stream: IO[bytes], packed: int) -> None:
         self.path, self.stream, self.packed = path, stream, packed

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.archives import AGAIN, damaged, members
-from handgrad.data.examples import Contents
+from handgrad.data.contents import Contents
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.names import listed, shown

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.labels import MISSING, plain_number
+from handgrad.data.classes import MISSING, plain_number
 from handgrad.errors import DataError
 from handgrad.names import listed, nearest, shown
 

@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data import sources
+from handgrad.data import catalog
 from handgrad.data.cifar import read_cifar
-from handgrad.data.examples import Array, Contents, Dataset, Part, Split
+from handgrad.data.classes import number_labels
+from handgrad.data.contents import Array, Contents, Dataset, Part, Split
+from handgrad.data.data_section import DataSection
 from handgrad.data.frames import as_array, check_rows, like, names_of
 from handgrad.data.idx import read_mnist
-from handgrad.data.labels import number_labels
 from handgrad.data.own import WHAT, find_own, read_own, refuse_settings
 from handgrad.data.ranges import check_inside, compare_parts, kept, natural_range, rounded_columns
 from handgrad.data.scaling import Scaling
-from handgrad.data.spec import DataSection
 from handgrad.data.splits import data_key, split
 from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
@@ -80,14 +80,14 @@ def load(
     """
     section = DataSection.given(section)
     name = section.name
-    if name != "digits" and name not in sources.SOURCES:
+    if name != "digits" and name not in catalog.SOURCES:
         path = find_own(name, Path.cwd() if folder is None else as_path(folder, "folder", DataError))
         with reading(path, DataError, "data that can be read"):
             return _dataset(read_own(path, section), path.name, str(path))
     refuse_settings(section, WHAT, f"{name} is a named data set")
     if name == "digits":
         return _dataset(_digits(), name, name)
-    found = sources.paths(sources.SOURCES[name], allowed=fetch)
+    found = catalog.paths(catalog.SOURCES[name], allowed=fetch)
     files = {one.file.plain_name: one.path for one in found if one.path is not None}
     if name == "cifar-10":
         contents = read_cifar(*files.values())

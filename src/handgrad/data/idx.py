@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.archives import AGAIN, damaged
-from handgrad.data.examples import Contents
-from handgrad.data.limits import in_words, most_unpacked
+from handgrad.data.bounds import in_words, most_unpacked
+from handgrad.data.contents import Contents
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 

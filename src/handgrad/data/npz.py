@@ -17,8 +17,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.examples import Contents
-from handgrad.data.limits import check_memory
+from handgrad.data.bounds import check_memory
+from handgrad.data.contents import Contents
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.names import listed, shown

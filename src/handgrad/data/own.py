@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from handgrad.data.archives import ARCHIVE_ENDINGS, is_archive
+from handgrad.data.catalog import SOURCES, data_folder
 from handgrad.data.cifar import read_cifar
-from handgrad.data.examples import Contents
+from handgrad.data.contents import Contents
+from handgrad.data.data_section import DataSection
 from handgrad.data.idx import read_mnist
-from handgrad.data.images import LEVELS, read_images
+from handgrad.data.image_folders import LEVELS, read_images
 from handgrad.data.npz import PARTS, read_npz
 from handgrad.data.packed import PACKED_ENDINGS, TEXT_ENDINGS, is_text, tables_in_zip
 from handgrad.data.ranges import BRIGHT
-from handgrad.data.sources import SOURCES, data_folder
-from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
 from handgrad.names import listed, nearest

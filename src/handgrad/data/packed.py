@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from handgrad.data.limits import check_memory, in_words, most_unpacked
+from handgrad.data.bounds import check_memory, in_words, most_unpacked
 from handgrad.errors import DataError
 from handgrad.names import listed, shown
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.spec import SCALES
+from handgrad.data.data_section import SCALES
 from handgrad.names import lookup
 
 Numbers = float | tuple[float, ...]  # one for everything, or one for each column

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import scaling
-from handgrad.data.examples import Dataset, Part, Split
+from handgrad.data.contents import Dataset, Part, Split
+from handgrad.data.data_section import DataSection, TestPart, ValidationPart
 from handgrad.data.ranges import lost_columns
-from handgrad.data.spec import DataSection, TestPart, ValidationPart
 from handgrad.errors import DataError, InputError
 from handgrad.names import shown
 from handgrad.sections import given

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.examples import Part, Split
+from handgrad.data.contents import Part, Split
 from handgrad.data.scaling import Scaling
 from handgrad.errors import DataError
 from handgrad.foreign import reading

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.cells import Row, numbers_of, rows_of, what_divides
+from handgrad.data.classes import first_missing, missing_label
 from handgrad.data.columns import (
     LABELS,
     SHOWN,
@@ -30,8 +31,7 @@ from handgrad.data.columns import (
     question_of_header,
     question_of_label,
 )
-from handgrad.data.examples import Contents
-from handgrad.data.labels import first_missing, missing_label
+from handgrad.data.contents import Contents
 from handgrad.data.ranges import ROUNDED
 from handgrad.errors import DataError
 from handgrad.foreign import reading

@@ -137,7 +137,7 @@ class Model:
 
         `notes` gets a line for everything that was done to the picture and that the user should know of.
         """
-        from handgrad.data.pictures import read_picture
+        from handgrad.data.image_files import read_picture
 
         path = as_path(path, "path", DataError)
         pixels = read_picture(path, self.network.input_shape, self.value_range, notes).astype(np.float32)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handgrad.data.sources import SOURCES
+from handgrad.data.catalog import SOURCES
 from handgrad.report.chapters.blocks import Block, Chapter, Facts, TableBlock, Text
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import listed, plural

@@ -24,7 +24,7 @@ class Contents:
 
     classes: the names of classes 0..k-1 where the files give them.  value_range: the smallest and the largest value
     that x can take, where the files or the user say so.  label: where the labels stand ("column 'kind'"), for messages.
-    missing: texts that mean "no label"; None: those of `labels.MISSING`.
+    missing: texts that mean "no label"; None: those of `classes.MISSING`.
     """
 
     x_train: Any

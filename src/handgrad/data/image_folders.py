@@ -7,7 +7,7 @@
 The folder below train/ or test/ (or the top one) is the class; images in folders below it belong to it.  A level
 val/ or validation/ is the test part where there is no test/, and joins train/ where there is: a note says so.
 Classes are in the order of their names, as numbers where all are whole numbers.  Images become (channels, rows, cols):
-one channel for gray, three for red, green, blue (`pictures`).  Notes say what was left out and what was changed.
+one channel for gray, three for red, green, blue (`image_files`).  Notes say what was left out and what was changed.
 """
 
 import re
@@ -22,10 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.archives import EMPTY, LINK, TWICE, Left, ending, members
-from handgrad.data.examples import Contents
-from handgrad.data.limits import COPIES, in_words, room_in_memory
-from handgrad.data.packed import is_text
-from handgrad.data.pictures import (
+from handgrad.data.bounds import COPIES, in_words, room_in_memory
+from handgrad.data.contents import Contents
+from handgrad.data.image_files import (
     ENDINGS,
     REMARKS,
     Picture,
@@ -37,6 +36,7 @@ from handgrad.data.pictures import (
     laid,
     quiet,
 )
+from handgrad.data.packed import is_text
 from handgrad.errors import DataError, readable
 from handgrad.names import listed
 

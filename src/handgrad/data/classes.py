@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.examples import Contents
+from handgrad.data.contents import Contents
 from handgrad.errors import DataError
 from handgrad.names import listed, shown
 

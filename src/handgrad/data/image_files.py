@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.archives import read_file
-from handgrad.data.limits import MOST_PIXELS
+from handgrad.data.bounds import MOST_PIXELS
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.names import shown
