@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import handgrad
+from handgrad.data import image_files
 from handgrad.data.image_files import FORMATS, decode, read_picture
 from handgrad.data.image_folders import read_images
 from handgrad.errors import DataError
