@@ -25,8 +25,8 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(catalog, "cache_folder", lambda: folder)
-    for name, source in catalog.SOURCES.items():
-        monkeypatch.setitem(catalog.SOURCES, name, replace(source, mirrors=("http://127.0.0.1:9/",)))
+    for name, source in catalog.DATASETS.items():
+        monkeypatch.setitem(catalog.DATASETS, name, replace(source, mirrors=("http://127.0.0.1:9/",)))
     return folder
 
 
@@ -59,9 +59,9 @@ def small_mnist(monkeypatch):
             len(content[name]),
             hashlib.md5(gzip.decompress(content[name])).hexdigest(),
         )
-        for name in (file.name for file in catalog.SOURCES["mnist"].files)
+        for name in (file.name for file in catalog.DATASETS["mnist"].files)
     )
-    monkeypatch.setitem(catalog.SOURCES, "mnist", replace(catalog.SOURCES["mnist"], files=files))
+    monkeypatch.setitem(catalog.DATASETS, "mnist", replace(catalog.DATASETS["mnist"], files=files))
     return content
 
 

@@ -16,14 +16,15 @@ from .conftest import put
 @pytest.fixture
 def mirrored(small_mnist, mirror, monkeypatch):
     """mirror -> a small mnist whose mirrors are `bad/` and then `good/` of that mirror."""
-    source = replace(catalog.SOURCES["mnist"], mirrors=(f"{mirror.address}bad/", f"{mirror.address}good/"))
-    monkeypatch.setitem(catalog.SOURCES, "mnist", source)
+    source = replace(catalog.DATASETS["mnist"], mirrors=(f"{mirror.address}bad/", f"{mirror.address}good/"))
+    monkeypatch.setitem(catalog.DATASETS, "mnist", source)
     mirror.files = {f"good/{name}": content for name, content in small_mnist.items()}
     return mirror
 
 
 def test_the_published_sums_and_addresses():
-    assert {name: [(file.name, file.md5) for file in source.files] for name, source in catalog.SOURCES.items()} == {
+    assert {name: [(file.name, file.md5) for file in source.files] for name, source in catalog.DATASETS.items()} == {
+        "digits": [],
         "mnist": [
             ("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
             ("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
@@ -56,7 +57,7 @@ def test_what_is_missing_is_fetched_from_the_mirror_that_has_it(mirrored, cache)
     assert said[1] == f"fetching mnist: train-images-idx3-ubyte.gz, 0.0 MB, from {mirrored.address}good/"
     assert len(load("mnist", fetch=False).y_train) == 30
     assert sorted(file.name for file in (cache / "mnist").iterdir() if file.name != ".lock") == sorted(
-        file.name for file in catalog.SOURCES["mnist"].files
+        file.name for file in catalog.DATASETS["mnist"].files
     )
 
 
@@ -122,7 +123,7 @@ def test_handgrad_data_comes_first_file_by_file(mirrored, small_mnist, tmp_path,
     monkeypatch.setenv("HANDGRAD_DATA", str(tmp_path / "shared"))
     catalog.fetch("mnist")
     assert [name for name in mirrored.asked if name.startswith("good")] == [
-        f"good/{file.name}" for file in catalog.SOURCES["mnist"].files if file.name in names[2:]
+        f"good/{file.name}" for file in catalog.DATASETS["mnist"].files if file.name in names[2:]
     ]
     assert {found.path.parent for found in catalog.status("mnist").files} == {
         tmp_path / "shared" / "mnist",

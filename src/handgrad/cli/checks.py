@@ -20,7 +20,7 @@ def data(
     from handgrad.data import catalog
 
     found = [catalog.fetch(name, say=console.say) for name in names or []]
-    found = found or [catalog.status(name) for name in ("digits", *catalog.SOURCES)]
+    found = found or [catalog.status(name) for name in catalog.DATASETS]
     if json:
         keys = ("name", "about", "present", "verified", "size")
         print_json([{key: getattr(one, key) for key in keys} | {"path": str(one.path or "")} for one in found])
@@ -28,7 +28,9 @@ def data(
     rows = []
     for one in found:
         state = "missing" if not one.present else "verified" if one.verified else "other bytes than published"
-        where = one.path or ("with scikit-learn" if one.present else f"fetch with: handgrad data {one.name}")
+        where = one.path or (
+            f"with {one.library or 'Python'}" if one.present else f"fetch with: handgrad data {one.name}"
+        )
         rows.append((one.name, state, console.size(one.size) if one.size else "", where, one.about))
     console.print_table(("data set", "state", "size", "where", "what"), rows, numeric=[2])
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from handgrad.data.columns import is_like_a_number, is_number
 from handgrad.data.packed import lines_of
+from handgrad.data.ranges import EXACT
 from handgrad.errors import DataError
 from handgrad.names import shown
 
 BLOCK = 4096  # rows that are put together at a time
-EXACT = 2.0**53  # beyond, float64 does not hold every whole number
 LARGEST = float(np.finfo(np.float32).max)
 ROW_NAMES = (
     ", or the header, which lacks the name of a column (R's write.table names no column of row names: col.names = NA)"

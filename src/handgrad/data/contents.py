@@ -17,6 +17,12 @@ from handgrad.data.scaling import AS_IT_IS, Scaling
 
 Array = NDArray[Any]
 
+PARTS = {  # what the parts are called in the names of arrays, files and folders -> what they are called here
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+}
+
 
 @dataclass(frozen=True)
 class Contents:

@@ -21,13 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data import catalog
-from handgrad.data.cifar import read_cifar
+from handgrad.data.catalog import DATASETS, paths
 from handgrad.data.classes import number_labels
 from handgrad.data.contents import Array, Contents, Dataset, Part, Split
 from handgrad.data.data_section import DataSection
 from handgrad.data.frames import as_array, check_rows, like, names_of
-from handgrad.data.idx import read_mnist
 from handgrad.data.own import WHAT, find_own, read_own, refuse_settings
 from handgrad.data.ranges import check_inside, compare_parts, kept, natural_range, rounded_columns
 from handgrad.data.scaling import Scaling
@@ -51,25 +49,11 @@ __all__ = [
     "split",
 ]
 
-DIGITS = tuple("0123456789")
-FASHION = (
-    "T-shirt/top",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
-
 
 def load(
     section: DataSection | Mapping[str, Any] | str | os.PathLike[str], *, folder: Path | None = None, fetch: bool = True
 ) -> Dataset:
-    """The data set that `section.name` says: digits, mnist, fashion-mnist, cifar-10 or a path.
+    """The data set that `section.name` says: one of `catalog.DATASETS`, or a path.
 
     A relative path starts at `folder` (default: the current one) or else at HANDGRAD_DATA.  With fetch = False
     nothing is downloaded.  Raises DataError where the data is missing, damaged, or not what it should be.
@@ -80,20 +64,15 @@ def load(
     """
     section = DataSection.given(section)
     name = section.name
-    if name != "digits" and name not in catalog.SOURCES:
+    if name not in DATASETS:
         path = find_own(name, Path.cwd() if folder is None else as_path(folder, "folder", DataError))
         with reading(path, DataError, "data that can be read"):
             return _dataset(read_own(path, section), path.name, str(path))
     refuse_settings(section, WHAT, f"{name} is a named data set")
-    if name == "digits":
-        return _dataset(_digits(), name, name)
-    found = catalog.paths(catalog.SOURCES[name], allowed=fetch)
-    files = {one.file.plain_name: one.path for one in found if one.path is not None}
-    if name == "cifar-10":
-        contents = read_cifar(*files.values())
-    else:
-        contents = read_mnist(files, DIGITS if name == "mnist" else FASHION)
-    dataset = _dataset(contents, name, name)
+    record = DATASETS[name]
+    found = paths(record, allowed=fetch)
+    contents = record.read({one.file.plain_name: one.path for one in found if one.path is not None})
+    dataset = _dataset(replace(contents, classes=record.classes or contents.classes), name, name)
     other = [str(one.path) for one in found if not one.verified]
     if not other:
         return dataset
@@ -168,13 +147,6 @@ def _checked_range(value_range: Any, where: str) -> tuple[float, float] | None:
     if not numbers or not -math.inf < ends[0] < ends[1] < math.inf:
         raise DataError(f"{where}: value_range must be (smallest, largest); got {shown(value_range)}")
     return ends[0], ends[1]
-
-
-def _digits() -> Contents:
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    return Contents(bunch.images.astype(np.uint8), bunch.target, classes=DIGITS, value_range=(0, 16))
 
 
 def _dataset(contents: Contents, name: str, where: str) -> Dataset:

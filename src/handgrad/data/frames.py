@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.ranges import ROUNDED
+from handgrad.data.ranges import EXACT, ROUNDED
 from handgrad.errors import DataError
 from handgrad.names import listed, shown
-
-EXACT = 2**53  # beyond, float64 does not hold every whole number
 
 
 def as_array(values: Any, what: str) -> NDArray[Any]:

@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from handgrad.data.archives import read_file
 from handgrad.data.bounds import MOST_PIXELS
+from handgrad.data.data_section import COLORS
 from handgrad.errors import DataError
 from handgrad.foreign import reading
-from handgrad.names import shown
+from handgrad.names import lookup, shown
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 ENDINGS = {
@@ -60,7 +61,6 @@ KINDS = {  # how files begin
 BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"avif": "AVIF", b"avis": "AVIF"}  # after "ftyp"
 GRAY = ("1", "L", "LA")
 COLOURS = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-MODES = {"gray": "L", "rgb": "RGB"}
 REMARKS = {
     "first": "several pictures in one file (an animation, pages): the first is taken",
     "deep": "16 bits a channel in colour: the upper 8 are read",
@@ -128,6 +128,7 @@ def quiet() -> Iterator[None]:
 
 def decode(content: bytes, where: str, *, image_size: Size | None = None, color: str = "keep") -> Picture:
     """What a picture file holds, in `color` keep, gray or rgb, resized to `image_size`.  Raises DataError."""
+    mode = lookup(COLORS, color, "color")
     with reading(where, DataError, "a picture", MEND):
         from PIL import Image, ImageOps
 
@@ -138,11 +139,13 @@ def decode(content: bytes, where: str, *, image_size: Size | None = None, color:
             image = ImageOps.exif_transpose(image)  # a phone held upright
         came = (image.height, image.width)
         if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-            return Picture(_deep(image, where, image_size, color), remarks=remarks, came=came)
+            return Picture(
+                _deep(image, where, image_size, channels=3 if mode == "RGB" else 1), remarks=remarks, came=came
+            )
         if image.mode not in GRAY + COLOURS:
             raise DataError(f"{where}: {_refused(image.mode)}")
         size = None if image_size is None or image.size == image_size[::-1] else image_size[::-1]
-        mode = MODES.get(color, "L" if image.mode in GRAY else "RGB")
+        mode = mode or ("L" if image.mode in GRAY else "RGB")
         alpha = None
         if image.has_transparency_data:
             clear = image.convert("LA" if image.mode in GRAY else "RGBA")
@@ -236,7 +239,7 @@ def _bits(image: Any, content: bytes) -> int:
     return 16 if isinstance(largest, tuple) and isinstance(largest[-1], int) and largest[-1] > 255 else 8
 
 
-def _deep(image: Any, where: str, image_size: Size | None, color: str) -> NDArray[np.uint16]:
+def _deep(image: Any, where: str, image_size: Size | None, channels: int) -> NDArray[np.uint16]:
     from PIL import Image
 
     if image.has_transparency_data:
@@ -245,7 +248,7 @@ def _deep(image: Any, where: str, image_size: Size | None, color: str) -> NDArra
     if image_size is not None and image.size != image_size[::-1]:
         resized = Image.fromarray(values).resize(image_size[::-1], Image.Resampling.BILINEAR)
         values = np.asarray(resized).clip(0, 65535)
-    return values.astype(np.uint16)[..., None].repeat(3 if color == "rgb" else 1, axis=2)
+    return values.astype(np.uint16)[..., None].repeat(channels, axis=2)
 
 
 def _refused(mode: str) -> str:

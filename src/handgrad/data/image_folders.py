@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from handgrad.data.archives import EMPTY, LINK, TWICE, Left, ending, members
 from handgrad.data.bounds import COPIES, in_words, room_in_memory
-from handgrad.data.contents import Contents
+from handgrad.data.contents import PARTS, Contents
 from handgrad.data.image_files import (
     ENDINGS,
     REMARKS,
@@ -40,15 +40,7 @@ from handgrad.data.packed import is_text
 from handgrad.errors import DataError, readable
 from handgrad.names import listed
 
-LEVELS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-}
+LEVELS = {word: part for word, part in PARTS.items() if word != "dev"}  # a folder called dev may be a class
 
 
 def read_images(path: Path, *, image_size: Size | None = None, color: str = "keep") -> Contents:

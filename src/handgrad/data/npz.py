@@ -18,16 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.bounds import check_memory
-from handgrad.data.contents import Contents
+from handgrad.data.contents import PARTS, Contents
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.names import listed, shown
 
-PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("test", "testing"), "test"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-}
 KINDS = {
     **dict.fromkeys(("x", "image", "images", "data", "features", "inputs"), "x"),
     **dict.fromkeys(("y", "label", "labels", "target", "targets"), "y"),

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from handgrad.data.archives import ARCHIVE_ENDINGS, is_archive
-from handgrad.data.catalog import SOURCES, data_folder
+from handgrad.data.catalog import DATASETS, data_folder
 from handgrad.data.cifar import read_cifar
-from handgrad.data.contents import Contents
+from handgrad.data.contents import PARTS, Contents
 from handgrad.data.data_section import DataSection
-from handgrad.data.idx import read_mnist
+from handgrad.data.idx import MNIST_FILES, read_mnist
 from handgrad.data.image_folders import LEVELS, read_images
-from handgrad.data.npz import PARTS, read_npz
+from handgrad.data.npz import read_npz
 from handgrad.data.packed import PACKED_ENDINGS, TEXT_ENDINGS, is_text, tables_in_zip
 from handgrad.data.ranges import BRIGHT
 from handgrad.data.tables import read_table
@@ -26,7 +26,6 @@ FORMS = (
 )
 IDX = re.compile(r"(?:(?P<name>.+)-)?(?P<part>train|test|t10k)-(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?")
 TURNED = "EMNIST's files hold pictures with rows and columns exchanged; they are read as they are"
-NAMED = ("digits", *SOURCES)
 _TO_CSV = "save it as CSV, as in Python: pandas.{reader}({name!r}).to_csv('data.csv', index=False)"
 _TO_NPZ = "save its arrays as .npz, as in Python: numpy.savez('data.npz', x=x, y=y)"
 OTHER_FORMS = {  # what to do with them
@@ -58,11 +57,11 @@ def find_own(name: str, folder: Path) -> Path:
     for place in places:
         if place.exists():
             return place
-    guess, advice = nearest(name, NAMED), advice_on_name(name, "data set", NAMED)
+    guess, advice = nearest(name, DATASETS), advice_on_name(name, "data set", DATASETS)
     hint = f"; {advice}." if advice else f"; did you mean {guess!r}?" if guess else "."
     raise DataError(
         f"data.name: no data set is called {name!r}, and no file or folder lies at "
-        f"{' or '.join(str(place) for place in places)}{hint} Known: {', '.join(NAMED)}, or a path to {FORMS}"
+        f"{' or '.join(str(place) for place in places)}{hint} Known: {', '.join(DATASETS)}, or a path to {FORMS}"
     )
 
 
@@ -201,7 +200,7 @@ def _arrays(path: Path) -> Contents | None:
     if not sets:
         return None
     ((name, idx),) = sets.items()
-    absent = [file.plain_name for file in SOURCES["mnist"].files if file.plain_name not in idx]
+    absent = [file for file in MNIST_FILES if file not in idx]
     if absent:
         raise DataError(
             f"{path}: holds IDX files but no {' and no '.join(absent)} (also .gz); the four belong together"
@@ -211,7 +210,7 @@ def _arrays(path: Path) -> Contents | None:
     unread = [one for one in unread if not one.startswith(".")]
     notes = [f"{path.name}: not read: {listed(unread, 8)}"] if unread else []
     notes += [TURNED] if name.startswith("emnist") else []
-    return replace(read_mnist(idx, None), value_range=None, notes=tuple(notes))  # not all use 0 to 255
+    return replace(read_mnist(idx), value_range=None, notes=tuple(notes))  # not all use 0 to 255
 
 
 def _idx_sets(path: Path) -> dict[str, dict[str, Path]]:

@@ -21,6 +21,7 @@ Array = NDArray[Any]
 Range = tuple[float, float]
 
 BRIGHT = 127  # bytes that go beyond are taken to use 0..255; those that do not, to use less
+EXACT = 2**53  # beyond, float64 does not hold every whole number
 ROUNDED = "whole numbers beyond 2^53 are rounded, as float64 does; subtract a constant before you save them"
 UNLIKE, STRANGE = 50, 4  # times the largest value of another part: refused, and said in a note
 
@@ -152,7 +153,7 @@ def rounded_columns(x: Array, came: Array, names: tuple[str, ...] | None) -> tup
         return ()
     if came.dtype.kind in "iu":
         return _rounded_whole_numbers(came, names)
-    kind, exact = (np.float32, 2.0**24) if came.dtype in (np.float16, np.float32) else (np.float64, 2.0**53)
+    kind, exact = (np.float32, 2.0**24) if came.dtype in (np.float16, np.float32) else (np.float64, float(EXACT))
     largest = np.abs(x).max(axis=0).astype(np.float64)
     steps = np.spacing(largest.astype(kind)).astype(np.float64)
     spreads = x.std(axis=0, dtype=np.float64)
