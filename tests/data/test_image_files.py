@@ -176,8 +176,8 @@ def test_one_background_for_all_pictures_of_a_set(tmp_path):
 def test_half_transparent_by_hand():
     # (100·51 + 255·204) / 255 = 224; on black 100·51 / 255 = 20
     alpha, pixels = np.full((1, 1), 51, np.uint8), np.full((1, 1, 1), 100, np.uint8)
-    assert image_files.laid(pixels, alpha, 255).tolist() == [[[224]]]
-    assert image_files.laid(pixels, alpha, 0).tolist() == [[[20]]]
+    assert image_files.on_background(pixels, alpha, 255).tolist() == [[[224]]]
+    assert image_files.on_background(pixels, alpha, 0).tolist() == [[[20]]]
 
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])

@@ -53,7 +53,7 @@ class NamedDataset:
     read: makes the contents, labels as they are written there, from published name without .gz -> path of its files.
     classes: the names of classes 0..k-1, where `read` does not give them.
     files, mirrors: the published files, and addresses that end where a file's name begins.  any_of: one file is enough.
-    folders: of HANDGRAD_DATA/<name>/ that count as an unpacked archive.
+    folders: names that an unpacked archive has in HANDGRAD_DATA/<name>/.
     library: the Python library that comes with the data, where there are no files.
     """
 
@@ -156,7 +156,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Status:
-    """What is here of a data set: `size` in bytes, of the files that are here; `path`, the folder they lie in.
+    """Which files of a data set are on this machine; `size`: their bytes; `path`: the folder they lie in.
 
     library: the Python library that comes with the data, "" where it lies in files.
     """
@@ -206,7 +206,7 @@ def find(dataset: NamedDataset) -> tuple[Found, ...]:
 
 
 def status(name: str) -> Status:
-    """What is here of a named data set; nothing is fetched."""
+    """Which files of a named data set are on this machine; nothing is fetched.  Raises UnknownName."""
     dataset = lookup(DATASETS, name, "data set")
     files = find(dataset)
     here = [one.path for one in files if one.path is not None]
@@ -218,7 +218,7 @@ def status(name: str) -> Status:
 
 
 def fetch(name: str, say: Callable[[str], None] = lambda line: None) -> Status:
-    """Fetch what is missing of a named data set into the cache; `say` is told of every file."""
+    """Fetch the missing files of a named data set into the cache; `say` gets a line for each.  Raises UnknownName."""
     paths(lookup(DATASETS, name, "data set"), say=say)
     return status(name)
 

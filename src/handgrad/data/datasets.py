@@ -1,7 +1,7 @@
-"""Data sets: from a name, a path or arrays to a checked `Dataset`, and on to the `Split` of a setting.
+"""Data sets: a name, a path or arrays become a checked `Dataset`, and that the `Split` of a setting.
 
-    load("mnist")             digits, mnist, fashion-mnist, cifar-10
-    load("digits.npz")        a path of your own: see docs/data.md for the forms
+    load("mnist")             a named data set (`catalog`)
+    load("digits.npz")        a path of your own (`own`; docs/data.md lists the forms)
     from_arrays(x, y)         arrays
     split(dataset, section)   the parts that a setting works with
 
@@ -25,9 +25,9 @@ from handgrad.data.catalog import DATASETS, paths
 from handgrad.data.classes import number_labels
 from handgrad.data.contents import Array, Contents, Dataset, Part, Split
 from handgrad.data.data_section import DataSection
-from handgrad.data.frames import as_array, check_rows, like, names_of
-from handgrad.data.own import WHAT, find_own, read_own, refuse_settings
-from handgrad.data.ranges import check_inside, compare_parts, kept, natural_range, rounded_columns
+from handgrad.data.frames import as_array, check_rows, columns_like, names_of
+from handgrad.data.own import FORMS_OF_SETTINGS, find_own, read_own, refuse_settings
+from handgrad.data.ranges import check_inside, compare_parts, in_one_type, natural_range, rounded_columns
 from handgrad.data.scaling import Scaling
 from handgrad.data.splits import data_key, split
 from handgrad.data.storage import open_split, save_split
@@ -68,7 +68,7 @@ def load(
         path = find_own(name, Path.cwd() if folder is None else as_path(folder, "folder", DataError))
         with reading(path, DataError, "data that can be read"):
             return _dataset(read_own(path, section), path.name, str(path))
-    refuse_settings(section, WHAT, f"{name} is a named data set")
+    refuse_settings(section, FORMS_OF_SETTINGS, f"{name} is a named data set")
     record = DATASETS[name]
     found = paths(record, allowed=fetch)
     contents = record.read({one.file.plain_name: one.path for one in found if one.path is not None})
@@ -114,12 +114,12 @@ def from_arrays(
     contents = Contents(
         x_train,
         y_train,
-        like(x_test, columns, f"{name}: x_test"),
+        columns_like(x_test, columns, f"{name}: x_test"),
         y_test,
         _class_names(classes, name),
         _checked_range(value_range, name),
         columns,
-        x_val=like(x_val, columns, f"{name}: x_val"),
+        x_val=columns_like(x_val, columns, f"{name}: x_val"),
         y_val=y_val,
         missing=None if missing is None else tuple(missing),
     )
@@ -152,23 +152,25 @@ def _checked_range(value_range: Any, where: str) -> tuple[float, float] | None:
 def _dataset(contents: Contents, name: str, where: str) -> Dataset:
     """Check what files or arrays hold, number the labels, and take the checksum."""
     given = {"x_train": contents.x_train, "x_test": contents.x_test, "x_val": contents.x_val}
-    came = {part: _examples(x, f"{where}: {part}") for part, x in given.items() if x is not None or part == "x_train"}
-    shape = came["x_train"].shape[1:]
-    for part, x in came.items():
+    examples = {
+        part: _examples(x, f"{where}: {part}") for part, x in given.items() if x is not None or part == "x_train"
+    }
+    shape = examples["x_train"].shape[1:]
+    for part, x in examples.items():
         if x.shape[1:] != shape:
             raise DataError(
                 f"{where}: one example of {part} has the shape {x.shape[1:]}, of x_train {shape}; they must be equal"
             )
-    parts = kept(came, where)
+    parts = in_one_type(examples, where)
     sizes = {part.replace("x", "y"): len(x) for part, x in parts.items()}
-    labels, classes, said = number_labels(contents, sizes, where)
+    labels, classes, on_labels = number_labels(contents, sizes, where)
     value_range, notes = contents.value_range, contents.notes
     if value_range is None:
-        value_range, of_range = natural_range(came)
+        value_range, of_range = natural_range(examples)
         notes += compare_parts(parts, contents.feature_names, where) + of_range
     else:
         check_inside(parts, value_range, where)
-    notes += rounded_columns(parts["x_train"], came["x_train"], contents.feature_names)
+    notes += rounded_columns(parts["x_train"], examples["x_train"], contents.feature_names)
     notes += _channels_in_doubt(shape)
     arrays = [parts["x_train"], labels["y_train"], parts.get("x_test"), labels.get("y_test")]
     if "x_val" in parts:  # checksums of data without it are older than validation parts
@@ -190,7 +192,7 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
         value_range=value_range,
         checksum=_checksum(arrays, (classes, value_range)),
         official=True,
-        notes=(*notes, *said),
+        notes=(*notes, *on_labels),
         feature_names=contents.feature_names,
         x_val=parts.get("x_val"),
         y_val=labels.get("y_val"),
@@ -215,7 +217,7 @@ def _check_signs(names: tuple[str, ...], what: str, allowed: str, where: str) ->
 
 
 def _examples(values: Any, what: str) -> Array:
-    """Checked examples in the type they came in: (n, columns), or images as (n, channels, rows, cols)."""
+    """Checked examples in their own type: (n, columns), or images as (n, channels, rows, cols)."""
     x = as_array(values, what)
     if not 2 <= x.ndim <= 4 or not x.size:
         raise DataError(
@@ -240,7 +242,7 @@ def _examples(values: Any, what: str) -> Array:
 
 
 def _channels_in_doubt(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """A note on images that were taken as channels first, and whose last axis may be that of the channels."""
+    """A note on images that were taken as channels first, though their last axis may be the channels."""
     if len(shape) != 3:
         return ()
     channels, rows, cols = shape

@@ -4,7 +4,7 @@
     0x00000801, n, then n bytes                                                          labels
 
 plain or gzip (LeCun, yann.lecun.com/exdb/mnist).  The third byte of the first number is the type: 08 is bytes, the only
-one that is read.  What the header promises is held against the size of the file before memory is taken.
+one that is read.  The size in the header is compared with that of the file before memory is taken.
 """
 
 import gzip

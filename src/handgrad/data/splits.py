@@ -161,7 +161,7 @@ def _count(size: int | float, n: int, key: str, what: str) -> int:
 
 
 def _check_given(dataset: Dataset, section: DataSection) -> None:
-    """Refuse what only the reading of a file could do, where the data came otherwise (arrays in Python)."""
+    """Raise DataError for settings that apply to files where the data was given as arrays."""
     if section.value_range is not None and section.value_range != dataset.value_range:
         raise DataError(
             f"data.value_range is read with a file; {dataset.name} is in memory: give value_range to from_arrays"
@@ -179,7 +179,7 @@ def _need_some(train: Index, name: str) -> None:
 
 
 def _scaled(dataset: Dataset, scale: str, places: dict[str, tuple[str, Index]], notes: list[str]) -> Split:
-    """places: for every part which of the data set's arrays it comes from, and where its examples stand there."""
+    """places: part -> (the data set's arrays that it is taken from, the positions of its examples there)."""
     raw = _pick(dataset.x_train, places["train"][1])
     scaler = scaling.fit(scale, raw, dataset.value_range)
 
