@@ -104,7 +104,7 @@ class _Pictures:
             )
 
     def stacked(self) -> tuple[NDArray[Any], list[str]]:
-        """All pictures (n, channels, rows, cols), transparent ones on their background, and notes on what was changed."""
+        """Pictures (n, channels, rows, cols), transparent ones on their background, and notes on what was changed."""
         notes = [f"{self._some(names)}: {REMARKS[remark]}" for remark, names in self.remarks.items()]
         if self.clear:
             background = background_for(self.light, self.middle)
