@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handgrad.data.sources import SOURCES
+from handgrad.data.catalog import DATASETS
 from handgrad.report.chapters.blocks import Block, Chapter, Facts, TableBlock, Text
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import listed, plural
@@ -44,7 +44,7 @@ def _bytes(data: Mapping[str, Any]) -> str:
     """Whether a named data set is the published one; data of one's own is what it is."""
     if not data.get("official"):
         return "not the published ones (see the notes)"
-    return "as published" if data.get("name") in ("digits", *SOURCES) else ""
+    return "as published" if data.get("name") in DATASETS else ""
 
 
 def formulas(summary: Summary) -> Chapter:

@@ -1,10 +1,10 @@
-"""Labels: whatever names the classes in a file, as class numbers 0..k-1.
+"""Classes: the labels of a file, numbers or text, as class numbers 0..k-1.
 
 Whole numbers 0..k-1 stay as they are.  Other whole numbers are numbered by size, text by alphabet (text that is
-all whole numbers counts as numbers), and a note says what became of whole numbers.
+all whole numbers counts as numbers), and a note says which number each whole number became.
 
-Refused is what is no class: a missing label, a number with decimals, and as many different labels as a quantity or a
-name has.  handgrad trains classifiers; predicting a quantity (regression) is another task.
+Refused are labels that are no classes: a missing label, a number with decimals, and as many different labels as a
+quantity or a name has.  handgrad trains classifiers; predicting a quantity (regression) is another task.
 """
 
 import re
@@ -15,27 +15,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.examples import Contents
+from handgrad.data.contents import Contents
 from handgrad.errors import DataError
 from handgrad.names import listed, shown
 
-Numbers = NDArray[np.int64]
+ClassNumbers = NDArray[np.int64]
 
 # What pandas takes for missing (read_csv, na_values), and the signs of UCI's tables.
 MISSING = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
     *("NULL", "NaN", "None", "n/a", "nan", "null", "NAN", "NaT", "?", "-"),
 )
-MANY = 20  # classes, above which each needs some examples
+MANY = 20  # classes; with more, each needs several examples
 LARGEST = 2**62  # of a label
 
 
 def first_missing(
     labels: Sequence[str], missing: tuple[str, ...] | None, classes: Sequence[str] | None = None
 ) -> int | None:
-    """Where the first text stands that means "no label", or None.
+    """The position of the first text that means "no label", or None.
 
-    missing: the texts that do, instead of the usual ones.  What is a class by name is none of them, nor "-" beside "+".
+    missing: such texts, instead of MISSING.  The name of a class is none of them, nor is "-" beside "+".
 
     >>> first_missing(["yes", "?", ""], None), first_missing(["yes", "?", ""], ()), first_missing(["+", "-"], None)
     (1, 2, None)
@@ -48,7 +48,7 @@ def first_missing(
 
 def number_labels(
     contents: Contents, sizes: Mapping[str, int], where: str
-) -> tuple[dict[str, Numbers], tuple[str, ...], tuple[str, ...]]:
+) -> tuple[dict[str, ClassNumbers], tuple[str, ...], tuple[str, ...]]:
     """Class numbers of every part, the names of the classes, and notes.
 
     sizes: the number of examples of every part there is, by the name of its labels: y_train, y_test, y_val.
@@ -226,7 +226,7 @@ def _refuse_decimals(y: NDArray[np.float64], what: str) -> None:
         )
 
 
-def _check_classes(values: NDArray[Any], numbered: Numbers, what: str) -> None:
+def _check_classes(values: NDArray[Any], numbered: ClassNumbers, what: str) -> None:
     """Refuse as many different labels as a quantity, a row number or a name has."""
     k, n = len(values), len(numbered)
     counts = np.bincount(numbered, minlength=k)
@@ -250,7 +250,7 @@ def _check_classes(values: NDArray[Any], numbered: Numbers, what: str) -> None:
     )
 
 
-def _by_name(y: NDArray[Any], classes: tuple[str, ...], where: str) -> Numbers:
+def _by_name(y: NDArray[Any], classes: tuple[str, ...], where: str) -> ClassNumbers:
     if y.dtype.kind == "U":
         number = {name: k for k, name in enumerate(classes)}
         strange = sorted({str(label) for label in y} - number.keys())

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from handgrad.data.classes import number_labels
+from handgrad.data.contents import Contents
 from handgrad.data.datasets import from_arrays
-from handgrad.data.examples import Contents
-from handgrad.data.labels import number_labels
 from handgrad.errors import DataError
 
 

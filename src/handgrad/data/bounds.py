@@ -1,4 +1,4 @@
-"""Limits: how much of a foreign file is read, so that a small file cannot fill the memory.
+"""Bounds: how much of a foreign file is read, so that a small file cannot fill the memory.
 
 a file, or one in an archive        MOST_BYTES
 everything that is packed together  RATIO times the packed size, or ALWAYS where that is more: real pictures and

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from handgrad.data import limits
+from handgrad.data import bounds
 from handgrad.data.archives import members
 from handgrad.errors import DataError
 
@@ -174,16 +174,16 @@ def test_folders_nested_without_end(tmp_path):
 
 
 def test_what_a_file_holds_may_take_half_of_the_memory(monkeypatch):
-    monkeypatch.setattr(limits, "room_in_memory", lambda: 8_000_000_000)
-    limits.check_memory("a.npz", 4_000_000_000)
+    monkeypatch.setattr(bounds, "room_in_memory", lambda: 8_000_000_000)
+    bounds.check_memory("a.npz", 4_000_000_000)
     with pytest.raises(
         DataError, match=r"^a\.npz: holds 4\.1 GB unpacked; at most 4\.0 GB are read, half of the memory"
     ):
-        limits.check_memory("a.npz", 4_100_000_000)
+        bounds.check_memory("a.npz", 4_100_000_000)
 
 
 def test_memory_is_what_the_machine_has_or_the_process_may_take():
-    assert 1 << 28 < limits.room_in_memory() < 1 << 50
-    script = "ulimit -v 8000000; exec $0 -c 'from handgrad.data import limits; print(limits.room_in_memory())'"
+    assert 1 << 28 < bounds.room_in_memory() < 1 << 50
+    script = "ulimit -v 8000000; exec $0 -c 'from handgrad.data import bounds; print(bounds.room_in_memory())'"
     told = subprocess.run(["bash", "-c", script, sys.executable], capture_output=True, text=True, check=True).stdout
-    assert int(told) == min(limits.room_in_memory(), 8_000_000 * 1024)
+    assert int(told) == min(bounds.room_in_memory(), 8_000_000 * 1024)

@@ -1,15 +1,15 @@
-"""Pictures: one file of the user's as numbers.  The only place where a picture file is opened.
+"""Image files: one picture of the user's as numbers.  Picture files are opened here and nowhere else.
 
-    formats   FORMATS, by their content and whatever the file is called; nothing else is handed to a reader, so that a
+    formats   FORMATS, by the content of the file and not its name; no other content is given to a decoder, so that a
               PostScript program under the name .png starts nothing
     gray      1-bit, gray, and gray with alpha; 16-bit gray keeps its values
     colour    everything else; CMYK is converted without its profile, 16 bits a channel are read as their upper eight
-    alpha     a picture that is transparent in part is laid on one background, `laid`; an alpha that is opaque
-              everywhere says nothing
+    alpha     a picture that is transparent in part is laid on one background, `on_background`; an alpha that is opaque
+              everywhere is ignored
     several   of an animation or a file of many pages the first picture is taken
     turned    a photograph whose EXIF says that the camera was on its side is turned
 
-Floats, whole numbers of 32 bits and Lab are refused by their name.  What a reader should know is a remark, for a note.
+Floats, whole numbers of 32 bits and Lab are refused by their name.  Remarks (REMARKS) become notes for the user.
 """
 
 import io
@@ -24,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.archives import read_file
-from handgrad.data.limits import MOST_PIXELS
+from handgrad.data.bounds import MOST_PIXELS
+from handgrad.data.data_section import COLORS
 from handgrad.errors import DataError
 from handgrad.foreign import reading
-from handgrad.names import shown
+from handgrad.names import lookup, shown
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 ENDINGS = {
@@ -60,7 +61,6 @@ KINDS = {  # how files begin
 BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"avif": "AVIF", b"avis": "AVIF"}  # after "ftyp"
 GRAY = ("1", "L", "LA")
 COLOURS = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-MODES = {"gray": "L", "rgb": "RGB"}
 REMARKS = {
     "first": "several pictures in one file (an animation, pages): the first is taken",
     "deep": "16 bits a channel in colour: the upper 8 are read",
@@ -74,13 +74,13 @@ Size = tuple[int, int]  # rows, cols
 class Picture:
     """pixels: (rows, cols, channels) of bytes, or of 16-bit numbers; alpha: (rows, cols), None where all is opaque.
 
-    came: the size in the file.
+    file_size: rows and columns in the file, before it was resized.
     """
 
     pixels: NDArray[Any]
     alpha: NDArray[np.uint8] | None = None
     remarks: tuple[str, ...] = ()
-    came: Size | None = None
+    file_size: Size | None = None
 
 
 def read_picture(
@@ -94,19 +94,19 @@ def read_picture(
     channels, *size = shape
     if len(size) != 2 or channels not in (1, 3):
         raise DataError(f"{path}: pictures fit networks whose examples are images; these have the shape {shape}")
-    with quiet():
+    with without_warnings():
         color = "gray" if channels == 1 else "rgb"
         picture = decode(read_file(path), str(path), image_size=(size[0], size[1]), color=color)
     notes = [] if notes is None else notes
     notes += [f"{path}: {REMARKS[remark]}" for remark in picture.remarks]
-    if picture.came is not None and list(picture.came) != size:
-        rows, cols = picture.came
+    if picture.file_size is not None and list(picture.file_size) != size:
+        rows, cols = picture.file_size
         stretched = "" if rows * size[1] == cols * size[0] else ", which stretches it"
         notes.append(f"{path}: {rows} × {cols} pixels, resized to {size[0]} × {size[1]}{stretched}")
     pixels = picture.pixels
     if picture.alpha is not None:
         background = background_for(*brightness(picture))
-        pixels = laid(pixels, picture.alpha, background)
+        pixels = on_background(pixels, picture.alpha, background)
         notes.append(f"{path}: is transparent in part; laid on {background_name(background)}")
     low, high = (0, 255) if value_range is None else value_range
     deep = pixels.dtype != np.uint8
@@ -119,15 +119,16 @@ def read_picture(
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Pillow warns of what is damaged a little; what it cannot read it raises."""
+def without_warnings() -> Iterator[None]:
+    """Without the warnings of Pillow about small damage; it raises an error where it cannot read a picture."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def decode(content: bytes, where: str, *, image_size: Size | None = None, color: str = "keep") -> Picture:
-    """What a picture file holds, in `color` keep, gray or rgb, resized to `image_size`.  Raises DataError."""
+    """The picture in a file, in `color` keep, gray or rgb, resized to `image_size`.  Raises DataError, UnknownName."""
+    mode = lookup(COLORS, color, "color")
     with reading(where, DataError, "a picture", MEND):
         from PIL import Image, ImageOps
 
@@ -136,13 +137,17 @@ def decode(content: bytes, where: str, *, image_size: Size | None = None, color:
         image.load()
         if "exif" in image.info:
             image = ImageOps.exif_transpose(image)  # a phone held upright
-        came = (image.height, image.width)
+        file_size = (image.height, image.width)
         if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-            return Picture(_deep(image, where, image_size, color), remarks=remarks, came=came)
+            return Picture(
+                _deep(image, where, image_size, channels=3 if mode == "RGB" else 1),
+                remarks=remarks,
+                file_size=file_size,
+            )
         if image.mode not in GRAY + COLOURS:
             raise DataError(f"{where}: {_refused(image.mode)}")
         size = None if image_size is None or image.size == image_size[::-1] else image_size[::-1]
-        mode = MODES.get(color, "L" if image.mode in GRAY else "RGB")
+        mode = mode or ("L" if image.mode in GRAY else "RGB")
         alpha = None
         if image.has_transparency_data:
             clear = image.convert("LA" if image.mode in GRAY else "RGBA")
@@ -155,7 +160,7 @@ def decode(content: bytes, where: str, *, image_size: Size | None = None, color:
         if size:
             image = image.resize(size, Image.Resampling.BILINEAR)
         pixels = np.asarray(image, np.uint8)
-        return Picture(pixels.reshape(*pixels.shape[:2], -1), alpha, remarks, came)
+        return Picture(pixels.reshape(*pixels.shape[:2], -1), alpha, remarks, file_size)
 
 
 def brightness(picture: Picture) -> tuple[float, float]:
@@ -167,7 +172,7 @@ def brightness(picture: Picture) -> tuple[float, float]:
 
 
 def background_for(light: float, middle: float) -> int:
-    """What transparent pictures are laid on so that they can be seen: 255 (white), or 0 (black) for light drawings."""
+    """The background on which transparent pictures can be seen: 255 (white), or 0 (black) for light drawings."""
     return 0 if light > middle else 255
 
 
@@ -176,10 +181,10 @@ def background_name(background: int) -> str:
     return "white" if background else "black, as what can be seen is light"
 
 
-def laid(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8], background: int) -> NDArray[np.uint8]:
+def on_background(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8], background: int) -> NDArray[np.uint8]:
     """(pixels · alpha + background · (255 − alpha)) / 255, rounded.
 
-    >>> laid(np.full((1, 3, 1), 10, np.uint8), np.array([[0, 51, 255]], np.uint8), 255).ravel().tolist()
+    >>> on_background(np.full((1, 3, 1), 10, np.uint8), np.array([[0, 51, 255]], np.uint8), 255).ravel().tolist()
     [255, 206, 10]
     """
     a = alpha[..., None].astype(np.uint32)
@@ -236,7 +241,7 @@ def _bits(image: Any, content: bytes) -> int:
     return 16 if isinstance(largest, tuple) and isinstance(largest[-1], int) and largest[-1] > 255 else 8
 
 
-def _deep(image: Any, where: str, image_size: Size | None, color: str) -> NDArray[np.uint16]:
+def _deep(image: Any, where: str, image_size: Size | None, channels: int) -> NDArray[np.uint16]:
     from PIL import Image
 
     if image.has_transparency_data:
@@ -245,7 +250,7 @@ def _deep(image: Any, where: str, image_size: Size | None, color: str) -> NDArra
     if image_size is not None and image.size != image_size[::-1]:
         resized = Image.fromarray(values).resize(image_size[::-1], Image.Resampling.BILINEAR)
         values = np.asarray(resized).clip(0, 65535)
-    return values.astype(np.uint16)[..., None].repeat(3 if color == "rgb" else 1, axis=2)
+    return values.astype(np.uint16)[..., None].repeat(channels, axis=2)
 
 
 def _refused(mode: str) -> str:

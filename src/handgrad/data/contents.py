@@ -1,4 +1,4 @@
-"""What the data package passes on: the contents of files, a data set, and the parts that a setting works with.
+"""Contents, data sets and splits: the three forms of examples on their way from files to training.
 
     Contents  what the files of a data set hold, labels as they were written
     Dataset   examples with class numbers 0..k-1, checked, with a checksum
@@ -17,14 +17,20 @@ from handgrad.data.scaling import AS_IT_IS, Scaling
 
 Array = NDArray[Any]
 
+PARTS = {  # what the parts are called in the names of arrays, files and folders -> what they are called here
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+}
+
 
 @dataclass(frozen=True)
 class Contents:
     """What the files of a data set hold: examples and labels (whole numbers or text) as they are written there.
 
     classes: the names of classes 0..k-1 where the files give them.  value_range: the smallest and the largest value
-    that x can take, where the files or the user say so.  label: where the labels stand ("column 'kind'"), for messages.
-    missing: texts that mean "no label"; None: those of `labels.MISSING`.
+    that x can take, where the files or the user state it.  label: where the labels stand ("column 'kind'"),
+    for messages.  missing: texts that mean "no label"; None: those of `classes.MISSING`.
     """
 
     x_train: Any
@@ -47,10 +53,9 @@ class Dataset:
 
     x_train, x_test, x_val: (n, *shape) uint8, or float32 where that holds every value exactly, or else float64;
     y_train, y_test, y_val: (n,) int64 in 0..k-1; the test and the validation part are None where the data has none
-    of its own.  value_range: the smallest and the largest value that x can
-    take, None where only the examples could tell.  checksum: SHA-256 over the contents, in hex; where the
-    files lie does not enter.  official: False where a named data set was read from other bytes than the
-    published ones (a note says so); data of the user's own is what it is: True.
+    of its own.  value_range: the smallest and the largest value that x can take, None where nobody stated it and the
+    type of x does not say it.  checksum: SHA-256 over the contents, in hex; where the files lie does not enter.
+    official: False where a named data set was read from other bytes than the published ones (a note says so).
     """
 
     name: str

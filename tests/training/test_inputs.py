@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.errors import DataError
-from handgrad.training.examples import as_examples, check_scale
+from handgrad.training.inputs import as_examples, check_scale
 
 X = np.arange(2 * 1 * 3 * 4, dtype=np.float32).reshape(2, 1, 3, 4)
 GRAY, COLOUR = (1, 3, 4), (3, 3, 4)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from handgrad.data import sources
+from handgrad.data import catalog
+from handgrad.data.catalog import cache_folder as users_cache
 from handgrad.data.datasets import load
-from handgrad.data.sources import cache_folder as users_cache
 from handgrad.errors import DataError, UnknownName
 
 from .conftest import put
@@ -16,14 +16,15 @@ from .conftest import put
 @pytest.fixture
 def mirrored(small_mnist, mirror, monkeypatch):
     """mirror -> a small mnist whose mirrors are `bad/` and then `good/` of that mirror."""
-    source = replace(sources.SOURCES["mnist"], mirrors=(f"{mirror.address}bad/", f"{mirror.address}good/"))
-    monkeypatch.setitem(sources.SOURCES, "mnist", source)
+    source = replace(catalog.DATASETS["mnist"], mirrors=(f"{mirror.address}bad/", f"{mirror.address}good/"))
+    monkeypatch.setitem(catalog.DATASETS, "mnist", source)
     mirror.files = {f"good/{name}": content for name, content in small_mnist.items()}
     return mirror
 
 
 def test_the_published_sums_and_addresses():
-    assert {name: [(file.name, file.md5) for file in source.files] for name, source in sources.SOURCES.items()} == {
+    assert {name: [(file.name, file.md5) for file in source.files] for name, source in catalog.DATASETS.items()} == {
+        "digits": [],
         "mnist": [
             ("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
             ("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
@@ -50,20 +51,20 @@ def test_the_cache_is_the_users(monkeypatch):
 
 def test_what_is_missing_is_fetched_from_the_mirror_that_has_it(mirrored, cache):
     said = []
-    status = sources.fetch("mnist", said.append)
+    status = catalog.fetch("mnist", said.append)
     assert (status.present, status.verified, status.path) == (True, True, cache / "mnist")
     assert len(said) == 8  # every file from the first mirror in vain, then from the second
     assert said[1] == f"fetching mnist: train-images-idx3-ubyte.gz, 0.0 MB, from {mirrored.address}good/"
     assert len(load("mnist", fetch=False).y_train) == 30
     assert sorted(file.name for file in (cache / "mnist").iterdir() if file.name != ".lock") == sorted(
-        file.name for file in sources.SOURCES["mnist"].files
+        file.name for file in catalog.DATASETS["mnist"].files
     )
 
 
 def test_what_is_there_is_not_fetched_again(mirrored):
-    sources.fetch("mnist")
+    catalog.fetch("mnist")
     mirrored.asked.clear()
-    sources.fetch("mnist")
+    catalog.fetch("mnist")
     load("mnist")
     assert mirrored.asked == []
 
@@ -75,14 +76,14 @@ def test_a_load_fetches_by_itself(mirrored):
 def test_a_cut_leaves_nothing_that_is_read_and_the_next_mirror_serves(mirrored, small_mnist):
     mirrored.files |= {f"bad/{name}": content for name, content in small_mnist.items()}
     mirrored.cut = set(mirrored.files) - {f"good/{name}" for name in small_mnist}
-    assert sources.fetch("mnist").verified
+    assert catalog.fetch("mnist").verified
     assert len(mirrored.asked) == 8
 
 
 def test_after_a_cut_it_starts_cleanly_again(mirrored, cache):
     mirrored.cut = {"good/t10k-images-idx3-ubyte.gz"}
     with pytest.raises(DataError) as caught:
-        sources.fetch("mnist")
+        catalog.fetch("mnist")
     lines = str(caught.value).splitlines()
     assert [line.split()[0] for line in lines[1:3]] == ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
     assert lines[3:] == [
@@ -92,7 +93,7 @@ def test_after_a_cut_it_starts_cleanly_again(mirrored, cache):
     put(cache / "mnist" / "partial", {"t10k-images-idx3-ubyte.gz": b"the rest of a process that was killed"})
     mirrored.cut = set()
     mirrored.asked.clear()
-    assert sources.fetch("mnist").verified
+    assert catalog.fetch("mnist").verified
     assert [name for name in mirrored.asked if name.startswith("good")] == [
         "good/t10k-images-idx3-ubyte.gz",
         "good/t10k-labels-idx1-ubyte.gz",
@@ -102,17 +103,17 @@ def test_after_a_cut_it_starts_cleanly_again(mirrored, cache):
 
 def test_a_mirror_with_other_bytes_is_passed_over(mirrored, small_mnist):
     mirrored.files |= {f"bad/{name}": b"<html>please pay</html>" for name in small_mnist}
-    assert sources.fetch("mnist").verified
+    assert catalog.fetch("mnist").verified
 
 
 def test_an_altered_file_in_the_cache_is_fetched_again(mirrored, cache):
-    sources.fetch("mnist")
+    catalog.fetch("mnist")
     path = cache / "mnist" / "train-labels-idx1-ubyte.gz"
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])
-    status = sources.status("mnist")
+    status = catalog.status("mnist")
     assert (status.present, status.verified) == (False, False)
-    sources.fetch("mnist")
+    catalog.fetch("mnist")
     assert path.read_bytes() == whole
 
 
@@ -120,11 +121,11 @@ def test_handgrad_data_comes_first_file_by_file(mirrored, small_mnist, tmp_path,
     names = sorted(small_mnist)
     put(tmp_path / "shared" / "mnist", {name: small_mnist[name] for name in names[:2]})
     monkeypatch.setenv("HANDGRAD_DATA", str(tmp_path / "shared"))
-    sources.fetch("mnist")
+    catalog.fetch("mnist")
     assert [name for name in mirrored.asked if name.startswith("good")] == [
-        f"good/{file.name}" for file in sources.SOURCES["mnist"].files if file.name in names[2:]
+        f"good/{file.name}" for file in catalog.DATASETS["mnist"].files if file.name in names[2:]
     ]
-    assert {found.path.parent for found in sources.status("mnist").files} == {
+    assert {found.path.parent for found in catalog.status("mnist").files} == {
         tmp_path / "shared" / "mnist",
         cache / "mnist",
     }
@@ -158,7 +159,7 @@ def test_one_archive_of_cifar_is_enough(tmp_path, monkeypatch):
 def test_the_other_archive_of_cifar_counts(tmp_path, monkeypatch):
     put(tmp_path / "cifar-10", {"cifar-10-binary.tar.gz": b"12345"})
     monkeypatch.setenv("HANDGRAD_DATA", str(tmp_path))
-    status = sources.status("cifar-10")
+    status = catalog.status("cifar-10")
     assert (status.present, status.verified, status.size) == (True, False, 5)
     assert [found.file.name for found in status.files] == ["cifar-10-binary.tar.gz"]
 
@@ -192,15 +193,15 @@ def test_a_full_disk_is_no_fault_of_the_mirrors(mirrored, cache, monkeypatch):
 
 
 def test_status_of_what_is_built_in_and_of_what_is_missing():
-    digits = sources.status("digits")
+    digits = catalog.status("digits")
     assert (digits.present, digits.verified, digits.path, digits.files) == (True, True, None, ())
-    assert sources.fetch("digits") == digits
-    missing = sources.status("fashion-mnist")
+    assert catalog.fetch("digits") == digits
+    missing = catalog.status("fashion-mnist")
     assert (missing.present, missing.verified, missing.path, missing.size) == (False, False, None, 0)
     assert [found.path for found in missing.files] == [None] * 4
 
 
-@pytest.mark.parametrize("function", [sources.status, sources.fetch])
+@pytest.mark.parametrize("function", [catalog.status, catalog.fetch])
 def test_an_unknown_name(function):
     with pytest.raises(UnknownName, match=r"unknown data set 'minst'; did you mean 'mnist'\?"):
         function("minst")

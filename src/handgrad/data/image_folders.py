@@ -1,4 +1,4 @@
-"""Images: folders with one folder for each class, as they are or packed in a .tar.* or .zip.
+"""Image folders: folders with one folder for each class, as they are or packed in a .tar.* or .zip.
 
     train/cat/1.png  test/dog/7.png      with a test part of its own (also training/, testing/)
     cat/1.png  dog/7.png                 without
@@ -7,7 +7,7 @@
 The folder below train/ or test/ (or the top one) is the class; images in folders below it belong to it.  A level
 val/ or validation/ is the test part where there is no test/, and joins train/ where there is: a note says so.
 Classes are in the order of their names, as numbers where all are whole numbers.  Images become (channels, rows, cols):
-one channel for gray, three for red, green, blue (`pictures`).  Notes say what was left out and what was changed.
+one channel for gray, three for red, green, blue (`image_files`).  Notes say what was left out and what was changed.
 """
 
 import re
@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.archives import EMPTY, LINK, TWICE, Left, ending, members
-from handgrad.data.examples import Contents
-from handgrad.data.limits import COPIES, in_words, room_in_memory
-from handgrad.data.packed import is_text
-from handgrad.data.pictures import (
+from handgrad.data.archives import EMPTY, LINK, TWICE, Unread, ending, members
+from handgrad.data.bounds import COPIES, in_words, room_in_memory
+from handgrad.data.contents import PARTS, Contents
+from handgrad.data.image_files import (
     ENDINGS,
     REMARKS,
     Picture,
@@ -34,33 +33,26 @@ from handgrad.data.pictures import (
     background_name,
     brightness,
     decode,
-    laid,
-    quiet,
+    on_background,
+    without_warnings,
 )
+from handgrad.data.packed import is_text
 from handgrad.errors import DataError, readable
 from handgrad.names import listed
 
-LEVELS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-}
+LEVELS = {word: part for word, part in PARTS.items() if word != "dev"}  # a folder called dev may be a class
 
 
 def read_images(path: Path, *, image_size: Size | None = None, color: str = "keep") -> Contents:
     """The images of a folder or archive by class.  Raises DataError where one cannot be read or has another size."""
-    left: Left = []
-    album = _Album(path)
-    with quiet():
-        for name, content in members(path, _is_image, left):
-            album.add(name, decode(content, f"{path}: {name}", image_size=image_size, color=color))
-    if not album.names:
-        held = f"; it holds {_by_ending(what for _, what in left)}" if left else ""
-        other = [name for name, _ in left if is_text(name) or ending(name) in (".npz", ".npy")]
+    unread: Unread = []
+    pictures = _Pictures(path)
+    with without_warnings():
+        for name, content in members(path, _is_image, unread):
+            pictures.add(name, decode(content, f"{path}: {name}", image_size=image_size, color=color))
+    if not pictures.names:
+        held = f"; it holds {_by_ending(what for _, what in unread)}" if unread else ""
+        other = [name for name, _ in unread if is_text(name) or ending(name) in (".npz", ".npy")]
         if other and not path.is_dir():
             raise DataError(
                 f"{path}: holds no images, but {listed(sorted(other), 4)}; unpack it and name that file, or the folder "
@@ -70,8 +62,8 @@ def read_images(path: Path, *, image_size: Size | None = None, color: str = "kee
             f"{path}: holds no images ({', '.join(sorted(ENDINGS))}){held}; expected <class>/<image>, "
             "with or without train/ and test/ above"
         )
-    x, notes = album.stacked()
-    contents = _by_level(path, album.names, x, (*notes, *_left_out(left)))
+    x, notes = pictures.stacked()
+    contents = _by_level(path, pictures.names, x, (*notes, *_left_out(unread)))
     if x.dtype == np.uint8:
         return replace(contents, value_range=(0, 255))
     high = 2 ** max(8, int(x.max()).bit_length()) - 1  # 4095 of a camera of 12 bits
@@ -80,8 +72,8 @@ def read_images(path: Path, *, image_size: Size | None = None, color: str = "kee
 
 
 @dataclass
-class _Album:
-    """Pictures as they come, all of one size and colour."""
+class _Pictures:
+    """The pictures read so far, all of one size and colour."""
 
     path: Path
     names: list[str] = field(default_factory=list)
@@ -112,12 +104,12 @@ class _Album:
             )
 
     def stacked(self) -> tuple[NDArray[Any], list[str]]:
-        """(n, channels, rows, cols), with transparent pictures laid on their background, and what was done to them."""
+        """Pictures (n, channels, rows, cols), transparent ones on their background, and notes on what was changed."""
         notes = [f"{self._some(names)}: {REMARKS[remark]}" for remark, names in self.remarks.items()]
         if self.clear:
             background = background_for(self.light, self.middle)
             for k, alpha in self.clear.items():
-                self.pixels[k] = laid(self.pixels[k], alpha, background)
+                self.pixels[k] = on_background(self.pixels[k], alpha, background)
             some = self._some([self.names[k] for k in self.clear])
             notes.append(f"{some}: transparent in part; laid on {background_name(background)}")
         rows, cols, channels = self.pixels[0].shape
@@ -243,13 +235,13 @@ def _is_whole(name: str) -> bool:
     return name.isascii() and name.removeprefix("-").isdigit() and len(name) <= 18
 
 
-def _left_out(left: Left) -> list[str]:
-    """What was not read, or twice, in a sentence for each kind."""
+def _left_out(unread: Unread) -> list[str]:
+    """Notes on files that were not read, or read twice, one sentence for each kind."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    empty = [name for name, what in left if what == EMPTY]
-    links = [name for name, what in left if what == LINK]
-    twice = [name for name, what in left if what == TWICE]
-    for name, what in left:
+    empty = [name for name, what in unread if what == EMPTY]
+    links = [name for name, what in unread if what == LINK]
+    twice = [name for name, what in unread if what == TWICE]
+    for name, what in unread:
         if what not in (EMPTY, LINK, TWICE):
             found[PurePosixPath(name).parent.as_posix()].append(what)
     notes = []

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from handgrad.data.spec import DataSection, TrainPart, ValidationPart
+from handgrad.data.data_section import DataSection, TrainPart, ValidationPart
 from handgrad.errors import InputError
 
 

@@ -23,18 +23,14 @@ from pydantic import (
     model_serializer,
 )
 
+from handgrad.data.scaling import SCALES
 from handgrad.errors import DataError, InputError
 from handgrad.foreign import as_path
 from handgrad.names import shown
 from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of, whole
 
-SCALES = {
-    "unit": "(x − lo) / (hi − lo), in [0, 1]",
-    "symmetric": "2 (x − lo) / (hi − lo) − 1, in [−1, 1]",
-    "standard": "(x − mean) / std, statistics of the training part only",
-    "none": "x as it is",
-}
-COLORS = ("keep", "gray", "rgb")
+COLORS = {"keep": None, "gray": "L", "rgb": "RGB"}  # name -> the mode of Pillow that it is, None: as it came
+PICKS = ("first", "random")
 LARGEST_FLOAT32 = 3.4e38
 OPTIONAL = ("drop", "missing", "value_range")  # written out only where they are given: older settings have none
 
@@ -131,7 +127,7 @@ class TrainPart(Section):
     example: ClassVar = "{ size = 5000 }"
 
     size: Size
-    pick: Annotated[str, PlainValidator(one_of(("first", "random"), "pick"))] = "first"
+    pick: Annotated[str, PlainValidator(one_of(PICKS, "pick"))] = "first"
     seed: Seed = 0
 
 

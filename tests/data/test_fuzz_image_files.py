@@ -1,10 +1,10 @@
-"""A few hundred damaged pictures, archives, IDX files and CIFAR batches; many more by hand: fuzz_pictures.py."""
+"""A few hundred damaged pictures, archives, IDX files and CIFAR batches; many more by hand: fuzz_image_files.py."""
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from .executions import watched
-from .fuzz_pictures import EDITS, EXTREMES, SEEDS, damaged, read
+from .fuzz_image_files import EDITS, EXTREMES, SEEDS, damaged, read
 
 few_bytes = st.one_of(st.binary(min_size=1, max_size=8), st.sampled_from(EXTREMES))
 edits = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(EDITS), few_bytes), max_size=6)

@@ -1,6 +1,6 @@
 """Damaged picture files, archives, IDX files and CIFAR batches: whatever they hold, a data set or one DataError.
 
-python -m tests.data.fuzz_pictures 20000 [seed]      by hand; test_fuzz_pictures.py takes a few hundred
+python -m tests.data.fuzz_image_files 20000 [seed]      by hand; test_fuzz_image_files.py takes a few hundred
 """
 
 import bz2
@@ -22,7 +22,7 @@ from PIL import Image
 from handgrad.data.cifar import read_cifar
 from handgrad.data.datasets import load
 from handgrad.data.idx import read_idx
-from handgrad.data.pictures import read_picture
+from handgrad.data.image_files import read_picture
 from handgrad.errors import DataError
 
 from .conftest import idx, tar, zipped

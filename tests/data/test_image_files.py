@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 import handgrad
-from handgrad.data import pictures
-from handgrad.data.images import read_images
-from handgrad.data.pictures import FORMATS, decode, read_picture
+from handgrad.data import image_files
+from handgrad.data.image_files import FORMATS, decode, read_picture
+from handgrad.data.image_folders import read_images
 from handgrad.errors import DataError
 
 from .conftest import picture, put, zipped
@@ -94,7 +94,7 @@ def test_every_format_that_is_named_is_read_under_any_name(form):
 def test_pictures_are_opened_in_one_place():
     source = Path(handgrad.__file__).parent
     opening = [path.name for path in source.rglob("*.py") if "Image.open(" in path.read_text("utf-8")]
-    assert opening == ["pictures.py"]
+    assert opening == ["image_files.py"]
 
 
 # Transparency
@@ -176,8 +176,8 @@ def test_one_background_for_all_pictures_of_a_set(tmp_path):
 def test_half_transparent_by_hand():
     # (100·51 + 255·204) / 255 = 224; on black 100·51 / 255 = 20
     alpha, pixels = np.full((1, 1), 51, np.uint8), np.full((1, 1, 1), 100, np.uint8)
-    assert pictures.laid(pixels, alpha, 255).tolist() == [[[224]]]
-    assert pictures.laid(pixels, alpha, 0).tolist() == [[[20]]]
+    assert image_files.on_background(pixels, alpha, 255).tolist() == [[[224]]]
+    assert image_files.on_background(pixels, alpha, 0).tolist() == [[[20]]]
 
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
