@@ -14,13 +14,14 @@ Tieleman & Hinton 2012; Kingma & Ba 2015; Loshchilov & Hutter 2019; Pascanu et a
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from array_api_compat import array_namespace, device
 from pydantic import BeforeValidator, model_validator
 
-from handgrad.sections import Section, named, real
+from handgrad.sections import Section, real
 
 Array = Any
 Rate = Annotated[float, BeforeValidator(real("(0, inf)"))]
@@ -30,19 +31,29 @@ Step = tuple[Array, tuple[Array, ...]]
 Number = Any  # float or int; an array without dimensions where many runs make their steps at once
 
 
-class _Optimizer(Section):
+class Optimizer(Section):
+    """What every optimizer has.  One of your own has a `name`, its slots and `update` (docs/how-to/optimizer.md).
+
+    Its own fields are numbers, so that runs which differ in them can share a program of the jax engine.
+    decoupled_decay: whether `step` shrinks W by lr·λ instead of adding λ·W to the gradient.
+    """
+
     aliases: ClassVar = {"learning_rate": "lr", "learning_rate_init": "lr", "eta0": "lr"}
     slots: ClassVar[tuple[str, ...]] = ()
     decoupled_decay: ClassVar[bool] = False
 
     lr: Rate = 0.01
+    name: str
 
+    @abstractmethod
     def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
-        """New w and slots."""
-        raise TypeError(f"{type(self).__name__} has no update")
+        """Step t on one parameter -> (new w, new slots); every array has w's shape, nothing given is changed.
+
+        lr: the optimizer's own, times the schedule's number at this step.
+        """
 
 
-class SGD(_Optimizer):
+class SGD(Optimizer):
     """Stochastic gradient descent: w ← w − lr·dw.
 
     Coupled with: the loss's unit.  With `batch_reduction = "sum"` the gradient, and so the step, is m times larger.
@@ -64,7 +75,7 @@ class SGD(_Optimizer):
         return w - lr * dw, ()
 
 
-class Momentum(_Optimizer):
+class Momentum(Optimizer):
     """Heavy ball: v ← μ·v + dw;  w ← w − lr·v   (Polyak 1964).
 
     Coupled with: lr.  In the long run a step is lr/(1−μ)·dw: going from μ = 0 to 0.9 is a tenfold learning rate.
@@ -81,7 +92,7 @@ class Momentum(_Optimizer):
         return w - lr * v, (v,)
 
 
-class Nesterov(_Optimizer):
+class Nesterov(Optimizer):
     """Nesterov's momentum: v ← μ·v + dw;  w ← w − lr·(dw + μ·v)   (Sutskever et al. 2013, as PyTorch writes it)."""
 
     name: Literal["nesterov"] = "nesterov"
@@ -93,7 +104,7 @@ class Nesterov(_Optimizer):
         return w - lr * (dw + self.momentum * v), (v,)
 
 
-class AdaGrad(_Optimizer):
+class AdaGrad(Optimizer):
     """AdaGrad: s ← s + dw²;  w ← w − lr·dw/(√s + ε)   (Duchi et al. 2011, Fig. 1).
 
     Differs from: Keras, which starts s at 0.1; PyTorch and ours start at 0, so that the first step is lr·sign(dw).
@@ -109,7 +120,7 @@ class AdaGrad(_Optimizer):
         return w - lr * (dw / (xp.sqrt(s) + self.eps)), (s,)
 
 
-class RMSProp(_Optimizer):
+class RMSProp(Optimizer):
     """RMSProp: s ← ρ·s + (1−ρ)·dw²;  w ← w − lr·dw/(√s + ε)   (Tieleman & Hinton 2012, lecture 6.5).
 
     Differs from: Keras, ρ = 0.9 and ε = 1e-7; ours has PyTorch's, 0.99 and 1e-8.
@@ -120,7 +131,7 @@ class RMSProp(_Optimizer):
     rho: Fraction = 0.99
     eps: Positive = 1e-8
     slots: ClassVar[tuple[str, ...]] = ("s",)
-    aliases: ClassVar = {**_Optimizer.aliases, "alpha": "rho"}
+    aliases: ClassVar = {**Optimizer.aliases, "alpha": "rho"}
 
     def update(self, w: Array, dw: Array, slots: tuple[Array, ...], lr: Number, t: Number) -> Step:
         xp = array_namespace(w)
@@ -128,7 +139,7 @@ class RMSProp(_Optimizer):
         return w - lr * (dw / (xp.sqrt(s) + self.eps)), (s,)
 
 
-class Adam(_Optimizer):
+class Adam(Optimizer):
     """Adam: m ← β₁m + (1−β₁)dw;  s ← β₂s + (1−β₂)dw²;  w ← w − lr·m̂/(√ŝ + ε),
     with m̂ = m/(1−β₁ᵗ) and ŝ = s/(1−β₂ᵗ)   (Kingma & Ba 2015, Algorithm 1).
 
@@ -165,7 +176,7 @@ class AdamW(Adam):
     decoupled_decay: ClassVar[bool] = True
 
 
-OPTIMIZERS: dict[str, type[Section]] = {
+OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
     "momentum": Momentum,
     "nesterov": Nesterov,
@@ -174,9 +185,6 @@ OPTIMIZERS: dict[str, type[Section]] = {
     "adam": Adam,
     "adamw": AdamW,
 }
-Optimizer = Annotated[
-    SGD | Momentum | Nesterov | AdaGrad | RMSProp | Adam | AdamW, BeforeValidator(named(OPTIMIZERS, "optimizer"))
-]
 
 
 def clip_by_norm(grads: dict[str, Array], clip_norm: Number) -> dict[str, Array]:
@@ -215,7 +223,7 @@ def is_weight(name: str) -> bool:
 
 
 def step(
-    optimizer: _Optimizer,
+    optimizer: Optimizer,
     params: dict[str, Array],
     grads: dict[str, Array],
     slots: dict[str, tuple[Array, ...]],
@@ -244,6 +252,6 @@ def step(
     return new_params, new_slots
 
 
-def empty_slots(optimizer: _Optimizer, params: dict[str, Array]) -> dict[str, tuple[Array, ...]]:
+def empty_slots(optimizer: Optimizer, params: dict[str, Array]) -> dict[str, tuple[Array, ...]]:
     """Slots before the first step: zeros like each parameter.  `params`: those that are learnt."""
     return {name: tuple(w * 0 for _ in optimizer.slots) for name, w in params.items()}

@@ -8,16 +8,35 @@ time, so no schedule has a state to save.
 
 import itertools
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BeforeValidator
 
-from handgrad.sections import Section, named, real, whole
+from handgrad.sections import Section, real, whole
 
 
-class Constant(Section):
+class Schedule(Section):
+    """What every schedule has.  One of your own has a `name` and `multipliers` (docs/how-to/schedule.md).
+
+    needs_validation: whether it reads `history`, so that a run without validation data is refused.
+    """
+
+    needs_validation: ClassVar[bool] = False
+
+    name: str
+
+    @abstractmethod
+    def multipliers(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        """The numbers that multiply lr at the times e, in epochs since the run began; (steps,) -> (steps,).
+
+        epochs: those of the whole run;  history: val_loss of every finished epoch.
+        """
+
+
+class Constant(Schedule):
     """lr·1."""
 
     name: Literal["constant"] = "constant"
@@ -26,7 +45,7 @@ class Constant(Section):
         return np.ones_like(e)
 
 
-class Exponential(Section):
+class Exponential(Schedule):
     """lr·fᵏ in epoch k = ⌊e⌋ (k from 0): the rate is multiplied by f after every epoch."""
 
     aliases: ClassVar = {"gamma": "factor"}
@@ -44,7 +63,7 @@ def _rising(value: Any) -> tuple[int, ...]:
     return values
 
 
-class Steps(Section):
+class Steps(Schedule):
     """lr·fʲ, where j counts the entries of `at` (in epochs) that have passed.
 
     `at = [10, 20]` with f = 0.1 and lr = 0.1: 0.1 for 10 epochs, then 0.01 for 10, then 0.001.
@@ -59,7 +78,7 @@ class Steps(Section):
         return self.factor ** np.searchsorted(self.at, e, side="right").astype(float)
 
 
-class Cosine(Section):
+class Cosine(Schedule):
     """lr·(r + (1−r)·½(1 + cos(π·e/E))) over the E epochs of the run   (Loshchilov & Hutter 2017, eq. 5, one period).
 
     r: `final`, the fraction of lr that is left at the end.
@@ -72,12 +91,13 @@ class Cosine(Section):
         return self.final + (1 - self.final) * 0.5 * (1 + np.cos(math.pi * np.minimum(e / epochs, 1.0)))
 
 
-class Plateau(Section):
+class Plateau(Schedule):
     """lr·fʲ, where j counts the times that val_loss had not improved by `min_delta` for `patience` epochs.
 
     Differs from: PyTorch's ReduceLROnPlateau, whose patience is one longer and whose threshold is relative.
     """
 
+    needs_validation: ClassVar[bool] = True
     name: Literal["plateau"] = "plateau"
     factor: Annotated[float, BeforeValidator(real("(0, 1)"))] = 0.1
     patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 5
@@ -95,11 +115,10 @@ class Plateau(Section):
         return np.full_like(e, self.factor**reductions)
 
 
-SCHEDULES: dict[str, type[Section]] = {
+SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "exponential": Exponential,
     "steps": Steps,
     "cosine": Cosine,
     "plateau": Plateau,
 }
-Schedule = Annotated[Constant | Exponential | Steps | Cosine | Plateau, BeforeValidator(named(SCHEDULES, "schedule"))]
