@@ -95,3 +95,10 @@ def test_their_problems_read_like_those_of_the_others(training, line):
 def test_a_schedule_that_needs_validation_data_is_refused_without_them():
     with pytest.raises(InputError, match=r"^training\.schedule = half-twin needs validation data"):
         execute(make_run(engine="array", **TWIN), make_split(validation=0))
+
+
+@pytest.mark.parametrize("section", [*OPTIMIZERS.values(), *SCHEDULES.values()], ids=lambda section: section.__name__)
+def test_each_shows_a_number_worked_by_hand(section):
+    lines = [line.strip() for line in section.__doc__.splitlines()]
+    first = next(i for i, line in enumerate(lines) if line.startswith(">>>"))
+    assert len([line for line in lines[first:] if line]) <= 5
