@@ -84,10 +84,10 @@ def open_session(name: str, job: Job) -> Session:
 
     def compiled(job: Job) -> Session:
         if kernels_of(job.network.layers) == "images":
-            from handgrad.training.engines.compiled_images import CompiledImageSession
+            from handgrad.training.engines.compiled.image_session import CompiledImageSession
 
             return CompiledImageSession(job)
-        from handgrad.training.engines.compiled import CompiledSession
+        from handgrad.training.engines.compiled.dense_session import CompiledSession
 
         return CompiledSession(job)
 
