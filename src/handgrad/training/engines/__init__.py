@@ -118,6 +118,6 @@ def kernels_of(layers: Sequence[Layer]) -> str:
 def prepare(name: str, dtype: str, kernels: str) -> None:
     """What an engine does once before a study's runs start, in the parent: `compiled` compiles (see `kernels_of`)."""
     if name == "compiled":
-        from handgrad.training.engines.kernels.compilation import prepare
+        from handgrad.training.engines.compiled.compilation import prepare
 
         prepare(dtype, kernels)

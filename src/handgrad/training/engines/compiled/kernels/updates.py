@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.training.engines.compiled import twins
-from handgrad.training.engines.kernels.vectors import (
+from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fill,
     fma,

@@ -14,8 +14,8 @@ from numba.extending import overload
 
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.training.engines.compiled import twins
-from handgrad.training.engines.kernels.layout import panels, place
-from handgrad.training.engines.kernels.vectors import (
+from handgrad.training.engines.compiled.kernels.layout import panels, place
+from handgrad.training.engines.compiled.kernels.vectors import (
     fill,
     fma,
     inlined,

@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from handgrad.training.engines.compiled import twins
-from handgrad.training.engines.kernels.vectors import inlined, kernel, number, zero
+from handgrad.training.engines.compiled.kernels.vectors import inlined, kernel, number, zero
 
 CODES = {name: twin.code for name, twin in twins.LOSSES.items()}
 SQUARED, HALF, MEAN, ABSOLUTE = (
