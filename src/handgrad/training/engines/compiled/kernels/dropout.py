@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from handgrad.training.engines.kernels.layout import place
-from handgrad.training.engines.kernels.vectors import inlined, kernel, lanes, load, store, zero
+from handgrad.training.engines.compiled.kernels.layout import place
+from handgrad.training.engines.compiled.kernels.vectors import inlined, kernel, lanes, load, store, zero
 
 LOW = 0xFFFFFFFF
 

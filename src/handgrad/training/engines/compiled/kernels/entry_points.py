@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from handgrad.training.engines.kernels import epoch
-from handgrad.training.engines.kernels.deferred import Late
-from handgrad.training.engines.kernels.passes import Inputs, Work
-from handgrad.training.engines.kernels.products import Columns, Sparse
-from handgrad.training.engines.kernels.singly import Window
-from handgrad.training.engines.kernels.subnormals import flush_subnormals, restore
-from handgrad.training.engines.kernels.updates import Memory, Past
-from handgrad.training.engines.kernels.vectors import kernel, pointer
+from handgrad.training.engines.compiled.kernels.dense import dense_epoch as epoch
+from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
+from handgrad.training.engines.compiled.kernels.dense.dense_passes import Inputs, Work
+from handgrad.training.engines.compiled.kernels.dense.lazy_updates import Late
+from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
+from handgrad.training.engines.compiled.kernels.subnormals import flush_subnormals, restore
+from handgrad.training.engines.compiled.kernels.updates import Memory, Past
+from handgrad.training.engines.compiled.kernels.vectors import kernel, pointer
 
 
 @kernel

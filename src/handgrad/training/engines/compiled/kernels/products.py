@@ -15,9 +15,20 @@ so many rows of a panel of W stay in the nearest caches while all examples of a 
 
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.kernels.layout import panels, place
-from handgrad.training.engines.kernels.updates import Memory, apply
-from handgrad.training.engines.kernels.vectors import at, fma, inlined, kernel, lanes, load, splat, store, total, zero
+from handgrad.training.engines.compiled.kernels.layout import panels, place
+from handgrad.training.engines.compiled.kernels.updates import Memory, apply
+from handgrad.training.engines.compiled.kernels.vectors import (
+    at,
+    fma,
+    inlined,
+    kernel,
+    lanes,
+    load,
+    splat,
+    store,
+    total,
+    zero,
+)
 
 SEGMENT = 400
 

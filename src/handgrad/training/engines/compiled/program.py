@@ -9,10 +9,10 @@ import numpy as np
 from handgrad.network.layer import Layer
 from handgrad.network.layers import BatchNorm, Dense, Dropout
 from handgrad.network.network import Network
-from handgrad.training.engines.kernels import activations, layout
-from handgrad.training.engines.kernels import program as p
-from handgrad.training.engines.kernels.convolution import TAP_TILE
-from handgrad.training.engines.kernels.vectors import LINE_BYTES, lanes_of
+from handgrad.training.engines.compiled.kernels import activations, layout
+from handgrad.training.engines.compiled.kernels.images import ops as p
+from handgrad.training.engines.compiled.kernels.images.convolution import TAP_TILE
+from handgrad.training.engines.compiled.kernels.vectors import LINE_BYTES, lanes_of
 
 PART = 32  # examples of a batch that go through the network at once
 LANES = 16  # of them side by side in a block

@@ -16,8 +16,8 @@ computed between two rows is computed for nothing.  In dz these numbers are 0, a
 
 from typing import Any
 
-from handgrad.training.engines.kernels.lines import line
-from handgrad.training.engines.kernels.vectors import (
+from handgrad.training.engines.compiled.kernels.lines import line
+from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fill,
     fma,

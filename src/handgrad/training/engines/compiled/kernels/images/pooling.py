@@ -6,8 +6,7 @@ examples; what is left of B beyond whole lines is done number by number.  A sing
 
 from typing import Any
 
-from handgrad.training.engines.kernels.lines import evens, larger, larger_number, line, lower, odds, upper, where_won
-from handgrad.training.engines.kernels.program import (
+from handgrad.training.engines.compiled.kernels.images.ops import (
     CHANNELS,
     COLS,
     ONCE,
@@ -20,7 +19,26 @@ from handgrad.training.engines.kernels.program import (
     STRIDE_ROWS,
     of,
 )  # fmt: skip
-from handgrad.training.engines.kernels.vectors import at, inlined, kernel, load_line, number, splat_line, store, zero
+from handgrad.training.engines.compiled.kernels.lines import (
+    evens,
+    larger,
+    larger_number,
+    line,
+    lower,
+    odds,
+    upper,
+    where_won,
+)
+from handgrad.training.engines.compiled.kernels.vectors import (
+    at,
+    inlined,
+    kernel,
+    load_line,
+    number,
+    splat_line,
+    store,
+    zero,
+)
 
 
 @inlined

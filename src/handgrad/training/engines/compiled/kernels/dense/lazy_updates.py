@@ -10,9 +10,9 @@ A step is counted from 0 in its epoch.  `seen[row]` is how many of them the row 
 
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.kernels import updates
-from handgrad.training.engines.kernels.products import Columns, Sparse
-from handgrad.training.engines.kernels.vectors import at, inlined, kernel, lanes, number
+from handgrad.training.engines.compiled.kernels import updates
+from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
+from handgrad.training.engines.compiled.kernels.vectors import at, inlined, kernel, lanes, number
 
 
 class Late(NamedTuple):

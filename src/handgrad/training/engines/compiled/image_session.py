@@ -12,12 +12,13 @@ from handgrad.data.targets import encode
 from handgrad.network.losses import LOSSES
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
-from handgrad.training.engines.kernels import image_passes, layout, losses, updates
-from handgrad.training.engines.kernels import program as p
-from handgrad.training.engines.kernels.calling import call
-from handgrad.training.engines.kernels.compilation import entry_point, prepare
-from handgrad.training.engines.kernels.image_passes import ImageWork
-from handgrad.training.engines.program import LANES, PART, Program, has_norm
+from handgrad.training.engines.compiled.calling import call
+from handgrad.training.engines.compiled.compilation import entry_point, prepare
+from handgrad.training.engines.compiled.kernels import layout, losses, updates
+from handgrad.training.engines.compiled.kernels.images import image_passes
+from handgrad.training.engines.compiled.kernels.images import ops as p
+from handgrad.training.engines.compiled.kernels.images.image_passes import ImageWork
+from handgrad.training.engines.compiled.program import LANES, PART, Program, has_norm
 
 
 class CompiledImageSession:

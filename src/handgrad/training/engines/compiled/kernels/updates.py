@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handgrad.training.engines.kernels.vectors import (
+from handgrad.training.engines.compiled import twins
+from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fill,
     fma,
@@ -27,9 +28,8 @@ from handgrad.training.engines.kernels.vectors import (
     total,
     zero,
 )
-from handgrad.training.optimizers import OPTIMIZERS
 
-CODES = {name: code for code, name in enumerate(OPTIMIZERS)}
+CODES = {name: twin.code for name, twin in twins.OPTIMIZERS.items()}
 SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, ADAMW = (
     CODES[n] for n in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 )

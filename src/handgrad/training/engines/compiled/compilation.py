@@ -23,16 +23,20 @@ from numba.core import serialize
 from numba.core.compiler import CompileResult
 
 from handgrad import files
+from handgrad.network.activations import LEAKY_SLOPE
+from handgrad.network.batch_norm import EPS, MOMENTUM
 from handgrad.terminal import say
-from handgrad.training.engines.kernels import entry, image_entry
-from handgrad.training.engines.kernels.deferred import Late
-from handgrad.training.engines.kernels.image_passes import ImageWork
-from handgrad.training.engines.kernels.passes import Inputs, Work
-from handgrad.training.engines.kernels.products import Columns, Sparse
-from handgrad.training.engines.kernels.singly import Window
-from handgrad.training.engines.kernels.updates import Memory, Past
-from handgrad.training.engines.kernels.vectors import TARGET
+from handgrad.training.engines.compiled.kernels import entry_points
+from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
+from handgrad.training.engines.compiled.kernels.dense.dense_passes import Inputs, Work
+from handgrad.training.engines.compiled.kernels.dense.lazy_updates import Late
+from handgrad.training.engines.compiled.kernels.images import image_entry
+from handgrad.training.engines.compiled.kernels.images.image_passes import ImageWork
+from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
+from handgrad.training.engines.compiled.kernels.updates import Memory, Past
+from handgrad.training.engines.compiled.kernels.vectors import TARGET
 
+SOURCE = Path(__file__).parent  # everything in it, in subfolders too, may change the machine code
 PATIENCE = 300.0  # seconds that a process waits for another one to compile
 
 
@@ -40,10 +44,10 @@ PATIENCE = 300.0  # seconds that a process waits for another one to compile
 def source_key() -> str:
     """The key of the machine code: 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for path in sorted(SOURCE.rglob("*.py")):
+        digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes())
     versions = (sys.version, numba.__version__, importlib.metadata.version("numpy"))
-    digest.update(repr((versions, TARGET)).encode())
+    digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -136,7 +140,7 @@ def _signatures(number: Any) -> dict[str, Any]:
 @cache
 def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     """The entry point of that name, compiled for that type of number."""
-    function = getattr(image_entry if name.endswith("_images") else entry, name)
+    function = getattr(image_entry if name.endswith("_images") else entry_points, name)
     if numba.config.DISABLE_JIT:
         return function
     signature = _signatures(types.float32 if dtype == "float32" else types.float64)[name]

@@ -14,7 +14,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from handgrad.training.engines.kernels.vectors import LINE_BYTES, VectorType, compiled_or, inlined
+from handgrad.training.engines.compiled.kernels.vectors import LINE_BYTES, VectorType, compiled_or, inlined
 
 
 @compiled_or(lambda a: LINE_BYTES // a.dtype.itemsize)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.training.engines.kernels.vectors import inlined, lanes_of
+from handgrad.training.engines.compiled.kernels.vectors import inlined, lanes_of
 
 N_IN, N_OUT = 0, 1  # inputs and outputs of the stage (stage 0: both the number of pixels)
 NARROW = 2  # 1 where W is kept transposed

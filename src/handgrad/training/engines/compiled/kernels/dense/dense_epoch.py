@@ -8,9 +8,10 @@ near, the next batch goes forward through it: that batch's pass has begun when t
 import math
 from typing import Any
 
-from handgrad.training.engines.kernels import activations, deferred, products, updates
-from handgrad.training.engines.kernels.layout import ACTIVATION, DZ, N_IN, N_OUT, NARROW, A, B, W, of, panels, place
-from handgrad.training.engines.kernels.passes import (
+from handgrad.training.engines.compiled.kernels import activations, products, updates
+from handgrad.training.engines.compiled.kernels.dense import lazy_updates as deferred
+from handgrad.training.engines.compiled.kernels.dense.batch_one import train_singly
+from handgrad.training.engines.compiled.kernels.dense.dense_passes import (
     BATCH,
     CLIP,
     DECAY,
@@ -35,8 +36,20 @@ from handgrad.training.engines.kernels.passes import (
     gather,
     loss_rows,
 )  # fmt: skip
-from handgrad.training.engines.kernels.singly import train_singly
-from handgrad.training.engines.kernels.vectors import lanes, look, number, spliced, zero
+from handgrad.training.engines.compiled.kernels.layout import (
+    ACTIVATION,
+    DZ,
+    N_IN,
+    N_OUT,
+    NARROW,
+    A,
+    B,
+    W,
+    of,
+    panels,
+    place,
+)
+from handgrad.training.engines.compiled.kernels.vectors import lanes, look, number, spliced, zero
 
 
 @spliced

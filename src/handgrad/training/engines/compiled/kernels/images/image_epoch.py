@@ -7,9 +7,10 @@ applied.  In a network with batch norm, whose statistics are the batch's, the pa
 import math
 from typing import Any
 
-from handgrad.training.engines.kernels import activations, normalization, updates
-from handgrad.training.engines.kernels import program as p
-from handgrad.training.engines.kernels.image_passes import (
+from handgrad.training.engines.compiled.kernels import activations, updates
+from handgrad.training.engines.compiled.kernels.images import batch_norm as normalization
+from handgrad.training.engines.compiled.kernels.images import ops as p
+from handgrad.training.engines.compiled.kernels.images.image_passes import (
     BATCH,
     CLIP,
     DECAY,
@@ -26,9 +27,9 @@ from handgrad.training.engines.kernels.image_passes import (
     forward,
     loss_row,
 )  # fmt: skip
-from handgrad.training.engines.kernels.layout import panels, place
-from handgrad.training.engines.kernels.program import of
-from handgrad.training.engines.kernels.vectors import at, lanes, look, number, spliced, zero
+from handgrad.training.engines.compiled.kernels.images.ops import of
+from handgrad.training.engines.compiled.kernels.layout import panels, place
+from handgrad.training.engines.compiled.kernels.vectors import at, lanes, look, number, spliced, zero
 
 
 @spliced

@@ -12,9 +12,10 @@ import numpy as np
 from numba import config, types
 from numba.extending import overload
 
-from handgrad.network.activations import ACTIVATIONS, LEAKY_SLOPE
-from handgrad.training.engines.kernels.layout import panels, place
-from handgrad.training.engines.kernels.vectors import (
+from handgrad.network.activations import LEAKY_SLOPE
+from handgrad.training.engines.compiled import twins
+from handgrad.training.engines.compiled.kernels.layout import panels, place
+from handgrad.training.engines.compiled.kernels.vectors import (
     fill,
     fma,
     inlined,
@@ -30,7 +31,7 @@ from handgrad.training.engines.kernels.vectors import (
     zero,
 )  # fmt: skip
 
-CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
+CODES = {name: twin.code for name, twin in twins.ACTIVATIONS.items()}
 IDENTITY, SIGMOID, TANH, RELU, LEAKY = (CODES[n] for n in ("identity", "sigmoid", "tanh", "relu", "leaky-relu"))
 SOFTMAX, LOG_SOFTMAX = CODES["softmax"], CODES["log-softmax"]
 

@@ -14,7 +14,7 @@ operation begin in the workspace and D, laid out alike, where their gradients do
 
 from typing import Any
 
-from handgrad.training.engines.kernels.vectors import inlined
+from handgrad.training.engines.compiled.kernels.vectors import inlined
 
 KIND, LAYER, ACTIVATION = 0, 1, 2  # LAYER: position in the network
 CHANNELS, ROWS, COLS = 3, 4, 5  # shape of its outputs (of matrices: units, 1, 1)

@@ -5,9 +5,10 @@ Also what the kernels share: the plan of a training, its examples and its worksp
 
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.kernels import activations, deferred, losses, products, updates
-from handgrad.training.engines.kernels.dropout import fill_mask, multiply
-from handgrad.training.engines.kernels.layout import (
+from handgrad.training.engines.compiled.kernels import activations, losses, products, updates
+from handgrad.training.engines.compiled.kernels.dense import lazy_updates as deferred
+from handgrad.training.engines.compiled.kernels.dropout import fill_mask, multiply
+from handgrad.training.engines.compiled.kernels.layout import (
     ACTIVATION,
     DROPOUT,
     DZ,
@@ -24,7 +25,7 @@ from handgrad.training.engines.kernels.layout import (
     panels,
     place,
 )  # fmt: skip
-from handgrad.training.engines.kernels.vectors import at, kernel, lanes, load, splat, store, zero
+from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, load, splat, store, zero
 
 TURN_ROWS = 8  # from so many rows on it pays to turn W for dx
 

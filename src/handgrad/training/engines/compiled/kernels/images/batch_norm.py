@@ -11,8 +11,7 @@ import math
 from typing import Any
 
 from handgrad.network.batch_norm import EPS, MOMENTUM
-from handgrad.training.engines.kernels.layout import panels
-from handgrad.training.engines.kernels.program import (
+from handgrad.training.engines.compiled.kernels.images.ops import (
     BIAS,
     BLOCK,
     CHANNELS,
@@ -28,8 +27,9 @@ from handgrad.training.engines.kernels.program import (
     W,
     of,
 )  # fmt: skip
-from handgrad.training.engines.kernels.updates import apply
-from handgrad.training.engines.kernels.vectors import (
+from handgrad.training.engines.compiled.kernels.layout import panels
+from handgrad.training.engines.compiled.kernels.updates import apply
+from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fill,
     fma,

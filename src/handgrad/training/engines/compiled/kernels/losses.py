@@ -7,10 +7,10 @@ T[c·k : (c+1)·k], d (k,) receives the gradient.  Each returns the loss of the 
 import math
 from typing import Any
 
-from handgrad.network.losses import LOSSES
-from handgrad.training.engines.kernels.vectors import inlined, kernel, number, zero
+from handgrad.training.engines.compiled import twins
+from handgrad.training.engines.compiled.kernels.vectors import inlined, kernel, number, zero
 
-CODES = {name: code for code, name in enumerate(LOSSES)}
+CODES = {name: twin.code for name, twin in twins.LOSSES.items()}
 SQUARED, HALF, MEAN, ABSOLUTE = (
     CODES[n] for n in ("squared-error", "half-squared-error", "mean-squared-error", "absolute-error")
 )

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from handgrad.training.engines.kernels import products
-from handgrad.training.engines.kernels.layout import panels, place
-from handgrad.training.engines.kernels.program import BIAS, CHANNELS, N_IN, NARROW, A, D, W, of
-from handgrad.training.engines.kernels.vectors import at, kernel, lanes, load, splat, store, zero
+from handgrad.training.engines.compiled.kernels import products
+from handgrad.training.engines.compiled.kernels.images.ops import BIAS, CHANNELS, N_IN, NARROW, A, D, W, of
+from handgrad.training.engines.compiled.kernels.layout import panels, place
+from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, load, splat, store, zero
 
 TURN_ROWS = 8  # from so many rows on it pays to turn W for dx
 

@@ -16,13 +16,14 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
-from handgrad.training.engines.kernels import activations, layout, losses, passes, updates
-from handgrad.training.engines.kernels.calling import call
-from handgrad.training.engines.kernels.compilation import entry_point, prepare
-from handgrad.training.engines.kernels.deferred import Late
-from handgrad.training.engines.kernels.products import SEGMENT, Columns, Sparse
-from handgrad.training.engines.kernels.singly import Window
-from handgrad.training.engines.kernels.vectors import LINE_BYTES, lanes_of
+from handgrad.training.engines.compiled.calling import call
+from handgrad.training.engines.compiled.compilation import entry_point, prepare
+from handgrad.training.engines.compiled.kernels import activations, layout, losses, updates
+from handgrad.training.engines.compiled.kernels.dense import dense_passes as passes
+from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
+from handgrad.training.engines.compiled.kernels.dense.lazy_updates import Late
+from handgrad.training.engines.compiled.kernels.products import SEGMENT, Columns, Sparse
+from handgrad.training.engines.compiled.kernels.vectors import LINE_BYTES, lanes_of
 
 SPARSE_SHARE = 0.35
 PART = 256  # rows of a batch that are worked through at once

@@ -15,9 +15,8 @@ descent, in another order of additions.
 import math
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.kernels import products, updates
-from handgrad.training.engines.kernels.layout import DZ, N_IN, N_OUT, A, B, W, of, panels
-from handgrad.training.engines.kernels.passes import (
+from handgrad.training.engines.compiled.kernels import products, updates
+from handgrad.training.engines.compiled.kernels.dense.dense_passes import (
     DECAY,
     SEGMENTS,
     STOP,
@@ -28,7 +27,8 @@ from handgrad.training.engines.kernels.passes import (
     forward_rest,
     loss_rows,
 )  # fmt: skip
-from handgrad.training.engines.kernels.vectors import (
+from handgrad.training.engines.compiled.kernels.layout import DZ, N_IN, N_OUT, A, B, W, of, panels
+from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fma,
     inlined,

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from handgrad.training.engines.kernels import image_epoch
-from handgrad.training.engines.kernels.entry import memory_of
-from handgrad.training.engines.kernels.image_passes import ImageWork
-from handgrad.training.engines.kernels.subnormals import flush_subnormals, restore
-from handgrad.training.engines.kernels.updates import Memory
-from handgrad.training.engines.kernels.vectors import kernel, pointer
+from handgrad.training.engines.compiled.kernels.entry_points import memory_of
+from handgrad.training.engines.compiled.kernels.images import image_epoch
+from handgrad.training.engines.compiled.kernels.images.image_passes import ImageWork
+from handgrad.training.engines.compiled.kernels.subnormals import flush_subnormals, restore
+from handgrad.training.engines.compiled.kernels.updates import Memory
+from handgrad.training.engines.compiled.kernels.vectors import kernel, pointer
 
 
 @kernel

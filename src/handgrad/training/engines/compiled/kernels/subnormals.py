@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from handgrad.training.engines.kernels.vectors import compiled_or
+from handgrad.training.engines.compiled.kernels.vectors import compiled_or
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 _INT32 = ir.IntType(32)

@@ -5,21 +5,15 @@ Also what these kernels share: the plan of a training and its workspace.
 
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.kernels import (
-    activations,
-    convolution,
-    dense_rows,
-    dropout,
-    losses,
-    normalization,
-    pictures,
-    pools,
-    updates,
-)  # fmt: skip
-from handgrad.training.engines.kernels import program as p
-from handgrad.training.engines.kernels.layout import panels, place
-from handgrad.training.engines.kernels.program import of
-from handgrad.training.engines.kernels.vectors import at, kernel, lanes, splat, spliced, store, zero
+from handgrad.training.engines.compiled.kernels import activations, dropout, losses, updates
+from handgrad.training.engines.compiled.kernels import dense_layers as dense_rows
+from handgrad.training.engines.compiled.kernels.images import batch_norm as normalization
+from handgrad.training.engines.compiled.kernels.images import convolution, image_blocks
+from handgrad.training.engines.compiled.kernels.images import ops as p
+from handgrad.training.engines.compiled.kernels.images import pooling as pools
+from handgrad.training.engines.compiled.kernels.images.ops import of
+from handgrad.training.engines.compiled.kernels.layout import panels, place
+from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, splat, spliced, store, zero
 
 # what the plan of a training holds, in whole numbers
 OPERATIONS, FIRST, BATCH, PART, LANES, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, TRAIN, STOP = range(14)
@@ -90,9 +84,9 @@ def _block_forward(
     zo = of(program, k, p.A) + g * of(program, k, p.BLOCK)
     xo = of(program, max(k - 1, 0), p.A) + g * of(program, max(k - 1, 0), p.BLOCK)
     if kind == p.IMAGES:
-        pictures.gather_images(program, B, x, order, first, valid, a, zo)
+        image_blocks.gather_images(program, B, x, order, first, valid, a, zo)
     elif kind == p.ARRANGE:
-        pictures.arrange(program, k, B, a, xo, zo, False)
+        image_blocks.arrange(program, k, B, a, xo, zo, False)
     elif kind == p.CONV:
         T = of(program, k, p.TAPS)
         convolution.correlate(
@@ -109,7 +103,7 @@ def _block_forward(
         if train:
             mask = of(program, k, p.MASK) + g * count
             row = batch_row + g * B
-            pictures.image_mask(program, k, B, plan[KEY], step, row, at(work.kept, k), work.hashes, a, mask)
+            image_blocks.image_mask(program, k, B, plan[KEY], step, row, at(work.kept, k), work.hashes, a, mask)
             dropout.multiply(a, zo - start, a, xo - start, a, mask - start, count)
         else:
             copy(a, zo - start, xo - start, count)
@@ -121,7 +115,7 @@ def _block_forward(
             mean, variance = of(program, k, p.MEAN), of(program, k, p.VARIANCE)
             normalization.image_norm(program, k, B, g, a, theta, mean, theta, variance, theta)
     else:
-        pictures.flatten(program, k, B, a, xo, g * B, valid, of(program, k, p.A), rows, False)
+        image_blocks.flatten(program, k, B, a, xo, g * B, valid, of(program, k, p.A), rows, False)
     if of(program, k, p.ACTIVATION) != activations.IDENTITY:
         _whole_block(program, k, zo, a, zo, work.row, True)
 
@@ -267,6 +261,6 @@ def _block_backward(
         count, start = of(program, k, p.BLOCK), of(program, k, p.FRONT)
         dropout.multiply(a, dx - start, a, dz - start, a, of(program, k, p.MASK) + g * count - start, count)
     elif kind == p.ARRANGE:
-        pictures.arrange(program, k, B, a, dx, dz, True)
+        image_blocks.arrange(program, k, B, a, dx, dz, True)
     elif kind == p.FLATTEN:
-        pictures.flatten(program, k, B, a, dx, g * B, valid, of(program, k, p.D), rows, True)
+        image_blocks.flatten(program, k, B, a, dx, g * B, valid, of(program, k, p.D), rows, True)

@@ -5,9 +5,8 @@ A block holds B examples side by side (see `program`); `valid` of them are examp
 
 from typing import Any
 
-from handgrad.training.engines.kernels.dropout import LOW, mask_prefix, mix32
-from handgrad.training.engines.kernels.layout import place
-from handgrad.training.engines.kernels.program import (
+from handgrad.training.engines.compiled.kernels.dropout import LOW, mask_prefix, mix32
+from handgrad.training.engines.compiled.kernels.images.ops import (
     CHANNELS,
     COLS,
     LAYER,
@@ -21,7 +20,8 @@ from handgrad.training.engines.kernels.program import (
     STRIDE_ROWS,
     of,
 )  # fmt: skip
-from handgrad.training.engines.kernels.vectors import at, kernel, lanes, zero
+from handgrad.training.engines.compiled.kernels.layout import place
+from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, zero
 
 
 @kernel
