@@ -109,10 +109,9 @@ def print_record(record: dict[str, Any]) -> None:
 
 def print_summary(summary: "Summary") -> None:
     """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
-    from handgrad.report.findings.examples import conditional, small_parts
-    from handgrad.report.findings.verdicts import phase_verdicts
-    from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
-    from handgrad.report.tables.study import phase_title, summary_table
+    from handgrad.report.findings.verdicts import conditional, phase_verdicts, small_parts
+    from handgrad.report.reproduced.reproduction import reproduce, reproduction_verdicts
+    from handgrad.report.tables.study_tables import phase_title, summary_table
 
     for phase in summary.phases:
         table = summary_table(phase, summary.ddof, "summary", phase_title(summary, phase))

@@ -3,9 +3,9 @@
     FIGURES["epochs"]   options, the function that makes the figure from records, its shape, one line about it
     SHAPES["Curves"]    how figures of that data class are drawn for print and shown on the page
 
-Both stand in study/, so that a study file is checked whole before anything runs.  Functions of report/, which study/ does
-not import, are named as text, "module:function", and loaded when a figure is made.  A kind or a shape from outside the
-package is one more record; it may hold the functions themselves.
+Both stand in study/, so that a study file is checked whole before anything runs.  Functions of report/, which study/
+does not import, are named as text, "module:function", and loaded when a figure is made.  A kind or a shape from outside
+the package is one more record; it may hold the functions themselves.
 
 `seed` chooses among the runs of a setting: a seed of the study, "first" (the first seed that finished), "best" (the one
 that did best by the measure that chose the winner) or, where curves can be averaged, "mean" (all of them, with a band).
@@ -18,7 +18,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
-from handgrad.names import unknown
+from handgrad.errors import InputError
+from handgrad.names import listed, unknown
 from handgrad.sections import Section, flag, is_real, is_whole, one_of, real, whole
 
 PARTS = ("train", "validation", "test")
@@ -211,10 +212,10 @@ def load(function: Function) -> Callable[..., Any]:
 class FigureShape:
     """How figures of one data class (`report/figures/shapes.py`) are shown.
 
-    print: figure -> matplotlib's figure;  page: figure -> what the page's template takes (`report/page/plots.py`).
+    draw: figure -> matplotlib's figure;  page: figure -> what the page's template takes (`report/page/plots.py`).
     """
 
-    print: Function
+    draw: Function
     page: Function
 
 
@@ -235,12 +236,12 @@ class FigureKind:
 
 
 SHAPES: dict[str, FigureShape] = {
-    "Curves": FigureShape("handgrad.report.drawing.curves:draw_curves", "handgrad.report.page.plots:curves"),
-    "Ranking": FigureShape("handgrad.report.drawing.ranking:draw_ranking", "handgrad.report.page.plots:ranking"),
-    "Matrix": FigureShape("handgrad.report.drawing.pictures:draw_matrix", "handgrad.report.page.pictures:matrix"),
-    "Pictures": FigureShape("handgrad.report.drawing.pictures:draw_pictures", "handgrad.report.page.pictures:pictures"),
+    "Curves": FigureShape("handgrad.report.drawing.charts:draw_curves", "handgrad.report.page.plots:curves"),
+    "Ranking": FigureShape("handgrad.report.drawing.charts:draw_ranking", "handgrad.report.page.plots:ranking"),
+    "Matrix": FigureShape("handgrad.report.drawing.grids:draw_matrix", "handgrad.report.page.page_grids:matrix"),
+    "Pictures": FigureShape("handgrad.report.drawing.grids:draw_pictures", "handgrad.report.page.page_grids:pictures"),
     "Predictions": FigureShape(
-        "handgrad.report.drawing.pictures:draw_predictions", "handgrad.report.page.pictures:predictions"
+        "handgrad.report.drawing.grids:draw_predictions", "handgrad.report.page.page_grids:predictions"
     ),
 }
 
@@ -297,17 +298,19 @@ FIGURES: dict[str, FigureKind] = {
 }
 
 
-def shape_problem(shape: str) -> str:
-    """Why no figure of this shape can be shown, with the remedy; empty where it can be."""
-    if shape in SHAPES:
-        return ""
-    remedy = f"put a FigureShape with its drawers into SHAPES ({__name__})"
-    return f"{unknown(shape, SHAPES, 'shape of figure')}; {remedy}"
+def figure_shape(name: str) -> FigureShape:
+    """How figures of a data class are shown.  Raises InputError, with the remedy, where nothing shows them."""
+    if name not in SHAPES:
+        remedy = f"put a FigureShape, with what draws it for print and for the page, into {__name__}.SHAPES"
+        raise InputError(f"unknown shape of figure {name!r}. Known: {listed(SHAPES)}; {remedy}")
+    return SHAPES[name]
 
 
 def figure_kind(value: Any) -> str:
     """A validator for the name of a kind whose figures can be drawn."""
     kind = one_of(FIGURES, "kind of figure")(value)
-    if problem := shape_problem(FIGURES[kind].shape):
-        raise ValueError(f"{kind!r} makes figures of an {problem}")
+    try:
+        figure_shape(FIGURES[kind].shape)
+    except InputError as error:
+        raise ValueError(f"is {kind!r}, of an {error}") from None
     return kind
