@@ -1,7 +1,8 @@
-"""Building a report: from a results folder to a folder of plain files.
+"""Building a report, or one figure of it: from a results folder to plain files.
 
-    build_report(folder)  ->  folder/report/index.html, tables/*.{csv,md,tex}, figures/*.{png,svg,pdf} and *.csv,
-                              reproduction.json of a study that reproduces something
+    build_report(folder)         ->  folder/report/index.html, tables/*.{csv,md,tex}, figures/*.{png,svg,pdf} and *.csv,
+                                     reproduction.json of a study that reproduces something
+    save_figure(folder, kind)    ->  a figure of any kind, of any settings, as files for a paper
 
 Records alone are read: no data set, no engine, nothing is trained.  The report is made whole in a folder of its own;
 then its files take the place of the last report's, and what the user put there stays (`study.folder.owned`).
@@ -12,6 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import plural, setting_name
 from handgrad.report.page.page import Page, render
-from handgrad.report.reproduced.reproduction import reproduce
+from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
 from handgrad.study.folder.earlier import next_earlier
@@ -43,6 +45,15 @@ NAMED = 3  # files that were kept, in what is said
 FORMATS = ("png", "svg", "pdf")
 
 
+@dataclass(frozen=True)
+class WrittenReport:
+    """The page of a report that was written, and what it was made from.  reproduction: None where there is none."""
+
+    page: Path
+    summary: Summary
+    reproduction: Reproduction | None
+
+
 def build_report(
     folder: Results | str | os.PathLike[str],
     *,
@@ -55,6 +66,16 @@ def build_report(
     of signs that no font has.
     Raises ResultsError where there are no results or the disk is full, DamagedError where records were altered.
     """
+    return write_report(folder, formats=formats, say=say).page
+
+
+def write_report(
+    folder: Results | str | os.PathLike[str],
+    *,
+    formats: Iterable[str] = FORMATS,
+    say: Callable[[str], None] = lambda text: None,
+) -> WrittenReport:
+    """As `build_report`; return what the report was made from as well."""
     formats = known_formats(formats)
     folder = folder.folder if isinstance(folder, Results) else as_path(folder, "folder", ResultsError)
     Results.open(folder)  # no folder of anything else is locked or written to
@@ -67,13 +88,13 @@ def build_report(
         made = temporary(report / "new")
         try:
             report.mkdir(exist_ok=True)
-            _write(Results.open(folder), made, formats, say)
+            summary, reproduction = _write(Results.open(folder), made, formats, say)
             moved = put(made, report, REPORT, lambda: next_earlier(folder))
             for path, place in moved[:NAMED]:
                 say(f"{path} was not as handgrad wrote it; that version is kept as {place}")
             if len(moved) > NAMED:
                 say(f"so are {len(moved) - NAMED} more files of {report}")
-            return report / "index.html"
+            return WrittenReport(report / "index.html", summary, reproduction)
         except OSError as error:
             raise unwritable(folder, error) from error
         finally:
@@ -82,11 +103,13 @@ def build_report(
                 report.rmdir()  # where nothing came of the first one
 
 
-def _write(results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]) -> None:
+def _write(
+    results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
+) -> tuple[Summary, Reproduction | None]:
     """Write the files of a report into a new folder."""
     summary = summarize(results)
     try:
-        _write_all(summary, results, folder, formats, say)
+        return summary, _write_all(summary, results, folder, formats, say)
     except (HandgradError, OSError):
         raise
     except Exception as error:
@@ -110,7 +133,7 @@ def known_formats(formats: Any) -> tuple[str, ...]:
 
 def _write_all(
     summary: Summary, results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
-) -> None:
+) -> Reproduction | None:
     page = Page(folder, formats)
     reproduction = reproduce(summary)
     contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results), reproduction)]
@@ -120,6 +143,7 @@ def _write_all(
         text = json.dumps(reproduction.data(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (folder / "reproduction.json").write_text(text, encoding="utf-8", newline="\n")
     (folder / "index.html").write_text(render(page, summary, contents, reproduction), encoding="utf-8", newline="\n")
+    return reproduction
 
 
 def sources_of(results: Results) -> Sources:

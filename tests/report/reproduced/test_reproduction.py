@@ -9,6 +9,7 @@ import handgrad as hg
 from handgrad.cli.console import print_summary
 from handgrad.files import sealed
 from handgrad.report import build_report, summarize
+from handgrad.report.build import write_report
 from handgrad.report.findings.verdicts import validation_choice
 from handgrad.report.reproduced.reproduction import reproduce, reproduction_verdicts
 from handgrad.report.reproduced.reproduction_verdicts import two_groups
@@ -347,11 +348,12 @@ def test_the_verdict_stands_at_the_top_and_at_the_end_of_a_run(make_results, cap
         "give (median interval of the accuracies: ± 15 points)."
     )
     second = "Outside: Table 1, row d: test accuracy 60.50, here 87.30 ± 0.30 %."
-    page = Reader(build_report(folder, formats=[]).read_text("utf-8"))
+    report = write_report(folder, formats=[])
+    page = Reader(report.page.read_text("utf-8"))
     assert page.text.index(first) < page.text.index(second) < page.text.index("size 4 settings, 12 runs")
     assert "One reading." in page.text
     assert "One error." in page.text
-    print_summary(summarize(Results.open(folder)))
+    print_summary(report.summary, report.reproduction)
     assert f"The original\n  {first}\n  {second}\n" in capsys.readouterr().out
 
 

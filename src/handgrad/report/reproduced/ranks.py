@@ -146,7 +146,7 @@ def _kinds(rows: Sequence[Compared], made: ItemTable) -> tuple[str, ...]:
 
 def ranking_verdict(ranking: RankAgreement) -> Verdict:
     """The ranking in a sentence."""
-    text = f"RankAgreement by {word(ranking.measure)} over {ranking.n} rows"
+    text = f"Ranking by {word(ranking.measure)} over {ranking.n} rows"
     if ranking.tau is not None:
         text += f": Kendall's τ-b = {'−' if ranking.tau < 0 else ''}{abs(ranking.tau):.2f}"
     if len(ranking.losses) > 1:
