@@ -16,7 +16,7 @@ from handgrad.network.batch_norm import (
 )
 from handgrad.network.gradcheck import TOLERANCES, numerical_gradient, relative_error
 from handgrad.network.initializers import He, Normal, initialize
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 
 from .conftest import Library
 

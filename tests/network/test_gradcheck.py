@@ -26,9 +26,10 @@ from handgrad.network.gradcheck import (
 )
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.layers import LAYERS, parse_layer
-from handgrad.network.losses import LOSSES, TARGETS, check_fit, margins
+from handgrad.network.losses import LOSSES, check_fit, margins
+from handgrad.network.network import Network
 from handgrad.network.operations import OPERATIONS
-from handgrad.network.spec import Network
+from handgrad.network.targets import TARGETS
 
 WRONG = 1.001
 

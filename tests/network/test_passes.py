@@ -11,7 +11,7 @@ from handgrad.network import passes
 from handgrad.network.gradcheck import TOLERANCES
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.losses import LOSSES
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.streams import stream
 
 from .conftest import Library

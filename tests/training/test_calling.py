@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from handgrad.network.initializers import initialize
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.engines import Job, open_session
 from handgrad.training.engines.kernels import calling, image_passes, passes
 from handgrad.training.engines.kernels.compilation import entry_point

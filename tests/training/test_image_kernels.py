@@ -22,13 +22,13 @@ from handgrad.network import batch_norm
 from handgrad.network.convolution import conv_backward, conv_backward_parameters, conv_forward
 from handgrad.network.dense import dense_backward, dense_forward
 from handgrad.network.dropout import dropout_mask
+from handgrad.network.network import Network
 from handgrad.network.pooling import (
     average_pool_backward,
     average_pool_forward,
     max_pool_backward,
     max_pool_forward,
 )  # fmt: skip
-from handgrad.network.spec import Network
 from handgrad.network.windows import Windows
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job

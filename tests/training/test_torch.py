@@ -14,8 +14,8 @@ from handgrad.errors import InputError
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.layers import LAYERS
 from handgrad.network.losses import LOSSES
+from handgrad.network.network import Network
 from handgrad.network.operations import OPERATIONS
-from handgrad.network.spec import Network
 from handgrad.streams import stream
 from handgrad.training import course
 from handgrad.training.engines import Job, open_session, torch_network

@@ -25,9 +25,10 @@ import numpy as np
 
 from handgrad.network import passes
 from handgrad.network.activations import ACTIVATIONS
-from handgrad.network.losses import LOSSES, TARGETS
+from handgrad.network.losses import LOSSES
+from handgrad.network.network import Network
 from handgrad.network.operations import OPERATIONS
-from handgrad.network.spec import Network
+from handgrad.network.targets import TARGETS, encode
 from handgrad.streams import stream
 
 STEP = 2.0**-17
@@ -199,9 +200,7 @@ def check_combination(combination: Combination, seed: int = 0) -> list[Row]:
         rng = stream(seed, "gradcheck", draw)
         params = {name: rng.normal(0, 0.6, shape) for name, shape in network.parameter_shapes.items()}
         x = rng.normal(size=(n, *network.input_shape))
-        T = np.eye(N_CLASSES)[rng.permutation(N_CLASSES)[:n]]
-        if combination.targets == "plus-minus-one":
-            T = 2 * T - 1
+        T = encode(rng.permutation(N_CLASSES)[:n], N_CLASSES, combination.targets, np.float64)
         masks = passes.masks(network, draw, 0, n, like=x)
         try:
             rows = check(network, params, x, T, combination.loss, combination.batch_reduction, masks=masks)

@@ -1,6 +1,6 @@
 """Losses: from the outputs and targets of a batch to one number for every example, and its gradient.
 
-Letters: o (n, k) what the loss looks at, T (n, k) the encoded targets (data.targets: 0/1 or −1/+1), y the true
+Letters: o (n, k) what the loss looks at, T (n, k) the encoded targets (targets.py: 0/1 or −1/+1), y the true
 class (T_y = 1), loss (n,) per example, do = ∂loss/∂o (n, k).  A loss is a sum over the k classes unless its formula
 says otherwise.  The mean or sum over the batch is taken once, in `passes.loss_and_gradients`.
 
@@ -21,8 +21,7 @@ from handgrad.errors import NetworkError
 from handgrad.names import lookup
 from handgrad.network.activations import ACTIVATIONS, sigmoid_forward, softmax_forward
 from handgrad.network.arrays import Array, scalar
-
-TARGETS = ("one-hot", "plus-minus-one")
+from handgrad.network.targets import TARGETS
 
 
 def squared_error_forward(a: Array, T: Array) -> Array:
@@ -220,7 +219,7 @@ def check_fit(loss: str, output: str, targets: str) -> None:
     """
     chosen = lookup(LOSSES, loss, "loss")
     lookup(ACTIVATIONS, output, "activation")
-    lookup({name: name for name in TARGETS}, targets, "encoding of targets")
+    lookup(TARGETS, targets, "encoding of targets")
     if output not in chosen.outputs:
         fits = [name for name in ACTIVATIONS if name in chosen.outputs]
         others = [name for name, other in LOSSES.items() if output in other.outputs and targets in other.targets]

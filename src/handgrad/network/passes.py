@@ -20,8 +20,8 @@ from handgrad.network.arrays import Array
 from handgrad.network.dropout import dropout_mask
 from handgrad.network.layers import Dropout
 from handgrad.network.losses import LOSSES
+from handgrad.network.network import Network
 from handgrad.network.operations import OPERATIONS, Own
-from handgrad.network.spec import Network
 
 Parameters = Mapping[str, Array]  # by name: "dense1.W"
 

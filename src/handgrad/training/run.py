@@ -18,7 +18,8 @@ from handgrad.errors import InputError, NetworkError
 from handgrad.names import shown
 from handgrad.network.layers import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
-from handgrad.network.spec import Network, NetworkSection, build
+from handgrad.network.network import Network
+from handgrad.network.network_section import NetworkSection, build
 from handgrad.sections import Section, flag, one_of, plain, real, whole
 from handgrad.training.available import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.optimizers import SGD, Optimizer

@@ -20,7 +20,7 @@ from handgrad.training.npz import read_npz
 from handgrad.training.pytorch import read_pytorch
 
 if TYPE_CHECKING:
-    from handgrad.network.spec import Network
+    from handgrad.network.network import Network
 
 Arrays = dict[str, np.ndarray]
 

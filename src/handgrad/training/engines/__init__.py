@@ -12,7 +12,7 @@ import numpy as np
 
 from handgrad.network.layer import Layer
 from handgrad.network.layers import Dense, Dropout
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.run import TrainingSection
 
 Params = dict[str, np.ndarray]

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from handgrad.data.batches import batches
-from handgrad.data.targets import encode
 from handgrad.network import passes
 from handgrad.network.arrays import Array
+from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.arrays import Home, home_of

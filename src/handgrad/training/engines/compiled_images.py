@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.targets import encode
 from handgrad.network.losses import LOSSES
+from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.kernels import image_passes, layout, losses, updates

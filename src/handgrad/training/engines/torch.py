@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from handgrad.data.batches import batches
-from handgrad.data.targets import encode
 from handgrad.network import passes
+from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.torch_network import forward, losses_of

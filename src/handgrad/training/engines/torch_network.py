@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.batch_norm import EPS, MOMENTUM, count
 from handgrad.network.losses import LOSSES as REFERENCE
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 
 Own = dict[str, Tensor]  # parameters of one layer, by letter
 

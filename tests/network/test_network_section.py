@@ -6,8 +6,9 @@ import pytest
 
 from handgrad.errors import InputError, NetworkError
 from handgrad.network.layers import LAYERS, Dense, Dropout, parse_layer
+from handgrad.network.network import Network
+from handgrad.network.network_section import NetworkSection, build
 from handgrad.network.operations import OPERATIONS
-from handgrad.network.spec import Network, NetworkSection, build
 
 KNOWN = "dense, dropout, conv, max-pool, average-pool, flatten, batch-norm"
 

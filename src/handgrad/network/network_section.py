@@ -14,8 +14,8 @@ from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import He, Initializer, Zeros
 from handgrad.network.layer import Layer
 from handgrad.network.layers import Dense, Dropout, parse_layer
-from handgrad.network.losses import TARGETS
-from handgrad.network.network import Network as Network
+from handgrad.network.network import Network
+from handgrad.network.targets import TARGETS
 from handgrad.sections import Section, one_of, real, whole
 
 
