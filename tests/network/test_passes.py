@@ -120,7 +120,7 @@ def test_a_mixed_network_of_images_agrees_with_autograd(dtype, library: Library)
     expected.sum().backward()
     tolerance = 10 * TOLERANCES[dtype]  # batch norm divides by small deviations
     np.testing.assert_allclose(library.numpy(losses), expected.detach().numpy(), rtol=tolerance)
-    assert list(grads) == [name for name in MIXED.parameter_shapes if name not in MIXED.measured_names]
+    assert list(grads) == [name for name in MIXED.parameter_shapes if name not in MIXED.buffer_names]
     for name, g in grads.items():
         assert library.dtype(g) == dtype
         np.testing.assert_allclose(library.numpy(g), peers[name].grad.numpy(), rtol=tolerance, atol=tolerance)

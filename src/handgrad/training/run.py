@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_seria
 from handgrad.data.spec import DataSection
 from handgrad.errors import InputError, NetworkError
 from handgrad.names import shown
-from handgrad.network.layers import BatchNorm
+from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build

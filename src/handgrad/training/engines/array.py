@@ -54,7 +54,7 @@ def train_step(
         weight_decay=training.decay(m),
         clip_norm=training.clip_norm,
     )
-    new_params |= passes.measured(network, params, trace)
+    new_params |= passes.updated_buffers(network, params, trace)
     loss = (of_example / m if training.batch_reduction == "mean" else of_example).sum()  # a sum could overflow first
     return new_params, new_slots, loss
 
@@ -88,7 +88,7 @@ class ArraySession:
         dtype = self.job.training.dtype
         self.params = {name: self._bring(array.astype(dtype)) for name, array in params.items()}
         self.slots = {name: tuple(self._bring(a.astype(dtype)) for a in arrays) for name, arrays in slots.items()}
-        learnt = {name: w for name, w in self.params.items() if name not in self.job.network.measured_names}
+        learnt = {name: w for name, w in self.params.items() if name not in self.job.network.buffer_names}
         self.slots = self.slots or empty_slots(self.job.training.optimizer, learnt)
         self.t = t
 

@@ -112,7 +112,7 @@ class CompiledImageSession:
     def export(self) -> tuple[Params, Slots, int]:
         slots = [self._read(flat) for flat in (self.memory.slot1, self.memory.slot2)[: self.slot_count]]
         params = self._read(self.memory.theta)
-        learnt = [name for name in params if name not in self.job.network.measured_names]
+        learnt = [name for name in params if name not in self.job.network.buffer_names]
         return params, {name: tuple(slot[name] for slot in slots) for name in learnt}, self.t
 
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
