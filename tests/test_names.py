@@ -11,8 +11,9 @@ from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import INITIALIZERS
 from handgrad.network.layers import LAYERS
-from handgrad.network.losses import LOSSES, TARGETS
-from handgrad.network.spec import NetworkSection
+from handgrad.network.losses import LOSSES
+from handgrad.network.network_section import NetworkSection
+from handgrad.network.targets import TARGETS
 from handgrad.study import make_study
 from handgrad.study.changes import leaves
 from handgrad.study.design.axes import DISTRIBUTIONS, SAMPLERS

@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.data.datasets import Part, Split, data_key
 from handgrad.network.losses import LOSSES
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.brightness import brightness_of
 from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment

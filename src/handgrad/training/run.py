@@ -16,9 +16,10 @@ from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_seria
 from handgrad.data.data_section import DataSection
 from handgrad.errors import InputError, NetworkError
 from handgrad.names import shown
-from handgrad.network.layers import BatchNorm
+from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
-from handgrad.network.spec import Network, NetworkSection, build
+from handgrad.network.network import Network
+from handgrad.network.network_section import NetworkSection, build
 from handgrad.sections import Section, flag, named, one_of, plain, real, whole
 from handgrad.training.available import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.optimizers import OPTIMIZERS, SGD, Optimizer

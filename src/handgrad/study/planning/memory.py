@@ -14,7 +14,7 @@ import numpy as np
 
 from handgrad.errors import InputError
 from handgrad.limits import machine_memory
-from handgrad.network.layers import BatchNorm
+from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.network import Network
 from handgrad.training.run import TrainingSection
 

@@ -10,9 +10,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from handgrad.network.dense import Dense
+from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
-from handgrad.network.layers import Dense, Dropout
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.run import TrainingSection
 from handgrad.training.support import ingredients, lacking, refusal
 

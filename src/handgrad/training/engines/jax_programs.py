@@ -23,7 +23,7 @@ import numpy as np
 
 from handgrad.errors import InputError, readable
 from handgrad.network import passes
-from handgrad.network.layers import Dropout
+from handgrad.network.dropout import Dropout
 from handgrad.network.network import Network
 from handgrad.training.engines import Job
 from handgrad.training.engines.array import train_step

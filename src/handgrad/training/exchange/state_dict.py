@@ -22,7 +22,7 @@ from handgrad.errors import WeightsError
 from handgrad.names import listed
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.layer import Shape
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.exchange.layouts import laid_out, layers_meant
 from handgrad.training.exchange.named_arrays import in_order
 from handgrad.training.support import check_exported
