@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from handgrad.errors import UnknownName
-from handgrad.synonyms import advice_on_name
-from handgrad.words import KEYS, advice_on_key, fold
+from handgrad.synonyms import advice_on_key, advice_on_name, fold, synonyms
 
 Entry = TypeVar("Entry")
 
@@ -147,7 +146,7 @@ def unknown_key(key: str, known: Iterable[str], others: Iterable[str] = (), *, a
     if not guess and not advice:
         guess = nearest(key, here)
         guess = ours.get(guess, guess) if guess else None
-    if advise and not guess and not advice and (alike := nearest(key, KEYS)) and len(alike) > 3:
+    if advise and not guess and not advice and (alike := nearest(key, synonyms()["key"])) and len(alike) > 3:
         advice = advice_on_key(alike)
     hint = f"; did you mean {shown(guess)}?" if guess else f": {advice}." if advice else "."
     return f"unknown key{hint} Known: {listed(known)}"
