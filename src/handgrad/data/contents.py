@@ -17,7 +17,8 @@ from handgrad.data.scaling import AS_IT_IS, Scaling
 
 Array = NDArray[Any]
 
-PARTS = {  # what the parts are called in the names of arrays, files and folders -> what they are called here
+PARTS = ("train", "validation", "test")  # of a split
+PART_WORDS = {  # in the names of arrays, files and folders -> as in x_train, x_val, x_test
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("test", "testing"), "test"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
@@ -141,6 +142,5 @@ class Split:
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The parts there are, by name, in the order train, validation, test."""
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: part for name, part in named.items() if part is not None}
+        """The parts that this split has, by name, in the order of `PARTS`."""
+        return {name: part for name in PARTS if (part := getattr(self, name)) is not None}

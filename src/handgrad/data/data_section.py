@@ -11,6 +11,7 @@ A size is a whole number of examples or a fraction in (0, 1]: 1 is one example, 
 
 import os
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -29,7 +30,8 @@ from handgrad.foreign import as_path
 from handgrad.names import shown
 from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of, whole
 
-COLORS = {"keep": None, "gray": "L", "rgb": "RGB"}  # name -> the mode of Pillow that it is, None: as it came
+# Closed tables: a trained network takes pictures as gray or rgb, whatever the color of its data was called.
+COLORS = MappingProxyType({"keep": None, "gray": "L", "rgb": "RGB"})  # -> mode of Pillow; None: that of the file
 PICKS = ("first", "random")
 LARGEST_FLOAT32 = 3.4e38
 OPTIONAL = ("drop", "missing", "value_range")  # written out only where they are given: older settings have none
