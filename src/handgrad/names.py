@@ -35,7 +35,7 @@ def shown(value: Any, most: int = 80) -> str:
     """
     try:
         text = repr(value)
-    except Exception:  # a whole number of more than 4,300 digits; lists within lists; whatever an object's own does
+    except Exception:  # a whole number of more than 4,300 digits; lists within lists; an object's own __repr__
         what = "whole number" if isinstance(value, int) else type(value).__name__
         text = f"a {what} that is too long to show"
     return short(text if "\n" not in text else " ".join(text.split()), most)
@@ -104,7 +104,7 @@ def _edits(a: str, b: str) -> int:
 
 
 def unknown(name: str, known: Iterable[str], kind: str) -> str:
-    """The sentence about a name that is not known: what was given, what was probably meant, what is allowed.
+    """The sentence about a name that is not known: the name, the one that was probably meant, all that are known.
 
     >>> unknown("rely", ["relu", "tanh"], "activation")
     "unknown activation 'rely'; did you mean 'relu'? Known: relu, tanh"

@@ -54,8 +54,8 @@ class Dataset:
 
     x_train, x_test, x_val: (n, *shape) uint8, or float32 where that holds every value exactly, or else float64;
     y_train, y_test, y_val: (n,) int64 in 0..k-1; the test and the validation part are None where the data has none
-    of its own.  value_range: the smallest and the largest value that x can take, None where nobody stated it and the
-    type of x does not say it.  checksum: SHA-256 over the contents, in hex; where the files lie does not enter.
+    of its own.  value_range: the smallest and the largest value that x can take, None where it is not given and not
+    that of bytes.  checksum: SHA-256 over the contents, in hex; where the files lie does not enter.
     official: False where a named data set was read from other bytes than the published ones (a note says so).
     """
 

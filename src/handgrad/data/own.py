@@ -115,7 +115,7 @@ def refuse_settings(section: DataSection, names: Iterable[str], why: str) -> Non
 
 
 def _tables(path: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """part -> the table that holds it, and a note on what is not read; no part where there is no table.
+    """(part -> its table, notes on files that are not read); no part where there is no table.
 
     A folder holds train.csv or mnist_train.csv, and perhaps a test and a validation part that are called alike.
     """
