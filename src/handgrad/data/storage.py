@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.contents import Part, Split
+from handgrad.data.contents import PARTS, Part, Split
 from handgrad.data.scaling import Scaling
 from handgrad.errors import DataError
 from handgrad.files import write_whole
@@ -22,7 +22,6 @@ from handgrad.foreign import reading
 FORMAT = 1
 REMEDY = "delete it and it is made again"
 ARRAYS = ("x", "y", "index")
-PARTS = ("train", "validation", "test")
 
 
 def save_split(split: Split, folder: Path) -> None:
