@@ -70,23 +70,23 @@ def unpack_best(arrays: Params, prefix: str) -> tuple[Params, Slots]:
 
 def progress_of(pruned: Record) -> Progress:
     """The progress of a pruned run, from its record: it goes on from there with the bits of never having stopped."""
-    data, curves = pruned.data, pruned.curves
+    curves = pruned.curves
     best, best_slots = unpack_best(pruned.state, "best.")
     return Progress(
         params=dict(pruned.params),
         slots=unpack_slots(pruned.state),
-        t=int(data["optimizer_steps"]),
-        epoch=int(data["epochs"]),
-        step=int(data["steps"]),
-        first_epoch=int(data["continued_at"][-1]) if data["continues"] else 0,
+        t=pruned.optimizer_steps,
+        epoch=pruned.epochs,
+        step=pruned.steps,
+        first_epoch=pruned.first_epoch,
         loss_per_step=[curves["loss_per_step"]],
         curves={name: values.tolist() for name, values in curves.items() if name not in ("loss_per_step", "epoch")},
         best=best,
         best_slots=best_slots,
-        before=data["samples"]["before"],
-        times=data["time"]["epochs"],
-        continued_at=list(data["continued_at"]),
-        resumed=int(data["time"]["resumed"]),
+        before=[] if pruned.samples is None else pruned.samples.before,
+        times=pruned.time.epochs,
+        continued_at=list(pruned.continued_at),
+        resumed=pruned.time.resumed,
     )
 
 

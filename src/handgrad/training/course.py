@@ -21,10 +21,10 @@ from handgrad.network.initializers import initialize
 from handgrad.network.passes import first_non_finite
 from handgrad.network.spec import Network
 from handgrad.training.checkpoint import Progress, load_checkpoint, save_checkpoint, unpack_slots
-from handgrad.training.describe import Trained, describe, samples_of, score
 from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Job, Place, Session, open_session
 from handgrad.training.record import Record
+from handgrad.training.recording import Trained, record_of, samples_of, score
 from handgrad.training.task import End, EpochEnd, Paused, Task
 from handgrad.training.weights import check_shapes
 
@@ -138,7 +138,7 @@ class Course:
         return self.progress.epoch >= self.progress.first_epoch + self.training.epochs or self._stopped_early()
 
     def _record(self, diverged: dict[str, Any] | None, *, pruned: bool = False) -> Record:
-        return describe(
+        return record_of(
             Trained(
                 run=self.run,
                 setting=self.setting,

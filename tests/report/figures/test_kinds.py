@@ -160,7 +160,7 @@ def test_a_series_of_very_many_steps_is_drawn_by_the_median_and_range_of_stretch
 
 def test_steps_epochs_and_examples_are_the_same_places(ask):
     x = {unit: ask("step-loss", {"x": unit}, ["1"]).panels[0].lines[0].x for unit in ("step", "epoch", "example")}
-    n = ask.summary.settings[0].facts("data")["counts"]["train"]
+    n = ask.summary.settings[0].count_of(TRAIN)
     assert x["step"].tolist() == list(range(1, 101))
     np.testing.assert_allclose(x["epoch"], x["step"] / 25)
     np.testing.assert_allclose(x["example"], x["epoch"] * n)

@@ -1,5 +1,6 @@
 """The top of a report: its verdicts, before any chapter."""
 
+from handgrad.measures import DEFAULT_METRIC, METRICS, TEST
 from handgrad.report.findings.examples import conditional, small_parts, test_set_verdicts
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict, phase_verdicts, selection, validation_choice
@@ -10,7 +11,7 @@ from handgrad.report.original.reproduction import reproduce, reproduction_verdic
 def opening(summary: Summary) -> tuple[Verdict, ...]:
     """The verdicts at the top of the page: what is reproduced, the winner, the test set, selection, what is missing."""
     found: list[Verdict] = []
-    metric = summary.phases[-1].metric if summary.phases else "val_accuracy"
+    metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     reproduced = reproduce(summary)
     if reproduced is not None:
         found += reproduction_verdicts(reproduced)
@@ -18,14 +19,14 @@ def opening(summary: Summary) -> tuple[Verdict, ...]:
         laid = ", ".join([*["--quick"] * summary.quick, *summary.changed])
         file = summary.made.file or "the one given"
         found.append(Verdict("note", f"Made with {laid}: another study than {file} as it stands."))
-    if metric.startswith("test"):
+    if METRICS[metric].part is TEST:
         found += [selection(summary, metric), *validation_choice(summary.phases)]
     if summary.last is not None and summary.winner is not None:
         found += phase_verdicts(summary.last)
         found += test_set_verdicts(summary.winner, summary.last)
     elif summary.phases:
         found += phase_verdicts(summary.phases[-1])
-    if not metric.startswith("test"):
+    if METRICS[metric].part is not TEST:
         found.append(selection(summary, metric))
     found += [*conditional(summary), *small_parts(summary)]
     bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]

@@ -34,10 +34,10 @@ def studied(summary: Summary) -> Chapter:
     rows.append(
         ("size", (f"{plural(settings, 'setting')}, {plural(runs, 'run')}",)),
     )
-    facts = next((found for setting in summary.settings if (found := setting.facts("data"))), None)
-    if facts is not None:
-        counts = ", ".join(f"{count:,} {part}" for part, count in facts.get("counts", {}).items())
-        rows.append(("data", (f"{facts.get('name', '')}: {counts} examples",)))
+    data = next((found for setting in summary.settings if (found := setting.dataset)), None)
+    if data is not None:
+        counts = ", ".join(f"{count:,} {part}" for part, count in data.counts.items())
+        rows.append(("data", (f"{data.name}: {counts} examples",)))
     blocks: list[Block] = [Facts(tuple(rows))]
     return Chapter("studied", "What was studied", tuple(blocks))
 
@@ -80,10 +80,8 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
     run = winner.best_run(phase.metric)
     if run is not None:
         record = sources.record(run.id)
-        network = record.get("network") or {}
-        layers = tuple(map(str, network.get("layers", ())))
-        rows = [("setting", (setting_name(winner, phase.axes),)), ("layers", layers)]
-        rows.append(("parameters", (f"{network.get('parameters', 0):,}",)))
+        rows = [("setting", (setting_name(winner, phase.axes),)), ("layers", tuple(record.network.layers))]
+        rows.append(("parameters", (f"{record.network.parameters:,}",)))
         blocks.append(Facts(tuple((term, lines) for term, lines in rows if lines)))
         who = f"Setting {winner.label}, seed {run.seed}"
         if len([r for r in winner.runs if r.status == "done"]) > 1:

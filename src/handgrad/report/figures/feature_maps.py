@@ -4,19 +4,18 @@ They are computed from the record, its weights and the samples that the results 
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from handgrad.network import passes
 from handgrad.report.figures.figure import Pictures
-from handgrad.training.model import Model
+from handgrad.training.record import Record
 
 IMAGES, FILTERS = 4, 8  # shown at most
 
 
 def feature_maps(
-    record: Mapping[str, Any],
+    record: Record,
     params: Mapping[str, np.ndarray],
     images: np.ndarray | None,
     who: str,
@@ -26,12 +25,12 @@ def feature_maps(
 
     images: (n, channels, rows, cols) in the data's own numbers.
     """
-    layers = (record.get("network") or {}).get("layers") or []
-    first = next((i for i, text in enumerate(layers) if str(text).startswith("conv ")), None)
-    labels = (record.get("samples") or {}).get("labels") or []
+    layers = record.network.layers
+    first = next((i for i, text in enumerate(layers) if text.startswith("conv ")), None)
+    labels = record.samples.labels if record.samples else []
     if first is None or images is None or not len(images) or len(labels) < len(images[:IMAGES]):
         return None
-    model = Model.of_facts(record["network"], record["data"], dict(params))
+    model = record.model_copy(update={"params": dict(params)}).model
     if images.shape[1:] != model.network.input_shape:
         return None
     x = model.scaler.apply(images[:IMAGES]).astype(next(iter(params.values())).dtype)

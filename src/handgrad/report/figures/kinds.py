@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handgrad.errors import InputError
+from handgrad.measures import DEFAULT_METRIC
 from handgrad.names import lookup
 from handgrad.report.figures import runs as run_figures
 from handgrad.report.figures.epochs import epoch_pair, epochs, small_multiples
@@ -107,7 +108,7 @@ def make_figure(
     if len(shown) < least or (most is not None and len(shown) > most):
         number = f"{least} or more settings" if most is None else "one setting" if most == 1 else f"{least} to {most}"
         raise InputError(f"{name}: a figure of kind {kind!r} shows {number}; got {len(shown)}")
-    metric = summary.phases[-1].metric if summary.phases else "val_accuracy"
+    metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     try:
         figure = found.make(Request(name, dict(shown), sources, read, metric))
     except InputError as error:

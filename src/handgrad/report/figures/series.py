@@ -16,9 +16,6 @@ from handgrad.training.record import Arrays
 
 LoadCurves = Callable[[str], Arrays]
 
-PARTS = {"train": "training", "validation": "validation", "test": "test"}
-KEYS = {"train": "train", "validation": "val", "test": "test"}  # in curves.npz
-
 
 @dataclass(frozen=True, eq=False)
 class Series:

@@ -6,11 +6,12 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from handgrad.measures import DEFAULT_METRIC
 from handgrad.report.figures.palette import LINES, Look, look, shade
 from handgrad.report.figures.series import runs_of
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.study.original.figure_options import FigureOptions
-from handgrad.training.record import Arrays
+from handgrad.training.record import Arrays, Record
 
 Options = TypeVar("Options", bound=FigureOptions)
 Options_co = TypeVar("Options_co", bound=FigureOptions, covariant=True)
@@ -26,7 +27,7 @@ class Sources:
 
     curves: Callable[[str], Arrays]
     params: Callable[[str], Arrays]
-    record: Callable[[str], Mapping[str, Any]]
+    record: Callable[[str], Record]
     images: Callable[[str], np.ndarray | None]
     drawn: dict[Any, Any] = field(default_factory=dict)
 
@@ -43,7 +44,7 @@ class Request(Generic[Options_co]):
     shown: Mapping[str, SettingSummary]
     sources: Sources
     options: Options_co
-    metric: str = "val_accuracy"
+    metric: str = DEFAULT_METRIC
     looks: Mapping[str, Look] = field(default_factory=dict)
 
     @property

@@ -3,8 +3,9 @@
 Seeds are one noise, examples the other: intervals and p of a study are over seeds, all scored on the same examples.
 """
 
+from handgrad.measures import METRICS, TEST, VALIDATION
 from handgrad.report.findings.intervals import binomial_standard_error, exact_binomial_interval
-from handgrad.report.findings.summary import PARTS, PhaseSummary, SettingSummary, Summary
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import plural, spread
 
@@ -19,12 +20,12 @@ def conditional(summary: Summary) -> list[Verdict]:
     n = best.examples(phase.metric)
     if n is None:
         return []
-    part = PARTS[phase.metric.split("_")[0]]
-    examples = plural(n, f"{part} example")
+    part = METRICS[phase.metric].part
+    examples = plural(n, f"{part.name} example")
     text = (
         f"Intervals and p are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
     )
-    accuracy = best.samples[f"{phase.metric.split('_')[0]}_accuracy"].mean
+    accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"
     return [Verdict("note", text)]
@@ -44,14 +45,16 @@ def _noise(accuracy: float, n: int) -> str:
 def small_parts(summary: Summary) -> list[Verdict]:
     """What one example is worth, where a part has few."""
     found = []
-    for part in ("validation", "test"):
-        counts = [setting.facts("data").get("counts", {}).get(part) for setting in summary.settings]
+    for part in (VALIDATION, TEST):
+        counts = [setting.count_of(part) for setting in summary.settings]
         n = min((count for count in counts if count), default=SMALL)
         if n == 1:
-            text = f"1 example cannot be a {part} part: its accuracy is 0 or 100 %, whatever the network has learnt."
+            text = (
+                f"1 example cannot be a {part.name} part: its accuracy is 0 or 100 %, whatever the network has learnt."
+            )
             found.append(Verdict("warning", text))
         elif n < SMALL:
-            text = f"The {part} part has {n} examples: one of them is worth {100 / n:.1f} points of accuracy."
+            text = f"The {part.name} part has {n} examples: one of them is worth {100 / n:.1f} points of accuracy."
             found.append(Verdict("warning" if n < TINY else "note", text))
     return found
 

@@ -7,19 +7,17 @@ from handgrad.report.findings.wording import percent, seeds_named
 def what_happened(run: RunFacts) -> str | None:
     """Where a run diverged, to which class it collapsed or why it failed; None where nothing went wrong."""
     if run.status == "diverged":
-        where = (run.record or {}).get("diverged") or {}
-        parts = [
-            f"{key} {where[key]:,}" if isinstance(where[key], int) else f"{key} {where[key]}"
-            for key in ("epoch", "step", "layer")
-            if where.get(key) is not None
-        ]
-        return "diverged" + (f" in {', '.join(parts)}" if parts else "")
+        where = run.record.diverged if run.record else None
+        if where is None:
+            return "diverged"
+        layer = "" if where.layer is None else f", layer {where.layer}"
+        return f"diverged in epoch {where.epoch:,}, step {where.step:,}{layer}"
     if run.collapsed is not None:
         label, share = run.collapsed
         what = "everything" if share == 1 else f"{percent(share, 1)} of the examples"
         return f"collapsed: class {label} is predicted for {what}"
     if run.status == "failed":
-        error = str((run.record or {}).get("error") or "no message").strip().splitlines()
+        error = ((run.record.error if run.record else None) or "no message").strip().splitlines()
         return f"failed: {error[-1] if error else 'no message'}"
     return run.status if run.status in UNFINISHED else None
 

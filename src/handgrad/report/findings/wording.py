@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from handgrad.measures import is_fraction
 from handgrad.report.findings.statistics import Sample
 
 
@@ -16,7 +17,7 @@ def percent(value: float, digits: int = 2) -> str:
 
 def number(value: float, metric: str) -> str:
     """A metric's value: accuracies in percent, losses with four significant digits."""
-    return percent(value) if metric.endswith("accuracy") else f"{value:.4g}"
+    return percent(value) if is_fraction(metric) else f"{value:.4g}"
 
 
 def spread(values: Sample, metric: str) -> str:
@@ -31,7 +32,7 @@ def spread(values: Sample, metric: str) -> str:
     if values.std is None:
         return f"{number(values.mean, metric)} (n = {values.n}, no spread)"
     how = f"(n = {values.n}, ddof {values.ddof})"
-    if metric.endswith("accuracy"):
+    if is_fraction(metric):
         return f"{100 * values.mean:.2f} ± {100 * values.std:.2f} % {how}"
     return f"{values.mean:.4g} ± {values.std:.2g} {how}"
 

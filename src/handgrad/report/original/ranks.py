@@ -8,8 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from handgrad.measures import lower_is_better
 from handgrad.report.findings.statistics import Sample
-from handgrad.report.findings.summary import SettingSummary, Summary, lower_is_better
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.original.compared import ONE_RUN, Compared, interval
 from handgrad.study.original.items import SettingsTable
 from handgrad.study.original.published import Published

@@ -20,13 +20,14 @@ from typing import Any
 from urllib.parse import quote
 
 from handgrad import __version__
+from handgrad.measures import METRICS, TEST, is_fraction
 from handgrad.report.chapters.blocks import Chapter, Code, Facts, FigureBlock, Heading, TableBlock, Text, Verdicts
 from handgrad.report.chapters.opening import opening
 from handgrad.report.drawing import drawers
 from handgrad.report.drawing.fonts import lettered, without_font
 from handgrad.report.figures.figure import Curves, Figure, Matrix, Pictures, Predictions, Ranking
 from handgrad.report.findings.naming import axis_names
-from handgrad.report.findings.summary import WORDS, Summary
+from handgrad.report.findings.summary import Summary
 from handgrad.report.page.pictures import picture_uris
 from handgrad.report.page.plots import plots
 from handgrad.report.tables import table as tables
@@ -167,18 +168,18 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
     found = []
     phase, winner = summary.last, summary.winner
     if phase is not None and winner is not None:
-        metrics = list(dict.fromkeys([phase.metric, "test_accuracy"]))
+        metrics = list(dict.fromkeys([phase.metric, TEST.metric("accuracy")]))
         for metric in metrics:
             values = winner.samples[metric]
             if values.mean is None:
                 continue
-            accuracy = metric.endswith("accuracy")
+            accuracy = is_fraction(metric)
             value = f"{100 * values.mean:.2f}" if accuracy else f"{values.mean:.4g}"
             unit = "%" if accuracy else ""
             if values.std is not None:
                 unit = f"± {100 * values.std:.2f} %" if accuracy else f"± {values.std:.2g}"
             how = f"n = {values.n}" + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
-            found.append({"term": f"{WORDS[metric]} of the best", "value": value, "unit": unit, "how": how})
+            found.append({"term": f"{METRICS[metric].word} of the best", "value": value, "unit": unit, "how": how})
         axes = {path: value for path, value in winner.all_axes.items() if value is not None}
         names = axis_names(list(axes))
         text = ", ".join(f"{names[path]} {shown(value)}" for path, value in axes.items())
@@ -215,7 +216,7 @@ def render(page: Page, summary: Summary, contents: list[dict[str, Any]]) -> str:
         name=summary.name,
         title=summary.title,
         description=summary.description,
-        stamp=STAMP if metric.startswith("test") else "",
+        stamp=STAMP if METRICS[metric].part is TEST else "",
         policy=policy,
         tiles=tiles(summary),
         opening=opening(summary),
