@@ -103,7 +103,14 @@ def confusion(y: np.ndarray, k: int, outcome: Outcome) -> list[list[int]]:
 
 def failed_record(data: dict[str, Any]) -> Record:
     """What is left of a run that raised an error: every key, and no result."""
-    nothing: dict[str, Any] = {"status": "failed", "metrics": {}, "epochs": 0, "steps": 0, "confusion": {}, "samples": None}
+    nothing: dict[str, Any] = {
+        "status": "failed",
+        "metrics": {},
+        "epochs": 0,
+        "steps": 0,
+        "confusion": {},
+        "samples": None,
+    }
     nothing |= {"train_score": None, "error": "Traceback …\nMemoryError: no <memory> left"}
     nothing["network"] = {"layers": [], "output": "", "parameters": 0, "loss_formula": "", "l2_formula": ""}
     nothing["data"] = {"name": "invented", "checksum": data["data"]["checksum"], "counts": {}, "scaling": ""}

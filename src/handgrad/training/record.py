@@ -160,10 +160,11 @@ class Record(_Table):
     """What a run leaves behind.
 
     status: one of STATUSES.  A run that diverged, and no other, has `diverged`; one that failed has `error`, no scores
-    and no samples.  setting: its tables, every default written out.  continues: the run that it goes on from; parent: the
-    checksums of the files that it began with.  metrics: of the weights at the end, by name (`handgrad.measures`); None
-    where it diverged.  epochs, steps: over the whole history, that of continued runs included.  files: checksums of the
-    other files.  curves, params, state: arrays by name; empty where record.json alone was read.
+    and no samples.  setting: its tables, every default written out.  continues: the run that this one goes on from;
+    parent: the checksums of the files that it began with.  metrics: of the weights at the end, by name
+    (`handgrad.measures`); None where it diverged.  epochs, steps: over the whole history, that of continued runs
+    included.  files: checksums of the other files.  curves, params, state: arrays by name; empty where record.json
+    alone was read.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -19,6 +19,7 @@ from handgrad.report.findings.summary import RunFacts
 from handgrad.report.page.plots import plots
 from handgrad.study.folder.results import Results
 from handgrad.study.original.figure_options import FIGURE_OPTIONS
+from tests.records import made_record
 from tests.report.conftest import Outcome
 
 
@@ -160,7 +161,7 @@ def test_a_series_of_very_many_steps_is_drawn_by_the_median_and_range_of_stretch
 
 def test_steps_epochs_and_examples_are_the_same_places(ask):
     x = {unit: ask("step-loss", {"x": unit}, ["1"]).panels[0].lines[0].x for unit in ("step", "epoch", "example")}
-    n = ask.summary.settings[0].count_of(TRAIN)
+    n = ask.summary.settings[0].dataset.counts["train"]
     assert x["step"].tolist() == list(range(1, 101))
     np.testing.assert_allclose(x["epoch"], x["step"] / 25)
     np.testing.assert_allclose(x["example"], x["epoch"] * n)
@@ -264,7 +265,7 @@ def test_a_pair_has_a_row_for_each_setting_and_its_last_values_in_the_caption(as
     ],
 )
 def test_marks_stand_where_the_learning_rate_changed(rates, continued, marks):
-    run = RunFacts("0", 0, "done", {"continued_at": continued})
+    run = RunFacts("0", 0, "done", made_record(continued_at=continued))
     curves = {"lr": np.array(rates), "epoch": np.arange(1, len(rates) + 1)}
     assert [(mark.x, mark.text) for mark in rate_marks(run, curves)] == marks
 

@@ -259,7 +259,7 @@ def test_records_and_plans_of_before_with_anything_in_them_never_end_in_a_traceb
         results = Results.open(out)
         results.runs(), results.curves(), results.settings(), results.winner(), results.state
         summarize(results)
-        [load(out / "runs" / cell.id).model for cell in results.cells() if cell.data]
+        [load(out / "runs" / cell.id).model for cell in results.cells() if cell.record]
         with opened(out, "clouds") as store:
             [store.finished(cell.id) for cell in results.cells()]
     except InputError:

@@ -11,6 +11,7 @@ from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Serial, cores
 from handgrad.training.loop import execute
 from handgrad.training.record import save
+from handgrad.training.recording import failed_record
 from handgrad.training.run import Run
 from tests.study.conftest import same
 from tests.study.troubles import Broken, Deadly, Full
