@@ -103,8 +103,8 @@ class DatasetFacts(_Table):
         return made
 
 
-class DivergedAt(_Table):
-    """Where a run diverged: epoch and step from 1."""
+class Divergence(_Table):
+    """Epoch and step, counted from 1 over the whole history; the first layer that is not finite; the reason."""
 
     epoch: int
     step: int
@@ -181,7 +181,7 @@ class Record(_Table):
     steps: int
     best_epoch: int | None
     continued_at: list[int]
-    diverged: DivergedAt | None
+    diverged: Divergence | None
     error: str | None
     network: NetworkFacts
     dataset: DatasetFacts = Field(alias="data")

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from handgrad.data.datasets import Part, Split, data_key
-from handgrad.measures import PARTS, TRAIN
+from handgrad.measures import PARTS, TRAIN, DataPart
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.training.brightness import brightness_of
-from handgrad.training.checkpoint import Progress, pack_best, pack_slots
-from handgrad.training.engines import Place
+from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
+from handgrad.training.progress import Progress, pack_best, pack_slots
 from handgrad.training.record import (
     FORMAT,
     DatasetFacts,
-    DivergedAt,
+    Divergence,
     NetworkFacts,
     Record,
     Samples,
@@ -38,10 +38,10 @@ class Trained:
     setting: Setting
     network: Network
     split: Split
-    session: Place
+    session: NetworkState
     progress: Progress
     scored: np.ndarray
-    diverged: dict[str, Any] | None
+    diverged: Divergence | None
     seconds: float
     pruned: bool = False
     parent: Record | None = None
@@ -53,10 +53,11 @@ def samples_of(split: Split) -> tuple[str, Part]:
     return name, Part(part.x[:SAMPLES], part.y[:SAMPLES], part.index[:SAMPLES], part.source)
 
 
-def score(session: Place, split: Split, part: str, scored: np.ndarray) -> tuple[float, float, np.ndarray]:
-    """(mean loss per example, accuracy, predicted classes) of one part; `scored`: the rows of the training sample."""
-    losses, predicted = session.score(part)
-    actual = split.train.y[scored] if part == TRAIN.scored else getattr(split, part).y
+def score(session: NetworkState, split: Split, part: DataPart, sample: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """(mean loss per example, accuracy, predicted classes) of a part; sample: the training examples that are scored."""
+    losses, predicted = session.score(part.scored)
+    actual = split.parts[part.name].y
+    actual = actual[sample] if part is TRAIN else actual
     return float(losses.mean(dtype=np.float64)), float((predicted == actual).mean()), predicted
 
 
@@ -65,17 +66,15 @@ def record_of(trained: Trained) -> Record:
     progress, diverged = trained.progress, trained.diverged
     metrics: dict[str, float | None] = {}
     confusion = {}
-    for part in PARTS.values():
-        examples = getattr(trained.split, part.name)
-        if examples is None:
-            continue
+    for name, examples in trained.split.parts.items():
+        part = PARTS[name]
         if diverged is not None:
-            metrics |= {part.metric(name): None for name in ("loss", "accuracy")}
+            metrics |= {part.metric(measure): None for measure in ("loss", "accuracy")}
             continue
-        loss, accuracy, predicted = score(trained.session, trained.split, part.scored, trained.scored)
+        loss, accuracy, predicted = score(trained.session, trained.split, part, trained.scored)
         metrics |= {part.metric("loss"): loss, part.metric("accuracy"): accuracy}
         if part is not TRAIN:
-            confusion[part.name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
+            confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
     params, slots, t = trained.session.export()
     return Record(
         format=FORMAT,
@@ -90,7 +89,7 @@ def record_of(trained: Trained) -> Record:
         steps=sum(len(losses) for losses in progress.loss_per_step),
         best_epoch=_best_epoch(trained),
         continued_at=list(progress.continued_at),
-        diverged=diverged if diverged is None else DivergedAt(**diverged),
+        diverged=diverged,
         error=None,
         network=_network_facts(trained),
         dataset=_dataset_facts(trained),

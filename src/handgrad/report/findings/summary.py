@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, DataPart, lower_is_better
+from handgrad.measures import METRICS, TRAIN, lower_is_better
 from handgrad.report.findings.statistics import Comparison, Sample, sample
 from handgrad.study.design.spec import Made
 from handgrad.study.reading.places import Place, Places
@@ -67,9 +67,9 @@ class SettingSummary:
         """The data that it learnt from; None while no run has trained."""
         return next((record.dataset for record in self.records), None)
 
-    def count_of(self, part: DataPart) -> int | None:
+    def count_of(self, part: str) -> int | None:
         """How many examples a part of the data has; None where there is none, or no run has trained."""
-        return self.dataset.counts.get(part.name) if self.dataset else None
+        return self.dataset.counts.get(part) if self.dataset else None
 
     def examples(self, metric: str) -> int | None:
         """On how many examples a metric was scored; None while no run has ended."""
@@ -229,7 +229,7 @@ def training_sample(settings: Sequence[SettingSummary]) -> str:
     """On what part of the training examples training was scored, such as "3 of 29"; empty where on all of them."""
     found = set()
     for setting in settings:
-        n, total = setting.examples(TRAIN.metric("accuracy")), setting.count_of(TRAIN)
+        n, total = setting.examples(TRAIN.metric("accuracy")), setting.count_of(TRAIN.name)
         if n is not None and total is not None:
             found.add(f"{n:,} of {total:,}" if n < total else "")
     return found.pop() if len(found) == 1 else "a sample" if found else ""
