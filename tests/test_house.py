@@ -20,6 +20,7 @@ BASE = {
     "files",
     "foreign",
     "limits",
+    "measures",
     "names",
     "streams",
     "synonyms",

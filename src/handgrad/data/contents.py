@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.scaling import AS_IT_IS, Scaling
+from handgrad.measures import PARTS
 
 Array = NDArray[Any]
 
-PARTS = ("train", "validation", "test")  # of a split
 PART_WORDS = {  # in the names of arrays, files and folders -> as in x_train, x_val, x_test
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("test", "testing"), "test"),

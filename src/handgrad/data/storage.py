@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.contents import PARTS, Part, Split
+from handgrad.data.contents import Part, Split
 from handgrad.data.scaling import Scaling
 from handgrad.errors import DataError
 from handgrad.files import write_whole
 from handgrad.foreign import reading
+from handgrad.measures import PARTS
 
 FORMAT = 1
 REMEDY = "delete it and it is made again"

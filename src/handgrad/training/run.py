@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_seria
 
 from handgrad.data.data_section import DataSection
 from handgrad.errors import InputError, NetworkError
+from handgrad.measures import VALIDATION_METRICS, lower_is_better
 from handgrad.names import shown
 from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
@@ -65,7 +66,7 @@ class EarlyStopping(Section):
 
     patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
     min_delta: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
-    monitor: Annotated[str, BeforeValidator(one_of(("val_loss", "val_accuracy"), "measure"))] = "val_loss"
+    monitor: Annotated[str, BeforeValidator(one_of(VALIDATION_METRICS, "measure"))] = "val_loss"
 
     def best(self, history: Sequence[float]) -> tuple[int, bool]:
         """(index of the best epoch so far, whether to stop now) from the monitored value of every epoch.
@@ -73,7 +74,7 @@ class EarlyStopping(Section):
         >>> EarlyStopping(patience=2).best([0.5, 0.4, 0.41, 0.42])
         (1, True)
         """
-        sign, enough = (1, self.min_delta) if self.monitor == "val_loss" else (-1, self.min_delta + ROUNDING)
+        sign, enough = (1, self.min_delta) if lower_is_better(self.monitor) else (-1, self.min_delta + ROUNDING)
         best = 0
         for index, value in enumerate(history):
             if sign * value < sign * history[best] - enough:

@@ -91,10 +91,10 @@ def lacking(engine: str, found: Iterable[Ingredient]) -> list[Ingredient]:
     return [one for one in found if has[one.kind].get(one.name) != one.of]
 
 
-def refusal(engine: str, what: Sequence[Ingredient]) -> InputError:
-    """The error that says what an engine lacks."""
+def lacks(engine: str, what: Sequence[Ingredient]) -> str:
+    """What an engine lacks, as a clause."""
     have = {"compiled": "has no kernel for"}.get(engine, "has no")
-    return InputError(f'the {engine} engine {have} {_listed(what)}; set training.engine = "array"')
+    return f"the {engine} engine {have} {_listed(what)}"
 
 
 def check_exported(layers: Sequence[Layer], own: Mapping[str, Iterable[str]], to: str, otherwise: str) -> None:

@@ -117,7 +117,7 @@ def check_compiles(job: Job, added: Sequence[Ingredient]) -> None:
     dtype, network = np.dtype(job.training.dtype), job.network
     params = {name: jax.ShapeDtypeStruct(shape, dtype) for name, shape in network.parameter_shapes.items()}
     kinds = job.training.optimizer.slots
-    slots = {name: tuple(w for _ in kinds) for name, w in params.items() if name not in network.measured_names}
+    slots = {name: tuple(w for _ in kinds) for name, w in params.items() if name not in network.buffer_names}
     number = jax.ShapeDtypeStruct((), dtype)
     x, T = (jax.ShapeDtypeStruct((2, *shape), dtype) for shape in (network.input_shape, (network.n_outputs,)))
 
