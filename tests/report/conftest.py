@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Split, from_arrays, split
-from handgrad.data.spec import DataSection
-from handgrad.report.drawing import drawers
+from handgrad.report import build
+from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.page import page
 from handgrad.study.folder.store import Store, opened, summary_of
 from handgrad.study.planning.plan import Plan
@@ -226,11 +227,11 @@ def make_results(tmp_path: Path) -> Make:
 
 
 PRINTS: dict[bytes, list[tuple[str, bytes]]] = {}  # of this process: a pickled figure and its formats -> its files
-save_prints, packed_once = drawers.save, cache(page.packed)
+packed_once = cache(page.packed)
 
 
 def save_once(figure: Any, folder: Path, formats: Iterable[str] = ("png", "svg", "pdf")) -> list[Path]:
-    """What `drawers.save` writes, drawn at the first call only: the same numbers give the same bytes, as
+    """What `save_prints` writes, drawn at the first call only: the same numbers give the same bytes, as
     tests/report/drawing shows."""
     formats = tuple(formats)
     key = pickle.dumps((figure, formats))
@@ -243,5 +244,6 @@ def save_once(figure: Any, folder: Path, formats: Iterable[str] = ("png", "svg",
 
 @pytest.fixture(autouse=True)
 def _prints_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawers, "save", save_once)
+    for module in (build, page):
+        monkeypatch.setattr(module, "save_prints", save_once)
     monkeypatch.setattr(page, "packed", packed_once)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from handgrad.data.spec import DataSection
+from handgrad.data.data_section import DataSection
 from handgrad.errors import InputError, NetworkError
 from handgrad.names import shown
 from handgrad.network.layers import BatchNorm
