@@ -25,7 +25,7 @@ import numpy as np
 
 from handgrad.network import passes
 from handgrad.network.activations import ACTIVATIONS
-from handgrad.network.losses import LOSSES
+from handgrad.network.losses import LOSSES, REDUCTIONS
 from handgrad.network.network import Network
 from handgrad.network.targets import TARGETS, encode
 from handgrad.streams import stream
@@ -148,7 +148,7 @@ def all_combinations() -> Iterator[Combination]:
         if output in loss.outputs and targets in loss.targets
     ]
     for output, loss, targets in fitting:
-        for reduction, dropout in itertools.product(("mean", "sum"), (False, True)):
+        for reduction, dropout in itertools.product(REDUCTIONS, (False, True)):
             yield Combination("identity", output, loss, targets, reduction, dropout, depth=0)
             for depth, activation in itertools.product((1, 3), ACTIVATIONS):
                 yield Combination(activation, output, loss, targets, reduction, dropout, depth)

@@ -11,6 +11,7 @@ PyTorch's `nn.Linear.reset_parameters`.
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,8 +23,14 @@ from handgrad.sections import Section, one_of, real
 from handgrad.streams import stream
 
 Std = Annotated[float, BeforeValidator(real("[0, inf)"))]
-Distribution = Annotated[str, BeforeValidator(one_of(("normal", "uniform"), "distribution"))]
 GAIN_OF_ACTIVATION = "activation"
+
+DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, float, tuple[int, ...]], np.ndarray]] = {
+    # of mean 0 and standard deviation std: the variance of U(−w, w) is w²/3
+    "normal": lambda rng, std, shape: rng.normal(0.0, std, shape),
+    "uniform": lambda rng, std, shape: rng.uniform(-math.sqrt(3) * std, math.sqrt(3) * std, shape),
+}
+Distribution = Annotated[str, BeforeValidator(one_of(DISTRIBUTIONS, "distribution"))]
 
 
 def _gain(value: Any) -> Any:
@@ -33,13 +40,6 @@ def _gain(value: Any) -> Any:
         return real("(0, inf)")(value)
     except ValueError:
         raise ValueError('must be a number > 0 or "activation" (the gain of the layer\'s own activation)') from None
-
-
-def _draw(rng: np.random.Generator, distribution: str, std: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of mean 0 and standard deviation std: N(0, std²), or U(−√3·std, √3·std), whose variance is std² too."""
-    if distribution == "normal":
-        return rng.normal(0.0, std, shape)
-    return rng.uniform(-math.sqrt(3) * std, math.sqrt(3) * std, shape)
 
 
 class Initializer(Section):
@@ -69,7 +69,7 @@ class Normal(Initializer):
     std: Std = 0.01
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int, gain: float) -> np.ndarray:
-        return _draw(rng, "normal", self.std, shape)
+        return rng.normal(0.0, self.std, shape)
 
 
 class NormalFanIn(Initializer):
@@ -79,7 +79,7 @@ class NormalFanIn(Initializer):
     std: Std = 1.0
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int, gain: float) -> np.ndarray:
-        return _draw(rng, "normal", self.std / math.sqrt(n_in), shape)
+        return rng.normal(0.0, self.std / math.sqrt(n_in), shape)
 
 
 class Uniform(Initializer):
@@ -111,7 +111,7 @@ class Xavier(Initializer):
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int, gain: float) -> np.ndarray:
         widened = gain if isinstance(self.gain, str) else self.gain
-        return _draw(rng, self.distribution, widened * math.sqrt(2 / (n_in + n_out)), shape)
+        return DISTRIBUTIONS[self.distribution](rng, widened * math.sqrt(2 / (n_in + n_out)), shape)
 
 
 class He(Initializer):
@@ -127,7 +127,7 @@ class He(Initializer):
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int, gain: float) -> np.ndarray:
         widened = gain if isinstance(self.gain, str) else self.gain
-        return _draw(rng, self.distribution, widened / math.sqrt(n_in), shape)
+        return DISTRIBUTIONS[self.distribution](rng, widened / math.sqrt(n_in), shape)
 
 
 class PyTorchDefault(Initializer):
