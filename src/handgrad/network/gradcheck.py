@@ -39,7 +39,7 @@ TOLERANCES = {
     "float32": 2e-5,  # float32, against float64
 }
 
-DEPTHS = {0: (), 1: (4,), 3: (3, 2, 4)}  # widths of the hidden layers; neighbours differ: a transpose is noticed
+DEPTHS = {0: (), 1: (4,), 3: (3, 2, 4)}  # widths of the hidden layers; neighbours differ, so that a transposed W fails
 N_ROWS, N_IN, N_CLASSES = 2, 2, 3
 DRAWS = 100
 
@@ -124,7 +124,7 @@ class Combination:
 
 
 @dataclass(frozen=True)
-class Row:
+class GradientCheck:
     """The largest error of one parameter's gradient."""
 
     parameter: str
@@ -139,7 +139,7 @@ class Row:
 
 
 def all_combinations() -> Iterator[Combination]:
-    """Every combination that makes sense: every activation, and of output, loss and targets those that fit together."""
+    """Every activation with every output, loss and targets that go together, and `image_combinations`."""
     fitting = [
         (output, name, targets)
         for name, loss in LOSSES.items()
@@ -176,7 +176,7 @@ def check(
     batch_reduction: str = "mean",
     *,
     masks: Mapping[int, np.ndarray] | None = None,
-) -> list[Row]:
+) -> list[GradientCheck]:
     """One row for each parameter with a gradient; all arrays in float64.  Raises AtKink at a kink."""
     _, grads, trace = passes.loss_and_gradients(network, params, x, T, loss, batch_reduction, masks=masks)
     pieces = _pieces(network, trace, T, loss)
@@ -191,11 +191,11 @@ def check(
     rows = []
     for name, g in grads.items():
         g_hat = numerical_gradient(partial(total, name), params[name])
-        rows.append(Row(name, relative_error(g, g_hat), vanishes=not g_hat.any()))
+        rows.append(GradientCheck(name, relative_error(g, g_hat), vanishes=not g_hat.any()))
     return rows
 
 
-def check_combination(combination: Combination, seed: int = 0) -> list[Row]:
+def check_combination(combination: Combination, seed: int = 0) -> list[GradientCheck]:
     """One row for each parameter of the combination's network, at numbers drawn from `seed`, away from kinks."""
     network = combination.network()
     n = N_CLASSES if combination.image_layers else N_ROWS  # batch norm makes -1 and 1 of any two rows
