@@ -160,7 +160,7 @@ def masks(
     """
     found = {}
     for i, layer in enumerate(network.layers):
-        mask = layer.mask(key, step, i, (n, *network.shapes[i]), like, rates[i] if rates and i in rates else None)
+        mask = layer.mask(key, step, i, (n, *network.shapes[i]), like, (rates or {}).get(i))
         if mask is not None:
             found[i] = mask
     return found
