@@ -18,16 +18,6 @@ ALIGNED = 16  # steps: kernels that work through several at once make the same g
 
 
 @dataclass(frozen=True)
-class Divergence:
-    """Epoch and step, counted from 1 over the whole history; the first layer that is not finite; the reason."""
-
-    epoch: int
-    step: int
-    layer: str | None
-    reason: str
-
-
-@dataclass(frozen=True)
 class State:
     """A network in training between two steps: what `NetworkState.load` takes."""
 
