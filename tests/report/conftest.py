@@ -92,7 +92,7 @@ class Invented:
         if outcome.status == "failed":
             record = failed_record(record.data)
         save(record, store.run_folder(run.id))
-        finished[run.id] = summary_of(record.data)
+        finished[run.id] = summary_of(record)
 
 
 def confusion(y: np.ndarray, k: int, outcome: Outcome) -> list[list[int]]:
@@ -108,12 +108,19 @@ def confusion(y: np.ndarray, k: int, outcome: Outcome) -> list[list[int]]:
 
 def failed_record(data: dict[str, Any]) -> Record:
     """What is left of a run that raised an error: every key, and no result."""
-    nothing: dict[str, Any] = {"metrics": {}, "epochs": 0, "steps": 0, "confusion": {}, "samples": None}
+    nothing: dict[str, Any] = {
+        "status": "failed",
+        "metrics": {},
+        "epochs": 0,
+        "steps": 0,
+        "confusion": {},
+        "samples": None,
+    }
     nothing |= {"train_score": None, "error": "Traceback …\nMemoryError: no <memory> left"}
     nothing["network"] = {"layers": [], "output": "", "parameters": 0, "loss_formula": "", "l2_formula": ""}
     nothing["data"] = {"name": "invented", "checksum": data["data"]["checksum"], "counts": {}, "scaling": ""}
     nothing["time"] = {"total": 0.0, "training": 0.0, "evaluation": 0.0, "epochs": [], "resumed": 0}
-    return Record(data | nothing)
+    return Record.from_json(data | nothing)
 
 
 def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outcome: Outcome) -> Record:
@@ -157,7 +164,7 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
         "seed": run.seed,
         "setting": setting.setting.model_dump(mode="json", by_alias=True),
         "continues": run.continues,
-        "status": outcome.status,
+        "status": "done" if outcome.status == "failed" else outcome.status,
         "metrics": metrics,
         "epochs": outcome.epochs,
         "steps": steps,
@@ -197,7 +204,7 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
         "engine": {"name": "array", "threads": 1},
         "environment": {"python": "3.11.7", "finished": "2025-11-21T00:00:00+00:00", **outcome.environment},
     }
-    return Record(data, curves, params)
+    return Record.from_json(data, curves=curves, params=params)
 
 
 Make = Callable[..., Path]
