@@ -13,8 +13,8 @@ from handgrad.data.spec import DataSection
 from handgrad.study.folder.store import Store, opened, summary_of
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
-from handgrad.study.planning.shelf import Shelf
-from handgrad.study.reading.study import make_study
+from handgrad.study.planning.split_cache import Shelf
+from handgrad.study.reading.loading import make_study
 from handgrad.training.record import Record, save
 
 

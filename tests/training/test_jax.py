@@ -18,7 +18,6 @@ from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
-from handgrad.training import available
 from handgrad.training.engines import Epoch, Job, open_session
 from handgrad.training.engines import jax as engine
 from handgrad.training.engines.array import ArraySession
@@ -465,7 +464,7 @@ def test_without_jax(split, monkeypatch):
 
 
 def test_without_a_gpu(split, monkeypatch):
-    monkeypatch.setattr(available, "jax_sees", lambda device: False)
+    monkeypatch.setattr(requirements, "jax_sees", lambda device: False)
     with pytest.raises(InputError) as said:
         execute(make_run(engine="jax", device="cuda"), split)
     assert str(said.value) == (

@@ -172,7 +172,7 @@ def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     """The setting and data of a study, its results folder, or a run."""
     from handgrad.data.datasets import load
     from handgrad.study.folder.finding import run_folder
-    from handgrad.study.reading.study import load_study
+    from handgrad.study.reading.loading import load_study
     from handgrad.training.record import load_data
     from handgrad.training.run import Setting
 

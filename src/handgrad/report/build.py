@@ -27,11 +27,11 @@ from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import plural
 from handgrad.report.original.reproduction import reproduce
 from handgrad.report.page.page import Page, render
+from handgrad.study.folder.disk import unwritable
 from handgrad.study.folder.earlier import next_earlier
-from handgrad.study.folder.files import unwritable
 from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.owned import put
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.store import REPORT
 from handgrad.training.record import load_curves, load_data, load_params
 

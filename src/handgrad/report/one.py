@@ -16,7 +16,7 @@ from handgrad.report.findings.naming import setting_name
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 
 
 def save_figure(

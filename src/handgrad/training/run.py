@@ -20,8 +20,8 @@ from handgrad.network.layers import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.spec import Network, NetworkSection, build
 from handgrad.sections import Section, flag, one_of, plain, real, whole
-from handgrad.training.available import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.optimizers import SGD, Optimizer
+from handgrad.training.requirements import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.schedules import Constant, Plateau, Schedule
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.

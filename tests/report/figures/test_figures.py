@@ -12,7 +12,7 @@ from handgrad.report.figures.palette import COLOURS, CONTEXT, SHADES, look, shad
 from handgrad.report.figures.series import Series, over_seeds, wide
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers
 from handgrad.report.findings.summarize import summarize
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 
 

@@ -17,8 +17,8 @@ from handgrad.report.findings.naming import setting_name
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import RunFacts
 from handgrad.report.page.plots import plots
-from handgrad.study.folder.results import Results
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.published.figure_options import FIGURE_OPTIONS
 from tests.report.conftest import Outcome
 
 

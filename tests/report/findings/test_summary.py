@@ -4,7 +4,7 @@ import pytest
 
 from handgrad.report.findings.naming import axis_names, setting_name
 from handgrad.report.findings.summarize import collapse, summarize
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 
 GRID = {"training": {"optimizer": {"lr": [0.01, 0.1]}}, "network": {"hidden": [4, 6]}}

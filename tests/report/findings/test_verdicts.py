@@ -17,7 +17,7 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.verdicts import phase_verdicts, selection, trouble
 from handgrad.report.tables.study import summary_table
 from handgrad.report.tables.table import to_csv
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 
 test_set_verdicts.__test__ = False  # no test of pytest's

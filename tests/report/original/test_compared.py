@@ -13,7 +13,7 @@ from handgrad.report.findings.summary import RunFacts
 from handgrad.report.original.claims import stability
 from handgrad.report.original.compared import Compared, compared, judge, shown_difference, shown_published, shown_values
 from handgrad.report.original.numbers import same
-from handgrad.study.original.published import published
+from handgrad.study.published.numbers import published
 
 THREE = sample({0: 0.90, 1: 0.92, 2: 0.94})  # m = 0.92, s = 0.02, t(2) = 4.3027
 

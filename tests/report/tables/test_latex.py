@@ -11,7 +11,7 @@ from handgrad.report.tables import study as study_tables
 from handgrad.report.tables.latex import WIDTH, to_latex
 from handgrad.report.tables.letters import escape_latex, width_of
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 
 PDFLATEX = shutil.which("pdflatex")

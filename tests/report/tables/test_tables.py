@@ -22,7 +22,7 @@ from handgrad.report.tables.table import (
     to_csv,
     to_markdown,
 )
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 
 EVIL = 'a|b <i>x</i> & 50% $5 #1 _u_ {c} ~ ^ \\ "q" [1, 2]\n* `t`'

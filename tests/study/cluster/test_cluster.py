@@ -194,7 +194,7 @@ def test_an_interrupt_ends_the_command_and_keeps_checkpoints(nodes, folder, tmp_
 
 
 def test_data_is_put_once_and_mapped_read_only(runner, jobs, monkeypatch):
-    from handgrad.study.cluster import runner as cluster
+    from handgrad.study.cluster import ray_runner as cluster
 
     put, puts = cluster.ray.put, []
     monkeypatch.setattr(cluster.ray, "put", lambda value: puts.append(put(value)) or puts[-1])
@@ -240,7 +240,7 @@ def test_a_node_without_handgrad_says_so(nodes, runner, jobs, tmp_path):
 
 
 def test_waiting_for_the_cluster_is_said(runner, jobs, monkeypatch):
-    from handgrad.study.cluster import runner as cluster
+    from handgrad.study.cluster import ray_runner as cluster
 
     monkeypatch.setattr(cluster, "PATIENCE", 0.5)
     said = []

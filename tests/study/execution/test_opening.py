@@ -3,13 +3,12 @@
 import pytest
 
 from handgrad.errors import InputError
-from handgrad.study.execution import opening
-from handgrad.study.execution.opening import jobs_for, open_runner
+from handgrad.study.execution.choose_runner import jobs_for, open_runner
 from handgrad.study.planning.plan import Plan
 
 
 def test_never_more_workers_than_cores(monkeypatch):
-    monkeypatch.setattr(opening, "cores", lambda: 3)
+    monkeypatch.setattr(choose_runner, "cores", lambda: 3)
     assert (open_runner(None)[0].name, open_runner(None)[0].workers) == ("processes", 3)
     assert open_runner(1)[0].name == "serial"
     assert open_runner(2)[0].workers == 2
@@ -21,7 +20,7 @@ def test_never_more_workers_than_cores(monkeypatch):
 
 
 def test_a_runner_by_its_name(monkeypatch):
-    monkeypatch.setattr(opening, "cores", lambda: 3)
+    monkeypatch.setattr(choose_runner, "cores", lambda: 3)
     assert open_runner(None, "serial")[0].name == "serial"
     assert (open_runner(1, "processes")[0].name, open_runner(1, "processes")[0].workers) == ("processes", 1)
     with pytest.raises(InputError, match=r"unknown runner 'rya'; did you mean 'ray'\? Known: serial, processes, ray"):

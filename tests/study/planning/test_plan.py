@@ -9,8 +9,8 @@ from handgrad.data.datasets import from_arrays
 from handgrad.errors import DataError, HandgradError, StudyFileError
 from handgrad.study import Plan, make_study
 from handgrad.study.planning.estimate import estimate
-from handgrad.study.planning.shelf import Shelf
-from handgrad.study.reading.places import Places
+from handgrad.study.planning.split_cache import Shelf
+from handgrad.study.reading.setting_refs import Places
 from handgrad.study.rules.select import RunSummary
 
 

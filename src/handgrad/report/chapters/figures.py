@@ -9,7 +9,7 @@ from handgrad.report.figures.kinds import make_figure
 from handgrad.report.figures.sources import Sources
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.original.table import found, shown_in
-from handgrad.study.original.items import Drawing
+from handgrad.study.published.items import Drawing
 
 
 def figures_chapter(summary: Summary, sources: Sources) -> Chapter | None:

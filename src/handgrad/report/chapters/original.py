@@ -11,7 +11,7 @@ from handgrad.report.original.numbers import with_unit
 from handgrad.report.original.reproduction import ItemResult, Reproduction
 from handgrad.report.original.table import judged_cell
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.study.original import items as originals
+from handgrad.study.published import items as originals
 
 
 def original_chapter(found: Reproduction, summary: Summary, sources: Sources) -> Chapter:

@@ -14,7 +14,7 @@ from handgrad.report.findings.verdicts import phase_verdicts, trouble
 from handgrad.report.findings.wording import plural
 from handgrad.report.tables import study as study_tables
 from handgrad.study.changes import shown
-from handgrad.study.design.spec import Made
+from handgrad.study.design.study_spec import Made
 from handgrad.study.toml import dumps
 
 

@@ -15,7 +15,12 @@ from handgrad.report.figures.series import KEYS, PARTS, epoch_series, logarithmi
 from handgrad.report.figures.sources import Request
 from handgrad.report.findings.naming import difference
 from handgrad.report.findings.summary import RunFacts, SettingSummary, training_sample
-from handgrad.study.original.figure_options import EpochPairOptions, EpochsOptions, FigureOptions, SmallMultiplesOptions
+from handgrad.study.published.figure_options import (
+    EpochPairOptions,
+    EpochsOptions,
+    FigureOptions,
+    SmallMultiplesOptions,
+)
 from handgrad.training.record import Arrays
 
 MARKS = 6  # changes of the learning rate that are marked at most

@@ -2,7 +2,7 @@
 
     kind, settings, options  ->  a Figure with its caption, or None where the records hold nothing of it
 
-What each kind takes stands in `study/original/figure_options.py`, so that a study file is checked before anything runs.
+What each kind takes stands in `study/published/figure_options.py`: a study file is checked before anything runs.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from handgrad.report.figures.figure import Figure, Matrix, Pictures, Predictions
 from handgrad.report.figures.sources import Request, Sources
 from handgrad.report.figures.steps import step_loss, step_loss_by_epoch
 from handgrad.report.findings.summary import SettingSummary, Summary
-from handgrad.study.original.figure_options import (
+from handgrad.study.published.figure_options import (
     FIGURE_OPTIONS,
     ConfusionOptions,
     FigureOptions,

@@ -13,7 +13,7 @@ from handgrad.report.figures.sources import Options, Request, Sources
 from handgrad.report.figures.steps import step_loss
 from handgrad.report.findings.naming import setting_name
 from handgrad.report.findings.summary import WORDS, PhaseSummary, SettingSummary
-from handgrad.study.original.figure_options import PARTS, EpochsOptions, SmallMultiplesOptions, StepLossOptions
+from handgrad.study.published.figure_options import PARTS, EpochsOptions, SmallMultiplesOptions, StepLossOptions
 
 BEST = 8  # so many of more than twelve settings are told apart
 RANKED = 40

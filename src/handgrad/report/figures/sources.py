@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.report.figures.palette import LINES, Look, look, shade
 from handgrad.report.figures.series import runs_of
 from handgrad.report.findings.summary import RunFacts, SettingSummary
-from handgrad.study.original.figure_options import FigureOptions
+from handgrad.study.published.figure_options import FigureOptions
 from handgrad.training.record import Arrays
 
 Options = TypeVar("Options", bound=FigureOptions)

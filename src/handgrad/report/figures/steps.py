@@ -16,7 +16,7 @@ from handgrad.report.figures.series import Series, logarithmic, over_seeds, runs
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers, stretches, thin
 from handgrad.report.figures.sources import Request, Sources
 from handgrad.report.findings.summary import RunFacts, SettingSummary
-from handgrad.study.original.figure_options import StepLossByEpochOptions, StepLossOptions
+from handgrad.study.published.figure_options import StepLossByEpochOptions, StepLossOptions
 
 STEP_POINTS = 1000  # drawn of a line
 OVERLAID_POINTS = 3000  # drawn of all epochs together

@@ -17,9 +17,9 @@ from handgrad.report.findings.summary import (
     rank,
 )
 from handgrad.report.findings.wording import plural
-from handgrad.study.folder.results import Results
-from handgrad.study.original.items import ConfusionTable
-from handgrad.study.reading.places import Places, draw, place
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.published.items import ConfusionTable
+from handgrad.study.reading.setting_refs import Places, draw, place
 from handgrad.study.rules.select import mean_of
 from handgrad.training.record import is_verifiable
 

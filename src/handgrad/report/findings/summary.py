@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handgrad.report.findings.statistics import Comparison, Sample, sample
-from handgrad.study.design.spec import Made
-from handgrad.study.reading.places import Place, Places
+from handgrad.study.design.study_spec import Made
+from handgrad.study.reading.setting_refs import Place, Places
 from handgrad.study.rules import select
 
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")

@@ -5,7 +5,7 @@
 """
 
 from handgrad.report.findings.summary import SettingSummary
-from handgrad.study.original.published import UNSTABLE
+from handgrad.study.published.numbers import UNSTABLE
 
 ENDED = ("done", "pruned", "diverged")
 

@@ -9,8 +9,8 @@ from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.original.compared import Compared, digits_of, judge, shown_published
 from handgrad.report.original.table import NOT_RUN, ItemTable, found, noted, runs_behind, setting_at
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.study.original.items import ConfusionTable, LabelsTable
-from handgrad.study.original.published import Published, published
+from handgrad.study.published.items import ConfusionTable, LabelsTable
+from handgrad.study.published.numbers import Published, published
 
 PARTS = ("train", "validation", "test")
 

@@ -16,8 +16,8 @@ from handgrad.report.original.compared import (
 from handgrad.report.original.table import ItemTable, caption_of, compared_in, found, judged_cell, noted, runs_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
-from handgrad.study.original.items import FactsTable, WinnerTable
-from handgrad.study.original.published import MEASURES, RANKS, Published, published, units_of
+from handgrad.study.published.items import FactsTable, WinnerTable
+from handgrad.study.published.numbers import MEASURES, RANKS, Published, published, units_of
 
 
 def facts_table(summary: Summary, item: FactsTable) -> ItemTable:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import SettingSummary, Summary, lower_is_better
 from handgrad.report.original.compared import ONE_RUN, Compared, interval
-from handgrad.study.original.items import SettingsTable
-from handgrad.study.original.published import Published
+from handgrad.study.published.items import SettingsTable
+from handgrad.study.published.numbers import Published
 
 
 @dataclass(frozen=True)

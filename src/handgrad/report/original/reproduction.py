@@ -30,10 +30,10 @@ from handgrad.report.original.verdicts import (
     unstable,
 )
 from handgrad.report.tables.table import Table
-from handgrad.study.folder.results import Results
-from handgrad.study.original.items import Figure, Original, SettingsTable
-from handgrad.study.original.items import Table as OriginalTable
-from handgrad.study.original.published import published, units_of
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.published.items import Figure, Original, SettingsTable
+from handgrad.study.published.items import Table as OriginalTable
+from handgrad.study.published.numbers import published, units_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -29,9 +29,9 @@ from handgrad.report.original.table import (
 )
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
-from handgrad.study.original.items import Column as OriginalColumn
-from handgrad.study.original.items import SettingsTable
-from handgrad.study.original.published import MEASURES, Published, published
+from handgrad.study.published.items import Column as OriginalColumn
+from handgrad.study.published.items import SettingsTable
+from handgrad.study.published.numbers import MEASURES, Published, published
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from handgrad.report.findings.summary import SettingSummary, Summary, training_s
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.original.compared import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.tables.table import Cell, Table
-from handgrad.study.original.items import Drawing, Figure
-from handgrad.study.original.items import Table as OriginalTable
-from handgrad.study.original.published import TIMES, Published
-from handgrad.study.reading.places import Place
+from handgrad.study.published.items import Drawing, Figure
+from handgrad.study.published.items import Table as OriginalTable
+from handgrad.study.published.numbers import TIMES, Published
+from handgrad.study.reading.setting_refs import Place
 
 NOT_RUN = "not run here"
 

@@ -12,8 +12,8 @@ from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import listed, plural
 from handgrad.report.original.compared import ONE_RUN, Compared, shown_published, shown_values, word
 from handgrad.report.original.table import ItemTable
-from handgrad.study.original.items import SettingsTable
-from handgrad.study.original.published import UNSTABLE
+from handgrad.study.published.items import SettingsTable
+from handgrad.study.published.numbers import UNSTABLE
 
 NAMED = 3  # numbers outside that a verdict names
 GAP = 0.1  # of accuracy, between two groups of seeds

@@ -13,7 +13,7 @@ from handgrad.names import short
 from handgrad.sections import is_whole
 from handgrad.study.changes import leaves
 from handgrad.study.design.axes import RANDOM_KEYS, Axes
-from handgrad.study.design.spec import FIRST, MOST_RUNS, StudySpec
+from handgrad.study.design.study_spec import FIRST, MOST_RUNS, StudySpec
 
 MOST_PHASES = 100
 SHOWN = 6  # factors of a product

@@ -25,10 +25,10 @@ from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import altered, checksum, remove, sealed, sweep, unsealed
 from handgrad.foreign import reading
 from handgrad.names import shown
+from handgrad.study.folder.disk import check_folders, in_lines, unwritable, write_whole
 from handgrad.study.folder.earlier import put_aside, what_changed
-from handgrad.study.folder.files import check_folders, in_lines, unwritable, write_whole
 from handgrad.study.folder.locks import reporting, writing
-from handgrad.study.folder.plan import FORMAT, read_plan
+from handgrad.study.folder.plan_file import FORMAT, read_plan
 from handgrad.study.rules.select import RunSummary
 from handgrad.training import record as records
 from handgrad.training.checkpoint import progress_of, save_checkpoint

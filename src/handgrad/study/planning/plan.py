@@ -14,11 +14,11 @@ from handgrad.errors import HandgradError, StudyFileError
 from handgrad.network.network import Network
 from handgrad.study.changes import apply, shown
 from handgrad.study.design.axes import Choice
-from handgrad.study.design.check import Possible, located, possible_settings, shortened
-from handgrad.study.design.spec import Phase, Study
+from handgrad.study.design.settings import Possible, located, possible_settings, shortened
+from handgrad.study.design.study_spec import Phase, Study
 from handgrad.study.planning.memory import Need, need_of
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
-from handgrad.study.planning.shelf import DataFacts, Shelf
+from handgrad.study.planning.split_cache import DataFacts, Shelf
 from handgrad.study.reading.place_problems import class_problems
 from handgrad.study.rules.select import RunSummary, choose, metric_of
 from handgrad.training.run import Run, Setting

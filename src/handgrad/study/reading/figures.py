@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from handgrad.names import short, shown
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
-from handgrad.study.original.items import Drawing
+from handgrad.study.published.figure_options import FIGURE_OPTIONS
+from handgrad.study.published.items import Drawing
 
 Asked = TypeVar("Asked", bound=Drawing)
 

@@ -6,9 +6,9 @@ from typing import Any
 from handgrad.names import listed as names_listed
 from handgrad.names import nearest, short, shown, unknown
 from handgrad.study.changes import is_path
-from handgrad.study.design.spec import Study
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
-from handgrad.study.original.items import (
+from handgrad.study.design.study_spec import Study
+from handgrad.study.published.figure_options import FIGURE_OPTIONS
+from handgrad.study.published.items import (
     ConfusionTable,
     Drawing,
     FactsTable,
@@ -18,8 +18,8 @@ from handgrad.study.original.items import (
     SettingsTable,
     WinnerTable,
 )
-from handgrad.study.original.published import MEASURES
-from handgrad.study.reading.places import Places, listed
+from handgrad.study.published.numbers import MEASURES
+from handgrad.study.reading.setting_refs import Places, listed
 
 
 def place_problems(study: Study) -> list[str]:

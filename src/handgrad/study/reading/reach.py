@@ -11,8 +11,8 @@ from typing import Any
 from handgrad.names import listed, short
 from handgrad.study.changes import SECTIONS, SHORT, canonical, changes_of, is_path
 from handgrad.study.design.axes import Choice
-from handgrad.study.design.spec import Study
-from handgrad.study.reading.overlay import change_of
+from handgrad.study.design.study_spec import Study
+from handgrad.study.reading.overrides import change_of
 from handgrad.study.toml import dumps
 
 NEVER = {

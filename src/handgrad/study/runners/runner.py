@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from handgrad import limits
 from handgrad.data.datasets import Split, open_split
 from handgrad.errors import HandgradError, ResultsError
-from handgrad.study.folder.files import is_disk_error, unwritable
+from handgrad.study.folder.disk import is_disk_error, unwritable
 from handgrad.training.environment import environment
 from handgrad.training.loop import train_together
 from handgrad.training.record import FORMAT, Record, load

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from handgrad.study.folder.decisions import Decisions
 from handgrad.study.folder.store import Store
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.rules.budget import Purse
 from handgrad.study.runners.runner import Job
-from handgrad.study.search.decisions import Decisions
 from handgrad.study.search.samplers import Asked, Listed, Source
 from handgrad.study.search.search import Ended, Misfit, Search
 from handgrad.training.record import load_curves, load_data

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from handgrad.study.folder.decisions import Decisions
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
 from handgrad.study.rules.asha import Asha, rule_of
 from handgrad.study.rules.budget import Purse
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Job, Outcome
-from handgrad.study.search.decisions import Decisions
 from handgrad.study.search.samplers import Source
 from handgrad.training.record import Record
 

@@ -22,7 +22,6 @@ from handgrad.data.datasets import Dataset, split
 from handgrad.errors import WeightsError
 from handgrad.foreign import as_path
 from handgrad.network.spec import Network, build
-from handgrad.training.available import check_installed
 from handgrad.training.brightness import brightness_of
 from handgrad.training.exchange.foreign import from_arrays
 from handgrad.training.exchange.layouts import laid_out
@@ -30,6 +29,7 @@ from handgrad.training.exchange.state_dict import from_state_dict, is_state_dict
 from handgrad.training.given import checked_data, model_of
 from handgrad.training.model import Model
 from handgrad.training.record import Record
+from handgrad.training.requirements import check_installed
 from handgrad.training.run import Setting
 from handgrad.training.weights import (
     Arrays,

@@ -17,8 +17,8 @@ from handgrad import __version__
 from handgrad.data.scaling import Scaling
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.batch_norm import EPS
-from handgrad.training.available import check_installed
 from handgrad.training.model import Model
+from handgrad.training.requirements import check_installed
 
 OPSET = 17
 IR_VERSION = 8  # the file format that came with it

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from handgrad.errors import InputError
 from handgrad.names import lookup, shown
 from handgrad.sections import plain
-from handgrad.study.design.spec import MOST_RUNS
+from handgrad.study.design.study_spec import MOST_RUNS
 from handgrad.study.planning.plan import Plan
 from handgrad.study.runners.processes import Processes
 from handgrad.study.runners.runner import Runner, Serial, cores
@@ -77,6 +77,6 @@ def _open_ray(
             "the runner 'ray' needs Ray, which is not installed here; pip install 'handgrad[ray]', "
             "or take --runner processes"
         )
-    from handgrad.study.cluster.runner import Ray, say_to_stderr
+    from handgrad.study.cluster.ray_runner import Ray, say_to_stderr
 
     return Ray(address, jobs=jobs, cpus=cpus_per_run or 1.0, say=say or say_to_stderr)

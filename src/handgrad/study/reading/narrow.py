@@ -5,11 +5,11 @@ What has none left is not run, and the report says so.  A published number never
 
 from typing import Any
 
-from handgrad.study.design.spec import Study, StudySpec
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
-from handgrad.study.original.items import ConfusionTable, Drawing, FactsTable, Figure, Item, Original, SettingsTable
-from handgrad.study.original.published import MEASURES
-from handgrad.study.reading.places import WINNER, Places
+from handgrad.study.design.study_spec import Study, StudySpec
+from handgrad.study.published.figure_options import FIGURE_OPTIONS
+from handgrad.study.published.items import ConfusionTable, Drawing, FactsTable, Figure, Item, Original, SettingsTable
+from handgrad.study.published.numbers import MEASURES
+from handgrad.study.reading.setting_refs import WINNER, Places
 
 
 def fitted(spec: StudySpec, whole: Study, now: Study) -> StudySpec:

@@ -13,8 +13,8 @@ from typing import Any
 
 from handgrad.names import short, unknown
 from handgrad.study.changes import apply, canonical, is_path, leaves, shown
-from handgrad.study.design.spec import FIRST, Study
-from handgrad.study.original.items import Original, SettingsTable
+from handgrad.study.design.study_spec import FIRST, Study
+from handgrad.study.published.items import Original, SettingsTable
 from handgrad.training.run import Setting
 
 WINNER = "winner"

@@ -17,15 +17,15 @@ from handgrad.errors import InputError, StudyFileError, readable
 from handgrad.foreign import as_path, reading
 from handgrad.names import listed, nearest, short, shown, unknown
 from handgrad.sections import plain
-from handgrad.study.design.check import shortened, study_problems
-from handgrad.study.design.spec import Made, Study, StudySpec, folder_name
+from handgrad.study.design.settings import shortened, study_problems
+from handgrad.study.design.study_spec import Made, Study, StudySpec, folder_name
 from handgrad.study.reading.altered import alters
-from handgrad.study.reading.file import parsed, read_tables
-from handgrad.study.reading.fitted import fitted
-from handgrad.study.reading.overlay import change_of, overlaid
+from handgrad.study.reading.narrow import fitted
+from handgrad.study.reading.overrides import change_of, overlaid
 from handgrad.study.reading.place_problems import place_problems
 from handgrad.study.reading.reach import effects
-from handgrad.study.reading.spec import problems_of_the_rest, read_spec
+from handgrad.study.reading.spec_reader import problems_of_the_rest, read_spec
+from handgrad.study.reading.study_file import parsed, read_tables
 from handgrad.study.reading.values import value_problems
 
 

@@ -17,7 +17,7 @@ from handgrad.network.spec import NetworkSection
 from handgrad.sections import Section, flag, is_whole, one_of, whole
 from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of, is_path
 from handgrad.study.design.axes import SAMPLERS, Axes, AxisTable, Choice, Sampling, choices, sampling
-from handgrad.study.original.items import Drawing, Original
+from handgrad.study.published.items import Drawing, Original
 from handgrad.study.rules.asha import Asha
 from handgrad.study.rules.budget import Budget
 from handgrad.study.toml import dumps

@@ -6,7 +6,7 @@ from typing import Any
 
 from handgrad.names import short, shown, unknown
 from handgrad.sections import Section
-from handgrad.study.original.items import (
+from handgrad.study.published.items import (
     TABLES,
     CellRow,
     Column,
@@ -20,7 +20,7 @@ from handgrad.study.original.items import (
     ValueRow,
     file_name,
 )
-from handgrad.study.original.published import MEASURES, published, units_of, value
+from handgrad.study.published.numbers import MEASURES, published, units_of, value
 from handgrad.study.reading.figures import read_figure
 
 ROWS: dict[str, type[Section]] = {

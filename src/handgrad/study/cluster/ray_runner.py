@@ -24,7 +24,7 @@ from handgrad.errors import InputError, ResultsError
 from handgrad.study.cluster.joining import GONE, Head, HeadLost, RayError, RayTaskError, join, leave, ray
 from handgrad.study.cluster.remote import News, Order, differences, identity, work
 from handgrad.study.cluster.scratch import sweep
-from handgrad.study.folder.files import write_whole
+from handgrad.study.folder.disk import write_whole
 from handgrad.study.runners.runner import RETRIES, Group, Heard, Job, Outcome, Source, ignore, nothing_to_wait_for
 from handgrad.training.record import load
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from handgrad.names import short
 from handgrad.study.changes import Table, apply, shown
 from handgrad.study.design.axes import SAMPLERS, Choice
-from handgrad.study.design.spec import Phase, Study
+from handgrad.study.design.study_spec import Phase, Study
 from handgrad.training.run import Setting
 
 MOST = 400

@@ -19,12 +19,12 @@ from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import checksum
 from handgrad.foreign import as_path, reading
 from handgrad.names import lookup
-from handgrad.study.design.spec import Study, StudySpec
-from handgrad.study.folder.files import check_folders
+from handgrad.study.design.study_spec import Study, StudySpec
+from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written
-from handgrad.study.folder.plan import METRICS, REMEDY, read_decisions, read_plan
+from handgrad.study.folder.plan_file import METRICS, REMEDY, read_decisions, read_plan
 from handgrad.study.folder.store import read_data
-from handgrad.study.reading.study import load_study
+from handgrad.study.reading.loading import load_study
 from handgrad.training.record import Record, check_files, load, load_curves, load_data
 from handgrad.training.run import Setting
 

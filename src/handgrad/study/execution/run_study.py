@@ -11,17 +11,17 @@ from handgrad.errors import HandgradError, InputError
 from handgrad.foreign import as_path
 from handgrad.names import shown
 from handgrad.sections import given
-from handgrad.study.design.spec import Study
-from handgrad.study.execution.opening import jobs_for, open_runner
+from handgrad.study.design.study_spec import Study
+from handgrad.study.execution.choose_runner import jobs_for, open_runner
 from handgrad.study.execution.progress import Event, Observer, Progress, silent
-from handgrad.study.execution.runs import Runs
-from handgrad.study.folder.results import Results
+from handgrad.study.execution.run_jobs import Runs
+from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.store import Store, opened
 from handgrad.study.planning.memory import check_memory
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
-from handgrad.study.planning.shelf import Shelf
-from handgrad.study.reading.study import as_study
+from handgrad.study.planning.split_cache import Shelf
+from handgrad.study.reading.loading import as_study
 from handgrad.study.rules.budget import Purse
 from handgrad.study.runners.processes import Processes, refuse_unguarded
 from handgrad.study.runners.runner import Runner, Serial, cores

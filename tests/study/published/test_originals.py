@@ -8,12 +8,12 @@ import pytest
 from handgrad.data.datasets import from_arrays
 from handgrad.errors import StudyFileError
 from handgrad.study import make_study
-from handgrad.study.original.items import file_name, slug
-from handgrad.study.original.published import decimals, published
 from handgrad.study.planning.plan import Plan
-from handgrad.study.planning.shelf import Shelf
-from handgrad.study.reading.original import read_original
-from handgrad.study.reading.places import Places
+from handgrad.study.planning.split_cache import Shelf
+from handgrad.study.published.items import file_name, slug
+from handgrad.study.published.numbers import decimals, published
+from handgrad.study.reading.published_reader import read_original
+from handgrad.study.reading.setting_refs import Places
 
 BASE = {
     "name": "study",

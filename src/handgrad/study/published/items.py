@@ -17,8 +17,8 @@ from pydantic import BeforeValidator, Field
 
 from handgrad.sections import Section, flag, one_of, real, whole
 from handgrad.study.changes import changes_of
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
-from handgrad.study.original.published import MEASURES, RANKS, UNITS, value
+from handgrad.study.published.figure_options import FIGURE_OPTIONS
+from handgrad.study.published.numbers import MEASURES, RANKS, UNITS, value
 
 
 def file_name(number: str) -> str:

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from handgrad.study.folder.files import unwritable, write_whole
-from handgrad.study.folder.plan import decision, read_decisions
+from handgrad.study.folder.disk import unwritable, write_whole
+from handgrad.study.folder.plan_file import decision, read_decisions
 
 Event = dict[str, Any]
 

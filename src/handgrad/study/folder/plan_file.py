@@ -16,7 +16,7 @@ from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import unsealed
 from handgrad.foreign import reading
 from handgrad.names import shown
-from handgrad.study.folder.files import unreadable
+from handgrad.study.folder.disk import unreadable
 from handgrad.training.facts import check_shape
 
 FORMAT = 1
