@@ -11,6 +11,7 @@ from handgrad.data.datasets import from_arrays
 from handgrad.errors import StudyFileError
 from handgrad.study import Results, make_study, run_study
 from handgrad.study.design.study_spec import Made
+from handgrad.study.execution import choose_runner
 from handgrad.study.execution import run_study as execution
 from handgrad.study.folder.store import read_plan
 from handgrad.study.folder.writer import MOST

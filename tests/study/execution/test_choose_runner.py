@@ -3,6 +3,7 @@
 import pytest
 
 from handgrad.errors import InputError
+from handgrad.study.execution import choose_runner
 from handgrad.study.execution.choose_runner import jobs_for, open_runner
 from handgrad.study.planning.plan import Plan
 
@@ -43,7 +44,7 @@ def test_a_runner_by_its_name(monkeypatch):
 
 
 def test_one_at_a_time_where_all_share_a_gpu(make, monkeypatch):
-    for where in ("run", "available"):
+    for where in ("run", "requirements"):
         monkeypatch.setattr(f"handgrad.training.{where}.jax_sees", lambda device: True)
     on_gpu, both = Plan(make(training={"device": "cuda"})), Plan(make(grid={"training.device": ["cpu", "cuda"]}))
     assert [jobs_for(on_gpu, jobs) for jobs in (None, 0, 3)] == [1, 0, 3]
