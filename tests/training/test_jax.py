@@ -438,7 +438,7 @@ def test_tf32_is_recorded_and_part_of_the_id_and_without_it_nothing_is():
     with_tf32 = make_run(engine="jax", device="cuda", tf32=True)
     assert with_tf32.setting.model_dump(mode="json", by_alias=True)["training"]["tf32"] is True
     assert with_tf32.id != run.id
-    assert with_tf32.kin != run.kin
+    assert with_tf32.group_key != run.group_key
 
 
 def test_products_are_exact_unless_tf32_is_set():

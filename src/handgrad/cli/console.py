@@ -11,7 +11,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from handgrad.report.findings.summary import Summary
-    from handgrad.study.execution.progress import Event
+    from handgrad.study.execution.events import Event
     from handgrad.study.planning.estimate import Estimate
 
 MOST_ROWS = 200  # of a plan

@@ -138,11 +138,11 @@ def studies(json: Json = False) -> None:
     """List the ready-made studies."""
     from handgrad.cli import console
     from handgrad.study import Study, load_study, ready_made
-    from handgrad.study.reading.setting_refs import Places
+    from handgrad.study.reading.setting_refs import SettingRefs
 
     def facts(study: Study) -> tuple[str, ...]:
         spec = study.spec
-        return spec.name, str(Places(study).run_count), spec.takes or "", spec.title or ""
+        return spec.name, str(SettingRefs(study).run_count), spec.takes or "", spec.title or ""
 
     rows = [facts(load_study(name)) for name in ready_made()]
     if json:

@@ -118,7 +118,7 @@ def _alone(task: Task, split: Split) -> End:
 
 
 def train_together(tasks: Sequence[Task], split: Split) -> Iterator[Ended]:
-    """Train runs that are of one `Run.kin` in one program -> (number of the task, its end), as they end.
+    """Train runs that are of one `Run.group_key` in one program -> (number of the task, its end), as they end.
 
     `training.stack` of them at a time; where one ends, the next begins in its place.  A group has always as many
     places, so the bits of a run are always the same.  What goes wrong with one run is its end, and the others go on.
@@ -126,7 +126,7 @@ def train_together(tasks: Sequence[Task], split: Split) -> Iterator[Ended]:
     if tasks[0].run.setting.resolved().training.stack == 1:
         yield from _one_by_one(tasks, split)
         return
-    assert len({task.run.kin for task in tasks}) == 1, "runs of several kinds cannot share a program"
+    assert len({task.run.group_key for task in tasks}) == 1, "runs of several kinds cannot share a program"
     together = _Together(tasks, split)
     with _computing(tasks[0]):
         ended = together.begin()

@@ -275,7 +275,7 @@ class Run:
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     @property
-    def kin(self) -> str:
+    def group_key(self) -> str:
         """The same text for runs that can share a program: all that decides its operations.
 
         Left out is what only the numbers that go in depend on (seed, learning rates, initial weights, momentum, the

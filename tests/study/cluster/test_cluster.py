@@ -124,7 +124,7 @@ def test_a_folder_is_removed_when_its_process_is_no_more(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code = (
-        "import os, tempfile, time; from handgrad.study.cluster.scratch import scratch\n"
+        "import os, tempfile, time; from handgrad.study.cluster.remote import scratch\n"
         f"tempfile.tempdir = {str(tmp_path)!r}\n"
         "with scratch() as folder:\n    (folder / 'checkpoint').touch(); print(folder, flush=True); time.sleep(60)"
     )

@@ -13,8 +13,7 @@ from handgrad.study import Results, make_study, run_study
 from handgrad.study.design.study_spec import Made
 from handgrad.study.execution import choose_runner
 from handgrad.study.execution import run_study as execution
-from handgrad.study.folder.store import read_plan
-from handgrad.study.folder.writer import MOST
+from handgrad.study.folder.store import MOST, read_plan
 from handgrad.study.runners.processes import Processes
 from handgrad.training import loop
 from handgrad.training.record import Record

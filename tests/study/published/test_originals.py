@@ -9,11 +9,11 @@ from handgrad.data.datasets import from_arrays
 from handgrad.errors import StudyFileError
 from handgrad.study import make_study
 from handgrad.study.planning.plan import Plan
-from handgrad.study.planning.split_cache import Shelf
+from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.published.items import file_name, slug
 from handgrad.study.published.numbers import decimals, published
 from handgrad.study.reading.published_reader import read_original
-from handgrad.study.reading.setting_refs import Places
+from handgrad.study.reading.setting_refs import SettingRefs
 
 BASE = {
     "name": "study",
@@ -185,7 +185,7 @@ def test_a_setting_that_is_there_twice_has_one_row():
     base = {"name": "x", "training": {"epochs": 10}, "one_factor": {"training": {"epochs": [10, 25]}}}
     columns = [{"head": "Run", "show": "original"}]
     there = table(columns=columns, rows=[{"label": "base"}, {"label": "25"}])
-    places = Places(study(there, base=base))
+    places = SettingRefs(study(there, base=base))
     assert [dict(place.axes) for place in places.rows(places.original.table[0])] == [{}, {"training.epochs": 25}]
 
 
@@ -250,7 +250,7 @@ def test_a_figure_shows_settings_that_are_there(figure, line):
 
 def test_settings_are_named_by_variant_and_winner():
     base = {"name": "x", "variant": {"Fig. 3": {"training": {"epochs": 5}}, "Fig. 4": {"training": {"epochs": 7}}}}
-    places = Places(make_study({**base, "original": {"title": "T"}}))
+    places = SettingRefs(make_study({**base, "original": {"title": "T"}}))
     (there,) = places.find("Fig. 4", ["main"])
     assert dict(there.axes) == {"variant": "Fig. 4"}
     (winner,) = places.find("winner", ["main"])
@@ -260,13 +260,13 @@ def test_settings_are_named_by_variant_and_winner():
 
 def test_a_label_of_two_tables_is_that_of_the_phase_asked_for():
     later = table(number="Table 2", phase="batch size", rows=rows("1", "2"))
-    places = Places(study(table(), later))
+    places = SettingRefs(study(table(), later))
     assert [places.find("1", [phase])[0].phase for phase in ("batch size", "main")] == ["batch size", "main"]
     assert places.find("3", ["batch size"])[0].phase == "main"
 
 
 def test_numbers_that_are_equal_name_the_same_setting():
-    places = Places(make_study({"name": "x", "grid": {"training": {"optimizer": {"lr": [1.0, 2.0]}}}}))
+    places = SettingRefs(make_study({"name": "x", "grid": {"training": {"optimizer": {"lr": [1.0, 2.0]}}}}))
     (there,) = places.find({"training.optimizer.lr": 2}, ["main"])
     assert there.axes == {"training.optimizer.lr": 2.0}
 
@@ -280,7 +280,7 @@ def test_classes_are_checked_when_the_plan_is_made():
     matrix = {"number": "M", "title": "m", "kind": "confusion", "rows": [{"actual": "a", "predicted": 3, "percent": 5}]}
     made = make_study({"name": "x", "data": {"name": "mine"}, "original": {"title": "T", "table": [counts, matrix]}})
     with pytest.raises(StudyFileError) as error:
-        Plan(made, Shelf(made.folder, data))
+        Plan(made, SplitCache(made.folder, data))
     assert error.value.problems == [
         """original "Table 1".rows "A" is an unknown class 'A'; did you mean 'a'? Known: a, b, sum""",
         """original "M".rows has an unknown class '3'. Known: a, b""",
@@ -299,7 +299,7 @@ def test_quick_leaves_rows_out_and_never_moves_a_number_to_another_setting():
     small = study(table(), figures=[figure], quick=True)
     assert run_of(small) == [("1", True), ("2", False), ("3", True), ("4", False)]
     assert not small.spec.original.figure[0].run
-    places = Places(small)
+    places = SettingRefs(small)
     there = places.rows(small.spec.original.table[0])
     assert [place and place.axes["training.optimizer.lr"] for place in there] == [0.1, None, 0.2, None]
     assert make_study(tomllib.loads(small.toml())).spec.original == small.spec.original

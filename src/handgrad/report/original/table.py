@@ -12,7 +12,7 @@ from handgrad.report.tables.table import Cell, Table
 from handgrad.study.published.items import Drawing, Figure
 from handgrad.study.published.items import Table as OriginalTable
 from handgrad.study.published.numbers import TIMES, Published
-from handgrad.study.reading.setting_refs import Place
+from handgrad.study.reading.setting_refs import SettingRef
 
 NOT_RUN = "not run here"
 
@@ -50,7 +50,7 @@ def shown_in(item: Drawing, named: Mapping[str, SettingSummary | None]) -> dict[
     return shown if item.kind == "small-multiples" else legend(shown)  # whose panels are titled with what differs
 
 
-def setting_at(summary: Summary, there: Place | None) -> SettingSummary | None:
+def setting_at(summary: Summary, there: SettingRef | None) -> SettingSummary | None:
     """The setting of a place."""
     if there is None:
         return None

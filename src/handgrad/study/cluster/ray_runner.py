@@ -22,10 +22,9 @@ from handgrad import terminal
 from handgrad.data.datasets import Split, open_split
 from handgrad.errors import InputError, ResultsError
 from handgrad.study.cluster.joining import GONE, Head, HeadLost, RayError, RayTaskError, join, leave, ray
-from handgrad.study.cluster.remote import News, Order, differences, identity, work
-from handgrad.study.cluster.scratch import sweep
+from handgrad.study.cluster.remote import News, Order, differences, identity, sweep, work
 from handgrad.study.folder.disk import write_whole
-from handgrad.study.runners.runner import RETRIES, Group, Heard, Job, Outcome, Source, ignore, nothing_to_wait_for
+from handgrad.study.runners.runner import RETRIES, Group, Heard, Job, JobQueue, Outcome, ignore, nothing_to_wait_for
 from handgrad.training.record import load
 
 LOOK = 5.0  # seconds between looks at which nodes there are
@@ -125,7 +124,7 @@ class Ray:
 
     def _map(self, jobs: Iterable[Job | None], heard: Heard) -> Iterator[Outcome]:
         self._cancel()  # left over from a map that was not used up
-        source = Source(jobs)
+        source = JobQueue(jobs)
         self._at_work = time.monotonic()
         while True:
             self._hand_out(source)
@@ -158,7 +157,7 @@ class Ray:
             with suppress(RayError):
                 ray.cancel(task.stream, force=True)
 
-    def _hand_out(self, source: Source) -> None:
+    def _hand_out(self, source: JobQueue) -> None:
         while len(self._tasks) < self.workers:
             jobs = source.take()
             if jobs is None:
@@ -199,7 +198,7 @@ class Ray:
             self._say(self._why_nothing_starts())
         return [task for task in self._tasks if task.stream in ready]
 
-    def _hear(self, task: _Task, source: Source, heard: Heard) -> list[Outcome]:
+    def _hear(self, task: _Task, source: JobQueue, heard: Heard) -> list[Outcome]:
         try:
             news: News = ray.get(next(task.stream))
         except RayTaskError as error:
@@ -230,7 +229,7 @@ class Ray:
             )
         return [outcome for outcome in news.outcomes if task.jobs.pop(outcome.job.id, None) is not None]  # each once
 
-    def _lost(self, task: _Task, source: Source, error: Exception) -> list[Outcome]:
+    def _lost(self, task: _Task, source: JobQueue, error: Exception) -> list[Outcome]:
         self._looked = -1e9
         self._tasks.remove(task)
         how = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from handgrad.study.execution.progress import Progress
-from handgrad.study.folder.store import Store
-from handgrad.study.folder.writer import Writer
+from handgrad.study.execution.events import StudyProgress
+from handgrad.study.folder.store import Store, Writer
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
-from handgrad.study.rules.budget import Purse
+from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import RunSummary
 from handgrad.study.runners.runner import Job, Outcome, failed_record
 from handgrad.training.task import EpochEnd
@@ -32,7 +31,7 @@ class _Place:
 class Runs:
     """`ended`: id -> summary of every run that has a record; `where`: what executes them, noted in their records."""
 
-    def __init__(self, plan: Plan, store: Store, progress: Progress, where: Mapping[str, Any]) -> None:
+    def __init__(self, plan: Plan, store: Store, progress: StudyProgress, where: Mapping[str, Any]) -> None:
         self._plan, self._store, self._progress, self._where = plan, store, progress, where
         self.ended: dict[str, RunSummary] = {}
         self._writer: Writer[_Place] = Writer(store)
@@ -61,22 +60,22 @@ class Runs:
         if setting.data is not None and (problem := self._store.data_problem(setting.data)) is not None:
             if (self._store.folder / "data" / f"{setting.data}.json").exists():
                 self._progress.note(f"{problem.partition('; ')[0]}; it is made again")
-            self._store.write_data(setting.data, self._plan.shelf.split(setting.data))
+            self._store.write_data(setting.data, self._plan.splits.split(setting.data))
 
-    def jobs(self, phase: PlannedPhase, purse: Purse) -> Iterator[Job]:
+    def jobs(self, phase: PlannedPhase, tracker: BudgetTracker) -> Iterator[Job]:
         """The unfinished runs of a phase, seeds of a setting together, as far as the budget goes.
 
         Settings whose runs can share a program stand together, where the first of them stands.
         """
-        shelf = self._plan.shelf
+        splits = self._plan.splits
         for setting in phase.settings:
             if setting.data is not None and any(self.is_left(run) for run in setting.runs):
-                shelf.path(setting.data)
-        shelf.clear()
+                splits.path(setting.data)
+        splits.clear()
         kinds = [self._kind(setting) for setting in phase.settings]
         for _, setting in sorted(zip(map(kinds.index, kinds), phase.settings, strict=True), key=lambda pair: pair[0]):
             left = [run for run in setting.runs if self.is_left(run)]
-            if not purse.take({str(run.id): setting.epochs for run in setting.runs}, begun=not left):
+            if not tracker.take({str(run.id): setting.epochs for run in setting.runs}, begun=not left):
                 continue
             for planned in left:
                 job = self.job(phase, setting, planned, None, prune=False)
@@ -88,8 +87,8 @@ class Runs:
         assert setting.setting is not None
         if setting.setting.training.stack == 1:
             return setting.label
-        checksum = self._plan.shelf.facts(setting.setting.data).checksum
-        return f"{setting.data} {setting.run(setting.runs[0], checksum).kin}"
+        checksum = self._plan.splits.facts(setting.setting.data).checksum
+        return f"{setting.data} {setting.run(setting.runs[0], checksum).group_key}"
 
     def job(
         self, phase: PlannedPhase, setting: PlannedSetting, planned: PlannedRun, until: int | None, *, prune: bool
@@ -98,7 +97,7 @@ class Runs:
         assert setting.setting is not None
         assert setting.data is not None
         assert planned.id is not None
-        run = setting.run(planned, self._plan.shelf.facts(setting.setting.data).checksum)
+        run = setting.run(planned, self._plan.splits.facts(setting.setting.data).checksum)
         parent = None if planned.continues is None else self.ended[planned.continues]
         self._of[planned.id] = phase, setting, planned
         if parent is not None and parent.status == "failed":
@@ -110,7 +109,7 @@ class Runs:
         return Job(
             run=run,
             id=planned.id,
-            split=self._plan.shelf.path(setting.data),
+            split=self._plan.splits.path(setting.data),
             checkpoint=self._store.checkpoint(planned.id),
             parent=None if parent is None else self._store.run_folder(parent.id),
             until=until,

@@ -13,16 +13,16 @@ from handgrad.names import shown
 from handgrad.sections import given
 from handgrad.study.design.study_spec import Study
 from handgrad.study.execution.choose_runner import jobs_for, open_runner
-from handgrad.study.execution.progress import Event, Observer, Progress, silent
+from handgrad.study.execution.events import Event, Observer, StudyProgress, silent
 from handgrad.study.execution.run_jobs import Runs
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.store import Store, opened
 from handgrad.study.planning.memory import check_memory
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
-from handgrad.study.planning.split_cache import Shelf
+from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.loading import as_study
-from handgrad.study.rules.budget import Purse
+from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.runners.processes import Processes, refuse_unguarded
 from handgrad.study.runners.runner import Runner, Serial, cores
 from handgrad.study.search.phase import opened_search
@@ -66,7 +66,7 @@ def run_study(
         raise InputError(f"observer must be a function that takes an Event; got {shown(observer)}")
     if not (runner is None or isinstance(runner, str) or hasattr(runner, "map")):
         raise InputError(f"runner must be serial, processes, ray or a runner of your own; got {shown(runner)}")
-    plan = Plan(study, Shelf(study.folder, data))
+    plan = Plan(study, SplitCache(study.folder, data))
     if runner is None or isinstance(runner, str):
         runner, notes = open_runner(
             jobs_for(plan, jobs) if runner is None else jobs,
@@ -90,11 +90,11 @@ class _Execution:
 
     def __init__(self, plan: Plan, store: Store, runner: Runner, observer: Observer) -> None:
         self.plan, self.store, self.runner = plan, store, runner
-        self.plan.shelf.folder = store.working
+        self.plan.splits.folder = store.working
         self.where = {"runner": runner.name, "workers": runner.workers, "threads_per_worker": 1, "cores": cores()}
-        self.progress = Progress(plan, observer)
+        self.progress = StudyProgress(plan, observer)
         self.runs = Runs(plan, store, self.progress, self.where)
-        self.purse = Purse(plan.study.spec.budget, store.seconds_spent())
+        self.tracker = BudgetTracker(plan.study.spec.budget, store.seconds_spent())
         self.prepared: set[tuple[str, str, str]] = set()
         self.note, self.job, self.has_record = self.progress.note, self.runs.job, self.runs.has_record
 
@@ -125,10 +125,10 @@ class _Execution:
         self.runs.close()
         self.store.tidy({run_id for run_id in self.runs.ended if self.runs.has_record(run_id)})
         self.progress.grown()
-        if self.purse.spent:
+        if self.tracker.spent:
             left = self.plan.run_count - len(self.runs.ended)
             self.note(
-                f"the budget of {self.purse.budget} is spent: {left} of at most {self.plan.run_count} runs were not "
+                f"the budget of {self.tracker.budget} is spent: {left} of at most {self.plan.run_count} runs were not "
                 "begun; the same command with a larger budget goes on"
             )
         some_failed = any(summary.status == "failed" for summary in self.runs.ended.values())
@@ -155,7 +155,7 @@ class _Execution:
         """Run everything of a phase that is left; its winner."""
         phase = self.plan.phases[number]
         self._prepare(phase.settings)
-        for outcome in self.runner.map(self.runs.jobs(phase, self.purse), self.runs.heard):
+        for outcome in self.runner.map(self.runs.jobs(phase, self.tracker), self.runs.heard):
             self.runs.keep(outcome)
             self.runs.settle()
         self.runs.settle(all_of_them=True)
@@ -193,5 +193,5 @@ class _Execution:
             self.prepared.add(kind)
 
     def _write(self, state: str) -> None:
-        budget = {} if self.purse.budget is None else {"budget": self.purse.to_json()}
+        budget = {} if self.tracker.budget is None else {"budget": self.tracker.to_json()}
         self.store.write_plan({**self.plan.to_json(), **budget, "state": state, "execution": self.where})

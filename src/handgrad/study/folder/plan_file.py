@@ -1,9 +1,7 @@
-"""plan.json and decisions/*.jsonl as they are read: checked once, so that every reader may rely on their shape."""
+"""plan.json as it is read: checked once, so that every reader may rely on its shape."""
 
 import functools
-import json
 import re
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NotRequired
@@ -25,8 +23,6 @@ STATES = ("running", "done", "failed", "interrupted")
 REMEDY = "delete it and run the study again: finished runs are kept"
 
 _ID = re.compile("[0-9a-f]{10}")
-_CRC = re.compile(r', "crc": "([0-9a-f]{8})"\}')
-_CRC_LETTERS = 20
 
 
 class _Shape(TypedDict):
@@ -137,60 +133,3 @@ def _check_names(plan: Mapping[str, Any]) -> None:
             whole = setting["setting"] is not None and _ID.fullmatch(setting["data"] or "") is not None
             if not whole or not all(run_id is not None and _ID.fullmatch(run_id) for run_id in ids):
                 raise ValueError(f"setting {shown(setting['label'])} lacks its setting, its data or ids of runs")
-
-
-# -- decisions
-
-_FACTS: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "search": {},
-    "asked": {"number": int, "parameters": dict, "setting": str},
-    "begun": {"setting": str, "runs": list, "until": int},
-    "arrived": {"setting": str, "epoch": int, "values": dict},
-    "promoted": {"setting": str, "until": int, "why": str},
-    "winner": {"setting": (str, type(None))},
-}
-
-
-def decision(event: Mapping[str, Any]) -> str:
-    """A decision as a line of its file, which ends with the checksum (CRC-32) of what stands before it."""
-    text = json.dumps(event)
-    return f'{text[:-1]}, "crc": "{zlib.crc32(text.encode()):08x}"}}\n'
-
-
-def read_decisions(path: Path) -> tuple[list[dict[str, Any]], str | None]:
-    """(what a search wrote down, up to the first line that is not whole; what is wrong with that line).
-
-    A last line without its end was cut off by a kill, and nothing is wrong with that.  ([], None) without a file.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return [], None
-    except OSError as error:
-        raise unreadable(path, error) from None
-    found: list[dict[str, Any]] = []
-    marked = False  # earlier versions wrote lines without a checksum
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        event, with_sum = _event(line.rstrip("\r\n"))
-        marked = marked or with_sum
-        if event is None or marked != with_sum:
-            cut = not line.endswith("\n")
-            return found, None if cut else f"line {number} was altered after it was written"
-        found.append(event)
-    return found, None
-
-
-def _event(line: str) -> tuple[dict[str, Any] | None, bool]:
-    """(the event of a line, None where it is none; whether the line has a checksum)."""
-    seal = _CRC.fullmatch(line[-_CRC_LETTERS:])
-    if seal is not None:
-        line = f"{line[:-_CRC_LETTERS]}}}"
-        if f"{zlib.crc32(line.encode()):08x}" != seal[1]:
-            return None, True
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None, seal is not None
-    needed = _FACTS.get(str(event.get("event"))) if isinstance(event, dict) else None
-    fits = needed is not None and all(isinstance(event.get(key, ...), kind) for key, kind in needed.items())
-    return event if fits and "crc" not in event else None, seal is not None

@@ -20,9 +20,10 @@ from handgrad.files import checksum
 from handgrad.foreign import as_path, reading
 from handgrad.names import lookup
 from handgrad.study.design.study_spec import Study, StudySpec
+from handgrad.study.folder.decisions import read_decisions
 from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written
-from handgrad.study.folder.plan_file import METRICS, REMEDY, read_decisions, read_plan
+from handgrad.study.folder.plan_file import METRICS, REMEDY, read_plan
 from handgrad.study.folder.store import read_data
 from handgrad.study.reading.loading import load_study
 from handgrad.training.record import Record, check_files, load, load_curves, load_data
@@ -37,7 +38,7 @@ NAMED = 10  # damaged files that a message names
 
 
 @dataclass(frozen=True)
-class Cell:
+class DesignCell:
     """A run of the plan.  `status`: pending, running, interrupted, done, diverged, pruned, failed or not begun.
 
     waiting: a search has paused it at a rung, where it waits for its turn or for the end of the phase.
@@ -162,7 +163,7 @@ class Results:
         with reading(self.folder / "plan.json", DamagedError, "a plan of handgrad", REMEDY):
             return Setting.model_validate(found)
 
-    def checked_cells(self) -> Iterator[Cell]:
+    def checked_cells(self) -> Iterator[DesignCell]:
         """`cells`, every file of every run compared with its checksum on the way.
 
         Raises DamagedError at the end, with every run that was altered, cut off or mixed up.
@@ -180,14 +181,14 @@ class Results:
             more = [f"… and {len(lines) - NAMED} more damaged runs"] if len(lines) > NAMED else []
             raise DamagedError("\n".join([*lines[:NAMED], *more]))
 
-    def cells(self) -> Iterator[Cell]:
+    def cells(self) -> Iterator[DesignCell]:
         """Every run whose id is known, in the order of the plan; records are read one at a time.
 
         Raises DamagedError at a record that was altered, or is of another run.
         """
         return self._cells(None)
 
-    def _cells(self, damaged: list[DamagedError] | None) -> Iterator[Cell]:
+    def _cells(self, damaged: list[DamagedError] | None) -> Iterator[DesignCell]:
         """The cells; where `damaged` is given, all files are checked, and damage is added to it and left out."""
         checked: set[str] = set()
         for label, setting in self.planned.items():
@@ -201,7 +202,7 @@ class Results:
                     continue
                 checked.add(run["id"])
                 status = data["status"] if data else self._unfinished(label, run["id"])
-                yield Cell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, data)
+                yield DesignCell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, data)
 
     def _data(self, run_id: str, *, check: bool = False) -> dict[str, Any] | None:
         """record.json of a run, None where there is none; check: compare its files with it.  Raises DamagedError."""

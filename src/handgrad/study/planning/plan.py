@@ -18,8 +18,8 @@ from handgrad.study.design.settings import Possible, located, possible_settings,
 from handgrad.study.design.study_spec import Phase, Study
 from handgrad.study.planning.memory import Need, need_of
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
-from handgrad.study.planning.split_cache import DataFacts, Shelf
-from handgrad.study.reading.place_problems import class_problems
+from handgrad.study.planning.split_cache import DataFacts, SplitCache
+from handgrad.study.reading.setting_refs import class_problems
 from handgrad.study.rules.select import RunSummary, choose, metric_of
 from handgrad.training.run import Run, Setting
 from handgrad.training.sharing import runs_in_a_program
@@ -31,9 +31,9 @@ class Plan:
     Raises StudyFileError with every setting that does not fit the data, DataError where there is no data.
     """
 
-    def __init__(self, study: Study, shelf: Shelf | None = None) -> None:
+    def __init__(self, study: Study, splits: SplitCache | None = None) -> None:
         self.study = study
-        self.shelf = shelf or Shelf(study.folder)
+        self.splits = splits or SplitCache(study.folder)
         self.notes: list[str] = [*study.notes]
         self.metric = metric_of(study.spec.select_by, study.spec.select_on_test)
         self._labels: dict[tuple[str | None, ...], str] = {}
@@ -159,28 +159,28 @@ class Plan:
             if one.setting is None:
                 found.update(dict.fromkeys(located(line, one) for line in one.problems))
                 continue
-            look = self.shelf.look(one.setting.data)
-            lines = list(look.problems)
+            check = self.splits.check(one.setting.data)
+            lines = list(check.problems)
             try:
                 has_validation = one.setting.data.validation is not False
-                network = one.setting.network_for(look.shape, look.n_classes, has_validation=has_validation)
-                self._weigh(one, network, look.facts)
+                network = one.setting.network_for(check.shape, check.n_classes, has_validation=has_validation)
+                self._weigh(one, network, check.facts)
             except HandgradError as error:
                 lines += str(error).splitlines()
             inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
             said.setdefault(one.phase.number, set()).update(lines)
             found.update(dict.fromkeys(located(line, one) for line in lines if line not in inherited))
             part = "test" if self.metric.startswith("test") else "validation"
-            if look.facts is None:
+            if check.facts is None:
                 continue
-            self.notes += look.facts.notes
-            if self.study.spec.phase and part not in look.facts.counts:
+            self.notes += check.facts.notes
+            if self.study.spec.phase and part not in check.facts.counts:
                 found[
-                    f"{self.metric} chooses what later phases start from, but {look.name} has no {part} part left; "
+                    f"{self.metric} chooses what later phases start from, but {check.name} has no {part} part left; "
                     f"see data.validation and data.test"
                 ] = None
         if self.study.spec.original is not None and not found:
-            classes = self.shelf.dataset(self.study.spec.data).classes
+            classes = self.splits.dataset(self.study.spec.data).classes
             found.update(dict.fromkeys(class_problems(self.study.spec.original, classes)))
         if found:
             raise StudyFileError(self.study.where, shortened(found))
@@ -296,9 +296,9 @@ class Plan:
         kinds: dict[int, dict[str, int]] = {}
         for setting in (setting for phase in self.phases for setting in phase.settings):
             if setting.setting is not None and setting.setting.training.stack != 1:
-                kin = Run(setting.setting, 0, self.shelf.facts(setting.setting.data).checksum).kin
+                key = Run(setting.setting, 0, self.splits.facts(setting.setting.data).checksum).group_key
                 runs = kinds.setdefault(int(setting.setting.training.stack), {})
-                runs[kin] = runs.get(kin, 0) + len(setting.runs)
+                runs[key] = runs.get(key, 0) + len(setting.runs)
         return [
             f"{sum(runs.values())} runs are trained by {len(runs)} program{'s' * (len(runs) > 1)}, up to {stack} at a "
             "time in each (training.stack)"
@@ -308,7 +308,7 @@ class Plan:
     def _network(self, setting: Setting) -> tuple[DataFacts, Network] | None:
         """The facts of a setting's data and its network; None where they do not fit, which is said elsewhere."""
         try:
-            facts = self.shelf.facts(setting.data)
+            facts = self.splits.facts(setting.data)
             return facts, setting.network_for(facts.shape, facts.n_classes, has_validation="validation" in facts.counts)
         except HandgradError:
             return None

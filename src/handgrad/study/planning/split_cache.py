@@ -1,4 +1,4 @@
-"""The shelf: every split that a study needs, made once, and kept as files that all workers map into their memory.
+"""Every split that a study needs, made once, and kept as files that all workers map into their memory.
 
 A data set is read once for all settings that use it; of the splits only their facts stay in memory.
 """
@@ -25,7 +25,7 @@ class DataFacts:
 
 
 @dataclass(frozen=True)
-class Look:
+class SplitCheck:
     """A data set and one split of it, or what is wrong with the split."""
 
     name: str
@@ -35,7 +35,7 @@ class Look:
     problems: tuple[str, ...]
 
 
-class Shelf:
+class SplitCache:
     """`source`: where relative paths of data start; `given`: a data set in memory, taken for settings that name it.
 
     `folder`: where splits are kept for the workers; it can be set after the looking, when it is clear that the study
@@ -47,17 +47,19 @@ class Shelf:
         self.folder: Path | None = None
         self._dataset: tuple[str, Dataset] | None = None
         self._made: tuple[str, Split] | None = None  # the last one: most studies have one only
-        self._looks: dict[str, Look] = {}
+        self._checks: dict[str, SplitCheck] = {}
         self._sections: dict[str, DataSection] = {}
         self._kept: dict[str, Path] = {}
 
-    def look(self, section: DataSection) -> Look:
+    def check(self, section: DataSection) -> SplitCheck:
         """The split that `section` describes; made if it was not yet.  Raises DataError where there is no data."""
         written = section.model_dump_json()
-        if written not in self._looks:
+        if written not in self._checks:
             dataset = self.dataset(section)
             key = data_key(section, dataset.checksum)
-            facts = next((look.facts for look in self._looks.values() if look.facts and look.facts.key == key), None)
+            facts = next(
+                (check.facts for check in self._checks.values() if check.facts and check.facts.key == key), None
+            )
             problems: tuple[str, ...] = ()
             if facts is None:
                 try:
@@ -68,15 +70,15 @@ class Shelf:
                     facts = _facts(made, key)
                     self._made = key, made
                     self._sections[key] = section
-            self._looks[written] = Look(dataset.name, dataset.shape, dataset.n_classes, facts, problems)
-        return self._looks[written]
+            self._checks[written] = SplitCheck(dataset.name, dataset.shape, dataset.n_classes, facts, problems)
+        return self._checks[written]
 
     def facts(self, section: DataSection) -> DataFacts:
         """The facts of a split.  Raises DataError where the data does not have what is asked of it."""
-        look = self.look(section)
-        if look.facts is None:
-            raise DataError("\n".join(look.problems))
-        return look.facts
+        check = self.check(section)
+        if check.facts is None:
+            raise DataError("\n".join(check.problems))
+        return check.facts
 
     def dataset(self, section: DataSection) -> Dataset:
         """The data set of a section; the last one stays in memory."""
@@ -104,7 +106,7 @@ class Shelf:
         return self._kept[key]
 
     def clear(self) -> None:
-        """Free the memory: what is on the shelf stays there."""
+        """Free the memory: the files stay."""
         self._dataset = self._made = None
 
 

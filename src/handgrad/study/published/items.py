@@ -5,7 +5,7 @@
     [[original.figure]]   a kind of `figure_options`, of some settings
 
 `reading.original` checks what needs no study; whether rows, keys and names fit the study's settings,
-`reading.place_problems` checks.
+`reading.reference_problems` checks.
 """
 
 import re
@@ -100,7 +100,7 @@ Examples = Annotated[int | None, _optional(whole("[0, inf)"))]
 Flag = Annotated[bool, BeforeValidator(flag)]
 
 
-class Column(Section):
+class PublishedColumn(Section):
     """A column of the original.  show: original, reproduced, a measure, a key of the setting, or an axis.
 
     stat: "mean" or "std" where the original has a column for each.
@@ -211,7 +211,7 @@ class SettingsTable(Item):
 
     kind: str = "settings"
     phase: Phases = ("main",)
-    columns: tuple[Column, ...]
+    columns: tuple[PublishedColumn, ...]
     rows: tuple[SettingRow, ...]
 
     @property
@@ -226,7 +226,7 @@ class LabelsTable(Item):
 
     kind: str = "labels"
     phase: Phases = ("main",)
-    columns: tuple[Column, ...]
+    columns: tuple[PublishedColumn, ...]
     rows: tuple[CountRow, ...]
 
 

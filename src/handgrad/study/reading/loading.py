@@ -19,14 +19,11 @@ from handgrad.names import listed, nearest, short, shown, unknown
 from handgrad.sections import plain
 from handgrad.study.design.settings import shortened, study_problems
 from handgrad.study.design.study_spec import Made, Study, StudySpec, folder_name
-from handgrad.study.reading.altered import alters
 from handgrad.study.reading.narrow import fitted
-from handgrad.study.reading.overrides import change_of, overlaid
-from handgrad.study.reading.place_problems import place_problems
-from handgrad.study.reading.reach import effects
+from handgrad.study.reading.overrides import alters, change_of, effects, overlaid
+from handgrad.study.reading.setting_refs import reference_problems
 from handgrad.study.reading.spec_reader import problems_of_the_rest, read_spec
-from handgrad.study.reading.study_file import parsed, read_tables
-from handgrad.study.reading.values import value_problems
+from handgrad.study.reading.study_file import parsed, read_tables, value_problems
 
 
 def ready_made() -> dict[str, Any]:
@@ -133,7 +130,7 @@ def make_study(
             study = Study(spec, where, folder, tuple(dict.fromkeys(notes)), _altering(spec))
             if (spec.original is not None or spec.figure) and values is not tables:
                 study = replace(study, spec=_refitted(spec, study, tables))
-            found = [*study_problems(study), *place_problems(study)]
+            found = [*study_problems(study), *reference_problems(study)]
             if not found:
                 more, found = effects(study, overrides, tables.get("quick") if quick else None)
                 study = replace(study, notes=tuple(dict.fromkeys([*study.notes, *more])))
@@ -221,7 +218,7 @@ def _refitted(spec: StudySpec, study: Study, tables: Mapping[str, Any]) -> Study
     if whole is None or problems:
         return spec
     before = replace(study, spec=whole)
-    if place_problems(before):
+    if reference_problems(before):
         return spec
     return fitted(spec, before, study)
 

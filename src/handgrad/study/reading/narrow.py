@@ -9,12 +9,12 @@ from handgrad.study.design.study_spec import Study, StudySpec
 from handgrad.study.published.figure_options import FIGURE_OPTIONS
 from handgrad.study.published.items import ConfusionTable, Drawing, FactsTable, Figure, Item, Original, SettingsTable
 from handgrad.study.published.numbers import MEASURES
-from handgrad.study.reading.setting_refs import WINNER, Places
+from handgrad.study.reading.setting_refs import WINNER, SettingRefs
 
 
 def fitted(spec: StudySpec, whole: Study, now: Study) -> StudySpec:
     """The same items for a study that varies less, or otherwise: rows and references without a setting are not run."""
-    before, after = Places(whole), Places(now)
+    before, after = SettingRefs(whole), SettingRefs(now)
     if before.phases == after.phases:
         return spec
     figures = tuple(item.model_copy(update=_fitted_settings(item, before, after)) for item in spec.figure)
@@ -24,7 +24,7 @@ def fitted(spec: StudySpec, whole: Study, now: Study) -> StudySpec:
     return spec.model_copy(update=changed)
 
 
-def _fitted_original(original: Original, before: Places, after: Places) -> Original:
+def _fitted_original(original: Original, before: SettingRefs, after: SettingRefs) -> Original:
     def fit(item: Item) -> Item:
         if isinstance(item, SettingsTable):
             return item.model_copy(update={"rows": _fitted_rows(item, before, after)})
@@ -48,7 +48,7 @@ def _fitted_original(original: Original, before: Places, after: Places) -> Origi
     )
 
 
-def _fitted_settings(item: Drawing, before: Places, after: Places) -> dict[str, Any]:
+def _fitted_settings(item: Drawing, before: SettingRefs, after: SettingRefs) -> dict[str, Any]:
     """The settings that a figure still has, where they are named; the number of one is what it is now."""
     if item.settings is None:
         return {}
@@ -62,18 +62,18 @@ def _fitted_settings(item: Drawing, before: Places, after: Places) -> dict[str, 
     return {"settings": kept} if len(kept) >= least else {"run": False}
 
 
-def _fitted_one(row: Any, before: Places, after: Places) -> dict[str, Any]:
+def _fitted_one(row: Any, before: SettingRefs, after: SettingRefs) -> dict[str, Any]:
     return {} if _is_there(row.setting, row.phase, before, after) else {"run": False}
 
 
-def _is_there(reference: Any, phases: tuple[str, ...], before: Places, after: Places) -> bool:
+def _is_there(reference: Any, phases: tuple[str, ...], before: SettingRefs, after: SettingRefs) -> bool:
     if reference == WINNER or (isinstance(reference, str) and reference in before.labels):
         return True  # of a row that is not run, the report says so
     left = set(after.of(phases))
     return any(one in left for one in before.find(reference, phases))
 
 
-def _fitted_rows(item: SettingsTable, before: Places, after: Places) -> tuple[Any, ...]:
+def _fitted_rows(item: SettingsTable, before: SettingRefs, after: SettingRefs) -> tuple[Any, ...]:
     """The rows whose settings are left keep them; the others are not run; a new setting has an empty row."""
     now = after.of(item.phase)
     row_of = {there: row for row, there in zip(item.rows, before.rows(item), strict=True) if there is not None}

@@ -2,26 +2,27 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from handgrad.names import short, shown, unknown
 from handgrad.sections import Section
+from handgrad.study.published.figure_options import FIGURE_OPTIONS
 from handgrad.study.published.items import (
     TABLES,
     CellRow,
-    Column,
     CountRow,
+    Drawing,
     FactRow,
     Figure,
     Measured,
     Original,
+    PublishedColumn,
     SettingRow,
     SettingsTable,
     ValueRow,
     file_name,
 )
 from handgrad.study.published.numbers import MEASURES, published, units_of, value
-from handgrad.study.reading.figures import read_figure
 
 ROWS: dict[str, type[Section]] = {
     "settings": SettingRow,
@@ -71,7 +72,7 @@ def _read_table(entry: Mapping[str, Any], where: str) -> tuple[Any, list[str]]:
     if not isinstance(kind, str) or kind not in TABLES:
         return None, [f"{where}.kind is an " + unknown(str(kind), TABLES, "kind of table")]
     model, tables, found = TABLES[kind], dict(entry), list[str]()
-    for name, part in (("columns", Column), ("rows", ROWS[kind])):
+    for name, part in (("columns", PublishedColumn), ("rows", ROWS[kind])):
         if name in model.model_fields and name in tables:
             tables[name], problems = _read_list(part, tables[name], f"{where}.{name}")
             found += problems
@@ -204,3 +205,36 @@ def _value_problems(measure: str, given: Any, unit: str | None, where: str) -> l
 
 def _twice(names: Iterable[str]) -> list[str]:
     return [name for name, n in Counter(names).items() if n > 1]
+
+
+Asked = TypeVar("Asked", bound=Drawing)
+
+
+def read_figures(written: Any) -> tuple[tuple[Drawing, ...], list[str]]:
+    """([[figure]] of a study, what is wrong with them)."""
+    if not isinstance(written, list | tuple) or not all(isinstance(entry, Mapping) for entry in written):
+        return (), [f"figure must be written as [[figure]] tables; got {shown(written)}"]
+    read, found = list[Drawing](), list[str]()
+    files: dict[str, str] = {}
+    for position, entry in enumerate(written, start=1):
+        title = entry.get("title")
+        where = f'figure "{short(title, 60)}"' if isinstance(title, str) else f"figure {position}"
+        figure, problems = read_figure(Drawing, entry, where)
+        found += problems
+        if figure is None:
+            continue
+        if figure.file in files:
+            other = files[figure.file]
+            found.append(f"{where}: its files would be named as those of {shown(other, 60)}; give it another title")
+        files[figure.file] = figure.title
+        read.append(figure)
+    return tuple(read), found
+
+
+def read_figure(model: type[Asked], entry: Mapping[str, Any], where: str) -> tuple[Asked | None, list[str]]:
+    """(the figure, []) or what can be read of it and every problem, its options' included."""
+    figure, found = model.read(entry, prefix=where)
+    if figure is not None:
+        _, problems = FIGURE_OPTIONS[figure.kind].read(figure.options, prefix=f"{where}.options")
+        found += problems
+    return figure, found

@@ -1,20 +1,35 @@
-"""Places: which setting of a study each row and reference of [original] means, before any label is known.
+"""Which setting of a study each row and reference of [original] and [[figure]] means, before any label is known.
 
-A place is a phase and the axes of one of its choices.  Rows of a table of settings and the settings of its phases are
-matched by order.  A reference is, in this order: "winner", the label of a row or, where there are no such tables, the
-number of a setting of the first phase; the name of a variant or bundle; or a table of axes.
+A `SettingRef` is a phase and the axes of one of its choices.  Rows of a table of settings and the settings of its
+phases are matched by order.  A study file refers to a setting by, in this order: "winner"; the label of a row or, where
+no table has rows, the number of a setting of the first phase; the name of a variant or bundle; or a table of axes.
+
+`reference_problems` says which of them fit no phase, setting, key or name of the study, before anything runs.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from handgrad.names import short, unknown
-from handgrad.study.changes import apply, canonical, is_path, leaves, shown
+from handgrad.names import listed as names_listed
+from handgrad.names import nearest, short, shown, unknown
+from handgrad.study.changes import apply, canonical, is_path, leaves
+from handgrad.study.changes import shown as as_in_plan
 from handgrad.study.design.study_spec import FIRST, Study
-from handgrad.study.published.items import Original, SettingsTable
+from handgrad.study.published.figure_options import FIGURE_OPTIONS
+from handgrad.study.published.items import (
+    ConfusionTable,
+    Drawing,
+    FactsTable,
+    Figure,
+    LabelsTable,
+    Original,
+    SettingsTable,
+    WinnerTable,
+)
+from handgrad.study.published.numbers import MEASURES
 from handgrad.training.run import Setting
 
 WINNER = "winner"
@@ -22,22 +37,22 @@ MOST_PHASES = 3  # that a message lists
 
 
 @dataclass(frozen=True)
-class Place:
+class SettingRef:
     """A setting of a phase.  `axes` is None for whichever wins."""
 
     phase: str
     axes: Mapping[str, Any] | None = field(compare=False)
-    key: str = ""  # the axes as text, by which places are compared
+    key: str = ""  # the axes as text, by which references are compared
 
 
-def place(phase: str, axes: Mapping[str, Any] | None) -> Place:
-    """A place; equal axes make equal places, whatever types a file gave them."""
-    return Place(phase, axes, WINNER if axes is None else json.dumps(_plain(axes), sort_keys=True, default=repr))
+def setting_ref(phase: str, axes: Mapping[str, Any] | None) -> SettingRef:
+    """The reference to a setting; equal axes make equal references, whatever types a file gave them."""
+    return SettingRef(phase, axes, WINNER if axes is None else json.dumps(_plain(axes), sort_keys=True, default=repr))
 
 
-def draw(phase: str, number: int) -> Place:
-    """The place of a setting that a sampler draws, from 1; nobody knows its axes before."""
-    return Place(phase, {}, f"draw {number}")
+def drawn_ref(phase: str, number: int) -> SettingRef:
+    """The reference to the number-th setting that a sampler draws, from 1; its axes are not known before."""
+    return SettingRef(phase, {}, f"draw {number}")
 
 
 def _plain(value: Any) -> Any:
@@ -49,21 +64,23 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-class Places:
-    """Every place of a study, and what its [original] refers to."""
+class SettingRefs:
+    """The settings of every phase of a study, and what its [original] and [[figure]] refer to."""
 
     def __init__(self, study: Study) -> None:
         self.study = study
         self.original: Original | None = study.spec.original
 
     @cached_property
-    def phases(self) -> dict[str, list[Place]]:
-        """The places of every phase; a setting that is there twice has one."""
+    def phases(self) -> dict[str, list[SettingRef]]:
+        """The settings of every phase; a setting that is there twice has one."""
         return {
-            phase.name: [draw(phase.name, number) for number in range(1, phase.sampling.runs + 1)]
+            phase.name: [drawn_ref(phase.name, number) for number in range(1, phase.sampling.runs + 1)]
             if phase.sampling is not None
             else list(
-                dict.fromkeys(place(phase.name, phase.changes | choice.axes) for choice in self._distinct(phase.number))
+                dict.fromkeys(
+                    setting_ref(phase.name, phase.changes | choice.axes) for choice in self._distinct(phase.number)
+                )
             )
             for phase in self.study.phases
         }
@@ -86,19 +103,19 @@ class Places:
         """How many runs the study has at most; which later settings have run before, only their winners will tell."""
         return sum(map(len, self.phases.values())) * len(self.study.spec.seeds)
 
-    def of(self, phases: Iterable[str]) -> list[Place]:
-        """The places of some phases, one after the other."""
+    def of(self, phases: Iterable[str]) -> list[SettingRef]:
+        """The settings of some phases, one after the other."""
         return [one for phase in phases for one in self.phases.get(phase, [])]
 
-    def rows(self, table: SettingsTable) -> list[Place | None]:
-        """The place of every row of a table; None where the study does not run it."""
-        places = iter(self.of(table.phase))
-        return [next(places, None) if row.run else None for row in table.rows]
+    def rows(self, table: SettingsTable) -> list[SettingRef | None]:
+        """The setting of every row of a table; None where the study does not run it."""
+        refs = iter(self.of(table.phase))
+        return [next(refs, None) if row.run else None for row in table.rows]
 
     @cached_property
-    def labels(self) -> dict[str, list[Place]]:
-        """label of a row -> its places, of all tables of settings; none where the row is not run."""
-        found: dict[str, list[Place]] = {}
+    def labels(self) -> dict[str, list[SettingRef]]:
+        """label of a row -> its refs, of all tables of settings; none where the row is not run."""
+        found: dict[str, list[SettingRef]] = {}
         for table in self.original.table if self.original else ():
             if isinstance(table, SettingsTable):
                 for row, there in zip(table.rows, self.rows(table), strict=True):
@@ -106,19 +123,19 @@ class Places:
         return found
 
     @cached_property
-    def numbers(self) -> dict[str, Place]:
+    def numbers(self) -> dict[str, SettingRef]:
         """The settings of the first phase by their number; none where rows of tables have labels."""
         first = [] if self.labels else self.phases[FIRST]
         return {str(number): there for number, there in enumerate(first, start=1)}
 
-    def find(self, reference: Any, phases: Iterable[str]) -> list[Place | None]:
-        """The places that a reference means.  None: a row that is not run.  Raises ValueError where there is none.
+    def find(self, reference: Any, phases: Iterable[str]) -> list[SettingRef | None]:
+        """The settings that a reference means.  None: a row that is not run.  Raises ValueError where there is none.
 
         A label that rows of several phases have is that of the phases asked for, else of the first table.
         """
         phases = tuple(phases)
         if reference == WINNER:
-            return [place(phases[-1], None)]
+            return [setting_ref(phases[-1], None)]
         if reference is None:
             return [*self.of(phases)]
         if isinstance(reference, str):
@@ -144,11 +161,11 @@ class Places:
                 raise ValueError(
                     "has an " + unknown(stray, axes, "axis") if axes else f"has {short(stray)}: nothing varies"
                 )
-            text = short(", ".join(f"{path} = {shown(value)}" for path, value in wanted.items()), 120)
+            text = short(", ".join(f"{path} = {as_in_plan(value)}" for path, value in wanted.items()), 120)
             raise ValueError(f"must be a setting of phase {listed(phases)}; none has {text}")
         return [*having]
 
-    def _names(self, one: Place) -> list[str]:
+    def _names(self, one: SettingRef) -> list[str]:
         """The names of its variant and bundles."""
         return [value for path, value in (one.axes or {}).items() if not is_path(path) and isinstance(value, str)]
 
@@ -185,11 +202,143 @@ def _tables(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
             yield from _tables(value, here)
 
 
-def _has(one: Place, wanted: Mapping[str, Any]) -> bool:
+def _has(one: SettingRef, wanted: Mapping[str, Any]) -> bool:
     axes = one.axes or {}
-    return all(path in axes and place("", {"": axes[path]}) == place("", {"": value}) for path, value in wanted.items())
+    return all(
+        path in axes and setting_ref("", {"": axes[path]}) == setting_ref("", {"": value})
+        for path, value in wanted.items()
+    )
 
 
 def listed(names: Iterable[str]) -> str:
     """Names of phases in a message."""
     return " or ".join(f'"{short(name, 60)}"' for name in list(names)[:MOST_PHASES])
+
+
+def reference_problems(study: Study) -> list[str]:
+    """Everything in [original] and [[figure]] that does not fit the study's phases, settings and keys."""
+    refs = SettingRefs(study)
+    found: list[str] = []
+    for figure in study.spec.figure:
+        found += _item_problems(refs, figure, f'figure "{short(figure.title, 60)}"')
+    for item in refs.original.items if refs.original else ():
+        found += _item_problems(refs, item, f'original "{short(item.number, 60)}"')
+    return found
+
+
+def _item_problems(refs: SettingRefs, item: Any, where: str) -> list[str]:
+    """Of one item; what is not run has no setting that could be wrong."""
+    if isinstance(item, FactsTable):
+        return [
+            line
+            for row in item.rows
+            if row.run
+            for line in _one(refs, row.setting, row.phase, f'{where}.rows "{short(row.label, 60)}"')
+        ]
+    if found := _phase_problems(refs, item.phase, where):
+        return found
+    if isinstance(item, SettingsTable):
+        return _count_problems(refs, item, where) + _show_problems(refs, _columns(item, where))
+    if isinstance(item, WinnerTable):
+        rows = [(f'{where}.rows "{short(row.label, 60)}"', row.show) for row in item.rows]
+        return _one(refs, item.setting, item.phase, where) + _show_problems(refs, rows)
+    if isinstance(item, ConfusionTable) and item.run:
+        return _one(refs, item.setting, item.phase, where)
+    return _figure_problems(refs, item, where) if isinstance(item, Drawing) and item.run else []
+
+
+def _phase_problems(refs: SettingRefs, phases: Iterable[str], where: str) -> list[str]:
+    return [f"{where}.phase is an " + unknown(n, refs.phases, "phase") for n in phases if n not in refs.phases]
+
+
+def _columns(item: SettingsTable, where: str) -> list[tuple[str, str]]:
+    return [(f'{where}.columns "{short(column.head, 60)}"', column.show) for column in item.columns]
+
+
+def _count_problems(refs: SettingRefs, item: SettingsTable, where: str) -> list[str]:
+    rows, settings = sum(row.run for row in item.rows), len(refs.of(item.phase))
+    if rows == settings:
+        return []
+    each = names_listed(f"{len(refs.phases[name])} in {shown(name, 60)}" for name in item.phase)
+    return [
+        f"{where} has {rows} rows for {settings} settings ({each}; a setting that is there twice counts once); "
+        "give every setting its row, in order, and say run = false in a row that this study does not run"
+    ]
+
+
+def _show_problems(refs: SettingRefs, shows: Iterable[tuple[str, str]]) -> list[str]:
+    special = ("original", "reproduced", *MEASURES)
+    found = []
+    for where, show in shows:
+        if show in special or refs.shown(show) in refs.shows:
+            continue
+        guess = nearest(show, [*special, *refs.shows])
+        hint = f"; did you mean {shown(guess)}?" if guess else "."
+        axes = [path for path in refs.axes if not is_path(path)]
+        known = f"{names_listed([*special, *axes])}, a key of the setting such as training.optimizer.lr"
+        found.append(f"{where}.show is an unknown column {shown(show)}{hint} Known: {known}")
+    return found
+
+
+def _one(refs: SettingRefs, reference: Any, phases: tuple[str, ...], where: str) -> list[str]:
+    if problems := _phase_problems(refs, phases, where):
+        return problems
+    try:
+        found = refs.find(reference, phases)
+    except ValueError as error:
+        return [f"{where}.setting {error}"]
+    if len(found) == 1:
+        return []
+    what = "is missing: name one" if reference is None else "must be one setting"
+    return [f"{where}.setting {what}; phase {listed(phases)} has {len(found)}"]
+
+
+def _figure_problems(refs: SettingRefs, item: Drawing, where: str) -> list[str]:
+    names, found = list[str](), list[str]()
+    for reference in item.references:
+        try:
+            names += [reference if isinstance(reference, str) else "" for _ in refs.find(reference, item.phase)]
+        except ValueError as error:
+            found.append(f"{where}.settings {error}")
+    least, most = FIGURE_OPTIONS[item.kind].settings
+    if not found and (len(names) < least or (most is not None and len(names) > most)):
+        allowed = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+        found.append(f"{where}.settings: a figure of kind {item.kind} shows {allowed}; got {len(names)}")
+    return found + (_published_problems(item, names, where) if isinstance(item, Figure) else [])
+
+
+def _published_problems(item: Figure, names: Sequence[str], where: str) -> list[str]:
+    """Of the facts of a figure: each is of one of its settings."""
+    found = []
+    if any(isinstance(given, Mapping) for given in item.published.values()):
+        listed = [name for name in names if name]
+        found += [
+            f"{where}.published is an " + unknown(name, listed, "setting of the figure")
+            for name in item.published
+            if name not in listed
+        ]
+    elif item.published and len(names) > 1:
+        found.append(
+            f"{where}.published is of one setting and the figure shows {len(names)}; "
+            'name each, as in { "2" = { test_accuracy = 0.98 } }'
+        )
+    return found
+
+
+def class_problems(original: Original | None, classes: Sequence[str]) -> list[str]:
+    """Rows of label counts and cells of confusion matrices that are of no class of the data."""
+    found: list[str] = []
+    for item in original.table if original else ():
+        where = f'original "{short(item.number, 60)}"'
+        if isinstance(item, LabelsTable):
+            for row in item.rows:
+                if row.label not in (*classes, "sum"):
+                    found.append(
+                        f'{where}.rows "{short(row.label, 60)}" is an ' + unknown(row.label, [*classes, "sum"], "class")
+                    )
+        elif isinstance(item, ConfusionTable):
+            for cell in item.rows:
+                for name in (cell.actual, cell.predicted):
+                    if name not in classes:
+                        found.append(f"{where}.rows has an " + unknown(name, classes, "class"))
+    return list(dict.fromkeys(found))

@@ -8,11 +8,9 @@ from typing import Any
 from handgrad.names import short, shown, unknown, unknown_key
 from handgrad.study.changes import Table, leaves
 from handgrad.study.design.axes import Axes, axis_problems, is_listed
-from handgrad.study.design.settings import study_problems
-from handgrad.study.design.size import size_problems
+from handgrad.study.design.settings import size_problems, study_problems
 from handgrad.study.design.study_spec import FIRST, PhaseSpec, Study, StudySpec
-from handgrad.study.reading.figures import read_figures
-from handgrad.study.reading.published_reader import read_original
+from handgrad.study.reading.published_reader import read_figures, read_original
 
 
 def read_spec(values: Mapping[str, Any], notes: list[str]) -> tuple[StudySpec | None, list[str]]:

@@ -148,7 +148,7 @@ def nothing_to_wait_for() -> RuntimeError:
     return RuntimeError("the jobs wait for an outcome (None), but no job is in progress")
 
 
-class Source:
+class JobQueue:
     """The jobs to come, in groups.  `waits`: None was said, and no outcome has been taken up since.
 
     workers: among how many they are shared out, where that is known.  A single one gets more than fill its program, so
@@ -177,7 +177,11 @@ class Source:
             job = self._next()
             if job is None:
                 break
-            if (job.split, job.run.kin, job.until is None) != (first.split, first.run.kin, first.until is None):
+            if (job.split, job.run.group_key, job.until is None) != (
+                first.split,
+                first.run.group_key,
+                first.until is None,
+            ):
                 self._held = job
                 break
             group.append(job)
@@ -230,7 +234,7 @@ class Serial:
     workers = 1
 
     def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
-        source = Source(jobs, self.workers)
+        source = JobQueue(jobs, self.workers)
         while (group := source.take()) is not None:
             for job in group:
                 heard(job, None)

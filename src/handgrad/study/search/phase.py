@@ -8,7 +8,7 @@ from handgrad.study.folder.decisions import Decisions
 from handgrad.study.folder.store import Store
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
-from handgrad.study.rules.budget import Purse
+from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.runners.runner import Job
 from handgrad.study.search.samplers import Asked, Listed, Source
 from handgrad.study.search.search import Ended, Misfit, Search
@@ -20,7 +20,7 @@ class Execution(Protocol):
 
     plan: Plan
     store: Store
-    purse: Purse
+    tracker: BudgetTracker
 
     def ready(self, setting: PlannedSetting) -> None:
         """Find finished runs, compile."""
@@ -37,8 +37,8 @@ class Execution(Protocol):
         """Say something."""
 
 
-class _PhaseCells:
-    """`search.Cells` of one phase."""
+class _PhaseHost:
+    """`search.SearchHost` of one phase."""
 
     def __init__(self, execution: Execution, number: int, metric: str) -> None:
         self._execution, self._number, self._metric = execution, number, metric
@@ -90,8 +90,8 @@ def opened_search(execution: Execution, number: int) -> Iterator[Search]:
                 return plan.add(number, parameters)
 
             source = Asked(drawn, metric.endswith("_accuracy"), add, decisions.add)
-        cells = _PhaseCells(execution, number, metric)
-        return Search(phase.asha, metric, source, decisions, execution.purse, cells)
+        host = _PhaseHost(execution, number, metric)
+        return Search(phase.asha, metric, source, decisions, execution.tracker, host)
 
     search = begun()
     try:

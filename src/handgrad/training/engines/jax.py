@@ -25,7 +25,7 @@ STATES = tuple[Params, Slots, np.ndarray]
 
 
 class Group:
-    """R places, trained together: of runs that differ in numbers only (`Run.kin`)."""
+    """R places, trained together: of runs that differ in numbers only (`Run.group_key`)."""
 
     def __init__(self, job: Job, size: int) -> None:
         self.job, self.size = job, size

@@ -1,4 +1,4 @@
-"""Progress: what a study tells whoever listens, such as the progress bar of the command line.
+"""Events: what a study tells whoever listens, such as the progress bar of the command line.
 
 An observer is any callable that takes an `Event`.  `work` counts in the plan's units of cost and grows to `total`,
 so one bar for the whole study is `work / total`, and its time left is a matter of proportion.
@@ -51,7 +51,7 @@ def silent(event: Event) -> None:
     """The observer that does nothing."""
 
 
-class Progress:
+class StudyProgress:
     """Tells an observer what happens, and how much of the plan's work is done, that of runs in progress included."""
 
     def __init__(self, plan: Plan, observer: Observer) -> None:
