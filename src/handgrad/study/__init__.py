@@ -1,6 +1,7 @@
 """Studies: what varies, over which seeds, in which phases; planned up front, run anywhere, kept as plain files."""
 
-from handgrad.study.design.study_spec import Study, StudySpec
+from handgrad.study.design.settings import Study
+from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.execution.run_study import run_study
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.planning.plan import Plan

@@ -12,7 +12,7 @@ from handgrad.data.datasets import Dataset, split
 from handgrad.errors import InputError
 from handgrad.sections import given, plain
 from handgrad.study.changes import SECTIONS
-from handgrad.study.design.study_spec import Study
+from handgrad.study.design.settings import Study
 from handgrad.study.reading.loading import as_study
 from handgrad.training import evaluation, exchange
 from handgrad.training.evaluation import Evaluation

@@ -1,28 +1,161 @@
-"""Every setting that a study can come to, and what is wrong with any of them, before anything runs.
+"""A study that was read, and every setting that it can come to: each is read once, with its problems.
+
+    study.phases            the study's own axes, then its [[phase]] tables, with every choice that they make
+    study.settings          what all of that comes to: planning, checking and reporting take their settings from here
 
 The settings of the first phase are certain.  Those of a later phase depend on which setting wins, so they are
-checked on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones)
-and fewer where there are more than ten phases.
+read on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones) and fewer
+where there are more than ten phases.
 """
 
-import importlib.util
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from handgrad.names import short
-from handgrad.sections import is_whole
-from handgrad.study.changes import Table, apply, leaves, shown
-from handgrad.study.design.axes import RANDOM_KEYS, SAMPLERS, Axes, Choice
-from handgrad.study.design.study_spec import FIRST, MOST_RUNS, Phase, Study, StudySpec
+from handgrad.sections import Section
+from handgrad.study.changes import SECTIONS, Changes, Table, apply, canonical, changes_of, is_path, shown
+from handgrad.study.design.axes import SAMPLERS, Axes, Choice, Sampling, choices, sampling
+from handgrad.study.design.study_spec import FIRST, StudySpec
+from handgrad.study.rules.asha import Asha
+from handgrad.study.toml import dumps
 from handgrad.training.run import Setting
 
 MOST = 400
-SHOWN = 40
+SECTION_TYPES: dict[str, type[Section]] = {name: Setting.model_fields[name].annotation for name in SECTIONS}  # type: ignore[misc]
 
-# What a run that continues another cannot change.
-FIXED = ("data", "network.hidden", "network.layers", "network.init", "network.bias_init", "training.dtype")
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase as it is planned.  `changes`: to the baseline; `after`: number of the phase whose winner is the base.
+
+    `start`: which choice of that phase is the base instead, by its name or axes.
+    `asha`: how its runs are stopped short.  `sampling`: where its settings are drawn by their results while the study
+    runs; `choices` then are drawn blindly, for what has to be known before.
+    """
+
+    name: str
+    number: int
+    after: int | None
+    continues: bool
+    changes: Changes
+    choices: tuple[Choice, ...]
+    asha: Asha | None = None
+    sampling: Sampling | None = None
+    start: str | Changes | None = None
+
+    def starts(self, earlier: "Phase") -> list[Choice]:
+        """The choices of the earlier phase that `start` means."""
+        return [choice for choice in earlier.choices if _means(self.start, earlier.changes | choice.axes)]
+
+
+def _means(start: str | Changes | None, axes: Mapping[str, Any]) -> bool:
+    """Whether axes are those that a start names: the name of a variant or bundle among them, or all that it lists."""
+    if isinstance(start, str):
+        return any(value == start for path, value in axes.items() if not is_path(path))
+    return start is not None and all(path in axes and axes[path] == value for path, value in start.items())
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that was read.  `where` names it in messages, `folder` is where relative paths start.
+
+    `changed`: those changes of the command line that make it another study than the file's (`reading.altered`).
+    """
+
+    spec: StudySpec
+    where: str
+    folder: Path
+    notes: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is its file's own small version."""
+        return self.spec.made is not None and self.spec.made.quick
+
+    @cached_property
+    def base(self) -> Table:
+        """What the file says of the base setting, and nothing that it leaves to the defaults."""
+        return {name: getattr(self.spec, name).model_dump(exclude_unset=True, by_alias=True) for name in SECTIONS}
+
+    @cached_property
+    def defaults(self) -> Table:
+        """Every default of a setting, so that `training.optimizer.lr` knows which optimizer is meant."""
+        return Setting().model_dump(by_alias=True)
+
+    @cached_property
+    def phases(self) -> tuple[Phase, ...]:
+        """The study's own axes, then its phases, with every choice that they make."""
+        spec = self.spec
+        first = choices(spec)
+        if not (spec.grid or spec.bundle or spec.random) and (spec.one_factor or spec.variant):
+            first = first if first[0].changes == {} else [Choice(), *first]
+        found = [Phase(FIRST, 0, None, False, {}, tuple(map(self._ours, first)), spec.asha, self._sampling(spec))]
+        numbers = {FIRST: 0}
+        for number, phase in enumerate(spec.phase, start=1):
+            after = number - 1 if phase.after is None else numbers[phase.after]
+            numbers[phase.name] = number
+            listed = choices(phase, number)
+            if (phase.one_factor or phase.variant) and not (phase.grid or phase.bundle) and not phase.set:
+                listed = [choice for choice in listed if choice.changes]  # the baseline is the winner, which has run
+            changes = {self._path(path): value for path, value in changes_of(phase.set or {}).items()}
+            ours = tuple(map(self._ours, listed))
+            drawn = self._sampling(phase)
+            start = phase.start
+            if isinstance(start, Mapping):
+                start = {self._path(path) if is_path(path) else path: value for path, value in start.items()}
+            found.append(Phase(phase.name, number, after, phase.continues, changes, ours, phase.asha, drawn, start))
+        return tuple(found)
+
+    @cached_property
+    def settings(self) -> "StudySettings":
+        """Every setting that the study can come to."""
+        return StudySettings(self)
+
+    def noting(self, notes: Iterable[str]) -> "Study":
+        """The same study with more notes, each once; what was read of it stays read."""
+        noted = replace(self, notes=tuple(dict.fromkeys([*self.notes, *notes])))
+        vars(noted).update({name: value for name, value in vars(self).items() if name != "notes"})
+        return noted
+
+    def _sampling(self, axes: Axes) -> Sampling | None:
+        """What is drawn while the study runs; what is drawn blindly is listed like everything else."""
+        drawn = sampling(axes)
+        if drawn is None or drawn.sampler == SAMPLERS[0]:
+            return None
+        return replace(drawn, ranges=tuple((self._path(path), kind, what) for path, kind, what in drawn.ranges))
+
+    def _path(self, path: str) -> str:
+        return canonical(path, self.spec)
+
+    def _ours(self, choice: Choice) -> Choice:
+        return Choice(
+            {self._path(name) if is_path(name) else name: value for name, value in choice.axes.items()},
+            {self._path(path): value for path, value in choice.changes.items()},
+            {self._path(path): table for path, table in choice.written.items()},
+        )
+
+    @property
+    def default_out(self) -> Path:
+        """results/<study>, or results/<study>-quick."""
+        return Path("results") / (self.spec.name + ("-quick" if self.quick else ""))
+
+    def toml(self) -> str:
+        """The study as it ran, --quick and all changes laid in.  Read again, it is the same study and knows them still.
+
+        Every default follows as a comment.
+        """
+        tables = self.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        if self.quick:
+            tables.pop("quick", None)
+        given = dumps({key: value for key, value in tables.items() if value is not None and value != []})
+        full = {name: getattr(self.spec, name).model_dump(mode="json", by_alias=True) for name in SECTIONS}
+        comments = "".join(f"# {line}".rstrip() + "\n" for line in dumps(full).splitlines())
+        return f"{given}\n# The base setting with every default in force:\n#\n{comments}"
 
 
 @dataclass(frozen=True)
@@ -36,6 +169,11 @@ class Possible:
     problems: tuple[str, ...]
 
     @property
+    def changes(self) -> Changes:
+        """To what it starts from."""
+        return self.phase.changes | self.choice.changes
+
+    @property
     def where(self) -> str:
         """What a message calls it."""
         changes = ", ".join(f"{name} = {shown(value)}" for name, value in self.choice.axes.items())
@@ -43,198 +181,69 @@ class Possible:
         return f'phase "{short(self.phase.name, 60)}", {changes}' if self.phase.number else changes
 
 
-def possible_settings(study: Study) -> Iterator[Possible]:
-    """Every setting that can occur, phase by phase; of a later phase at most `MOST`."""
-    could_win: list[list[Table]] = []
-    made: dict[int, list[tuple[Choice, Table]]] = {}
-    named_later = {phase.after for phase in study.phases if phase.start is not None}
-    most = max(20, min(MOST, MOST * 10 // len(study.phases)))  # many phases are checked more coarsely
-    for phase in study.phases:
-        rivals = [] if phase.after is None else could_win[phase.after]
-        if phase.after is not None and phase.start is not None:
-            named = phase.starts(study.phases[phase.after])
-            rivals = [tables for choice, tables in made[phase.after] if choice in named]
-        starts = _spaced(rivals or [study.base], max(1, most // max(1, len(phase.choices))))
-        found = []
-        for start in starts:
-            for choice in phase.choices:
-                tables = apply(start, phase.changes | choice.changes, study.defaults)
-                setting, problems = Setting.read(tables)
-                if setting is not None:  # what is wrong cannot win
-                    found.append((choice, tables))
-                yield Possible(phase, choice, tables, setting, tuple(problems))
-        if phase.number in named_later:
-            made[phase.number] = found
-        could_win.append(_spaced([*rivals, *(tables for _, tables in found)], MOST))
+class StudySettings:
+    """Every setting that a study can come to.  `possible` and `from_base` hold them; `at` makes those of a search.
+
+    Sections that are written alike are read once: settings are frozen, so they share them.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._sections: dict[str, Section] = {}
+        self._from_base: dict[int, tuple[Possible, ...]] = {}
+
+    @cached_property
+    def possible(self) -> tuple[Possible, ...]:
+        """Every setting that can occur, phase by phase; of a later phase at most `MOST`."""
+        phases, found = self._study.phases, list[Possible]()
+        could_win: list[list[Table]] = []
+        made: dict[int, list[Possible]] = {}
+        named_later = {phase.after for phase in phases if phase.start is not None}
+        most = max(20, min(MOST, MOST * 10 // len(phases)))  # many phases are checked more coarsely
+        for phase in phases:
+            rivals = [] if phase.after is None else could_win[phase.after]
+            if phase.after is not None and phase.start is not None:
+                named = phase.starts(phases[phase.after])
+                rivals = [one.tables for one in made[phase.after] if one.choice in named]
+            if rivals:
+                starts = _spaced(rivals, max(1, most // max(1, len(phase.choices))))
+                own = [self.at(phase, choice, start) for start in starts for choice in phase.choices]
+            else:
+                own = list(self.from_base(phase.number))
+            right = [one for one in own if one.setting is not None]  # what is wrong cannot win
+            if phase.number in named_later:
+                made[phase.number] = right
+            could_win.append(_spaced([*rivals, *(one.tables for one in right)], MOST))
+            found += own
+        return tuple(found)
+
+    def from_base(self, number: int) -> tuple[Possible, ...]:
+        """A setting for every choice of a phase: of a later phase, as if it started from the base."""
+        if number not in self._from_base:
+            phase = self._study.phases[number]
+            self._from_base[number] = tuple(self.at(phase, choice, self._study.base) for choice in phase.choices)
+        return self._from_base[number]
+
+    def at(self, phase: Phase, choice: Choice, start: Mapping[str, Any]) -> Possible:
+        """The setting that a choice of a phase makes of the tables it starts from."""
+        tables = apply(start, phase.changes | choice.changes, self._study.defaults)
+        setting, problems = self._read(tables)
+        return Possible(phase, choice, tables, setting, tuple(problems))
+
+    def _read(self, tables: Table) -> tuple[Setting | None, list[str]]:
+        sections: dict[str, Any] = {}
+        for name, table in tables.items():
+            if name not in SECTIONS:
+                return Setting.read(tables)
+            key = f"{name} {json.dumps(table, default=repr)}"
+            if key not in self._sections:
+                section, _ = SECTION_TYPES[name].read(table)
+                if section is None:
+                    return Setting.read(tables)
+                self._sections[key] = section
+            sections[name] = self._sections[key]
+        return Setting.model_construct(set(sections), **sections), []
 
 
 def _spaced(tables: list[Table], most: int) -> list[Table]:
     return tables if len(tables) <= most else [tables[i * len(tables) // most] for i in range(most)]
-
-
-def study_problems(study: Study) -> list[str]:
-    """Everything wrong with the settings of a study, each problem once, at the place where it was written."""
-    found: dict[str, None] = {}
-    drawn: set[str] = set()
-    longest: dict[int, int] = {}
-    for one in possible_settings(study):
-        if one.setting is not None:
-            number = one.phase.number
-            longest[number] = max(longest.get(number, 0), one.setting.training.epochs)
-        for line in one.problems:
-            place = located(line, one)
-            range_of = place.rpartition("; got ")[0]
-            if "random." in place and range_of in drawn:
-                continue  # one draw outside says that the range is wrong
-            drawn.add(range_of)
-            found[place] = None
-    spec = study.spec
-    for phase in study.phases:
-        for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
-            if phase.continues and path.startswith(FIXED):
-                found[
-                    f'phase "{short(phase.name, 60)}" continues runs, so it cannot change {short(path)}: the weights '
-                    "and the data of a continued run are those it began with; take the change out or leave continue out"
-                ] = None
-    found.update(dict.fromkeys(_start_problems(study)))
-    found.update(dict.fromkeys(_search_problems(study, longest)))
-    if spec.phase and not spec.select_on_test and spec.data.validation is False:
-        found[
-            f"select_by = {spec.select_by!r} needs validation data to choose what later phases start from, but "
-            "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
-        ] = None
-    return list(found)
-
-
-def _start_problems(study: Study) -> Iterator[str]:
-    """Starts of phases that are not one setting of the phase before."""
-    for phase in study.phases:
-        if phase.start is None or phase.after is None:
-            continue
-        earlier = study.phases[phase.after]
-        meant = len(phase.starts(earlier))
-        where = f'phase "{short(phase.name, 60)}".start must be one setting of phase "{short(earlier.name, 60)}"'
-        if earlier.sampling is not None:
-            yield f"{where}, but those are drawn while the study runs; leave start out: it begins at the winner"
-        elif meant != 1:
-            changes = {} if isinstance(phase.start, str) else phase.start
-            named = ", ".join(f"{path} = {shown(value)}" for path, value in changes.items()) or repr(phase.start)
-            named = short(named, 120)
-            yield (
-                f"{where}; {f'{meant} of its settings have' if meant else 'none of its settings has'} {named}; name a "
-                "variant or bundle, or all axes that tell it apart"
-            )
-
-
-def _search_problems(study: Study, longest: Mapping[int, int]) -> Iterator[str]:
-    """What keeps the searches of a study from being made.  `longest`: by phase, the most epochs of a setting."""
-    for phase in study.phases:
-        prefix = f'phase "{short(phase.name, 60)}".' if phase.number else ""
-        asha, drawn = phase.asha, phase.sampling
-        if drawn is not None and importlib.util.find_spec("optuna") is None:
-            yield (
-                f"{prefix}random.sampler = {drawn.sampler!r} needs Optuna, which is not installed here; "
-                f"pip install 'handgrad[optuna]', or set random.sampler = \"{SAMPLERS[0]}\""
-            )
-        if (asha is not None or drawn is not None) and study.spec.data.validation is False:
-            metric = (asha.metric if asha else None) or study.spec.select_by
-            what = "asha" if asha else "random.sampler"
-            yield f"{prefix}{what} judges by {metric}, but data.validation = false; give data.validation a size"
-        most = longest.get(phase.number)
-        if asha is not None and asha.epochs is not None and most is not None and asha.epochs > most:
-            yield (
-                f"{prefix}asha.epochs = {asha.epochs} is more than training.epochs of any of its settings ({most}), "
-                "to which schedules belong; set training.epochs, or leave asha.epochs out"
-            )
-
-
-def shortened(lines: Iterable[str]) -> list[str]:
-    """Each line once, and no more than people read."""
-    found = list(dict.fromkeys(lines))
-    return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more problems of this kind"]
-
-
-def located(line: str, one: Possible) -> str:
-    """The line with the table that wrote the change it complains about."""
-    path = line.split(" ", 1)[0].rstrip(":")
-    phase = f'phase "{short(one.phase.name, 60)}".' if one.phase.number else ""
-    for changed in sorted(one.choice.written, key=len, reverse=True):
-        if _same_place(path, changed):
-            return f"{phase}{one.choice.written[changed]}.{line}"
-    for changed in one.phase.changes:
-        if _same_place(path, changed):
-            return f"{phase}set.{line}"
-    return f"{one.where}: {line}" if one.choice.changes else line
-
-
-def _same_place(path: str, changed: str) -> bool:
-    return path == changed or path.startswith(changed + ".") or changed.startswith(path + ".")
-
-
-MOST_PHASES = 100
-MOST_FACTORS = 6  # of a product, in a message
-
-
-@dataclass(frozen=True)
-class Count:
-    """The settings of a phase: the length of every list that is combined with the others, and how many come beside."""
-
-    factors: tuple[int, ...]
-    beside: int
-
-    @property
-    def settings(self) -> int:
-        return math.prod(self.factors) + self.beside
-
-    def __str__(self) -> str:
-        listed = [f"{n:,}" for n in self.factors[:MOST_FACTORS]] + ["…"] * (len(self.factors) > MOST_FACTORS)
-        product = " x ".join(listed) if len(self.factors) > 1 else ""
-        return " + ".join(part for part in (product, f"{self.beside:,}" if product and self.beside else "") if part)
-
-
-def count(axes: Axes) -> Count:
-    """The settings that axes come to, whether or not their values are right."""
-    if isinstance(axes.random, Mapping) and any(key not in RANDOM_KEYS for key in axes.random):
-        runs = axes.random.get("runs", 25)
-        return Count((runs,) if is_whole(runs) else (), 0)
-    bundles = [len(table) for table in (axes.bundle or {}).values() if isinstance(table, Mapping)]
-    factors = [*bundles, *_lengths(axes.grid)]
-    return Count(tuple(n for n in factors if n), sum(_lengths(axes.one_factor)) + len(axes.variant or {}))
-
-
-def _lengths(table: Mapping[str, Any] | None) -> list[int]:
-    return [len(values) for _, values in leaves(table or {}, lambda *_: False) if isinstance(values, list | tuple)]
-
-
-def size_problems(spec: StudySpec) -> list[str]:
-    """What is too large to be planned."""
-    if len(spec.phase) > MOST_PHASES:
-        return [
-            f"phase: the study has {len(spec.phase):,} phases; the limit is {MOST_PHASES}; put what does not build on "
-            "a winner into one grid, or make several studies of it"
-        ]
-    counts = {FIRST: count(spec)} | {phase.name: count(phase) for phase in spec.phase}
-    settings, seeds = sum(one.settings for one in counts.values()), len(spec.seeds)
-    if settings * seeds <= MOST_RUNS:
-        return []
-    largest = max(counts, key=lambda name: counts[name].settings)
-    product = str(counts[largest])
-    of = f" (phase {short(largest, 60)!r}: {product})" if product else ""
-    return [
-        f"the study would have {number(settings * seeds)} runs: {number(settings)} settings{of} x {seeds:,} "
-        f"{'seed' if seeds == 1 else 'seeds'}; the limit is {MOST_RUNS:,}. List fewer values or seeds, vary one factor "
-        "at a time with [one_factor], draw some of them with [random] and its runs, or make several studies of it"
-    ]
-
-
-def number(n: int) -> str:
-    """A whole number in words that fit a line.
-
-    >>> number(1_000_000), number(10**30)
-    ('1,000,000', 'about 10^30')
-    """
-    return f"{n:,}" if n < 10**21 else f"about 10^{_digits(n) - 1}"
-
-
-def _digits(n: int) -> int:
-    return int(n.bit_length() * math.log10(2)) + 1

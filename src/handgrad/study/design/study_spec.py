@@ -1,12 +1,6 @@
-"""What a study is: a base setting, what varies, the seeds and the phases (docs/studies.md lists every key).
-
-`StudySpec` is a study file, checked; `Study` is one that was read (`reading`), with every choice of every phase.
-"""
+"""A study file, checked: the base setting, what varies, the seeds and the phases (docs/studies.md lists every key)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
@@ -15,13 +9,11 @@ from handgrad.data.spec import DataSection
 from handgrad.names import shown
 from handgrad.network.spec import NetworkSection
 from handgrad.sections import Section, flag, is_whole, one_of, whole
-from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of, is_path
-from handgrad.study.design.axes import SAMPLERS, Axes, AxisTable, Choice, Sampling, choices, sampling
+from handgrad.study.changes import changes_of
+from handgrad.study.design.axes import Axes, AxisTable
 from handgrad.study.published.items import Drawing, Original
-from handgrad.study.rules.asha import Asha
 from handgrad.study.rules.budget import Budget
-from handgrad.study.toml import dumps
-from handgrad.training.run import Setting, TrainingSection
+from handgrad.training.run import TrainingSection
 
 MOST_RUNS = 100_000  # of a study: what is planned is held in memory and written as one plan
 FIRST = "main"  # the name of the phase that the study's own axes make
@@ -126,122 +118,3 @@ class StudySpec(Axes):
     quick: AxisTable = None
     figure: tuple[Drawing, ...] = ()
     original: Original | None = None
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A phase as it is planned.  `changes`: to the baseline; `after`: number of the phase whose winner is the base.
-
-    `start`: which choice of that phase is the base instead, by its name or axes.
-    `asha`: how its runs are stopped short.  `sampling`: where its settings are drawn by their results while the study
-    runs; `choices` then are drawn blindly, for what has to be known before.
-    """
-
-    name: str
-    number: int
-    after: int | None
-    continues: bool
-    changes: Changes
-    choices: tuple[Choice, ...]
-    asha: Asha | None = None
-    sampling: Sampling | None = None
-    start: str | Changes | None = None
-
-    def starts(self, earlier: "Phase") -> list[Choice]:
-        """The choices of the earlier phase that `start` means."""
-        return [choice for choice in earlier.choices if _means(self.start, earlier.changes | choice.axes)]
-
-
-def _means(start: str | Changes | None, axes: Mapping[str, Any]) -> bool:
-    """Whether axes are those that a start names: the name of a variant or bundle among them, or all that it lists."""
-    if isinstance(start, str):
-        return any(value == start for path, value in axes.items() if not is_path(path))
-    return start is not None and all(path in axes and axes[path] == value for path, value in start.items())
-
-
-@dataclass(frozen=True)
-class Study:
-    """A study that was read.  `where` names it in messages, `folder` is where relative paths start.
-
-    `changed`: those changes of the command line that make it another study than the file's (`reading.altered`).
-    """
-
-    spec: StudySpec
-    where: str
-    folder: Path
-    notes: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-
-    @property
-    def quick(self) -> bool:
-        """Whether it is its file's own small version."""
-        return self.spec.made is not None and self.spec.made.quick
-
-    @cached_property
-    def base(self) -> Table:
-        """What the file says of the base setting, and nothing that it leaves to the defaults."""
-        return {name: getattr(self.spec, name).model_dump(exclude_unset=True, by_alias=True) for name in SECTIONS}
-
-    @cached_property
-    def defaults(self) -> Table:
-        """Every default of a setting, so that `training.optimizer.lr` knows which optimizer is meant."""
-        return Setting().model_dump(by_alias=True)
-
-    @cached_property
-    def phases(self) -> tuple[Phase, ...]:
-        """The study's own axes, then its phases, with every choice that they make."""
-        spec = self.spec
-        first = choices(spec)
-        if not (spec.grid or spec.bundle or spec.random) and (spec.one_factor or spec.variant):
-            first = first if first[0].changes == {} else [Choice(), *first]
-        found = [Phase(FIRST, 0, None, False, {}, tuple(map(self._ours, first)), spec.asha, self._sampling(spec))]
-        numbers = {FIRST: 0}
-        for number, phase in enumerate(spec.phase, start=1):
-            after = number - 1 if phase.after is None else numbers[phase.after]
-            numbers[phase.name] = number
-            listed = choices(phase, number)
-            if (phase.one_factor or phase.variant) and not (phase.grid or phase.bundle) and not phase.set:
-                listed = [choice for choice in listed if choice.changes]  # the baseline is the winner, which has run
-            changes = {self._path(path): value for path, value in changes_of(phase.set or {}).items()}
-            ours = tuple(map(self._ours, listed))
-            drawn = self._sampling(phase)
-            start = phase.start
-            if isinstance(start, Mapping):
-                start = {self._path(path) if is_path(path) else path: value for path, value in start.items()}
-            found.append(Phase(phase.name, number, after, phase.continues, changes, ours, phase.asha, drawn, start))
-        return tuple(found)
-
-    def _sampling(self, axes: Axes) -> Sampling | None:
-        """What is drawn while the study runs; what is drawn blindly is listed like everything else."""
-        drawn = sampling(axes)
-        if drawn is None or drawn.sampler == SAMPLERS[0]:
-            return None
-        return replace(drawn, ranges=tuple((self._path(path), kind, what) for path, kind, what in drawn.ranges))
-
-    def _path(self, path: str) -> str:
-        return canonical(path, self.spec)
-
-    def _ours(self, choice: Choice) -> Choice:
-        return Choice(
-            {self._path(name) if is_path(name) else name: value for name, value in choice.axes.items()},
-            {self._path(path): value for path, value in choice.changes.items()},
-            {self._path(path): table for path, table in choice.written.items()},
-        )
-
-    @property
-    def default_out(self) -> Path:
-        """results/<study>, or results/<study>-quick."""
-        return Path("results") / (self.spec.name + ("-quick" if self.quick else ""))
-
-    def toml(self) -> str:
-        """The study as it ran, --quick and all changes laid in.  Read again, it is the same study and knows them still.
-
-        Every default follows as a comment.
-        """
-        tables = self.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        if self.quick:
-            tables.pop("quick", None)
-        given = dumps({key: value for key, value in tables.items() if value is not None and value != []})
-        full = {name: getattr(self.spec, name).model_dump(mode="json", by_alias=True) for name in SECTIONS}
-        comments = "".join(f"# {line}".rstrip() + "\n" for line in dumps(full).splitlines())
-        return f"{given}\n# The base setting with every default in force:\n#\n{comments}"

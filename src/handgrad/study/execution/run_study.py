@@ -11,7 +11,7 @@ from handgrad.errors import HandgradError, InputError
 from handgrad.foreign import as_path
 from handgrad.names import shown
 from handgrad.sections import given
-from handgrad.study.design.study_spec import Study
+from handgrad.study.design.settings import Study
 from handgrad.study.execution.choose_runner import jobs_for, open_runner
 from handgrad.study.execution.events import Event, Observer, StudyProgress, silent
 from handgrad.study.execution.run_jobs import Runs

@@ -19,7 +19,8 @@ from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import checksum
 from handgrad.foreign import as_path, reading
 from handgrad.names import lookup
-from handgrad.study.design.study_spec import Study, StudySpec
+from handgrad.study.design.settings import Study
+from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import read_decisions
 from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written

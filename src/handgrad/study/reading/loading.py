@@ -17,8 +17,9 @@ from handgrad.errors import InputError, StudyFileError, readable
 from handgrad.foreign import as_path, reading
 from handgrad.names import listed, nearest, short, shown, unknown
 from handgrad.sections import plain
-from handgrad.study.design.settings import shortened, study_problems
-from handgrad.study.design.study_spec import Made, Study, StudySpec, folder_name
+from handgrad.study.design.problems import shortened, study_problems
+from handgrad.study.design.settings import Study
+from handgrad.study.design.study_spec import Made, StudySpec, folder_name
 from handgrad.study.reading.narrow import fitted
 from handgrad.study.reading.overrides import alters, change_of, effects, overlaid
 from handgrad.study.reading.setting_refs import reference_problems
@@ -133,7 +134,7 @@ def make_study(
             found = [*study_problems(study), *reference_problems(study)]
             if not found:
                 more, found = effects(study, overrides, tables.get("quick") if quick else None)
-                study = replace(study, notes=tuple(dict.fromkeys([*study.notes, *more])))
+                study = study.noting(more)
         elif spec is not None:
             found += [line for line in problems_of_the_rest(spec, where, folder) if line not in found]
     if not quick and isinstance(tables.get("quick"), Mapping) and not found:

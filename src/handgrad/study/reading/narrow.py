@@ -5,7 +5,8 @@ What has none left is not run, and the report says so.  A published number never
 
 from typing import Any
 
-from handgrad.study.design.study_spec import Study, StudySpec
+from handgrad.study.design.settings import Study
+from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.published.figure_options import FIGURE_OPTIONS
 from handgrad.study.published.items import ConfusionTable, Drawing, FactsTable, Figure, Item, Original, SettingsTable
 from handgrad.study.published.numbers import MEASURES

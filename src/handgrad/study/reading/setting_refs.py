@@ -15,9 +15,11 @@ from typing import Any
 
 from handgrad.names import listed as names_listed
 from handgrad.names import nearest, short, shown, unknown
-from handgrad.study.changes import apply, canonical, is_path, leaves
+from handgrad.study.changes import canonical, is_path, leaves
 from handgrad.study.changes import shown as as_in_plan
-from handgrad.study.design.study_spec import FIRST, Study
+from handgrad.study.design.axes import Choice
+from handgrad.study.design.settings import Study
+from handgrad.study.design.study_spec import FIRST
 from handgrad.study.published.figure_options import FIGURE_OPTIONS
 from handgrad.study.published.items import (
     ConfusionTable,
@@ -30,7 +32,6 @@ from handgrad.study.published.items import (
     WinnerTable,
 )
 from handgrad.study.published.numbers import MEASURES
-from handgrad.training.run import Setting
 
 WINNER = "winner"
 MOST_PHASES = 3  # that a message lists
@@ -85,18 +86,18 @@ class SettingRefs:
             for phase in self.study.phases
         }
 
-    def _distinct(self, number: int) -> Iterator[Any]:
-        phase, seen = self.study.phases[number], set[str]()
-        for choice in phase.choices:
-            if number == 0:  # what a later phase starts from is not known, and its choices differ
-                tables = apply(self.study.base, choice.changes, self.study.defaults)
-                setting, _ = Setting.read(tables)
-                if setting is not None:
-                    text = setting.resolved().model_dump_json(by_alias=True)
-                    if text in seen:
-                        continue
-                    seen.add(text)
-            yield choice
+    def _distinct(self, number: int) -> Iterator[Choice]:
+        """The choices of a phase, those of the first phase that make an equal setting once."""
+        seen = set[str]()
+        for one in self.study.settings.from_base(number):
+            if (
+                number == 0 and one.setting is not None
+            ):  # what a later phase starts from is not known: its choices differ
+                text = one.setting.resolved().model_dump_json(by_alias=True)
+                if text in seen:
+                    continue
+                seen.add(text)
+            yield one.choice
 
     @property
     def run_count(self) -> int:
@@ -181,11 +182,10 @@ class SettingRefs:
     def shows(self) -> set[str]:
         """Every axis, and every key that a setting has."""
         found = set(self.axes)
-        for phase in self.study.phases:
-            for choice in phase.choices:
-                setting, _ = Setting.read(apply(self.study.base, phase.changes | choice.changes, self.study.defaults))
-                if setting is not None:
-                    dumped = setting.model_dump(mode="json", by_alias=True)
+        for number in range(len(self.study.phases)):
+            for one in self.study.settings.from_base(number):
+                if one.setting is not None:
+                    dumped = one.setting.model_dump(mode="json", by_alias=True)
                     found |= {path for path, _ in leaves(dumped, lambda *_: False)} | set(_tables(dumped))
         return found
 

@@ -8,8 +8,9 @@ from typing import Any
 from handgrad.names import short, shown, unknown, unknown_key
 from handgrad.study.changes import Table, leaves
 from handgrad.study.design.axes import Axes, axis_problems, is_listed
-from handgrad.study.design.settings import size_problems, study_problems
-from handgrad.study.design.study_spec import FIRST, PhaseSpec, Study, StudySpec
+from handgrad.study.design.problems import size_problems, study_problems
+from handgrad.study.design.settings import Study
+from handgrad.study.design.study_spec import FIRST, PhaseSpec, StudySpec
 from handgrad.study.reading.published_reader import read_figures, read_original
 
 
