@@ -14,9 +14,9 @@ from handgrad.network.losses import LOSSES, TARGETS
 from handgrad.network.spec import NetworkSection
 from handgrad.study import make_study
 from handgrad.study.changes import leaves
-from handgrad.study.design.axes import DISTRIBUTIONS, SAMPLERS
 from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.execution.choose_runner import RUNNERS
+from handgrad.study.rules.samplers import DISTRIBUTIONS, SAMPLERS
 from handgrad.synonyms import NAMES
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.requirements import DEVICES

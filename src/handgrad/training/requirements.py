@@ -9,7 +9,13 @@ from handgrad.errors import InputError
 
 DEVICES = ("cpu", "cuda")
 ARRAYS = ("auto", "numpy", "torch", "cupy")
-LIBRARIES = {"torch": "PyTorch", "jax": "JAX", "cupy": "CuPy", "onnx": "the library onnx"}  # as they are called
+LIBRARIES = {
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "cupy": "CuPy",
+    "onnx": "the library onnx",
+    "optuna": "Optuna",
+}  # as they are called
 
 
 GPU_JAX = "'handgrad[jax]' 'jax[cuda13]'"  # or cuda12, for an older driver

@@ -4,18 +4,20 @@ settings of a phase = (every bundle · every grid line) + one_factor + variants,
 runs of a study     = seeds · Σ settings of its phases, counted before any of them is built: 10⁹ cannot be listed
 """
 
-import importlib.util
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.errors import InputError
 from handgrad.names import short
 from handgrad.sections import is_whole
 from handgrad.study.changes import leaves, shown
-from handgrad.study.design.axes import RANDOM_KEYS, SAMPLERS, Axes
+from handgrad.study.design.axes import RANDOM_KEYS, Axes
 from handgrad.study.design.settings import Possible, Study
 from handgrad.study.design.study_spec import FIRST, MOST_RUNS, StudySpec
+from handgrad.study.rules.samplers import SAMPLERS, USUAL
+from handgrad.training.requirements import check_installed
 
 SHOWN = 40  # problems of a message
 
@@ -82,11 +84,12 @@ def _search_problems(study: Study, longest: Mapping[int, int]) -> Iterator[str]:
     for phase in study.phases:
         prefix = f'phase "{short(phase.name, 60)}".' if phase.number else ""
         asha, drawn = phase.asha, phase.sampling
-        if drawn is not None and importlib.util.find_spec("optuna") is None:
-            yield (
-                f"{prefix}random.sampler = {drawn.sampler!r} needs Optuna, which is not installed here; "
-                f"pip install 'handgrad[optuna]', or set random.sampler = \"{SAMPLERS[0]}\""
-            )
+        if drawn is not None and (sampler := SAMPLERS[drawn.sampler]).library:
+            what, otherwise = f"{prefix}random.sampler = {drawn.sampler!r}", f'set random.sampler = "{USUAL}"'
+            try:
+                check_installed(sampler.library, what, sampler.install, otherwise)
+            except InputError as error:
+                yield str(error)
         if (asha is not None or drawn is not None) and study.spec.data.validation is False:
             metric = (asha.metric if asha else None) or study.spec.select_by
             what = "asha" if asha else "random.sampler"

@@ -18,9 +18,10 @@ from typing import Any
 from handgrad.names import short
 from handgrad.sections import Section
 from handgrad.study.changes import SECTIONS, Changes, Table, apply, canonical, changes_of, is_path, shown
-from handgrad.study.design.axes import SAMPLERS, Axes, Choice, Sampling, choices, sampling
+from handgrad.study.design.axes import Axes, Choice, choices, sampling
 from handgrad.study.design.study_spec import FIRST, StudySpec
 from handgrad.study.rules.asha import Asha
+from handgrad.study.rules.samplers import SAMPLERS, Sampling
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting
 
@@ -125,7 +126,7 @@ class Study:
     def _sampling(self, axes: Axes) -> Sampling | None:
         """What is drawn while the study runs; what is drawn blindly is listed like everything else."""
         drawn = sampling(axes)
-        if drawn is None or drawn.sampler == SAMPLERS[0]:
+        if drawn is None or SAMPLERS[drawn.sampler].sequential is None:
             return None
         return replace(drawn, ranges=tuple((self._path(path), kind, what) for path, kind, what in drawn.ranges))
 

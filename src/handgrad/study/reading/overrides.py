@@ -16,9 +16,10 @@ from typing import Any
 from handgrad.errors import InputError
 from handgrad.names import listed, short, shown, unknown
 from handgrad.study.changes import SECTIONS, SHORT, Table, canonical, changes_of, is_path
-from handgrad.study.design.axes import DISTRIBUTIONS, Choice
+from handgrad.study.design.axes import Choice
 from handgrad.study.design.settings import Study
 from handgrad.study.reading.study_file import DEEPEST
+from handgrad.study.rules.samplers import DISTRIBUTIONS
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting
 

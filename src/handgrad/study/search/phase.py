@@ -9,8 +9,9 @@ from handgrad.study.folder.store import Store
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.rules.budget import BudgetTracker
+from handgrad.study.rules.samplers import SAMPLERS
 from handgrad.study.runners.runner import Job
-from handgrad.study.search.samplers import Asked, Listed, Source
+from handgrad.study.search.samplers import Drawn, Listed, SettingSource
 from handgrad.study.search.search import Ended, Misfit, Search
 from handgrad.training.record import load_curves, load_data
 
@@ -80,8 +81,9 @@ def opened_search(execution: Execution, number: int) -> Iterator[Search]:
         execution.note(f'phase "{phase.name}": its search has changed and is decided anew; trained epochs are kept')
 
     def begun() -> Search:
-        source: Source
-        if drawn is None:
+        source: SettingSource
+        sequential = None if drawn is None else SAMPLERS[drawn.sampler].sequential
+        if drawn is None or sequential is None:
             source = Listed(phase.settings)
         else:
             plan.open(number)
@@ -89,7 +91,8 @@ def opened_search(execution: Execution, number: int) -> Iterator[Search]:
             def add(parameters: Mapping[str, Any]) -> PlannedSetting:
                 return plan.add(number, parameters)
 
-            source = Asked(drawn, metric.endswith("_accuracy"), add, decisions.add)
+            sampler = sequential(drawn, metric.endswith("_accuracy"))
+            source = Drawn(sampler, drawn.runs, add, decisions.add)
         host = _PhaseHost(execution, number, metric)
         return Search(phase.asha, metric, source, decisions, execution.tracker, host)
 

@@ -18,11 +18,11 @@ from typing import Any, Protocol
 
 from handgrad.study.folder.decisions import Decisions
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
-from handgrad.study.rules.asha import Asha, rule_of
+from handgrad.study.rules.asha import RULES, Asha
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Job, Outcome
-from handgrad.study.search.samplers import Source
+from handgrad.study.search.samplers import SettingSource
 from handgrad.training.record import Record
 
 NEVER = Asha(grace_period=2**62)  # no rung: every setting trains to its end
@@ -82,13 +82,14 @@ class Search:
         self,
         asha: Asha | None,
         metric: str,
-        source: Source,
+        source: SettingSource,
         decisions: Decisions,
         tracker: BudgetTracker,
         host: SearchHost,
     ) -> None:
         self.metric, self.source, self.decisions, self.tracker, self.host = metric, source, decisions, tracker, host
-        self.rule = rule_of(asha or NEVER)
+        asha = asha or NEVER
+        self.rule = RULES[asha.rule](asha)
         self.settings: dict[str, PlannedSetting] = {}  # those that were begun
         self.winner: str | None = None  # as recorded; None as soon as anything is trained
         self._sign = 1 if metric.endswith("_loss") else -1
