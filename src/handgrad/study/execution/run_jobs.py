@@ -19,7 +19,7 @@ from handgrad.training.task import EpochEnd
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Origin:
     """Where a run belongs in the plan, and the error that it ended with."""
 
     phase: PlannedPhase
@@ -34,8 +34,8 @@ class Runs:
     def __init__(self, plan: Plan, store: Store, progress: StudyProgress, where: Mapping[str, Any]) -> None:
         self._plan, self._store, self._progress, self._where = plan, store, progress, where
         self.ended: dict[str, RunSummary] = {}
-        self._writer: Writer[_Place] = Writer(store)
-        self._of: dict[str, tuple[PlannedPhase, PlannedSetting, PlannedRun]] = {}  # id -> the place of a job
+        self._writer: Writer[_Origin] = Writer(store)
+        self._of: dict[str, tuple[PlannedPhase, PlannedSetting, PlannedRun]] = {}  # id -> the origin of a job
 
     def is_left(self, run: PlannedRun) -> bool:
         """Whether a run has not come to its end."""
@@ -128,27 +128,27 @@ class Runs:
 
     def keep(self, outcome: Outcome) -> None:
         """Have the record of a run written; does not wait for it."""
-        place = _Place(*self._of.pop(outcome.job.id), outcome.error)
+        origin = _Origin(*self._of.pop(outcome.job.id), outcome.error)
         record = outcome.record or failed_record(outcome.job.run, outcome.job.id, outcome.error or "unknown")
         where: dict[str, Any] = {**record.data["environment"], "execution": self._where}
-        self._writer.save(replace(record, data={**record.data, "environment": where}), place)
+        self._writer.save(replace(record, data={**record.data, "environment": where}), origin)
 
     def settle(self, *, all_of_them: bool = False) -> None:
         """Note and tell of the runs whose records are on the disk."""
-        for summary, place in self._writer.saved(all_of_them=all_of_them):
+        for summary, origin in self._writer.saved(all_of_them=all_of_them):
             self.ended[summary.id] = summary
-            self._progress.ended(summary, place.setting.cost)
+            self._progress.ended(summary, origin.setting.cost)
             self._progress.tell(
                 "run finished",
-                phase=place.phase.name,
-                label=place.setting.label,
+                phase=origin.phase.name,
+                label=origin.setting.label,
                 run=summary.id,
-                seed=place.planned.seed,
+                seed=origin.planned.seed,
                 status=summary.status,
                 metrics=summary.metrics,
                 seconds=summary.seconds,
                 epochs=summary.epochs,
-                text=place.error or "",
+                text=origin.error or "",
             )
 
     def close(self) -> None:

@@ -19,14 +19,14 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.training.engines import array
 from handgrad.training.engines.array import ArraySession
-from handgrad.training.engines.arrays import Home
+from handgrad.training.engines.backend import Backend
 from handgrad.training.loop import execute
 from handgrad.training.optimizers import OPTIMIZERS, clip_by_norm
 from handgrad.training.run import Setting, TrainingSection
 from tests.training.conftest import make_run
 from tests.training.test_torch import CNN, MLP, TORCH_ARRAYS, N, job_of
 
-META = Home(array_api_compat.torch, "meta")
+META = Backend(array_api_compat.torch, "meta")
 EXTRAS = [{}, {"weight_decay": 0.01, "clip_norm": 0.05}]
 
 
@@ -68,7 +68,7 @@ def test_no_step_looks_at_a_number_or_leaves_the_device(optimizer, network, extr
     job = job_of(network, optimizer={"name": optimizer, "lr": 0.05}, dtype="float32", **extra)
     made = session(job, META)
     for number in range(2):
-        loss = made._step(META.bring(np.arange(6)), 0.1, number)
+        loss = made._step(META.to_device(np.arange(6)), 0.1, number)
         assert (loss.device.type, loss.shape) == ("meta", ())
     everything = [*made.params.values(), *(slot for slots in made.slots.values() for slot in slots)]
     assert {one.device.type for one in everything} == {"meta"}
@@ -82,12 +82,12 @@ def test_no_loss_and_no_activation_does(loss, output):
     hidden = output if output not in ("softmax", "log-softmax") else "leaky-relu"
     network = Network.parse((2, 4, 4), f"conv 3 2x2 {hidden}", "max-pool 3", f"dense 3 {output}")
     made = session(job_of(network, loss=loss), META)
-    assert made._step(META.bring(np.arange(6)), 0.1, 0).device.type == "meta"
+    assert made._step(META.to_device(np.arange(6)), 0.1, 0).device.type == "meta"
 
 
 def test_arrays_without_numbers_notice_a_look_and_a_stranger():
     """What the tests above rest on."""
-    here = META.bring(np.ones(3))
+    here = META.to_device(np.ones(3))
     with pytest.raises(RuntimeError):
         float(here.sum())
     with pytest.raises(RuntimeError):
@@ -97,7 +97,7 @@ def test_arrays_without_numbers_notice_a_look_and_a_stranger():
 def test_losses_are_fetched_once_in_many_steps(monkeypatch):
     fetched = []
     monkeypatch.setattr(
-        Home, "fetch", lambda self, a, plain=Home.fetch: fetched.append(tuple(a.shape)) or plain(self, a)
+        Backend, "to_numpy", lambda self, a, plain=Backend.to_numpy: fetched.append(tuple(a.shape)) or plain(self, a)
     )
     monkeypatch.setattr(array, "LOOK_EVERY", 3)
     made = session(job_of(MLP, batch_size=2), TORCH_ARRAYS)

@@ -19,7 +19,7 @@ from handgrad.network.arrays import Array
 
 
 @dataclass(frozen=True)
-class Home:
+class Backend:
     """xp: the library, as array_api_compat has it; device: in that library's words."""
 
     xp: Any
@@ -29,29 +29,29 @@ class Home:
     def is_numpy(self) -> bool:
         return str(self.xp.__name__).endswith("numpy")
 
-    def bring(self, array: np.ndarray) -> Array:
+    def to_device(self, array: np.ndarray) -> Array:
         """A NumPy array here; elsewhere than in NumPy a copy."""
         return array if self.is_numpy else self.xp.asarray(array, device=self.device, copy=True)
 
-    def fetch(self, array: Array) -> np.ndarray:
+    def to_numpy(self, array: Array) -> np.ndarray:
         """An array from here as NumPy's; waits until it is computed."""
         return np.asarray(to_device(array, "cpu"))
 
-    def fetch_numbers(self, numbers: Sequence[Array]) -> np.ndarray:
+    def stack_to_numpy(self, numbers: Sequence[Array]) -> np.ndarray:
         """n arrays of one shape, such as () of a loss, as one NumPy array (n, *shape); waits once."""
-        return np.asarray(numbers) if self.is_numpy else self.fetch(self.xp.stack(list(numbers)))
+        return np.asarray(numbers) if self.is_numpy else self.to_numpy(self.xp.stack(list(numbers)))
 
 
-def home_of(arrays: str, device: str) -> Home:
-    """The home of `training.arrays` on `training.device`; raises ImportError where the library is missing."""
+def backend_of(arrays: str, device: str) -> Backend:
+    """The backend of `training.arrays` on `training.device`; raises ImportError where the library is missing."""
     if arrays == "torch":
         import array_api_compat.torch
 
-        return Home(array_api_compat.torch, device)
+        return Backend(array_api_compat.torch, device)
     if arrays == "cupy":
         import array_api_compat.cupy
 
-        return Home(array_api_compat.cupy, None)  # the GPU that CuPy takes: the first
+        return Backend(array_api_compat.cupy, None)  # the GPU that CuPy takes: the first
     import array_api_compat.numpy
 
-    return Home(array_api_compat.numpy, "cpu")
+    return Backend(array_api_compat.numpy, "cpu")

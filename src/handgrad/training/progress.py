@@ -1,4 +1,7 @@
-"""Checkpoints: everything that a run in progress needs to continue with the same bits.
+"""Progress: everything that a run in progress needs to continue with the same bits, and where it starts.
+
+A run starts from initial weights, from its checkpoint, from the end of the run that it continues, or from where it was
+pruned.
 
 Streams are keyed by (seed, purpose, epoch), so their positions are the epoch and step numbers; the rest is
 parameters, optimizer slots and the curves so far.  One safetensors file, written under a temporary name and renamed.
@@ -13,8 +16,11 @@ import numpy as np
 
 from handgrad.errors import ResultsError
 from handgrad.files import checksum, write_whole
+from handgrad.network.initializers import initialize
+from handgrad.network.network import Network
 from handgrad.training.record import Record
-from handgrad.training.weights import read_tensors, tensors
+from handgrad.training.task import Task
+from handgrad.training.weights import check_shapes, read_tensors, tensors
 
 Params = dict[str, np.ndarray]
 Slots = dict[str, tuple[np.ndarray, ...]]
@@ -68,9 +74,43 @@ def unpack_best(arrays: Params, prefix: str) -> tuple[Params, Slots]:
     return {name: array for name, array in best.items() if name not in slots}, unpack_slots(best)
 
 
+def first_progress(task: Task, network: Network) -> Progress:
+    """Where a run starts: at its checkpoint, at the end of the run that it continues, or at its initial weights.
+
+    Raises InputError where the weights of the run that it continues do not fit.
+    """
+    setting = task.run.setting
+    progress = load_checkpoint(task.checkpoint, task.run.id) if task.checkpoint else None
+    if progress is not None:
+        progress.resumed += 1
+        return progress
+    if task.parent is not None:
+        whose = f"run {task.parent.id}, which this one continues"
+        check_shapes(task.parent.params, network.parameter_shapes, whose)
+        return progress_after(task.parent, setting.training.optimizer.name)
+    section = setting.network
+    return Progress(initialize(network, section.init, section.bias_init, task.run.seed, setting.training.dtype))
+
+
+def progress_after(parent: Record, optimizer: str) -> Progress:
+    """The start of a run that continues another: its weights and history; its slots if the optimizer is the same."""
+    same = parent.data["setting"]["training"]["optimizer"]["name"] == optimizer
+    return Progress(
+        params=dict(parent.params),
+        slots=unpack_slots(parent.state) if same else {},
+        t=int(parent.data["optimizer_steps"]) if same else 0,
+        epoch=int(parent.data["epochs"]),
+        step=int(parent.data["steps"]),
+        first_epoch=int(parent.data["epochs"]),
+        loss_per_step=[parent.curves["loss_per_step"]],
+        curves=_curves_of(parent),
+        continued_at=[*parent.data["continued_at"], int(parent.data["epochs"])],
+    )
+
+
 def progress_of(pruned: Record) -> Progress:
     """The progress of a pruned run, from its record: it goes on from there with the bits of never having stopped."""
-    data, curves = pruned.data, pruned.curves
+    data = pruned.data
     best, best_slots = unpack_best(pruned.state, "best.")
     return Progress(
         params=dict(pruned.params),
@@ -79,8 +119,8 @@ def progress_of(pruned: Record) -> Progress:
         epoch=int(data["epochs"]),
         step=int(data["steps"]),
         first_epoch=int(data["continued_at"][-1]) if data["continues"] else 0,
-        loss_per_step=[curves["loss_per_step"]],
-        curves={name: values.tolist() for name, values in curves.items() if name not in ("loss_per_step", "epoch")},
+        loss_per_step=[pruned.curves["loss_per_step"]],
+        curves=_curves_of(pruned),
         best=best,
         best_slots=best_slots,
         before=data["samples"]["before"],
@@ -88,6 +128,13 @@ def progress_of(pruned: Record) -> Progress:
         continued_at=list(data["continued_at"]),
         resumed=int(data["time"]["resumed"]),
     )
+
+
+def _curves_of(record: Record) -> dict[str, list[float]]:
+    return {name: values.tolist() for name, values in record.curves.items() if name not in ("loss_per_step", "epoch")}
+
+
+# -- checkpoints
 
 
 def save_checkpoint(path: Path, run_id: str, progress: Progress, *, forced: bool = True) -> None:
