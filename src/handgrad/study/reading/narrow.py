@@ -7,7 +7,7 @@ from typing import Any
 
 from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import StudySpec
-from handgrad.study.published.figure_options import FIGURE_OPTIONS
+from handgrad.study.published.figure_options import FIGURES
 from handgrad.study.published.items import ConfusionTable, Drawing, FactsTable, Figure, Item, Original, SettingsTable
 from handgrad.study.published.numbers import MEASURES
 from handgrad.study.reading.setting_refs import WINNER, SettingRefs
@@ -59,7 +59,7 @@ def _fitted_settings(item: Drawing, before: SettingRefs, after: SettingRefs) -> 
         for one in item.settings
         if _is_there(one, item.phase, before, after)
     )
-    least = FIGURE_OPTIONS[item.kind].settings[0]
+    least = FIGURES[item.kind].options.settings[0]
     return {"settings": kept} if len(kept) >= least else {"run": False}
 
 

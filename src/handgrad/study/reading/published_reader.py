@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from handgrad.names import short, shown, unknown
 from handgrad.sections import Section
-from handgrad.study.published.figure_options import FIGURE_OPTIONS
+from handgrad.study.published.figure_options import FIGURES
 from handgrad.study.published.items import (
     TABLES,
     CellRow,
@@ -235,6 +235,6 @@ def read_figure(model: type[Asked], entry: Mapping[str, Any], where: str) -> tup
     """(the figure, []) or what can be read of it and every problem, its options' included."""
     figure, found = model.read(entry, prefix=where)
     if figure is not None:
-        _, problems = FIGURE_OPTIONS[figure.kind].read(figure.options, prefix=f"{where}.options")
+        _, problems = FIGURES[figure.kind].options.read(figure.options, prefix=f"{where}.options")
         found += problems
     return figure, found

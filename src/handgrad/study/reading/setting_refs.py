@@ -20,7 +20,7 @@ from handgrad.study.changes import shown as as_in_plan
 from handgrad.study.design.axes import Choice
 from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import FIRST
-from handgrad.study.published.figure_options import FIGURE_OPTIONS
+from handgrad.study.published.figure_options import FIGURES
 from handgrad.study.published.items import (
     ConfusionTable,
     Drawing,
@@ -300,7 +300,7 @@ def _figure_problems(refs: SettingRefs, item: Drawing, where: str) -> list[str]:
             names += [reference if isinstance(reference, str) else "" for _ in refs.find(reference, item.phase)]
         except ValueError as error:
             found.append(f"{where}.settings {error}")
-    least, most = FIGURE_OPTIONS[item.kind].settings
+    least, most = FIGURES[item.kind].options.settings
     if not found and (len(names) < least or (most is not None and len(names) > most)):
         allowed = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
         found.append(f"{where}.settings: a figure of kind {item.kind} shows {allowed}; got {len(names)}")
