@@ -6,9 +6,15 @@ from typing import ClassVar
 import pytest
 
 from handgrad.errors import InputError, StudyFileError
+from handgrad.report import build_report
+from handgrad.report.reproduced.item_table import ItemTable
+from handgrad.report.tables.table import Column, Row, Table, cell
+from handgrad.sections import Section
 from handgrad.study import Results, load_study, run_study
 from handgrad.study.execution.choose_runner import RUNNERS, RunnerChoice, open_runner
 from handgrad.study.folder.decisions import read_decisions
+from handgrad.study.published.items import PublishedTable
+from handgrad.study.published.published_tables import TABLES
 from handgrad.study.rules.asha import RULES, SearchRule
 from handgrad.study.rules.samplers import DISTRIBUTIONS, SAMPLERS, Distribution, Sampler
 from handgrad.study.runners.runner import Serial
@@ -117,6 +123,46 @@ def test_a_sampler_whose_library_is_missing_says_what_to_install(make, monkeypat
         match=r"random.sampler = 'far' needs faraway, which is not installed here; pip install faraway, or",
     ):
         make(grid=None, random={"sampler": "far", **RANGE})
+
+
+class Remark(Section):
+    label: str
+
+
+class RemarksTable(PublishedTable):
+    """A table of words alone, which is right where no remark is empty."""
+
+    row = Remark
+
+    kind: str = "remarks"
+    rows: tuple[Remark, ...]
+
+    def part_problems(self):
+        return [f"{self.where}.rows has an empty remark" for row in self.rows if not row.label]
+
+
+def remarks(summary, item):
+    rows = tuple(Row((cell(row.label),)) for row in item.rows)
+    return ItemTable(Table(item.file, item.title, "", (Column("remark"),), rows), (), {})
+
+
+def test_a_kind_of_table_from_outside_is_read_and_shown(make, tmp_path, monkeypatch):
+    def original(**rows):
+        table = {"kind": "remarks", "number": "Table 9", "title": "Said", "rows": [{"label": "it learns", **rows}]}
+        return {"title": "T", "table": [table]}
+
+    with pytest.raises(StudyFileError, match=r'original "Table 9".kind is an unknown kind of table .remarks.'):
+        make(original=original())
+    monkeypatch.setitem(TABLES, "remarks", RemarksTable)
+    with pytest.raises(StudyFileError, match=r"no report can show 'remarks'; give its class, RemarksTable, a maker"):
+        make(original=original())
+    monkeypatch.setattr(RemarksTable, "maker", remarks)
+    with pytest.raises(StudyFileError, match=r'original "Table 9".rows has an empty remark'):
+        make(original=original(label=""))
+    with pytest.raises(StudyFileError, match=r'original "Table 9".rows "it learns".lable is an unknown key'):
+        make(original=original(lable=""))
+    results = run_study(make(original=original()), tmp_path, jobs=1)
+    assert "<td>it learns</td>" in build_report(results).read_text("utf-8")
 
 
 def test_a_runner_from_outside_runs_a_study_by_its_name(make, tmp_path, monkeypatch):

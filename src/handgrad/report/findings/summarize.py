@@ -18,7 +18,7 @@ from handgrad.report.findings.summary import (
 )
 from handgrad.report.findings.wording import plural
 from handgrad.study.folder.results_folder import Results
-from handgrad.study.published.items import ConfusionTable
+from handgrad.study.published.published_tables import ConfusionTable
 from handgrad.study.reading.setting_refs import SettingRefs, drawn_ref, setting_ref
 from handgrad.study.rules.select import mean_of
 from handgrad.training.record import is_verifiable

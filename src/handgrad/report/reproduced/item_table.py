@@ -9,8 +9,7 @@ from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import legend, setting_name
 from handgrad.report.reproduced.judge import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.tables.table import Cell, Table
-from handgrad.study.published.items import Drawing, Figure
-from handgrad.study.published.items import Table as OriginalTable
+from handgrad.study.published.items import Drawing, Figure, PublishedTable
 from handgrad.study.published.numbers import TIMES, Published
 from handgrad.study.reading.setting_refs import SettingRef
 
@@ -62,7 +61,7 @@ def setting_at(summary: Summary, there: SettingRef | None) -> SettingSummary | N
 
 def compared_in(
     summary: Summary,
-    item: OriginalTable | Figure,
+    item: PublishedTable | Figure,
     row: str,
     measure: str,
     published: Published,

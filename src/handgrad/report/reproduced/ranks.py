@@ -13,8 +13,8 @@ from handgrad.report.findings.summary import SettingSummary, Summary, lower_is_b
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.reproduced.item_table import ItemTable
 from handgrad.report.reproduced.judge import ONE_RUN, Compared, interval, word
-from handgrad.study.published.items import SettingsTable
 from handgrad.study.published.numbers import UNSTABLE, Published
+from handgrad.study.published.published_tables import SettingsTable
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from handgrad.report.reproduced.judge import (
 from handgrad.report.reproduced.ranks import ranks_of
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
-from handgrad.study.published.items import PublishedColumn, SettingsTable
 from handgrad.study.published.numbers import MEASURES, Published, published
+from handgrad.study.published.published_tables import PublishedColumn, SettingsTable
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,19 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
+from handgrad.names import short, unknown
 from handgrad.sections import Section, flag, one_of, real, whole
 from handgrad.study.changes import changes_of
-from handgrad.study.published.figure_options import FIGURES, figure_kind
-from handgrad.study.published.numbers import MEASURES, RANKS, UNITS, value
+from handgrad.study.published.figure_options import FIGURES, Function, figure_kind
+from handgrad.study.published.numbers import MEASURES, UNITS, value
+
+WINNER = "winner"  # the reference to whichever setting wins
 
 
 def file_name(number: str) -> str:
@@ -84,33 +87,21 @@ def _references(given: Any) -> tuple[Any, ...]:
     return tuple(map(_reference, listed))
 
 
-def _optional(check: Callable[[Any], Any]) -> BeforeValidator:
+def optional(check: Callable[[Any], Any]) -> BeforeValidator:
     return BeforeValidator(lambda given: None if given is None else check(given))
 
 
 Text = Annotated[str, BeforeValidator(text)]
-Note = Annotated[str | None, _optional(text)]
+Label = Annotated[str, BeforeValidator(_label)]
+Note = Annotated[str | None, optional(text)]
 Phases = Annotated[tuple[str, ...], BeforeValidator(_phases)]
-Value = Annotated[Any, _optional(value)]
-Reference = Annotated[Any, _optional(_reference)]
-Unit = Annotated[str | None, _optional(one_of(UNITS, "unit"))]
-Digits = Annotated[int | None, _optional(whole("[0, 12]"))]
-Count = Annotated[int | None, _optional(whole("[1, inf)"))]
-Examples = Annotated[int | None, _optional(whole("[0, inf)"))]
+Value = Annotated[Any, optional(value)]
+Reference = Annotated[Any, optional(_reference)]
+Unit = Annotated[str | None, optional(one_of(UNITS, "unit"))]
+Digits = Annotated[int | None, optional(whole("[0, 12]"))]
+Count = Annotated[int | None, optional(whole("[1, inf)"))]
+Examples = Annotated[int | None, optional(whole("[0, inf)"))]
 Flag = Annotated[bool, BeforeValidator(flag)]
-
-
-class PublishedColumn(Section):
-    """A column of the original.  show: original, reproduced, a measure, a key of the setting, or an axis.
-
-    stat: "mean" or "std" where the original has a column for each.
-    """
-
-    head: Text
-    show: Text
-    unit: Unit = None
-    digits: Digits = None
-    stat: Annotated[str, BeforeValidator(one_of(("both", "mean", "std"), "statistic"))] = "both"
 
 
 class Measured(Section):
@@ -134,57 +125,45 @@ class Measured(Section):
         return {name: given for name in MEASURES if (given := getattr(self, name)) is not None}
 
 
-class SettingRow(Measured):
-    """A row of a table of settings.  run: false where this study has no setting for it.
+class References(Protocol):
+    """The settings of a study, as items of the original refer to them (`reading.setting_refs.SettingRefs`)."""
 
-    rank: "best" or "worst" where the original says so of the row, in whatever words.
-    """
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """By the labels of rows."""
 
-    label: Annotated[str, BeforeValidator(_label)]
-    note: Note = None
-    run: Flag = True
-    rank: Annotated[str | None, _optional(one_of(RANKS, "rank"))] = None
+    @property
+    def numbers(self) -> Mapping[str, Any]:
+        """By their number in the first phase."""
 
+    def of(self, phases: Iterable[str]) -> Sequence[Any]:
+        """All of some phases."""
 
-class FactRow(Measured):
-    """Single numbers, of one setting."""
+    def rows(self, table: Any) -> Sequence[Any]:
+        """One for each row of a table of settings, None where the row is not run."""
 
-    label: Annotated[str, BeforeValidator(_label)]
-    note: Note = None
-    run: Flag = True
-    phase: Phases = ("main",)
-    setting: Reference = None
-    unit: Unit = None
-    digits: Digits = None
+    def find(self, reference: Any, phases: Iterable[str]) -> Sequence[Any]:
+        """Those that a reference means.  Raises ValueError."""
 
+    def phase_problems(self, phases: Iterable[str], where: str) -> list[str]:
+        """Phases that are not there."""
 
-class CountRow(Section):
-    """Examples of one class, or of all ("sum")."""
+    def one_problems(self, reference: Any, phases: tuple[str, ...], where: str) -> list[str]:
+        """Of a reference that must mean one setting."""
 
-    label: Annotated[str, BeforeValidator(_label)]
-    train: Examples = None
-    validation: Examples = None
-    test: Examples = None
-    total: Examples = None
+    def row_problems(self, rows: int, phases: tuple[str, ...], where: str) -> list[str]:
+        """Of a table that must have a row for every setting."""
 
-
-class ValueRow(Section):
-    """A key, an axis or a measure of the winner, and what was published."""
-
-    label: Text
-    show: Text
-    published: Any = None
-    unit: Unit = None
-    digits: Digits = None
-    note: Note = None
+    def show_problems(self, shows: Iterable[tuple[str, str]]) -> list[str]:
+        """Of (where, what a column or row shows)."""
 
 
-class CellRow(Section):
-    """A cell of a confusion matrix in percent of its row."""
-
-    actual: Annotated[str, BeforeValidator(_label)]
-    predicted: Annotated[str, BeforeValidator(_label)]
-    percent: Annotated[float, BeforeValidator(real("[0, 100]"))]
+def left_of(reference: Any, phases: tuple[str, ...], before: References, after: References) -> bool:
+    """Whether a reference still means a setting; of a row that is not run, the report says so."""
+    if reference == WINNER or (isinstance(reference, str) and reference in before.labels):
+        return True
+    left = set(after.of(phases))
+    return any(one in left for one in before.find(reference, phases))
 
 
 class Item(Section):
@@ -197,7 +176,7 @@ class Item(Section):
     title: Text
     note: Note = None
     n: Count = None
-    order: Annotated[float | None, _optional(real())] = None
+    order: Annotated[float | None, optional(real())] = None
     ours: Flag = False
 
     @property
@@ -205,56 +184,40 @@ class Item(Section):
         """The name of its files."""
         return file_name(self.number)
 
-
-class SettingsTable(Item):
-    """A row for every setting of its phases, in their order."""
-
-    kind: str = "settings"
-    phase: Phases = ("main",)
-    columns: tuple[PublishedColumn, ...]
-    rows: tuple[SettingRow, ...]
-
     @property
-    def ranked_by(self) -> str | None:
-        """The measure by which rows are best and worst: the first accuracy or loss among the columns."""
-        shown = (column.show for column in self.columns if column.show in MEASURES)
-        return next((measure for measure in shown if measure.endswith(("accuracy", "loss"))), None)
+    def where(self) -> str:
+        """What messages call it."""
+        return f'original "{short(self.number, 60)}"'
+
+    def reference_problems(self, refs: References) -> list[str]:
+        """What of it fits no phase, setting or key of the study."""
+        return []
+
+    def narrowed(self, before: References, after: References) -> Self:
+        """The same item for a study that varies less, or otherwise: what has no setting left is not run."""
+        return self
 
 
-class LabelsTable(Item):
-    """Examples of every class in the parts of the data."""
+class PublishedTable(Item):
+    """A table of the original.  A kind of one's own is a class like those of `published_tables`, put into `TABLES`.
 
-    kind: str = "labels"
-    phase: Phases = ("main",)
-    columns: tuple[PublishedColumn, ...]
-    rows: tuple[CountRow, ...]
+    row: the type of its rows, if it has any; its columns are `PublishedColumn`s.
+    maker: (summary, item) -> ItemTable (`report/reproduced/item_table.py`), the function that makes the report's table
+    of it, or its name "module:function".
+    """
 
+    row: ClassVar[type[Section] | None] = None
+    maker: ClassVar[Function] = ""
 
-class WinnerTable(Item):
-    """Keys and values of one setting, as a rule the winner."""
+    kind: str
 
-    kind: str = "winner"
-    phase: Phases = ("main",)
-    setting: Reference = "winner"
-    rows: tuple[ValueRow, ...]
+    def part_problems(self) -> list[str]:
+        """What is wrong between its parts, whatever the study is."""
+        return []
 
-
-class ConfusionTable(Item):
-    """The confusion matrix of one setting in percent of its rows, mean over the seeds."""
-
-    kind: str = "confusion"
-    phase: Phases = ("main",)
-    setting: Reference = None
-    part: Annotated[str, BeforeValidator(one_of(("test", "validation"), "part"))] = "test"
-    rows: tuple[CellRow, ...] = ()
-    run: Flag = True
-
-
-class FactsTable(Item):
-    """Single numbers."""
-
-    kind: str = "facts"
-    rows: tuple[FactRow, ...]
+    def class_problems(self, classes: Sequence[str]) -> list[str]:
+        """Rows that are of no class of the data."""
+        return []
 
 
 class Drawing(Section):
@@ -268,7 +231,7 @@ class Drawing(Section):
     note: Note = None
     kind: Annotated[str, BeforeValidator(figure_kind)]
     phase: Phases = ("main",)
-    settings: Annotated[tuple[Any, ...] | None, _optional(_references)] = None
+    settings: Annotated[tuple[Any, ...] | None, optional(_references)] = None
     options: dict[str, Any] = Field(default_factory=dict)
     run: Flag = True
 
@@ -282,7 +245,36 @@ class Drawing(Section):
         """What `settings` says, or stands for."""
         if not self.run:
             return ()
-        return self.settings or (("winner",) if FIGURES[self.kind].options.settings[1] == 1 else (None,))
+        return self.settings or ((WINNER,) if FIGURES[self.kind].options.settings[1] == 1 else (None,))
+
+    def figure_problems(self, refs: References, where: str) -> tuple[list[str], list[str]]:
+        """(the names by which it refers to its settings, what fits none or is too many of them)."""
+        if (found := refs.phase_problems(self.phase, where)) or not self.run:
+            return [], found
+        names = list[str]()
+        for reference in self.references:
+            try:
+                names += [reference if isinstance(reference, str) else "" for _ in refs.find(reference, self.phase)]
+            except ValueError as error:
+                found.append(f"{where}.settings {error}")
+        least, most = FIGURES[self.kind].options.settings
+        if not found and (len(names) < least or (most is not None and len(names) > most)):
+            allowed = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+            found.append(f"{where}.settings: a figure of kind {self.kind} shows {allowed}; got {len(names)}")
+        return names, found
+
+    def narrowed_settings(self, before: References, after: References) -> dict[str, Any]:
+        """What changes where settings are named of which some are left; the number of one is what it is now."""
+        if self.settings is None:
+            return {}
+        now = {there: number for number, there in after.numbers.items()}
+        kept = tuple(
+            now[before.numbers[one]] if isinstance(one, str) and one in before.numbers else one
+            for one in self.settings
+            if left_of(one, self.phase, before, after)
+        )
+        least = FIGURES[self.kind].options.settings[0]
+        return {"settings": kept} if len(kept) >= least else {"run": False}
 
 
 class Figure(Item, Drawing):
@@ -298,8 +290,29 @@ class Figure(Item, Drawing):
             return {name: Measured.model_validate(self.published) for name in names[:1]}
         return {name: Measured.model_validate(given) for name, given in self.published.items()}
 
+    def reference_problems(self, refs: References) -> list[str]:
+        names, found = self.figure_problems(refs, self.where)
+        if not self.run or refs.phase_problems(self.phase, self.where):
+            return found
+        if any(isinstance(given, Mapping) for given in self.published.values()):
+            listed = [name for name in names if name]
+            return found + [
+                f"{self.where}.published is an " + unknown(name, listed, "setting of the figure")
+                for name in self.published
+                if name not in listed
+            ]
+        if self.published and len(names) > 1:
+            found.append(
+                f"{self.where}.published is of one setting and the figure shows {len(names)}; "
+                'name each, as in { "2" = { test_accuracy = 0.98 } }'
+            )
+        return found
 
-Table = SettingsTable | LabelsTable | WinnerTable | ConfusionTable | FactsTable
+    def narrowed(self, before: References, after: References) -> Self:
+        changed = self.narrowed_settings(before, after)
+        kept = changed.get("settings", ())
+        names = {given: part for given, part in self.published.items() if given in kept or given in MEASURES}
+        return self.model_copy(update=changed | ({"published": names} if kept else {}))
 
 
 class Original(Section):
@@ -310,19 +323,10 @@ class Original(Section):
     n: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 1
     readings: Annotated[tuple[str, ...], BeforeValidator(_sentences)] = ()
     errors: Annotated[tuple[str, ...], BeforeValidator(_sentences)] = ()
-    table: tuple[Table, ...] = ()
+    table: tuple[SerializeAsAny[PublishedTable], ...] = ()
     figure: tuple[Figure, ...] = ()
 
     @property
-    def items(self) -> list[Table | Figure]:
+    def items(self) -> list[PublishedTable | Figure]:
         """Tables and figures in the order of the report."""
         return sorted([*self.table, *self.figure], key=lambda item: (item.order is None, item.order or 0.0))
-
-
-TABLES: dict[str, type[Section]] = {
-    "settings": SettingsTable,
-    "labels": LabelsTable,
-    "winner": WinnerTable,
-    "confusion": ConfusionTable,
-    "facts": FactsTable,
-}

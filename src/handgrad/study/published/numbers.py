@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from handgrad.names import shown
 from handgrad.sections import is_real
 
 MEASURES = {
@@ -125,3 +126,21 @@ def decimals(number: float) -> int:
 
 def _number(given: Any) -> bool:
     return is_real(given)
+
+
+def unit_problems(measure: str, unit: str | None, where: str) -> list[str]:
+    """What is wrong with the unit of a published measure."""
+    allowed = units_of(measure)
+    if unit is None or unit in allowed:
+        return []
+    return [f"{where}.unit of {measure} must be {' or '.join(allowed)}; got {shown(unit)}" if allowed else
+            f"{where}.unit: {measure} has no unit; take it out"]  # fmt: skip
+
+
+def value_problems(measure: str, given: Any, unit: str | None, where: str) -> list[str]:
+    """An accuracy outside [0, 1] as a rule lacks its unit."""
+    one = published(given, unit if unit in units_of(measure) else None)
+    if not measure.endswith("accuracy") or one.value is None or 0 <= one.value <= 1:
+        return []
+    remedy = "" if unit == "percent" else '; if it is in percent, say unit = "percent"'
+    return [f"{where} must be in [0, {100 if unit == 'percent' else 1}]{remedy}; got {shown(given)}"]

@@ -20,9 +20,8 @@ from handgrad.sections import plain
 from handgrad.study.design.problems import shortened, study_problems
 from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import Made, StudySpec, folder_name
-from handgrad.study.reading.narrow import fitted
 from handgrad.study.reading.overrides import alters, change_of, effects, overlaid
-from handgrad.study.reading.setting_refs import reference_problems
+from handgrad.study.reading.setting_refs import narrowed, reference_problems
 from handgrad.study.reading.spec_reader import problems_of_the_rest, read_spec
 from handgrad.study.reading.study_file import parsed, read_tables, value_problems
 
@@ -221,7 +220,7 @@ def _refitted(spec: StudySpec, study: Study, tables: Mapping[str, Any]) -> Study
     before = replace(study, spec=whole)
     if reference_problems(before):
         return spec
-    return fitted(spec, before, study)
+    return narrowed(spec, before, study)
 
 
 def _with_origin(line: str, overrides: Iterable[str]) -> str:

@@ -19,21 +19,11 @@ from handgrad.study.changes import canonical, is_path, leaves
 from handgrad.study.changes import shown as as_in_plan
 from handgrad.study.design.axes import Choice
 from handgrad.study.design.settings import Study
-from handgrad.study.design.study_spec import FIRST
-from handgrad.study.published.figure_options import FIGURES
-from handgrad.study.published.items import (
-    ConfusionTable,
-    Drawing,
-    FactsTable,
-    Figure,
-    LabelsTable,
-    Original,
-    SettingsTable,
-    WinnerTable,
-)
+from handgrad.study.design.study_spec import FIRST, StudySpec
+from handgrad.study.published.items import WINNER, Original
 from handgrad.study.published.numbers import MEASURES
+from handgrad.study.published.published_tables import SettingsTable
 
-WINNER = "winner"
 MOST_PHASES = 3  # that a message lists
 
 
@@ -193,6 +183,48 @@ class SettingRefs:
         """The path as a setting has it: other libraries' names are replaced by ours."""
         return self._path(path)
 
+    def phase_problems(self, phases: Iterable[str], where: str) -> list[str]:
+        """Phases that are not there."""
+        return [f"{where}.phase is an " + unknown(n, self.phases, "phase") for n in phases if n not in self.phases]
+
+    def one_problems(self, reference: Any, phases: tuple[str, ...], where: str) -> list[str]:
+        """What is wrong with a reference that must mean one setting."""
+        if problems := self.phase_problems(phases, where):
+            return problems
+        try:
+            found = self.find(reference, phases)
+        except ValueError as error:
+            return [f"{where}.setting {error}"]
+        if len(found) == 1:
+            return []
+        what = "is missing: name one" if reference is None else "must be one setting"
+        return [f"{where}.setting {what}; phase {listed(phases)} has {len(found)}"]
+
+    def row_problems(self, rows: int, phases: tuple[str, ...], where: str) -> list[str]:
+        """What is wrong with the number of rows of a table that has one for every setting."""
+        settings = len(self.of(phases))
+        if rows == settings:
+            return []
+        each = names_listed(f"{len(self.phases[name])} in {shown(name, 60)}" for name in phases)
+        return [
+            f"{where} has {rows} rows for {settings} settings ({each}; a setting that is there twice counts once); "
+            "give every setting its row, in order, and say run = false in a row that this study does not run"
+        ]
+
+    def show_problems(self, shows: Iterable[tuple[str, str]]) -> list[str]:
+        """Of (where, what a column or row shows): those that are no measure, axis or key of a setting."""
+        special = ("original", "reproduced", *MEASURES)
+        found = []
+        for where, show in shows:
+            if show in special or self.shown(show) in self.shows:
+                continue
+            guess = nearest(show, [*special, *self.shows])
+            hint = f"; did you mean {shown(guess)}?" if guess else "."
+            axes = [path for path in self.axes if not is_path(path)]
+            known = f"{names_listed([*special, *axes])}, a key of the setting such as training.optimizer.lr"
+            found.append(f"{where}.show is an unknown column {shown(show)}{hint} Known: {known}")
+        return found
+
 
 def _tables(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
     for key, value in table.items():
@@ -220,125 +252,30 @@ def reference_problems(study: Study) -> list[str]:
     refs = SettingRefs(study)
     found: list[str] = []
     for figure in study.spec.figure:
-        found += _item_problems(refs, figure, f'figure "{short(figure.title, 60)}"')
+        found += figure.figure_problems(refs, f'figure "{short(figure.title, 60)}"')[1]
     for item in refs.original.items if refs.original else ():
-        found += _item_problems(refs, item, f'original "{short(item.number, 60)}"')
-    return found
-
-
-def _item_problems(refs: SettingRefs, item: Any, where: str) -> list[str]:
-    """Of one item; what is not run has no setting that could be wrong."""
-    if isinstance(item, FactsTable):
-        return [
-            line
-            for row in item.rows
-            if row.run
-            for line in _one(refs, row.setting, row.phase, f'{where}.rows "{short(row.label, 60)}"')
-        ]
-    if found := _phase_problems(refs, item.phase, where):
-        return found
-    if isinstance(item, SettingsTable):
-        return _count_problems(refs, item, where) + _show_problems(refs, _columns(item, where))
-    if isinstance(item, WinnerTable):
-        rows = [(f'{where}.rows "{short(row.label, 60)}"', row.show) for row in item.rows]
-        return _one(refs, item.setting, item.phase, where) + _show_problems(refs, rows)
-    if isinstance(item, ConfusionTable) and item.run:
-        return _one(refs, item.setting, item.phase, where)
-    return _figure_problems(refs, item, where) if isinstance(item, Drawing) and item.run else []
-
-
-def _phase_problems(refs: SettingRefs, phases: Iterable[str], where: str) -> list[str]:
-    return [f"{where}.phase is an " + unknown(n, refs.phases, "phase") for n in phases if n not in refs.phases]
-
-
-def _columns(item: SettingsTable, where: str) -> list[tuple[str, str]]:
-    return [(f'{where}.columns "{short(column.head, 60)}"', column.show) for column in item.columns]
-
-
-def _count_problems(refs: SettingRefs, item: SettingsTable, where: str) -> list[str]:
-    rows, settings = sum(row.run for row in item.rows), len(refs.of(item.phase))
-    if rows == settings:
-        return []
-    each = names_listed(f"{len(refs.phases[name])} in {shown(name, 60)}" for name in item.phase)
-    return [
-        f"{where} has {rows} rows for {settings} settings ({each}; a setting that is there twice counts once); "
-        "give every setting its row, in order, and say run = false in a row that this study does not run"
-    ]
-
-
-def _show_problems(refs: SettingRefs, shows: Iterable[tuple[str, str]]) -> list[str]:
-    special = ("original", "reproduced", *MEASURES)
-    found = []
-    for where, show in shows:
-        if show in special or refs.shown(show) in refs.shows:
-            continue
-        guess = nearest(show, [*special, *refs.shows])
-        hint = f"; did you mean {shown(guess)}?" if guess else "."
-        axes = [path for path in refs.axes if not is_path(path)]
-        known = f"{names_listed([*special, *axes])}, a key of the setting such as training.optimizer.lr"
-        found.append(f"{where}.show is an unknown column {shown(show)}{hint} Known: {known}")
-    return found
-
-
-def _one(refs: SettingRefs, reference: Any, phases: tuple[str, ...], where: str) -> list[str]:
-    if problems := _phase_problems(refs, phases, where):
-        return problems
-    try:
-        found = refs.find(reference, phases)
-    except ValueError as error:
-        return [f"{where}.setting {error}"]
-    if len(found) == 1:
-        return []
-    what = "is missing: name one" if reference is None else "must be one setting"
-    return [f"{where}.setting {what}; phase {listed(phases)} has {len(found)}"]
-
-
-def _figure_problems(refs: SettingRefs, item: Drawing, where: str) -> list[str]:
-    names, found = list[str](), list[str]()
-    for reference in item.references:
-        try:
-            names += [reference if isinstance(reference, str) else "" for _ in refs.find(reference, item.phase)]
-        except ValueError as error:
-            found.append(f"{where}.settings {error}")
-    least, most = FIGURES[item.kind].options.settings
-    if not found and (len(names) < least or (most is not None and len(names) > most)):
-        allowed = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
-        found.append(f"{where}.settings: a figure of kind {item.kind} shows {allowed}; got {len(names)}")
-    return found + (_published_problems(item, names, where) if isinstance(item, Figure) else [])
-
-
-def _published_problems(item: Figure, names: Sequence[str], where: str) -> list[str]:
-    """Of the facts of a figure: each is of one of its settings."""
-    found = []
-    if any(isinstance(given, Mapping) for given in item.published.values()):
-        listed = [name for name in names if name]
-        found += [
-            f"{where}.published is an " + unknown(name, listed, "setting of the figure")
-            for name in item.published
-            if name not in listed
-        ]
-    elif item.published and len(names) > 1:
-        found.append(
-            f"{where}.published is of one setting and the figure shows {len(names)}; "
-            'name each, as in { "2" = { test_accuracy = 0.98 } }'
-        )
+        found += item.reference_problems(refs)
     return found
 
 
 def class_problems(original: Original | None, classes: Sequence[str]) -> list[str]:
     """Rows of label counts and cells of confusion matrices that are of no class of the data."""
-    found: list[str] = []
-    for item in original.table if original else ():
-        where = f'original "{short(item.number, 60)}"'
-        if isinstance(item, LabelsTable):
-            for row in item.rows:
-                if row.label not in (*classes, "sum"):
-                    found.append(
-                        f'{where}.rows "{short(row.label, 60)}" is an ' + unknown(row.label, [*classes, "sum"], "class")
-                    )
-        elif isinstance(item, ConfusionTable):
-            for cell in item.rows:
-                for name in (cell.actual, cell.predicted):
-                    if name not in classes:
-                        found.append(f"{where}.rows has an " + unknown(name, classes, "class"))
-    return list(dict.fromkeys(found))
+    tables = original.table if original else ()
+    return list(dict.fromkeys(line for table in tables for line in table.class_problems(classes)))
+
+
+def narrowed(spec: StudySpec, whole: Study, now: Study) -> StudySpec:
+    """[original] and [[figure]] for a study that varies otherwise: rows and references find their settings again.
+
+    What has none left is not run, and the report says so.  A published number never stands beside another setting's.
+    """
+    before, after = SettingRefs(whole), SettingRefs(now)
+    if before.phases == after.phases:
+        return spec
+    figures = tuple(item.model_copy(update=item.narrowed_settings(before, after)) for item in spec.figure)
+    changed: dict[str, Any] = {"figure": figures}
+    if spec.original is not None:
+        tables = tuple(table.narrowed(before, after) for table in spec.original.table)
+        drawn = tuple(figure.narrowed(before, after) for figure in spec.original.figure)
+        changed["original"] = spec.original.model_copy(update={"table": tables, "figure": drawn})
+    return spec.model_copy(update=changed)
