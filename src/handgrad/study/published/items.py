@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, Protocol, Self
 
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny, create_model
 
 from handgrad.names import short, unknown
 from handgrad.sections import Section, flag, one_of, real, whole
@@ -104,20 +104,12 @@ Examples = Annotated[int | None, optional(whole("[0, inf)"))]
 Flag = Annotated[bool, BeforeValidator(flag)]
 
 
-class Measured(Section):
-    """Published values by their measure."""
+_FIELDS: Any = dict.fromkeys(MEASURES, (Value, None))
+_OfMeasures = create_model("_OfMeasures", __base__=Section, **_FIELDS)
 
-    train_accuracy: Value = None
-    val_accuracy: Value = None
-    test_accuracy: Value = None
-    train_loss: Value = None
-    val_loss: Value = None
-    test_loss: Value = None
-    seconds: Value = None
-    training_seconds: Value = None
-    epochs: Value = None
-    steps: Value = None
-    parameters: Value = None
+
+class Measured(_OfMeasures):
+    """Published values by their measure."""
 
     @property
     def measures(self) -> dict[str, Any]:

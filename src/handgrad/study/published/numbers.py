@@ -12,16 +12,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.names import shown
 from handgrad.sections import is_real
 
 MEASURES = {
-    "train_accuracy": "training accuracy",
-    "val_accuracy": "validation accuracy",
-    "test_accuracy": "test accuracy",
-    "train_loss": "training loss",
-    "val_loss": "validation loss",
-    "test_loss": "test loss",
+    **{metric.name: metric.word for metric in sorted(METRICS.values(), key=lambda one: lower_is_better(one.name))},
     "seconds": "seconds",
     "training_seconds": "training seconds",
     "epochs": "epochs",
@@ -78,7 +74,7 @@ class Published:
 
 def units_of(measure: str) -> tuple[str, ...]:
     """The units in which a measure can be published, ours first."""
-    if measure.endswith("accuracy"):
+    if is_fraction(measure):
         return ("fraction", "percent")
     return ("s", "min") if measure in TIMES else ()
 
@@ -140,7 +136,7 @@ def unit_problems(measure: str, unit: str | None, where: str) -> list[str]:
 def value_problems(measure: str, given: Any, unit: str | None, where: str) -> list[str]:
     """An accuracy outside [0, 1] as a rule lacks its unit."""
     one = published(given, unit if unit in units_of(measure) else None)
-    if not measure.endswith("accuracy") or one.value is None or 0 <= one.value <= 1:
+    if not is_fraction(measure) or one.value is None or 0 <= one.value <= 1:
         return []
     remedy = "" if unit == "percent" else '; if it is in percent, say unit = "percent"'
     return [f"{where} must be in [0, {100 if unit == 'percent' else 1}]{remedy}; got {shown(given)}"]

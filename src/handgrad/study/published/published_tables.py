@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator
 
+from handgrad.measures import METRICS
 from handgrad.names import short, shown, unknown
 from handgrad.sections import Section, one_of, real
 from handgrad.study.published.items import (
@@ -114,7 +115,7 @@ class SettingsTable(PublishedTable):
     def ranked_by(self) -> str | None:
         """The measure by which rows are best and worst: the first accuracy or loss among the columns."""
         shown = (column.show for column in self.columns if column.show in MEASURES)
-        return next((measure for measure in shown if measure.endswith(("accuracy", "loss"))), None)
+        return next((measure for measure in shown if measure in METRICS), None)
 
     def part_problems(self) -> list[str]:
         found = _twice(self)
