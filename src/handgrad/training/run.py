@@ -24,8 +24,8 @@ from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
 from handgrad.network.targets import TARGETS
 from handgrad.sections import Section, flag, named, one_of, plain, real, whole
-from handgrad.training.available import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.optimizers import OPTIMIZERS, SGD, Optimizer
+from handgrad.training.requirements import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.schedules import SCHEDULES, Constant, Schedule
 from handgrad.training.support import Ingredient, as_they_came, ingredients, lacking, of_section
 
@@ -307,7 +307,7 @@ class Run:
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     @property
-    def kin(self) -> str:
+    def group_key(self) -> str:
         """The same text for runs that can share a program: all that decides its operations.
 
         Left out is what only the numbers that go in depend on (seed, learning rates, initial weights, momentum, the
