@@ -26,7 +26,6 @@ BASE = {
     "synonyms",
     "terminal",
     "sections",
-    "words",
 }
 INSIDE = {  # the rooms and files of a room, in the same way
     "study": [

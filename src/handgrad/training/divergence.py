@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
-from handgrad.network.spec import Network
 from handgrad.training.engines import Epoch, Params, Session, Slots
 
 ALIGNED = 16  # steps: kernels that work through several at once make the same groups of them again

@@ -8,12 +8,12 @@ import numpy as np
 
 from handgrad.data.datasets import Dataset, split
 from handgrad.data.frames import order_of
-from handgrad.data.targets import encode
 from handgrad.errors import DataError
 from handgrad.measures import MEASURES
 from handgrad.names import listed, lookup
 from handgrad.network import passes
 from handgrad.network.losses import check_fit
+from handgrad.network.targets import encode
 from handgrad.training.environment import one_thread
 from handgrad.training.given import checked_data, model_of
 from handgrad.training.model import Model, check_outputs

@@ -12,8 +12,8 @@ import numpy as np
 from handgrad.data.batches import batch_length, epoch_order, steps_per_epoch, train_sample
 from handgrad.data.datasets import Split
 from handgrad.measures import PARTS, TEST, TRAIN, VALIDATION, DataPart
+from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
-from handgrad.network.spec import Network
 from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Group, Job, Session, open_session
 from handgrad.training.progress import first_progress, save_checkpoint

@@ -10,7 +10,7 @@ import numpy as np
 from handgrad.data.datasets import Part, Split, data_key
 from handgrad.measures import MEASURES, PARTS, TRAIN, DataPart
 from handgrad.network.losses import LOSSES
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.brightness import brightness_of
 from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
@@ -26,6 +26,7 @@ from handgrad.training.record import (
     TrainScore,
 )
 from handgrad.training.run import Run, Setting
+from handgrad.training.support import lacking, lacks
 
 SAMPLES = 10
 
@@ -160,7 +161,7 @@ def _curves(trained: Trained) -> dict[str, np.ndarray]:
 
 def _engine_facts(trained: Trained) -> dict[str, Any]:
     training = trained.setting.training
-    facts = {"name": training.engine, "device": training.device, "threads": 1}
+    facts: dict[str, Any] = {"name": training.engine, "device": training.device, "threads": 1}
     if training.engine == "array":
         facts["arrays"] = training.arrays
     if training.stack != 1:
@@ -173,6 +174,10 @@ def _engine_facts(trained: Trained) -> dict[str, Any]:
         import cupy
 
         facts["cupy"] = cupy.__version__
+    if additions := trained.setting.additions():
+        facts["additions"] = additions
+    if training.engine == "array" and (missing := lacking("compiled", trained.setting.ingredients())):
+        facts["why"] = lacks("compiled", missing)
     return facts | getattr(trained.session, "facts", {})
 
 

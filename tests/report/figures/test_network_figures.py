@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handgrad.data.datasets import from_arrays, split
-from handgrad.network.batch_norm import batch_norm_in_use
+from handgrad.network.batch_norm import batch_norm_inference
 from handgrad.network.convolution import conv_forward
 from handgrad.network.windows import Windows
 from handgrad.report.figures.network_figures import feature_maps
@@ -44,7 +44,7 @@ def test_batch_norm_right_after_it_belongs_to_it_and_at_most_eight_filters_are_s
     p = record.params
     pooled = (pictures.x_test[:1] / np.float32(255)).max(axis=3, keepdims=True)
     z = conv_forward(pooled, p["conv1.W"], p["conv1.b"], Windows((2, 1)))
-    z = batch_norm_in_use(z, *(p[f"batch-norm1.{letter}"] for letter in ("gamma", "beta", "mean", "variance")))
+    z = batch_norm_inference(z, *(p[f"batch-norm1.{letter}"] for letter in ("gamma", "beta", "mean", "variance")))
     np.testing.assert_allclose(figure.images, np.tanh(z)[0, :8], rtol=1e-4, atol=1e-6)
     assert "the first 8 of 9 filters" in figure.caption
 

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from handgrad.data.data_section import DataSection
 from handgrad.measures import DEFAULT_METRIC, VALIDATION_METRICS
 from handgrad.names import shown
-from handgrad.network.spec import NetworkSection
+from handgrad.network.network_section import NetworkSection
 from handgrad.sections import Section, flag, is_whole, one_of, whole
 from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of, is_path
 from handgrad.study.design.axes import SAMPLERS, Axes, AxisTable, Choice, Sampling, choices, sampling

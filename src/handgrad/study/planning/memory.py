@@ -15,7 +15,7 @@ import numpy as np
 from handgrad.data.batches import batch_length
 from handgrad.errors import InputError
 from handgrad.limits import machine_memory
-from handgrad.network.layers import BatchNorm
+from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.network import Network
 from handgrad.training.run import TrainingSection
 
