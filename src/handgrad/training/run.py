@@ -14,9 +14,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from handgrad.data.data_section import DataSection
+from handgrad.data.scaling import SCALES
 from handgrad.errors import InputError, NetworkError
 from handgrad.measures import VALIDATION_METRICS, lower_is_better
-from handgrad.names import shown
+from handgrad.names import lookup, shown
 from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.network import Network
@@ -229,6 +230,8 @@ class Setting(Section):
         network = self.network
         sections = {"schedule": self.training.schedule, "init": network.init, "bias_init": network.bias_init}
         named = [of_section(kind, section) for kind, section in sections.items()]
+        scale = lookup(SCALES, self.data.scale, "scale")
+        named.append(Ingredient("scale", scale.name, scale, (scale.fit,)))
         if not as_they_came():
             named += self.ingredients()
         return {str(one): one.checksum for one in named if one.is_added}
