@@ -17,7 +17,7 @@ from handgrad.data.data_section import DataSection
 from handgrad.data.scaling import SCALES
 from handgrad.errors import InputError, NetworkError
 from handgrad.measures import VALIDATION_METRICS, lower_is_better
-from handgrad.names import shown
+from handgrad.names import lookup, shown
 from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.network import Network
@@ -228,12 +228,13 @@ class Setting(Section):
 
     def additions(self) -> dict[str, str]:
         """What it names of public tables that comes from outside the package, with the checksum of its source."""
-        network, scale = self.network, SCALES[self.data.scale]
+        network, scale = self.network, lookup(SCALES, self.data.scale, "scale")
         sections = {"schedule": self.training.schedule, "init": network.init, "bias_init": network.bias_init}
+        encoding = lookup(TARGETS, network.targets, "encoding of targets")
         named = [of_section(kind, section) for kind, section in sections.items()]
         named += [
             Ingredient("scale", scale.name, scale, (scale.fit,)),
-            Ingredient("encoding of targets", network.targets, TARGETS[network.targets], ()),
+            Ingredient("encoding of targets", network.targets, encoding, ()),
         ]
         if not as_they_came():
             named += self.ingredients()
