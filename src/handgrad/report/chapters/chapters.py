@@ -1,7 +1,6 @@
-"""What stands in a report, in which order: chapters of blocks, made from a summary and the files of a few runs.
+"""The chapters of a report in their order, and its headline: the verdicts at the top of the page.
 
-To add something to reports, add a block (`blocks`) to a chapter of `results`, `figures`, `original` or
-`conditions`.
+To add something to every report, add a block (`chapter`) to a chapter of `study_chapters` or `item_chapters`.
 """
 
 from collections.abc import Iterator
@@ -33,15 +32,15 @@ from handgrad.report.reproduced.reproduction import Reproduction, reproduction_v
 
 
 def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | None) -> Iterator[Chapter]:
-    """The chapters in order; each is made when it is asked for.  reproduction: of a study that reproduces something."""
+    """The chapters in order; each is made when it is its turn.  reproduction: of a study that reproduces something."""
     yield studied(summary)
     if reproduction is not None:
         yield original_chapter(reproduction, summary, sources)
     for position, phase in enumerate(summary.phases):
         yield phase_chapter(summary, phase, position, sources)
-    asked = figures_chapter(summary, sources)
-    if asked is not None:
-        yield asked
+    own_figures = figures_chapter(summary, sources)
+    if own_figures is not None:
+        yield own_figures
     if summary.winner is not None and summary.last is not None:
         yield winner_chapter(summary.last, summary.winner, sources)
     yield times(summary)

@@ -1,4 +1,4 @@
-"""The chapter "The original, item by item": every table and figure of the original under its own number."""
+"""The chapters of what a study file lists: the tables and figures of an original, and the study's own figures."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -128,7 +128,7 @@ def asked_figure(
     sources: Sources,
     number: str = "",
 ) -> Iterator[Block]:
-    """The figure, or why there is none."""
+    """The figure, or a sentence that says why there is none."""
     figure, why = None, "its settings are not run here"
     if shown:
         try:

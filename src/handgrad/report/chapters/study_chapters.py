@@ -1,4 +1,4 @@
-"""The chapters of what was studied and what came of it: phases, the best setting, sizes and times."""
+"""The chapters of every report: what was studied, phases, the best setting, times, data, formulas, environment."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -145,7 +145,7 @@ def data_chapter(summary: Summary) -> Chapter:
 
 
 def _bytes(data: Mapping[str, Any]) -> str:
-    """Whether a named data set is the published one; data of one's own is what it is."""
+    """Whether the bytes of a named data set are the published ones; empty for the user's own data."""
     if not data.get("official"):
         return "not the published ones (see the notes)"
     return "as published" if data.get("name") in ("digits", *SOURCES) else ""
@@ -189,7 +189,7 @@ def _summed_rates(summary: Summary) -> list[str]:
 
 
 def environment(summary: Summary) -> Chapter:
-    """Where the runs happened, and notes."""
+    """The machines and libraries of all runs, and notes."""
     values: dict[str, dict[str, None]] = {}
     resumed = 0
     for setting in summary.settings:

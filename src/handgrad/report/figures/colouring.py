@@ -2,7 +2,7 @@
 
 By setting: six colours, solid and dashed, which a legend names.  Many lines are coloured in order, by where they ended
 or by a value that varies (a logarithmic scale where it spans more than a factor of 20); a key says what the colours
-stand for, and each line carries its name at its end.  Values that are no numbers have a colour each.
+stand for, and each line carries its name at its end.  Each value that is not a number has a colour of its own.
 """
 
 import math
@@ -36,7 +36,7 @@ class Colours:
 
 
 def coloured(asked: Request[FigureOptions], by: str, last: Mapping[str, float]) -> Colours:
-    """Looks for all settings shown.  by: auto, setting, rank or a path;  last: where lines ended, more is better."""
+    """Line styles for all settings shown.  by: auto, setting, rank or a path;  last: the last values, more is better."""
     names = list(asked.shown)
     if by == "auto":
         by = "setting" if asked.styles or len(names) <= LINES else "rank"

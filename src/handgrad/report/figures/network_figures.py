@@ -1,6 +1,7 @@
-"""Figures of one trained network: its confusion matrix, its first layer's weights, its predictions.
+"""Figures of one trained network: confusion matrix, first-layer weights, feature maps, predictions.
 
-The network shown is that of the winning setting's best run; the captions name its seed.  `record`: its record.json.
+record: the record.json of the run that is shown;  who: its setting and seed, for the caption.  Feature maps are
+computed from the record, its weights and the sample images of the results folder, by the reference passes.
 """
 
 import math
@@ -116,7 +117,7 @@ def weights(
 
 
 def first_weights(params: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """The weights that the inputs meet first."""
+    """The weights of the first layer that has any."""
     return next((params[name] for name in ("conv1.W", "dense1.W") if name in params), None)
 
 
@@ -136,7 +137,7 @@ def predictions(
     when: str = "both",
     examples: int | None = None,
 ) -> Predictions | None:
-    """What the network said to sample images before training, after it, or both; to the first so many `examples`.
+    """The classes predicted for sample images before training, after it, or both; for the first `examples` of them.
 
     images: (n, channels, rows, cols) in the data's own numbers, or None where the inputs are no pictures.
     """

@@ -123,10 +123,10 @@ Options_co = TypeVar("Options_co", bound=FigureOptions, covariant=True)
 
 @dataclass(frozen=True)
 class Sources:
-    """Each is read when it is needed and then let go.
+    """Files of single runs, which a summary does not hold; each is read when a figure needs it, and not kept.
 
     curves, params, record: id of a run -> its files;  images: label of a setting -> sample images, None without.
-    drawn: what was made of long series, small enough to be kept: a run stands in several figures of a report.
+    drawn: lines already computed from long series, by run and options: several figures of a report show the same run.
     """
 
     curves: Callable[[str], Arrays]
@@ -138,7 +138,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Request(Generic[Options_co]):
-    """A figure that is asked for.
+    """What the function of a kind is given.
 
     shown: name in the legend -> setting;  metric: what chose the study's winner;  styles: of names, where lines do not
     simply follow the palette.

@@ -57,7 +57,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened at x: a thin upright line with a text."""
+    """An event at x, drawn as a thin upright line with a text."""
 
     x: float
     text: str
@@ -106,7 +106,7 @@ class Curves:
 
     @property
     def legend(self) -> list[Line]:
-        """One line for every label that is not mere context, in the order in which they are met."""
+        """One line for every label that is not mere context, in the order of the panels."""
         found: dict[str, Line] = {}
         for panel in self.panels:
             for line in panel.lines:

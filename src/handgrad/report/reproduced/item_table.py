@@ -1,4 +1,4 @@
-"""What the tables of an original share: the settings that rows and references mean, captions, and what was compared."""
+"""What all tables of an original share: the setting of a row or reference, captions, cells of comparisons."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def shown_in(item: Drawing, named: Mapping[str, SettingSummary | None]) -> dict[
 
 
 def setting_at(summary: Summary, there: Place | None) -> SettingSummary | None:
-    """The setting of a place."""
+    """The setting that a reference leads to; None where it is not run or nothing has won yet."""
     if there is None:
         return None
     if there.axes is None:
@@ -83,12 +83,14 @@ def judged_cell(number: Compared, digits: int) -> Cell:
 
 
 def runs_behind(summary: Summary, n: int | None) -> int:
+    """How many runs of the original stand behind a number: as the item says, else as the original does."""
     assert summary.places is not None
     assert summary.places.original is not None
     return n or summary.places.original.n
 
 
 def noted(caption: str, note: str | None) -> str:
+    """A caption with a note after it."""
     return f"{caption} {note}".strip() if note else caption
 
 

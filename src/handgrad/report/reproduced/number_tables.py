@@ -1,4 +1,4 @@
-"""Tables of single numbers: facts of named settings, and the keys and values of a winner."""
+"""Tables of single numbers: facts of settings, keys and values of a winner, examples of a class, confusion matrices."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     pass
 
 
-NAMED = 3  # numbers outside that the top of the page names
+NAMED = 3  # numbers outside that the headline names
 MAKERS: dict[str, Callable[[Summary, Any], ItemTable]] = {
     "settings": settings_table,
     "labels": labels_table,
@@ -63,15 +63,19 @@ class ItemResult:
 
 @dataclass(frozen=True)
 class Reproduction:
+    """An original and the result for each of its items."""
+
     original: Original
     items: tuple[ItemResult, ...]
     made_with: str = ""  # what makes the study another than the original's: then nothing is judged
 
     @property
     def numbers(self) -> list[Compared]:
+        """The published numbers of all items."""
         return [number for item in self.items for number in item.numbers]
 
     def count(self, inside: bool | None) -> int:
+        """How many are inside (True), outside (False) or not judged (None)."""
         return sum(number.inside is inside for number in self.numbers)
 
     def data(self) -> dict[str, Any]:
