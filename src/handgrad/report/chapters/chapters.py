@@ -55,9 +55,9 @@ def headline(summary: Summary, reproduction: Reproduction | None) -> tuple[Verdi
     metric = summary.phases[-1].metric if summary.phases else "val_accuracy"
     if reproduction is not None:
         found += reproduction_verdicts(reproduction)
-    elif summary.made is not None and (summary.quick or summary.changed):
+    elif summary.provenance is not None and (summary.quick or summary.changed):
         laid = ", ".join([*["--quick"] * summary.quick, *summary.changed])
-        file = summary.made.file or "the one given"
+        file = summary.provenance.file or "the one given"
         found.append(Verdict("note", f"Made with {laid}: another study than {file} as it stands."))
     if metric.startswith("test"):
         found += [selection(summary, metric), *validation_choice(summary.phases)]

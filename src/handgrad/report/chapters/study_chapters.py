@@ -21,7 +21,9 @@ from handgrad.study.toml import dumps
 
 def studied(summary: Summary) -> Chapter:
     """Which file was run, what was laid over it, what varied over which values, and over which seeds."""
-    rows: list[tuple[str, tuple[str, ...]]] = [("study file", _made(summary.made))] if summary.made else []
+    rows: list[tuple[str, tuple[str, ...]]] = (
+        [("study file", _provenance(summary.provenance))] if summary.provenance else []
+    )
     for phase in summary.phases:
         where = f" ({phase.name})" if len(summary.phases) > 1 else ""
         names = axis_names(phase.axes)
@@ -43,7 +45,7 @@ def studied(summary: Summary) -> Chapter:
     return Chapter("studied", "What was studied", tuple(blocks))
 
 
-def _made(made: Made) -> tuple[str, ...]:
+def _provenance(made: Made) -> tuple[str, ...]:
     file = made.file or "tables given in Python"
     if made.as_it_is:
         return (f"{file}, nothing changed",)

@@ -36,7 +36,7 @@ class Colours:
 
 
 def coloured(asked: Request[FigureOptions], by: str, last: Mapping[str, float]) -> Colours:
-    """Line styles for all settings shown.  by: auto, setting, rank or a path;  last: the last values, more is better."""
+    """Line styles for all settings shown.  by: auto, setting, rank or a path;  last: end values, larger is better."""
     names = list(asked.shown)
     if by == "auto":
         by = "setting" if asked.styles or len(names) <= LINES else "rank"

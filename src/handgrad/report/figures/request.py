@@ -28,7 +28,7 @@ KEYS = {"train": "train", "validation": "val", "test": "test"}  # in curves.npz
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One seed's curve, before seeds are put together."""
+    """One seed's curve, before seeds are averaged."""
 
     x: Numbers
     y: Numbers
@@ -36,7 +36,7 @@ class Series:
 
 
 def runs_of(setting: SettingSummary, seed: int | str, metric: str) -> list[RunFacts]:
-    """The runs with curves that `seed` means: "mean" all, "first", "best" by the metric, or the one of that seed.
+    """The runs with curves that `seed` selects: "mean" all, "first", "best" by the metric, or the one of that seed.
 
     A run that diverged is taken as first or best only where none came to its end.  Raises InputError for a seed that
     the setting does not have.
@@ -107,7 +107,7 @@ def logarithmic(log: str, lines: Sequence[Line]) -> bool:
 
 
 def seeds_note(seed: int | str, seeds: int) -> str:
-    """How the seeds were put together, for a caption.  `seeds`: the most that a line has behind it."""
+    """How seeds were averaged, for a caption.  seeds: the most that one line averages."""
     if seed == "mean":
         if seeds < 2:
             return "One seed. "
@@ -140,8 +140,8 @@ class Sources:
 class Request(Generic[Options_co]):
     """What the function of a kind is given.
 
-    shown: name in the legend -> setting;  metric: what chose the study's winner;  styles: of names, where lines do not
-    simply follow the palette.
+    shown: name in the legend -> setting;  metric: by which the study chose its winner;  styles: by name, of lines
+    that do not follow the palette.
     """
 
     name: str
@@ -158,7 +158,7 @@ class Request(Generic[Options_co]):
         return setting
 
     def run(self, seed: int | str) -> RunFacts | None:
-        """The run of the only setting that `seed` means."""
+        """The run of the only setting that `seed` selects; None where it left no curves."""
         return next(iter(runs_of(self.only, seed, self.metric)), None)
 
     def style(self, label: str) -> LineStyle:
@@ -182,7 +182,7 @@ def make_figure(
 ) -> FigureData | None:
     """A figure of a study's settings; None where the records hold nothing of it.
 
-    shown: name in the legend -> setting, in the order of the legend;  name: of its files;  title: not the kind's own.
+    shown: name in the legend -> setting, in the order of the legend;  name: of its files;  title: replaces the kind's.
     Raises UnknownName for a kind that is not known, InputError for options or settings that it does not take, and for
     a shape that nothing draws.
     """

@@ -4,7 +4,7 @@
     Ranking       a row per setting: its seeds, their mean and interval
     Matrix        a confusion matrix, rows actual, columns predicted
     Pictures      a grid of pictures (first-layer weights)
-    Predictions   sample images with what the network said before and after training
+    Predictions   sample images with the classes predicted before and after training
 
 Each is a shape of `SHAPES` (`study/original/figure_options.py`), which says what draws it for print and for the page.
 """
@@ -121,7 +121,7 @@ class Curves:
 
     @property
     def dotted(self) -> bool:
-        """Whether every point has a dot: few points, few lines, room."""
+        """Whether every point has a dot: at most 12 points a line and 12 lines, in panels of full size."""
         lines = [line for panel in self.panels for line in panel.lines]
         longest = max((len(line.x) for line in lines), default=0)
         return longest <= 12 and not self.small and len(self.legend) <= 12

@@ -22,7 +22,7 @@ STEP_POINTS = 1000  # drawn of a line
 OVERLAID_POINTS = 3000  # drawn of all epochs together
 STRETCHES = 300  # drawn of a line of very many steps
 OVERLAID_STRETCHES = 1000  # drawn of all epochs together
-MEMORY = 10  # steps that an average of weight 0.9 remembers: a picked point can stand for so many
+MEMORY = 10  # steps that an average of weight 0.9 remembers: one drawn point can stand for so many
 X_LABELS = {"step": "step", "epoch": "epochs", "example": "training examples seen"}
 
 
@@ -67,7 +67,7 @@ def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
 def _line_of(
     run: RunFacts, setting: SettingSummary, most: int, sources: Sources, options: StepLossOptions
 ) -> "tuple[Axis, Line] | None":
-    """The steps of a run and what is drawn of them; a second figure that asks for the same gets what was made."""
+    """The steps of a run and the line drawn of them, which is kept for other figures of the same run and options."""
     key = (run.id, most, options.outliers, options.smooth, options.draw)
     if key not in sources.drawn:
         curves, found = sources.curves(run.id), None
@@ -79,7 +79,7 @@ def _line_of(
 
 
 def in_stretches(steps: int, points: int, draw: str) -> bool:
-    """Whether so many steps are drawn by stretches: where they are asked for, or a point would stand for too many."""
+    """Whether a series is drawn by stretches: where options say so, or a point would stand for too many steps."""
     return steps > points and (draw == "stretches" or (draw == "auto" and steps > MEMORY * points))
 
 
@@ -110,6 +110,7 @@ class Axis:
 
     @classmethod
     def of(cls, curves: Mapping[str, np.ndarray], setting: SettingSummary) -> "Axis":
+        """The axis of a run's curves."""
         ends = np.asarray(curves.get("steps_at_epoch_end", np.empty(0)), dtype=np.float64)
         return cls(len(curves["loss_per_step"]), ends, int(setting.facts("data").get("counts", {}).get("train", 0)))
 

@@ -51,12 +51,12 @@ def agreement(judged: Sequence[Compared]) -> tuple[str, str]:
 
 
 def outside_of(judged: Sequence[Compared]) -> str:
-    """What those are called that do not agree."""
+    """The word before numbers that do not agree."""
     return "Not in agreement" if any(number.published.said for number in judged) else "Outside"
 
 
 def spread_of(judged: Sequence[Compared]) -> str:
-    """What the numbers were held against; and how many are inside only as they were printed."""
+    """The interval that numbers lie inside, in words; and how many lie inside only as they were printed."""
     printed = sum(number.as_printed for number in judged)
     return "what more runs like those here would give" + (f", {printed} of them only as printed" if printed else "")
 
