@@ -9,6 +9,7 @@ from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import legend, setting_name
 from handgrad.report.reproduced.judge import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.tables.table import Cell, Table
+from handgrad.study.original.figure_options import FIGURES
 from handgrad.study.original.items import Drawing, Figure
 from handgrad.study.original.items import Table as OriginalTable
 from handgrad.study.original.published import TIMES, Published
@@ -47,7 +48,7 @@ def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, 
 def shown_in(item: Drawing, named: Mapping[str, SettingSummary | None]) -> dict[str, SettingSummary]:
     """The settings that a figure shows, by their names in its legend."""
     shown = {name: setting for name, setting in named.items() if setting is not None}
-    return shown if item.kind == "small-multiples" else legend(shown)  # whose panels are titled with what differs
+    return shown if FIGURES[item.kind].titled else legend(shown)
 
 
 def setting_at(summary: Summary, there: Place | None) -> SettingSummary | None:

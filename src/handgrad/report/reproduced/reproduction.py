@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from handgrad.names import lookup
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.reproduced.item_table import ItemTable, compared_in, found, runs_behind, shown_in
@@ -118,7 +119,7 @@ def reproduce(summary: Summary) -> Reproduction | None:
 
 
 def _table(summary: Summary, item: OriginalTable, said: set[str]) -> ItemResult:
-    made = MAKERS[item.kind](summary, item)
+    made = lookup(MAKERS, item.kind, "kind of table")(summary, item)
     rankings: tuple[RankAgreement, ...] = ()
     if isinstance(item, SettingsTable) and not summary.made_with:
         rankings = tuple(rankings_of(item, made))
