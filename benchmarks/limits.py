@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from handgrad.training.engines.kernels.layout import aligned
-from handgrad.training.engines.kernels.vectors import fma, lanes, load, pointer, splat, store
+from handgrad.training.engines.compiled.kernels.layout import aligned
+from handgrad.training.engines.compiled.kernels.vectors import fma, lanes, load, pointer, splat, store
 
 
 @njit

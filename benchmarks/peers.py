@@ -194,7 +194,7 @@ def handgrad(case: Arrays, batch: int, hidden: str, repeats: int, optimizer: str
     """The compiled engine on the same examples, order and weights."""
     from handgrad.network.spec import Network
     from handgrad.training.engines import Job
-    from handgrad.training.engines.compiled import CompiledSession
+    from handgrad.training.engines.compiled.dense_session import CompiledSession
     from handgrad.training.run import TrainingSection
 
     units, k = case["W1"].shape[1], case["t"].shape[1]

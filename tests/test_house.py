@@ -139,9 +139,8 @@ def test_an_import_against_the_order_is_found():
 def is_of_one_library(path: Path) -> bool:
     """Files that nobody imports but the engine or the runner that is made of this library."""
     runner = path.parent.name == "cluster"
-    return (
-        "kernels" in path.parts or runner or (path.parent.name == "engines" and path.stem.startswith(("torch", "jax")))
-    )
+    compiled = "compiled" in path.parts and path.stem != "twins"
+    return compiled or runner or (path.parent.name == "engines" and path.stem.startswith(("torch", "jax")))
 
 
 @pytest.mark.parametrize("path", [file for file in FILES if not is_of_one_library(file)], ids=str)

@@ -12,8 +12,10 @@ import pytest
 from handgrad.network.initializers import initialize
 from handgrad.network.spec import Network
 from handgrad.training.engines import Job, open_session
-from handgrad.training.engines.kernels import calling, image_passes, passes
-from handgrad.training.engines.kernels.compilation import entry_point
+from handgrad.training.engines.compiled import calling
+from handgrad.training.engines.compiled.compilation import entry_point
+from handgrad.training.engines.compiled.kernels.dense import dense_passes as passes
+from handgrad.training.engines.compiled.kernels.images import image_passes
 from handgrad.training.loop import execute
 from handgrad.training.run import TrainingSection
 from tests.training.conftest import make_run

@@ -1,6 +1,8 @@
 """What is kept of compiled kernels: damaged, cut, full, read-only or held by a stopped process, it is made again."""
 
+import ast
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +13,8 @@ import pytest
 from numba import njit, types
 
 from handgrad import files
-from handgrad.training.engines.kernels import compilation
-from handgrad.training.engines.kernels.compilation import Kept
+from handgrad.training.engines.compiled import compilation
+from handgrad.training.engines.compiled.compilation import Kept
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="the compiler is off")
 SIGNATURE = (types.int64,)
@@ -75,6 +77,30 @@ def test_a_damaged_file_is_compiled_again(kept, damage):
     assert not kept.is_whole()
     assert not compiled(kept)
     assert compiled(kept)  # and is whole again
+
+
+@pytest.mark.parametrize("changed", ["twins.py", "kernels/updates.py", "kernels/images/convolution.py"])
+def test_the_key_changes_with_every_file_of_the_engine(tmp_path, monkeypatch, changed):
+    monkeypatch.setattr(compilation, "SOURCE", shutil.copytree(compilation.SOURCE, tmp_path / "compiled"))
+    before = compilation.source_key.__wrapped__()
+    assert before == compilation.source_key.__wrapped__()
+    with (tmp_path / "compiled" / changed).open("a") as file:
+        file.write("#")
+    assert compilation.source_key.__wrapped__() != before
+
+
+def test_the_key_has_every_number_that_a_kernel_takes_from_elsewhere(monkeypatch):
+    taken = set()
+    for path in (compilation.SOURCE / "kernels").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("handgrad."):
+                inside = node.module.startswith("handgrad.training.engines.compiled")
+                taken |= set() if inside else {alias.name for alias in node.names}
+    assert taken == {"LEAKY_SLOPE", "EPS", "MOMENTUM"}
+    for name in taken:
+        before = compilation.source_key.__wrapped__()
+        monkeypatch.setattr(compilation, name, 0.5)
+        assert compilation.source_key.__wrapped__() != before
 
 
 def test_a_whole_file_of_something_else_is_compiled_again(kept, monkeypatch):
@@ -154,7 +180,7 @@ def test_the_lock_is_for_compiling_alone(tmp_path, monkeypatch, whole):
     monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(compilation, "_alone", lambda: asked.append(1) or compilation.contextlib.nullcontext())
     monkeypatch.setattr(compilation, "_signatures", lambda number: {"score": SIGNATURE})
-    monkeypatch.setattr(compilation.entry, "score", njit(twice))
+    monkeypatch.setattr(compilation.entry_points, "score", njit(twice))
     if whole:
         compilation.entry_point.__wrapped__("score", "float32")
         asked.clear()

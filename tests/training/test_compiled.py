@@ -15,9 +15,9 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.training.engines import Job
 from handgrad.training.engines.array import ArraySession
-from handgrad.training.engines.compiled import CompiledSession
-from handgrad.training.engines.kernels import layout
-from handgrad.training.engines.kernels.vectors import lanes_of
+from handgrad.training.engines.compiled.dense_session import CompiledSession
+from handgrad.training.engines.compiled.kernels import layout
+from handgrad.training.engines.compiled.kernels.vectors import lanes_of
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.run import Setting, TrainingSection
 

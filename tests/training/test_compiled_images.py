@@ -12,7 +12,7 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.training.engines import Job, open_session
 from handgrad.training.engines.array import ArraySession
-from handgrad.training.engines.compiled_images import CompiledImageSession
+from handgrad.training.engines.compiled.image_session import CompiledImageSession
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.run import TrainingSection
 from tests.training.test_compiled import EPOCH, FAST, FEW, agree, begin, compare, train

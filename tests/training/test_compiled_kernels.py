@@ -15,10 +15,10 @@ from handgrad.network.dense import dense_backward, dense_forward
 from handgrad.network.dropout import dropout_mask
 from handgrad.network.losses import LOSSES
 from handgrad.streams import mix32
-from handgrad.training.engines.compiled import sparse_rows
-from handgrad.training.engines.kernels import activations, dropout, layout, losses, products, updates
-from handgrad.training.engines.kernels.subnormals import X86, flush_subnormals, restore
-from handgrad.training.engines.kernels.vectors import kernel, lanes_of, load, pointer
+from handgrad.training.engines.compiled.dense_session import sparse_rows
+from handgrad.training.engines.compiled.kernels import activations, dropout, layout, losses, products, updates
+from handgrad.training.engines.compiled.kernels.subnormals import X86, flush_subnormals, restore
+from handgrad.training.engines.compiled.kernels.vectors import kernel, lanes_of, load, pointer
 from handgrad.training.optimizers import OPTIMIZERS, step
 
 DTYPES = ("float32", "float64")

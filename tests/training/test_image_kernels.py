@@ -32,10 +32,10 @@ from handgrad.network.spec import Network
 from handgrad.network.windows import Windows
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job
-from handgrad.training.engines.compiled_images import CompiledImageSession
-from handgrad.training.engines.kernels import layout
-from handgrad.training.engines.kernels import program as p
-from handgrad.training.engines.program import PART
+from handgrad.training.engines.compiled.image_session import CompiledImageSession
+from handgrad.training.engines.compiled.kernels import layout
+from handgrad.training.engines.compiled.kernels.images import ops as p
+from handgrad.training.engines.compiled.program import PART
 from handgrad.training.run import TrainingSection
 
 DTYPES = ("float32", "float64")

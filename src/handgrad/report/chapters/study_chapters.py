@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handgrad.data.sources import SOURCES
+from handgrad.data.catalog import DATASETS
 from handgrad.report.chapters.chapter import Block, Chapter, Code, Facts, FigureBlock, TableBlock, Text, Verdicts
 from handgrad.report.figures import network_figures as run_figures
 from handgrad.report.figures import phase_figures
@@ -150,7 +150,7 @@ def _bytes(data: Mapping[str, Any]) -> str:
     """Whether the bytes of a named data set are the published ones; empty for the user's own data."""
     if not data.get("official"):
         return "not the published ones (see the notes)"
-    return "as published" if data.get("name") in ("digits", *SOURCES) else ""
+    return "as published" if data.get("name") in DATASETS else ""
 
 
 def formulas(summary: Summary) -> Chapter:

@@ -132,10 +132,10 @@ def open_session(name: str, job: Job) -> Session:
 
     def compiled(job: Job) -> Session:
         if kernels_of(job.network.layers) == "images":
-            from handgrad.training.engines.compiled_images import CompiledImageSession
+            from handgrad.training.engines.compiled.image_session import CompiledImageSession
 
             return CompiledImageSession(job)
-        from handgrad.training.engines.compiled import CompiledSession
+        from handgrad.training.engines.compiled.dense_session import CompiledSession
 
         return CompiledSession(job)
 
@@ -166,6 +166,6 @@ def kernels_of(layers: Sequence[Layer]) -> str:
 def prepare(name: str, dtype: str, kernels: str) -> None:
     """What an engine does once before a study's runs start, in the parent: `compiled` compiles (see `kernels_of`)."""
     if name == "compiled":
-        from handgrad.training.engines.kernels.compilation import prepare
+        from handgrad.training.engines.compiled.compilation import prepare
 
         prepare(dtype, kernels)

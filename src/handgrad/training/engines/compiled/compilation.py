@@ -1,0 +1,185 @@
+"""Compiling: once, shown when it takes time, kept on disk, and safe when several processes start at once.
+
+The entry points are compiled for float32 or float64 on first use.  The machine code is kept in the user's cache under
+a key of everything it depends on: the text of all kernels, the versions of Numba and NumPy, the processor.  A lock
+lets one process compile while the others wait for it and then load.  What is kept is a convenience: where it is damaged
+it is made again, and where it cannot be written the code lives as long as the process.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import os
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import njit, types
+from numba.core import serialize
+from numba.core.compiler import CompileResult
+
+from handgrad import files
+from handgrad.network.activations import LEAKY_SLOPE
+from handgrad.network.batch_norm import EPS, MOMENTUM
+from handgrad.terminal import say
+from handgrad.training.engines.compiled.kernels import entry_points
+from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
+from handgrad.training.engines.compiled.kernels.dense.dense_passes import Inputs, Work
+from handgrad.training.engines.compiled.kernels.dense.lazy_updates import Late
+from handgrad.training.engines.compiled.kernels.images import image_entry
+from handgrad.training.engines.compiled.kernels.images.image_passes import ImageWork
+from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
+from handgrad.training.engines.compiled.kernels.updates import Memory, Past
+from handgrad.training.engines.compiled.kernels.vectors import TARGET
+
+SOURCE = Path(__file__).parent  # everything in it, in subfolders too, may change the machine code
+PATIENCE = 300.0  # seconds that a process waits for another one to compile
+
+
+@cache
+def source_key() -> str:
+    """The key of the machine code: 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(SOURCE.rglob("*.py")):
+        digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes())
+    versions = (sys.version, numba.__version__, importlib.metadata.version("numpy"))
+    digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM)).encode())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Where the machine code is kept: NUMBA_CACHE_DIR if it is set, else the user's cache."""
+    from pooch import os_cache
+
+    root = os.environ.get("NUMBA_CACHE_DIR")
+    return (Path(root) / "handgrad" if root else Path(os_cache("handgrad"))) / f"kernels-{source_key()}"
+
+
+class Kept:
+    """The file that keeps one entry point's machine code, as Numba's dispatcher asks for it and hands it over.
+
+    A checksum comes first and is compared before anything is unpickled: a file that is empty, cut, altered or of other
+    code counts as none, and is written anew.  Where nothing can be read or written, nothing is kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def is_whole(self) -> bool:
+        """Whether there is code to load."""
+        return self._content() is not None
+
+    def _content(self) -> bytes | None:
+        try:
+            return files.unstamped(self.path.read_bytes())
+        except OSError:
+            return None
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """The code for these types of arguments, or None."""
+        target_context.refresh()
+        content = self._content()
+        if content is None:
+            return None
+        try:
+            stamp, reduced = pickle.loads(content)
+            return CompileResult._rebuild(target_context, *reduced) if stamp == _stamp(signature) else None
+        except Exception:  # whole, but of another Numba perhaps: whatever is wrong with it, it can be made again
+            return None
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep the code, whole or not at all."""
+        content = serialize.dumps((_stamp(signature), result._reduce()))
+        with contextlib.suppress(OSError):  # read-only, full: the code lives as long as this process
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            files.write_whole(self.path, files.stamped(content), forced=False)  # a cut file is no file
+
+
+def _stamp(signature: Any) -> tuple[str, str]:
+    return source_key(), str(signature)
+
+
+def _array(dtype: Any, *, mutable: bool = True) -> Any:
+    return types.Array(dtype, 1, "C", readonly=not mutable)
+
+
+def _signatures(number: Any) -> dict[str, Any]:
+    """The argument types of the entry points for one type of number."""
+    flat, whole, real = _array(number), _array(types.int64), _array(types.float64)
+    pixels = _array(types.uint16)
+
+    def group(kind: Any, *parts: Any) -> Any:
+        return types.BaseTuple.from_types(parts, kind)
+
+    sparse = group(Sparse, whole, pixels, flat)
+    inputs = group(Inputs, sparse, _array(number, mutable=False), whole)
+    columns = group(Columns, whole, pixels, flat)
+    late = group(Late, whole, whole, whole, group(Past, real, real, real, real, real, whole))
+    work = group(Work, flat, flat, flat, flat, flat, columns, group(Window, flat, flat, flat, flat, flat), late)
+    memory = group(Memory, flat, flat, flat, flat)
+    images = group(ImageWork, flat, whole, flat, flat, flat, flat, flat, whole)
+    examples = _array(number, mutable=False)
+    curve = _array(types.float32)
+    return {
+        "train": (
+            whole, whole, real, memory, work, inputs, flat, whole, real, types.int64, types.int64, flat, curve,
+        ),
+        "score": (whole, whole, memory, work, inputs, flat, whole, flat, whole, flat),
+        "train_images": (
+            whole, whole, real, memory, images, examples, whole, flat, whole, real, types.int64, types.int64, flat,
+            curve,
+        ),
+        "score_images": (whole, whole, memory, images, examples, whole, flat, whole, flat, whole, flat),
+    }  # fmt: skip
+
+
+@cache
+def entry_point(name: str, dtype: str) -> Callable[..., Any]:
+    """The entry point of that name, compiled for that type of number."""
+    function = getattr(image_entry if name.endswith("_images") else entry_points, name)
+    if numba.config.DISABLE_JIT:
+        return function
+    signature = _signatures(types.float32 if dtype == "float32" else types.float64)[name]
+    dispatcher = njit(error_model="numpy", nogil=True)(function.py_func)  # other threads run while it computes
+    dispatcher._cache = kept = _kept(name, dtype)
+    with contextlib.nullcontext() if kept.is_whole() else _alone():
+        dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+def _kept(name: str, dtype: str) -> Kept:
+    return Kept(cache_folder() / f"{name}-{dtype}.nbc")
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One process compiles and the others wait for it, but not for ever: it may have been stopped."""
+    from filelock import FileLock, Timeout
+
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError, NotImplementedError, Timeout):
+            cache_folder().mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(cache_folder() / "lock").acquire(timeout=PATIENCE))
+        yield
+
+
+ENTRY_POINTS = {"dense": ("train", "score"), "images": ("train_images", "score_images")}
+
+
+@cache
+def prepare(dtype: str, network: str, tell: Callable[[str], None] = say) -> None:
+    """Compile the kernels for that type of number and kind of network (of ENTRY_POINTS), or load them.
+
+    `tell` hears one line before anything is compiled.
+    """
+    kept = [_kept(name, dtype) for name in ENTRY_POINTS[network]]
+    if not numba.config.DISABLE_JIT and not all(one.is_whole() for one in kept):
+        what, long = ("kernels for networks of images", "half") if network == "images" else ("kernels", "a quarter of")
+        tell(f"handgrad: compiling the {dtype} {what} for this processor, once; this takes about {long} a minute")
+    for name in ENTRY_POINTS[network]:
+        entry_point(name, dtype)

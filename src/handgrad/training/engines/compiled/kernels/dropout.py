@@ -1,0 +1,57 @@
+"""Dropout masks: twins of `dropout_mask` and of `streams.dropout_bits`, the same bits as every engine."""
+
+from typing import Any
+
+from handgrad.training.engines.compiled.kernels.layout import place
+from handgrad.training.engines.compiled.kernels.vectors import inlined, kernel, lanes, load, store, zero
+
+LOW = 0xFFFFFFFF
+
+
+@inlined
+def mix32(word: int) -> int:
+    """Twin of `streams.mix32`."""
+    word = int(word)  # with the compiler off: Python's own, which does not overflow
+    word = word ^ (word >> 16)
+    word = (word * 0x7FEB352D) & LOW
+    word = word ^ (word >> 15)
+    word = (word * 0x846CA68B) & LOW
+    return word ^ (word >> 16)
+
+
+@inlined
+def mask_prefix(key: int, step: int, layer: int) -> int:
+    """What all bits of one layer's mask at one step begin with, as in `streams.dropout_bits`."""
+    return mix32(mix32(mix32((key ^ step) & LOW) ^ (key >> 32)) ^ layer)
+
+
+@kernel
+def fill_mask(
+    mask: Any,
+    offset: int,
+    rows: int,
+    columns: int,
+    key: int,
+    step: int,
+    layer: int,
+    first_row: int,
+    limit: int,
+    kept: Any,
+) -> None:
+    """mask (rows, columns) = kept where bits ≥ limit, else 0, for the rows from `first_row` of the batch on."""
+    L = lanes(mask)
+    prefix = mask_prefix(key, step, layer)
+    for i in range(rows):
+        row = mix32((first_row + i) ^ prefix)
+        for p in range(0, columns, L):
+            start = offset + place(i, p, rows, L)
+            for j in range(min(L, columns - p)):
+                bits = mix32((row + int(p + j) * 0x9E3779B9) & LOW)
+                mask[start + j] = kept if bits >= limit else zero(mask)
+
+
+@kernel
+def multiply(out: Any, oo: int, x: Any, xo: int, mask: Any, mo: int, count: int) -> None:
+    """Twin of `dropout_forward` and `dropout_backward`: out = x · mask, `count` numbers."""
+    for i in range(0, count, lanes(x)):
+        store(out, oo + i, load(x, xo + i) * load(mask, mo + i))

@@ -1,0 +1,1 @@
+"""Kernels of every other network: a program of operations on blocks of images and on rows."""

@@ -1,0 +1,99 @@
+"""Images into blocks and out of them: gathering, the padding and phases of a convolution, dropout, flattening.
+
+A block holds B examples side by side (see `program`); `valid` of them are examples of this part of the batch.
+"""
+
+from typing import Any
+
+from handgrad.training.engines.compiled.kernels.dropout import LOW, mask_prefix, mix32
+from handgrad.training.engines.compiled.kernels.images.ops import (
+    CHANNELS,
+    COLS,
+    LAYER,
+    LIMIT,
+    PAD_COLS,
+    PAD_ROWS,
+    PITCH,
+    PLANE,
+    ROWS,
+    STRIDE_COLS,
+    STRIDE_ROWS,
+    of,
+)  # fmt: skip
+from handgrad.training.engines.compiled.kernels.layout import place
+from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, zero
+
+
+@kernel
+def gather_images(program: Any, B: int, x: Any, order: Any, first: int, valid: int, a: Any, zo: int) -> None:
+    """Examples order[first : first + valid] side by side.  Lanes beyond repeat the last, so that all are finite."""
+    channels, rows, cols = of(program, 0, CHANNELS), of(program, 0, ROWS), of(program, 0, COLS)
+    n = channels * rows * cols
+    for i in range(B):
+        source = at(order, first + min(i, valid - 1)) * n
+        for c in range(channels):
+            for r in range(rows):
+                o = zo + c * of(program, 0, PLANE) + r * of(program, 0, PITCH) + i
+                for q in range(cols):
+                    a[o + q * B] = at(x, source + (c * rows + r) * cols + q)
+
+
+@kernel
+def arrange(program: Any, k: int, B: int, a: Any, xo: int, zo: int, back: bool) -> None:
+    """Twin of `padded`, and one channel for each phase of the stride: pixel (r, q) of channel c goes to
+
+        channel (c·s_r + (r + p_r) mod s_r)·s_c + (q + p_c) mod s_c,  row (r + p_r) // s_r,  column (q + p_c) // s_c
+
+    back: from there to x.  What no pixel goes to is 0 and stays it.
+    """
+    s_rows, s_cols = of(program, k, STRIDE_ROWS), of(program, k, STRIDE_COLS)
+    for c in range(of(program, k - 1, CHANNELS)):
+        for r in range(of(program, k - 1, ROWS)):
+            for q in range(of(program, k - 1, COLS)):
+                x = xo + c * of(program, k - 1, PLANE) + r * of(program, k - 1, PITCH) + q * B
+                row, col = r + of(program, k, PAD_ROWS), q + of(program, k, PAD_COLS)
+                channel = (c * s_rows + row % s_rows) * s_cols + col % s_cols
+                z = zo + channel * of(program, k, PLANE) + row // s_rows * of(program, k, PITCH) + col // s_cols * B
+                for i in range(B):
+                    if back:
+                        a[x + i] = at(a, z + i)
+                    else:
+                        a[z + i] = at(a, x + i)
+
+
+@kernel
+def image_mask(
+    program: Any, k: int, B: int, key: int, step: int, batch_row: int, kept: Any, hashes: Any, a: Any, mo: int
+) -> None:
+    """Twin of `dropout_mask` for one block, whose first example is row `batch_row` of the batch."""
+    prefix = mask_prefix(key, step, of(program, k, LAYER))
+    for i in range(B):
+        hashes[i] = mix32((batch_row + i) ^ prefix)
+    rows, cols, limit = of(program, k, ROWS), of(program, k, COLS), of(program, k, LIMIT)
+    for c in range(of(program, k, CHANNELS)):
+        for r in range(rows):
+            for q in range(cols):
+                unit = int((c * rows + r) * cols + q) * 0x9E3779B9
+                o = mo + c * of(program, k, PLANE) + r * of(program, k, PITCH) + q * B
+                for i in range(B):
+                    a[o + i] = kept if mix32((at(hashes, i) + unit) & LOW) >= limit else zero(a)
+
+
+@kernel
+def flatten(
+    program: Any, k: int, B: int, a: Any, xo: int, first: int, valid: int, zo: int, total: int, back: bool
+) -> None:
+    """A block as rows first : first + valid of a matrix of `total` rows in panels; back: gradients the other way."""
+    L = lanes(a)
+    rows, cols = of(program, k - 1, ROWS), of(program, k - 1, COLS)
+    for c in range(of(program, k - 1, CHANNELS)):
+        for r in range(rows):
+            for q in range(cols):
+                x = xo + c * of(program, k - 1, PLANE) + r * of(program, k - 1, PITCH) + q * B
+                z = zo + place(first, (c * rows + r) * cols + q, total, L)
+                for i in range(B):
+                    if not back:
+                        if i < valid:
+                            a[z + i * L] = at(a, x + i)
+                    else:
+                        a[x + i] = at(a, z + i * L) if i < valid else zero(a)

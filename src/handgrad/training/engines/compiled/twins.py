@@ -1,0 +1,78 @@
+"""Every kernel of the compiled engine by name: its code in the machine code, and the reference that it is the twin of.
+
+The numbers are fixed here, so a record that is added to a public table neither shifts nor takes the code of another.
+A name has a kernel only while the record of the public table still is the reference named here: an activation that
+somebody replaced under its old name has none.  Nothing here needs Numba.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from handgrad.errors import InputError
+from handgrad.names import shown
+from handgrad.network import activations, losses
+from handgrad.network.image_layers import AveragePool, Conv, MaxPool
+from handgrad.network.layers import BatchNorm, Dense, Dropout, Flatten
+from handgrad.training import optimizers
+
+
+@dataclass(frozen=True)
+class Twin:
+    """code: the whole number that stands for a kernel.  of: the reference's forward function, or its class."""
+
+    code: int
+    of: Any
+
+
+ACTIVATIONS: dict[str, Twin] = {
+    "identity": Twin(0, activations.identity_forward),
+    "sigmoid": Twin(1, activations.sigmoid_forward),
+    "tanh": Twin(2, activations.tanh_forward),
+    "relu": Twin(3, activations.relu_forward),
+    "leaky-relu": Twin(4, activations.leaky_relu_forward),
+    "softmax": Twin(5, activations.softmax_forward),
+    "log-softmax": Twin(6, activations.log_softmax_forward),
+}
+
+LOSSES: dict[str, Twin] = {
+    "squared-error": Twin(0, losses.squared_error_forward),
+    "half-squared-error": Twin(1, losses.half_squared_error_forward),
+    "mean-squared-error": Twin(2, losses.mean_squared_error_forward),
+    "absolute-error": Twin(3, losses.absolute_error_forward),
+    "cross-entropy": Twin(4, losses.cross_entropy_forward),
+    "binary-cross-entropy": Twin(5, losses.binary_cross_entropy_forward),
+    "nll": Twin(6, losses.nll_forward),
+    "multi-margin": Twin(7, losses.multi_margin_forward),
+}
+
+OPTIMIZERS: dict[str, Twin] = {
+    "sgd": Twin(0, optimizers.SGD),
+    "momentum": Twin(1, optimizers.Momentum),
+    "nesterov": Twin(2, optimizers.Nesterov),
+    "adagrad": Twin(3, optimizers.AdaGrad),
+    "rmsprop": Twin(4, optimizers.RMSProp),
+    "adam": Twin(5, optimizers.Adam),
+    "adamw": Twin(6, optimizers.AdamW),
+}
+
+LAYERS: dict[str, Twin] = {
+    "dense": Twin(0, Dense),
+    "dropout": Twin(1, Dropout),
+    "conv": Twin(2, Conv),
+    "max-pool": Twin(3, MaxPool),
+    "average-pool": Twin(4, AveragePool),
+    "flatten": Twin(5, Flatten),
+    "batch-norm": Twin(6, BatchNorm),
+}
+
+
+def code_of(table: Mapping[str, Twin], name: str, kind: str) -> int:
+    """The code of `name`; raises InputError where the engine has no kernel for it.  kind: "activation", "loss", …
+
+    >>> code_of(ACTIVATIONS, "tanh", "activation")
+    2
+    """
+    if name not in table:
+        raise InputError(f'the compiled engine has no kernel for {kind} {shown(name)}; set training.engine = "array"')
+    return table[name].code
