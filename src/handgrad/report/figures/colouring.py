@@ -35,13 +35,13 @@ class Colours:
     note: str = ""
 
 
-def coloured(asked: Request[FigureOptions], by: str, last: Mapping[str, float]) -> Colours:
+def coloured(request: Request[FigureOptions], by: str, last: Mapping[str, float]) -> Colours:
     """Line styles for all settings shown.  by: auto, setting, rank or a path;  last: end values, larger is better."""
-    names = list(asked.shown)
+    names = list(request.shown)
     if by == "auto":
-        by = "setting" if asked.styles or len(names) <= LINES else "rank"
+        by = "setting" if request.styles or len(names) <= LINES else "rank"
     if by == "setting":
-        styles = {name: asked.style(name) for name in names}
+        styles = {name: request.style(name) for name in names}
         order = sorted(names, key=lambda name: styles[name] != CONTEXT)  # context lies behind
         return Colours(styles, tuple(order))
     ends = {name: name.split(":")[0] for name in names}
@@ -52,7 +52,7 @@ def coloured(asked: Request[FigureOptions], by: str, last: Mapping[str, float]) 
         key = Key("by the last epoch", tuple((styles[name].colour, texts.get(i, "")) for i, name in enumerate(order)))
         note = "A line per setting, with its name at its end, coloured from the best at its last epoch to the worst. "
         return Colours(styles, tuple(order), ends, key, note)
-    values = {name: _value(setting, by) for name, setting in asked.shown.items()}
+    values = {name: _value(setting, by) for name, setting in request.shown.items()}
     title = axis_names([by])[by].removesuffix(" name")
     note = f"A line per setting, with its name at its end, coloured by {title}. "
     numbers = {name: float(value) for name, value in values.items() if isinstance(value, int | float)}

@@ -227,35 +227,35 @@ def feature_maps(
     )
 
 
-def _whose(asked: Request[Any], seed: int) -> str:
-    ((label, _),) = asked.shown.items()
+def _whose(request: Request[Any], seed: int) -> str:
+    ((label, _),) = request.shown.items()
     return f"Setting {label}, seed {seed}"
 
 
-def asked_confusion(asked: Request[ConfusionOptions]) -> Matrix | None:
+def make_confusion(request: Request[ConfusionOptions]) -> Matrix | None:
     """A confusion matrix as a study asks for it."""
-    run, options = asked.run(asked.options.seed), asked.options
+    run, options = request.run(request.options.seed), request.options
     if run is None:
         return None
-    record = asked.sources.record(run.id)
-    return confusion(record, _whose(asked, run.seed), asked.name, part=options.part, show=options.show)
+    record = request.sources.record(run.id)
+    return confusion(record, _whose(request, run.seed), request.name, part=options.part, show=options.show)
 
 
-def asked_weights(asked: Request[TemplatesOptions]) -> Pictures | None:
+def make_weights(request: Request[TemplatesOptions]) -> Pictures | None:
     """First-layer weights as a study asks for them."""
-    run, options = asked.run(asked.options.seed), asked.options
+    run, options = request.run(request.options.seed), request.options
     if run is None:
         return None
-    record, params = asked.sources.record(run.id), asked.sources.params(run.id)
-    who = _whose(asked, run.seed)
-    return weights(record, params, who, asked.name, units=options.units, columns=options.columns)
+    record, params = request.sources.record(run.id), request.sources.params(run.id)
+    who = _whose(request, run.seed)
+    return weights(record, params, who, request.name, units=options.units, columns=options.columns)
 
 
-def asked_predictions(asked: Request[PredictionsOptions]) -> Predictions | None:
+def make_predictions(request: Request[PredictionsOptions]) -> Predictions | None:
     """Sample images with predictions as a study asks for them."""
-    run, options = asked.run(asked.options.seed), asked.options
+    run, options = request.run(request.options.seed), request.options
     if run is None:
         return None
-    record, images = asked.sources.record(run.id), asked.sources.images(asked.only.label)
-    who = _whose(asked, run.seed)
-    return predictions(record, images, who, asked.name, when=options.when, examples=options.examples)
+    record, images = request.sources.record(run.id), request.sources.images(request.only.label)
+    who = _whose(request, run.seed)
+    return predictions(record, images, who, request.name, when=options.when, examples=options.examples)

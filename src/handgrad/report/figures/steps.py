@@ -26,17 +26,17 @@ MEMORY = 10  # steps that an average of weight 0.9 remembers: one drawn point ca
 X_LABELS = {"step": "step", "epoch": "epochs", "example": "training examples seen"}
 
 
-def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
+def step_loss(request: Request[StepLossOptions]) -> Curves | None:
     """The training loss of every step, a line for each setting."""
-    options = asked.options
+    options = request.options
     found: list[tuple[str, Axis, Line]] = []
     seeds: set[int] = set()
-    for label, setting in asked.shown.items():
-        runs = runs_of(setting, options.seed, asked.metric)
+    for label, setting in request.shown.items():
+        runs = runs_of(setting, options.seed, request.metric)
         most = max((int(run.record["steps"]) for run in runs if run.record), default=0)
         axes, lines = [], []
         for run in runs:
-            one = _line_of(run, setting, most, asked.sources, options)
+            one = _line_of(run, setting, most, request.sources, options)
             if one is not None:
                 axes.append(one[0])
                 lines.append(one[1])
@@ -45,7 +45,7 @@ def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
             series = [Series(line.x, line.y) for line in lines]
             line = lines[0] if len(lines) == 1 else over_seeds(label, series)
             longest = max(axes, key=lambda axis: axis.steps)
-            found.append((label, longest, replace(line, label=label, style=asked.style(label))))
+            found.append((label, longest, replace(line, label=label, style=request.style(label))))
     if not found:
         return None
     unit = options.x
@@ -58,10 +58,10 @@ def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
         f"Loss of every training step, {_whose(options.seed, sorted(seeds), len(found) > 1)}. {cleaning_note(options)} "
         f"{thinning_note(steps, STEP_POINTS, options.draw, band=options.seed != 'mean' or len(seeds) == 1)}"
     )
-    sizes = {setting.setting.get("training", {}).get("batch_size") for setting in asked.shown.values()}
+    sizes = {setting.setting.get("training", {}).get("batch_size") for setting in request.shown.values()}
     if sizes == {1}:
         caption += " A step is one example (batch size 1)."
-    return Curves(asked.name, "Training loss of every step", caption, (panel,), columns=1)
+    return Curves(request.name, "Training loss of every step", caption, (panel,), columns=1)
 
 
 def _line_of(
@@ -169,10 +169,10 @@ def _whose(seed: int | str, seeds: Sequence[int], several: bool) -> str:
     return f"one run a setting, {which}" if len(seeds) == 1 else f"one run a setting ({which})"
 
 
-def step_loss_by_epoch(asked: Request[StepLossByEpochOptions]) -> Curves | None:
+def step_loss_by_epoch(request: Request[StepLossByEpochOptions]) -> Curves | None:
     """The training loss against the step within its epoch, one run: a colour for each epoch, laid over each other."""
-    options, run = asked.options, asked.run(asked.options.seed)
-    curves = asked.sources.curves(run.id) if run is not None else {}
+    options, run = request.options, request.run(request.options.seed)
+    curves = request.sources.curves(run.id) if run is not None else {}
     loss, ends = curves.get("loss_per_step", np.empty(0)), curves.get("steps_at_epoch_end", np.empty(0))
     if run is None or not len(loss) or not len(ends):
         return None
@@ -192,7 +192,7 @@ def step_loss_by_epoch(asked: Request[StepLossByEpochOptions]) -> Curves | None:
         ink = shade((epoch - wanted[0]) / max(wanted[-1] - wanted[0], 1))
         lines.append(Line(f"epoch {epoch}", line.x, line.y, style=LineStyle(ink, width=1.1, opacity=0.9)))
         blocks.append((ink, str(epoch)))
-    ((label, _),) = asked.shown.items()
+    ((label, _),) = request.shown.items()
     caption = (
         f"Loss of every training step against the step within its epoch, setting {label}, seed {run.seed}; a colour "
         f"for each of {len(wanted)} epochs. {cleaning_note(options)} "
@@ -202,7 +202,7 @@ def step_loss_by_epoch(asked: Request[StepLossByEpochOptions]) -> Curves | None:
         "training loss per step", "step within the epoch", "loss", tuple(lines), logarithmic(options.log, lines)
     )
     key = Key("epoch", _readable(blocks))
-    return Curves(asked.name, "Training loss within each epoch", caption, (panel,), columns=1, key=key)
+    return Curves(request.name, "Training loss within each epoch", caption, (panel,), columns=1, key=key)
 
 
 def _readable(blocks: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -239,7 +239,7 @@ def shown_difference(one: Compared, digits: int) -> str:
 
 
 def digits_of(given: Sequence[Published], digits: int | None) -> int:
-    """Decimals of published numbers: as asked, or as many as the most precise of them has."""
+    """Decimals of published numbers: as given, or as many as the most precise of them has."""
     return max((one.digits for one in given), default=4) if digits is None else digits
 
 
