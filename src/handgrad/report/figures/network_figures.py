@@ -10,20 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.names import lookup
 from handgrad.network import passes
 from handgrad.report.figures.request import Request
-from handgrad.report.figures.shapes import Matrix, Pictures, Predictions
+from handgrad.report.figures.shapes import CELLS, Matrix, Pictures, Predictions
 from handgrad.study.original.figure_options import ConfusionOptions, PredictionsOptions, TemplatesOptions
 from handgrad.training.model import Model
 
 Record = Mapping[str, Any]
 
 SHOWN = 64  # pictures of weights
-CELLS = {
-    "both": "each cell shows the count and its percentage of the row, by whose square root it is shaded",
-    "percent": "each cell shows its percentage of the row, by whose square root it is shaded",
-    "count": "each cell shows the count, and is shaded by the square root of its share of the row",
-}
 
 
 def confusion(
@@ -42,7 +38,7 @@ def confusion(
     total, right = int(counts.sum()), int(np.trace(counts))
     caption = (
         f"{who}, {part} set: {right:,} of {total:,} right ({100 * right / max(total, 1):.2f} %). Rows: actual class, "
-        f"columns: predicted class; {CELLS[show]}."
+        f"columns: predicted class; {lookup(CELLS, show, 'content of cells')}."
     )
     classes = tuple(map(str, _data(record).get("classes", range(len(counts)))))
     return Matrix(name, f"Confusion matrix ({part} set)", caption, classes, counts, show)
@@ -155,7 +151,7 @@ def predictions(
         for one in wanted
         if any(said[one])
     ]
-    how, title = WHEN[when]
+    how, title = lookup(WHEN, when, "time of predictions")
     caption = (
         f"{who}. The first {n} examples of the {samples.get('source', '')} part: the actual class, and what the "
         f"network predicted {how} ({', '.join(counts)})."

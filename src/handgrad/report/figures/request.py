@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.names import lookup
+from handgrad.names import lookup, unknown
 from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
@@ -49,6 +49,8 @@ def runs_of(setting: SettingSummary, seed: int | str, metric: str) -> list[RunFa
         if seed not in known:
             raise InputError(f"seed must be one of setting {setting.label}: {', '.join(map(str, known))}; got {seed}")
         return [run for run in with_curves if run.seed == seed]
+    if seed not in ("first", "best"):
+        raise InputError(unknown(seed, ("first", "best", "mean"), "choice of a run"))
     ended = [run for run in with_curves if run.status != "diverged"]
     best = setting.best_run(metric) if seed == "best" else None
     return ([best] if best is not None else ended or with_curves)[:1]

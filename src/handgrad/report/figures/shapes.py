@@ -16,11 +16,17 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.names import unknown
 from handgrad.report.figures.palette import CONTEXT, LineStyle, line_style
 
 Numbers = NDArray[np.float64]
 CsvRow = list[object]
 FIRST_STYLE = line_style(0)
+CELLS = {  # what a matrix shows in its cells, for its caption
+    "both": "each cell shows the count and its percentage of the row, by whose square root it is shaded",
+    "percent": "each cell shows its percentage of the row, by whose square root it is shaded",
+    "count": "each cell shows the count, and is shaded by the square root of its share of the row",
+}
 
 
 class FigureData(Protocol):
@@ -186,6 +192,10 @@ class Matrix:
     classes: tuple[str, ...]
     counts: NDArray[np.int64]
     show: str = "both"
+
+    def __post_init__(self) -> None:
+        if self.show not in CELLS:
+            raise ValueError(unknown(self.show, CELLS, "content of cells"))
 
     @property
     def shares(self) -> Numbers:

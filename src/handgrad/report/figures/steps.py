@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 
+from handgrad.names import lookup
 from handgrad.report.figures.palette import LineStyle, shade
 from handgrad.report.figures.request import Request, Series, Sources, logarithmic, over_seeds, runs_of
 from handgrad.report.figures.shapes import Curves, Key, Line, Numbers, Panel
@@ -125,7 +126,7 @@ class Axis:
         known = np.concatenate([[0.0], self.ends])
         last = known[-1] + max(self.per_epoch, 1)
         epochs: Numbers = np.interp(step, [*known, last], np.arange(len(known) + 1.0))
-        return epochs if unit == "epoch" else epochs * self.examples
+        return epochs * lookup({"epoch": 1, "example": self.examples}, unit, "axis")
 
 
 def cleaned(loss: np.ndarray, options: StepLossOptions | StepLossByEpochOptions) -> Numbers:
