@@ -11,8 +11,8 @@ from handgrad.files import sealed
 from handgrad.report import build_report, summarize
 from handgrad.report.build import write_report
 from handgrad.report.findings.verdicts import validation_choice
-from handgrad.report.reproduced.reproduction import reproduce, reproduction_verdicts
-from handgrad.report.reproduced.reproduction_verdicts import two_groups
+from handgrad.report.reproduced.reproduction import reproduce
+from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts, two_groups
 from handgrad.study.folder.plan import read_plan
 from handgrad.study.folder.results import Results
 from tests.report.conftest import Outcome

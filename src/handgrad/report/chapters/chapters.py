@@ -28,7 +28,8 @@ from handgrad.report.findings.verdicts import (
     validation_choice,
 )
 from handgrad.report.findings.wording import plural
-from handgrad.report.reproduced.reproduction import Reproduction, reproduction_verdicts
+from handgrad.report.reproduced.reproduction import Reproduction
+from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
 
 
 def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | None) -> Iterator[Chapter]:
