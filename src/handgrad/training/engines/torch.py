@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from handgrad.data.batches import batches
-from handgrad.data.targets import encode
 from handgrad.network import passes
+from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.torch_network import forward, losses_of
@@ -109,7 +109,7 @@ class TorchSession:
         return params, slots, self.t
 
     def _is_learnt(self, name: str) -> bool:
-        return name not in self.job.network.measured_names
+        return name not in self.job.network.buffer_names
 
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
         network, training = self.job.network, self.job.training
@@ -120,14 +120,14 @@ class TorchSession:
                 chosen = torch.from_numpy(rows).to(self.device)
                 x, T = x_train[chosen], T_train[chosen]
                 masks = passes.masks(network, self.key, first_step + i, len(rows), like=x)
-                z, a, measured = forward(network, self.params, x, masks=masks, training=True)
+                z, a, buffers = forward(network, self.params, x, masks=masks, training=True)
                 of_example = losses_of(network, training.loss, z, a, T)
                 loss = (of_example / len(rows) if training.batch_reduction == "mean" else of_example).sum()
                 losses[i] = loss.item()
                 if not np.isfinite(losses[i]):
                     return losses[: i + 1]
                 self._step(loss, float(lrs[i]), training.decay(len(rows)))
-                self.params |= measured
+                self.params |= buffers
         return losses
 
     def _step(self, loss: Tensor, lr: float, decay: float) -> None:

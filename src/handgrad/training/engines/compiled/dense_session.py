@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from handgrad.data.batches import steps_per_epoch
-from handgrad.data.targets import encode
-from handgrad.network.layers import Dense, Dropout
+from handgrad.network.dense import Dense
+from handgrad.network.dropout import Dropout
 from handgrad.network.losses import LOSSES
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
+from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.compiled.calling import call

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.targets import encode
 from handgrad.network.losses import LOSSES
+from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.compiled.calling import call
@@ -113,7 +113,7 @@ class CompiledImageSession:
     def export(self) -> tuple[Params, Slots, int]:
         slots = [self._read(flat) for flat in (self.memory.slot1, self.memory.slot2)[: self.slot_count]]
         params = self._read(self.memory.theta)
-        learnt = [name for name in params if name not in self.job.network.measured_names]
+        learnt = [name for name in params if name not in self.job.network.buffer_names]
         return params, {name: tuple(slot[name] for slot in slots) for name in learnt}, self.t
 
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:

@@ -12,8 +12,12 @@ from typing import Any
 from handgrad.errors import InputError
 from handgrad.names import shown
 from handgrad.network import activations, losses
-from handgrad.network.image_layers import AveragePool, Conv, MaxPool
-from handgrad.network.layers import BatchNorm, Dense, Dropout, Flatten
+from handgrad.network.batch_norm import BatchNorm
+from handgrad.network.convolution import Conv
+from handgrad.network.dense import Dense
+from handgrad.network.dropout import Dropout
+from handgrad.network.flatten import Flatten
+from handgrad.network.pooling import AveragePool, MaxPool
 from handgrad.training import optimizers
 
 

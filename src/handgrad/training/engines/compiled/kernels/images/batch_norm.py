@@ -77,7 +77,7 @@ def image_statistics(program: Any, k: int, B: int, rows: int, a: Any, ones: Any)
 def image_norm(
     program: Any, k: int, B: int, block: int, a: Any, mean: Any, mo: int, variance: Any, vo: int, theta: Any
 ) -> None:
-    """Twin of `batch_norm_in_use` for one block, with the means from mo and the variances from vo on."""
+    """Twin of `batch_norm_inference` for one block, with the means from mo and the variances from vo on."""
     for c in range(of(program, k, CHANNELS)):
         root = math.sqrt(at(variance, vo + c) + number(a, EPS))
         scale, beta = splat(at(theta, of(program, k, W) + c) / root), splat(at(theta, of(program, k, BIAS) + c))
@@ -148,7 +148,7 @@ def row_statistics(program: Any, k: int, rows: int, a: Any) -> None:
 
 @kernel
 def row_norm(program: Any, k: int, rows: int, a: Any, mean: Any, mo: int, variance: Any, vo: int, theta: Any) -> None:
-    """Twin of `batch_norm_in_use` for `rows` rows in panels."""
+    """Twin of `batch_norm_inference` for `rows` rows in panels."""
     L = lanes(a)
     for p in range(panels(of(program, k, CHANNELS), L)):
         v = load(variance, vo + p * L)

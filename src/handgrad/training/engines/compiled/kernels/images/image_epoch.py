@@ -49,7 +49,7 @@ def update_kept(program: Any, plan: Any, rates: Any, m: updates.Memory, h: Any, 
 
 @spliced
 def measure(program: Any, plan: Any, theta: Any, a: Any, rows: int) -> None:
-    """Twin of `passes.measured`: the running statistics of batch norm after a batch of `rows`."""
+    """Twin of `passes.updated_buffers`: the running statistics of batch norm after a batch of `rows`."""
     for k in range(plan[OPERATIONS]):
         units, kind = of(program, k, p.CHANNELS), of(program, k, p.KIND)
         if kind == p.IMAGE_NORM:
