@@ -12,8 +12,8 @@ from handgrad.report.reproduced.judge import RULE, Compared, shown_published, sh
 from handgrad.report.reproduced.number_tables import with_unit
 from handgrad.report.reproduced.reproduction import ItemResult, Reproduction
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.study.original import items as originals
-from handgrad.study.original.items import Drawing
+from handgrad.study.published import items as originals
+from handgrad.study.published.items import Drawing
 
 
 def original_chapter(found: Reproduction, summary: Summary, sources: Sources) -> Chapter:
@@ -110,7 +110,7 @@ def _cells(number: Compared) -> tuple[Cell, ...]:
 
 def figures_chapter(summary: Summary, sources: Sources) -> Chapter | None:
     """Every [[figure]] in the order of the file; None where there is none."""
-    own = summary.places.study.spec.figure if summary.places is not None else ()
+    own = summary.refs.study.spec.figure if summary.refs is not None else ()
     blocks: list[Block] = []
     for item in own:
         named: dict[str, SettingSummary | None] = {}
