@@ -27,7 +27,7 @@ STATES = tuple[Params, Slots, np.ndarray]
 
 
 class JaxGroup:
-    """R runs, trained together, that differ in numbers only (`Run.kin`); each is a member, by its index."""
+    """R runs, trained together, that differ in numbers only (`Run.group_key`); each is a member, by its index."""
 
     def __init__(self, size: int) -> None:
         self.size = size
