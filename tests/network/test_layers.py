@@ -1,10 +1,12 @@
-"""Layers of images: their notation, the shapes they make, and every way to give them what does not fit."""
+"""Layers: their notation, the shapes after them, and what is refused where one does not fit."""
 
 import pytest
 
 from handgrad.errors import NetworkError
 from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.convolution import Conv
+from handgrad.network.dense import Dense
+from handgrad.network.dropout import Dropout
 from handgrad.network.flatten import Flatten
 from handgrad.network.layers import parse_layer
 from handgrad.network.network import Network
@@ -18,6 +20,12 @@ LENET = ["conv 6 5x5 relu", "max-pool 2", "conv 16 5x5 relu", "max-pool 2", "den
 @pytest.mark.parametrize(
     ("text", "layer", "full"),
     [
+        ("dense 120 relu", Dense(120, "relu"), "dense 120 relu"),
+        ("dense 10", Dense(10, "identity"), "dense 10 identity"),
+        ("  dense   3  tanh ", Dense(3, "tanh"), "dense 3 tanh"),
+        ("dropout 0.5", Dropout(0.5), "dropout 0.5"),
+        ("dropout .25", Dropout(0.25), "dropout 0.25"),
+        ("dropout 0.123456789", Dropout(0.123456789), "dropout 0.123456789"),
         ("conv 6 5x5 relu", Conv(6, (5, 5), activation="relu"), "conv 6 5x5 stride 1 pad 0 relu"),
         ("conv 6 5", Conv(6, (5, 5)), "conv 6 5x5 stride 1 pad 0 identity"),
         (
@@ -41,6 +49,7 @@ def test_short_notation_goes_both_ways(text, layer, full):
     assert parse_layer(full) == layer
 
 
+KNOWN = "dense, dropout, conv, max-pool, average-pool, flatten, batch-norm"
 CONV = "write: conv FILTERS SIZE [stride S] [pad P] [ACTIVATION], as in 'conv 6 5x5 relu'"
 ELEMENTWISE = "identity, sigmoid, tanh, relu, leaky-relu"
 
@@ -48,6 +57,20 @@ ELEMENTWISE = "identity, sigmoid, tanh, relu, leaky-relu"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("dens 3", f"unknown layer 'dens'; did you mean 'dense'? Known: {KNOWN}"),
+        ("dense", "write: dense UNITS [ACTIVATION], as in 'dense 120 relu'"),
+        ("dense relu 3", "a dense layer needs a whole number of units >= 1; got 'relu'"),
+        ("dense 0 relu", "a dense layer needs a whole number of units >= 1; got 0"),
+        ("dense -3", "a dense layer needs a whole number of units >= 1; got '-3'"),
+        (
+            "dense 3 rely",
+            "unknown activation 'rely'; did you mean 'relu'? "
+            "Known: identity, sigmoid, tanh, relu, leaky-relu, softmax, log-softmax",
+        ),
+        ("dropout", "write: dropout RATE, as in 'dropout 0.5'"),
+        ("dropout x", "a dropout layer needs a rate in [0, 1); got 'x'"),
+        ("dropout 1", "a dropout layer needs a rate in [0, 1); got 1.0"),
+        ("dropout nan", "a dropout layer needs a rate in [0, 1); got nan"),
         ("conv", CONV),
         ("conv 6", CONV),
         ("conv six 5x5", "a conv layer needs a whole number of filters >= 1; got 'six'"),
@@ -88,8 +111,7 @@ ELEMENTWISE = "identity, sigmoid, tanh, relu, leaky-relu"
         ),
         (
             "maxpool 2",
-            "unknown layer 'maxpool'; did you mean 'max-pool'? "
-            "Known: dense, dropout, conv, max-pool, average-pool, flatten, batch-norm",
+            f"unknown layer 'maxpool'; did you mean 'max-pool'? Known: {KNOWN}",
         ),
     ],
 )
@@ -97,6 +119,13 @@ def test_a_layer_that_cannot_be_read_says_why(text, message):
     with pytest.raises(NetworkError) as error:
         parse_layer(text)
     assert str(error.value) == f"{text!r}: {message}"
+
+
+@pytest.mark.parametrize("text", ["", "  ", 3])
+def test_a_layer_without_words_says_how_one_is_written(text):
+    with pytest.raises(NetworkError) as error:
+        parse_layer(text)
+    assert str(error.value) == f"a layer is a line such as 'dense 120 relu' or 'dropout 0.5'; got {text!r}"
 
 
 def test_the_network_of_report_4():
