@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from handgrad.data.catalog import DATASETS
-from handgrad.study.original.figure_options import FIGURES
+from handgrad.study.published.figure_options import FIGURES
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.schedules import SCHEDULES
 from tests.network.test_derivations import disagreements, run
