@@ -32,7 +32,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "changes",
         "toml",
         "rules",
-        "original",
+        "published",
         "design",
         "reading",
         "planning",
@@ -41,7 +41,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "cluster",
         "search",
         "execution",
-        "single",
+        "one_setting",
     ],
     "report": ["findings", "tables", "figures", "drawing", "reproduced", "chapters", "page", "build", "frames"],
 }

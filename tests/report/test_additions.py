@@ -13,10 +13,10 @@ from handgrad.report.figures.request import make_figure
 from handgrad.report.figures.shapes import Curves, Line, Panel
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.page.plots import axis, layout
-from handgrad.report.reproduced import reproduction
 from handgrad.study import make_study
-from handgrad.study.folder.results import Results
-from handgrad.study.original.figure_options import FIGURES, SHAPES, FigureKind, FigureOptions, FigureShape, Log
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.published.figure_options import FIGURES, SHAPES, FigureKind, FigureOptions, FigureShape, Log, load
+from handgrad.study.published.published_tables import SettingsTable
 from tests.report.page.test_page import Reader
 
 AXES = {"seeds": 2, "grid": {"training.optimizer.lr": [0.01, 0.1]}}
@@ -165,8 +165,8 @@ def test_a_reproduction_is_computed_once_for_page_files_and_summary(make_results
     table = {"number": "Table 1", "title": "t", "columns": [{"head": "accuracy", "show": "test_accuracy"}]}
     table["rows"] = [{"label": "1", "test_accuracy": 0.8}, {"label": "2", "test_accuracy": 0.8}]
     folder = make_results({**AXES, "original": {"title": "A report", "table": [table]}})
-    calls, real = [], reproduction.MAKERS["settings"]
-    monkeypatch.setitem(reproduction.MAKERS, "settings", lambda *given: calls.append(given) or real(*given))
+    calls, real = [], load(SettingsTable.maker)
+    monkeypatch.setattr(SettingsTable, "maker", lambda *given: calls.append(given) or real(*given))
     report = reproduction_of_the_command(folder)
     assert len(calls) == 1
     assert "Reproduction of A report" in Reader(report.read_text("utf-8")).text

@@ -14,7 +14,7 @@ from handgrad.measures import TEST, TRAIN, VALIDATION, part_of
 if TYPE_CHECKING:
     from handgrad.report.findings.summary import Summary
     from handgrad.report.reproduced.reproduction import Reproduction
-    from handgrad.study.execution.progress import Event
+    from handgrad.study.execution.events import Event
     from handgrad.study.planning.estimate import Estimate
     from handgrad.training.record import Record
 

@@ -32,13 +32,13 @@ from handgrad.report.page.page import Page, render
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
+from handgrad.study.folder.disk import unwritable
 from handgrad.study.folder.earlier import next_earlier
-from handgrad.study.folder.files import unwritable
 from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.owned import put
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.store import REPORT
-from handgrad.study.original.figure_options import FIGURES
+from handgrad.study.published.figure_options import FIGURES
 from handgrad.training.record import load, load_curves, load_params
 
 NAMED = 3  # files that were kept, in what is said

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from handgrad.data.data_section import DataSection
+from handgrad.data.scaling import SCALES
 from handgrad.errors import InputError, NetworkError
 from handgrad.measures import VALIDATION_METRICS, lower_is_better
 from handgrad.names import shown
@@ -21,9 +22,10 @@ from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
+from handgrad.network.targets import TARGETS
 from handgrad.sections import Section, flag, named, one_of, plain, real, whole
-from handgrad.training.available import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.optimizers import OPTIMIZERS, SGD, Optimizer
+from handgrad.training.requirements import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.schedules import SCHEDULES, Constant, Schedule
 from handgrad.training.support import Ingredient, as_they_came, ingredients, lacking, of_section
 
@@ -226,9 +228,13 @@ class Setting(Section):
 
     def additions(self) -> dict[str, str]:
         """What it names of public tables that comes from outside the package, with the checksum of its source."""
-        network = self.network
+        network, scale = self.network, SCALES[self.data.scale]
         sections = {"schedule": self.training.schedule, "init": network.init, "bias_init": network.bias_init}
         named = [of_section(kind, section) for kind, section in sections.items()]
+        named += [
+            Ingredient("scale", scale.name, scale, (scale.fit,)),
+            Ingredient("encoding of targets", network.targets, TARGETS[network.targets], ()),
+        ]
         if not as_they_came():
             named += self.ingredients()
         return {str(one): one.checksum for one in named if one.is_added}
@@ -301,7 +307,7 @@ class Run:
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     @property
-    def kin(self) -> str:
+    def group_key(self) -> str:
         """The same text for runs that can share a program: all that decides its operations.
 
         Left out is what only the numbers that go in depend on (seed, learning rates, initial weights, momentum, the

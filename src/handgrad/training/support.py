@@ -22,12 +22,15 @@ from handgrad.network.layers import LAYERS
 from handgrad.network.losses import LOSSES
 from handgrad.training.optimizers import OPTIMIZERS, Optimizer
 
+PLAIN = {"one-hot": (0.0, 1.0), "plus-minus-one": (-1.0, 1.0)}  # records without code: those of the package
+
 
 @dataclass(frozen=True)
 class Ingredient:
     """Something that a setting names: its kind, as messages call it, its name, and its record in the public table.
 
-    of: what identifies the record, the pair of functions of an activation or a loss, the class of all others.
+    of: the code that identifies the record, the functions of an activation or a loss, the class of most others; () for
+    a record of plain numbers.
     """
 
     kind: str
@@ -41,6 +44,8 @@ class Ingredient:
     @property
     def is_added(self) -> bool:
         """Whether it was put into its table from outside the package."""
+        if not self.of:
+            return bool(self.record != PLAIN.get(self.name))
         return not all(str(getattr(one, "__module__", "")).startswith("handgrad.") for one in self.of)
 
     @property

@@ -13,7 +13,7 @@ from handgrad.report.figures.request import Series, over_seeds, wide
 from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers
 from handgrad.report.findings.summarize import summarize
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from tests.records import made_record
 from tests.report.conftest import Outcome
 

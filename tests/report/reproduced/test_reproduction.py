@@ -13,8 +13,8 @@ from handgrad.report.build import write_report
 from handgrad.report.findings.verdicts import validation_choice
 from handgrad.report.reproduced.reproduction import reproduce, reproduction_verdicts
 from handgrad.report.reproduced.reproduction_verdicts import two_groups
-from handgrad.study.folder.plan import read_plan
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.plan_file import read_plan
+from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 from tests.report.page.test_page import EVIL, Reader
 

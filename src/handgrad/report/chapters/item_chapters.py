@@ -12,8 +12,8 @@ from handgrad.report.reproduced.judge import RULE, Compared, shown_published, sh
 from handgrad.report.reproduced.number_tables import with_unit
 from handgrad.report.reproduced.reproduction import ItemResult, Reproduction
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.study.original import items as originals
-from handgrad.study.original.items import Drawing
+from handgrad.study.published import items as originals
+from handgrad.study.published.items import Drawing
 
 
 def original_chapter(found: Reproduction, summary: Summary, sources: Sources) -> Chapter:

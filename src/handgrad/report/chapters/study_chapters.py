@@ -15,7 +15,7 @@ from handgrad.report.findings.verdicts import phase_verdicts, trouble_verdicts
 from handgrad.report.findings.wording import axis_names, plural, setting_name, settings_named
 from handgrad.report.tables import study_tables
 from handgrad.study.changes import shown
-from handgrad.study.design.spec import Made
+from handgrad.study.design.study_spec import Made
 from handgrad.study.toml import dumps
 from handgrad.training.record import DatasetFacts
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.report.drawing.lettering import lettered, silent
 from handgrad.report.figures.shapes import FigureData
-from handgrad.study.original.figure_options import figure_shape, load
+from handgrad.study.published.figure_options import figure_shape, load
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing

@@ -17,7 +17,7 @@ from handgrad.report.figures.shapes import Key
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import axis_names
 from handgrad.study.changes import leaves, shown
-from handgrad.study.original.figure_options import FigureOptions
+from handgrad.study.published.figure_options import FigureOptions
 
 SPAN = 20  # from this ratio on a scale is logarithmic
 STEPS = 25  # blocks of a continuous key

@@ -22,7 +22,12 @@ from handgrad.report.figures.request import (
 from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
 from handgrad.report.findings.summary import RunFacts, SettingSummary, training_sample
 from handgrad.report.findings.wording import difference
-from handgrad.study.original.figure_options import EpochPairOptions, EpochsOptions, FigureOptions, SmallMultiplesOptions
+from handgrad.study.published.figure_options import (
+    EpochPairOptions,
+    EpochsOptions,
+    FigureOptions,
+    SmallMultiplesOptions,
+)
 from handgrad.training.record import Arrays
 
 MARKS = 6  # changes of the learning rate that are marked at most

@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.network import passes
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.shapes import Matrix, Pictures, Predictions
-from handgrad.study.original.figure_options import ConfusionOptions, PredictionsOptions, TemplatesOptions
+from handgrad.study.published.figure_options import ConfusionOptions, PredictionsOptions, TemplatesOptions
 from handgrad.training.record import Record
 
 SHOWN = 64  # pictures of weights

@@ -14,7 +14,7 @@ from handgrad.report.figures.shapes import Curves, Ranking, RankingRow
 from handgrad.report.figures.steps import step_loss
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.report.findings.wording import setting_name
-from handgrad.study.original.figure_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
+from handgrad.study.published.figure_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
 
 BEST = 8  # so many of more than twelve settings are told apart
 RANKED = 40

@@ -2,7 +2,7 @@
 
     kind, settings, options  ->  a figure with its caption, or None where the records hold nothing of it
 
-The kinds are the records of `FIGURES` (`study/original/figure_options.py`); their functions take a `Request`.
+The kinds are the records of `FIGURES` (`study/published/figure_options.py`); their functions take a `Request`.
 Curves are read from disk one run at a time and reduced at once: memory does not grow with the number of runs.
 """
 
@@ -18,7 +18,7 @@ from handgrad.names import lookup
 from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
-from handgrad.study.original.figure_options import FIGURES, FigureOptions, figure_shape, load
+from handgrad.study.published.figure_options import FIGURES, FigureOptions, figure_shape, load
 from handgrad.training.record import Arrays, Record
 
 LoadCurves = Callable[[str], Arrays]

@@ -6,7 +6,7 @@
     Pictures      a grid of pictures (first-layer weights)
     Predictions   sample images with what the network said before and after training
 
-Each is a shape of `SHAPES` (`study/original/figure_options.py`), which says what draws it for print and for the page.
+Each is a shape of `SHAPES` (`study/published/figure_options.py`), which says what draws it for print and for the page.
 """
 
 from collections.abc import Iterator

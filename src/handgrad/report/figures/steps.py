@@ -17,7 +17,7 @@ from handgrad.report.figures.shapes import Curves, Key, Line, Numbers, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers, stretches, thin
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.report.findings.wording import seeds_named
-from handgrad.study.original.figure_options import StepLossByEpochOptions, StepLossOptions
+from handgrad.study.published.figure_options import StepLossByEpochOptions, StepLossOptions
 
 STEP_POINTS = 1000  # drawn of a line
 OVERLAID_POINTS = 3000  # drawn of all epochs together

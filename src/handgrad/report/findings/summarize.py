@@ -16,9 +16,9 @@ from handgrad.report.findings.summary import (
     rank,
 )
 from handgrad.report.findings.wording import plural
-from handgrad.study.folder.results import Results
-from handgrad.study.original.items import ConfusionTable
-from handgrad.study.reading.places import Places, draw, place
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.published.published_tables import ConfusionTable
+from handgrad.study.reading.setting_refs import SettingRefs, drawn_ref, setting_ref
 from handgrad.study.rules.select import mean_of
 from handgrad.training.record import Record
 
@@ -75,10 +75,12 @@ def summarize(results: Results) -> Summary:
         made=spec.made,
         quick=bool(results.plan.get("quick")),
         changed=tuple(results.plan.get("changed", ())),
-        places=Places(results.study) if spec.original is not None or spec.figure else None,
+        places=SettingRefs(results.study) if spec.original is not None or spec.figure else None,
         unverified=len(unverifiable),
         labels={
-            draw(phase["name"], number) if phase["drawn"] else place(phase["name"], one["axes"]): one["label"]
+            drawn_ref(phase["name"], number) if phase["drawn"] else setting_ref(phase["name"], one["axes"]): one[
+                "label"
+            ]
             for phase in results.plan["phases"]
             for number, one in enumerate(phase["settings"], start=1)
             if one["label"] in results.planned

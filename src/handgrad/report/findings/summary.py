@@ -15,8 +15,8 @@ from typing import Any
 
 from handgrad.measures import METRICS, TRAIN, lower_is_better
 from handgrad.report.findings.statistics import Comparison, Sample, sample
-from handgrad.study.design.spec import Made
-from handgrad.study.reading.places import Place, Places
+from handgrad.study.design.study_spec import Made
+from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 from handgrad.study.rules import select
 from handgrad.training.record import DatasetFacts, NetworkFacts, Record
 
@@ -180,8 +180,8 @@ class Summary:
     made: Made | None = None  # from which file, and what was laid over it
     quick: bool = False
     changed: tuple[str, ...] = ()  # changes of the command line that make another study than the file's
-    places: Places | None = None  # of a study that reproduces something, or asks for figures
-    labels: Mapping[Place, str] = field(default_factory=dict)  # the settings that they have become
+    places: SettingRefs | None = None  # of a study that reproduces something, or asks for figures
+    labels: Mapping[SettingRef, str] = field(default_factory=dict)  # the settings that they have become
     unverified: int = 0  # records of earlier versions, without checksums
 
     @property

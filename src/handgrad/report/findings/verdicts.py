@@ -256,11 +256,11 @@ def small_parts(summary: Summary) -> list[Verdict]:
 
 def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict]:
     """What the winner does on the test set, and the noise that a finite test set adds."""
-    values = best.samples["test_accuracy"]
-    n = best.examples("test_accuracy")
+    metric = TEST.metric("accuracy")
+    values, n = best.samples[metric], best.examples(metric)
     if values.mean is None:
         return []
-    text = f"On the test set: {spread(values, 'test_accuracy')}."
+    text = f"On the test set: {spread(values, metric)}."
     if n:
         error = binomial_standard_error(values.mean, n)
         text += (
@@ -270,9 +270,9 @@ def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict
             else f" {_noise(values.mean, n)}"
         )
         rivals = [s for s in phase.ranked if s is not best and s.stopped == best.stopped]
-        rival = next((s for s in rivals if s.samples["test_accuracy"].mean is not None), None)
+        rival = next((s for s in rivals if s.samples[metric].mean is not None), None)
         if rival is not None:
-            gap = round((values.mean - (rival.samples["test_accuracy"].mean or 0.0)) * n)
+            gap = round((values.mean - (rival.samples[metric].mean or 0.0)) * n)
             apart = f"gets {abs(gap):,} {'fewer' if gap > 0 else 'more'} right" if gap else "is less than one apart"
             text += f" On average the runner-up ({rival.label}) {apart}."
     return [Verdict("note", text)]

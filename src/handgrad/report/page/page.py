@@ -41,7 +41,7 @@ from handgrad.report.findings.wording import axis_names
 from handgrad.report.reproduced.reproduction import Reproduction
 from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.changes import shown as value_text
-from handgrad.study.original.figure_options import figure_shape, load
+from handgrad.study.published.figure_options import figure_shape, load
 
 STAMP = "Selected on the test set (select_on_test = true)"
 

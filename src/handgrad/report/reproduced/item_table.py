@@ -10,10 +10,9 @@ from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import legend, setting_name
 from handgrad.report.reproduced.judge import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.tables.table import Cell, Table
-from handgrad.study.original.items import Drawing, Figure
-from handgrad.study.original.items import Table as OriginalTable
-from handgrad.study.original.published import TIMES, Published
-from handgrad.study.reading.places import Place
+from handgrad.study.published.items import Drawing, Figure, PublishedTable
+from handgrad.study.published.numbers import TIMES, Published
+from handgrad.study.reading.setting_refs import SettingRef
 
 NOT_RUN = "not run here"
 
@@ -51,7 +50,7 @@ def shown_in(item: Drawing, named: Mapping[str, SettingSummary | None]) -> dict[
     return shown if item.kind == "small-multiples" else legend(shown)  # whose panels are titled with what differs
 
 
-def setting_at(summary: Summary, there: Place | None) -> SettingSummary | None:
+def setting_at(summary: Summary, there: SettingRef | None) -> SettingSummary | None:
     """The setting of a place."""
     if there is None:
         return None
@@ -63,7 +62,7 @@ def setting_at(summary: Summary, there: Place | None) -> SettingSummary | None:
 
 def compared_in(
     summary: Summary,
-    item: OriginalTable | Figure,
+    item: PublishedTable | Figure,
     row: str,
     measure: str,
     published: Published,

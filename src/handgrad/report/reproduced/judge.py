@@ -23,7 +23,7 @@ from handgrad.report.findings.intervals import prediction_interval
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import seconds
-from handgrad.study.original.published import MEASURES, TIMES, UNITS, UNSTABLE, WHOLE, Published
+from handgrad.study.published.numbers import MEASURES, TIMES, UNITS, UNSTABLE, WHOLE, Published
 from handgrad.training.record import Record
 
 ONE_RUN = "cannot be judged (one run)"
@@ -196,7 +196,7 @@ def shown(value: float | None, measure: str, scale: float, digits: int) -> str:
 def shown_published(published: Published | None, digits: int, stat: str = "both") -> str:
     """A published number as the original has it.
 
-    >>> from handgrad.study.original.published import published
+    >>> from handgrad.study.published.numbers import published
     >>> shown_published(published([0.627, 0.371]), 3), shown_published(published("≈ 0.9"), 1)
     ('0.627 ± 0.371', '≈ 0.9')
     """

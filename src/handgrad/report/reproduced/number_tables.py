@@ -30,8 +30,8 @@ from handgrad.report.reproduced.judge import (
 )
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
-from handgrad.study.original.items import ConfusionTable, FactsTable, LabelsTable, WinnerTable
-from handgrad.study.original.published import MEASURES, RANKS, Published, published, units_of
+from handgrad.study.published.numbers import MEASURES, RANKS, Published, published, units_of
+from handgrad.study.published.published_tables import ConfusionTable, FactsTable, LabelsTable, WinnerTable
 from handgrad.training.record import DatasetFacts
 
 

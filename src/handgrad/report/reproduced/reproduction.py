@@ -3,9 +3,9 @@
 reproduce(summary)  ->  Reproduction: a result for every item of the original, in order
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from handgrad.measures import METRICS
 from handgrad.report.findings.summary import SettingSummary, Summary
@@ -13,11 +13,7 @@ from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.reproduced.item_table import ItemTable, compared_in, found, runs_behind, shown_in
 from handgrad.report.reproduced.judge import ONE_RUN, RULE, Compared, digits_of
 from handgrad.report.reproduced.number_tables import (
-    confusion_table,
-    facts_table,
-    labels_table,
     numbers_table,
-    winner_table,
 )
 from handgrad.report.reproduced.ranks import RankAgreement, ranking_verdict, rankings_of
 from handgrad.report.reproduced.reproduction_verdicts import (
@@ -30,31 +26,20 @@ from handgrad.report.reproduced.reproduction_verdicts import (
     rows_named,
     unstable,
 )
-from handgrad.report.reproduced.settings_table import settings_table
 from handgrad.report.tables.table import Table
-from handgrad.study.original.items import Figure, Original, SettingsTable
-from handgrad.study.original.items import Table as OriginalTable
-from handgrad.study.original.published import published, units_of
-
-if TYPE_CHECKING:
-    pass
-
+from handgrad.study.published.figure_options import load
+from handgrad.study.published.items import Figure, Original, PublishedTable
+from handgrad.study.published.numbers import published, units_of
+from handgrad.study.published.published_tables import SettingsTable
 
 NAMED = 3  # numbers outside that the top of the page names
-MAKERS: dict[str, Callable[[Summary, Any], ItemTable]] = {
-    "settings": settings_table,
-    "labels": labels_table,
-    "winner": winner_table,
-    "confusion": confusion_table,
-    "facts": facts_table,
-}
 
 
 @dataclass(frozen=True)
 class ItemResult:
     """An item, its table (a figure's published facts; None where it has none) and what can be said of it."""
 
-    item: OriginalTable | Figure
+    item: PublishedTable | Figure
     table: Table | None
     numbers: tuple[Compared, ...]
     rankings: tuple[RankAgreement, ...]
@@ -114,8 +99,8 @@ def reproduce(summary: Summary) -> Reproduction | None:
     return Reproduction(summary.places.original, tuple(items), summary.made_with)
 
 
-def _table(summary: Summary, item: OriginalTable, said: set[str]) -> ItemResult:
-    made = MAKERS[item.kind](summary, item)
+def _table(summary: Summary, item: PublishedTable, said: set[str]) -> ItemResult:
+    made: ItemTable = load(type(item).maker)(summary, item)
     rankings: tuple[RankAgreement, ...] = ()
     if isinstance(item, SettingsTable) and not summary.made_with:
         rankings = tuple(rankings_of(item, made))

@@ -29,9 +29,8 @@ from handgrad.report.reproduced.judge import (
 from handgrad.report.reproduced.ranks import ranks_of
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
-from handgrad.study.original.items import Column as OriginalColumn
-from handgrad.study.original.items import SettingsTable
-from handgrad.study.original.published import MEASURES, Published, published
+from handgrad.study.published.numbers import MEASURES, Published, published
+from handgrad.study.published.published_tables import PublishedColumn, SettingsTable
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def settings_table(summary: Summary, item: SettingsTable) -> ItemTable:
 
 
 def _measured(
-    summary: Summary, item: SettingsTable, column: OriginalColumn, settings: Sequence[SettingSummary | None]
+    summary: Summary, item: SettingsTable, column: PublishedColumn, settings: Sequence[SettingSummary | None]
 ) -> _Measured:
     measure = column.show
     written = [row.measures.get(measure) for row in item.rows]
@@ -97,7 +96,7 @@ def _measured(
     return _Measured(published(0, column.unit).scale, given, values, numbers)
 
 
-def _measure(column: OriginalColumn, measured: _Measured) -> tuple[list[Column], list[list[Cell]]]:
+def _measure(column: PublishedColumn, measured: _Measured) -> tuple[list[Column], list[list[Cell]]]:
     """published, reproduced and, but for a column of deviations, the difference; best of both in bold.
 
     Of a column in which nothing was published, ours alone.
@@ -142,7 +141,7 @@ def _best(measure: str, values: Sequence[float | None]) -> set[int]:
 
 
 def _plain(
-    summary: Summary, column: OriginalColumn, item: SettingsTable, settings: Sequence[SettingSummary | None]
+    summary: Summary, column: PublishedColumn, item: SettingsTable, settings: Sequence[SettingSummary | None]
 ) -> tuple[list[Column], list[list[Cell]]]:
     """A label, a key or an axis."""
     if column.show == "original":
