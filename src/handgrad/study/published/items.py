@@ -48,6 +48,7 @@ def slug(words: str) -> str:
 
 
 def text(given: Any) -> str:
+    """Text that is not empty; raises ValueError for anything else."""
     if not isinstance(given, str) or not given.strip():
         raise ValueError("must be text")
     return given
