@@ -89,6 +89,7 @@ def _references(given: Any) -> tuple[Any, ...]:
 
 
 def optional(check: Callable[[Any], Any]) -> BeforeValidator:
+    """`check` for a key that can be left out: None stays None."""
     return BeforeValidator(lambda given: None if given is None else check(given))
 
 
