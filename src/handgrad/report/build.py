@@ -5,7 +5,7 @@
     save_figure(folder, kind)    ->  a figure of any kind, of any settings, as files for a paper
 
 Records alone are read: no data set, no engine, nothing is trained.  The report is made whole in a folder of its own;
-then its files take the place of the last report's, and what the user put there stays (`study.folder.owned`).
+then its files take the place of the last report's, and what the user put there stays (`study.folder.earlier`).
 """
 
 import json
@@ -33,9 +33,8 @@ from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
 from handgrad.study.folder.disk import unwritable
-from handgrad.study.folder.earlier import next_earlier
+from handgrad.study.folder.earlier import next_earlier, put
 from handgrad.study.folder.locks import reporting
-from handgrad.study.folder.owned import put
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.store import REPORT
 from handgrad.study.published.figure_options import FIGURES

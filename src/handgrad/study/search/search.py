@@ -23,7 +23,6 @@ from handgrad.study.rules.asha import RULES, Asha
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Job, Outcome
-from handgrad.study.search.samplers import SettingSource
 from handgrad.training.record import Record
 
 NEVER = Asha(grace_period=2**62)  # no rung: every setting trains to its end
@@ -53,6 +52,19 @@ class Ended:
         if len(self.curve) >= epoch:
             return self.curve[epoch - 1]
         return self.end if self.status == "done" else None
+
+
+class SettingSource(Protocol):
+    """Settings to begin, one at a time."""
+
+    def next(self) -> PlannedSetting | None:
+        """The next setting; None where there is none."""
+
+    def recorded(self, parameters: Mapping[str, Any]) -> PlannedSetting | None:
+        """The next setting as it was recorded; None where this source would not have given it."""
+
+    def tell(self, label: str, epoch: int, value: float | None, *, last: bool) -> None:
+        """A setting has the value at this epoch, None where it diverged or failed; `last`: its final epoch."""
 
 
 class SearchHost(Protocol):
