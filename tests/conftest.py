@@ -50,7 +50,7 @@ SLOW = {  # mark -> the files and folders of tests that have it; all of them are
         "training/test_damage.py",
     ),
     "cluster": ("study/cluster",),
-    "fuzz": ("data/test_fuzz.py", "data/test_fuzz_pictures.py", "study/reading/test_fuzz.py"),
+    "fuzz": ("data/test_fuzz.py", "data/test_fuzz_image_files.py", "study/reading/test_fuzz.py"),
 }
 
 

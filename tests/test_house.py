@@ -43,7 +43,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "execution",
         "one_setting",
     ],
-    "report": ["findings", "tables", "figures", "drawing", "reproduced", "chapters", "page", "build", "frames"],
+    "report": ["findings", "tables", "figures", "drawing", "reproduced", "chapters", "page", "build", "result_frames"],
 }
 FORBIDDEN = {("network", "data")}  # the mathematics knows nothing of data sets
 HEAVY = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.batches import steps_per_epoch
+from handgrad.data.batches import batch_length, steps_per_epoch
 from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.losses import LOSSES
@@ -99,7 +99,7 @@ class CompiledSession:
         prepare(training.dtype, "dense")
         self.dtype = np.dtype(training.dtype)
         n = len(job.parts["train"][1])
-        self.batch = n if training.batch_size == "full" else int(training.batch_size)
+        self.batch = batch_length(n, training.batch_size)
         self.rows = max(1, min(PART, max(len(y) for _, y in job.parts.values())))
         self.table, parameters, space = stages(network, self.dtype, self.rows)
         self.net = self.table.ravel()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.data.batches import batch_length
 from handgrad.network.losses import LOSSES
 from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
@@ -29,7 +30,7 @@ class CompiledImageSession:
         prepare(training.dtype, "images")
         self.dtype = np.dtype(training.dtype)
         n = len(job.parts["train"][1])
-        batch = n if training.batch_size == "full" else min(n, int(training.batch_size))
+        batch = min(n, batch_length(n, training.batch_size))
         self.trained = Program(job.network, self.dtype, batch if has_norm(job.network) else min(batch, PART))
         self.scored = Program(job.network, self.dtype, PART)
         self.work, self.score_work = self._workspace(self.trained), self._workspace(self.scored)
