@@ -1,4 +1,4 @@
-"""Whether a study fits the memory of this machine: told with the numbers before anything is trained.
+"""Whether a study fits the memory of this machine, checked before anything is trained.
 
     a run    (2 + slots) · weights · bytes, and for the rows that a step works on at once their inputs, and a and da of
              every layer; not less than the first weights, which are drawn in float64
@@ -24,7 +24,7 @@ PART = 256  # rows that the compiled engine works on at once
 
 @dataclass(frozen=True)
 class Need:
-    """What one program of a setting takes, in bytes, and of what: its weights, the rows of a step, the runs in it."""
+    """The memory of one program of a setting in bytes, and what it depends on: weights, rows of a step, runs."""
 
     bytes: int
     weights: int

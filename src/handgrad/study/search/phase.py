@@ -23,14 +23,14 @@ from handgrad.training.record import load, load_curves
 
 
 class Execution(Protocol):
-    """What the running study does for a search."""
+    """The running study, for a search."""
 
     plan: Plan
     store: Store
     tracker: BudgetTracker
 
     def ready(self, setting: PlannedSetting) -> None:
-        """Find finished runs, compile."""
+        """Take over the finished runs of a setting and compile its kernels."""
 
     def has_record(self, run_id: str) -> bool:
         """Whether a run has a record that does not say it failed."""
@@ -41,7 +41,7 @@ class Execution(Protocol):
         """The job of a run, None where it cannot run."""
 
     def note(self, text: str) -> None:
-        """Say something."""
+        """Tell the observer a note."""
 
 
 class _PhaseHost:
@@ -66,7 +66,7 @@ class _PhaseHost:
 
 @contextmanager
 def opened_search(execution: Execution, number: int) -> Iterator[Search]:
-    """The search of a phase, gone on with from what was recorded of it."""
+    """The search of a phase, continued from its recorded decisions."""
     plan, phase = execution.plan, execution.plan.phases[number]
     drawn = plan.study.phases[number].sampling
     metric = (phase.asha.metric if phase.asha else None) or plan.study.spec.select_by

@@ -80,7 +80,7 @@ class SearchHost(Protocol):
         """The job of a run; None where it cannot run, which is recorded then."""
 
     def note(self, text: str) -> None:
-        """Say something that people should know."""
+        """Tell the observer a note, which the plan and the report keep."""
 
 
 class Misfit(Exception):
@@ -113,7 +113,7 @@ class Search:
         self._label: dict[str, str] = {}
         self._ended: dict[str, Ended] = {}
 
-    # -- from the record
+    # -- from the recorded decisions
 
     def replay(self) -> None:
         """Take over what was recorded.  Raises Misfit where this search would have decided otherwise."""
@@ -164,7 +164,7 @@ class Search:
         if self._until[label] != until:
             raise Misfit(f"setting {label} trains to epoch {self._until[label]}, not {until}")
 
-    # -- as it goes
+    # -- while it runs
 
     def jobs(self) -> Iterator[Job | None]:
         """Every job, when its time has come; None while that depends on jobs in progress."""
@@ -190,7 +190,7 @@ class Search:
                         yield job
 
     def took(self, outcome: Outcome) -> None:
-        """Take up the outcome of one of the jobs."""
+        """Take over the outcome of one of the jobs."""
         job = outcome.job
         label = self._label[job.id]
         assert job.until is not None
@@ -271,7 +271,7 @@ class Search:
         self.decisions.add("arrived", setting=label, epoch=epoch, values=in_order, value=value)
 
     def end(self, winner: str | None) -> None:
-        """Note who won."""
+        """Note the winner."""
         if not self.decisions.events or self.decisions.events[-1] != {"event": "winner", "setting": winner}:
             self.decisions.add("winner", setting=winner)
 
