@@ -14,8 +14,7 @@ from handgrad.network.spec import Network
 from handgrad.training.engines import Job, open_session
 from handgrad.training.engines.compiled import calling
 from handgrad.training.engines.compiled.compilation import entry_point
-from handgrad.training.engines.compiled.kernels.dense import dense_passes as passes
-from handgrad.training.engines.compiled.kernels.images import image_passes
+from handgrad.training.engines.compiled.kernels.constants import STOP
 from handgrad.training.loop import execute
 from handgrad.training.run import TrainingSection
 from tests.training.conftest import make_run
@@ -44,15 +43,14 @@ def session_of(layers, batch):
 def test_a_kernel_that_is_told_to_stop_does_no_more(kind, monkeypatch):
     session = session_of(*KINDS[kind])
     before = session.export()[0]
-    stop = image_passes.STOP if kind == "images" else passes.STOP
-    for plan in (session.plan, getattr(session, "score_plan", session.plan)):
-        plan[stop] = 1
+    for one in (session.train_pass, session.score_pass):
+        one.constants[STOP] = 1
     assert len(session.train_epoch(np.arange(600), np.full(600, 0.1), 0)) == 1  # it was about to make the first step
     after = session.export()[0]
     assert all(np.array_equal(before[name], after[name]) for name in before)
     losses, _ = session.score("train")
     assert not losses.any()
-    session.plan[stop] = 0
+    session.train_pass.constants[STOP] = 0
     session.load(before, {}, 0)
     assert len(session.train_epoch(np.arange(600), np.full(600, 0.1), 0)) > 1 or kind == "full batch"
     assert not np.array_equal(before["dense1.W"], session.export()[0]["dense1.W"])

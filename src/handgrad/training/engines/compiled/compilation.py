@@ -28,12 +28,11 @@ from handgrad.network.batch_norm import EPS, MOMENTUM
 from handgrad.terminal import say
 from handgrad.training.engines.compiled.kernels import entry_points
 from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
-from handgrad.training.engines.compiled.kernels.dense.dense_passes import Inputs, Work
-from handgrad.training.engines.compiled.kernels.dense.lazy_updates import Late
-from handgrad.training.engines.compiled.kernels.images import image_entry
-from handgrad.training.engines.compiled.kernels.images.image_passes import ImageWork
+from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
+from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
+from handgrad.training.engines.compiled.kernels.images.image_passes import ImageInputs, ImageWork
 from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
-from handgrad.training.engines.compiled.kernels.updates import Memory, Past
+from handgrad.training.engines.compiled.kernels.updates import Memory, PastSteps
 from handgrad.training.engines.compiled.kernels.vectors import TARGET
 
 SOURCE = Path(__file__).parent  # everything in it, in subfolders too, may change the machine code
@@ -116,31 +115,35 @@ def _signatures(number: Any) -> dict[str, Any]:
         return types.BaseTuple.from_types(parts, kind)
 
     sparse = group(Sparse, whole, pixels, flat)
-    inputs = group(Inputs, sparse, _array(number, mutable=False), whole)
     columns = group(Columns, whole, pixels, flat)
-    late = group(Late, whole, whole, whole, group(Past, real, real, real, real, real, whole))
-    work = group(Work, flat, flat, flat, flat, flat, columns, group(Window, flat, flat, flat, flat, flat), late)
+    window = group(Window, flat, flat, flat, flat, flat)
+    late = group(LateRows, whole, whole, whole, group(PastSteps, real, real, real, real, real, whole))
     memory = group(Memory, flat, flat, flat, flat)
-    images = group(ImageWork, flat, whole, flat, flat, flat, flat, flat, whole)
     examples = _array(number, mutable=False)
-    curve = _array(types.float32)
-    return {
-        "train": (
-            whole, whole, real, memory, work, inputs, flat, whole, real, types.int64, types.int64, flat, curve,
+    kinds = {
+        "": (
+            group(DenseWork, flat, flat, flat, flat, flat, columns, window, late),
+            group(DenseInputs, sparse, examples, whole),
         ),
-        "score": (whole, whole, memory, work, inputs, flat, whole, flat, whole, flat),
-        "train_images": (
-            whole, whole, real, memory, images, examples, whole, flat, whole, real, types.int64, types.int64, flat,
-            curve,
+        "_images": (
+            group(ImageWork, flat, whole, flat, flat, flat, flat, flat, whole),
+            group(ImageInputs, examples, whole),
         ),
-        "score_images": (whole, whole, memory, images, examples, whole, flat, whole, flat, whole, flat),
-    }  # fmt: skip
+    }
+    found: dict[str, Any] = {}
+    for kind, (work, inputs) in kinds.items():
+        found["train" + kind] = (
+            whole, whole, real, memory, work, inputs, flat, whole, real, types.int64, types.int64, flat,
+            _array(types.float32),
+        )  # fmt: skip
+        found["score" + kind] = whole, whole, memory, work, inputs, flat, whole, flat, whole, flat
+    return found
 
 
 @cache
 def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     """The entry point of that name, compiled for that type of number."""
-    function = getattr(image_entry if name.endswith("_images") else entry_points, name)
+    function = getattr(entry_points, name)
     if numba.config.DISABLE_JIT:
         return function
     signature = _signatures(types.float32 if dtype == "float32" else types.float64)[name]

@@ -5,14 +5,15 @@ A name has a kernel only while the record of the public table still is the refer
 somebody replaced under its old name has none.  Nothing here needs Numba.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from handgrad.errors import InputError
-from handgrad.names import shown
+from handgrad.names import lookup, shown
 from handgrad.network import activations, losses
 from handgrad.network.image_layers import AveragePool, Conv, MaxPool
+from handgrad.network.layer import Layer
 from handgrad.network.layers import BatchNorm, Dense, Dropout, Flatten
 from handgrad.training import optimizers
 
@@ -74,5 +75,27 @@ def code_of(table: Mapping[str, Twin], name: str, kind: str) -> int:
     2
     """
     if name not in table:
-        raise InputError(f'the compiled engine has no kernel for {kind} {shown(name)}; set training.engine = "array"')
+        raise _without_kernel(kind, name)
     return table[name].code
+
+
+def check(layers: Iterable[Layer], loss: str, optimizer: Any) -> None:
+    """Raise InputError for the first layer, activation, loss or optimizer that has no kernel, by its name.
+
+    A record that took the place of the one a kernel is the twin of has none either, under whatever name it stands.
+    """
+    for layer in layers:
+        _is_twin(LAYERS, "layer", layer.kind, type(layer))
+        activation = lookup(activations.ACTIVATIONS, layer.activation, "activation")
+        _is_twin(ACTIVATIONS, "activation", layer.activation, activation.forward)
+    _is_twin(LOSSES, "loss", loss, lookup(losses.LOSSES, loss, "loss").forward)
+    _is_twin(OPTIMIZERS, "optimizer", optimizer.name, type(optimizer))
+
+
+def _is_twin(table: Mapping[str, Twin], kind: str, name: str, of: Any) -> None:
+    if name not in table or table[name].of is not of:
+        raise _without_kernel(kind, name)
+
+
+def _without_kernel(kind: str, name: str) -> InputError:
+    return InputError(f'the compiled engine has no kernel for {kind} {shown(name)}; set training.engine = "array"')

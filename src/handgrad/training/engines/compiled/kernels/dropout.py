@@ -1,4 +1,7 @@
-"""Dropout masks: twins of `dropout_mask` and of `streams.dropout_bits`, the same bits as every engine."""
+"""Dropout: twins of `handgrad.network.dropout` and of `streams.dropout_bits`, with the same bits as every engine.
+
+Letters: letters.md.
+"""
 
 from typing import Any
 
@@ -38,7 +41,10 @@ def fill_mask(
     limit: int,
     kept: Any,
 ) -> None:
-    """mask (rows, columns) = kept where bits ≥ limit, else 0, for the rows from `first_row` of the batch on."""
+    """Twin of `dropout_mask`: mask (rows, columns) = kept where bits ≥ limit, else 0, kept = 1/(1 − rate).
+
+    first_row: the row of the batch with which the part begins.
+    """
     L = lanes(mask)
     prefix = mask_prefix(key, step, layer)
     for i in range(rows):
