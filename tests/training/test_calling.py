@@ -14,7 +14,7 @@ from handgrad.network.spec import Network
 from handgrad.training.engines import Job, open_session
 from handgrad.training.engines.compiled import calling
 from handgrad.training.engines.compiled.compilation import entry_point
-from handgrad.training.engines.compiled.kernels.constants import STOP
+from handgrad.training.engines.compiled.kernels.constants import CONSTANTS, STOP
 from handgrad.training.loop import execute
 from handgrad.training.run import TrainingSection
 from tests.training.conftest import make_run
@@ -79,27 +79,27 @@ def test_the_same_bits_in_a_thread_of_its_own(split, monkeypatch):
     assert here.curves["loss_per_step"].tobytes() == there.curves["loss_per_step"].tobytes()
 
 
-def endless(plan):
-    while not plan[0]:
+def endless(constants):
+    while not constants[STOP]:
         time.sleep(0.01)
     return "stopped"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_an_interrupt_is_heard_in_the_middle_and_stops_the_kernel():
-    plan = np.zeros(1, np.int64)
+    constants = np.zeros(CONSTANTS, np.int64)
     timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
     start = time.monotonic()
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        calling.call(endless, (plan,), plan=plan, stop=0, products=2**40)
+        calling.call(endless, (constants,), constants=constants, products=2**40)
     assert time.monotonic() - start < 10
-    assert plan[0] == 1
+    assert constants[STOP] == 1
     assert not [one for one in threading.enumerate() if one.name == "handgrad-kernel" and one.is_alive()]
 
 
 def test_what_goes_wrong_in_the_thread_is_raised_here():
-    plan = np.ones(1, np.int64)  # of an earlier call that was stopped
+    constants = np.ones(CONSTANTS, np.int64)  # of an earlier call that was stopped
     with pytest.raises(ZeroDivisionError):
-        calling.call(lambda: 1 // int(plan[0]), (), plan=plan, stop=0, products=2**40)
-    assert calling.call(lambda: 7, (), plan=plan, stop=0, products=1) == 7
+        calling.call(lambda: 1 // int(constants[STOP]), (), constants=constants, products=2**40)
+    assert calling.call(lambda: 7, (), constants=constants, products=1) == 7

@@ -18,6 +18,7 @@ from handgrad.streams import mix32
 from handgrad.training.engines.compiled import twins
 from handgrad.training.engines.compiled.dense_session import sparse_rows
 from handgrad.training.engines.compiled.kernels import activations, dropout, layout, losses, products, updates
+from handgrad.training.engines.compiled.kernels.constants import RATES
 from handgrad.training.engines.compiled.kernels.subnormals import X86, flush_subnormals, restore
 from handgrad.training.engines.compiled.kernels.vectors import kernel, lanes_of, load, pointer
 from handgrad.training.optimizers import OPTIMIZERS, step
@@ -197,18 +198,8 @@ def test_update(name, dtype):
     w, g = rng.normal(size=L).astype(dtype), rng.normal(size=L).astype(dtype)
     slots = tuple(np.abs(rng.normal(size=L)).astype(dtype) for _ in optimizer.slots)
     theta, memory = w.copy(), [*(s.copy() for s in slots), np.zeros(L, dtype), np.zeros(L, dtype)]
-    run_update(
-        twins.OPTIMIZERS[name].code,
-        theta,
-        memory[0],
-        memory[1],
-        g,
-        np.zeros(updates.NUMBERS, dtype),
-        numbers,
-        0.1,
-        0.02,
-        3,
-    )
+    code, h = twins.OPTIMIZERS[name].code, np.zeros(updates.NUMBERS, dtype)
+    run_update(code, theta, memory[0], memory[1], g, h, numbers, 0.1, 0.02, 3)
     new, new_slots = step(optimizer, {"d.W": w}, {"d.W": g}, {"d.W": slots}, lr=0.1, t=3, weight_decay=0.02)
     close(theta, new["d.W"], dtype, 4)
     for got, expected in zip(memory, new_slots["d.W"], strict=False):
@@ -247,8 +238,8 @@ def test_steps_without_a_gradient_at_once(name, steps, dtype):
     theta, memory = w.copy(), [*(s.copy() for s in slots), np.zeros(L, dtype), np.zeros(L, dtype)]
     past = [np.zeros(len(lrs) + 1) for _ in range(5)]
     run_fade(
-        twins.OPTIMIZERS[name].code, theta, memory[0], memory[1], np.zeros(updates.NUMBERS, dtype), numbers, lrs, 5, *past,
-        np.zeros(1, np.int64), ULPS[dtype], 3, 3 + steps,
+        twins.OPTIMIZERS[name].code, theta, memory[0], memory[1], np.zeros(updates.NUMBERS, dtype), numbers, lrs, 5,
+        *past, np.zeros(1, np.int64), ULPS[dtype], 3, 3 + steps,
     )  # fmt: skip
     new, new_slots = {"d.W": w.astype(float)}, {"d.W": tuple(s.astype(float) for s in slots)}
     for i in range(3, 3 + steps):
@@ -277,6 +268,36 @@ def test_numbers_below_the_smallest_normal_one_are_zero_within_and_not_afterward
     assert flushed[0] == 0
     assert a[0] > 0
     assert flushed[1] == a[1] > 0
+
+
+UNKNOWN = 99  # the code of nothing
+
+
+def test_an_unknown_activation_gives_nan_forward_and_backward():
+    flat = panels_of(np.ones((2, 5), np.float32))
+    run_activation(UNKNOWN, flat, 2, 5, np.zeros(5, np.float32))
+    assert np.isnan(layout.unpack(flat, 0, 2, 5)).all()
+    flat = panels_of(np.ones((2, 5), np.float32))
+    run_activation_backward(UNKNOWN, flat, panels_of(np.ones((2, 5), np.float32)), 2, 5)
+    assert np.isnan(layout.unpack(flat, 0, 2, 5)).all()
+
+
+def test_an_unknown_loss_gives_nan_and_a_gradient_of_nan():
+    d = np.zeros(3, np.float32)
+    assert np.isnan(run_loss(UNKNOWN, np.zeros(3, np.float32), np.zeros(9, np.float32), 1, 3, d))
+    assert np.isnan(d).all()
+
+
+def test_an_unknown_optimizer_makes_parameters_nan():
+    L = lanes_of("float32")
+    theta, slot, g = (np.ones(L, np.float32) for _ in range(3))
+    rates, h = np.zeros(RATES), np.zeros(updates.NUMBERS, np.float32)
+    run_update(UNKNOWN, theta, slot, slot, g, h, rates, 0.1, 0.0, 3)
+    assert np.isnan(theta).all()
+    theta = np.ones(L, np.float32)
+    past = [np.zeros(9) for _ in range(5)]
+    run_fade(UNKNOWN, theta, slot, slot, h, rates, np.ones(8), 5, *past, np.zeros(1, np.int64), 2**-23, 3, 4)
+    assert np.isnan(theta).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

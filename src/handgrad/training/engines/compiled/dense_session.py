@@ -47,7 +47,7 @@ def stage_table(network: Network, dtype: Any, rows: int) -> tuple[np.ndarray, in
         n, units = (table[stage - 1, stages.N_OUT], layer.units) if layer else (network.n_inputs, network.n_inputs)
         row[stages.N_IN], row[stages.N_OUT] = n, units
         if layer:
-            row[stages.ACTIVATION] = twins.code_of(twins.ACTIVATIONS, layer.activation, "activation")
+            row[stages.ACTIVATION] = twins.code_of("activation", layer.activation)
             row[stages.NARROW] = units <= NARROW_UNITS
             row[stages.W] = parameters
             parameters += layout.size(units, n, L) if row[stages.NARROW] else layout.size(n, units, L)

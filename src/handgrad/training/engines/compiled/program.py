@@ -87,11 +87,7 @@ class Program:
 
     def _row(self, kind: int, layer: int, activation: str = "identity") -> np.ndarray:
         row = np.zeros(ops.COLUMNS, np.int64)
-        row[[ops.KIND, ops.LAYER, ops.ACTIVATION]] = (
-            kind,
-            layer,
-            twins.code_of(twins.ACTIVATIONS, activation, "activation"),
-        )
+        row[[ops.KIND, ops.LAYER]], row[ops.ACTIVATION] = (kind, layer), twins.code_of("activation", activation)
         self.rows_now.append(row)
         return row
 

@@ -70,10 +70,10 @@ class CompiledSession(ABC):
         """`constants` as far as both kinds of networks have them."""
         training, constants = self.job.training, np.zeros(c.CONSTANTS, np.int64)
         constants[c.BATCH], constants[c.PART], constants[c.PARAMETERS] = batch, part, parameters
-        constants[c.LOSS] = twins.code_of(twins.LOSSES, training.loss, "loss")
+        constants[c.LOSS] = twins.code_of("loss", training.loss)
         constants[c.FUSED] = self.job.network.output == LOSSES[training.loss].fused_with
         constants[c.MEAN] = training.batch_reduction == "mean"
-        constants[c.OPTIMIZER] = twins.code_of(twins.OPTIMIZERS, training.optimizer.name, "optimizer")
+        constants[c.OPTIMIZER] = twins.code_of("optimizer", training.optimizer.name)
         constants[c.KEY] = dropout_key(self.job.seed)
         constants[c.PER_EXAMPLE] = training.l2_form == "per-example"
         return constants
@@ -150,4 +150,4 @@ class CompiledSession(ABC):
 
     def _call(self, name: str, constants: np.ndarray, n: int, arguments: tuple[Any, ...]) -> Any:
         kernel, products = entry_point(name, self.dtype.name), n * self.job.network.multiplications
-        return call(kernel, arguments, plan=constants, stop=c.STOP, products=products)
+        return call(kernel, arguments, constants=constants, products=products)

@@ -5,7 +5,7 @@ A name has a kernel only while the record of the public table still is the refer
 somebody replaced under its old name has none.  Nothing here needs Numba.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,15 +68,27 @@ LAYERS: dict[str, Twin] = {
 }
 
 
-def code_of(table: Mapping[str, Twin], name: str, kind: str) -> int:
-    """The code of `name`; raises InputError where the engine has no kernel for it.  kind: "activation", "loss", …
+TABLES = {"layer": LAYERS, "activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS}
 
-    >>> code_of(ACTIVATIONS, "tanh", "activation")
+
+def code_of(kind: str, name: str) -> int:
+    """The code of `name`, one of TABLES[kind]; raises InputError where the engine has no kernel for it.
+
+    >>> code_of("activation", "tanh")
     2
     """
-    if name not in table:
+    if name not in TABLES[kind]:
         raise _without_kernel(kind, name)
-    return table[name].code
+    return TABLES[kind][name].code
+
+
+def used_by(layers: Iterable[Layer], loss: str, optimizer: Any) -> Iterator[tuple[str, str, Any]]:
+    """(kind, name, what `Twin.of` is to the reference) of everything that a training computes with."""
+    for layer in layers:
+        yield "layer", layer.kind, type(layer)
+        yield "activation", layer.activation, lookup(activations.ACTIVATIONS, layer.activation, "activation").forward
+    yield "loss", loss, lookup(losses.LOSSES, loss, "loss").forward
+    yield "optimizer", optimizer.name, type(optimizer)
 
 
 def check(layers: Iterable[Layer], loss: str, optimizer: Any) -> None:
@@ -84,17 +96,9 @@ def check(layers: Iterable[Layer], loss: str, optimizer: Any) -> None:
 
     A record that took the place of the one a kernel is the twin of has none either, under whatever name it stands.
     """
-    for layer in layers:
-        _is_twin(LAYERS, "layer", layer.kind, type(layer))
-        activation = lookup(activations.ACTIVATIONS, layer.activation, "activation")
-        _is_twin(ACTIVATIONS, "activation", layer.activation, activation.forward)
-    _is_twin(LOSSES, "loss", loss, lookup(losses.LOSSES, loss, "loss").forward)
-    _is_twin(OPTIMIZERS, "optimizer", optimizer.name, type(optimizer))
-
-
-def _is_twin(table: Mapping[str, Twin], kind: str, name: str, of: Any) -> None:
-    if name not in table or table[name].of is not of:
-        raise _without_kernel(kind, name)
+    for kind, name, of in used_by(layers, loss, optimizer):
+        if name not in TABLES[kind] or TABLES[kind][name].of is not of:
+            raise _without_kernel(kind, name)
 
 
 def _without_kernel(kind: str, name: str) -> InputError:
