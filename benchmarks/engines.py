@@ -27,8 +27,8 @@ from typing import Any
 import limits
 import numpy as np
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import load as load_data
-from handgrad.data.spec import DataSection
 from handgrad.errors import HandgradError
 
 # name, hidden units, batch, hidden activation, goals: eager, best of PyTorch, JAX, scikit-learn

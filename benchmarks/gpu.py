@@ -141,27 +141,27 @@ class Bench:
         parts = {"train": (self.x, self.y), "train_sample": (self.x[:1000], self.y[:1000])}
         return Job(Network.parse((1, 28, 28), *layers), section, "one-hot", seed, parts)
 
-    def group(self, job: Job, runs: int) -> tuple[engine.Group, dict[int, Epoch]]:
-        made, asks, n = engine.Group(job, runs), {}, len(self.y)
+    def group(self, job: Job, runs: int) -> tuple[engine.JaxGroup, dict[int, Epoch]]:
+        made, epochs, n = engine.JaxGroup(runs), {}, len(self.y)
         for seed in range(runs):
-            made.place(replace(job, seed=seed)).load(initialize(job.network, He(), Zeros(), seed, "float32"), {}, 0)
+            made.add(replace(job, seed=seed)).load(initialize(job.network, He(), Zeros(), seed, "float32"), {}, 0)
             order = np.random.default_rng(seed).permutation(n)
-            asks[seed] = Epoch(order, np.full(-(-n // int(job.training.batch_size)), LR), 0)
-        return made, asks
+            epochs[seed] = Epoch(order, np.full(-(-n // int(job.training.batch_size)), LR), 0)
+        return made, epochs
 
-    def calls(self, name: str, runs: int, *, check: bool = False) -> tuple[int, Callable[[], Any], engine.Group]:
+    def calls(self, name: str, runs: int, *, check: bool = False) -> tuple[int, Callable[[], Any], engine.JaxGroup]:
         """(steps, a call of the program that makes them, the group): batches go in, losses come out.
 
         check: compare the places first, as every group does before it trains; raises InputError where they differ.
         """
-        made, asks = self.group(self.job(name), runs)
-        batches = next(iter(made._batches(asks)))
+        made, epochs = self.group(self.job(name), runs)
+        batches = next(iter(made._batches(epochs)))
         if check:
             made._check(0, batches)
         going, numbers = np.ones(runs, dtype=bool), made._numbers_here()
 
         def call() -> Any:
-            return made.programs.fetch(
+            return made.programs.to_numpy(
                 made.programs.train(made._state, going, batches, numbers, made.parts["train"])[1]
             )
 
@@ -170,12 +170,12 @@ class Bench:
     def bits(self, name: str, runs: int) -> str:
         """The hash of parameters and losses after the steps of one call."""
         _, _, made = self.calls(name, runs)
-        asks = self.group(self.job(name), runs)[1]
+        epochs = self.group(self.job(name), runs)[1]
         found = made.programs.train(
-            made._state, np.ones(runs, dtype=bool), next(iter(made._batches(asks))), made._numbers_here(),
+            made._state, np.ones(runs, dtype=bool), next(iter(made._batches(epochs))), made._numbers_here(),
             made.parts["train"],
         )  # fmt: skip
-        leaves = jax.tree.leaves(made.programs.fetch(found))
+        leaves = jax.tree.leaves(made.programs.to_numpy(found))
         return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in leaves)).hexdigest()[:8]
 
 
@@ -198,19 +198,20 @@ def parity(bench: Bench) -> None:
             )  # fmt: skip
             x, y = bench.x[:384], bench.y[:384]
             job = Job(network, section, "one-hot", 0, {"train": (x, y), "train_sample": (x, y)})
-            made, asks = engine.Group(job, 3), {}
+            made, epochs = engine.JaxGroup(3), {}
             for seed in range(3):
-                made.place(replace(job, seed=seed)).load(initialize(network, He(), Zeros(), seed, dtype), {}, 0)
-                asks[seed] = Epoch(np.random.default_rng(seed).permutation(384), np.full(12, 0.01), 0)
-            losses, worst = made.train_epoch(asks), 0.0
+                member = made.add(replace(job, seed=seed))
+                member.load(initialize(network, He(), Zeros(), seed, dtype), {}, 0)
+                epochs[member] = Epoch(np.random.default_rng(seed).permutation(384), np.full(12, 0.01), 0)
+            losses, worst = made.train_epoch(epochs), 0.0
             plain = section.changed(engine="array", device="cpu")
-            for seed, epoch in asks.items():
+            for seed, (member, epoch) in enumerate(epochs.items()):
                 single = ArraySession(replace(job, seed=seed, training=plain))
                 single.load(initialize(network, He(), Zeros(), seed, dtype), {}, 0)
                 expected = single.train_epoch(epoch.order, epoch.lrs, 0)
-                worst = max(worst, float(np.abs(expected - losses[seed]).max()) if dtype == "float32" else 0.0)
+                worst = max(worst, float(np.abs(expected - losses[member]).max()) if dtype == "float32" else 0.0)
                 for key, w in single.export()[0].items():
-                    worst = max(worst, float(np.abs(made.export(seed)[0][key] - w).max() / np.abs(w).max()))
+                    worst = max(worst, float(np.abs(member.export()[0][key] - w).max() / np.abs(w).max()))
             verdict = "ok" if worst < bound else f"TOO MUCH, more than {bound:g}"
             say(f"   {name}, {dtype}: differs from NumPy by {worst:.1e} of the largest number: {verdict}; places equal")
 

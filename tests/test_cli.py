@@ -333,7 +333,7 @@ def test_failed_runs_end_with_exit_code_1(here, handgrad, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(loop, "Course", broken)
+    monkeypatch.setattr(loop, "RunInProgress", broken)
     code, out, err = handgrad("run tiny.toml --jobs 1")
     assert code == 1
     assert "4 runs failed" in err

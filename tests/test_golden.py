@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import handgrad as hg
-from handgrad.training.checkpoint import load_checkpoint, save_checkpoint
 from handgrad.training.loop import execute
+from handgrad.training.progress import load_checkpoint, save_checkpoint
 from handgrad.training.record import load, save
 from handgrad.training.run import Run, Setting
 from handgrad.training.weights import read_tensors

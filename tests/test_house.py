@@ -43,7 +43,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "execution",
         "single",
     ],
-    "report": ["findings", "tables", "figures", "drawing", "original", "chapters", "page", "build", "one"],
+    "report": ["findings", "tables", "figures", "drawing", "reproduced", "chapters", "page", "build", "frames"],
 }
 FORBIDDEN = {("network", "data")}  # the mathematics knows nothing of data sets
 HEAVY = {
@@ -131,8 +131,8 @@ def test_an_import_against_the_order_is_found():
     assert wrong_way("network/passes", "data/datasets") == "network imports data"
     assert wrong_way("study/search/asha", "study/execution/study") == "inside study, search imports execution"
     assert wrong_way("study/changes", "study/Plan") == "inside study, changes imports study's own front: Plan"
-    assert wrong_way("report/drawing/curves", "report/page/plots/plots") == "inside report, drawing imports page"
-    assert wrong_way("report/page/plots", "report/drawing/labels/spread") is None
+    assert wrong_way("report/drawing/charts", "report/page/plots/plots") == "inside report, drawing imports page"
+    assert wrong_way("report/page/plots", "report/drawing/lettering/spaced") is None
     assert wrong_way("study/execution/study", "errors/InputError") is None
 
 

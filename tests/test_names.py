@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from handgrad.data.spec import SCALES, DataSection
+from handgrad.data.data_section import DataSection
+from handgrad.data.scaling import SCALES
 from handgrad.errors import StudyFileError
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.network.activations import ACTIVATIONS

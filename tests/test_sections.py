@@ -9,12 +9,16 @@ from handgrad.errors import InputError
 from handgrad.sections import Section, flag, named, one_of, real, whole
 
 
-class Plain(Section):
+class Kind(Section):
+    name: str
+
+
+class Plain(Kind):
     name: Literal["plain"] = "plain"
     rate: Annotated[float, BeforeValidator(real("(0, inf)"))] = 0.1
 
 
-class Fancy(Section):
+class Fancy(Kind):
     aliases: ClassVar = {"learning_rate": "rate"}
     name: Literal["fancy"] = "fancy"
     rate: Annotated[float, BeforeValidator(real("[0, 1)"))] = 0.1
@@ -25,11 +29,17 @@ KINDS = {"plain": Plain, "fancy": Fancy}
 
 
 class Table(Section):
-    kind: Annotated[Plain | Fancy, BeforeValidator(named(KINDS, "kind"))] = Plain()
+    kind: Annotated[Kind, named(KINDS, "kind")] = Plain()
+    other: Annotated[Kind, named(KINDS, "kind")] | None = None
     inner: Fancy = Fancy()
     colour: Annotated[str, BeforeValidator(one_of(("red", "green"), "colour"))] = "red"
     on: Annotated[bool, BeforeValidator(flag)] = True
     needed: Annotated[int, BeforeValidator(whole())]
+
+
+class Other(Kind):
+    name: Literal["other"] = "other"
+    depth: Annotated[int, BeforeValidator(whole("[1, 5]"))] = 1
 
 
 def lines(**values):
@@ -53,12 +63,18 @@ def lines(**values):
             {"kind": {"name": "fancy", "cuont": 6}},
             "t.kind.cuont is an unknown key; did you mean 'count'? Known: name, rate, count",
         ),
+        (
+            {"other": {"name": "fancy", "cuont": 6}},
+            "t.other.cuont is an unknown key; did you mean 'count'? Known: name, rate, count",
+        ),
+        ({"kind": Table}, "t.kind must name its kind, as in { name = 'plain' }; known: plain, fancy"),
+        ({"kind": Other()}, "t.kind must be one of: plain, fancy; got Other(name='other', depth=1)"),
         ({"inner": {"rat": 6}}, "t.inner.rat is an unknown key; did you mean 'rate'? Known: name, rate, count"),
         ({"inner": 3}, "t.inner must be a table; got 3"),
         ({"colour": "gren"}, "t.colour is an unknown colour 'gren'; did you mean 'green'? Known: red, green"),
         ({"colour": 3}, "t.colour must be the name of one colour: red, green; got 3"),
         ({"on": 1}, "t.on must be true or false; got 1"),
-        ({"xyz": 1}, "t.xyz is an unknown key. Known: kind, inner, colour, on, needed"),
+        ({"xyz": 1}, "t.xyz is an unknown key. Known: kind, other, inner, colour, on, needed"),
         (
             {"inner": {"rate": 0.1, "learning_rate": 0.1}},
             "t.inner has both 'learning_rate' and 'rate', which mean the same; keep 'rate'",
@@ -67,6 +83,17 @@ def lines(**values):
 )
 def test_one_problem_is_one_sentence(values, expected):
     assert lines(**values) == [expected]
+
+
+def test_a_section_put_into_the_table_later_is_known_with_its_keys_and_messages(monkeypatch):
+    monkeypatch.setitem(KINDS, "other", Other)
+    assert lines(kind={"name": "other", "depht": 2}) == [
+        "t.kind.depht is an unknown key; did you mean 'depth'? Known: name, depth"
+    ]
+    assert lines(kind={"name": "other", "depth": 6}) == ["t.kind.depth must be in [1, 5]; got 6"]
+    table = Table(needed=2, kind={"name": "other", "depth": 3}, other=Other())
+    assert table.model_dump(mode="json")["kind"] == {"name": "other", "depth": 3}
+    assert Table.read(table.model_dump(mode="json"))[0] == table
 
 
 def test_all_problems_come_at_once():

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from handgrad.terminal import Lasting, in_encoding, lasting, say
+from handgrad.terminal import SafeStream, in_encoding, safe_streams, say
 
 SIGNS = "67.7 ± 3.4 % – 2 × 3 ≥ 5… → −Σ σ \udcff ☂"
 
@@ -24,7 +24,7 @@ SIGNS = "67.7 ± 3.4 % – 2 × 3 ≥ 5… → −Σ σ \udcff ☂"
 )
 def test_signs_that_an_encoding_lacks_are_written_as_others(encoding, expected):
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    Lasting(stream).write(SIGNS)
+    SafeStream(stream).write(SIGNS)
     stream.flush()
     assert stream.buffer.getvalue().decode(encoding) == expected
     assert in_encoding(SIGNS, encoding) == expected
@@ -39,7 +39,7 @@ def test_what_cannot_be_written_is_dropped_and_why_is_known():
     closed = io.StringIO()
     closed.close()
     for stream, why in ((Full(), "No space left on device"), (closed, None), (None, None)):
-        lasts = Lasting(stream)
+        lasts = SafeStream(stream)
         assert lasts.write("text") == 4
         lasts.flush()
         assert lasts.write("more") == 4
@@ -50,7 +50,7 @@ def test_what_cannot_be_written_is_dropped_and_why_is_known():
 
 def test_everything_printed_goes_through_and_the_streams_come_back(capsys):
     before = sys.stdout, sys.stderr
-    with lasting() as (out, err):
+    with safe_streams() as (out, err):
         print("one")
         assert sys.stdout is out
         assert sys.stderr is err

@@ -1,10 +1,10 @@
-"""Files that are there whole or not at all, that say whether they were altered, and that leave the user's alone.
+"""Files that are written whole or not at all, that show whether they were altered, and a user's files left alone.
 
     with written(path) as new: ...          `new` becomes `path` at the end of the block, or nothing has happened
     with written_folder(path, ours) as new: the same for a folder; files in the old one that are not `ours` go with it
     sealed(text), unsealed(content)         JSON whose last entry is the checksum of all that stands above it
-    remove(folder, ours)                    what handgrad wrote into a folder, and nothing else
-    sweep(folder)                           what a process that is no more left half written
+    remove(folder, ours)                    removes what handgrad wrote into a folder, and nothing else
+    sweep(folder)                           removes what processes that were killed left half written
 
 A new file or folder has a temporary name (`.NAME.PID-NUMBER.tmp`), is forced to the disk and renamed, and then the
 folder around it is forced to the disk: after a power cut there is the old one or the new one, never a part of one.
@@ -41,7 +41,7 @@ def checksum(content: bytes) -> str:
 
 
 def stamped(content: bytes) -> bytes:
-    """Content with its checksum in front, for files that nobody reads but handgrad; `unstamped` takes it off."""
+    """Content with its checksum in front, for files that only handgrad reads; `unstamped` takes it off."""
     return hashlib.sha256(content).digest() + content
 
 
@@ -59,7 +59,7 @@ def unstamped(found: bytes) -> bytes | None:
 
 
 def temporary(path: Path) -> Path:
-    """A new name beside `path` for what is not finished; long names are cut, as a file system takes 255 bytes."""
+    """A new name beside `path` for an unfinished file; long names are cut, as a file system takes 255 bytes."""
     return path.with_name(f".{path.name[:40]}.{os.getpid()}-{next(_number)}.tmp")
 
 
@@ -76,7 +76,7 @@ def is_temporary(name: str) -> bool:
 def written(path: Path, *, forced: bool = True) -> Iterator[Path]:
     """A path to write a file to, which becomes `path` at the end of the block or not at all.  Raises OSError.
 
-    forced: False where a power cut may take the file, or leave a part of it that its reader finds out.
+    forced: False where a power cut may lose the file, or leave a part of it that its reader recognises.
     """
     new = temporary(path)
     try:
@@ -101,8 +101,8 @@ def write_whole(path: Path, content: bytes, *, forced: bool = True) -> None:
 def written_folder(path: Path, ours: tuple[str, ...]) -> Iterator[Path]:
     """A folder to write files into, which becomes `path` at the end of the block or not at all.  Raises OSError.
 
-    ours: names of the files that handgrad writes there.  Whatever else lies in an old folder is copied into the new one
-    before that takes its place, so that it is there at any moment.
+    ours: names of the files that handgrad writes there.  All else in an old folder is copied into the new one before
+    that takes its place, so that it is there at every moment.
     """
     new = temporary(path)
     try:
@@ -191,7 +191,7 @@ def remove(folder: Path, ours: tuple[str, ...]) -> None:
 
 
 def sweep(folder: Path, ours: tuple[str, ...] = ()) -> None:
-    """Remove what processes that are no more left half written in a folder; the caller holds its lock.
+    """Remove what processes that were killed left half written in a folder; the caller holds its lock.
 
     ours: what may be inside of half written folders; one that holds anything else is the user's, and gets a plain name.
     """

@@ -1,8 +1,8 @@
-"""Foreign files: the one gate through which every file that handgrad did not write itself is read.
+"""Foreign files: every file that handgrad did not write itself is read inside `reading`.
 
-A damaged or hostile file makes its reader fail in whatever way its bytes lead to: LZMAError, TokenError, MemoryError,
-RecursionError, UnicodeDecodeError ... A list of exceptions is never complete, so a reader works inside `reading`, which
-turns everything that is not yet a message of ours into one.
+A damaged or hostile file can make its reader raise any exception: LZMAError, TokenError, MemoryError, RecursionError,
+UnicodeDecodeError ...  A list of them is never complete, so `reading` turns every exception that is not yet handgrad's
+own into a message of handgrad.
 """
 
 import errno
@@ -25,8 +25,8 @@ def reading(
 ) -> Iterator[None]:
     """Read the file `path` of the given form ("an .npz file of arrays") inside this block.
 
-    Whatever goes wrong becomes one `error` that names the file, what was found and the remedy; messages of our own
-    pass as they are.  Ctrl-C passes too.  What the reader raised stays the cause: it may be a mistake of ours.
+    Every exception becomes one `error` that names the file, what was found and the remedy; handgrad's own errors and
+    Ctrl-C pass unchanged.  What the reader raised stays the cause: it may be a mistake of handgrad.
     """
     where = os.fsdecode(path)
     try:
@@ -53,7 +53,7 @@ def _damaged(where: str, form: str, failure: Exception, remedy: str) -> str:
 
 
 def as_path(value: Any, what: str, error: type[InputError] = InputError) -> Path:
-    """What somebody gave as a path, as one.  Raises `error` where it can be none.
+    """A value given as a path, as a Path.  Raises `error` where it cannot be one.
 
     >>> as_path(b"w.npz", "path").name
     'w.npz'

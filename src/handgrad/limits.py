@@ -1,4 +1,4 @@
-"""What a shell or a system lets a process have (`ulimit`), and what is said where it is not enough."""
+"""Limits of this process (`ulimit`, container, machine), and messages where one is too low or was reached."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ FILES = 32  # open files at a time, for a study in one process
 FILES_A_WORKER = 4
 
 SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}  # files, files of the system, memory, processes
-WORDS = (
+WORDS = (  # in errors that mean that a limit was reached
     "failed to map",
     "cannot allocate memory",
     "can't start new thread",
@@ -29,7 +29,7 @@ CGROUP = Path("/sys/fs/cgroup/memory.max")
 def machine_memory() -> tuple[int, int]:
     """(bytes that all processes share, bytes that one process may use): of the machine, its container, its own limit.
 
-    sys.maxsize where the system does not say it.
+    sys.maxsize where the system does not tell it.
     """
     shared = [sys.maxsize]
     with suppress(AttributeError, ValueError, OSError):  # Windows
@@ -41,7 +41,7 @@ def machine_memory() -> tuple[int, int]:
 
 
 def check_limits() -> None:
-    """Raise InputError where this process may not have what every command needs: said before anything is loaded."""
+    """Raise InputError where a limit is below what every command needs; called before anything is loaded."""
     memory, files = _limit("RLIMIT_AS"), _limit("RLIMIT_NOFILE")
     if memory is not None and memory < MEMORY:
         raise InputError(
@@ -56,13 +56,13 @@ def check_limits() -> None:
 
 
 def workers_at_most(workers: int) -> int:
-    """As many of these workers as may have their pipes open."""
+    """The number of workers, no more than the limit of open files allows (each has pipes)."""
     files = _limit("RLIMIT_NOFILE")
     return workers if files is None else max(1, min(workers, (files - FILES) // FILES_A_WORKER))
 
 
 def reached(error: BaseException) -> str | None:
-    """What to say where an error means that a limit was reached; None where it means something else."""
+    """The message where an error means that a limit was reached; None where it means something else."""
     number = error.errno if isinstance(error, OSError) else None
     if not (
         isinstance(error, MemoryError)

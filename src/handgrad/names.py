@@ -1,6 +1,6 @@
-"""Names: every registry is one dict of complete records, and this is how a name is looked up in it.
+"""Names: how a name is looked up in a table of records, and the messages about names that no table holds.
 
-Messages show what they were given through `shown`, `short` and `listed`, so that none of them grows with its input.
+Messages show values through `shown`, `short` and `listed`, so that no message grows with its input.
 """
 
 import re
@@ -15,7 +15,7 @@ Entry = TypeVar("Entry")
 
 
 MOST_NAMES = 40  # that a message lists
-MOST_SIGNS = 420  # that they take
+MOST_SIGNS = 420  # the characters that they take
 LONGEST = 40  # of a name that is compared with others: longer ones are no misspelling of ours
 
 
@@ -105,7 +105,7 @@ def _edits(a: str, b: str) -> int:
 
 
 def unknown(name: str, known: Iterable[str], kind: str) -> str:
-    """The sentence about a name that is not known: what was given, what is meant, what is allowed.
+    """The sentence about a name that is not known: what was given, what was probably meant, what is allowed.
 
     >>> unknown("rely", ["relu", "tanh"], "activation")
     "unknown activation 'rely'; did you mean 'relu'? Known: relu, tanh"
@@ -123,7 +123,7 @@ def unknown(name: str, known: Iterable[str], kind: str) -> str:
 
 
 def unknown_key(key: str, known: Iterable[str], others: Iterable[str] = (), *, advise: bool = True) -> str:
-    """The rest of a sentence about a key that is not known in its table.
+    """The end of a sentence about a key that is not known in its table.
 
     `known`: the keys of the table; `others`: more that are accepted (names of other libraries), as a mapping
     with ours for each.

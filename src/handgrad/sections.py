@@ -15,9 +15,23 @@ import os
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core.core_schema import (
+    CoreSchema,
+    any_schema,
+    with_info_before_validator_function,
+    wrap_serializer_function_ser_schema,
+)
 
 from handgrad.errors import InputError
 from handgrad.names import listed, short, shown, unknown, unknown_key
@@ -217,22 +231,45 @@ def one_of(table: Iterable[str], kind: str) -> Callable[[Any], str]:
     return check
 
 
-def named(table: Mapping[str, type[Section]], kind: str) -> Callable[[Any, ValidationInfo], Any]:
-    """A validator for `"adam"` or `{ name = "adam", lr = 0.001 }`: the section that `name` selects."""
+@dataclass(frozen=True, eq=False)
+class NamedSection:
+    """The type of a field that holds one section of a table, as an annotation beside the sections' base class.
 
-    def check(value: Any, info: ValidationInfo) -> Any:
+    The table is read whenever a value is checked, so a section that someone puts into it later is known at once.
+    """
+
+    table: Mapping[str, type[Section]]
+    kind: str
+
+    def __call__(self, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, Section):
-            if type(value) not in table.values():
-                raise ValueError(f"must be one of: {listed(table)}")
+            if type(value) not in self.table.values():
+                raise ValueError(f"must be one of: {listed(self.table)}")
             return value
         values = {"name": value} if isinstance(value, str) else value
         if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
-            raise ValueError(f"must name its {kind}, as in {{ name = {next(iter(table))!r} }}; known: {listed(table)}")
-        if values["name"] not in table:
-            raise ValueError("is an " + unknown(values["name"], table, kind))
-        return table[values["name"]].model_validate(values, context=info.context)
+            example = f"{{ name = {next(iter(self.table))!r} }}"
+            raise ValueError(f"must name its {self.kind}, as in {example}; known: {listed(self.table)}")
+        if values["name"] not in self.table:
+            raise ValueError("is an " + unknown(values["name"], self.table, self.kind))
+        return self.table[values["name"]].model_validate(values, context=info.context)
 
-    return check
+    def section(self, value: Any) -> type[Section] | None:
+        """The section that `"adam"` or `{ name = "adam" }` selects, or None where it selects none."""
+        name = value.get("name") if isinstance(value, Mapping) else value
+        return self.table.get(name) if isinstance(name, str) else None
+
+    def __get_pydantic_core_schema__(self, base: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        every_field = wrap_serializer_function_ser_schema(lambda value, dump: dump(value), schema=any_schema())
+        return with_info_before_validator_function(self, handler(base), serialization=every_field)
+
+
+def named(table: Mapping[str, type[Section]], kind: str) -> NamedSection:
+    """The annotation of a field that reads `"adam"` or `{ name = "adam", lr = 1e-3 }`: the section that `name` selects.
+
+    It stands beside the base class of the table's sections: `optimizer: Annotated[Optimizer, named(OPTIMIZERS, …)]`.
+    """
+    return NamedSection(table, kind)
 
 
 def problems(error: ValidationError, model: type[BaseModel], values: Any, prefix: str = "") -> list[str]:
@@ -280,26 +317,27 @@ def _unknown_key(model: type[BaseModel], location: tuple[int | str, ...], values
 
 
 def _section_at(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> type[BaseModel] | None:
-    """The section that a path leads to; where several are possible, the one that `name` selects."""
+    """The section that a path leads to; where a table has several, the one that `name` selects."""
     for step in location:
         values = values.get(step) if isinstance(values, Mapping) else None
-        if step not in model.model_fields:
+        field = model.model_fields.get(str(step))
+        if field is None:
             return None
-        inner = [part for part in _parts(model.model_fields[str(step)].annotation) if issubclass(part, BaseModel)]
-        if len(inner) > 1:
-            name = values.get("name") if isinstance(values, Mapping) else values
-            inner = [
-                part for part in inner if "name" in part.model_fields and part.model_fields["name"].default == name
-            ]
-        if len(inner) != 1:
+        parts = [getattr(part, "func", part) for part in (*field.metadata, *_parts(field.annotation))]
+        choices = [part for part in parts if isinstance(part, NamedSection)]
+        found = choices[0].section(values) if choices else next(filter(_is_model, parts), None)
+        if found is None:
             return None
-        model = inner[0]
+        model = found
     return model
 
 
-def _parts(annotation: Any) -> list[type]:
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+def _is_model(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, BaseModel)
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """The types of an annotation and what is annotated on them."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, typing.Annotated):
         return [part for option in typing.get_args(annotation) for part in _parts(option)]
-    if typing.get_origin(annotation) is typing.Annotated:
-        return _parts(typing.get_args(annotation)[0])
-    return [annotation] if isinstance(annotation, type) else []
+    return [annotation]

@@ -2,7 +2,7 @@
 
 Because streams are keyed and never shared, changing one thing (the learning rate, the width of a
 layer, the number of workers) changes no other random number, and a run that continues from a
-checkpoint needs no generator state: the key says where every stream stands.
+checkpoint needs no generator state: the key is all of it.
 
 Two kinds:
 - `stream`: a NumPy generator, for everything drawn once and handed to every engine

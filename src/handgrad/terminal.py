@@ -1,8 +1,7 @@
-"""What is printed: to any terminal, file or pipe, and whether or not anybody can read it.
+"""Printing to any terminal, file or pipe without ever raising an error: no print may end a study.
 
-Results come first and printing last, so no print may end a study.  `Lasting` is a stream that takes every text at
-every time: characters that its encoding lacks are written as others, and from the moment on at which nothing can be
-written any more (a pipe whose reader has gone, a terminal that was closed, a full disk) what comes is dropped.
+`SafeStream` writes every text: characters that the encoding lacks are written as others, and after the first failed
+write (the reader of a pipe has gone, a terminal was closed, the disk is full) all further text is dropped.
 """
 
 import codecs
@@ -40,8 +39,8 @@ def in_encoding(text: str, encoding: str) -> str:
     return text.encode(encoding, PLAIN).decode(encoding)
 
 
-class Lasting:
-    """A text stream whose `write` and `flush` never fail.  `lost`: why nothing can be written any more, if so."""
+class SafeStream:
+    """A text stream whose `write` and `flush` never fail.  `lost`: the error after which nothing is written."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self.stream = stream
@@ -67,7 +66,7 @@ class Lasting:
                 self._lose(error)
 
     def _lose(self, error: OSError | ValueError) -> None:
-        """Drop what comes from now on, and what lies in the stream's buffer, which Python would write at its end."""
+        """Drop all further text, and what lies in the stream's buffer, which Python would write at its end."""
         self.lost = error if isinstance(error, OSError) else OSError(str(error))
         with suppress(OSError, ValueError, AttributeError):
             assert self.stream is not None
@@ -101,10 +100,10 @@ class Lasting:
 
 
 @contextmanager
-def lasting() -> Iterator[tuple[Lasting, Lasting]]:
-    """While this is open, everything that is printed goes through two `Lasting` streams: standard output and error."""
+def safe_streams() -> Iterator[tuple[SafeStream, SafeStream]]:
+    """In this block, standard output and standard error are each a `SafeStream`."""
     before = sys.stdout, sys.stderr
-    out, err = Lasting(sys.stdout), Lasting(sys.stderr)
+    out, err = SafeStream(sys.stdout), SafeStream(sys.stderr)
     sys.stdout, sys.stderr = out, err
     try:
         yield out, err
@@ -115,9 +114,9 @@ def lasting() -> Iterator[tuple[Lasting, Lasting]]:
 
 
 def open_standard_streams() -> None:
-    """Give standard streams that were closed (`>&-`) somewhere to go, or the next file opened takes their place.
+    """Open the null device for standard streams that were closed (`>&-`).
 
-    Whatever a library then prints by itself would be written into that file.
+    Otherwise the next file opened takes their number, and what a library prints is written into that file.
     """
     for number in (0, 1, 2):
         with suppress(OSError):
@@ -128,7 +127,7 @@ def open_standard_streams() -> None:
 
 
 def say(text: str) -> None:
-    """One line about what is going on, to standard error; never fails."""
-    stream = sys.stderr if isinstance(sys.stderr, Lasting) else Lasting(sys.stderr)
+    """Print one line about progress to standard error; never fails."""
+    stream = sys.stderr if isinstance(sys.stderr, SafeStream) else SafeStream(sys.stderr)
     stream.write(f"{text}\n")
     stream.flush()

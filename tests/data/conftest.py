@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handgrad.data import sources
+from handgrad.data import catalog
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +24,9 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.delenv("HANDGRAD_DATA", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(sources, "cache_folder", lambda: folder)
-    for name, source in sources.SOURCES.items():
-        monkeypatch.setitem(sources.SOURCES, name, replace(source, mirrors=("http://127.0.0.1:9/",)))
+    monkeypatch.setattr(catalog, "cache_folder", lambda: folder)
+    for name, source in catalog.DATASETS.items():
+        monkeypatch.setitem(catalog.DATASETS, name, replace(source, mirrors=("http://127.0.0.1:9/",)))
     return folder
 
 
@@ -53,15 +53,15 @@ def small_mnist(monkeypatch):
     """The bytes of a small mnist, which from now on are the published ones."""
     content = mnist_files()
     files = tuple(
-        sources.File(
+        catalog.File(
             name,
             hashlib.md5(content[name]).hexdigest(),
             len(content[name]),
             hashlib.md5(gzip.decompress(content[name])).hexdigest(),
         )
-        for name in (file.name for file in sources.SOURCES["mnist"].files)
+        for name in (file.name for file in catalog.DATASETS["mnist"].files)
     )
-    monkeypatch.setitem(sources.SOURCES, "mnist", replace(sources.SOURCES["mnist"], files=files))
+    monkeypatch.setitem(catalog.DATASETS, "mnist", replace(catalog.DATASETS["mnist"], files=files))
     return content
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import load
-from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
 

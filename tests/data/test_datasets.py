@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import from_arrays, load
-from handgrad.data.spec import DataSection
 from handgrad.errors import DataError
 
 from .conftest import idx, picture, put, tar

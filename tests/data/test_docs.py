@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import load, split
-from handgrad.data.spec import SCALES, DataSection
+from handgrad.data.scaling import SCALES
 
 from .conftest import picture, put
 

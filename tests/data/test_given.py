@@ -7,8 +7,8 @@ import numpy as np
 import pandas
 import pytest
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import from_arrays, load, split
-from handgrad.data.spec import DataSection
 from handgrad.errors import DataError, InputError
 
 X, Y = np.random.default_rng(0).random((6, 2)), np.array([0, 1, 0, 1, 1, 0])

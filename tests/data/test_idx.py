@@ -71,7 +71,7 @@ def test_mnist_needs_as_many_labels_as_images(tmp_path):
     put(tmp_path, files)
     paths = {name.removesuffix(".gz"): tmp_path / name for name in files}
     with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz: holds 30 labels for 20 images; they are of two"):
-        read_mnist(paths, None)
+        read_mnist(paths)
 
 
 def bomb(tmp_path, n, size):

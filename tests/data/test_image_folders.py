@@ -4,9 +4,9 @@ import os
 
 import pytest
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import load, split
-from handgrad.data.images import read_images
-from handgrad.data.spec import DataSection
+from handgrad.data.image_folders import read_images
 from handgrad.errors import DataError, InputError
 
 from .conftest import picture, put, tar, zipped
@@ -246,7 +246,7 @@ def test_parts_of_other_colours_or_bits_are_refused(tmp_path):
 
 
 def test_pictures_that_do_not_fit_the_memory_are_refused_before_they_are_all_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("handgrad.data.images.room_in_memory", lambda: 600)
+    monkeypatch.setattr("handgrad.data.image_folders.room_in_memory", lambda: 600)
     # 72 bytes each, five times with what becomes of them: the second needs 720
     text = error(tmp_path, {"a/1.png": RED, "a/2.png": RED, "b/1.png": b"is not looked at"})
     assert text == (

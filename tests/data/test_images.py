@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handgrad.data.images import read_images
-from handgrad.data.pictures import read_picture
+from handgrad.data.image_files import read_picture
+from handgrad.data.image_folders import read_images
 from handgrad.errors import DataError
 
 from .conftest import picture, put, tar, zipped

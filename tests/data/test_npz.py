@@ -7,10 +7,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from handgrad.data import limits
+from handgrad.data import bounds
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import load, split
 from handgrad.data.npz import read_npz, role_of
-from handgrad.data.spec import DataSection
 from handgrad.errors import DataError
 
 
@@ -209,7 +209,7 @@ def test_a_damaged_lzma_member(tmp_path):
 
 def test_a_bomb_is_refused_by_its_size_not_unpacked(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "a.npz", x=np.zeros((1000, 1000)), y=np.arange(1000) % 2)  # 8 MB in 8 kB
-    monkeypatch.setattr(limits, "room_in_memory", lambda: 10_000_000)
+    monkeypatch.setattr(bounds, "room_in_memory", lambda: 10_000_000)
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("it was unpacked"))
     with pytest.raises(
         DataError, match=r"a\.npz: holds 8\.0 MB unpacked; at most 5\.0 MB are read, half of the memory"

@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import load, split
-from handgrad.data.spec import DataSection
 from handgrad.errors import DataError
 
 from .conftest import idx, picture, put, zipped

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import from_arrays, load, split
-from handgrad.data.spec import DataSection
 from handgrad.errors import DataError
 
 from .conftest import idx, mnist_files, put

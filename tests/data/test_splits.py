@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import data_key, from_arrays, split
-from handgrad.data.spec import DataSection
 from handgrad.data.splits import choose, largest_remainder
 from handgrad.errors import DataError
 from handgrad.streams import stream

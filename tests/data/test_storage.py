@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from handgrad.data import storage
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import from_arrays, open_split, save_split, split
-from handgrad.data.spec import DataSection
 from handgrad.errors import DataError
 
 

@@ -7,9 +7,9 @@ import lzma
 import numpy as np
 import pytest
 
-from handgrad.data import limits
+from handgrad.data import bounds
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import load
-from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
 
@@ -251,7 +251,7 @@ def test_a_table_that_would_fill_the_memory(tmp_path, content, text):
 
 
 def test_more_than_fits_is_refused_as_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "room_in_memory", lambda: 100_000)
+    monkeypatch.setattr(bounds, "room_in_memory", lambda: 100_000)
     with pytest.raises(DataError, match=r"my\.csv\.gz: holds .* unpacked; at most 50000 bytes are read"):
         read_table(csv(tmp_path, gzip.compress(b"1,0\n2,1\n" * 20_000), "my.csv.gz"))
 
@@ -288,7 +288,7 @@ def test_what_excel_says_of_the_separator_is_named(tmp_path):
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, lambda text: zipped({"a.csv": text})])
 def test_a_packed_table_is_not_unpacked_without_end(tmp_path, monkeypatch, pack):
-    monkeypatch.setattr(limits, "ALWAYS", 1000)
+    monkeypatch.setattr(bounds, "ALWAYS", 1000)
     text = b"1,2,a\n3,4,b\n" * 100_000
     ending = {gzip.compress: "gz", lzma.compress: "xz"}.get(pack, "zip")
     with pytest.raises(DataError, match=r"unpack to more than .*, as those of a bomb"):

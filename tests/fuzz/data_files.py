@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import load, split
-from handgrad.data.spec import DataSection
 from handgrad.errors import DataError
 
 WORDS = [

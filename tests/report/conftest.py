@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Split, from_arrays, split
-from handgrad.data.spec import DataSection
 from handgrad.study.folder.store import Store, opened, summary_of
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting

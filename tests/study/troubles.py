@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handgrad.data.batches import epoch_order
-from handgrad.training import course
+from handgrad.training import in_progress
 from handgrad.training.run import Run, Setting
 
 
@@ -81,7 +81,7 @@ def _in_slow_motion(run, mark, seconds):
             time.sleep(0.1)
         return epoch_order(*arguments)
 
-    course.epoch_order, course.CHECKPOINT_SECONDS, course.CHECKPOINT_SHARE = order, 0.0, 1e9
+    in_progress.epoch_order, in_progress.CHECKPOINT_SECONDS, in_progress.CHECKPOINT_SHARE = order, 0.0, 1e9
     return run
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from handgrad.training import divergence
 from handgrad.training.divergence import State, first_bad_step
+from handgrad.training.engines import Epoch
 from handgrad.training.loop import execute
 from tests.training.conftest import make_run, make_split
 
@@ -43,18 +44,22 @@ def test_the_first_bad_step_is_found_wherever_it_is_and_however_late_it_shows(n)
     for breaks in {1, min(2, n), n // 3 + 1, n} & set(range(1, n + 1)):
         for late in {0, 1, 5, n}:
             session = Counting(breaks, late)
-            order, lrs = np.arange(2 * n), np.ones(n)
-            found = first_bad_step(session, State({"w": np.zeros(1)}, {}, 0), order, lrs, 100, 2, n)
-            assert (found.step, found.before.t) == (breaks, breaks - 1)
+            start, losses = State({"w": np.zeros(1)}, {}, 0), np.ones(n, np.float32)
+            epoch = Epoch(np.arange(2 * n), np.ones(n), 100)
+            found = first_bad_step(session, start, epoch, 2, losses, State({"w": np.full(1, np.inf)}, {}, n))
+            assert (len(found.losses), found.before.t) == (breaks, breaks - 1)
+            assert found.rows.tolist() == [2 * breaks - 2, 2 * breaks - 1]
             assert np.isfinite(found.before.params["w"]).all()
             assert not np.isfinite(found.after.params["w"]).all()
             assert session.trained <= 2 * n  # what is left is halved: an epoch, and at most one more
 
 
-def test_nothing_is_found_where_the_steps_made_again_are_finite():
-    assert (
-        first_bad_step(Counting(50, 0), State({"w": np.zeros(1)}, {}, 0), np.arange(8), np.ones(4), 100, 2, 4) is None
-    )
+def test_where_the_steps_made_again_are_finite_it_is_where_it_was_noticed():
+    start, noticed = State({"w": np.zeros(1)}, {}, 0), State({"w": np.full(1, np.inf)}, {}, 4)
+    losses = np.array([1, 1, 1, np.nan], np.float32)
+    found = first_bad_step(Counting(50, 0), start, Epoch(np.arange(8), np.ones(4), 100), 2, losses, noticed)
+    assert found.before is found.after is noticed
+    assert found.losses.tobytes() == losses.tobytes()
 
 
 NOTICED_LATE = {
@@ -96,7 +101,7 @@ def test_a_step_size_beyond_the_numbers_is_a_divergence(engine, name):
 
 
 def test_a_divergence_that_is_not_met_again_is_told_as_it_was_noticed(monkeypatch):
-    monkeypatch.setattr("handgrad.training.course.first_bad_step", lambda *_: None)
+    monkeypatch.setattr("handgrad.training.divergence._bisected", lambda *_: None)
     end = execute(make_run(**NOTICED_LATE["sums"]), make_split())
     assert end.data["diverged"]["reason"].startswith("the loss of the batch is ")
     assert not np.isfinite(end.curves["loss_per_step"][-1])

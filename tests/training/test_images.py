@@ -7,7 +7,7 @@ from handgrad.data.datasets import from_arrays, split
 from handgrad.errors import InputError, NetworkError, WeightsError
 from handgrad.network.spec import Network
 from handgrad.streams import stream
-from handgrad.training import course, record
+from handgrad.training import in_progress, record
 from handgrad.training.loop import execute
 from handgrad.training.model import Model
 from handgrad.training.optimizers import OPTIMIZERS, empty_slots, step
@@ -60,8 +60,8 @@ def test_it_learns_shapes_at_any_place(pictures, engine):
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_continuing_from_a_checkpoint_gives_the_same_bits(pictures, tmp_path, monkeypatch, optimizer, engine):
     """Running statistics are part of it: without them, scores after the second start would differ."""
-    monkeypatch.setattr(course, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(course, "CHECKPOINT_SHARE", np.inf)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SHARE", np.inf)
     run, parts = run_of(pictures, engine=engine, optimizer={"name": optimizer, "lr": 0.02}, weight_decay=1e-3,
                         clip_norm=1.0, schedule="cosine", early_stopping={"patience": 2})  # fmt: skip
     whole = execute(run, parts)

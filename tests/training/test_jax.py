@@ -22,7 +22,7 @@ from handgrad.training import available
 from handgrad.training.engines import Epoch, Job, open_session
 from handgrad.training.engines import jax as engine
 from handgrad.training.engines.array import ArraySession
-from handgrad.training.engines.jax import Group
+from handgrad.training.engines.jax import JaxGroup
 from handgrad.training.engines.jax_kept import OPTIONS, Kept, folder
 from handgrad.training.engines.jax_programs import Programs, _programs
 from handgrad.training.loop import execute
@@ -57,28 +57,29 @@ def start(job):
 
 
 def grouped(jobs, size=None):
-    """A group with these runs -> (the group, what each asks for)."""
+    """A group with these runs -> (the group, an epoch for each member)."""
     first = jobs[0]
     job = dataclasses.replace(first, parts={**first.parts, "train_sample": first.parts["train"]})
-    made, asks, n = Group(job, size or len(jobs)), {}, len(job.parts["train"][1])
+    made, epochs, n = JaxGroup(size or len(jobs)), {}, len(job.parts["train"][1])
     size = n if job.training.batch_size == "full" else job.training.batch_size
-    for place, one in enumerate(jobs):
-        made.place(one).load(start(one), {}, 0)
-        lrs = 0.01 * (place + 1) * 0.9 ** np.arange(-(-n // size))
-        asks[place] = Epoch(np.random.default_rng(place).permutation(n), lrs, 10 * place)
-    return made, asks
+    for i, one in enumerate(jobs):
+        member = made.add(dataclasses.replace(one, parts=job.parts))
+        member.load(start(one), {}, 0)
+        lrs = 0.01 * (i + 1) * 0.9 ** np.arange(-(-n // size))
+        epochs[member] = Epoch(np.random.default_rng(i).permutation(n), lrs, 10 * i)
+    return made, epochs
 
 
 def agree(jobs, size=None, epochs=1, rtol=1e-11, atol=1e-12):
     """Every run of a group is what it is with NumPy, up to the order of additions within an operation."""
-    made, asks = grouped(jobs, size)
-    losses = [made.train_epoch(asks) for _ in range(epochs)]
-    for place, epoch in asks.items():
-        single, mine = ArraySession(jobs[place]), made.places[place]
-        single.load(start(jobs[place]), {}, 0)
+    made, of_members = grouped(jobs, size)
+    losses = [made.train_epoch(of_members) for _ in range(epochs)]
+    for job, (mine, epoch) in zip(jobs, of_members.items(), strict=True):
+        single = ArraySession(job)
+        single.load(start(job), {}, 0)
         for found in losses:
             expected = single.train_epoch(epoch.order, epoch.lrs, epoch.first_step)
-            np.testing.assert_allclose(found[place], expected, rtol=max(rtol, 1e-6))
+            np.testing.assert_allclose(found[mine], expected, rtol=max(rtol, 1e-6))
         (params, slots, t), (peer_params, peer_slots, peer_t) = single.export(), mine.export()
         assert t == peer_t
         assert params.keys() == peer_params.keys()
@@ -91,7 +92,7 @@ def agree(jobs, size=None, epochs=1, rtol=1e-11, atol=1e-12):
                 np.testing.assert_allclose(peer, one, rtol=rtol, atol=atol, err_msg=name)
         for one, peer in zip(single.score("validation"), mine.score("validation"), strict=True):
             np.testing.assert_allclose(peer, one, rtol=max(rtol, 1e-9))
-        x = jobs[place].parts["train"][0][:5]
+        x = job.parts["train"][0][:5]
         np.testing.assert_allclose(mine.outputs(x), single.outputs(x), rtol=max(rtol, 1e-9), atol=atol)
     return made
 
@@ -173,15 +174,15 @@ def test_in_float32_it_differs_by_rounding_only():
                  optimizer=optimizer, batch_size=10)  # fmt: skip
     jobs = jobs_of(job, 2, optimizer=[optimizer] * 2)
     made = agree(jobs, epochs=2, rtol=2e-5, atol=2e-6)
-    for place, one in zip(made.places, jobs, strict=True):
-        assert {w.dtype for w in place.export()[0].values()} == {np.dtype("float32")}
+    for member, one in zip(made.members, jobs, strict=True):
+        assert {w.dtype for w in member.export()[0].values()} == {np.dtype("float32")}
         single = ArraySession(one)
         single.load(start(one), {}, 0)
-        ask = grouped(jobs)[1][place.index]
+        epoch = list(grouped(jobs)[1].values())[member.index]
         for _ in range(2):
-            single.train_epoch(ask.order, ask.lrs, ask.first_step)
+            single.train_epoch(epoch.order, epoch.lrs, epoch.first_step)
         for name, slots in single.export()[1].items():
-            s, peer = slots[1], place.export()[1][name][1]
+            s, peer = slots[1], member.export()[1][name][1]
             np.testing.assert_allclose(peer, s, rtol=2e-5, atol=1e-12 * s.max() + 1e-30, err_msg=name)
 
 
@@ -225,21 +226,22 @@ def test_a_loss_that_is_not_finite_ends_one_run_before_its_update(monkeypatch, l
     job.parts["train"][0][2 * bad_step] = np.inf
     monkeypatch.setattr(engine, "LOOK_EVERY", look_every)
     jobs = jobs_of(job, 2)
-    made, asks = grouped(jobs)
+    made, epochs = grouped(jobs)
     others = np.delete(np.arange(20), 2 * bad_step)  # the second run never sees it
-    asks = {
-        0: dataclasses.replace(asks[0], order=np.arange(20)),
-        1: dataclasses.replace(asks[1], order=others[[*range(19), 0]]),
+    orders = np.arange(20), others[[*range(19), 0]]
+    epochs = {
+        member: dataclasses.replace(epoch, order=order)
+        for (member, epoch), order in zip(epochs.items(), orders, strict=True)
     }
     with np.errstate(all="ignore"):
-        for place, losses in made.train_epoch(asks).items():
-            single = ArraySession(jobs[place])
-            single.load(start(jobs[place]), {}, 0)
-            expected = single.train_epoch(asks[place].order, asks[place].lrs, asks[place].first_step)
-            assert len(losses) == len(expected) == (bad_step + 1 if place == 0 else 10)
+        for i, (member, losses) in enumerate(made.train_epoch(epochs).items()):
+            single, epoch = ArraySession(jobs[i]), epochs[member]
+            single.load(start(jobs[i]), {}, 0)
+            expected = single.train_epoch(epoch.order, epoch.lrs, epoch.first_step)
+            assert len(losses) == len(expected) == (bad_step + 1 if i == 0 else 10)
             np.testing.assert_allclose(losses, expected, rtol=1e-6)
-            (params, slots, t), (peer_params, peer_slots, peer_t) = single.export(), made.places[place].export()
-            assert t == peer_t == (bad_step if place == 0 else 10)
+            (params, slots, t), (peer_params, peer_slots, peer_t) = single.export(), member.export()
+            assert t == peer_t == (bad_step if i == 0 else 10)
             for name, w in params.items():
                 assert np.isfinite(peer_params[name]).all()
                 np.testing.assert_allclose(peer_params[name], w, rtol=1e-11, atol=1e-13)
@@ -287,9 +289,9 @@ class Crooked(Programs):
 def test_bits_that_depend_on_the_place_are_refused(monkeypatch, where, which):
     monkeypatch.setattr(Crooked, "where", where)
     monkeypatch.setattr(engine.Programs, "of", staticmethod(Crooked))
-    made, asks = grouped(jobs_of(job_of(PLAIN, batch_size=5), 3))
+    made, epochs = grouped(jobs_of(job_of(PLAIN, batch_size=5), 3))
     with pytest.raises(InputError) as said:
-        made.train_epoch(asks)
+        made.train_epoch(epochs)
     assert str(said.value) == (
         f"training.stack = 3: here (cpu) the bits of a run depend on its place in the group ({which}), so its results "
         "would depend on which runs share a program; set training.stack = 1"
@@ -313,9 +315,9 @@ class Fickle(engine.Programs):
 @pytest.mark.parametrize("runs", [1, 3])
 def test_bits_that_are_others_a_second_time_are_refused(monkeypatch, runs):
     monkeypatch.setattr(engine.Programs, "of", staticmethod(Fickle))
-    made, asks = grouped(jobs_of(job_of(PLAIN, batch_size=5), runs))
+    made, epochs = grouped(jobs_of(job_of(PLAIN, batch_size=5), runs))
     with pytest.raises(InputError) as said:
-        made.train_epoch(asks)
+        made.train_epoch(epochs)
     assert str(said.value) == (
         "the jax engine: here (cpu) the same steps give other bits a second time (dense1.W), so a run could not be "
         'made again; set training.engine = "array"'

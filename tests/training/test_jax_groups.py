@@ -9,8 +9,8 @@ import pytest
 
 from handgrad.errors import InputError
 from handgrad.network.spec import Network
-from handgrad.training import course
-from handgrad.training.engines.jax import Group
+from handgrad.training import in_progress
+from handgrad.training.engines.jax import JaxGroup
 from handgrad.training.loop import execute, train_together
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.schedules import SCHEDULES
@@ -19,7 +19,7 @@ from handgrad.training.task import Paused, Task
 from tests.training.conftest import make_run, make_split
 from tests.training.test_loop import same_bits
 
-# -- the same bits alone, in any place, with anyone
+# -- the same bits alone, at any index, with anyone
 
 NETWORK = {"layers": ["dense 8 tanh", "batch-norm relu", "dropout 0.3", "dense 3 softmax"]}
 
@@ -48,7 +48,7 @@ def together(runs, split, **tasks):
 
 @pytest.fixture(scope="module")
 def by_themselves(split):
-    """Each run with three empty places."""
+    """Each run with three empty slots."""
     runs = runs_of(6)
     return {run.id: execute(run, split) for run in runs}
 
@@ -60,7 +60,7 @@ def test_runs_stop_at_different_epochs(by_themselves):
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2), (2, 0), (3, 2, 1), (4, 5, 1, 0, 3, 2)])
 def test_the_same_bits_alone_in_any_place_and_with_any_companions(split, by_themselves, order):
-    """Of six runs two take the places of those that end first."""
+    """Of six runs two take over from those that end first."""
     runs = runs_of(6)
     for run_id, end in together([runs[number] for number in order], split).items():
         same_bits(by_themselves[run_id], end)
@@ -99,8 +99,8 @@ def test_a_network_of_images_too():
 
 
 def test_killed_and_continued_with_other_companions(split, by_themselves, tmp_path, monkeypatch):
-    monkeypatch.setattr(course, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(course, "CHECKPOINT_SHARE", np.inf)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SHARE", np.inf)
 
     class Killed(BaseException):
         pass
@@ -206,7 +206,7 @@ def test_what_goes_wrong_with_the_program_is_the_end_of_all(split, monkeypatch):
     def fail(self, asks):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(Group, "train_epoch", fail)
+    monkeypatch.setattr(JaxGroup, "train_epoch", fail)
     runs = runs_of(2)
     assert {str(end) for end in together(runs, split).values()} == {"out of memory"}
     with pytest.raises(RuntimeError, match="out of memory"):
@@ -215,13 +215,13 @@ def test_what_goes_wrong_with_the_program_is_the_end_of_all(split, monkeypatch):
 
 def test_seconds_are_shares(split, monkeypatch):
     """Of runs that share a program: together they took no longer than the whole, and scores are shared as well."""
-    score_all = Group.score_all
+    score = JaxGroup.score
 
     def slow(self, parts):
         time.sleep(0.04)
-        score_all(self, parts)
+        score(self, parts)
 
-    monkeypatch.setattr(Group, "score_all", slow)
+    monkeypatch.setattr(JaxGroup, "score", slow)
     start = time.perf_counter()
     ends = together(runs_of(early_stopping=None), split).values()
     whole = time.perf_counter() - start

@@ -8,10 +8,10 @@ import pytest
 from handgrad import files
 from handgrad.data import batches
 from handgrad.errors import InputError, NetworkError, ResultsError
-from handgrad.training import course, record
-from handgrad.training.checkpoint import progress_of, save_checkpoint
+from handgrad.training import in_progress, record
 from handgrad.training.loop import advance, execute
 from handgrad.training.optimizers import OPTIMIZERS
+from handgrad.training.progress import progress_of, save_checkpoint
 from handgrad.training.run import EarlyStopping
 from tests.training.conftest import make_run, make_split
 
@@ -85,8 +85,8 @@ def test_changing_the_learning_rate_changes_no_random_number(split):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("extra", [{}, {"clip_norm": 0.5, "weight_decay": 1e-3}])
 def test_continuing_from_a_checkpoint_gives_the_same_bits(split, tmp_path, monkeypatch, name, extra):
-    monkeypatch.setattr(course, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(course, "CHECKPOINT_SHARE", np.inf)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SHARE", np.inf)
     run = make_run(optimizer={"name": name, "lr": 0.01}, network={"dropout": 0.3}, epochs=5,
                    schedule={"name": "cosine"}, early_stopping={"patience": 3}, **extra)  # fmt: skip
     whole = execute(run, split)
@@ -110,8 +110,8 @@ def test_continuing_from_a_checkpoint_gives_the_same_bits(split, tmp_path, monke
 
 
 def test_a_checkpoint_that_is_cut_off_or_of_another_run_is_not_used(split, tmp_path, monkeypatch):
-    monkeypatch.setattr(course, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(course, "CHECKPOINT_SHARE", np.inf)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SHARE", np.inf)
     file = tmp_path / "checkpoint.safetensors"
     whole = execute(make_run(), split, checkpoint=file)
     file.write_bytes(file.read_bytes()[:100])

@@ -17,10 +17,10 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.operations import OPERATIONS
 from handgrad.network.spec import Network
 from handgrad.streams import stream
-from handgrad.training import course
+from handgrad.training import in_progress
 from handgrad.training.engines import Job, open_session, torch_network
 from handgrad.training.engines.array import ArraySession
-from handgrad.training.engines.arrays import Home
+from handgrad.training.engines.backend import Backend
 from handgrad.training.engines.torch import OPTIMIZERS as OF_TORCH
 from handgrad.training.loop import execute
 from handgrad.training.optimizers import OPTIMIZERS
@@ -49,7 +49,7 @@ def job_of(network, *, dtype="float64", seed=3, targets="one-hot", n=N, **traini
     return Job(network, section, targets, seed, {"train": (x, y), "validation": (x[:7], y[:7])})
 
 
-TORCH_ARRAYS = Home(array_api_compat.torch, "cpu")
+TORCH_ARRAYS = Backend(array_api_compat.torch, "cpu")
 
 
 def opened(job, *names):
@@ -211,8 +211,8 @@ def test_whole_runs_agree_and_differ_in_their_ids(split):
 
 @pytest.mark.parametrize("computed", [{"engine": "torch"}, {"engine": "array", "arrays": "torch"}], ids=str)
 def test_continuing_from_a_checkpoint_gives_the_same_bits(split, tmp_path, monkeypatch, computed):
-    monkeypatch.setattr(course, "CHECKPOINT_SECONDS", -1.0)
-    monkeypatch.setattr(course, "CHECKPOINT_SHARE", np.inf)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(in_progress, "CHECKPOINT_SHARE", np.inf)
     run = make_run(**computed, optimizer={"name": "momentum", "lr": 0.05}, network={"dropout": 0.3})
     whole = execute(run, split)
 

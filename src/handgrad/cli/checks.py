@@ -17,10 +17,10 @@ def data(
 ) -> None:
     """Say which data sets are here, where, and whether they are the published bytes; fetch those that are named."""
     from handgrad.cli import console
-    from handgrad.data import sources
+    from handgrad.data import catalog
 
-    found = [sources.fetch(name, say=console.say) for name in names or []]
-    found = found or [sources.status(name) for name in ("digits", *sources.SOURCES)]
+    found = [catalog.fetch(name, say=console.say) for name in names or []]
+    found = found or [catalog.status(name) for name in catalog.DATASETS]
     if json:
         keys = ("name", "about", "present", "verified", "size")
         print_json([{key: getattr(one, key) for key in keys} | {"path": str(one.path or "")} for one in found])
@@ -28,7 +28,9 @@ def data(
     rows = []
     for one in found:
         state = "missing" if not one.present else "verified" if one.verified else "other bytes than published"
-        where = one.path or ("with scikit-learn" if one.present else f"fetch with: handgrad data {one.name}")
+        where = one.path or (
+            f"with {one.library or 'Python'}" if one.present else f"fetch with: handgrad data {one.name}"
+        )
         rows.append((one.name, state, console.size(one.size) if one.size else "", where, one.about))
     console.print_table(("data set", "state", "size", "where", "what"), rows, numeric=[2])
 

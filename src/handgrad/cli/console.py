@@ -11,6 +11,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from handgrad.report.findings.summary import Summary
+    from handgrad.report.reproduced.reproduction import Reproduction
     from handgrad.study.execution.progress import Event
     from handgrad.study.planning.estimate import Estimate
 
@@ -107,12 +108,11 @@ def print_record(record: dict[str, Any]) -> None:
         out.print(Text(f"{name.ljust(width)}  {value}"))
 
 
-def print_summary(summary: "Summary") -> None:
+def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> None:
     """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
-    from handgrad.report.findings.examples import conditional, small_parts
-    from handgrad.report.findings.verdicts import phase_verdicts
-    from handgrad.report.original.reproduction import reproduce, reproduction_verdicts
-    from handgrad.report.tables.study import phase_title, summary_table
+    from handgrad.report.findings.verdicts import conditional, phase_verdicts, small_parts
+    from handgrad.report.reproduced.reproduction import reproduction_verdicts
+    from handgrad.report.tables.study_tables import phase_title, summary_table
 
     for phase in summary.phases:
         table = summary_table(phase, summary.ddof, "summary", phase_title(summary, phase))
@@ -125,10 +125,9 @@ def print_summary(summary: "Summary") -> None:
             out.print(Text(f"  {verdict.text}"))
     for verdict in (*conditional(summary), *small_parts(summary)):
         out.print(Text(verdict.text))
-    reproduced = reproduce(summary)
-    if reproduced is not None:
+    if reproduction is not None:
         out.print(Text("\nThe original", "bold"))
-        for verdict in reproduction_verdicts(reproduced):
+        for verdict in reproduction_verdicts(reproduction):
             out.print(Text(f"  {verdict.text}"))
 
 

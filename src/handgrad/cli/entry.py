@@ -13,7 +13,7 @@ from typing import Any
 
 from handgrad.errors import HandgradError, InputError
 from handgrad.limits import check_limits, reached
-from handgrad.terminal import Lasting, lasting, open_standard_streams, say
+from handgrad.terminal import SafeStream, open_standard_streams, safe_streams, say
 
 BAD_INPUT, DEFECT, INTERRUPTED = 2, 70, 130
 PATIENCE = 5.0  # seconds for a command to put things in order after Ctrl-C
@@ -28,7 +28,7 @@ def main() -> None:
     try:
         interrupts.begin()
         open_standard_streams()
-        with lasting() as (out, err):
+        with safe_streams() as (out, err):
             code = _ended(interrupts, out)
             out.flush()
             code = _told(code, out, err)
@@ -42,7 +42,7 @@ def main() -> None:
         sys.exit(code)
 
 
-def _ended(interrupts: "Interrupts", out: Lasting) -> int:
+def _ended(interrupts: "Interrupts", out: SafeStream) -> int:
     """Do what the command line says -> the exit code."""
     try:
         try:
@@ -73,7 +73,7 @@ def _ended(interrupts: "Interrupts", out: Lasting) -> int:
         return DEFECT
 
 
-def _told(code: int, out: Lasting, err: Lasting) -> int:
+def _told(code: int, out: SafeStream, err: SafeStream) -> int:
     """The exit code, when what was printed may not have arrived."""
     if out.lost is None or isinstance(out.lost, READERLESS) or out.lost.strerror is None:
         return code

@@ -113,24 +113,23 @@ def report(
 
 def _report(folder: Path, *, json: bool) -> None:
     from handgrad.cli import console
-    from handgrad.report import build_report
-    from handgrad.report.findings.summarize import summarize
+    from handgrad.report.build import write_report
     from handgrad.study import Results
 
-    page = build_report(folder, say=lambda text: console.say(f"note: {text}"))
-    results = Results.open(folder)
+    report = write_report(folder, say=lambda text: console.say(f"note: {text}"))
     if json:
+        results = Results.open(folder)
         print_json(
             {
-                "report": str(page),
+                "report": str(report.page),
                 "winner": results.winner(),
                 "failed": results.failed(),
                 "settings": json_format.loads(results.settings().to_json(orient="records")),
             }
         )
     else:
-        console.print_summary(summarize(results, checked=False))
-        print(f"\nReport: {page}")
+        console.print_summary(report.summary, report.reproduction)
+        print(f"\nReport: {report.page}")
 
 
 @commands.command(epilog="Example:  handgrad studies")

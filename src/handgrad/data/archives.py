@@ -1,8 +1,8 @@
 """Archives: the files in a folder, a .tar.* or a .zip, one after the other, read into memory.
 
 Nothing is ever extracted, so no name in an archive can lead anywhere: a name is text, from which `..`, `.` and a
-leading `/` are dropped.  Links to folders and files are followed in a folder, never in an archive.  What is hidden
-(.git, .DS_Store, __MACOSX, Thumbs.db) is passed over; everything else that is not read is told to the caller.
+leading `/` are dropped.  Links to folders and files are followed in a folder, never in an archive.  Hidden files
+(.git, .DS_Store, __MACOSX, Thumbs.db) are passed over; every other file that is not read is added to a list, `unread`.
 """
 
 import bz2
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from handgrad.data.limits import MOST_BYTES, MOST_FILES, in_words, most_unpacked
+from handgrad.data.bounds import MOST_BYTES, MOST_FILES, in_words, most_unpacked
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 
@@ -31,7 +31,7 @@ PACKERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
 }
 
 Wanted = Callable[[str], bool]
-Left = list[tuple[str, str]]  # (name, what it is) of what was not read: its ending, or one of these
+Unread = list[tuple[str, str]]  # (name, ending) of files that were not read, or one of these in place of the ending
 EMPTY, LINK, DEVICE, TWICE = "empty folder", "link", "device", "read before"  # TWICE: of a folder that is read again
 
 
@@ -73,17 +73,17 @@ def ending(name: str) -> str:
     return os.path.splitext(name)[1].lower() or "no ending"
 
 
-def members(path: Path, wanted: Wanted, left: Left | None = None) -> Iterator[tuple[str, bytes]]:
+def members(path: Path, wanted: Wanted, unread: Unread | None = None) -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of every regular file in a folder, .tar.* or .zip whose cleaned name is `wanted`.
 
     A folder is read in the order of its names, an archive in its own order.  What is not read, and not hidden, is
-    added to `left`.  Raises DataError where the archive is truncated or altered, unpacks to more than `limits`
+    added to `unread`.  Raises DataError where the archive is truncated or altered, unpacks to more than `bounds`
     allow, or a file cannot be read.
     """
-    left = [] if left is None else left
+    unread = [] if unread is None else unread
     if os.path.isdir(path):
         with reading(path, DataError, "a folder"):
-            yield from _folder_members(path, wanted, left)
+            yield from _folder_members(path, wanted, unread)
         return
     if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
         raise DataError(f"{path}: is no file and no folder; give one")
@@ -92,28 +92,28 @@ def members(path: Path, wanted: Wanted, left: Left | None = None) -> Iterator[tu
         file.seek(0)
         read = _zip_members if start[:2] == b"PK" or path.name.lower().endswith(".zip") else _tar_members
         seen: set[str] = set()
-        for name, content in read(path, file, lambda name: not is_hidden(name) and wanted(name), left):
+        for name, content in read(path, file, lambda name: not is_hidden(name) and wanted(name), unread):
             if name in seen:
                 raise DataError(f"{path}: holds {name} twice; unpack it and give the folder")
             seen.add(name)
             yield name, content
 
 
-def _folder_members(path: Path, wanted: Wanted, left: Left) -> Iterator[tuple[str, bytes]]:
-    for file, label in _Walk(left).below(path):
+def _folder_members(path: Path, wanted: Wanted, unread: Unread) -> Iterator[tuple[str, bytes]]:
+    for file, label in _Walk(unread).below(path):
         if not wanted(label):
-            left.append((label, ending(label)))
+            unread.append((label, ending(label)))
         elif not file.is_file():
-            left.append((label, DEVICE))
+            unread.append((label, DEVICE))
         else:
             yield label, read_file(file)
 
 
 class _Walk:
-    """A way through folders that follows links, never in a circle and never without end."""
+    """Goes through folders and follows links, never in a circle and never through more than MOST_FILES entries."""
 
-    def __init__(self, left: Left) -> None:
-        self.left = left
+    def __init__(self, unread: Unread) -> None:
+        self.unread = unread
         self.seen: set[tuple[int, int]] = set()  # folders by device and number
         self.above: list[tuple[int, int]] = []  # those that the current one lies in
         self.steps = 0
@@ -133,7 +133,7 @@ class _Walk:
                     if not is_hidden(entry.name):
                         (folders if entry.is_dir() else files).append(entry.name)
         if label and (number in self.seen or not files + folders):
-            self.left.append((label[:-1], TWICE if number in self.seen else EMPTY))
+            self.unread.append((label[:-1], TWICE if number in self.seen else EMPTY))
         self.seen.add(number)
         for name in sorted(files):
             yield folder / name, label + name
@@ -160,7 +160,7 @@ def read_file(path: Path) -> bytes:
     return content
 
 
-def _zip_members(path: Path, file: IO[bytes], wanted: Wanted, left: Left) -> Iterator[tuple[str, bytes]]:
+def _zip_members(path: Path, file: IO[bytes], wanted: Wanted, unread: Unread) -> Iterator[tuple[str, bytes]]:
     packed = os.fstat(file.fileno()).st_size
     if _entries(file, packed) > MOST_FILES:
         raise DataError(_too_many(path))
@@ -172,7 +172,7 @@ def _zip_members(path: Path, file: IO[bytes], wanted: Wanted, left: Left) -> Ite
                 continue
             is_link = stat.S_ISLNK(info.external_attr >> 16)
             if is_link or not wanted(name):
-                _leave(name, LINK if is_link else ending(name), left)
+                _leave(name, LINK if is_link else ending(name), unread)
             else:
                 chosen.append((name, info))
         total = sum(info.file_size for _, info in chosen)
@@ -190,7 +190,7 @@ def _zip_members(path: Path, file: IO[bytes], wanted: Wanted, left: Left) -> Ite
 
 
 def _entries(file: IO[bytes], size: int) -> int:
-    """How many files the end of a ZIP promises: zipfile makes an object of each before one can count them."""
+    """The number of files that the end of a ZIP states; zipfile would make an object for each to count them."""
     file.seek(max(0, size - (1 << 16) - 22))
     tail = file.read()
     file.seek(0)
@@ -201,7 +201,7 @@ def _entries(file: IO[bytes], size: int) -> int:
 
 
 def _utf8_name(info: zipfile.ZipInfo) -> str:
-    """The name of a file in a ZIP: UTF-8 also where the mark of it is missing, as in those that macOS makes."""
+    """The name of a file in a ZIP: UTF-8 also without the flag for it, which ZIPs made by macOS lack."""
     if info.flag_bits & 0x800:
         return info.filename
     try:
@@ -210,7 +210,7 @@ def _utf8_name(info: zipfile.ZipInfo) -> str:
         return info.filename
 
 
-def _tar_members(path: Path, file: IO[bytes], wanted: Wanted, left: Left) -> Iterator[tuple[str, bytes]]:
+def _tar_members(path: Path, file: IO[bytes], wanted: Wanted, unread: Unread) -> Iterator[tuple[str, bytes]]:
     packed = os.fstat(file.fileno()).st_size
     start = file.read(6)
     file.seek(0)
@@ -226,7 +226,7 @@ def _tar_members(path: Path, file: IO[bytes], wanted: Wanted, left: Left) -> Ite
             if info.isdir():
                 continue
             if not info.isreg() or not wanted(name):
-                _leave(name, ending(name) if info.isreg() else LINK if info.issym() or info.islnk() else DEVICE, left)
+                _leave(name, ending(name) if info.isreg() else LINK if info.issym() or info.islnk() else DEVICE, unread)
                 continue
             total += info.size  # of a sparse file more than the stream holds
             if total > most_unpacked(packed):
@@ -246,7 +246,7 @@ def _tar_members(path: Path, file: IO[bytes], wanted: Wanted, left: Left) -> Ite
 
 
 class _Bounded:
-    """A packed stream that is unpacked no further than `limits` allow."""
+    """A packed stream that is unpacked no further than `bounds` allow."""
 
     def __init__(self, path: Path, stream: IO[bytes], packed: int) -> None:
         self.path, self.stream, self.packed = path, stream, packed
@@ -268,9 +268,9 @@ class _Bounded:
             raise DataError(_bomb(self.path, self.packed, position))
 
 
-def _leave(name: str, what: str, left: Left) -> None:
+def _leave(name: str, what: str, unread: Unread) -> None:
     if not is_hidden(name):
-        left.append((name, what))
+        unread.append((name, what))
 
 
 def _bomb(path: Path, packed: int, unpacked: int) -> str:

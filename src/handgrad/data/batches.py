@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from handgrad.streams import stream
 
-LEAST_SCORED = 2000  # training examples: fewer cost nothing worth saving, and one of a few is worth many points
+LEAST_SCORED = 2000  # training examples: scoring fewer saves little time and makes the accuracy coarse
 
 BatchSize = int | Literal["full"]
 

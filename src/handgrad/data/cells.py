@@ -1,4 +1,4 @@
-"""Cells: the rows of a CSV file, their numbers, and the words for what is none."""
+"""Cells: the rows of a CSV file as numbers, and the messages about cells that hold none."""
 
 import csv
 import re
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from handgrad.data.columns import is_like_a_number, is_number
 from handgrad.data.packed import lines_of
+from handgrad.data.ranges import EXACT
 from handgrad.errors import DataError
 from handgrad.names import shown
 
 BLOCK = 4096  # rows that are put together at a time
-EXACT = 2.0**53  # beyond, float64 does not hold every whole number
 LARGEST = float(np.finfo(np.float32).max)
 ROW_NAMES = (
     ", or the header, which lacks the name of a column (R's write.table names no column of row names: col.names = NA)"
 )
-Row = tuple[int, list[str]]  # the number of the line, and what stands in it
+Row = tuple[int, list[str]]  # (number of the line, its cells)
 
 
 def rows_of(path: Path) -> Iterator[Row]:
@@ -38,7 +38,7 @@ def rows_of(path: Path) -> Iterator[Row]:
 
 
 def _delimiter(first: str) -> str:
-    """What divides the columns: whichever of , ; and tab the first line holds most; a comma may be a decimal's.
+    """The separator of the columns: that of , ; and tab which the first line holds most; a comma may be a decimal's.
 
     >>> _delimiter("a,b"), _delimiter("1,5;2,5;3,5;cat"), _delimiter("1,5;2,5")
     (',', ';', ';')
@@ -59,7 +59,10 @@ def numbers_of(
     names: Sequence[str] | None,
     asked: str | int | None,
 ) -> tuple[NDArray[Any], list[str], list[int], list[int]]:
-    """The features (n, columns), labels, lines of the rows, and the columns whose whole numbers were rounded."""
+    """(features (n, columns), labels, line of every row, columns whose whole numbers were rounded).
+
+    label: the column of the labels; columns: those of the features; asked: `data.label`.  Raises DataError.
+    """
     blocks: list[NDArray[Any]] = []
     block: list[NDArray[np.float64]] = []
     y: list[str] = []
@@ -114,6 +117,7 @@ def _together(rows: list[NDArray[np.float64]]) -> NDArray[Any]:
 
 
 def what_divides(first: Sequence[str]) -> str:
+    """The end of a message about a first line of one cell: what seems to divide its cells, if anything does."""
     if first[0].lower().startswith("sep="):
         return "; its first line is a note of Excel's on what divides the cells: take it out"
     for sign, word in (("|", "bars"), (" ", "spaces"), (":", "colons")):
@@ -123,7 +127,7 @@ def what_divides(first: Sequence[str]) -> str:
 
 
 def _why(cells: Sequence[str]) -> str:
-    """What may have made too many cells."""
+    """The end of a message about too many cells: a comma in a number, where that explains them."""
     split = any(re.fullmatch(r"\s*-?\d{1,3}", a) and re.fullmatch(r"\d{3}\s*", b) for a, b in pairwise(cells))
     return " (a comma within a number divides it: write 1000 for 1,000)" if split else ""
 
@@ -136,7 +140,7 @@ def _bad_cell(
     names: Sequence[str] | None,
     asked: str | int | None,
 ) -> str:
-    """The words for the first feature of a line that is no finite float32."""
+    """The message about the first feature of a line that is no finite float32."""
     for column, cell in zip(columns, cells, strict=True):
         called = names[column] if names and names[column] else None
         where = (

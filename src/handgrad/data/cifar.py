@@ -4,8 +4,8 @@
     python   pickles of {data: (n, 3072) uint8, labels: list}; read by an unpickler that knows arrays of numbers and
              nothing else, so that a file can execute nothing
 
-A pickle is a program for a small machine.  Before it runs, its operations are looked through: those that arrays and
-lists do not need are refused, and so is a place in the machine's memory that would need gigabytes of it.
+A pickle is a program for a stack machine with a memory (the memo).  Before it runs, its operations are checked: those
+that arrays and lists do not need are refused, and so is an index of the memo that would take gigabytes.
 """
 
 import io
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.archives import AGAIN, damaged, members
-from handgrad.data.examples import Contents
+from handgrad.data.contents import Contents
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.names import listed, shown
@@ -28,7 +28,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 BATCH = re.compile(r"(?:.*/)?(?:data_batch_([1-9]\d{0,3})|test_batch)(\.bin)?")
 FORBIDDEN = {"PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4", "BYTEARRAY8", "NEXT_BUFFER", "READONLY_BUFFER"}
 FORBIDDEN |= {"INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "DUP"}
-MOST_PLACES = 1_000_000  # Python makes a table as long as the highest place that is asked for
+MOST_PLACES = 1_000_000  # of the memo: Python allocates it up to the highest index
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -64,7 +64,7 @@ def _binary(content: bytes, where: str) -> Batch:
 def _pickled(content: bytes, where: str) -> Batch:
     with reading(where, DataError, "a batch of CIFAR-10", AGAIN):
         try:
-            _look_through(content)
+            _check_operations(content)
             table = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
         except DataError as error:
             raise DataError(f"{where}: {error}") from None
@@ -87,8 +87,8 @@ def _labels(labels: Any, where: str) -> NDArray[np.int64]:
     return y.astype(np.int64)
 
 
-def _look_through(content: bytes) -> None:
-    """Refuse what a pickle of arrays and lists has no need of, before any of it runs."""
+def _check_operations(content: bytes) -> None:
+    """Refuse operations that a pickle of arrays and lists does not need, before any of them runs."""
     for operation, argument, _ in pickletools.genops(content):
         if operation.name in FORBIDDEN:
             raise DataError(f"asks for {operation.name}, which no array of numbers needs; nothing was executed")

@@ -1,8 +1,9 @@
-"""Columns: what the first line of a table is, which column holds the labels, and which ones are left out.
+"""Columns: whether a table has a header, which column holds the labels, and which ones are left out.
 
-The first line is a header where none of its features is a number, where `data.label` names a column, where a cell says
-`label`, `class`, ... and no later label does, where only its own label is no number, or where it counts 0, 1, 2, ... as
-pandas names columns.  The labels stand in the column that `data.label` says, or that is called so, or in the last one.
+The first line is a header where none of its features is a number, where `data.label` names a column, where a cell is
+`label`, `class`, ... and no later label is, where only its own label is no number, or where it counts 0, 1, 2, ... as
+pandas names columns.  The labels stand in the column that `data.label` names, or in one called `label`, `class`, ...,
+or in the last one.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.labels import MISSING, plain_number
+from handgrad.data.classes import MISSING, plain_number
 from handgrad.errors import DataError
 from handgrad.names import listed, nearest, shown
 
@@ -31,7 +32,7 @@ def is_number(cell: str) -> bool:
 
 
 def is_like_a_number(cell: str) -> bool:
-    """Whether a cell is a number or means one: 1,5 and 1_000 and 12'000."""
+    """Whether a cell is a number, or one in another spelling: 1,5 and 1_000 and 12'000."""
     return is_number(cell) or re.fullmatch(r"[-+]?\d[\d.,'_ ]*", cell.strip()) is not None
 
 
@@ -64,7 +65,7 @@ def is_header(first: Sequence[str], second: Sequence[str], label: str | int | No
 
 
 def find_label(names: Sequence[str], label: str | int | None, where: str) -> tuple[int, str | None]:
-    """(column of the labels, why that one) of a table with a header; why: None where the user said it.
+    """(column of the labels, reason) of a table with a header; reason: "name", "last", or None where the user named it.
 
     Raises DataError where the names leave a choice.
     """
@@ -130,7 +131,7 @@ def is_index(name: str, x: NDArray[Any]) -> bool:
 
 
 def looks_like_an_index(name: str, x: NDArray[Any]) -> bool:
-    """Whether a named column may be a number of the row: it counts, or is called so and differs in every row."""
+    """Whether a named column may number the rows: it counts up, or has such a name and differs in every row."""
     if len(x) < 10 or not _is_unique(x):
         return False
     counting = bool((np.diff(x) == 1).all()) and x[0] in (0, 1)
@@ -143,7 +144,9 @@ def _is_unique(x: NDArray[Any]) -> bool:
 
 
 def question_of_header(first: Sequence[str], y: Sequence[str], column: int) -> str | None:
-    """Why a first line that was read as an example is perhaps a header of numbers, such as years: its label is alone.
+    """A question where a first line that was read as an example may be a header of numbers, such as years; else None.
+
+    Its label stands in no other line, while every other label does.
 
     >>> question_of_header(["2019", "2020", "kind"], ["kind", *"abababab"], 2) is None
     False
@@ -159,7 +162,7 @@ def question_of_header(first: Sequence[str], y: Sequence[str], column: int) -> s
 
 
 def question_of_label(x: NDArray[Any], y: Sequence[str], first: str | int, last: str | int) -> str | None:
-    """Why the last column is perhaps not that of the labels, and the first is; None where nothing says so.
+    """A question where the first column looks more like labels than the last one; else None.
 
     x: (n, columns) features in the order of the file, `first` in front; y: the labels, of the column `last`.
     """

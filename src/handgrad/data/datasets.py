@@ -1,7 +1,7 @@
-"""Data sets: from a name, a path or arrays to a checked `Dataset`, and on to the `Split` of a setting.
+"""Data sets: a name, a path or arrays become a checked `Dataset`, and that the `Split` of a setting.
 
-    load("mnist")             digits, mnist, fashion-mnist, cifar-10
-    load("digits.npz")        a path of your own: see docs/data.md for the forms
+    load("mnist")             a named data set (`catalog`)
+    load("digits.npz")        a path of your own (`own`; docs/data.md lists the forms)
     from_arrays(x, y)         arrays
     split(dataset, section)   the parts that a setting works with
 
@@ -21,16 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data import sources
-from handgrad.data.cifar import read_cifar
-from handgrad.data.examples import Array, Contents, Dataset, Part, Split
-from handgrad.data.frames import as_array, check_rows, like, names_of
-from handgrad.data.idx import read_mnist
-from handgrad.data.labels import number_labels
-from handgrad.data.own import WHAT, find_own, read_own, refuse_settings
-from handgrad.data.ranges import check_inside, compare_parts, kept, natural_range, rounded_columns
+from handgrad.data.catalog import DATASETS, paths
+from handgrad.data.classes import number_labels
+from handgrad.data.contents import Array, Contents, Dataset, Part, Split
+from handgrad.data.data_section import DataSection
+from handgrad.data.frames import as_array, check_rows, columns_like, names_of
+from handgrad.data.own import FORMS_OF_SETTINGS, find_own, read_own, refuse_settings
+from handgrad.data.ranges import check_inside, compare_parts, in_one_type, natural_range, rounded_columns
 from handgrad.data.scaling import Scaling
-from handgrad.data.spec import DataSection
 from handgrad.data.splits import data_key, split
 from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
@@ -51,25 +49,11 @@ __all__ = [
     "split",
 ]
 
-DIGITS = tuple("0123456789")
-FASHION = (
-    "T-shirt/top",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
-
 
 def load(
     section: DataSection | Mapping[str, Any] | str | os.PathLike[str], *, folder: Path | None = None, fetch: bool = True
 ) -> Dataset:
-    """The data set that `section.name` says: digits, mnist, fashion-mnist, cifar-10 or a path.
+    """The data set that `section.name` says: one of `catalog.DATASETS`, or a path.
 
     A relative path starts at `folder` (default: the current one) or else at HANDGRAD_DATA.  With fetch = False
     nothing is downloaded.  Raises DataError where the data is missing, damaged, or not what it should be.
@@ -80,20 +64,15 @@ def load(
     """
     section = DataSection.given(section)
     name = section.name
-    if name != "digits" and name not in sources.SOURCES:
+    if name not in DATASETS:
         path = find_own(name, Path.cwd() if folder is None else as_path(folder, "folder", DataError))
         with reading(path, DataError, "data that can be read"):
             return _dataset(read_own(path, section), path.name, str(path))
-    refuse_settings(section, WHAT, f"{name} is a named data set")
-    if name == "digits":
-        return _dataset(_digits(), name, name)
-    found = sources.paths(sources.SOURCES[name], allowed=fetch)
-    files = {one.file.plain_name: one.path for one in found if one.path is not None}
-    if name == "cifar-10":
-        contents = read_cifar(*files.values())
-    else:
-        contents = read_mnist(files, DIGITS if name == "mnist" else FASHION)
-    dataset = _dataset(contents, name, name)
+    refuse_settings(section, FORMS_OF_SETTINGS, f"{name} is a named data set")
+    record = DATASETS[name]
+    found = paths(record, allowed=fetch)
+    contents = record.read({one.file.plain_name: one.path for one in found if one.path is not None})
+    dataset = _dataset(replace(contents, classes=record.classes or contents.classes), name, name)
     other = [str(one.path) for one in found if not one.verified]
     if not other:
         return dataset
@@ -135,12 +114,12 @@ def from_arrays(
     contents = Contents(
         x_train,
         y_train,
-        like(x_test, columns, f"{name}: x_test"),
+        columns_like(x_test, columns, f"{name}: x_test"),
         y_test,
         _class_names(classes, name),
         _checked_range(value_range, name),
         columns,
-        x_val=like(x_val, columns, f"{name}: x_val"),
+        x_val=columns_like(x_val, columns, f"{name}: x_val"),
         y_val=y_val,
         missing=None if missing is None else tuple(missing),
     )
@@ -170,33 +149,28 @@ def _checked_range(value_range: Any, where: str) -> tuple[float, float] | None:
     return ends[0], ends[1]
 
 
-def _digits() -> Contents:
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    return Contents(bunch.images.astype(np.uint8), bunch.target, classes=DIGITS, value_range=(0, 16))
-
-
 def _dataset(contents: Contents, name: str, where: str) -> Dataset:
     """Check what files or arrays hold, number the labels, and take the checksum."""
     given = {"x_train": contents.x_train, "x_test": contents.x_test, "x_val": contents.x_val}
-    came = {part: _examples(x, f"{where}: {part}") for part, x in given.items() if x is not None or part == "x_train"}
-    shape = came["x_train"].shape[1:]
-    for part, x in came.items():
+    examples = {
+        part: _examples(x, f"{where}: {part}") for part, x in given.items() if x is not None or part == "x_train"
+    }
+    shape = examples["x_train"].shape[1:]
+    for part, x in examples.items():
         if x.shape[1:] != shape:
             raise DataError(
                 f"{where}: one example of {part} has the shape {x.shape[1:]}, of x_train {shape}; they must be equal"
             )
-    parts = kept(came, where)
+    parts = in_one_type(examples, where)
     sizes = {part.replace("x", "y"): len(x) for part, x in parts.items()}
-    labels, classes, said = number_labels(contents, sizes, where)
+    labels, classes, on_labels = number_labels(contents, sizes, where)
     value_range, notes = contents.value_range, contents.notes
     if value_range is None:
-        value_range, of_range = natural_range(came)
+        value_range, of_range = natural_range(examples)
         notes += compare_parts(parts, contents.feature_names, where) + of_range
     else:
         check_inside(parts, value_range, where)
-    notes += rounded_columns(parts["x_train"], came["x_train"], contents.feature_names)
+    notes += rounded_columns(parts["x_train"], examples["x_train"], contents.feature_names)
     notes += _channels_in_doubt(shape)
     arrays = [parts["x_train"], labels["y_train"], parts.get("x_test"), labels.get("y_test")]
     if "x_val" in parts:  # checksums of data without it are older than validation parts
@@ -218,7 +192,7 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
         value_range=value_range,
         checksum=_checksum(arrays, (classes, value_range)),
         official=True,
-        notes=(*notes, *said),
+        notes=(*notes, *on_labels),
         feature_names=contents.feature_names,
         x_val=parts.get("x_val"),
         y_val=labels.get("y_val"),
@@ -243,7 +217,7 @@ def _check_signs(names: tuple[str, ...], what: str, allowed: str, where: str) ->
 
 
 def _examples(values: Any, what: str) -> Array:
-    """Checked examples in the type they came in: (n, columns), or images as (n, channels, rows, cols)."""
+    """Checked examples in their own type: (n, columns), or images as (n, channels, rows, cols)."""
     x = as_array(values, what)
     if not 2 <= x.ndim <= 4 or not x.size:
         raise DataError(
@@ -268,7 +242,7 @@ def _examples(values: Any, what: str) -> Array:
 
 
 def _channels_in_doubt(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """A note on images that were taken as channels first, and whose last axis may be that of the channels."""
+    """A note on images that were taken as channels first, though their last axis may be the channels."""
     if len(shape) != 3:
         return ()
     channels, rows, cols = shape

@@ -1,7 +1,7 @@
-"""Frames: what people give as arrays, pandas frames and others, as arrays of NumPy.
+"""Frames: pandas frames, lists and tensors as arrays of NumPy.
 
-A frame's columns are found by name, and its rows are not paired by place where their index says otherwise.  Columns of
-several kinds (numbers, truth values, Int64) become one array, if all of them are numbers.
+A frame's columns are found by name, and labels whose index is that of the frame in another order are refused.  Columns
+of several kinds (numbers, truth values, Int64) become one array, if all of them are numbers.
 """
 
 from collections import Counter
@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.ranges import ROUNDED
+from handgrad.data.ranges import EXACT, ROUNDED
 from handgrad.errors import DataError
 from handgrad.names import listed, shown
 
-EXACT = 2**53  # beyond, float64 does not hold every whole number
-
 
 def as_array(values: Any, what: str) -> NDArray[Any]:
-    """Values as one array of numbers.  Raises DataError where they are none.
+    """Values as one array of numbers.  Raises DataError where they cannot be that.
 
     >>> as_array([[1.5, True]], "x").tolist()
     [[1.5, 1.0]]
@@ -46,10 +44,10 @@ def names_of(x: Any) -> tuple[str, ...] | None:
     return None if columns is None else tuple(str(column) for column in columns)
 
 
-def like(x: Any, names: tuple[str, ...] | None, what: str) -> Any:
+def columns_like(x: Any, names: tuple[str, ...] | None, what: str) -> Any:
     """x with its columns in the order of `names`, where it is a frame and the training part was one.
 
-    Raises DataError where its columns are called otherwise.
+    Raises DataError where its columns have other names.
     """
     own = names_of(x)
     if own is None or names is None or own == names:

@@ -4,12 +4,13 @@
     0x00000801, n, then n bytes                                                          labels
 
 plain or gzip (LeCun, yann.lecun.com/exdb/mnist).  The third byte of the first number is the type: 08 is bytes, the only
-one that is read.  What the header promises is held against the size of the file before memory is taken.
+one that is read.  The size in the header is compared with that of the file before memory is taken.
 """
 
 import gzip
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -17,12 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.archives import AGAIN, damaged
-from handgrad.data.examples import Contents
-from handgrad.data.limits import in_words, most_unpacked
+from handgrad.data.bounds import in_words, most_unpacked
+from handgrad.data.contents import Contents
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 
 MAGIC = {3: 0x00000803, 1: 0x00000801}
+MNIST_FILES = tuple(
+    f"{name}-ubyte" for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+)
 TYPES = {0x09: "signed bytes", 0x0B: "16-bit numbers", 0x0C: "32-bit numbers", 0x0D: "floats", 0x0E: "doubles"}
 
 
@@ -67,12 +71,12 @@ def _read(path: Path, file: IO[bytes] | gzip.GzipFile, n_axes: int, size: int, p
     return np.frombuffer(content, np.uint8).reshape(sizes)
 
 
-def read_mnist(files: dict[str, Path], classes: tuple[str, ...] | None) -> Contents:
-    """The four IDX files of MNIST or a set made like it.  files: published name without .gz -> path."""
+def read_mnist(files: Mapping[str, Path]) -> Contents:
+    """The four IDX files of MNIST or a set made like it.  files: the names in `MNIST_FILES` -> path."""
     x_train, y_train = read_idx(files["train-images-idx3-ubyte"], 3), read_idx(files["train-labels-idx1-ubyte"], 1)
     x_test, y_test = read_idx(files["t10k-images-idx3-ubyte"], 3), read_idx(files["t10k-labels-idx1-ubyte"], 1)
     for x, y, part in ((x_train, y_train, "train"), (x_test, y_test, "t10k")):
         if len(x) != len(y):
             where = files[f"{part}-labels-idx1-ubyte"]
             raise DataError(f"{where}: holds {len(y)} labels for {len(x)} images; they are of two data sets")
-    return Contents(x_train[:, None], y_train, x_test[:, None], y_test, classes, (0, 255))
+    return Contents(x_train[:, None], y_train, x_test[:, None], y_test, value_range=(0, 255))

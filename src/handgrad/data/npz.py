@@ -1,10 +1,10 @@
-"""npz: arrays of a data set in one .npz file, found by their names and read without executing or believing anything.
+"""npz: the arrays of a data set in one .npz file, found by their names; nothing in the file is executed.
 
     x_train, y_train   x_val, y_val   x_test, y_test    or x, y: all there is
     images for x, labels or targets for y, valid for val, X for x, train_x for x_train (MedMNIST, Keras)
     classes            the names of classes 0..k-1
 
-Before memory is taken, the size that a header promises is held against the size of the member and the memory there is.
+Before memory is taken, the size in a header is compared with the size of the member and with the memory of the machine.
 """
 
 import math
@@ -17,17 +17,12 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.examples import Contents
-from handgrad.data.limits import check_memory
+from handgrad.data.bounds import check_memory
+from handgrad.data.contents import PARTS, Contents
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.names import listed, shown
 
-PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("test", "testing"), "test"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-}
 KINDS = {
     **dict.fromkeys(("x", "image", "images", "data", "features", "inputs"), "x"),
     **dict.fromkeys(("y", "label", "labels", "target", "targets"), "y"),
@@ -60,7 +55,7 @@ def read_npz(path: Path) -> Contents:
 
 
 def role_of(name: str) -> str | None:
-    """What an array is by its name: x, y, x_train, ..., y_val, or None.
+    """The role of an array by its name: x, y, x_train, ..., y_val, or None.
 
     >>> [role_of(name) for name in ("X", "X_train", "train_images", "val_labels", "y_valid", "ids")]
     ['x', 'x_train', 'x_train', 'y_val', 'y_val', None]
@@ -107,9 +102,9 @@ class UnknownVersion(ValueError):
 
 
 def read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """(shape, whether it lies column by column, type) as the header of a .npy says it; `member` stands behind it then.
+    """(shape, whether it lies column by column, type) in the header of a .npy; `member` then stands behind it.
 
-    Raises UnknownVersion, and whatever NumPy makes of a damaged header.
+    Raises UnknownVersion, and any exception of NumPy for a damaged header.
     """
     (version, _), readers = np.lib.format.read_magic(member), np.lib.format
     known = {1: readers.read_array_header_1_0, 2: readers.read_array_header_2_0}
@@ -122,7 +117,7 @@ def read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]
 
 
 def _array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDArray[Any]:
-    """One array.  Its header is read first; nothing is taken that the member does not hold."""
+    """One array.  Its header is read first, so that no memory is taken for bytes that the member does not hold."""
     with archive.open(info) as member:
         try:
             shape, by_columns, dtype = read_header(member)

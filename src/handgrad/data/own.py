@@ -1,4 +1,4 @@
-"""Data of the user's own: a path leads to the reader of what lies there."""
+"""Data of the user's own: which reader takes the file or folder at a path."""
 
 import re
 from collections.abc import Iterable
@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from handgrad.data.archives import ARCHIVE_ENDINGS, is_archive
+from handgrad.data.catalog import DATASETS, data_folder
 from handgrad.data.cifar import read_cifar
-from handgrad.data.examples import Contents
-from handgrad.data.idx import read_mnist
-from handgrad.data.images import LEVELS, read_images
-from handgrad.data.npz import PARTS, read_npz
+from handgrad.data.contents import PARTS, Contents
+from handgrad.data.data_section import DataSection
+from handgrad.data.idx import MNIST_FILES, read_mnist
+from handgrad.data.image_folders import LEVELS, read_images
+from handgrad.data.npz import read_npz
 from handgrad.data.packed import PACKED_ENDINGS, TEXT_ENDINGS, is_text, tables_in_zip
 from handgrad.data.ranges import BRIGHT
-from handgrad.data.sources import SOURCES, data_folder
-from handgrad.data.spec import DataSection
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
 from handgrad.names import listed, nearest
@@ -25,11 +25,10 @@ FORMS = (
     f"packed in {', '.join(ARCHIVE_ENDINGS)}"
 )
 IDX = re.compile(r"(?:(?P<name>.+)-)?(?P<part>train|test|t10k)-(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?")
-TURNED = "EMNIST's files hold pictures with rows and columns exchanged; they are read as they are"
-NAMED = ("digits", *SOURCES)
+EMNIST_NOTE = "EMNIST's files hold pictures with rows and columns exchanged; they are read as they are"
 _TO_CSV = "save it as CSV, as in Python: pandas.{reader}({name!r}).to_csv('data.csv', index=False)"
 _TO_NPZ = "save its arrays as .npz, as in Python: numpy.savez('data.npz', x=x, y=y)"
-OTHER_FORMS = {  # what to do with them
+OTHER_FORMS = {  # ending of files that are not read -> the remedy
     **dict.fromkeys((".xlsx", ".xls", ".ods"), "save the sheet as CSV (UTF-8) there"),
     ".parquet": _TO_CSV.replace("{reader}", "read_parquet"),
     ".feather": _TO_CSV.replace("{reader}", "read_feather"),
@@ -40,7 +39,7 @@ OTHER_FORMS = {  # what to do with them
     **dict.fromkeys((".pkl", ".pickle", ".pt", ".pth", ".joblib"), f"such a file could execute anything: {_TO_NPZ}"),
     **dict.fromkeys((".rar", ".7z"), "unpack it and give the folder"),
 }
-WHAT = {  # the settings that only some forms know
+FORMS_OF_SETTINGS = {  # setting -> the forms of data that have it
     "label": "tables (CSV)",
     "drop": "tables (CSV)",
     "missing": "tables (CSV) and .npz files",
@@ -51,23 +50,23 @@ WHAT = {  # the settings that only some forms know
 
 
 def find_own(name: str, folder: Path) -> Path:
-    """The path that `name` says: absolute, or relative to `folder` or to HANDGRAD_DATA."""
+    """The path `name`: absolute, or relative to `folder` or to HANDGRAD_DATA.  Raises DataError."""
     path = Path(name).expanduser()
     shared = data_folder()
     places = [folder / path, *([shared / path] if shared else [])]
     for place in places:
         if place.exists():
             return place
-    guess, advice = nearest(name, NAMED), advice_on_name(name, "data set", NAMED)
+    guess, advice = nearest(name, DATASETS), advice_on_name(name, "data set", DATASETS)
     hint = f"; {advice}." if advice else f"; did you mean {guess!r}?" if guess else "."
     raise DataError(
         f"data.name: no data set is called {name!r}, and no file or folder lies at "
-        f"{' or '.join(str(place) for place in places)}{hint} Known: {', '.join(NAMED)}, or a path to {FORMS}"
+        f"{' or '.join(str(place) for place in places)}{hint} Known: {', '.join(DATASETS)}, or a path to {FORMS}"
     )
 
 
 def read_own(path: Path, section: DataSection) -> Contents:
-    """What lies at a path; the settings that only some forms know are errors with the others."""
+    """The contents of a file or folder.  Raises DataError for a setting that its form does not have."""
     if path.is_dir():
         path = _only_file(path)
     parts, notes = _tables(path)
@@ -87,7 +86,9 @@ def read_own(path: Path, section: DataSection) -> Contents:
         return replace(read_npz(path), value_range=section.value_range, missing=section.missing)
     arrays = _arrays(path)
     if arrays is not None:
-        refuse_settings(section, [name for name in WHAT if name != "value_range"], f"{path} holds images in bytes")
+        refuse_settings(
+            section, [name for name in FORMS_OF_SETTINGS if name != "value_range"], f"{path} holds images in bytes"
+        )
         return arrays if section.value_range is None else replace(arrays, value_range=section.value_range)
     ending = path.suffix.lower()
     if path.is_file() and ending in OTHER_FORMS:
@@ -110,7 +111,7 @@ def refuse_settings(section: DataSection, names: Iterable[str], why: str) -> Non
     """Raise DataError where a setting was given that has no meaning for this data."""
     for name in names:
         if getattr(section, name) != type(section).model_fields[name].default:
-            raise DataError(f"data.{name} is for {WHAT[name]}, but {why}; take it out")
+            raise DataError(f"data.{name} is for {FORMS_OF_SETTINGS[name]}, but {why}; take it out")
 
 
 def _tables(path: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
@@ -201,7 +202,7 @@ def _arrays(path: Path) -> Contents | None:
     if not sets:
         return None
     ((name, idx),) = sets.items()
-    absent = [file.plain_name for file in SOURCES["mnist"].files if file.plain_name not in idx]
+    absent = [file for file in MNIST_FILES if file not in idx]
     if absent:
         raise DataError(
             f"{path}: holds IDX files but no {' and no '.join(absent)} (also .gz); the four belong together"
@@ -210,8 +211,8 @@ def _arrays(path: Path) -> Contents | None:
     unread = [entry.name for entry in sorted(path.iterdir()) if entry.name.removesuffix(".gz") not in stems]
     unread = [one for one in unread if not one.startswith(".")]
     notes = [f"{path.name}: not read: {listed(unread, 8)}"] if unread else []
-    notes += [TURNED] if name.startswith("emnist") else []
-    return replace(read_mnist(idx, None), value_range=None, notes=tuple(notes))  # not all use 0 to 255
+    notes += [EMNIST_NOTE] if name.startswith("emnist") else []
+    return replace(read_mnist(idx), value_range=None, notes=tuple(notes))  # not all use 0 to 255
 
 
 def _idx_sets(path: Path) -> dict[str, dict[str, Path]]:

@@ -1,6 +1,6 @@
-"""Packed: the lines of a text file, as it is or in .gz, .bz2, .xz, or a .zip that holds nothing else.
+"""Packed: the lines of a text file, plain or in .gz, .bz2, .xz, or a .zip that holds nothing else.
 
-What is unpacked is counted as it comes, so that a small file cannot fill the memory.
+Unpacked characters are counted while they are read, so that a small file cannot fill the memory.
 """
 
 import bz2
@@ -9,16 +9,15 @@ import io
 import lzma
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
-from handgrad.data.limits import check_memory, in_words, most_unpacked
+from handgrad.data.bounds import check_memory, in_words, most_unpacked
 from handgrad.errors import DataError
 from handgrad.names import listed, shown
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data")
-PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zip")
 OTHERS = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an Excel workbook",
@@ -30,7 +29,7 @@ OTHERS = {
     b"%PDF": "a PDF document",
 }
 OTHER_REMEDY = "save the table as CSV, or call the file what it is (.csv.gz, .csv.zip, …)"
-LONGEST, EMPTY = 1 << 24, 1_000_000  # signs of a line; lines that hold nothing
+LONGEST, EMPTY = 1 << 24, 1_000_000  # characters of a line; empty lines in a row
 
 
 def is_text(name: str) -> bool:
@@ -79,20 +78,22 @@ def lines_of(path: Path) -> Iterator[str]:
             raise DataError(f"{path}: is not UTF-8 text (byte {error.start}); save the table as CSV in UTF-8") from None
 
 
-def _opened(path: Path) -> IO[bytes]:
-    name = path.name.lower()
-    if name.endswith(".gz"):
-        return cast(IO[bytes], gzip.open(path))
-    if name.endswith(".bz2"):
-        return bz2.open(path)
-    if name.endswith(".xz"):
-        return lzma.open(path)
-    if name.endswith(".zip"):
-        names = tables_in_zip(path)
-        if len(names) != 1:
-            held = listed(map(shown, names), 4) or "no table"
-            raise DataError(f"{path}: holds {held}; a .zip of one table is read: unpack it and give the folder")
-        return zipfile.ZipFile(path).open(names[0])
+def _open_zip(path: Path) -> IO[bytes]:
+    names = tables_in_zip(path)
+    if len(names) != 1:
+        held = listed(map(shown, names), 4) or "no table"
+        raise DataError(f"{path}: holds {held}; a .zip of one table is read: unpack it and give the folder")
+    return zipfile.ZipFile(path).open(names[0])
+
+
+OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zip": _open_zip}
+PACKED_ENDINGS = tuple(OPENERS)
+
+
+def _opened(path: Path) -> Any:
+    for ending, opener in OPENERS.items():
+        if path.name.lower().endswith(ending):
+            return opener(path)
     with path.open("rb") as file:
         start = file.read(8)
     for sign, what in OTHERS.items():

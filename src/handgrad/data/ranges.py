@@ -1,11 +1,11 @@
-"""Ranges: which values x can take, in which type they are kept, and whether the parts of a data set go together.
+"""Ranges: which values x can take, which type keeps them, and whether the parts of a data set have one scale.
 
     bytes, whole numbers 0..255 as images   uint8
     all else                                float32 where it holds every value exactly, or else float64
 
-The range that `unit` and `symmetric` divide by is stated (`data.value_range`), or 0..255 of bytes that use it.  Other
-whole numbers are never divided by 255 in silence: images of 0..1 stay, those of 0..16 are divided by 16, and a note
-says so.  Where the parts differ so much that one was scaled and the other not, it is refused.
+The range that `unit` and `symmetric` divide by is stated (`data.value_range`), or 0..255 of bytes that go beyond
+BRIGHT.  Other whole numbers are never divided by 255 in silence: images of 0..1 stay, those of 0..16 are divided by 16,
+and a note says so.  Parts that differ so much that one must have been scaled and the other not are refused.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,13 @@ from handgrad.names import listed
 Array = NDArray[Any]
 Range = tuple[float, float]
 
-BRIGHT = 127  # bytes that go beyond are taken to use 0..255; those that do not, to use less
+BRIGHT = 127  # bytes with values beyond it have the range 0..255, others 0 to their largest value
+EXACT = 2**53  # beyond, float64 does not hold every whole number
 ROUNDED = "whole numbers beyond 2^53 are rounded, as float64 does; subtract a constant before you save them"
-UNLIKE, STRANGE = 50, 4  # times the largest value of another part: refused, and said in a note
+UNLIKE, STRANGE = 50, 4  # times the largest value of another part: refused; a note
 
 
-def kept(parts: Mapping[str, Array], where: str) -> dict[str, Array]:
+def in_one_type(parts: Mapping[str, Array], where: str) -> dict[str, Array]:
     """The examples of every part in one common type.  Raises DataError where one has bytes and another fractions."""
     first = next(iter(parts))
     bytes_in = {name: _are_bytes(x) for name, x in parts.items()}
@@ -53,7 +54,7 @@ def _are_bytes(x: Array) -> bool:
 
 
 def natural_range(parts: Mapping[str, Array]) -> tuple[Range | None, tuple[str, ...]]:
-    """The range of values that were not told it, as they came, and what to say of it; None: the training part tells."""
+    """(range, notes) of x where nobody stated it, from arrays in the type of their file; None: of the training part."""
     arrays = list(parts.values())
     if any(x.dtype.kind == "f" for x in arrays):
         return None, ()
@@ -94,7 +95,7 @@ def check_inside(parts: Mapping[str, Array], value_range: Range, where: str) -> 
 
 
 def compare_parts(parts: Mapping[str, Array], names: tuple[str, ...] | None, where: str) -> tuple[str, ...]:
-    """What to say of parts whose values differ.  Raises DataError where one part was scaled and another was not."""
+    """Notes on parts whose values differ.  Raises DataError where one part was scaled and another was not."""
     train_name, train = next(iter(parts.items()))
     notes: list[str] = []
     for name, other in list(parts.items())[1:]:
@@ -146,13 +147,13 @@ def _compare_columns(
     ]
 
 
-def rounded_columns(x: Array, came: Array, names: tuple[str, ...] | None) -> tuple[str, ...]:
-    """A note on columns that came too coarse: neighbours of the type they came in are no finer than their spread."""
+def rounded_columns(x: Array, given: Array, names: tuple[str, ...] | None) -> tuple[str, ...]:
+    """A note on columns that the type of `given` holds too coarsely: its steps are no finer than their spread."""
     if x.ndim != 2 or x.dtype == np.uint8:
         return ()
-    if came.dtype.kind in "iu":
-        return _rounded_whole_numbers(came, names)
-    kind, exact = (np.float32, 2.0**24) if came.dtype in (np.float16, np.float32) else (np.float64, 2.0**53)
+    if given.dtype.kind in "iu":
+        return _rounded_whole_numbers(given, names)
+    kind, exact = (np.float32, 2.0**24) if given.dtype in (np.float16, np.float32) else (np.float64, float(EXACT))
     largest = np.abs(x).max(axis=0).astype(np.float64)
     steps = np.spacing(largest.astype(kind)).astype(np.float64)
     spreads = x.std(axis=0, dtype=np.float64)
@@ -168,9 +169,9 @@ def rounded_columns(x: Array, came: Array, names: tuple[str, ...] | None) -> tup
     )
 
 
-def _rounded_whole_numbers(came: Array, names: tuple[str, ...] | None) -> tuple[str, ...]:
+def _rounded_whole_numbers(given: Array, names: tuple[str, ...] | None) -> tuple[str, ...]:
     with np.errstate(all="ignore"):
-        rounded = np.flatnonzero((came.astype(np.float64).astype(came.dtype) != came).any(axis=0))
+        rounded = np.flatnonzero((given.astype(np.float64).astype(given.dtype) != given).any(axis=0))
     if not len(rounded):
         return ()
     called = listed((column(int(k), names) for k in rounded), 4)

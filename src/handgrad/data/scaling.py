@@ -9,17 +9,19 @@ lo and hi are the smallest and largest value that the data can take (0 and 255 o
 that is not known they are the extremes of the training part.  Statistics come from the training part only,
 one number for all pixels of images, one for each column of a table.  A column that never changes is divided by 1.
 
-Statistics are computed in float64.  So is the scaling itself where float32 would lose something: of values that came in
-float64, and where the numbers are far from zero beside their spread (Unix seconds).  Only the result is rounded.
+Statistics are computed in float64.  So is the scaling itself where float32 would lose digits: of values that came in
+float64, and where |shift| is large beside divide (Unix seconds).  Only the result is rounded to float32.
+
+To add a scale, add its record to `SCALES`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.spec import SCALES
 from handgrad.names import lookup
 
 Numbers = float | tuple[float, ...]  # one for everything, or one for each column
@@ -73,33 +75,62 @@ class Scaling:
 AS_IT_IS = Scaling(0.0, 1.0, False, "x")
 
 
+@dataclass(frozen=True)
+class Scale:
+    """A way to scale.  fit(x, value_range): the scaling with the numbers of the training examples x: (n, *shape)."""
+
+    name: str
+    formula: str
+    fit: Callable[[NDArray[Any], tuple[float, float] | None], Scaling]
+
+
 def fit(scale: str, x: NDArray[Any], value_range: tuple[float, float] | None) -> Scaling:
-    """The scaling with the numbers of the training examples x: (n, *shape)."""
-    lookup(SCALES, scale, "scale")
-    if scale == "none":
-        return AS_IT_IS
-    table = x.ndim == 2 and (scale == "standard" or value_range is None)
-    if scale == "standard":
-        shift, divide = _per_column(*_column_moments(x)) if table else _pixel_moments(x)
-        words = "(x − mean) / std"
-    else:
-        if value_range is not None:
-            low, high = value_range
-            shift, divide = float(low), float(high) - float(low)
-        elif table:
-            lows, highs = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
-            shift, divide = _per_column(lows, np.where(_constant(lows, highs), 0, highs - lows))
-        else:
-            lowest, highest = float(x.min()), float(x.max())
-            shift, divide = lowest, 1.0 if _constant(lowest, highest) else highest - lowest
-        words = "(x − min) / (max − min)"
-    symmetric = scale == "symmetric"
-    formula = f"{words} of each column" if table else _formula(shift, divide)
-    return Scaling(shift, divide, symmetric, f"2 · {formula} − 1" if symmetric else formula)
+    """The scaling `scale` with the numbers of the training examples x: (n, *shape).  Raises UnknownName.
+
+    >>> fit("standard", np.array([[1.0], [3.0]]), None).apply(np.array([[2.0], [4.0]])).tolist()
+    [[0.0], [2.0]]
+    """
+    return lookup(SCALES, scale, "scale").fit(x, value_range)
 
 
-def _per_column(shifts: NDArray[np.float64], spreads: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
-    return tuple(shifts.tolist()), tuple(spread or 1.0 for spread in spreads.tolist())
+def _unit(x: NDArray[Any], value_range: tuple[float, float] | None) -> Scaling:
+    if value_range is not None:
+        low, high = value_range
+        return _of_all(float(low), float(high) - float(low))
+    if x.ndim == 2:
+        lows, highs = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+        return _of_columns(lows, np.where(_constant(lows, highs), 0, highs - lows), "(x − min) / (max − min)")
+    lowest, highest = float(x.min()), float(x.max())
+    return _of_all(lowest, 1.0 if _constant(lowest, highest) else highest - lowest)
+
+
+def _symmetric(x: NDArray[Any], value_range: tuple[float, float] | None) -> Scaling:
+    unit = _unit(x, value_range)
+    return Scaling(unit.shift, unit.divide, True, f"2 · {unit.formula} − 1")
+
+
+def _standard(x: NDArray[Any], _: tuple[float, float] | None) -> Scaling:
+    return _of_columns(*_column_moments(x), "(x − mean) / std") if x.ndim == 2 else _of_all(*_pixel_moments(x))
+
+
+SCALES: dict[str, Scale] = {
+    scale.name: scale
+    for scale in (
+        Scale("unit", "(x − lo) / (hi − lo), in [0, 1]", _unit),
+        Scale("symmetric", "2 (x − lo) / (hi − lo) − 1, in [−1, 1]", _symmetric),
+        Scale("standard", "(x − mean) / std, statistics of the training part only", _standard),
+        Scale("none", "x as it is", lambda x, value_range: AS_IT_IS),
+    )
+}
+
+
+def _of_all(shift: float, divide: float) -> Scaling:
+    return Scaling(shift, divide, False, _formula(shift, divide))
+
+
+def _of_columns(shifts: NDArray[np.float64], spreads: NDArray[np.float64], words: str) -> Scaling:
+    divide = tuple(spread or 1.0 for spread in spreads.tolist())
+    return Scaling(tuple(shifts.tolist()), divide, False, f"{words} of each column")
 
 
 def _column_moments(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import scaling
-from handgrad.data.examples import Dataset, Part, Split
+from handgrad.data.contents import Dataset, Part, Split
+from handgrad.data.data_section import PICKS, DataSection, TestPart, TrainPart, ValidationPart
 from handgrad.data.ranges import lost_columns
-from handgrad.data.spec import DataSection, TestPart, ValidationPart
-from handgrad.errors import DataError, InputError
-from handgrad.names import shown
+from handgrad.errors import DataError, InputError, UnknownName
+from handgrad.names import shown, unknown
 from handgrad.sections import given
 from handgrad.streams import stream
 
@@ -67,7 +67,7 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
         wish = section.validation
         from_test = wish.source == "test"
         source = "test" if from_test and own_test else "train"
-        pool = test if from_test else train
+        pool = {"train": train, "test": test}[wish.source]
         m = _count(wish.size, len(pool), "data.validation.size", f"{wish.source} examples of {dataset.name}")
         _, y = dataset.part(source)
         validation, rest = choose(y, pool, m, wish.stratify, stream(wish.seed, "split", VALIDATION))
@@ -77,8 +77,7 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
     _need_some(train, dataset.name)
     if section.train is not None:
         m = _count(section.train.size, len(train), "data.train.size", f"examples of {dataset.name} left to train")
-        rng = stream(section.train.seed, "subset") if section.train.pick == "random" else None
-        train = train[:m] if rng is None else np.sort(rng.permutation(train)[:m])
+        train = _picked(train, m, section.train)
     places = {
         "train": ("train", train),
         "validation": (source, validation),
@@ -104,6 +103,14 @@ def choose(y: Index, pool: Index, m: int, stratify: bool, rng: np.random.Generat
     else:
         taken = order[:m]
     return np.sort(taken), np.setdiff1d(pool, taken)
+
+
+def _picked(train: Index, m: int, wish: TrainPart) -> Index:
+    if wish.pick == "first":
+        return train[:m]
+    if wish.pick == "random":
+        return np.sort(stream(wish.seed, "subset").permutation(train)[:m])
+    raise UnknownName(unknown(wish.pick, PICKS, "pick"))
 
 
 def largest_remainder(counts: list[int], m: int) -> list[int]:
@@ -154,7 +161,7 @@ def _count(size: int | float, n: int, key: str, what: str) -> int:
 
 
 def _check_given(dataset: Dataset, section: DataSection) -> None:
-    """Refuse what only the reading of a file could do, where the data came otherwise (arrays in Python)."""
+    """Raise DataError for settings that apply to files where the data was given as arrays."""
     if section.value_range is not None and section.value_range != dataset.value_range:
         raise DataError(
             f"data.value_range is read with a file; {dataset.name} is in memory: give value_range to from_arrays"
@@ -172,7 +179,7 @@ def _need_some(train: Index, name: str) -> None:
 
 
 def _scaled(dataset: Dataset, scale: str, places: dict[str, tuple[str, Index]], notes: list[str]) -> Split:
-    """places: for every part which of the data set's arrays it comes from, and where its examples stand there."""
+    """places: part -> (the data set's arrays that it is taken from, the positions of its examples there)."""
     raw = _pick(dataset.x_train, places["train"][1])
     scaler = scaling.fit(scale, raw, dataset.value_range)
 

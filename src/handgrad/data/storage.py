@@ -8,15 +8,15 @@ Mapped arrays are read-only and shared by all processes of a machine, so eight w
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handgrad.data.examples import Part, Split
+from handgrad.data.contents import Part, Split
 from handgrad.data.scaling import Scaling
 from handgrad.errors import DataError
+from handgrad.files import write_whole
 from handgrad.foreign import reading
 
 FORMAT = 1
@@ -37,9 +37,8 @@ def save_split(split: Split, folder: Path) -> None:
         for name, part in split.parts.items():
             for array in ARRAYS:
                 np.save(_path(folder, name, array), getattr(part, array), allow_pickle=False)
-        temporary = folder / "split.json.partial"
-        temporary.write_text(json.dumps({"format": FORMAT, **kept}, ensure_ascii=False), encoding="utf-8")
-        os.replace(temporary, folder / "split.json")
+        facts = json.dumps({"format": FORMAT, **kept}, ensure_ascii=False)
+        write_whole(folder / "split.json", facts.encode(), forced=False)
     except OSError as error:
         reason = error.strerror or "the disk took a part of them only"  # NumPy's own words are numbers of elements
         raise DataError(

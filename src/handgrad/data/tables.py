@@ -1,6 +1,7 @@
 """Tables: CSV files with one example a row, one column of labels and numbers in all others.
 
-What the first line is and which column holds the labels: `columns`.  Columns are divided by commas, semicolons or tabs.
+`columns` decides what the first line is and which column holds the labels.  Columns are divided by commas, semicolons
+or tabs.
 Labels may be text; every other cell must be a finite number.  A file may be packed (.gz, .bz2, .xz, or .zip with one
 table).  Numbers are kept as they are written: in float32 where that holds all of them, or else in float64.
 """
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.cells import Row, numbers_of, rows_of, what_divides
+from handgrad.data.classes import first_missing, missing_label
 from handgrad.data.columns import (
     LABELS,
     SHOWN,
@@ -30,8 +32,7 @@ from handgrad.data.columns import (
     question_of_header,
     question_of_label,
 )
-from handgrad.data.examples import Contents
-from handgrad.data.labels import first_missing, missing_label
+from handgrad.data.contents import Contents
 from handgrad.data.ranges import ROUNDED
 from handgrad.errors import DataError
 from handgrad.foreign import reading
@@ -52,11 +53,11 @@ class _Table:
     notes: list[str] = field(default_factory=list)
 
     def called(self, column: int) -> str | int:
-        """A column as the user calls it: by its name, or by its number where it has none."""
+        """A column's name, or its number where it has none."""
         return self.names[column] if self.names and self.names[column] else column
 
     def without(self, columns: Sequence[int]) -> None:
-        """Leave columns out, by their number in the file."""
+        """Leave columns out, by their number in the file.  Raises DataError where none would stay."""
         stay = [k for k, column in enumerate(self.columns) if column not in columns]
         if len(stay) < len(self.columns):
             self.columns, self.x = [self.columns[k] for k in stay], np.ascontiguousarray(self.x[:, stay])
@@ -119,16 +120,16 @@ def read_table(
         if other is not None:
             others[part], said = _read_beside(table, other, label, drop, missing, indices)
             notes += said
-    beside, between = others["test"], others["val"]
+    test_table, val_table = others["test"], others["val"]
     return Contents(
         table.x,
         table.y,
-        beside and beside.x,
-        beside and beside.y,
+        test_table and test_table.x,
+        test_table and test_table.y,
         feature_names=table.feature_names,
         notes=tuple(notes),
-        x_val=between and between.x,
-        y_val=between and between.y,
+        x_val=val_table and val_table.x,
+        y_val=val_table and val_table.y,
         label=f"column {table.called(table.label)!r}",
         missing=missing,
     )
@@ -152,7 +153,7 @@ def _read_beside(
     missing: tuple[str, ...] | None,
     indices: Sequence[int],
 ) -> tuple[_Table | None, list[str]]:
-    """The file of another part, which must have the columns of the first; None, with a note, where it has no labels."""
+    """(table, notes) of another part's file, with the columns of `table`; the table is None where it has no labels."""
     with reading(path, DataError, "a CSV file", "mend it, or save the table as CSV again"):
         _, first = next(rows_of(path), (0, []))
     first = _clean(first)
@@ -235,7 +236,7 @@ def _read_rows(
             x[1:],
             y[1:],
             lines[1:],
-        )  # names that are numbers (pixel 0, 1, 2 ...), and one that is none
+        )  # names that are numbers (pixel 0, 1, 2 ...), and a label that is none
     if not y:
         raise DataError(f"{path}: has a header and no rows; expected one example a row")
     if names is None:
@@ -249,14 +250,14 @@ def _read_rows(
         spot = f"{path}: line {lines[absent]}, column {called}" if names else f"{path}: line {lines[absent]}, {called}"
         raise DataError(missing_label(spot, y[absent]))
     table = _Table(path, names, column, columns, x, y, lines, notes)
-    notes += _said_of(table, label, why)
+    notes += _notes_on(table, label, why)
     if rounded:
         notes.append(f"{path.name}: column {listed((shown(table.called(k)) for k in rounded), SHOWN)}: {ROUNDED}")
     return table
 
 
-def _said_of(table: _Table, label: str | int | None, why: str | None) -> list[str]:
-    """Notes on what was taken for what."""
+def _notes_on(table: _Table, label: str | int | None, why: str | None) -> list[str]:
+    """Notes on which column was taken for the labels, and on names that stand twice."""
     notes = []
     name = table.path.name
     if label is None and table.names is None:

@@ -1,10 +1,8 @@
 """Report: tables, figures and a page, made from the records of a study alone."""
 
-from handgrad.report.build import build_report
-from handgrad.report.findings.compare import compare
+from handgrad.report.build import build_report, save_figure
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
-from handgrad.report.one import save_figure
-from handgrad.report.original.reproduction import reproduction
+from handgrad.report.frames import compare, reproduction
 
 __all__ = ["Summary", "build_report", "compare", "reproduction", "save_figure", "summarize"]

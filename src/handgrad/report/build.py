@@ -1,7 +1,8 @@
-"""Building a report: from a results folder to a folder of plain files.
+"""Building a report, or one figure of it: from a results folder to plain files.
 
-    build_report(folder)  ->  folder/report/index.html, tables/*.{csv,md,tex}, figures/*.{png,svg,pdf} and *.csv,
-                              reproduction.json of a study that reproduces something
+    build_report(folder)         ->  folder/report/index.html, tables/*.{csv,md,tex}, figures/*.{png,svg,pdf} and *.csv,
+                                     reproduction.json of a study that reproduces something
+    save_figure(folder, kind)    ->  a figure of any kind, of any settings, as files for a paper
 
 Records alone are read: no data set, no engine, nothing is trained.  The report is made whole in a folder of its own;
 then its files take the place of the last report's, and what the user put there stays (`study.folder.owned`).
@@ -10,33 +11,47 @@ then its files take the place of the last report's, and what the user put there 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from handgrad.errors import DamagedError, HandgradError, InputError, ResultsError
 from handgrad.files import sweep, temporary
 from handgrad.foreign import as_path
-from handgrad.names import listed, shown
+from handgrad.names import listed, lookup, shown, unknown
 from handgrad.report.chapters.chapters import chapters
-from handgrad.report.drawing.fonts import without_font
-from handgrad.report.figures.sources import Sources
+from handgrad.report.drawing.canvas import save_prints
+from handgrad.report.drawing.lettering import without_font
+from handgrad.report.figures.request import Sources, make_figure
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
-from handgrad.report.findings.wording import plural
-from handgrad.report.original.reproduction import reproduce
+from handgrad.report.findings.wording import plural, setting_name
 from handgrad.report.page.page import Page, render
+from handgrad.report.reproduced.reproduction import Reproduction, reproduce
+from handgrad.report.tables.table import write_csv
+from handgrad.sections import given
 from handgrad.study.folder.earlier import next_earlier
 from handgrad.study.folder.files import unwritable
 from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.owned import put
 from handgrad.study.folder.results import Results
 from handgrad.study.folder.store import REPORT
+from handgrad.study.original.figure_options import FIGURES
 from handgrad.training.record import load_curves, load_data, load_params
 
 NAMED = 3  # files that were kept, in what is said
 FORMATS = ("png", "svg", "pdf")
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    """The page of a report that was written, and what it was made from.  reproduction: None where there is none."""
+
+    page: Path
+    summary: Summary
+    reproduction: Reproduction | None
 
 
 def build_report(
@@ -51,6 +66,16 @@ def build_report(
     of signs that no font has.
     Raises ResultsError where there are no results or the disk is full, DamagedError where records were altered.
     """
+    return write_report(folder, formats=formats, say=say).page
+
+
+def write_report(
+    folder: Results | str | os.PathLike[str],
+    *,
+    formats: Iterable[str] = FORMATS,
+    say: Callable[[str], None] = lambda text: None,
+) -> WrittenReport:
+    """As `build_report`; return what the report was made from as well."""
     formats = known_formats(formats)
     folder = folder.folder if isinstance(folder, Results) else as_path(folder, "folder", ResultsError)
     Results.open(folder)  # no folder of anything else is locked or written to
@@ -63,13 +88,13 @@ def build_report(
         made = temporary(report / "new")
         try:
             report.mkdir(exist_ok=True)
-            _write(Results.open(folder), made, formats, say)
+            summary, reproduction = _write(Results.open(folder), made, formats, say)
             moved = put(made, report, REPORT, lambda: next_earlier(folder))
             for path, place in moved[:NAMED]:
                 say(f"{path} was not as handgrad wrote it; that version is kept as {place}")
             if len(moved) > NAMED:
                 say(f"so are {len(moved) - NAMED} more files of {report}")
-            return report / "index.html"
+            return WrittenReport(report / "index.html", summary, reproduction)
         except OSError as error:
             raise unwritable(folder, error) from error
         finally:
@@ -78,11 +103,13 @@ def build_report(
                 report.rmdir()  # where nothing came of the first one
 
 
-def _write(results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]) -> None:
+def _write(
+    results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
+) -> tuple[Summary, Reproduction | None]:
     """Write the files of a report into a new folder."""
     summary = summarize(results)
     try:
-        _write_all(summary, results, folder, formats, say)
+        return summary, _write_all(summary, results, folder, formats, say)
     except (HandgradError, OSError):
         raise
     except Exception as error:
@@ -106,16 +133,17 @@ def known_formats(formats: Any) -> tuple[str, ...]:
 
 def _write_all(
     summary: Summary, results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
-) -> None:
+) -> Reproduction | None:
     page = Page(folder, formats)
-    contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results))]
+    reproduction = reproduce(summary)
+    contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results), reproduction)]
     if page.unwritten:
         say(without_font(page.unwritten))
-    found = reproduce(summary)
-    if found is not None:
-        text = json.dumps(found.data(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if reproduction is not None:
+        text = json.dumps(reproduction.data(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (folder / "reproduction.json").write_text(text, encoding="utf-8", newline="\n")
-    (folder / "index.html").write_text(render(page, summary, contents), encoding="utf-8", newline="\n")
+    (folder / "index.html").write_text(render(page, summary, contents, reproduction), encoding="utf-8", newline="\n")
+    return reproduction
 
 
 def sources_of(results: Results) -> Sources:
@@ -127,3 +155,75 @@ def sources_of(results: Results) -> Sources:
         record=lambda run_id: load_data(runs / run_id),
         images=results.images,
     )
+
+
+def save_figure(
+    folder: Results | str | os.PathLike[str],
+    kind: str,
+    settings: Iterable[str] | str | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    out: str | Path = ".",
+    name: str = "",
+    formats: Iterable[str] = FORMATS,
+) -> list[Path]:
+    """Make a figure of a results folder; write `<out>/<name>.<format>` and the CSV behind it, and return their paths.
+
+    kind: a name of `figures.kinds.FIGURES`;  settings: labels such as "5_1", by default all (of kinds that show one:
+    the winner);  options: what the kind takes (docs/report.md);  name: by default the kind.
+    Raises InputError where something is not known, or where the records hold nothing of the figure.
+    """
+    lookup(FIGURES, kind, "kind of figure")
+    if name is not None:
+        given(name, str, "name", "It is that of the figure's files")
+    if name and Path(name).name != name:
+        raise InputError(f"name is that of files, without a folder (see out); got {shown(name)}")
+    if name and len(name) > 100:
+        raise InputError(f"name must have 100 letters at most; got {len(name):,}: {shown(name)}")
+    formats = known_formats(formats)
+    target = as_path(out, "out")
+    if options is not None:
+        given(options, dict, "options", "Give what the kind takes as a dict (docs/report.md)")
+    results = Results.of(folder)
+    summary = summarize(results)
+    known = {setting.label: setting for setting in summary.settings}
+    if settings is None:
+        one = FIGURES[kind].options.settings[1] == 1 and summary.winner is not None
+        settings = [summary.winner.label] if one and summary.winner else list(known)
+    labels = [str(label) for label in settings] if isinstance(settings, list | tuple) else [str(settings)]
+    if wrong := [label for label in labels if label not in known]:
+        raise InputError(f"settings holds an {unknown(wrong[0], known, 'setting')}")
+    axes = list(dict.fromkeys(path for label in labels for path in known[label].axes))
+    named = {setting_name(known[label], axes): known[label] for label in labels}
+    figure = make_figure(kind, summary, named, sources_of(results), options, name=name or kind)
+    if figure is None:
+        raise InputError(
+            f"{results.folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows"
+        )
+    data = target / f"{figure.name}.csv"
+    header, rows = figure.table()
+    _refuse_others([target / f"{figure.name}.{form}" for form in formats], data, header[0])
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        paths = save_prints(figure, target, formats)
+        with data.open("w", encoding="utf-8", newline="") as file:
+            write_csv(file, header, rows)
+    except OSError as error:
+        raise InputError(
+            f"{target}: cannot be written: {error.strerror or error}; choose another folder: out"
+        ) from error
+    return [*paths, data]
+
+
+def _refuse_others(pictures: Iterable[Path], data: Path, first: str) -> None:
+    """Raise InputError where files would be lost that are not an earlier figure: that has its CSV beside it."""
+    try:
+        with data.open(encoding="utf-8") as file:
+            ours = file.readline().strip().split(",")[0] == first
+    except (OSError, UnicodeDecodeError):
+        ours = False
+    there = [] if ours else [path for path in [data, *pictures] if os.path.lexists(path)]
+    if there:
+        raise InputError(
+            f"{there[0]}: is there already and was not written as a figure; give another name, or move it away"
+        )

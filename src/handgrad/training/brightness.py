@@ -6,7 +6,7 @@ Brightness is 0 for the smallest value that the data can take and 1 for the larg
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.examples import Split
+from handgrad.data.contents import Split
 
 MOST = 1000  # pictures that are looked at
 FAR = 2.0  # standard deviations from the mean of the training pictures that make a picture another kind

@@ -11,9 +11,9 @@ from handgrad.data.datasets import Part, Split, data_key
 from handgrad.network.losses import LOSSES
 from handgrad.network.spec import Network
 from handgrad.training.brightness import brightness_of
-from handgrad.training.checkpoint import Progress, pack_best, pack_slots
-from handgrad.training.engines import Place
+from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
+from handgrad.training.progress import Progress, pack_best, pack_slots
 from handgrad.training.record import FORMAT, Record, start_of
 from handgrad.training.run import Run, Setting
 
@@ -28,7 +28,7 @@ class Trained:
     setting: Setting
     network: Network
     split: Split
-    session: Place
+    session: NetworkState
     progress: Progress
     scored: np.ndarray
     diverged: dict[str, Any] | None
@@ -46,7 +46,7 @@ def samples_of(split: Split) -> tuple[str, Part]:
     raise AssertionError("a split has a training part")
 
 
-def score(session: Place, split: Split, part: str, scored: np.ndarray) -> tuple[float, float, np.ndarray]:
+def score(session: NetworkState, split: Split, part: str, scored: np.ndarray) -> tuple[float, float, np.ndarray]:
     """(mean loss per example, accuracy, predicted classes) of one part; `scored`: the rows of the training sample."""
     losses, predicted = session.score(part)
     actual = split.train.y[scored] if part == "train_sample" else getattr(split, part).y

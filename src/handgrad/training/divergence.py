@@ -10,14 +10,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.training.engines import Params, Session, Slots
+from handgrad.network.passes import first_non_finite
+from handgrad.network.spec import Network
+from handgrad.training.engines import Epoch, Params, Session, Slots
 
 ALIGNED = 16  # steps: kernels that work through several at once make the same groups of them again
 
 
 @dataclass(frozen=True)
+class Divergence:
+    """Epoch and step, counted from 1 over the whole history; the first layer that is not finite; the reason."""
+
+    epoch: int
+    step: int
+    layer: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class State:
-    """A network in training between two steps: what `Place.load` takes."""
+    """A network in training between two steps: what `NetworkState.load` takes."""
 
     params: Params
     slots: Slots
@@ -25,31 +37,59 @@ class State:
 
 
 @dataclass(frozen=True)
-class FirstBadStep:
-    """The step, counted from 1 within the epoch; the network before it and after it; the loss of its batch."""
+class BadStep:
+    """The step of an epoch at which a run diverged: the losses up to and with its own, the network before and after it.
 
-    step: int
+    rows: of the examples of its batch.
+    """
+
+    losses: np.ndarray
     before: State
     after: State
-    loss: float
+    rows: np.ndarray
+
+    def where(self, network: Network, x: np.ndarray) -> tuple[str, str]:
+        """(name of the first layer that is not finite, what is not); x: the examples of the training part."""
+        loss = self.losses[-1]
+        if np.isfinite(loss):
+            params, reason = self.after.params, "a parameter is not finite after the step"
+        else:
+            params, reason = self.before.params, f"the loss of the batch is {loss}"
+        return first_non_finite(network, params, x[self.rows]), reason
 
 
 def all_finite(params: Mapping[str, np.ndarray]) -> bool:
+    """Whether every number of every parameter is finite."""
     return all(np.isfinite(array).all() for array in params.values())
 
 
 def first_bad_step(
-    session: Session, start: State, order: np.ndarray, lrs: np.ndarray, first_step: int, size: int, noticed: int
-) -> FirstBadStep | None:
-    """The step of the epoch that began at `start` by which not all is finite any more.
+    session: Session, start: State, epoch: Epoch, size: int, losses: np.ndarray, noticed: State
+) -> BadStep:
+    """The step of `epoch`, which began at `start`, by which not all is finite any more.
 
-    order, lrs, first_step: of the whole epoch, as in `Session.train_epoch`; size: of a batch; noticed: the number of
-    steps after which something was known not to be finite.  None where the steps, made again in smaller groups, are
-    rounded differently and all is finite.
+    size: of a batch.  losses, noticed: of the steps up to where the engine ended the epoch, and the network then.  They
+    are the answer where the steps, made again in smaller groups, are rounded differently and all is finite.
     """
+    found = _bisected(session, start, epoch, size, len(losses))
+    if found is None:
+        step, before, after = len(losses), noticed, noticed
+        losses = losses.copy()
+    else:
+        step, before, after, loss = found
+        losses = losses[:step].copy()
+        losses[-1] = loss
+    return BadStep(losses, before, after, epoch.order[(step - 1) * size : step * size])
+
+
+def _bisected(
+    session: Session, start: State, epoch: Epoch, size: int, noticed: int
+) -> tuple[int, State, State, float] | None:
+    """(the step from 1, the network before it and after it, the loss of its batch); None where all is finite again."""
 
     def train(begin: int, end: int) -> np.ndarray:
-        return session.train_epoch(order[begin * size : end * size], lrs[begin:end], first_step + begin)
+        rows, lrs = epoch.order[begin * size : end * size], epoch.lrs[begin:end]
+        return session.train_epoch(rows, lrs, epoch.first_step + begin)
 
     good, bad, state = 0, noticed, start
     while bad - good > 1:
@@ -68,6 +108,4 @@ def first_bad_step(
     session.load(state.params, state.slots, state.t)
     loss = float(train(good, bad)[-1])
     after = State(*session.export())
-    if np.isfinite(loss) and all_finite(after.params):
-        return None
-    return FirstBadStep(bad, state, after, loss)
+    return None if np.isfinite(loss) and all_finite(after.params) else (bad, state, after, loss)

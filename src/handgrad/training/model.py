@@ -18,7 +18,7 @@ from handgrad.foreign import as_path, reading
 from handgrad.network import passes
 from handgrad.network.spec import Network
 from handgrad.training.brightness import Brightness, opposite_note
-from handgrad.training.examples import as_examples, check_scale
+from handgrad.training.inputs import as_examples, check_scale
 from handgrad.training.weights import Arrays, check_numbers, check_shapes, not_finite, read_tensors
 
 KEY = "handgrad"
@@ -92,7 +92,7 @@ class Model:
         return next((w.dtype for w in self.params.values()), np.dtype(np.float32))
 
     def scaled(self, x: Any) -> np.ndarray:
-        """Unscaled examples as the network takes them (n, *shape); `training.examples` says which forms x can have.
+        """Unscaled examples as the network takes them (n, *shape); `training.inputs` says which forms x can have.
 
         Raises DataError where x is none of them, holds NaN or infinity, or pictures on another scale.
         """
@@ -137,7 +137,7 @@ class Model:
 
         `notes` gets a line for everything that was done to the picture and that the user should know of.
         """
-        from handgrad.data.pictures import read_picture
+        from handgrad.data.image_files import read_picture
 
         path = as_path(path, "path", DataError)
         pixels = read_picture(path, self.network.input_shape, self.value_range, notes).astype(np.float32)

@@ -13,16 +13,16 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from handgrad.data.spec import DataSection
+from handgrad.data.data_section import DataSection
 from handgrad.errors import InputError, NetworkError
 from handgrad.names import shown
 from handgrad.network.layers import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
 from handgrad.network.spec import Network, NetworkSection, build
-from handgrad.sections import Section, flag, one_of, plain, real, whole
+from handgrad.sections import Section, flag, named, one_of, plain, real, whole
 from handgrad.training.available import ARRAYS, DEVICES, check_available, jax_sees
-from handgrad.training.optimizers import SGD, Optimizer
-from handgrad.training.schedules import Constant, Plateau, Schedule
+from handgrad.training.optimizers import OPTIMIZERS, SGD, Optimizer
+from handgrad.training.schedules import SCHEDULES, Constant, Schedule
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
 MATHEMATICS = 3
@@ -86,8 +86,8 @@ class TrainingSection(Section):
 
     loss: Annotated[str, BeforeValidator(one_of(LOSSES, "loss"))] = "cross-entropy"
     batch_reduction: Annotated[str, BeforeValidator(one_of(("mean", "sum"), "batch reduction"))] = "mean"
-    optimizer: Optimizer = SGD()
-    schedule: Schedule = Constant()
+    optimizer: Annotated[Optimizer, named(OPTIMIZERS, "optimizer")] = SGD()
+    schedule: Annotated[Schedule, named(SCHEDULES, "schedule")] = Constant()
     batch_size: Annotated[int | Literal["full"], BeforeValidator(_batch_size)] = 32
     epochs: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
     weight_decay: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
@@ -156,7 +156,7 @@ class TrainingSection(Section):
         """The option that cannot work without validation data, if there is one."""
         if self.early_stopping is not None:
             return "training.early_stopping"
-        return "training.schedule = plateau" if isinstance(self.schedule, Plateau) else None
+        return f"training.schedule = {self.schedule.name}" if self.schedule.needs_validation else None
 
     def decay(self, m: int) -> float:
         """The number that multiplies W in the gradient: λ, or λ/m for a batch of m examples."""
@@ -167,7 +167,7 @@ class TrainingSection(Section):
         if not self.weight_decay:
             return "none"
         number = f"{self.weight_decay:g}" + ("/m" if self.l2_form == "per-example" else "")
-        if getattr(self.optimizer, "decoupled_decay", False):
+        if self.optimizer.decoupled_decay:
             return f"W ← W − lr·{number}·W (decoupled; weights, not biases)"
         return f"dW ← dW + {number}·W (weights, not biases)"
 
@@ -228,7 +228,7 @@ class Setting(Section):
                     f"network.layers: {str(layer)!r} takes the mean and deviation of its units over the batch, but "
                     "training.batch_size = 1; take 2 or more"
                 )
-        if self.training.l2_form == "per-example" and getattr(self.training.optimizer, "decoupled_decay", False):
+        if self.training.l2_form == "per-example" and self.training.optimizer.decoupled_decay:
             raise NetworkError('training.l2_form = "per-example" has no meaning with adamw; take adam or "plain"')
         return network
 

@@ -1,24 +1,50 @@
 """Schedules: the learning rate as a function of time.
 
-Time e is measured in epochs since the run began and moves with every step, e = step/(steps per epoch).
-`multipliers(e, epochs, history)` multiply the optimizer's lr; e: (steps,) -> (steps,), all steps of an epoch at once.
-Only `plateau` looks at the history (val_loss of every finished epoch); it replays it from the start each
-time, so no schedule has a state to save.
+Letters: lr the optimizer's learning rate; e the time in epochs since the run began, e = step/(steps of an epoch);
+E the epochs of the whole run.
+
+`multipliers(e, epochs, history)` multiply lr in all steps of an epoch at once; e: (steps,) -> (steps,).
+A schedule has no state to save: `plateau` replays the history, val_loss of every finished epoch, from its start.
+
+Source: Loshchilov & Hutter 2017 (cosine).
 """
 
 import itertools
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BeforeValidator
 
-from handgrad.sections import Section, named, real, whole
+from handgrad.sections import Section, real, whole
 
 
-class Constant(Section):
-    """lr·1."""
+class Schedule(Section):
+    """What every schedule has.  One of your own has a `name` and `multipliers` (docs/how-to/schedule.md).
+
+    needs_validation: whether it reads `history`, so that a run without validation data is refused.
+    """
+
+    needs_validation: ClassVar[bool] = False
+
+    name: str
+
+    @abstractmethod
+    def multipliers(self, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
+        """The numbers that multiply lr at the times e, in epochs since the run began; (steps,) -> (steps,).
+
+        epochs: those of the whole run;  history: val_loss of every finished epoch.
+        """
+
+
+class Constant(Schedule):
+    """lr·1.
+
+    >>> Constant().multipliers(np.array([0.0, 2.5]), epochs=3, history=[]).tolist()
+    [1.0, 1.0]
+    """
 
     name: Literal["constant"] = "constant"
 
@@ -26,8 +52,12 @@ class Constant(Section):
         return np.ones_like(e)
 
 
-class Exponential(Section):
-    """lr·fᵏ in epoch k = ⌊e⌋ (k from 0): the rate is multiplied by f after every epoch."""
+class Exponential(Schedule):
+    """lr·fᵏ in epoch k = ⌊e⌋ (k from 0): the rate is multiplied by f after every epoch.
+
+    >>> Exponential(factor=0.5).multipliers(np.array([0.0, 0.9, 1.0, 2.5]), epochs=3, history=[]).tolist()
+    [1.0, 1.0, 0.5, 0.25]
+    """
 
     aliases: ClassVar = {"gamma": "factor"}
     name: Literal["exponential"] = "exponential"
@@ -44,10 +74,11 @@ def _rising(value: Any) -> tuple[int, ...]:
     return values
 
 
-class Steps(Section):
+class Steps(Schedule):
     """lr·fʲ, where j counts the entries of `at` (in epochs) that have passed.
 
-    `at = [10, 20]` with f = 0.1 and lr = 0.1: 0.1 for 10 epochs, then 0.01 for 10, then 0.001.
+    >>> Steps(at=[10, 20], factor=0.5).multipliers(np.array([0.0, 9.9, 10.0, 20.0]), epochs=30, history=[]).tolist()
+    [1.0, 1.0, 0.5, 0.25]
     """
 
     aliases: ClassVar = {"milestones": "at", "gamma": "factor"}
@@ -59,10 +90,13 @@ class Steps(Section):
         return self.factor ** np.searchsorted(self.at, e, side="right").astype(float)
 
 
-class Cosine(Section):
+class Cosine(Schedule):
     """lr·(r + (1−r)·½(1 + cos(π·e/E))) over the E epochs of the run   (Loshchilov & Hutter 2017, eq. 5, one period).
 
     r: `final`, the fraction of lr that is left at the end.
+
+    >>> Cosine(final=0.2).multipliers(np.array([0.0, 5.0, 10.0]), epochs=10, history=[]).round(6).tolist()
+    [1.0, 0.6, 0.2]
     """
 
     name: Literal["cosine"] = "cosine"
@@ -72,12 +106,16 @@ class Cosine(Section):
         return self.final + (1 - self.final) * 0.5 * (1 + np.cos(math.pi * np.minimum(e / epochs, 1.0)))
 
 
-class Plateau(Section):
+class Plateau(Schedule):
     """lr·fʲ, where j counts the times that val_loss had not improved by `min_delta` for `patience` epochs.
 
     Differs from: PyTorch's ReduceLROnPlateau, whose patience is one longer and whose threshold is relative.
+
+    >>> Plateau(factor=0.5, patience=2).multipliers(np.array([4.0]), epochs=9, history=[3.0, 2.0, 2.0, 2.0]).tolist()
+    [0.5]
     """
 
+    needs_validation: ClassVar[bool] = True
     name: Literal["plateau"] = "plateau"
     factor: Annotated[float, BeforeValidator(real("(0, 1)"))] = 0.1
     patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 5
@@ -95,11 +133,6 @@ class Plateau(Section):
         return np.full_like(e, self.factor**reductions)
 
 
-SCHEDULES: dict[str, type[Section]] = {
-    "constant": Constant,
-    "exponential": Exponential,
-    "steps": Steps,
-    "cosine": Cosine,
-    "plateau": Plateau,
+SCHEDULES: dict[str, type[Schedule]] = {
+    section.model_fields["name"].default: section for section in (Constant, Exponential, Steps, Cosine, Plateau)
 }
-Schedule = Annotated[Constant | Exponential | Steps | Cosine | Plateau, BeforeValidator(named(SCHEDULES, "schedule"))]

@@ -16,8 +16,8 @@ from handgrad.files import write_whole
 from handgrad.foreign import as_path, reading
 from handgrad.names import shown
 from handgrad.training.forms import NPZ, PYTORCH, SAFETENSORS, form_of
-from handgrad.training.npz import read_npz
 from handgrad.training.pytorch import read_pytorch
+from handgrad.training.weights_npz import read_npz
 
 if TYPE_CHECKING:
     from handgrad.network.spec import Network

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from handgrad.report.build import sources_of
-from handgrad.report.figures import phases, runs
-from handgrad.report.figures.figure import Curves, Line, Matrix, Panel
-from handgrad.report.figures.palette import COLOURS, CONTEXT, SHADES, look, shade
-from handgrad.report.figures.series import Series, over_seeds, wide
+from handgrad.report.figures import network_figures as runs
+from handgrad.report.figures import phase_figures as phases
+from handgrad.report.figures.palette import COLOURS, CONTEXT, SHADES, line_style, shade
+from handgrad.report.figures.request import Series, over_seeds, wide
+from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers
 from handgrad.report.findings.summarize import summarize
 from handgrad.study.folder.results import Results
@@ -58,7 +59,7 @@ def test_of_many_settings_the_best_eight_have_colours_and_the_caption_says_so(ma
     summary, sources = opened(make_results(tables))
     figure = phases.epoch_curves(summary.phases[0], "curves", sources)
     assert len(figure.panels[0].lines) == 14
-    assert sum(line.look == CONTEXT for line in figure.panels[0].lines) == 6
+    assert sum(line.style == CONTEXT for line in figure.panels[0].lines) == 6
     assert [line.label.split(":")[0] for line in figure.legend] == [str(i) for i in range(14, 6, -1)]  # best first
     assert "The best 8 of 14 settings in colour, the others in grey." in figure.caption
 
@@ -76,7 +77,7 @@ def test_many_settings_around_a_baseline_stand_beside_it(make_results):
 
 
 def test_twelve_lines_are_told_apart_by_colour_and_dashes():
-    assert len({look(i) for i in range(12)}) == 12
+    assert len({line_style(i) for i in range(12)}) == 12
     assert len(set(COLOURS)) == 6
 
 

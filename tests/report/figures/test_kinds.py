@@ -1,24 +1,25 @@
 """The kinds of figures by name: what each holds, what its caption says, what it refuses."""
 
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 
 import numpy as np
 import pytest
 
 from handgrad.errors import InputError, UnknownName
 from handgrad.report.build import sources_of
-from handgrad.report.drawing.drawers import draw
+from handgrad.report.drawing.canvas import draw
+from handgrad.report.figures import shapes
 from handgrad.report.figures.epochs import rate_marks
-from handgrad.report.figures.figure import Curves, Line, Mark, Panel
-from handgrad.report.figures.kinds import FIGURES, make_figure
-from handgrad.report.figures.palette import BASELINE, look, shade
+from handgrad.report.figures.palette import BASELINE, line_style, shade
+from handgrad.report.figures.request import make_figure
+from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers
-from handgrad.report.findings.naming import setting_name
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import RunFacts
-from handgrad.report.page.plots import plots
+from handgrad.report.findings.wording import setting_name
+from handgrad.report.page.plots import curves
 from handgrad.study.folder.results import Results
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
+from handgrad.study.original.figure_options import FIGURES, SHAPES, load
 from tests.report.conftest import Outcome
 
 
@@ -42,14 +43,18 @@ def ask(make_results):
 
 
 def first_only(kind):
-    return ["1"] if FIGURE_OPTIONS[kind].settings[1] == 1 else None
+    return ["1"] if FIGURES[kind].options.settings[1] == 1 else None
 
 
-def test_every_kind_has_its_options_and_says_what_it_shows():
-    assert FIGURES.keys() == FIGURE_OPTIONS.keys()
-    for name, kind in FIGURES.items():
-        assert kind.options is FIGURE_OPTIONS[name]
+def test_every_record_of_the_tables_holds_what_it_names():
+    for kind in FIGURES.values():
         assert kind.about
+        assert load(kind.make).__doc__
+        assert kind.shape in SHAPES
+    for name, shape in SHAPES.items():
+        assert is_dataclass(getattr(shapes, name))
+        assert load(shape.draw).__doc__
+        assert load(shape.page).__doc__
 
 
 @pytest.mark.parametrize("kind", FIGURES)
@@ -60,7 +65,7 @@ def test_every_kind_is_drawn_for_print_and_page(kind, ask):
     assert "  " not in figure.caption
     assert draw(figure).axes
     if isinstance(figure, Curves):
-        assert len(plots(figure)) == len(figure.panels)
+        assert len(curves(figure)["plots"]) == len(figure.panels)
     header, rows = figure.table()
     assert all(len(row) == len(header) for row in rows)
 
@@ -173,7 +178,7 @@ def test_epochs_are_laid_over_each_other_in_ordered_colours(ask):
     assert [line.label for line in lines] == ["epoch 1", "epoch 2", "epoch 3", "epoch 4"]
     assert lines[1].x.tolist() == list(range(1, 26))
     assert lines[1].y.tolist() == full[25:50].astype(float).tolist()
-    assert [line.look.colour for line in lines] == [shade(i / 3) for i in range(4)]
+    assert [line.style.colour for line in lines] == [shade(i / 3) for i in range(4)]
     assert figure.key.blocks[0] == (shade(0), "1")
     assert "seed 1; a colour for each of 4 epochs" in figure.caption
     assert [line.label for line in ask("step-loss-by-epoch", {"epochs": [4, 1, 9]}, ["3"]).legend] == [
@@ -188,7 +193,7 @@ def test_epochs_are_laid_over_each_other_in_ordered_colours(ask):
 def test_epochs_shows_what_is_asked_for(ask):
     figure = ask("epochs", {"measures": "accuracy", "parts": "validation"})
     assert [panel.title for panel in figure.panels] == ["validation accuracy"]
-    assert [line.look for line in figure.panels[0].lines] == [look(i) for i in range(4)]
+    assert [line.style for line in figure.panels[0].lines] == [line_style(i) for i in range(4)]
     both = ask("epochs", {"parts": ["validation", "train"]})
     assert [panel.title for panel in both.panels] == [
         "training accuracy",
@@ -208,7 +213,7 @@ def test_many_lines_are_coloured_from_best_to_worst_and_carry_their_names(ask):
     last = [line.y[-1] for line in lines]
     assert last == sorted(last, reverse=True)
     assert [line.end for line in lines] == [str(i) for i in range(25, 0, -1)]
-    assert (lines[0].look.colour, lines[-1].look.colour) == (shade(0), shade(1))
+    assert (lines[0].style.colour, lines[-1].style.colour) == (shade(0), shade(1))
     assert [text for _, text in figure.key.blocks if text] == ["best", "worst"]
     drawing = draw(figure)
     assert {text.get_text() for text in drawing.axes[0].texts} == {str(i) for i in range(1, 26)}
@@ -218,7 +223,7 @@ def test_many_lines_are_coloured_from_best_to_worst_and_carry_their_names(ask):
 
 def test_lines_are_coloured_by_a_number_on_a_scale_or_by_a_word(ask):
     figure = ask("epochs", {"colour": "training.optimizer.lr", "measures": "accuracy"}, **MANY)
-    inks = {line.label.split(":")[0]: line.look.colour for line in figure.legend}
+    inks = {line.label.split(":")[0]: line.style.colour for line in figure.legend}
     assert (inks["25"], inks["13"], inks["1"]) == (shade(0), shade(0.5), shade(1))  # logarithmic: 0.001, 0.0316, 1
     assert figure.key.title == "lr"
     assert [text for _, text in figure.key.blocks if text] == ["0.001", "0.032", "1"]
@@ -227,8 +232,8 @@ def test_lines_are_coloured_by_a_number_on_a_scale_or_by_a_word(ask):
     assert [text for _, text in whole.key.blocks if text] == ["1", "64", "4096"]
     assert ask("epochs", {"colour": "network.hidden"}).key.blocks == ((shade(0), "4"), (shade(1), "6"))
     words = ask("epochs", {"colour": "network.activation"}, tables={"grid": {"network.activation": ["relu", "tanh"]}})
-    assert words.key.blocks == ((look(0).colour, "relu"), (look(1).colour, "tanh"))
-    assert [line.look.colour for line in words.panels[0].lines] == [look(0).colour, look(1).colour]
+    assert words.key.blocks == ((line_style(0).colour, "relu"), (line_style(1).colour, "tanh"))
+    assert [line.style.colour for line in words.panels[0].lines] == [line_style(0).colour, line_style(1).colour]
 
 
 def test_a_run_that_ended_early_is_counted(ask):
@@ -275,7 +280,7 @@ def test_marks_are_drawn_for_print_and_page():
     (axes,) = draw(figure).axes
     assert [text.get_text() for text in axes.texts] == ["lr 0.01"]
     assert axes.lines[-1].get_xdata() == [2, 2]
-    layout = plots(figure)[0]["layout"]
+    layout = curves(figure)["plots"][0][1]["layout"]
     assert [(shape["x0"], shape["x1"]) for shape in layout["shapes"]] == [(2, 2)]
     assert [note["text"] for note in layout["annotations"]] == ["lr 0.01"]
 
@@ -285,13 +290,13 @@ def test_each_setting_stands_beside_the_same_grey_baseline(ask):
     assert [panel.title.split(":")[0] for panel in figure.panels] == ["1", "3", "4"]
     for panel in figure.panels:
         grey, own = panel.lines
-        assert grey.look == BASELINE
+        assert grey.style == BASELINE
         assert grey.label == "2: lr 0.01, hidden 6 (baseline)"
         assert grey.y.tolist() == figure.panels[0].lines[0].y.tolist()
         assert own.label == "the setting"
     axes = draw(figure).axes
     assert len({ax.get_ylim() for ax in axes}) == len({ax.get_xlim() for ax in axes}) == 1
-    ranges = [(p["layout"]["xaxis"]["range"], p["layout"]["yaxis"]["range"]) for p in plots(figure)]
+    ranges = [(p["layout"]["xaxis"]["range"], p["layout"]["yaxis"]["range"]) for _, p in curves(figure)["plots"]]
     assert all(one == ranges[0] for one in ranges)
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from handgrad.report.findings.naming import axis_names, setting_name
 from handgrad.report.findings.summarize import collapse, summarize
+from handgrad.report.findings.wording import axis_names, setting_name
 from handgrad.study.folder.results import Results
 from tests.report.conftest import Outcome
 

@@ -8,14 +8,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from handgrad.report.chapters.opening import opening
-from handgrad.report.figures.phases import ranking
-from handgrad.report.findings.compare import compare
-from handgrad.report.findings.examples import conditional, small_parts, test_set_verdicts
-from handgrad.report.findings.happened import setting_verdicts
+from handgrad.report.chapters.chapters import headline
+from handgrad.report.figures.phase_figures import ranking
 from handgrad.report.findings.summarize import summarize
-from handgrad.report.findings.verdicts import phase_verdicts, selection, trouble
-from handgrad.report.tables.study import summary_table
+from handgrad.report.findings.verdicts import (
+    conditional,
+    phase_verdicts,
+    selection,
+    small_parts,
+    test_set_verdicts,
+    trouble_verdicts,
+)
+from handgrad.report.findings.wording import troubles
+from handgrad.report.frames import compare
+from handgrad.report.tables.study_tables import summary_table
 from handgrad.report.tables.table import to_csv
 from handgrad.study.folder.results import Results
 from tests.report.conftest import Outcome
@@ -42,8 +48,10 @@ def test_divergence_says_where(make_results):
         return Outcome(0.9, "diverged" if setting.label == "2" else "done")
 
     (phase,) = summary_of(make_results({"seeds": [42, 268], **LRS}, tell)).phases
-    assert setting_verdicts(phase.settings[1]) == ["seeds 42, 268 diverged in epoch 4, step 1,234, layer dense1"]
-    assert texts(trouble(phase)) == ["2: lr 0.1 — seeds 42, 268 diverged in epoch 4, step 1,234, layer dense1."]
+    assert troubles(phase.settings[1]) == ["seeds 42, 268 diverged in epoch 4, step 1,234, layer dense1"]
+    assert texts(trouble_verdicts(phase)) == [
+        "2: lr 0.1 — seeds 42, 268 diverged in epoch 4, step 1,234, layer dense1."
+    ]
     assert phase.winner == "1"
 
 
@@ -52,7 +60,7 @@ def test_collapse_names_the_class_of_every_seed(make_results):
         return Outcome(0.2, collapsed=seed % 2) if setting.label == "2" else Outcome(0.9)
 
     (phase,) = summary_of(make_results({"seeds": 3, **LRS}, tell)).phases
-    assert setting_verdicts(phase.settings[1]) == [
+    assert troubles(phase.settings[1]) == [
         "seeds 0, 2 collapsed: class a is predicted for everything",
         "seed 1 collapsed: class b is predicted for everything",
     ]
@@ -61,7 +69,7 @@ def test_collapse_names_the_class_of_every_seed(make_results):
 def test_failed_and_unfinished_runs_are_named(make_results):
     statuses = ["failed", "pending", "interrupted"]
     (phase,) = summary_of(make_results({"seeds": 3}, lambda setting, seed: Outcome(status=statuses[seed]))).phases
-    assert setting_verdicts(phase.settings[0]) == [
+    assert troubles(phase.settings[0]) == [
         "seed 0 failed: MemoryError: no <memory> left",
         "seed 1 pending",
         "seed 2 interrupted",
@@ -273,7 +281,7 @@ def test_selection_on_validation_and_on_test(make_results):
     )
     stamped = summary_of(make_results({"seeds": 2, "select_on_test": True, **LRS}, name="stamped"))
     assert stamped.phases[0].metric == "test_accuracy"
-    first = opening(stamped)[0]
+    first = headline(stamped, None)[0]
     assert first.kind == "warning"
     assert first.text.startswith("Winners were chosen by test accuracy (select_on_test = true).")
 
@@ -292,7 +300,7 @@ def test_what_is_missing_is_said_at_the_top(make_results):
     statuses = {0: "diverged", 1: "failed", 2: "done"}
     found = summary_of(make_results({"seeds": 3, **LRS}, lambda setting, seed: Outcome(0.9, statuses[seed])))
     assert "2 runs diverged and 2 runs failed; they are counted and named below, and enter no mean." in texts(
-        opening(found)
+        headline(found, None)
     )
 
 
@@ -303,7 +311,7 @@ def test_intervals_and_p_are_of_these_examples(make_results):
         "Intervals and p are over seeds, on one set of 20 validation examples: they speak of other seeds, not of other "
         "examples. On 20 others an accuracy like the best's has a standard error of 6.40 points (binomial)."
     ]
-    assert conditional(found)[0] in opening(found)
+    assert conditional(found)[0] in headline(found, None)
     assert "over seeds, on one set of 20 examples" in summary_table(found.phases[0], 1, "summary", "Settings").caption
     every = summary_of(make_results({"seeds": 2}, lambda s, seed: Outcome(1.0), name="every"))
     assert texts(conditional(every))[0].endswith(
@@ -319,7 +327,7 @@ def test_a_small_part_says_what_one_example_is_worth(make_results):
         "The test part has 50 examples: one of them is worth 2.0 points of accuracy.",
     ]
     assert [verdict.kind for verdict in small_parts(found)] == ["warning", "note"]
-    assert set(small_parts(found)) <= set(opening(found))
+    assert set(small_parts(found)) <= set(headline(found, None))
     setting = found.settings[0]
     record = {**setting.runs[0].record, "data": {"counts": {"train": 3, "test": 1}}}
     (one,) = small_parts(replace(found, phases=(replace(found.phases[0], settings=(

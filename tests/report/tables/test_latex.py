@@ -7,9 +7,8 @@ import subprocess
 import pytest
 
 from handgrad.report.findings.summarize import summarize
-from handgrad.report.tables import study as study_tables
-from handgrad.report.tables.latex import WIDTH, to_latex
-from handgrad.report.tables.letters import escape_latex, width_of
+from handgrad.report.tables import study_tables
+from handgrad.report.tables.latex import WIDTH, escape_latex, to_latex, width_of
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.folder.results import Results
 from tests.report.conftest import Outcome

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from handgrad.report.findings.happened import happened
 from handgrad.report.findings.summarize import summarize
-from handgrad.report.tables import study as study_tables
-from handgrad.report.tables.latex import to_latex
-from handgrad.report.tables.letters import escape_latex
+from handgrad.report.findings.wording import outcome
+from handgrad.report.tables import study_tables
+from handgrad.report.tables.latex import escape_latex, to_latex
 from handgrad.report.tables.table import (
     Cell,
     Column,
@@ -18,7 +17,7 @@ from handgrad.report.tables.table import (
     Table,
     cell,
     escape_markdown,
-    save,
+    save_table,
     to_csv,
     to_markdown,
 )
@@ -92,7 +91,7 @@ def test_rows_must_fit_their_columns():
 
 
 def test_files(tmp_path):
-    assert [path.name for path in save(small(), tmp_path)] == ["small.csv", "small.md", "small.tex"]
+    assert [path.name for path in save_table(small(), tmp_path)] == ["small.csv", "small.md", "small.tex"]
 
 
 def phase_of(folder, position=0):
@@ -229,7 +228,7 @@ def test_train_says_on_how_many_examples_it_was_measured(make_results):
 def test_collapses_are_counted(make_results):
     folder = make_results({"seeds": 3}, lambda setting, seed: Outcome(0.2, collapsed=seed))
     (row,) = phase_of(folder).settings
-    assert happened(row) == "3 collapsed to one class (a, b, c)"
+    assert outcome(row) == "3 collapsed to one class (a, b, c)"
 
 
 def test_the_label_table_adds_up():

@@ -20,8 +20,8 @@ from handgrad.errors import InputError
 from handgrad.study import Results, run_study
 from handgrad.study.folder.store import read_plan
 from handgrad.study.runners.runner import Outcome
-from handgrad.training.checkpoint import load_checkpoint
 from handgrad.training.loop import EpochEnd, execute
+from handgrad.training.progress import load_checkpoint
 from handgrad.training.record import load
 from tests.study.conftest import contents, same
 from tests.study.search.test_search import ASHA, TPE, events

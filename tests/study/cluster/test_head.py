@@ -11,7 +11,7 @@ import time
 import pytest
 
 from handgrad.study import Results
-from handgrad.training.checkpoint import load_checkpoint
+from handgrad.training.progress import load_checkpoint
 
 joining = pytest.importorskip("handgrad.study.cluster.joining", reason="no Ray for this Python")
 

@@ -142,7 +142,7 @@ def test_without_validation_nothing_wins_and_everything_runs(make, tmp_path):
 
 
 def test_a_run_that_fails_is_recorded_the_study_goes_on_and_tries_it_again(make, tmp_path, monkeypatch):
-    study, real, events = make(**PHASES), loop.Course, []
+    study, real, events = make(**PHASES), loop.RunInProgress, []
 
     def fails(task, *others):
         run = task.run
@@ -151,7 +151,7 @@ def test_a_run_that_fails_is_recorded_the_study_goes_on_and_tries_it_again(make,
         return real(task, *others)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "Course", fails)
+        patch.setattr(loop, "RunInProgress", fails)
         results = run_study(study, tmp_path, jobs=1, observer=events.append)
     assert results.state == "failed"
     assert results.failed() == 1
@@ -173,7 +173,7 @@ def test_runs_that_continue_a_failed_one_fail_too(make, tmp_path, monkeypatch):
     def fails(*options):
         raise ValueError("no")
 
-    monkeypatch.setattr(loop, "Course", fails)
+    monkeypatch.setattr(loop, "RunInProgress", fails)
     results = run_study(study, tmp_path, jobs=1)
     assert results.runs()["status"].tolist() == ["failed"] * 4
     assert results.runs()["error"].iloc[-1] == f"the run {results.runs()['id'].iloc[1]} that it continues has failed"

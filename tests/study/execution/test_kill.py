@@ -24,9 +24,9 @@ from tests.study.conftest import contents
 SCRIPT = """
 import multiprocessing, sys
 from handgrad.study import load_study, run_study
-from handgrad.training import course
+from handgrad.training import in_progress
 
-course.CHECKPOINT_SECONDS, course.CHECKPOINT_SHARE = 0.0, 1e9
+in_progress.CHECKPOINT_SECONDS, in_progress.CHECKPOINT_SHARE = 0.0, 1e9
 
 def tell(event):
     global halt

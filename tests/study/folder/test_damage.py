@@ -373,7 +373,7 @@ def test_damaged_samples_are_named(out):
 
 
 def test_a_checkpoint_that_was_altered_is_not_gone_on_from(finished, tmp_path):
-    from handgrad.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+    from handgrad.training.progress import Progress, load_checkpoint, save_checkpoint
 
     path, progress = tmp_path / "checkpoint.safetensors", Progress({"dense1.W": np.zeros((8, 8), np.float32)}, epoch=3)
     save_checkpoint(path, "0123456789", progress)

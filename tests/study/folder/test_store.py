@@ -153,7 +153,7 @@ def test_a_full_disk_in_a_run_ends_the_study(make, tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("handgrad.training.loop.Course", full)
+    monkeypatch.setattr("handgrad.training.loop.RunInProgress", full)
     with pytest.raises(ResultsError, match="No space left on device"):
         run_study(make(), tmp_path / "out", jobs=1)
     assert read_plan(tmp_path / "out")["state"] == "interrupted"

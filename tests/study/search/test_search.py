@@ -232,7 +232,7 @@ def test_a_setting_that_diverges_loses_and_stops_nothing(make, tmp_path):
 
 
 def test_a_run_that_fails_loses_and_is_tried_again_by_the_next_call(make, tmp_path, monkeypatch):
-    real = loop.Course
+    real = loop.RunInProgress
 
     def fails(task, *others):
         if task.run.seed == 1 and task.run.setting.training.optimizer.lr == 0.3:
@@ -240,7 +240,7 @@ def test_a_run_that_fails_loses_and_is_tried_again_by_the_next_call(make, tmp_pa
         return real(task, *others)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "Course", fails)
+        patch.setattr(loop, "RunInProgress", fails)
         results = run_study(make(**ASHA), tmp_path, jobs=1)
     assert (results.state, results.failed()) == ("failed", 1)
     lines = events(tmp_path)

@@ -6,22 +6,37 @@ To add something to reports, add a block (`blocks`) to a chapter of `results`, `
 
 from collections.abc import Iterator
 
-from handgrad.report.chapters.blocks import Chapter
-from handgrad.report.chapters.conditions import data_chapter, environment, formulas
-from handgrad.report.chapters.figures import figures_chapter
-from handgrad.report.chapters.original import original_chapter
-from handgrad.report.chapters.results import phase_chapter, studied, times, winner_chapter
-from handgrad.report.figures.sources import Sources
+from handgrad.report.chapters.chapter import Chapter
+from handgrad.report.chapters.item_chapters import figures_chapter, original_chapter
+from handgrad.report.chapters.study_chapters import (
+    data_chapter,
+    environment,
+    formulas,
+    phase_chapter,
+    studied,
+    times,
+    winner_chapter,
+)
+from handgrad.report.figures.request import Sources
 from handgrad.report.findings.summary import Summary
-from handgrad.report.original.reproduction import reproduce
+from handgrad.report.findings.verdicts import (
+    Verdict,
+    conditional,
+    phase_verdicts,
+    selection,
+    small_parts,
+    test_set_verdicts,
+    validation_choice,
+)
+from handgrad.report.findings.wording import plural
+from handgrad.report.reproduced.reproduction import Reproduction, reproduction_verdicts
 
 
-def chapters(summary: Summary, sources: Sources) -> Iterator[Chapter]:
-    """The chapters in order; each is made when it is asked for."""
+def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | None) -> Iterator[Chapter]:
+    """The chapters in order; each is made when it is asked for.  reproduction: of a study that reproduces something."""
     yield studied(summary)
-    found = reproduce(summary)
-    if found is not None:
-        yield original_chapter(found, summary, sources)
+    if reproduction is not None:
+        yield original_chapter(reproduction, summary, sources)
     for position, phase in enumerate(summary.phases):
         yield phase_chapter(summary, phase, position, sources)
     asked = figures_chapter(summary, sources)
@@ -33,3 +48,32 @@ def chapters(summary: Summary, sources: Sources) -> Iterator[Chapter]:
     yield data_chapter(summary)
     yield formulas(summary)
     yield environment(summary)
+
+
+def headline(summary: Summary, reproduction: Reproduction | None) -> tuple[Verdict, ...]:
+    """The verdicts at the top of the page: what is reproduced, the winner, the test set, selection, what is missing."""
+    found: list[Verdict] = []
+    metric = summary.phases[-1].metric if summary.phases else "val_accuracy"
+    if reproduction is not None:
+        found += reproduction_verdicts(reproduction)
+    elif summary.made is not None and (summary.quick or summary.changed):
+        laid = ", ".join([*["--quick"] * summary.quick, *summary.changed])
+        file = summary.made.file or "the one given"
+        found.append(Verdict("note", f"Made with {laid}: another study than {file} as it stands."))
+    if metric.startswith("test"):
+        found += [selection(summary, metric), *validation_choice(summary.phases)]
+    if summary.last is not None and summary.winner is not None:
+        found += phase_verdicts(summary.last)
+        found += test_set_verdicts(summary.winner, summary.last)
+    elif summary.phases:
+        found += phase_verdicts(summary.phases[-1])
+    if not metric.startswith("test"):
+        found.append(selection(summary, metric))
+    found += [*conditional(summary), *small_parts(summary)]
+    bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]
+    text = " and ".join(f"{plural(count, 'run')} {status}" for status, count in bad if count)
+    if text:
+        found.append(Verdict("warning", f"{text}; they are counted and named below, and enter no mean."))
+    if summary.waiting:
+        found.append(Verdict("warning", f"Not begun: {', '.join(summary.waiting)}."))
+    return tuple(found)

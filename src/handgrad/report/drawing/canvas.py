@@ -1,12 +1,23 @@
-"""What all figures for print share: matplotlib's settings, an empty drawing, an axis of percentages.
+"""Figures for print, PNG, SVG and PDF by matplotlib: its settings, an empty drawing, and the files.
+
+`draw` returns matplotlib's figure, so that tests can look at its artists; `save_prints` writes the files, the same
+bytes for the same numbers.
 
 No pyplot, hence no global state: a figure is made, drawn and forgotten.
 """
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from handgrad.report.drawing.lettering import lettered, silent
+from handgrad.report.figures.shapes import FigureData
+from handgrad.study.original.figure_options import figure_shape, load
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
+    from matplotlib.transforms import Bbox
+
 
 INK = "#202124"
 SOFT = "#5F6368"
@@ -61,3 +72,41 @@ def percent_axis(axis: Any, span: float | None = None) -> None:
 
     decimals = None if span is None else 0 if span > 0.05 else 1
     axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals, symbol=" %"))
+
+
+MARGIN = 0.08  # inches
+NO_DATES: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def save_prints(figure: FigureData, folder: Path, formats: Iterable[str] = ("png", "svg", "pdf")) -> list[Path]:
+    """Write `<name>.<format>` for every format and return the paths."""
+    import matplotlib
+
+    letters = lettered(figure)
+    with matplotlib.rc_context(), silent():
+        matplotlib.rcdefaults()  # not the user's own style: the same numbers give the same picture everywhere
+        matplotlib.rcParams.update({**STYLE, "font.family": list(letters.families)})
+        drawing = draw(letters.figure)
+        box = _laid_out(drawing)
+        paths = []
+        for form in formats:
+            paths.append(folder / f"{figure.name}.{form}")
+            drawing.savefig(paths[-1], format=form, metadata=NO_DATES[form], bbox_inches=box)
+    return paths
+
+
+def _laid_out(drawing: "Drawing") -> "Bbox":
+    """Lay the drawing out once for all formats (it takes most of the time), and the box around all that is on it."""
+    drawing.draw_without_rendering()
+    drawing.set_layout_engine(None)  # no format does it again
+    return drawing.get_tightbbox().padded(MARGIN)
+
+
+def draw(figure: FigureData) -> "Drawing":
+    """matplotlib's figure of our numbers."""
+    drawing: Drawing = load(figure_shape(type(figure).__name__).draw)(figure)
+    return drawing

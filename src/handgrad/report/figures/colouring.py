@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from handgrad.errors import InputError
 from handgrad.names import unknown
-from handgrad.report.figures.figure import Key
-from handgrad.report.figures.palette import COLOURS, CONTEXT, LINES, Look, look, shade
-from handgrad.report.figures.sources import Request
-from handgrad.report.findings.naming import axis_names
+from handgrad.report.figures.palette import COLOURS, CONTEXT, LINES, LineStyle, line_style, shade
+from handgrad.report.figures.request import Request
+from handgrad.report.figures.shapes import Key
 from handgrad.report.findings.summary import SettingSummary
+from handgrad.report.findings.wording import axis_names
 from handgrad.study.changes import leaves, shown
 from handgrad.study.original.figure_options import FigureOptions
 
@@ -26,9 +26,9 @@ WIDTH = 1.2
 
 @dataclass(frozen=True)
 class Colours:
-    """name -> look, the order in which lines are drawn, what is written at their ends, and a note for the caption."""
+    """name -> style, the order in which lines are drawn, what is written at their ends, and a note for the caption."""
 
-    looks: Mapping[str, Look]
+    styles: Mapping[str, LineStyle]
     order: tuple[str, ...]
     ends: Mapping[str, str] = field(default_factory=dict)
     key: Key | None = None
@@ -39,28 +39,28 @@ def coloured(asked: Request[FigureOptions], by: str, last: Mapping[str, float]) 
     """Looks for all settings shown.  by: auto, setting, rank or a path;  last: where lines ended, more is better."""
     names = list(asked.shown)
     if by == "auto":
-        by = "setting" if asked.looks or len(names) <= LINES else "rank"
+        by = "setting" if asked.styles or len(names) <= LINES else "rank"
     if by == "setting":
-        looks = {name: asked.look(name) for name in names}
-        order = sorted(names, key=lambda name: looks[name] != CONTEXT)  # context lies behind
-        return Colours(looks, tuple(order))
+        styles = {name: asked.style(name) for name in names}
+        order = sorted(names, key=lambda name: styles[name] != CONTEXT)  # context lies behind
+        return Colours(styles, tuple(order))
     ends = {name: name.split(":")[0] for name in names}
     if by == "rank":
         order = sorted(names, key=lambda name: -last.get(name, -math.inf))
-        looks = {name: Look(shade(i / max(len(order) - 1, 1)), width=WIDTH) for i, name in enumerate(order)}
+        styles = {name: LineStyle(shade(i / max(len(order) - 1, 1)), width=WIDTH) for i, name in enumerate(order)}
         texts = {0: "best", len(order) - 1: "worst"}
-        key = Key("by the last epoch", tuple((looks[name].colour, texts.get(i, "")) for i, name in enumerate(order)))
+        key = Key("by the last epoch", tuple((styles[name].colour, texts.get(i, "")) for i, name in enumerate(order)))
         note = "A line per setting, with its name at its end, coloured from the best at its last epoch to the worst. "
-        return Colours(looks, tuple(order), ends, key, note)
+        return Colours(styles, tuple(order), ends, key, note)
     values = {name: _value(setting, by) for name, setting in asked.shown.items()}
     title = axis_names([by])[by].removesuffix(" name")
     note = f"A line per setting, with its name at its end, coloured by {title}. "
     numbers = {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
     if len(numbers) == len(values) and not any(isinstance(value, bool) for value in values.values()):
-        looks, key = _scale(numbers, title)
+        styles, key = _scale(numbers, title)
     else:
-        looks, key = _classes({name: shown(value) for name, value in values.items()}, title)
-    return Colours(looks, tuple(names), ends, key, note)
+        styles, key = _classes({name: shown(value) for name, value in values.items()}, title)
+    return Colours(styles, tuple(names), ends, key, note)
 
 
 def _value(setting: SettingSummary, path: str) -> object:
@@ -73,7 +73,7 @@ def _value(setting: SettingSummary, path: str) -> object:
     return found[path]
 
 
-def _scale(numbers: Mapping[str, float], title: str) -> tuple[dict[str, Look], Key]:
+def _scale(numbers: Mapping[str, float], title: str) -> tuple[dict[str, LineStyle], Key]:
     low, high = min(numbers.values()), max(numbers.values())
     log = low > 0 and high / low > SPAN
 
@@ -82,24 +82,24 @@ def _scale(numbers: Mapping[str, float], title: str) -> tuple[dict[str, Look], K
             return 0.5
         return math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
 
-    looks = {name: Look(shade(place(value)), width=WIDTH) for name, value in numbers.items()}
+    styles = {name: LineStyle(shade(place(value)), width=WIDTH) for name, value in numbers.items()}
     distinct = sorted(set(numbers.values()))
     if len(distinct) <= len(COLOURS):
-        return looks, Key(title, tuple((shade(place(value)), f"{value:g}") for value in distinct))
+        return styles, Key(title, tuple((shade(place(value)), f"{value:g}") for value in distinct))
     blocks = []
     for i in range(STEPS):
         t = i / (STEPS - 1)
         value = low * (high / low) ** t if log else low + t * (high - low)
         digits = {0: 4, STEPS // 2: 2, STEPS - 1: 4}.get(i)  # the ends are values of settings
         blocks.append((shade(t), "" if digits is None else f"{float(f'{value:.{digits}g}'):g}"))
-    return looks, Key(title, tuple(blocks))
+    return styles, Key(title, tuple(blocks))
 
 
-def _classes(texts: Mapping[str, str], title: str) -> tuple[dict[str, Look], Key]:
+def _classes(texts: Mapping[str, str], title: str) -> tuple[dict[str, LineStyle], Key]:
     kinds = list(dict.fromkeys(texts.values()))
     if len(kinds) <= len(COLOURS):
-        inks = {kind: look(i).colour for i, kind in enumerate(kinds)}
+        inks = {kind: line_style(i).colour for i, kind in enumerate(kinds)}
     else:
         inks = {kind: shade(i / (len(kinds) - 1)) for i, kind in enumerate(kinds)}
-    looks = {name: Look(inks[kind], width=WIDTH) for name, kind in texts.items()}
-    return looks, Key(title, tuple((inks[kind], kind) for kind in kinds))
+    styles = {name: LineStyle(inks[kind], width=WIDTH) for name, kind in texts.items()}
+    return styles, Key(title, tuple((inks[kind], kind) for kind in kinds))

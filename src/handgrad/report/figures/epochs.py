@@ -9,12 +9,20 @@ import numpy as np
 from handgrad.errors import InputError
 from handgrad.names import unknown
 from handgrad.report.figures.colouring import coloured
-from handgrad.report.figures.figure import Curves, Line, Mark, Panel
-from handgrad.report.figures.palette import BASELINE, Look, look
-from handgrad.report.figures.series import KEYS, PARTS, epoch_series, logarithmic, over_seeds, runs_of, seeds_note
-from handgrad.report.figures.sources import Request
-from handgrad.report.findings.naming import difference
+from handgrad.report.figures.palette import BASELINE, LineStyle, line_style
+from handgrad.report.figures.request import (
+    KEYS,
+    PARTS,
+    Request,
+    epoch_series,
+    logarithmic,
+    over_seeds,
+    runs_of,
+    seeds_note,
+)
+from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
 from handgrad.report.findings.summary import RunFacts, SettingSummary, training_sample
+from handgrad.report.findings.wording import difference
 from handgrad.study.original.figure_options import EpochPairOptions, EpochsOptions, FigureOptions, SmallMultiplesOptions
 from handgrad.training.record import Arrays
 
@@ -39,7 +47,7 @@ def epochs(asked: Request[EpochsOptions]) -> Curves | None:
     panels = []
     for measure, part in shown:
         lines = tuple(
-            Line(label, line.x, line.y, line.low, line.high, colours.looks[label], colours.ends.get(label, ""))
+            Line(label, line.x, line.y, line.low, line.high, colours.styles[label], colours.ends.get(label, ""))
             for label in colours.order
             if (line := found[label][0].get((measure, part))) is not None
         )
@@ -100,7 +108,7 @@ def small_multiples(asked: Request[SmallMultiplesOptions]) -> Curves | None:
     found = {label: _lines(asked, label, options.seed, (options.measure,), options.parts) for label in asked.shown}
     named = base if "baseline" in base else f"{base} (baseline)"
     grey = [
-        Line(f"{named}{_of(part, options.parts)}", line.x, line.y, look=_dashed(BASELINE, part, options.parts))
+        Line(f"{named}{_of(part, options.parts)}", line.x, line.y, style=_dashed(BASELINE, part, options.parts))
         for (_, part), line in found[base][0].items()
     ]
     every = [line for lines, _ in found.values() for line in lines.values()]
@@ -114,7 +122,7 @@ def small_multiples(asked: Request[SmallMultiplesOptions]) -> Curves | None:
                 line.y,
                 line.low,
                 line.high,
-                _dashed(look(0), part, options.parts),
+                _dashed(line_style(0), part, options.parts),
             )
             for (_, part), line in found[label][0].items()
         ]
@@ -143,7 +151,7 @@ def _lines(
     found = epoch_series(runs, asked.sources.curves, list(keys))
     lines = {}
     for key, series in found.items():
-        line = over_seeds(PARTS[keys[key][1]], series, look(list(PARTS).index(keys[key][1])))
+        line = over_seeds(PARTS[keys[key][1]], series, line_style(list(PARTS).index(keys[key][1])))
         if len(line.x):
             lines[keys[key]] = line
     return lines, max(map(len, found.values()), default=0)
@@ -161,7 +169,7 @@ def _of(part: str, parts: Sequence[str]) -> str:
     return f", {PARTS[part]}" if len(parts) > 1 else ""
 
 
-def _dashed(own: Look, part: str, parts: Sequence[str]) -> Look:
+def _dashed(own: LineStyle, part: str, parts: Sequence[str]) -> LineStyle:
     """Of several parts in a panel, all but validation are dashed (of two without it, the first)."""
     solid = "validation" if "validation" in parts else parts[-1]
     return own if part == solid else replace(own, dash="dash")

@@ -1,7 +1,7 @@
-"""What lines look like, the same on paper and on the page, on white and on black.
+"""How lines are drawn: the same on paper and on the page, on white and on black.
 
-`look(i)`: six colours of Okabe and Ito (2008), told apart by colour-blind readers; their yellow and black, each lost on
-one background, are left out.  Twelve lines: six colours, drawn first solid, then dashed.
+`line_style(i)`: six colours of Okabe and Ito (2008), told apart by colour-blind readers; their yellow and black, each
+lost on one background, are left out.  Twelve lines: six colours, drawn first solid, then dashed.
 `shade(t)`: an ordered palette, from blue (t = 0) over red to yellow (t = 1), whose lightness only rises (also to a
 colour-blind eye), and which leaves out what is too dark for a dark page or too light for paper.
 Signed pictures go from orange (negative) over the neutral colour to blue (positive).
@@ -19,7 +19,7 @@ WRONG = "#D55E00"
 
 
 @dataclass(frozen=True)
-class Look:
+class LineStyle:
     """A line's colour (#RRGGBB), dash ("solid" or "dash"), width in points and opacity."""
 
     colour: str
@@ -28,17 +28,17 @@ class Look:
     opacity: float = 1.0
 
 
-CONTEXT = Look("#9AA0A6", width=0.6, opacity=0.45)  # one of many that are not told apart
-BASELINE = Look("#A3A9B0", width=2.6)  # wide, so that it is seen where a line lies on it
+CONTEXT = LineStyle("#9AA0A6", width=0.6, opacity=0.45)  # one of many that are not told apart
+BASELINE = LineStyle("#A3A9B0", width=2.6)  # wide, so that it is seen where a line lies on it
 
 
-def look(i: int) -> Look:
-    """The i-th of `LINES` looks for lines that are told apart by name.
+def line_style(i: int) -> LineStyle:
+    """The i-th of `LINES` styles for lines that are told apart by name.
 
-    >>> look(0).colour, look(6) == Look("#0072B2", "dash")
+    >>> line_style(0).colour, line_style(6) == LineStyle("#0072B2", "dash")
     ('#0072B2', True)
     """
-    return Look(COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)])
+    return LineStyle(COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)])
 
 
 def shade(t: float) -> str:

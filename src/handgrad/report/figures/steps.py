@@ -10,12 +10,12 @@ from typing import cast
 
 import numpy as np
 
-from handgrad.report.figures.figure import Curves, Key, Line, Numbers, Panel
-from handgrad.report.figures.palette import Look, shade
-from handgrad.report.figures.series import Series, logarithmic, over_seeds, runs_of
+from handgrad.report.figures.palette import LineStyle, shade
+from handgrad.report.figures.request import Request, Series, Sources, logarithmic, over_seeds, runs_of
+from handgrad.report.figures.shapes import Curves, Key, Line, Numbers, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers, stretches, thin
-from handgrad.report.figures.sources import Request, Sources
 from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.report.findings.wording import seeds_named
 from handgrad.study.original.figure_options import StepLossByEpochOptions, StepLossOptions
 
 STEP_POINTS = 1000  # drawn of a line
@@ -45,7 +45,7 @@ def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
             series = [Series(line.x, line.y) for line in lines]
             line = lines[0] if len(lines) == 1 else over_seeds(label, series)
             longest = max(axes, key=lambda axis: axis.steps)
-            found.append((label, longest, replace(line, label=label, look=asked.look(label))))
+            found.append((label, longest, replace(line, label=label, style=asked.style(label))))
     if not found:
         return None
     unit = options.x
@@ -162,10 +162,10 @@ def thinning_note(steps: int, points: int, draw: str, pieces: int = STRETCHES, *
 def _whose(seed: int | str, seeds: Sequence[int], several: bool) -> str:
     if seed == "mean" and len(seeds) > 1:
         return f"mean over {len(seeds)} seeds and a band from the lowest to the highest"
-    listed = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
+    which = seeds_named(seeds)
     if not several:
-        return listed
-    return f"one run a setting, {listed}" if len(seeds) == 1 else f"one run a setting ({listed})"
+        return which
+    return f"one run a setting, {which}" if len(seeds) == 1 else f"one run a setting ({which})"
 
 
 def step_loss_by_epoch(asked: Request[StepLossByEpochOptions]) -> Curves | None:
@@ -189,7 +189,7 @@ def step_loss_by_epoch(asked: Request[StepLossByEpochOptions]) -> Curves | None:
     for epoch in wanted:
         line = drawn(smooth[edges[epoch - 1] : edges[epoch]], longest, points, options.draw, pieces)
         ink = shade((epoch - wanted[0]) / max(wanted[-1] - wanted[0], 1))
-        lines.append(Line(f"epoch {epoch}", line.x, line.y, look=Look(ink, width=1.1, opacity=0.9)))
+        lines.append(Line(f"epoch {epoch}", line.x, line.y, style=LineStyle(ink, width=1.1, opacity=0.9)))
         blocks.append((ink, str(epoch)))
     ((label, _),) = asked.shown.items()
     caption = (

@@ -28,18 +28,17 @@ ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as 
 FEW = 10  # examples, below which one class for all of them may be chance
 
 
-def summarize(results: Results, *, checked: bool = True) -> Summary:
+def summarize(results: Results) -> Summary:
     """The summary of a results folder; records are read one at a time and only their short parts are kept.
 
-    Raises DamagedError, with every run that is concerned, where files were altered after they were written; with
-    `checked` False only records are looked at.
+    Raises DamagedError, with every run that is concerned, where files were altered after they were written.
     """
     spec = results.spec
     matrices = any(isinstance(item, ConfusionTable) for item in (spec.original.table if spec.original else ()))
     long = [key for key in LONG if not (matrices and key == "confusion")]
     facts: dict[str, list[RunFacts]] = {}
     unverifiable: set[str] = set()
-    for cell in results.checked_cells() if checked else results.cells():
+    for cell in results.checked_cells():
         record = None if cell.data is None else {key: cell.data[key] for key in cell.data if key not in long}
         if record is not None and record.get("time"):
             record["time"] = {key: value for key, value in record["time"].items() if key != "epochs"}

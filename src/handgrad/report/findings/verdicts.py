@@ -9,17 +9,17 @@ selection       on what the winner was chosen; choosing on the test set is stamp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from handgrad.report.findings.happened import setting_verdicts
-from handgrad.report.findings.naming import setting_name
+from handgrad.report.findings.intervals import binomial_standard_error, exact_binomial_interval
 from handgrad.report.findings.statistics import LEVEL, SIGN_FLIP_SEEDS, Comparison
 from handgrad.report.findings.summary import (
+    PARTS,
     WORDS,
     PhaseSummary,
     SettingSummary,
     Summary,
     rank,
 )
-from handgrad.report.findings.wording import listed, number, plural, spread
+from handgrad.report.findings.wording import number, plural, setting_name, settings_named, spread, troubles
 
 
 @dataclass(frozen=True)
@@ -132,17 +132,13 @@ def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[V
     said = []
     if undecided:
         what = "which are not shown to be" if len(undecided) > 1 else "which is not shown to be"
-        text = f"Undecided: {_settings(undecided)}, {what} behind the best; that is not the same as equal."
+        text = f"Undecided: {settings_named(undecided)}, {what} behind the best; that is not the same as equal."
         said.append(Verdict("warning" if few else "note", text))
     if behind:
-        said.append(Verdict("note" if few else "good", f"Behind the best: {_settings(behind)} (p < {LEVEL:g})."))
+        said.append(Verdict("note" if few else "good", f"Behind the best: {settings_named(behind)} (p < {LEVEL:g})."))
     if not brief:
         said += [*_striped(phase, behind), *_against_signs(found), *_ahead(found), _test(tested, ns)]
     return said
-
-
-def _settings(labels: Sequence[str]) -> str:
-    return f"{'setting' if len(labels) == 1 else 'settings'} {listed(labels)}"
 
 
 def _test(tested: Sequence[Comparison], ns: Sequence[int]) -> Verdict:
@@ -170,7 +166,8 @@ def _striped(phase: PhaseSummary, behind: Sequence[str]) -> list[Verdict]:
     if not odd:
         return []
     rank, its = ("ranks", "its") if len(odd) == 1 else ("rank", "their")
-    text = f"{_settings(odd)} {rank} below one that is behind and stay{'s' if len(odd) == 1 else ''} undecided: {its} "
+    stay = "stays" if len(odd) == 1 else "stay"
+    text = f"{settings_named(odd)} {rank} below one that is behind and {stay} undecided: {its} "
     text += "distance from the best varies more from seed to seed, or fewer seeds show it."
     return [Verdict("note", text[0].upper() + text[1:])]
 
@@ -179,7 +176,7 @@ def _against_signs(found: Mapping[str, Comparison]) -> list[Verdict]:
     odd = [label for label, comparison in found.items() if comparison.against_signs]
     if not odd:
         return []
-    text = f"Of {_settings(odd)} the paired t-test alone would say that it is behind; the sign-flip test does not."
+    text = f"Of {settings_named(odd)} the paired t-test alone would say that it is behind; the sign-flip test does not."
     return [Verdict("note", text.replace("that it is", "that they are") if len(odd) > 1 else text)]
 
 
@@ -189,20 +186,94 @@ def _ahead(found: Mapping[str, Comparison]) -> list[Verdict]:
     if not odd:
         return []
     is_, ranks, its = ("is", "ranks", "its") if len(odd) == 1 else ("are", "rank", "their")
-    text = f"{_settings(odd)} {is_} better than the best on the seeds that both have, and {ranks} below it because "
+    text = (
+        f"{settings_named(odd)} {is_} better than the best on the seeds that both have, and {ranks} below it because "
+    )
     return [Verdict("warning", f"{text[0].upper()}{text[1:]}of {its} missing runs.")]
 
 
-def trouble(phase: PhaseSummary) -> list[Verdict]:
+def trouble_verdicts(phase: PhaseSummary) -> list[Verdict]:
     """A sentence for every setting in which something went wrong; with many, the first twelve and a count."""
     found = []
     for setting in phase.settings:
         if setting.earlier:
             continue
-        phrases = setting_verdicts(setting)
+        phrases = troubles(setting)
         if phrases:
             found.append(Verdict("warning", f"{setting_name(setting, phase.axes)} — {'; '.join(phrases)}."))
     if len(found) > 12:
         rest = len(found) - 12
         found = [*found[:12], Verdict("warning", f"… and {rest} more settings with trouble: see the table.")]
     return found
+
+
+SMALL, TINY = 100, 30  # examples: below, one of them is worth more than a point, and more than three
+
+
+def conditional(summary: Summary) -> list[Verdict]:
+    """On which examples intervals and p rest, and what others would change; where there are several seeds."""
+    best, phase = summary.winner, summary.last
+    if best is None or phase is None or best.samples[phase.metric].n < 2:
+        return []
+    n = best.examples(phase.metric)
+    if n is None:
+        return []
+    part = PARTS[phase.metric.split("_")[0]]
+    examples = plural(n, f"{part} example")
+    text = (
+        f"Intervals and p are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
+    )
+    accuracy = best.samples[f"{phase.metric.split('_')[0]}_accuracy"].mean
+    if accuracy is not None:
+        text += f" {_noise(accuracy, n)}"
+    return [Verdict("note", text)]
+
+
+def _noise(accuracy: float, n: int) -> str:
+    error = binomial_standard_error(accuracy, n)
+    if error:
+        return (
+            f"On {n:,} others an accuracy like the best's has a standard error of {100 * error:.2f} points (binomial)."
+        )
+    ends = exact_binomial_interval(accuracy, n)
+    low, high = 100 * ends.low, 100 * ends.high
+    return f"{100 * accuracy:g} % of {n:,} leaves room for {low:.2f} to {high:.2f} % on others (95 %, exact binomial)."
+
+
+def small_parts(summary: Summary) -> list[Verdict]:
+    """What one example is worth, where a part has few."""
+    found = []
+    for part in ("validation", "test"):
+        counts = [setting.facts("data").get("counts", {}).get(part) for setting in summary.settings]
+        n = min((count for count in counts if count), default=SMALL)
+        if n == 1:
+            text = f"1 example cannot be a {part} part: its accuracy is 0 or 100 %, whatever the network has learnt."
+            found.append(Verdict("warning", text))
+        elif n < SMALL:
+            text = f"The {part} part has {n} examples: one of them is worth {100 / n:.1f} points of accuracy."
+            found.append(Verdict("warning" if n < TINY else "note", text))
+    return found
+
+
+def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict]:
+    """What the winner does on the test set, and the noise that a finite test set adds."""
+    values = best.samples["test_accuracy"]
+    n = best.examples("test_accuracy")
+    if values.mean is None:
+        return []
+    text = f"On the test set: {spread(values, 'test_accuracy')}."
+    if n:
+        error = binomial_standard_error(values.mean, n)
+        text += (
+            f" A test set of {n:,} examples alone makes one accuracy uncertain by a standard error of "
+            f"{100 * error:.2f} points (binomial)."
+            if error
+            else f" {_noise(values.mean, n)}"
+        )
+        rivals = [s for s in phase.ranked if s is not best and s.stopped == best.stopped]
+        rival = next((s for s in rivals if s.samples["test_accuracy"].mean is not None), None)
+        if rival is not None:
+            gap = round((values.mean - (rival.samples["test_accuracy"].mean or 0.0)) * n)
+            apart = f"gets {abs(gap):,} {'fewer' if gap > 0 else 'more'} right" if gap else "is less than one apart"
+            text += f" On average the runner-up ({rival.label}) {apart}."
+    return [Verdict("note", text)]

@@ -1,8 +1,13 @@
 """Numbers, counts and lists as people read them."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from handgrad.report.findings.statistics import Sample
+from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary
+from handgrad.study.changes import axis_names as axis_names
+from handgrad.study.changes import leaves, shown
 
 
 def percent(value: float, digits: int = 2) -> str:
@@ -54,10 +59,10 @@ def plural(n: int, word: str, words: Sequence[str] = ()) -> str:
     return f"{n:,} {word if n == 1 else (words[0] if words else word + 's')}"
 
 
-def listed(labels: Sequence[str], most: int = 12) -> str:
+def enumerated(labels: Sequence[str], most: int = 12) -> str:
     """Labels in a sentence; of many the first ones and a count.
 
-    >>> listed(["1", "2", "3"]), listed(["1", "2", "3"], most=2)
+    >>> enumerated(["1", "2", "3"]), enumerated(["1", "2", "3"], most=2)
     ('1, 2 and 3', '1, 2 and 1 more')
     """
     if len(labels) > most:
@@ -65,6 +70,134 @@ def listed(labels: Sequence[str], most: int = 12) -> str:
     return ", ".join(labels[:-1]) + (" and " if len(labels) > 1 else "") + labels[-1] if labels else ""
 
 
+def settings_named(labels: Sequence[str]) -> str:
+    """Settings in a sentence: "setting 3", "settings 3 and 4"."""
+    return f"{'setting' if len(labels) == 1 else 'settings'} {enumerated(labels)}"
+
+
 def seeds_named(seeds: Sequence[int]) -> str:
     """Seeds in a sentence: "seed 3", "seeds 3, 4"."""
     return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
+
+
+def at_path(setting: Mapping[str, Any], path: str) -> Any:
+    """The value that a resolved setting has at a path; None where it has none (the name of a bundle).
+
+    >>> at_path({"training": {"optimizer": {"lr": 0.1}}}, "training.optimizer.lr")
+    0.1
+    """
+    value: Any = setting
+    for step in path.split("."):
+        if not isinstance(value, Mapping) or step not in value:
+            return None
+        value = value[step]
+    return value
+
+
+def setting_value(setting: SettingSummary, path: str) -> Any:
+    """The value of a key or an axis."""
+    value = at_path(setting.setting, path)
+    return setting.all_axes.get(path, setting.axes.get(path)) if value is None else value
+
+
+def setting_name(setting: SettingSummary, axes: Sequence[str]) -> str:
+    """A setting in a legend: its label and what sets it apart, e.g. "9: hidden 1000, lr 0.09"."""
+    names = axis_names(axes)
+    values = {path: shown(setting.axes[path]) for path in axes if path in setting.axes}
+    parts = [f"{names[path]} [{text}]" if ", " in text else f"{names[path]} {text}" for path, text in values.items()]
+    if not parts and axes:
+        parts = ["as it was" if setting.earlier else "baseline"]
+    return f"{setting.label}: {', '.join(parts)}" if parts else setting.label
+
+
+def difference(setting: SettingSummary, baseline: SettingSummary) -> str:
+    """The values in which a setting differs from the baseline: of the study's axes, else of any key.
+
+    A key that only the baseline has is said to be without; settings that are equal "do not differ".
+    """
+    ours, theirs = dict(setting.all_axes), dict(baseline.all_axes)
+    if ours == theirs:
+        ours, theirs = _flat(setting.setting), _flat(baseline.setting)
+    changed = [path for path, value in ours.items() if value != theirs.get(path)]
+    names = axis_names(list(ours))
+    parts = [f"{_word(names[path])} {shown(ours[path])}" for path in changed if ours[path] is not None]
+    gone = [path for path in theirs if path not in ours or (ours[path] is None and theirs[path] is not None)]
+    parts += [f"without {_word(axis_names(list(theirs))[path])}" for path in gone]
+    return ", ".join(parts) or "does not differ"
+
+
+def legend(named: Mapping[str, SettingSummary]) -> dict[str, SettingSummary]:
+    """The same settings under names that say what differs among them: "1" becomes "1: lr 0.01".
+
+    A label with a word in it ("batch 50", "CNN") says enough, and stays as it is.
+    """
+    axes = list(dict.fromkeys(path for setting in named.values() for path in setting.all_axes))
+    values = {path: [setting_value(setting, path) for setting in named.values()] for path in axes}
+    varied = [path for path in axes if any(value != values[path][0] for value in values[path])]
+    names = axis_names(varied)
+    found = {}
+    for label, setting in named.items():
+        parts = []
+        for path in varied:
+            value = setting_value(setting, path)
+            text = "" if value is None else shown(value)
+            if text and text != label:  # a bundle is often named like the row
+                parts.append(f"{_word(names[path])} [{text}]" if ", " in text else f"{_word(names[path])} {text}")
+        says = re.search(r"[^\W\d_]{2}| ", label) is not None
+        found[label if says or not parts else f"{label}: {', '.join(parts)}"] = setting
+    return found
+
+
+def _flat(setting: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(leaves(setting, lambda *_: False))
+
+
+def _word(name: str) -> str:
+    """`optimizer name` adam is plainly said as `optimizer` adam."""
+    return name.removesuffix(" name")
+
+
+def trouble_of(run: RunFacts) -> str | None:
+    """Where a run diverged, to which class it collapsed or why it failed; None where nothing went wrong."""
+    if run.status == "diverged":
+        where = (run.record or {}).get("diverged") or {}
+        parts = [
+            f"{key} {where[key]:,}" if isinstance(where[key], int) else f"{key} {where[key]}"
+            for key in ("epoch", "step", "layer")
+            if where.get(key) is not None
+        ]
+        return "diverged" + (f" in {', '.join(parts)}" if parts else "")
+    if run.collapsed is not None:
+        label, share = run.collapsed
+        what = "everything" if share == 1 else f"{percent(share, 1)} of the examples"
+        return f"collapsed: class {label} is predicted for {what}"
+    if run.status == "failed":
+        error = str((run.record or {}).get("error") or "no message").strip().splitlines()
+        return f"failed: {error[-1] if error else 'no message'}"
+    return run.status if run.status in UNFINISHED else None
+
+
+def troubles(setting: SettingSummary) -> list[str]:
+    """What went wrong in one setting: a phrase for each kind of trouble, with the seeds that had it."""
+    seeds: dict[str, list[int]] = {}
+    for run in setting.runs:
+        text = trouble_of(run)
+        if text is not None:
+            seeds.setdefault(text, []).append(run.seed)
+    found = [f"{seeds_named(had)} {text}" for text, had in seeds.items()]
+    return found
+
+
+def outcome(setting: SettingSummary) -> str:
+    """In a few words: done, or how many runs diverged, collapsed, failed or are not finished.
+
+    A setting whose runs all came to a sensible end needs no words beyond "done".
+    """
+    collapsed = [run.collapsed[0] for run in setting.runs if run.collapsed is not None]
+    words = [f"{count} {status}" for status in ("diverged", "failed") if (count := setting.count(status))]
+    if pruned := setting.count("pruned"):
+        words.append(f"{pruned} pruned at epoch {setting.epochs('pruned')}")
+    if collapsed:
+        words.append(f"{len(collapsed)} collapsed to one class ({', '.join(dict.fromkeys(collapsed))})")
+    words += [f"{count} {status}" for status in UNFINISHED if (count := setting.count(status))]
+    return "; ".join(words) or "done"

@@ -11,28 +11,37 @@ import base64
 import gzip
 import hashlib
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, assert_never
 from urllib.parse import quote
 
 from handgrad import __version__
-from handgrad.report.chapters.blocks import Chapter, Code, Facts, FigureBlock, Heading, TableBlock, Text, Verdicts
-from handgrad.report.chapters.opening import opening
-from handgrad.report.drawing import drawers
-from handgrad.report.drawing.fonts import lettered, without_font
-from handgrad.report.figures.figure import Curves, Figure, Matrix, Pictures, Predictions, Ranking
-from handgrad.report.findings.naming import axis_names
+from handgrad.errors import InputError
+from handgrad.report.chapters.chapter import (
+    Block,
+    Chapter,
+    Code,
+    Facts,
+    FigureBlock,
+    Heading,
+    TableBlock,
+    Text,
+    Verdicts,
+)
+from handgrad.report.chapters.chapters import headline
+from handgrad.report.drawing.canvas import save_prints
+from handgrad.report.drawing.lettering import lettered, without_font
+from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import WORDS, Summary
-from handgrad.report.page.pictures import picture_uris
-from handgrad.report.page.plots import plots
-from handgrad.report.tables import table as tables
-from handgrad.study.changes import shown
+from handgrad.report.findings.wording import axis_names
+from handgrad.report.reproduced.reproduction import Reproduction
+from handgrad.report.tables.table import save_table, write_csv
+from handgrad.study.changes import shown as value_text
+from handgrad.study.original.figure_options import figure_shape, load
 
-NAMED = 40  # lines that a legend names
 STAMP = "Selected on the test set (select_on_test = true)"
 
 
@@ -52,7 +61,7 @@ class Page:
         blocks = [self.block(block) for block in chapter.blocks]
         return {"id": chapter.id, "title": chapter.title, "short": chapter.short, "blocks": blocks}
 
-    def block(self, block: Any) -> dict[str, Any]:
+    def block(self, block: Block) -> dict[str, Any]:
         if isinstance(block, Text):
             return {"kind": "text", "text": block.text}
         if isinstance(block, Heading):
@@ -65,17 +74,18 @@ class Page:
             return {"kind": "code", "text": block.text, "title": block.title}
         if isinstance(block, TableBlock):
             self.tables += not block.number
-            paths = tables.save(block.table, self.folder / "tables")
+            paths = save_table(block.table, self.folder / "tables")
             number = block.number or f"Table {self.tables}"
             found = {"kind": "table", "table": block.table, "folded": block.folded, "number": number}
             return {**found, "files": self._links(paths)}
-        assert isinstance(block, FigureBlock)
-        return self.figure(block.figure, block.number)
+        if isinstance(block, FigureBlock):
+            return self.figure(block.figure, block.number)
+        assert_never(block)
 
-    def figure(self, figure: Figure, number: str = "") -> dict[str, Any]:
+    def figure(self, figure: FigureData, number: str = "") -> dict[str, Any]:
         self.figures += not number
         folder = self.folder / "figures"
-        paths = drawers.save(figure, folder, self.formats)
+        paths = save_prints(figure, folder, self.formats)
         if self.formats and (missing := lettered(figure).missing):
             self.unwritten |= dict.fromkeys(missing)
             note = without_font(missing)
@@ -83,83 +93,34 @@ class Page:
         header, rows = figure.table()
         data = folder / f"{figure.name}.csv"
         with data.open("w", encoding="utf-8", newline="") as file:
-            tables.write_csv(file, header, rows)
+            write_csv(file, header, rows)
         number = number or f"Figure {self.figures}"
         found = {"kind": "figure", "figure": figure, "number": number, "files": self._links([*paths, data])}
-        if isinstance(figure, Curves | Ranking):
-            return {**found, **self._plots(figure, paths)}
-        if isinstance(figure, Matrix):
-            return {**found, "what": "matrix", "rows": _matrix_rows(figure)}
-        if isinstance(figure, Pictures):
-            return {**found, **_pictures(figure)}
-        return {**found, "what": "predictions", "samples": _samples(figure)}
+        shown: dict[str, Any] = load(figure_shape(type(figure).__name__).page)(figure)
+        if shown["what"] == "plots":
+            shown |= self._panels(figure.name, shown.pop("plots"), paths)
+        return found | shown
 
-    def _plots(self, figure: Curves | Ranking, paths: list[Path]) -> dict[str, Any]:
+    def _panels(self, name: str, plots: Iterable[tuple[str, dict[str, Any]]], paths: Iterable[Path]) -> dict[str, Any]:
+        """Keep the plots, (title, plotly's figure) each, and the picture that stands for them in print."""
         panels = []
-        titles = [panel.title for panel in figure.panels] if isinstance(figure, Curves) else [""]
-        for position, (title, plot) in enumerate(zip(titles, plots(figure), strict=True)):
-            key = f"{figure.name}:{position}"
+        for position, (title, plot) in enumerate(plots):
+            key = f"{name}:{position}"
             self.plots[key] = plot
-            panels.append({"key": key, "title": title if len(titles) > 1 else "", "height": "height" in plot["layout"]})
-        columns = min(figure.columns, len(panels)) if isinstance(figure, Curves) else 1
+            panels.append({"key": key, "title": title, "height": "height" in plot["layout"]})
         picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
         if picture is not None:
-            self.prints[figure.name] = _file_uri(picture)
-        found = {"what": "plots", "panels": panels, "columns": columns, "print": picture is not None}
-        return found | (
-            _names(figure) if isinstance(figure, Curves) else {"legend": [], "key": None, "small": False, "tall": False}
-        )
+            self.prints[name] = _file_uri(picture)
+        return {"panels": panels, "print": picture is not None}
 
     def _links(self, paths: Iterable[Path]) -> list[str]:
         return [path.relative_to(self.folder).as_posix() for path in paths]
-
-
-def _names(figure: Curves) -> dict[str, Any]:
-    """What names the lines: a legend that hides and shows them, unless they are very many, and a key."""
-    lines = figure.legend if len(figure.legend) <= NAMED else []
-    same = figure.key is not None and figure.key.named and len(figure.key.blocks) == len(lines)
-    key = None if same else figure.key
-    return {"legend": lines, "key": key, "small": figure.small, "tall": figure.named_ends}
 
 
 def _file_uri(path: Path) -> str:
     if path.suffix == ".svg":
         return "data:image/svg+xml," + quote(path.read_text("utf-8"), safe=" /:;=,()")
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-
-
-def _matrix_rows(figure: Matrix) -> list[dict[str, Any]]:
-    shares = figure.shares
-    return [
-        {
-            "name": name,
-            "index": i,
-            "cells": [
-                {
-                    "count": int(count),
-                    "text": f"{int(count):,}",
-                    "percent": f"{100 * shares[i, j]:.1f} %",
-                    "level": max(min(9, int(10 * math.sqrt(shares[i, j]))), int(count > 0)),
-                }
-                for j, count in enumerate(figure.counts[i])
-            ],
-        }
-        for i, name in enumerate(figure.classes)
-    ]
-
-
-def _pictures(figure: Pictures) -> dict[str, Any]:
-    rows, columns = figure.images.shape[1:3]
-    pictures = [
-        {"uri": uri, "label": label, "width": columns, "height": rows}
-        for uri, label in zip(picture_uris(figure), figure.labels, strict=True)
-    ]
-    return {"what": "pictures", "pictures": pictures, "named": len(pictures) <= 20}
-
-
-def _samples(figure: Predictions) -> list[dict[str, Any]]:
-    uris = picture_uris(figure) or [""] * len(figure.index)
-    return [{"uri": uris[i], "actual": actual, "said": figure.said(i)} for i, actual in enumerate(figure.actual)]
 
 
 def tiles(summary: Summary) -> list[dict[str, str]]:
@@ -181,7 +142,7 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
             found.append({"term": f"{WORDS[metric]} of the best", "value": value, "unit": unit, "how": how})
         axes = {path: value for path, value in winner.all_axes.items() if value is not None}
         names = axis_names(list(axes))
-        text = ", ".join(f"{names[path]} {shown(value)}" for path, value in axes.items())
+        text = ", ".join(f"{names[path]} {value_text(value)}" for path, value in axes.items())
         found.insert(0, {"term": "best setting", "value": winner.label, "unit": "", "how": text or "the only one"})
     runs = summary.runs
     done = sum(run.status == "done" for run in runs)
@@ -194,7 +155,7 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
     return found
 
 
-def render(page: Page, summary: Summary, contents: list[dict[str, Any]]) -> str:
+def render(page: Page, summary: Summary, contents: list[dict[str, Any]], reproduction: Reproduction | None) -> str:
     """index.html as text."""
     import jinja2
     from markupsafe import Markup
@@ -207,9 +168,9 @@ def render(page: Page, summary: Summary, contents: list[dict[str, Any]]) -> str:
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    template = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined).from_string(
-        here.joinpath("page.html.j2").read_text("utf-8")
-    )
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.globals["refuse"] = _refuse
+    template = environment.from_string(here.joinpath("page.html.j2").read_text("utf-8"))
     metric = summary.phases[-1].metric if summary.phases else ""
     return template.render(
         name=summary.name,
@@ -218,7 +179,7 @@ def render(page: Page, summary: Summary, contents: list[dict[str, Any]]) -> str:
         stamp=STAMP if metric.startswith("test") else "",
         policy=policy,
         tiles=tiles(summary),
-        opening=opening(summary),
+        headline=headline(summary, reproduction),
         chapters=contents,
         version=__version__,
         packed=packed(json.dumps({"plots": page.plots, "prints": page.prints}, allow_nan=False)) if plotly else "",
@@ -226,6 +187,11 @@ def render(page: Page, summary: Summary, contents: list[dict[str, Any]]) -> str:
         script=Markup(script),
         plotly=packed(plotly) if plotly else "",
     )
+
+
+def _refuse(name: str, what: str) -> NoReturn:
+    """Called by the template where it has no branch for what a shape's `page` function gives."""
+    raise InputError(f"{name}: the page shows plots, a matrix, pictures or predictions; got {what!r}")
 
 
 def _plotly() -> str:

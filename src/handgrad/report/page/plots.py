@@ -1,6 +1,7 @@
-"""Panels of lines for the page, as plotly's JSON.
+"""Panels of lines and rankings for the page: what its template takes, with plots in plotly's own format.
 
-Plotly is given dictionaries (its own format), never text that was put together.
+Each plot is a dictionary with `data` and `layout`, never text that was put together.  Colours of text, grid and axes
+are left to the page's style sheet, so that light, dark and print need no redrawing.
 """
 
 from collections.abc import Sequence
@@ -8,23 +9,42 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.report.drawing.labels import spread
-from handgrad.report.figures.figure import Curves, Line, Mark, Panel, Ranking
-from handgrad.report.figures.palette import CONTEXT
-from handgrad.report.page.plotly_parts import axis, cut, layout, numbers, plain, short, transparent
-from handgrad.report.page.ranking import ranking_plot
+from handgrad.report.drawing.charts import noted, ranking_range
+from handgrad.report.drawing.lettering import spaced
+from handgrad.report.figures.palette import COLOURS, CONTEXT
+from handgrad.report.figures.shapes import Curves, Line, Mark, Panel, Ranking
 
 MARK = "#8A9199"
+NAMED = 40  # lines that a legend names
 END_GAP = 0.045  # of the height of a plot, between names at the ends of lines
 
 
-def plots(figure: Curves | Ranking) -> list[dict[str, Any]]:
-    """One plotly figure (data and layout) for every panel; they share their legend, which the page draws."""
-    if isinstance(figure, Ranking):
-        return [ranking_plot(figure)]
+def curves(figure: Curves) -> dict[str, Any]:
+    """A plot for every panel; what names their lines is a legend, which hides and shows them, and a key."""
     ranges = {panel.y_label: shared_range(figure, panel.y_label) for panel in figure.panels}
     across = shared_x(figure) if figure.small else None
-    return [_panel(panel, ranges[panel.y_label], across, dots=figure.dotted) for panel in figure.panels]
+    several = len(figure.panels) > 1
+    plots = [
+        (panel.title if several else "", _panel(panel, ranges[panel.y_label], across, dots=figure.dotted))
+        for panel in figure.panels
+    ]
+    legend = figure.legend if len(figure.legend) <= NAMED else []
+    same = figure.key is not None and figure.key.named and len(figure.key.blocks) == len(legend)
+    return {
+        "what": "plots",
+        "plots": plots,
+        "columns": min(figure.columns, len(plots)),
+        "legend": legend,
+        "key": None if same else figure.key,
+        "small": figure.small,
+        "tall": figure.named_ends,
+    }
+
+
+def ranking(figure: Ranking) -> dict[str, Any]:
+    """One plot, of its own height."""
+    unnamed: dict[str, Any] = {"legend": [], "key": None, "small": False, "tall": False}
+    return {"what": "plots", "plots": [("", ranking_plot(figure))], "columns": 1, **unnamed}
 
 
 def shared_range(figure: Curves, y_label: str) -> list[float] | None:
@@ -52,10 +72,10 @@ def shared_x(figure: Curves) -> list[float] | None:
 
 
 def _panel(panel: Panel, y_range: list[float] | None, x_range: list[float] | None, *, dots: bool) -> dict[str, Any]:
-    context = [line for line in panel.lines if line.look == CONTEXT]
+    context = [line for line in panel.lines if line.style == CONTEXT]
     data = [_context(context)] if context else []
     for line in panel.lines:
-        if line.look != CONTEXT:
+        if line.style != CONTEXT:
             data += _line(line, panel, dots=dots)
     y = axis(panel.y_label)
     if panel.log_y:
@@ -103,7 +123,7 @@ def _ends(panel: Panel, y_range: list[float]) -> list[dict[str, Any]]:
     traces: list[dict[str, Any]] = []
     for x, group in groups.items():
         at = [np.log10(line.y[-1]) if panel.log_y else line.y[-1] for line in group]
-        for line, place in zip(group, spread([(y - y_range[0]) / span for y in at], END_GAP), strict=True):
+        for line, place in zip(group, spaced([(y - y_range[0]) / span for y in at], END_GAP), strict=True):
             y = y_range[0] + place * span
             traces.append(
                 {
@@ -115,7 +135,7 @@ def _ends(panel: Panel, y_range: list[float]) -> list[dict[str, Any]]:
                     "textposition": "middle right",
                     "textfont": {"size": 10},
                     "cliponaxis": False,
-                    "line": {"color": line.look.colour, "width": 0.8},
+                    "line": {"color": line.style.colour, "width": 0.8},
                     "hoverinfo": "skip",
                     "meta": line.label,
                 }
@@ -124,7 +144,7 @@ def _ends(panel: Panel, y_range: list[float]) -> list[dict[str, Any]]:
 
 
 def _line(line: Line, panel: Panel, *, dots: bool) -> list[dict[str, Any]]:
-    look = line.look
+    style = line.style
     traces: list[dict[str, Any]] = []
     if line.low is not None and line.high is not None:
         traces.append(
@@ -134,7 +154,7 @@ def _line(line: Line, panel: Panel, *, dots: bool) -> list[dict[str, Any]]:
                 "x": numbers(np.concatenate([line.x, line.x[::-1]])),
                 "y": numbers(np.concatenate([line.high, line.low[::-1]])),
                 "fill": "toself",
-                "fillcolor": transparent(look.colour, 0.16),
+                "fillcolor": transparent(style.colour, 0.16),
                 "line": {"width": 0},
                 "hoverinfo": "skip",
                 "meta": line.label,
@@ -147,8 +167,8 @@ def _line(line: Line, panel: Panel, *, dots: bool) -> list[dict[str, Any]]:
             "mode": "lines+markers" if dots else "lines",
             "x": numbers(line.x),
             "y": numbers(line.y),
-            "line": {"color": look.colour, "width": 1.33 * look.width, "dash": look.dash},
-            "opacity": look.opacity,
+            "line": {"color": style.colour, "width": 1.33 * style.width, "dash": style.dash},
+            "opacity": style.opacity,
             "marker": {"size": 5},
             "meta": line.label,
             "hovertemplate": f"{plain(cut(line.label, 60))}<br>{panel.x_label} %{{x}}: {value}<extra></extra>",
@@ -174,3 +194,90 @@ def _context(lines: list[Line]) -> dict[str, Any]:
         "opacity": CONTEXT.opacity,
         "hoverinfo": "skip",
     }
+
+
+def ranking_plot(figure: Ranking) -> dict[str, Any]:
+    """A plotly figure (data and layout) of its own height: as many rows as settings."""
+    data: list[dict[str, Any]] = []
+    value = ".2%" if figure.percent else ".4g"
+    shapes = []
+    for y, row in enumerate(figure.rows):
+        ink = COLOURS[0] if row.best else "#7A8087"
+        if row.best or row.tied:
+            band = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": y - 0.5, "y1": y + 0.5, "layer": "below"}
+            shapes.append({**band, "fillcolor": transparent(COLOURS[0], 0.1), "line": {"width": 0}})
+        if row.low is not None and row.high is not None:
+            bar: dict[str, Any] = {"type": "scatter", "mode": "lines", "x": [short(row.low), short(row.high)]}
+            data.append({**bar, "y": [y, y], "line": {"color": ink, "width": 2}, "hoverinfo": "skip"})
+        seeds = _dots(list(row.points.values()), y, {"color": ink, "size": 7, "opacity": 0.45})
+        hover = f"seed %{{customdata}}: %{{x:{value}}}<extra></extra>"
+        data.append({**seeds, "customdata": list(row.points), "hovertemplate": hover})
+        if row.mean is not None:
+            style = {"color": ink, "size": 9, "symbol": "diamond", "line": {"color": "#fff", "width": 1}}
+            data.append({**_dots([row.mean], y, style), "hovertemplate": f"mean: %{{x:{value}}}<extra></extra>"})
+    labels = [noted(row, 44) for row in figure.rows]
+    y_axis = axis("", tickvals=list(range(len(labels))), ticktext=[plain(label) for label in labels], showgrid=False)
+    y_axis |= {"range": [len(labels) - 0.5, -0.5]}
+    x_axis = axis(figure.x_label, range=list(map(short, ranking_range(figure))))
+    if figure.percent:
+        low, high = ranking_range(figure)
+        x_axis |= {"tickformat": ".0%" if high - low > 0.05 else ".1%"}
+    return {
+        "data": data,
+        "layout": layout(x_axis, y_axis, shapes=shapes, height=26 * len(labels) + 70, hovermode="closest"),
+    }
+
+
+def _dots(x: list[float], y: int, style: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "scatter", "mode": "markers", "x": [short(v) for v in x], "y": [y] * len(x), "marker": style}
+
+
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis with its title."""
+    return {"title": {"text": plain(title), "standoff": 6}, "automargin": True, "zeroline": False, **more}
+
+
+def layout(x: dict[str, Any], y: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A layout without colours of its own: the page's style sheet has them."""
+    return {
+        "xaxis": x,
+        "yaxis": y,
+        "showlegend": False,
+        "margin": {"l": 8, "r": 12, "t": 8, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": 12},
+        "hoverlabel": {"font": {"size": 12}},
+        **more,
+    }
+
+
+def plain(text: str) -> str:
+    """Plotly reads a little HTML (<b>, <a href>) and %{…} in its texts; ours are shown letter by letter."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("%{", "%\u200b{")
+
+
+def cut(text: str, most: int) -> str:
+    """At most so many letters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def numbers(values: np.ndarray) -> list[float | None]:
+    """Short numbers; None, a gap, where one is not finite."""
+    return [short(value) if np.isfinite(value) else None for value in values.tolist()]
+
+
+def short(value: float) -> float:
+    """Six digits are more than a screen can show."""
+    return float(f"{value:.6g}")
+
+
+def transparent(ink: str, alpha: float) -> str:
+    """#RRGGBB with an opacity.
+
+    >>> transparent("#0072B2", 0.5)
+    'rgba(0,114,178,0.5)'
+    """
+    red, green, blue = (int(ink[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"

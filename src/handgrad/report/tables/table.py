@@ -79,7 +79,7 @@ def cell(value: Any, text: str | None = None, *, bold: bool = False) -> Cell:
     return Cell(text, (value,), bold)
 
 
-def save(table: Table, folder: Path) -> list[Path]:
+def save_table(table: Table, folder: Path) -> list[Path]:
     """Write `<name>.csv`, `.md` and `.tex` and return the paths."""
     paths = []
     for form, text in (("csv", to_csv(table)), ("md", to_markdown(table)), ("tex", to_latex(table))):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from handgrad.data.spec import DataSection
+from handgrad.data.data_section import DataSection
 from handgrad.names import shown
 from handgrad.network.spec import NetworkSection
 from handgrad.sections import Section, flag, is_whole, one_of, whole

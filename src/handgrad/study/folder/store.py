@@ -31,8 +31,8 @@ from handgrad.study.folder.locks import reporting, writing
 from handgrad.study.folder.plan import FORMAT, read_plan
 from handgrad.study.rules.select import RunSummary
 from handgrad.training import record as records
-from handgrad.training.checkpoint import progress_of, save_checkpoint
 from handgrad.training.describe import samples_of
+from handgrad.training.progress import progress_of, save_checkpoint
 from handgrad.training.record import Record
 from handgrad.training.weights import npz
 

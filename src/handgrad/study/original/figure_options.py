@@ -1,19 +1,25 @@
-"""The kinds of figures that a study can ask for, and what each takes.  `report/figures/kinds.py` makes them.
+"""The kinds of figures, one record each, and the shapes that they have: the public tables `FIGURES` and `SHAPES`.
 
-They stand here so that a study file is checked whole before anything runs:
+    FIGURES["epochs"]   options, the function that makes the figure from records, its shape, one line about it
+    SHAPES["Curves"]    how figures of that data class are drawn for print and shown on the page
 
-    FIGURE_OPTIONS[kind].read(options, prefix=...)  ->  (options, []) or (None, every problem as a line)
+Both stand in study/, so that a study file is checked whole before anything runs.  Functions of report/, which study/
+does not import, are named as text, "module:function", and loaded when a figure is made.  A kind or a shape from outside
+the package is one more record; it may hold the functions themselves.
 
 `seed` chooses among the runs of a setting: a seed of the study, "first" (the first seed that finished), "best" (the one
 that did best by the measure that chose the winner) or, where curves can be averaged, "mean" (all of them, with a band).
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
-from handgrad.names import unknown
+from handgrad.errors import InputError
+from handgrad.names import listed, unknown
 from handgrad.sections import Section, flag, is_real, is_whole, one_of, real, whole
 
 PARTS = ("train", "validation", "test")
@@ -190,13 +196,121 @@ class PredictionsOptions(FigureOptions):
     seed: Seed = "best"
 
 
-FIGURE_OPTIONS: dict[str, type[FigureOptions]] = {
-    "step-loss": StepLossOptions,
-    "epochs": EpochsOptions,
-    "epoch-pair": EpochPairOptions,
-    "step-loss-by-epoch": StepLossByEpochOptions,
-    "small-multiples": SmallMultiplesOptions,
-    "confusion": ConfusionOptions,
-    "templates": TemplatesOptions,
-    "predictions": PredictionsOptions,
+Function = Callable[..., Any] | str  # the function itself, or "module:function"
+
+
+def load(function: Function) -> Callable[..., Any]:
+    """The function that a record holds or names."""
+    if not isinstance(function, str):
+        return function
+    module, _, name = function.partition(":")
+    loaded: Callable[..., Any] = getattr(import_module(module), name)
+    return loaded
+
+
+@dataclass(frozen=True)
+class FigureShape:
+    """How figures of one data class (`report/figures/shapes.py`) are shown.
+
+    draw: figure -> matplotlib's figure;  page: figure -> what the page's template takes (`report/page/plots.py`).
+    """
+
+    draw: Function
+    page: Function
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """A kind of figure.
+
+    options: what it takes;  make: from a request (`report/figures/request.py`) to a figure with its caption, or None
+    where the records hold nothing of it;  shape: the data class of that figure, a name of `SHAPES`;  about: what it
+    shows, in a line;  titled: whether its panels say how settings differ, so that names of settings stay short.
+    """
+
+    options: type[FigureOptions]
+    make: Function
+    shape: str
+    about: str
+    titled: bool = False
+
+
+SHAPES: dict[str, FigureShape] = {
+    "Curves": FigureShape("handgrad.report.drawing.charts:draw_curves", "handgrad.report.page.plots:curves"),
+    "Ranking": FigureShape("handgrad.report.drawing.charts:draw_ranking", "handgrad.report.page.plots:ranking"),
+    "Matrix": FigureShape("handgrad.report.drawing.grids:draw_matrix", "handgrad.report.page.page_grids:matrix"),
+    "Pictures": FigureShape("handgrad.report.drawing.grids:draw_pictures", "handgrad.report.page.page_grids:pictures"),
+    "Predictions": FigureShape(
+        "handgrad.report.drawing.grids:draw_predictions", "handgrad.report.page.page_grids:predictions"
+    ),
 }
+
+FIGURES: dict[str, FigureKind] = {
+    "step-loss": FigureKind(
+        StepLossOptions,
+        "handgrad.report.figures.steps:step_loss",
+        "Curves",
+        "training loss of every step, a line for each setting",
+    ),
+    "epochs": FigureKind(
+        EpochsOptions,
+        "handgrad.report.figures.epochs:epochs",
+        "Curves",
+        "accuracy, loss or both against the epoch, a line for each setting",
+    ),
+    "epoch-pair": FigureKind(
+        EpochPairOptions,
+        "handgrad.report.figures.epochs:epoch_pair",
+        "Curves",
+        "accuracy and loss side by side, a line for each part",
+    ),
+    "step-loss-by-epoch": FigureKind(
+        StepLossByEpochOptions,
+        "handgrad.report.figures.steps:step_loss_by_epoch",
+        "Curves",
+        "loss against the step within the epoch, a colour for each",
+    ),
+    "small-multiples": FigureKind(
+        SmallMultiplesOptions,
+        "handgrad.report.figures.epochs:small_multiples",
+        "Curves",
+        "each setting beside the baseline on the same axes",
+        titled=True,
+    ),
+    "confusion": FigureKind(
+        ConfusionOptions,
+        "handgrad.report.figures.network_figures:asked_confusion",
+        "Matrix",
+        "actual against predicted classes, in percent of the row and counts",
+    ),
+    "templates": FigureKind(
+        TemplatesOptions,
+        "handgrad.report.figures.network_figures:asked_weights",
+        "Pictures",
+        "first-layer weights as pictures",
+    ),
+    "predictions": FigureKind(
+        PredictionsOptions,
+        "handgrad.report.figures.network_figures:asked_predictions",
+        "Predictions",
+        "sample images with actual and predicted classes",
+    ),
+}
+
+
+def figure_shape(name: str) -> FigureShape:
+    """How figures of a data class are shown.  Raises InputError, with the remedy, where nothing shows them."""
+    if name not in SHAPES:
+        remedy = f"put a FigureShape, with what draws it for print and for the page, into {__name__}.SHAPES"
+        raise InputError(f"unknown shape of figure {name!r}. Known: {listed(SHAPES)}; {remedy}")
+    return SHAPES[name]
+
+
+def figure_kind(value: Any) -> str:
+    """A validator for the name of a kind whose figures can be drawn."""
+    kind = one_of(FIGURES, "kind of figure")(value)
+    try:
+        figure_shape(FIGURES[kind].shape)
+    except InputError as error:
+        raise ValueError(f"is {kind!r}, of an {error}") from None
+    return kind

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field
 
 from handgrad.sections import Section, flag, one_of, real, whole
 from handgrad.study.changes import changes_of
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
+from handgrad.study.original.figure_options import FIGURES, figure_kind
 from handgrad.study.original.published import MEASURES, RANKS, UNITS, value
 
 
@@ -266,7 +266,7 @@ class Drawing(Section):
 
     title: Text
     note: Note = None
-    kind: Annotated[str, BeforeValidator(one_of(FIGURE_OPTIONS, "kind of figure"))]
+    kind: Annotated[str, BeforeValidator(figure_kind)]
     phase: Phases = ("main",)
     settings: Annotated[tuple[Any, ...] | None, _optional(_references)] = None
     options: dict[str, Any] = Field(default_factory=dict)
@@ -282,7 +282,7 @@ class Drawing(Section):
         """What `settings` says, or stands for."""
         if not self.run:
             return ()
-        return self.settings or (("winner",) if FIGURE_OPTIONS[self.kind].settings[1] == 1 else (None,))
+        return self.settings or (("winner",) if FIGURES[self.kind].options.settings[1] == 1 else (None,))
 
 
 class Figure(Item, Drawing):

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Dataset, Split, data_key, load, save_split, split
-from handgrad.data.spec import DataSection
 from handgrad.errors import DataError
 
 

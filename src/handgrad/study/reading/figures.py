@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from handgrad.names import short, shown
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
+from handgrad.study.original.figure_options import FIGURES
 from handgrad.study.original.items import Drawing
 
 Asked = TypeVar("Asked", bound=Drawing)
@@ -35,6 +35,6 @@ def read_figure(model: type[Asked], entry: Mapping[str, Any], where: str) -> tup
     """(the figure, []) or what can be read of it and every problem, its options' included."""
     figure, found = model.read(entry, prefix=where)
     if figure is not None:
-        _, problems = FIGURE_OPTIONS[figure.kind].read(figure.options, prefix=f"{where}.options")
+        _, problems = FIGURES[figure.kind].options.read(figure.options, prefix=f"{where}.options")
         found += problems
     return figure, found

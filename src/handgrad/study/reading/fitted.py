@@ -6,7 +6,7 @@ What has none left is not run, and the report says so.  A published number never
 from typing import Any
 
 from handgrad.study.design.spec import Study, StudySpec
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
+from handgrad.study.original.figure_options import FIGURES
 from handgrad.study.original.items import ConfusionTable, Drawing, FactsTable, Figure, Item, Original, SettingsTable
 from handgrad.study.original.published import MEASURES
 from handgrad.study.reading.places import WINNER, Places
@@ -58,7 +58,7 @@ def _fitted_settings(item: Drawing, before: Places, after: Places) -> dict[str, 
         for one in item.settings
         if _is_there(one, item.phase, before, after)
     )
-    least = FIGURE_OPTIONS[item.kind].settings[0]
+    least = FIGURES[item.kind].options.settings[0]
     return {"settings": kept} if len(kept) >= least else {"run": False}
 
 

@@ -7,7 +7,7 @@ from handgrad.names import listed as names_listed
 from handgrad.names import nearest, short, shown, unknown
 from handgrad.study.changes import is_path
 from handgrad.study.design.spec import Study
-from handgrad.study.original.figure_options import FIGURE_OPTIONS
+from handgrad.study.original.figure_options import FIGURES
 from handgrad.study.original.items import (
     ConfusionTable,
     Drawing,
@@ -107,7 +107,7 @@ def _figure_problems(places: Places, item: Drawing, where: str) -> list[str]:
             names += [reference if isinstance(reference, str) else "" for _ in places.find(reference, item.phase)]
         except ValueError as error:
             found.append(f"{where}.settings {error}")
-    least, most = FIGURE_OPTIONS[item.kind].settings
+    least, most = FIGURES[item.kind].options.settings
     if not found and (len(names) < least or (most is not None and len(names) > most)):
         allowed = str(least) if least == most else f"at least {least}" if most is None else f"{least} to {most}"
         found.append(f"{where}.settings: a figure of kind {item.kind} shows {allowed}; got {len(names)}")

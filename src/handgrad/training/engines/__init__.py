@@ -4,7 +4,7 @@ A `Job` goes in; a `Session` trains it epoch by epoch and scores it.  Shapes, in
 masks are the same for every engine, so engines differ by rounding only and a checkpoint belongs to none of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -33,20 +33,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What a run asks for: to be trained on the examples in `order` (n,), with a learning rate for every step (steps,).
+    """An epoch of one run: the order of the examples (n,), and the learning rate of every step (steps,).
 
-    first_step: the number of the first of them, counted over the whole run from 0.  scored: the parts whose scores it
-    will ask for then.
+    first_step: the number of the first step, counted over the whole run from 0.
     """
 
     order: np.ndarray
     lrs: np.ndarray
     first_step: int
-    scored: tuple[str, ...] = ()
 
 
-class Place(Protocol):
-    """Where the numbers of one run are."""
+class NetworkState(Protocol):
+    """The numbers of one run, wherever an engine keeps them."""
 
     def load(self, params: Params, slots: Slots, t: int) -> None:
         """Take over parameters, optimizer slots and the number of steps that the optimizer has made."""
@@ -62,15 +60,65 @@ class Place(Protocol):
 
 
 @runtime_checkable
-class Session(Place, Protocol):
+class Session(NetworkState, Protocol):
     """One network in training."""
 
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
-        """Train as an `Epoch` asks.
+        """Train an `Epoch`.
 
         -> the loss of every batch, float32 (steps,).  A loss that is not finite ends the epoch before its update:
         the result is then shorter and ends with that loss.
         """
+
+
+class Group(Protocol):
+    """Up to `size` runs that are trained together; each is a member."""
+
+    size: int
+
+    def add(self, job: Job) -> NetworkState:
+        """Let a run take part; it is loaded before its first epoch."""
+
+    def release(self, member: NetworkState) -> None:
+        """Let a run go, so that another can be added."""
+
+    def train_epoch(self, epochs: Mapping[NetworkState, Epoch]) -> dict[NetworkState, np.ndarray]:
+        """Train an epoch of each of these members -> its losses, as `Session.train_epoch` returns them."""
+
+    def score(self, parts: Iterable[str]) -> None:
+        """Score these parts for all members at once, where that is cheaper than one by one."""
+
+
+class OneRun:
+    """A group of one: a run in a session of its own."""
+
+    size = 1
+
+    def __init__(self, engine: str) -> None:
+        self.engine = engine
+
+    def add(self, job: Job) -> NetworkState:
+        return open_session(self.engine, job)
+
+    def release(self, member: NetworkState) -> None:
+        pass
+
+    def train_epoch(self, epochs: Mapping[NetworkState, Epoch]) -> dict[NetworkState, np.ndarray]:
+        ((session, epoch),) = epochs.items()
+        assert isinstance(session, Session)
+        return {session: session.train_epoch(epoch.order, epoch.lrs, epoch.first_step)}
+
+    def score(self, parts: Iterable[str]) -> None:
+        pass
+
+
+def open_group(training: TrainingSection) -> Group:
+    """The group in which runs of this section are trained: `training.stack` of them in one program, or one by one."""
+    if training.stack in ("auto", 1):
+        return OneRun(training.engine)
+    from handgrad.training.engines.jax import JaxGroup
+
+    return JaxGroup(int(training.stack))
 
 
 def open_session(name: str, job: Job) -> Session:

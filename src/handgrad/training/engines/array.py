@@ -14,7 +14,7 @@ from handgrad.network import passes
 from handgrad.network.arrays import Array
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
-from handgrad.training.engines.arrays import Home, home_of
+from handgrad.training.engines.backend import Backend, backend_of
 from handgrad.training.optimizers import empty_slots, step
 
 LOOK_EVERY = 256  # steps, whose losses are then looked at together: to wait for a GPU takes longer than a step
@@ -71,40 +71,40 @@ def encoded_arrays(job: Job) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 class ArraySession:
     """Trains one step at a time."""
 
-    def __init__(self, job: Job, home: Home | None = None) -> None:
+    def __init__(self, job: Job, backend: Backend | None = None) -> None:
         self.job = job
-        self.home = home or home_of(job.training.library, job.training.device)
+        self.backend = backend or backend_of(job.training.library, job.training.device)
         self.key = dropout_key(job.seed)
-        bring = self.home.bring
-        self.parts = {name: (bring(x), bring(T)) for name, (x, T) in encoded_arrays(job).items()}
+        to_device = self.backend.to_device
+        self.parts = {name: (to_device(x), to_device(T)) for name, (x, T) in encoded_arrays(job).items()}
         self.params: dict[str, Array] = {}
         self.slots: dict[str, tuple[Array, ...]] = {}
         self.t = 0
 
-    def _bring(self, array: np.ndarray) -> Array:
-        return self.home.bring(np.asarray(array, dtype=self.job.training.dtype))
+    def _to_device(self, array: np.ndarray) -> Array:
+        return self.backend.to_device(np.asarray(array, dtype=self.job.training.dtype))
 
     def load(self, params: Params, slots: Slots, t: int) -> None:
         dtype = self.job.training.dtype
-        self.params = {name: self._bring(array.astype(dtype)) for name, array in params.items()}
-        self.slots = {name: tuple(self._bring(a.astype(dtype)) for a in arrays) for name, arrays in slots.items()}
+        self.params = {name: self._to_device(array.astype(dtype)) for name, array in params.items()}
+        self.slots = {name: tuple(self._to_device(a.astype(dtype)) for a in arrays) for name, arrays in slots.items()}
         learnt = {name: w for name, w in self.params.items() if name not in self.job.network.measured_names}
         self.slots = self.slots or empty_slots(self.job.training.optimizer, learnt)
         self.t = t
 
     def export(self) -> tuple[Params, Slots, int]:
-        fetch = self.home.fetch  # updates make new arrays, so these stay as they are
-        slots = {name: tuple(map(fetch, arrays)) for name, arrays in self.slots.items()}
-        return {name: fetch(w) for name, w in self.params.items()}, slots, self.t
+        to_numpy = self.backend.to_numpy  # updates make new arrays, so these stay as they are
+        slots = {name: tuple(map(to_numpy, arrays)) for name, arrays in self.slots.items()}
+        return {name: to_numpy(w) for name, w in self.params.items()}, slots, self.t
 
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
-        rows = list(batches(self.home.bring(order), self.job.training.batch_size))
+        rows = list(batches(self.backend.to_device(order), self.job.training.batch_size))
         losses = np.empty(len(lrs), dtype=np.float32)
         for start in range(0, len(lrs), LOOK_EVERY):
             stop = min(start + LOOK_EVERY, len(lrs))
             before = self.params, self.slots, self.t
             found = [self._step(rows[i], float(lrs[i]), first_step + i) for i in range(start, stop)]
-            losses[start:stop] = self.home.fetch_numbers(found)
+            losses[start:stop] = self.backend.stack_to_numpy(found)
             finite = np.isfinite(losses[start:stop])
             if not finite.all():
                 last = start + int(finite.argmin())
@@ -126,7 +126,7 @@ class ArraySession:
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         x, T = self.parts[part]
         losses, predicted = passes.score(self.job.network, self.params, x, T, self.job.training.loss)
-        return self.home.fetch(losses), self.home.fetch(predicted)
+        return self.backend.to_numpy(losses), self.backend.to_numpy(predicted)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        return self.home.fetch(passes.predict(self.job.network, self.params, self._bring(x)))
+        return self.backend.to_numpy(passes.predict(self.job.network, self.params, self._to_device(x)))

@@ -36,7 +36,7 @@ State = tuple[Params, dict[str, tuple[Array, ...]], Array]  # parameters, slots,
 
 
 class Batches(NamedTuple):
-    """Steps for all places: the rows of their examples (R, steps, m), lrs (R, steps), their numbers over the whole run
+    """Steps for all members: the rows of their examples (R, steps, m), lrs (R, steps), their numbers over the whole run
     (R, steps), the keys of dropout (R,), and which of them count (steps,)."""
 
     rows: Array
@@ -62,7 +62,7 @@ def numbers_of(job: Job) -> dict[str, float]:
 
 
 def _with_numbers(job: Job, numbers: Mapping[str, Array]) -> tuple[Job, dict[int, Array]]:
-    """(the job with these numbers in their places, the rates of dropout by layer)."""
+    """(the job with these numbers, the rates of dropout by layer)."""
     training = {name: numbers[name] for name in ("weight_decay", "clip_norm") if name in numbers}
     of_optimizer = {name.removeprefix("optimizer."): v for name, v in numbers.items() if name.startswith("optimizer.")}
     optimizer = job.training.optimizer.model_copy(update=of_optimizer)
@@ -143,7 +143,7 @@ def _in_chunks(function: Any, chunk: int, *arrays: Array) -> Any:
 
 
 class Programs:
-    """The programs of a group of `size` runs; `Programs.of` has each kind once.  checked: its places were compared."""
+    """The programs of a group of `size` runs; `Programs.of` has each kind once.  checked: its members were compared."""
 
     def __init__(self, job: Job, size: int) -> None:
         self.job, self.size, self.checked = job, size, False
@@ -175,11 +175,11 @@ class Programs:
         with jax.enable_x64(True), jax.default_matmul_precision(precision):
             yield
 
-    def bring(self, arrays: Any) -> Any:
+    def to_device(self, arrays: Any) -> Any:
         with self._computing():
             return jax.device_put(arrays, self.device)
 
-    def fetch(self, arrays: Any) -> Any:
+    def to_numpy(self, arrays: Any) -> Any:
         """NumPy's arrays; waits until they are computed."""
         return jax.device_get(arrays)
 
@@ -190,19 +190,19 @@ class Programs:
     # -- on the device
 
     def everywhere(self, mine: Any) -> Any:
-        """The numbers of one run in all places."""
-        return self.bring(jax.tree.map(lambda one: np.stack([one] * self.size), mine))
+        """The numbers of one run in all members."""
+        return self.to_device(jax.tree.map(lambda one: np.stack([one] * self.size), mine))
 
-    def put(self, state: State, place: int, mine: Any) -> Any:
+    def put(self, state: State, i: int, mine: Any) -> Any:
         with self._computing():
-            return self._put(state, place, self.bring(mine))
+            return self._put(state, i, self.to_device(mine))
 
     def train(
         self, state: State, going: np.ndarray, batches: Batches, numbers: Numbers, part: tuple[Array, Array]
     ) -> Any:
         """(the state after these steps, losses (R, steps)), left on the device."""
         with self._computing():
-            return self._train(state, *self.bring((going, batches)), numbers, part)
+            return self._train(state, *self.to_device((going, batches)), numbers, part)
 
     def score(self, state: State, part: tuple[Array, Array]) -> Any:
         """(loss of every example, predicted class), (R, n) each, left on the device."""

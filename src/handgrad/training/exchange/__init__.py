@@ -5,7 +5,7 @@
 
     .onnx                 the whole network, scaling included, for inference (`exchange.onnx`)
     .pt, .safetensors     a PyTorch state_dict (`exchange.state_dict`)
-    .npz                  handgrad's names and shapes; a student's W1, b1, W2, … are read as well (`exchange.foreign`)
+    .npz                  handgrad's names and shapes; a student's W1, b1, W2, … too (`exchange.named_arrays`)
 
 No file executes anything when it is read (`training.pytorch`), and its content says what it is, not its name.
 """
@@ -24,8 +24,8 @@ from handgrad.foreign import as_path
 from handgrad.network.spec import Network, build
 from handgrad.training.available import check_installed
 from handgrad.training.brightness import brightness_of
-from handgrad.training.exchange.foreign import from_arrays
 from handgrad.training.exchange.layouts import laid_out
+from handgrad.training.exchange.named_arrays import from_arrays
 from handgrad.training.exchange.state_dict import from_state_dict, is_state_dict, sequential, to_state_dict
 from handgrad.training.given import checked_data, model_of
 from handgrad.training.model import Model

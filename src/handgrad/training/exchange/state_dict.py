@@ -23,8 +23,8 @@ from handgrad.names import listed
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.layer import Shape
 from handgrad.network.spec import Network
-from handgrad.training.exchange.foreign import in_order
 from handgrad.training.exchange.layouts import laid_out, layers_meant
+from handgrad.training.exchange.named_arrays import in_order
 from handgrad.training.weights import Arrays
 
 LETTERS = {  # of each kind of layer: handgrad's letter -> PyTorch's name

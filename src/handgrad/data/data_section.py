@@ -1,0 +1,205 @@
+"""The [data] table of a study: which examples, how their numbers are scaled, which part is for what.
+
+    name -> x_train, y_train, x_test, y_test          `datasets.load`
+    test        taken away first, where the data has no test part of its own
+    validation  taken from the training or the test examples
+    train       which of the training examples that remain are used
+    scale       from the numbers of the training part that came out of this   `scaling`
+
+A size is a whole number of examples or a fraction in (0, 1]: 1 is one example, 1.0 is all of them.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+)
+
+from handgrad.data.scaling import SCALES
+from handgrad.errors import DataError, InputError
+from handgrad.foreign import as_path
+from handgrad.names import shown
+from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of, whole
+
+COLORS = {"keep": None, "gray": "L", "rgb": "RGB"}  # name -> the mode of Pillow that it is, None: as it came
+PICKS = ("first", "random")
+LARGEST_FLOAT32 = 3.4e38
+OPTIONAL = ("drop", "missing", "value_range")  # written out only where they are given: older settings have none
+
+
+def _size(value: Any) -> int | float:
+    message = "must be a whole number of examples >= 1 or a fraction in (0, 1]"
+    if not is_real(value) or (isinstance(value, int) and value > LARGEST):
+        raise ValueError(message)
+    if value < 1 if isinstance(value, int) else not 0 < value <= 1:
+        raise ValueError(message)
+    return value
+
+
+def _label(value: Any) -> str | int | None:
+    if value is None or isinstance(value, str) or is_whole(value, -LARGEST):
+        return value
+    raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be the name of a data set or a path")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be UTF-8, as study files are: rename the file or folder") from None
+    return value
+
+
+def _image_size(value: Any) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    numbers = list(value) if isinstance(value, list | tuple) else []
+    if len(numbers) != 2 or not all(is_whole(n, 1) for n in numbers):
+        raise ValueError("must be two whole numbers >= 1: [rows, cols]")
+    return numbers[0], numbers[1]
+
+
+def _value_range(value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    numbers = list(value) if isinstance(value, list | tuple) else []
+    good = len(numbers) == 2 and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
+    if not good or not -LARGEST_FLOAT32 <= numbers[0] < numbers[1] <= LARGEST_FLOAT32:
+        raise ValueError("must be two numbers, the smallest and the largest value that x can take, such as [0, 255]")
+    return numbers[0], numbers[1]
+
+
+def _drop(value: Any) -> tuple[str | int, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or any(
+        isinstance(one, bool) or not isinstance(one, str | int) for one in value
+    ):
+        raise ValueError('must be a list of columns, by name or by number from 0, such as ["Id", 3]')
+    return tuple(value) or None  # nothing to leave out is the default
+
+
+def _missing(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ValueError('must be a list of texts that mean "no label", such as ["?"], or [] if none does')
+    return tuple(value)
+
+
+Size = Annotated[int | float, PlainValidator(_size)]
+Seed = Annotated[int, PlainValidator(whole("[0, inf)"))]
+Flag = Annotated[bool, PlainValidator(flag)]
+
+
+class ValidationPart(Section):
+    """Which examples validate; a fraction counts the examples of the part they are taken from.
+
+    `source` is written `from` in a study file (a word that Python keeps for itself):
+    `validation = { size = 5000, from = "test" }`.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    size: Size = 0.1
+    source: Annotated[str, PlainValidator(one_of(("train", "test"), "part"))] = Field("train", alias="from")
+    stratify: Flag = True
+    seed: Seed = 0
+
+    @model_serializer(mode="wrap")
+    def _write_from(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {"from" if name == "source" else name: value for name, value in write(self).items()}
+
+
+class TrainPart(Section):
+    """Which of the training examples are used, after the test and validation parts were taken away."""
+
+    example: ClassVar = "{ size = 5000 }"
+
+    size: Size
+    pick: Annotated[str, PlainValidator(one_of(PICKS, "pick"))] = "first"
+    seed: Seed = 0
+
+
+class TestPart(Section):
+    """The test part of data that has none of its own; a fraction counts all of its examples."""
+
+    __test__ = False  # no test of pytest's
+    example: ClassVar = "{ size = 0.2 } (none at all is not there yet)"
+
+    size: Size = 0.2
+    stratify: Flag = True
+    seed: Seed = 0
+
+
+def _validation(value: Any, info: ValidationInfo) -> ValidationPart | Literal[False]:
+    if value is False or isinstance(value, ValidationPart):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a table such as { size = 0.1 }, or false")
+    return ValidationPart.model_validate(value, context=info.context)
+
+
+class DataSection(Section):
+    """The data of a study: `name` is digits, mnist, fashion-mnist, cifar-10 or a path of your own.
+
+    `label` names the column of a CSV file that holds the labels (by default the one that is called so, or the last),
+    `drop` the columns that are left out, `missing` the texts that mean "no label" (default: those of pandas).
+    `value_range` is the smallest and the largest value that x can take, for the scales unit and symmetric.
+    `image_size` (rows, cols) and `color` say what becomes of the pictures in a folder of images.
+    """
+
+    name: Annotated[str, PlainValidator(_name)] = "digits"
+    scale: Annotated[str, PlainValidator(one_of(SCALES, "scale"))] = "unit"
+    validation: Annotated[
+        ValidationPart | Literal[False],
+        PlainValidator(_validation),
+        PlainSerializer(lambda part: part and part.model_dump()),
+    ] = ValidationPart()
+    train: TrainPart | None = None
+    test: TestPart | None = None
+    label: Annotated[str | int | None, PlainValidator(_label)] = None
+    image_size: Annotated[
+        tuple[int, int] | None,
+        PlainValidator(_image_size),
+        PlainSerializer(lambda size: size),  # pydantic's own warns that JSON has a list
+    ] = None
+    color: Annotated[str, PlainValidator(one_of(COLORS, "color"))] = "keep"
+    drop: Annotated[tuple[str | int, ...] | None, PlainValidator(_drop), PlainSerializer(lambda columns: columns)] = (
+        None
+    )
+    missing: Annotated[tuple[str, ...] | None, PlainValidator(_missing), PlainSerializer(lambda texts: texts)] = None
+    value_range: Annotated[
+        tuple[float, float] | None, PlainValidator(_value_range), PlainSerializer(lambda numbers: numbers)
+    ] = None
+
+    @model_serializer(mode="wrap")
+    def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in write(self).items() if value is not None or name not in OPTIONAL}
+
+    @classmethod
+    def given(cls, value: Any) -> Self:
+        """A section, its table as a dict, or the name or path of a data set.  Raises InputError for anything else."""
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str | os.PathLike):
+            return cls(name=str(as_path(value, "data", DataError)))
+        if not isinstance(value, Mapping):
+            raise InputError(
+                "data must be the name of a data set, a path, or a table such as {'name': 'digits'}; got "
+                + shown(value)
+            )
+        section, problems = cls.read(value, prefix="data")
+        if section is None:
+            raise InputError("\n".join(problems))
+        return section

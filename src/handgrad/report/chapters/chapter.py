@@ -1,0 +1,67 @@
+"""A chapter of a report: its title and the blocks that stand under it.
+
+A block is a sentence, a list of facts, verdicts, a table, a figure or a piece of code.  The page shows each in its own
+way, and saves tables and figures as files too.
+"""
+
+from dataclasses import dataclass
+
+from handgrad.report.figures.shapes import FigureData
+from handgrad.report.findings.verdicts import Verdict
+from handgrad.report.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    items: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Terms and what they are; a fact may have several lines."""
+
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Heading:
+    text: str
+
+
+@dataclass(frozen=True)
+class TableBlock:
+    """folded: long, shown when it is asked for;  number: the original's own, such as "Table 1"."""
+
+    table: Table
+    folded: bool = False
+    number: str = ""
+
+
+@dataclass(frozen=True)
+class FigureBlock:
+    figure: FigureData
+    number: str = ""
+
+
+Block = Text | Heading | Verdicts | Facts | Code | TableBlock | FigureBlock
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A heading and what stands under it; `short` is its name in the table of contents."""
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+    short: str = ""

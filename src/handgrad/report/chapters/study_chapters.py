@@ -1,0 +1,222 @@
+"""The chapters of what was studied and what came of it: phases, the best setting, sizes and times."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from handgrad.data.catalog import DATASETS
+from handgrad.report.chapters.chapter import Block, Chapter, Code, Facts, FigureBlock, TableBlock, Text, Verdicts
+from handgrad.report.figures import network_figures as run_figures
+from handgrad.report.figures import phase_figures
+from handgrad.report.figures.network_figures import feature_maps
+from handgrad.report.figures.request import Sources
+from handgrad.report.figures.shapes import FigureData
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
+from handgrad.report.findings.verdicts import phase_verdicts, trouble_verdicts
+from handgrad.report.findings.wording import axis_names, plural, setting_name, settings_named
+from handgrad.report.tables import study_tables
+from handgrad.study.changes import shown
+from handgrad.study.design.spec import Made
+from handgrad.study.toml import dumps
+
+
+def studied(summary: Summary) -> Chapter:
+    """Which file was run, what was laid over it, what varied over which values, and over which seeds."""
+    rows: list[tuple[str, tuple[str, ...]]] = [("study file", _made(summary.made))] if summary.made else []
+    for phase in summary.phases:
+        where = f" ({phase.name})" if len(summary.phases) > 1 else ""
+        names = axis_names(phase.axes)
+        for path in phase.axes:
+            values = [shown(setting.axes[path]) for setting in phase.settings if path in setting.axes]
+            distinct = list(dict.fromkeys(values))
+            listed = ", ".join(f"[{v}]" if ", " in v else v for v in distinct[:30])
+            rows.append((names[path] + where, (listed + (" …" if len(distinct) > 30 else ""),)))
+    rows.append(("seeds", (", ".join(map(str, summary.seeds)),)))
+    settings, runs = len(summary.settings), len(summary.runs)
+    rows.append(
+        ("size", (f"{plural(settings, 'setting')}, {plural(runs, 'run')}",)),
+    )
+    facts = next((found for setting in summary.settings if (found := setting.facts("data"))), None)
+    if facts is not None:
+        counts = ", ".join(f"{count:,} {part}" for part, count in facts.get("counts", {}).items())
+        rows.append(("data", (f"{facts.get('name', '')}: {counts} examples",)))
+    blocks: list[Block] = [Facts(tuple(rows))]
+    return Chapter("studied", "What was studied", tuple(blocks))
+
+
+def _made(made: Made) -> tuple[str, ...]:
+    file = made.file or "tables given in Python"
+    if made.as_it_is:
+        return (f"{file}, nothing changed",)
+    quick = ["with --quick, its own small version"] if made.quick else []
+    return (file, *quick, *(f"with {change}" for change in made.changes))
+
+
+def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources: Sources) -> Chapter:
+    """Table, ranking and curves of one phase."""
+    several = len(summary.phases) > 1
+    suffix = f"-{position + 1}" if several else ""
+    title = f"Phase {position + 1}: {phase.name}" if several else "Results"
+    blocks: list[Block] = []
+    if several:
+        blocks.append(Verdicts(tuple(phase_verdicts(phase, brief=True))))
+    of = f" of phase {position + 1}" if several else ""
+    table = study_tables.summary_table(phase, summary.ddof, f"summary{suffix}", f"Results{of}")
+    blocks.append(TableBlock(table))
+    problems = trouble_verdicts(phase)
+    if problems:
+        blocks.append(Verdicts(tuple(problems)))
+    figures = [
+        phase_figures.ranking(phase, f"ranking{suffix}") if len(phase.settings) > 1 or len(summary.seeds) > 1 else None,
+        phase_figures.epoch_curves(phase, f"curves{suffix}", sources),
+        phase_figures.beside_baseline(phase, f"beside{suffix}", sources),
+        phase_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),
+    ]
+    blocks += [FigureBlock(figure) for figure in figures if figure is not None]
+    return Chapter(f"phase-{position + 1}", title, tuple(blocks), phase.name if several else "Results")
+
+
+def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources) -> Chapter:
+    """The best setting as a study file, and the matrix, weights and predictions of its best run."""
+    blocks: list[Block] = []
+    run = winner.best_run(phase.metric)
+    if run is not None:
+        record = sources.record(run.id)
+        network = record.get("network") or {}
+        layers = tuple(map(str, network.get("layers", ())))
+        rows = [("setting", (setting_name(winner, phase.axes),)), ("layers", layers)]
+        rows.append(("parameters", (f"{network.get('parameters', 0):,}",)))
+        blocks.append(Facts(tuple((term, lines) for term, lines in rows if lines)))
+        who = f"Setting {winner.label}, seed {run.seed}"
+        if len([r for r in winner.runs if r.status == "done"]) > 1:
+            who += " (the seed that did best)"
+        figures: Sequence[FigureData | None] = [
+            run_figures.confusion(record, who),
+            run_figures.weights(record, sources.params(run.id), who),
+            feature_maps(record, sources.params(run.id), sources.images(winner.label), who),
+            run_figures.predictions(record, sources.images(winner.label), who),
+        ]
+        blocks += [FigureBlock(figure) for figure in figures if figure is not None]
+    seeds = f"seeds = [{', '.join(str(r.seed) for r in winner.runs)}]\n\n"
+    text = f'name = "best"\n{seeds}{dumps(winner.setting)}'
+    blocks.append(Code(text, "The best configuration as a study file: every value that was in force"))
+    return Chapter("best", "The best setting", tuple(blocks))
+
+
+def times(summary: Summary) -> Chapter:
+    """Sizes and times of all settings, and every run."""
+    several = len(summary.phases) > 1
+    blocks: list[Block] = []
+    for position, phase in enumerate(summary.phases):
+        name, of = (f"times-{position + 1}", f" of phase {position + 1}") if several else ("times", "")
+        blocks.append(TableBlock(study_tables.times_table(phase, name, f"Sizes and times{of}")))
+    blocks.append(TableBlock(study_tables.runs_table(summary), folded=True))
+    return Chapter("times", "Settings and times", tuple(blocks))
+
+
+LINEAR = ("sgd", "momentum", "nesterov")  # optimizers whose step grows with the gradient
+RATES = 12  # products of learning rate and batch size that are named
+
+
+def data_chapter(summary: Summary) -> Chapter:
+    """Every split that was used: its examples, its scaling, whether it is the official data."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for setting in summary.settings:
+        for record in setting.records:
+            data = record.get("data") or {}
+            if data:
+                found.setdefault(str([data.get(key) for key in ("key", "checksum", "scaling", "counts")]), data)
+    blocks: list[Block] = []
+    for position, data in enumerate(found.values()):
+        rows = [
+            ("data set", (str(data.get("name", "")),)),
+            ("examples", tuple(f"{part}: {count:,}" for part, count in data.get("counts", {}).items())),
+            ("shape of one example", (" × ".join(map(str, data.get("shape", ()))),)),
+            ("scaling in force", (str(data.get("scaling", "")),)),
+            ("bytes", (_bytes(data),)),
+            ("checksum", (str(data.get("checksum", ""))[:16] + "…",)),
+            ("notes", tuple(map(str, data.get("notes", ())))),
+        ]
+        blocks.append(Facts(tuple((term, lines) for term, lines in rows if any(lines))))
+        suffix = f"-{position + 1}" if len(found) > 1 else ""
+        table = study_tables.label_table(data, f"labels{suffix}")
+        if table is not None:
+            blocks.append(TableBlock(table))
+    return Chapter("data", "Data", tuple(blocks or [Text("No run has a record yet.")]))
+
+
+def _bytes(data: Mapping[str, Any]) -> str:
+    """Whether a named data set is the published one; data of one's own is what it is."""
+    if not data.get("official"):
+        return "not the published ones (see the notes)"
+    return "as published" if data.get("name") in DATASETS else ""
+
+
+def formulas(summary: Summary) -> Chapter:
+    """The loss and L2 formulas in force, with the settings that used each."""
+    rows: list[tuple[str, tuple[str, ...]]] = []
+    for key, term in (("loss_formula", "loss"), ("l2_formula", "L2")):
+        users: dict[str, list[str]] = {}
+        for setting in summary.settings:
+            formula = setting.facts("network").get(key)
+            if formula:
+                users.setdefault(str(formula), []).append(setting.label)
+        many = len(users) > 1
+        rows.append((term, tuple(f"{f} — {settings_named(labels)}" if many else f for f, labels in users.items())))
+    rows.append(("lr in units of a mean", tuple(_summed_rates(summary))))
+    if not any(lines for _, lines in rows):
+        return Chapter("formulas", "Formulas in force", (Text("No run has a record yet."),))
+    blocks: list[Block] = [
+        Text(
+            "Units decide everything: a sum instead of a mean, over the batch or over classes, changes the effective "
+            "learning rate by a factor of 10 to 1000. These formulas were in force."
+        ),
+        Facts(tuple((term, lines) for term, lines in rows if lines)),
+    ]
+    return Chapter("formulas", "Formulas in force", tuple(blocks))
+
+
+def _summed_rates(summary: Summary) -> list[str]:
+    """Where gradients are summed over the batch: the learning rate with which a mean would make the same steps."""
+    users: dict[str, list[str]] = {}
+    for setting in summary.settings:
+        training = setting.setting.get("training", {})
+        optimizer, batch = training.get("optimizer", {}), training.get("batch_size")
+        lr, linear = optimizer.get("lr"), optimizer.get("name") in LINEAR
+        if training.get("batch_reduction") == "sum" and isinstance(batch, int) and lr is not None and linear:
+            users.setdefault(f"{lr:g} × {batch:,} = {lr * batch:g}", []).append(setting.label)
+    found = [f"sum over the batch, {product} — {settings_named(labels)}" for product, labels in users.items()]
+    return found if len(found) <= RATES else [*found[:RATES], f"and {len(found) - RATES} more"]
+
+
+def environment(summary: Summary) -> Chapter:
+    """Where the runs happened, and notes."""
+    values: dict[str, dict[str, None]] = {}
+    resumed = 0
+    for setting in summary.settings:
+        for record in setting.records:
+            facts = {**(record.get("environment") or {}), "engine": _engine(record.get("engine") or {})}
+            for key, value in facts.items():
+                if key != "finished" and value not in (None, "", []):
+                    values.setdefault(key, {})[_plain(value)] = None
+            resumed += bool((record.get("time") or {}).get("resumed"))
+    rows = [(key, tuple(found)) for key, found in values.items()]
+    notes = [*summary.notes]
+    if resumed:
+        notes.append(f"{plural(resumed, 'run')} continued from a checkpoint; the bits are the same.")
+    if summary.ddof == 0:
+        notes.append("Standard deviations have ddof 0, to match a report that used it; intervals use ddof 1.")
+    if notes:
+        rows.append(("notes", tuple(notes)))
+    return Chapter("environment", "Environment and notes", (Facts(tuple(rows)),) if rows else (Text("No notes."),))
+
+
+def _engine(facts: Mapping[str, Any]) -> str | None:
+    """Which engine, and how many runs shared a program."""
+    shared = facts.get("stack", 1)
+    return f"{facts['name']}, {shared} runs in one program" if shared > 1 else facts.get("name")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key.replace('_', ' ')} {part}" for key, part in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

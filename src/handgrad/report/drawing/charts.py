@@ -1,0 +1,255 @@
+"""Panels of lines and rankings for print: bands, marks, names at the ends of lines, a legend or a key of colours."""
+
+import math
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.report.drawing.canvas import INK, PAGE_WIDTH, SOFT, new_drawing, percent_axis
+from handgrad.report.drawing.lettering import cut, spaced
+from handgrad.report.figures.palette import COLOURS, CONTEXT, LineStyle
+from handgrad.report.figures.shapes import Curves, Key, Line, Panel, Ranking, RankingRow
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+
+END_SIZE = 6.5  # points, of names at the ends of lines
+
+
+def draw_curves(figure: Curves) -> "Drawing":
+    """Panels in rows; below them the legend, or the key."""
+    columns = min(figure.columns, len(figure.panels))
+    rows = math.ceil(len(figure.panels) / columns)
+    entries = _entries(figure)
+    longest = max((len(cut(text, 60)) for text, _ in entries), default=0)
+    across = max(1, min(len(entries), int(110 / (longest + 8)), 12 if longest <= 4 else 6))
+    named = math.ceil(len(entries) / across) if entries else 0
+    bar = figure.key is not None and not entries
+    width, height = (PAGE_WIDTH, 2.35) if columns > 1 else (5.6, 3.0)
+    if figure.small:
+        height = 0.4 + 0.85 * PAGE_WIDTH / columns
+    if figure.named_ends:
+        height = max(height, 3.6)
+    drawing = new_drawing(width, height * rows + 0.2 * named + 0.2 + 0.45 * bar)
+    ratios = [height] * rows + [0.14] * bar
+    grid = drawing.add_gridspec(rows + bar, columns, height_ratios=ratios)
+    shared: dict[str, Axes] = {}
+    first = None
+    for position, panel in enumerate(figure.panels):
+        row, column = divmod(position, columns)
+        below = position + columns < len(figure.panels)
+        axes = drawing.add_subplot(
+            grid[row, column], sharey=shared.get(panel.y_label), sharex=first if figure.small else None
+        )
+        shared.setdefault(panel.y_label, axes)
+        first = first or axes
+        _panel(axes, panel, dots=figure.dotted)
+        if figure.small:
+            _small(axes, panel.title, 96 // columns, left=column == 0, bottom=not below)
+    for position, panel in enumerate(figure.panels):
+        _ends(drawing.axes[position], panel, height)
+    if entries:
+        handles = [_handle(style) for _, style in entries]
+        labels = [cut(text, 60) for text, _ in entries]
+        title = "" if figure.key is None else figure.key.title
+        short = longest <= 4
+        legend = drawing.legend(
+            handles,
+            labels,
+            loc="outside lower center",
+            ncols=across,
+            handlelength=1.4 if short else 2.6,
+            columnspacing=1.0 if short else 2.0,
+        )
+        legend.set_title(title)
+        legend.get_title().set_fontsize(8.5)
+    elif figure.key is not None:
+        _bar(drawing.add_subplot(grid[-1, :]), figure.key)
+    return drawing
+
+
+def _entries(figure: Curves) -> list[tuple[str, LineStyle]]:
+    """What the legend names: the lines, or the blocks of a key that all have names; nothing where a bar shows them."""
+    if figure.key is None:
+        lines = figure.legend
+        return [(line.label, line.style) for line in lines] if len(lines) > 1 else []
+    if not figure.key.named:
+        return []
+    return [(text, LineStyle(ink, width=1.8)) for ink, text in figure.key.blocks]
+
+
+def _handle(style: LineStyle) -> Any:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=style.colour, linestyle=_linestyle(style), linewidth=1.8)
+
+
+def _linestyle(style: LineStyle) -> Any:
+    return "-" if style.dash == "solid" else (0, (4, 1.6))
+
+
+def _panel(axes: "Axes", panel: Panel, *, dots: bool) -> None:
+    for line in sorted(panel.lines, key=lambda line: line.style != CONTEXT):  # context lies behind
+        style = line.style
+        if line.low is not None and line.high is not None and style != CONTEXT:
+            axes.fill_between(line.x, line.low, line.high, color=style.colour, alpha=0.16, linewidth=0)
+        axes.plot(
+            line.x,
+            line.y,
+            color=style.colour,
+            linestyle=_linestyle(style),
+            linewidth=style.width,
+            alpha=style.opacity,
+            marker="o" if dots and style != CONTEXT else "",
+            markersize=3,
+            label=line.label,
+        )
+    if panel.log_y:
+        from matplotlib.ticker import FuncFormatter
+
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if panel.percent:
+        percent_axis(axes.yaxis)
+    if panel.x_label == "epoch":
+        from matplotlib.ticker import MaxNLocator
+
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    elif panel.x_label != "epochs":
+        from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    for mark in panel.marks:
+        axes.axvline(mark.x, color=SOFT, linewidth=0.8, linestyle=(0, (1.5, 1.5)), zorder=1)
+        axes.annotate(
+            mark.text,
+            (mark.x, 1),
+            (-2.5, -2),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            rotation=90,
+            ha="right",
+            va="top",
+            size=6.5,
+            color=SOFT,
+        )
+    axes.set_title(cut(panel.title, 44))
+    axes.set_xlabel(panel.x_label)
+    axes.set_ylabel(panel.y_label)
+
+
+def _small(axes: "Axes", title: str, letters: int, *, left: bool, bottom: bool) -> None:
+    """A panel among many: small letters, a title of two lines, axes only at the edges."""
+    axes.set_title("\n".join(textwrap.wrap(title, letters, max_lines=2, placeholder="…")), size=7.5)
+    axes.tick_params(labelsize=7, labelleft=left, labelbottom=bottom)
+    axes.set_xlabel(axes.get_xlabel() if bottom else "", size=8)
+    axes.set_ylabel(axes.get_ylabel() if left else "", size=8)
+
+
+def _ends(axes: "Axes", panel: Panel, height: float) -> None:
+    """Names at the ends of lines: beside the axes for those that reach the last x, else at their last point."""
+    from matplotlib.patheffects import withStroke
+
+    lines = [line for line in panel.lines if line.end]
+    if not lines:
+        return
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    last = max(float(line.x[-1]) for line in lines)
+    groups: dict[float, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(float(line.x[-1]), []).append(line)
+    gap = 1.15 * END_SIZE / (72 * height * 0.74)
+    for x, group in groups.items():
+        at = [_share(float(line.y[-1]), low, high, panel.log_y) for line in group]
+        for line, wanted, place in zip(group, at, spaced(at, gap), strict=True):
+            ink = line.style.colour
+            axes.plot([x], [line.y[-1]], "o", color=ink, markersize=2.5, clip_on=False)
+            beside: dict[str, Any] = {"xytext": (1.07, place), "textcoords": "axes fraction"}
+            if x < last:
+                beside = {"xytext": (6, (place - wanted) * 72 * height * 0.74), "textcoords": "offset points"}
+            text = axes.annotate(
+                cut(line.end, 24),
+                (x, float(line.y[-1])),
+                **beside,
+                ha="left",
+                va="center",
+                size=END_SIZE,
+                color=INK,
+                annotation_clip=False,
+                arrowprops={"arrowstyle": "-", "color": ink, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 1},
+            )
+            text.set_path_effects([withStroke(linewidth=1.6, foreground="white")])
+
+
+def _share(y: float, low: float, high: float, log: bool) -> float:
+    """Where y lies between the ends of its axis, in [0, 1]."""
+    if log:
+        y, low, high = (math.log(max(value, 1e-300)) for value in (y, low, high))
+    return float(np.clip((y - low) / ((high - low) or 1.0), 0, 1))
+
+
+def _bar(axes: "Axes", key: Key) -> None:
+    """Blocks of ordered colours in a row, with the texts that some of them have."""
+    from matplotlib.colors import to_rgb
+
+    axes.imshow([[to_rgb(ink) for ink, _ in key.blocks]], aspect="auto", interpolation="nearest")
+    named = [(i, text) for i, (_, text) in enumerate(key.blocks) if text]
+    axes.set_xticks([i for i, _ in named], [text for _, text in named])
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.tick_params(length=0, labelsize=7.5)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_ylabel(key.title, rotation=0, ha="right", va="center", size=8.5)
+
+
+def draw_ranking(figure: Ranking) -> "Drawing":
+    """A row per setting: seeds as circles, their mean as a diamond, its interval as a bar."""
+    drawing = new_drawing(PAGE_WIDTH, 0.27 * len(figure.rows) + 0.8)
+    axes = drawing.add_subplot()
+    for y, row in enumerate(figure.rows):
+        ink = COLOURS[0] if row.best else SOFT
+        if row.tied or row.best:
+            axes.axhspan(y - 0.5, y + 0.5, color=COLOURS[0], alpha=0.09, linewidth=0)
+        if row.low is not None and row.high is not None:
+            axes.plot([row.low, row.high], [y, y], color=ink, linewidth=1.6, solid_capstyle="round", zorder=2)
+        points = list(row.points.values())
+        axes.plot(points, [y] * len(points), "o", color=ink, alpha=0.4, markersize=5.5, markeredgewidth=0, zorder=3)
+        if row.mean is not None:
+            axes.plot([row.mean], [y], "D", color=ink, markersize=4.5, markeredgecolor="white", zorder=4)
+    axes.set_yticks(range(len(figure.rows)))
+    axes.set_yticklabels([noted(row, 56) for row in figure.rows])
+    for text, row in zip(axes.get_yticklabels(), figure.rows, strict=True):
+        text.set_fontweight("bold" if row.best else "normal")
+    axes.set_ylim(len(figure.rows) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(figure.x_label)
+    low, high = ranking_range(figure)
+    axes.set_xlim(low, high)
+    if figure.percent:
+        percent_axis(axes.xaxis, high - low)
+    return drawing
+
+
+def noted(row: RankingRow, most: int) -> str:
+    """A row's label, cut to `most` letters together with its note."""
+    note = f" — {row.note}" if row.note else ""
+    room = most - len(note)
+    return cut(row.label, room) + note
+
+
+def ranking_range(figure: Ranking) -> tuple[float, float]:
+    """The x axis: all seeds and means with a margin; an interval wider than that (few seeds) runs off the axis."""
+    values = [v for row in figure.rows for v in (*row.points.values(), row.mean) if v is not None]
+    if not values:
+        return 0.0, 1.0
+    low, high = min(values), max(values)
+    margin = 0.15 * (high - low) or 0.01 * (abs(high) or 1)
+    return low - margin, high + margin

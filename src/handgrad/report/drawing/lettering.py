@@ -1,0 +1,189 @@
+"""Signs that the font of figures does not have: other fonts of this machine lend theirs, and what none has is replaced.
+
+DejaVu Sans, which matplotlib brings along, has the Latin, Greek, Cyrillic, Arabic and Hebrew alphabets.  A figure whose
+words need more is drawn with the fonts found here that have it.  Where none has, a class goes by its number (#0, #1, …)
+and any other sign is a question mark, instead of an empty box.
+"""
+
+import logging
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
+from typing import Any, TypeVar
+
+from handgrad.report.figures.shapes import FigureData
+from handgrad.report.findings.wording import enumerated
+
+FONT = "DejaVu Sans"
+UNSEEN = ("Cc", "Cf", "Cs", "Mn", "Me")  # categories of signs that only change others; left out where no font has them
+NOT_DRAWN = ("name", "caption")  # of figures
+Shown = TypeVar("Shown")
+
+
+@dataclass(frozen=True)
+class Lettering:
+    """A figure as it can be drawn, the fonts for it, and the words that no font here can write."""
+
+    figure: FigureData
+    families: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def without_font(missing: Collection[str]) -> str:
+    """What is done about words that no font can write, in a sentence.
+
+    >>> without_font(["犬"])[:36]
+    'no font here has the signs of 犬: fig'
+    """
+    words = enumerated([cut(word, 20) for word in missing], 5)
+    return (
+        f"no font here has the signs of {words}: figures for print show the "
+        "numbers of classes (#0, #1, …) and question marks instead; install a font that has them"
+    )
+
+
+def lettered(figure: FigureData) -> Lettering:
+    """What can be drawn of a figure's words, and with which fonts."""
+    texts = list(dict.fromkeys(_texts(replace(figure, title=""))))  # figures for print have no title
+    families, absent = _families("".join(sorted(set("".join(texts)) - {"\n", "\t", " "})))
+    if not absent:
+        return Lettering(figure, families, ())
+    seen = {sign for sign in absent if unicodedata.category(sign) not in UNSEEN}
+    names = {name: f"#{number}" for number, name in enumerate(getattr(figure, "classes", ())) if seen & set(name)}
+    missing = tuple(dict.fromkeys(_words(texts, seen)))
+    return Lettering(_replaced(figure, names, absent), families, missing)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Without matplotlib's remarks that a font has no bold letters: ordinary ones do as well."""
+    log = logging.getLogger("matplotlib.font_manager")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from _texts(part)
+    elif is_dataclass(value):
+        for field in fields(value):
+            if field.name not in NOT_DRAWN:
+                yield from _texts(getattr(value, field.name))
+
+
+def _words(texts: Iterable[str], signs: set[str]) -> Iterator[str]:
+    for text in texts:
+        yield from (word for word in text.split() if signs & set(word))
+
+
+def _replaced(value: Shown, names: Mapping[str, str], absent: str) -> Shown:
+    """The same, in which classes that cannot be written go by their numbers and other signs are question marks."""
+    changed: Any = value
+    if isinstance(value, str):
+        changed = names.get(value) or _plain(value, absent)
+    elif isinstance(value, tuple):
+        changed = tuple(_replaced(part, names, absent) for part in value)
+    elif is_dataclass(value) and not isinstance(value, type):
+        kept = (field.name for field in fields(value) if field.name not in NOT_DRAWN and field.init)
+        changed = replace(value, **{name: _replaced(getattr(value, name), names, absent) for name in kept})
+    return changed  # type: ignore[no-any-return]
+
+
+def _plain(text: str, absent: str) -> str:
+    """One question mark for each run of signs that cannot be written."""
+    found = ""
+    for sign in text:
+        if sign not in absent:
+            found += sign
+        elif unicodedata.category(sign) not in UNSEEN and not found.endswith("?"):
+            found += "?"
+    return found
+
+
+@cache
+def _families(signs: str) -> tuple[tuple[str, ...], str]:
+    """(fonts that have these signs, DejaVu Sans first; the signs that none of this machine has)."""
+    from matplotlib.font_manager import findfont, findSystemFonts, fontManager
+
+    absent = _without(findfont(FONT), signs)
+    if not absent:
+        return (FONT,), ""
+    known = {entry.fname for entry in fontManager.ttflist}
+    for path in sorted(set(findSystemFonts()) - known):  # installed since matplotlib looked for fonts
+        try:
+            fontManager.addfont(path)
+        except (OSError, RuntimeError, ValueError):
+            continue
+    families = [FONT]
+    plain = [
+        entry for entry in fontManager.ttflist if entry.style == "normal" and not entry.name.startswith("Last Resort")
+    ]
+    for entry in sorted(plain, key=lambda entry: (abs(int(entry.weight) - 400), entry.name, entry.fname)):
+        left = _without(entry.fname, absent)
+        if len(left) < len(absent) and entry.name not in families:
+            families.append(entry.name)
+            absent = left
+        if not absent:
+            break
+    return tuple(families), absent
+
+
+def _without(path: str, signs: str) -> str:
+    """The signs that a font file does not have; all of them where it cannot be read."""
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        font = FT2Font(path)
+        return "".join(sign for sign in signs if not font.get_char_index(ord(sign)))
+    except (OSError, RuntimeError, ValueError):
+        return signs
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most so many letters, the middle left out: names often differ at their ends.
+
+    >>> cut("validation", 12), cut("a very long name of a class", 12)
+    ('validation', 'a very …lass')
+    """
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - most // 3 - 1]}…{text[-(most // 3) :]}"
+
+
+def spaced(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
+    """Places at least `gap` apart in [low, high], in the order of the wanted ones and as near to them as possible.
+
+    Names that collide form a block about the mean of what they want; blocks that collide are joined (this minimizes the
+    sum of squared shifts).  Where there is no room for all, the gap shrinks.
+
+    >>> spaced([0.5, 0.5, 0.9], 0.1)
+    [0.45, 0.55, 0.9]
+    >>> spaced([0.0, 0.0], 0.1)
+    [0.0, 0.1]
+    """
+    n = len(wanted)
+    if n > 1:
+        gap = min(gap, (high - low) / (n - 1))
+    order = sorted(range(n), key=lambda i: wanted[i])
+    blocks: list[tuple[float, int]] = []  # (the lowest place, how many)
+    for i in order:
+        start, size = min(max(wanted[i], low), high), 1
+        while blocks and blocks[-1][0] + gap * blocks[-1][1] > start:
+            before, many = blocks.pop()
+            middle = ((before + gap * (many - 1) / 2) * many + (start + gap * (size - 1) / 2) * size) / (many + size)
+            size += many
+            start = min(max(middle - gap * (size - 1) / 2, low), high - gap * (size - 1))
+        blocks.append((start, size))
+    places = [start + gap * k for start, size in blocks for k in range(size)]
+    found = [0.0] * n
+    for i, place in zip(order, places, strict=True):
+        found[i] = round(place, 12)
+    return found

@@ -1,0 +1,260 @@
+"""Figures of one trained network: its confusion matrix, its first layer's weights, its predictions.
+
+The network shown is that of the winning setting's best run; the captions name its seed.  `record`: its record.json.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.network import passes
+from handgrad.report.figures.request import Request
+from handgrad.report.figures.shapes import Matrix, Pictures, Predictions
+from handgrad.study.original.figure_options import ConfusionOptions, PredictionsOptions, TemplatesOptions
+from handgrad.training.model import Model
+
+Record = Mapping[str, Any]
+
+SHOWN = 64  # pictures of weights
+CELLS = {
+    "both": "each cell shows the count and its percentage of the row, by whose square root it is shaded",
+    "percent": "each cell shows its percentage of the row, by whose square root it is shaded",
+    "count": "each cell shows the count, and is shaded by the square root of its share of the row",
+}
+
+
+def confusion(
+    record: Record, who: str, name: str = "confusion", *, part: str = "auto", show: str = "both"
+) -> Matrix | None:
+    """The confusion matrix of a part ("auto": of the test set, or of the validation set where there is no test set).
+
+    show: what stands in its cells, count, percent (of the row) or both.
+    """
+    matrices = record.get("confusion") or {}
+    parts = ("test", "validation") if part == "auto" else (part,)
+    part = next((part for part in parts if matrices.get(part)), "")
+    if not part:
+        return None
+    counts = np.asarray(matrices[part], dtype=np.int64)
+    total, right = int(counts.sum()), int(np.trace(counts))
+    caption = (
+        f"{who}, {part} set: {right:,} of {total:,} right ({100 * right / max(total, 1):.2f} %). Rows: actual class, "
+        f"columns: predicted class; {CELLS[show]}."
+    )
+    classes = tuple(map(str, _data(record).get("classes", range(len(counts)))))
+    return Matrix(name, f"Confusion matrix ({part} set)", caption, classes, counts, show)
+
+
+def _data(record: Record) -> Mapping[str, Any]:
+    return record.get("data") or {}
+
+
+def image_shape(shape: Sequence[int]) -> tuple[int, int, int] | None:
+    """(channels, rows, cols) where the inputs are pictures; None where they are rows of a table.
+
+    >>> image_shape([1, 8, 8]), image_shape([28, 28]), image_shape([13])
+    ((1, 8, 8), (1, 28, 28), None)
+    """
+    if len(shape) == 2:
+        shape = (1, *shape)
+    if len(shape) != 3 or shape[0] not in (1, 3) or min(shape[1:]) < 2:
+        return None
+    return int(shape[0]), int(shape[1]), int(shape[2])
+
+
+def weights(
+    record: Record,
+    params: Mapping[str, np.ndarray],
+    who: str,
+    name: str = "weights",
+    *,
+    units: int = SHOWN,
+    columns: int = 8,
+) -> Pictures | None:
+    """The weights from all inputs to each unit of the first layer, or its filters; None where there are no pictures.
+
+    The first `units` of them, in `columns` columns (fewer where they are few).
+    """
+    shape = image_shape(_data(record).get("shape", ()))
+    first = first_weights(params)
+    if shape is None or first is None:
+        return None
+    filters = first.ndim == 4 and first.shape[1] in (1, 3)
+    if filters:
+        images = first.astype(np.float64)
+    elif first.ndim == 2 and first.shape[0] == math.prod(shape):
+        images = first.T.reshape(-1, *shape).astype(np.float64)
+    else:
+        return None
+    n = len(images)
+    images = images[:units].transpose(0, 2, 3, 1)  # (n, rows, cols, channels)
+    colour = images.shape[-1] == 3
+    images = images if colour else images[..., 0]
+    finite = np.abs(images[np.isfinite(images)])
+    limit = float(np.quantile(finite, 0.995)) if finite.size else 0.0
+    classes = tuple(map(str, _data(record).get("classes", ())))
+    linear = len(params) <= 2 and n == len(classes)  # no hidden layer: a template for every class
+    word = "filter" if filters else "unit"
+    labels = classes if linear else tuple(f"{word} {i + 1}" for i in range(len(images)))
+    how = (
+        f"grey is 0, brighter and darker are up to ±{limit:.3g} in each colour"
+        if colour
+        else f"blue is positive, orange negative, white 0, full colour ±{limit:.3g}"
+    )
+    of = f"The first {units} of {n:,} {word}s" if n > units else f"All {n} {word}s"
+    what = (
+        f"the weights that move over the image, {first.shape[2]}x{first.shape[3]} pixels"
+        if filters
+        else "the weights from every pixel"
+    )
+    caption = f"{who}. {of} of the first layer: {what}, one scale for all pictures ({how})."
+    columns = min(columns, math.ceil(math.sqrt(len(images)))) if not linear else min(columns, 5)
+    title = "First-layer filters" if filters else "First-layer weights"
+    return Pictures(name, title, caption, np.nan_to_num(images), labels, limit or 1.0, columns)
+
+
+def first_weights(params: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """The weights that the inputs meet first."""
+    return next((params[name] for name in ("conv1.W", "dense1.W") if name in params), None)
+
+
+WHEN = {
+    "before": ("with its initial weights", "Predictions before training"),
+    "after": ("after training", "Predictions after training"),
+    "both": ("with its initial weights and after training", "Predictions before and after training"),
+}
+
+
+def predictions(
+    record: Record,
+    images: np.ndarray | None,
+    who: str,
+    name: str = "predictions",
+    *,
+    when: str = "both",
+    examples: int | None = None,
+) -> Predictions | None:
+    """What the network said to sample images before training, after it, or both; to the first so many `examples`.
+
+    images: (n, channels, rows, cols) in the data's own numbers, or None where the inputs are no pictures.
+    """
+    samples = record.get("samples") or {}
+    labels = (samples.get("labels") or [])[:examples]
+    wanted = ("before", "after") if when == "both" else (when,)
+    if not labels or not any(samples.get(one) for one in wanted):
+        return None
+    classes = [str(c) for c in _data(record).get("classes", ())]
+    n = len(labels)
+    said = {one: _named(samples.get(one), classes, n) if one in wanted else ("",) * n for one in ("before", "after")}
+    actual = tuple(classes[label] for label in labels)
+    counts = [
+        f"{sum(a == b for a, b in zip(said[one], actual, strict=True))} of {n} right {one} training"
+        for one in wanted
+        if any(said[one])
+    ]
+    how, title = WHEN[when]
+    caption = (
+        f"{who}. The first {n} examples of the {samples.get('source', '')} part: the actual class, and what the "
+        f"network predicted {how} ({', '.join(counts)})."
+    )
+    pictures = None if images is None or len(images) < n else visible(images[:n])
+    index = tuple(int(i) for i in samples.get("index", range(n)))[:n]
+    return Predictions(name, title, caption, pictures, index, actual, said["before"], said["after"], tuple(classes))
+
+
+def _named(outputs: Any, classes: Sequence[str], n: int) -> tuple[str, ...]:
+    if not outputs:
+        return ("",) * n
+    rows = np.asarray(outputs, float)[:n]
+    return tuple(classes[int(np.argmax(row))] if np.isfinite(row).all() else "" for row in rows)
+
+
+def visible(images: np.ndarray) -> np.ndarray | None:
+    """(n, channels, rows, cols) -> (n, rows, cols[, 3]) in [0, 1]; None where these are no pictures."""
+    shape = image_shape(images.shape[1:])
+    if shape is None:
+        return None
+    pictures = images.reshape(-1, *shape).astype(np.float64).transpose(0, 2, 3, 1)
+    low, high = float(pictures.min()), float(pictures.max())
+    pictures = (pictures - low) / ((high - low) or 1.0)
+    return pictures if shape[0] == 3 else pictures[..., 0]
+
+
+IMAGES, FILTERS = 4, 8  # shown at most
+
+
+def feature_maps(
+    record: Mapping[str, Any],
+    params: Mapping[str, np.ndarray],
+    images: np.ndarray | None,
+    who: str,
+    name: str = "feature-maps",
+) -> Pictures | None:
+    """A row of maps for each of the first samples, after batch norm if it follows; None without convolution or images.
+
+    images: (n, channels, rows, cols) in the data's own numbers.
+    """
+    layers = (record.get("network") or {}).get("layers") or []
+    first = next((i for i, text in enumerate(layers) if str(text).startswith("conv ")), None)
+    labels = (record.get("samples") or {}).get("labels") or []
+    if first is None or images is None or not len(images) or len(labels) < len(images[:IMAGES]):
+        return None
+    model = Model.of_facts(record["network"], record["data"], dict(params))
+    if images.shape[1:] != model.network.input_shape:
+        return None
+    x = model.scaler.apply(images[:IMAGES]).astype(next(iter(params.values())).dtype)
+    last = first + (model.network.layers[first + 1].kind == "batch-norm")
+    shown = " and ".join(repr(text) for text in layers[first : last + 1])
+    with np.errstate(all="ignore"):  # weights of a run that diverged
+        maps = passes.forward(model.network, params, x).a[last].astype(np.float64)  # (n, filters, rows, cols)
+    n_filters = maps.shape[1]
+    maps = maps[:, :FILTERS]
+    finite = np.abs(maps[np.isfinite(maps)])
+    limit = float(finite.max()) if finite.size else 0.0
+    of = f"the first {FILTERS} of {n_filters} filters" if n_filters > FILTERS else f"all {n_filters} filters"
+    caption = (
+        f"{who}. What {shown} make of the first {len(maps)} samples (a row each, with the actual class), {of}, "
+        f"after its activation. One scale: blue is positive, orange negative, white 0, full colour ±{limit:.3g}."
+    )
+    classes = model.classes
+    titles = tuple(f"{classes[label]}, filter {j + 1}" for label in labels[: len(maps)] for j in range(maps.shape[1]))
+    pictures = np.nan_to_num(maps.reshape(-1, *maps.shape[2:]))
+    return Pictures(
+        name, "Feature maps of the first convolution", caption, pictures, titles, limit or 1.0, maps.shape[1]
+    )
+
+
+def _whose(asked: Request[Any], seed: int) -> str:
+    ((label, _),) = asked.shown.items()
+    return f"Setting {label}, seed {seed}"
+
+
+def asked_confusion(asked: Request[ConfusionOptions]) -> Matrix | None:
+    """A confusion matrix as a study asks for it."""
+    run, options = asked.run(asked.options.seed), asked.options
+    if run is None:
+        return None
+    record = asked.sources.record(run.id)
+    return confusion(record, _whose(asked, run.seed), asked.name, part=options.part, show=options.show)
+
+
+def asked_weights(asked: Request[TemplatesOptions]) -> Pictures | None:
+    """First-layer weights as a study asks for them."""
+    run, options = asked.run(asked.options.seed), asked.options
+    if run is None:
+        return None
+    record, params = asked.sources.record(run.id), asked.sources.params(run.id)
+    who = _whose(asked, run.seed)
+    return weights(record, params, who, asked.name, units=options.units, columns=options.columns)
+
+
+def asked_predictions(asked: Request[PredictionsOptions]) -> Predictions | None:
+    """Sample images with predictions as a study asks for them."""
+    run, options = asked.run(asked.options.seed), asked.options
+    if run is None:
+        return None
+    record, images = asked.sources.record(run.id), asked.sources.images(asked.only.label)
+    who = _whose(asked, run.seed)
+    return predictions(record, images, who, asked.name, when=options.when, examples=options.examples)

@@ -1,0 +1,205 @@
+"""Making a figure: the runs and curves of its settings, and `make_figure`, which checks options and calls the kind.
+
+    kind, settings, options  ->  a figure with its caption, or None where the records hold nothing of it
+
+The kinds are the records of `FIGURES` (`study/original/figure_options.py`); their functions take a `Request`.
+Curves are read from disk one run at a time and reduced at once: memory does not grow with the number of runs.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from handgrad.errors import InputError
+from handgrad.names import lookup
+from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
+from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
+from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
+from handgrad.study.original.figure_options import FIGURES, FigureOptions, figure_shape, load
+from handgrad.training.record import Arrays
+
+LoadCurves = Callable[[str], Arrays]
+
+PARTS = {"train": "training", "validation": "validation", "test": "test"}
+KEYS = {"train": "train", "validation": "val", "test": "test"}  # in curves.npz
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One seed's curve, before seeds are put together."""
+
+    x: Numbers
+    y: Numbers
+    seed: int = 0
+
+
+def runs_of(setting: SettingSummary, seed: int | str, metric: str) -> list[RunFacts]:
+    """The runs with curves that `seed` means: "mean" all, "first", "best" by the metric, or the one of that seed.
+
+    A run that diverged is taken as first or best only where none came to its end.  Raises InputError for a seed that
+    the setting does not have.
+    """
+    with_curves = [run for run in setting.runs if run.record is not None and run.status != "failed"]
+    if seed == "mean":
+        return with_curves
+    if isinstance(seed, int):
+        known = [run.seed for run in setting.runs]
+        if seed not in known:
+            raise InputError(f"seed must be one of setting {setting.label}: {', '.join(map(str, known))}; got {seed}")
+        return [run for run in with_curves if run.seed == seed]
+    ended = [run for run in with_curves if run.status != "diverged"]
+    best = setting.best_run(metric) if seed == "best" else None
+    return ([best] if best is not None else ended or with_curves)[:1]
+
+
+def epoch_series(runs: Sequence[RunFacts], load: LoadCurves, keys: Sequence[str]) -> dict[str, list[Series]]:
+    """Curves by epoch: key of curves.npz (such as "val_loss") -> a series for each run that has it."""
+    found: dict[str, list[Series]] = {}
+    for run in runs:
+        curves = load(run.id)
+        for key in keys:
+            y = curves.get(key)
+            if y is not None and len(y):
+                x = np.asarray(curves["epoch"], dtype=np.float64)[: len(y)]
+                found.setdefault(key, []).append(Series(x, np.asarray(y, np.float64), run.seed))
+    return found
+
+
+def over_seeds(label: str, curves: Sequence[Series], style: LineStyle = FIRST_STYLE, end: str = "") -> Line:
+    """The mean over the seeds that reached each x, and a band from the lowest to the highest of them.
+
+    Values that are not finite are left out.  All x must be whole numbers counted alike (epochs).
+
+    >>> line = over_seeds("a", [Series(np.arange(2), np.array([1.0, 2.0])), Series(np.arange(1), np.array([3.0]))])
+    >>> line.y.tolist(), line.low.tolist(), line.high.tolist()
+    ([2.0, 2.0], [1.0, 2.0], [3.0, 2.0])
+    """
+    values: dict[float, list[float]] = {}
+    for curve in curves:
+        for x, y in zip(curve.x.tolist(), curve.y.tolist(), strict=True):
+            if np.isfinite(y):
+                values.setdefault(x, []).append(y)
+    x = np.array(sorted(values), dtype=np.float64)
+    y = np.array([sum(values[k]) / len(values[k]) for k in x.tolist()])
+    if len(curves) < 2:
+        return Line(label, x, y, style=style, end=end)
+    low = np.array([min(values[k]) for k in x.tolist()])
+    high = np.array([max(values[k]) for k in x.tolist()])
+    return Line(label, x, y, low, high, style, end)
+
+
+def wide(lines: Sequence[Line], ratio: float = 50.0) -> bool:
+    """Whether positive values span more than `ratio`, so that a logarithmic axis shows them better.
+
+    >>> wide([Line("a", np.arange(2.0), np.array([0.01, 1.0]))])
+    True
+    """
+    parts = [line.y[np.isfinite(line.y)] for line in lines]
+    y = np.concatenate(parts) if parts else np.empty(0)
+    return bool(y.size and y.min() > 0 and y.max() / y.min() > ratio)
+
+
+def logarithmic(log: str, lines: Sequence[Line]) -> bool:
+    """Whether a loss axis is logarithmic: "yes", "no", or "auto" by its values."""
+    return log == "yes" or (log == "auto" and wide(lines))
+
+
+def seeds_note(seed: int | str, seeds: int) -> str:
+    """How the seeds were put together, for a caption.  `seeds`: the most that a line has behind it."""
+    if seed == "mean":
+        if seeds < 2:
+            return "One seed. "
+        return f"Line: mean over the seeds (n = {seeds}) that reached the epoch; band: lowest to highest of them. "
+    return {"first": "One run a setting: the first seed that finished. ", "best": "One run a setting: its best. "}.get(
+        str(seed), f"Seed {seed}. "
+    )
+
+
+Options = TypeVar("Options", bound=FigureOptions)
+Options_co = TypeVar("Options_co", bound=FigureOptions, covariant=True)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Each is read when it is needed and then let go.
+
+    curves, params, record: id of a run -> its files;  images: label of a setting -> sample images, None without.
+    drawn: what was made of long series, small enough to be kept: a run stands in several figures of a report.
+    """
+
+    curves: Callable[[str], Arrays]
+    params: Callable[[str], Arrays]
+    record: Callable[[str], Mapping[str, Any]]
+    images: Callable[[str], np.ndarray | None]
+    drawn: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request(Generic[Options_co]):
+    """A figure that is asked for.
+
+    shown: name in the legend -> setting;  metric: what chose the study's winner;  styles: of names, where lines do not
+    simply follow the palette.
+    """
+
+    name: str
+    shown: Mapping[str, SettingSummary]
+    sources: Sources
+    options: Options_co
+    metric: str = "val_accuracy"
+    styles: Mapping[str, LineStyle] = field(default_factory=dict)
+
+    @property
+    def only(self) -> SettingSummary:
+        """The setting of a figure that shows one."""
+        (setting,) = self.shown.values()
+        return setting
+
+    def run(self, seed: int | str) -> RunFacts | None:
+        """The run of the only setting that `seed` means."""
+        return next(iter(runs_of(self.only, seed, self.metric)), None)
+
+    def style(self, label: str) -> LineStyle:
+        """A line's style: as given, else by its place; beyond the palette's lines the ordered colours."""
+        names = list(self.shown)
+        place = names.index(label)
+        if label in self.styles:
+            return self.styles[label]
+        return line_style(place) if len(names) <= LINES else LineStyle(shade(place / (len(names) - 1)), width=1.1)
+
+
+def make_figure(
+    kind: str,
+    summary: Summary,
+    shown: Mapping[str, SettingSummary],
+    sources: Sources,
+    options: Mapping[str, Any] | None = None,
+    *,
+    name: str,
+    title: str = "",
+) -> FigureData | None:
+    """A figure of a study's settings; None where the records hold nothing of it.
+
+    shown: name in the legend -> setting, in the order of the legend;  name: of its files;  title: not the kind's own.
+    Raises UnknownName for a kind that is not known, InputError for options or settings that it does not take, and for
+    a shape that nothing draws.
+    """
+    found = lookup(FIGURES, kind, "kind of figure")
+    read, problems = found.options.read(dict(options or {}), prefix=f"{name}: options")
+    if read is None:
+        raise InputError("\n".join(problems))
+    least, most = found.options.settings
+    if len(shown) < least or (most is not None and len(shown) > most):
+        number = f"{least} or more settings" if most is None else "one setting" if most == 1 else f"{least} to {most}"
+        raise InputError(f"{name}: a figure of kind {kind!r} shows {number}; got {len(shown)}")
+    metric = summary.phases[-1].metric if summary.phases else "val_accuracy"
+    try:
+        figure_shape(found.shape)
+        figure: FigureData | None = load(found.make)(Request(name, dict(shown), sources, read, metric))
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    if figure is not None and type(figure).__name__ != found.shape:
+        raise InputError(f"{name}: kind {kind!r} made a {type(figure).__name__}; its record says {found.shape}")
+    return replace(figure, title=title) if figure is not None and title else figure

@@ -1,0 +1,262 @@
+"""A figure is a frozen dataclass of numbers.  It knows what is shown and what its caption says, not how it is drawn.
+
+    Curves        panels of lines, some with a band; marks, and a key where colours are ordered
+    Ranking       a row per setting: its seeds, their mean and interval
+    Matrix        a confusion matrix, rows actual, columns predicted
+    Pictures      a grid of pictures (first-layer weights)
+    Predictions   sample images with what the network said before and after training
+
+Each is a shape of `SHAPES` (`study/original/figure_options.py`), which says what draws it for print and for the page.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.report.figures.palette import CONTEXT, LineStyle, line_style
+
+Numbers = NDArray[np.float64]
+CsvRow = list[object]
+FIRST_STYLE = line_style(0)
+
+
+class FigureData(Protocol):
+    """What every figure has, a frozen dataclass of numbers.  name: of its files;  caption: how it was computed."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def caption(self) -> str: ...
+
+    def table(self) -> tuple[list[str], Iterator[CsvRow]]:
+        """The header and the rows of the CSV behind it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """y over x, with a band from low to high where several seeds stand behind it.
+
+    `end` is written where the line ends.  Lines of one label have one style, in all panels of a figure.
+    """
+
+    label: str
+    x: Numbers
+    y: Numbers
+    low: Numbers | None = None
+    high: Numbers | None = None
+    style: LineStyle = FIRST_STYLE
+    end: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened at x: a thin upright line with a text."""
+
+    x: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes.  Panels of one figure with the same `y_label` share their y axis."""
+
+    title: str
+    x_label: str
+    y_label: str
+    lines: tuple[Line, ...]
+    log_y: bool = False
+    percent: bool = False
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Key:
+    """What ordered colours stand for: blocks of (colour, text) in order; a text may be empty."""
+
+    title: str
+    blocks: tuple[tuple[str, str], ...]
+
+    @property
+    def named(self) -> bool:
+        """Whether its blocks can be named one by one."""
+        return len(self.blocks) <= 12 and all(text for _, text in self.blocks)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Panels of lines over epochs or steps.  `small`: many panels, which share their x axis too.
+
+    With a `key`, print shows it in place of the legend.
+    """
+
+    name: str
+    title: str
+    caption: str
+    panels: tuple[Panel, ...]
+    columns: int = 2
+    key: Key | None = None
+    small: bool = False
+
+    @property
+    def legend(self) -> list[Line]:
+        """One line for every label that is not mere context, in the order in which they are met."""
+        found: dict[str, Line] = {}
+        for panel in self.panels:
+            for line in panel.lines:
+                if line.style != CONTEXT:
+                    found.setdefault(line.label, line)
+        return list(found.values())
+
+    @property
+    def named_ends(self) -> bool:
+        """Whether names are written at the ends of lines."""
+        return any(line.end for panel in self.panels for line in panel.lines)
+
+    @property
+    def dotted(self) -> bool:
+        """Whether every point has a dot: few points, few lines, room."""
+        lines = [line for panel in self.panels for line in panel.lines]
+        longest = max((len(line.x) for line in lines), default=0)
+        return longest <= 12 and not self.small and len(self.legend) <= 12
+
+    def table(self) -> tuple[list[str], Iterator[CsvRow]]:
+        """A row per point."""
+
+        def rows() -> Iterator[CsvRow]:
+            for panel in self.panels:
+                for line in panel.lines:
+                    low = line.y if line.low is None else line.low
+                    high = line.y if line.high is None else line.high
+                    for x, y, a, b in zip(line.x.tolist(), line.y.tolist(), low.tolist(), high.tolist(), strict=True):
+                        yield [panel.title, line.label, x, y, a, b]
+
+        return ["panel", "line", _column(self.panels[0].x_label if self.panels else "x"), "y", "low", "high"], rows()
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """A setting's seeds (`points`), their mean, and the interval of the mean."""
+
+    label: str
+    points: dict[int, float]
+    mean: float | None
+    low: float | None
+    high: float | None
+    best: bool = False
+    tied: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A row per setting, best first."""
+
+    name: str
+    title: str
+    caption: str
+    x_label: str
+    rows: tuple[RankingRow, ...]
+    percent: bool = False
+
+    def table(self) -> tuple[list[str], Iterator[CsvRow]]:
+        """A row per setting and seed; mean and interval are repeated."""
+
+        def rows() -> Iterator[CsvRow]:
+            for row in self.rows:
+                for seed, value in row.points.items() or [(None, None)]:
+                    yield [row.label, seed, value, row.mean, row.low, row.high]
+
+        return ["setting", "seed", "value", "mean", "low", "high"], rows()
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """A confusion matrix: counts[actual, predicted].  `show` in its cells: count, percent (of the row) or both."""
+
+    name: str
+    title: str
+    caption: str
+    classes: tuple[str, ...]
+    counts: NDArray[np.int64]
+    show: str = "both"
+
+    @property
+    def shares(self) -> Numbers:
+        """Counts over the sum of their row; 0 where a class has no examples."""
+        sums = self.counts.sum(axis=1, keepdims=True)
+        return np.asarray(self.counts / np.maximum(sums, 1), dtype=np.float64)
+
+    def table(self) -> tuple[list[str], Iterator[CsvRow]]:
+        """A row per pair of classes."""
+        shares = self.shares
+        rows = (
+            [actual, predicted, int(self.counts[i, j]), 100 * float(shares[i, j])]
+            for i, actual in enumerate(self.classes)
+            for j, predicted in enumerate(self.classes)
+        )
+        return ["actual", "predicted", "count", "row percent"], rows
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """A grid of pictures: images (n, rows, cols) of signed numbers, or (n, rows, cols, 3) of colours.
+
+    Signed numbers are drawn from −limit (one colour) over 0 (neutral) to +limit (the other).
+    """
+
+    name: str
+    title: str
+    caption: str
+    images: Numbers
+    labels: tuple[str, ...]
+    limit: float
+    columns: int = 8
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the pictures: as those of classes, they are numbers where no font has their signs."""
+        return self.labels
+
+    def table(self) -> tuple[list[str], Iterator[CsvRow]]:
+        """A row per picture, its numbers in reading order."""
+        size = int(np.prod(self.images.shape[1:]))
+        rows = ([label, *image.ravel().tolist()] for label, image in zip(self.labels, self.images, strict=True))
+        return ["picture", *(f"v{i}" for i in range(size))], rows
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Sample images (n, rows, cols[, 3]) in [0, 1], with the actual class and what was predicted; "" where unknown."""
+
+    name: str
+    title: str
+    caption: str
+    images: Numbers | None
+    index: tuple[int, ...]
+    actual: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    classes: tuple[str, ...] = ()  # all there are, in order
+
+    def said(self, position: int) -> list[tuple[str, str]]:
+        """What was predicted of one example: (before, …) and (after, …), or (predicted, …) where only one is known."""
+        both = any(self.before) and any(self.after)
+        found = (("before", self.before[position]), ("after", self.after[position]))
+        return [(when if both else "predicted", said) for when, said in found if said]
+
+    def table(self) -> tuple[list[str], Iterator[CsvRow]]:
+        """A row per example."""
+        return ["index", "actual", "before", "after"], (
+            list(row) for row in zip(self.index, self.actual, self.before, self.after, strict=True)
+        )
+
+
+def _column(label: str) -> str:
+    return label.split(" (")[0].replace(" ", "_")

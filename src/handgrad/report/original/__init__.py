@@ -1,1 +1,0 @@
-"""The original: its published tables beside what was reproduced, judged."""

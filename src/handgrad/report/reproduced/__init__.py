@@ -1,0 +1,1 @@
+"""Reproduced: the published numbers of an original beside those of the study, judged."""

@@ -1,0 +1,106 @@
+"""What the tables of an original share: the settings that rows and references mean, captions, and what was compared."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from handgrad.report.findings.summary import SettingSummary, Summary, training_sample
+from handgrad.report.findings.verdicts import Verdict
+from handgrad.report.findings.wording import legend, setting_name
+from handgrad.report.reproduced.judge import SHORT_RULE, Compared, compared, shown_difference
+from handgrad.report.tables.table import Cell, Table
+from handgrad.study.original.items import Drawing, Figure
+from handgrad.study.original.items import Table as OriginalTable
+from handgrad.study.original.published import TIMES, Published
+from handgrad.study.reading.places import Place
+
+NOT_RUN = "not run here"
+
+
+@dataclass(frozen=True)
+class ItemTable:
+    """A table, what was compared in it, the setting of each row (None: not run), and what else can be said of it."""
+
+    table: Table
+    numbers: tuple[Compared, ...]
+    settings: Mapping[str, SettingSummary | None]
+    verdicts: Sequence[Verdict] = ()
+
+
+def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, SettingSummary | None]:
+    """name in a legend -> its setting; None where it is not run or nothing has won yet."""
+    assert summary.places is not None
+    named: dict[str, SettingSummary | None] = {}
+    there_are = summary.places.find(reference, phases)
+    for there in there_are:
+        setting = setting_at(summary, there)
+        if isinstance(reference, str) and reference != "winner" and len(there_are) == 1:
+            named[reference] = setting
+        elif setting is not None:
+            axes = next((phase.axes for phase in summary.phases if setting in phase.settings), tuple(setting.axes))
+            named[setting_name(setting, axes)] = setting
+        else:
+            named[str(reference)] = None
+    return named
+
+
+def shown_in(item: Drawing, named: Mapping[str, SettingSummary | None]) -> dict[str, SettingSummary]:
+    """The settings that a figure shows, by their names in its legend."""
+    shown = {name: setting for name, setting in named.items() if setting is not None}
+    return shown if item.kind == "small-multiples" else legend(shown)  # whose panels are titled with what differs
+
+
+def setting_at(summary: Summary, there: Place | None) -> SettingSummary | None:
+    """The setting of a place."""
+    if there is None:
+        return None
+    if there.axes is None:
+        return next((phase.best for phase in summary.phases if phase.name == there.phase), None)
+    label = summary.labels.get(there)
+    return next((setting for setting in summary.settings if setting.label == label), None)
+
+
+def compared_in(
+    summary: Summary,
+    item: OriginalTable | Figure,
+    row: str,
+    measure: str,
+    published: Published,
+    setting: SettingSummary | None,
+) -> Compared:
+    """`compared` for a row of an item: by the runs that the item says, and as this study was made."""
+    return compared(
+        item.number, row, measure, published, setting,
+        further=runs_behind(summary, item.n), ddof=summary.ddof, made_with=summary.made_with,
+    )  # fmt: skip
+
+
+def judged_cell(number: Compared, digits: int) -> Cell:
+    """The difference and whether the published number lies inside; 1, 0 or nothing in the CSV."""
+    inside = None if number.inside is None else int(number.inside)
+    text = NOT_RUN if number.runs == 0 else shown_difference(number, digits)
+    return Cell(text, (number.difference, number.low, number.high, inside))
+
+
+def runs_behind(summary: Summary, n: int | None) -> int:
+    assert summary.places is not None
+    assert summary.places.original is not None
+    return n or summary.places.original.n
+
+
+def noted(caption: str, note: str | None) -> str:
+    return f"{caption} {note}".strip() if note else caption
+
+
+def caption_of(summary: Summary, further: int, numbers: Sequence[Compared]) -> str:
+    """How many runs stand behind both numbers, and the rule in short."""
+    several = any(number.values.n > 1 for number in numbers)
+    ours = f"mean ± standard deviation (ddof {summary.ddof}) over n runs" if several else "one run"
+    theirs = "one run" if further == 1 else f"{further} runs"
+    difference = "difference: reproduced − published"
+    if any(number.measure in TIMES for number in numbers):
+        difference += " (of times their ratio)"
+    rule = f"Made with {summary.made_with}; nothing is judged." if summary.made_with else SHORT_RULE
+    of = training_sample(summary.settings) if any(number.measure.startswith("train_") for number in numbers) else ""
+    where = f" Training here is scored on {of} (training examples)." if of else ""
+    return f"Published: {theirs}; reproduced: {ours}; {difference}.{where} {rule}"

@@ -1,0 +1,267 @@
+"""Tables of single numbers: facts of named settings, and the keys and values of a winner."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from handgrad.report.findings.statistics import Sample, sample
+from handgrad.report.findings.summary import SettingSummary, Summary
+from handgrad.report.findings.verdicts import Verdict
+from handgrad.report.findings.wording import setting_value
+from handgrad.report.reproduced.item_table import (
+    NOT_RUN,
+    ItemTable,
+    caption_of,
+    compared_in,
+    found,
+    judged_cell,
+    noted,
+    runs_behind,
+    setting_at,
+)
+from handgrad.report.reproduced.judge import (
+    Compared,
+    digits_of,
+    judge,
+    shown_difference,
+    shown_published,
+    shown_values,
+    word,
+)
+from handgrad.report.tables.table import Cell, Column, Row, Table, cell
+from handgrad.study.changes import shown
+from handgrad.study.original.items import ConfusionTable, FactsTable, LabelsTable, WinnerTable
+from handgrad.study.original.published import MEASURES, RANKS, Published, published, units_of
+
+
+def facts_table(summary: Summary, item: FactsTable) -> ItemTable:
+    """Single numbers, a row for each."""
+    further = runs_behind(summary, item.n)
+    rows: list[tuple[Compared, str]] = []
+    settings: dict[str, SettingSummary | None] = {}
+    for row in item.rows:
+        (setting,) = found(summary, row.setting, row.phase).values() if row.run else (None,)
+        settings[row.label] = setting
+        for measure, raw in row.measures.items():
+            one = published(raw, row.unit if row.unit in units_of(measure) else None)
+            one = one.printed(digits_of([one], row.digits))
+            number = compared_in(summary, item, row.label, measure, one, setting)
+            rows.append((number, row.note or ""))
+    table = numbers_table(summary, item.file, item.title, rows, further, item.note)
+    return ItemTable(table, tuple(number for number, _ in rows), settings)
+
+
+def numbers_table(
+    summary: Summary,
+    name: str,
+    title: str,
+    rows: Sequence[tuple[Compared, str]],
+    further: int,
+    note: str | None = None,
+) -> Table:
+    """Comparisons and notes as a table, a row for each."""
+    notes = any(remark for _, remark in rows)
+    columns = [
+        Column("what"),
+        Column("measure"),
+        Column("published", ("published", "published_std"), numeric=True),
+        Column("reproduced", ("reproduced", "reproduced_std"), numeric=True),
+        Column("difference", ("difference", "low", "high", "inside"), numeric=True),
+        Column("n", ("n", "runs"), numeric=True),
+        *([Column("note")] if notes else []),
+    ]
+    made = []
+    for one, remark in rows:
+        values, given = one.values, one.published
+        cells = [
+            cell(one.row),
+            cell(with_unit(one)),
+            Cell(shown_published(given, given.digits), (given.value, given.spread)),
+            Cell(shown_values(values, one.measure, given.scale, given.digits), (values.mean, values.std)),
+            judged_cell(one, given.digits),
+            Cell(str(values.n) if values.n == one.runs else f"{values.n} of {one.runs}", (values.n, one.runs)),
+            *([cell(remark)] if notes else []),
+        ]
+        made.append(Row(tuple(cells)))
+    caption = noted(caption_of(summary, further, [number for number, _ in rows]), note)
+    return Table(name, title, caption, tuple(columns), tuple(made))
+
+
+def with_unit(one: Compared) -> str:
+    """A measure and the unit in which it was published.
+
+    >>> from handgrad.report.findings.statistics import sample
+    >>> with_unit(Compared("Table 1", "9", "test_accuracy", published(98.6, "percent"), sample({})))
+    'test accuracy, %'
+    """
+    measure = f"rank by {word(one.measure)}" if one.published.word in RANKS else word(one.measure)
+    return measure + {0.01: ", %", 60.0: ", min"}.get(one.published.scale, "")
+
+
+def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:
+    """Keys and values of one setting."""
+    ((_, setting),) = found(summary, item.setting, item.phase).items()
+    further = runs_behind(summary, item.n)
+    numbers, rows = [], []
+    notes = any(row.note for row in item.rows)
+    for row in item.rows:
+        if row.show in MEASURES:
+            one = None if row.published is None else published(row.published, row.unit)
+            digits = digits_of([one] if one else [], row.digits)
+            number = compared_in(summary, item, row.label, row.show, one or Published(None), setting)
+            scale = published(0, row.unit).scale
+            theirs = shown_published(one, digits)
+            ours = shown_values(number.values, row.show, scale, digits)
+            verdict = shown_difference(number, digits) if one else ""
+            numbers += [number] if one else []
+        else:
+            assert summary.places is not None
+            value = None if setting is None else setting_value(setting, summary.places.shown(row.show))
+            theirs = "" if row.published is None else shown(row.published)
+            ours = "–" if value is None else shown(value)
+            verdict = (
+                "" if row.published is None or value is None else "same" if same(row.published, value) else "other"
+            )
+        cells = [cell(row.label), cell(theirs), cell(ours), cell(verdict)]
+        rows.append(Row(tuple([*cells, cell(row.note or "")] if notes else cells)))
+    heads = ["parameter", "published", "reproduced", "difference", *(["note"] if notes else [])]
+    caption = caption_of(summary, further, numbers) if numbers else ""
+    runs = f", n = {setting.count('done', 'pruned')}" if setting else ""
+    who = f"Reproduced: setting {setting.label}{runs}. " if setting else "Nothing has won here yet. "
+    columns = tuple(Column(head) for head in heads)
+    table = Table(item.file, item.title, noted(who + caption, item.note), columns, tuple(rows))
+    return ItemTable(table, tuple(numbers), {setting.label if setting else "": setting})
+
+
+def same(published_value: Any, value: Any) -> bool:
+    """Whether a published key is the setting's, as far as it was printed.
+
+    >>> same(0.00224, 0.00223616911307715), same("adam", {"name": "adam", "lr": 0.1}), same(256, [256]), same(1, 2)
+    (True, True, True, False)
+    """
+    if isinstance(value, list | tuple) and len(value) == 1 and not isinstance(published_value, list | tuple):
+        value = value[0]
+    if isinstance(value, Mapping) and isinstance(published_value, str):
+        value = value.get("name")
+    numbers = [v for v in (published_value, value) if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(numbers) == 2:
+        digits = len(f"{published_value:.12g}".lstrip("-0.").replace(".", "").split("e")[0])
+        return float(f"{value:.{max(digits, 1)}g}") == float(f"{published_value:.{max(digits, 1)}g}")
+    if isinstance(value, list | tuple):
+        return list(value) == list(published_value) if isinstance(published_value, list | tuple) else False
+    return bool(published_value == value)
+
+
+PARTS = ("train", "validation", "test")
+
+
+def labels_table(summary: Summary, item: LabelsTable) -> ItemTable:
+    """Examples of every class, published beside ours."""
+    assert summary.places is not None
+    places = summary.places.of(item.phase)
+    setting = next((s for there in places if (s := setting_at(summary, there)) is not None and s.facts("data")), None)
+    data = setting.facts("data") if setting else {}
+    counts = counts_of(data)
+    columns, cells = [], [[] for _ in item.rows]  # type: list[Column], list[list[Cell]]
+    for column in item.columns:
+        if column.show == "class":
+            columns.append(Column(column.head))
+            for row, source in zip(cells, item.rows, strict=True):
+                row.append(cell(source.label))
+            continue
+        heads = {"published": column.head, "reproduced": "reproduced", "difference": "difference"}
+        columns += [Column(head, (f"{column.show}_{kind}",), numeric=True) for kind, head in heads.items()]
+        for row, source in zip(cells, item.rows, strict=True):
+            theirs, ours = getattr(source, column.show), counts.get((source.label, column.show))
+            apart = None if theirs is None or ours is None else ours - theirs
+            row += [cell(theirs, "" if theirs is None else None), cell(ours)]
+            row.append(cell(apart, "" if apart is None else f"{apart:+,}".replace("-", "−") if apart else "0"))
+    rows = tuple(Row(tuple(row), total=source.label == "sum") for row, source in zip(cells, item.rows, strict=True))
+    caption = f"Examples of every class. Reproduced: {data.get('name', 'no record yet')}; its sums are computed here."
+    table = Table(item.file, item.title, noted(caption, item.note), tuple(columns), rows)
+    return ItemTable(table, (), {}, sum_verdicts(item, len(data.get("classes", ()))))
+
+
+def counts_of(data: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """(class or "sum", part or "total") -> examples."""
+    table = data.get("label_table") or {}
+    found: dict[tuple[str, str], int] = {}
+    for part in PARTS:
+        for name, count in zip(data.get("classes", ()), table.get(part) or (), strict=False):
+            for key in ((str(name), part), ("sum", part), (str(name), "total"), ("sum", "total")):
+                found[key] = found.get(key, 0) + int(count)
+    return found
+
+
+def sum_verdicts(item: LabelsTable, n_classes: int) -> list[Verdict]:
+    """Where the published counts contradict their own sums; a column is added up where every class has a number."""
+    found = []
+    classes = [row for row in item.rows if row.label != "sum"]
+    total = next((row for row in item.rows if row.label == "sum"), None)
+    for part in (*PARTS, "total"):
+        given = [count for row in classes if (count := getattr(row, part)) is not None]
+        printed = getattr(total, part) if total else None
+        if printed is not None and len(given) == n_classes and sum(given) != printed:
+            found.append(f"the column {part} adds up to {sum(given):,}, not to {printed:,}")
+    for row in item.rows:
+        parts = [count for part in PARTS if (count := getattr(row, part)) is not None]
+        if row.total is not None and len(parts) == len(PARTS) and sum(parts) != row.total:
+            what = "the row of sums adds" if row.label == "sum" else f"class {row.label} adds"
+            found.append(f"{what} up to {sum(parts):,}, not to {row.total:,}")
+    return [Verdict("warning", f"The published counts contradict themselves: {'; '.join(found)}.")] if found else []
+
+
+def confusion_table(summary: Summary, item: ConfusionTable) -> ItemTable:
+    """Percent of each row, mean over the seeds; a published cell stands below ours."""
+    setting = next(iter(found(summary, item.setting, item.phase).values()), None) if item.run else None
+    records = [r for r in (setting.records if setting else []) if (r.get("confusion") or {}).get(item.part)]
+    classes = [str(name) for name in setting.facts("data").get("classes", ())] if setting else []
+    shares: dict[tuple[str, str], dict[int, float]] = {}
+    sizes: dict[str, int] = {}
+    for record in records:
+        for actual, counts in zip(classes, record["confusion"][item.part], strict=True):
+            sizes[actual] = sum(counts)
+            for predicted, count in zip(classes, counts, strict=True):
+                shares.setdefault((actual, predicted), {})[record["seed"]] = count / max(sum(counts), 1)
+    given = {(row.actual, row.predicted): row.percent for row in item.rows}
+    numbers = []
+    for (actual, predicted), percent in given.items():
+        one = published(percent, "percent")
+        values = sample(shares.get((actual, predicted), {}), summary.ddof)
+        numbers.append(_share(summary, item, actual, predicted, one, values, sizes.get(actual), setting))
+    by_cell = {number.row: number for number in numbers}
+    digits = max(2, digits_of([number.published for number in numbers], None)) if numbers else 2
+    columns = [Column("actual"), *(Column(name, (name, f"{name} published"), numeric=True) for name in classes)]
+    rows = []
+    for actual in classes:
+        cells = [cell(actual)]
+        for predicted in classes:
+            mean = sample(shares.get((actual, predicted), {}), summary.ddof).mean
+            text = "–" if mean is None else f"{100 * mean:.{digits}f}"
+            number = by_cell.get(f"{actual} → {predicted}")
+            if number is not None:
+                text += f" ({shown_published(number.published, digits)})"
+            pair = (None if mean is None else 100 * mean, given.get((actual, predicted)))
+            cells.append(Cell(text, pair, bold=number is not None))
+        rows.append(Row(tuple(cells)))
+    n = len(records)
+    who = f"setting {setting.label}, mean over n = {n}" if setting else NOT_RUN
+    caption = f"Percent of each row (actual class) on the {item.part} part: {who}. In brackets, bold: published."
+    table = Table(item.file, item.title, noted(caption, item.note), tuple(columns), tuple(rows))
+    return ItemTable(table, tuple(numbers), {})
+
+
+def _share(
+    summary: Summary,
+    item: ConfusionTable,
+    actual: str,
+    predicted: str,
+    one: Published,
+    values: Sample,
+    size: int | None,
+    setting: SettingSummary | None,
+) -> Compared:
+    low, high, inside, why = judge(one, values, "cell_accuracy", runs_behind(summary, item.n), size)
+    if summary.made_with:
+        inside, why = None, f"not judged: made with {summary.made_with}"
+    row, runs = f"{actual} → {predicted}", len(setting.runs) if setting else 0
+    return Compared(item.number, row, "share of its row", one, values, runs, low, high, inside, why)

@@ -1,0 +1,284 @@
+"""The tables of a report: the summary of a phase, its settings and times, and the label table of the data.
+
+Every number says its n, its spread and how it was computed: in a column, or once in the caption.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from handgrad.report.findings.intervals import Interval
+from handgrad.report.findings.statistics import Sample
+from handgrad.report.findings.summary import (
+    METRICS,
+    WORDS,
+    PhaseSummary,
+    SettingSummary,
+    Summary,
+    training_sample,
+)
+from handgrad.report.findings.wording import at_path, axis_names, number, outcome, seconds
+from handgrad.report.tables.table import Cell, Column, Row, Table, cell
+from handgrad.study.changes import shown
+
+SHORT = {"train": "train", "val": "validation", "test": "test"}
+TIMES = ("training", "evaluation", "total")
+PARTS_OF_DATA = ("train", "validation", "test")
+
+
+def axis_columns(phase: PhaseSummary) -> tuple[list[Column], list[list[Cell]]]:
+    """The values of the axes: a column each, or one column "change" where settings differ in one thing at a time."""
+    names = axis_names(phase.axes)
+    given = [sum(path in setting.axes for path in phase.axes) for setting in phase.settings]
+    one_at_a_time = len(phase.axes) > 2 and max(given, default=0) <= 1
+    if one_at_a_time:
+        cells = []
+        for setting in phase.settings:
+            changes = [f"{names[path]} {shown(setting.axes[path])}" for path in phase.axes if path in setting.axes]
+            cells.append([cell(", ".join(changes) or ("as it was" if setting.earlier else "baseline"))])
+        return [Column("change")], cells
+    columns = []
+    rows: list[list[Cell]] = [[] for _ in phase.settings]
+    for path in phase.axes:
+        values = [setting.axes.get(path, at_path(setting.setting, path)) for setting in phase.settings]
+        numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+        columns.append(Column(names[path], (path,), numeric))
+        for row, value in zip(rows, values, strict=True):
+            text = "–" if value is None else shown(value)
+            row.append(cell(value if isinstance(value, int | float | str) else text, text))
+    return columns, rows
+
+
+def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Table:
+    """One row per setting: axes, n, accuracy of every part, interval, best seed, what happened."""
+    parts = [p for p in SHORT if any(s.samples[f"{p}_accuracy"].n or s.samples[f"{p}_loss"].n for s in phase.settings)]
+    axes, axis_cells = axis_columns(phase)
+    several = any(len(setting.runs) > 1 for setting in phase.settings)
+    accuracy = phase.metric.endswith("accuracy")
+    columns = [Column("setting"), *axes, Column("n", ("n", "runs", "diverged", "failed", "unfinished"), numeric=True)]
+    for part in parts:
+        key = f"{part}_accuracy"
+        of = training_sample(phase.settings) if part == "train" else ""
+        heading = f"{SHORT[part]} % ({of})" if of else f"{SHORT[part]} %"
+        columns.append(Column(heading, (f"{key}_mean", f"{key}_std", f"{key}_n"), numeric=True))
+    chosen = [] if accuracy else [phase.metric]
+    columns += [Column(WORDS[m], (f"{m}_mean", f"{m}_std", f"{m}_n"), numeric=True) for m in chosen]
+    bootstrap = any(setting.samples[phase.metric].bootstrap for setting in phase.settings)
+    if several:
+        columns.append(Column("95 % interval (t)", ("interval_low", "interval_high"), numeric=True))
+        if bootstrap:
+            columns.append(Column("95 % interval (BCa)", ("bootstrap_low", "bootstrap_high"), numeric=True))
+        columns.append(Column("best seed", ("best", "best_seed"), numeric=True))
+    compared, undecided = phase.tested, {setting.label for setting in phase.tied}
+    if compared:
+        keys = ("difference", "p", "holm_p", "sign_flip_p", "shared_seeds")
+        columns.append(Column("p (Holm)", keys, numeric=True))
+    stopped = any(setting.count("pruned") for setting in phase.settings)
+    if stopped:
+        columns.append(Column("epochs", ("epochs",), numeric=True))
+    columns.append(Column("what happened", ("status",)))
+    rows = []
+    for setting, cells in zip(phase.settings, axis_cells, strict=True):
+        best = setting.label == phase.winner
+        row = [cell(setting.label, bold=best), *cells, _count(setting)]
+        for metric in [*(f"{part}_accuracy" for part in parts), *chosen]:
+            row.append(_mean(setting.samples[metric], metric, bold=best and metric == phase.metric))
+        values = setting.samples[phase.metric]
+        if several:
+            row.append(_marked(_interval(values.interval, phase.metric), setting, values.interval))
+            row += [_interval(values.bootstrap, phase.metric)] if bootstrap else []
+            row.append(_best(setting, phase.metric))
+        row += [_compared(setting, best)] if compared else []
+        row += [cell(setting.epochs("done", "pruned", "diverged"))] if stopped else []
+        row.append(cell(outcome(setting)))
+        rows.append(Row(tuple(row), shaded=best or setting.label in undecided))
+    caption = _summary_caption(phase, ddof, several, compared, bootstrap)
+    caption += _interval_marks(phase) if several else ""
+    if stopped:
+        caption += (
+            " Runs that the search stopped (pruned) have the numbers of their last epoch and rank below whole ones."
+        )
+        if compared and phase.stopped:
+            caption += " They are not tested and never shaded: what fewer epochs came to says nothing of the end."
+    return Table(name, title, caption, tuple(columns), tuple(rows))
+
+
+def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bool, bootstrap: bool) -> str:
+    sentences = ["n: runs that came to a finite end, of those planned; only they enter the numbers."]
+    if several:
+        sentences.append(f"Accuracies are mean ± standard deviation over seeds (ddof {ddof}) in percent.")
+        sentences.append(f"Intervals are for the mean {WORDS[phase.metric]}: t with n − 1 degrees of freedom")
+        if phase.metric.endswith("accuracy"):
+            sentences[-1] += " (cut at 0 and 100 %)"
+        sentences[-1] += ", and BCa bootstrap (9,999 resamples)." if bootstrap else "."
+    else:
+        sentences.append("One seed: accuracies in percent, without spread.")
+    if compared:
+        sentences.append(
+            "p: paired t-test against the best on shared seeds, Holm's correction over all pairs of settings, as the "
+            "best was chosen on the same numbers. Behind the best are settings with p < 0.05, from six seeds on in a "
+            "sign-flip test too (whose p is added where it says otherwise)."
+        )
+        sentences.append("Shaded (†): the best, and all of which it is undecided.")
+        sizes = {n for setting in phase.settings if (n := setting.examples(phase.metric)) is not None}
+        where = f"on one set of {sizes.pop():,} examples" if len(sizes) == 1 else "not over examples"
+        sentences.append(f"Intervals and p are over seeds, {where}.")
+    sentences.append(f"Bold: the best by mean {WORDS[phase.metric]}; settings that miss a result rank below others.")
+    return " ".join(sentences)
+
+
+def _count(setting: SettingSummary) -> Cell:
+    done = setting.count("done", "pruned")
+    total = len(setting.runs)
+    text = str(done) if done == total else f"{done} of {total}"
+    return Cell(text, (done, total, setting.count("diverged"), setting.count("failed"), setting.unfinished))
+
+
+def _mean(values: Sample, metric: str, *, bold: bool = False) -> Cell:
+    raw = (values.mean, values.std, values.n)
+    if values.mean is None:
+        return Cell("–", raw)
+    if metric.endswith("accuracy"):
+        text = f"{100 * values.mean:.2f}" + ("" if values.std is None else f" ± {100 * values.std:.2f}")
+    else:
+        text = f"{values.mean:.4g}" + ("" if values.std is None else f" ± {values.std:.2g}")
+    return Cell(text, raw, bold=bold)
+
+
+def _interval(interval: Interval | None, metric: str) -> Cell:
+    if interval is None:
+        return Cell("–", (None, None))
+    low, high = interval.low, interval.high
+    if metric.endswith("accuracy"):  # the text stays within what an accuracy can be
+        return Cell(f"{100 * max(low, 0):.2f} to {100 * min(high, 1):.2f}", (low, high))
+    return Cell(f"{low:.4g} to {high:.4g}", (low, high))
+
+
+def _marked(made: Cell, setting: SettingSummary, interval: Interval | None) -> Cell:
+    """An interval and what has to be known of it."""
+    text = made.text
+    if interval is not None and interval.method == "exact binomial":
+        text += " ‡"
+    if interval is not None and 0 < setting.collapsed < setting.count("done", "pruned"):
+        text += f" ({setting.collapsed} of {setting.count('done', 'pruned')} collapsed)"
+    return replace(made, text=text)
+
+
+def _interval_marks(phase: PhaseSummary) -> str:
+    """Sentences on the marks beside intervals, where there are any."""
+    text = ""
+    metric = phase.metric
+    if any((one := s.samples[metric].interval) is not None and one.method == "exact binomial" for s in phase.settings):
+        text += (
+            " ‡: all seeds agree and show no spread; the interval is the exact binomial one of the examples scored "
+            "(Clopper and Pearson)."
+        )
+    if any(0 < s.collapsed < s.count("done", "pruned") for s in phase.settings):
+        text += (
+            " Where some runs collapsed and others did not, a t interval does not cover 95 %: the mean of two kinds of "
+            "runs describes neither."
+        )
+    return text
+
+
+def _best(setting: SettingSummary, metric: str) -> Cell:
+    run = setting.best_run(metric)
+    value = run.value(metric) if run else None
+    if run is None or value is None:
+        return Cell("–", (None, None))
+    return Cell(number(value, metric).removesuffix(" %"), (value, run.seed))
+
+
+def _compared(setting: SettingSummary, best: bool) -> Cell:
+    found = setting.comparison
+    if found is None or found.adjusted_p is None:
+        return Cell("best" if best else "–", (None, None, None, None, None))
+    text = "< 0.001" if found.adjusted_p < 0.001 else f"{found.adjusted_p:.3f}"
+    if found.against_signs:
+        text += f" (signs {found.sign_flip:.3f})"
+    return Cell(text, (found.difference, found.p, found.adjusted_p, found.sign_flip, found.n))
+
+
+def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
+    """Every setting with its size and its times per run."""
+    axes, axis_cells = axis_columns(phase)
+    columns = [
+        Column("setting"),
+        *axes,
+        Column("parameters", numeric=True),
+        Column("epochs", numeric=True),
+        Column("steps", numeric=True),
+        Column("n", ("timed_runs",), numeric=True),
+        *(Column(f"{part} s", (f"{part}_mean", f"{part}_std"), numeric=True) for part in TIMES),
+    ]
+    rows = []
+    for setting, cells in zip(phase.settings, axis_cells, strict=True):
+        records = setting.records
+        row = [cell(setting.label, bold=setting.label == phase.winner), *cells]
+        row.append(cell(setting.facts("network").get("parameters")))
+        for key in ("epochs", "steps"):
+            row.append(cell(max((r[key] for r in records if r.get(key) is not None), default=None)))
+        row.append(cell(setting.seconds("total").n))
+        for part in TIMES:
+            values = setting.seconds(part)
+            text = "–" if values.mean is None else seconds(values.mean)
+            text += "" if values.std is None else f" ± {values.std:.2g}"
+            row.append(Cell(text, (values.mean, values.std)))
+        rows.append(Row(tuple(row)))
+    caption = (
+        "Seconds per run, mean ± standard deviation over n runs (ddof 1). Training and evaluation are timed apart; "
+        "total adds reading, checkpoints and the final scores. Epochs and steps: of the longest run."
+    )
+    return Table(name, title, caption, tuple(columns), tuple(rows))
+
+
+def runs_table(summary: Summary, name: str = "runs") -> Table:
+    """Every run of the study, one row each."""
+    columns = [
+        Column("setting"),
+        Column("seed", numeric=True),
+        Column("id"),
+        Column("status"),
+        *(Column(WORDS[metric], (metric,), numeric=True) for metric in METRICS),
+        Column("total s", ("seconds",), numeric=True),
+    ]
+    rows = []
+    for setting in summary.settings:
+        for run in setting.runs:
+            values = [run.value(metric) for metric in METRICS]
+            row = [cell(setting.label), cell(run.seed, str(run.seed)), cell(run.id or None), cell(run.status)]
+            row += [
+                cell(value, None if value is None else number(value, metric).removesuffix(" %"))
+                for metric, value in zip(METRICS, values, strict=True)
+            ]
+            total = ((run.record or {}).get("time") or {}).get("total")
+            row.append(cell(total, None if total is None else seconds(total)))
+            rows.append(Row(tuple(row)))
+    caption = "Every run of the study; accuracies in percent. A run's files are in runs/<id>."
+    if of := training_sample(summary.settings):
+        caption += f" Training loss and accuracy were measured on {of} (training examples)."
+    return Table(name, "Every run", caption, tuple(columns), tuple(rows))
+
+
+def label_table(data: Mapping[str, Any], name: str = "labels") -> Table | None:
+    """How many examples of every class each part has; the sums are computed here and stand in the last row."""
+    table, classes = data.get("label_table") or {}, [str(c) for c in data.get("classes", ())]
+    parts = [part for part in PARTS_OF_DATA if table.get(part)]
+    if not parts or not classes:
+        return None
+    columns = [Column("class"), *(Column(part, numeric=True) for part in parts), Column("total", numeric=True)]
+    rows = []
+    for position, label in enumerate(classes):
+        counts = [int(table[part][position]) for part in parts]
+        rows.append(Row((cell(label), *map(cell, counts), cell(sum(counts)))))
+    sums = [sum(int(count) for count in table[part]) for part in parts]
+    totals = [*sums, sum(sums)]
+    rows.append(Row((cell("sum", bold=True), *(cell(total, bold=True) for total in totals)), total=True))
+    return Table(
+        name, "Labels", "Examples of every class in every part; rows and columns add up.", tuple(columns), tuple(rows)
+    )
+
+
+def phase_title(summary: Summary, phase: PhaseSummary) -> str:
+    """The name of a phase as a heading; a study of one phase needs none."""
+    return phase.name if len(summary.phases) > 1 or summary.waiting else ""

@@ -1,0 +1,235 @@
+"""A run in progress: what comes before an epoch of its training, and what comes after it.
+
+Training and validation are scored in the same way: after the epoch, dropout off, the mean over examples.
+Training is scored on a fixed random sample as large as the validation set unless all of it is asked for,
+because scoring 60,000 images costs more than learning from them.
+"""
+
+import time
+
+import numpy as np
+
+from handgrad.data.batches import batch_length, epoch_order, steps_per_epoch, train_sample
+from handgrad.data.datasets import Split
+from handgrad.network.passes import first_non_finite
+from handgrad.network.spec import Network
+from handgrad.training.describe import Trained, describe, samples_of, score
+from handgrad.training.divergence import Divergence, State, all_finite, first_bad_step
+from handgrad.training.engines import Epoch, Group, Job, Session, open_session
+from handgrad.training.progress import first_progress, save_checkpoint
+from handgrad.training.record import Record
+from handgrad.training.task import End, EpochEnd, Paused, Task
+
+CHECKPOINT_SECONDS = 2.0
+CHECKPOINT_SHARE = 0.02
+FORCED_SECONDS = 0.5  # of work, from which a checkpoint is forced to the disk: less is sooner trained again
+
+
+class RunInProgress:
+    """One run of a group, from its start, a checkpoint or its parent's end, to its own end.
+
+    The loop calls `next_epoch`, `take_epoch` and `finish_epoch` while it `goes_on`, then `end`.
+    Raises InputError where the setting does not fit the data.
+    """
+
+    def __init__(self, task: Task, split: Split, group: Group) -> None:
+        start = time.perf_counter()
+        task.check()
+        self.task, self.run, self.split = task, task.run, split
+        self.setting = self.run.setting.resolved()
+        self.training = self.setting.training
+        self.network: Network = self.setting.network_for(
+            split.shape, split.n_classes, has_validation=split.validation is not None
+        )
+        n = len(split.train.y)
+        size = next((len(part.y) for part in (split.validation, split.test) if part is not None), n)
+        self.sample = np.arange(n) if self.training.train_score == "all" else train_sample(n, size)
+        self.n_steps = steps_per_epoch(n, self.training.batch_size)
+        self.progress = first_progress(task, self.network)
+        self.diverged: Divergence | None = None
+        if task.parent is not None and task.parent.data["diverged"] is not None:
+            self.diverged = Divergence(**task.parent.data["diverged"])
+        self.member = group.add(self._job())
+        self.member.load(self.progress.params, self.progress.slots, self.progress.t)
+        if not self.progress.before:
+            self.progress.before = self.member.outputs(samples_of(split)[1].x).astype(float).tolist()
+        self.seconds = sum(map(sum, self.progress.times)) + time.perf_counter() - start
+        self.saved_at, self.save_seconds, self.unsaved = time.perf_counter(), 0.0, False
+
+    def _job(self) -> Job:
+        train = self.split.train
+        parts = {"train": (train.x, train.y), "train_sample": (train.x[self.sample], train.y[self.sample])}
+        for name in ("validation", "test"):
+            part = getattr(self.split, name)
+            if part is not None:
+                parts[name] = (part.x, part.y)
+        return Job(self.network, self.training, self.setting.network.targets, self.run.seed, parts)
+
+    # -- an epoch
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is an epoch to train: the run is not over, and not at the epoch where it is to wait."""
+        epochs = self.training.epochs if self.task.until is None else min(self.task.until, self.training.epochs)
+        return self.diverged is None and self._own_epochs < epochs and not self._stopped_early()
+
+    def next_epoch(self) -> Epoch:
+        """The order of the examples and the learning rate of every step."""
+        progress = self.progress
+        e = self._own_epochs + np.arange(self.n_steps) / self.n_steps
+        multipliers = self.training.schedule.multipliers(e, self.training.epochs, self._own("val_loss"))
+        order = epoch_order(self.run.seed, progress.epoch, len(self.split.train.y))
+        self.epoch = Epoch(order, self.training.optimizer.lr * multipliers, progress.step)
+        return self.epoch
+
+    def take_epoch(self, losses: np.ndarray) -> None:
+        """Take the epoch that was trained into the history, with its scores; it is seen here whether the run diverged.
+
+        losses: of every step, as `Session.train_epoch` returns them.
+        """
+        progress = self.progress
+        trained = State(*self.member.export())
+        if not np.isfinite(losses[-1]) or not all_finite(trained.params):
+            self._diverge(losses, trained)
+            return
+        progress.loss_per_step.append(losses)
+        progress.epoch += 1
+        progress.step += self.n_steps
+        progress.params, progress.slots, progress.t = trained.params, trained.slots, trained.t
+        progress.curves.setdefault("lr", []).append(float(self.epoch.lrs[0]))
+        progress.curves.setdefault("steps_at_epoch_end", []).append(progress.step)
+        self._score()
+
+    def finish_epoch(self, training: float, evaluation: float) -> None:
+        """Keep the seconds of the epoch, save a checkpoint and tell the observers."""
+        start = time.perf_counter()
+        self.seconds += training + evaluation
+        if self.diverged is None:
+            progress = self.progress
+            progress.times.append([training, evaluation])
+            self.unsaved = True
+            metrics = {name: values[-1] for name, values in progress.curves.items()}
+            self._save_checkpoint()  # first: an observer can take what is kept
+            for observer in self.task.observers:
+                observer(EpochEnd(self.run.id, self._own_epochs, self.training.epochs, metrics))
+        self.seconds += time.perf_counter() - start
+
+    @property
+    def scored_parts(self) -> dict[str, str]:
+        """The parts that are scored after every epoch, by their short names."""
+        parts = {"train": "train_sample"}
+        if self.split.validation is not None:
+            parts["val"] = "validation"
+        if self.training.test_every_epoch and self.split.test is not None:
+            parts["test"] = "test"
+        return parts
+
+    def _score(self) -> None:
+        progress = self.progress
+        for short, part in self.scored_parts.items():
+            loss, accuracy, _ = score(self.member, self.split, part, self.sample)
+            if not np.isfinite(loss):
+                x = self.split.train.x[self.sample] if part == "train_sample" else getattr(self.split, part).x
+                layer = first_non_finite(self.network, progress.params, x)
+                reason = f"{short}_loss is {loss} after the epoch"
+                self.diverged = Divergence(progress.epoch, progress.step, layer, reason)
+                return
+            progress.curves.setdefault(f"{short}_loss", []).append(loss)
+            progress.curves.setdefault(f"{short}_accuracy", []).append(accuracy)
+        rule = self.training.early_stopping
+        if rule is not None:
+            history = self._own(rule.monitor)
+            if rule.best(history)[0] == len(history) - 1:
+                progress.best, progress.best_slots = progress.params, progress.slots
+
+    def _diverge(self, losses: np.ndarray, noticed: State) -> None:
+        """Find the step of this epoch at which the run diverged; the run keeps the weights from before it."""
+        progress = self.progress
+        replay = self.member if isinstance(self.member, Session) else open_session("array", self._job())
+        start = State(progress.params, progress.slots, progress.t)
+        size = batch_length(len(self.epoch.order), self.training.batch_size)
+        found = first_bad_step(replay, start, self.epoch, size, losses, noticed)
+        progress.loss_per_step.append(found.losses)
+        self.member.load(found.before.params, found.before.slots, found.before.t)
+        layer, reason = found.where(self.network, self.split.train.x)
+        self.diverged = Divergence(progress.epoch + 1, progress.step + len(found.losses), layer, reason)
+
+    # -- the end
+
+    def end(self) -> End:
+        """The record of the run, or the pause at the epoch where it waits.
+
+        A checkpoint that is further on already pauses at `until` all the same, from its history; pruned is where it is.
+        """
+        start = time.perf_counter()
+        until = self.task.until
+        if self.diverged is not None or until is None or not self._waits(until):
+            return self._record(start)
+        if self.task.prune:
+            over = self._own_epochs >= self.training.epochs or self._stopped_early()
+            return self._record(start, pruned=not over)
+        if self.unsaved:
+            self._write_checkpoint()
+        return Paused(until, {name: self._own(name)[:until] for name in self.progress.curves})
+
+    def _record(self, start: float, *, pruned: bool = False) -> Record:
+        progress = self.progress
+        if progress.best and self.diverged is None and not pruned:
+            self.member.load(progress.best, progress.best_slots, self._steps_at_best())
+        return describe(
+            Trained(
+                run=self.run,
+                setting=self.setting,
+                network=self.network,
+                split=self.split,
+                session=self.member,
+                progress=progress,
+                scored=self.sample,
+                diverged=None if self.diverged is None else vars(self.diverged).copy(),
+                pruned=pruned,
+                parent=self.task.parent,
+                seconds=self.seconds + time.perf_counter() - start,
+            )
+        )
+
+    def _steps_at_best(self) -> int:
+        """How many steps the optimizer had made at the end of the best epoch."""
+        rule, progress = self.training.early_stopping, self.progress
+        assert rule is not None
+        best = progress.first_epoch + rule.best(self._own(rule.monitor))[0]
+        return progress.t - (progress.step - int(progress.curves["steps_at_epoch_end"][best]))
+
+    def _waits(self, until: int) -> bool:
+        """Whether a run that was trained up to `until` had more to come there."""
+        return until < self.training.epochs and self._own_epochs >= until and not self._stopped_early(until)
+
+    # -- history
+
+    @property
+    def _own_epochs(self) -> int:
+        """How many epochs this run has trained, without those of the run that it continues."""
+        return self.progress.epoch - self.progress.first_epoch
+
+    def _own(self, curve: str) -> list[float]:
+        """A curve of this run's own epochs."""
+        return self.progress.curves.get(curve, [])[self.progress.first_epoch :]
+
+    def _stopped_early(self, until: int | None = None) -> bool:
+        rule = self.training.early_stopping
+        history = self._own(rule.monitor)[:until] if rule else []
+        return bool(rule and history and rule.best(history)[1])
+
+    def _save_checkpoint(self) -> None:
+        """Save when the last one is old enough; the time decides only how much work a kill can cost, never a bit."""
+        age = time.perf_counter() - self.saved_at
+        of_all = self.save_seconds * int(self.training.stack)  # those that share its program save theirs as well
+        if self.task.checkpoint and age > max(CHECKPOINT_SECONDS, of_all / CHECKPOINT_SHARE):
+            self._write_checkpoint()
+
+    def _write_checkpoint(self) -> None:
+        assert self.task.checkpoint is not None
+        start = time.perf_counter()
+        worth_waiting = start - self.saved_at > FORCED_SECONDS
+        save_checkpoint(self.task.checkpoint, self.run.id, self.progress, forced=worth_waiting)
+        self.saved_at, self.unsaved = time.perf_counter(), False
+        self.save_seconds = self.saved_at - start
