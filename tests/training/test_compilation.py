@@ -14,7 +14,7 @@ from numba import njit, types
 
 from handgrad import files
 from handgrad.training.engines.compiled import compilation
-from handgrad.training.engines.compiled.compilation import Kept
+from handgrad.training.engines.compiled.compilation import KeptCode
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="the compiler is off")
 SIGNATURE = (types.int64,)
@@ -33,7 +33,7 @@ def compiled(kept):
     return sum(dispatcher.stats.cache_hits.values()) == 1
 
 
-class Quiet(Kept):
+class Quiet(KeptCode):
     """`stats` of a dispatcher asks for it."""
 
     cache_path = ""

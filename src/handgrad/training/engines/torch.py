@@ -66,7 +66,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
 def check(job: Job) -> None:
     """Raise InputError for the first layer, activation, loss or optimizer that this engine has not, by its name.
 
-    It has not what took the place of a record of handgrad in a public table, under whatever name it stands.
+    A name of handgrad whose public record was replaced is refused too: PyTorch's function is the twin of the first one.
     """
     for kind, name, of in twins.used_by(job.network.layers, job.training.loss, job.training.optimizer):
         reference = twins.TABLES[kind].get(name)
@@ -104,7 +104,7 @@ class TorchSession:
         return torch.tensor(np.asarray(array, dtype=self.job.training.dtype), device=self.device)
 
     def load(self, params: Params, slots: Slots, t: int) -> None:
-        names = self.job.network.parameter_shapes  # the order of sums is theirs, in whatever order params come
+        names = self.job.network.parameter_shapes  # in this order, which is that of sums, not in that of params
         self.params = {name: self._tensor(params[name]) for name in names}
         learnt = {name: w.requires_grad_() for name, w in self.params.items() if self._is_learnt(name)}
         weights, others = ([w for name, w in learnt.items() if is_weight(name) == kind] for kind in (True, False))

@@ -30,7 +30,7 @@ class Pass(NamedTuple):
 
 
 class CompiledSession(ABC):
-    """A session of kernels of one kind.  It refuses a network or a training whose names have no kernel."""
+    """A `Session` by kernels of one kind.  Raises InputError for a name that has no kernel, before it compiles."""
 
     kind: ClassVar[str]  # of ENTRY_POINTS
     places: dict[str, ParameterPlace]
@@ -120,10 +120,9 @@ class CompiledSession(ABC):
     # -- calls of the entry points
 
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
-        train, _ = ENTRY_POINTS[self.kind]
         table, constants, work = self.train_pass
         curve = np.zeros(len(lrs), np.float32)
-        done = self._call(train, constants, len(order), (
+        done = self._call(ENTRY_POINTS[self.kind].train, constants, len(order), (
             table, constants, self.rates, self.memory, work, self.inputs["train"], self.T,
             np.ascontiguousarray(order, np.int64), np.asarray(lrs, np.float64), first_step, self.t, self.h, curve,
         ))  # fmt: skip
@@ -140,10 +139,9 @@ class CompiledSession(ABC):
 
     def _score(self, inputs: Any, n: int, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(loss of every example, predicted class); outputs (n·k,) are written where there is room for them."""
-        _, score = ENTRY_POINTS[self.kind]
         table, constants, work = self.score_pass
         of_example, predicted = np.zeros(n, self.dtype), np.zeros(n, np.int64)
-        self._call(score, constants, n, (
+        self._call(ENTRY_POINTS[self.kind].score, constants, n, (
             table, constants, self.memory, work, inputs, self.T, np.arange(n), of_example, predicted, outputs,
         ))  # fmt: skip
         return of_example, predicted

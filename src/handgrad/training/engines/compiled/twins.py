@@ -1,8 +1,8 @@
-"""Every kernel of the compiled engine by name: its code in the machine code, and the reference that it is the twin of.
+"""Every kernel of the compiled engine by name: the code that stands for it, and the reference that it is the twin of.
 
-The numbers are fixed here, so a record that is added to a public table neither shifts nor takes the code of another.
-A name has a kernel only while the record of the public table still is the reference named here: an activation that
-somebody replaced under its old name has none.  Nothing here needs Numba.
+The codes are written down, so a record that is added to a public table neither shifts nor takes the code of another.
+A name has a kernel only while its public record is the reference written here: a tanh that was replaced by another
+function has none.  Nothing here needs Numba.
 """
 
 from collections.abc import Iterable, Iterator
@@ -94,7 +94,7 @@ def used_by(layers: Iterable[Layer], loss: str, optimizer: Any) -> Iterator[tupl
 def check(layers: Iterable[Layer], loss: str, optimizer: Any) -> None:
     """Raise InputError for the first layer, activation, loss or optimizer that has no kernel, by its name.
 
-    A record that took the place of the one a kernel is the twin of has none either, under whatever name it stands.
+    A name whose public record is not the reference that the kernel is the twin of has no kernel.
     """
     for kind, name, of in used_by(layers, loss, optimizer):
         if name not in TABLES[kind] or TABLES[kind][name].of is not of:

@@ -232,7 +232,7 @@ def power_of_two(typing: Any, n: Any) -> Any:
 
 @compiled_or(np.sum)
 def total(typing: Any, v: Any) -> Any:
-    """Halves are added until one number is left: the same tree whatever the processor."""
+    """Halves are added until one number is left: the same tree on every processor."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         value, count = args[0], v.lanes

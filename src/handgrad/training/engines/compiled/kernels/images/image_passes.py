@@ -55,7 +55,7 @@ def forward(
                 _dense_forward(program, k, theta, a, rows)
             elif kind == ops.DROPOUT:
                 _row_dropout(program, k, constants, work, rows, batch_row, step, train)
-            else:  # ops.NORM, the last of the four
+            elif kind == ops.NORM:
                 _row_norm(program, k, theta, a, rows, train)
             if k < last or not constants[FUSED]:
                 activations.activation_forward(of_op(program, k, ops.ACTIVATION), a, z, rows, units, work.row)
@@ -206,7 +206,7 @@ def backward(
                 _dense_backward(program, k, rule, m, h, work, rows, wants_dx)
             elif kind == ops.NORM:
                 batch_norm.row_norm_backward(program, k, rule, m, h, rows, a, wants_dx)
-            else:  # ops.DROPOUT, the last of the three
+            elif kind == ops.DROPOUT:
                 count = panels(units, L) * rows * L
                 dropout.multiply(a, of_op(program, k - 1, ops.D), a, dz, a, of_op(program, k, ops.MASK), count)
             continue

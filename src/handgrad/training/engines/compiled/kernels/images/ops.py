@@ -4,7 +4,7 @@ A part of a batch is cut into *blocks* of B examples, and the example is the inn
 
     element (channel c, row r, column q, lane i) of block g  is at  A + g·BLOCK + c·PLANE + r·PITCH + q·B + i
 
-So vectors run along examples and columns, whatever B is, and every operation of images is a few loops over rows.
+So vectors run along examples and columns for every B, and every operation of images is a few loops over rows.
 PITCH may be larger than columns·B: a convolution keeps the pitch of its input, so that one offset a tap leads from an
 output to what it is made of.  Around every plane there is room for what vectors write past the end of a row.
 
