@@ -12,6 +12,7 @@ import math
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
@@ -361,6 +362,16 @@ def test_dropout(before, n, dtype):
     if n <= IMAGE_PART:
         x, z, _, _ = step.use().layer(1)
         np.testing.assert_array_equal(z, x)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_an_operation_of_unknown_kind_raises(layer):
+    """In a thread of its own: where a kernel raises, it leaves subnormal numbers flushed."""
+    step = Step((2, 5, 5), "conv 3 2x2", "max-pool 2", "dense 3", n=5, dtype="float32")
+    _, last = step.around(layer)
+    step.session.train_pass.table[last * ops.COLUMNS + ops.KIND] = 99
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match="an operation of unknown kind goes forward"):
+        pool.submit(step.session.train_epoch, np.arange(5), np.zeros(1), 0).result()
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the compiler is off already: this is the inner run")
