@@ -39,7 +39,7 @@ def examples(n: int) -> tuple[np.ndarray, np.ndarray]:
 def handgrad(batch: int, n: int, repeats: int) -> list[float]:
     """The compiled engine."""
     from handgrad.network.initializers import He, Zeros, initialize
-    from handgrad.network.spec import Network
+    from handgrad.network.network import Network
     from handgrad.training.engines import Job, open_session
     from handgrad.training.run import TrainingSection
 

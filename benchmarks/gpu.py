@@ -38,7 +38,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from handgrad.network.initializers import He, Zeros, initialize
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.engines import Epoch, Job, jax_kept, jax_programs
 from handgrad.training.engines import jax as engine
 from handgrad.training.engines.array import ArraySession

@@ -192,7 +192,7 @@ def jax_scan(case: Arrays, batch: int, hidden: str, repeats: int) -> list[float]
 
 def handgrad(case: Arrays, batch: int, hidden: str, repeats: int, optimizer: str = "sgd") -> list[float]:
     """The compiled engine on the same examples, order and weights."""
-    from handgrad.network.spec import Network
+    from handgrad.network.network import Network
     from handgrad.training.engines import Job
     from handgrad.training.engines.compiled.dense_session import DenseSession
     from handgrad.training.run import TrainingSection

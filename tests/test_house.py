@@ -20,12 +20,12 @@ BASE = {
     "files",
     "foreign",
     "limits",
+    "measures",
     "names",
     "streams",
     "synonyms",
     "terminal",
     "sections",
-    "words",
 }
 INSIDE = {  # the rooms and files of a room, in the same way
     "study": [

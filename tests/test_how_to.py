@@ -4,12 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from handgrad.data.catalog import DATASETS
+from handgrad.study.original.figure_options import FIGURES
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.schedules import SCHEDULES
 from tests.network.test_derivations import disagreements, run
 
 FOLDER = Path(__file__).parents[1] / "docs" / "how-to"
-TABLES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}  # by the page about it
+TABLES = {
+    "data-set": DATASETS,
+    "figure": FIGURES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+}  # by the page about it
 
 
 @pytest.fixture
@@ -22,7 +29,7 @@ def _tables_as_before():
 
 
 def test_there_is_a_page_for_every_table():
-    assert {path.stem for path in FOLDER.glob("*.md")} - {"README"} == set(TABLES)
+    assert {path.stem for path in FOLDER.glob("*.md")} - {"README"} >= set(TABLES)
 
 
 @pytest.mark.parametrize("page", TABLES)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from handgrad.data.catalog import DATASETS
 from handgrad.data.data_section import DataSection
 from handgrad.data.scaling import SCALES
 from handgrad.errors import StudyFileError
@@ -11,19 +12,19 @@ from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import INITIALIZERS
 from handgrad.network.layers import LAYERS
-from handgrad.network.losses import LOSSES, TARGETS
-from handgrad.network.spec import NetworkSection
+from handgrad.network.losses import LOSSES
+from handgrad.network.network_section import NetworkSection
+from handgrad.network.targets import TARGETS
 from handgrad.study import make_study
 from handgrad.study.changes import leaves
 from handgrad.study.design.axes import DISTRIBUTIONS, SAMPLERS
 from handgrad.study.design.spec import StudySpec
 from handgrad.study.execution.opening import RUNNERS
-from handgrad.synonyms import NAMES
+from handgrad.synonyms import fold, synonyms
 from handgrad.training.available import DEVICES
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.run import ENGINES, Setting, TrainingSection
 from handgrad.training.schedules import SCHEDULES
-from handgrad.words import KEYS, fold
 
 TABLES = {
     "loss": LOSSES,
@@ -42,7 +43,7 @@ TABLES = {
     "sampler": SAMPLERS,
     "range": DISTRIBUTIONS,
     "runner": RUNNERS,
-    "data set": ("digits", "mnist", "fashion-mnist", "cifar-10"),
+    "data set": DATASETS,
 }
 
 MISSPELT = [
@@ -144,10 +145,10 @@ def test_what_is_not_alike_is_not_offered(word, known):
     assert nearest(word, known) is None
 
 
-@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("kind", [kind for kind in synonyms() if kind != "key"])
 def test_every_name_that_is_advised_is_there_and_no_own_name_is_foreign(kind):
     own = {fold(name): name for name in TABLES[kind]}
-    for word, advice in NAMES[kind].items():
+    for word, advice in synonyms()[kind].items():
         assert word not in own or kind == "layer", word
         for name in re.findall(r"(?:called|nearest is|nearest are|between|and|or) '([^']+)'", advice):
             assert name in [*TABLES[kind], "adam", "adamw", "momentum", "sgd"], (word, name)
@@ -175,7 +176,7 @@ def test_a_key_of_ours_in_the_wrong_table_leads_to_the_right_one(key, path):
     assert f"{section}." in said or "seeds at the top" in said, said
 
 
-@pytest.mark.parametrize("advice", sorted(set(KEYS.values())))
+@pytest.mark.parametrize("advice", sorted(set(synonyms()["key"].values())))
 def test_every_path_that_is_advised_is_one(advice):
     known = set(own_keys().values()) | {"data.name", "data.scale", "network.init", "training.optimizer.name"}
     known |= {f"{path}" for key in ("data", "network", "training") for path in (key,)}
@@ -237,7 +238,7 @@ def test_what_a_message_about_a_key_names_is_there(key, table, says):
         make_study({"name": "x", table: {key: 3}})
     assert f"{table}.{key} is an unknown key{says}" in str(raised.value)
     sections = {"data": DataSection, "network": NetworkSection, "training": TrainingSection}
-    for said in re.findall(r"write (data|network|training)\.(\w+)", "\n".join(KEYS.values())):
+    for said in re.findall(r"write (data|network|training)\.(\w+)", "\n".join(synonyms()["key"].values())):
         assert said[1] in {field.alias or name for name, field in sections[said[0]].model_fields.items()}
 
 

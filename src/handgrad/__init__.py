@@ -18,7 +18,7 @@ _HOMES = {
     "HandgradError": "handgrad.errors",
     "InputError": "handgrad.errors",
     "Model": "handgrad.training.model",
-    "Network": "handgrad.network.spec",
+    "Network": "handgrad.network.network",
     "Record": "handgrad.training.record",
     "Results": "handgrad.study.folder.results",
     "Run": "handgrad.training.run",

@@ -10,8 +10,8 @@
         └── ResultsError           a results folder: locked, of another version, unwritable
             └── DamagedError       a file in it that was altered, cut off or mixed up after it was written
 
-A run that fails is told in its record (exit code 1).  A run that diverges is no error but a result (`training.record`,
-status `diverged`).
+A run that fails leaves its error in its record (exit code 1).  A run that diverges is no error but a result
+(`training.record`, status `diverged`).
 """
 
 MOST_LINES, MOST_SIGNS = 60, 1000  # of a message, and of one of its lines
@@ -66,7 +66,7 @@ class StudyFileError(InputError):
 
 
 class DataError(InputError):
-    """A data set is missing, damaged, or does not fit what is asked of it."""
+    """A data set is missing, damaged, or does not fit the setting."""
 
 
 class NetworkError(InputError):

@@ -173,13 +173,13 @@ def force_folder(folder: Path) -> None:
 
 
 def remove(folder: Path, ours: tuple[str, ...]) -> None:
-    """Remove the files of a folder that match `ours` ("*/x.npy" is one in any folder of it), and what is then empty.
+    """Remove the files of a folder that match `ours` ("*/x.npy" is one in any folder of it), and folders then empty.
 
     What handgrad did not write stays, and the folder with it; links are not followed.  Raises nothing.
     """
     if folder.is_symlink() or not folder.is_dir():
         return
-    for entry in sorted(folder.rglob("*"), reverse=True):  # what is inside comes first
+    for entry in sorted(folder.rglob("*"), reverse=True):  # the contents of a folder come first
         where = entry.relative_to(folder).as_posix()
         with suppress(OSError):
             if entry.is_dir() and not entry.is_symlink():

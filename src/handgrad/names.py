@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from handgrad.errors import UnknownName
-from handgrad.synonyms import advice_on_name
-from handgrad.words import KEYS, advice_on_key, fold
+from handgrad.synonyms import advice_on_key, advice_on_name, fold, synonyms
 
 Entry = TypeVar("Entry")
 
@@ -36,7 +35,7 @@ def shown(value: Any, most: int = 80) -> str:
     """
     try:
         text = repr(value)
-    except Exception:  # a whole number of more than 4,300 digits; lists within lists; whatever an object's own does
+    except Exception:  # a whole number of more than 4,300 digits; lists within lists; an object's own __repr__
         what = "whole number" if isinstance(value, int) else type(value).__name__
         text = f"a {what} that is too long to show"
     return short(text if "\n" not in text else " ".join(text.split()), most)
@@ -105,7 +104,7 @@ def _edits(a: str, b: str) -> int:
 
 
 def unknown(name: str, known: Iterable[str], kind: str) -> str:
-    """The sentence about a name that is not known: what was given, what was probably meant, what is allowed.
+    """The sentence about a name that is not known: the name, the one that was probably meant, all that are known.
 
     >>> unknown("rely", ["relu", "tanh"], "activation")
     "unknown activation 'rely'; did you mean 'relu'? Known: relu, tanh"
@@ -147,7 +146,7 @@ def unknown_key(key: str, known: Iterable[str], others: Iterable[str] = (), *, a
     if not guess and not advice:
         guess = nearest(key, here)
         guess = ours.get(guess, guess) if guess else None
-    if advise and not guess and not advice and (alike := nearest(key, KEYS)) and len(alike) > 3:
+    if advise and not guess and not advice and (alike := nearest(key, synonyms()["key"])) and len(alike) > 3:
         advice = advice_on_key(alike)
     hint = f"; did you mean {shown(guess)}?" if guess else f": {advice}." if advice else "."
     return f"unknown key{hint} Known: {listed(known)}"

@@ -302,6 +302,21 @@ def problems(error: ValidationError, model: type[BaseModel], values: Any, prefix
     return lines
 
 
+def check_shape(validate: Callable[[Any], Kind], value: Any) -> Kind:
+    """`value` as pydantic's `validate` makes it; for files of our own.
+
+    Raises ValueError, in one line, with the first thing in which it is not what is validated.
+    """
+    try:
+        return validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "value_error":
+        raise first["ctx"]["error"]
+    where, what = ".".join(map(str, first["loc"])) or "it", first["msg"].partition(" or instance of ")[0]
+    raise ValueError(f"{shown(where)[1:-1]}: {what[:1].lower()}{what[1:]}")
+
+
 def _unknown_key(model: type[BaseModel], location: tuple[int | str, ...], values: Any, *, advise: bool) -> str:
     section = _section_at(model, location[:-1], values)
     if section is None:

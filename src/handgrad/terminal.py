@@ -48,9 +48,11 @@ class SafeStream:
 
     @property
     def encoding(self) -> str:
+        """The encoding of the stream, UTF-8 where it tells none."""
         return getattr(self.stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
+        """Write a text, in characters that the encoding has, or drop it."""
         if self.stream is not None and self.lost is None:
             try:
                 self.stream.write(in_encoding(text, self.encoding))
@@ -59,6 +61,7 @@ class SafeStream:
         return len(text)
 
     def flush(self) -> None:
+        """Flush the stream, if it can still be written to."""
         if self.stream is not None and self.lost is None:
             try:
                 self.stream.flush()
@@ -76,21 +79,25 @@ class SafeStream:
             self.stream.flush()
 
     def isatty(self) -> bool:
+        """Whether the stream is a terminal that can still be written to."""
         try:
             return self.stream is not None and self.lost is None and self.stream.isatty()
         except ValueError:
             return False
 
     def writable(self) -> bool:
+        """True, as no write raises."""
         return True
 
     def fileno(self) -> int:
+        """The number of the stream's file.  Raises OSError where there is no stream."""
         if self.stream is None:
             raise OSError("there is no such stream")
         return self.stream.fileno()
 
     @property
     def errors(self) -> str:
+        """The name of the error handler for characters that the encoding lacks."""
         return PLAIN
 
     def __getattr__(self, name: str) -> Any:

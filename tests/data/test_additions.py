@@ -13,8 +13,12 @@ from handgrad import cli
 from handgrad.data import catalog
 from handgrad.data.catalog import File, NamedDataset
 from handgrad.data.contents import Contents
-from handgrad.data.scaling import SCALES, Scale, Scaling
-from handgrad.errors import DataError, InputError
+from handgrad.data.data_section import DataSection, TrainPart
+from handgrad.data.image_files import decode
+from handgrad.data.scaling import SCALES, Scale, Scaling, fit
+from handgrad.errors import DataError, InputError, UnknownName
+
+from .conftest import picture
 
 STUDY = """
 seeds = 1
@@ -146,3 +150,15 @@ def test_the_files_of_an_added_data_set_are_fetched_verified_and_read(mirror, ca
     assert str(cache / "halves") in out.replace("\n", "")
     data = hg.load_data("halves", fetch=False)
     assert (data.classes, data.y_train.tolist(), data.official) == (("low", "high"), [0, 1, 0, 1], True)
+
+
+def test_names_that_no_table_holds_are_refused_and_never_read_as_others():
+    with pytest.raises(UnknownName, match=r"^unknown scale 'robust': it is not there yet\. Known: unit, symmetric"):
+        fit("robust", np.eye(3), None)
+    with pytest.raises(UnknownName, match=r"^unknown color 'sepia'\. Known: keep, gray, rgb$"):
+        decode(picture(), "a.png", color="sepia")
+    with pytest.raises(UnknownName, match=r"^unknown pick 'last'\. Known: first, random$"):
+        hg.split(
+            hg.load_data("digits"),
+            DataSection().model_copy(update={"train": TrainPart.model_construct(size=9, pick="last")}),
+        )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handgrad.data.catalog import DATASETS
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import load, split
 from handgrad.data.scaling import SCALES
@@ -47,3 +48,7 @@ def test_the_python_of_the_page_runs(capsys):
 
 def test_every_scale_is_on_the_page():
     assert all(f"| `{name}`" in PAGE for name in SCALES)
+
+
+def test_every_named_data_set_is_on_the_page():
+    assert re.findall(r"^\| `([a-z0-9-]+)` \|", PAGE.split("## Your own data")[0], re.MULTILINE) == list(DATASETS)

@@ -10,13 +10,13 @@ from handgrad.network.batch_norm import (
     MOMENTUM,
     batch_norm_backward,
     batch_norm_forward,
-    batch_norm_in_use,
+    batch_norm_inference,
     batch_norm_running,
     count,
 )
 from handgrad.network.gradcheck import TOLERANCES, numerical_gradient, relative_error
 from handgrad.network.initializers import He, Normal, initialize
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 
 from .conftest import Library
 
@@ -43,7 +43,9 @@ def test_numbers_by_hand():
     # mean 0.9·10 + 0.1·2; variance 0.9·4 + 0.1·(2/1)·1
     mean, variance = batch_norm_running(x, np.array([10.0]), np.array([4.0]))
     np.testing.assert_allclose([mean[0], variance[0]], [9.2, 3.8], rtol=1e-15)
-    assert batch_norm_in_use(np.array([[7.0]]), gamma, beta, np.array([3.0]), np.array([4 - EPS])).tolist() == [[9.0]]
+    assert batch_norm_inference(np.array([[7.0]]), gamma, beta, np.array([3.0]), np.array([4 - EPS])).tolist() == [
+        [9.0]
+    ]
 
 
 def test_the_constants_are_pytorchs():
@@ -76,7 +78,7 @@ def test_use_is_that_of_pytorch(shape):
     x, _, gamma, beta = problem(shape)
     mean, variance = np.full_like(gamma, 0.3), np.full_like(gamma, 1.7)
     peer = torch.nn.functional.batch_norm(*map(torch.tensor, (x, mean, variance, gamma, beta)))
-    np.testing.assert_allclose(batch_norm_in_use(x, gamma, beta, mean, variance), peer.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(batch_norm_inference(x, gamma, beta, mean, variance), peer.numpy(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -115,7 +117,7 @@ def test_types_and_libraries_stay(shape, dtype, library: Library):
             batch_norm_forward(x, gamma, beta),
             *batch_norm_backward(dz, x, gamma),
             *batch_norm_running(x, beta, gamma),
-            batch_norm_in_use(x, gamma, beta, beta, gamma * gamma),
+            batch_norm_inference(x, gamma, beta, beta, gamma * gamma),
         )
 
     arrays = problem(shape, dtype)
@@ -132,15 +134,15 @@ def test_a_network_uses_the_batch_in_training_and_the_running_statistics_in_use(
     assert {name for name in params if name.startswith("batch")} == {
         f"batch-norm1.{letter}" for letter in ("gamma", "beta", "mean", "variance")
     }
-    assert network.measured_names == {"batch-norm1.mean", "batch-norm1.variance"}
+    assert network.buffer_names == {"batch-norm1.mean", "batch-norm1.variance"}
     assert network.parameter_count == 2 * 2 * 4 + 2 + 2 + 2 + 8 * 2 + 2
     x = np.random.default_rng(0).normal(size=(5, 2, 3, 3))
     _, grads, trace = passes.loss_and_gradients(network, params, x, np.eye(2)[[0, 1, 0, 1, 0]], "cross-entropy", "mean")
-    assert list(grads) == [name for name in params if name not in network.measured_names]
+    assert list(grads) == [name for name in params if name not in network.buffer_names]
     z = trace.a[0]  # of conv, which has no activation
     np.testing.assert_array_equal(trace.a[1], np.tanh(batch_norm_forward(z, np.ones(2), np.zeros(2))))
-    measured = passes.measured(network, params, trace)
-    assert measured.keys() == network.measured_names
+    measured = passes.updated_buffers(network, params, trace)
+    assert measured.keys() == network.buffer_names
     np.testing.assert_allclose(measured["batch-norm1.mean"], 0.1 * z.mean(axis=(0, 2, 3)), rtol=1e-12)
     in_use = passes.forward(network, params | measured, x)
     np.testing.assert_allclose(

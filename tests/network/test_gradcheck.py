@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from handgrad.errors import NetworkError
-from handgrad.network import batch_norm, operations, passes
+from handgrad.network import batch_norm, passes
 from handgrad.network.activations import ACTIVATIONS, LEAKY_SLOPE
+from handgrad.network.dense import Dense
+from handgrad.network.dropout import Dropout
 from handgrad.network.gradcheck import (
-    FRONTS,
+    IMAGE_LAYERS,
     TOLERANCES,
     AtKink,
     Combination,
@@ -26,9 +28,9 @@ from handgrad.network.gradcheck import (
 )
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.layers import LAYERS, parse_layer
-from handgrad.network.losses import LOSSES, TARGETS, check_fit, margins
-from handgrad.network.operations import OPERATIONS
-from handgrad.network.spec import Network
+from handgrad.network.losses import LOSSES, check_fit, margins
+from handgrad.network.network import Network
+from handgrad.network.targets import TARGETS
 
 WRONG = 1.001
 
@@ -103,23 +105,23 @@ def cases(mutants: dict[str, list[Any]]) -> list[Any]:
 @pytest.mark.parametrize("depth", [0, 1, 3])
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_every_combination(loss, depth):
-    chosen = [c for c in all_combinations() if c.loss == loss and c.depth == depth and c.front is None]
+    chosen = [c for c in all_combinations() if c.loss == loss and c.depth == depth and c.image_layers is None]
     assert chosen
     failed = {str(c): error for c in chosen if not (error := worst(c)) <= TOLERANCES["central differences"]}
     assert failed == {}
 
 
-@pytest.mark.parametrize("front", FRONTS)
-def test_every_combination_with_images(front):
-    chosen = [c for c in image_combinations() if c.front == front]
+@pytest.mark.parametrize("image_layers", IMAGE_LAYERS)
+def test_every_combination_with_images(image_layers):
+    chosen = [c for c in image_combinations() if c.image_layers == image_layers]
     assert {c.loss for c in chosen} == set(LOSSES)
-    assert {c.activation for c in chosen} == {name for name in ACTIVATIONS if "softmax" not in name}
+    assert {c.activation for c in chosen} == {name for name in ACTIVATIONS if not ACTIVATIONS[name].rowwise}
     failed = {str(c): error for c in chosen if not (error := worst(c)) <= TOLERANCES["central differences"]}
     assert failed == {}
 
 
-def test_the_fronts_have_every_kind_of_layer():
-    texts = [text.format(f="tanh") for front in FRONTS.values() for text in front]
+def test_the_image_layers_have_every_kind_of_layer():
+    texts = [text.format(f="tanh") for layers in IMAGE_LAYERS.values() for text in layers]
     assert {parse_layer(text).kind for text in texts} | {"dropout"} == set(LAYERS)
 
 
@@ -127,7 +129,7 @@ def test_no_combination_is_missing_or_doubled():
     combinations = list(all_combinations())
     assert len(set(combinations)) == len(combinations)
     assert set(image_combinations()) < set(combinations)
-    combinations = [c for c in combinations if c.front is None]
+    combinations = [c for c in combinations if c.image_layers is None]
     found = {(c.loss, c.output, c.targets) for c in combinations}
     for loss, output, targets in itertools.product(LOSSES, ACTIVATIONS, TARGETS):
         try:
@@ -171,21 +173,21 @@ def test_a_loss_wrong_by_a_thousandth_is_caught(name, mutant, monkeypatch):
 @pytest.mark.parametrize("term", ["dx", "W", "b"])
 def test_a_dense_layer_wrong_by_a_thousandth_is_caught(term, monkeypatch):
     combination = Combination("tanh", "softmax", "cross-entropy", "one-hot", "mean", dropout=False, depth=1)
-    dense = OPERATIONS["dense"]
+    right = Dense.backward
 
     def mutant(*arguments: Any) -> Any:
-        dx, grads = dense.backward(*arguments)
+        dx, grads = right(*arguments)
         if term == "dx":
             return dx if dx is None else WRONG * dx, grads
         return dx, {**grads, term: WRONG * grads[term]}
 
-    monkeypatch.setitem(OPERATIONS, "dense", dataclasses.replace(dense, backward=mutant))
+    monkeypatch.setattr(Dense, "backward", mutant)
     wrong = {row.parameter for row in check_combination(combination) if not row.ok}
     assert wrong == ({"dense1.W", "dense1.b"} if term == "dx" else {f"dense1.{term}", f"dense2.{term}"})
 
 
 @pytest.mark.parametrize(
-    ("kind", "term", "front", "wrong"),
+    ("kind", "term", "image_layers", "wrong"),
     [
         ("conv", "dx", "conv stride pad", {"conv1.W", "conv1.b"}),
         ("conv", "W", "conv stride pad", {"conv1.W", "conv2.W"}),
@@ -200,20 +202,20 @@ def test_a_dense_layer_wrong_by_a_thousandth_is_caught(term, monkeypatch):
          {"conv1.W", "conv1.b", "batch-norm1.gamma", "batch-norm1.beta", "dense1.W", "dense1.b"}),
     ],
 )  # fmt: skip
-def test_a_layer_of_images_wrong_by_a_thousandth_is_caught(kind, term, front, wrong, monkeypatch):
+def test_a_layer_of_images_wrong_by_a_thousandth_is_caught(kind, term, image_layers, wrong, monkeypatch):
     combination = Combination(
-        "tanh", "softmax", "cross-entropy", "one-hot", "mean", dropout=False, depth=0, front=front
+        "tanh", "softmax", "cross-entropy", "one-hot", "mean", dropout=False, depth=0, image_layers=image_layers
     )
-    operation = OPERATIONS[kind]
+    right = LAYERS[kind].backward
 
     def mutant(*arguments: Any) -> Any:
-        dx, grads = operation.backward(*arguments)
+        dx, grads = right(*arguments)
         if term == "dx":
             return dx if dx is None else WRONG * dx, grads
         return dx, {**grads, term: WRONG * grads[term]}
 
     assert not caught(combination)
-    monkeypatch.setitem(OPERATIONS, kind, dataclasses.replace(operation, backward=mutant))
+    monkeypatch.setattr(LAYERS[kind], "backward", mutant)
     assert {row.parameter for row in check_combination(combination) if not row.ok} == wrong
 
 
@@ -224,7 +226,7 @@ def test_a_term_of_batch_norm_wrong_by_a_thousandth_is_caught(term, monkeypatch)
     namespace = vars(batch_norm).copy()
     exec(source, namespace)
     combination = Combination("tanh", "softmax", "cross-entropy", "one-hot", "mean", False, 0, "batch-norm")
-    monkeypatch.setattr(operations, "batch_norm_backward", namespace["batch_norm_backward"])
+    monkeypatch.setattr(batch_norm, "batch_norm_backward", namespace["batch_norm_backward"])
     assert caught(combination)
 
 
@@ -241,13 +243,13 @@ def test_a_tie_between_the_pixels_of_a_pool_is_a_kink():
 
 def test_dropout_wrong_by_a_thousandth_is_caught(monkeypatch):
     combination = Combination("tanh", "softmax", "cross-entropy", "one-hot", "mean", dropout=True, depth=1)
-    dropout = OPERATIONS["dropout"]
+    right = Dropout.backward
 
     def mutant(*arguments: Any) -> Any:
-        dx, grads = dropout.backward(*arguments)
+        dx, grads = right(*arguments)
         return WRONG * dx, grads
 
-    monkeypatch.setitem(OPERATIONS, "dropout", dataclasses.replace(dropout, backward=mutant))
+    monkeypatch.setattr(Dropout, "backward", mutant)
     assert {row.parameter for row in check_combination(combination) if not row.ok} == {"dense1.W", "dense1.b"}
 
 

@@ -3,9 +3,13 @@
 import pytest
 
 from handgrad.errors import NetworkError
-from handgrad.network.image_layers import AveragePool, Conv, MaxPool
-from handgrad.network.layers import BatchNorm, Flatten, parse_layer
-from handgrad.network.spec import Network, NetworkSection, build
+from handgrad.network.batch_norm import BatchNorm
+from handgrad.network.convolution import Conv
+from handgrad.network.flatten import Flatten
+from handgrad.network.layers import parse_layer
+from handgrad.network.network import Network
+from handgrad.network.network_section import NetworkSection, build
+from handgrad.network.pooling import AveragePool, MaxPool
 
 LENET = ["conv 6 5x5 relu", "max-pool 2", "conv 16 5x5 relu", "max-pool 2", "dense 120 relu", "dropout 0.5",
          "dense 84 relu", "dropout 0.5", "dense 10 softmax"]  # fmt: skip

@@ -18,7 +18,8 @@ from handgrad.network.initializers import (
     Zeros,
     initialize,
 )
-from handgrad.network.spec import Network, NetworkSection
+from handgrad.network.network import Network
+from handgrad.network.network_section import NetworkSection
 
 N_IN, N_OUT = 300, 200
 NETWORK = Network.parse((N_IN,), f"dense {N_OUT} relu", "dense 10 tanh")

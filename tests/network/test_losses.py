@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from handgrad.errors import NetworkError, UnknownName
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.gradcheck import TOLERANCES, numerical_gradient, relative_error
-from handgrad.network.losses import LOSSES, TARGETS, check_fit
+from handgrad.network.losses import LOSSES, check_fit
+from handgrad.network.targets import TARGETS
 
 from .conftest import Library
 

@@ -11,7 +11,7 @@ from handgrad.network import passes
 from handgrad.network.gradcheck import TOLERANCES
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.losses import LOSSES
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.streams import stream
 
 from .conftest import Library
@@ -120,7 +120,7 @@ def test_a_mixed_network_of_images_agrees_with_autograd(dtype, library: Library)
     expected.sum().backward()
     tolerance = 10 * TOLERANCES[dtype]  # batch norm divides by small deviations
     np.testing.assert_allclose(library.numpy(losses), expected.detach().numpy(), rtol=tolerance)
-    assert list(grads) == [name for name in MIXED.parameter_shapes if name not in MIXED.measured_names]
+    assert list(grads) == [name for name in MIXED.parameter_shapes if name not in MIXED.buffer_names]
     for name, g in grads.items():
         assert library.dtype(g) == dtype
         np.testing.assert_allclose(library.numpy(g), peers[name].grad.numpy(), rtol=tolerance, atol=tolerance)

@@ -1,7 +1,9 @@
 """Results folders with invented numbers: planned and written by the study's own code, trained by nobody."""
 
-from collections.abc import Callable, Mapping
+import pickle
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ import pytest
 
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Split, from_arrays, split
+from handgrad.report import build
+from handgrad.report.drawing.canvas import save_prints
+from handgrad.report.page import page
 from handgrad.study.folder.store import Store, opened, summary_of
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
@@ -87,7 +92,7 @@ class Invented:
         if outcome.status == "failed":
             record = failed_record(record.data)
         save(record, store.run_folder(run.id))
-        finished[run.id] = summary_of(record.data)
+        finished[run.id] = summary_of(record)
 
 
 def confusion(y: np.ndarray, k: int, outcome: Outcome) -> list[list[int]]:
@@ -103,12 +108,19 @@ def confusion(y: np.ndarray, k: int, outcome: Outcome) -> list[list[int]]:
 
 def failed_record(data: dict[str, Any]) -> Record:
     """What is left of a run that raised an error: every key, and no result."""
-    nothing: dict[str, Any] = {"metrics": {}, "epochs": 0, "steps": 0, "confusion": {}, "samples": None}
+    nothing: dict[str, Any] = {
+        "status": "failed",
+        "metrics": {},
+        "epochs": 0,
+        "steps": 0,
+        "confusion": {},
+        "samples": None,
+    }
     nothing |= {"train_score": None, "error": "Traceback …\nMemoryError: no <memory> left"}
     nothing["network"] = {"layers": [], "output": "", "parameters": 0, "loss_formula": "", "l2_formula": ""}
     nothing["data"] = {"name": "invented", "checksum": data["data"]["checksum"], "counts": {}, "scaling": ""}
     nothing["time"] = {"total": 0.0, "training": 0.0, "evaluation": 0.0, "epochs": [], "resumed": 0}
-    return Record(data | nothing)
+    return Record.from_json(data | nothing)
 
 
 def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outcome: Outcome) -> Record:
@@ -152,7 +164,7 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
         "seed": run.seed,
         "setting": setting.setting.model_dump(mode="json", by_alias=True),
         "continues": run.continues,
-        "status": outcome.status,
+        "status": "done" if outcome.status == "failed" else outcome.status,
         "metrics": metrics,
         "epochs": outcome.epochs,
         "steps": steps,
@@ -192,7 +204,7 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
         "engine": {"name": "array", "threads": 1},
         "environment": {"python": "3.11.7", "finished": "2025-11-21T00:00:00+00:00", **outcome.environment},
     }
-    return Record(data, curves, params)
+    return Record.from_json(data, curves=curves, params=params)
 
 
 Make = Callable[..., Path]
@@ -219,3 +231,26 @@ def make_results(tmp_path: Path) -> Make:
         return folder
 
     return make
+
+
+PRINTS: dict[bytes, list[tuple[str, bytes]]] = {}  # of this process: a pickled figure and its formats -> its files
+packed_once = cache(page.packed)
+
+
+def save_once(figure: Any, folder: Path, formats: Iterable[str] = ("png", "svg", "pdf")) -> list[Path]:
+    """What `save_prints` writes, drawn at the first call only: the same numbers give the same bytes, as
+    tests/report/drawing shows."""
+    formats = tuple(formats)
+    key = pickle.dumps((figure, formats))
+    if key not in PRINTS:
+        PRINTS[key] = [(path.name, path.read_bytes()) for path in save_prints(figure, folder, formats)]
+    for name, content in PRINTS[key]:
+        (folder / name).write_bytes(content)
+    return [folder / name for name, _ in PRINTS[key]]
+
+
+@pytest.fixture(autouse=True)
+def _prints_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (build, page):
+        monkeypatch.setattr(module, "save_prints", save_once)
+    monkeypatch.setattr(page, "packed", packed_once)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handgrad.network.spec import NetworkSection
+from handgrad.network.network_section import NetworkSection
 from handgrad.study import make_study
 from handgrad.study.design.axes import DISTRIBUTIONS, RANDOM_KEYS
 from handgrad.study.design.spec import PhaseSpec, StudySpec

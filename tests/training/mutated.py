@@ -20,7 +20,7 @@ import safetensors.numpy
 import torch
 
 from handgrad.errors import WeightsError
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.exchange import read_params
 from handgrad.training.model import Model
 from handgrad.training.weights import load_weights

@@ -16,7 +16,7 @@ import torch
 from handgrad.errors import InputError
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.losses import LOSSES
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.engines import array
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.backend import Backend

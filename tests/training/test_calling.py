@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from handgrad.network.initializers import initialize
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.engines import Job, open_session
 from handgrad.training.engines.compiled import calling
 from handgrad.training.engines.compiled.compilation import entry_point

@@ -12,7 +12,7 @@ from handgrad.data.batches import epoch_order, steps_per_epoch
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import Normal, NormalFanIn, initialize
 from handgrad.network.losses import LOSSES
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.engines import Job
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.compiled.dense_session import DenseSession

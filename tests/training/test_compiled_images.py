@@ -9,7 +9,7 @@ import pytest
 
 from handgrad.data.batches import epoch_order, steps_per_epoch
 from handgrad.network.losses import LOSSES
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.engines import Job, open_session
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.compiled.image_session import ImageSession

@@ -9,11 +9,11 @@ import numba
 import numpy as np
 import pytest
 
-from handgrad.data.targets import encode
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.dense import dense_backward, dense_forward
 from handgrad.network.dropout import dropout_mask
 from handgrad.network.losses import LOSSES
+from handgrad.network.targets import encode
 from handgrad.streams import mix32
 from handgrad.training.engines.compiled import twins
 from handgrad.training.engines.compiled.dense_session import sparse_rows

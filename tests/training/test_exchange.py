@@ -20,7 +20,7 @@ from handgrad.data.scaling import AS_IT_IS, Scaling
 from handgrad.errors import DataError, InputError, NetworkError, UnknownName, WeightsError
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.layers import LAYERS
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.streams import stream
 from handgrad.training.exchange import READ, export_model, import_model, read_params
 from handgrad.training.exchange.onnx import IR_VERSION, OPSET

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from handgrad.errors import WeightsError
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.exchange import read_params
 from handgrad.training.forms import SAFETENSORS, form_of
 from handgrad.training.weights import load_weights, read_arrays, read_tensors

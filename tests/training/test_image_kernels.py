@@ -23,13 +23,13 @@ from handgrad.network import batch_norm
 from handgrad.network.convolution import conv_backward, conv_backward_parameters, conv_forward
 from handgrad.network.dense import dense_backward, dense_forward
 from handgrad.network.dropout import dropout_mask
+from handgrad.network.network import Network
 from handgrad.network.pooling import (
     average_pool_backward,
     average_pool_forward,
     max_pool_backward,
     max_pool_forward,
 )  # fmt: skip
-from handgrad.network.spec import Network
 from handgrad.network.windows import Windows
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job
@@ -81,7 +81,7 @@ class Step:
         self.n = n if n <= self.program.rows else (n - 1) % self.program.rows + 1
 
     def use(self):
-        """The same for a forward pass of all examples, in use."""
+        """The same for a forward pass of all examples in inference."""
         self.session.outputs(self.x)
         self.program, self.space, self.n = self.session.scored, self.session.score_pass.work.space, len(self.x)
         return self
@@ -304,14 +304,14 @@ def test_batch_norm(what, n, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("what", NORMS)
-def test_batch_norm_in_use(what, dtype):
+def test_batch_norm_inference(what, dtype):
     shape, before = NORMS[what]
     step = Step(shape, before, "batch-norm", "dense 3", n=13, dtype=dtype).use()
     x, z, _, _ = step.layer(1)
     own = (step.after[f"batch-norm1.{letter}"] for letter in ("gamma", "beta", "mean", "variance"))
     gamma, beta, mean, variance = exact(*own)
     scale = (np.abs(x) + wide(abs(mean), x)) * wide(abs(gamma) / np.sqrt(variance), x) + wide(abs(beta), x)
-    within(z, batch_norm.batch_norm_in_use(*exact(x), gamma, beta, mean, variance), scale)
+    within(z, batch_norm.batch_norm_inference(*exact(x), gamma, beta, mean, variance), scale)
 
 
 # -- dense rows, and what only moves numbers

@@ -5,7 +5,7 @@ import pytest
 
 from handgrad.data.datasets import from_arrays, split
 from handgrad.errors import InputError, NetworkError, WeightsError
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.streams import stream
 from handgrad.training import in_progress, record
 from handgrad.training.loop import execute

@@ -17,7 +17,7 @@ from handgrad.files import stamped
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.losses import LOSSES
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training import available
 from handgrad.training.engines import Epoch, Job, open_session
 from handgrad.training.engines import jax as engine

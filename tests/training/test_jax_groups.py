@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handgrad.errors import InputError
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training import in_progress
 from handgrad.training.engines.jax import JaxGroup
 from handgrad.training.loop import execute, train_together

@@ -10,7 +10,7 @@ from torch import nn
 
 from handgrad.data.scaling import AS_IT_IS
 from handgrad.errors import UnknownName, WeightsError
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.streams import stream
 from handgrad.training.exchange import read_params
 from handgrad.training.exchange.layouts import LAYOUTS

@@ -342,7 +342,7 @@ def test_a_damaged_record_says_what_to_do(split, tmp_path):
     (folder / "record.json").write_text("{")
     with pytest.raises(ResultsError, match="is not a record, or is damaged"):
         record.load(folder)
-    record.save(dataclasses.replace(done, data={**done.data, "format": 99}), folder)
+    record.save(done.model_copy(update={"format": 99}), folder)
     with pytest.raises(
         ResultsError, match="record format 99, this handgrad reads 1; read it with the version that wrote it"
     ):

@@ -1,15 +1,18 @@
 """What has no kernel is refused by name when a session opens, and a code is never that of another record."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
 
+from handgrad import network
 from handgrad.errors import InputError
 from handgrad.network import activations, losses
 from handgrad.network.layers import LAYERS, Dense, Dropout
@@ -41,10 +44,10 @@ SAYS = {
 }
 
 
-def opened(engine, network, **training):
+def opened(engine, net, **training):
     x, y = np.zeros((4, 3), np.float32), np.zeros(4, np.int64)
     section = TrainingSection(**{"optimizer": "sgd", **training})
-    return open_session(engine, Job(network, section, "one-hot", 1, {"train": (x, y)}))
+    return open_session(engine, Job(net, section, "one-hot", 1, {"train": (x, y)}))
 
 
 class Elsewhere(SGD):
@@ -109,6 +112,17 @@ def test_what_an_engine_has_not_is_refused_by_name(engine, refused, monkeypatch)
 def test_kernels_of_dense_layers_refuse_other_layers():
     with pytest.raises(ValueError, match="not a network of dense layers and dropout: dense 4 identity, batch-norm"):
         stage_table(Network.parse((3,), "dense 4", "batch-norm", "dense 2"), np.float32, 4)
+
+
+def test_every_kernel_is_the_twin_of_a_function_that_there_is():
+    names = [f"handgrad.network.{one.name}" for one in iter_modules(network.__path__)]
+    known = set()
+    for module in map(importlib.import_module, [*names, "handgrad.training.optimizers", "handgrad.streams"]):
+        short = module.__name__.rpartition(".")[-1]
+        known |= {module.__name__, *vars(module), *(f"{short}.{name}" for name in vars(module))}
+    for path in (Path(twins.__file__).parent / "kernels").rglob("*.py"):
+        for name in re.findall(r"[Tt]wins? of `([\w.]+)`", path.read_text("utf-8")):
+            assert name in known, f"{path.name}: {name}"
 
 
 def test_the_legend_has_every_letter_of_the_long_kernels():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handgrad.errors import WeightsError
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.weights import load_weights, save_weights
 
 NETWORK = Network.parse((4,), "dense 3 tanh", "dense 2 softmax")

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 from rich.text import Text
 
+from handgrad.measures import TEST, TRAIN, VALIDATION, part_of
+
 if TYPE_CHECKING:
     from handgrad.report.findings.summary import Summary
     from handgrad.report.reproduced.reproduction import Reproduction
     from handgrad.study.execution.progress import Event
     from handgrad.study.planning.estimate import Estimate
+    from handgrad.training.record import Record
 
 MOST_ROWS = 200  # of a plan
 out = Console(highlight=False, soft_wrap=True)
@@ -75,33 +78,31 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes:.1f} GB"
 
 
-def print_record(record: dict[str, Any]) -> None:
-    """record.json of one run, as lines that people read."""
-    diverged, data, network, time = (record[name] for name in ("diverged", "data", "network", "time"))
-    lines = [
-        ("run", f"{record['id']}, seed {record['seed']}"),
-        ("status", record["status"]),
-        ("network", ", ".join(network["layers"]) + f" ({network['parameters']:,} parameters)"),
-        ("loss", network["loss_formula"]),
-        ("L2", network["l2_formula"]),
-        (
-            "data",
-            f"{data['name']}, {', '.join(f'{n:,} {part}' for part, n in data['counts'].items())}; {data['scaling']}",
-        ),
-        ("epochs", f"{record['epochs']} ({record['steps']:,} steps)"),
-        ("time", f"{duration(time['training'])} training, {duration(time['evaluation'])} scoring"),
+def print_record(record: "Record") -> None:
+    """The record of one run, as lines that people read."""
+    diverged, data, network, time = record.diverged, record.dataset, record.network, record.time
+    counts = ", ".join(f"{n:,} {part}" for part, n in data.counts.items())
+    lines: list[tuple[str, Any]] = [
+        ("run", f"{record.id}, seed {record.seed}"),
+        ("status", record.status),
+        ("network", f"{', '.join(network.layers)} ({network.parameters:,} parameters)"),
+        ("loss", network.loss_formula),
+        ("L2", network.l2_formula),
+        ("data", f"{data.name}, {counts}; {data.scaling}"),
+        ("epochs", f"{record.epochs} ({record.steps:,} steps)"),
+        ("time", f"{duration(time.training)} training, {duration(time.evaluation)} scoring"),
     ]
     if diverged:
-        lines.append(("diverged", f"epoch {diverged['epoch']}, step {diverged['step']:,}, layer {diverged['layer']}"))
-        lines.append(("", diverged["reason"]))
-    if record["error"]:
-        lines.append(("error", record["error"]))
-    scored, total = record["train_score"] or {}, data["counts"].get("train", 0)
-    partly = 0 < scored.get("n", 0) < total
-    for name, value in record["metrics"].items():
-        of = f" (on {scored['n']:,} of {total:,} training examples)" if name.startswith("train") and partly else ""
+        lines.append(("diverged", f"epoch {diverged.epoch}, step {diverged.step:,}, layer {diverged.layer}"))
+        lines.append(("", diverged.reason))
+    if record.error:
+        lines.append(("error", record.error))
+    scored, total = record.train_score.n if record.train_score else 0, data.counts.get("train", 0)
+    for name, value in record.metrics.items():
+        partly = part_of(name) is TRAIN and 0 < scored < total
+        of = f" (on {scored:,} of {total:,} training examples)" if partly else ""
         lines.append((name, "–" if value is None else f"{value:.4f}{of}"))
-    for section, values in record["setting"].items():
+    for section, values in record.setting.items():
         lines += [(f"{section}.{key}", value) for key, value in values.items() if value is not None]
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
@@ -197,9 +198,8 @@ class StudyDisplay:
 
 
 def _run_line(event: "Event") -> str:
-    scores = [
-        f"{name} {event.metrics[name]:.4f}" for name in ("val_accuracy", "test_accuracy") if event.metrics.get(name)
-    ]
+    names = [part.metric("accuracy") for part in (VALIDATION, TEST)]
+    scores = [f"{name} {event.metrics[name]:.4f}" for name in names if event.metrics.get(name)]
     result = ", ".join([event.status, *scores])
     text = f": {event.text}" if event.text else ""
     place = str(event.finished).rjust(len(str(event.runs)))

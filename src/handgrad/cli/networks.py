@@ -66,13 +66,13 @@ def show(run: RunName, json: Json = False) -> None:
     """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
     from handgrad.cli import console
     from handgrad.study.folder.finding import run_folder
-    from handgrad.training.record import check_files, load_data
+    from handgrad.training.record import check_files, load
 
     folder = run_folder(run)
-    record = load_data(folder)
+    record = load(folder, arrays=False)
     check_files(folder, record)
     if json:
-        print_json(record)
+        print_json(record.data)
         return
     console.print_record(record)
 
@@ -123,7 +123,7 @@ def evaluate(
     from handgrad.training import evaluation
     from handgrad.training.exchange import import_model
     from handgrad.training.model import Model
-    from handgrad.training.record import load_data
+    from handgrad.training.record import load as load_record
     from handgrad.training.run import Setting
 
     folder = None if _is_file(weights) else run_folder(weights)
@@ -134,10 +134,10 @@ def evaluate(
     if study:
         setting, data = _told_by(study, overrides or ())
     elif folder:
-        record = load_data(folder)
-        setting = Setting.checked(record["setting"])
+        record = load_record(folder, arrays=False)
+        setting = Setting.checked(record.setting)
         data = load(setting.data)
-        if data.checksum != record["data"]["checksum"]:
+        if data.checksum != record.dataset.checksum:
             console.say(f"note: {data.name} is not the data that the run learnt from: its contents differ")
     else:
         raise InputError(
@@ -160,12 +160,12 @@ def evaluate(
 def _say_if_diverged(folder: Path) -> None:
     """A note where the weights are those of a run that diverged."""
     from handgrad.cli import console
-    from handgrad.training.record import load_data
+    from handgrad.training.record import load
 
-    record = load_data(folder) if (folder / "record.json").is_file() else {}
-    if diverged := record.get("diverged"):
-        where = f"epoch {diverged['epoch']}, step {diverged['step']:,}, layer {diverged['layer']}"
-        console.say(f"note: this run diverged ({where}: {diverged['reason']}); its weights are those before that step")
+    diverged = load(folder, arrays=False).diverged if (folder / "record.json").is_file() else None
+    if diverged is not None:
+        where = f"epoch {diverged.epoch}, step {diverged.step:,}, layer {diverged.layer}"
+        console.say(f"note: this run diverged ({where}: {diverged.reason}); its weights are those before that step")
 
 
 def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
@@ -173,7 +173,7 @@ def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     from handgrad.data.datasets import load
     from handgrad.study.folder.finding import run_folder
     from handgrad.study.reading.study import load_study
-    from handgrad.training.record import load_data
+    from handgrad.training.record import load as load_record
     from handgrad.training.run import Setting
 
     path = Path(study)
@@ -182,7 +182,7 @@ def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     elif path.is_dir() or re.fullmatch("[0-9a-f]{10}", study):
         if overrides:
             raise InputError(f"{study} is a run, whose setting is what it is; KEY=VALUE changes that of a study")
-        setting = Setting.checked(load_data(run_folder(study))["setting"])
+        setting = Setting.checked(load_record(run_folder(study), arrays=False).setting)
         return setting, load(setting.data)
     chosen = load_study(str(path), overrides)
     spec = chosen.spec

@@ -76,7 +76,7 @@ def ending(name: str) -> str:
 def members(path: Path, wanted: Wanted, unread: Unread | None = None) -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of every regular file in a folder, .tar.* or .zip whose cleaned name is `wanted`.
 
-    A folder is read in the order of its names, an archive in its own order.  What is not read, and not hidden, is
+    A folder is read in the order of its names, an archive in its own order.  Files that are neither read nor hidden are
     added to `unread`.  Raises DataError where the archive is truncated or altered, unpacks to more than `bounds`
     allow, or a file cannot be read.
     """

@@ -6,7 +6,7 @@ everything that is packed together  RATIO times the packed size, or ALWAYS where
 files of a folder or an archive     MOST_FILES
 one picture                         MOST_PIXELS
 arrays (npz), the text of a table   half of the machine's memory, as they are copied when they are scaled
-all pictures of a data set          what the machine's memory holds, beside the scaled numbers that are made of it
+all pictures of a data set          a COPIES-th of the machine's memory: it also holds them scaled
 """
 
 from pathlib import Path

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.scaling import AS_IT_IS, Scaling
+from handgrad.measures import PARTS
 
 Array = NDArray[Any]
 
-PARTS = {  # what the parts are called in the names of arrays, files and folders -> what they are called here
+PART_WORDS = {  # in the names of arrays, files and folders -> as in x_train, x_val, x_test
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("test", "testing"), "test"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
@@ -53,8 +54,8 @@ class Dataset:
 
     x_train, x_test, x_val: (n, *shape) uint8, or float32 where that holds every value exactly, or else float64;
     y_train, y_test, y_val: (n,) int64 in 0..k-1; the test and the validation part are None where the data has none
-    of its own.  value_range: the smallest and the largest value that x can take, None where nobody stated it and the
-    type of x does not say it.  checksum: SHA-256 over the contents, in hex; where the files lie does not enter.
+    of its own.  value_range: the smallest and the largest value that x can take, None where it is not given and not
+    that of bytes.  checksum: SHA-256 over the contents, in hex; where the files lie does not enter.
     official: False where a named data set was read from other bytes than the published ones (a note says so).
     """
 
@@ -141,6 +142,5 @@ class Split:
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The parts there are, by name, in the order train, validation, test."""
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: part for name, part in named.items() if part is not None}
+        """The parts that this split has, by name, in the order of `PARTS`."""
+        return {name: part for name in PARTS if (part := getattr(self, name)) is not None}

@@ -4,13 +4,14 @@
     test        taken away first, where the data has no test part of its own
     validation  taken from the training or the test examples
     train       which of the training examples that remain are used
-    scale       from the numbers of the training part that came out of this   `scaling`
+    scale       with the numbers of the training part that remains   `scaling`
 
 A size is a whole number of examples or a fraction in (0, 1]: 1 is one example, 1.0 is all of them.
 """
 
 import os
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -29,7 +30,8 @@ from handgrad.foreign import as_path
 from handgrad.names import shown
 from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of, whole
 
-COLORS = {"keep": None, "gray": "L", "rgb": "RGB"}  # name -> the mode of Pillow that it is, None: as it came
+# Closed tables: a trained network takes pictures as gray or rgb only.
+COLORS = MappingProxyType({"keep": None, "gray": "L", "rgb": "RGB"})  # -> mode of Pillow; None: that of the file
 PICKS = ("first", "random")
 LARGEST_FLOAT32 = 3.4e38
 OPTIONAL = ("drop", "missing", "value_range")  # written out only where they are given: older settings have none
@@ -151,12 +153,12 @@ def _validation(value: Any, info: ValidationInfo) -> ValidationPart | Literal[Fa
 
 
 class DataSection(Section):
-    """The data of a study: `name` is digits, mnist, fashion-mnist, cifar-10 or a path of your own.
+    """The data of a study: `name` is a named data set (`catalog`) or a path of your own.
 
-    `label` names the column of a CSV file that holds the labels (by default the one that is called so, or the last),
+    `label` names the column of a CSV file that holds the labels (by default the one called `label`, or the last),
     `drop` the columns that are left out, `missing` the texts that mean "no label" (default: those of pandas).
     `value_range` is the smallest and the largest value that x can take, for the scales unit and symmetric.
-    `image_size` (rows, cols) and `color` say what becomes of the pictures in a folder of images.
+    `image_size` (rows, cols) and `color` are those to which the pictures in a folder of images are converted.
     """
 
     name: Annotated[str, PlainValidator(_name)] = "digits"

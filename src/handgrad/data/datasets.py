@@ -56,7 +56,7 @@ def load(
     """The data set that `section.name` says: one of `catalog.DATASETS`, or a path.
 
     A relative path starts at `folder` (default: the current one) or else at HANDGRAD_DATA.  With fetch = False
-    nothing is downloaded.  Raises DataError where the data is missing, damaged, or not what it should be.
+    nothing is downloaded.  Raises DataError where the data is missing, damaged, or of another form.
 
     >>> digits = load("digits")
     >>> digits.shape, len(digits.y_train), digits.value_range

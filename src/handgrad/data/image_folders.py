@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from handgrad.data.archives import EMPTY, LINK, TWICE, Unread, ending, members
 from handgrad.data.bounds import COPIES, in_words, room_in_memory
-from handgrad.data.contents import PARTS, Contents
+from handgrad.data.contents import PART_WORDS, Contents
 from handgrad.data.image_files import (
     ENDINGS,
     REMARKS,
@@ -40,7 +40,7 @@ from handgrad.data.packed import is_text
 from handgrad.errors import DataError, readable
 from handgrad.names import listed
 
-LEVELS = {word: part for word, part in PARTS.items() if word != "dev"}  # a folder called dev may be a class
+LEVELS = {word: part for word, part in PART_WORDS.items() if word != "dev"}  # a folder called dev may be a class
 
 
 def read_images(path: Path, *, image_size: Size | None = None, color: str = "keep") -> Contents:

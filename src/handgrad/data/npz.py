@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.bounds import check_memory
-from handgrad.data.contents import PARTS, Contents
+from handgrad.data.contents import PART_WORDS, Contents
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.names import listed, shown
@@ -62,7 +62,7 @@ def role_of(name: str) -> str | None:
     """
     words = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
     kinds = [KINDS[word] for word in words if word in KINDS]
-    parts = [PARTS[word] for word in words if word in PARTS]
+    parts = [PART_WORDS[word] for word in words if word in PART_WORDS]
     if len(kinds) != 1 or len(kinds) + len(parts) != len(words) or len(parts) > 1:
         return None
     return "_".join([*kinds, *parts])

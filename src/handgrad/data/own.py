@@ -8,7 +8,7 @@ from pathlib import Path
 from handgrad.data.archives import ARCHIVE_ENDINGS, is_archive
 from handgrad.data.catalog import DATASETS, data_folder
 from handgrad.data.cifar import read_cifar
-from handgrad.data.contents import PARTS, Contents
+from handgrad.data.contents import PART_WORDS, Contents
 from handgrad.data.data_section import DataSection
 from handgrad.data.idx import MNIST_FILES, read_mnist
 from handgrad.data.image_folders import LEVELS, read_images
@@ -115,7 +115,7 @@ def refuse_settings(section: DataSection, names: Iterable[str], why: str) -> Non
 
 
 def _tables(path: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """part -> the table that holds it, and a note on what is not read; no part where there is no table.
+    """(part -> its table, notes on files that are not read); no part where there is no table.
 
     A folder holds train.csv or mnist_train.csv, and perhaps a test and a validation part that are called alike.
     """
@@ -184,9 +184,9 @@ def _part_of(name: str) -> tuple[str | None, str]:
     (('train', 'mnist'), ('test', ''), (None, 'iris'))
     """
     words = re.split(r"[-_. ]+", name.lower().split(".")[0])
-    parts = [word for word in words if word in PARTS]
-    rest = "_".join(word for word in words if word not in PARTS)
-    return (PARTS[parts[0]] if len(parts) == 1 else None), rest
+    parts = [word for word in words if word in PART_WORDS]
+    rest = "_".join(word for word in words if word not in PART_WORDS)
+    return (PART_WORDS[parts[0]] if len(parts) == 1 else None), rest
 
 
 def _arrays(path: Path) -> Contents | None:

@@ -54,7 +54,10 @@ def _are_bytes(x: Array) -> bool:
 
 
 def natural_range(parts: Mapping[str, Array]) -> tuple[Range | None, tuple[str, ...]]:
-    """(range, notes) of x where nobody stated it, from arrays in the type of their file; None: of the training part."""
+    """(range, notes) of x where `value_range` is not given, from arrays in the type of their file.
+
+    range: None where the extremes of the training part are to be used.
+    """
     arrays = list(parts.values())
     if any(x.dtype.kind == "f" for x in arrays):
         return None, ()

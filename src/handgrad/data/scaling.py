@@ -1,4 +1,4 @@
-"""Scaling: what becomes of the numbers of an example before a network sees them.
+"""Scaling: the numbers of examples are shifted and divided before a network gets them.
 
     unit       (x − lo) / (hi − lo)            in [0, 1]
     symmetric  2 (x − lo) / (hi − lo) − 1      in [−1, 1]
@@ -9,7 +9,7 @@ lo and hi are the smallest and largest value that the data can take (0 and 255 o
 that is not known they are the extremes of the training part.  Statistics come from the training part only,
 one number for all pixels of images, one for each column of a table.  A column that never changes is divided by 1.
 
-Statistics are computed in float64.  So is the scaling itself where float32 would lose digits: of values that came in
+Statistics are computed in float64.  So is the scaling itself where float32 would lose digits: of values in
 float64, and where |shift| is large beside divide (Unix seconds).  Only the result is rounded to float32.
 
 To add a scale, add its record to `SCALES`.

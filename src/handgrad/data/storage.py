@@ -18,11 +18,11 @@ from handgrad.data.scaling import Scaling
 from handgrad.errors import DataError
 from handgrad.files import write_whole
 from handgrad.foreign import reading
+from handgrad.measures import PARTS
 
 FORMAT = 1
 REMEDY = "delete it and it is made again"
 ARRAYS = ("x", "y", "index")
-PARTS = ("train", "validation", "test")
 
 
 def save_split(split: Split, folder: Path) -> None:

@@ -1,9 +1,8 @@
 """Tables: CSV files with one example a row, one column of labels and numbers in all others.
 
 `columns` decides what the first line is and which column holds the labels.  Columns are divided by commas, semicolons
-or tabs.
-Labels may be text; every other cell must be a finite number.  A file may be packed (.gz, .bz2, .xz, or .zip with one
-table).  Numbers are kept as they are written: in float32 where that holds all of them, or else in float64.
+or tabs.  Labels may be text; every other cell must be a finite number.  A file may be packed (.gz, .bz2, .xz, or .zip
+with one table).  Numbers are kept as they are written: in float32 where that holds all of them, or else in float64.
 """
 
 from collections.abc import Iterator, Sequence
@@ -66,6 +65,7 @@ class _Table:
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
+        """The names of the columns of x; None where the file has no header."""
         return None if self.names is None else tuple(self.names[column] for column in self.columns)
 
 
@@ -118,8 +118,8 @@ def read_table(
     others: dict[str, _Table | None] = {"test": None, "val": None}
     for part, other in (("test", test), ("val", val)):
         if other is not None:
-            others[part], said = _read_beside(table, other, label, drop, missing, indices)
-            notes += said
+            others[part], on_part = _read_beside(table, other, label, drop, missing, indices)
+            notes += on_part
     test_table, val_table = others["test"], others["val"]
     return Contents(
         table.x,
@@ -231,12 +231,7 @@ def _read_rows(
         path, rest if header else chain([(start, [*first])], rest), len(first), column, columns, names, label
     )
     if not header and _was_header(first, y, column):
-        names, x, y, lines = (
-            first,
-            x[1:],
-            y[1:],
-            lines[1:],
-        )  # names that are numbers (pixel 0, 1, 2 ...), and a label that is none
+        names, x, y, lines = first, x[1:], y[1:], lines[1:]  # numbers as names (pixel 0, 1, 2 ...) beside a label
     if not y:
         raise DataError(f"{path}: has a header and no rows; expected one example a row")
     if names is None:

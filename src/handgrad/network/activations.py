@@ -126,35 +126,40 @@ def _positive(a: Array) -> Array:
 class Activation:
     """One activation, complete.
 
-    forward(z) -> a;  backward(da, a) -> dz;  gain: by how much weights are widened to keep the size of signals through
-    the layer (the values of PyTorch's `calculate_gain`);  side(a): for a function with kinks, which side of its kink
-    each element lies on (gradient checks stay away from kinks by it), None for a smooth function.
+    forward   z -> a
+    backward  (da, a) -> dz
+    gain      factor on the spread of weights that keeps the variance of signals through the layer (the values of
+              PyTorch's `calculate_gain`)
+    piece     a -> for each element, on which smooth piece of a function with kinks it lies (gradient checks stay away
+              from kinks by it); None for a smooth function
+    rowwise   an element of a depends on all of its row of z; False: on its own element only
     """
 
     name: str
     forward: Callable[[Array], Array]
     backward: Callable[[Array, Array], Array]
-    gain: float
     formula: str
-    side: Callable[[Array], Array] | None = None
+    gain: float = 1.0
+    piece: Callable[[Array], Array] | None = None
+    rowwise: bool = False
 
 
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
-        Activation("identity", identity_forward, identity_backward, 1.0, "a = z"),
-        Activation("sigmoid", sigmoid_forward, sigmoid_backward, 1.0, "a = 1/(1 + e^−z)"),
-        Activation("tanh", tanh_forward, tanh_backward, 5 / 3, "a = tanh z"),
-        Activation("relu", relu_forward, relu_backward, math.sqrt(2), "a = max(0, z)", _positive),
+        Activation("identity", identity_forward, identity_backward, "a = z"),
+        Activation("sigmoid", sigmoid_forward, sigmoid_backward, "a = 1/(1 + e^−z)"),
+        Activation("tanh", tanh_forward, tanh_backward, "a = tanh z", gain=5 / 3),
+        Activation("relu", relu_forward, relu_backward, "a = max(0, z)", gain=math.sqrt(2), piece=_positive),
         Activation(
             "leaky-relu",
             leaky_relu_forward,
             leaky_relu_backward,
-            math.sqrt(2 / (1 + LEAKY_SLOPE**2)),
             f"a = max(z, {LEAKY_SLOPE}·z)",
-            _positive,
+            gain=math.sqrt(2 / (1 + LEAKY_SLOPE**2)),
+            piece=_positive,
         ),
-        Activation("softmax", softmax_forward, softmax_backward, 1.0, "a_i = e^z_i / Σ_j e^z_j"),
-        Activation("log-softmax", log_softmax_forward, log_softmax_backward, 1.0, "a_i = z_i − log Σ_j e^z_j"),
+        Activation("softmax", softmax_forward, softmax_backward, "a_i = e^z_i / Σ_j e^z_j", rowwise=True),
+        Activation("log-softmax", log_softmax_forward, log_softmax_backward, "a_i = z_i − log Σ_j e^z_j", rowwise=True),
     )
 }

@@ -11,8 +11,8 @@ whose error is about h²·L‴/6 from the formula and ε·L/h from rounding, 1e-
 so that an element is judged by its own size unless it is tiny beside its neighbours.
 
 Kinks (relu at 0, |a − T| at 0, a margin at 0): there g is one of several slopes and ĝ their mean, so that they differ
-where nothing is wrong.  A point is used only if no element of any relu, difference or margin changes its side between
-w − h·e_i and w + h·e_i, for every i; else, or if the gradient of a whole array vanishes (which would check nothing),
+although nothing is wrong.  A point is used only if every relu, difference and margin stays on one smooth piece from
+w − h·e_i to w + h·e_i, for every i; else, or if the gradient of a whole array vanishes (which would check nothing),
 other numbers are drawn.  So no element is ever left out.
 """
 
@@ -25,9 +25,9 @@ import numpy as np
 
 from handgrad.network import passes
 from handgrad.network.activations import ACTIVATIONS
-from handgrad.network.losses import LOSSES, TARGETS
-from handgrad.network.operations import OPERATIONS
-from handgrad.network.spec import Network
+from handgrad.network.losses import LOSSES
+from handgrad.network.network import Network
+from handgrad.network.targets import TARGETS, encode
 from handgrad.streams import stream
 
 STEP = 2.0**-17
@@ -43,9 +43,9 @@ DEPTHS = {0: (), 1: (4,), 3: (3, 2, 4)}  # widths of the hidden layers; neighbou
 N_ROWS, N_IN, N_CLASSES = 2, 2, 3
 DRAWS = 100
 
-# What images go through before the dense layers: two channels, not square, every option of every layer of images.
+# Layers before the dense ones: images of two channels, not square, and every option of every other kind of layer.
 IMAGE = (2, 6, 5)
-FRONTS = {
+IMAGE_LAYERS = {
     "conv": ("conv 2 3x2 {f}",),
     "conv stride pad": ("conv 2 2x3 stride 2x1 pad 0x1 {f}", "conv 3 2x2 pad 1x0 {f}"),
     "max-pool": ("conv 2 3x2 {f}", "max-pool 2"),
@@ -56,7 +56,7 @@ FRONTS = {
 
 
 class AtKink(Exception):
-    """Two sides of a kink lie within one central difference; draw other numbers."""
+    """A central difference spans a kink; draw other numbers."""
 
 
 def numerical_gradient(f: Callable[[np.ndarray], float], w: np.ndarray, h: float = STEP) -> np.ndarray:
@@ -89,7 +89,10 @@ def relative_error(g: np.ndarray, g_hat: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Combination:
-    """What is checked together: a network of `depth` hidden layers, its loss, reduction, targets and dropout."""
+    """What is checked together: a network of `depth` hidden layers, its loss, reduction, targets and dropout.
+
+    image_layers: a key of IMAGE_LAYERS, whose layers stand before the dense ones.
+    """
 
     activation: str
     output: str
@@ -98,31 +101,31 @@ class Combination:
     batch_reduction: str
     dropout: bool
     depth: int
-    front: str | None = None  # of FRONTS: layers of images before the dense ones
+    image_layers: str | None = None
 
     def network(self) -> Network:
         """Small, and with dropout before every layer that has weights."""
-        front = [text.format(f=self.activation) for text in FRONTS[self.front]] if self.front else []
-        dense = [f"dense {units} {self.activation}" for units in DEPTHS[self.depth]]
-        layers = [*front, *dense, f"dense {N_CLASSES} {self.output}"]
-        if self.dropout:
-            weighty = ("dense", "conv")
-            layers = [
-                t for layer in layers for t in (("dropout 0.3", layer) if layer.startswith(weighty) else (layer,))
-            ]
-        return Network.parse(IMAGE if self.front else (N_IN,), *layers)
+        texts = IMAGE_LAYERS[self.image_layers] if self.image_layers else ()
+        hidden = [f"dense {units} {self.activation}" for units in DEPTHS[self.depth]]
+        layers = [*(text.format(f=self.activation) for text in texts), *hidden, f"dense {N_CLASSES} {self.output}"]
+        network = Network.parse(IMAGE if self.image_layers else (N_IN,), *layers)
+        if not self.dropout:
+            return network
+        pairs = zip(layers, network.parameter_names, strict=True)
+        dropped = [text for layer, names in pairs for text in (("dropout 0.3", layer) if "W" in names else (layer,))]
+        return Network.parse(network.input_shape, *dropped)
 
     def __str__(self) -> str:
         hidden = f"{self.depth} × {self.activation}" if self.depth else "no hidden layer"
-        if self.front:
-            hidden = f"{self.front} with {self.activation}"
+        if self.image_layers:
+            hidden = f"{self.image_layers} with {self.activation}"
         dropout = ", dropout" if self.dropout else ""
         return f"{hidden}, {self.output}, {self.loss} ({self.batch_reduction}), {self.targets}{dropout}"
 
 
 @dataclass(frozen=True)
 class Row:
-    """The result for one parameter: its largest error."""
+    """The largest error of one parameter's gradient."""
 
     parameter: str
     error: float
@@ -153,14 +156,15 @@ def all_combinations() -> Iterator[Combination]:
 
 
 def image_combinations() -> Iterator[Combination]:
-    """Every front of image layers with every activation that acts on single numbers, one of them with each loss."""
-    elementwise = [name for name in ACTIVATIONS if "softmax" not in name]
-    for front, activation, dropout in itertools.product(FRONTS, elementwise, (False, True)):
-        yield Combination(activation, "softmax", "cross-entropy", "one-hot", "mean", dropout, 0, front)
-    for loss in LOSSES:
-        output = LOSSES[loss].fused_with or ("log-softmax" if loss == "nll" else "identity")
-        for front in FRONTS:
-            yield Combination("tanh", output, loss, "one-hot", "sum", False, 0, front)
+    """Every entry of IMAGE_LAYERS with every elementwise activation, and one of them with each loss."""
+    elementwise = [name for name, activation in ACTIVATIONS.items() if not activation.rowwise]
+    for layers, activation, dropout in itertools.product(IMAGE_LAYERS, elementwise, (False, True)):
+        yield Combination(activation, "softmax", "cross-entropy", "one-hot", "mean", dropout, 0, layers)
+    for name, loss in LOSSES.items():
+        output = loss.fused_with or next(output for output in ACTIVATIONS if output in loss.outputs)
+        targets = next(targets for targets in TARGETS if targets in loss.targets)
+        for layers in IMAGE_LAYERS:
+            yield Combination("tanh", output, name, targets, "sum", False, 0, layers)
 
 
 def check(
@@ -173,15 +177,15 @@ def check(
     *,
     masks: Mapping[int, np.ndarray] | None = None,
 ) -> list[Row]:
-    """One row for each parameter; all arrays in float64.  Raises AtKink where a difference would cross a kink."""
+    """One row for each parameter with a gradient; all arrays in float64.  Raises AtKink at a kink."""
     _, grads, trace = passes.loss_and_gradients(network, params, x, T, loss, batch_reduction, masks=masks)
-    sides = _sides(network, trace, T, loss)
+    pieces = _pieces(network, trace, T, loss)
 
     def total(name: str, w: np.ndarray) -> float:
         moved = passes.forward(network, {**params, name: w}, x, masks=masks, training=True)
-        if _sides(network, moved, T, loss) != sides:
+        if _pieces(network, moved, T, loss) != pieces:
             raise AtKink(name)
-        losses = LOSSES[loss].forward(passes.looked_at(network, moved, loss), T)
+        losses = LOSSES[loss].forward(passes.loss_input(network, moved, loss), T)
         return float(losses.mean() if batch_reduction == "mean" else losses.sum())
 
     rows = []
@@ -194,14 +198,12 @@ def check(
 def check_combination(combination: Combination, seed: int = 0) -> list[Row]:
     """One row for each parameter of the combination's network, at numbers drawn from `seed`, away from kinks."""
     network = combination.network()
-    n = N_CLASSES if combination.front else N_ROWS  # of two rows, batch norm makes -1 and 1 whatever they are
+    n = N_CLASSES if combination.image_layers else N_ROWS  # batch norm makes -1 and 1 of any two rows
     for draw in range(DRAWS):
         rng = stream(seed, "gradcheck", draw)
         params = {name: rng.normal(0, 0.6, shape) for name, shape in network.parameter_shapes.items()}
         x = rng.normal(size=(n, *network.input_shape))
-        T = np.eye(N_CLASSES)[rng.permutation(N_CLASSES)[:n]]
-        if combination.targets == "plus-minus-one":
-            T = 2 * T - 1
+        T = encode(rng.permutation(N_CLASSES)[:n], N_CLASSES, combination.targets, np.float64)
         masks = passes.masks(network, draw, 0, n, like=x)
         try:
             rows = check(network, params, x, T, combination.loss, combination.batch_reduction, masks=masks)
@@ -212,18 +214,13 @@ def check_combination(combination: Combination, seed: int = 0) -> list[Row]:
     raise RuntimeError(f"{DRAWS} draws, and no point without kinks and vanishing gradients: {combination}")
 
 
-def _sides(network: Network, trace: passes.Trace, T: np.ndarray, loss: str) -> bytes:
-    """On which side of its kink every element of the pass lies."""
-    sides = [
-        side(a)
-        for layer, a in zip(network.layers, trace.a, strict=True)
-        if (side := ACTIVATIONS[layer.activation].side) is not None
-    ]
-    for i, layer in enumerate(network.layers):
-        of_operation = OPERATIONS[layer.kind].side
-        if of_operation is not None:
-            sides.append(of_operation(layer, trace.input_of(i)))
-    of_loss = LOSSES[loss].side
-    if of_loss is not None:
-        sides.append(of_loss(passes.looked_at(network, trace, loss), T))
-    return b"".join(side.tobytes() for side in sides)
+def _pieces(network: Network, trace: passes.Trace, T: np.ndarray, loss: str) -> bytes:
+    """On which smooth piece of its layer, activation or loss every element of the pass lies."""
+    pieces = []
+    for i, (layer, a) in enumerate(zip(network.layers, trace.a, strict=True)):
+        of_layer, of_activation = layer.piece(trace.input_of(i)), ACTIVATIONS[layer.activation].piece
+        pieces += [] if of_layer is None else [of_layer]
+        pieces += [] if of_activation is None else [of_activation(a)]
+    of_loss = LOSSES[loss].piece
+    pieces += [] if of_loss is None else [of_loss(passes.loss_input(network, trace, loss), T)]
+    return b"".join(piece.tobytes() for piece in pieces)

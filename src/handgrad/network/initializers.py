@@ -10,17 +10,15 @@ PyTorch's `nn.Linear.reset_parameters`.
 """
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, model_validator
 
 from handgrad.network.activations import ACTIVATIONS
+from handgrad.network.network import Network
 from handgrad.sections import Section, named, one_of, real
 from handgrad.streams import stream
-
-if TYPE_CHECKING:
-    from handgrad.network.spec import Network
 
 Std = Annotated[float, BeforeValidator(real("[0, inf)"))]
 Distribution = Annotated[str, BeforeValidator(one_of(("normal", "uniform"), "distribution"))]
@@ -142,7 +140,7 @@ Initializer = Annotated[
 
 
 def initialize(
-    network: "Network", init: Initializer, bias_init: Initializer, seed: int, dtype: str = "float32"
+    network: Network, init: Initializer, bias_init: Initializer, seed: int, dtype: str = "float32"
 ) -> dict[str, np.ndarray]:
     """Every parameter of `network` by its name, weights W drawn by `init` and biases b by `bias_init`.
 

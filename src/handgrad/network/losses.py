@@ -1,12 +1,12 @@
 """Losses: from the outputs and targets of a batch to one number for every example, and its gradient.
 
-Letters: o (n, k) what the loss looks at, T (n, k) the encoded targets (data.targets: 0/1 or −1/+1), y the true
-class (T_y = 1), loss (n,) per example, do = ∂loss/∂o (n, k).  A loss is a sum over the k classes unless its formula
-says otherwise.  The mean or sum over the batch is taken once, in `passes.loss_and_gradients`.
+Letters: o (n, k) the input of the loss, T (n, k) the encoded targets (targets.py: 0/1 or −1/+1), y the true class
+(T_y = 1), loss (n,) per example, do = ∂loss/∂o (n, k).  A loss is a sum over the k classes unless its formula says
+otherwise.  The mean or sum over the batch is taken once, in `passes.loss_and_gradients`.
 
-Usually o is a, the output of the network.  Two losses are fused with the output activation they belong to, since
-together they are simpler and more exact than one after the other: cross-entropy with softmax and
-binary-cross-entropy with sigmoid look at o = z, before that activation (with output = "identity" z is the output).
+Usually o is a, the output of the network.  Two losses are fused with an output activation, since the two together are
+simpler and more exact than one after the other: cross-entropy with softmax and binary-cross-entropy with sigmoid.
+Their o is z, the input of that activation (with output = "identity" z is the output).
 
 Derivations: docs/derivations/softmax_cross_entropy.md, sigmoid_binary_cross_entropy.md, nll.md,
 regression_losses.md, multi_margin.md.
@@ -21,8 +21,7 @@ from handgrad.errors import NetworkError
 from handgrad.names import lookup
 from handgrad.network.activations import ACTIVATIONS, sigmoid_forward, softmax_forward
 from handgrad.network.arrays import Array, scalar
-
-TARGETS = ("one-hot", "plus-minus-one")
+from handgrad.network.targets import TARGETS
 
 
 def squared_error_forward(a: Array, T: Array) -> Array:
@@ -92,6 +91,7 @@ def binary_cross_entropy_forward(z: Array, T: Array) -> Array:
     """loss = −Σ_j [T_j log a_j + (1 − T_j) log(1 − a_j)] with a = sigmoid(z).
 
     Computed as Σ_j [max(z_j, 0) − z_j·T_j + log(1 + e^−|z_j|)], in which nothing overflows.
+                     (1)           (2)       (3)
     Differs from PyTorch's BCEWithLogitsLoss, which takes the mean over classes too.
 
     >>> import numpy as np
@@ -99,7 +99,12 @@ def binary_cross_entropy_forward(z: Array, T: Array) -> Array:
     [0.0]
     """
     xp = array_namespace(z)
-    return xp.sum(xp.maximum(z, scalar(0, z)) - z * T + xp.log1p(xp.exp(-xp.abs(z))), axis=-1)
+    of_class = (
+        xp.maximum(z, scalar(0, z))  # (1)
+        - z * T  # (2)
+        + xp.log1p(xp.exp(-xp.abs(z)))  # (3)
+    )
+    return xp.sum(of_class, axis=-1)
 
 
 def binary_cross_entropy_backward(z: Array, T: Array) -> Array:
@@ -118,7 +123,7 @@ def nll_backward(a: Array, T: Array) -> Array:
 
 
 def margins(a: Array, T: Array) -> Array:
-    """1 − a_y + a_j for every class j; 0 in the place of j = y, which is left out of the loss."""
+    """1 − a_y + a_j for every class j (n, k); 0 for j = y, which is left out of the loss."""
     xp = array_namespace(a)
     return (1 - xp.sum(T * a, axis=-1, keepdims=True) + a) * (1 - T)
 
@@ -153,8 +158,12 @@ def _violated(a: Array, T: Array) -> Array:
 class Loss:
     """One loss, complete.
 
-    forward(o, T) -> (n,);  backward(o, T) -> do (n, k), per example;  fused_with: the output activation whose z the
-    loss looks at;  outputs, targets: what it can go with;  side(o, T): which side of its kinks each element lies on.
+    forward       (o, T) -> loss (n,)
+    backward      (o, T) -> do (n, k), per example
+    fused_with    the output activation whose input z is the loss's o; None: o is always the output a
+    only_outputs  the output activations that it can go with; None: all
+    only_targets  the encodings of targets that it can go with; None: all
+    piece         (o, T) -> for each element, on which smooth piece of a loss with kinks it lies; None: it has no kinks
     """
 
     name: str
@@ -162,9 +171,19 @@ class Loss:
     backward: Callable[[Array, Array], Array]
     formula: str
     fused_with: str | None = None
-    outputs: frozenset[str] = frozenset(ACTIVATIONS)
-    targets: frozenset[str] = frozenset(TARGETS)
-    side: Callable[[Array, Array], Array] | None = None
+    only_outputs: frozenset[str] | None = None
+    only_targets: frozenset[str] | None = None
+    piece: Callable[[Array, Array], Array] | None = None
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """The output activations that the loss can go with."""
+        return frozenset(ACTIVATIONS) if self.only_outputs is None else self.only_outputs
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """The encodings of targets that the loss can go with."""
+        return frozenset(TARGETS) if self.only_targets is None else self.only_targets
 
 
 _ONE_HOT = frozenset({"one-hot"})
@@ -180,7 +199,7 @@ LOSSES: dict[str, Loss] = {
             absolute_error_forward,
             absolute_error_backward,
             "Σ_j |a_j − T_j|",
-            side=_above_target,
+            piece=_above_target,
         ),
         Loss(
             "cross-entropy",
@@ -188,8 +207,8 @@ LOSSES: dict[str, Loss] = {
             cross_entropy_backward,
             "−Σ_j T_j log a_j, a = softmax(z)",
             fused_with="softmax",
-            outputs=frozenset({"softmax", "identity"}),
-            targets=_ONE_HOT,
+            only_outputs=frozenset({"softmax", "identity"}),
+            only_targets=_ONE_HOT,
         ),
         Loss(
             "binary-cross-entropy",
@@ -197,17 +216,17 @@ LOSSES: dict[str, Loss] = {
             binary_cross_entropy_backward,
             "−Σ_j [T_j log a_j + (1 − T_j) log(1 − a_j)], a = sigmoid(z)",
             fused_with="sigmoid",
-            outputs=frozenset({"sigmoid", "identity"}),
-            targets=_ONE_HOT,
+            only_outputs=frozenset({"sigmoid", "identity"}),
+            only_targets=_ONE_HOT,
         ),
-        Loss("nll", nll_forward, nll_backward, "−a_y", outputs=frozenset({"log-softmax"}), targets=_ONE_HOT),
+        Loss("nll", nll_forward, nll_backward, "−a_y", only_outputs=frozenset({"log-softmax"}), only_targets=_ONE_HOT),
         Loss(
             "multi-margin",
             multi_margin_forward,
             multi_margin_backward,
             "(1/k) Σ_{j≠y} max(0, 1 − a_y + a_j)",
-            targets=_ONE_HOT,
-            side=_violated,
+            only_targets=_ONE_HOT,
+            piece=_violated,
         ),
     )
 }
@@ -220,17 +239,17 @@ def check_fit(loss: str, output: str, targets: str) -> None:
     """
     chosen = lookup(LOSSES, loss, "loss")
     lookup(ACTIVATIONS, output, "activation")
-    lookup({name: name for name in TARGETS}, targets, "encoding of targets")
+    lookup(TARGETS, targets, "encoding of targets")
+    if output in chosen.outputs and targets in chosen.targets:
+        return
     if output not in chosen.outputs:
-        fits = [name for name in ACTIVATIONS if name in chosen.outputs]
-        others = [name for name, other in LOSSES.items() if output in other.outputs and targets in other.targets]
-        raise NetworkError(
-            f"training.loss = {loss!r} cannot go with network.output = {output!r}; "
-            f"set network.output to one of: {', '.join(fits)}; or training.loss to one of: {', '.join(others)}"
-        )
-    if targets not in chosen.targets:
-        others = [name for name, other in LOSSES.items() if output in other.outputs and targets in other.targets]
-        raise NetworkError(
-            f"training.loss = {loss!r} cannot go with network.targets = {targets!r}; "
-            f'set network.targets = "one-hot"; or training.loss to one of: {", ".join(others)}'
-        )
+        key, given, fits = "network.output", output, [name for name in ACTIVATIONS if name in chosen.outputs]
+        remedy = f"set {key} to one of: {', '.join(fits)}"
+    else:
+        key, given, fits = "network.targets", targets, [name for name in TARGETS if name in chosen.targets]
+        remedy = f'set {key} = "{fits[0]}"' if len(fits) == 1 else f"set {key} to one of: {', '.join(fits)}"
+    others = [name for name, other in LOSSES.items() if output in other.outputs and targets in other.targets]
+    raise NetworkError(
+        f"training.loss = {loss!r} cannot go with {key} = {given!r}; {remedy}; "
+        f"or training.loss to one of: {', '.join(others)}"
+    )

@@ -1,6 +1,6 @@
 """What a network is: its layers, the shape after each of them, and the name and shape of every parameter.
 
-It knows nothing of time, and holds no numbers: parameters are a dict by name that goes beside it (passes.py).
+It holds no numbers: the parameters are a dict by name, which the passes take beside it (passes.py).
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any, Self
 from handgrad.errors import NetworkError
 from handgrad.names import shown
 from handgrad.network.layer import Layer, Shape
-from handgrad.network.layers import Dense, Flatten, parse_layer
+from handgrad.network.layers import parse_layer
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Network:
         shape: Any = self.input_shape
         if not isinstance(shape, tuple) or not shape or not all(type(n) is int and n > 0 for n in shape):
             raise NetworkError(f"input_shape must be (columns,) or (channels, rows, cols); got {shown(shape)}")
-        if strange := [layer for layer in self.layers if not hasattr(layer, "shape_after")]:
+        if strange := [layer for layer in self.layers if not isinstance(layer, Layer)]:
             raise NetworkError(
                 f"layers must be layers; got {shown(strange[0])}. Of text: Network.parse({shape}, 'dense 10 softmax')"
             )
@@ -53,20 +53,20 @@ class Network:
             shape = shapes[-1] if shapes else self.input_shape
             try:
                 if layer.needs_images and len(shape) != 3:
-                    raise NetworkError(self._no_images(i, shape))
+                    raise NetworkError(self._no_images(shapes))
                 shapes.append(layer.shape_after(shape))
             except NetworkError as error:
                 raise NetworkError(f"layer {i + 1}, {str(layer)!r}: {error}") from None
         return tuple(shapes)
 
-    def _no_images(self, i: int, shape: Shape) -> str:
-        """Why layer i gets no images."""
+    def _no_images(self, shapes: Sequence[Shape]) -> str:
+        """Why the layer after those that give `shapes` gets no images."""
         needs = "it needs images (channels, rows, cols)"
         if len(self.input_shape) == 3:
-            j = next(j for j, layer in enumerate(self.layers[:i]) if isinstance(layer, Dense | Flatten))
+            j = next(j for j, shape in enumerate(shapes) if len(shape) != 3)
             return (
-                f"{needs} and gets rows of {shape[0]} numbers, since layer {j + 1}, {str(self.layers[j])!r}, made rows "
-                "of them; put it before that layer"
+                f"{needs} and gets rows of {shapes[-1][0]} numbers, since layer {j + 1}, {str(self.layers[j])!r}, made "
+                "rows of them; put it before that layer"
             )
         return (
             f"{needs}, but the data's examples have the shape {self.input_shape}; take data of images "
@@ -121,19 +121,19 @@ class Network:
         }
 
     @cached_property
-    def measured_names(self) -> frozenset[str]:
-        """The parameters without a gradient, which training measures: the running statistics of batch norm."""
+    def buffer_names(self) -> frozenset[str]:
+        """The parameters without a gradient, which training updates: the running statistics of batch norm."""
         return frozenset(
             names[letter]
             for layer, names in zip(self.layers, self.parameter_names, strict=True)
-            for letter in layer.measured
+            for letter in layer.buffers
         )
 
     @cached_property
     def parameter_count(self) -> int:
-        """How many numbers are learnt."""
+        """How many numbers are learnt: those of all parameters but the buffers."""
         shapes = self.parameter_shapes.items()
-        return sum(math.prod(shape) for name, shape in shapes if name not in self.measured_names)
+        return sum(math.prod(shape) for name, shape in shapes if name not in self.buffer_names)
 
     @cached_property
     def multiplications(self) -> int:
@@ -143,7 +143,7 @@ class Network:
         120960
         """
         return sum(
-            math.prod(self.parameter_shapes[names["W"]]) * math.prod(after[1:])  # a filter's at every place
+            math.prod(self.parameter_shapes[names["W"]]) * math.prod(after[1:])  # a filter's at every position
             for names, after in zip(self.parameter_names, self.shapes, strict=True)
             if "W" in names
         )

@@ -1,8 +1,8 @@
 """The passes: a batch forward through the whole network, its loss, and the gradients backward.
 
-Every layer is an operation x → z, which may have parameters, followed by an activation z → a (identity for a layer
-without one); the a of a layer is the x of the next.  Backward, da → dz → dx, dW, db, layer after layer from the last.
-What a pass needs is an argument, what it makes is returned: nothing is stored, nothing is changed.
+Every layer computes x → z, maybe with parameters, and its activation z → a (identity for a layer without one); the a of
+a layer is the x of the next.  Backward, da → dz → dx, dW, db, layer after layer from the last.
+The passes are pure functions: they store nothing and change none of their arguments.
 
 Derivation of the whole: docs/derivations/network.md.
 """
@@ -17,20 +17,17 @@ from array_api_compat import array_namespace
 from handgrad.names import lookup
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.arrays import Array
-from handgrad.network.dropout import dropout_mask
-from handgrad.network.layers import Dropout
 from handgrad.network.losses import LOSSES
-from handgrad.network.operations import OPERATIONS, Own
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 
-Parameters = Mapping[str, Array]  # by name: "dense1.W"
+Parameters = Mapping[str, Array]  # of the whole network, by name: "dense1.W"
 
 
 @dataclass(frozen=True)
 class Trace:
     """What a forward pass leaves for the backward one: x, the a of every layer, and the z of the last.
 
-    The z of hidden layers is not kept: every backward is written in a, and it would double the memory of a full batch.
+    The z of hidden layers is not kept: every backward is written in terms of a, and z would double the memory.
     """
 
     x: Array
@@ -47,7 +44,8 @@ class Trace:
         return self.a[i - 1] if i else self.x
 
 
-def _own(network: Network, params: Parameters, i: int) -> Own:
+def _of_layer(network: Network, params: Parameters, i: int) -> dict[str, Array]:
+    """The parameters of layer i by letter."""
     return {letter: params[name] for letter, name in network.parameter_names[i].items()}
 
 
@@ -56,7 +54,7 @@ def _layers_forward(
 ) -> Iterator[tuple[Array, Array]]:
     """(z, a) of layer after layer."""
     for i, layer in enumerate(network.layers):
-        z = OPERATIONS[layer.kind].forward(layer, _own(network, params, i), x, masks.get(i), training)
+        z = layer.forward(x, _of_layer(network, params, i), masks.get(i), training)
         x = ACTIVATIONS[layer.activation].forward(z)
         yield z, x
 
@@ -72,7 +70,7 @@ def forward(
     """The forward pass of a batch x (n, *input_shape).
 
     masks: of the dropout layers, by position; None: dropout off.  training: batch norm takes the statistics of this
-    batch, in use (False) the running ones.
+    batch, in inference (False) the running ones.
 
     >>> network = Network.parse((2,), "dense 1 relu")
     >>> params = {"dense1.W": np.array([[1.0], [-1.0]]), "dense1.b": np.array([0.5])}
@@ -85,8 +83,8 @@ def forward(
     return Trace(x, tuple(outputs), z)
 
 
-def looked_at(network: Network, trace: Trace, loss: str) -> Array:
-    """What the loss looks at: the output, or z of the last layer where the loss has the output activation within."""
+def loss_input(network: Network, trace: Trace, loss: str) -> Array:
+    """o, the input of the loss: the output, or z of the last layer where the loss is fused with its activation."""
     return trace.z if network.output == lookup(LOSSES, loss, "loss").fused_with else trace.output
 
 
@@ -102,12 +100,11 @@ def loss_and_gradients(
 ) -> tuple[Array, dict[str, Array], Trace]:
     """Loss of every example (n,), gradients of their mean or sum by name of the parameter, and the forward pass.
 
-    T (n, k): encoded targets.  The gradient of the network's own input is not computed, and parameters that training
-    measures have none.
+    T (n, k): encoded targets.  The gradient to x is not computed, and buffers have none.
     """
     trace = forward(network, params, x, masks=masks, training=True)
     chosen = lookup(LOSSES, loss, "loss")
-    o = looked_at(network, trace, loss)
+    o = loss_input(network, trace, loss)
     do = chosen.backward(o, T)  # (n, k), per example
     if batch_reduction == "mean":
         do = do / x.shape[0]  # the mean over the batch, taken once, where the arrays are smallest
@@ -126,21 +123,20 @@ def _backward(
         layer = network.layers[i]
         at_end = i == len(network.layers) - 1
         dz = da if fused and at_end else ACTIVATIONS[layer.activation].backward(da, trace.a[i])
-        own = _own(network, params, i)
-        da, of_layer = OPERATIONS[layer.kind].backward(layer, own, trace.input_of(i), masks.get(i), dz, i > first)
-        grads |= {network.parameter_names[i][letter]: gradient for letter, gradient in of_layer.items()}
-    return {name: grads[name] for name in network.parameter_shapes if name not in network.measured_names}
+        of_layer = _of_layer(network, params, i)
+        da, by_letter = layer.backward(dz, trace.input_of(i), of_layer, masks.get(i), i > first)
+        grads |= {network.parameter_names[i][letter]: gradient for letter, gradient in by_letter.items()}
+    return {name: grads[name] for name in network.parameter_shapes if name not in network.buffer_names}
 
 
-def measured(network: Network, params: Parameters, trace: Trace) -> dict[str, Array]:
-    """The parameters that training measures (batch norm's running statistics) after the batch of a training pass."""
-    found: dict[str, Array] = {}
+def updated_buffers(network: Network, params: Parameters, trace: Trace) -> dict[str, Array]:
+    """The buffers by name (batch norm's running statistics) after the batch of a training pass."""
+    buffers: dict[str, Array] = {}
     for i, layer in enumerate(network.layers):
-        measure = OPERATIONS[layer.kind].measure
-        if measure is not None:
-            values = measure(layer, _own(network, params, i), trace.input_of(i))
-            found |= {network.parameter_names[i][letter]: value for letter, value in values.items()}
-    return found
+        if layer.buffers:
+            by_letter = layer.updated_buffers(trace.input_of(i), _of_layer(network, params, i))
+            buffers |= {network.parameter_names[i][letter]: value for letter, value in by_letter.items()}
+    return buffers
 
 
 def masks(
@@ -153,25 +149,23 @@ def masks(
 ) -> dict[int, Array]:
     """The mask (n, *shape) of every dropout layer at one step of training, by the layer's position; arrays as `like`.
 
-    rates: by position too, where they are not those that the layers are written with.
+    key, step: of the stream of random numbers;  rates: by position too, in place of the layers' own.
 
     >>> list(masks(Network.parse((4,), "dense 3 tanh", "dropout 0.5", "dense 2"), 7, 0, 5, np.ones(1)))
     [1]
     """
     found = {}
     for i, layer in enumerate(network.layers):
-        if isinstance(layer, Dropout):
-            shape = network.shapes[i]
-            rate = layer.rate if rates is None else rates[i]
-            mask = dropout_mask(key, step, i, n, math.prod(shape), rate, like)
-            found[i] = array_namespace(mask).reshape(mask, (n, *shape))
+        mask = layer.mask(key, step, i, (n, *network.shapes[i]), like, rates[i] if rates and i in rates else None)
+        if mask is not None:
+            found[i] = mask
     return found
 
 
 def rows_at_once(network: Network, runs: int = 1) -> int:
-    """How many examples are scored at a time: 1000, or fewer where what their layers put out fills 256 MB of float32.
+    """How many examples are scored at a time: 1000, or fewer where the outputs of all layers fill 256 MB of float32.
 
-    runs: so many networks score them at once.
+    runs: how many networks score them at once.
 
     >>> rows_at_once(Network.parse((784,), "dense 300 relu", "dense 10"))
     1000
@@ -189,14 +183,14 @@ def score(
     """(loss of every example (n,), predicted class (n,)), dropout off.
 
     The predicted class is that of the largest output, the first of them if several are equal.
-    `chunk` rows (`rows_at_once` if not given) are done at a time, which bounds the memory.
+    `chunk` rows (`rows_at_once` if not given) are scored at a time, which bounds the memory.
     """
     xp = array_namespace(x)
     chosen = lookup(LOSSES, loss, "loss")
     losses, predicted = [], []
     for rows in _chunks(x.shape[0], chunk or rows_at_once(network)):
         trace = forward(network, params, x[rows])
-        losses.append(chosen.forward(looked_at(network, trace, loss), T[rows]))
+        losses.append(chosen.forward(loss_input(network, trace, loss), T[rows]))
         predicted.append(xp.argmax(trace.output, axis=-1))
     return xp.concat(losses), xp.concat(predicted)
 
@@ -210,11 +204,10 @@ def predict(network: Network, params: Parameters, x: Array, *, chunk: int | None
 def first_non_finite(network: Network, params: Parameters, x: Array) -> str:
     """Name of the first layer whose parameters or outputs for x are not all finite; "loss" if there is none."""
     xp = array_namespace(x)
-    with np.errstate(all="ignore"):  # numbers that overflow are what is looked for
-        for training in (True, False) if network.measured_names else (False,):
-            layers = _layers_forward(network, params, x, {}, training)
-            for i, name in enumerate(network.layer_names):
-                own = _own(network, params, i).values()
-                if not all(bool(xp.all(xp.isfinite(w))) for w in own) or not bool(xp.all(xp.isfinite(next(layers)[1]))):
-                    return name
+    with np.errstate(all="ignore"):  # the overflow that this function is to find
+        for training in (True, False) if network.buffer_names else (False,):
+            for i, (_, a) in enumerate(_layers_forward(network, params, x, {}, training)):
+                arrays = [*_of_layer(network, params, i).values(), a]
+                if not all(bool(xp.all(xp.isfinite(array))) for array in arrays):
+                    return network.layer_names[i]
     return "loss"

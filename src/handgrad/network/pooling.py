@@ -1,18 +1,23 @@
 """Pooling: every window of an image becomes one number, its largest or its mean, in each channel by itself.
 
-Letters: x (n, c, rows, cols) images; z (n, c, rows_out, cols_out); a window's places are (i, j) (windows.py).
+Letters: x (n, c, rows, cols) images; z (n, c, rows_out, cols_out); (i, j) a place within a window (windows.py).
 Where several numbers of a window are the largest, the first of them, row by row, counts as the maximum and gets the
 gradient, as in PyTorch.  A NaN in a window makes its output NaN: divergence is a result and must be seen.
 
 Source: LeCun et al., Proc. IEEE 1998 (mean); Ranzato et al. 2007 (maximum).  Derivation: docs/derivations/pooling.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from array_api_compat import array_namespace, device
 
+from handgrad.errors import NetworkError
+from handgrad.names import shown
 from handgrad.network.arrays import Array, added, zeros
-from handgrad.network.windows import Windows
+from handgrad.network.layer import Gradients, Layer, Parameters, Shape
+from handgrad.network.windows import Pair, Windows, check_pair, counts_that_fit, read_options, read_pair, write_pair
 
 
 def max_pool_forward(x: Array, windows: Windows) -> Array:
@@ -75,3 +80,85 @@ def average_pool_backward(dz: Array, x: Array, windows: Windows) -> Array:
     for i, j in windows.offsets():
         dx = added(dx, share, windows.at(i, j, (dz.shape[2], dz.shape[3])))
     return dx
+
+
+@dataclass(frozen=True)
+class _Pool(Layer):
+    """`max-pool SIZE [stride S]`: one number for every window, in each channel; the stride is the size if not given."""
+
+    size: Pair
+    stride: Pair
+    needs_images: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_pair(self.size, "a window's size")
+        check_pair(self.stride, "stride")
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> Self:
+        usage = f"{cls.kind} SIZE [stride S], as in '{cls.kind} 2'"
+        if not words:
+            raise NetworkError(f"write: {usage}")
+        size = read_pair(words[0], "a window's size")
+        options, rest = read_options(words[1:], ("stride",))
+        if rest:
+            raise NetworkError(
+                f"write: {usage}; got {shown(' '.join(rest))} at its end (a pool has no activation or pad)"
+            )
+        return cls(size, options.get("stride", size))
+
+    def __str__(self) -> str:
+        return f"{self.kind} {write_pair(self.size, short=False)} stride {write_pair(self.stride)}"
+
+    @property
+    def windows(self) -> Windows:
+        return Windows(self.size, self.stride)
+
+    def shape_after(self, shape: Shape) -> Shape:
+        image = (shape[1], shape[2])
+        return (shape[0], *counts_that_fit(self, shape, "windows", self._smaller(image), self._others(image)))
+
+    def _smaller(self, image: Pair) -> Iterator[Self]:
+        size = self.windows.cut_to(image)
+        yield replace(self, size=size, stride=size)
+
+    def _others(self, image: Pair) -> Iterator[Self]:
+        """With a smaller stride, windows side by side of any size, one window, windows at every pixel."""
+        if self.stride != self.size:
+            for stride in range(max(self.stride) - 1, 0, -1):
+                yield replace(self, stride=(stride, stride))
+        for size in range(2, max(image) + 1):
+            yield replace(self, size=(size, size), stride=(size, size))
+        yield replace(self, size=image, stride=image)
+        yield replace(self, stride=(1, 1))
+
+
+@dataclass(frozen=True)
+class MaxPool(_Pool):
+    """`max-pool SIZE [stride S]`: the largest number of every window."""
+
+    kind: ClassVar[str] = "max-pool"
+
+    def forward(self, x: Array, params: Parameters, mask: Array | None, training: bool) -> Array:
+        return max_pool_forward(x, self.windows)
+
+    def backward(self, dz: Array, x: Array, params: Parameters, mask: Array | None, needs_dx: bool) -> Gradients:
+        return max_pool_backward(dz, x, max_pool_forward(x, self.windows), self.windows), {}
+
+    def piece(self, x: Array) -> Array:
+        """Which place of its window the maximum stands at."""
+        winners = max_pool_winners(x, max_pool_forward(x, self.windows), self.windows)
+        return array_namespace(x).stack([won for _, won in winners])
+
+
+@dataclass(frozen=True)
+class AveragePool(_Pool):
+    """`average-pool SIZE [stride S]`: the mean of every window."""
+
+    kind: ClassVar[str] = "average-pool"
+
+    def forward(self, x: Array, params: Parameters, mask: Array | None, training: bool) -> Array:
+        return average_pool_forward(x, self.windows)
+
+    def backward(self, dz: Array, x: Array, params: Parameters, mask: Array | None, needs_dx: bool) -> Gradients:
+        return average_pool_backward(dz, x, self.windows), {}

@@ -39,7 +39,7 @@ from handgrad.study.folder.owned import put
 from handgrad.study.folder.results import Results
 from handgrad.study.folder.store import REPORT
 from handgrad.study.original.figure_options import FIGURES
-from handgrad.training.record import load_curves, load_data, load_params
+from handgrad.training.record import load, load_curves, load_params
 
 NAMED = 3  # files that were kept, in what is said
 FORMATS = ("png", "svg", "pdf")
@@ -152,7 +152,7 @@ def sources_of(results: Results) -> Sources:
     return Sources(
         curves=lambda run_id: load_curves(runs / run_id),
         params=lambda run_id: load_params(runs / run_id),
-        record=lambda run_id: load_data(runs / run_id),
+        record=lambda run_id: load(runs / run_id, arrays=False),
         images=results.images,
     )
 

@@ -10,21 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
-from handgrad.network.spec import Network
 from handgrad.training.engines import Epoch, Params, Session, Slots
 
 ALIGNED = 16  # steps: kernels that work through several at once make the same groups of them again
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """Epoch and step, counted from 1 over the whole history; the first layer that is not finite; the reason."""
-
-    epoch: int
-    step: int
-    layer: str | None
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ import numpy as np
 
 from handgrad.data.datasets import Dataset, split
 from handgrad.data.frames import order_of
-from handgrad.data.targets import encode
 from handgrad.errors import DataError
 from handgrad.names import listed, lookup
 from handgrad.network import passes
 from handgrad.network.losses import check_fit
-from handgrad.training.describe import confusion_matrix
+from handgrad.network.targets import encode
 from handgrad.training.environment import one_thread
 from handgrad.training.given import checked_data, model_of
 from handgrad.training.model import Model, check_outputs
 from handgrad.training.record import Record
+from handgrad.training.recording import confusion_matrix
 from handgrad.training.run import Setting
 
 

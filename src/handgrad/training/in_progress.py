@@ -11,13 +11,14 @@ import numpy as np
 
 from handgrad.data.batches import batch_length, epoch_order, steps_per_epoch, train_sample
 from handgrad.data.datasets import Split
+from handgrad.measures import PARTS, TEST, TRAIN, VALIDATION, DataPart
+from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
-from handgrad.network.spec import Network
-from handgrad.training.describe import Trained, describe, samples_of, score
-from handgrad.training.divergence import Divergence, State, all_finite, first_bad_step
+from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Group, Job, Session, open_session
 from handgrad.training.progress import first_progress, save_checkpoint
-from handgrad.training.record import Record
+from handgrad.training.record import Divergence, Record
+from handgrad.training.recording import Trained, record_of, samples_of, score
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
 CHECKPOINT_SECONDS = 2.0
@@ -46,9 +47,7 @@ class RunInProgress:
         self.sample = np.arange(n) if self.training.train_score == "all" else train_sample(n, size)
         self.n_steps = steps_per_epoch(n, self.training.batch_size)
         self.progress = first_progress(task, self.network)
-        self.diverged: Divergence | None = None
-        if task.parent is not None and task.parent.data["diverged"] is not None:
-            self.diverged = Divergence(**task.parent.data["diverged"])
+        self.diverged = None if task.parent is None else task.parent.diverged
         self.member = group.add(self._job())
         self.member.load(self.progress.params, self.progress.slots, self.progress.t)
         if not self.progress.before:
@@ -58,11 +57,8 @@ class RunInProgress:
 
     def _job(self) -> Job:
         train = self.split.train
-        parts = {"train": (train.x, train.y), "train_sample": (train.x[self.sample], train.y[self.sample])}
-        for name in ("validation", "test"):
-            part = getattr(self.split, name)
-            if part is not None:
-                parts[name] = (part.x, part.y)
+        parts = {name: (part.x, part.y) for name, part in self.split.parts.items()}
+        parts[TRAIN.scored] = (train.x[self.sample], train.y[self.sample])
         return Job(self.network, self.training, self.setting.network.targets, self.run.seed, parts)
 
     # -- an epoch
@@ -77,7 +73,7 @@ class RunInProgress:
         """The order of the examples and the learning rate of every step."""
         progress = self.progress
         e = self._own_epochs + np.arange(self.n_steps) / self.n_steps
-        multipliers = self.training.schedule.multipliers(e, self.training.epochs, self._own("val_loss"))
+        multipliers = self.training.schedule.multipliers(e, self.training.epochs, self._own(VALIDATION.metric("loss")))
         order = epoch_order(self.run.seed, progress.epoch, len(self.split.train.y))
         self.epoch = Epoch(order, self.training.optimizer.lr * multipliers, progress.step)
         return self.epoch
@@ -115,27 +111,24 @@ class RunInProgress:
         self.seconds += time.perf_counter() - start
 
     @property
-    def scored_parts(self) -> dict[str, str]:
-        """The parts that are scored after every epoch, by their short names."""
-        parts = {"train": "train_sample"}
-        if self.split.validation is not None:
-            parts["val"] = "validation"
-        if self.training.test_every_epoch and self.split.test is not None:
-            parts["test"] = "test"
-        return parts
+    def scored_parts(self) -> list[DataPart]:
+        """The parts that are scored after every epoch."""
+        parts = [PARTS[name] for name in self.split.parts]
+        return [part for part in parts if part is not TEST or self.training.test_every_epoch]
 
     def _score(self) -> None:
         progress = self.progress
-        for short, part in self.scored_parts.items():
+        for part in self.scored_parts:
             loss, accuracy, _ = score(self.member, self.split, part, self.sample)
             if not np.isfinite(loss):
-                x = self.split.train.x[self.sample] if part == "train_sample" else getattr(self.split, part).x
+                x = self.split.parts[part.name].x
+                x = x[self.sample] if part is TRAIN else x
                 layer = first_non_finite(self.network, progress.params, x)
-                reason = f"{short}_loss is {loss} after the epoch"
-                self.diverged = Divergence(progress.epoch, progress.step, layer, reason)
+                reason = f"{part.metric('loss')} is {loss} after the epoch"
+                self.diverged = Divergence(epoch=progress.epoch, step=progress.step, layer=layer, reason=reason)
                 return
-            progress.curves.setdefault(f"{short}_loss", []).append(loss)
-            progress.curves.setdefault(f"{short}_accuracy", []).append(accuracy)
+            progress.curves.setdefault(part.metric("loss"), []).append(loss)
+            progress.curves.setdefault(part.metric("accuracy"), []).append(accuracy)
         rule = self.training.early_stopping
         if rule is not None:
             history = self._own(rule.monitor)
@@ -152,7 +145,8 @@ class RunInProgress:
         progress.loss_per_step.append(found.losses)
         self.member.load(found.before.params, found.before.slots, found.before.t)
         layer, reason = found.where(self.network, self.split.train.x)
-        self.diverged = Divergence(progress.epoch + 1, progress.step + len(found.losses), layer, reason)
+        step = progress.step + len(found.losses)
+        self.diverged = Divergence(epoch=progress.epoch + 1, step=step, layer=layer, reason=reason)
 
     # -- the end
 
@@ -176,7 +170,7 @@ class RunInProgress:
         progress = self.progress
         if progress.best and self.diverged is None and not pruned:
             self.member.load(progress.best, progress.best_slots, self._steps_at_best())
-        return describe(
+        return record_of(
             Trained(
                 run=self.run,
                 setting=self.setting,
@@ -185,7 +179,7 @@ class RunInProgress:
                 session=self.member,
                 progress=progress,
                 scored=self.sample,
-                diverged=None if self.diverged is None else vars(self.diverged).copy(),
+                diverged=self.diverged,
                 pruned=pruned,
                 parent=self.task.parent,
                 seconds=self.seconds + time.perf_counter() - start,

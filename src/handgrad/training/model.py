@@ -16,7 +16,7 @@ from handgrad.data.scaling import Scaling
 from handgrad.errors import DataError, InputError, WeightsError
 from handgrad.foreign import as_path, reading
 from handgrad.network import passes
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.brightness import Brightness, opposite_note
 from handgrad.training.inputs import as_examples, check_scale
 from handgrad.training.weights import Arrays, check_numbers, check_shapes, not_finite, read_tensors

@@ -94,39 +94,38 @@ def first_progress(task: Task, network: Network) -> Progress:
 
 def progress_after(parent: Record, optimizer: str) -> Progress:
     """The start of a run that continues another: its weights and history; its slots if the optimizer is the same."""
-    same = parent.data["setting"]["training"]["optimizer"]["name"] == optimizer
+    same = parent.setting["training"]["optimizer"]["name"] == optimizer
     return Progress(
         params=dict(parent.params),
         slots=unpack_slots(parent.state) if same else {},
-        t=int(parent.data["optimizer_steps"]) if same else 0,
-        epoch=int(parent.data["epochs"]),
-        step=int(parent.data["steps"]),
-        first_epoch=int(parent.data["epochs"]),
+        t=parent.optimizer_steps if same else 0,
+        epoch=parent.epochs,
+        step=parent.steps,
+        first_epoch=parent.epochs,
         loss_per_step=[parent.curves["loss_per_step"]],
         curves=_curves_of(parent),
-        continued_at=[*parent.data["continued_at"], int(parent.data["epochs"])],
+        continued_at=[*parent.continued_at, parent.epochs],
     )
 
 
 def progress_of(pruned: Record) -> Progress:
     """The progress of a pruned run, from its record: it goes on from there with the bits of never having stopped."""
-    data = pruned.data
     best, best_slots = unpack_best(pruned.state, "best.")
     return Progress(
         params=dict(pruned.params),
         slots=unpack_slots(pruned.state),
-        t=int(data["optimizer_steps"]),
-        epoch=int(data["epochs"]),
-        step=int(data["steps"]),
-        first_epoch=int(data["continued_at"][-1]) if data["continues"] else 0,
+        t=pruned.optimizer_steps,
+        epoch=pruned.epochs,
+        step=pruned.steps,
+        first_epoch=pruned.first_epoch,
         loss_per_step=[pruned.curves["loss_per_step"]],
         curves=_curves_of(pruned),
         best=best,
         best_slots=best_slots,
-        before=data["samples"]["before"],
-        times=data["time"]["epochs"],
-        continued_at=list(data["continued_at"]),
-        resumed=int(data["time"]["resumed"]),
+        before=[] if pruned.samples is None else pruned.samples.before,
+        times=pruned.time.epochs,
+        continued_at=list(pruned.continued_at),
+        resumed=pruned.time.resumed,
     )
 
 

@@ -1,9 +1,12 @@
-"""A record: what a run leaves behind, as three files that execute nothing.
+"""A record: what a run leaves behind, as a type and as files that execute nothing.
 
-    record.json           status, setting, final metrics, times, environment
+    record.json           status, setting, final metrics, times, environment: the fields of `Record`
     curves.npz            the loss of every step; loss and accuracy of every epoch (no times: same bits, same bytes)
     weights.safetensors   the parameters, with the network and scaling they belong to (`training.model`)
     state.safetensors     what the optimizer remembers, if anything, so that a run can be continued
+
+Fields have the names and the order of the keys of record.json; docs/results.md says what each holds.  Keys that another
+version wrote stay where they are, and those that an earlier version did not write are None or empty.
 
 The folder is written whole under a temporary name and then renamed: a record is there or it is not.  Whatever reads it
 compares it with the checksums that record.json holds.
@@ -14,58 +17,250 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    ModelWrapValidatorHandler,
+    WrapValidator,
+    model_validator,
+)
+from typing_extensions import TypedDict
 
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import altered, checksum, sealed, unsealed, written_folder
 from handgrad.foreign import reading
 from handgrad.names import shown
-from handgrad.training.facts import check_facts
+from handgrad.sections import check_shape
 from handgrad.training.model import Model
 from handgrad.training.weights import npz, tensors
 
 FORMAT = 1
+STATUSES = ("done", "diverged", "pruned", "failed")
 _ID = re.compile("[0-9a-f]{10}")
 _LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO, errno.ELOOP)
 
 Arrays = dict[str, np.ndarray]
+AsWritten = WrapValidator(lambda value, check: (check(value), value)[1])  # checked, and kept as it is
+Number = Annotated[float, AsWritten]  # a whole number stays one
 
 
-@dataclass(frozen=True)
-class Record:
-    """`data` is record.json; `curves`, `params` and `state` are arrays by name (docs/results.md lists them all)."""
+class _Table(BaseModel):
+    """A table of record.json: frozen; types as they stand in the JSON; other keys may be there as well."""
 
+    model_config = ConfigDict(
+        strict=True, extra="allow", frozen=True, defer_build=True, validate_by_name=True, validate_by_alias=True
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as it stands in the file: keys that it does not have are left out."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+class NetworkFacts(_Table):
+    """The network that was trained, and the loss and L2 formulas in force."""
+
+    layers: list[str]
+    output: str
+    parameters: int
+    loss_formula: str
+    l2_formula: str
+
+
+class DatasetFacts(_Table):
+    """The data that a run learnt from, and how it was scaled."""
+
+    name: str
+    checksum: str
+    key: str | None = None
+    official: bool | None = None
+    scaling: str
+    scaler: dict[str, Any] | None = None
+    value_range: list[Number] | None = None
+    brightness: list[float] | None = None
+    classes: list[str] = []
+    shape: list[int] = []
+    feature_names: list[str] | None = None
+    label_table: dict[str, list[int]] = {}
+    counts: dict[str, int]
+    notes: list[str] = []
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_order(cls, given: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+        """Keep the order of keys, which a failed run has otherwise: a record is written again as it was."""
+        made = build(given)
+        if isinstance(given, dict):
+            fields = made.__dict__
+            for key in given:
+                if key in fields:
+                    fields[key] = fields.pop(key)
+        return made
+
+
+class Divergence(_Table):
+    """Epoch and step, counted from 1 over the whole history; the first layer that is not finite; the reason."""
+
+    epoch: int
+    step: int
+    layer: str | None
+    reason: str
+
+
+class TrainScore(_Table):
+    """The training examples that were scored: "sample" or "all", and how many."""
+
+    what: str
+    n: int
+
+
+class Samples(_Table):
+    """Outputs (n, k) for the first examples of a part, before training and after it; after is None if diverged."""
+
+    source: str
+    index: list[int]
+    labels: list[int]
+    before: list[list[float]]
+    after: list[list[float]] | None
+
+
+class Times(_Table):
+    """Seconds; epochs: (training, evaluation) of each; resumed: how often the run went on from a checkpoint."""
+
+    total: float
+    training: float
+    evaluation: float
+    epochs: list[list[float]]
+    resumed: int
+
+
+class _Optimizer(TypedDict):
+    __pydantic_config__ = ConfigDict(strict=True, extra="allow")  # type: ignore[misc]
+    name: str
+
+
+class _Training(TypedDict):
+    __pydantic_config__ = ConfigDict(strict=True, extra="allow")  # type: ignore[misc]
+    optimizer: _Optimizer
+
+
+class _SettingTables(TypedDict):
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
     data: dict[str, Any]
-    curves: Arrays = field(default_factory=dict)
-    params: Arrays = field(default_factory=dict)
-    state: Arrays = field(default_factory=dict)
+    network: dict[str, Any]
+    training: _Training
+
+
+class Record(_Table):
+    """What a run leaves behind.
+
+    status: one of STATUSES.  A run that diverged, and no other, has `diverged`; one that failed has `error`, no scores
+    and no samples.  setting: its tables, every default written out.  continues: the run that this one goes on from;
+    parent: the checksums of the files that it began with.  metrics: of the weights at the end, by name
+    (`handgrad.measures`); None where it diverged.  epochs, steps: over the whole history, that of continued runs
+    included.  files: checksums of the other files.  curves, params, state: arrays by name; empty where record.json
+    alone was read.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    format: int
+    id: str
+    seed: int
+    setting: Annotated[dict[str, Any], GetPydanticSchema(lambda _, handler: handler(_SettingTables)), AsWritten]
+    continues: str | None
+    parent: dict[str, str] | None = None
+    status: str
+    metrics: dict[str, float | None]
+    epochs: int
+    steps: int
+    best_epoch: int | None
+    continued_at: list[int]
+    diverged: Divergence | None
+    error: str | None
+    network: NetworkFacts
+    dataset: DatasetFacts = Field(alias="data")
+    train_score: TrainScore | None
+    confusion: dict[str, list[list[int]]]
+    samples: Samples | None
+    optimizer_steps: int
+    time: Times
+    engine: dict[str, Any]
+    environment: dict[str, Any]
+    files: dict[str, str] | None = None
+
+    curves: Arrays = Field(default_factory=dict, exclude=True, repr=False)
+    params: Arrays = Field(default_factory=dict, exclude=True, repr=False)
+    state: Arrays = Field(default_factory=dict, exclude=True, repr=False)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Raise ValueError where parts contradict each other."""
+        if self.status not in STATUSES:
+            raise ValueError(f"status is {shown(self.status)}, not one of {', '.join(STATUSES)}")
+        for status, part in (("diverged", "diverged"), ("failed", "error")):
+            if (getattr(self, part) is not None) != (self.status == status):
+                raise ValueError(f"status is {self.status}, and {part} is {shown(getattr(self, part))}")
+        classes = len(self.dataset.classes)
+        for name, matrix in self.confusion.items():
+            if len(matrix) != classes or any(len(row) != classes for row in matrix):
+                raise ValueError(f"confusion.{name} has not a row and a column for each of {classes} classes")
+        if self.samples is not None:
+            self._check_samples(self.samples, classes)
+        return self
+
+    @staticmethod
+    def _check_samples(samples: Samples, classes: int) -> None:
+        outputs = [rows for rows in (samples.before, samples.after) if rows is not None]
+        if {len(samples.labels), *map(len, outputs)} != {len(samples.index)}:
+            raise ValueError("samples are not of one number of examples")
+        widths = {len(row) for rows in outputs for row in rows}
+        if widths - {classes} or any(not 0 <= label < classes for label in samples.labels):
+            raise ValueError(f"samples are not of {classes} classes")
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any], **arrays: Arrays) -> Self:
+        """The record of record.json's content, and of the arrays beside it (curves, params, state).
+
+        Raises ValueError, in one line, where that is not the content of a record.
+        """
+        return check_shape(cls.model_validate, {**table, "curves": {}, "params": {}, "state": {}, **arrays})
 
     @property
-    def id(self) -> str:
-        return str(self.data["id"])
-
-    @property
-    def status(self) -> str:
-        return str(self.data["status"])
-
-    @property
-    def metrics(self) -> dict[str, float | None]:
-        return dict(self.data["metrics"])
+    def data(self) -> dict[str, Any]:
+        """record.json as nested dicts and lists; what is changed in them changes nothing in the record."""
+        return self.to_json()
 
     @property
     def model(self) -> Model:
         """The trained network, ready to predict.  Raises DamagedError where the record's facts make none."""
         with reading(f"record.json of run {self.id}", DamagedError, "a record", REMEDY):
-            return Model.of_facts(self.data["network"], self.data["data"], self.params)
+            return Model.of_facts(self.network.to_json(), self.dataset.to_json(), self.params)
 
     @property
     def history(self) -> Arrays:
         """Curves by epoch, under Keras's names: epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr."""
         return {name: values for name, values in self.curves.items() if name != "loss_per_step"}
+
+    @property
+    def first_epoch(self) -> int:
+        """How many epochs the runs trained that this one continues: where its own begin."""
+        return self.continued_at[-1] if self.continues is not None else 0
+
+    @property
+    def is_verifiable(self) -> bool:
+        """Whether the record says what its files must be; those of earlier versions do not."""
+        return self.files is not None
+
+    @property
+    def weight_files(self) -> dict[str, str] | None:
+        """The checksums of what a run that continues this one begins with (its `parent`); None where there are none."""
+        return {name: sum_ for name, sum_ in (self.files or {}).items() if name.endswith(".safetensors")} or None
 
 
 FILES = ("record.json", "curves.npz", "weights.safetensors", "state.safetensors")
@@ -77,12 +272,13 @@ def save(record: Record, folder: Path) -> None:
 
     record.json is written last and has the checksum of every other file, and at its end that of its own content.
     """
-    facts = json.dumps({"network": record.data["network"], "data": record.data["data"]}, sort_keys=True)
+    table = record.to_json()
+    facts = json.dumps({"network": table["network"], "data": table["data"]}, sort_keys=True)
     contents = {"curves.npz": npz(record.curves), "weights.safetensors": tensors(record.params, {"handgrad": facts})}
     if record.state:
         contents["state.safetensors"] = tensors(record.state, {})
-    data = {**record.data, "files": {name: checksum(content) for name, content in contents.items()}}
-    contents["record.json"] = sealed(json.dumps(data, indent=1, allow_nan=False))
+    table["files"] = {name: checksum(content) for name, content in contents.items()}
+    contents["record.json"] = sealed(json.dumps(table, indent=1, allow_nan=False))
     try:
         with written_folder(folder, FILES) as new:
             for name, content in contents.items():
@@ -94,17 +290,20 @@ def save(record: Record, folder: Path) -> None:
         ) from error
 
 
-def load_data(folder: Path) -> dict[str, Any]:
-    """record.json of one run.  Raises DamagedError where it was altered, is missing or of another run than its folder's
-    name says, ResultsError where it is of another version or may not be read."""
+def load(folder: Path, *, arrays: bool = True) -> Record:
+    """The record of one run, every file that is read compared with its checksum; without `arrays` record.json alone.
+
+    Raises DamagedError where it was altered, is missing or of another run than its folder's name says, and ResultsError
+    where it is of another version or may not be read.
+    """
     path = folder / "record.json"
     content = _content(path)
     with reading(path, DamagedError, "a record", REMEDY):
-        data, is_sealed = unsealed(content, path, REMEDY)
-        version = data["format"]
+        table, is_sealed = unsealed(content, path, REMEDY)
+        version = table["format"]
         if version == FORMAT:
-            check_facts(data)
-            if is_sealed != ("files" in data):
+            record = Record.from_json(table)
+            if is_sealed != record.is_verifiable:
                 raise altered(path, REMEDY)
     if version != FORMAT:
         raise ResultsError(
@@ -112,90 +311,76 @@ def load_data(folder: Path) -> dict[str, Any]:
             "read it with the version that wrote it, or choose another folder with --out"
         )
     name = folder.name or folder.resolve().name
-    if _ID.fullmatch(name) and data["id"] != name:
-        raise DamagedError(f"{path}: it is of run {shown(data['id'])}, not of {name}: folders were mixed up; {REMEDY}")
-    return data
+    if _ID.fullmatch(name) and record.id != name:
+        raise DamagedError(f"{path}: it is of run {shown(record.id)}, not of {name}: folders were mixed up; {REMEDY}")
+    if not arrays:
+        return record
+    found = {"curves": load_curves(folder, record), "params": load_params(folder, record)}
+    return record.model_copy(update={**found, "state": load_state(folder, record)})
 
 
-def is_verifiable(data: Mapping[str, Any]) -> bool:
-    """Whether a record says what its files must be; those of earlier versions do not."""
-    return "files" in data
-
-
-def start_of(data: Mapping[str, Any]) -> dict[str, str] | None:
-    """What a run that continues this one starts from, by checksum; None where the record (`data`) has none."""
-    found = {name: sum_ for name, sum_ in data.get("files", {}).items() if name.endswith(".safetensors")}
-    return found or None
-
-
-def check_files(folder: Path, data: Mapping[str, Any]) -> None:
-    """Raise DamagedError at a file of a run that is not the one which its record.json (`data`) was written with.
+def check_files(folder: Path, record: Record) -> None:
+    """Raise DamagedError at a file of a run that is not the one which its record.json was written with.
 
     Of a record without checksums, only whether its files can be opened is looked at.
     """
-    if is_verifiable(data):
-        for name, expected in data["files"].items():
+    if record.files is not None:
+        for name, expected in record.files.items():
             if checksum(_content(folder / name)) != expected:
                 raise altered(folder / name, REMEDY)
-        if (folder / "state.safetensors").exists() and "state.safetensors" not in data["files"]:
+        if (folder / "state.safetensors").exists() and "state.safetensors" not in record.files:
             raise DamagedError(f"{folder / 'state.safetensors'}: does not belong to this run; {REMEDY}")
-    elif data["status"] != "failed":
+    elif record.status != "failed":
         if "loss_per_step" not in load_curves(folder):
             raise DamagedError(f"{folder / 'curves.npz'}: has no loss_per_step; {REMEDY}")
         load_params(folder)
         load_state(folder)
 
 
-def load_curves(folder: Path, data: Mapping[str, Any] | None = None) -> Arrays:
-    """curves.npz of one run; nothing in it is executed.  data: its record.json, whose checksum it must have.
+def load_curves(folder: Path, record: Record | None = None) -> Arrays:
+    """curves.npz of one run; nothing in it is executed.  record: that of the run, whose checksum the file must have.
 
     Raises DamagedError where it was altered or cut off.
     """
     path = folder / "curves.npz"
-    content = _checked(path, data)
+    content = _checked(path, record)
     form = "an .npz file of curves"
     with reading(path, DamagedError, form, REMEDY), np.load(io.BytesIO(content), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
-def load_params(folder: Path, data: Mapping[str, Any] | None = None) -> Arrays:
+def load_params(folder: Path, record: Record | None = None) -> Arrays:
     """The parameters of one run, in the same way."""
-    return _tensors(folder / "weights.safetensors", data)
+    return _tensors(folder / "weights.safetensors", record)
 
 
-def load_state(folder: Path, data: Mapping[str, Any] | None = None) -> Arrays:
+def load_state(folder: Path, record: Record | None = None) -> Arrays:
     """What its optimizer remembers, in the same way; empty where it remembers nothing."""
-    there = (folder / "state.safetensors").exists() if data is None or not is_verifiable(data) else None
-    there = "state.safetensors" in data["files"] if there is None and data is not None else there
-    return _tensors(folder / "state.safetensors", data) if there else {}
-
-
-def load(folder: Path) -> Record:
-    """The whole record of one run, every file compared with its checksum.  Raises DamagedError."""
-    data = load_data(folder)
-    return Record(data, load_curves(folder, data), load_params(folder, data), load_state(folder, data))
+    path = folder / "state.safetensors"
+    is_there = path.exists() if record is None or record.files is None else path.name in record.files
+    return _tensors(path, record) if is_there else {}
 
 
 def check_weights(path: Path) -> None:
     """Raise DamagedError where `path` lies in a run's folder whose record was written with other weights."""
-    folder = path.parent
-    if (folder / "record.json").exists() and path.name in FILES:
-        data = load_data(folder)
-        if data["files"].get(path.name) != checksum(_content(path)) if is_verifiable(data) else False:
-            raise altered(path, REMEDY)
+    if (path.parent / "record.json").exists() and path.name in FILES:
+        record = load(path.parent, arrays=False)
+        if record.is_verifiable:
+            _checked(path, record)
 
 
-def _tensors(path: Path, data: Mapping[str, Any] | None) -> Arrays:
-    content = _checked(path, data)
+def _tensors(path: Path, record: Record | None) -> Arrays:
+    content = _checked(path, record)
     with reading(path, DamagedError, "a safetensors file", REMEDY):
         from safetensors.numpy import load as read
 
         return dict(read(content))
 
 
-def _checked(path: Path, data: Mapping[str, Any] | None) -> bytes:
+def _checked(path: Path, record: Record | None) -> bytes:
+    """The bytes of a file, which are those that its record was written with, where the record says which these are."""
     content = _content(path)
-    if data is not None and is_verifiable(data) and data["files"].get(path.name) != checksum(content):
+    if record is not None and record.files is not None and record.files.get(path.name) != checksum(content):
         raise altered(path, REMEDY)
     return content
 

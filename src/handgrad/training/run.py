@@ -7,7 +7,7 @@ so a finished run is never repeated; any change means another id, so no old resu
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -15,14 +15,17 @@ from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_seria
 
 from handgrad.data.data_section import DataSection
 from handgrad.errors import InputError, NetworkError
+from handgrad.measures import VALIDATION_METRICS, lower_is_better
 from handgrad.names import shown
-from handgrad.network.layers import BatchNorm
+from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.losses import LOSSES, check_fit
-from handgrad.network.spec import Network, NetworkSection, build
+from handgrad.network.network import Network
+from handgrad.network.network_section import NetworkSection, build
 from handgrad.sections import Section, flag, named, one_of, plain, real, whole
 from handgrad.training.available import ARRAYS, DEVICES, check_available, jax_sees
 from handgrad.training.optimizers import OPTIMIZERS, SGD, Optimizer
 from handgrad.training.schedules import SCHEDULES, Constant, Schedule
+from handgrad.training.support import Ingredient, as_they_came, ingredients, lacking, of_section
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
 MATHEMATICS = 3
@@ -63,7 +66,7 @@ class EarlyStopping(Section):
 
     patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
     min_delta: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
-    monitor: Annotated[str, BeforeValidator(one_of(("val_loss", "val_accuracy"), "measure"))] = "val_loss"
+    monitor: Annotated[str, BeforeValidator(one_of(VALIDATION_METRICS, "measure"))] = "val_loss"
 
     def best(self, history: Sequence[float]) -> tuple[int, bool]:
         """(index of the best epoch so far, whether to stop now) from the monitored value of every epoch.
@@ -71,7 +74,7 @@ class EarlyStopping(Section):
         >>> EarlyStopping(patience=2).best([0.5, 0.4, 0.41, 0.42])
         (1, True)
         """
-        sign, enough = (1, self.min_delta) if self.monitor == "val_loss" else (-1, self.min_delta + ROUNDING)
+        sign, enough = (1, self.min_delta) if lower_is_better(self.monitor) else (-1, self.min_delta + ROUNDING)
         best = 0
         for index, value in enumerate(history):
             if sign * value < sign * history[best] - enough:
@@ -197,6 +200,7 @@ class Setting(Section):
     def resolved(self) -> "Setting":
         """The same setting with nothing left open: the engine and the arrays that "auto" takes are named.
 
+        "auto" takes the compiled engine where it has everything that the setting names, else `array`.
         A stack that is still "auto" is 1: a run by itself shares no program (a study decides before, `sharing`).
         """
         training = self.training
@@ -204,7 +208,9 @@ class Setting(Section):
         if engine == "auto" and training.may_be_jax and (training.asks_for_jax or jax_sees(training.device)):
             engine = "jax"
         elif engine == "auto":
-            engine = "array" if training.device != "cpu" or arrays != "auto" else "compiled"
+            on_cpu = training.device == "cpu" and arrays == "auto"
+            has_all = as_they_came() or not lacking("compiled", self.ingredients())
+            engine = "compiled" if on_cpu and has_all else "array"
         if engine == "array":
             arrays = training.library
         if stack == "auto":
@@ -213,11 +219,29 @@ class Setting(Section):
             return self
         return self.changed(training=training.changed(engine=engine, arrays=arrays, stack=stack))
 
+    def ingredients(self) -> Iterator[Ingredient]:
+        """What the setting names and a step is made of, each once."""
+        training = self.training
+        return ingredients(self.network.layer_list(1), training.loss, training.optimizer)
+
+    def additions(self) -> dict[str, str]:
+        """What it names of public tables that comes from outside the package, with the checksum of its source."""
+        network = self.network
+        sections = {"schedule": self.training.schedule, "init": network.init, "bias_init": network.bias_init}
+        named = [of_section(kind, section) for kind, section in sections.items()]
+        if not as_they_came():
+            named += self.ingredients()
+        return {str(one): one.checksum for one in named if one.is_added}
+
     def network_for(self, shape: Sequence[int], n_classes: int, *, has_validation: bool) -> Network:
         """The network that fits the data; raises NetworkError or InputError where something cannot go together."""
         training = self.resolved().training
         check_available(training.engine, training.device, training.arrays)
         network = build(self.network, tuple(shape), n_classes)
+        if not as_they_came():
+            from handgrad.training.engines import check_has  # which knows what a run is
+
+            check_has(training.engine, network, training)
         check_fit(self.training.loss, network.output, self.network.targets)
         needs = self.training.needs_validation
         if needs and not has_validation:
@@ -270,7 +294,9 @@ class Run:
         setting["data"].pop("name")  # a path differs between machines; the checksum says which data it is
         if setting["training"]["stack"] == 1:
             del setting["training"]["stack"]  # the ids of runs by themselves are older than stacks
-        identity = [MATHEMATICS, setting, self.seed, self.data_checksum, self.continues]
+        identity: list[Any] = [MATHEMATICS, setting, self.seed, self.data_checksum, self.continues]
+        if additions := self.setting.additions():
+            identity.append(additions)
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 

@@ -20,7 +20,7 @@ from handgrad.training.pytorch import read_pytorch
 from handgrad.training.weights_npz import read_npz
 
 if TYPE_CHECKING:
-    from handgrad.network.spec import Network
+    from handgrad.network.network import Network
 
 Arrays = dict[str, np.ndarray]
 

@@ -14,6 +14,7 @@ from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers
 from handgrad.report.findings.summarize import summarize
 from handgrad.study.folder.results import Results
+from tests.records import made_record
 from tests.report.conftest import Outcome
 
 
@@ -176,11 +177,11 @@ def test_confusion_counts_and_row_percentages():
 
 
 def test_confusion_takes_the_test_set_and_else_the_validation_set():
-    record = {"confusion": {"validation": [[1, 0], [0, 1]], "test": [[4, 1], [0, 5]]}, "data": {"classes": ["a", "b"]}}
+    record = made_record(confusion={"validation": [[1, 0], [0, 1]], "test": [[4, 1], [0, 5]]})
     assert "test set: 9 of 10 right" in runs.confusion(record, "Setting 1").caption
-    del record["confusion"]["test"]
+    del record.confusion["test"]
     assert "validation set: 2 of 2 right" in runs.confusion(record, "Setting 1").caption
-    assert runs.confusion({"confusion": {}}, "Setting 1") is None
+    assert runs.confusion(made_record(), "Setting 1") is None
 
 
 @pytest.mark.parametrize(
@@ -191,7 +192,7 @@ def test_weights_are_put_back_where_their_pixels_are(shape, picture):
     W = np.zeros((n_in, 5), dtype=np.float32)
     W[1, 2] = 0.5  # the second pixel of the first row, in the first channel
     params = {"dense1.W": W, "dense1.b": np.zeros(5), "dense2.W": np.zeros((5, 3))}
-    figure = runs.weights({"data": {"shape": shape, "classes": ["a", "b", "c"]}}, params, "Setting 1")
+    figure = runs.weights(made_record(data={"shape": shape, "classes": ["a", "b", "c"]}), params, "Setting 1")
     assert figure.images.shape == (5, *picture)
     assert figure.images[2][0, 1].max() == 0.5
     assert np.count_nonzero(figure.images) == 1
@@ -205,7 +206,7 @@ def test_filters_of_a_convolution_are_shown_as_they_lie_on_the_image(channels, p
     W = np.zeros((6, channels, 5, 3), dtype=np.float32)
     W[2, 0, 4, 1] = 0.5  # last row, middle column
     params = {"conv1.W": W, "conv1.b": np.zeros(6), "dense1.W": np.zeros((99, 6)), "dense1.b": np.zeros(6)}
-    record = {"data": {"shape": [channels, 28, 28], "classes": list("abcdef")}}  # as many classes as filters
+    record = made_record(data={"shape": [channels, 28, 28], "classes": list("abcdef")})  # as many classes as filters
     figure = runs.weights(record, params, "Setting 1")
     assert figure.images.shape == (6, *picture)
     assert figure.images[2][4, 1].max() == 0.5
@@ -217,14 +218,14 @@ def test_filters_of_a_convolution_are_shown_as_they_lie_on_the_image(channels, p
 
 def test_weights_of_a_table_are_no_pictures():
     params = {"dense1.W": np.zeros((13, 5)), "dense1.b": np.zeros(5)}
-    assert runs.weights({"data": {"shape": [13]}}, params, "Setting 1") is None
-    assert runs.weights({"data": {"shape": [1, 8, 8]}}, params, "Setting 1") is None
-    assert runs.weights({"data": {"shape": [1, 8, 8]}}, {}, "Setting 1") is None
+    assert runs.weights(made_record(data={"shape": [13]}), params, "Setting 1") is None
+    assert runs.weights(made_record(data={"shape": [1, 8, 8]}), params, "Setting 1") is None
+    assert runs.weights(made_record(data={"shape": [1, 8, 8]}), {}, "Setting 1") is None
 
 
 def test_of_many_units_the_first_64_are_shown_and_a_linear_model_shows_its_classes():
     many = {"dense1.W": np.ones((64, 100)), "dense1.b": np.ones(100), "dense2.W": np.ones((100, 2))}
-    record = {"data": {"shape": [1, 8, 8], "classes": ["a", "b"]}}
+    record = made_record(data={"shape": [1, 8, 8], "classes": ["a", "b"]})
     figure = runs.weights(record, many, "Setting 1")
     assert len(figure.images) == 64
     assert "The first 64 of 100 units" in figure.caption
@@ -233,16 +234,14 @@ def test_of_many_units_the_first_64_are_shown_and_a_linear_model_shows_its_class
 
 
 def test_predictions_name_classes_before_and_after():
-    record = {
-        "data": {"classes": ["a", "b"]},
-        "samples": {"source": "test", "index": [4, 9], "labels": [0, 1], "before": [[0, 1], [0, 1]], "after": None},
-    }
+    before = [[0.0, 1.0], [0.0, 1.0]]
+    record = made_record(samples={"source": "test", "index": [4, 9], "labels": [0, 1], "before": before, "after": None})
     figure = runs.predictions(record, None, "Setting 1")
     assert (figure.actual, figure.before, figure.after) == (("a", "b"), ("b", "b"), ("", ""))
     assert figure.images is None
     _, rows = figure.table()
     assert list(rows) == [[4, "a", "b", ""], [9, "b", "b", ""]]
-    assert runs.predictions({"samples": None}, None, "Setting 1") is None
+    assert runs.predictions(made_record(), None, "Setting 1") is None
 
 
 def test_pictures_are_brought_between_0_and_1():

@@ -20,6 +20,7 @@ from handgrad.report.findings.wording import setting_name
 from handgrad.report.page.plots import curves
 from handgrad.study.folder.results import Results
 from handgrad.study.original.figure_options import FIGURES, SHAPES, load
+from tests.records import made_record
 from tests.report.conftest import Outcome
 
 
@@ -165,7 +166,7 @@ def test_a_series_of_very_many_steps_is_drawn_by_the_median_and_range_of_stretch
 
 def test_steps_epochs_and_examples_are_the_same_places(ask):
     x = {unit: ask("step-loss", {"x": unit}, ["1"]).panels[0].lines[0].x for unit in ("step", "epoch", "example")}
-    n = ask.summary.settings[0].facts("data")["counts"]["train"]
+    n = ask.summary.settings[0].count_of("train")
     assert x["step"].tolist() == list(range(1, 101))
     np.testing.assert_allclose(x["epoch"], x["step"] / 25)
     np.testing.assert_allclose(x["example"], x["epoch"] * n)
@@ -269,7 +270,7 @@ def test_a_pair_has_a_row_for_each_setting_and_its_last_values_in_the_caption(as
     ],
 )
 def test_marks_stand_where_the_learning_rate_changed(rates, continued, marks):
-    run = RunFacts("0", 0, "done", {"continued_at": continued})
+    run = RunFacts("0", 0, "done", made_record(continued_at=continued))
     curves = {"lr": np.array(rates), "epoch": np.arange(1, len(rates) + 1)}
     assert [(mark.x, mark.text) for mark in rate_marks(run, curves)] == marks
 

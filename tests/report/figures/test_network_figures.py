@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from handgrad.data.datasets import from_arrays, split
-from handgrad.network.batch_norm import batch_norm_in_use
+from handgrad.network.batch_norm import batch_norm_inference
 from handgrad.network.convolution import conv_forward
 from handgrad.network.windows import Windows
 from handgrad.report.figures.network_figures import feature_maps
 from handgrad.training.loop import execute
 from handgrad.training.run import Run, Setting
+from tests.records import made_record
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def trained(pictures, *layers):
 
 def test_maps_are_those_of_the_first_convolution(pictures):
     record = trained(pictures, "conv 3 2x2 relu", "conv 2 3x3", "flatten")
-    figure = feature_maps(record.data, record.params, pictures.x_test[:10], "Setting 1")
+    figure = feature_maps(record, record.params, pictures.x_test[:10], "Setting 1")
     x = pictures.x_test[:4] / np.float32(255)
     expected = np.maximum(conv_forward(x, record.params["conv1.W"], record.params["conv1.b"], Windows((2, 2))), 0)
     np.testing.assert_allclose(figure.images, expected.reshape(12, 5, 4), rtol=1e-5, atol=1e-7)
@@ -39,27 +40,27 @@ def test_maps_are_those_of_the_first_convolution(pictures):
 
 def test_batch_norm_right_after_it_belongs_to_it_and_at_most_eight_filters_are_shown(pictures):
     record = trained(pictures, "max-pool 1x5", "conv 9 2x1", "batch-norm tanh")
-    figure = feature_maps(record.data, record.params, pictures.x_test[:1], "Setting 1")
+    figure = feature_maps(record, record.params, pictures.x_test[:1], "Setting 1")
     p = record.params
     pooled = (pictures.x_test[:1] / np.float32(255)).max(axis=3, keepdims=True)
     z = conv_forward(pooled, p["conv1.W"], p["conv1.b"], Windows((2, 1)))
-    z = batch_norm_in_use(z, *(p[f"batch-norm1.{letter}"] for letter in ("gamma", "beta", "mean", "variance")))
+    z = batch_norm_inference(z, *(p[f"batch-norm1.{letter}"] for letter in ("gamma", "beta", "mean", "variance")))
     np.testing.assert_allclose(figure.images, np.tanh(z)[0, :8], rtol=1e-4, atol=1e-6)
     assert "the first 8 of 9 filters" in figure.caption
 
 
 def test_without_convolution_or_images_there_are_none(pictures):
     record = trained(pictures, "conv 3 2x2 relu")
-    assert feature_maps(record.data, record.params, None, "Setting 1") is None
-    assert feature_maps(record.data, record.params, pictures.x_test[:0], "Setting 1") is None
-    assert feature_maps({"samples": {"labels": [0]}}, {}, pictures.x_test[:1], "Setting 1") is None
+    assert feature_maps(record, record.params, None, "Setting 1") is None
+    assert feature_maps(record, record.params, pictures.x_test[:0], "Setting 1") is None
+    assert feature_maps(made_record(), {}, pictures.x_test[:1], "Setting 1") is None
     dense = trained(pictures, "dense 4 relu")
-    assert feature_maps(dense.data, dense.params, pictures.x_test[:4], "Setting 1") is None
+    assert feature_maps(dense, dense.params, pictures.x_test[:4], "Setting 1") is None
 
 
 def test_numbers_that_are_not_finite_are_drawn_as_zero(pictures):
     record = trained(pictures, "conv 2 2x2")
     params = {**record.params, "conv1.b": np.array([np.nan, np.inf], dtype=np.float32)}
-    figure = feature_maps(record.data, params, pictures.x_test[:1], "Setting 1")
+    figure = feature_maps(record, params, pictures.x_test[:1], "Setting 1")
     assert np.isfinite(figure.images).all()
     assert figure.limit == 1.0

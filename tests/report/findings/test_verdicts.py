@@ -24,6 +24,7 @@ from handgrad.report.frames import compare
 from handgrad.report.tables.study_tables import summary_table
 from handgrad.report.tables.table import to_csv
 from handgrad.study.folder.results import Results
+from tests.records import made_record
 from tests.report.conftest import Outcome
 
 test_set_verdicts.__test__ = False  # no test of pytest's
@@ -329,7 +330,7 @@ def test_a_small_part_says_what_one_example_is_worth(make_results):
     assert [verdict.kind for verdict in small_parts(found)] == ["warning", "note"]
     assert set(small_parts(found)) <= set(headline(found, None))
     setting = found.settings[0]
-    record = {**setting.runs[0].record, "data": {"counts": {"train": 3, "test": 1}}}
+    record = made_record(data={"counts": {"train": 3, "test": 1}})
     (one,) = small_parts(replace(found, phases=(replace(found.phases[0], settings=(
         replace(setting, runs=(replace(setting.runs[0], record=record),)),)),)))  # fmt: skip
     assert one.text == ("1 example cannot be a test part: its accuracy is 0 or 100 %, whatever the network has learnt.")

@@ -448,7 +448,7 @@ def test_another_setting_that_validation_would_have_chosen(make_results, monkeyp
 
     def swapped(run, setting, parts, outcome):
         record = real(run, setting, parts, outcome)
-        record.data["metrics"]["val_accuracy"] = 1 - record.data["metrics"]["val_accuracy"]
+        record.metrics["val_accuracy"] = 1 - record.metrics["val_accuracy"]
         return record
 
     monkeypatch.setattr(conftest, "invented_record", swapped)

@@ -54,7 +54,7 @@ def real(make_results):
         study_tables.summary_table(phase, 1, "summary", "Results"),
         study_tables.times_table(phase, "times", "Times"),
         study_tables.runs_table(summary),
-        study_tables.label_table(phase.settings[0].facts("data")),
+        study_tables.label_table(phase.settings[0].dataset),
     ]
 
 

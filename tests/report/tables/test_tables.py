@@ -22,6 +22,8 @@ from handgrad.report.tables.table import (
     to_markdown,
 )
 from handgrad.study.folder.results import Results
+from handgrad.training.record import TrainScore
+from tests.records import made_record
 from tests.report.conftest import Outcome
 
 EVIL = 'a|b <i>x</i> & 50% $5 #1 _u_ {c} ~ ^ \\ "q" [1, 2]\n* `t`'
@@ -216,9 +218,14 @@ def test_train_says_on_how_many_examples_it_was_measured(make_results):
     summary = summarize(Results.open(folder))
     assert "Training loss and accuracy were measured on 40 of 80" in study_tables.runs_table(summary).caption
     (phase,) = summary.phases
-    whole = {"what": "all", "n": 80}
+    whole = TrainScore(what="all", n=80)
     settings = [
-        replace(setting, runs=tuple(replace(run, record={**run.record, "train_score": whole}) for run in setting.runs))
+        replace(
+            setting,
+            runs=tuple(
+                replace(run, record=run.record.model_copy(update={"train_score": whole})) for run in setting.runs
+            ),
+        )
         for setting in phase.settings
     ]
     table = study_tables.summary_table(replace(phase, settings=tuple(settings)), 1, "summary", "Results")
@@ -237,12 +244,14 @@ def test_the_label_table_adds_up():
         "classes": ["0", "1"],
         "label_table": {"train": [5, 7], "validation": [1, 2], "test": [3, 4], "total": [99, 99]},
     }
-    rows = read(to_csv(study_tables.label_table(data)))
+    rows = read(to_csv(study_tables.label_table(made_record(data=data).dataset)))
     assert [row["total"] for row in rows] == ["9", "13", "22"]
     assert rows[-1] == {"class": "sum", "train": "12", "validation": "3", "test": "7", "total": "22"}
-    only = study_tables.label_table({"classes": ["0"], "label_table": {"train": [5], "validation": None}})
+    only = study_tables.label_table(
+        made_record(data={"classes": ["0"], "label_table": {"train": [5], "validation": []}}).dataset
+    )
     assert [column.heading for column in only.columns] == ["class", "train", "total"]
-    assert study_tables.label_table({}) is None
+    assert study_tables.label_table(made_record().dataset) is None
 
 
 def test_every_run_has_a_row(make_results):

@@ -15,7 +15,7 @@ from handgrad.study.folder.plan import decision, read_decisions, read_plan
 from handgrad.study.folder.store import opened, read_data
 from handgrad.training import record as records
 from handgrad.training.model import Model
-from handgrad.training.record import load, load_data
+from handgrad.training.record import load
 from tests.study.conftest import contents
 
 CONTINUES = [{"name": "go on", "continue": True, "set": {"training": {"epochs": 2}}}]
@@ -144,8 +144,8 @@ def test_a_run_that_began_with_other_weights_than_its_parent_has_is_made_again(f
     run = read_plan(out)["phases"][1]["settings"][0]["runs"][0]
     folder = out / "runs" / run["id"]
     child = load(folder)
-    assert child.data["parent"] == records.start_of(load_data(out / "runs" / run["continues"]))
-    records.save(records.Record({**child.data, "parent": {"weights.safetensors": "0" * 64}}, child.curves), folder)
+    assert child.parent == load(out / "runs" / run["continues"]).weight_files
+    records.save(child.model_copy(update={"parent": {"weights.safetensors": "0" * 64}}), folder)
     ran, notes = rerun(study, out)
     assert ran == {run["id"]}
     assert f"run {run['id']} is made again: the run {run['continues']} that it continues has other weights now" in notes
@@ -161,7 +161,7 @@ def test_folders_that_were_swapped_are_refused_by_every_reader(finished, out):
     results = Results.open(out)
     message = rf"{one.name}/record.json: it is of run '{two.name}', not of {one.name}: folders were mixed up; run the"
     readers = [results.runs, results.curves, results.settings, lambda: results.record(one.name)]
-    readers += [lambda: summarize(results), lambda: Model.load(one), lambda: load_data(one)]
+    readers += [lambda: summarize(results), lambda: Model.load(one), lambda: load(one, arrays=False)]
     for read in readers:
         with pytest.raises(DamagedError, match=message):
             read()
@@ -171,7 +171,7 @@ def test_folders_that_were_swapped_are_refused_by_every_reader(finished, out):
     assert rerun(study, out)[0] == {one.name, two.name}
     assert contents(out) == contents(whole)
     shutil.copytree(one, out / "best")  # a copy under a name of the user's own is no mix-up
-    assert load_data(out / "best")["id"] == one.name
+    assert load(out / "best", arrays=False).id == one.name
 
 
 def test_weights_of_a_run_are_checked_wherever_they_are_loaded(out):
@@ -259,7 +259,7 @@ def test_records_and_plans_of_before_with_anything_in_them_never_end_in_a_traceb
         results = Results.open(out)
         results.runs(), results.curves(), results.settings(), results.winner(), results.state
         summarize(results)
-        [load(out / "runs" / cell.id).model for cell in results.cells() if cell.data]
+        [load(out / "runs" / cell.id).model for cell in results.cells() if cell.record]
         with opened(out, "clouds") as store:
             [store.finished(cell.id) for cell in results.cells()]
     except InputError:
@@ -388,7 +388,7 @@ def test_a_checkpoint_that_was_altered_is_not_gone_on_from(finished, tmp_path):
 def test_what_a_kill_left_is_gone_after_the_same_command(finished, out):
     """A pruned run's checkpoint beside its record, decisions half written, and what earlier versions left."""
     study, _ = finished
-    pruned = [run for run in (out / "runs").iterdir() if load_data(run)["status"] == "pruned"]
+    pruned = [run for run in (out / "runs").iterdir() if load(run, arrays=False).status == "pruned"]
     assert pruned
     left = [out / "runs" / f"{pruned[0].name}.partial" / "checkpoint.safetensors"]
     left += [out / "decisions" / name for name in (".0.jsonl.4711-2.tmp", ".0.jsonl.4711.tmp")]

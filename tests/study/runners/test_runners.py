@@ -8,9 +8,10 @@ import pytest
 from handgrad.data.datasets import open_split
 from handgrad.errors import InputError, ResultsError
 from handgrad.study.runners.processes import Processes
-from handgrad.study.runners.runner import Serial, cores, failed_record
+from handgrad.study.runners.runner import Serial, cores
 from handgrad.training.loop import execute
 from handgrad.training.record import save
+from handgrad.training.recording import failed_record
 from handgrad.training.run import Run
 from tests.study.conftest import same
 from tests.study.troubles import Broken, Deadly, Full

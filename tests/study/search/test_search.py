@@ -63,7 +63,7 @@ def test_runs_are_stopped_short_and_have_the_bits_of_whole_runs_up_to_there(make
     assert len(trained(told)) == len(set(trained(told))) == runs["epochs"].sum()  # nothing is trained twice
     for cell in results.cells():
         mine, theirs = results.record(cell.id), whole.record(cell.id)
-        n = cell.data["epochs"]
+        n = cell.record.epochs
         for name in set(theirs.curves) - {"loss_per_step"}:
             assert mine.curves[name].tolist() == theirs.curves[name][:n].tolist(), name
         if cell.status == "done":

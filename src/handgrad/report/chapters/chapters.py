@@ -6,6 +6,7 @@ To add something to reports, add a block (`blocks`) to a chapter of `results`, `
 
 from collections.abc import Iterator
 
+from handgrad.measures import DEFAULT_METRIC, METRICS, TEST
 from handgrad.report.chapters.chapter import Chapter
 from handgrad.report.chapters.item_chapters import figures_chapter, original_chapter
 from handgrad.report.chapters.study_chapters import (
@@ -53,21 +54,21 @@ def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | No
 def headline(summary: Summary, reproduction: Reproduction | None) -> tuple[Verdict, ...]:
     """The verdicts at the top of the page: what is reproduced, the winner, the test set, selection, what is missing."""
     found: list[Verdict] = []
-    metric = summary.phases[-1].metric if summary.phases else "val_accuracy"
+    metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     if reproduction is not None:
         found += reproduction_verdicts(reproduction)
     elif summary.made is not None and (summary.quick or summary.changed):
         laid = ", ".join([*["--quick"] * summary.quick, *summary.changed])
         file = summary.made.file or "the one given"
         found.append(Verdict("note", f"Made with {laid}: another study than {file} as it stands."))
-    if metric.startswith("test"):
+    if METRICS[metric].part is TEST:
         found += [selection(summary, metric), *validation_choice(summary.phases)]
     if summary.last is not None and summary.winner is not None:
         found += phase_verdicts(summary.last)
         found += test_set_verdicts(summary.winner, summary.last)
     elif summary.phases:
         found += phase_verdicts(summary.phases[-1])
-    if not metric.startswith("test"):
+    if METRICS[metric].part is not TEST:
         found.append(selection(summary, metric))
     found += [*conditional(summary), *small_parts(summary)]
     bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]

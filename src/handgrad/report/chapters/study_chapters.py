@@ -17,6 +17,7 @@ from handgrad.report.tables import study_tables
 from handgrad.study.changes import shown
 from handgrad.study.design.spec import Made
 from handgrad.study.toml import dumps
+from handgrad.training.record import DatasetFacts
 
 
 def studied(summary: Summary) -> Chapter:
@@ -35,10 +36,10 @@ def studied(summary: Summary) -> Chapter:
     rows.append(
         ("size", (f"{plural(settings, 'setting')}, {plural(runs, 'run')}",)),
     )
-    facts = next((found for setting in summary.settings if (found := setting.facts("data"))), None)
-    if facts is not None:
-        counts = ", ".join(f"{count:,} {part}" for part, count in facts.get("counts", {}).items())
-        rows.append(("data", (f"{facts.get('name', '')}: {counts} examples",)))
+    data = next((found for setting in summary.settings if (found := setting.dataset)), None)
+    if data is not None:
+        counts = ", ".join(f"{count:,} {part}" for part, count in data.counts.items())
+        rows.append(("data", (f"{data.name}: {counts} examples",)))
     blocks: list[Block] = [Facts(tuple(rows))]
     return Chapter("studied", "What was studied", tuple(blocks))
 
@@ -81,10 +82,8 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
     run = winner.best_run(phase.metric)
     if run is not None:
         record = sources.record(run.id)
-        network = record.get("network") or {}
-        layers = tuple(map(str, network.get("layers", ())))
-        rows = [("setting", (setting_name(winner, phase.axes),)), ("layers", layers)]
-        rows.append(("parameters", (f"{network.get('parameters', 0):,}",)))
+        rows = [("setting", (setting_name(winner, phase.axes),)), ("layers", tuple(record.network.layers))]
+        rows.append(("parameters", (f"{record.network.parameters:,}",)))
         blocks.append(Facts(tuple((term, lines) for term, lines in rows if lines)))
         who = f"Setting {winner.label}, seed {run.seed}"
         if len([r for r in winner.runs if r.status == "done"]) > 1:
@@ -119,22 +118,20 @@ RATES = 12  # products of learning rate and batch size that are named
 
 def data_chapter(summary: Summary) -> Chapter:
     """Every split that was used: its examples, its scaling, whether it is the official data."""
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, DatasetFacts] = {}
     for setting in summary.settings:
-        for record in setting.records:
-            data = record.get("data") or {}
-            if data:
-                found.setdefault(str([data.get(key) for key in ("key", "checksum", "scaling", "counts")]), data)
+        for data in (record.dataset for record in setting.records):
+            found.setdefault(str([data.key, data.checksum, data.scaling, data.counts]), data)
     blocks: list[Block] = []
     for position, data in enumerate(found.values()):
         rows = [
-            ("data set", (str(data.get("name", "")),)),
-            ("examples", tuple(f"{part}: {count:,}" for part, count in data.get("counts", {}).items())),
-            ("shape of one example", (" × ".join(map(str, data.get("shape", ()))),)),
-            ("scaling in force", (str(data.get("scaling", "")),)),
+            ("data set", (data.name,)),
+            ("examples", tuple(f"{part}: {count:,}" for part, count in data.counts.items())),
+            ("shape of one example", (" × ".join(map(str, data.shape)),)),
+            ("scaling in force", (data.scaling,)),
             ("bytes", (_bytes(data),)),
-            ("checksum", (str(data.get("checksum", ""))[:16] + "…",)),
-            ("notes", tuple(map(str, data.get("notes", ())))),
+            ("checksum", (data.checksum[:16] + "…",)),
+            ("notes", tuple(data.notes)),
         ]
         blocks.append(Facts(tuple((term, lines) for term, lines in rows if any(lines))))
         suffix = f"-{position + 1}" if len(found) > 1 else ""
@@ -144,11 +141,11 @@ def data_chapter(summary: Summary) -> Chapter:
     return Chapter("data", "Data", tuple(blocks or [Text("No run has a record yet.")]))
 
 
-def _bytes(data: Mapping[str, Any]) -> str:
+def _bytes(data: DatasetFacts) -> str:
     """Whether a named data set is the published one; data of one's own is what it is."""
-    if not data.get("official"):
+    if not data.official:
         return "not the published ones (see the notes)"
-    return "as published" if data.get("name") in DATASETS else ""
+    return "as published" if data.name in DATASETS else ""
 
 
 def formulas(summary: Summary) -> Chapter:
@@ -157,9 +154,9 @@ def formulas(summary: Summary) -> Chapter:
     for key, term in (("loss_formula", "loss"), ("l2_formula", "L2")):
         users: dict[str, list[str]] = {}
         for setting in summary.settings:
-            formula = setting.facts("network").get(key)
+            formula = getattr(setting.network, key) if setting.network else ""
             if formula:
-                users.setdefault(str(formula), []).append(setting.label)
+                users.setdefault(formula, []).append(setting.label)
         many = len(users) > 1
         rows.append((term, tuple(f"{f} — {settings_named(labels)}" if many else f for f, labels in users.items())))
     rows.append(("lr in units of a mean", tuple(_summed_rates(summary))))
@@ -194,11 +191,11 @@ def environment(summary: Summary) -> Chapter:
     resumed = 0
     for setting in summary.settings:
         for record in setting.records:
-            facts = {**(record.get("environment") or {}), "engine": _engine(record.get("engine") or {})}
+            facts = {**record.environment, "engine": _engine(record.engine)}
             for key, value in facts.items():
                 if key != "finished" and value not in (None, "", []):
                     values.setdefault(key, {})[_plain(value)] = None
-            resumed += bool((record.get("time") or {}).get("resumed"))
+            resumed += bool(record.time.resumed)
     rows = [(key, tuple(found)) for key, found in values.items()]
     notes = [*summary.notes]
     if resumed:

@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from handgrad.errors import InputError
+from handgrad.measures import PARTS, TRAIN
 from handgrad.names import unknown
 from handgrad.report.figures.colouring import coloured
 from handgrad.report.figures.palette import BASELINE, LineStyle, line_style
 from handgrad.report.figures.request import (
-    KEYS,
-    PARTS,
     Request,
     epoch_series,
     logarithmic,
@@ -52,7 +51,7 @@ def epochs(asked: Request[EpochsOptions]) -> Curves | None:
             if (line := found[label][0].get((measure, part))) is not None
         )
         accuracy = measure == "accuracy"
-        panels.append(Panel(f"{PARTS[part]} {measure}", "epoch", measure, lines, log and not accuracy, accuracy))
+        panels.append(Panel(f"{PARTS[part].word} {measure}", "epoch", measure, lines, log and not accuracy, accuracy))
     words = " and ".join(dict.fromkeys(measure for measure, _ in shown))
     several = "A line per setting. " if len(asked.shown) > 1 else ""
     caption = (
@@ -132,7 +131,7 @@ def small_multiples(asked: Request[SmallMultiplesOptions]) -> Curves | None:
         panels.append(Panel(title, "epoch", options.measure, (*grey, *lines), log, options.measure == "accuracy"))
     if not panels:
         return None
-    parts = " and ".join(PARTS[part] for part in options.parts)
+    parts = " and ".join(PARTS[part].word for part in options.parts)
     caption = (
         f"{parts.capitalize()} {options.measure} after every epoch: each setting beside the baseline (setting {base}, "
         f"grey in every panel), on the same axes. {seeds_note(options.seed, max(n for _, n in found.values()))}"
@@ -146,12 +145,12 @@ def _lines(
     asked: Request[FigureOptions], label: str, seed: int | str, measures: Sequence[str], parts: Sequence[str]
 ) -> tuple[Lines, int]:
     """(measure, part) -> the setting's line, where it was measured; and the most seeds that stand behind one."""
-    keys = {f"{KEYS[part]}_{measure}": (measure, part) for measure in measures for part in parts}
+    keys = {PARTS[part].metric(measure): (measure, part) for measure in measures for part in parts}
     runs = runs_of(asked.shown[label], seed, asked.metric)
     found = epoch_series(runs, asked.sources.curves, list(keys))
     lines = {}
     for key, series in found.items():
-        line = over_seeds(PARTS[keys[key][1]], series, line_style(list(PARTS).index(keys[key][1])))
+        line = over_seeds(PARTS[keys[key][1]].word, series, line_style(list(PARTS).index(keys[key][1])))
         if len(line.x):
             lines[keys[key]] = line
     return lines, max(map(len, found.values()), default=0)
@@ -166,7 +165,7 @@ def _last(lines: Lines, pair: tuple[str, str]) -> float:
 
 
 def _of(part: str, parts: Sequence[str]) -> str:
-    return f", {PARTS[part]}" if len(parts) > 1 else ""
+    return f", {PARTS[part].word}" if len(parts) > 1 else ""
 
 
 def _dashed(own: LineStyle, part: str, parts: Sequence[str]) -> LineStyle:
@@ -180,7 +179,7 @@ def _final(lines: Lines, parts: Sequence[str]) -> str:
     said = []
     for part in parts:
         values = [
-            f"{PARTS[part]} {measure} {_value(measure, float(lines[measure, part].y[-1]))}"
+            f"{PARTS[part].word} {measure} {_value(measure, float(lines[measure, part].y[-1]))}"
             for measure in ("accuracy", "loss")
             if (measure, part) in lines
         ]
@@ -196,7 +195,7 @@ def _value(measure: str, value: float) -> str:
 def rate_marks(run: RunFacts, curves: Arrays) -> tuple[Mark, ...]:
     """Where a continued run took over or a schedule in steps changed the learning rate; none where every epoch did."""
     rates, epoch = curves.get("lr", np.empty(0)), curves.get("epoch", np.empty(0))
-    continued = set((run.record or {}).get("continued_at") or ())
+    continued = set(run.record.continued_at if run.record else ())
     changed = [int(epoch[i - 1]) for i in range(1, len(rates)) if rates[i] != rates[i - 1]]
     if len(changed) > MARKS:
         changed = [at for at in changed if at in continued]
@@ -218,8 +217,8 @@ def score_notes(settings: Iterable[SettingSummary], shown: Iterable[tuple[str, s
     settings, shown = list(settings), list(shown)
     said = ""
     of = training_sample(settings)
-    n = next((n for setting in settings if (n := setting.examples("train_accuracy"))), None)
-    if n is not None and any(part == "train" for _, part in shown):
+    n = next((n for setting in settings if (n := setting.examples(TRAIN.metric("accuracy")))), None)
+    if n is not None and any(part == TRAIN.name for _, part in shown):
         words = {"": f"all {n:,}", "a sample": "fixed random samples of the"}
         where = words.get(of, f"a fixed random sample of {of}")
         said += f"Training is scored on {where} training examples. "

@@ -1,6 +1,6 @@
 """Figures of one trained network: its confusion matrix, its first layer's weights, its predictions.
 
-The network shown is that of the winning setting's best run; the captions name its seed.  `record`: its record.json.
+The network shown is that of the winning setting's best run; the captions name its seed
 """
 
 import math
@@ -13,9 +13,7 @@ from handgrad.network import passes
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.shapes import Matrix, Pictures, Predictions
 from handgrad.study.original.figure_options import ConfusionOptions, PredictionsOptions, TemplatesOptions
-from handgrad.training.model import Model
-
-Record = Mapping[str, Any]
+from handgrad.training.record import Record
 
 SHOWN = 64  # pictures of weights
 CELLS = {
@@ -32,23 +30,17 @@ def confusion(
 
     show: what stands in its cells, count, percent (of the row) or both.
     """
-    matrices = record.get("confusion") or {}
     parts = ("test", "validation") if part == "auto" else (part,)
-    part = next((part for part in parts if matrices.get(part)), "")
+    part = next((part for part in parts if record.confusion.get(part)), "")
     if not part:
         return None
-    counts = np.asarray(matrices[part], dtype=np.int64)
+    counts = np.asarray(record.confusion[part], dtype=np.int64)
     total, right = int(counts.sum()), int(np.trace(counts))
     caption = (
         f"{who}, {part} set: {right:,} of {total:,} right ({100 * right / max(total, 1):.2f} %). Rows: actual class, "
         f"columns: predicted class; {CELLS[show]}."
     )
-    classes = tuple(map(str, _data(record).get("classes", range(len(counts)))))
-    return Matrix(name, f"Confusion matrix ({part} set)", caption, classes, counts, show)
-
-
-def _data(record: Record) -> Mapping[str, Any]:
-    return record.get("data") or {}
+    return Matrix(name, f"Confusion matrix ({part} set)", caption, tuple(record.dataset.classes), counts, show)
 
 
 def image_shape(shape: Sequence[int]) -> tuple[int, int, int] | None:
@@ -77,7 +69,7 @@ def weights(
 
     The first `units` of them, in `columns` columns (fewer where they are few).
     """
-    shape = image_shape(_data(record).get("shape", ()))
+    shape = image_shape(record.dataset.shape)
     first = first_weights(params)
     if shape is None or first is None:
         return None
@@ -94,7 +86,7 @@ def weights(
     images = images if colour else images[..., 0]
     finite = np.abs(images[np.isfinite(images)])
     limit = float(np.quantile(finite, 0.995)) if finite.size else 0.0
-    classes = tuple(map(str, _data(record).get("classes", ())))
+    classes = tuple(record.dataset.classes)
     linear = len(params) <= 2 and n == len(classes)  # no hidden layer: a template for every class
     word = "filter" if filters else "unit"
     labels = classes if linear else tuple(f"{word} {i + 1}" for i in range(len(images)))
@@ -140,14 +132,13 @@ def predictions(
 
     images: (n, channels, rows, cols) in the data's own numbers, or None where the inputs are no pictures.
     """
-    samples = record.get("samples") or {}
-    labels = (samples.get("labels") or [])[:examples]
+    samples = record.samples
+    labels = samples.labels[:examples] if samples else []
     wanted = ("before", "after") if when == "both" else (when,)
-    if not labels or not any(samples.get(one) for one in wanted):
+    if samples is None or not labels or not any(getattr(samples, one) for one in wanted):
         return None
-    classes = [str(c) for c in _data(record).get("classes", ())]
-    n = len(labels)
-    said = {one: _named(samples.get(one), classes, n) if one in wanted else ("",) * n for one in ("before", "after")}
+    classes, n = record.dataset.classes, len(labels)
+    said = {one: _named(getattr(samples, one) if one in wanted else None, classes, n) for one in ("before", "after")}
     actual = tuple(classes[label] for label in labels)
     counts = [
         f"{sum(a == b for a, b in zip(said[one], actual, strict=True))} of {n} right {one} training"
@@ -156,11 +147,11 @@ def predictions(
     ]
     how, title = WHEN[when]
     caption = (
-        f"{who}. The first {n} examples of the {samples.get('source', '')} part: the actual class, and what the "
+        f"{who}. The first {n} examples of the {samples.source} part: the actual class, and what the "
         f"network predicted {how} ({', '.join(counts)})."
     )
     pictures = None if images is None or len(images) < n else visible(images[:n])
-    index = tuple(int(i) for i in samples.get("index", range(n)))[:n]
+    index = tuple(samples.index)[:n]
     return Predictions(name, title, caption, pictures, index, actual, said["before"], said["after"], tuple(classes))
 
 
@@ -186,7 +177,7 @@ IMAGES, FILTERS = 4, 8  # shown at most
 
 
 def feature_maps(
-    record: Mapping[str, Any],
+    record: Record,
     params: Mapping[str, np.ndarray],
     images: np.ndarray | None,
     who: str,
@@ -196,12 +187,12 @@ def feature_maps(
 
     images: (n, channels, rows, cols) in the data's own numbers.
     """
-    layers = (record.get("network") or {}).get("layers") or []
-    first = next((i for i, text in enumerate(layers) if str(text).startswith("conv ")), None)
-    labels = (record.get("samples") or {}).get("labels") or []
+    layers = record.network.layers
+    first = next((i for i, text in enumerate(layers) if text.startswith("conv ")), None)
+    labels = record.samples.labels if record.samples else []
     if first is None or images is None or not len(images) or len(labels) < len(images[:IMAGES]):
         return None
-    model = Model.of_facts(record["network"], record["data"], dict(params))
+    model = record.model_copy(update={"params": dict(params)}).model
     if images.shape[1:] != model.network.input_shape:
         return None
     x = model.scaler.apply(images[:IMAGES]).astype(next(iter(params.values())).dtype)

@@ -6,14 +6,15 @@ best eight are, and the others are grey lines of context.
 
 from dataclasses import replace
 
+from handgrad.measures import METRICS, PARTS, is_fraction
 from handgrad.report.figures.epochs import epochs, small_multiples
 from handgrad.report.figures.palette import CONTEXT, LINES, line_style
 from handgrad.report.figures.request import Options, Request, Sources
 from handgrad.report.figures.shapes import Curves, Ranking, RankingRow
 from handgrad.report.figures.steps import step_loss
-from handgrad.report.findings.summary import WORDS, PhaseSummary, SettingSummary
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.report.findings.wording import setting_name
-from handgrad.study.original.figure_options import PARTS, EpochsOptions, SmallMultiplesOptions, StepLossOptions
+from handgrad.study.original.figure_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
 
 BEST = 8  # so many of more than twelve settings are told apart
 RANKED = 40
@@ -38,7 +39,7 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
         )
     if not any(row.points for row in rows):
         return None
-    word = WORDS[phase.metric]
+    word = METRICS[phase.metric].word
     left_out = f" The best {RANKED} of {len(phase.settings)} settings." if len(phase.settings) > RANKED else ""
     stopped = " Those that the search stopped short are not tested and never shaded." if phase.stopped else ""
     caption = (
@@ -47,7 +48,7 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
         "covers less where some runs collapsed). Shaded: the best, and all of which it is undecided whether they are "
         f"behind (paired t-test on shared seeds, Holm's correction over all pairs).{stopped}{left_out}"
     )
-    return Ranking(name, f"Settings by {word}", caption, word, tuple(rows), percent=phase.metric.endswith("accuracy"))
+    return Ranking(name, f"Settings by {word}", caption, word, tuple(rows), percent=is_fraction(phase.metric))
 
 
 def _noted(setting: SettingSummary) -> str:
@@ -58,7 +59,7 @@ def _noted(setting: SettingSummary) -> str:
 
 def epoch_curves(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
     """Accuracy and loss by epoch, training beside validation (and test where it was measured), a line per setting."""
-    figure = epochs(_asked(phase, name, sources, EpochsOptions(parts=PARTS)))
+    figure = epochs(_asked(phase, name, sources, EpochsOptions(parts=tuple(PARTS))))
     if figure is None or len(phase.settings) <= LINES:
         return figure
     many = f"The best {BEST} of {len(phase.settings)} settings in colour, the others in grey."

@@ -13,17 +13,15 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from handgrad.errors import InputError
+from handgrad.measures import DEFAULT_METRIC
 from handgrad.names import lookup
 from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
 from handgrad.study.original.figure_options import FIGURES, FigureOptions, figure_shape, load
-from handgrad.training.record import Arrays
+from handgrad.training.record import Arrays, Record
 
 LoadCurves = Callable[[str], Arrays]
-
-PARTS = {"train": "training", "validation": "validation", "test": "test"}
-KEYS = {"train": "train", "validation": "val", "test": "test"}  # in curves.npz
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +129,7 @@ class Sources:
 
     curves: Callable[[str], Arrays]
     params: Callable[[str], Arrays]
-    record: Callable[[str], Mapping[str, Any]]
+    record: Callable[[str], Record]
     images: Callable[[str], np.ndarray | None]
     drawn: dict[Any, Any] = field(default_factory=dict)
 
@@ -148,7 +146,7 @@ class Request(Generic[Options_co]):
     shown: Mapping[str, SettingSummary]
     sources: Sources
     options: Options_co
-    metric: str = "val_accuracy"
+    metric: str = DEFAULT_METRIC
     styles: Mapping[str, LineStyle] = field(default_factory=dict)
 
     @property
@@ -194,7 +192,7 @@ def make_figure(
     if len(shown) < least or (most is not None and len(shown) > most):
         number = f"{least} or more settings" if most is None else "one setting" if most == 1 else f"{least} to {most}"
         raise InputError(f"{name}: a figure of kind {kind!r} shows {number}; got {len(shown)}")
-    metric = summary.phases[-1].metric if summary.phases else "val_accuracy"
+    metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     try:
         figure_shape(found.shape)
         figure: FigureData | None = load(found.make)(Request(name, dict(shown), sources, read, metric))

@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 
+from handgrad.measures import TRAIN
 from handgrad.report.figures.palette import LineStyle, shade
 from handgrad.report.figures.request import Request, Series, Sources, logarithmic, over_seeds, runs_of
 from handgrad.report.figures.shapes import Curves, Key, Line, Numbers, Panel
@@ -33,7 +34,7 @@ def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
     seeds: set[int] = set()
     for label, setting in asked.shown.items():
         runs = runs_of(setting, options.seed, asked.metric)
-        most = max((int(run.record["steps"]) for run in runs if run.record), default=0)
+        most = max((run.record.steps for run in runs if run.record), default=0)
         axes, lines = [], []
         for run in runs:
             one = _line_of(run, setting, most, asked.sources, options)
@@ -111,7 +112,7 @@ class Axis:
     @classmethod
     def of(cls, curves: Mapping[str, np.ndarray], setting: SettingSummary) -> "Axis":
         ends = np.asarray(curves.get("steps_at_epoch_end", np.empty(0)), dtype=np.float64)
-        return cls(len(curves["loss_per_step"]), ends, int(setting.facts("data").get("counts", {}).get("train", 0)))
+        return cls(len(curves["loss_per_step"]), ends, setting.count_of(TRAIN.name) or 0)
 
     def places(self, step: Numbers, unit: str) -> Numbers:
         """Steps, counted from 1, as steps, epochs or examples; an epoch that was not finished counts as long as others.

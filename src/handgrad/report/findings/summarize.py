@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from handgrad.measures import METRICS, TRAIN, is_fraction, lower_is_better
 from handgrad.report.findings.intervals import binomial_standard_error
 from handgrad.report.findings.statistics import compare, sample
 from handgrad.report.findings.summary import (
-    METRICS,
     PhaseSummary,
     RunFacts,
     SettingSummary,
     Summary,
     examples_of,
-    lower_is_better,
     rank,
 )
 from handgrad.report.findings.wording import plural
@@ -21,9 +20,8 @@ from handgrad.study.folder.results import Results
 from handgrad.study.original.items import ConfusionTable
 from handgrad.study.reading.places import Places, draw, place
 from handgrad.study.rules.select import mean_of
-from handgrad.training.record import is_verifiable
+from handgrad.training.record import Record
 
-LONG = ("confusion", "samples", "setting", "files", "parent")  # of a record: read again for the one run that shows them
 ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as collapsed
 FEW = 10  # examples, below which one class for all of them may be chance
 
@@ -35,17 +33,15 @@ def summarize(results: Results) -> Summary:
     """
     spec = results.spec
     matrices = any(isinstance(item, ConfusionTable) for item in (spec.original.table if spec.original else ()))
-    long = [key for key in LONG if not (matrices and key == "confusion")]
     facts: dict[str, list[RunFacts]] = {}
     unverifiable: set[str] = set()
     for cell in results.checked_cells():
-        record = None if cell.data is None else {key: cell.data[key] for key in cell.data if key not in long}
-        if record is not None and record.get("time"):
-            record["time"] = {key: value for key, value in record["time"].items() if key != "epochs"}
-        if cell.data is not None and not is_verifiable(cell.data):
-            unverifiable.add(cell.id)
-        ended = cell.data is not None and cell.status in ("done", "pruned")
-        fallen = collapse(cell.data) if ended and cell.data is not None else None
+        record, fallen = cell.record, None
+        if record is not None:
+            if not record.is_verifiable:
+                unverifiable.add(cell.id)
+            fallen = collapse(record) if record.status in ("done", "pruned") else None
+            record = shortened(record, matrices=matrices)
         facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
 
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
@@ -90,6 +86,14 @@ def summarize(results: Results) -> Summary:
     )
 
 
+def shortened(record: Record, *, matrices: bool = False) -> Record:
+    """A record without what is long and read again for the one run that shows it; matrices: with those of confusion."""
+    nothing: dict[str, Any] = {"setting": {}, "samples": None, "files": None, "parent": None}
+    if not matrices:
+        nothing["confusion"] = {}
+    return record.model_copy(update={**nothing, "time": record.time.model_copy(update={"epochs": []})})
+
+
 def _unverified(runs: int) -> list[str]:
     if not runs:
         return []
@@ -110,7 +114,7 @@ def summarize_setting(
     records = [run.record for run in runs if run.record is not None and run.status != "failed"]
     for metric in METRICS:
         values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
-        made = sample(values, ddof, examples_of(records, metric) if metric.endswith("accuracy") else None)
+        made = sample(values, ddof, examples_of(records, metric) if is_fraction(metric) else None)
         samples[metric] = replace(made, mean=mean_of(list(values.values()), metric))  # equal counts, equal means
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
 
@@ -147,17 +151,13 @@ def _is_ahead(difference: float | None, metric: str) -> bool:
     return difference is not None and (difference < 0 if lower_is_better(metric) else difference > 0)
 
 
-def collapse(record: Mapping[str, Any]) -> tuple[str, float] | None:
+def collapse(record: Record) -> tuple[str, float] | None:
     """(class, share) where nearly everything is predicted to be one class that is not nearly everything; else None.
 
     Validation and test examples count together.  Fewer than ten, or of a single class, say nothing of it; nor has a run
     collapsed that is right more often on training examples than that class alone would be (by three standard errors).
-
-    >>> collapse({"confusion": {"validation": [[5, 0], [5, 0]]}, "data": {"classes": ["cat", "dog"]}})
-    ('cat', 1.0)
-    >>> collapse({"confusion": {"test": [[0, 0], [1, 0]]}, "data": {"classes": ["cat", "dog"]}})  # one example
     """
-    matrices = [matrix for matrix in (record.get("confusion") or {}).values() if matrix]
+    matrices = [matrix for matrix in record.confusion.values() if matrix]
     counts = [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*matrices, strict=True)]
     total = sum(map(sum, counts))
     if total < FEW or sum(any(row) for row in counts) < 2:
@@ -166,16 +166,14 @@ def collapse(record: Mapping[str, Any]) -> tuple[str, float] | None:
     most = max(range(len(predicted)), key=lambda k: predicted[k])
     if predicted[most] < ONE_CLASS or sum(counts[most]) / total >= ONE_CLASS or _learnt(record, most):
         return None
-    classes = (record.get("data") or {}).get("classes") or []
-    return str(classes[most] if most < len(classes) else most), predicted[most]
+    return record.dataset.classes[most], predicted[most]
 
 
-def _learnt(record: Mapping[str, Any], position: int) -> bool:
+def _learnt(record: Record, position: int) -> bool:
     """Whether the training accuracy is above what predicting this class for everything gives."""
-    accuracy = (record.get("metrics") or {}).get("train_accuracy")
-    n = (record.get("train_score") or {}).get("n")
-    of_class = ((record.get("data") or {}).get("label_table") or {}).get("train")
-    if accuracy is None or not n or not of_class or not sum(of_class):
+    accuracy, scored = record.metrics.get(TRAIN.metric("accuracy")), record.train_score
+    of_class = record.dataset.label_table.get(TRAIN.name)
+    if accuracy is None or scored is None or not scored.n or not of_class or not sum(of_class):
         return False
     share = of_class[position] / sum(of_class)
-    return bool(accuracy > share + 1 - ONE_CLASS + 3 * binomial_standard_error(share, n))
+    return bool(accuracy > share + 1 - ONE_CLASS + 3 * binomial_standard_error(share, scored.n))

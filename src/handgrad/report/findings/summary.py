@@ -13,27 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from handgrad.measures import METRICS, TRAIN, lower_is_better
 from handgrad.report.findings.statistics import Comparison, Sample, sample
 from handgrad.study.design.spec import Made
 from handgrad.study.reading.places import Place, Places
 from handgrad.study.rules import select
+from handgrad.training.record import DatasetFacts, NetworkFacts, Record
 
-METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
-PARTS = {"train": "train", "val": "validation", "test": "test"}  # as a metric begins -> as records call the part
 UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
-WORDS = {
-    "train_loss": "training loss",
-    "train_accuracy": "training accuracy",
-    "val_loss": "validation loss",
-    "val_accuracy": "validation accuracy",
-    "test_loss": "test loss",
-    "test_accuracy": "test accuracy",
-}
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """One run.  `record` is its record.json without what is long (`summarize.LONG`); None while there is none.
+    """One run.  `record`: without what is long (`summarize.shortened`); None while there is none.
 
     `collapsed`: the class that it predicts for nearly everything, and the share of examples; None as a rule.
     """
@@ -41,15 +33,15 @@ class RunFacts:
     id: str
     seed: int
     status: str
-    record: Mapping[str, Any] | None = None
+    record: Record | None = None
     collapsed: tuple[str, float] | None = None
 
     def value(self, metric: str) -> float | None:
         """A metric of a run that came to its end; None where there is none, or where it is not finite."""
         if self.record is None or self.status not in ("done", "pruned"):
             return None
-        value = self.record.get("metrics", {}).get(metric)
-        return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+        value = self.record.metrics.get(metric)
+        return value if value is not None and math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -65,9 +57,19 @@ class SettingSummary:
     comparison: Comparison | None = None  # with the best setting of the phase; None for that one itself
     earlier: bool = False  # the winner of an earlier phase, which this phase has to beat
 
-    def facts(self, key: str) -> Mapping[str, Any]:
-        """A part of the first record that has it ("network", "data"); empty where none has."""
-        return next((record[key] for record in self.records if record.get(key)), {})
+    @property
+    def network(self) -> NetworkFacts | None:
+        """The network that was trained; None while no run has trained."""
+        return next((record.network for record in self.records), None)
+
+    @property
+    def dataset(self) -> DatasetFacts | None:
+        """The data that it learnt from; None while no run has trained."""
+        return next((record.dataset for record in self.records), None)
+
+    def count_of(self, part: str) -> int | None:
+        """How many examples a part of the data has; None where there is none, or no run has trained."""
+        return self.dataset.counts.get(part) if self.dataset else None
 
     def examples(self, metric: str) -> int | None:
         """On how many examples a metric was scored; None while no run has ended."""
@@ -84,7 +86,7 @@ class SettingSummary:
 
     def epochs(self, *statuses: str) -> str:
         """How many epochs the runs with one of these statuses trained: "10", or "3, 6" where they differ."""
-        found = {int(run.record.get("epochs", 0)) for run in self.runs if run.record and run.status in statuses}
+        found = {run.record.epochs for run in self.runs if run.record and run.status in statuses}
         return ", ".join(map(str, sorted(found)))
 
     @property
@@ -97,14 +99,13 @@ class SettingSummary:
         return len(self.runs) - self.count("done", "pruned", "diverged", "failed")
 
     @property
-    def records(self) -> list[Mapping[str, Any]]:
+    def records(self) -> list[Record]:
         """Of the runs that trained: a failed run's record says only why it failed."""
         return [run.record for run in self.runs if run.record is not None and run.status != "failed"]
 
     def seconds(self, part: str) -> Sample:
         """Seconds per run ("total", "training" or "evaluation") over all runs that trained."""
-        values = {record["seed"]: (record.get("time") or {}).get(part) for record in self.records}
-        return sample({seed: float(value) for seed, value in values.items() if value is not None})
+        return sample({record.seed: float(getattr(record.time, part)) for record in self.records})
 
     def best_run(self, metric: str) -> RunFacts | None:
         """The finished run with the best value; where the metric is missing, the first finished run."""
@@ -215,27 +216,23 @@ class Summary:
         return self.last.best if self.last else None
 
 
-def examples_of(records: Sequence[Mapping[str, Any]], metric: str) -> int | None:
+def examples_of(records: Sequence[Record], metric: str) -> int | None:
     """On how many examples a metric of these records was scored."""
-    part = PARTS[metric.split("_")[0]]
-    if part == "train":
-        return next((int(record["train_score"]["n"]) for record in records if record.get("train_score")), None)
-    found = (((record.get("data") or {}).get("counts") or {}).get(part) for record in records)
-    return next((int(count) for count in found if count is not None), None)
+    part = METRICS[metric].part
+    if part is TRAIN:
+        return next((record.train_score.n for record in records if record.train_score), None)
+    found = (record.dataset.counts.get(part.name) for record in records)
+    return next((count for count in found if count is not None), None)
 
 
 def training_sample(settings: Sequence[SettingSummary]) -> str:
     """On what part of the training examples training was scored, such as "3 of 29"; empty where on all of them."""
     found = set()
     for setting in settings:
-        n, total = setting.examples("train_accuracy"), setting.facts("data").get("counts", {}).get("train")
+        n, total = setting.examples(TRAIN.metric("accuracy")), setting.count_of(TRAIN.name)
         if n is not None and total is not None:
             found.add(f"{n:,} of {total:,}" if n < total else "")
     return found.pop() if len(found) == 1 else "a sample" if found else ""
-
-
-def lower_is_better(metric: str) -> bool:
-    return metric.endswith("_loss")
 
 
 def rank(setting: SettingSummary, metric: str) -> select.Rank:
@@ -243,9 +240,7 @@ def rank(setting: SettingSummary, metric: str) -> select.Rank:
     runs = [
         None
         if run.record is None
-        else select.RunSummary(
-            run.id, run.seed, run.status, run.record.get("metrics", {}), int(run.record.get("epochs", 0))
-        )
+        else select.RunSummary(run.id, run.seed, run.status, run.record.metrics, run.record.epochs)
         for run in setting.runs
     ]
     return select.rank_key(runs, metric)

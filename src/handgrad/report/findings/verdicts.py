@@ -9,11 +9,10 @@ selection       on what the winner was chosen; choosing on the test set is stamp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from handgrad.measures import METRICS, TEST, VALIDATION, on_part
 from handgrad.report.findings.intervals import binomial_standard_error, exact_binomial_interval
 from handgrad.report.findings.statistics import LEVEL, SIGN_FLIP_SEEDS, Comparison
 from handgrad.report.findings.summary import (
-    PARTS,
-    WORDS,
     PhaseSummary,
     SettingSummary,
     Summary,
@@ -32,14 +31,14 @@ class Verdict:
 
 def selection(summary: Summary, metric: str) -> Verdict:
     """On what winners were chosen."""
-    if metric.startswith("test"):
+    if METRICS[metric].part is TEST:
         return Verdict(
             "warning",
-            f"Winners were chosen by {WORDS[metric]} (select_on_test = true). The test numbers of a winner "
+            f"Winners were chosen by {METRICS[metric].word} (select_on_test = true). The test numbers of a winner "
             "are therefore too good: they no longer estimate how it does on new data.",
         )
     what = "the mean over seeds of " if len(summary.seeds) > 1 else ""
-    return Verdict("note", f"Winners were chosen by {what}{WORDS[metric]}; the test set had no say.")
+    return Verdict("note", f"Winners were chosen by {what}{METRICS[metric].word}; the test set had no say.")
 
 
 def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
@@ -49,9 +48,9 @@ def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
     """
     found, blind = [], []
     for phase in phases:
-        if not phase.metric.startswith("test") or phase.best is None or len(phase.settings) < 2:
+        if METRICS[phase.metric].part is not TEST or phase.best is None or len(phase.settings) < 2:
             continue
-        metric = phase.metric.replace("test", "val")
+        metric = on_part(phase.metric, VALIDATION)
         seen = [s for s in phase.settings if s.samples[phase.metric].n and s.samples[metric].n]
         if len(seen) < 2:
             blind.append(phase.name)
@@ -62,14 +61,14 @@ def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
         some = len(seen) < sum(bool(setting.samples[phase.metric].n) for setting in phase.settings)
         among = f" among the {len(seen)} settings that have a validation part" if some else ""
         if other is ours:
-            text = f"{where}{WORDS[metric]} would have chosen the same setting ({other.label}){among}."
+            text = f"{where}{METRICS[metric].word} would have chosen the same setting ({other.label}){among}."
             found.append(Verdict("note", text))
             continue
         by_test, by_validation = (setting.samples[phase.metric].mean for setting in (ours, other))
-        text = f"{where}{WORDS[metric]} would have chosen setting {setting_name(other, phase.axes)}{among}"
+        text = f"{where}{METRICS[metric].word} would have chosen setting {setting_name(other, phase.axes)}{among}"
         if by_test is not None and by_validation is not None:
             lower, higher = number(by_validation, phase.metric), number(by_test, phase.metric)
-            text += f": {WORDS[phase.metric]} {lower} instead of {higher}"
+            text += f": {METRICS[phase.metric].word} {lower} instead of {higher}"
         found.append(Verdict("note", f"{text}."))
     if blind:
         where = f" in {', '.join(blind)}" if found else ""
@@ -81,7 +80,7 @@ def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
 def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]:
     """Who won a phase, and how sure that is; `brief` where the reasons were given before."""
     best = phase.best
-    word = WORDS[phase.metric]
+    word = METRICS[phase.metric].word
     if best is not None and not best.samples[phase.metric].n:
         return [Verdict("note", f"Nothing was chosen: no run has a {word}.")]
     if best is None:
@@ -218,12 +217,12 @@ def conditional(summary: Summary) -> list[Verdict]:
     n = best.examples(phase.metric)
     if n is None:
         return []
-    part = PARTS[phase.metric.split("_")[0]]
-    examples = plural(n, f"{part} example")
+    part = METRICS[phase.metric].part
+    examples = plural(n, f"{part.name} example")
     text = (
         f"Intervals and p are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
     )
-    accuracy = best.samples[f"{phase.metric.split('_')[0]}_accuracy"].mean
+    accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"
     return [Verdict("note", text)]
@@ -243,8 +242,8 @@ def _noise(accuracy: float, n: int) -> str:
 def small_parts(summary: Summary) -> list[Verdict]:
     """What one example is worth, where a part has few."""
     found = []
-    for part in ("validation", "test"):
-        counts = [setting.facts("data").get("counts", {}).get(part) for setting in summary.settings]
+    for part in (VALIDATION.name, TEST.name):
+        counts = [setting.count_of(part) for setting in summary.settings]
         n = min((count for count in counts if count), default=SMALL)
         if n == 1:
             text = f"1 example cannot be a {part} part: its accuracy is 0 or 100 %, whatever the network has learnt."

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handgrad.measures import is_fraction
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary
 from handgrad.study.changes import axis_names as axis_names
@@ -21,7 +22,7 @@ def percent(value: float, digits: int = 2) -> str:
 
 def number(value: float, metric: str) -> str:
     """A metric's value: accuracies in percent, losses with four significant digits."""
-    return percent(value) if metric.endswith("accuracy") else f"{value:.4g}"
+    return percent(value) if is_fraction(metric) else f"{value:.4g}"
 
 
 def spread(values: Sample, metric: str) -> str:
@@ -36,7 +37,7 @@ def spread(values: Sample, metric: str) -> str:
     if values.std is None:
         return f"{number(values.mean, metric)} (n = {values.n}, no spread)"
     how = f"(n = {values.n}, ddof {values.ddof})"
-    if metric.endswith("accuracy"):
+    if is_fraction(metric):
         return f"{100 * values.mean:.2f} ± {100 * values.std:.2f} % {how}"
     return f"{values.mean:.4g} ± {values.std:.2g} {how}"
 
@@ -160,19 +161,17 @@ def _word(name: str) -> str:
 def trouble_of(run: RunFacts) -> str | None:
     """Where a run diverged, to which class it collapsed or why it failed; None where nothing went wrong."""
     if run.status == "diverged":
-        where = (run.record or {}).get("diverged") or {}
-        parts = [
-            f"{key} {where[key]:,}" if isinstance(where[key], int) else f"{key} {where[key]}"
-            for key in ("epoch", "step", "layer")
-            if where.get(key) is not None
-        ]
-        return "diverged" + (f" in {', '.join(parts)}" if parts else "")
+        where = run.record.diverged if run.record else None
+        if where is None:
+            return "diverged"
+        layer = "" if where.layer is None else f", layer {where.layer}"
+        return f"diverged in epoch {where.epoch:,}, step {where.step:,}{layer}"
     if run.collapsed is not None:
         label, share = run.collapsed
         what = "everything" if share == 1 else f"{percent(share, 1)} of the examples"
         return f"collapsed: class {label} is predicted for {what}"
     if run.status == "failed":
-        error = str((run.record or {}).get("error") or "no message").strip().splitlines()
+        error = ((run.record.error if run.record else None) or "no message").strip().splitlines()
         return f"failed: {error[-1] if error else 'no message'}"
     return run.status if run.status in UNFINISHED else None
 

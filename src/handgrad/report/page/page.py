@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from handgrad import __version__
 from handgrad.errors import InputError
+from handgrad.measures import METRICS, TEST, is_fraction
 from handgrad.report.chapters.chapter import (
     Block,
     Chapter,
@@ -35,7 +36,7 @@ from handgrad.report.chapters.chapters import headline
 from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.drawing.lettering import lettered, without_font
 from handgrad.report.figures.shapes import FigureData
-from handgrad.report.findings.summary import WORDS, Summary
+from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import axis_names
 from handgrad.report.reproduced.reproduction import Reproduction
 from handgrad.report.tables.table import save_table, write_csv
@@ -128,18 +129,18 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
     found = []
     phase, winner = summary.last, summary.winner
     if phase is not None and winner is not None:
-        metrics = list(dict.fromkeys([phase.metric, "test_accuracy"]))
+        metrics = list(dict.fromkeys([phase.metric, TEST.metric("accuracy")]))
         for metric in metrics:
             values = winner.samples[metric]
             if values.mean is None:
                 continue
-            accuracy = metric.endswith("accuracy")
+            accuracy = is_fraction(metric)
             value = f"{100 * values.mean:.2f}" if accuracy else f"{values.mean:.4g}"
             unit = "%" if accuracy else ""
             if values.std is not None:
                 unit = f"± {100 * values.std:.2f} %" if accuracy else f"± {values.std:.2g}"
             how = f"n = {values.n}" + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
-            found.append({"term": f"{WORDS[metric]} of the best", "value": value, "unit": unit, "how": how})
+            found.append({"term": f"{METRICS[metric].word} of the best", "value": value, "unit": unit, "how": how})
         axes = {path: value for path, value in winner.all_axes.items() if value is not None}
         names = axis_names(list(axes))
         text = ", ".join(f"{names[path]} {value_text(value)}" for path, value in axes.items())
@@ -176,7 +177,7 @@ def render(page: Page, summary: Summary, contents: list[dict[str, Any]], reprodu
         name=summary.name,
         title=summary.title,
         description=summary.description,
-        stamp=STAMP if metric.startswith("test") else "",
+        stamp=STAMP if METRICS[metric].part is TEST else "",
         policy=policy,
         tiles=tiles(summary),
         headline=headline(summary, reproduction),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.measures import TRAIN, part_of
 from handgrad.report.findings.summary import SettingSummary, Summary, training_sample
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import legend, setting_name
@@ -101,6 +102,6 @@ def caption_of(summary: Summary, further: int, numbers: Sequence[Compared]) -> s
     if any(number.measure in TIMES for number in numbers):
         difference += " (of times their ratio)"
     rule = f"Made with {summary.made_with}; nothing is judged." if summary.made_with else SHORT_RULE
-    of = training_sample(summary.settings) if any(number.measure.startswith("train_") for number in numbers) else ""
+    of = training_sample(summary.settings) if any(part_of(number.measure) is TRAIN for number in numbers) else ""
     where = f" Training here is scored on {of} (training examples)." if of else ""
     return f"Published: {theirs}; reproduced: {ours}; {difference}.{where} {rule}"

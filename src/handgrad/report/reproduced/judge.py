@@ -14,15 +14,17 @@ was changed on the command line, are not either.  What is said without a number,
 `claims` judges.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.measures import is_fraction
 from handgrad.report.findings.intervals import prediction_interval
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import seconds
 from handgrad.study.original.published import MEASURES, TIMES, UNITS, UNSTABLE, WHOLE, Published
+from handgrad.training.record import Record
 
 ONE_RUN = "cannot be judged (one run)"
 RULE = (
@@ -35,6 +37,11 @@ RULE = (
     "did. A row that is said to be best (worst) agrees where no other is better (worse) here by more than the same "
     "interval."
 )
+COUNTS: dict[str, Callable[[Record], int]] = {  # those of `WHOLE`
+    "epochs": lambda record: record.epochs,
+    "steps": lambda record: record.steps,
+    "parameters": lambda record: record.network.parameters,
+}
 SHORT_RULE = "Inside: in the 95 % prediction interval of our runs. By one run nothing can be judged."
 
 
@@ -101,11 +108,8 @@ def values_of(setting: SettingSummary, measure: str, ddof: int) -> Sample:
         return setting.samples[measure]
     if measure in TIMES:
         return sample(setting.seconds("total" if measure == "seconds" else "training").values, ddof)
-    if measure == "parameters":
-        found = {record["seed"]: (record.get("network") or {}).get("parameters") for record in setting.records}
-    else:
-        found = {record["seed"]: record.get(measure) for record in setting.records}
-    return sample({seed: float(value) for seed, value in found.items() if value is not None}, ddof)
+    count = COUNTS[measure]
+    return sample({record.seed: float(count(record)) for record in setting.records}, ddof)
 
 
 def compared(
@@ -140,7 +144,7 @@ def compared(
 
 
 def _scored(setting: SettingSummary, measure: str) -> int | None:
-    return setting.examples(measure) if measure.endswith("accuracy") else None
+    return setting.examples(measure) if is_fraction(measure) else None
 
 
 def judge(
@@ -163,7 +167,7 @@ def judge(
 
 def interval(values: Sample, measure: str, further: int = 1, scored: int | None = None) -> tuple[float, float] | None:
     """(low, high) by the rule above, between which another value is like ours; None of one run."""
-    scored = scored if measure.endswith("accuracy") else None
+    scored = scored if is_fraction(measure) else None
     found = prediction_interval(list(values.values.values()), further, scored)
     return None if found is None else (found.low, found.high)
 
@@ -248,7 +252,7 @@ def our_digits(measure: str, scale: float, digits: int) -> int:
     >>> our_digits("test_accuracy", 0.01, 1), our_digits("test_accuracy", 1.0, 1), our_digits("val_loss", 1.0, 2)
     (2, 3, 2)
     """
-    least = 0 if not measure.endswith("accuracy") else 2 if scale == UNITS["percent"] else 3
+    least = 0 if not is_fraction(measure) else 2 if scale == UNITS["percent"] else 3
     return max(digits, least)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handgrad.measures import PARTS
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
@@ -31,6 +32,7 @@ from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
 from handgrad.study.original.items import ConfusionTable, FactsTable, LabelsTable, WinnerTable
 from handgrad.study.original.published import MEASURES, RANKS, Published, published, units_of
+from handgrad.training.record import DatasetFacts
 
 
 def facts_table(summary: Summary, item: FactsTable) -> ItemTable:
@@ -151,16 +153,13 @@ def same(published_value: Any, value: Any) -> bool:
     return bool(published_value == value)
 
 
-PARTS = ("train", "validation", "test")
-
-
 def labels_table(summary: Summary, item: LabelsTable) -> ItemTable:
     """Examples of every class, published beside ours."""
     assert summary.places is not None
     places = summary.places.of(item.phase)
-    setting = next((s for there in places if (s := setting_at(summary, there)) is not None and s.facts("data")), None)
-    data = setting.facts("data") if setting else {}
-    counts = counts_of(data)
+    setting = next((s for there in places if (s := setting_at(summary, there)) is not None and s.dataset), None)
+    data = setting.dataset if setting else None
+    counts = counts_of(data) if data else {}
     columns, cells = [], [[] for _ in item.rows]  # type: list[Column], list[list[Cell]]
     for column in item.columns:
         if column.show == "class":
@@ -176,19 +175,19 @@ def labels_table(summary: Summary, item: LabelsTable) -> ItemTable:
             row += [cell(theirs, "" if theirs is None else None), cell(ours)]
             row.append(cell(apart, "" if apart is None else f"{apart:+,}".replace("-", "−") if apart else "0"))
     rows = tuple(Row(tuple(row), total=source.label == "sum") for row, source in zip(cells, item.rows, strict=True))
-    caption = f"Examples of every class. Reproduced: {data.get('name', 'no record yet')}; its sums are computed here."
+    reproduced = data.name if data else "no record yet"
+    caption = f"Examples of every class. Reproduced: {reproduced}; its sums are computed here."
     table = Table(item.file, item.title, noted(caption, item.note), tuple(columns), rows)
-    return ItemTable(table, (), {}, sum_verdicts(item, len(data.get("classes", ()))))
+    return ItemTable(table, (), {}, sum_verdicts(item, len(data.classes) if data else 0))
 
 
-def counts_of(data: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+def counts_of(data: DatasetFacts) -> dict[tuple[str, str], int]:
     """(class or "sum", part or "total") -> examples."""
-    table = data.get("label_table") or {}
     found: dict[tuple[str, str], int] = {}
     for part in PARTS:
-        for name, count in zip(data.get("classes", ()), table.get(part) or (), strict=False):
-            for key in ((str(name), part), ("sum", part), (str(name), "total"), ("sum", "total")):
-                found[key] = found.get(key, 0) + int(count)
+        for name, count in zip(data.classes, data.label_table.get(part, ()), strict=False):
+            for key in ((name, part), ("sum", part), (name, "total"), ("sum", "total")):
+                found[key] = found.get(key, 0) + count
     return found
 
 
@@ -213,15 +212,15 @@ def sum_verdicts(item: LabelsTable, n_classes: int) -> list[Verdict]:
 def confusion_table(summary: Summary, item: ConfusionTable) -> ItemTable:
     """Percent of each row, mean over the seeds; a published cell stands below ours."""
     setting = next(iter(found(summary, item.setting, item.phase).values()), None) if item.run else None
-    records = [r for r in (setting.records if setting else []) if (r.get("confusion") or {}).get(item.part)]
-    classes = [str(name) for name in setting.facts("data").get("classes", ())] if setting else []
+    records = [r for r in (setting.records if setting else []) if r.confusion.get(item.part)]
+    classes = setting.dataset.classes if setting and setting.dataset else []
     shares: dict[tuple[str, str], dict[int, float]] = {}
     sizes: dict[str, int] = {}
     for record in records:
-        for actual, counts in zip(classes, record["confusion"][item.part], strict=True):
+        for actual, counts in zip(classes, record.confusion[item.part], strict=True):
             sizes[actual] = sum(counts)
             for predicted, count in zip(classes, counts, strict=True):
-                shares.setdefault((actual, predicted), {})[record["seed"]] = count / max(sum(counts), 1)
+                shares.setdefault((actual, predicted), {})[record.seed] = count / max(sum(counts), 1)
     given = {(row.actual, row.predicted): row.percent for row in item.rows}
     numbers = []
     for (actual, predicted), percent in given.items():
@@ -260,7 +259,7 @@ def _share(
     size: int | None,
     setting: SettingSummary | None,
 ) -> Compared:
-    low, high, inside, why = judge(one, values, "cell_accuracy", runs_behind(summary, item.n), size)
+    low, high, inside, why = judge(one, values, "accuracy", runs_behind(summary, item.n), size)
     if summary.made_with:
         inside, why = None, f"not judged: made with {summary.made_with}"
     row, runs = f"{actual} → {predicted}", len(setting.runs) if setting else 0

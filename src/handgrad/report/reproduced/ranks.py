@@ -8,8 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from handgrad.measures import METRICS, lower_is_better
 from handgrad.report.findings.statistics import Sample, kendall_tau_b
-from handgrad.report.findings.summary import SettingSummary, Summary, lower_is_better
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.reproduced.item_table import ItemTable
 from handgrad.report.reproduced.judge import ONE_RUN, Compared, interval, word
@@ -108,10 +109,10 @@ def rankings_of(item: SettingsTable, made: ItemTable) -> list[RankAgreement]:
     """
     found = []
     for measure in dict.fromkeys(column.show for column in item.columns):
-        if not measure.endswith(("accuracy", "loss")):
+        if measure not in METRICS:
             continue
         rows = [number for number in made.numbers if number.measure == measure and _ranks(number, made)]
-        sign = -1.0 if measure.endswith("loss") else 1.0
+        sign = -1.0 if lower_is_better(measure) else 1.0
         theirs = [-math.inf if one.published.value is None else sign * one.published.value for one in rows]
         if len(rows) < 3 or max(theirs) == -math.inf:
             continue

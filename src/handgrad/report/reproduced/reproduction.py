@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from handgrad.measures import METRICS
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.reproduced.item_table import ItemTable, compared_in, found, runs_behind, shown_in
@@ -126,7 +127,7 @@ def _table(summary: Summary, item: OriginalTable, said: set[str]) -> ItemResult:
 def _unstable(made: ItemTable, said: set[str]) -> list[Verdict]:
     """What the means of a table hide, rows of which the same can be said together; `said`: settings told before."""
     rows: dict[str, list[str]] = {}
-    if any(number.measure.endswith(("accuracy", "loss")) for number in made.numbers):
+    if any(number.measure in METRICS for number in made.numbers):
         for label, setting in made.settings.items():
             if setting is not None and setting.label not in said:
                 text = unstable(setting, made.numbers)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
+from handgrad.measures import TEST, is_fraction
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, plural, troubles
@@ -63,7 +64,7 @@ def spread_of(judged: Sequence[Compared]) -> str:
 
 def half_width(judged: Sequence[Compared]) -> float | None:
     """The median of half the intervals of accuracies, in points: how fine the comparison is."""
-    ends = [(one.low, one.high) for one in judged if one.measure.endswith("accuracy")]
+    ends = [(one.low, one.high) for one in judged if is_fraction(one.measure)]
     widths = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
     return 100 * median(widths) if widths else None
 
@@ -81,7 +82,7 @@ def _distance(number: Compared) -> float:
     """Accuracies by their difference, other numbers by their share of the larger; without a number: furthest."""
     if number.difference is None:
         return math.inf
-    if number.measure.endswith("accuracy") or number.published.scale == 0.01:
+    if is_fraction(number.measure) or number.published.scale == 0.01:
         return abs(number.difference)
     larger = max(abs(number.published.value or 0.0), abs(number.values.mean or 0.0))
     return abs(number.difference) / larger if larger else 0.0
@@ -120,7 +121,7 @@ def unstable(setting: SettingSummary, numbers: Sequence[Compared]) -> str | None
     """Runs that collapsed or diverged, beside the seeds that did not, or seeds that fall into two groups; or None."""
     phrases = troubles(setting)
     accuracies = [number.measure for number in numbers if number.measure in setting.samples]
-    measure = next((name for name in accuracies if name.endswith("accuracy")), "test_accuracy")
+    measure = next((name for name in accuracies if is_fraction(name)), TEST.metric("accuracy"))
     values = setting.samples[measure].values
     fallen = {run.seed for run in setting.runs if run.collapsed is not None}
     good = {seed: value for seed, value in values.items() if seed not in fallen}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.measures import METRICS, lower_is_better
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.wording import outcome, setting_value
@@ -134,9 +135,9 @@ def _measure(column: OriginalColumn, measured: _Measured) -> tuple[list[Column],
 def _best(measure: str, values: Sequence[float | None]) -> set[int]:
     """Where the best values stand; nowhere for what is not ranked."""
     there = [value for value in values if value is not None]
-    if len(there) < 2 or not measure.endswith(("accuracy", "loss")):
+    if len(there) < 2 or measure not in METRICS:
         return set()
-    best = min(there) if measure.endswith("loss") else max(there)
+    best = min(there) if lower_is_better(measure) else max(there)
     return {i for i, value in enumerate(values) if value == best}
 
 

@@ -3,15 +3,12 @@
 Every number says its n, its spread and how it was computed: in a column, or once in the caption.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
+from handgrad.measures import MEASURES, METRICS, PARTS, TRAIN, is_fraction
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import (
-    METRICS,
-    WORDS,
     PhaseSummary,
     SettingSummary,
     Summary,
@@ -20,10 +17,9 @@ from handgrad.report.findings.summary import (
 from handgrad.report.findings.wording import at_path, axis_names, number, outcome, seconds
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
+from handgrad.training.record import DatasetFacts
 
-SHORT = {"train": "train", "val": "validation", "test": "test"}
 TIMES = ("training", "evaluation", "total")
-PARTS_OF_DATA = ("train", "validation", "test")
 
 
 def axis_columns(phase: PhaseSummary) -> tuple[list[Column], list[list[Cell]]]:
@@ -51,18 +47,22 @@ def axis_columns(phase: PhaseSummary) -> tuple[list[Column], list[list[Cell]]]:
 
 def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Table:
     """One row per setting: axes, n, accuracy of every part, interval, best seed, what happened."""
-    parts = [p for p in SHORT if any(s.samples[f"{p}_accuracy"].n or s.samples[f"{p}_loss"].n for s in phase.settings)]
+    parts = [
+        part
+        for part in PARTS.values()
+        if any(setting.samples[part.metric(measure)].n for setting in phase.settings for measure in MEASURES)
+    ]
     axes, axis_cells = axis_columns(phase)
     several = any(len(setting.runs) > 1 for setting in phase.settings)
-    accuracy = phase.metric.endswith("accuracy")
+    accuracy = is_fraction(phase.metric)
     columns = [Column("setting"), *axes, Column("n", ("n", "runs", "diverged", "failed", "unfinished"), numeric=True)]
     for part in parts:
-        key = f"{part}_accuracy"
-        of = training_sample(phase.settings) if part == "train" else ""
-        heading = f"{SHORT[part]} % ({of})" if of else f"{SHORT[part]} %"
+        key = part.metric("accuracy")
+        of = training_sample(phase.settings) if part is TRAIN else ""
+        heading = f"{part.name} % ({of})" if of else f"{part.name} %"
         columns.append(Column(heading, (f"{key}_mean", f"{key}_std", f"{key}_n"), numeric=True))
     chosen = [] if accuracy else [phase.metric]
-    columns += [Column(WORDS[m], (f"{m}_mean", f"{m}_std", f"{m}_n"), numeric=True) for m in chosen]
+    columns += [Column(METRICS[m].word, (f"{m}_mean", f"{m}_std", f"{m}_n"), numeric=True) for m in chosen]
     bootstrap = any(setting.samples[phase.metric].bootstrap for setting in phase.settings)
     if several:
         columns.append(Column("95 % interval (t)", ("interval_low", "interval_high"), numeric=True))
@@ -81,7 +81,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     for setting, cells in zip(phase.settings, axis_cells, strict=True):
         best = setting.label == phase.winner
         row = [cell(setting.label, bold=best), *cells, _count(setting)]
-        for metric in [*(f"{part}_accuracy" for part in parts), *chosen]:
+        for metric in [*(part.metric("accuracy") for part in parts), *chosen]:
             row.append(_mean(setting.samples[metric], metric, bold=best and metric == phase.metric))
         values = setting.samples[phase.metric]
         if several:
@@ -104,11 +104,12 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
 
 
 def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bool, bootstrap: bool) -> str:
+    word = METRICS[phase.metric].word
     sentences = ["n: runs that came to a finite end, of those planned; only they enter the numbers."]
     if several:
         sentences.append(f"Accuracies are mean ± standard deviation over seeds (ddof {ddof}) in percent.")
-        sentences.append(f"Intervals are for the mean {WORDS[phase.metric]}: t with n − 1 degrees of freedom")
-        if phase.metric.endswith("accuracy"):
+        sentences.append(f"Intervals are for the mean {word}: t with n − 1 degrees of freedom")
+        if is_fraction(phase.metric):
             sentences[-1] += " (cut at 0 and 100 %)"
         sentences[-1] += ", and BCa bootstrap (9,999 resamples)." if bootstrap else "."
     else:
@@ -123,7 +124,7 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bo
         sizes = {n for setting in phase.settings if (n := setting.examples(phase.metric)) is not None}
         where = f"on one set of {sizes.pop():,} examples" if len(sizes) == 1 else "not over examples"
         sentences.append(f"Intervals and p are over seeds, {where}.")
-    sentences.append(f"Bold: the best by mean {WORDS[phase.metric]}; settings that miss a result rank below others.")
+    sentences.append(f"Bold: the best by mean {word}; settings that miss a result rank below others.")
     return " ".join(sentences)
 
 
@@ -138,7 +139,7 @@ def _mean(values: Sample, metric: str, *, bold: bool = False) -> Cell:
     raw = (values.mean, values.std, values.n)
     if values.mean is None:
         return Cell("–", raw)
-    if metric.endswith("accuracy"):
+    if is_fraction(metric):
         text = f"{100 * values.mean:.2f}" + ("" if values.std is None else f" ± {100 * values.std:.2f}")
     else:
         text = f"{values.mean:.4g}" + ("" if values.std is None else f" ± {values.std:.2g}")
@@ -149,7 +150,7 @@ def _interval(interval: Interval | None, metric: str) -> Cell:
     if interval is None:
         return Cell("–", (None, None))
     low, high = interval.low, interval.high
-    if metric.endswith("accuracy"):  # the text stays within what an accuracy can be
+    if is_fraction(metric):  # the text stays within what an accuracy can be
         return Cell(f"{100 * max(low, 0):.2f} to {100 * min(high, 1):.2f}", (low, high))
     return Cell(f"{low:.4g} to {high:.4g}", (low, high))
 
@@ -215,9 +216,9 @@ def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
     for setting, cells in zip(phase.settings, axis_cells, strict=True):
         records = setting.records
         row = [cell(setting.label, bold=setting.label == phase.winner), *cells]
-        row.append(cell(setting.facts("network").get("parameters")))
-        for key in ("epochs", "steps"):
-            row.append(cell(max((r[key] for r in records if r.get(key) is not None), default=None)))
+        row.append(cell(setting.network.parameters if setting.network else None))
+        row.append(cell(max((record.epochs for record in records), default=None)))
+        row.append(cell(max((record.steps for record in records), default=None)))
         row.append(cell(setting.seconds("total").n))
         for part in TIMES:
             values = setting.seconds(part)
@@ -239,7 +240,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
         Column("seed", numeric=True),
         Column("id"),
         Column("status"),
-        *(Column(WORDS[metric], (metric,), numeric=True) for metric in METRICS),
+        *(Column(metric.word, (metric.name,), numeric=True) for metric in METRICS.values()),
         Column("total s", ("seconds",), numeric=True),
     ]
     rows = []
@@ -251,7 +252,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
                 cell(value, None if value is None else number(value, metric).removesuffix(" %"))
                 for metric, value in zip(METRICS, values, strict=True)
             ]
-            total = ((run.record or {}).get("time") or {}).get("total")
+            total = run.record.time.total if run.record else None
             row.append(cell(total, None if total is None else seconds(total)))
             rows.append(Row(tuple(row)))
     caption = "Every run of the study; accuracies in percent. A run's files are in runs/<id>."
@@ -260,10 +261,10 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
     return Table(name, "Every run", caption, tuple(columns), tuple(rows))
 
 
-def label_table(data: Mapping[str, Any], name: str = "labels") -> Table | None:
+def label_table(data: DatasetFacts, name: str = "labels") -> Table | None:
     """How many examples of every class each part has; the sums are computed here and stand in the last row."""
-    table, classes = data.get("label_table") or {}, [str(c) for c in data.get("classes", ())]
-    parts = [part for part in PARTS_OF_DATA if table.get(part)]
+    table, classes = data.label_table, data.classes
+    parts = [part for part in PARTS if table.get(part)]
     if not parts or not classes:
         return None
     columns = [Column("class"), *(Column(part, numeric=True) for part in parts), Column("total", numeric=True)]

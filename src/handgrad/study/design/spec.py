@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 
 from handgrad.data.data_section import DataSection
+from handgrad.measures import DEFAULT_METRIC, VALIDATION_METRICS
 from handgrad.names import shown
-from handgrad.network.spec import NetworkSection
+from handgrad.network.network_section import NetworkSection
 from handgrad.sections import Section, flag, is_whole, one_of, whole
 from handgrad.study.changes import SECTIONS, Changes, Table, canonical, changes_of, is_path
 from handgrad.study.design.axes import SAMPLERS, Axes, AxisTable, Choice, Sampling, choices, sampling
@@ -115,7 +116,7 @@ class StudySpec(Axes):
     takes: str | None = None
     made: Made | None = None
     seeds: Annotated[tuple[int, ...], BeforeValidator(_seeds)] = (0,)
-    select_by: Annotated[str, BeforeValidator(one_of(("val_accuracy", "val_loss"), "measure"))] = "val_accuracy"
+    select_by: Annotated[str, BeforeValidator(one_of(VALIDATION_METRICS[::-1], "measure"))] = DEFAULT_METRIC
     select_on_test: Annotated[bool, BeforeValidator(flag)] = False
     ddof: Annotated[int, BeforeValidator(whole("[0, 1]"))] = 1
     data: DataSection = DataSection()

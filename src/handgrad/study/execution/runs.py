@@ -4,7 +4,7 @@ Memory does not grow with their number: a record is written and let go, only its
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.rules.budget import Purse
 from handgrad.study.rules.select import RunSummary
-from handgrad.study.runners.runner import Job, Outcome, failed_record
+from handgrad.study.runners.runner import Job, Outcome
+from handgrad.training.recording import failed_record
 from handgrad.training.task import EpochEnd
 
 
@@ -131,8 +132,8 @@ class Runs:
         """Have the record of a run written; does not wait for it."""
         place = _Place(*self._of.pop(outcome.job.id), outcome.error)
         record = outcome.record or failed_record(outcome.job.run, outcome.job.id, outcome.error or "unknown")
-        where: dict[str, Any] = {**record.data["environment"], "execution": self._where}
-        self._writer.save(replace(record, data={**record.data, "environment": where}), place)
+        where = {**record.environment, "execution": self._where}
+        self._writer.save(record.model_copy(update={"environment": where}), place)
 
     def settle(self, *, all_of_them: bool = False) -> None:
         """Note and tell of the runs whose records are on the disk."""

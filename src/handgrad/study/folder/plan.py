@@ -15,12 +15,12 @@ from handgrad import __version__
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import unsealed
 from handgrad.foreign import reading
+from handgrad.measures import METRICS
 from handgrad.names import shown
+from handgrad.sections import check_shape
 from handgrad.study.folder.files import unreadable
-from handgrad.training.facts import check_shape
 
 FORMAT = 1
-METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
 STATES = ("running", "done", "failed", "interrupted")
 REMEDY = "delete it and run the study again: finished runs are kept"
 
@@ -103,7 +103,7 @@ def read_plan(folder: Path) -> dict[str, Any]:
         plan, _ = unsealed(content, path, REMEDY)
         version = plan["format"]
         if version == FORMAT:
-            check_shape(_adapter(), plan)
+            check_shape(_adapter().validate_python, plan)
             _check_names(plan)
     if version != FORMAT:
         raise ResultsError(

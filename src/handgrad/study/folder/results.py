@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, Self
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import checksum
 from handgrad.foreign import as_path, reading
+from handgrad.measures import METRICS
 from handgrad.names import lookup
 from handgrad.study.design.spec import Study, StudySpec
 from handgrad.study.folder.files import check_folders
 from handgrad.study.folder.locks import is_written
-from handgrad.study.folder.plan import METRICS, REMEDY, read_decisions, read_plan
+from handgrad.study.folder.plan import REMEDY, read_decisions, read_plan
 from handgrad.study.folder.store import read_data
 from handgrad.study.reading.study import load_study
-from handgrad.training.record import Record, check_files, load, load_curves, load_data
+from handgrad.training.record import Record, check_files, load, load_curves
 from handgrad.training.run import Setting
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Cell:
     """A run of the plan.  `status`: pending, running, interrupted, done, diverged, pruned, failed or not begun.
 
     waiting: a search has paused it at a rung, where it waits for its turn or for the end of the phase.
-    `data` is its record.json, None while there is none.
+    `record`: its record.json, None while there is none.
     """
 
     label: str
@@ -50,7 +51,7 @@ class Cell:
     seed: int
     id: str
     status: str
-    data: Mapping[str, Any] | None
+    record: Record | None
 
 
 @dataclass(frozen=True)
@@ -193,27 +194,27 @@ class Results:
         for label, setting in self.planned.items():
             for run in setting["runs"]:
                 try:
-                    data = self._data(run["id"], check=damaged is not None and run["id"] not in checked)
+                    record = self._record(run["id"], check=damaged is not None and run["id"] not in checked)
                 except DamagedError as error:
                     if damaged is None:
                         raise
                     damaged.append(error)
                     continue
                 checked.add(run["id"])
-                status = data["status"] if data else self._unfinished(label, run["id"])
-                yield Cell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, data)
+                status = record.status if record else self._unfinished(label, run["id"])
+                yield Cell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, record)
 
-    def _data(self, run_id: str, *, check: bool = False) -> dict[str, Any] | None:
+    def _record(self, run_id: str, *, check: bool = False) -> Record | None:
         """record.json of a run, None where there is none; check: compare its files with it.  Raises DamagedError."""
         folder = self.folder / "runs" / run_id
         for again in (True, False):
             try:
                 if not folder.exists():
                     return None
-                data = load_data(folder)
+                record = load(folder, arrays=False)
                 if check:
-                    check_files(folder, data)
-                return data
+                    check_files(folder, record)
+                return record
             except DamagedError:
                 if not (again and self._written):  # a run that goes on takes the place of its own record
                     raise
@@ -259,8 +260,8 @@ class Results:
 
         rows = []
         for cell in self.cells():
-            data: Mapping[str, Any] = cell.data or {}
-            diverged, times = data.get("diverged") or {}, data.get("time") or {}
+            record = cell.record
+            diverged, times = (record.diverged, record.time) if record else (None, None)
             rows.append(
                 {
                     "label": cell.label,
@@ -269,13 +270,15 @@ class Results:
                     "id": cell.id,
                     "status": cell.status,
                     **self.axes[cell.label],
-                    **{name: data.get("metrics", {}).get(name) for name in METRICS},
-                    "epochs": data.get("epochs"),
-                    "steps": data.get("steps"),
-                    "diverged_step": diverged.get("step"),
-                    "diverged_layer": diverged.get("layer"),
-                    "error": data.get("error"),
-                    **{f"seconds_{name}": times.get(name) for name in ("total", "training", "evaluation")},
+                    **{name: record.metrics.get(name) if record else None for name in METRICS},
+                    "epochs": record.epochs if record else None,
+                    "steps": record.steps if record else None,
+                    "diverged_step": diverged.step if diverged else None,
+                    "diverged_layer": diverged.layer if diverged else None,
+                    "error": record.error if record else None,
+                    "seconds_total": times.total if times else None,
+                    "seconds_training": times.training if times else None,
+                    "seconds_evaluation": times.evaluation if times else None,
                 }
             )
         frame = pandas.DataFrame(rows)
@@ -288,9 +291,9 @@ class Results:
 
         frames = []
         for cell in self.cells():
-            if cell.data is None or cell.status == "failed":
+            if cell.record is None or cell.status == "failed":
                 continue
-            curves = load_curves(self.folder / "runs" / cell.id, cell.data)
+            curves = load_curves(self.folder / "runs" / cell.id, cell.record)
             by_epoch = {name: values for name, values in curves.items() if name != "loss_per_step"}
             frames.append(pandas.DataFrame({"label": cell.label, "seed": cell.seed, "id": cell.id, **by_epoch}))
         frames = [frame for frame in frames if len(frame)]

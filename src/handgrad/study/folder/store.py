@@ -31,9 +31,9 @@ from handgrad.study.folder.locks import reporting, writing
 from handgrad.study.folder.plan import FORMAT, read_plan
 from handgrad.study.rules.select import RunSummary
 from handgrad.training import record as records
-from handgrad.training.describe import samples_of
 from handgrad.training.progress import progress_of, save_checkpoint
 from handgrad.training.record import Record
+from handgrad.training.recording import samples_of
 from handgrad.training.weights import npz
 
 DATA_REMEDY = "run the study again: it is made again, finished runs are kept"
@@ -74,22 +74,22 @@ class Store:
         if not os.path.lexists(folder):
             return None, None
         try:
-            data = records.load_data(folder)
-            records.check_files(folder, data)
-            if data.get("parent") and continues is not None:
-                start = records.start_of(records.load_data(self.run_folder(continues)))
-                if start is not None and start != data["parent"]:
+            record = records.load(folder, arrays=False)
+            records.check_files(folder, record)
+            if record.parent and continues is not None:
+                start = records.load(self.run_folder(continues), arrays=False).weight_files
+                if start is not None and start != record.parent:
                     return (
                         None,
                         f"run {run_id} is made again: the run {continues} that it continues has other weights now",
                     )
         except DamagedError as error:
             return None, f"run {run_id}: its record is damaged and is made again ({str(error).partition('; ')[0]})"
-        if data["status"] == "failed":
+        if record.status == "failed":
             return None, None
-        if data["status"] != "pruned":
+        if record.status != "pruned":
             self._no_checkpoint(run_id)
-        return summary_of(data), None
+        return summary_of(record), None
 
     def _no_checkpoint(self, run_id: str) -> None:
         remove(self.checkpoint(run_id).parent, CHECKPOINT)
@@ -124,7 +124,7 @@ class Store:
                 self._no_checkpoint(record.id)
         except OSError as error:
             raise unwritable(self.folder, error) from error
-        return summary_of(record.data)
+        return summary_of(record)
 
     # -- the study
 
@@ -211,15 +211,15 @@ def read_data(folder: Path, key: str) -> dict[str, Any]:
             return {**facts, "x": np.asarray(file["x"])}
 
 
-def summary_of(data: dict[str, Any]) -> RunSummary:
+def summary_of(record: Record) -> RunSummary:
     """The little that is kept of a record."""
     return RunSummary(
-        id=data["id"],
-        seed=data["seed"],
-        status=data["status"],
-        metrics=dict(data["metrics"]),
-        epochs=data["epochs"],
-        seconds=data["time"]["total"],
+        id=record.id,
+        seed=record.seed,
+        status=record.status,
+        metrics=dict(record.metrics),
+        epochs=record.epochs,
+        seconds=record.time.total,
     )
 
 

@@ -18,12 +18,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
+from handgrad import measures
 from handgrad.errors import InputError
+from handgrad.measures import PARTS, lower_is_better
 from handgrad.names import listed, unknown
 from handgrad.sections import Section, flag, is_real, is_whole, one_of, real, whole
 
-PARTS = ("train", "validation", "test")
-MEASURES = ("accuracy", "loss")
+MEASURES = tuple(sorted(measures.MEASURES, key=lower_is_better))
 LOG = ("auto", "yes", "no")
 DRAW = ("auto", "points", "stretches")
 
@@ -81,7 +82,7 @@ Seed = Annotated[int | str, BeforeValidator(_seed("best", "first"))]
 SeedOrMean = Annotated[int | str, BeforeValidator(_seed("mean", "best", "first"))]
 Outliers = Annotated[float | bool, BeforeValidator(_outliers)]
 Weight = Annotated[float, BeforeValidator(real("[0, 1)"))]
-Parts = Annotated[tuple[str, ...], BeforeValidator(_several(PARTS, "part"))]
+Parts = Annotated[tuple[str, ...], BeforeValidator(_several(tuple(PARTS), "part"))]
 Measures = Annotated[tuple[str, ...], BeforeValidator(_several(MEASURES, "measure"))]
 Log = Annotated[str, BeforeValidator(one_of(LOG, "word"))]
 Draw = Annotated[str, BeforeValidator(one_of(DRAW, "word"))]

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, create_model
 
+from handgrad.measures import METRICS
 from handgrad.sections import Section, flag, one_of, real, whole
 from handgrad.study.changes import changes_of
 from handgrad.study.original.figure_options import FIGURES, figure_kind
@@ -113,20 +114,12 @@ class Column(Section):
     stat: Annotated[str, BeforeValidator(one_of(("both", "mean", "std"), "statistic"))] = "both"
 
 
-class Measured(Section):
-    """Published values by their measure."""
+_FIELDS: Any = dict.fromkeys(MEASURES, (Value, None))
+_OfMeasures = create_model("_OfMeasures", __base__=Section, **_FIELDS)
 
-    train_accuracy: Value = None
-    val_accuracy: Value = None
-    test_accuracy: Value = None
-    train_loss: Value = None
-    val_loss: Value = None
-    test_loss: Value = None
-    seconds: Value = None
-    training_seconds: Value = None
-    epochs: Value = None
-    steps: Value = None
-    parameters: Value = None
+
+class Measured(_OfMeasures):
+    """Published values by their measure."""
 
     @property
     def measures(self) -> dict[str, Any]:
@@ -218,7 +211,7 @@ class SettingsTable(Item):
     def ranked_by(self) -> str | None:
         """The measure by which rows are best and worst: the first accuracy or loss among the columns."""
         shown = (column.show for column in self.columns if column.show in MEASURES)
-        return next((measure for measure in shown if measure.endswith(("accuracy", "loss"))), None)
+        return next((measure for measure in shown if measure in METRICS), None)
 
 
 class LabelsTable(Item):

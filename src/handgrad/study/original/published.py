@@ -12,15 +12,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.sections import is_real
 
 MEASURES = {
-    "train_accuracy": "training accuracy",
-    "val_accuracy": "validation accuracy",
-    "test_accuracy": "test accuracy",
-    "train_loss": "training loss",
-    "val_loss": "validation loss",
-    "test_loss": "test loss",
+    **{metric.name: metric.word for metric in sorted(METRICS.values(), key=lambda one: lower_is_better(one.name))},
     "seconds": "seconds",
     "training_seconds": "training seconds",
     "epochs": "epochs",
@@ -77,7 +73,7 @@ class Published:
 
 def units_of(measure: str) -> tuple[str, ...]:
     """The units in which a measure can be published, ours first."""
-    if measure.endswith("accuracy"):
+    if is_fraction(measure):
         return ("fraction", "percent")
     return ("s", "min") if measure in TIMES else ()
 

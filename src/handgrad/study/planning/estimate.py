@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from statistics import median
 
+from handgrad.data.batches import batch_length, steps_per_epoch
 from handgrad.data.datasets import Part, Split
 from handgrad.study.planning.memory import check_memory
 from handgrad.study.planning.plan import Plan
@@ -68,7 +69,11 @@ class _Speed:
         sample = counts["train"] if training.train_score == "all" else min(validation or test, counts["train"])
         per_epoch = sample + validation + (test if training.test_every_epoch else 0)
         scored = (training.epochs + 1) * per_epoch + test
-        return training.epochs * _steps(setting, counts) * self.step + scored * self.example + OVERHEAD
+        return (
+            training.epochs * steps_per_epoch(counts["train"], training.batch_size) * self.step
+            + scored * self.example
+            + OVERHEAD
+        )
 
 
 def estimate(plan: Plan, workers: int = 1) -> Estimate:
@@ -149,7 +154,7 @@ def _measure(setting: Setting, split: Split) -> _Speed:
     """Train one epoch of a small part of the data."""
     network = setting.network_for(split.shape, split.n_classes, has_validation=split.validation is not None)
     n = len(split.train)
-    batch = n if setting.training.batch_size == "full" else int(setting.training.batch_size)
+    batch = batch_length(n, setting.training.batch_size)
     m = min(n, max(batch, min(batch * STEPS, int(FLOPS / (6 * max(1, network.multiplications))))))
     validation = split.validation or split.test or split.train
     small = replace(split, train=_first(split.train, m), validation=_first(validation, SCORED), test=None)
@@ -157,18 +162,13 @@ def _measure(setting: Setting, split: Split) -> _Speed:
         epochs=1, early_stopping=None, schedule={"name": "constant"}, train_score="sample", test_every_epoch=False
     )
     record = execute(Run(setting.changed(training=training), 0, split.checksum), small)
-    times, scored = record.data["time"], min(m, len(_first(validation, SCORED))) + len(_first(validation, SCORED))
+    times, scored = record.time, min(m, len(_first(validation, SCORED))) + len(_first(validation, SCORED))
     shared = int(training.stack)  # its copies were trained with it
-    return _Speed(times["training"] / max(1, record.data["steps"]) / shared, times["evaluation"] / scored / shared)
+    return _Speed(times.training / max(1, record.steps) / shared, times.evaluation / scored / shared)
 
 
 def _first(part: Part, m: int) -> Part:
     return Part(part.x[:m], part.y[:m], part.index[:m], part.source)
-
-
-def _steps(setting: Setting, counts: dict[str, int]) -> int:
-    batch = setting.training.batch_size
-    return 1 if batch == "full" else -(-counts["train"] // int(batch))
 
 
 def _split_bytes(split: Split) -> int:
@@ -181,6 +181,5 @@ def _record_bytes(plan: Plan, planned: PlannedSetting) -> int:
     slots = len(setting.training.optimizer.slots) if setting else 1
     training = setting.training if setting else plan.study.spec.training
     counts = plan.shelf.facts(setting.data if setting else plan.study.spec.data).counts
-    batch = training.batch_size
-    steps = training.epochs * (1 if batch == "full" else -(-counts["train"] // int(batch)))
+    steps = training.epochs * steps_per_epoch(counts["train"], training.batch_size)
     return RECORD_BYTES + 4 * planned.parameters * (1 + slots) + 4 * steps + 64 * training.epochs

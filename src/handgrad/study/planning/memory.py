@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.data.batches import batch_length
 from handgrad.errors import InputError
 from handgrad.limits import machine_memory
-from handgrad.network.layers import BatchNorm
+from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.network import Network
 from handgrad.training.run import TrainingSection
 
@@ -38,7 +39,7 @@ class Need:
 
 def need_of(training: TrainingSection, network: Network, n: int, where: str) -> Need:
     """The need of a setting; n: how many training examples there are."""
-    m = n if training.batch_size == "full" else min(n, int(training.batch_size))
+    m = min(n, batch_length(n, training.batch_size))
     compiled = training.engine == "compiled" or (training.engine == "auto" and training.library == "numpy")
     rows = min(m, PART) if compiled and not any(isinstance(layer, BatchNorm) for layer in network.layers) else m
     size = np.dtype(training.dtype).itemsize

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from handgrad.data.batches import steps_per_epoch
 from handgrad.errors import HandgradError, StudyFileError
+from handgrad.measures import METRICS
 from handgrad.network.network import Network
 from handgrad.study.changes import apply, shown
 from handgrad.study.design.axes import Choice
@@ -170,7 +172,7 @@ class Plan:
             inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
             said.setdefault(one.phase.number, set()).update(lines)
             found.update(dict.fromkeys(located(line, one) for line in lines if line not in inherited))
-            part = "test" if self.metric.startswith("test") else "validation"
+            part = METRICS[self.metric].part.name
             if look.facts is None:
                 continue
             self.notes += look.facts.notes
@@ -331,6 +333,6 @@ class Plan:
             return 0, 1.0, None
         facts, network = found
         n, p, training = facts.counts["train"], network.multiplications, setting.training
-        steps = 1 if training.batch_size == "full" else -(-n // int(training.batch_size))
+        steps = steps_per_epoch(n, training.batch_size)
         epoch = n * p * 6e-10 + steps * (5e-5 + p * 1e-9) + facts.counts.get("validation", n) * p * 4e-10
         return network.parameter_count, 0.005 + training.epochs * epoch, facts

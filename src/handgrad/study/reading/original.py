@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from handgrad.measures import is_fraction
 from handgrad.names import short, shown, unknown
 from handgrad.sections import Section
 from handgrad.study.original.items import (
@@ -196,7 +197,7 @@ def _unit_problems(measure: str, unit: str | None, where: str) -> list[str]:
 def _value_problems(measure: str, given: Any, unit: str | None, where: str) -> list[str]:
     """An accuracy outside [0, 1] as a rule lacks its unit."""
     one = published(given, unit if unit in units_of(measure) else None)
-    if not measure.endswith("accuracy") or one.value is None or 0 <= one.value <= 1:
+    if not is_fraction(measure) or one.value is None or 0 <= one.value <= 1:
         return []
     remedy = "" if unit == "percent" else '; if it is in percent, say unit = "percent"'
     return [f"{where} must be in [0, {100 if unit == 'percent' else 1}]{remedy}; got {shown(given)}"]

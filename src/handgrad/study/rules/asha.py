@@ -27,6 +27,7 @@ from typing import Annotated, ClassVar, Protocol
 import numpy as np
 from pydantic import BeforeValidator
 
+from handgrad.measures import VALIDATION_METRICS
 from handgrad.sections import Section, one_of, whole
 
 RULES = ("promote", "stop")
@@ -51,7 +52,7 @@ class Asha(Section):
     reduction_factor: Annotated[int, BeforeValidator(whole("[2, inf)"))] = 4
     epochs: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole("[1, inf)")(v))] = None
     metric: Annotated[
-        str | None, BeforeValidator(lambda v: v if v is None else one_of(("val_accuracy", "val_loss"), "measure")(v))
+        str | None, BeforeValidator(lambda v: v if v is None else one_of(VALIDATION_METRICS[::-1], "measure")(v))
     ] = None
 
     def levels(self, epochs: int) -> tuple[int, ...]:

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from handgrad.measures import METRICS, TEST, is_fraction, lower_is_better, on_part
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -28,7 +30,7 @@ class RunSummary:
 
 def metric_of(select_by: str, select_on_test: bool) -> str:
     """The metric that decides: `val_accuracy`, or with select_on_test `test_accuracy`."""
-    return select_by.replace("val_", "test_") if select_on_test else select_by
+    return on_part(select_by, TEST) if select_on_test else select_by
 
 
 Rank = tuple[int, int, int, float, float]
@@ -44,8 +46,8 @@ def rank_key(runs: Sequence[RunSummary | None], metric: str) -> Rank:
     True
     """
     done = [run for run in runs if run is not None and run.status in ("done", "pruned")]
-    sign = 1 if metric.endswith("_loss") else -1
-    mean, loss = _mean(done, metric), _mean(done, metric.split("_")[0] + "_loss")
+    sign = 1 if lower_is_better(metric) else -1
+    mean, loss = _mean(done, metric), _mean(done, METRICS[metric].part.metric("loss"))
     short = [run.epochs for run in done if run.status == "pruned"]
     return (
         len(runs) - len(done),
@@ -75,7 +77,7 @@ def mean_of(values: Sequence[float | None], metric: str) -> float | None:
     numbers = [value for value in values if value is not None and math.isfinite(value)]
     if not numbers or len(numbers) < len(values):
         return None
-    if metric.endswith("_accuracy"):
+    if is_fraction(metric):
         total = sum((Fraction(value).limit_denominator(MOST_EXAMPLES) for value in numbers), start=Fraction())
         return float(total / len(numbers))
     return math.fsum(numbers) / len(numbers)

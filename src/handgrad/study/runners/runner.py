@@ -18,15 +18,14 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from handgrad import limits
 from handgrad.data.datasets import Split, open_split
 from handgrad.errors import HandgradError, ResultsError
 from handgrad.study.folder.files import is_disk_error, unwritable
-from handgrad.training.environment import environment
 from handgrad.training.loop import train_together
-from handgrad.training.record import FORMAT, Record, load
+from handgrad.training.record import Record, load
 from handgrad.training.run import Run
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
@@ -242,37 +241,6 @@ class Serial:
 
     def close(self) -> None:
         _split.cache_clear()
-
-
-def failed_record(run: Run, run_id: str, error: str) -> Record:
-    """The record of a run that raised an error or lost its worker: every key of record.json, and no result."""
-    setting = run.setting.resolved().model_dump(mode="json", by_alias=True)
-    data: dict[str, Any] = {
-        "format": FORMAT,
-        "id": run_id,
-        "seed": run.seed,
-        "setting": setting,
-        "continues": run.continues,
-        "parent": None,
-        "status": "failed",
-        "metrics": {},
-        "epochs": 0,
-        "steps": 0,
-        "best_epoch": None,
-        "continued_at": [],
-        "diverged": None,
-        "error": error,
-        "network": {"layers": [], "output": "", "parameters": 0, "loss_formula": "", "l2_formula": ""},
-        "data": {"name": setting["data"]["name"], "checksum": run.data_checksum, "counts": {}, "scaling": ""},
-        "train_score": None,
-        "confusion": {},
-        "samples": None,
-        "optimizer_steps": 0,
-        "time": {"total": 0.0, "training": 0.0, "evaluation": 0.0, "epochs": [], "resumed": 0},
-        "engine": {"name": setting["training"]["engine"], "threads": 1},
-        "environment": environment(),
-    }
-    return Record(data)
 
 
 # -- how many

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from handgrad.measures import lower_is_better
 from handgrad.study.folder.store import Store
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
@@ -12,7 +13,7 @@ from handgrad.study.runners.runner import Job
 from handgrad.study.search.decisions import Decisions
 from handgrad.study.search.samplers import Asked, Listed, Source
 from handgrad.study.search.search import Ended, Misfit, Search
-from handgrad.training.record import load_curves, load_data
+from handgrad.training.record import load, load_curves
 
 
 class Execution(Protocol):
@@ -49,8 +50,8 @@ class _PhaseCells:
         if not self._execution.has_record(run_id):
             return None
         folder = self._execution.store.run_folder(run_id)
-        data = load_data(folder)
-        return Ended.of(data, load_curves(folder, data), self._metric)
+        record = load(folder, arrays=False)
+        return Ended.of(record, load_curves(folder, record), self._metric)
 
     def job(self, setting: PlannedSetting, planned: PlannedRun, until: int, *, prune: bool) -> Job | None:
         phase = self._execution.plan.phases[self._number]
@@ -89,7 +90,7 @@ def opened_search(execution: Execution, number: int) -> Iterator[Search]:
             def add(parameters: Mapping[str, Any]) -> PlannedSetting:
                 return plan.add(number, parameters)
 
-            source = Asked(drawn, metric.endswith("_accuracy"), add, decisions.add)
+            source = Asked(drawn, not lower_is_better(metric), add, decisions.add)
         cells = _PhaseCells(execution, number, metric)
         return Search(phase.asha, metric, source, decisions, execution.purse, cells)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from handgrad.measures import lower_is_better
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
 from handgrad.study.rules.asha import Asha, rule_of
 from handgrad.study.rules.budget import Purse
@@ -38,10 +39,9 @@ class Ended:
     end: float | None
 
     @classmethod
-    def of(cls, data: Mapping[str, Any], curves: Mapping[str, Any], metric: str) -> "Ended":
-        own = int(data["continued_at"][-1]) if data["continues"] else 0
-        curve = [float(value) for value in curves[metric][own:]] if metric in curves else []
-        return cls(data["status"], curve, data["metrics"].get(metric))
+    def of(cls, record: Record, curves: Mapping[str, Any], metric: str) -> "Ended":
+        curve = [float(value) for value in curves[metric][record.first_epoch :]] if metric in curves else []
+        return cls(record.status, curve, record.metrics.get(metric))
 
     def covers(self, epoch: int) -> bool:
         """Whether the run has come to this epoch or can never come there."""
@@ -84,7 +84,7 @@ class Search:
         self.rule = rule_of(asha or NEVER)
         self.settings: dict[str, PlannedSetting] = {}  # those that were begun
         self.winner: str | None = None  # as recorded; None as soon as anything is trained
-        self._sign = 1 if metric.endswith("_loss") else -1
+        self._sign = 1 if lower_is_better(metric) else -1
         self._until: dict[str, int] = {}
         self._on_the_way: dict[str, Values] = {}
         self._arrived: dict[str, dict[int, Values]] = {}
@@ -186,7 +186,7 @@ class Search:
         if outcome.paused is not None:
             return Ended("pruned", outcome.paused.history[self.metric], None)
         record: Record | None = outcome.record
-        return Ended("failed", [], None) if record is None else Ended.of(record.data, record.curves, self.metric)
+        return Ended("failed", [], None) if record is None else Ended.of(record, record.curves, self.metric)
 
     def _step(self) -> bool:
         """Let one setting go on or begin, where there is one and budget for it."""

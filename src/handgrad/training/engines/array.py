@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from handgrad.data.batches import batches
-from handgrad.data.targets import encode
 from handgrad.network import passes
 from handgrad.network.arrays import Array
+from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.backend import Backend, backend_of
@@ -54,7 +54,7 @@ def train_step(
         weight_decay=training.decay(m),
         clip_norm=training.clip_norm,
     )
-    new_params |= passes.measured(network, params, trace)
+    new_params |= passes.updated_buffers(network, params, trace)
     loss = (of_example / m if training.batch_reduction == "mean" else of_example).sum()  # a sum could overflow first
     return new_params, new_slots, loss
 
@@ -88,7 +88,7 @@ class ArraySession:
         dtype = self.job.training.dtype
         self.params = {name: self._to_device(array.astype(dtype)) for name, array in params.items()}
         self.slots = {name: tuple(self._to_device(a.astype(dtype)) for a in arrays) for name, arrays in slots.items()}
-        learnt = {name: w for name, w in self.params.items() if name not in self.job.network.measured_names}
+        learnt = {name: w for name, w in self.params.items() if name not in self.job.network.buffer_names}
         self.slots = self.slots or empty_slots(self.job.training.optimizer, learnt)
         self.t = t
 

@@ -73,7 +73,7 @@ class JaxGroup:
         """Put these numbers into member i; the first that are loaded are put into all members."""
         dtype = self.job.training.dtype
         params = {name: np.asarray(array, dtype) for name, array in params.items()}
-        learnt = {name: w for name, w in params.items() if name not in self.job.network.measured_names}
+        learnt = {name: w for name, w in params.items() if name not in self.job.network.buffer_names}
         kinds = self.job.training.optimizer.slots
         slots = {name: tuple(np.asarray(a, dtype) for a in arrays) for name, arrays in slots.items()}
         slots = slots or {name: tuple(np.zeros_like(w) for _ in kinds) for name, w in learnt.items()}

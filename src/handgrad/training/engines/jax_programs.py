@@ -21,13 +21,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from handgrad.errors import InputError, readable
 from handgrad.network import passes
-from handgrad.network.layers import Dropout
+from handgrad.network.dropout import Dropout
 from handgrad.network.network import Network
 from handgrad.training.engines import Job
 from handgrad.training.engines.array import train_step
 from handgrad.training.engines.jax_kept import Kept
 from handgrad.training.run import TrainingSection
+from handgrad.training.support import Ingredient, ingredients
 
 Array = Any
 Numbers = dict[str, Array]  # by name, (R,) each
@@ -107,6 +109,37 @@ def _train(job: Job, state: State, going: Array, batches: Batches, numbers: Numb
     return state, losses
 
 
+def check_compiles(job: Job, added: Sequence[Ingredient]) -> None:
+    """Raise InputError where a step with these additions cannot be compiled, or changes the type of a parameter.
+
+    Only shapes and types go through the step: nothing is computed.
+    """
+    dtype, network = np.dtype(job.training.dtype), job.network
+    params = {name: jax.ShapeDtypeStruct(shape, dtype) for name, shape in network.parameter_shapes.items()}
+    kinds = job.training.optimizer.slots
+    slots = {name: tuple(w for _ in kinds) for name, w in params.items() if name not in network.buffer_names}
+    number = jax.ShapeDtypeStruct((), dtype)
+    x, T = (jax.ShapeDtypeStruct((2, *shape), dtype) for shape in (network.input_shape, (network.n_outputs,)))
+
+    def step(params: Any, slots: Any, x: Array, T: Array, lr: Array, numbers: Numbers) -> Any:
+        with_numbers, rates = _with_numbers(job, numbers)
+        return train_step(with_numbers, params, slots, x, T, lr=lr, t=lr, key=0, number=0, rates=rates)
+
+    try:
+        with jax.enable_x64(True):
+            numbers = dict.fromkeys(numbers_of(job), number)
+            after, _, _ = jax.eval_shape(step, params, slots, x, T, number, numbers)
+        changed = [name for name, w in params.items() if (after[name].shape, after[name].dtype) != (w.shape, w.dtype)]
+        reason = f"{changed[0]} becomes {after[changed[0]].dtype}{list(after[changed[0]].shape)}" if changed else ""
+    except Exception as error:  # whatever the added functions do with an array that has no numbers
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    if reason:
+        raise InputError(
+            f"the jax engine cannot compile {' and '.join(map(str, added))} ({readable(reason)}); write it with "
+            'operators and the functions of array_namespace, or set training.engine = "array"'
+        )
+
+
 def _taken(x: Array, rows: Array) -> Array:
     return x.at[rows].get(mode="promise_in_bounds")
 
@@ -161,7 +194,8 @@ class Programs:
 
     @staticmethod
     def of(job: Job, size: int) -> "Programs":
-        return _programs(*_shared(job.network, job.training), size)
+        step = tuple(one.of for one in ingredients(job.network.layers, job.training.loss, job.training.optimizer))
+        return _programs(*_shared(job.network, job.training), size, step)
 
     def facts(self) -> dict[str, str]:
         """Versions, and the first digits of the hash of the program that makes the steps, where it is kept."""
@@ -215,5 +249,6 @@ class Programs:
 
 
 @lru_cache(maxsize=32)
-def _programs(network: Network, training: TrainingSection, size: int) -> Programs:
+def _programs(network: Network, training: TrainingSection, size: int, step: tuple[Any, ...]) -> Programs:
+    """step: the functions that make it, since a name can come to mean others."""
     return Programs(Job(network, training, "one-hot", 0, {}), size)

@@ -7,7 +7,7 @@ On a GPU, float32 is float32 (no TF32) and cuDNN uses deterministic algorithms; 
 two models of GPU.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -16,14 +16,11 @@ import torch
 from torch import Tensor
 
 from handgrad.data.batches import batches
-from handgrad.data.targets import encode
-from handgrad.errors import InputError
-from handgrad.names import shown
 from handgrad.network import passes
+from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
-from handgrad.training.engines import Job, Params, Slots
-from handgrad.training.engines.compiled import twins
-from handgrad.training.engines.torch_network import ACTIVATIONS, LOSSES, OPERATIONS, forward, losses_of
+from handgrad.training.engines import Job, Params, Slots, check_has
+from handgrad.training.engines.torch_network import forward, losses_of
 from handgrad.training.optimizers import is_weight
 
 Groups = list[dict[str, Any]]
@@ -55,25 +52,6 @@ OPTIMIZERS: dict[str, tuple[Callable[[Any, Groups], torch.optim.Optimizer], tupl
 }
 
 
-TABLES: dict[str, Mapping[str, Any]] = {
-    "layer": OPERATIONS,
-    "activation": ACTIVATIONS,
-    "loss": LOSSES,
-    "optimizer": OPTIMIZERS,
-}
-
-
-def check(job: Job) -> None:
-    """Raise InputError for the first layer, activation, loss or optimizer that this engine has not, by its name.
-
-    A name of handgrad whose public record was replaced is refused too: PyTorch's function is the twin of the first one.
-    """
-    for kind, name, of in twins.used_by(job.network.layers, job.training.loss, job.training.optimizer):
-        reference = twins.TABLES[kind].get(name)
-        if name not in TABLES[kind] or (reference and reference.of is not of):
-            raise InputError(f'the torch engine has no {kind} {shown(name)}; set training.engine = "array"')
-
-
 def _exact() -> AbstractContextManager[None]:
     """float32 without TF32 and the same bits at every call, where PyTorch calls cuDNN."""
     flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
@@ -86,7 +64,7 @@ class TorchSession:
     """Trains with PyTorch, one step at a time."""
 
     def __init__(self, job: Job) -> None:
-        check(job)
+        check_has("torch", job.network, job.training)
         self.job = job
         self.device = torch.device(job.training.device)
         self.key = dropout_key(job.seed)
@@ -132,7 +110,7 @@ class TorchSession:
         return params, slots, self.t
 
     def _is_learnt(self, name: str) -> bool:
-        return name not in self.job.network.measured_names
+        return name not in self.job.network.buffer_names
 
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
         network, training = self.job.network, self.job.training
@@ -143,14 +121,14 @@ class TorchSession:
                 chosen = torch.from_numpy(rows).to(self.device)
                 x, T = x_train[chosen], T_train[chosen]
                 masks = passes.masks(network, self.key, first_step + i, len(rows), like=x)
-                z, a, measured = forward(network, self.params, x, masks=masks, training=True)
+                z, a, buffers = forward(network, self.params, x, masks=masks, training=True)
                 of_example = losses_of(network, training.loss, z, a, T)
                 loss = (of_example / len(rows) if training.batch_reduction == "mean" else of_example).sum()
                 losses[i] = loss.item()
                 if not np.isfinite(losses[i]):
                     return losses[: i + 1]
                 self._step(loss, float(lrs[i]), training.decay(len(rows)))
-                self.params |= measured
+                self.params |= buffers
         return losses
 
     def _step(self, loss: Tensor, lr: float, decay: float) -> None:

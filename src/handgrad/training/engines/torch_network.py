@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.batch_norm import EPS, MOMENTUM, count
 from handgrad.network.losses import LOSSES as REFERENCE
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 
 Own = dict[str, Tensor]  # parameters of one layer, by letter
 
@@ -71,15 +71,15 @@ def forward(
     masks: Mapping[int, Tensor] | None = None,
     training: bool = False,
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """(z of the last layer, its a, the parameters that training measures after this batch)."""
-    measured = {name: params[name].clone() for name in network.measured_names} if training else {}
-    own_params = {**params, **measured}
+    """(z of the last layer, its a, the buffers after this batch)."""
+    buffers = {name: params[name].clone() for name in network.buffer_names} if training else {}
+    own_params = {**params, **buffers}
     z = x
     for i, layer in enumerate(network.layers):
         own = {letter: own_params[name] for letter, name in network.parameter_names[i].items()}
         z = OPERATIONS[layer.kind](layer, own, x, (masks or {}).get(i), training)
         x = ACTIVATIONS[layer.activation](z)
-    return z, x, measured
+    return z, x, buffers
 
 
 def losses_of(network: Network, loss: str, z: Tensor, a: Tensor, T: Tensor) -> Tensor:

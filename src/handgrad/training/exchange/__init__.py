@@ -21,7 +21,8 @@ import numpy as np
 from handgrad.data.datasets import Dataset, split
 from handgrad.errors import WeightsError
 from handgrad.foreign import as_path
-from handgrad.network.spec import Network, build
+from handgrad.network.network import Network
+from handgrad.network.network_section import build
 from handgrad.training.available import check_installed
 from handgrad.training.brightness import brightness_of
 from handgrad.training.exchange.layouts import laid_out

@@ -17,7 +17,7 @@ import numpy as np
 from handgrad.errors import WeightsError
 from handgrad.names import lookup
 from handgrad.network.layer import Shape
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.weights import Arrays
 
 LAYOUTS = {"handgrad": "(n_in, n_out)", "torch": "(n_out, n_in)", "keras": "(n_in, n_out), channels last"}
@@ -37,7 +37,7 @@ def laid_out(network: Network, found: Found, *, layout: str | None, said: str | 
     fitting: dict[str, Arrays] = {}
     wrong: dict[str, list[str]] = {}
     for one in tried:
-        params = {name: _turned(network, name, array, one) for name, (_, array) in found.items()}
+        params = {name: _transposed(network, name, array, one) for name, (_, array) in found.items()}
         wrong[one] = [name for name, w in params.items() if w.shape != network.parameter_shapes[name]]
         if not wrong[one] and not any(_same(params, other) for other in fitting.values()):
             fitting[one] = params
@@ -47,7 +47,7 @@ def laid_out(network: Network, found: Found, *, layout: str | None, said: str | 
         lines = [_misfit(network, name, *found[name], shown) for name in wrong[nearest]]
         raise WeightsError("\n".join(f"{where}: {line}" for line in [*lines, layers_meant(network)]))
     if len(fitting) > 1 and said is not None and not wrong[said]:
-        return {name: _turned(network, name, array, said) for name, (_, array) in found.items()}
+        return {name: _transposed(network, name, array, said) for name, (_, array) in found.items()}
     if len(fitting) > 1:
         raise WeightsError(f"{where}: {_undecided(network, list(fitting))}")
     return next(iter(fitting.values()))
@@ -85,7 +85,7 @@ def _shape_there(network: Network, name: str, needed: Shape, layout: str) -> Sha
     return needed
 
 
-def _turned(network: Network, name: str, array: np.ndarray, layout: str) -> np.ndarray:
+def _transposed(network: Network, name: str, array: np.ndarray, layout: str) -> np.ndarray:
     """An array of the file as `network` has it; as it is where it cannot be."""
     needed = network.parameter_shapes[name]
     if array.shape != _shape_there(network, name, needed, layout):

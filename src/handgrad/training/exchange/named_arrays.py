@@ -12,7 +12,7 @@ import numpy as np
 
 from handgrad.errors import WeightsError
 from handgrad.names import listed
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.exchange.layouts import laid_out, layers_meant
 from handgrad.training.weights import Arrays
 

@@ -9,6 +9,7 @@ scaling are in the file's metadata.  Operators of opset 17 (2022), so that older
 """
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,14 @@ from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.batch_norm import EPS
 from handgrad.training.available import check_installed
 from handgrad.training.model import Model
+from handgrad.training.support import check_exported
 
+Names = dict[str, str]  # of the values of a layer's parameters, by letter
 OPSET = 17
 IR_VERSION = 8  # the file format that came with it
 
 ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {  # operator and its attributes
+    "identity": ("Identity", {}),
     "sigmoid": ("Sigmoid", {}),
     "tanh": ("Tanh", {}),
     "relu": ("Relu", {}),
@@ -34,7 +38,12 @@ ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {  # operator and its attri
 
 
 def to_onnx(model: Model, *, scaling: bool = True) -> bytes:
-    """The file's bytes.  scaling: the graph scales its input.  Raises InputError where the library onnx is missing."""
+    """The file's bytes.  scaling: the graph scales its input.
+
+    Raises InputError where the library onnx is missing, or the format has no operator for a layer or an activation.
+    """
+    words: dict[str, Iterable[str]] = {"activation": ACTIVATIONS, "layer": LAYERS}
+    check_exported(model.network.layers, words, "ONNX export", "export to .safetensors or .npz")
     check_installed("onnx", "writing an .onnx file", "'handgrad[onnx]'", "export to .safetensors or .npz")
     import onnx
 
@@ -108,17 +117,33 @@ class _Graph:
 
     def layer(self, layer: Any, own: dict[str, str], x: str, *, flat: bool) -> str:
         """x → z of one layer.  flat: whether x is rows of numbers."""
-        if layer.kind == "dense":
-            return self.add("Gemm", x if flat else self.add("Flatten", x), own["W"], own["b"])
-        if layer.kind == "conv":
-            places = {"kernel_shape": layer.size, "strides": layer.stride, "pads": (*layer.pad, *layer.pad)}
-            return self.add("Conv", x, own["W"], own["b"], **places)
-        if layer.kind == "batch-norm":
-            statistics = (own["gamma"], own["beta"], own["mean"], own["variance"])
-            return self.add("BatchNormalization", x, *statistics, epsilon=EPS)
-        if layer.kind == "flatten":
-            return self.add("Flatten", x)
-        if layer.kind == "dropout":
-            return x
-        pool = {"max-pool": "MaxPool", "average-pool": "AveragePool"}[layer.kind]
-        return self.add(pool, x, kernel_shape=layer.size, strides=layer.stride)
+        return LAYERS[layer.kind](self, layer, own, x, flat)
+
+
+def _dense(graph: _Graph, layer: Any, own: Names, x: str, flat: bool) -> str:
+    return graph.add("Gemm", x if flat else graph.add("Flatten", x), own["W"], own["b"])
+
+
+def _conv(graph: _Graph, layer: Any, own: Names, x: str, flat: bool) -> str:
+    windows = {"kernel_shape": layer.size, "strides": layer.stride, "pads": (*layer.pad, *layer.pad)}
+    return graph.add("Conv", x, own["W"], own["b"], **windows)
+
+
+def _batch_norm(graph: _Graph, layer: Any, own: Names, x: str, flat: bool) -> str:
+    statistics = (own["gamma"], own["beta"], own["mean"], own["variance"])
+    return graph.add("BatchNormalization", x, *statistics, epsilon=EPS)
+
+
+LAYERS: dict[str, Callable[[_Graph, Any, Names, str, bool], str]] = {
+    "dense": _dense,
+    "conv": _conv,
+    "batch-norm": _batch_norm,
+    "flatten": lambda graph, layer, own, x, flat: graph.add("Flatten", x),
+    "dropout": lambda graph, layer, own, x, flat: x,
+    "max-pool": lambda graph, layer, own, x, flat: graph.add(
+        "MaxPool", x, kernel_shape=layer.size, strides=layer.stride
+    ),
+    "average-pool": lambda graph, layer, own, x, flat: graph.add(
+        "AveragePool", x, kernel_shape=layer.size, strides=layer.stride
+    ),
+}

@@ -13,7 +13,7 @@ The network as a `torch.nn.Sequential` has, for every layer, the module of the l
 Both flatten images channel by channel and row by row, so the weights of a dense layer after them stay in place.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,10 @@ from handgrad.errors import WeightsError
 from handgrad.names import listed
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.layer import Shape
-from handgrad.network.spec import Network
+from handgrad.network.network import Network
 from handgrad.training.exchange.layouts import laid_out, layers_meant
 from handgrad.training.exchange.named_arrays import in_order
+from handgrad.training.support import check_exported
 from handgrad.training.weights import Arrays
 
 LETTERS = {  # of each kind of layer: handgrad's letter -> PyTorch's name
@@ -68,7 +69,7 @@ def to_state_dict(network: Network, params: Mapping[str, np.ndarray]) -> Arrays:
         if i is not None:
             kind = network.layers[i].kind
             for letter, name in network.parameter_names[i].items():
-                state[f"{position}.{LETTERS[kind][letter]}"] = _turned(kind, letter, params[name])
+                state[f"{position}.{LETTERS[kind][letter]}"] = _transposed(kind, letter, params[name])
             if kind == "batch-norm":
                 state[f"{position}.{COUNTER}"] = np.array(0)
     return state
@@ -109,35 +110,38 @@ def from_state_dict(
     return laid_out(network, found, layout=layout, said="torch", where=where)
 
 
-def _turned(kind: str, letter: str, array: np.ndarray) -> np.ndarray:
+def _transposed(kind: str, letter: str, array: np.ndarray) -> np.ndarray:
     """(n_in, n_out) as (n_out, n_in) and back; everything else has one shape in both."""
     return np.ascontiguousarray(array.T) if (kind, letter) == ("dense", "W") else array
 
 
 def _modules(network: Network) -> Iterator[tuple[str, int | None]]:
-    """(text of the constructor, the layer whose parameters it holds) of every module in Sequential's order."""
+    """(text of the constructor, the layer whose parameters it holds) of every module in Sequential's order.
+
+    Raises InputError where PyTorch has no module for a layer or an activation.
+    """
+    words: dict[str, Iterable[str]] = {"activation": ACTIVATIONS, "layer": MODULES}
+    check_exported(network.layers, words, "PyTorch's nn", "export to .npz")
     for i, (layer, before) in enumerate(zip(network.layers, network.input_shapes, strict=True)):
         if layer.kind == "dense" and len(before) > 1:
             yield "nn.Flatten()", None
-        yield _module(layer, before, network.shapes[i]), i if layer.kind in LETTERS else None
+        yield MODULES[layer.kind](layer, before, network.shapes[i]), i if layer.kind in LETTERS else None
         activation = ACTIVATIONS[layer.activation]
         if activation is not None:
             yield activation, None
 
 
-def _module(layer: Any, before: Shape, after: Shape) -> str:
-    if layer.kind == "dense":
-        return f"nn.Linear({int(np.prod(before))}, {after[0]})"
-    if layer.kind == "conv":
-        return f"nn.Conv2d({before[0]}, {after[0]}, {layer.size}, stride={layer.stride}, padding={layer.pad})"
-    if layer.kind == "batch-norm":
-        return f"nn.BatchNorm{'2d' if len(before) == 3 else '1d'}({before[0]})"
-    if layer.kind == "dropout":
-        return f"nn.Dropout({layer.rate})"
-    if layer.kind == "flatten":
-        return "nn.Flatten()"
-    pool = {"max-pool": "MaxPool2d", "average-pool": "AvgPool2d"}[layer.kind]
-    return f"nn.{pool}({layer.size}, stride={layer.stride})"
+MODULES: dict[str, Callable[[Any, Shape, Shape], str]] = {  # (layer, shape before, shape after) -> its constructor
+    "dense": lambda layer, before, after: f"nn.Linear({int(np.prod(before))}, {after[0]})",
+    "conv": lambda layer, before, after: (
+        f"nn.Conv2d({before[0]}, {after[0]}, {layer.size}, stride={layer.stride}, padding={layer.pad})"
+    ),
+    "batch-norm": lambda layer, before, after: f"nn.BatchNorm{'2d' if len(before) == 3 else '1d'}({before[0]})",
+    "dropout": lambda layer, before, after: f"nn.Dropout({layer.rate})",
+    "flatten": lambda layer, before, after: "nn.Flatten()",
+    "max-pool": lambda layer, before, after: f"nn.MaxPool2d({layer.size}, stride={layer.stride})",
+    "average-pool": lambda layer, before, after: f"nn.AvgPool2d({layer.size}, stride={layer.stride})",
+}
 
 
 def _by_module(arrays: Arrays, where: str) -> dict[str, Arrays]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.data.batches import steps_per_epoch
-from handgrad.network.layers import Dense, Dropout
+from handgrad.network.dense import Dense
+from handgrad.network.dropout import Dropout
 from handgrad.network.network import Network
 from handgrad.training.engines import Job, kernels_of
 from handgrad.training.engines.compiled import twins

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from handgrad.names import lookup
+from handgrad.network.batch_norm import BatchNorm
+from handgrad.network.dense import Dense
+from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
-from handgrad.network.layers import BatchNorm, Dense, Dropout
 from handgrad.network.network import Network
 from handgrad.training.engines.compiled import twins
 from handgrad.training.engines.compiled.kernels import layout

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from handgrad.data.targets import encode
 from handgrad.network.losses import LOSSES
+from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
-from handgrad.training.engines import Job, Params, Slots
+from handgrad.training.engines import Job, Params, Slots, check_has
 from handgrad.training.engines.compiled import twins
 from handgrad.training.engines.compiled.calling import call
 from handgrad.training.engines.compiled.compilation import ENTRY_POINTS, entry_point, prepare
@@ -40,7 +40,7 @@ class CompiledSession(ABC):
     score_pass: Pass
 
     def __init__(self, job: Job) -> None:
-        twins.check(job.network.layers, job.training.loss, job.training.optimizer)
+        check_has("compiled", job.network, job.training)
         self.job = job
         prepare(job.training.dtype, self.kind)
         self.dtype = np.dtype(job.training.dtype)
@@ -114,7 +114,7 @@ class CompiledSession(ABC):
 
     def export(self) -> tuple[Params, Slots, int]:
         slots, params = [self._read(flat) for flat in self._slots()], self._read(self.memory.theta)
-        learnt = [name for name in params if name not in self.job.network.measured_names]
+        learnt = [name for name in params if name not in self.job.network.buffer_names]
         return params, {name: tuple(slot[name] for slot in slots) for name in learnt}, self.t
 
     # -- calls of the entry points

@@ -1,20 +1,22 @@
 """Every kernel of the compiled engine by name: the code that stands for it, and the reference that it is the twin of.
 
 The codes are written down, so a record that is added to a public table neither shifts nor takes the code of another.
-A name has a kernel only while its public record is the reference written here: a tanh that was replaced by another
-function has none.  Nothing here needs Numba.
+A name has a kernel only while its public record is the reference written here (`training.support`): a tanh that was
+replaced by another function has none.  Nothing here needs Numba.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from handgrad.errors import InputError
-from handgrad.names import lookup, shown
+from handgrad.names import shown
 from handgrad.network import activations, losses
-from handgrad.network.image_layers import AveragePool, Conv, MaxPool
-from handgrad.network.layer import Layer
-from handgrad.network.layers import BatchNorm, Dense, Dropout, Flatten
+from handgrad.network.batch_norm import BatchNorm
+from handgrad.network.convolution import Conv
+from handgrad.network.dense import Dense
+from handgrad.network.dropout import Dropout
+from handgrad.network.flatten import Flatten
+from handgrad.network.pooling import AveragePool, MaxPool
 from handgrad.training import optimizers
 
 
@@ -78,28 +80,5 @@ def code_of(kind: str, name: str) -> int:
     2
     """
     if name not in TABLES[kind]:
-        raise _without_kernel(kind, name)
+        raise InputError(f'the compiled engine has no kernel for {kind} {shown(name)}; set training.engine = "array"')
     return TABLES[kind][name].code
-
-
-def used_by(layers: Iterable[Layer], loss: str, optimizer: Any) -> Iterator[tuple[str, str, Any]]:
-    """(kind, name, what `Twin.of` is to the reference) of everything that a training computes with."""
-    for layer in layers:
-        yield "layer", layer.kind, type(layer)
-        yield "activation", layer.activation, lookup(activations.ACTIVATIONS, layer.activation, "activation").forward
-    yield "loss", loss, lookup(losses.LOSSES, loss, "loss").forward
-    yield "optimizer", optimizer.name, type(optimizer)
-
-
-def check(layers: Iterable[Layer], loss: str, optimizer: Any) -> None:
-    """Raise InputError for the first layer, activation, loss or optimizer that has no kernel, by its name.
-
-    A name whose public record is not the reference that the kernel is the twin of has no kernel.
-    """
-    for kind, name, of in used_by(layers, loss, optimizer):
-        if name not in TABLES[kind] or TABLES[kind][name].of is not of:
-            raise _without_kernel(kind, name)
-
-
-def _without_kernel(kind: str, name: str) -> InputError:
-    return InputError(f'the compiled engine has no kernel for {kind} {shown(name)}; set training.engine = "array"')

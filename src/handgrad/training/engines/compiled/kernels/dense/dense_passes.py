@@ -111,7 +111,7 @@ def loss_of_row(
 
 @kernel
 def backward(net: Any, constants: Any, rule: int, m: updates.Memory, h: Any, work: DenseWork, rows: int) -> None:
-    """Twin of `passes.backward`: from dz (or da) of the last stage back to dz of the first; every layer but the first
+    """Twin of `passes.loss_and_gradients`: from dz (or da) of the last stage back to dz of the first; every layer but the first
     is updated on the way."""
     last, L, space = constants[STAGES], lanes(work.space), work.space
     for stage in range(last, 0, -1):

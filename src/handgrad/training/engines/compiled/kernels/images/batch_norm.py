@@ -63,7 +63,7 @@ def image_statistics(program: Any, k: int, B: int, rows: int, a: Any, ones: Any)
 def image_norm(
     program: Any, k: int, B: int, g: int, a: Any, mean: Any, mo: int, variance: Any, vo: int, theta: Any
 ) -> None:
-    """Twin of `batch_norm_in_use` for block g: z = γ·(x − μ)/√(σ² + ε) + β, with μ from mo and σ² from vo on."""
+    """Twin of `batch_norm_inference` for block g: z = γ·(x − μ)/√(σ² + ε) + β, with μ from mo and σ² from vo on."""
     for c in range(of_op(program, k, ops.CHANNELS)):
         root = math.sqrt(at(variance, vo + c) + number(a, EPS))
         gamma, beta = at(theta, of_op(program, k, ops.W) + c), splat(at(theta, of_op(program, k, ops.BIAS) + c))
@@ -136,7 +136,7 @@ def row_statistics(program: Any, k: int, rows: int, a: Any) -> None:
 
 @kernel
 def row_norm(program: Any, k: int, rows: int, a: Any, mean: Any, mo: int, variance: Any, vo: int, theta: Any) -> None:
-    """Twin of `batch_norm_in_use` for `rows` rows in panels: z = γ·(x − μ)/√(σ² + ε) + β."""
+    """Twin of `batch_norm_inference` for `rows` rows in panels: z = γ·(x − μ)/√(σ² + ε) + β."""
     L = lanes(a)
     for p in range(panels(of_op(program, k, ops.CHANNELS), L)):
         v = load(variance, vo + p * L)

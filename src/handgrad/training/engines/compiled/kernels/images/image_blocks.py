@@ -72,9 +72,9 @@ def image_mask(
 def flatten(
     program: Any, k: int, B: int, a: Any, xo: int, first: int, valid: int, zo: int, total: int, back: bool
 ) -> None:
-    """Twin of `flatten`: a block as rows first : first + valid of a matrix of `total` rows in panels.
+    """Twin of `flatten_forward`: a block as rows first : first + valid of a matrix of `total` rows in panels.
 
-    back: gradients the other way.
+    back: twin of `flatten_backward`, gradients the other way.
     """
     L = lanes(a)
     rows, cols = of_op(program, k - 1, ops.ROWS), of_op(program, k - 1, ops.COLS)

@@ -50,7 +50,7 @@ def update_kept(program: Any, constants: Any, rates: Any, m: updates.Memory, h: 
 
 @spliced
 def update_running_statistics(program: Any, constants: Any, theta: Any, a: Any, rows: int) -> None:
-    """Twin of `passes.measured`: the running statistics of batch norm after a batch of `rows`."""
+    """Twin of `passes.updated_buffers`: the running statistics of batch norm after a batch of `rows`."""
     for k in range(constants[OPERATIONS]):
         units, kind = of_op(program, k, ops.CHANNELS), of_op(program, k, ops.KIND)
         if kind == ops.IMAGE_NORM:

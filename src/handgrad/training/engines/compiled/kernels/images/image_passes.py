@@ -188,7 +188,7 @@ def loss_of_row(
 def backward(
     program: Any, constants: Any, rule: int, add: bool, m: updates.Memory, h: Any, work: ImageWork, rows: int
 ) -> None:
-    """Twin of `passes.backward`: from D of the last operation back to the first with parameters.
+    """Twin of `passes.loss_and_gradients`: from D of the last operation back to the first with parameters.
 
     Dense layers and batch norm of rows follow `rule` at once; gradients of filters and of batch norm of images are put
     aside, added to what is there where `add`.

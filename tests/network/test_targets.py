@@ -1,10 +1,10 @@
-"""Targets."""
+"""Targets: numbers by hand, and what is refused."""
 
 import numpy as np
 import pytest
 
-from handgrad.data.targets import encode
 from handgrad.errors import UnknownName
+from handgrad.network.targets import encode
 
 
 def test_one_hot():
@@ -23,8 +23,8 @@ def test_no_examples():
     assert encode(np.array([], np.int64), 3, "one-hot").shape == (0, 3)
 
 
-def test_an_unknown_kind():
-    with pytest.raises(UnknownName, match=r"unknown kind of targets 'onehot'; did you mean 'one-hot'\?"):
+def test_an_unknown_encoding():
+    with pytest.raises(UnknownName, match=r"unknown encoding of targets 'onehot'; did you mean 'one-hot'\?"):
         encode(np.array([0]), 2, "onehot")
 
 

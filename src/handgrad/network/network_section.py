@@ -1,7 +1,6 @@
-"""How a study file says what a network is: the [network] table, and the network that it becomes for given data.
+"""The [network] table of a study file, and the network that it becomes for given data.
 
-`build` turns a `NetworkSection` into a `Network` (network.py).  The kinds of layers and their short notation are in
-`layers`.
+`build` turns a `NetworkSection` into a `Network` (network.py).  The kinds of layers are in layers.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +10,13 @@ from pydantic import BeforeValidator, model_validator
 
 from handgrad.errors import NetworkError
 from handgrad.network.activations import ACTIVATIONS
+from handgrad.network.dense import Dense
+from handgrad.network.dropout import Dropout
 from handgrad.network.initializers import He, Initializer, Zeros
 from handgrad.network.layer import Layer
-from handgrad.network.layers import Dense, Dropout, parse_layer
-from handgrad.network.losses import TARGETS
-from handgrad.network.network import Network as Network
+from handgrad.network.layers import parse_layer
+from handgrad.network.network import Network
+from handgrad.network.targets import TARGETS
 from handgrad.sections import Section, one_of, real, whole
 
 
@@ -35,8 +36,7 @@ def _activations(value: Any) -> Any:
     check = one_of(ACTIVATIONS, "activation")
     if not isinstance(value, list | tuple):
         return check(value)
-    names = tuple(check(name) for name in value)
-    return names
+    return tuple(check(name) for name in value)
 
 
 def _layers(value: Any) -> Any:
@@ -58,7 +58,7 @@ def _rate(value: Any) -> Any:
     return None if value is None else real("[0, 1)")(value)
 
 
-_SHORT = ("hidden", "activation", "output", "dropout")  # what `layers` says in its own way
+_SHORT = ("hidden", "activation", "output", "dropout")  # the short form, which `layers` replaces
 
 
 class NetworkSection(Section):
@@ -86,11 +86,10 @@ class NetworkSection(Section):
     def _one_way(self) -> Self:
         given = [name for name in _SHORT if getattr(self, name) is not None]
         if self.layers is not None:
-            spoken = [name for name in given if name in self.model_fields_set]
-            if spoken:
+            both = [name for name in given if name in self.model_fields_set]
+            if both:
                 raise ValueError(
-                    f"has layers and also {', '.join(spoken)}; keep either layers or the short form "
-                    f"({', '.join(_SHORT)})"
+                    f"has layers and also {', '.join(both)}; keep either layers or the short form ({', '.join(_SHORT)})"
                 )
             self.__dict__.update(dict.fromkeys(_SHORT))
         elif len(given) < len(_SHORT):
@@ -142,19 +141,19 @@ def build(section: NetworkSection, input_shape: Sequence[int], n_classes: int) -
     except NetworkError as error:
         raise NetworkError(f"network.layers: {error}") from None
     last = network.layers[-1]
-    if not isinstance(last, Dense):
+    if not last.ends_network:
         raise NetworkError(
             f"network.layers: the last layer is {str(last)!r}, but it has to give one output for each of the "
             f"{n_classes} classes; end with 'dense {n_classes} softmax'"
         )
-    if last.units == 1 and n_classes == 2:
+    if network.n_outputs == 1 and n_classes == 2:
         raise NetworkError(
             f"network.layers: the last layer, {str(last)!r}, has one unit for two classes, which is not there yet; "
             f"write 'dense 2 {last.activation}', which has one for each"
         )
-    if last.units != n_classes:
+    if network.n_outputs != n_classes:
         raise NetworkError(
-            f"network.layers: the last layer, {str(last)!r}, has {last.units:,} units, but the data has {n_classes} "
-            f"classes; write 'dense {n_classes} {last.activation}'"
+            f"network.layers: the last layer, {str(last)!r}, has {network.n_outputs:,} units, but the data has "
+            f"{n_classes} classes; write 'dense {n_classes} {last.activation}'"
         )
     return network

@@ -1,0 +1,242 @@
+"""From a run that ended, was pruned or failed to its record: final scores, facts about network and data, times."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from handgrad.data.datasets import Part, Split, data_key
+from handgrad.measures import PARTS, TRAIN, DataPart
+from handgrad.network.losses import LOSSES
+from handgrad.network.network import Network
+from handgrad.training.brightness import brightness_of
+from handgrad.training.engines import NetworkState
+from handgrad.training.environment import environment
+from handgrad.training.progress import Progress, pack_best, pack_slots
+from handgrad.training.record import (
+    FORMAT,
+    DatasetFacts,
+    Divergence,
+    NetworkFacts,
+    Record,
+    Samples,
+    Times,
+    TrainScore,
+)
+from handgrad.training.run import Run, Setting
+from handgrad.training.support import lacking, lacks
+
+SAMPLES = 10
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run at its end, with everything that a record tells of it."""
+
+    run: Run
+    setting: Setting
+    network: Network
+    split: Split
+    session: NetworkState
+    progress: Progress
+    scored: np.ndarray
+    diverged: Divergence | None
+    seconds: float
+    pruned: bool = False
+    parent: Record | None = None
+
+
+def samples_of(split: Split) -> tuple[str, Part]:
+    """(name, part) of the examples whose predictions are shown: the first of the test, validation or training part."""
+    name, part = list(split.parts.items())[-1]
+    return name, Part(part.x[:SAMPLES], part.y[:SAMPLES], part.index[:SAMPLES], part.source)
+
+
+def score(session: NetworkState, split: Split, part: DataPart, sample: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """(mean loss per example, accuracy, predicted classes) of a part; sample: the training examples that are scored."""
+    losses, predicted = session.score(part.scored)
+    actual = split.parts[part.name].y
+    actual = actual[sample] if part is TRAIN else actual
+    return float(losses.mean(dtype=np.float64)), float((predicted == actual).mean()), predicted
+
+
+def record_of(trained: Trained) -> Record:
+    """The record of a run at its end or where it was pruned: the weights that it ended with, scored on every part."""
+    progress, diverged = trained.progress, trained.diverged
+    metrics: dict[str, float | None] = {}
+    confusion = {}
+    for name, examples in trained.split.parts.items():
+        part = PARTS[name]
+        if diverged is not None:
+            metrics |= {part.metric(measure): None for measure in ("loss", "accuracy")}
+            continue
+        loss, accuracy, predicted = score(trained.session, trained.split, part, trained.scored)
+        metrics |= {part.metric("loss"): loss, part.metric("accuracy"): accuracy}
+        if part is not TRAIN:
+            confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
+    params, slots, t = trained.session.export()
+    return Record(
+        format=FORMAT,
+        id=trained.run.id,
+        seed=trained.run.seed,
+        setting=_tables(trained.setting),
+        continues=trained.run.continues,
+        parent=None if trained.parent is None else trained.parent.weight_files,
+        status="diverged" if diverged is not None else "pruned" if trained.pruned else "done",
+        metrics=metrics,
+        epochs=progress.epoch,
+        steps=sum(len(losses) for losses in progress.loss_per_step),
+        best_epoch=_best_epoch(trained),
+        continued_at=list(progress.continued_at),
+        diverged=diverged,
+        error=None,
+        network=_network_facts(trained),
+        dataset=_dataset_facts(trained),
+        train_score=TrainScore(what=trained.setting.training.train_score, n=len(trained.scored)),
+        confusion=confusion,
+        samples=_samples(trained),
+        optimizer_steps=t,
+        time=_times(trained),
+        engine=_engine_facts(trained),
+        environment={**environment(), "finished": datetime.now(UTC).isoformat(timespec="seconds")},
+        curves=_curves(trained),
+        params=params,
+        state=pack_slots(slots) | (pack_best(progress, "best.") if trained.pruned else {}),
+    )
+
+
+def failed_record(run: Run, run_id: str, error: str) -> Record:
+    """The record of a run that raised an error or lost its worker: every key of record.json, and no result."""
+    setting = _tables(run.setting.resolved())
+    return Record(
+        format=FORMAT,
+        id=run_id,
+        seed=run.seed,
+        setting=setting,
+        continues=run.continues,
+        parent=None,
+        status="failed",
+        metrics={},
+        epochs=0,
+        steps=0,
+        best_epoch=None,
+        continued_at=[],
+        diverged=None,
+        error=error,
+        network=NetworkFacts(layers=[], output="", parameters=0, loss_formula="", l2_formula=""),
+        dataset=DatasetFacts(name=setting["data"]["name"], checksum=run.data_checksum, counts={}, scaling=""),
+        train_score=None,
+        confusion={},
+        samples=None,
+        optimizer_steps=0,
+        time=Times(total=0.0, training=0.0, evaluation=0.0, epochs=[], resumed=0),
+        engine={"name": setting["training"]["engine"], "threads": 1},
+        environment=environment(),
+    )
+
+
+def _tables(setting: Setting) -> dict[str, Any]:
+    return setting.model_dump(mode="json", by_alias=True)
+
+
+def _best_epoch(trained: Trained) -> int | None:
+    rule = trained.setting.training.early_stopping
+    history = trained.progress.curves.get(rule.monitor, [])[trained.progress.first_epoch :] if rule else []
+    return trained.progress.first_epoch + rule.best(history)[0] + 1 if rule and history else None
+
+
+def _curves(trained: Trained) -> dict[str, np.ndarray]:
+    progress = trained.progress
+    complete = min((len(values) for values in progress.curves.values()), default=0)
+    curves = {name: np.asarray(values[:complete]) for name, values in sorted(progress.curves.items())}
+    if "steps_at_epoch_end" in curves:
+        curves["steps_at_epoch_end"] = curves["steps_at_epoch_end"].astype(np.int64)
+    per_step = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
+    return {"epoch": np.arange(1, complete + 1), **curves, "loss_per_step": per_step}
+
+
+def _engine_facts(trained: Trained) -> dict[str, Any]:
+    training = trained.setting.training
+    facts: dict[str, Any] = {"name": training.engine, "device": training.device, "threads": 1}
+    if training.engine == "array":
+        facts["arrays"] = training.arrays
+    if training.stack != 1:
+        facts["stack"] = training.stack
+    if training.tf32:
+        facts["tf32"] = True
+    if "torch" in (training.engine, training.arrays):
+        facts["torch"] = version("torch")
+    if training.arrays == "cupy":
+        import cupy
+
+        facts["cupy"] = cupy.__version__
+    if additions := trained.setting.additions():
+        facts["additions"] = additions
+    if training.engine == "array" and (missing := lacking("compiled", trained.setting.ingredients())):
+        facts["why"] = lacks("compiled", missing)
+    return facts | getattr(trained.session, "facts", {})
+
+
+def _network_facts(trained: Trained) -> NetworkFacts:
+    reduction = "mean over the batch" if trained.setting.training.batch_reduction == "mean" else "sum over the batch"
+    return NetworkFacts(
+        layers=trained.network.describe(),
+        output=trained.network.output,
+        parameters=trained.network.parameter_count,
+        loss_formula=f"{LOSSES[trained.setting.training.loss].formula}, {reduction}",
+        l2_formula=trained.setting.training.l2_formula(),
+    )
+
+
+def _dataset_facts(trained: Trained) -> DatasetFacts:
+    split = trained.split
+    scaler = {name: _listed(value) for name, value in asdict(split.scaler).items()}
+    return DatasetFacts(
+        name=split.name,
+        checksum=split.checksum,
+        key=data_key(trained.setting.data, split.checksum),
+        official=split.official,
+        scaling=split.scaling,
+        scaler=scaler,
+        value_range=_listed(split.value_range),
+        brightness=_listed(brightness_of(split)),
+        classes=list(split.classes),
+        shape=list(split.shape),
+        feature_names=_listed(split.feature_names),
+        label_table=split.label_table,
+        counts={name: len(part) for name, part in split.parts.items()},
+        notes=list(split.notes),
+    )
+
+
+def _listed(value: Any) -> Any:
+    """A tuple as the list that JSON makes of it."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _samples(trained: Trained) -> Samples:
+    source, part = samples_of(trained.split)
+    after = trained.session.outputs(part.x).astype(float).tolist() if trained.diverged is None else None
+    return Samples(
+        source=source, index=part.index.tolist(), labels=part.y.tolist(), before=trained.progress.before, after=after
+    )
+
+
+def _times(trained: Trained) -> Times:
+    times = trained.progress.times
+    training, evaluation = (float(sum(column)) for column in zip(*times, strict=True)) if times else (0.0, 0.0)
+    return Times(
+        total=trained.seconds,
+        training=training,
+        evaluation=evaluation,
+        epochs=times,
+        resumed=trained.progress.resumed,
+    )
+
+
+def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, k: int) -> list[list[int]]:
+    """Rows: the actual class; columns: the predicted one."""
+    counts = np.bincount(np.asarray(actual) * k + np.asarray(predicted), minlength=k * k).reshape(k, k)
+    return [[int(count) for count in row] for row in counts]
