@@ -111,8 +111,10 @@ def loss_of_row(
 
 @kernel
 def backward(net: Any, constants: Any, rule: int, m: updates.Memory, h: Any, work: DenseWork, rows: int) -> None:
-    """Twin of `passes.loss_and_gradients`: from dz (or da) of the last stage back to dz of the first; every layer but the first
-    is updated on the way."""
+    """Twin of `passes.loss_and_gradients`: from dz (or da) of the last stage back to dz of the first.
+
+    Every layer but the first is updated on the way.
+    """
     last, L, space = constants[STAGES], lanes(work.space), work.space
     for stage in range(last, 0, -1):
         n, units = of_stage(net, stage, stages.N_IN), of_stage(net, stage, stages.N_OUT)
