@@ -1,15 +1,24 @@
 # make run   the ready-made study on the built-in data, in an environment of its own
 # make test  linter, formatter, type checker, doctests and every test
+# make quick the same without the slow tests: under a minute
 # make clean removes the environment and what was made
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+QUICK  := tests src/handgrad/network src/handgrad/data
 
-.PHONY: run test clean
+.PHONY: run quick test clean
 
 run: $(VENV)/.installed
 	$(BIN)/handgrad run quickstart
+
+quick: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy & types=$$!; \
+	$(BIN)/python -m pytest -q -m "not slow" $(QUICK); tests=$$?; \
+	wait $$types && exit $$tests
 
 test: $(VENV)/.installed-test
 	$(BIN)/ruff check .

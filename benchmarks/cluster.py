@@ -18,7 +18,7 @@ import time
 from trivial import trivial_study
 
 from handgrad.study import Study, run_study
-from handgrad.study.execution.progress import Event
+from handgrad.study.execution.events import Event
 from handgrad.study.runners.runner import cores
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from trivial import trivial_study
 
 from handgrad.study import Study, make_study, run_study
-from handgrad.study.execution.progress import Event
+from handgrad.study.execution.events import Event
 
 SEARCHES: dict[str, dict[str, Any]] = {
     "plain, 1 epoch": {},

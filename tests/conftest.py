@@ -1,12 +1,74 @@
-"""For every test: what a shell would otherwise decide.
+"""For every test: what a shell would otherwise decide, and the marks of those that take long.
 
 What a test starts can be interrupted, also where tests are a background job: shells start those with SIGINT ignored.
 """
 
 import signal
+from pathlib import Path
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+HERE = Path(__file__).parent
+SLOW = {  # mark -> the files and folders of tests that have it; all of them are `slow` as well
+    "compiles": (
+        "training/test_calling.py",
+        "training/test_compilation.py",
+        "training/test_compiled.py",
+        "training/test_compiled_images.py",
+        "training/test_compiled_kernels.py",
+        "training/test_image_kernels.py",
+        "training/test_images.py",
+        "training/test_loop.py",
+    ),
+    "jax": ("training/test_jax.py", "training/test_jax_groups.py", "study/execution/test_stacked.py"),
+    "torch": (
+        "training/test_backend.py",
+        "training/test_exchange.py",
+        "training/test_pytorch.py",
+        "training/test_threads.py",
+        "training/test_torch.py",
+    ),
+    "drawing": (
+        "report/chapters",
+        "report/drawing",
+        "report/page",
+        "report/reproduced",
+        "report/test_additions.py",
+        "report/test_build.py",
+        "report/test_save_figure.py",
+    ),
+    "processes": (
+        "study/execution",
+        "study/folder/test_damage.py",
+        "study/runners",
+        "study/search",
+        "test_cli.py",
+        "test_entry.py",
+        "test_networks_commands.py",
+        "test_terminal.py",
+        "training/test_damage.py",
+    ),
+    "cluster": ("study/cluster",),
+    "fuzz": ("data/test_fuzz.py", "data/test_fuzz_image_files.py", "study/reading/test_fuzz.py"),
+}
+
+
+def marks_of(path: Path) -> set[str]:
+    """The marks that the table gives to a file or folder of tests."""
+    found = {mark for mark, places in SLOW.items() for place in places if path.is_relative_to(HERE / place)}
+    return found | {"slow"} if found else found
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for mark in marks_of(item.path):
+            item.add_marker(mark)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """With -m "not slow", slow files are not even imported: PyTorch, JAX and Numba take seconds to load."""
+    return True if config.option.markexpr == "not slow" and marks_of(collection_path) else None
 
 
 def pytest_make_parametrize_id(config, val, argname):

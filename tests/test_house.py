@@ -32,7 +32,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "changes",
         "toml",
         "rules",
-        "original",
+        "published",
         "design",
         "reading",
         "planning",
@@ -41,9 +41,9 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "cluster",
         "search",
         "execution",
-        "single",
+        "one_setting",
     ],
-    "report": ["findings", "tables", "figures", "drawing", "reproduced", "chapters", "page", "build", "frames"],
+    "report": ["findings", "tables", "figures", "drawing", "reproduced", "chapters", "page", "build", "result_frames"],
 }
 FORBIDDEN = {("network", "data")}  # the mathematics knows nothing of data sets
 HEAVY = {

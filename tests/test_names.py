@@ -18,13 +18,14 @@ from handgrad.network.targets import TARGETS
 from handgrad.study import make_study
 from handgrad.study.changes import leaves
 from handgrad.study.design.axes import DISTRIBUTIONS, SAMPLERS
-from handgrad.study.design.spec import StudySpec
-from handgrad.study.execution.opening import RUNNERS
+from handgrad.study.design.study_spec import StudySpec
+from handgrad.study.execution.choose_runner import RUNNERS
 from handgrad.synonyms import fold, synonyms
-from handgrad.training.available import DEVICES
 from handgrad.training.optimizers import OPTIMIZERS
-from handgrad.training.run import ENGINES, Setting, TrainingSection
+from handgrad.training.requirements import DEVICES
+from handgrad.training.run import Setting
 from handgrad.training.schedules import SCHEDULES
+from handgrad.training.training_section import ENGINES, TrainingSection
 
 TABLES = {
     "loss": LOSSES,

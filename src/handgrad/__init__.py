@@ -20,15 +20,15 @@ _HOMES = {
     "Model": "handgrad.training.model",
     "Network": "handgrad.network.network",
     "Record": "handgrad.training.record",
-    "Results": "handgrad.study.folder.results",
+    "Results": "handgrad.study.folder.results_folder",
     "Run": "handgrad.training.run",
     "Setting": "handgrad.training.run",
     "build_report": "handgrad.report",
     "compare": "handgrad.report",
-    "evaluate": "handgrad.study.single",
+    "evaluate": "handgrad.study.one_setting",
     "export_model": "handgrad.training.exchange",
     "from_arrays": "handgrad.data.datasets",
-    "import_model": "handgrad.study.single",
+    "import_model": "handgrad.study.one_setting",
     "load_data": "handgrad.data.datasets",
     "load_study": "handgrad.study",
     "make_study": "handgrad.study",
@@ -38,7 +38,7 @@ _HOMES = {
     "save_figure": "handgrad.report",
     "save_weights": "handgrad.training.weights",
     "split": "handgrad.data.datasets",
-    "train": "handgrad.study.single",
+    "train": "handgrad.study.one_setting",
 }
 _RENAMED = {"load_data": "load"}
 

@@ -4,10 +4,13 @@
     MEASURES  loss, accuracy
     METRICS   every measure on every part, by name: `val_accuracy` is the accuracy on the validation part
 
-A measure that is added to MEASURES has its metrics, their words and their place in tables at once.
+A measure that is added to MEASURES is scored after every epoch and at the end; its metrics, their words and their place
+in tables follow.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,12 @@ class DataPart:
 class Measure:
     """What is measured.
 
+    of: from the loss of every example (n,), its predicted and its actual class (n,), to the value.
     is_fraction: c of n examples, which is shown in percent and has a binomial standard error.
     """
 
     name: str
+    of: Callable[[Any, Any, Any], Any]
     higher_is_better: bool
     is_fraction: bool = False
 
@@ -68,8 +73,16 @@ TEST = DataPart("test", "test", "test", "test")
 
 PARTS = {part.name: part for part in (TRAIN, VALIDATION, TEST)}
 MEASURES = {
-    "loss": Measure("loss", higher_is_better=False),
-    "accuracy": Measure("accuracy", higher_is_better=True, is_fraction=True),
+    measure.name: measure
+    for measure in (
+        Measure("loss", lambda losses, predicted, actual: losses.mean(dtype="float64"), higher_is_better=False),
+        Measure(
+            "accuracy",
+            lambda losses, predicted, actual: (predicted == actual).mean(),
+            higher_is_better=True,
+            is_fraction=True,
+        ),
+    )
 }
 METRICS = {part.metric(name): Metric(part, measure) for part in PARTS.values() for name, measure in MEASURES.items()}
 

@@ -1,13 +1,14 @@
 """Settings as typed sections, and every problem of one file as plain sentences.
 
-A `Section` is a table of a study file: frozen, no unknown keys.  Its fields are checked by small
-validators that name the allowed range themselves, so that a message reads
+A `Section` is a table of a study file: frozen, without unknown keys.  Its fields are checked by small validators,
+whose messages name the allowed range:
 
     study.toml: training.optimizer.beta2 must be in [0, 1); got 1.0
 
-Validators are total: whatever they are given, they return a value or raise ValueError with a text.
+For any input at all, a validator returns a value or raises ValueError with a text.
 
-`problems` turns pydantic's error, which holds everything wrong with a value at once, into such lines.
+`named` is the type of a field that holds one section of an open table, such as an optimizer; `problems` makes such
+lines of pydantic's error, which holds everything that is wrong with a value at once.
 """
 
 import math
@@ -158,7 +159,11 @@ def _limits(interval: str) -> tuple[float, float, Callable[[float], bool], str]:
 
 
 def real(interval: str = "(-inf, inf)") -> Callable[[Any], float]:
-    """A validator for a finite number in an interval such as "[0, 1)"."""
+    """A validator for a finite number in an interval.
+
+    >>> real("[0, 1)")(0.5)
+    0.5
+    """
     *_, inside, words = _limits(interval)
 
     def check(value: Any) -> float:
@@ -172,7 +177,11 @@ def real(interval: str = "(-inf, inf)") -> Callable[[Any], float]:
 
 
 def whole(interval: str = "[1, inf)") -> Callable[[Any], int]:
-    """A validator for a whole number in an interval."""
+    """A validator for a whole number of at most 64 bits in an interval.
+
+    >>> whole("[1, inf)")(3)
+    3
+    """
     *_, inside, words = _limits(interval)
 
     def check(value: Any) -> int:
@@ -211,7 +220,7 @@ def is_whole(value: Any, least: int = 0) -> TypeGuard[int]:
 
 
 def flag(value: Any) -> bool:
-    """A validator for true or false, and nothing that merely looks like it."""
+    """A validator for true or false; 0, 1 and texts are neither."""
     if not isinstance(value, bool):
         raise ValueError("must be true or false")
     return value

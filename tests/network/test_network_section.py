@@ -5,56 +5,8 @@ import dataclasses
 import pytest
 
 from handgrad.errors import InputError, NetworkError
-from handgrad.network.dense import Dense
-from handgrad.network.dropout import Dropout
-from handgrad.network.layers import parse_layer
 from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
-
-KNOWN = "dense, dropout, conv, max-pool, average-pool, flatten, batch-norm"
-
-
-@pytest.mark.parametrize(
-    ("text", "layer", "full"),
-    [
-        ("dense 120 relu", Dense(120, "relu"), "dense 120 relu"),
-        ("dense 10", Dense(10, "identity"), "dense 10 identity"),
-        ("  dense   3  tanh ", Dense(3, "tanh"), "dense 3 tanh"),
-        ("dropout 0.5", Dropout(0.5), "dropout 0.5"),
-        ("dropout .25", Dropout(0.25), "dropout 0.25"),
-        ("dropout 0.123456789", Dropout(0.123456789), "dropout 0.123456789"),
-    ],
-)
-def test_short_notation_goes_both_ways(text, layer, full):
-    assert parse_layer(text) == layer
-    assert str(layer) == full
-    assert parse_layer(full) == layer
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "a layer is a line such as 'dense 120 relu' or 'dropout 0.5'; got ''"),
-        ("dens 3", f"'dens 3': unknown layer 'dens'; did you mean 'dense'? Known: {KNOWN}"),
-        ("dense", "'dense': write: dense UNITS [ACTIVATION], as in 'dense 120 relu'"),
-        ("dense relu 3", "'dense relu 3': a dense layer needs a whole number of units >= 1; got 'relu'"),
-        ("dense 0 relu", "'dense 0 relu': a dense layer needs a whole number of units >= 1; got 0"),
-        ("dense -3", "'dense -3': a dense layer needs a whole number of units >= 1; got '-3'"),
-        (
-            "dense 3 rely",
-            "'dense 3 rely': unknown activation 'rely'; did you mean 'relu'? "
-            "Known: identity, sigmoid, tanh, relu, leaky-relu, softmax, log-softmax",
-        ),
-        ("dropout", "'dropout': write: dropout RATE, as in 'dropout 0.5'"),
-        ("dropout x", "'dropout x': a dropout layer needs a rate in [0, 1); got 'x'"),
-        ("dropout 1", "'dropout 1': a dropout layer needs a rate in [0, 1); got 1.0"),
-        ("dropout nan", "'dropout nan': a dropout layer needs a rate in [0, 1); got nan"),
-    ],
-)
-def test_a_layer_that_cannot_be_read_says_why(text, message):
-    with pytest.raises(NetworkError) as error:
-        parse_layer(text)
-    assert str(error.value) == message
 
 
 def test_shapes_names_and_counts():

@@ -18,8 +18,8 @@ from handgrad.report.page import page
 from handgrad.study.folder.store import Store, opened, summary_of
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
-from handgrad.study.planning.shelf import Shelf
-from handgrad.study.reading.study import make_study
+from handgrad.study.planning.split_cache import SplitCache
+from handgrad.study.reading.loading import make_study
 from handgrad.training.record import Record, save
 
 
@@ -60,7 +60,7 @@ class Invented:
         tables = {**base, **tables}
         tables["data"] = {**base["data"], **tables["data"]}
         study = make_study(tables)
-        self.plan = Plan(study, Shelf(folder, self.dataset))
+        self.plan = Plan(study, SplitCache(folder, self.dataset))
         self.tell = tell
         with opened(folder, study.spec.name) as store:
             store.write_study(study.toml())

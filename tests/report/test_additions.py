@@ -13,10 +13,10 @@ from handgrad.report.figures.request import make_figure
 from handgrad.report.figures.shapes import Curves, Line, Panel
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.page.plots import axis, layout
-from handgrad.report.reproduced import reproduction
 from handgrad.study import make_study
-from handgrad.study.folder.results import Results
-from handgrad.study.original.figure_options import FIGURES, SHAPES, FigureKind, FigureOptions, FigureShape, Log
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.published.figure_options import FIGURES, SHAPES, FigureKind, FigureOptions, FigureShape, Log, load
+from handgrad.study.published.published_tables import SettingsTable
 from tests.report.page.test_page import Reader
 
 AXES = {"seeds": 2, "grid": {"training.optimizer.lr": [0.01, 0.1]}}
@@ -29,14 +29,14 @@ class StepsOptions(FigureOptions):
     log: Log = "no"
 
 
-def steps_a_run(asked):
+def steps_a_run(request):
     lines = []
-    for label, setting in asked.shown.items():
+    for label, setting in request.shown.items():
         seeds = np.array([float(run.seed) for run in setting.runs if run.record])
-        steps = np.array([float(len(asked.sources.curves(run.id)["loss_per_step"])) for run in setting.runs])
+        steps = np.array([float(len(request.sources.curves(run.id)["loss_per_step"])) for run in setting.runs])
         lines.append(Line(label, seeds, steps))
-    panel = Panel("steps", "seed", "steps", tuple(lines), asked.options.log == "yes")
-    return Curves(asked.name, "Steps of every run", "Steps of every run.", (panel,), columns=1)
+    panel = Panel("steps", "seed", "steps", tuple(lines), request.options.log == "yes")
+    return Curves(request.name, "Steps of every run", "Steps of every run.", (panel,), columns=1)
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Violins:
         return ["value"], ([value] for value in self.values)
 
 
-def violins(asked):
-    return Violins(asked.name, "Violins", "Accuracy of every seed.", (0.8, 0.9))
+def violins(request):
+    return Violins(request.name, "Violins", "Accuracy of every seed.", (0.8, 0.9))
 
 
 def draw_violins(figure):
@@ -165,8 +165,8 @@ def test_a_reproduction_is_computed_once_for_page_files_and_summary(make_results
     table = {"number": "Table 1", "title": "t", "columns": [{"head": "accuracy", "show": "test_accuracy"}]}
     table["rows"] = [{"label": "1", "test_accuracy": 0.8}, {"label": "2", "test_accuracy": 0.8}]
     folder = make_results({**AXES, "original": {"title": "A report", "table": [table]}})
-    calls, real = [], reproduction.MAKERS["settings"]
-    monkeypatch.setitem(reproduction.MAKERS, "settings", lambda *given: calls.append(given) or real(*given))
+    calls, real = [], load(SettingsTable.maker)
+    monkeypatch.setattr(SettingsTable, "maker", lambda *given: calls.append(given) or real(*given))
     report = reproduction_of_the_command(folder)
     assert len(calls) == 1
     assert "Reproduction of A report" in Reader(report.read_text("utf-8")).text

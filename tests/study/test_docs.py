@@ -8,8 +8,9 @@ import pytest
 
 from handgrad.network.network_section import NetworkSection
 from handgrad.study import make_study
-from handgrad.study.design.axes import DISTRIBUTIONS, RANDOM_KEYS
-from handgrad.study.design.spec import PhaseSpec, StudySpec
+from handgrad.study.design.axes import RANDOM_KEYS
+from handgrad.study.design.study_spec import PhaseSpec, StudySpec
+from handgrad.study.rules.samplers import DISTRIBUTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

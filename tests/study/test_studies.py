@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from handgrad.report import build
 from handgrad.report.chapters.chapters import chapters
 from handgrad.study import Plan, load_study, ready_made, run_study
-from handgrad.study.original.items import Figure
+from handgrad.study.published.items import Figure
 
 # What makes each of them tiny: laid over its own [quick] table.
 FEW = ["data.train.size=200", "training.epochs=1"]

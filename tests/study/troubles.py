@@ -34,8 +34,8 @@ class Deadly:
         return self.run.setting
 
     @property
-    def kin(self):
-        return self.run.kin
+    def group_key(self):
+        return self.run.group_key
 
     def __reduce__(self):
         return _arrive, (self.run, self.marks, self.times)

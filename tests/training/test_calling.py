@@ -16,7 +16,7 @@ from handgrad.training.engines.compiled import calling
 from handgrad.training.engines.compiled.compilation import entry_point
 from handgrad.training.engines.compiled.kernels.constants import CONSTANTS, STOP
 from handgrad.training.loop import execute
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 from tests.training.conftest import make_run
 
 KINDS = {

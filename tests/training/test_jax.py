@@ -18,16 +18,16 @@ from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import He, Normal, initialize
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
-from handgrad.training import available
+from handgrad.training import requirements
 from handgrad.training.engines import Epoch, Job, open_session
 from handgrad.training.engines import jax as engine
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.jax import JaxGroup
-from handgrad.training.engines.jax_kept import OPTIONS, Kept, folder
 from handgrad.training.engines.jax_programs import Programs, _programs
+from handgrad.training.engines.jax_store import OPTIONS, Kept, folder
 from handgrad.training.loop import execute
 from handgrad.training.optimizers import OPTIMIZERS
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 from tests.training.conftest import make_run
 from tests.training.test_torch import CNN, job_of
 
@@ -440,7 +440,7 @@ def test_tf32_is_recorded_and_part_of_the_id_and_without_it_nothing_is():
     with_tf32 = make_run(engine="jax", device="cuda", tf32=True)
     assert with_tf32.setting.model_dump(mode="json", by_alias=True)["training"]["tf32"] is True
     assert with_tf32.id != run.id
-    assert with_tf32.kin != run.kin
+    assert with_tf32.group_key != run.group_key
 
 
 def test_products_are_exact_unless_tf32_is_set():
@@ -467,7 +467,7 @@ def test_without_jax(split, monkeypatch):
 
 
 def test_without_a_gpu(split, monkeypatch):
-    monkeypatch.setattr(available, "jax_sees", lambda device: False)
+    monkeypatch.setattr(requirements, "jax_sees", lambda device: False)
     with pytest.raises(InputError) as said:
         execute(make_run(engine="jax", device="cuda"), split)
     assert str(said.value) == (

@@ -25,7 +25,7 @@ NETWORK = {"layers": ["dense 8 tanh", "batch-norm relu", "dropout 0.3", "dense 3
 
 
 def runs_of(count=4, stack=4, **training):
-    """Runs of one kin: other seeds and initial weights, and in every number that enters a step."""
+    """Runs of one group key: other seeds and initial weights, and in every number that enters a step."""
     schedules = ["constant", "cosine", {"name": "plateau", "patience": 1}, {"name": "exponential"}]
     training = {"epochs": 5, "early_stopping": {"patience": 1, "min_delta": 0.02}, **training}
     found = [
@@ -36,7 +36,7 @@ def runs_of(count=4, stack=4, **training):
                  clip_norm=0.5 + number, weight_decay=1e-3 * (1 + number), **training)
         for number in range(count)
     ]  # fmt: skip
-    assert len({run.kin for run in found}) == 1
+    assert len({run.group_key for run in found}) == 1
     return found
 
 
@@ -231,7 +231,7 @@ def test_seconds_are_shares(split, monkeypatch):
     assert all(5 * 0.01 <= time["evaluation"] < 5 * 0.03 for time in times)  # five epochs, a quarter of 0.04 s each
 
 
-# -- ids, kin, and how many
+# -- ids, group keys, and how many
 
 
 def test_a_stack_is_part_of_the_id_and_a_run_by_itself_has_the_id_it_always_had():
@@ -259,14 +259,14 @@ def test_kin():
         {"network": {"init": "xavier", "bias_init": "pytorch"}}, {"early_stopping": {"patience": 3}},
         {"continues": "0123456789"},
     ):  # fmt: skip
-        assert make_run(**{"engine": "jax", "stack": 2, **other}).kin == run.kin, other
+        assert make_run(**{"engine": "jax", "stack": 2, **other}).group_key == run.group_key, other
     for other in (
         {"optimizer": "adam"}, {"batch_size": 8}, {"network": {"hidden": [9]}}, {"loss": "squared-error"}, {"stack": 3},
         {"weight_decay": 0.1}, {"clip_norm": 1.0}, {"dtype": "float64"}, {"train_score": "all"}, {"device": "cuda"},
         {"data": {"scale": "symmetric"}}, {"network": {"targets": "plus-minus-one", "output": "tanh"}},
         {"network": {"dropout": 0.1}}, {"l2_form": "per-example"}, {"network": {"layers": ["dense 3 softmax"]}},
     ):  # fmt: skip
-        assert make_run(**{"engine": "jax", "stack": 2, **other}).kin != run.kin, other
+        assert make_run(**{"engine": "jax", "stack": 2, **other}).group_key != run.group_key, other
     for one, other in (
         ({"weight_decay": 0.1}, {"weight_decay": 0.2}), ({"clip_norm": 1.0}, {"clip_norm": 2.0}),
         ({"network": {"dropout": 0.1}}, {"network": {"dropout": 0.5}}),
@@ -274,11 +274,11 @@ def test_kin():
          {"network": {"layers": ["dropout 0.2", "dense 3 softmax"]}}),
         ({"optimizer": {"name": "adam", "beta1": 0.5}}, {"optimizer": {"name": "adam", "eps": 1e-3, "beta2": 0.5}}),
     ):  # fmt: skip
-        assert make_run(engine="jax", stack=2, **one).kin == make_run(engine="jax", stack=2, **other).kin
+        assert make_run(engine="jax", stack=2, **one).group_key == make_run(engine="jax", stack=2, **other).group_key
 
 
 def test_everything_else_of_an_optimizer_is_a_number():
-    """What `kin` and the programs rest on."""
+    """What `group_key` and the programs rest on."""
     for optimizer in OPTIMIZERS.values():
         values = optimizer().model_dump()
         assert values.pop("name")

@@ -21,7 +21,7 @@ from handgrad.training.engines import Job, open_session
 from handgrad.training.engines.compiled import twins
 from handgrad.training.engines.compiled.dense_session import stage_table
 from handgrad.training.optimizers import OPTIMIZERS, SGD
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 
 PUBLIC = {
     "activation": (twins.ACTIVATIONS, activations.ACTIVATIONS, lambda record: record.forward),

@@ -14,7 +14,7 @@ from handgrad.measures import TEST, TRAIN, VALIDATION, part_of
 if TYPE_CHECKING:
     from handgrad.report.findings.summary import Summary
     from handgrad.report.reproduced.reproduction import Reproduction
-    from handgrad.study.execution.progress import Event
+    from handgrad.study.execution.events import Event
     from handgrad.study.planning.estimate import Estimate
     from handgrad.training.record import Record
 
@@ -112,7 +112,7 @@ def print_record(record: "Record") -> None:
 def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> None:
     """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
     from handgrad.report.findings.verdicts import conditional, phase_verdicts, small_parts
-    from handgrad.report.reproduced.reproduction import reproduction_verdicts
+    from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
     from handgrad.report.tables.study_tables import phase_title, summary_table
 
     for phase in summary.phases:

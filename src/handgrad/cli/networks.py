@@ -36,7 +36,7 @@ def predict(
     import numpy as np
 
     from handgrad.cli import console
-    from handgrad.study.folder.finding import run_folder
+    from handgrad.study.folder.disk import run_folder
     from handgrad.training.model import Model
 
     source = weights if _is_file(weights) else run_folder(weights)
@@ -65,7 +65,7 @@ def predict(
 def show(run: RunName, json: Json = False) -> None:
     """Say what one run did: its setting, scores, times and, where it went wrong, at which step and in which layer."""
     from handgrad.cli import console
-    from handgrad.study.folder.finding import run_folder
+    from handgrad.study.folder.disk import run_folder
     from handgrad.training.record import check_files, load
 
     folder = run_folder(run)
@@ -86,7 +86,7 @@ def export(
     ] = False,
 ) -> None:
     """Write a trained network for other programs: ONNX, a PyTorch state_dict, NumPy; say how it is loaded there."""
-    from handgrad.study.folder.finding import run_folder
+    from handgrad.study.folder.disk import run_folder
     from handgrad.training.exchange import export_model
     from handgrad.training.model import Model
 
@@ -119,7 +119,7 @@ def evaluate(
 
     from handgrad.cli import console
     from handgrad.data.datasets import load
-    from handgrad.study.folder.finding import run_folder
+    from handgrad.study.folder.disk import run_folder
     from handgrad.training import evaluation
     from handgrad.training.exchange import import_model
     from handgrad.training.model import Model
@@ -171,8 +171,8 @@ def _say_if_diverged(folder: Path) -> None:
 def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     """The setting and data of a study, its results folder, or a run."""
     from handgrad.data.datasets import load
-    from handgrad.study.folder.finding import run_folder
-    from handgrad.study.reading.study import load_study
+    from handgrad.study.folder.disk import run_folder
+    from handgrad.study.reading.loading import load_study
     from handgrad.training.record import load as load_record
     from handgrad.training.run import Setting
 

@@ -68,7 +68,7 @@ def plan(
     """List every run of a study, and what it will take in time, memory and disk; nothing is run or written."""
     from handgrad.cli import console
     from handgrad.study import Plan, Results, load_study
-    from handgrad.study.execution.opening import jobs_for, open_runner
+    from handgrad.study.execution.choose_runner import jobs_for, open_runner
     from handgrad.study.planning.estimate import estimate
 
     chosen = load_study(study, overrides or (), quick=quick)
@@ -137,11 +137,11 @@ def studies(json: Json = False) -> None:
     """List the ready-made studies."""
     from handgrad.cli import console
     from handgrad.study import Study, load_study, ready_made
-    from handgrad.study.reading.places import Places
+    from handgrad.study.reading.setting_refs import SettingRefs
 
     def facts(study: Study) -> tuple[str, ...]:
         spec = study.spec
-        return spec.name, str(Places(study).run_count), spec.takes or "", spec.title or ""
+        return spec.name, str(SettingRefs(study).run_count), spec.takes or "", spec.title or ""
 
     rows = [facts(load_study(name)) for name in ready_made()]
     if json:

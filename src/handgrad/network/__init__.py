@@ -1,7 +1,8 @@
 """The mathematics of a neural network by hand, as pure functions: each forward stands next to its backward.
 
-Read in this order: activations, dense, losses, dropout; for images convolution, pooling, batch_norm; then layers and
-network (what a network is), spec (how a study file says so), initializers (where it starts), passes (forward and
-backward through all of it) and gradcheck (that it is right).
+Read in this order: activations, targets, losses; layer (what every layer has), then a file for each kind: dense,
+dropout, batch_norm, convolution, pooling, flatten; layers and network (layers in a row and their shapes), passes
+(forward and backward through all of them), gradcheck (the test that they are right); initializers (the weights
+before training) and network_section (the [network] table of a study file).
 Every backward is derived in docs/derivations; its README finds any formula.
 """

@@ -1,12 +1,12 @@
 """Activations: a = f(z), element by element or (softmax, log-softmax) row by row.
 
-Letters: z (..., k) what a layer computes, a = f(z) its output, da = ∂loss/∂a, dz = ∂loss/∂z.
+Letters: z (..., k) the pre-activation of a layer, a = f(z) its output, da = ∂loss/∂a, dz = ∂loss/∂z.
 Every backward is written in terms of a, so that z need not be kept.  Formulas and their algebra:
 docs/derivations/elementwise_activations.md, softmax.md and log_softmax.md.
 
 NaN goes through every forward (maximum keeps it): divergence is a result and must be seen.
-Where f has a kink, at 0, the derivative taken is that of the left side, as PyTorch does: 0 for relu,
-the slope for leaky relu.
+At a kink (z = 0) the derivative taken is that of the left side, as PyTorch does: 0 for relu, the slope for
+leaky relu.
 """
 
 import math

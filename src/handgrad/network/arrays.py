@@ -1,7 +1,7 @@
-"""New arrays, made from others: of their library, type and device.
+"""New arrays of the library, type and device of other arrays.
 
-Most libraries write into an array; JAX's arrays never change, so there the same is said by padding with zeros, which
-its compiler makes one operation with what comes before and after.
+Most libraries can write into a part of an array.  JAX's arrays are immutable: there a part is padded with zeros
+instead, which XLA fuses with the operations before and after.
 """
 
 from typing import Any
@@ -15,8 +15,8 @@ Index = tuple[slice, ...]  # where in an array: a slice for every axis
 def scalar(value: float, like: Array) -> Array:
     """`value` as an array without dimensions, of the library, type and device of `like`.
 
-    Not every library compares an array with a plain number in maximum and minimum; operators such as + and > all do.
-    The device makes it itself, since it would have to be waited for if it were sent there.
+    Not every library takes a plain number in maximum and minimum; operators such as + and > do in all of them.
+    It is made on the device: a number that is sent there would make the program wait.
     """
     return array_namespace(like).zeros((), dtype=like.dtype, device=device(like)) + value
 
@@ -32,7 +32,7 @@ def zeros(shape: tuple[int, ...], like: Array) -> Array:
 
 
 def placed(part: Array, shape: tuple[int, ...], index: Index) -> Array:
-    """Zeros of this shape, but for `part` in its place.
+    """Zeros of this shape, with `part` at `index`.
 
     >>> import numpy as np
     >>> placed(np.ones((2, 1)), (3, 2), (slice(0, 3, 2), slice(1, 2))).tolist()
@@ -50,7 +50,7 @@ def placed(part: Array, shape: tuple[int, ...], index: Index) -> Array:
 
 
 def added(whole: Array, part: Array, index: Index) -> Array:
-    """`whole` with `part` added in its place; use the result only, as `whole` itself may have changed.
+    """`whole` with `part` added at `index`; use the result only, since `whole` itself may have changed.
 
     >>> import numpy as np
     >>> added(np.ones((2, 2)), np.array([[1.0, 2.0]]), (slice(1, 2), slice(None))).tolist()

@@ -22,7 +22,7 @@ from typing import ClassVar, Self
 from array_api_compat import array_namespace
 
 from handgrad.network.arrays import Array
-from handgrad.network.layer import Gradients, Layer, Parameters, Shape, check_elementwise, optional_activation
+from handgrad.network.layer import Gradients, Layer, LayerParameters, Shape, check_elementwise, optional_activation
 
 MOMENTUM = 0.1  # the weight of the newest batch
 EPS = 1e-5  # ε
@@ -123,15 +123,15 @@ class BatchNorm(Layer):
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         return dict.fromkeys(self.initial, shape[:1])
 
-    def forward(self, x: Array, params: Parameters, mask: Array | None, training: bool) -> Array:
+    def forward(self, x: Array, params: LayerParameters, mask: Array | None, training: bool) -> Array:
         if training:
             return batch_norm_forward(x, params["gamma"], params["beta"])
         return batch_norm_inference(x, params["gamma"], params["beta"], params["mean"], params["variance"])
 
-    def backward(self, dz: Array, x: Array, params: Parameters, mask: Array | None, needs_dx: bool) -> Gradients:
+    def backward(self, dz: Array, x: Array, params: LayerParameters, mask: Array | None, needs_dx: bool) -> Gradients:
         dx, dgamma, dbeta = batch_norm_backward(dz, x, params["gamma"])
         return dx, {"gamma": dgamma, "beta": dbeta}
 
-    def updated_buffers(self, x: Array, params: Parameters) -> dict[str, Array]:
+    def updated_buffers(self, x: Array, params: LayerParameters) -> dict[str, Array]:
         mean, variance = batch_norm_running(x, params["mean"], params["variance"])
         return {"mean": mean, "variance": variance}

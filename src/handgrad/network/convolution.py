@@ -21,7 +21,7 @@ from array_api_compat import array_namespace, device
 from handgrad.errors import NetworkError
 from handgrad.names import shown
 from handgrad.network.arrays import Array, added, placed, zeros
-from handgrad.network.layer import Gradients, Layer, Parameters, Shape, check_elementwise, optional_activation
+from handgrad.network.layer import Gradients, Layer, LayerParameters, Shape, check_elementwise, optional_activation
 from handgrad.network.windows import (
     Pair,
     Windows,
@@ -188,10 +188,10 @@ class Conv(Layer):
         """(channels · k_rows·k_cols, filters · k_rows·k_cols), as PyTorch and Keras count them."""
         return before[0] * math.prod(self.size), self.filters * math.prod(self.size)
 
-    def forward(self, x: Array, params: Parameters, mask: Array | None, training: bool) -> Array:
+    def forward(self, x: Array, params: LayerParameters, mask: Array | None, training: bool) -> Array:
         return conv_forward(x, params["W"], params["b"], self.windows)
 
-    def backward(self, dz: Array, x: Array, params: Parameters, mask: Array | None, needs_dx: bool) -> Gradients:
+    def backward(self, dz: Array, x: Array, params: LayerParameters, mask: Array | None, needs_dx: bool) -> Gradients:
         if not needs_dx:
             dW, db = conv_backward_parameters(dz, x, params["W"], self.windows)
             return None, {"W": dW, "b": db}

@@ -16,7 +16,7 @@ from handgrad.names import lookup, shown
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.arrays import Array
 from handgrad.network.flatten import flatten_backward, flatten_forward
-from handgrad.network.layer import Gradients, Layer, Parameters, Shape
+from handgrad.network.layer import Gradients, Layer, LayerParameters, Shape
 from handgrad.network.windows import read_count
 
 
@@ -74,10 +74,10 @@ class Dense(Layer):
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         return {"W": (math.prod(shape), self.units), "b": (self.units,)}
 
-    def forward(self, x: Array, params: Parameters, mask: Array | None, training: bool) -> Array:
+    def forward(self, x: Array, params: LayerParameters, mask: Array | None, training: bool) -> Array:
         return dense_forward(flatten_forward(x), params["W"], params["b"])
 
-    def backward(self, dz: Array, x: Array, params: Parameters, mask: Array | None, needs_dx: bool) -> Gradients:
+    def backward(self, dz: Array, x: Array, params: LayerParameters, mask: Array | None, needs_dx: bool) -> Gradients:
         rows = flatten_forward(x)
         if not needs_dx:
             dW, db = dense_backward_parameters(dz, rows)

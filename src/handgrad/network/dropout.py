@@ -15,7 +15,7 @@ from array_api_compat import array_namespace, device
 from handgrad.errors import NetworkError
 from handgrad.names import shown
 from handgrad.network.arrays import Array
-from handgrad.network.layer import Gradients, Layer, Parameters, Shape
+from handgrad.network.layer import Gradients, Layer, LayerParameters, Shape
 from handgrad.streams import dropout_bits
 
 Number = float | Array  # an array without dimensions where many runs share a program
@@ -81,8 +81,8 @@ class Dropout(Layer):
         mask = dropout_mask(key, step, position, n, math.prod(of_example), self.rate if rate is None else rate, like)
         return array_namespace(mask).reshape(mask, shape)
 
-    def forward(self, x: Array, params: Parameters, mask: Array | None, training: bool) -> Array:
+    def forward(self, x: Array, params: LayerParameters, mask: Array | None, training: bool) -> Array:
         return x if mask is None else dropout_forward(x, mask)
 
-    def backward(self, dz: Array, x: Array, params: Parameters, mask: Array | None, needs_dx: bool) -> Gradients:
+    def backward(self, dz: Array, x: Array, params: LayerParameters, mask: Array | None, needs_dx: bool) -> Gradients:
         return dz if mask is None else dropout_backward(dz, mask), {}

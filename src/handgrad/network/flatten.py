@@ -11,7 +11,7 @@ from typing import ClassVar
 from array_api_compat import array_namespace
 
 from handgrad.network.arrays import Array
-from handgrad.network.layer import Gradients, Layer, Parameters, Shape
+from handgrad.network.layer import Gradients, Layer, LayerParameters, Shape
 
 
 def flatten_forward(x: Array) -> Array:
@@ -33,8 +33,8 @@ class Flatten(Layer):
     def shape_after(self, shape: Shape) -> Shape:
         return (math.prod(shape),)
 
-    def forward(self, x: Array, params: Parameters, mask: Array | None, training: bool) -> Array:
+    def forward(self, x: Array, params: LayerParameters, mask: Array | None, training: bool) -> Array:
         return flatten_forward(x)
 
-    def backward(self, dz: Array, x: Array, params: Parameters, mask: Array | None, needs_dx: bool) -> Gradients:
+    def backward(self, dz: Array, x: Array, params: LayerParameters, mask: Array | None, needs_dx: bool) -> Gradients:
         return flatten_backward(dz, x), {}

@@ -25,7 +25,7 @@ import numpy as np
 
 from handgrad.network import passes
 from handgrad.network.activations import ACTIVATIONS
-from handgrad.network.losses import LOSSES
+from handgrad.network.losses import LOSSES, REDUCTIONS
 from handgrad.network.network import Network
 from handgrad.network.targets import TARGETS, encode
 from handgrad.streams import stream
@@ -39,7 +39,7 @@ TOLERANCES = {
     "float32": 2e-5,  # float32, against float64
 }
 
-DEPTHS = {0: (), 1: (4,), 3: (3, 2, 4)}  # widths of the hidden layers; neighbours differ: a transpose is noticed
+DEPTHS = {0: (), 1: (4,), 3: (3, 2, 4)}  # widths of the hidden layers; neighbours differ, so that a transposed W fails
 N_ROWS, N_IN, N_CLASSES = 2, 2, 3
 DRAWS = 100
 
@@ -124,7 +124,7 @@ class Combination:
 
 
 @dataclass(frozen=True)
-class Row:
+class GradientCheck:
     """The largest error of one parameter's gradient."""
 
     parameter: str
@@ -139,7 +139,7 @@ class Row:
 
 
 def all_combinations() -> Iterator[Combination]:
-    """Every combination that makes sense: every activation, and of output, loss and targets those that fit together."""
+    """Every activation with every output, loss and targets that go together, and `image_combinations`."""
     fitting = [
         (output, name, targets)
         for name, loss in LOSSES.items()
@@ -148,7 +148,7 @@ def all_combinations() -> Iterator[Combination]:
         if output in loss.outputs and targets in loss.targets
     ]
     for output, loss, targets in fitting:
-        for reduction, dropout in itertools.product(("mean", "sum"), (False, True)):
+        for reduction, dropout in itertools.product(REDUCTIONS, (False, True)):
             yield Combination("identity", output, loss, targets, reduction, dropout, depth=0)
             for depth, activation in itertools.product((1, 3), ACTIVATIONS):
                 yield Combination(activation, output, loss, targets, reduction, dropout, depth)
@@ -176,7 +176,7 @@ def check(
     batch_reduction: str = "mean",
     *,
     masks: Mapping[int, np.ndarray] | None = None,
-) -> list[Row]:
+) -> list[GradientCheck]:
     """One row for each parameter with a gradient; all arrays in float64.  Raises AtKink at a kink."""
     _, grads, trace = passes.loss_and_gradients(network, params, x, T, loss, batch_reduction, masks=masks)
     pieces = _pieces(network, trace, T, loss)
@@ -191,11 +191,11 @@ def check(
     rows = []
     for name, g in grads.items():
         g_hat = numerical_gradient(partial(total, name), params[name])
-        rows.append(Row(name, relative_error(g, g_hat), vanishes=not g_hat.any()))
+        rows.append(GradientCheck(name, relative_error(g, g_hat), vanishes=not g_hat.any()))
     return rows
 
 
-def check_combination(combination: Combination, seed: int = 0) -> list[Row]:
+def check_combination(combination: Combination, seed: int = 0) -> list[GradientCheck]:
     """One row for each parameter of the combination's network, at numbers drawn from `seed`, away from kinks."""
     network = combination.network()
     n = N_CLASSES if combination.image_layers else N_ROWS  # batch norm makes -1 and 1 of any two rows

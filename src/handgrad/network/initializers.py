@@ -10,6 +10,8 @@ PyTorch's `nn.Linear.reset_parameters`.
 """
 
 import math
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -17,12 +19,18 @@ from pydantic import BeforeValidator, model_validator
 
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.network import Network
-from handgrad.sections import Section, named, one_of, real
+from handgrad.sections import Section, one_of, real
 from handgrad.streams import stream
 
 Std = Annotated[float, BeforeValidator(real("[0, inf)"))]
-Distribution = Annotated[str, BeforeValidator(one_of(("normal", "uniform"), "distribution"))]
 GAIN_OF_ACTIVATION = "activation"
+
+DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, float, tuple[int, ...]], np.ndarray]] = {
+    # of mean 0 and standard deviation std: the variance of U(−w, w) is w²/3
+    "normal": lambda rng, std, shape: rng.normal(0.0, std, shape),
+    "uniform": lambda rng, std, shape: rng.uniform(-math.sqrt(3) * std, math.sqrt(3) * std, shape),
+}
+Distribution = Annotated[str, BeforeValidator(one_of(DISTRIBUTIONS, "distribution"))]
 
 
 def _gain(value: Any) -> Any:
@@ -34,14 +42,18 @@ def _gain(value: Any) -> Any:
         raise ValueError('must be a number > 0 or "activation" (the gain of the layer\'s own activation)') from None
 
 
-def _draw(rng: np.random.Generator, distribution: str, std: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of mean 0 and standard deviation std: N(0, std²), or U(−√3·std, √3·std), whose variance is std² too."""
-    if distribution == "normal":
-        return rng.normal(0.0, std, shape)
-    return rng.uniform(-math.sqrt(3) * std, math.sqrt(3) * std, shape)
+class Initializer(Section):
+    """What every initializer has.  A further one is one class with a `name`, its numbers and `draw`, entered in
+    INITIALIZERS."""
+
+    name: str
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int, gain: float) -> np.ndarray:
+        """An array of `shape` in float64.  n_in, n_out: the fans of the layer;  gain: that of its activation."""
 
 
-class Zeros(Section):
+class Zeros(Initializer):
     """All zero.  For biases; weights that start at zero never become different from each other."""
 
     name: Literal["zeros"] = "zeros"
@@ -50,27 +62,27 @@ class Zeros(Section):
         return np.zeros(shape)
 
 
-class Normal(Section):
-    """N(0, std²), whatever the size of the layer."""
+class Normal(Initializer):
+    """N(0, std²), for a layer of any size."""
 
     name: Literal["normal"] = "normal"
     std: Std = 0.01
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int, gain: float) -> np.ndarray:
-        return _draw(rng, "normal", self.std, shape)
+        return rng.normal(0.0, self.std, shape)
 
 
-class NormalFanIn(Section):
+class NormalFanIn(Initializer):
     """N(0, std²)/√n_in: a sum over n_in inputs of size 1 has standard deviation std (LeCun 1998 with std = 1)."""
 
     name: Literal["normal/sqrt-n"] = "normal/sqrt-n"
     std: Std = 1.0
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int, gain: float) -> np.ndarray:
-        return _draw(rng, "normal", self.std / math.sqrt(n_in), shape)
+        return rng.normal(0.0, self.std / math.sqrt(n_in), shape)
 
 
-class Uniform(Section):
+class Uniform(Initializer):
     """U(low, high)."""
 
     name: Literal["uniform"] = "uniform"
@@ -87,7 +99,7 @@ class Uniform(Section):
         return rng.uniform(self.low, self.high, shape)
 
 
-class Xavier(Section):
+class Xavier(Initializer):
     """std = gain·√(2/(n_in + n_out)): keeps the size of signals forward and of gradients backward, for symmetric f.
 
     Glorot & Bengio (2010), eq. 16, is the uniform form.  Differs from: Keras, whose normal forms are truncated.
@@ -99,11 +111,11 @@ class Xavier(Section):
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int, gain: float) -> np.ndarray:
         widened = gain if isinstance(self.gain, str) else self.gain
-        return _draw(rng, self.distribution, widened * math.sqrt(2 / (n_in + n_out)), shape)
+        return DISTRIBUTIONS[self.distribution](rng, widened * math.sqrt(2 / (n_in + n_out)), shape)
 
 
-class He(Section):
-    """std = gain/√n_in with gain = √2: makes up for the half of the signal that relu cuts off.
+class He(Initializer):
+    """std = gain/√n_in with gain = √2: makes up for the half of the signal that relu sets to 0.
 
     He et al. (2015), eq. 10; in every layer, the last too, unless gain = "activation" takes each layer's own gain.
     Differs from: Keras, whose normal form is truncated.
@@ -115,10 +127,10 @@ class He(Section):
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int, gain: float) -> np.ndarray:
         widened = gain if isinstance(self.gain, str) else self.gain
-        return _draw(rng, self.distribution, widened / math.sqrt(n_in), shape)
+        return DISTRIBUTIONS[self.distribution](rng, widened / math.sqrt(n_in), shape)
 
 
-class PyTorchDefault(Section):
+class PyTorchDefault(Initializer):
     """U(−1/√n_in, 1/√n_in): what PyTorch's nn.Linear and nn.Conv2d start from, weights and biases alike."""
 
     name: Literal["pytorch"] = "pytorch"
@@ -128,15 +140,10 @@ class PyTorchDefault(Section):
         return rng.uniform(-limit, limit, shape)
 
 
-INITIALIZERS: dict[str, type[Section]] = {
+INITIALIZERS: dict[str, type[Initializer]] = {
     section.model_fields["name"].default: section
     for section in (Zeros, Normal, NormalFanIn, Uniform, Xavier, He, PyTorchDefault)
 }
-
-Initializer = Annotated[
-    Zeros | Normal | NormalFanIn | Uniform | Xavier | He | PyTorchDefault,
-    BeforeValidator(named(INITIALIZERS, "initializer")),
-]
 
 
 def initialize(
@@ -144,9 +151,9 @@ def initialize(
 ) -> dict[str, np.ndarray]:
     """Every parameter of `network` by its name, weights W drawn by `init` and biases b by `bias_init`.
 
-    The stream of an array is keyed by (seed, number of the layer among those that draw, 0 for W or 1 for b), so that
+    The stream of an array is keyed by (seed, number of the layer among those with weights, 0 for W or 1 for b), so that
     another width, or a dropout or batch-norm layer put in between, changes no number of the other layers.
-    Batch norm draws nothing: γ, β and its running statistics start as the identity.
+    Nothing is drawn for batch norm: γ, β and its running statistics start as the identity.
     """
     params = {}
     position = 0
@@ -160,8 +167,8 @@ def initialize(
             if letter in layer.initial:
                 params[name] = np.full(shape, layer.initial[letter], dtype=dtype)
                 continue
-            section, number = (init, 0) if letter == "W" else (bias_init, 1)
+            initializer, number = (init, 0) if letter == "W" else (bias_init, 1)
             rng = stream(seed, "init", position, number)
-            params[name] = section.draw(rng, shape, n_in, n_out, gain).astype(dtype)
+            params[name] = initializer.draw(rng, shape, n_in, n_out, gain).astype(dtype)
         position += "W" in names
     return params

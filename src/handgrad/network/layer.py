@@ -19,7 +19,7 @@ from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.arrays import Array
 
 Shape = tuple[int, ...]  # of one example: (units,), or (channels, rows, cols)
-Parameters = Mapping[str, Array]  # of one layer, by letter: "W", "b"
+LayerParameters = Mapping[str, Array]  # of one layer, by letter: "W", "b"
 Gradients = tuple[Array | None, dict[str, Array]]  # dx, and the gradients of the parameters by letter
 
 
@@ -71,11 +71,11 @@ class Layer(ABC):
     # -- mathematics
 
     @abstractmethod
-    def forward(self, x: Array, params: Parameters, mask: Array | None, training: bool) -> Array:
+    def forward(self, x: Array, params: LayerParameters, mask: Array | None, training: bool) -> Array:
         """z.  mask: what `mask` gave, None where nothing is dropped;  training: False for inference."""
 
     @abstractmethod
-    def backward(self, dz: Array, x: Array, params: Parameters, mask: Array | None, needs_dx: bool) -> Gradients:
+    def backward(self, dz: Array, x: Array, params: LayerParameters, mask: Array | None, needs_dx: bool) -> Gradients:
         """(dx, gradients by letter) of the forward pass in training.  dz: like z -> dx: like x, None unless needed."""
 
     def mask(
@@ -88,7 +88,7 @@ class Layer(ABC):
         """
         return None
 
-    def updated_buffers(self, x: Array, params: Parameters) -> dict[str, Array]:
+    def updated_buffers(self, x: Array, params: LayerParameters) -> dict[str, Array]:
         """The buffers by letter after a step of training on the batch x."""
         return {}
 

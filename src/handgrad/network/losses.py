@@ -186,6 +186,8 @@ class Loss:
         return frozenset(TARGETS) if self.only_targets is None else self.only_targets
 
 
+REDUCTIONS = ("mean", "sum")  # of the losses of a batch to the number whose gradient is taken
+
 _ONE_HOT = frozenset({"one-hot"})
 
 LOSSES: dict[str, Loss] = {

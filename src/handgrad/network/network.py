@@ -137,7 +137,7 @@ class Network:
 
     @cached_property
     def multiplications(self) -> int:
-        """How many products of a weight and a number one example takes forward: what training time grows with.
+        """How many multiplications by a weight one example takes forward; the training time grows with it.
 
         >>> Network.parse((1, 28, 28), "conv 6 5x5 relu", "dense 10").multiplications  # 6·25·24·24 + 3456·10
         120960

@@ -12,12 +12,12 @@ from handgrad.errors import NetworkError
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
-from handgrad.network.initializers import He, Initializer, Zeros
+from handgrad.network.initializers import INITIALIZERS, He, Initializer, Zeros
 from handgrad.network.layer import Layer
 from handgrad.network.layers import parse_layer
 from handgrad.network.network import Network
 from handgrad.network.targets import TARGETS
-from handgrad.sections import Section, one_of, real, whole
+from handgrad.sections import Section, named, one_of, real, whole
 
 
 def _widths(value: Any) -> Any:
@@ -78,8 +78,8 @@ class NetworkSection(Section):
     output: Annotated[str | None, BeforeValidator(_output)] = "softmax"
     layers: Annotated[tuple[str, ...] | None, BeforeValidator(_layers)] = None
     dropout: Annotated[float | None, BeforeValidator(_rate)] = 0.0
-    init: Initializer = He()
-    bias_init: Initializer = Zeros()
+    init: Annotated[Initializer, named(INITIALIZERS, "initializer")] = He()
+    bias_init: Annotated[Initializer, named(INITIALIZERS, "initializer")] = Zeros()
     targets: Annotated[str, BeforeValidator(one_of(TARGETS, "encoding of targets"))] = "one-hot"
 
     @model_validator(mode="after")

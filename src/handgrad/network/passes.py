@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from array_api_compat import array_namespace
 
-from handgrad.names import lookup
+from handgrad.errors import UnknownName
+from handgrad.names import lookup, unknown
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.arrays import Array
-from handgrad.network.losses import LOSSES
+from handgrad.network.losses import LOSSES, REDUCTIONS
 from handgrad.network.network import Network
 
 Parameters = Mapping[str, Array]  # of the whole network, by name: "dense1.W"
@@ -101,11 +102,14 @@ def loss_and_gradients(
     """Loss of every example (n,), gradients of their mean or sum by name of the parameter, and the forward pass.
 
     T (n, k): encoded targets.  The gradient to x is not computed, and buffers have none.
+    Raises UnknownName where `loss` is not in LOSSES or `batch_reduction` not in REDUCTIONS.
     """
     trace = forward(network, params, x, masks=masks, training=True)
     chosen = lookup(LOSSES, loss, "loss")
     o = loss_input(network, trace, loss)
     do = chosen.backward(o, T)  # (n, k), per example
+    if batch_reduction not in REDUCTIONS:
+        raise UnknownName(unknown(batch_reduction, REDUCTIONS, "batch reduction"))
     if batch_reduction == "mean":
         do = do / x.shape[0]  # the mean over the batch, taken once, where the arrays are smallest
     grads = _backward(network, params, trace, do, fused=network.output == chosen.fused_with, masks=masks or {})
@@ -156,7 +160,7 @@ def masks(
     """
     found = {}
     for i, layer in enumerate(network.layers):
-        mask = layer.mask(key, step, i, (n, *network.shapes[i]), like, rates[i] if rates and i in rates else None)
+        mask = layer.mask(key, step, i, (n, *network.shapes[i]), like, (rates or {}).get(i))
         if mask is not None:
             found[i] = mask
     return found

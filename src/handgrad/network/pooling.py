@@ -16,7 +16,7 @@ from array_api_compat import array_namespace, device
 from handgrad.errors import NetworkError
 from handgrad.names import shown
 from handgrad.network.arrays import Array, added, zeros
-from handgrad.network.layer import Gradients, Layer, Parameters, Shape
+from handgrad.network.layer import Gradients, Layer, LayerParameters, Shape
 from handgrad.network.windows import Pair, Windows, check_pair, counts_that_fit, read_options, read_pair, write_pair
 
 
@@ -139,10 +139,10 @@ class MaxPool(_Pool):
 
     kind: ClassVar[str] = "max-pool"
 
-    def forward(self, x: Array, params: Parameters, mask: Array | None, training: bool) -> Array:
+    def forward(self, x: Array, params: LayerParameters, mask: Array | None, training: bool) -> Array:
         return max_pool_forward(x, self.windows)
 
-    def backward(self, dz: Array, x: Array, params: Parameters, mask: Array | None, needs_dx: bool) -> Gradients:
+    def backward(self, dz: Array, x: Array, params: LayerParameters, mask: Array | None, needs_dx: bool) -> Gradients:
         return max_pool_backward(dz, x, max_pool_forward(x, self.windows), self.windows), {}
 
     def piece(self, x: Array) -> Array:
@@ -157,8 +157,8 @@ class AveragePool(_Pool):
 
     kind: ClassVar[str] = "average-pool"
 
-    def forward(self, x: Array, params: Parameters, mask: Array | None, training: bool) -> Array:
+    def forward(self, x: Array, params: LayerParameters, mask: Array | None, training: bool) -> Array:
         return average_pool_forward(x, self.windows)
 
-    def backward(self, dz: Array, x: Array, params: Parameters, mask: Array | None, needs_dx: bool) -> Gradients:
+    def backward(self, dz: Array, x: Array, params: LayerParameters, mask: Array | None, needs_dx: bool) -> Gradients:
         return average_pool_backward(dz, x, self.windows), {}

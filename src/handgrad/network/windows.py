@@ -6,8 +6,8 @@ Along one direction, of an image of length l, there are
 
     count = ⌊(l + 2p − k)/s⌋ + 1   windows (Dumoulin & Visin 2016, relationship 6).
 
-What remains past the last window must be nothing but padding, so that no pixel is silently left out.  Windows that do
-not fit an image are refused, and the message shows layers that would fit.
+Past the last window only padding may remain, so that no pixel is silently left out.  Windows that do not fit an image
+are refused, and the message shows layers that would fit.
 
 Sizes are written ROWSxCOLS, or as one number for both.  Images are (channels, rows, cols).
 """
@@ -36,7 +36,7 @@ def read_pair(word: str, what: str, least: int = 1) -> Pair:
 
 
 def read_count(word: str) -> int | None:
-    """The whole number that a word is, None where it is none of up to 12 digits: no layer has more of anything.
+    """The whole number that a word writes in up to 12 digits (no layer needs more); None for any other word.
 
     >>> read_count("120"), read_count("1e3"), read_count("9" * 5000)
     (120, None, None)
@@ -105,15 +105,15 @@ class Windows:
         return any(length + 2 * p < k for length, k, p in zip(image, self.size, self.pad, strict=True))
 
     def left_out(self, image: Pair) -> Pair:
-        """Rows and columns of the image past the last window that a further one would have reached."""
+        """Rows and columns of the image past the last window, without those that a gap between windows would skip."""
         rows, cols = (
-            max(0, (length + 2 * p - k) % s - p - max(0, s - k))  # the padding, and gaps as between windows, may be
+            max(0, (length + 2 * p - k) % s - p - max(0, s - k))  # padding may remain, and a gap as between windows
             for length, k, s, p in zip(image, self.size, self.stride, self.pad, strict=True)
         )
         return rows, cols
 
     def fits(self, image: Pair) -> bool:
-        """Whether there is a window and none that a further pixel of the image would begin."""
+        """Whether there is at least one window and no pixel of the image is left out past the last."""
         return not self.larger_than(image) and self.left_out(image) == (0, 0)
 
     def cut_to(self, image: Pair) -> Pair:

@@ -9,6 +9,7 @@ import numpy as np
 from handgrad.data.datasets import Dataset, split
 from handgrad.data.frames import order_of
 from handgrad.errors import DataError
+from handgrad.measures import MEASURES
 from handgrad.names import listed, lookup
 from handgrad.network import passes
 from handgrad.network.losses import check_fit
@@ -63,8 +64,8 @@ def evaluate(
         losses, predicted = passes.score(model.network, model.params, x, T, loss)
     check_outputs(np.isnan(losses), x.dtype)
     confusion = confusion_matrix(chosen.y, predicted, data.n_classes)
-    accuracy = float((predicted == chosen.y).mean())
-    return Evaluation(part, len(chosen), float(losses.mean(dtype=np.float64)), accuracy, confusion)
+    mean_loss, accuracy = (float(MEASURES[name].of(losses, predicted, chosen.y)) for name in ("loss", "accuracy"))
+    return Evaluation(part, len(chosen), mean_loss, accuracy, confusion)
 
 
 def _as_learnt(x: np.ndarray, data: Dataset, model: Model) -> np.ndarray:

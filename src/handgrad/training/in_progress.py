@@ -119,7 +119,8 @@ class RunInProgress:
     def _score(self) -> None:
         progress = self.progress
         for part in self.scored_parts:
-            loss, accuracy, _ = score(self.member, self.split, part, self.sample)
+            scores, _ = score(self.member, self.split, part, self.sample)
+            loss = scores[part.metric("loss")]
             if not np.isfinite(loss):
                 x = self.split.parts[part.name].x
                 x = x[self.sample] if part is TRAIN else x
@@ -127,8 +128,8 @@ class RunInProgress:
                 reason = f"{part.metric('loss')} is {loss} after the epoch"
                 self.diverged = Divergence(epoch=progress.epoch, step=progress.step, layer=layer, reason=reason)
                 return
-            progress.curves.setdefault(part.metric("loss"), []).append(loss)
-            progress.curves.setdefault(part.metric("accuracy"), []).append(accuracy)
+            for metric, value in scores.items():
+                progress.curves.setdefault(metric, []).append(value)
         rule = self.training.early_stopping
         if rule is not None:
             history = self._own(rule.monitor)

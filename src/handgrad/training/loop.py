@@ -73,14 +73,14 @@ def _train_one(task: Task, split: Split) -> End:
 
 
 def train_together(tasks: Sequence[Task], split: Split) -> Iterator[tuple[int, End | Exception]]:
-    """Train runs of one `Run.kin` -> (number of the task, how its run ended), as they end.
+    """Train runs of one `Run.group_key` -> (number of the task, how its run ended), as they end.
 
     `training.stack` of them share a program: 1 trains them one after the other.  An error of one run is how that run
     ends, and the others go on; an error of the program ends all runs that are in it.
     """
     training = tasks[0].run.setting.resolved().training
     group = open_group(training)
-    assert group.size == 1 or len({task.run.kin for task in tasks}) == 1, "runs of several kinds share no program"
+    assert group.size == 1 or len({task.run.group_key for task in tasks}) == 1, "runs of several kinds share no program"
     waiting, going = deque(enumerate(tasks)), dict[int, RunInProgress]()
     while waiting or going:
         with one_thread(training.library), np.errstate(all="ignore"):  # a number that is not finite is a result

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.data.datasets import Part, Split, data_key
-from handgrad.measures import PARTS, TRAIN, DataPart
+from handgrad.measures import MEASURES, PARTS, TRAIN, DataPart
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.training.brightness import brightness_of
@@ -54,12 +54,14 @@ def samples_of(split: Split) -> tuple[str, Part]:
     return name, Part(part.x[:SAMPLES], part.y[:SAMPLES], part.index[:SAMPLES], part.source)
 
 
-def score(session: NetworkState, split: Split, part: DataPart, sample: np.ndarray) -> tuple[float, float, np.ndarray]:
-    """(mean loss per example, accuracy, predicted classes) of a part; sample: the training examples that are scored."""
+def score(
+    session: NetworkState, split: Split, part: DataPart, sample: np.ndarray
+) -> tuple[dict[str, float], np.ndarray]:
+    """(metrics by name, predicted classes) of a part; sample: the training examples that are scored."""
     losses, predicted = session.score(part.scored)
     actual = split.parts[part.name].y
     actual = actual[sample] if part is TRAIN else actual
-    return float(losses.mean(dtype=np.float64)), float((predicted == actual).mean()), predicted
+    return {part.metric(m.name): float(m.of(losses, predicted, actual)) for m in MEASURES.values()}, predicted
 
 
 def record_of(trained: Trained) -> Record:
@@ -70,10 +72,10 @@ def record_of(trained: Trained) -> Record:
     for name, examples in trained.split.parts.items():
         part = PARTS[name]
         if diverged is not None:
-            metrics |= {part.metric(measure): None for measure in ("loss", "accuracy")}
+            metrics |= {part.metric(measure): None for measure in MEASURES}
             continue
-        loss, accuracy, predicted = score(trained.session, trained.split, part, trained.scored)
-        metrics |= {part.metric("loss"): loss, part.metric("accuracy"): accuracy}
+        scores, predicted = score(trained.session, trained.split, part, trained.scored)
+        metrics |= scores
         if part is not TRAIN:
             confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
     params, slots, t = trained.session.export()

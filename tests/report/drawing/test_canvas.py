@@ -10,7 +10,7 @@ from handgrad.report.drawing.grids import signed_colours
 from handgrad.report.figures.palette import CONTEXT, line_style
 from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel, Pictures, Predictions, Ranking, RankingRow
 from handgrad.report.page.page_grids import png_uri
-from handgrad.study.original.figure_options import figure_shape, load
+from handgrad.study.published.figure_options import figure_shape, load
 
 X = np.arange(1.0, 21)
 BAND = Line("1: lr 0.1", X, X / 30, X / 30 - 0.02, X / 30 + 0.02)

@@ -18,8 +18,8 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import RunFacts
 from handgrad.report.findings.wording import setting_name
 from handgrad.report.page.plots import curves
-from handgrad.study.folder.results import Results
-from handgrad.study.original.figure_options import FIGURES, SHAPES, load
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.published.figure_options import FIGURES, SHAPES, load
 from tests.records import made_record
 from tests.report.conftest import Outcome
 

@@ -15,7 +15,7 @@ from handgrad.errors import InputError, ResultsError
 from handgrad.report import build as build_module
 from handgrad.report import build_report
 from handgrad.study import load_study
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 
 EVIL = "<script>alert(1)</script> & \"q\" 'x' {{ 7*7 }} ${x} --><b>"

@@ -20,7 +20,7 @@ from handgrad.report.reproduced.judge import (
     shown_values,
 )
 from handgrad.report.reproduced.number_tables import same
-from handgrad.study.original.published import published
+from handgrad.study.published.numbers import published
 
 THREE = sample({0: 0.90, 1: 0.92, 2: 0.94})  # m = 0.92, s = 0.02, t(2) = 4.3027
 

@@ -10,7 +10,7 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables import study_tables
 from handgrad.report.tables.latex import WIDTH, escape_latex, to_latex, width_of
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 
 PDFLATEX = shutil.which("pdflatex")

@@ -21,7 +21,7 @@ from handgrad.report.tables.table import (
     to_csv,
     to_markdown,
 )
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 from handgrad.training.record import TrainScore
 from tests.records import made_record
 from tests.report.conftest import Outcome

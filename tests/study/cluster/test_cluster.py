@@ -124,7 +124,7 @@ def test_a_folder_is_removed_when_its_process_is_no_more(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code = (
-        "import os, tempfile, time; from handgrad.study.cluster.scratch import scratch\n"
+        "import os, tempfile, time; from handgrad.study.cluster.remote import scratch\n"
         f"tempfile.tempdir = {str(tmp_path)!r}\n"
         "with scratch() as folder:\n    (folder / 'checkpoint').touch(); print(folder, flush=True); time.sleep(60)"
     )
@@ -194,7 +194,7 @@ def test_an_interrupt_ends_the_command_and_keeps_checkpoints(nodes, folder, tmp_
 
 
 def test_data_is_put_once_and_mapped_read_only(runner, jobs, monkeypatch):
-    from handgrad.study.cluster import runner as cluster
+    from handgrad.study.cluster import ray_runner as cluster
 
     put, puts = cluster.ray.put, []
     monkeypatch.setattr(cluster.ray, "put", lambda value: puts.append(put(value)) or puts[-1])
@@ -240,7 +240,7 @@ def test_a_node_without_handgrad_says_so(nodes, runner, jobs, tmp_path):
 
 
 def test_waiting_for_the_cluster_is_said(runner, jobs, monkeypatch):
-    from handgrad.study.cluster import runner as cluster
+    from handgrad.study.cluster import ray_runner as cluster
 
     monkeypatch.setattr(cluster, "PATIENCE", 0.5)
     said = []

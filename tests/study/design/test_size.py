@@ -7,8 +7,8 @@ import pytest
 from handgrad.errors import StudyFileError
 from handgrad.study import make_study
 from handgrad.study.design.axes import Axes, choices
-from handgrad.study.design.size import MOST_PHASES, count
-from handgrad.study.design.spec import MOST_RUNS
+from handgrad.study.design.problems import MOST_PHASES, count
+from handgrad.study.design.study_spec import MOST_RUNS
 
 TEN = list(range(1, 11))
 ONE = {"choice": [1]}

@@ -10,11 +10,10 @@ import pytest
 from handgrad.data.datasets import from_arrays
 from handgrad.errors import StudyFileError
 from handgrad.study import Results, make_study, run_study
-from handgrad.study.design.spec import Made
-from handgrad.study.execution import opening
-from handgrad.study.execution import study as execution
-from handgrad.study.folder.store import read_plan
-from handgrad.study.folder.writer import MOST
+from handgrad.study.design.study_spec import Made
+from handgrad.study.execution import choose_runner
+from handgrad.study.execution import run_study as execution
+from handgrad.study.folder.store import MOST, read_plan
 from handgrad.study.runners.processes import Processes
 from handgrad.training import loop
 from handgrad.training.record import Record
@@ -234,7 +233,7 @@ def test_records_are_let_go(make, tmp_path):
 
 
 def test_more_jobs_than_cores_are_not_started_and_noted(make, tmp_path, monkeypatch):
-    monkeypatch.setattr(opening, "cores", lambda: 1)
+    monkeypatch.setattr(choose_runner, "cores", lambda: 1)
     monkeypatch.setattr(execution, "cores", lambda: 1)
     results = run_study(make(), tmp_path, jobs=4)
     assert results.plan["execution"] == {"runner": "serial", "workers": 1, "threads_per_worker": 1, "cores": 1}

@@ -10,7 +10,7 @@ from handgrad.study.folder.store import read_plan
 from handgrad.study.planning import estimate as planning
 from handgrad.study.planning.estimate import estimate
 from handgrad.study.runners.processes import Processes
-from handgrad.study.runners.runner import Source
+from handgrad.study.runners.runner import JobQueue
 from handgrad.training.loop import execute
 from handgrad.training.record import load
 from handgrad.training.run import Run, Setting
@@ -31,7 +31,7 @@ PHASES = [
 @pytest.fixture
 def groups(monkeypatch):
     """The groups that were handed out, as (batch size, number of jobs)."""
-    found, take = [], Source.take
+    found, take = [], JobQueue.take
 
     def noted(self):
         group = take(self)
@@ -39,7 +39,7 @@ def groups(monkeypatch):
             found.append((group[0].run.setting.training.batch_size, len(group)))
         return group
 
-    monkeypatch.setattr(Source, "take", noted)
+    monkeypatch.setattr(JobQueue, "take", noted)
     return found
 
 
@@ -61,7 +61,7 @@ def test_the_same_bits_alone_with_one_worker_and_with_two(make, tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert read_plan(tmp_path / "one")["phases"] == read_plan(tmp_path / "two")["phases"]
     plan, epochs = Plan(study), set()
-    (split,) = [plan.shelf.split(key) for key in plan.data_keys]
+    (split,) = [plan.splits.split(key) for key in plan.data_keys]
     for setting in plan.phases[0].settings:
         for planned in setting.runs:
             record = load(tmp_path / "one" / "runs" / planned.id)
@@ -177,7 +177,7 @@ def test_the_plan_of_a_gpu_decides_by_the_network(make, monkeypatch):
     large = Plan(make(training={"device": "cuda", "batch_size": 300}, network={"hidden": [2000, 2000]}))
     (setting,) = small.phases[0].settings
     assert (setting.setting.training.engine, setting.setting.training.stack) == ("jax", 256)
-    assert setting.runs[0].id == Run(setting.setting, 0, small.shelf.facts(setting.setting.data).checksum).id
+    assert setting.runs[0].id == Run(setting.setting, 0, small.splits.facts(setting.setting.data).checksum).id
     assert setting.runs[0].id == Plan(make(training={"device": "cuda", "batch_size": 20, "stack": 256})).phases[
         0
     ].settings[0].runs[0].id  # fmt: skip

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from handgrad.errors import DamagedError, InputError, ResultsError
 from handgrad.report.findings.summarize import summarize
 from handgrad.study import Results, run_study
-from handgrad.study.folder.plan import decision, read_decisions, read_plan
+from handgrad.study.folder.decisions import decision, read_decisions
+from handgrad.study.folder.plan_file import read_plan
 from handgrad.study.folder.store import opened, read_data
 from handgrad.training import record as records
 from handgrad.training.model import Model

@@ -10,7 +10,7 @@ from handgrad.study import Results, run_study
 from handgrad.study.folder import earlier
 from handgrad.study.folder.earlier import differences
 from handgrad.study.folder.locks import reporting
-from handgrad.study.folder.plan import read_plan
+from handgrad.study.folder.plan_file import read_plan
 from handgrad.study.folder.store import opened
 
 

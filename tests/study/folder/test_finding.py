@@ -3,7 +3,7 @@
 import pytest
 
 from handgrad.errors import ResultsError
-from handgrad.study.folder.finding import run_folder
+from handgrad.study.folder.disk import run_folder
 
 ID = "0123456789"
 

@@ -11,8 +11,8 @@ from handgrad.data.datasets import load, split
 from handgrad.errors import ResultsError
 from handgrad.files import sealed
 from handgrad.study import Results, run_study
-from handgrad.study.folder.files import write_whole
-from handgrad.study.folder.plan import read_plan
+from handgrad.study.folder.disk import write_whole
+from handgrad.study.folder.plan_file import read_plan
 from handgrad.study.folder.store import opened
 from tests.study.conftest import contents
 

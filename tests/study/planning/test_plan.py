@@ -9,8 +9,8 @@ from handgrad.data.datasets import from_arrays
 from handgrad.errors import DataError, HandgradError, StudyFileError
 from handgrad.study import Plan, make_study
 from handgrad.study.planning.estimate import estimate
-from handgrad.study.planning.shelf import Shelf
-from handgrad.study.reading.places import Places
+from handgrad.study.planning.split_cache import SplitCache
+from handgrad.study.reading.setting_refs import SettingRefs
 from handgrad.study.rules.select import RunSummary
 
 
@@ -202,7 +202,7 @@ def test_selection_on_a_test_set_that_is_not_there(make):
     study = make(data=data, select_on_test=True, phase=[{"name": "b", "grid": {"training.epochs": [1]}}])
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(30, 2)), np.arange(30) % 3
-    found = problems(study, shelf=Shelf(study.folder, from_arrays(x, y, x, y)))
+    found = problems(study, splits=SplitCache(study.folder, from_arrays(x, y, x, y)))
     assert found[0].startswith("test_accuracy chooses what later phases start from, but arrays has no test part left")
 
 
@@ -247,4 +247,4 @@ def test_how_many_runs_there_are_is_known_without_the_data(make):
     twice = {"one_factor": {"training.epochs": [3, 4], "network.dropout": [0.0, 0.5]}}  # 3 and 0 are those of the base
     for tables, runs in ((drawn | {"phase": [later]}, 2 * 12), (twice, 2 * 3), (twice | {"phase": [later]}, 2 * 8)):
         study = make(**tables)
-        assert Places(study).run_count == Plan(study).run_count == runs
+        assert SettingRefs(study).run_count == Plan(study).run_count == runs

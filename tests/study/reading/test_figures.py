@@ -4,7 +4,7 @@ import pytest
 
 from handgrad.errors import StudyFileError
 from handgrad.study import make_study, run_study
-from handgrad.study.folder.results import Results
+from handgrad.study.folder.results_folder import Results
 
 GRID = {"grid": {"training.optimizer.lr": [0.01, 0.1, 0.3]}, "bundle": {"act": {"relu": {}, "tanh": {}}}}
 GRID["bundle"]["act"]["tanh"] = {"network.activation": "tanh"}

@@ -10,7 +10,7 @@ import pytest
 
 from handgrad.errors import InputError, StudyFileError
 from handgrad.study import load_study, make_study
-from handgrad.study.reading.file import MOST_BYTES
+from handgrad.study.reading.study_file import MOST_BYTES
 from handgrad.training.run import Setting
 from tests.study.reading.fuzz import bad_message
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handgrad.errors import InputError
-from handgrad.study.rules.asha import Asha, Promote, Stop, rule_of
+from handgrad.study.rules.asha import RULES, Asha, Promote, Stop
 
 
 def test_rungs_are_r_eta_k_and_the_end_is_the_epochs_of_the_setting():
@@ -193,7 +193,9 @@ def test_stopping_by_hand():
 
 @given(st.integers(2, 5), st.lists(st.floats(-5, 5) | st.just(math.nan), max_size=40))
 def test_stopping_is_ray_tunes_percentile(eta, rewards):
-    rule = rule_of(Asha(rule="stop", grace_period=1, reduction_factor=eta))
+    rule = RULES[Asha(rule="stop", grace_period=1, reduction_factor=eta).rule](
+        Asha(rule="stop", grace_period=1, reduction_factor=eta)
+    )
     recorded = []
     for number, reward in enumerate(rewards):
         rule.begin(str(number), 100)

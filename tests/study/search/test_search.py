@@ -9,7 +9,8 @@ import pytest
 
 from handgrad.errors import StudyFileError
 from handgrad.study import Results, run_study
-from handgrad.study.folder.plan import decision, read_decisions, read_plan
+from handgrad.study.folder.decisions import decision, read_decisions
+from handgrad.study.folder.plan_file import read_plan
 from handgrad.study.runners.processes import Processes
 from handgrad.training import loop
 from tests.study.conftest import contents

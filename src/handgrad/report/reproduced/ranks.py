@@ -14,8 +14,8 @@ from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.reproduced.item_table import ItemTable
 from handgrad.report.reproduced.judge import ONE_RUN, Compared, interval, word
-from handgrad.study.original.items import SettingsTable
-from handgrad.study.original.published import UNSTABLE, Published
+from handgrad.study.published.numbers import UNSTABLE, Published
+from handgrad.study.published.published_tables import SettingsTable
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ class RankAgreement:
 
     @property
     def same_best(self) -> bool:
+        """Whether a row that is best in theirs is best in ours."""
         return bool(set(self.their_best) & set(self.our_best))
 
 

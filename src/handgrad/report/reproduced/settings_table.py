@@ -29,9 +29,8 @@ from handgrad.report.reproduced.judge import (
 from handgrad.report.reproduced.ranks import ranks_of
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
-from handgrad.study.original.items import Column as OriginalColumn
-from handgrad.study.original.items import SettingsTable
-from handgrad.study.original.published import MEASURES, Published, published
+from handgrad.study.published.numbers import MEASURES, Published, published
+from handgrad.study.published.published_tables import PublishedColumn, SettingsTable
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,8 @@ class _Measured:
 
 def settings_table(summary: Summary, item: SettingsTable) -> ItemTable:
     """A row for every setting, each measure published beside reproduced."""
-    assert summary.places is not None
-    settings = [setting_at(summary, there) for there in summary.places.rows(item)]
+    assert summary.refs is not None
+    settings = [setting_at(summary, there) for there in summary.refs.rows(item)]
     measured: dict[str, _Measured] = {}
     columns: list[Column] = []
     cells: list[list[Cell]] = [[] for _ in item.rows]
@@ -81,7 +80,7 @@ def settings_table(summary: Summary, item: SettingsTable) -> ItemTable:
 
 
 def _measured(
-    summary: Summary, item: SettingsTable, column: OriginalColumn, settings: Sequence[SettingSummary | None]
+    summary: Summary, item: SettingsTable, column: PublishedColumn, settings: Sequence[SettingSummary | None]
 ) -> _Measured:
     measure = column.show
     written = [row.measures.get(measure) for row in item.rows]
@@ -97,7 +96,7 @@ def _measured(
     return _Measured(published(0, column.unit).scale, given, values, numbers)
 
 
-def _measure(column: OriginalColumn, measured: _Measured) -> tuple[list[Column], list[list[Cell]]]:
+def _measure(column: PublishedColumn, measured: _Measured) -> tuple[list[Column], list[list[Cell]]]:
     """published, reproduced and, but for a column of deviations, the difference; best of both in bold.
 
     Of a column in which nothing was published, ours alone.
@@ -142,15 +141,15 @@ def _best(measure: str, values: Sequence[float | None]) -> set[int]:
 
 
 def _plain(
-    summary: Summary, column: OriginalColumn, item: SettingsTable, settings: Sequence[SettingSummary | None]
+    summary: Summary, column: PublishedColumn, item: SettingsTable, settings: Sequence[SettingSummary | None]
 ) -> tuple[list[Column], list[list[Cell]]]:
     """A label, a key or an axis."""
     if column.show == "original":
         return [Column(column.head)], [[cell(row.label)] for row in item.rows]
     if column.show == "reproduced":
         return [Column(column.head)], [[cell(setting.label if setting else None)] for setting in settings]
-    assert summary.places is not None
-    path = summary.places.shown(column.show)
+    assert summary.refs is not None
+    path = summary.refs.shown(column.show)
     values = [None if setting is None else setting_value(setting, path) for setting in settings]
     values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values if v is not None)

@@ -1,5 +1,5 @@
 """The runner `ray`: runs on a Ray cluster (docs/cluster.md)."""
 
-from handgrad.study.cluster.runner import Ray
+from handgrad.study.cluster.ray_runner import Ray
 
 __all__ = ["Ray"]

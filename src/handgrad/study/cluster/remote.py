@@ -12,21 +12,24 @@ them lie until the next epoch has ended.  Jobs are told apart by their ids.
 import functools
 import hashlib
 import platform
+import shutil
+import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 import handgrad
 from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
-from handgrad.study.cluster.scratch import scratch
 from handgrad.study.runners.runner import Group, Job, Outcome, perform_with
 from handgrad.training.record import Record
 from handgrad.training.run import MATHEMATICS
@@ -214,3 +217,41 @@ def differences(here: dict[str, Any], there: dict[str, Any]) -> str:
     'numpy 2.1 there, 2.4 here'
     """
     return "; ".join(f"{name} {there.get(name)} there, {here[name]} here" for name in here if here[name] != there[name])
+
+
+PREFIX = "handgrad-run-"
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A new folder among the system's temporary ones, until the end of the block; sweeps first."""
+    sweep()
+    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{uuid.uuid4().hex[:12]}"
+    with FileLock(_lock_of(folder)):
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            _remove(folder)
+
+
+def sweep() -> list[Path]:
+    """Remove the folders of processes of this machine that are no more; those that were removed."""
+    removed = []
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if not folder.is_dir():
+            continue
+        with suppress(Timeout, OSError), FileLock(_lock_of(folder), timeout=0):
+            _remove(folder)
+            removed.append(folder)
+    return removed
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        _lock_of(folder).unlink()

@@ -12,21 +12,18 @@ stream of their own, keyed by (seed, phase, draw, path): more draws or another a
 
 import itertools
 import json
-import math
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import BeforeValidator, ConfigDict
 
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
-from handgrad.sections import LARGEST, Section, is_real, is_whole
-from handgrad.streams import stream
+from handgrad.sections import Section, is_whole
 from handgrad.study.changes import SECTIONS, Changes, changes_of, is_path, leaves
 from handgrad.study.rules.asha import Asha
+from handgrad.study.rules.samplers import DISTRIBUTIONS, SAMPLERS, USUAL, Sampling
 from handgrad.synonyms import advice_on_name
 
 
@@ -84,7 +81,10 @@ def choices(axes: Axes, phase: int = 0) -> list[Choice]:
     [{'training.epochs': 1}, {'training.epochs': 2}]
     """
     if (drawn := sampling(axes)) is not None:
-        return list(_drawn(drawn, phase))
+        return [
+            Choice(dict(values), dict(values), dict.fromkeys(values, "random"))
+            for values in SAMPLERS[drawn.sampler].draw(drawn, phase)
+        ]
     factors = []
     for axis, bundles in (axes.bundle or {}).items():
         factors.append([_named_choice(axis, name, t, f'bundle.{axis}."{name}"') for name, t in bundles.items()])
@@ -105,60 +105,7 @@ def choices(axes: Axes, phase: int = 0) -> list[Choice]:
 
 # -- random search
 
-
-def _span(ends: Any, kind: str, *, whole: bool = False, above_zero: bool = False) -> str | None:
-    """What is wrong with [lo, hi], or None."""
-    needs = (
-        f"{kind} must be [lo, hi], two {'whole ' if whole else ''}numbers with {'0 < ' if above_zero else ''}lo < hi"
-    )
-    numbers = ends if isinstance(ends, list | tuple) else []
-    right = (lambda n: is_whole(n, -LARGEST)) if whole else is_real
-    if len(numbers) != 2 or not all(map(right, numbers)):
-        return needs
-    low, high = numbers
-    if not low < high or (above_zero and low <= 0):
-        return needs
-    if not math.isfinite(float(high) - float(low)):
-        return f"{kind}: hi - lo must be a number that float64 can hold (up to 1.8e308)"
-    return None
-
-
-def _not_empty(values: Any) -> str | None:
-    return None if isinstance(values, list | tuple) and values else "choice must be a list of at least one value"
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """`draw` takes a generator and what the file wrote; `problem` says what is wrong with what it wrote, or None."""
-
-    draw: Callable[[np.random.Generator, Any], Any]
-    problem: Callable[[Any], str | None]
-
-
-DISTRIBUTIONS = {
-    "uniform": Distribution(lambda rng, ends: float(rng.uniform(*ends)), lambda ends: _span(ends, "uniform")),
-    "log_uniform": Distribution(
-        lambda rng, ends: math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1]))),
-        lambda ends: _span(ends, "log_uniform", above_zero=True),
-    ),
-    "integers": Distribution(  # both ends can be drawn
-        lambda rng, ends: int(rng.integers(ends[0], ends[1], endpoint=True)),
-        lambda ends: _span(ends, "integers", whole=True),
-    ),
-    "choice": Distribution(lambda rng, values: values[int(rng.integers(len(values)))], _not_empty),
-}
 RANDOM_KEYS = ("runs", "seed", "sampler")
-SAMPLERS = ("random", "tpe", "qmc")  # ours, and those of Optuna (`search.samplers`), which see results before they draw
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Settings that are drawn while the study runs.  `ranges`: (path, kind of range, what the file wrote)."""
-
-    sampler: str
-    runs: int
-    seed: int
-    ranges: tuple[tuple[str, str, Any], ...]
 
 
 def _is_distribution(path: str, value: Mapping[str, Any]) -> bool:
@@ -172,16 +119,7 @@ def sampling(axes: Axes) -> Sampling | None:
     table = axes.random
     ranges = leaves({k: v for k, v in table.items() if k not in RANDOM_KEYS}, _is_distribution)
     found = tuple((path, *next(iter(what.items()))) for path, what in ranges)
-    return Sampling(table.get("sampler", SAMPLERS[0]), table.get("runs", 25), table.get("seed", 0), found)
-
-
-def _drawn(drawn: Sampling, phase: int) -> Iterator[Choice]:
-    for draw in range(drawn.runs):
-        choice = Choice()
-        for path, kind, what in drawn.ranges:
-            rng = stream(drawn.seed, "search", phase, draw, zlib.crc32(path.encode()))
-            choice |= _one(path, DISTRIBUTIONS[kind].draw(rng, what), "random")
-        yield choice
+    return Sampling(table.get("sampler", USUAL), table.get("runs", 25), table.get("seed", 0), found)
 
 
 # -- what is wrong with the tables themselves
@@ -270,11 +208,14 @@ def _random(table: Mapping[str, Any]) -> list[str]:
         value = table.get(key, least)
         if not is_whole(value, least):
             found.append(f"random.{key} must be a whole number >= {least}; got {shown(value)}")
-    sampler = table.get("sampler", SAMPLERS[0])
+    sampler = table.get("sampler", USUAL)
+    can_draw: tuple[str, ...] | None = None
     if not isinstance(sampler, str):
         found.append(f"random.sampler must be the name of one sampler: {listed(SAMPLERS)}; got {shown(sampler)}")
     elif sampler not in SAMPLERS:
         found.append("random.sampler is an " + unknown(sampler, SAMPLERS, "sampler"))
+    else:
+        can_draw = SAMPLERS[sampler].distributions
     ranges = {key: value for key, value in table.items() if key not in RANDOM_KEYS}
     stray = [key for key in ranges if key.split(".")[0] not in SECTIONS]
     found += [f"random.{short(key)} is an {unknown_key(key, [*RANDOM_KEYS, *SECTIONS])}" for key in stray]
@@ -295,4 +236,9 @@ def _random(table: Mapping[str, Any]) -> list[str]:
             kind, ends = next(iter(what.items()))
             problem = DISTRIBUTIONS[kind].problem(ends)
             found += [f"{where}: {problem}; got {shown(ends)}"] if problem else []
+            if can_draw is not None and kind not in can_draw:
+                found.append(
+                    f"{where}: the sampler {sampler!r} draws from {listed(can_draw)}, not from {kind!r}; take one of "
+                    f'them, or random.sampler = "{USUAL}"'
+                )
     return found

@@ -15,7 +15,7 @@ from handgrad.errors import HandgradError
 from handgrad.files import force_folder, free_name, write_whole
 from handgrad.names import listed, shown
 from handgrad.study.folder.locks import reporting
-from handgrad.study.folder.plan import read_plan
+from handgrad.study.folder.plan_file import read_plan
 
 # what a study file says beside what is trained, judged and compared
 ASIDE = ("made", "title", "description", "takes", "figure", "budget", "quick")

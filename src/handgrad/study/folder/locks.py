@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from handgrad.errors import ResultsError
-from handgrad.study.folder.files import unwritable
+from handgrad.study.folder.disk import unwritable
 
 WRITING, REPORTING = ".lock", ".report.lock"
 PATIENCE = 0.2  # seconds for a reader that looks at this moment (`is_written`)

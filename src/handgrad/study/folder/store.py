@@ -12,10 +12,12 @@ Everything is written under a temporary name, forced to the disk and renamed (`h
 import io
 import json
 import os
+from collections import deque
 from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -25,10 +27,10 @@ from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import altered, checksum, remove, sealed, sweep, unsealed
 from handgrad.foreign import reading
 from handgrad.names import shown
+from handgrad.study.folder.disk import check_folders, in_lines, unwritable, write_whole
 from handgrad.study.folder.earlier import put_aside, what_changed
-from handgrad.study.folder.files import check_folders, in_lines, unwritable, write_whole
 from handgrad.study.folder.locks import reporting, writing
-from handgrad.study.folder.plan import FORMAT, read_plan
+from handgrad.study.folder.plan_file import FORMAT, read_plan
 from handgrad.study.rules.select import RunSummary
 from handgrad.training import record as records
 from handgrad.training.progress import progress_of, save_checkpoint
@@ -263,3 +265,36 @@ def _refuse_foreign(folder: Path, study_name: str) -> None:
             f"{folder}: holds other files ({', '.join(sorted(other)[:3])}) and no results of a study; "
             "choose an empty or new folder with --out"
         )
+
+
+MOST = 8
+THREADS = 4
+
+Tag = TypeVar("Tag")
+
+
+class Writer(Generic[Tag]):
+    """Saves records in the order in which they come; a `Tag` goes in with each and comes out when it is on the disk."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="handgrad-writer")
+        self._waiting: deque[tuple[Future[RunSummary], Tag]] = deque()
+
+    def save(self, record: Record, tag: Tag) -> None:
+        """Save a record; does not wait for it."""
+        self._waiting.append((self._threads.submit(self._store.save, record), tag))
+
+    def saved(self, *, all_of_them: bool = False) -> Iterator[tuple[RunSummary, Tag]]:
+        """What is on the disk by now, or everything.  Raises ResultsError where a record could not be written."""
+        while self._waiting:
+            future, tag = self._waiting[0]
+            if not (all_of_them or future.done() or len(self._waiting) > MOST):
+                return
+            summary = future.result()
+            self._waiting.popleft()
+            yield summary, tag
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._threads.shutdown()

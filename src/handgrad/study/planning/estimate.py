@@ -30,7 +30,7 @@ COPIES = 8  # of the parameters while a run trains: weights, gradients, slots, t
 
 
 @dataclass(frozen=True)
-class Row:
+class SettingCost:
     """One setting of the plan: how many runs it has, and the seconds of one that comes to its end."""
 
     phase: str
@@ -47,7 +47,7 @@ class Estimate:
     `measured`: how many shapes were trained for it; everything else was extrapolated from them.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[SettingCost, ...]
     workers: int
     seconds: float
     memory: int
@@ -90,7 +90,7 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
     ratios = [seconds / planned.cost for _, planned, seconds in found if seconds is not None]
     ratio = median(ratios) if ratios else 1.0
     rows = tuple(
-        Row(phase, planned.label, len(planned.runs), planned.cost * ratio if seconds is None else seconds)
+        SettingCost(phase, planned.label, len(planned.runs), planned.cost * ratio if seconds is None else seconds)
         for phase, planned, seconds in found
     )
     settings = [(phase, planned) for phase in plan.phases for planned in phase.settings]
@@ -102,7 +102,7 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
     left = _left_by_budget(plan.study.spec.budget, sum(row.runs for row in rows), epochs)
     work, epochs = work * left, epochs * left
     longest = max(row.seconds * _sharing(planned) for row, (_, planned, _) in zip(rows, found, strict=True))
-    splits = sum(_split_bytes(plan.shelf.split(key)) for key in plan.data_keys)
+    splits = sum(_split_bytes(plan.splits.split(key)) for key in plan.data_keys)
     heaviest = max(planned.parameters * _sharing(planned) for _, planned, _ in found)
     memory = workers * (WORKER_BYTES + 4 * COPIES * heaviest) + splits
     disk = splits + sum(len(planned.runs) * _record_bytes(plan, planned) for _, planned, _ in found)
@@ -130,7 +130,7 @@ def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) ->
     if shape not in speeds:
         if len(speeds) == MOST:
             return None
-        split = plan.shelf.split(planned.data)
+        split = plan.splits.split(planned.data)
         start = time.perf_counter()
         if not speeds or planned.setting.training.engine == "jax":
             _measure(planned.setting, split)  # the first one also loads libraries, or compiles its programs
@@ -139,7 +139,7 @@ def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) ->
         if planned.setting.training.engine == "jax":
             compiling = max(0.0, (middle - start) - (time.perf_counter() - middle))
             speeds[shape] = replace(speeds[shape], compiling=compiling)
-    return speeds[shape].seconds(planned.setting, plan.shelf.facts(planned.setting.data).counts)
+    return speeds[shape].seconds(planned.setting, plan.splits.facts(planned.setting.data).counts)
 
 
 def _shape(setting: Setting, data: str) -> str:
@@ -180,6 +180,6 @@ def _record_bytes(plan: Plan, planned: PlannedSetting) -> int:
     setting = planned.setting
     slots = len(setting.training.optimizer.slots) if setting else 1
     training = setting.training if setting else plan.study.spec.training
-    counts = plan.shelf.facts(setting.data if setting else plan.study.spec.data).counts
+    counts = plan.splits.facts(setting.data if setting else plan.study.spec.data).counts
     steps = training.epochs * steps_per_epoch(counts["train"], training.batch_size)
     return RECORD_BYTES + 4 * planned.parameters * (1 + slots) + 4 * steps + 64 * training.epochs

@@ -6,7 +6,7 @@ are called *_1, *_2, … and their runs have no ids.  A setting that has run bef
 same cell, and every cell is run once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,14 +14,14 @@ from handgrad.data.batches import steps_per_epoch
 from handgrad.errors import HandgradError, StudyFileError
 from handgrad.measures import METRICS
 from handgrad.network.network import Network
-from handgrad.study.changes import apply, shown
+from handgrad.study.changes import shown
 from handgrad.study.design.axes import Choice
-from handgrad.study.design.check import Possible, located, possible_settings, shortened
-from handgrad.study.design.spec import Phase, Study
+from handgrad.study.design.problems import located, shortened
+from handgrad.study.design.settings import Phase, Possible, Study
 from handgrad.study.planning.memory import Need, need_of
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
-from handgrad.study.planning.shelf import DataFacts, Shelf
-from handgrad.study.reading.place_problems import class_problems
+from handgrad.study.planning.split_cache import DataFacts, SplitCache
+from handgrad.study.reading.setting_refs import class_problems
 from handgrad.study.rules.select import RunSummary, choose, metric_of
 from handgrad.training.run import Run, Setting
 from handgrad.training.sharing import runs_in_a_program
@@ -33,16 +33,15 @@ class Plan:
     Raises StudyFileError with every setting that does not fit the data, DataError where there is no data.
     """
 
-    def __init__(self, study: Study, shelf: Shelf | None = None) -> None:
+    def __init__(self, study: Study, splits: SplitCache | None = None) -> None:
         self.study = study
-        self.shelf = shelf or Shelf(study.folder)
+        self.splits = splits or SplitCache(study.folder)
         self.notes: list[str] = [*study.notes]
         self.metric = metric_of(study.spec.select_by, study.spec.select_on_test)
         self._labels: dict[tuple[str | None, ...], str] = {}
         self._derived: dict[str, int] = {}  # prefix of labels -> how many there are
         self.heaviest: Need | None = None  # of all settings that can occur
-        possible = list(possible_settings(study))
-        self._check(possible)
+        self._check(study.settings.possible)
         self.phases: list[PlannedPhase] = [self._first(study.phases[0])]
         self.phases += [self._sketch(phase) for phase in study.phases[1:]]
         self.notes += [note for phase in self.phases if (note := phase.search_note(study.spec.select_by))]
@@ -114,8 +113,9 @@ class Plan:
             self.phases[number] = replace(self.phases[number], start=start)
             return self.phases[number]
         found: dict[str, PlannedSetting] = {}
+        base = self.settings[start]
         for choice in phase.choices:
-            planned = self._later_setting(phase, start, choice)
+            planned = self._setting(phase, choice, base)
             found.setdefault(planned.label, planned)
         self.phases[number] = replace(self.phases[number], settings=tuple(found.values()), start=start)
         return self.phases[number]
@@ -128,10 +128,7 @@ class Plan:
         """A setting that a sampler has drawn, path -> value; the one that is there where it is the same."""
         phase, planned = self.study.phases[number], self.phases[number]
         choice = Choice(dict(parameters), dict(parameters), dict.fromkeys(parameters, "random"))
-        if planned.start is not None:
-            added = self._later_setting(phase, planned.start, choice)
-        else:
-            added = self._first_setting(choice)
+        added = self._setting(phase, choice, self._start_of(planned))
         known = next((setting for setting in planned.settings if setting.label == added.label), None)
         if known is None:
             self.phases[number] = replace(planned, settings=(*planned.settings, added))
@@ -153,7 +150,7 @@ class Plan:
 
     # -- how it is made
 
-    def _check(self, possible: list[Possible]) -> None:
+    def _check(self, possible: Iterable[Possible]) -> None:
         """Does every setting that can occur fit the data?  Everything that does not is shown at once."""
         found: dict[str, None] = {}
         said: dict[int, set[str]] = {}  # by phase: what is wrong with a start is not wrong again with what follows
@@ -161,28 +158,28 @@ class Plan:
             if one.setting is None:
                 found.update(dict.fromkeys(located(line, one) for line in one.problems))
                 continue
-            look = self.shelf.look(one.setting.data)
-            lines = list(look.problems)
+            check = self.splits.check(one.setting.data)
+            lines = list(check.problems)
             try:
                 has_validation = one.setting.data.validation is not False
-                network = one.setting.network_for(look.shape, look.n_classes, has_validation=has_validation)
-                self._weigh(one, network, look.facts)
+                network = one.setting.network_for(check.shape, check.n_classes, has_validation=has_validation)
+                self._weigh(one, network, check.facts)
             except HandgradError as error:
                 lines += str(error).splitlines()
             inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
             said.setdefault(one.phase.number, set()).update(lines)
             found.update(dict.fromkeys(located(line, one) for line in lines if line not in inherited))
             part = METRICS[self.metric].part.name
-            if look.facts is None:
+            if check.facts is None:
                 continue
-            self.notes += look.facts.notes
-            if self.study.spec.phase and part not in look.facts.counts:
+            self.notes += check.facts.notes
+            if self.study.spec.phase and part not in check.facts.counts:
                 found[
-                    f"{self.metric} chooses what later phases start from, but {look.name} has no {part} part left; "
+                    f"{self.metric} chooses what later phases start from, but {check.name} has no {part} part left; "
                     f"see data.validation and data.test"
                 ] = None
         if self.study.spec.original is not None and not found:
-            classes = self.shelf.dataset(self.study.spec.data).classes
+            classes = self.splits.dataset(self.study.spec.data).classes
             found.update(dict.fromkeys(class_problems(self.study.spec.original, classes)))
         if found:
             raise StudyFileError(self.study.where, shortened(found))
@@ -199,30 +196,21 @@ class Plan:
         if phase.sampling is not None:
             return self._sketch(phase)
         found: dict[str, PlannedSetting] = {}
-        for choice in phase.choices:
-            planned = self._first_setting(choice)
+        for one in self.study.settings.from_base(phase.number):
+            planned = self._labelled(one)
             if planned.label in found:
-                what = ", ".join(f"{path} = {shown(value)}" for path, value in choice.axes.items())
+                what = ", ".join(f"{path} = {shown(value)}" for path, value in one.choice.axes.items())
                 self.notes.append(f"{what} is the same setting as {planned.label}, which runs once")
             found.setdefault(planned.label, planned)
         return PlannedPhase(phase.name, 0, None, False, tuple(found.values()), asha=phase.asha)
 
-    def _first_setting(self, choice: Choice) -> PlannedSetting:
-        tables = apply(self.study.base, choice.changes, self.study.defaults)
-        setting, problems = Setting.read(tables)
-        if setting is None:
-            raise StudyFileError(self.study.where, problems)
-        return self._labelled(self._planned("", choice.axes, choice.changes, tables, setting), "")
+    def _start_of(self, phase: PlannedPhase) -> PlannedSetting | None:
+        return None if phase.start is None else self.settings[phase.start]
 
-    def _later_setting(self, phase: Phase, start: str, choice: Choice) -> PlannedSetting:
-        base = self.settings[start]
-        tables = apply(base.tables, phase.changes | choice.changes, self.study.defaults)
-        setting, problems = Setting.read(tables)
-        if setting is None:
-            raise StudyFileError(self.study.where, [f'phase "{phase.name}" after {start}: {p}' for p in problems])
-        parents = {run.seed: run.id for run in base.runs} if phase.continues else {}
-        axes, changes = phase.changes | choice.axes, phase.changes | choice.changes
-        return self._labelled(self._planned("", axes, changes, tables, setting, parents), start + "_")
+    def _setting(self, phase: Phase, choice: Choice, start: PlannedSetting | None) -> PlannedSetting:
+        """What a choice makes of the setting that its phase starts from, or of the base setting."""
+        tables = self.study.base if start is None else start.tables
+        return self._labelled(self.study.settings.at(phase, choice, tables), start)
 
     def _pinned(self, phase: Phase) -> str | None:
         """The label of the setting that a phase names as its start; None where the winner is."""
@@ -230,28 +218,38 @@ class Plan:
             return None
         earlier, planned = self.study.phases[phase.after], self.phases[phase.after]
         (choice,) = phase.starts(earlier)
-        if planned.start is None:
-            return self._first_setting(choice).label
-        return self._later_setting(earlier, planned.start, choice).label
+        return self._setting(earlier, choice, self._start_of(planned)).label
 
-    def _labelled(self, planned: PlannedSetting, prefix: str) -> PlannedSetting:
-        """With the label that these runs have, or the next one of the prefix."""
-        ids = tuple(run.id for run in planned.runs)
+    def _labelled(self, one: Possible, start: PlannedSetting | None = None) -> PlannedSetting:
+        """A setting with the runs that it has after `start`, and with their label: the one they have, or the next."""
+        if one.setting is None:
+            where = f'phase "{one.phase.name}" after {start.label}: ' if start else ""
+            raise StudyFileError(self.study.where, [where + line for line in one.problems])
+        setting = self._resolved(one.setting)
+        parameters, cost, facts = self._work(setting)
+        assert facts is not None
+        parents = {run.seed: run.id for run in start.runs} if start and one.phase.continues else {}
+        runs = []
+        for seed in self.study.spec.seeds:
+            continues = parents.get(seed)
+            runs.append(PlannedRun(seed, Run(setting, seed, facts.checksum, continues).id, continues))
+        ids, prefix = tuple(run.id for run in runs), f"{start.label}_" if start else ""
         if ids not in self._labels:
             self._derived[prefix] = self._derived.get(prefix, 0) + 1
             self._labels[ids] = f"{prefix}{self._derived[prefix]}"
-        return replace(planned, label=self._labels[ids])
+        axes, epochs = one.phase.changes | one.choice.axes, setting.training.epochs
+        return PlannedSetting(
+            self._labels[ids], axes, one.changes, setting, tuple(runs), facts.key, parameters, cost, one.tables, epochs
+        )
 
     def _sketch(self, phase: Phase) -> PlannedPhase:
         """A phase before its settings are known: its changes, and the cost as it would be from the base setting."""
         sketched, drawn = [], phase.sampling
-        for number, choice in enumerate(phase.choices, start=1):
-            tables = apply(self.study.base, phase.changes | choice.changes, self.study.defaults)
-            setting, _ = Setting.read(tables)
+        for number, one in enumerate(self.study.settings.from_base(phase.number), start=1):
+            setting = one.setting
             parameters, cost, facts = self._work(setting)
             runs = tuple(PlannedRun(seed, None) for seed in self.study.spec.seeds)
-            changes = phase.changes | choice.changes
-            axes = phase.changes | choice.axes
+            axes = phase.changes | one.choice.axes
             if drawn is not None:
                 axes |= {path: f"drawn by {drawn.sampler}" for path, _, _ in drawn.ranges}
             label = f"*{number}" if phase.after is None else f"*_{number}"
@@ -260,7 +258,9 @@ class Plan:
                 (self._resolved(setting), facts.key) if setting and facts and phase.after is None else (None, None)
             )
             sketched.append(
-                PlannedSetting(label, axes, changes, stand_in[0], runs, stand_in[1], parameters, cost, tables, epochs)
+                PlannedSetting(
+                    label, axes, one.changes, stand_in[0], runs, stand_in[1], parameters, cost, one.tables, epochs
+                )
             )
         after = None if phase.after is None else self.study.phases[phase.after].name
         return PlannedPhase(
@@ -274,33 +274,14 @@ class Plan:
             sampler=None if drawn is None else drawn.sampler,
         )
 
-    def _planned(
-        self,
-        label: str,
-        axes: Mapping[str, Any],
-        changes: Mapping[str, Any],
-        tables: Mapping[str, Any],
-        setting: Setting,
-        parents: Mapping[int, str | None] | None = None,
-    ) -> PlannedSetting:
-        setting = self._resolved(setting)
-        parameters, cost, facts = self._work(setting)
-        assert facts is not None
-        runs = []
-        for seed in self.study.spec.seeds:
-            continues = (parents or {}).get(seed)
-            runs.append(PlannedRun(seed, Run(setting, seed, facts.checksum, continues).id, continues))
-        epochs = setting.training.epochs
-        return PlannedSetting(label, axes, changes, setting, tuple(runs), facts.key, parameters, cost, tables, epochs)
-
     def _programs(self) -> list[str]:
         """How many programs train the runs that share some, for each number of runs that do."""
         kinds: dict[int, dict[str, int]] = {}
         for setting in (setting for phase in self.phases for setting in phase.settings):
             if setting.setting is not None and setting.setting.training.stack != 1:
-                kin = Run(setting.setting, 0, self.shelf.facts(setting.setting.data).checksum).kin
+                key = Run(setting.setting, 0, self.splits.facts(setting.setting.data).checksum).group_key
                 runs = kinds.setdefault(int(setting.setting.training.stack), {})
-                runs[kin] = runs.get(kin, 0) + len(setting.runs)
+                runs[key] = runs.get(key, 0) + len(setting.runs)
         return [
             f"{sum(runs.values())} runs are trained by {len(runs)} program{'s' * (len(runs) > 1)}, up to {stack} at a "
             "time in each (training.stack)"
@@ -310,7 +291,7 @@ class Plan:
     def _network(self, setting: Setting) -> tuple[DataFacts, Network] | None:
         """The facts of a setting's data and its network; None where they do not fit, which is said elsewhere."""
         try:
-            facts = self.shelf.facts(setting.data)
+            facts = self.splits.facts(setting.data)
             return facts, setting.network_for(facts.shape, facts.n_classes, has_validation="validation" in facts.counts)
         except HandgradError:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.study.rules.asha import Asha
+from handgrad.study.rules.asha import RULES, Asha
 from handgrad.training.run import Run, Setting
 
 
@@ -78,10 +78,9 @@ class PlannedPhase:
                 "the epochs of any setting"
             )
         steps = "; ".join(f"{', '.join(map(str, one[:-1]))} of {one[-1]}" for one in levels if len(one) > 1)
-        rule = "goes on" if asha.rule == "promote" else "is not stopped"
         return (
             f'phase "{self.name}": settings are judged by {asha.metric or select_by} after {steps} epochs, '
-            f"and about one in {asha.reduction_factor} {rule}"
+            f"and about one in {asha.reduction_factor} {RULES[asha.rule].chosen}"
         )
 
     def to_json(self) -> dict[str, Any]:

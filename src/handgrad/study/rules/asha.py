@@ -22,15 +22,13 @@ import itertools
 import math
 from bisect import insort
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import BeforeValidator
 
 from handgrad.measures import VALIDATION_METRICS
 from handgrad.sections import Section, one_of, whole
-
-RULES = ("promote", "stop")
 
 
 class Asha(Section):
@@ -47,7 +45,7 @@ class Asha(Section):
         "max_resource": "epochs",
     }
 
-    rule: Annotated[str, BeforeValidator(one_of(RULES, "rule"))] = "promote"
+    rule: Annotated[str, BeforeValidator(lambda name: one_of(RULES, "rule")(name))] = "promote"
     grace_period: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 1
     reduction_factor: Annotated[int, BeforeValidator(whole("[2, inf)"))] = 4
     epochs: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole("[1, inf)")(v))] = None
@@ -79,33 +77,14 @@ class Asha(Section):
         return sum(step / float(self.reduction_factor) ** k for k, step in enumerate(steps)) / epochs
 
 
-class Rule(Protocol):
-    """A rule for stopping, told of settings by any key.  Costs are to be small; infinity has lost (it diverged)."""
+class SearchRule:
+    """Which settings go on from the rungs, told of settings by any key.  A rule says what `arrive` and `promotable` do.
 
-    def first(self, epochs: int) -> int:
-        """The epoch that a new setting trains to."""
+    What all rules keep: which setting arrived where, in order, at what cost, and which have gone on.  Costs are to be
+    small; infinity has lost (the setting diverged).
+    """
 
-    def target(self, setting: str) -> int:
-        """The epoch that a setting trains to if it goes on."""
-
-    def begin(self, setting: str, epochs: int) -> int:
-        """A new setting; the epoch that it trains to."""
-
-    def arrive(self, setting: str, cost: float) -> None:
-        """A setting has come to the epoch that it was to train to."""
-
-    def promotable(self) -> str | None:
-        """The setting that goes on now, None where there is none."""
-
-    def leader(self) -> str | None:
-        """When nothing is left to do: the one setting that goes on so that one comes to its end, None if one has."""
-
-    def promote(self, setting: str) -> int:
-        """Let a setting go on; the epoch that it trains to."""
-
-
-class _Rungs:
-    """What both rules keep: who arrived where, in order, at what cost, and who has gone on."""
+    chosen: ClassVar[str] = "goes on"  # "about one in η …", in the note of a plan
 
     def __init__(self, asha: Asha) -> None:
         self.asha = asha
@@ -117,22 +96,27 @@ class _Rungs:
         self.ended = False
 
     def first(self, epochs: int) -> int:
+        """The epoch that a new setting of so many epochs trains to."""
         return self.asha.levels(epochs)[0]
 
     def target(self, setting: str) -> int:
+        """The epoch that a setting trains to if it goes on."""
         return self.levels[setting][self.at[setting] + 1]
 
     def begin(self, setting: str, epochs: int) -> int:
+        """A new setting -> the epoch that it trains to."""
         self.levels[setting] = self.asha.levels(epochs)
         self.at[setting] = 0
         return self.levels[setting][0]
 
     def promote(self, setting: str) -> int:
+        """Let a setting go on -> the epoch that it trains to."""
         self.promoted.setdefault(self.at[setting], set()).add(setting)
         self.at[setting] += 1
         return self.levels[setting][self.at[setting]]
 
     def arrive(self, setting: str, cost: float) -> None:
+        """A setting has come to the epoch that it was to train to."""
         rung = self.at[setting]
         if rung == len(self.levels[setting]) - 1:
             self.ended = self.ended or math.isfinite(cost)
@@ -142,10 +126,15 @@ class _Rungs:
         if math.isfinite(cost):
             insort(self.ranked.setdefault(rung, []), (cost, len(costs), setting))
 
-    def leader(self) -> str | None:
-        return None if self.ended else self._waiting(lambda rung: len(self.rungs[rung]))
+    def promotable(self) -> str | None:
+        """The setting that goes on now, None where there is none."""
+        raise NotImplementedError
 
-    def _waiting(self, most: Callable[[int], int]) -> str | None:
+    def leader(self) -> str | None:
+        """When nothing is left to do: the one setting that goes on so that one comes to its end, None if one has."""
+        return None if self.ended else self.best_waiting(lambda rung: len(self.rungs[rung]))
+
+    def best_waiting(self, most: Callable[[int], int]) -> str | None:
         """Among the best `most(rung)` of a rung, the highest rung first, the best that has not gone on."""
         for rung in sorted(self.ranked, reverse=True):
             gone = self.promoted.get(rung, ())
@@ -155,19 +144,21 @@ class _Rungs:
         return None
 
 
-class Promote(_Rungs):
+class Promote(SearchRule):
     """Algorithm 2 of the paper: at any time the best ⌊|rung|/η⌋ of a rung may go on, the highest rung first."""
 
     def promotable(self) -> str | None:
-        return self._waiting(lambda rung: len(self.rungs[rung]) // self.asha.reduction_factor)
+        return self.best_waiting(lambda rung: len(self.rungs[rung]) // self.asha.reduction_factor)
 
 
-class Stop(_Rungs):
+class Stop(SearchRule):
     """Ray Tune's rule: decided at arrival, against those that arrived before; equal to the cutoff goes on.
 
     With values v (larger is better) of those before: stop if v_new < percentile(v, 100·(1 − 1/η)), linearly
     interpolated.  A setting that diverged leaves no value, as its NaN is passed over there.
     """
+
+    chosen = "is not stopped"
 
     def __init__(self, asha: Asha) -> None:
         super().__init__(asha)
@@ -192,6 +183,4 @@ class Stop(_Rungs):
         return super().promote(setting)
 
 
-def rule_of(asha: Asha) -> Rule:
-    """A rule at its start."""
-    return Promote(asha) if asha.rule == "promote" else Stop(asha)
+RULES: dict[str, type[SearchRule]] = {"promote": Promote, "stop": Stop}

@@ -37,7 +37,7 @@ class Budget(Section):
         return ", ".join(f"{value:g} {name}" for value, name in given if value is not None)
 
 
-class Purse:
+class BudgetTracker:
     """What is left of a budget.  `seconds`: spent by earlier calls."""
 
     def __init__(self, budget: Budget | None, seconds: float = 0.0) -> None:

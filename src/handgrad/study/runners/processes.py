@@ -25,8 +25,8 @@ from handgrad.study.runners.runner import (
     Group,
     Heard,
     Job,
+    JobQueue,
     Outcome,
-    Source,
     ignore,
     nothing_to_wait_for,
     perform,
@@ -125,7 +125,7 @@ class Processes:
         self._in_vain = 0  # starts that came to nothing since something last went well
 
     def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
-        source = Source(jobs, self.workers)
+        source = JobQueue(jobs, self.workers)
         for worker in self._pool:
             if worker.jobs:  # left over from a map that was not used up
                 worker.end(at_once=True)
@@ -165,7 +165,7 @@ class Processes:
                     worker.process.kill()  # its pipe says so
         return [worker for worker in busy if worker.pipe in found]
 
-    def _hand_out(self, source: Source) -> None:
+    def _hand_out(self, source: JobQueue) -> None:
         for worker in [*self._pool, *[None] * (self.workers - len(self._pool))]:
             if worker is not None and worker.jobs:
                 continue
@@ -203,7 +203,7 @@ class Processes:
             return [Outcome(worker.jobs.pop(job_id), *end)]
         return []
 
-    def _died(self, worker: _Worker, source: Source) -> list[Outcome]:
+    def _died(self, worker: _Worker, source: JobQueue) -> list[Outcome]:
         self._pool.remove(worker)
         worker.end(at_once=False)  # so that how it ended is its own
         how = _exit_words(worker.process.exitcode)

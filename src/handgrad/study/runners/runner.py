@@ -23,7 +23,7 @@ from typing import Protocol
 from handgrad import limits
 from handgrad.data.datasets import Split, open_split
 from handgrad.errors import HandgradError, ResultsError
-from handgrad.study.folder.files import is_disk_error, unwritable
+from handgrad.study.folder.disk import is_disk_error, unwritable
 from handgrad.training.loop import train_together
 from handgrad.training.record import Record, load
 from handgrad.training.run import Run
@@ -147,7 +147,7 @@ def nothing_to_wait_for() -> RuntimeError:
     return RuntimeError("the jobs wait for an outcome (None), but no job is in progress")
 
 
-class Source:
+class JobQueue:
     """The jobs to come, in groups.  `waits`: None was said, and no outcome has been taken up since.
 
     workers: among how many they are shared out, where that is known.  A single one gets more than fill its program, so
@@ -176,7 +176,11 @@ class Source:
             job = self._next()
             if job is None:
                 break
-            if (job.split, job.run.kin, job.until is None) != (first.split, first.run.kin, first.until is None):
+            if (job.split, job.run.group_key, job.until is None) != (
+                first.split,
+                first.run.group_key,
+                first.until is None,
+            ):
                 self._held = job
                 break
             group.append(job)
@@ -229,7 +233,7 @@ class Serial:
     workers = 1
 
     def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
-        source = Source(jobs, self.workers)
+        source = JobQueue(jobs, self.workers)
         while (group := source.take()) is not None:
             for job in group:
                 heard(job, None)

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from handgrad.measures import lower_is_better
+from handgrad.study.folder.decisions import Decisions
 from handgrad.study.folder.store import Store
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
-from handgrad.study.rules.budget import Purse
+from handgrad.study.rules.budget import BudgetTracker
+from handgrad.study.rules.samplers import SAMPLERS
 from handgrad.study.runners.runner import Job
-from handgrad.study.search.decisions import Decisions
-from handgrad.study.search.samplers import Asked, Listed, Source
+from handgrad.study.search.samplers import Drawn, Listed, SettingSource
 from handgrad.study.search.search import Ended, Misfit, Search
 from handgrad.training.record import load, load_curves
 
@@ -21,7 +22,7 @@ class Execution(Protocol):
 
     plan: Plan
     store: Store
-    purse: Purse
+    tracker: BudgetTracker
 
     def ready(self, setting: PlannedSetting) -> None:
         """Find finished runs, compile."""
@@ -38,8 +39,8 @@ class Execution(Protocol):
         """Say something."""
 
 
-class _PhaseCells:
-    """`search.Cells` of one phase."""
+class _PhaseHost:
+    """`search.SearchHost` of one phase."""
 
     def __init__(self, execution: Execution, number: int, metric: str) -> None:
         self._execution, self._number, self._metric = execution, number, metric
@@ -81,8 +82,9 @@ def opened_search(execution: Execution, number: int) -> Iterator[Search]:
         execution.note(f'phase "{phase.name}": its search has changed and is decided anew; trained epochs are kept')
 
     def begun() -> Search:
-        source: Source
-        if drawn is None:
+        source: SettingSource
+        sequential = None if drawn is None else SAMPLERS[drawn.sampler].sequential
+        if drawn is None or sequential is None:
             source = Listed(phase.settings)
         else:
             plan.open(number)
@@ -90,9 +92,10 @@ def opened_search(execution: Execution, number: int) -> Iterator[Search]:
             def add(parameters: Mapping[str, Any]) -> PlannedSetting:
                 return plan.add(number, parameters)
 
-            source = Asked(drawn, not lower_is_better(metric), add, decisions.add)
-        cells = _PhaseCells(execution, number, metric)
-        return Search(phase.asha, metric, source, decisions, execution.purse, cells)
+            sampler = sequential(drawn, not lower_is_better(metric))
+            source = Drawn(sampler, drawn.runs, add, decisions.add)
+        host = _PhaseHost(execution, number, metric)
+        return Search(phase.asha, metric, source, decisions, execution.tracker, host)
 
     search = begun()
     try:

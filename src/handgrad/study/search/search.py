@@ -2,11 +2,12 @@
 
     source    gives the next setting: the plan's list, or a sampler (`samplers`)
     rule      says which settings go on from the epoch at which they wait (`rules.asha`)
-    purse     says whether there is budget for a step (`rules.budget`)
+    tracker   says whether there is budget for a step (`rules.budget`)
     decisions write down every step, so that a search that was killed goes on from there (`decisions`)
 
 A setting is all of its seeds: it arrives at a rung when the last of them is there, and is judged by their mean.
-A setting with a seed that diverged or failed has lost.  Here is no file and no clock: `Cells` stands for the study.
+A setting with a seed that diverged or failed has lost.  No files and no clock here: `SearchHost`
+stands for the study.
 """
 
 import math
@@ -16,13 +17,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from handgrad.measures import lower_is_better
+from handgrad.study.folder.decisions import Decisions
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
-from handgrad.study.rules.asha import Asha, rule_of
-from handgrad.study.rules.budget import Purse
+from handgrad.study.rules.asha import RULES, Asha
+from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Job, Outcome
-from handgrad.study.search.decisions import Decisions
-from handgrad.study.search.samplers import Source
+from handgrad.study.search.samplers import SettingSource
 from handgrad.training.record import Record
 
 NEVER = Asha(grace_period=2**62)  # no rung: every setting trains to its end
@@ -54,7 +55,7 @@ class Ended:
         return self.end if self.status == "done" else None
 
 
-class Cells(Protocol):
+class SearchHost(Protocol):
     """The study around a search."""
 
     def ready(self, setting: PlannedSetting) -> None:
@@ -78,10 +79,17 @@ class Search:
     """The search of one phase.  `jobs` are for a runner, `took` takes up its outcomes."""
 
     def __init__(
-        self, asha: Asha | None, metric: str, source: Source, decisions: Decisions, purse: Purse, cells: Cells
+        self,
+        asha: Asha | None,
+        metric: str,
+        source: SettingSource,
+        decisions: Decisions,
+        tracker: BudgetTracker,
+        host: SearchHost,
     ) -> None:
-        self.metric, self.source, self.decisions, self.purse, self.cells = metric, source, decisions, purse, cells
-        self.rule = rule_of(asha or NEVER)
+        self.metric, self.source, self.decisions, self.tracker, self.host = metric, source, decisions, tracker, host
+        asha = asha or NEVER
+        self.rule = RULES[asha.rule](asha)
         self.settings: dict[str, PlannedSetting] = {}  # those that were begun
         self.winner: str | None = None  # as recorded; None as soon as anything is trained
         self._sign = 1 if lower_is_better(metric) else -1
@@ -165,7 +173,7 @@ class Search:
                 assert planned.id is not None
                 if not self._covered(planned.id, self._until[label]):
                     self._label[planned.id] = label
-                    job = self.cells.job(setting, planned, self._until[label], prune=True)
+                    job = self.host.job(setting, planned, self._until[label], prune=True)
                     if job is not None:
                         yield job
 
@@ -200,7 +208,7 @@ class Search:
         if label is None:
             return False
         setting = self.settings[label]
-        if not self.purse.take({str(run.id): self.rule.target(label) for run in setting.runs}):
+        if not self.tracker.take({str(run.id): self.rule.target(label) for run in setting.runs}):
             return False
         self._promote(label)
         self.decisions.add("promoted", setting=label, until=self._until[label], why=why)
@@ -209,7 +217,7 @@ class Search:
 
     def _begin_next(self, setting: PlannedSetting) -> bool:
         first = self.rule.first(setting.epochs)
-        if not self.purse.take({str(run.id): first for run in setting.runs}):
+        if not self.tracker.take({str(run.id): first for run in setting.runs}):
             return False
         self._next = None
         self._begin(setting)
@@ -226,7 +234,7 @@ class Search:
             if self._covered(planned.id, until):
                 self._on_the_way[label][planned.seed] = self._ended[planned.id].at(until)
                 continue
-            job = self.cells.job(setting, planned, until, prune=False)
+            job = self.host.job(setting, planned, until, prune=False)
             if job is None:
                 self._ended[planned.id] = Ended("failed", [], None)
                 self._on_the_way[label][planned.seed] = None
@@ -236,7 +244,7 @@ class Search:
 
     def _covered(self, run_id: str, epoch: int) -> bool:
         """Whether nothing is to be trained for a run to be known at an epoch."""
-        if run_id not in self._ended and (past := self.cells.past(run_id)) is not None:
+        if run_id not in self._ended and (past := self.host.past(run_id)) is not None:
             self._ended[run_id] = past
         return run_id in self._ended and self._ended[run_id].covers(epoch)
 
@@ -258,7 +266,7 @@ class Search:
     # -- both
 
     def _begin(self, setting: PlannedSetting) -> None:
-        self.cells.ready(setting)
+        self.host.ready(setting)
         self.settings[setting.label] = setting
         self._go(setting.label, self.rule.begin(setting.label, setting.epochs))
         self.winner = None
@@ -269,7 +277,7 @@ class Search:
     def _go(self, label: str, until: int) -> None:
         self._until[label] = until
         self._on_the_way[label] = {}
-        self.purse.take({str(run.id): until for run in self.settings[label].runs}, begun=True)
+        self.tracker.take({str(run.id): until for run in self.settings[label].runs}, begun=True)
 
     def _arrive(self, label: str, values: Values) -> float | None:
         """Judge a setting by the mean of its seeds -> the mean, None where one of them has no result."""
@@ -286,7 +294,7 @@ class Search:
         for epoch, values in self._arrived.get(label, {}).items():
             was, now = values.get(job.run.seed), found.at(epoch)
             if was is not None and len(found.curve) >= epoch and was != now:
-                self.cells.note(
+                self.host.note(
                     f"setting {label}, seed {job.run.seed}: {self.metric} at epoch {epoch} is {now!r} here and {was!r} "
                     f"in {self.decisions.path.name}; the recorded decisions stand"
                 )

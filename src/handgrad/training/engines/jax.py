@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.data.batches import batch_length
 from handgrad.errors import InputError
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Epoch, Job, NetworkState, Params, Slots
@@ -26,7 +27,7 @@ STATES = tuple[Params, Slots, np.ndarray]
 
 
 class JaxGroup:
-    """R runs, trained together, that differ in numbers only (`Run.kin`); each is a member, by its index."""
+    """R runs, trained together, that differ in numbers only (`Run.group_key`); each is a member, by its index."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -37,8 +38,8 @@ class JaxGroup:
         """Compile the programs and bring the data, for the first run; the others share them."""
         self.job = job
         self.programs = Programs.of(job, self.size)
-        n, given = len(job.parts["train"][1]), job.training.batch_size
-        self.m = n if given == "full" else min(n, int(given))
+        n = len(job.parts["train"][1])
+        self.m = min(n, batch_length(n, job.training.batch_size))
         whole = max(1, n // self.m)
         self.steps_at_once = -(-whole // -(-whole // LOOK_EVERY))  # so that few are too many in the last call
         self.parts = {name: self.programs.to_device(part) for name, part in encoded_arrays(job).items()}

@@ -19,9 +19,10 @@ from handgrad.data.batches import batches
 from handgrad.network import passes
 from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
-from handgrad.training.engines import Job, Params, Slots, check_has
+from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.torch_network import forward, losses_of
 from handgrad.training.optimizers import is_weight
+from handgrad.training.support import check_has
 
 Groups = list[dict[str, Any]]
 

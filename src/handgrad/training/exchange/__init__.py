@@ -23,7 +23,6 @@ from handgrad.errors import WeightsError
 from handgrad.foreign import as_path
 from handgrad.network.network import Network
 from handgrad.network.network_section import build
-from handgrad.training.available import check_installed
 from handgrad.training.brightness import brightness_of
 from handgrad.training.exchange.layouts import laid_out
 from handgrad.training.exchange.named_arrays import from_arrays
@@ -31,6 +30,7 @@ from handgrad.training.exchange.state_dict import from_state_dict, is_state_dict
 from handgrad.training.given import checked_data, model_of
 from handgrad.training.model import Model
 from handgrad.training.record import Record
+from handgrad.training.requirements import check_installed
 from handgrad.training.run import Setting
 from handgrad.training.weights import (
     Arrays,

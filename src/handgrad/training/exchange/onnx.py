@@ -18,8 +18,8 @@ from handgrad import __version__
 from handgrad.data.scaling import Scaling
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.batch_norm import EPS
-from handgrad.training.available import check_installed
 from handgrad.training.model import Model
+from handgrad.training.requirements import check_installed
 from handgrad.training.support import check_exported
 
 Names = dict[str, str]  # of the values of a layer's parameters, by letter

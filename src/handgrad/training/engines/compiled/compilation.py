@@ -1,7 +1,7 @@
 """Compiling: once, said when it takes time, kept on disk, and safe when several processes start at once.
 
 The entry points are compiled for float32 or float64 on first use.  The machine code is kept in the user's cache under
-a key of everything that it depends on: the text of this engine, the numbers it takes from the reference, the versions
+a key of everything that it depends on: the text of the kernels, the numbers they take from the reference, the versions
 of Numba and NumPy, the processor.  A lock lets one process compile while the others wait for it and then load.  A file
 of it that is damaged is made again; where it cannot be written, the code lives as long as the process.
 """
@@ -35,7 +35,8 @@ from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
 from handgrad.training.engines.compiled.kernels.updates import Memory, PastSteps
 from handgrad.training.engines.compiled.kernels.vectors import TARGET
 
-SOURCE = Path(__file__).parent  # everything in it, in subfolders too, may change the machine code
+SOURCE = Path(__file__).parent
+PARTS = ("kernels/**/*.py", "twins.py", "compilation.py")  # of SOURCE: what the machine code is made of
 PATIENCE = 300.0  # seconds that a process waits for another one to compile
 NUMBERS = {"float32": types.float32, "float64": types.float64}
 
@@ -59,7 +60,7 @@ ENTRY_POINTS = {
 def source_key() -> str:
     """The key of the machine code: 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(SOURCE.rglob("*.py")):
+    for path in sorted(path for part in PARTS for path in SOURCE.glob(part)):
         digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes())
     versions = (sys.version, numba.__version__, importlib.metadata.version("numpy"))
     digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM)).encode())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.batches import steps_per_epoch
+from handgrad.data.batches import batch_length, steps_per_epoch
 from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.network import Network
@@ -104,7 +104,7 @@ class DenseSession(CompiledSession):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         training, x = job.training, job.parts["train"][0]
-        self.batch = len(x) if training.batch_size == "full" else int(training.batch_size)
+        self.batch = batch_length(len(x), training.batch_size)
         self.rows = max(1, min(DENSE_PART, max(len(y) for _, y in job.parts.values())))
         self.table, parameters, space = stage_table(job.network, self.dtype, self.rows)
         self.places = self._places()

@@ -5,6 +5,7 @@ A second program scores: it may take more examples at once than a small batch ha
 
 import numpy as np
 
+from handgrad.data.batches import batch_length
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout
@@ -21,8 +22,8 @@ class ImageSession(CompiledSession):
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        n, size = len(job.parts["train"][1]), job.training.batch_size
-        batch = n if size == "full" else min(n, int(size))
+        n = len(job.parts["train"][1])
+        batch = min(n, batch_length(n, job.training.batch_size))
         self.trained = Program(job.network, self.dtype, batch if has_norm(job.network) else min(batch, IMAGE_PART))
         self.scored = Program(job.network, self.dtype, IMAGE_PART)
         self.places = self.trained.places

@@ -1,0 +1,194 @@
+"""What is wrong with the settings of a study and with their number, before anything runs.
+
+settings of a phase = (every bundle · every grid line) + one_factor + variants, or random.runs
+runs of a study     = seeds · Σ settings of its phases, counted before any of them is built: 10⁹ cannot be listed
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from handgrad.errors import InputError
+from handgrad.names import short
+from handgrad.sections import is_whole
+from handgrad.study.changes import leaves, shown
+from handgrad.study.design.axes import RANDOM_KEYS, Axes
+from handgrad.study.design.settings import Possible, Study
+from handgrad.study.design.study_spec import FIRST, MOST_RUNS, StudySpec
+from handgrad.study.rules.samplers import SAMPLERS, USUAL
+from handgrad.training.requirements import check_installed
+
+SHOWN = 40  # problems of a message
+
+# What a run that continues another cannot change.
+FIXED = ("data", "network.hidden", "network.layers", "network.init", "network.bias_init", "training.dtype")
+
+
+def study_problems(study: Study) -> list[str]:
+    """Everything wrong with the settings of a study, each problem once, at the place where it was written."""
+    found: dict[str, None] = {}
+    drawn: set[str] = set()
+    longest: dict[int, int] = {}
+    for one in study.settings.possible:
+        if one.setting is not None:
+            number = one.phase.number
+            longest[number] = max(longest.get(number, 0), one.setting.training.epochs)
+        for line in one.problems:
+            place = located(line, one)
+            range_of = place.rpartition("; got ")[0]
+            if "random." in place and range_of in drawn:
+                continue  # one draw outside says that the range is wrong
+            drawn.add(range_of)
+            found[place] = None
+    spec = study.spec
+    for phase in study.phases:
+        for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
+            if phase.continues and path.startswith(FIXED):
+                found[
+                    f'phase "{short(phase.name, 60)}" continues runs, so it cannot change {short(path)}: the weights '
+                    "and the data of a continued run are those it began with; take the change out or leave continue out"
+                ] = None
+    found.update(dict.fromkeys(_start_problems(study)))
+    found.update(dict.fromkeys(_search_problems(study, longest)))
+    if spec.phase and not spec.select_on_test and spec.data.validation is False:
+        found[
+            f"select_by = {spec.select_by!r} needs validation data to choose what later phases start from, but "
+            "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
+        ] = None
+    return list(found)
+
+
+def _start_problems(study: Study) -> Iterator[str]:
+    """Starts of phases that are not one setting of the phase before."""
+    for phase in study.phases:
+        if phase.start is None or phase.after is None:
+            continue
+        earlier = study.phases[phase.after]
+        meant = len(phase.starts(earlier))
+        where = f'phase "{short(phase.name, 60)}".start must be one setting of phase "{short(earlier.name, 60)}"'
+        if earlier.sampling is not None:
+            yield f"{where}, but those are drawn while the study runs; leave start out: it begins at the winner"
+        elif meant != 1:
+            changes = {} if isinstance(phase.start, str) else phase.start
+            named = ", ".join(f"{path} = {shown(value)}" for path, value in changes.items()) or repr(phase.start)
+            named = short(named, 120)
+            yield (
+                f"{where}; {f'{meant} of its settings have' if meant else 'none of its settings has'} {named}; name a "
+                "variant or bundle, or all axes that tell it apart"
+            )
+
+
+def _search_problems(study: Study, longest: Mapping[int, int]) -> Iterator[str]:
+    """What keeps the searches of a study from being made.  `longest`: by phase, the most epochs of a setting."""
+    for phase in study.phases:
+        prefix = f'phase "{short(phase.name, 60)}".' if phase.number else ""
+        asha, drawn = phase.asha, phase.sampling
+        if drawn is not None and (sampler := SAMPLERS[drawn.sampler]).library:
+            what, otherwise = f"{prefix}random.sampler = {drawn.sampler!r}", f'set random.sampler = "{USUAL}"'
+            try:
+                check_installed(sampler.library, what, sampler.install, otherwise)
+            except InputError as error:
+                yield str(error)
+        if (asha is not None or drawn is not None) and study.spec.data.validation is False:
+            metric = (asha.metric if asha else None) or study.spec.select_by
+            what = "asha" if asha else "random.sampler"
+            yield f"{prefix}{what} judges by {metric}, but data.validation = false; give data.validation a size"
+        most = longest.get(phase.number)
+        if asha is not None and asha.epochs is not None and most is not None and asha.epochs > most:
+            yield (
+                f"{prefix}asha.epochs = {asha.epochs} is more than training.epochs of any of its settings ({most}), "
+                "to which schedules belong; set training.epochs, or leave asha.epochs out"
+            )
+
+
+def shortened(lines: Iterable[str]) -> list[str]:
+    """Each line once, and no more than people read."""
+    found = list(dict.fromkeys(lines))
+    return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more problems of this kind"]
+
+
+def located(line: str, one: Possible) -> str:
+    """The line with the table that wrote the change it complains about."""
+    path = line.split(" ", 1)[0].rstrip(":")
+    phase = f'phase "{short(one.phase.name, 60)}".' if one.phase.number else ""
+    for changed in sorted(one.choice.written, key=len, reverse=True):
+        if _same_place(path, changed):
+            return f"{phase}{one.choice.written[changed]}.{line}"
+    for changed in one.phase.changes:
+        if _same_place(path, changed):
+            return f"{phase}set.{line}"
+    return f"{one.where}: {line}" if one.choice.changes else line
+
+
+def _same_place(path: str, changed: str) -> bool:
+    return path == changed or path.startswith(changed + ".") or changed.startswith(path + ".")
+
+
+MOST_PHASES = 100
+MOST_FACTORS = 6  # of a product, in a message
+
+
+@dataclass(frozen=True)
+class Count:
+    """The settings of a phase: the length of every list that is combined with the others, and how many come beside."""
+
+    factors: tuple[int, ...]
+    beside: int
+
+    @property
+    def settings(self) -> int:
+        return math.prod(self.factors) + self.beside
+
+    def __str__(self) -> str:
+        listed = [f"{n:,}" for n in self.factors[:MOST_FACTORS]] + ["…"] * (len(self.factors) > MOST_FACTORS)
+        product = " x ".join(listed) if len(self.factors) > 1 else ""
+        return " + ".join(part for part in (product, f"{self.beside:,}" if product and self.beside else "") if part)
+
+
+def count(axes: Axes) -> Count:
+    """The settings that axes come to, whether or not their values are right."""
+    if isinstance(axes.random, Mapping) and any(key not in RANDOM_KEYS for key in axes.random):
+        runs = axes.random.get("runs", 25)
+        return Count((runs,) if is_whole(runs) else (), 0)
+    bundles = [len(table) for table in (axes.bundle or {}).values() if isinstance(table, Mapping)]
+    factors = [*bundles, *_lengths(axes.grid)]
+    return Count(tuple(n for n in factors if n), sum(_lengths(axes.one_factor)) + len(axes.variant or {}))
+
+
+def _lengths(table: Mapping[str, Any] | None) -> list[int]:
+    return [len(values) for _, values in leaves(table or {}, lambda *_: False) if isinstance(values, list | tuple)]
+
+
+def size_problems(spec: StudySpec) -> list[str]:
+    """What is too large to be planned."""
+    if len(spec.phase) > MOST_PHASES:
+        return [
+            f"phase: the study has {len(spec.phase):,} phases; the limit is {MOST_PHASES}; put what does not build on "
+            "a winner into one grid, or make several studies of it"
+        ]
+    counts = {FIRST: count(spec)} | {phase.name: count(phase) for phase in spec.phase}
+    settings, seeds = sum(one.settings for one in counts.values()), len(spec.seeds)
+    if settings * seeds <= MOST_RUNS:
+        return []
+    largest = max(counts, key=lambda name: counts[name].settings)
+    product = str(counts[largest])
+    of = f" (phase {short(largest, 60)!r}: {product})" if product else ""
+    return [
+        f"the study would have {number(settings * seeds)} runs: {number(settings)} settings{of} x {seeds:,} "
+        f"{'seed' if seeds == 1 else 'seeds'}; the limit is {MOST_RUNS:,}. List fewer values or seeds, vary one factor "
+        "at a time with [one_factor], draw some of them with [random] and its runs, or make several studies of it"
+    ]
+
+
+def number(n: int) -> str:
+    """A whole number in words that fit a line.
+
+    >>> number(1_000_000), number(10**30)
+    ('1,000,000', 'about 10^30')
+    """
+    return f"{n:,}" if n < 10**21 else f"about 10^{_digits(n) - 1}"
+
+
+def _digits(n: int) -> int:
+    return int(n.bit_length() * math.log10(2)) + 1

@@ -1,0 +1,337 @@
+"""Results: a results folder, read.  From plain files alone: no data, no network, nothing is trained or executed.
+
+results = Results.open("results/quickstart")
+results.runs()        a frame with a row for every (setting, seed)
+results.curves()      a frame with a row for every epoch of every run
+results.settings()    a frame with a row for every setting: n, mean and standard deviation over the seeds
+results.winner()      the label of the setting that won
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from handgrad.errors import DamagedError, ResultsError
+from handgrad.files import checksum
+from handgrad.foreign import as_path, reading
+from handgrad.measures import METRICS
+from handgrad.names import lookup
+from handgrad.study.design.settings import Study
+from handgrad.study.design.study_spec import StudySpec
+from handgrad.study.folder.decisions import read_decisions
+from handgrad.study.folder.disk import check_folders
+from handgrad.study.folder.locks import is_written
+from handgrad.study.folder.plan_file import REMEDY, read_plan
+from handgrad.study.folder.store import read_data
+from handgrad.study.reading.loading import load_study
+from handgrad.training.record import Record, check_files, load, load_curves
+from handgrad.training.run import Setting
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pandas import DataFrame
+
+AGAIN, WAIT = 20, 0.1  # looks at a folder that is being written, and seconds between them
+NAMED = 10  # damaged files that a message names
+
+
+@dataclass(frozen=True)
+class DesignCell:
+    """A run of the plan.  `status`: pending, running, interrupted, done, diverged, pruned, failed or not begun.
+
+    waiting: a search has paused it at a rung, where it waits for its turn or for the end of the phase.
+    `record`: its record.json, None while there is none.
+    """
+
+    label: str
+    phase: str
+    axes: Mapping[str, Any]
+    seed: int
+    id: str
+    status: str
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results folder.  `plan` is plan.json."""
+
+    folder: Path
+    plan: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
+        """Raises ResultsError where there are no results, or results of another version; DamagedError (`read_plan`)."""
+        folder = as_path(folder, "folder", ResultsError)
+        plan = read_plan(folder)
+        for _ in range(AGAIN):  # a study that begins writes its file, then its plan
+            if plan.get("study_toml") in (None, _sum(folder / "study.toml")) or not is_written(folder):
+                break
+            time.sleep(WAIT)
+            plan = read_plan(folder)
+        check_folders(folder)
+        return cls(folder, plan)
+
+    @classmethod
+    def of(cls, results: "Results | str | os.PathLike[str]") -> "Results":
+        """Results, or those of a folder."""
+        return results if isinstance(results, Results) else cls.open(results)
+
+    @cached_property
+    def study(self) -> Study:
+        """The study as it ran, with every choice of every phase.  Raises DamagedError where its file is another."""
+        path = self.folder / "study.toml"
+        remedy = "run the study again: finished runs are kept"
+        if not path.exists():
+            raise ResultsError(f"{path}: no such file; {remedy}")
+        with reading(path, DamagedError, "a study file", remedy):
+            if self.plan.get("study_toml") not in (None, _sum(path)):
+                raise DamagedError(f"{path}: was changed after the study ran; {remedy}")
+            study = load_study(path)
+        if study.spec.name != self.plan["study"]:
+            raise DamagedError(f"{path}: is the study {study.spec.name!r}, plan.json is of another; {remedy}")
+        return study
+
+    @property
+    def spec(self) -> StudySpec:
+        """The study file of it."""
+        return self.study.spec
+
+    @property
+    def state(self) -> str:
+        """running, done, failed (ended, but some runs failed) or interrupted, by a kill that could not be noted too."""
+        state = str(self.plan["state"])
+        return "interrupted" if state == "running" and not self._written else state
+
+    @cached_property
+    def _written(self) -> bool:
+        return is_written(self.folder)
+
+    @cached_property
+    def _waiting(self) -> set[str]:
+        """The settings that came to a rung and have not gone on."""
+        found: set[str] = set()
+        for phase in self.plan["phases"]:
+            path = self.folder / "decisions" / f"{phase['number']}.jsonl"
+            events, problem = read_decisions(path)
+            if problem is not None:
+                raise DamagedError(
+                    f"{path}: {problem}; run the study again: it is decided anew, finished runs are kept"
+                )
+            for event in events:
+                if event["event"] == "arrived":
+                    found.add(event["setting"])
+                elif event["event"] in ("begun", "promoted"):
+                    found.discard(event["setting"])
+        return found
+
+    # -- settings and runs
+
+    @cached_property
+    def planned(self) -> dict[str, Mapping[str, Any]]:
+        """Every setting whose runs have ids, once, by label: as plan.json has it, with the `phase` it belongs to."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for phase in self.plan["phases"]:
+            for setting in phase["settings"] if phase["after"] is None or phase["start"] is not None else ():
+                found.setdefault(setting["label"], {**setting, "phase": phase["name"]})
+        return found
+
+    @cached_property
+    def axes(self) -> dict[str, dict[str, Any]]:
+        """label -> the value of every axis of the study: its own, those of what it started from, and of its setting."""
+        starts = {
+            one["label"]: phase["start"]
+            for phase in reversed(self.plan["phases"])
+            for one in phase["settings"]
+            if one["label"] != phase["start"]
+        }
+        names = list(dict.fromkeys(name for setting in self.planned.values() for name in setting["axes"]))
+        found = {}
+        for label in self.planned:
+            way = [label]
+            while (start := starts.get(way[-1])) is not None:
+                way.append(start)
+            given = {name: value for one in reversed(way) for name, value in self.planned[one]["axes"].items()}
+            found[label] = {name: given.get(name, _at(self.planned[label]["setting"], name)) for name in names}
+        return found
+
+    def setting(self, label: str) -> Setting:
+        """The resolved setting of a label."""
+        found = lookup(self.planned, label, "setting")["setting"]
+        with reading(self.folder / "plan.json", DamagedError, "a plan of handgrad", REMEDY):
+            return Setting.model_validate(found)
+
+    def checked_cells(self) -> Iterator[DesignCell]:
+        """`cells`, every file of every run compared with its checksum on the way.
+
+        Raises DamagedError at the end, with every run that was altered, cut off or mixed up.
+        """
+        found: list[DamagedError] = []
+        yield from self._cells(found)
+        for key in dict.fromkeys(setting["data"] for setting in self.planned.values()):
+            try:
+                if (self.folder / "data" / f"{key}.json").exists():
+                    read_data(self.folder, key)
+            except DamagedError as error:
+                found.append(error)
+        if found:
+            lines = list(dict.fromkeys(map(str, found)))
+            more = [f"… and {len(lines) - NAMED} more damaged runs"] if len(lines) > NAMED else []
+            raise DamagedError("\n".join([*lines[:NAMED], *more]))
+
+    def cells(self) -> Iterator[DesignCell]:
+        """Every run whose id is known, in the order of the plan; records are read one at a time.
+
+        Raises DamagedError at a record that was altered, or is of another run.
+        """
+        return self._cells(None)
+
+    def _cells(self, damaged: list[DamagedError] | None) -> Iterator[DesignCell]:
+        """The cells; where `damaged` is given, all files are checked, and damage is added to it and left out."""
+        checked: set[str] = set()
+        for label, setting in self.planned.items():
+            for run in setting["runs"]:
+                try:
+                    record = self._record(run["id"], check=damaged is not None and run["id"] not in checked)
+                except DamagedError as error:
+                    if damaged is None:
+                        raise
+                    damaged.append(error)
+                    continue
+                checked.add(run["id"])
+                status = record.status if record else self._unfinished(label, run["id"])
+                yield DesignCell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, record)
+
+    def _record(self, run_id: str, *, check: bool = False) -> Record | None:
+        """record.json of a run, None where there is none; check: compare its files with it.  Raises DamagedError."""
+        folder = self.folder / "runs" / run_id
+        for again in (True, False):
+            try:
+                if not folder.exists():
+                    return None
+                record = load(folder, arrays=False)
+                if check:
+                    check_files(folder, record)
+                return record
+            except DamagedError:
+                if not (again and self._written):  # a run that goes on takes the place of its own record
+                    raise
+                time.sleep(WAIT)
+        raise AssertionError
+
+    def _unfinished(self, label: str, run_id: str) -> str:
+        if not (self.folder / "runs" / f"{run_id}.partial").exists():
+            return "not begun" if "budget" in self.plan and self.state in ("done", "failed") else "pending"
+        if label in self._waiting:
+            return "waiting"
+        return "running" if self.state == "running" else "interrupted"
+
+    def record(self, run_id: str) -> Record:
+        """The whole record of a run: numbers, curves and weights."""
+        return load(self.folder / "runs" / as_path(run_id, "run_id", ResultsError))
+
+    def images(self, label: str) -> "np.ndarray | None":
+        """The sample images of a setting's data, None where none are kept.  Raises DamagedError."""
+        key = self.planned[label]["data"]
+        if not (self.folder / "data" / f"{key}-samples.npz").exists():
+            return None
+        found: np.ndarray = read_data(self.folder, key)["x"]
+        return found
+
+    def failed(self) -> int:
+        """How many runs failed."""
+        return sum(cell.status == "failed" for cell in self.cells())
+
+    def winner(self, phase: str | None = None) -> str | None:
+        """The label of a phase's winner (default: of the last phase that has one); None where there is none."""
+        phases = {one["name"]: one for one in self.plan["phases"]}
+        if phase is not None:
+            label = lookup(phases, phase, "phase")["winner"]
+            return None if label is None else str(label)
+        return next((str(one["winner"]) for one in reversed(self.plan["phases"]) if one["winner"] is not None), None)
+
+    # -- frames
+
+    def runs(self) -> "DataFrame":
+        """One row for every run: label, phase, seed, id, status, a column for each axis, metrics, epochs, times."""
+        import pandas
+
+        rows = []
+        for cell in self.cells():
+            record = cell.record
+            diverged, times = (record.diverged, record.time) if record else (None, None)
+            rows.append(
+                {
+                    "label": cell.label,
+                    "phase": cell.phase,
+                    "seed": cell.seed,
+                    "id": cell.id,
+                    "status": cell.status,
+                    **self.axes[cell.label],
+                    **{name: record.metrics.get(name) if record else None for name in METRICS},
+                    "epochs": record.epochs if record else None,
+                    "steps": record.steps if record else None,
+                    "diverged_step": diverged.step if diverged else None,
+                    "diverged_layer": diverged.layer if diverged else None,
+                    "error": record.error if record else None,
+                    "seconds_total": times.total if times else None,
+                    "seconds_training": times.training if times else None,
+                    "seconds_evaluation": times.evaluation if times else None,
+                }
+            )
+        frame = pandas.DataFrame(rows)
+        numbers = [*METRICS, "seconds_total", "seconds_training", "seconds_evaluation"]
+        return frame.astype(dict.fromkeys(numbers, float))
+
+    def curves(self) -> "DataFrame":
+        """One row for every epoch of every run: label, seed, id, epoch, losses, accuracies, lr, steps_at_epoch_end."""
+        import pandas
+
+        frames = []
+        for cell in self.cells():
+            if cell.record is None or cell.status == "failed":
+                continue
+            curves = load_curves(self.folder / "runs" / cell.id, cell.record)
+            by_epoch = {name: values for name, values in curves.items() if name != "loss_per_step"}
+            frames.append(pandas.DataFrame({"label": cell.label, "seed": cell.seed, "id": cell.id, **by_epoch}))
+        frames = [frame for frame in frames if len(frame)]
+        return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame()
+
+    def settings(self) -> "DataFrame":
+        """One row for every setting: label, phase, axes, counts, mean and standard deviation of metrics.
+
+        n counts the runs with results, of which `pruned` were stopped short by a search and have those of their last
+        epoch; a diverged or failed run has no value and is counted apart.
+        """
+        import pandas
+
+        runs, rows = self.runs(), []
+        for label, setting in self.planned.items():
+            own = runs[runs["label"] == label]
+            done = own[own["status"].isin(["done", "pruned"])]
+            row: dict[str, Any] = {"label": label, "phase": setting["phase"], **self.axes[label], "n": len(done)}
+            row |= {name: int((own["status"] == name).sum()) for name in ("diverged", "failed", "pruned")}
+            for name in METRICS:
+                row |= {f"{name}_mean": done[name].mean(), f"{name}_std": done[name].std(ddof=self.spec.ddof)}
+            winner_of = [phase["name"] for phase in self.plan["phases"] if phase["winner"] == label]
+            rows.append(row | {"winner_of": ", ".join(winner_of)})
+        return pandas.DataFrame(rows)
+
+
+def _sum(path: Path) -> str | None:
+    """The checksum of a text file, whatever its line ends; None where it cannot be read."""
+    try:
+        return checksum(path.read_bytes().replace(b"\r\n", b"\n"))
+    except OSError:
+        return None
+
+
+def _at(tables: Any, path: str) -> Any:
+    """The value at a dotted path, None where there is none."""
+    for step in path.split("."):
+        tables = tables.get(step) if isinstance(tables, Mapping) else None
+    return tables

@@ -1,0 +1,317 @@
+"""The kinds of figures, one record each, and the shapes that they have: the public tables `FIGURES` and `SHAPES`.
+
+    FIGURES["epochs"]   options, the function that makes the figure from records, its shape, one line about it
+    SHAPES["Curves"]    how figures of that data class are drawn for print and shown on the page
+
+Both stand in study/, so that a study file is checked whole before anything runs.  Functions of report/, which study/
+does not import, are named as text, "module:function", and loaded when a figure is made.  A kind or a shape from outside
+the package is one more record; it may hold the functions themselves.
+
+`seed` chooses among the runs of a setting: a seed of the study, "first" (the first seed that finished), "best" (the one
+that did best by the measure that chose the winner) or, where curves can be averaged, "mean" (all of them, with a band).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator
+
+from handgrad import measures
+from handgrad.errors import InputError
+from handgrad.measures import PARTS, lower_is_better
+from handgrad.names import listed, unknown
+from handgrad.sections import Section, flag, is_real, is_whole, one_of, real, whole
+
+MEASURES = tuple(sorted(measures.MEASURES, key=lower_is_better))
+LOG = ("auto", "yes", "no")
+DRAW = ("auto", "points", "stretches")
+
+
+def _several(table: tuple[str, ...], kind: str) -> Callable[[Any], tuple[str, ...]]:
+    """A validator for one or several different names of a table, in any order."""
+
+    def check(value: Any) -> tuple[str, ...]:
+        names = [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
+        if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise ValueError(f"must be one or several different ones of: {', '.join(table)}")
+        for name in names:
+            if name not in table:
+                raise ValueError("holds an " + unknown(name, table, kind))
+        return tuple(name for name in table if name in names)
+
+    return check
+
+
+def _seed(*words: str) -> Callable[[Any], int | str]:
+    """A validator for a seed, or for a word that chooses among a setting's runs."""
+
+    def check(value: Any) -> int | str:
+        if is_whole(value):
+            return value
+        if value not in words or not isinstance(value, str):
+            raise ValueError(f"must be a seed or one of: {', '.join(words)}")
+        return value
+
+    return check
+
+
+def _outliers(value: Any) -> float | bool:
+    if value is False:
+        return False
+    if not is_real(value) or not value > 0:
+        raise ValueError("must be a number of standard deviations > 0, or false to leave every value as it is")
+    return float(value)
+
+
+def _epochs(value: Any) -> tuple[int, ...]:
+    listed = list(value) if isinstance(value, list | tuple) else []
+    if not listed or not all(is_whole(n, 1) for n in listed):
+        raise ValueError("must be a list of epochs, counted from 1")
+    return tuple(sorted(set(listed)))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be text")
+    return value
+
+
+Seed = Annotated[int | str, BeforeValidator(_seed("best", "first"))]
+SeedOrMean = Annotated[int | str, BeforeValidator(_seed("mean", "best", "first"))]
+Outliers = Annotated[float | bool, BeforeValidator(_outliers)]
+Weight = Annotated[float, BeforeValidator(real("[0, 1)"))]
+Parts = Annotated[tuple[str, ...], BeforeValidator(_several(tuple(PARTS), "part"))]
+Measures = Annotated[tuple[str, ...], BeforeValidator(_several(MEASURES, "measure"))]
+Log = Annotated[str, BeforeValidator(one_of(LOG, "word"))]
+Draw = Annotated[str, BeforeValidator(one_of(DRAW, "word"))]
+Count = Annotated[int, BeforeValidator(whole("[1, 12]"))]
+
+
+class FigureOptions(Section):
+    """What every kind says of itself: how many settings it shows at once."""
+
+    settings: ClassVar[tuple[int, int | None]] = (1, None)  # fewest, most
+
+
+class StepLossOptions(FigureOptions):
+    """Training loss of every step.
+
+    outliers: values further than so many standard deviations from the mean are replaced, or false (the report's
+    `figures/smoothing.py`).
+    smooth: weight of the debiased exponential moving average; 0 smooths nothing.
+    draw: a series longer than can be drawn is shown by evenly picked points, or by the median of equal stretches with a
+    band from their 10 % to their 90 % quantile; auto is stretches where a picked point would stand for more than ten.
+    x: step, epoch or example; auto is step where all settings make equally many an epoch, else epoch.
+    """
+
+    outliers: Outliers = 1.5
+    smooth: Weight = 0.9
+    draw: Draw = "auto"
+    seed: SeedOrMean = "first"
+    x: Annotated[str, BeforeValidator(one_of(("auto", "step", "epoch", "example"), "axis"))] = "auto"
+    log: Log = "auto"
+
+
+class EpochsOptions(FigureOptions):
+    """Accuracy, loss or both against the epoch, a line for each setting.
+
+    colour: "setting" (six colours, solid and dashed), "rank" (by the last value), or the path of a key by whose value
+    lines are coloured, such as training.optimizer.lr; auto is setting up to twelve lines and rank beyond.
+    """
+
+    measures: Measures = MEASURES
+    parts: Parts = ("train", "validation")
+    seed: SeedOrMean = "mean"
+    colour: Annotated[str, BeforeValidator(_text)] = "auto"
+    log: Log = "auto"
+
+
+class EpochPairOptions(FigureOptions):
+    """Accuracy and loss side by side, a line for each part; a row for each setting.
+
+    marks: lines where a continued run, or a schedule in steps, changed the learning rate.
+    """
+
+    parts: Parts = ("train", "validation")
+    seed: SeedOrMean = "mean"
+    marks: Annotated[bool, BeforeValidator(flag)] = True
+    log: Log = "auto"
+
+
+class StepLossByEpochOptions(FigureOptions):
+    """Training loss against the step within its epoch, one run, epochs laid over each other.
+
+    epochs: those shown; all where it is not given.  draw: as for step-loss, without the band.
+    """
+
+    settings = (1, 1)
+    outliers: Outliers = False
+    smooth: Weight = 0.9
+    draw: Draw = "auto"
+    seed: Seed = "best"
+    epochs: Annotated[tuple[int, ...], BeforeValidator(_epochs)] | None = None
+    log: Log = "auto"
+
+
+class SmallMultiplesOptions(FigureOptions):
+    """Each setting in a panel of its own beside the baseline, which is grey in all of them.
+
+    baseline: its label; the first setting where it is not given.
+    """
+
+    settings = (2, None)
+    measure: Annotated[str, BeforeValidator(one_of(MEASURES, "measure"))] = "accuracy"
+    parts: Parts = ("validation",)
+    baseline: Annotated[str, BeforeValidator(_text)] | None = None
+    seed: SeedOrMean = "mean"
+    columns: Count = 4
+    log: Log = "auto"
+
+
+class ConfusionOptions(FigureOptions):
+    """The confusion matrix of one run.  part: auto is test where there is a test part, else validation."""
+
+    settings = (1, 1)
+    part: Annotated[str, BeforeValidator(one_of(("auto", "validation", "test"), "part"))] = "auto"
+    show: Annotated[str, BeforeValidator(one_of(("both", "percent", "count"), "word"))] = "both"
+    seed: Seed = "best"
+
+
+class TemplatesOptions(FigureOptions):
+    """First-layer weights (or filters) of one run as pictures.  units: the first so many."""
+
+    settings = (1, 1)
+    units: Annotated[int, BeforeValidator(whole("[1, 256]"))] = 64
+    columns: Count = 8
+    seed: Seed = "best"
+
+
+class PredictionsOptions(FigureOptions):
+    """Sample images with actual and predicted classes.  when: of the untrained network, the trained one, or both."""
+
+    settings = (1, 1)
+    when: Annotated[str, BeforeValidator(one_of(("both", "before", "after"), "word"))] = "both"
+    examples: Annotated[int, BeforeValidator(whole("[1, 10]"))] = 10
+    seed: Seed = "best"
+
+
+Function = Callable[..., Any] | str  # the function itself, or "module:function"
+
+
+def load(function: Function) -> Callable[..., Any]:
+    """The function that a record holds or names."""
+    if not isinstance(function, str):
+        return function
+    module, _, name = function.partition(":")
+    loaded: Callable[..., Any] = getattr(import_module(module), name)
+    return loaded
+
+
+@dataclass(frozen=True)
+class FigureShape:
+    """How figures of one data class (`report/figures/shapes.py`) are shown.
+
+    draw: figure -> matplotlib's figure;  page: figure -> what the page's template takes (`report/page/plots.py`).
+    """
+
+    draw: Function
+    page: Function
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """A kind of figure.
+
+    options: what it takes;  make: from a request (`report/figures/request.py`) to a figure with its caption, or None
+    where the records hold nothing of it;  shape: the data class of that figure, a name of `SHAPES`;  about: what it
+    shows, in a line;  titled: whether its panels say how settings differ, so that names of settings stay short.
+    """
+
+    options: type[FigureOptions]
+    make: Function
+    shape: str
+    about: str
+    titled: bool = False
+
+
+SHAPES: dict[str, FigureShape] = {
+    "Curves": FigureShape("handgrad.report.drawing.charts:draw_curves", "handgrad.report.page.plots:curves"),
+    "Ranking": FigureShape("handgrad.report.drawing.charts:draw_ranking", "handgrad.report.page.plots:ranking"),
+    "Matrix": FigureShape("handgrad.report.drawing.grids:draw_matrix", "handgrad.report.page.page_grids:matrix"),
+    "Pictures": FigureShape("handgrad.report.drawing.grids:draw_pictures", "handgrad.report.page.page_grids:pictures"),
+    "Predictions": FigureShape(
+        "handgrad.report.drawing.grids:draw_predictions", "handgrad.report.page.page_grids:predictions"
+    ),
+}
+
+FIGURES: dict[str, FigureKind] = {
+    "step-loss": FigureKind(
+        StepLossOptions,
+        "handgrad.report.figures.steps:step_loss",
+        "Curves",
+        "training loss of every step, a line for each setting",
+    ),
+    "epochs": FigureKind(
+        EpochsOptions,
+        "handgrad.report.figures.epochs:epochs",
+        "Curves",
+        "accuracy, loss or both against the epoch, a line for each setting",
+    ),
+    "epoch-pair": FigureKind(
+        EpochPairOptions,
+        "handgrad.report.figures.epochs:epoch_pair",
+        "Curves",
+        "accuracy and loss side by side, a line for each part",
+    ),
+    "step-loss-by-epoch": FigureKind(
+        StepLossByEpochOptions,
+        "handgrad.report.figures.steps:step_loss_by_epoch",
+        "Curves",
+        "loss against the step within the epoch, a colour for each",
+    ),
+    "small-multiples": FigureKind(
+        SmallMultiplesOptions,
+        "handgrad.report.figures.epochs:small_multiples",
+        "Curves",
+        "each setting beside the baseline on the same axes",
+        titled=True,
+    ),
+    "confusion": FigureKind(
+        ConfusionOptions,
+        "handgrad.report.figures.network_figures:make_confusion",
+        "Matrix",
+        "actual against predicted classes, in percent of the row and counts",
+    ),
+    "templates": FigureKind(
+        TemplatesOptions,
+        "handgrad.report.figures.network_figures:make_weights",
+        "Pictures",
+        "first-layer weights as pictures",
+    ),
+    "predictions": FigureKind(
+        PredictionsOptions,
+        "handgrad.report.figures.network_figures:make_predictions",
+        "Predictions",
+        "sample images with actual and predicted classes",
+    ),
+}
+
+
+def figure_shape(name: str) -> FigureShape:
+    """How figures of a data class are shown.  Raises InputError, with the remedy, where nothing shows them."""
+    if name not in SHAPES:
+        remedy = f"put a FigureShape, with what draws it for print and for the page, into {__name__}.SHAPES"
+        raise InputError(f"unknown shape of figure {name!r}. Known: {listed(SHAPES)}; {remedy}")
+    return SHAPES[name]
+
+
+def figure_kind(value: Any) -> str:
+    """A validator for the name of a kind whose figures can be drawn."""
+    kind = one_of(FIGURES, "kind of figure")(value)
+    try:
+        figure_shape(FIGURES[kind].shape)
+    except InputError as error:
+        raise ValueError(f"is {kind!r}, of an {error}") from None
+    return kind

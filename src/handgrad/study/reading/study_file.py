@@ -1,0 +1,129 @@
+"""The text of a study file to its tables.
+
+Whatever is in a file that somebody wrote, it becomes tables or one StudyFileError (`foreign.reading`).
+"""
+
+import codecs
+import datetime
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from handgrad.errors import StudyFileError
+from handgrad.foreign import reading
+from handgrad.names import short, shown
+from handgrad.sections import LARGEST
+from handgrad.study.changes import Table
+
+MOST_BYTES = 16_000_000  # a grid line of a million values is 8 MB, and a study can have 100,000 runs
+_OTHER = {  # how text that is not UTF-8 begins
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+def read_tables(path: Path) -> Table:
+    """The tables of a study file.  Raises StudyFileError where it cannot be read or is no TOML."""
+    where = path.name or str(path)
+    if os.path.isdir(path):
+        raise StudyFileError(where, ["cannot be read: it is a folder; give the .toml file in it"])
+    with reading(where, partial(_refused, where), "a study file"), path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    return parsed(content, where)
+
+
+def parsed(content: bytes, where: str) -> Table:
+    """The tables of TOML text in UTF-8, with or without a byte-order mark."""
+    if len(content) > MOST_BYTES:
+        raise StudyFileError(where, [f"is larger than {MOST_BYTES // 10**6} MB, so it is no study; give a TOML file"])
+    with reading(where, partial(_refused, where), "TOML"):
+        try:
+            text = _text(content, where)
+            tables = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise StudyFileError(where, [f"is not TOML: {error}{_line_of(text, str(error))}; mend that line"]) from None
+        except ValueError:  # int() of more digits than Python takes
+            raise StudyFileError(
+                where, ["is not TOML: it has a number of more than 4,300 digits; whole numbers have 64 bits"]
+            ) from None
+    if not tables:
+        raise StudyFileError(where, ['is empty; a study says at least one thing, such as name = "first"'])
+    return tables
+
+
+def _line_of(text: str, message: str) -> str:
+    """The line that a message of TOML names, and what is most often wrong in it."""
+    place = re.search(r"line (\d+), column", message)
+    lines = text.split("\n")
+    line = lines[int(place[1]) - 1].strip() if place and int(place[1]) <= len(lines) else ""
+    if not line:
+        return ""
+    hint = " (text stands in quotes, true and false are small)" if message.startswith("Invalid value") else ""
+    return f", {shown(line, 60)}{hint}"
+
+
+def _text(content: bytes, where: str) -> str:
+    other = next((name for mark, name in _OTHER.items() if content.startswith(mark)), None)
+    half = content[:400]
+    if other is None and b"\0" in half and half.count(b"\0") >= len(half) // 3 > 0:
+        other = "UTF-16"  # without a mark: every other byte of Latin letters is 0
+    if other is not None:
+        raise StudyFileError(where, [f"is not TOML: its text is {other}; save it as UTF-8"])
+    try:
+        return content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise StudyFileError(where, [f"is not TOML: line {line} is not UTF-8 text; save it as UTF-8"]) from None
+
+
+def _refused(where: str, message: str) -> StudyFileError:
+    return StudyFileError(where, [message.removeprefix(f"{where}: ")])
+
+
+DEEPEST = 24  # quick.phase.x.bundle.case.y.training.optimizer.lr and lists in it are 12
+SHOWN = 20
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_TIMES = (datetime.date, datetime.time)  # a datetime is a date
+
+
+def value_problems(tables: Mapping[Any, Any]) -> list[str]:
+    """Every value that no key of a study takes, as a line with its path."""
+    found: list[str] = []
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), tables)]
+    while waiting and len(found) < SHOWN:
+        path, table = waiting.pop()
+        if len(path) >= DEEPEST:
+            found.append(f"{_written(path[:3])} is nested too deeply; the deepest key of a study has 12 steps")
+            continue
+        for key, value in table.items() if isinstance(table, Mapping) else enumerate(table):
+            step = "" if not isinstance(table, Mapping) else key if isinstance(key, str) else shown(key, 60)
+            if isinstance(value, Mapping | list | tuple):
+                waiting.append(((*path, step) if step else (*path, ""), value))
+            problem = _problem(value) or (_problem(key) if isinstance(key, str) else None)
+            if isinstance(table, Mapping) and not isinstance(key, str):
+                problem = "is a key that is no text; write it in quotes if it is a name"
+            if problem:
+                found.append(f"{_written((*path, step))} {problem}")
+    return found
+
+
+def _written(path: tuple[str, ...]) -> str:
+    """A path without the places in lists."""
+    return ".".join(short(step, 60) for step in path if step) or "this table"
+
+
+def _problem(value: Any) -> str | None:
+    if isinstance(value, _TIMES):
+        return f"holds a date or time, {value}; no key takes one: write it in quotes if it is a name"
+    if isinstance(value, int) and not -LARGEST - 1 <= value <= LARGEST:
+        return f"holds a whole number beyond 64 bits (up to {LARGEST:,}); got {shown(value)}"
+    if isinstance(value, str) and (stray := _CONTROL.search(value)):
+        what = "signs that are no UTF-8 text" if stray[0] >= "\ud800" else "control signs"
+        return f"holds {what}; take them out; got {shown(value)}"
+    return None

@@ -1,0 +1,310 @@
+"""What a study file can name is one record of one public table, and never runs as something else.
+
+A made-up record is put into every table from outside the package.  Every consumer of that table then agrees with the
+reference, or refuses the record by name and says what to do; tables and consumers are found, not listed, so that a new
+one that nobody thought of fails here.
+"""
+
+import ast
+import dataclasses
+import re
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import pytest
+from array_api_compat import array_namespace
+
+import handgrad as hg
+from handgrad.data.scaling import SCALES, Scale, Scaling
+from handgrad.errors import HandgradError, InputError
+from handgrad.network.activations import ACTIVATIONS, Activation
+from handgrad.network.initializers import INITIALIZERS, Initializer
+from handgrad.network.layer import Layer
+from handgrad.network.layers import LAYERS
+from handgrad.network.losses import LOSSES, Loss
+from handgrad.network.targets import TARGETS
+from handgrad.training.exchange import WRITTEN
+from handgrad.training.optimizers import OPTIMIZERS, Optimizer
+from handgrad.training.run import Run, Setting
+from handgrad.training.schedules import SCHEDULES, Schedule
+from handgrad.training.training_section import ENGINES
+from tests.training.conftest import make_split
+
+SOURCE = Path(hg.__file__).parent
+
+
+# -- one made-up record for every table
+
+
+def softsign_forward(z):
+    return z / (1 + abs(z))
+
+
+def softsign_backward(da, a):
+    return da * (1 - abs(a)) ** 2
+
+
+def quartic_forward(o, T):
+    return array_namespace(o).sum((o - T) ** 4, axis=-1)
+
+
+def quartic_backward(o, T):
+    return 4 * (o - T) ** 3
+
+
+class Signs(Optimizer):
+    """Steps by the sign of the momentum."""
+
+    name: Literal["signs"] = "signs"
+    slots: ClassVar = ("v",)
+
+    def update(self, w, dw, slots, lr, t):
+        v = 0.9 * slots[0] + dw
+        return w - lr * array_namespace(v).sign(v), (v,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Gate(Layer):
+    """z = x·g, with one g for each unit."""
+
+    kind: ClassVar[str] = "gate"
+    initial: ClassVar = {"g": 0.5}
+
+    def parameter_shapes(self, shape):
+        return {"g": shape}
+
+    def forward(self, x, params, mask, training):
+        return x * params["g"]
+
+    def backward(self, dz, x, params, mask, needs_dx):
+        return dz * params["g"], {"g": array_namespace(dz).sum(dz * x, axis=0)}
+
+
+class Eighths(Initializer):
+    """Every weight is 1/8."""
+
+    name: Literal["eighths"] = "eighths"
+
+    def draw(self, rng, shape, n_in, n_out, gain):
+        return np.full(shape, 0.125)
+
+
+class Thirds(Schedule):
+    name: Literal["thirds"] = "thirds"
+
+    def multipliers(self, e, epochs, history):
+        return np.full_like(e, 1 / 3)
+
+
+def doubled(x, value_range):
+    return Scaling(0.0, 0.5, False, "2 x")
+
+
+ADDED = {  # table: (name, record, the sections that name it, how messages call it)
+    "ACTIVATIONS": (ACTIVATIONS, "softsign", Activation("softsign", softsign_forward, softsign_backward, "z/(1+|z|)"),
+                    {"network": {"activation": "softsign"}}, "activation"),
+    "LOSSES": (LOSSES, "quartic", Loss("quartic", quartic_forward, quartic_backward, "Σ_j (a_j − T_j)⁴"),
+               {"network": {"output": "sigmoid"}, "training": {"loss": "quartic"}}, "loss"),
+    "OPTIMIZERS": (OPTIMIZERS, "signs", Signs, {"training": {"optimizer": "signs"}}, "optimizer"),
+    "LAYERS": (LAYERS, "gate", Gate, {"network": {"layers": ["dense 5 tanh", "gate", "dense 3 softmax"]}}, "layer"),
+    "INITIALIZERS": (INITIALIZERS, "eighths", Eighths, {"network": {"init": "eighths"}}, "init"),
+    "SCHEDULES": (SCHEDULES, "thirds", Thirds, {"training": {"schedule": "thirds"}}, "schedule"),
+    "TARGETS": (TARGETS, "zero-two", (0.0, 2.0), {"network": {"targets": "zero-two", "output": "sigmoid"},
+                "training": {"loss": "squared-error"}}, "encoding of targets"),
+    "SCALES": (SCALES, "doubled", Scale("doubled", "2 x", doubled), {"data": {"scale": "doubled"}}, "scale"),
+}  # fmt: skip
+STEP = ("ACTIVATIONS", "LOSSES", "OPTIMIZERS", "LAYERS")  # of what the operations of a step are made
+REST = {  # tables that are tried elsewhere, or that nothing can be added to
+    "DATASETS": "tests/data/test_additions.py",
+    "PICKS": "names of what `datasets.split` does",
+    "COLORS": "of Pillow's modes",
+    "FIGURES": "tests/report/test_additions.py",
+    "COUNTS": "words of an option",
+    "REDUCTIONS": "words of an option",
+    "RUNNERS": "tests/study/test_additions.py",
+    "TABLES": "tests/study/test_additions.py",
+    "RULES": "tests/study/test_additions.py",
+    "SAMPLERS": "tests/study/test_additions.py",
+    "DISTRIBUTIONS": "tests/study/test_additions.py",
+    "ENGINES": "one module each, which `training.engines` opens",
+    "DEVICES": "what PyTorch and JAX call them",
+    "ARRAYS": "what array-api-compat knows",
+    "LAYOUTS": "other libraries' orders of axes",
+    "LOG": "a word of an option",
+    "DRAW": "a word of an option",
+    "MEASURES": "handgrad.measures",
+    "VALIDATION_METRICS": "handgrad.measures",
+    "RANKS": "a word of an option",
+    "UNITS": "of published numbers",
+}
+
+
+def make_setting(table, **training):
+    sections = ADDED[table][3]
+    network = {**({} if "layers" in sections.get("network", {}) else {"hidden": [5]}), **sections.get("network", {})}
+    plain = {"epochs": 2, "batch_size": 16, "optimizer": {"name": "sgd", "lr": 0.05}}
+    return Setting.checked({
+        "data": sections.get("data", {}),
+        "network": network,
+        "training": {**plain, **sections.get("training", {}), **training},
+    })  # fmt: skip
+
+
+@pytest.fixture(params=ADDED)
+def table(request, monkeypatch):
+    """The name of a table with a record that was put into it."""
+    where, name, record, _, _ = ADDED[request.param]
+    monkeypatch.setitem(where, name, record)
+    return request.param
+
+
+def trained(table, **training):
+    """A record on clouds, whose data section says how they are scaled as well."""
+    from handgrad.training.loop import execute
+
+    return execute(Run(make_setting(table, **training), 1, "0" * 64), make_split())
+
+
+def is_refusal(error, table):
+    """Whether a message names what is refused and says what to do."""
+    _, name, _, _, kind = ADDED[table]
+    return f"{kind} {name!r}" in str(error) and re.search(r"; (set|export|write) ", str(error)) is not None
+
+
+# -- every consumer
+
+
+def outcome_of(call):
+    """What a call returns, or the error that it raises for the user."""
+    try:
+        return call()
+    except HandgradError as error:
+        return error
+
+
+@pytest.mark.parametrize("engine", ["auto", *ENGINES])
+def test_every_engine_agrees_with_the_reference_or_refuses_by_name(table, engine):
+    reference = trained(table, engine="array", dtype="float64")
+    found = outcome_of(lambda: trained(table, engine=engine, dtype="float64"))
+    if isinstance(found, HandgradError):
+        assert table in STEP
+        assert engine != "auto"
+        assert is_refusal(found, table), str(found)
+        return
+    assert found.status == reference.status == "done"
+    for name, w in reference.params.items():
+        np.testing.assert_allclose(found.params[name], w, rtol=1e-9, atol=1e-12, err_msg=name)
+    if engine == "auto":
+        assert found.engine["name"] == ("array" if table in STEP else "compiled")
+        assert ("why" in found.engine) == (table in STEP)
+
+
+@pytest.mark.parametrize("ending", WRITTEN)
+def test_every_exporter_agrees_with_the_reference_or_refuses_by_name(table, ending, tmp_path):
+    record = trained(table, engine="array")
+    x = make_split().test.x
+    path = tmp_path / f"model{ending}"
+    refused = outcome_of(lambda: hg.export_model(record, path))
+    if isinstance(refused, HandgradError):
+        assert table in STEP
+        assert is_refusal(refused, table), str(refused)
+        assert not path.exists()
+        return
+    if ending == ".onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(path.read_bytes())
+        np.testing.assert_allclose(session.run(None, {"x": x})[0], record.model.outputs(x), rtol=1e-4, atol=1e-6)
+        return
+    layout = "handgrad" if ending == ".npz" else None
+    params = hg.import_model(path, make_setting(table), data=as_data(), layout=layout).params
+    assert {name: w.tobytes() for name, w in params.items()} == {name: w.tobytes() for name, w in record.params.items()}
+
+
+def as_data():
+    split = make_split()
+    return hg.from_arrays(split.train.x, split.train.y, split.test.x, split.test.y)
+
+
+def test_a_record_under_an_old_name_is_no_kernel(monkeypatch):
+    """Whoever replaces an activation does not get the compiled one: neither its forward nor its backward."""
+    for changes in ({"forward": softsign_forward, "backward": softsign_backward}, {"backward": softsign_backward}):
+        with monkeypatch.context() as patch:
+            patch.setitem(ACTIVATIONS, "tanh", dataclasses.replace(ACTIVATIONS["tanh"], **changes))
+            setting = Setting.checked({"network": {"activation": "tanh"}})
+            assert setting.resolved().training.engine == "array"
+            with pytest.raises(InputError, match="the compiled engine has no kernel for activation 'tanh'; set "):
+                setting.changed(training=setting.training.changed(engine="compiled")).network_for(
+                    (4,), 3, has_validation=True
+                )
+
+
+def test_two_activations_of_one_name_share_no_program(monkeypatch):
+    """The jax engine keeps compiled programs by what they are made of."""
+    losses = []
+    for power in (2, 3):
+        record = Activation("bent", lambda z, p=power: z**p, lambda da, a, p=power: da, "z^p")
+        monkeypatch.setitem(ACTIVATIONS, "bent", record)
+        setting = Setting.checked({"network": {"activation": "bent", "hidden": [4]},
+                                   "training": {"engine": "jax", "epochs": 1}})  # fmt: skip
+        from handgrad.training.loop import execute
+
+        losses.append(execute(Run(setting, 1, "0" * 64), make_split()).curves["loss_per_step"][0])
+    assert losses[0] != losses[1]
+
+
+# -- ids
+
+
+def test_an_addition_is_part_of_the_id_and_stands_in_the_record(table, monkeypatch):
+    """Another record under the same name is another run."""
+    where, name, record, _, kind = ADDED[table]
+
+    def run():
+        return Run(make_setting(table, engine="array"), 1, "0" * 64)
+
+    before, additions = run().id, run().setting.additions()
+    assert additions.keys() == {f"{kind} {name!r}"}
+    assert trained(table, engine="array").engine["additions"] == additions
+    monkeypatch.setitem(where, name, changed(record))
+    assert run().id != before
+    monkeypatch.setitem(where, name, record)
+    assert run().id == before
+
+
+def changed(record):
+    if isinstance(record, tuple):
+        return 0.0, 3.0
+    if isinstance(record, type):
+        return type(record.__name__, (record,), {"__module__": "somewhere", "__doc__": "Another."})
+    return dataclasses.replace(record, formula="another")
+
+
+# -- nothing is forgotten
+
+
+def tables_that_are_looked_up():
+    """The names in capitals that are given to `lookup`, `one_of`, `named` or `unknown` anywhere in the package."""
+    found = {}
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if is_call and node.func.id in ("lookup", "one_of", "named", "unknown"):
+                for part in ast.walk(node):
+                    name = getattr(part, "attr", None) or getattr(part, "id", "")
+                    if re.fullmatch("[A-Z][A-Z_]+", name):
+                        found[name] = path
+    return found
+
+
+def test_every_table_is_tried():
+    found = tables_that_are_looked_up()
+    assert {name: str(path) for name, path in found.items() if name not in {*ADDED, *REST}} == {}
+    assert {*ADDED, *REST} - found.keys() == set()
+
+
+def test_what_is_said_to_be_tried_elsewhere_is():
+    for name, where in REST.items():
+        if where.startswith("tests/"):
+            assert name in (SOURCE.parents[1] / where).read_text("utf-8"), name
