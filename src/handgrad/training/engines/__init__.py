@@ -133,12 +133,12 @@ def open_session(name: str, job: Job) -> Session:
 
     def compiled(job: Job) -> Session:
         if kernels_of(job.network.layers) == "images":
-            from handgrad.training.engines.compiled.image_session import CompiledImageSession
+            from handgrad.training.engines.compiled.image_session import ImageSession
 
-            return CompiledImageSession(job)
-        from handgrad.training.engines.compiled.dense_session import CompiledSession
+            return ImageSession(job)
+        from handgrad.training.engines.compiled.dense_session import DenseSession
 
-        return CompiledSession(job)
+        return DenseSession(job)
 
     def jax(job: Job) -> Session:
         from handgrad.training.engines.jax import JaxSession

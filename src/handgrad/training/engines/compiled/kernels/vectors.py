@@ -11,7 +11,16 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
     load_like(v, a, i)  as many numbers as v has   look(a, i)               a[i], which another thread may have written
     splat(s)         every lane is s               where_negative(c, x, y)  x where c < 0, else y
     fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
-    total(v)         the sum of the lanes          load_line, splat_line    the same for 64 bytes
+    total(v)         the sum of the lanes
+
+A *line* is a vector of 64 bytes, as long as a line of the cache; `line(a)` is how many numbers of a's type make one.
+`load_line` and `splat_line` make lines, `store` and the arithmetic take both.
+
+    larger(x, y)                 the larger, lane by lane; NaN where either is; x where they are equal
+    larger_number(x, y)          the same for two numbers
+    where_won(x, z, g, other)    g where x is z or NaN, else other
+    evens(x, y), odds(x, y)      every other number of x and then of y, from the first or from the second on
+    lower(x, y), upper(x, y)     x and y in turn, x first: the lower or the upper half; the inverse of evens and odds
 
 Kernels see memory as pointers, `pointer(array)`: Numba counts references to arrays, even in the innermost loop.
 With the compiler off (NUMBA_DISABLE_JIT=1) a vector is a NumPy array and the same kernels run in Python.
@@ -223,7 +232,7 @@ def power_of_two(typing: Any, n: Any) -> Any:
 
 @compiled_or(np.sum)
 def total(typing: Any, v: Any) -> Any:
-    """Halves are added until one number is left: the same tree whatever the processor."""
+    """Halves are added until one number is left: the same tree on every processor."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         value, count = args[0], v.lanes
@@ -285,3 +294,60 @@ for _symbol, _instruction in (
     (operator.truediv, "fdiv"),
 ):
     _operator(_symbol, _instruction)
+
+
+# -- lines of 64 bytes, and the largest of several numbers, with the reference's rules for NaN and ties
+
+
+@compiled_or(lambda a: LINE_BYTES // a.dtype.itemsize)
+def line(typing: Any, a: Any) -> Any:
+    count = VectorType(a.dtype, LINE_BYTES).lanes
+    return types.intp(a), lambda context, builder, sig, args: context.get_constant(types.intp, count)
+
+
+@compiled_or(np.maximum)
+def larger(typing: Any, x: Any, y: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        old, new = args
+        wins = builder.or_(builder.fcmp_ordered(">", new, old), builder.fcmp_unordered("uno", new, new))
+        return builder.select(wins, new, old)
+
+    return x(x, x), emit
+
+
+def _where_won(x: Any, z: Any, g: Any, other: Any) -> Any:
+    return np.where((x == z) | (x != x), g, other)
+
+
+@compiled_or(_where_won)
+def where_won(typing: Any, x: Any, z: Any, g: Any, other: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        seen, largest, gradient, instead = args
+        won = builder.or_(builder.fcmp_ordered("==", seen, largest), builder.fcmp_unordered("uno", seen, seen))
+        return builder.select(won, gradient, instead)
+
+    return x(x, x, x, x), emit
+
+
+def _picked(places: Callable[[int], list[int]]) -> Any:
+    """The numbers at `places(n)` of two lines of n, one behind the other."""
+
+    def pick(typing: Any, x: Any, y: Any) -> Any:
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), x.lanes), places(x.lanes))
+        return x(x, x), lambda context, builder, sig, args: builder.shuffle_vector(args[0], args[1], mask)
+
+    return compiled_or(lambda x, y: np.concatenate([x, y])[places(len(x))])(pick)
+
+
+def _in_turn(n: int) -> list[int]:
+    return [i // 2 + i % 2 * n for i in range(2 * n)]
+
+
+evens, odds = _picked(lambda n: list(range(0, 2 * n, 2))), _picked(lambda n: list(range(1, 2 * n, 2)))
+lower, upper = _picked(lambda n: _in_turn(n)[:n]), _picked(lambda n: _in_turn(n)[n:])
+
+
+@inlined
+def larger_number(x: Any, y: Any) -> Any:
+    """`larger` for two numbers."""
+    return y if y > x or y != y else x
