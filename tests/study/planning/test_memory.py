@@ -8,7 +8,7 @@ from handgrad.network.network import Network
 from handgrad.study import Plan, make_study, run_study
 from handgrad.study.planning.estimate import estimate
 from handgrad.study.planning.memory import check_memory, need_of
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 
 HUGE = 10**15
 

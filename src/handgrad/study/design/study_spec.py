@@ -14,7 +14,7 @@ from handgrad.study.changes import changes_of
 from handgrad.study.design.axes import Axes, AxisTable
 from handgrad.study.published.items import Drawing, Original
 from handgrad.study.rules.budget import Budget
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 
 MOST_RUNS = 100_000  # of a study: what is planned is held in memory and written as one plan
 FIRST = "main"  # the name of the phase that the study's own axes make

@@ -17,7 +17,7 @@ from handgrad.errors import InputError
 from handgrad.limits import machine_memory
 from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.network import Network
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 
 PART = 256  # rows that the compiled engine works on at once
 
