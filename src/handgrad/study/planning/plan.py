@@ -91,7 +91,7 @@ class Plan:
         return {label: known[label] for label in labels}
 
     def decide(self, number: int, finished: Mapping[str, RunSummary], recorded: str | None = None) -> str | None:
-        """Choose and note a phase's winner.  `finished`: id -> summary; `recorded`: the winner that a search noted."""
+        """Choose and note a phase's winner.  `finished`: id -> summary; `recorded`: the winner written by a search."""
         if recorded in self.rivals(number):
             self.phases[number] = replace(self.phases[number], winner=recorded)
             return recorded
@@ -125,7 +125,7 @@ class Plan:
         self.phases[number] = replace(self.phases[number], settings=(), opened=True)
 
     def add(self, number: int, parameters: Mapping[str, Any]) -> PlannedSetting:
-        """Add a setting that a sampler has drawn, path -> value; if the phase has it, that one is returned."""
+        """Add a setting that a sampler has drawn, path -> value; one that the phase has already is returned as it is."""
         phase, planned = self.study.phases[number], self.phases[number]
         choice = Choice(dict(parameters), dict(parameters), dict.fromkeys(parameters, "random"))
         added = self._setting(phase, choice, self._start_of(planned))
