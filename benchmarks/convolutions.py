@@ -41,7 +41,7 @@ def handgrad(batch: int, n: int, repeats: int) -> list[float]:
     from handgrad.network.initializers import He, Zeros, initialize
     from handgrad.network.network import Network
     from handgrad.training.engines import Job, open_session
-    from handgrad.training.run import TrainingSection
+    from handgrad.training.training_section import TrainingSection
 
     optimizer = {"name": "momentum", "lr": 0.001}
     training = TrainingSection(optimizer=optimizer, batch_size=batch, weight_decay=1e-4)

@@ -39,10 +39,10 @@ import numpy as np
 
 from handgrad.network.initializers import He, Zeros, initialize
 from handgrad.network.network import Network
-from handgrad.training.engines import Epoch, Job, jax_kept, jax_programs
+from handgrad.training.engines import Epoch, Job, jax_programs, jax_store
 from handgrad.training.engines import jax as engine
 from handgrad.training.engines.array import ArraySession
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 
 LENET = (
     "conv 6 5x5 relu", "max-pool 2", "conv 16 5x5 relu", "max-pool 2", "dense 120 relu", "dense 84 relu",
@@ -359,9 +359,9 @@ def repeated(bench: Bench, clock: Clock, reserve: float) -> None:
     other = dict(line.rsplit(" = ", 1) for line in done.stdout.splitlines() if " = " in line)
     for name in names:
         say(f"   {name}, {runs} runs: {before[name]}; another process {other.get(name, done.stderr[-200:])}")
-    options = dict(jax_kept.OPTIONS["gpu"])
+    options = dict(jax_store.OPTIONS["gpu"])
     for what, more in (("compiled anew", {}), ("no choice by timing", {"xla_gpu_autotune_level": "0"})):
-        jax_kept.OPTIONS["gpu"] = {**options, **more}
+        jax_store.OPTIONS["gpu"] = {**options, **more}
         os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="handgrad-gpu-")
         jax_programs._programs.cache_clear()
         for name in names:
@@ -372,7 +372,7 @@ def repeated(bench: Bench, clock: Clock, reserve: float) -> None:
             same = "the same bits" if bits == before[name] else "OTHER bits"
             say(f"   {what}: {name}, {runs} runs: {bits}, {same}; {micro:.4g} µs a run and step")
         shutil.rmtree(os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
-    jax_kept.OPTIONS["gpu"] = options
+    jax_store.OPTIONS["gpu"] = options
     os.environ["JAX_COMPILATION_CACHE_DIR"] = KEPT
     jax_programs._programs.cache_clear()
 

@@ -195,7 +195,7 @@ def handgrad(case: Arrays, batch: int, hidden: str, repeats: int, optimizer: str
     from handgrad.network.network import Network
     from handgrad.training.engines import Job
     from handgrad.training.engines.compiled.dense_session import CompiledSession
-    from handgrad.training.run import TrainingSection
+    from handgrad.training.training_section import TrainingSection
 
     units, k = case["W1"].shape[1], case["t"].shape[1]
     output = "sigmoid" if hidden == "relu" else "tanh"

@@ -26,8 +26,9 @@ from handgrad.network.losses import LOSSES, Loss
 from handgrad.network.targets import TARGETS
 from handgrad.training.exchange import WRITTEN
 from handgrad.training.optimizers import OPTIMIZERS, Optimizer
-from handgrad.training.run import ENGINES, Run, Setting
+from handgrad.training.run import Run, Setting
 from handgrad.training.schedules import SCHEDULES, Schedule
+from handgrad.training.training_section import ENGINES
 from tests.training.conftest import make_split
 
 SOURCE = Path(hg.__file__).parent

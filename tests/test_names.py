@@ -23,8 +23,9 @@ from handgrad.study.execution.choose_runner import RUNNERS
 from handgrad.synonyms import fold, synonyms
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.requirements import DEVICES
-from handgrad.training.run import ENGINES, Setting, TrainingSection
+from handgrad.training.run import Setting
 from handgrad.training.schedules import SCHEDULES
+from handgrad.training.training_section import ENGINES, TrainingSection
 
 TABLES = {
     "loss": LOSSES,

@@ -93,6 +93,7 @@ def test_an_added_data_set_and_scale_work_in_a_study_file_and_its_report(added, 
     assert (record["status"], data["name"], data["official"]) == ("done", "rings", True)
     assert data["scaling"] == "(x − median) / IQR of each column"
     assert data["feature_names"] == ["across", "up"]
+    assert list(record["engine"]["additions"]) == ["scale 'robust'"]  # part of the run's id
     assert (tmp_path / "results" / "report" / "index.html").is_file()
 
 

@@ -29,14 +29,14 @@ class StepsOptions(FigureOptions):
     log: Log = "no"
 
 
-def steps_a_run(asked):
+def steps_a_run(request):
     lines = []
-    for label, setting in asked.shown.items():
+    for label, setting in request.shown.items():
         seeds = np.array([float(run.seed) for run in setting.runs if run.record])
-        steps = np.array([float(len(asked.sources.curves(run.id)["loss_per_step"])) for run in setting.runs])
+        steps = np.array([float(len(request.sources.curves(run.id)["loss_per_step"])) for run in setting.runs])
         lines.append(Line(label, seeds, steps))
-    panel = Panel("steps", "seed", "steps", tuple(lines), asked.options.log == "yes")
-    return Curves(asked.name, "Steps of every run", "Steps of every run.", (panel,), columns=1)
+    panel = Panel("steps", "seed", "steps", tuple(lines), request.options.log == "yes")
+    return Curves(request.name, "Steps of every run", "Steps of every run.", (panel,), columns=1)
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Violins:
         return ["value"], ([value] for value in self.values)
 
 
-def violins(asked):
-    return Violins(asked.name, "Violins", "Accuracy of every seed.", (0.8, 0.9))
+def violins(request):
+    return Violins(request.name, "Violins", "Accuracy of every seed.", (0.8, 0.9))
 
 
 def draw_violins(figure):

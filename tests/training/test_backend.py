@@ -22,7 +22,8 @@ from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.backend import Backend
 from handgrad.training.loop import execute
 from handgrad.training.optimizers import OPTIMIZERS, clip_by_norm
-from handgrad.training.run import Setting, TrainingSection
+from handgrad.training.run import Setting
+from handgrad.training.training_section import TrainingSection
 from tests.training.conftest import make_run
 from tests.training.test_torch import CNN, MLP, TORCH_ARRAYS, N, job_of
 

@@ -17,7 +17,7 @@ from handgrad.training.engines.compiled.compilation import entry_point
 from handgrad.training.engines.compiled.kernels.dense import dense_passes as passes
 from handgrad.training.engines.compiled.kernels.images import image_passes
 from handgrad.training.loop import execute
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 from tests.training.conftest import make_run
 
 KINDS = {

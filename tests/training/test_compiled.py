@@ -19,7 +19,8 @@ from handgrad.training.engines.compiled.dense_session import CompiledSession
 from handgrad.training.engines.compiled.kernels import layout
 from handgrad.training.engines.compiled.kernels.vectors import lanes_of
 from handgrad.training.optimizers import OPTIMIZERS
-from handgrad.training.run import Setting, TrainingSection
+from handgrad.training.run import Setting
+from handgrad.training.training_section import TrainingSection
 
 FEW, EPOCH = 16, 256  # units in the last place of the largest number
 SIZES = (1, 7, 64, "full")

@@ -14,7 +14,7 @@ from handgrad.training.engines import Job, open_session
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.compiled.image_session import CompiledImageSession
 from handgrad.training.optimizers import OPTIMIZERS
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 from tests.training.test_compiled import EPOCH, FAST, FEW, agree, begin, compare, train
 
 SIZES = (1, 7, 64, "full")

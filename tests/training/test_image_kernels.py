@@ -36,7 +36,7 @@ from handgrad.training.engines.compiled.image_session import CompiledImageSessio
 from handgrad.training.engines.compiled.kernels import layout
 from handgrad.training.engines.compiled.kernels.images import ops as p
 from handgrad.training.engines.compiled.program import PART
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 
 DTYPES = ("float32", "float64")
 UNITS = 4

@@ -23,11 +23,11 @@ from handgrad.training.engines import Epoch, Job, open_session
 from handgrad.training.engines import jax as engine
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.jax import JaxGroup
-from handgrad.training.engines.jax_kept import OPTIONS, Kept, folder
 from handgrad.training.engines.jax_programs import Programs, _programs
+from handgrad.training.engines.jax_store import OPTIONS, Kept, folder
 from handgrad.training.loop import execute
 from handgrad.training.optimizers import OPTIMIZERS
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 from tests.training.conftest import make_run
 from tests.training.test_torch import CNN, job_of
 

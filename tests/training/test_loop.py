@@ -12,7 +12,7 @@ from handgrad.training import in_progress, record
 from handgrad.training.loop import advance, execute
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.progress import progress_of, save_checkpoint
-from handgrad.training.run import EarlyStopping
+from handgrad.training.training_section import EarlyStopping
 from tests.training.conftest import make_run, make_split
 
 

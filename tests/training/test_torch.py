@@ -23,7 +23,7 @@ from handgrad.training.engines.backend import Backend
 from handgrad.training.engines.torch import OPTIMIZERS as OF_TORCH
 from handgrad.training.loop import execute
 from handgrad.training.optimizers import OPTIMIZERS
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 from tests.training.conftest import make_run
 from tests.training.test_loop import same_bits
 

@@ -112,7 +112,7 @@ def print_record(record: "Record") -> None:
 def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> None:
     """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
     from handgrad.report.findings.verdicts import conditional, phase_verdicts, small_parts
-    from handgrad.report.reproduced.reproduction import reproduction_verdicts
+    from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
     from handgrad.report.tables.study_tables import phase_title, summary_table
 
     for phase in summary.phases:

@@ -4,8 +4,8 @@
                                      reproduction.json of a study that reproduces something
     save_figure(folder, kind)    ->  a figure of any kind, of any settings, as files for a paper
 
-Records alone are read: no data set, no engine, nothing is trained.  The report is made whole in a folder of its own;
-then its files take the place of the last report's, and what the user put there stays (`study.folder.owned`).
+Only records are read: no data set and no engine, and nothing is trained.  A report is written into a new folder; then
+its files replace those of the last report, and files that the user put there stay (`study.folder.earlier`).
 """
 
 import json
@@ -33,15 +33,14 @@ from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
 from handgrad.study.folder.disk import unwritable
-from handgrad.study.folder.earlier import next_earlier
+from handgrad.study.folder.earlier import next_earlier, put
 from handgrad.study.folder.locks import reporting
-from handgrad.study.folder.owned import put
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.store import REPORT
 from handgrad.study.published.figure_options import FIGURES
 from handgrad.training.record import load, load_curves, load_params
 
-NAMED = 3  # files that were kept, in what is said
+NAMED = 3  # files that were moved away and are named one by one
 FORMATS = ("png", "svg", "pdf")
 
 
@@ -62,8 +61,8 @@ def build_report(
 ) -> Path:
     """Build the report of a results folder (its path, or `Results`) and return the path of its index.html.
 
-    formats: of the figures, any of png, svg and pdf.  say: hears where files are kept that the user changed, and
-    of signs that no font has.
+    formats: of the figures, any of png, svg and pdf.  say: called with a line for each file that the user
+    changed and that was moved away, and for signs that no font has.
     Raises ResultsError where there are no results or the disk is full, DamagedError where records were altered.
     """
     return write_report(folder, formats=formats, say=say).page
@@ -100,7 +99,7 @@ def write_report(
         finally:
             shutil.rmtree(made, ignore_errors=True)
             with suppress(OSError):
-                report.rmdir()  # where nothing came of the first one
+                report.rmdir()  # it is empty where the first report failed
 
 
 def _write(
@@ -169,7 +168,7 @@ def save_figure(
 ) -> list[Path]:
     """Make a figure of a results folder; write `<out>/<name>.<format>` and the CSV behind it, and return their paths.
 
-    kind: a name of `figures.kinds.FIGURES`;  settings: labels such as "5_1", by default all (of kinds that show one:
+    kind: a name of `FIGURES` (docs/report.md);  settings: labels such as "5_1", by default all (of kinds that show one:
     the winner);  options: what the kind takes (docs/report.md);  name: by default the kind.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """

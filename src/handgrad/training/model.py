@@ -19,7 +19,7 @@ from handgrad.network import passes
 from handgrad.network.network import Network
 from handgrad.training.brightness import Brightness, opposite_note
 from handgrad.training.inputs import as_examples, check_scale
-from handgrad.training.weights import Arrays, check_numbers, check_shapes, not_finite, read_tensors
+from handgrad.training.weights import Arrays, check_numbers, check_shapes, check_with_record, not_finite, read_tensors
 
 KEY = "handgrad"
 REMEDY = (
@@ -70,12 +70,10 @@ class Model:
 
         Raises WeightsError where it is no such file, DamagedError where it is not the one that the run was saved with.
         """
-        from handgrad.training.record import check_weights
-
         path = as_path(path, "path", WeightsError)
         if path.is_dir():
             path = path / "weights.safetensors"
-        check_weights(path)
+        check_with_record(path)
         params, metadata = read_tensors(path)
         if KEY not in metadata:
             raise WeightsError(f"{path}: does not say which network and scaling it belongs to; {REMEDY}")

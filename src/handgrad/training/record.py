@@ -38,6 +38,7 @@ from handgrad.foreign import reading
 from handgrad.names import shown
 from handgrad.sections import check_shape
 from handgrad.training.model import Model
+from handgrad.training.weights import RUN_AGAIN as REMEDY
 from handgrad.training.weights import npz, tensors
 
 FORMAT = 1
@@ -264,7 +265,6 @@ class Record(_Table):
 
 
 FILES = ("record.json", "curves.npz", "weights.safetensors", "state.safetensors")
-REMEDY = "run the study again: this run is made again, all others are kept"
 
 
 def save(record: Record, folder: Path) -> None:
@@ -359,14 +359,6 @@ def load_state(folder: Path, record: Record | None = None) -> Arrays:
     path = folder / "state.safetensors"
     is_there = path.exists() if record is None or record.files is None else path.name in record.files
     return _tensors(path, record) if is_there else {}
-
-
-def check_weights(path: Path) -> None:
-    """Raise DamagedError where `path` lies in a run's folder whose record was written with other weights."""
-    if (path.parent / "record.json").exists() and path.name in FILES:
-        record = load(path.parent, arrays=False)
-        if record.is_verifiable:
-            _checked(path, record)
 
 
 def _tensors(path: Path, record: Record | None) -> Arrays:

@@ -9,172 +9,25 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self
-
-from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
+from typing import Any
 
 from handgrad.data.data_section import DataSection
 from handgrad.data.scaling import SCALES
 from handgrad.errors import InputError, NetworkError
-from handgrad.measures import VALIDATION_METRICS, lower_is_better
-from handgrad.names import shown
+from handgrad.names import lookup, shown
 from handgrad.network.batch_norm import BatchNorm
-from handgrad.network.losses import LOSSES, check_fit
+from handgrad.network.losses import check_fit
 from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
 from handgrad.network.targets import TARGETS
-from handgrad.sections import Section, flag, named, one_of, plain, real, whole
-from handgrad.training.optimizers import OPTIMIZERS, SGD, Optimizer
-from handgrad.training.requirements import ARRAYS, DEVICES, check_available, jax_sees
-from handgrad.training.schedules import SCHEDULES, Constant, Schedule
-from handgrad.training.support import Ingredient, as_they_came, ingredients, lacking, of_section
+from handgrad.sections import Section, plain
+from handgrad.training.ingredients import Ingredient, ingredients, of_section
+from handgrad.training.requirements import check_available, jax_sees
+from handgrad.training.support import as_they_came, check_has, lacking
+from handgrad.training.training_section import TrainingSection
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
 MATHEMATICS = 3
-
-ENGINES = ("array", "compiled", "jax", "torch")
-
-
-def _batch_size(value: Any) -> int | str:
-    if isinstance(value, str) and value == "full":
-        return "full"
-    try:
-        return whole("[1, inf)")(value)
-    except ValueError:
-        raise ValueError('must be a whole number >= 1 or "full"') from None
-
-
-def _stack(value: Any) -> int | str:
-    if isinstance(value, str) and value == "auto":
-        return "auto"
-    try:
-        return whole("[1, inf)")(value)
-    except ValueError:
-        raise ValueError('must be a whole number >= 1 or "auto"') from None
-
-
-ROUNDING = 1e-9  # by which a gain of exactly `min_delta` in accuracy can seem more; less than one example of 10⁸
-
-
-class EarlyStopping(Section):
-    """Stop when `monitor` has not improved by more than `min_delta` for `patience` epochs; the network of the best
-    epoch is restored, with what the optimizer remembered then.
-
-    The best epoch is the last that improved by more than `min_delta` on the best before it.
-    Differs from: Keras, which restores the best weights only when asked to.
-    """
-
-    example: ClassVar = "{ patience = 10 }"
-
-    patience: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
-    min_delta: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
-    monitor: Annotated[str, BeforeValidator(one_of(VALIDATION_METRICS, "measure"))] = "val_loss"
-
-    def best(self, history: Sequence[float]) -> tuple[int, bool]:
-        """(index of the best epoch so far, whether to stop now) from the monitored value of every epoch.
-
-        >>> EarlyStopping(patience=2).best([0.5, 0.4, 0.41, 0.42])
-        (1, True)
-        """
-        sign, enough = (1, self.min_delta) if lower_is_better(self.monitor) else (-1, self.min_delta + ROUNDING)
-        best = 0
-        for index, value in enumerate(history):
-            if sign * value < sign * history[best] - enough:
-                best = index
-        return best, len(history) - 1 - best >= self.patience
-
-
-class TrainingSection(Section):
-    """How a network learns."""
-
-    aliases: ClassVar = {"max_iter": "epochs", "n_epochs": "epochs", "reduction": "batch_reduction"}
-
-    loss: Annotated[str, BeforeValidator(one_of(LOSSES, "loss"))] = "cross-entropy"
-    batch_reduction: Annotated[str, BeforeValidator(one_of(("mean", "sum"), "batch reduction"))] = "mean"
-    optimizer: Annotated[Optimizer, named(OPTIMIZERS, "optimizer")] = SGD()
-    schedule: Annotated[Schedule, named(SCHEDULES, "schedule")] = Constant()
-    batch_size: Annotated[int | Literal["full"], BeforeValidator(_batch_size)] = 32
-    epochs: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
-    weight_decay: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
-    l2_form: Annotated[str, BeforeValidator(one_of(("plain", "per-example"), "form of L2"))] = "plain"
-    clip_norm: Annotated[float | None, BeforeValidator(lambda v: v if v is None else real("(0, inf)")(v))] = None
-    early_stopping: EarlyStopping | None = None
-    train_score: Annotated[str, BeforeValidator(one_of(("sample", "all"), "choice"))] = "sample"
-    test_every_epoch: Annotated[bool, BeforeValidator(flag)] = False
-    dtype: Annotated[str, BeforeValidator(one_of(("float32", "float64"), "number type"))] = "float32"
-    engine: Annotated[str, BeforeValidator(one_of(("auto", *ENGINES), "engine"))] = "auto"
-    device: Annotated[str, BeforeValidator(one_of(DEVICES, "device"))] = "cpu"
-
-    arrays: Annotated[str, BeforeValidator(one_of(ARRAYS, "library of arrays"))] = "auto"
-    stack: Annotated[int | Literal["auto"], BeforeValidator(_stack)] = "auto"
-    tf32: Annotated[bool, BeforeValidator(flag)] = False
-
-    @model_validator(mode="after")
-    def _device_of_engine(self) -> Self:
-        engine, device, arrays = self.engine, self.device, self.arrays
-        if device != "cpu" and engine == "compiled":
-            raise ValueError(f'has device = {device!r}, but engine = "compiled"; set engine = "jax" or "array"')
-        if arrays != "auto" and engine not in ("auto", "array"):
-            raise ValueError(f'has arrays = {arrays!r}, which only the array engine can use; set engine = "array"')
-        if arrays == "numpy" and device != "cpu":
-            raise ValueError(f'has arrays = "numpy", but device = {device!r}; set arrays = "torch" or "cupy"')
-        if arrays == "cupy" and device == "cpu":
-            raise ValueError('has arrays = "cupy", but device = "cpu"; set device = "cuda", or arrays = "numpy"')
-        if self.stack not in ("auto", 1) and not self.may_be_jax:
-            raise ValueError(
-                f"has stack = {self.stack}, but only the jax engine trains many runs in one program; "
-                'set engine = "jax", or stack = 1'
-            )
-        if self.tf32 and (device == "cpu" or self.dtype != "float32" or not self.may_be_jax):
-            raise ValueError(
-                'has tf32 = true, which shortens products of float32 in the jax engine on a GPU; set engine = "jax", '
-                'device = "cuda" and dtype = "float32", or tf32 = false'
-            )
-        return self
-
-    @model_serializer(mode="wrap")
-    def _without_tf32(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        values: dict[str, Any] = plain(self)
-        if not values.get("tf32", True):
-            del values["tf32"]  # records and ids are older than this key
-        return values
-
-    @property
-    def may_be_jax(self) -> bool:
-        """Whether the jax engine is set, or "auto" can take it."""
-        return self.engine == "jax" or (self.engine == "auto" and self.device != "cpu" and self.arrays == "auto")
-
-    @property
-    def asks_for_jax(self) -> bool:
-        """Whether something is set that the jax engine alone can do."""
-        return self.tf32 or self.stack not in ("auto", 1)
-
-    @property
-    def library(self) -> str:
-        """The library that computes: numpy, torch, cupy or jax."""
-        if self.engine in ("torch", "jax"):
-            return self.engine
-        return self.arrays if self.arrays != "auto" else "numpy" if self.device == "cpu" else "torch"
-
-    @property
-    def needs_validation(self) -> str | None:
-        """The option that cannot work without validation data, if there is one."""
-        if self.early_stopping is not None:
-            return "training.early_stopping"
-        return f"training.schedule = {self.schedule.name}" if self.schedule.needs_validation else None
-
-    def decay(self, m: int) -> float:
-        """The number that multiplies W in the gradient: λ, or λ/m for a batch of m examples."""
-        return self.weight_decay / m if self.l2_form == "per-example" else self.weight_decay
-
-    def l2_formula(self) -> str:
-        """The L2 term in force, as a formula."""
-        if not self.weight_decay:
-            return "none"
-        number = f"{self.weight_decay:g}" + ("/m" if self.l2_form == "per-example" else "")
-        if self.optimizer.decoupled_decay:
-            return f"W ← W − lr·{number}·W (decoupled; weights, not biases)"
-        return f"dW ← dW + {number}·W (weights, not biases)"
 
 
 class Setting(Section):
@@ -228,12 +81,13 @@ class Setting(Section):
 
     def additions(self) -> dict[str, str]:
         """What it names of public tables that comes from outside the package, with the checksum of its source."""
-        network, scale = self.network, SCALES[self.data.scale]
+        network, scale = self.network, lookup(SCALES, self.data.scale, "scale")
         sections = {"schedule": self.training.schedule, "init": network.init, "bias_init": network.bias_init}
+        encoding = lookup(TARGETS, network.targets, "encoding of targets")
         named = [of_section(kind, section) for kind, section in sections.items()]
         named += [
             Ingredient("scale", scale.name, scale, (scale.fit,)),
-            Ingredient("encoding of targets", network.targets, TARGETS[network.targets], ()),
+            Ingredient("encoding of targets", network.targets, encoding, ()),
         ]
         if not as_they_came():
             named += self.ingredients()
@@ -245,8 +99,6 @@ class Setting(Section):
         check_available(training.engine, training.device, training.arrays)
         network = build(self.network, tuple(shape), n_classes)
         if not as_they_came():
-            from handgrad.training.engines import check_has  # which knows what a run is
-
             check_has(training.engine, network, training)
         check_fit(self.training.loss, network.output, self.network.targets)
         needs = self.training.needs_validation

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from handgrad.network.network import Network
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 
 MOST = 256
 PRODUCTS = 2**30

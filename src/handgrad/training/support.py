@@ -1,81 +1,24 @@
-"""Which engine has what a setting names, told before anything runs, and what of it comes from outside the package.
+"""Which engine, and which format of a network, has what a setting names: told before anything runs.
 
-A name in a study file is a key of a public table (ACTIVATIONS, LOSSES, OPTIMIZERS, LAYERS, …), to which anyone may add
-a record.  The reference (`array`) runs every record.  Another engine has a name only if the record in the table is the
-very one that its own code was written for; any other record is refused by name and never run as something else.
+The reference (`array`) runs every record of the public tables, and the jax engine compiles the reference's own
+functions.  Another engine has a name only if the record in the table is the very one that its code was written for; any
+other record is refused by name and never run as something else.
 """
 
 import functools
-import hashlib
-import inspect
 import sys
-import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from handgrad.errors import InputError
-from handgrad.names import shown
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.layer import Layer
 from handgrad.network.layers import LAYERS
 from handgrad.network.losses import LOSSES
-from handgrad.training.optimizers import OPTIMIZERS, Optimizer
-
-PLAIN = {"one-hot": (0.0, 1.0), "plus-minus-one": (-1.0, 1.0)}  # records without code: those of the package
-
-
-@dataclass(frozen=True)
-class Ingredient:
-    """Something that a setting names: its kind, as messages call it, its name, and its record in the public table.
-
-    of: the code that identifies the record, the functions of an activation or a loss, the class of most others; () for
-    a record of plain numbers.
-    """
-
-    kind: str
-    name: str
-    record: Any
-    of: tuple[Any, ...]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {shown(self.name)}"
-
-    @property
-    def is_added(self) -> bool:
-        """Whether it was put into its table from outside the package."""
-        if not self.of:
-            return bool(self.record != PLAIN.get(self.name))
-        return not all(str(getattr(one, "__module__", "")).startswith("handgrad.") for one in self.of)
-
-    @property
-    def checksum(self) -> str:
-        """The SHA-256 of its source text, or of its compiled code where there is no text.
-
-        A function that it calls and that stands elsewhere is not part of it.
-        """
-        return hashlib.sha256("\n".join(_sources(self.record)).encode()).hexdigest()
-
-
-def ingredients(layers: Sequence[Layer], loss: str, optimizer: Optimizer) -> Iterator[Ingredient]:
-    """What decides the operations of a step, each once."""
-    yield from of_layers(layers)
-    yield Ingredient("loss", loss, LOSSES[loss], (LOSSES[loss].forward, LOSSES[loss].backward))
-    yield of_section("optimizer", optimizer)
-
-
-def of_layers(layers: Sequence[Layer]) -> Iterator[Ingredient]:
-    """The activations and the kinds of layers of a network, each once."""
-    for name in dict.fromkeys(layer.activation for layer in layers):
-        activation = ACTIVATIONS[name]
-        yield Ingredient("activation", name, activation, (activation.forward, activation.backward))
-    for kind, class_ in {layer.kind: type(layer) for layer in layers}.items():
-        yield Ingredient("layer", kind, class_, (class_,))
-
-
-def of_section(kind: str, section: Any) -> Ingredient:
-    """An ingredient whose record is a class, such as an optimizer, from one of its objects."""
-    return Ingredient(kind, section.name, type(section), (type(section),))
+from handgrad.network.network import Network
+from handgrad.training.ingredients import Ingredient, ingredients, of_layers
+from handgrad.training.optimizers import OPTIMIZERS
+from handgrad.training.training_section import TrainingSection
 
 
 def as_they_came() -> bool:
@@ -100,6 +43,19 @@ def lacks(engine: str, what: Sequence[Ingredient]) -> str:
     """What an engine lacks, as a clause."""
     have = {"compiled": "has no kernel for"}.get(engine, "has no")
     return f"the {engine} engine {have} {_listed(what)}"
+
+
+def check_has(engine: str, network: Network, training: TrainingSection) -> None:
+    """Raise InputError where an engine cannot run what a setting names, before anything runs."""
+    found = [*ingredients(network.layers, training.loss, training.optimizer)]
+    if missing := lacking(engine, found):
+        raise InputError(f'{lacks(engine, missing)}; set training.engine = "array"')
+    added = [one for one in found if one.is_added]
+    if engine == "jax" and added:
+        from handgrad.training.engines import Job
+        from handgrad.training.engines.jax_programs import check_compiles
+
+        check_compiles(Job(network, training, "one-hot", 0, {}), added)
 
 
 def check_exported(layers: Sequence[Layer], own: Mapping[str, Iterable[str]], to: str, otherwise: str) -> None:
@@ -148,34 +104,3 @@ def _torch() -> Mapping[str, Mapping[str, Any]]:
 
 
 _HAS: dict[str, Callable[[], Mapping[str, Mapping[str, Any]]]] = {"compiled": _compiled, "torch": _torch}
-
-
-def _sources(record: Any) -> Iterator[str]:
-    if is_dataclass(record) and not isinstance(record, type):
-        for field in fields(record):
-            yield field.name
-            yield from _sources(getattr(record, field.name))
-    elif isinstance(record, type | types.FunctionType):
-        try:
-            yield inspect.getsource(record)
-        except (OSError, TypeError):  # typed into an interpreter
-            yield from _code_of(record)
-    else:
-        yield repr(record)
-
-
-def _code_of(record: Any) -> Iterator[str]:
-    if isinstance(record, types.FunctionType):
-        yield from _code_of(record.__code__)
-    elif isinstance(record, types.CodeType):
-        yield record.co_code.hex()
-        yield repr(record.co_names)
-        for constant in record.co_consts:
-            yield from _code_of(constant)
-    elif isinstance(record, type):
-        for name, value in sorted(vars(record).items()):
-            if isinstance(value, types.FunctionType | float | int | str):
-                yield name
-                yield from _code_of(value)
-    else:
-        yield repr(record)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.errors import WeightsError
-from handgrad.files import write_whole
+from handgrad.errors import DamagedError, WeightsError
+from handgrad.files import altered, checksum, unsealed, write_whole
 from handgrad.foreign import as_path, reading
 from handgrad.names import shown
 from handgrad.training.forms import NPZ, PYTORCH, SAFETENSORS, form_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 
+RUN_AGAIN = "run the study again: this run is made again, all others are kept"
 CUT = "it may be cut off: copy or train it again"
 AS_CALLED = {NPZ: "an .npz file", PYTORCH: "a PyTorch file", SAFETENSORS: "a safetensors file"}
 KINDS = {  # of numbers in a safetensors file, as NumPy calls them
@@ -44,6 +45,17 @@ def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **dict(arrays))
     return content.getvalue()
+
+
+def check_with_record(path: Path) -> None:
+    """Raise DamagedError where `path` lies in a run's folder whose record.json was written with another such file."""
+    record = path.parent / "record.json"
+    if not record.exists():
+        return
+    with reading(record, DamagedError, "a record", RUN_AGAIN):
+        expected = unsealed(record.read_bytes(), record, RUN_AGAIN)[0].get("files", {}).get(path.name)
+    if expected is not None and path.exists() and checksum(path.read_bytes()) != expected:
+        raise altered(path, RUN_AGAIN)
 
 
 def read_tensors(path: Path) -> tuple[Arrays, dict[str, str]]:

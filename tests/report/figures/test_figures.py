@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from handgrad.errors import InputError, UnknownName
 from handgrad.report.build import sources_of
 from handgrad.report.figures import network_figures as runs
 from handgrad.report.figures import phase_figures as phases
-from handgrad.report.figures.palette import COLOURS, CONTEXT, SHADES, line_style, shade
-from handgrad.report.figures.request import Series, over_seeds, wide
+from handgrad.report.figures.palette import COLOURS, CONTEXT, SHADES, LineStyle, line_style, shade
+from handgrad.report.figures.request import Series, over_seeds, runs_of, wide
 from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers
+from handgrad.report.figures.steps import Axis
 from handgrad.report.findings.summarize import summarize
 from handgrad.study.folder.results_folder import Results
 from tests.records import made_record
@@ -268,3 +270,18 @@ def test_an_axis_is_logarithmic_only_where_positive_values_span_much():
     assert not wide([Line("a", x, np.array([0.1, 1.0]))])
     assert not wide([Line("a", x, np.array([0.0, 1.0]))])
     assert not wide([])
+
+
+def test_no_unknown_name_is_drawn_as_another():
+    with pytest.raises(ValueError, match="unknown dash of a line 'dotted'"):
+        LineStyle("#0072B2", "dotted")
+    with pytest.raises(ValueError, match="unknown content of cells 'shares'"):
+        Matrix("m", "t", "c", ("a",), np.ones((1, 1), dtype=np.int64), "shares")
+    with pytest.raises(UnknownName, match="unknown axis 'hours'"):
+        Axis(4, np.array([2.0, 4.0]), 10).places(np.array([1.0]), "hours")
+
+
+def test_a_choice_of_runs_that_is_not_known_is_refused(make_results):
+    (setting, *_) = summarize(Results.open(make_results())).settings
+    with pytest.raises(InputError, match="unknown choice of a run 'last'"):
+        runs_of(setting, "last", "val_accuracy")

@@ -20,7 +20,7 @@ from handgrad.report.findings.verdicts import (
     trouble_verdicts,
 )
 from handgrad.report.findings.wording import troubles
-from handgrad.report.frames import compare
+from handgrad.report.result_frames import compare
 from handgrad.report.tables.study_tables import summary_table
 from handgrad.report.tables.table import to_csv
 from handgrad.study.folder.results_folder import Results

@@ -11,8 +11,8 @@ from handgrad.files import sealed
 from handgrad.report import build_report, summarize
 from handgrad.report.build import write_report
 from handgrad.report.findings.verdicts import validation_choice
-from handgrad.report.reproduced.reproduction import reproduce, reproduction_verdicts
-from handgrad.report.reproduced.reproduction_verdicts import two_groups
+from handgrad.report.reproduced.reproduction import reproduce
+from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts, two_groups
 from handgrad.study.folder.plan_file import read_plan
 from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
@@ -83,14 +83,14 @@ def test_a_ranking_and_what_a_mean_hides_are_said(found):
     whole, _ = found(tables(TABLE))
     assert [verdict.text for verdict in whole.items[0].verdicts] == [
         "All 4 published numbers lie inside what more runs like those here would give.",
-        "RankAgreement by test accuracy over 4 rows: Kendall's τ-b = 1.00; the best is the same (d).",
+        "Ranking by test accuracy over 4 rows: Kendall's τ-b = 1.00; the best is the same (d).",
         "Row b: 2 seeds end at 83.0 to 83.6 %, but seed 1 collapsed: class a is predicted for everything.",
         "Row c: seeds 0, 1, 2 diverged in epoch 4, step 1,234, layer dense1.",
     ]
     others = {**TABLE, "rows": [{"label": str(i), "test_accuracy": 90 - i} for i in range(4)]}
     whole, _ = found(tables(others), lambda s, seed: Outcome(0.8 + 0.02 * int(s.label)), name="others")
     assert whole.items[0].verdicts[1].text == (
-        "RankAgreement by test accuracy over 4 rows: Kendall's τ-b = −1.00; "
+        "Ranking by test accuracy over 4 rows: Kendall's τ-b = −1.00; "
         "the original's best (0) is number 4 here, where 3 leads."
     )
 

@@ -13,11 +13,15 @@ from handgrad.report.tables.table import Table
 
 @dataclass(frozen=True)
 class Text:
+    """A paragraph."""
+
     text: str
 
 
 @dataclass(frozen=True)
 class Verdicts:
+    """Sentences with their marks."""
+
     items: tuple[Verdict, ...]
 
 
@@ -30,18 +34,22 @@ class Facts:
 
 @dataclass(frozen=True)
 class Code:
+    """Text in letters of equal width, with a button that copies it."""
+
     text: str
     title: str = ""
 
 
 @dataclass(frozen=True)
 class Heading:
+    """The heading of a part of a chapter."""
+
     text: str
 
 
 @dataclass(frozen=True)
 class TableBlock:
-    """folded: long, shown when it is asked for;  number: the original's own, such as "Table 1"."""
+    """folded: hidden until the reader opens it;  number: the original's own, such as "Table 1"."""
 
     table: Table
     folded: bool = False
@@ -50,6 +58,8 @@ class TableBlock:
 
 @dataclass(frozen=True)
 class FigureBlock:
+    """number: the original's own, such as "Figure 1"."""
+
     figure: FigureData
     number: str = ""
 

@@ -1,7 +1,6 @@
-"""What stands in a report, in which order: chapters of blocks, made from a summary and the files of a few runs.
+"""The chapters of a report in their order, and its headline: the verdicts at the top of the page.
 
-To add something to reports, add a block (`blocks`) to a chapter of `results`, `figures`, `original` or
-`conditions`.
+To add something to every report, add a block (`chapter`) to a chapter of `study_chapters` or `item_chapters`.
 """
 
 from collections.abc import Iterator
@@ -30,19 +29,20 @@ from handgrad.report.findings.verdicts import (
     validation_choice,
 )
 from handgrad.report.findings.wording import plural
-from handgrad.report.reproduced.reproduction import Reproduction, reproduction_verdicts
+from handgrad.report.reproduced.reproduction import Reproduction
+from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
 
 
 def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | None) -> Iterator[Chapter]:
-    """The chapters in order; each is made when it is asked for.  reproduction: of a study that reproduces something."""
+    """The chapters in order; each is made when it is its turn.  reproduction: of a study that reproduces something."""
     yield studied(summary)
     if reproduction is not None:
         yield original_chapter(reproduction, summary, sources)
     for position, phase in enumerate(summary.phases):
         yield phase_chapter(summary, phase, position, sources)
-    asked = figures_chapter(summary, sources)
-    if asked is not None:
-        yield asked
+    own_figures = figures_chapter(summary, sources)
+    if own_figures is not None:
+        yield own_figures
     if summary.winner is not None and summary.last is not None:
         yield winner_chapter(summary.last, summary.winner, sources)
     yield times(summary)
@@ -57,9 +57,9 @@ def headline(summary: Summary, reproduction: Reproduction | None) -> tuple[Verdi
     metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     if reproduction is not None:
         found += reproduction_verdicts(reproduction)
-    elif summary.made is not None and (summary.quick or summary.changed):
+    elif summary.provenance is not None and (summary.quick or summary.changed):
         laid = ", ".join([*["--quick"] * summary.quick, *summary.changed])
-        file = summary.made.file or "the one given"
+        file = summary.provenance.file or "the one given"
         found.append(Verdict("note", f"Made with {laid}: another study than {file} as it stands."))
     if METRICS[metric].part is TEST:
         found += [selection(summary, metric), *validation_choice(summary.phases)]

@@ -1,4 +1,4 @@
-"""The chapter "The original, item by item": every table and figure of the original under its own number."""
+"""The chapters of what a study file lists: the tables and figures of an original, and the study's own figures."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -61,7 +61,7 @@ def _item(result: ItemResult, summary: Summary, sources: Sources) -> Iterator[Bl
     item = result.item
     heading, number = f"{item.number}: {item.title}", named(item)
     if isinstance(item, originals.Figure):
-        yield from asked_figure(item, heading, result.shown, summary, sources, named(item))
+        yield from figure_blocks(item, heading, result.shown, summary, sources, named(item))
         if result.table is not None:
             yield TableBlock(result.table, number=f"Beside {item.number}")
     elif result.table is not None:
@@ -110,17 +110,17 @@ def _cells(number: Compared) -> tuple[Cell, ...]:
 
 def figures_chapter(summary: Summary, sources: Sources) -> Chapter | None:
     """Every [[figure]] in the order of the file; None where there is none."""
-    asked = summary.places.study.spec.figure if summary.places is not None else ()
+    own = summary.refs.study.spec.figure if summary.refs is not None else ()
     blocks: list[Block] = []
-    for item in asked:
+    for item in own:
         named: dict[str, SettingSummary | None] = {}
         for reference in item.references:
             named |= found(summary, reference, item.phase)
-        blocks += asked_figure(item, item.title, shown_in(item, named), summary, sources)
+        blocks += figure_blocks(item, item.title, shown_in(item, named), summary, sources)
     return Chapter("figures", "Figures that the study asks for", tuple(blocks), "Figures") if blocks else None
 
 
-def asked_figure(
+def figure_blocks(
     item: Drawing,
     heading: str,
     shown: Mapping[str, SettingSummary],
@@ -128,7 +128,7 @@ def asked_figure(
     sources: Sources,
     number: str = "",
 ) -> Iterator[Block]:
-    """The figure, or why there is none."""
+    """The figure, or a sentence that says why there is none."""
     figure, why = None, "its settings are not run here"
     if shown:
         try:

@@ -1,4 +1,4 @@
-"""The chapters of what was studied and what came of it: phases, the best setting, sizes and times."""
+"""The chapters of every report: what was studied, phases, the best setting, times, data, formulas, environment."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,9 @@ from handgrad.training.record import DatasetFacts
 
 def studied(summary: Summary) -> Chapter:
     """Which file was run, what was laid over it, what varied over which values, and over which seeds."""
-    rows: list[tuple[str, tuple[str, ...]]] = [("study file", _made(summary.made))] if summary.made else []
+    rows: list[tuple[str, tuple[str, ...]]] = (
+        [("study file", _provenance(summary.provenance))] if summary.provenance else []
+    )
     for phase in summary.phases:
         where = f" ({phase.name})" if len(summary.phases) > 1 else ""
         names = axis_names(phase.axes)
@@ -44,7 +46,7 @@ def studied(summary: Summary) -> Chapter:
     return Chapter("studied", "What was studied", tuple(blocks))
 
 
-def _made(made: Made) -> tuple[str, ...]:
+def _provenance(made: Made) -> tuple[str, ...]:
     file = made.file or "tables given in Python"
     if made.as_it_is:
         return (f"{file}, nothing changed",)
@@ -142,7 +144,7 @@ def data_chapter(summary: Summary) -> Chapter:
 
 
 def _bytes(data: DatasetFacts) -> str:
-    """Whether a named data set is the published one; data of one's own is what it is."""
+    """Whether the bytes of a named data set are the published ones; empty for the user's own data."""
     if not data.official:
         return "not the published ones (see the notes)"
     return "as published" if data.name in DATASETS else ""
@@ -186,7 +188,7 @@ def _summed_rates(summary: Summary) -> list[str]:
 
 
 def environment(summary: Summary) -> Chapter:
-    """Where the runs happened, and notes."""
+    """The machines and libraries of all runs, and notes."""
     values: dict[str, dict[str, None]] = {}
     resumed = 0
     for setting in summary.settings:

@@ -3,7 +3,7 @@
 `draw` returns matplotlib's figure, so that tests can look at its artists; `save_prints` writes the files, the same
 bytes for the same numbers.
 
-No pyplot, hence no global state: a figure is made, drawn and forgotten.
+Nothing uses pyplot, which keeps global state.
 """
 
 from collections.abc import Iterable
@@ -88,7 +88,7 @@ def save_prints(figure: FigureData, folder: Path, formats: Iterable[str] = ("png
 
     letters = lettered(figure)
     with matplotlib.rc_context(), silent():
-        matplotlib.rcdefaults()  # not the user's own style: the same numbers give the same picture everywhere
+        matplotlib.rcdefaults()  # not the user's own style: the same numbers give the same bytes everywhere
         matplotlib.rcParams.update({**STYLE, "font.family": list(letters.families)})
         drawing = draw(letters.figure)
         box = _laid_out(drawing)
@@ -107,6 +107,6 @@ def _laid_out(drawing: "Drawing") -> "Bbox":
 
 
 def draw(figure: FigureData) -> "Drawing":
-    """matplotlib's figure of our numbers."""
+    """matplotlib's figure of a figure's numbers.  Raises InputError for a shape that nothing draws."""
     drawing: Drawing = load(figure_shape(type(figure).__name__).draw)(figure)
     return drawing

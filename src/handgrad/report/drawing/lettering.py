@@ -1,4 +1,4 @@
-"""Signs that the font of figures does not have: other fonts of this machine lend theirs, and what none has is replaced.
+"""Text in figures for print: names cut and moved apart, and signs that the font of figures does not have.
 
 DejaVu Sans, which matplotlib brings along, has the Latin, Greek, Cyrillic, Arabic and Hebrew alphabets.  A figure whose
 words need more is drawn with the fonts found here that have it.  Where none has, a class goes by its number (#0, #1, …)
@@ -32,7 +32,7 @@ class Lettering:
 
 
 def without_font(missing: Collection[str]) -> str:
-    """What is done about words that no font can write, in a sentence.
+    """The sentence about words that no font can write.
 
     >>> without_font(["犬"])[:36]
     'no font here has the signs of 犬: fig'
@@ -45,7 +45,7 @@ def without_font(missing: Collection[str]) -> str:
 
 
 def lettered(figure: FigureData) -> Lettering:
-    """What can be drawn of a figure's words, and with which fonts."""
+    """The figure with words that fonts of this machine can write, and those fonts."""
     texts = list(dict.fromkeys(_texts(replace(figure, title=""))))  # figures for print have no title
     families, absent = _families("".join(sorted(set("".join(texts)) - {"\n", "\t", " "})))
     if not absent:
@@ -159,7 +159,7 @@ def cut(text: str, most: int) -> str:
 
 
 def spaced(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
-    """SettingRefs at least `gap` apart in [low, high], in the order of the wanted ones and as near to them as possible.
+    """SettingRefs at least `gap` apart in [low, high], in the order of `wanted` and as near to it as possible.
 
     Names that collide form a block about the mean of what they want; blocks that collide are joined (this minimizes the
     sum of squared shifts).  Where there is no room for all, the gap shrinks.

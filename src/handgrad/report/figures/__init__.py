@@ -1,1 +1,1 @@
-"""Figures: the numbers, names and captions that are shown; how they are drawn is said elsewhere."""
+"""Figures: from records to the numbers, names and captions that are shown."""

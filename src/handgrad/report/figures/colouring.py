@@ -2,7 +2,7 @@
 
 By setting: six colours, solid and dashed, which a legend names.  Many lines are coloured in order, by where they ended
 or by a value that varies (a logarithmic scale where it spans more than a factor of 20); a key says what the colours
-stand for, and each line carries its name at its end.  Values that are no numbers have a colour each.
+stand for, and each line carries its name at its end.  Each value that is not a number has a colour of its own.
 """
 
 import math
@@ -35,13 +35,13 @@ class Colours:
     note: str = ""
 
 
-def coloured(asked: Request[FigureOptions], by: str, last: Mapping[str, float]) -> Colours:
-    """Looks for all settings shown.  by: auto, setting, rank or a path;  last: where lines ended, more is better."""
-    names = list(asked.shown)
+def coloured(request: Request[FigureOptions], by: str, last: Mapping[str, float]) -> Colours:
+    """Line styles for all settings shown.  by: auto, setting, rank or a path;  last: end values, larger is better."""
+    names = list(request.shown)
     if by == "auto":
-        by = "setting" if asked.styles or len(names) <= LINES else "rank"
+        by = "setting" if request.styles or len(names) <= LINES else "rank"
     if by == "setting":
-        styles = {name: asked.style(name) for name in names}
+        styles = {name: request.style(name) for name in names}
         order = sorted(names, key=lambda name: styles[name] != CONTEXT)  # context lies behind
         return Colours(styles, tuple(order))
     ends = {name: name.split(":")[0] for name in names}
@@ -52,7 +52,7 @@ def coloured(asked: Request[FigureOptions], by: str, last: Mapping[str, float]) 
         key = Key("by the last epoch", tuple((styles[name].colour, texts.get(i, "")) for i, name in enumerate(order)))
         note = "A line per setting, with its name at its end, coloured from the best at its last epoch to the worst. "
         return Colours(styles, tuple(order), ends, key, note)
-    values = {name: _value(setting, by) for name, setting in asked.shown.items()}
+    values = {name: _value(setting, by) for name, setting in request.shown.items()}
     title = axis_names([by])[by].removesuffix(" name")
     note = f"A line per setting, with its name at its end, coloured by {title}. "
     numbers = {name: float(value) for name, value in values.items() if isinstance(value, int | float)}

@@ -35,16 +35,16 @@ MARKS = 6  # changes of the learning rate that are marked at most
 Lines = dict[tuple[str, str], Line]  # (measure, part) -> line
 
 
-def epochs(asked: Request[EpochsOptions]) -> Curves | None:
+def epochs(request: Request[EpochsOptions]) -> Curves | None:
     """Accuracy, loss or both against the epoch, a line for each setting; a panel for each measure and part."""
-    options = asked.options
-    found = {label: _lines(asked, label, options.seed, options.measures, options.parts) for label in asked.shown}
+    options = request.options
+    found = {label: _lines(request, label, options.seed, options.measures, options.parts) for label in request.shown}
     wanted = [(measure, part) for measure in options.measures for part in options.parts]
     shown = [pair for pair in wanted if any(pair in lines for lines, _ in found.values())]
     if not shown:
         return None
     judge = next((pair for pair in shown if pair == ("accuracy", "validation")), shown[0])
-    colours = coloured(asked, options.colour, {label: _last(lines, judge) for label, (lines, _) in found.items()})
+    colours = coloured(request, options.colour, {label: _last(lines, judge) for label, (lines, _) in found.items()})
     log = logarithmic(
         options.log, [line for lines, _ in found.values() for (m, _), line in lines.items() if m == "loss"]
     )
@@ -58,30 +58,30 @@ def epochs(asked: Request[EpochsOptions]) -> Curves | None:
         accuracy = measure == "accuracy"
         panels.append(Panel(f"{PARTS[part].word} {measure}", "epoch", measure, lines, log and not accuracy, accuracy))
     words = " and ".join(dict.fromkeys(measure for measure, _ in shown))
-    several = "A line per setting. " if len(asked.shown) > 1 else ""
+    several = "A line per setting. " if len(request.shown) > 1 else ""
     caption = (
         f"{words.capitalize()} after every epoch. {colours.note or several}"
         f"{seeds_note(options.seed, max(n for _, n in found.values()))}"
-        f"{_early_note(found, judge)}{score_notes(asked.shown.values(), shown)}"
+        f"{_early_note(found, judge)}{score_notes(request.shown.values(), shown)}"
     )
     columns = len({part for _, part in shown}) if len(options.measures) > 1 else len(shown)
-    return Curves(asked.name, "Learning curves", caption.strip(), tuple(panels), columns, key=colours.key)
+    return Curves(request.name, "Learning curves", caption.strip(), tuple(panels), columns, key=colours.key)
 
 
-def epoch_pair(asked: Request[EpochPairOptions]) -> Curves | None:
+def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
     """Accuracy and loss side by side, a line for each part; a row for each setting."""
-    options = asked.options
+    options = request.options
     rows, ends, seeds, marked = [], [], 0, False
-    for label, setting in asked.shown.items():
-        lines, n = _lines(asked, label, options.seed, ("accuracy", "loss"), options.parts)
+    for label, setting in request.shown.items():
+        lines, n = _lines(request, label, options.seed, ("accuracy", "loss"), options.parts)
         if not lines:
             continue
-        run = runs_of(setting, options.seed, asked.metric)[0]
-        marks = rate_marks(run, asked.sources.curves(run.id)) if options.marks else ()
+        run = runs_of(setting, options.seed, request.metric)[0]
+        marks = rate_marks(run, request.sources.curves(run.id)) if options.marks else ()
         rows.append((label, lines, marks))
         seeds, marked = max(seeds, n), marked or bool(marks)
         ends.append(
-            f"{label}, {_final(lines, options.parts)}" if len(asked.shown) > 1 else _final(lines, options.parts)
+            f"{label}, {_final(lines, options.parts)}" if len(request.shown) > 1 else _final(lines, options.parts)
         )
     if not rows:
         return None
@@ -94,22 +94,22 @@ def epoch_pair(asked: Request[EpochPairOptions]) -> Curves | None:
             accuracy = measure == "accuracy"
             if own:
                 panels.append(Panel(title, "epoch", measure, own, log and not accuracy, accuracy, marks))
-    whose = "" if len(asked.shown) > 1 else f", setting {next(iter(asked.shown))}"
+    whose = "" if len(request.shown) > 1 else f", setting {next(iter(request.shown))}"
     caption = (
         f"Accuracy and loss after every epoch{whose}. {seeds_note(options.seed, seeds)}At the end: {' '.join(ends)} "
         f"{'Upright lines: where the learning rate changed or a run was continued. ' if marked else ''}"
-        f"{score_notes(asked.shown.values(), [('loss', part) for part in options.parts])}"
+        f"{score_notes(request.shown.values(), [('loss', part) for part in options.parts])}"
     )
-    return Curves(asked.name, "Accuracy and loss by epoch", caption.strip(), tuple(panels), columns=2)
+    return Curves(request.name, "Accuracy and loss by epoch", caption.strip(), tuple(panels), columns=2)
 
 
-def small_multiples(asked: Request[SmallMultiplesOptions]) -> Curves | None:
+def small_multiples(request: Request[SmallMultiplesOptions]) -> Curves | None:
     """Each setting in a panel of its own beside the baseline, which is the same grey line in all of them."""
-    options = asked.options
-    base = options.baseline or next(iter(asked.shown))
-    if base not in asked.shown:
-        raise InputError(f"baseline is an {unknown(base, asked.shown, 'setting')}")
-    found = {label: _lines(asked, label, options.seed, (options.measure,), options.parts) for label in asked.shown}
+    options = request.options
+    base = options.baseline or next(iter(request.shown))
+    if base not in request.shown:
+        raise InputError(f"baseline is an {unknown(base, request.shown, 'setting')}")
+    found = {label: _lines(request, label, options.seed, (options.measure,), options.parts) for label in request.shown}
     named = base if "baseline" in base else f"{base} (baseline)"
     grey = [
         Line(f"{named}{_of(part, options.parts)}", line.x, line.y, style=_dashed(BASELINE, part, options.parts))
@@ -118,7 +118,7 @@ def small_multiples(asked: Request[SmallMultiplesOptions]) -> Curves | None:
     every = [line for lines, _ in found.values() for line in lines.values()]
     log = options.measure == "loss" and logarithmic(options.log, every)
     panels = []
-    for label, setting in asked.shown.items():
+    for label, setting in request.shown.items():
         lines = [
             Line(
                 f"the setting{_of(part, options.parts)}",
@@ -132,7 +132,7 @@ def small_multiples(asked: Request[SmallMultiplesOptions]) -> Curves | None:
         ]
         if label == base or not lines:
             continue
-        title = label if ":" in label else f"{label}: {difference(setting, asked.shown[base])}"
+        title = label if ":" in label else f"{label}: {difference(setting, request.shown[base])}"
         panels.append(Panel(title, "epoch", options.measure, (*grey, *lines), log, options.measure == "accuracy"))
     if not panels:
         return None
@@ -140,19 +140,19 @@ def small_multiples(asked: Request[SmallMultiplesOptions]) -> Curves | None:
     caption = (
         f"{parts.capitalize()} {options.measure} after every epoch: each setting beside the baseline (setting {base}, "
         f"grey in every panel), on the same axes. {seeds_note(options.seed, max(n for _, n in found.values()))}"
-        f"{score_notes(asked.shown.values(), [(options.measure, part) for part in options.parts])}"
+        f"{score_notes(request.shown.values(), [(options.measure, part) for part in options.parts])}"
     )
     title = f"Every setting beside setting {base}"
-    return Curves(asked.name, title, caption.strip(), tuple(panels), options.columns, small=True)
+    return Curves(request.name, title, caption.strip(), tuple(panels), options.columns, small=True)
 
 
 def _lines(
-    asked: Request[FigureOptions], label: str, seed: int | str, measures: Sequence[str], parts: Sequence[str]
+    request: Request[FigureOptions], label: str, seed: int | str, measures: Sequence[str], parts: Sequence[str]
 ) -> tuple[Lines, int]:
     """(measure, part) -> the setting's line, where it was measured; and the most seeds that stand behind one."""
     keys = {PARTS[part].metric(measure): (measure, part) for measure in measures for part in parts}
-    runs = runs_of(asked.shown[label], seed, asked.metric)
-    found = epoch_series(runs, asked.sources.curves, list(keys))
+    runs = runs_of(request.shown[label], seed, request.metric)
+    found = epoch_series(runs, request.sources.curves, list(keys))
     lines = {}
     for key, series in found.items():
         line = over_seeds(PARTS[keys[key][1]].word, series, line_style(list(PARTS).index(keys[key][1])))

@@ -1,6 +1,7 @@
-"""Figures of one trained network: its confusion matrix, its first layer's weights, its predictions.
+"""Figures of one trained network: confusion matrix, first-layer weights, feature maps, predictions.
 
-The network shown is that of the winning setting's best run; the captions name its seed
+record: that of the run that is shown;  who: its setting and seed, for the caption.  Feature maps are
+computed from the record, its weights and the sample images of the results folder, by the reference passes.
 """
 
 import math
@@ -9,18 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.names import lookup
 from handgrad.network import passes
 from handgrad.report.figures.request import Request
-from handgrad.report.figures.shapes import Matrix, Pictures, Predictions
+from handgrad.report.figures.shapes import CELLS, Matrix, Pictures, Predictions
 from handgrad.study.published.figure_options import ConfusionOptions, PredictionsOptions, TemplatesOptions
 from handgrad.training.record import Record
 
 SHOWN = 64  # pictures of weights
-CELLS = {
-    "both": "each cell shows the count and its percentage of the row, by whose square root it is shaded",
-    "percent": "each cell shows its percentage of the row, by whose square root it is shaded",
-    "count": "each cell shows the count, and is shaded by the square root of its share of the row",
-}
 
 
 def confusion(
@@ -38,7 +35,7 @@ def confusion(
     total, right = int(counts.sum()), int(np.trace(counts))
     caption = (
         f"{who}, {part} set: {right:,} of {total:,} right ({100 * right / max(total, 1):.2f} %). Rows: actual class, "
-        f"columns: predicted class; {CELLS[show]}."
+        f"columns: predicted class; {lookup(CELLS, show, 'content of cells')}."
     )
     return Matrix(name, f"Confusion matrix ({part} set)", caption, tuple(record.dataset.classes), counts, show)
 
@@ -108,7 +105,7 @@ def weights(
 
 
 def first_weights(params: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """The weights that the inputs meet first."""
+    """The weights of the first layer that has any."""
     return next((params[name] for name in ("conv1.W", "dense1.W") if name in params), None)
 
 
@@ -128,7 +125,7 @@ def predictions(
     when: str = "both",
     examples: int | None = None,
 ) -> Predictions | None:
-    """What the network said to sample images before training, after it, or both; to the first so many `examples`.
+    """The classes predicted for sample images before training, after it, or both; for the first `examples` of them.
 
     images: (n, channels, rows, cols) in the data's own numbers, or None where the inputs are no pictures.
     """
@@ -145,7 +142,7 @@ def predictions(
         for one in wanted
         if any(said[one])
     ]
-    how, title = WHEN[when]
+    how, title = lookup(WHEN, when, "time of predictions")
     caption = (
         f"{who}. The first {n} examples of the {samples.source} part: the actual class, and what the "
         f"network predicted {how} ({', '.join(counts)})."
@@ -217,35 +214,35 @@ def feature_maps(
     )
 
 
-def _whose(asked: Request[Any], seed: int) -> str:
-    ((label, _),) = asked.shown.items()
+def _whose(request: Request[Any], seed: int) -> str:
+    ((label, _),) = request.shown.items()
     return f"Setting {label}, seed {seed}"
 
 
-def asked_confusion(asked: Request[ConfusionOptions]) -> Matrix | None:
+def make_confusion(request: Request[ConfusionOptions]) -> Matrix | None:
     """A confusion matrix as a study asks for it."""
-    run, options = asked.run(asked.options.seed), asked.options
+    run, options = request.run(request.options.seed), request.options
     if run is None:
         return None
-    record = asked.sources.record(run.id)
-    return confusion(record, _whose(asked, run.seed), asked.name, part=options.part, show=options.show)
+    record = request.sources.record(run.id)
+    return confusion(record, _whose(request, run.seed), request.name, part=options.part, show=options.show)
 
 
-def asked_weights(asked: Request[TemplatesOptions]) -> Pictures | None:
+def make_weights(request: Request[TemplatesOptions]) -> Pictures | None:
     """First-layer weights as a study asks for them."""
-    run, options = asked.run(asked.options.seed), asked.options
+    run, options = request.run(request.options.seed), request.options
     if run is None:
         return None
-    record, params = asked.sources.record(run.id), asked.sources.params(run.id)
-    who = _whose(asked, run.seed)
-    return weights(record, params, who, asked.name, units=options.units, columns=options.columns)
+    record, params = request.sources.record(run.id), request.sources.params(run.id)
+    who = _whose(request, run.seed)
+    return weights(record, params, who, request.name, units=options.units, columns=options.columns)
 
 
-def asked_predictions(asked: Request[PredictionsOptions]) -> Predictions | None:
+def make_predictions(request: Request[PredictionsOptions]) -> Predictions | None:
     """Sample images with predictions as a study asks for them."""
-    run, options = asked.run(asked.options.seed), asked.options
+    run, options = request.run(request.options.seed), request.options
     if run is None:
         return None
-    record, images = asked.sources.record(run.id), asked.sources.images(asked.only.label)
-    who = _whose(asked, run.seed)
-    return predictions(record, images, who, asked.name, when=options.when, examples=options.examples)
+    record, images = request.sources.record(run.id), request.sources.images(request.only.label)
+    who = _whose(request, run.seed)
+    return predictions(record, images, who, request.name, when=options.when, examples=options.examples)

@@ -9,6 +9,8 @@ Signed pictures go from orange (negative) over the neutral colour to blue (posit
 
 from dataclasses import dataclass
 
+from handgrad.names import unknown
+
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 DASHES = ("solid", "dash")
 LINES = len(COLOURS) * len(DASHES)
@@ -26,6 +28,10 @@ class LineStyle:
     dash: str = "solid"
     width: float = 1.5
     opacity: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.dash not in DASHES:
+            raise ValueError(unknown(self.dash, DASHES, "dash of a line"))
 
 
 CONTEXT = LineStyle("#9AA0A6", width=0.6, opacity=0.45)  # one of many that are not told apart

@@ -59,7 +59,7 @@ def _noted(setting: SettingSummary) -> str:
 
 def epoch_curves(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
     """Accuracy and loss by epoch, training beside validation (and test where it was measured), a line per setting."""
-    figure = epochs(_asked(phase, name, sources, EpochsOptions(parts=tuple(PARTS))))
+    figure = epochs(_request(phase, name, sources, EpochsOptions(parts=tuple(PARTS))))
     if figure is None or len(phase.settings) <= LINES:
         return figure
     many = f"The best {BEST} of {len(phase.settings)} settings in colour, the others in grey."
@@ -78,15 +78,15 @@ def beside_baseline(phase: PhaseSummary, name: str, sources: Sources) -> Curves 
 
 def phase_step_loss(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
     """The training loss of every step, cleaned: one run per setting, of the settings that are told apart."""
-    asked = _asked(phase, name, sources, StepLossOptions())
-    told = {label: setting for label, setting in asked.shown.items() if asked.styles.get(label) != CONTEXT}
-    figure = step_loss(replace(asked, shown=told))
+    request = _request(phase, name, sources, StepLossOptions())
+    told = {label: setting for label, setting in request.shown.items() if request.styles.get(label) != CONTEXT}
+    figure = step_loss(replace(request, shown=told))
     if figure is None or len(told) == len(phase.settings):
         return figure
     return replace(figure, caption=f"{figure.caption} The best {BEST} of {len(phase.settings)} settings.")
 
 
-def _asked(phase: PhaseSummary, name: str, sources: Sources, options: Options) -> Request[Options]:
+def _request(phase: PhaseSummary, name: str, sources: Sources, options: Options) -> Request[Options]:
     """All settings of a phase, in the order of the plan; of many, the best first and with the styles of their rank."""
     many = len(phase.settings) > LINES
     shown = {setting_name(setting, phase.axes): setting for setting in (phase.ranked if many else phase.settings)}

@@ -14,7 +14,7 @@ import numpy as np
 
 from handgrad.errors import InputError
 from handgrad.measures import DEFAULT_METRIC
-from handgrad.names import lookup
+from handgrad.names import lookup, unknown
 from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
@@ -26,7 +26,7 @@ LoadCurves = Callable[[str], Arrays]
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One seed's curve, before seeds are put together."""
+    """One seed's curve, before seeds are averaged."""
 
     x: Numbers
     y: Numbers
@@ -34,7 +34,7 @@ class Series:
 
 
 def runs_of(setting: SettingSummary, seed: int | str, metric: str) -> list[RunFacts]:
-    """The runs with curves that `seed` means: "mean" all, "first", "best" by the metric, or the one of that seed.
+    """The runs with curves that `seed` selects: "mean" all, "first", "best" by the metric, or the one of that seed.
 
     A run that diverged is taken as first or best only where none came to its end.  Raises InputError for a seed that
     the setting does not have.
@@ -47,6 +47,8 @@ def runs_of(setting: SettingSummary, seed: int | str, metric: str) -> list[RunFa
         if seed not in known:
             raise InputError(f"seed must be one of setting {setting.label}: {', '.join(map(str, known))}; got {seed}")
         return [run for run in with_curves if run.seed == seed]
+    if seed not in ("first", "best"):
+        raise InputError(unknown(seed, ("first", "best", "mean"), "choice of a run"))
     ended = [run for run in with_curves if run.status != "diverged"]
     best = setting.best_run(metric) if seed == "best" else None
     return ([best] if best is not None else ended or with_curves)[:1]
@@ -105,7 +107,7 @@ def logarithmic(log: str, lines: Sequence[Line]) -> bool:
 
 
 def seeds_note(seed: int | str, seeds: int) -> str:
-    """How the seeds were put together, for a caption.  `seeds`: the most that a line has behind it."""
+    """How seeds were averaged, for a caption.  seeds: the most that one line averages."""
     if seed == "mean":
         if seeds < 2:
             return "One seed. "
@@ -121,10 +123,10 @@ Options_co = TypeVar("Options_co", bound=FigureOptions, covariant=True)
 
 @dataclass(frozen=True)
 class Sources:
-    """Each is read when it is needed and then let go.
+    """Files of single runs, which a summary does not hold; each is read when a figure needs it, and not kept.
 
     curves, params, record: id of a run -> its files;  images: label of a setting -> sample images, None without.
-    drawn: what was made of long series, small enough to be kept: a run stands in several figures of a report.
+    drawn: lines already computed from long series, by run and options: several figures of a report show the same run.
     """
 
     curves: Callable[[str], Arrays]
@@ -136,10 +138,10 @@ class Sources:
 
 @dataclass(frozen=True)
 class Request(Generic[Options_co]):
-    """A figure that is asked for.
+    """What the function of a kind is given.
 
-    shown: name in the legend -> setting;  metric: what chose the study's winner;  styles: of names, where lines do not
-    simply follow the palette.
+    shown: name in the legend -> setting;  metric: by which the study chose its winner;  styles: by name, of lines
+    that do not follow the palette.
     """
 
     name: str
@@ -156,7 +158,7 @@ class Request(Generic[Options_co]):
         return setting
 
     def run(self, seed: int | str) -> RunFacts | None:
-        """The run of the only setting that `seed` means."""
+        """The run of the only setting that `seed` selects; None where it left no curves."""
         return next(iter(runs_of(self.only, seed, self.metric)), None)
 
     def style(self, label: str) -> LineStyle:
@@ -180,7 +182,7 @@ def make_figure(
 ) -> FigureData | None:
     """A figure of a study's settings; None where the records hold nothing of it.
 
-    shown: name in the legend -> setting, in the order of the legend;  name: of its files;  title: not the kind's own.
+    shown: name in the legend -> setting, in the order of the legend;  name: of its files;  title: replaces the kind's.
     Raises UnknownName for a kind that is not known, InputError for options or settings that it does not take, and for
     a shape that nothing draws.
     """

@@ -4,7 +4,7 @@
     Ranking       a row per setting: its seeds, their mean and interval
     Matrix        a confusion matrix, rows actual, columns predicted
     Pictures      a grid of pictures (first-layer weights)
-    Predictions   sample images with what the network said before and after training
+    Predictions   sample images with the classes predicted before and after training
 
 Each is a shape of `SHAPES` (`study/published/figure_options.py`), which says what draws it for print and for the page.
 """
@@ -16,11 +16,17 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.names import unknown
 from handgrad.report.figures.palette import CONTEXT, LineStyle, line_style
 
 Numbers = NDArray[np.float64]
 CsvRow = list[object]
 FIRST_STYLE = line_style(0)
+CELLS = {  # what a matrix shows in its cells, for its caption
+    "both": "each cell shows the count and its percentage of the row, by whose square root it is shaded",
+    "percent": "each cell shows its percentage of the row, by whose square root it is shaded",
+    "count": "each cell shows the count, and is shaded by the square root of its share of the row",
+}
 
 
 class FigureData(Protocol):
@@ -57,7 +63,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened at x: a thin upright line with a text."""
+    """An event at x, drawn as a thin upright line with a text."""
 
     x: float
     text: str
@@ -106,7 +112,7 @@ class Curves:
 
     @property
     def legend(self) -> list[Line]:
-        """One line for every label that is not mere context, in the order in which they are met."""
+        """One line for every label that is not mere context, in the order of the panels."""
         found: dict[str, Line] = {}
         for panel in self.panels:
             for line in panel.lines:
@@ -121,7 +127,7 @@ class Curves:
 
     @property
     def dotted(self) -> bool:
-        """Whether every point has a dot: few points, few lines, room."""
+        """Whether every point has a dot: at most 12 points a line and 12 lines, in panels of full size."""
         lines = [line for panel in self.panels for line in panel.lines]
         longest = max((len(line.x) for line in lines), default=0)
         return longest <= 12 and not self.small and len(self.legend) <= 12
@@ -186,6 +192,10 @@ class Matrix:
     classes: tuple[str, ...]
     counts: NDArray[np.int64]
     show: str = "both"
+
+    def __post_init__(self) -> None:
+        if self.show not in CELLS:
+            raise ValueError(unknown(self.show, CELLS, "content of cells"))
 
     @property
     def shares(self) -> Numbers:

@@ -14,10 +14,10 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Series = NDArray[np.float64]
+from handgrad.report.figures.shapes import Numbers
 
 
-def repair_outliers(x: ArrayLike, factor: float = 1.5) -> Series:
+def repair_outliers(x: ArrayLike, factor: float = 1.5) -> Numbers:
     """Values further than `factor` standard deviations from the mean, each replaced by the mean of its neighbours.
 
     Mean and standard deviation (ddof 0) are taken once, of the whole series.  The outliers, |x − mean| > factor·std,
@@ -48,7 +48,7 @@ def repair_outliers(x: ArrayLike, factor: float = 1.5) -> Series:
     return values
 
 
-def debiased_ema(x: ArrayLike, weight: float = 0.9) -> Series:
+def debiased_ema(x: ArrayLike, weight: float = 0.9) -> Numbers:
     """The exponential moving average without the bias towards its start at zero.
 
         last_k = w·last_{k−1} + (1−w)·x_k,   last_0 = 0;   the value shown is last_k / (1 − w^k)
@@ -69,7 +69,7 @@ def debiased_ema(x: ArrayLike, weight: float = 0.9) -> Series:
     return smooth
 
 
-def _debias(weight: float, n: int) -> Series:
+def _debias(weight: float, n: int) -> Numbers:
     """1 − w^k for k = 1..n; once it is 1 to the last bit it stays there."""
     divisors = np.ones(n)
     for k in range(1, n + 1):
@@ -90,7 +90,7 @@ def thin(n: int, points: int = 1000) -> NDArray[np.int64]:
     return np.linspace(0, n - 1, points).astype(np.int64)
 
 
-def stretches(x: ArrayLike, edges: NDArray[np.int64]) -> tuple[Series, Series, Series]:
+def stretches(x: ArrayLike, edges: NDArray[np.int64]) -> tuple[Numbers, Numbers, Numbers]:
     """Median, 10 % and 90 % quantile of each stretch x[edges[i]:edges[i+1]], of its finite values (none: NaN).
 
     x: (n,), edges: (k + 1,) -> three of shape (k,).

@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 
 from handgrad.measures import TRAIN
+from handgrad.names import lookup
 from handgrad.report.figures.palette import LineStyle, shade
 from handgrad.report.figures.request import Request, Series, Sources, logarithmic, over_seeds, runs_of
 from handgrad.report.figures.shapes import Curves, Key, Line, Numbers, Panel
@@ -23,21 +24,21 @@ STEP_POINTS = 1000  # drawn of a line
 OVERLAID_POINTS = 3000  # drawn of all epochs together
 STRETCHES = 300  # drawn of a line of very many steps
 OVERLAID_STRETCHES = 1000  # drawn of all epochs together
-MEMORY = 10  # steps that an average of weight 0.9 remembers: a picked point can stand for so many
+MEMORY = 10  # steps that an average of weight 0.9 remembers: one drawn point can stand for so many
 X_LABELS = {"step": "step", "epoch": "epochs", "example": "training examples seen"}
 
 
-def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
+def step_loss(request: Request[StepLossOptions]) -> Curves | None:
     """The training loss of every step, a line for each setting."""
-    options = asked.options
+    options = request.options
     found: list[tuple[str, Axis, Line]] = []
     seeds: set[int] = set()
-    for label, setting in asked.shown.items():
-        runs = runs_of(setting, options.seed, asked.metric)
+    for label, setting in request.shown.items():
+        runs = runs_of(setting, options.seed, request.metric)
         most = max((run.record.steps for run in runs if run.record), default=0)
         axes, lines = [], []
         for run in runs:
-            one = _line_of(run, setting, most, asked.sources, options)
+            one = _line_of(run, setting, most, request.sources, options)
             if one is not None:
                 axes.append(one[0])
                 lines.append(one[1])
@@ -46,7 +47,7 @@ def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
             series = [Series(line.x, line.y) for line in lines]
             line = lines[0] if len(lines) == 1 else over_seeds(label, series)
             longest = max(axes, key=lambda axis: axis.steps)
-            found.append((label, longest, replace(line, label=label, style=asked.style(label))))
+            found.append((label, longest, replace(line, label=label, style=request.style(label))))
     if not found:
         return None
     unit = options.x
@@ -59,16 +60,16 @@ def step_loss(asked: Request[StepLossOptions]) -> Curves | None:
         f"Loss of every training step, {_whose(options.seed, sorted(seeds), len(found) > 1)}. {cleaning_note(options)} "
         f"{thinning_note(steps, STEP_POINTS, options.draw, band=options.seed != 'mean' or len(seeds) == 1)}"
     )
-    sizes = {setting.setting.get("training", {}).get("batch_size") for setting in asked.shown.values()}
+    sizes = {setting.setting.get("training", {}).get("batch_size") for setting in request.shown.values()}
     if sizes == {1}:
         caption += " A step is one example (batch size 1)."
-    return Curves(asked.name, "Training loss of every step", caption, (panel,), columns=1)
+    return Curves(request.name, "Training loss of every step", caption, (panel,), columns=1)
 
 
 def _line_of(
     run: RunFacts, setting: SettingSummary, most: int, sources: Sources, options: StepLossOptions
 ) -> "tuple[Axis, Line] | None":
-    """The steps of a run and what is drawn of them; a second figure that asks for the same gets what was made."""
+    """The steps of a run and the line drawn of them, which is kept for other figures of the same run and options."""
     key = (run.id, most, options.outliers, options.smooth, options.draw)
     if key not in sources.drawn:
         curves, found = sources.curves(run.id), None
@@ -80,7 +81,7 @@ def _line_of(
 
 
 def in_stretches(steps: int, points: int, draw: str) -> bool:
-    """Whether so many steps are drawn by stretches: where they are asked for, or a point would stand for too many."""
+    """Whether a series is drawn by stretches: where options say so, or a point would stand for too many steps."""
     return steps > points and (draw == "stretches" or (draw == "auto" and steps > MEMORY * points))
 
 
@@ -111,6 +112,7 @@ class Axis:
 
     @classmethod
     def of(cls, curves: Mapping[str, np.ndarray], setting: SettingSummary) -> "Axis":
+        """The axis of a run's curves."""
         ends = np.asarray(curves.get("steps_at_epoch_end", np.empty(0)), dtype=np.float64)
         return cls(len(curves["loss_per_step"]), ends, setting.count_of(TRAIN.name) or 0)
 
@@ -125,7 +127,7 @@ class Axis:
         known = np.concatenate([[0.0], self.ends])
         last = known[-1] + max(self.per_epoch, 1)
         epochs: Numbers = np.interp(step, [*known, last], np.arange(len(known) + 1.0))
-        return epochs if unit == "epoch" else epochs * self.examples
+        return epochs * lookup({"epoch": 1, "example": self.examples}, unit, "axis")
 
 
 def cleaned(loss: np.ndarray, options: StepLossOptions | StepLossByEpochOptions) -> Numbers:
@@ -169,10 +171,10 @@ def _whose(seed: int | str, seeds: Sequence[int], several: bool) -> str:
     return f"one run a setting, {which}" if len(seeds) == 1 else f"one run a setting ({which})"
 
 
-def step_loss_by_epoch(asked: Request[StepLossByEpochOptions]) -> Curves | None:
+def step_loss_by_epoch(request: Request[StepLossByEpochOptions]) -> Curves | None:
     """The training loss against the step within its epoch, one run: a colour for each epoch, laid over each other."""
-    options, run = asked.options, asked.run(asked.options.seed)
-    curves = asked.sources.curves(run.id) if run is not None else {}
+    options, run = request.options, request.run(request.options.seed)
+    curves = request.sources.curves(run.id) if run is not None else {}
     loss, ends = curves.get("loss_per_step", np.empty(0)), curves.get("steps_at_epoch_end", np.empty(0))
     if run is None or not len(loss) or not len(ends):
         return None
@@ -192,7 +194,7 @@ def step_loss_by_epoch(asked: Request[StepLossByEpochOptions]) -> Curves | None:
         ink = shade((epoch - wanted[0]) / max(wanted[-1] - wanted[0], 1))
         lines.append(Line(f"epoch {epoch}", line.x, line.y, style=LineStyle(ink, width=1.1, opacity=0.9)))
         blocks.append((ink, str(epoch)))
-    ((label, _),) = asked.shown.items()
+    ((label, _),) = request.shown.items()
     caption = (
         f"Loss of every training step against the step within its epoch, setting {label}, seed {run.seed}; a colour "
         f"for each of {len(wanted)} epochs. {cleaning_note(options)} "
@@ -202,7 +204,7 @@ def step_loss_by_epoch(asked: Request[StepLossByEpochOptions]) -> Curves | None:
         "training loss per step", "step within the epoch", "loss", tuple(lines), logarithmic(options.log, lines)
     )
     key = Key("epoch", _readable(blocks))
-    return Curves(asked.name, "Training loss within each epoch", caption, (panel,), columns=1, key=key)
+    return Curves(request.name, "Training loss within each epoch", caption, (panel,), columns=1, key=key)
 
 
 def _readable(blocks: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""From a results folder to a `Summary`: what is kept of records, samples over seeds, every setting beside the best."""
+"""From a results folder to a `Summary`: records cut short, samples over seeds, every setting compared with the best."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -72,10 +72,10 @@ def summarize(results: Results) -> Summary:
         phases=tuple(phases),
         waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
         notes=(*map(str, results.plan.get("notes", ())), *_unverified(len(unverifiable))),
-        made=spec.made,
+        provenance=spec.made,
         quick=bool(results.plan.get("quick")),
         changed=tuple(results.plan.get("changed", ())),
-        places=SettingRefs(results.study) if spec.original is not None or spec.figure else None,
+        refs=SettingRefs(results.study) if spec.original is not None or spec.figure else None,
         unverified=len(unverifiable),
         labels={
             drawn_ref(phase["name"], number) if phase["drawn"] else setting_ref(phase["name"], one["axes"]): one[
@@ -156,8 +156,8 @@ def _is_ahead(difference: float | None, metric: str) -> bool:
 def collapse(record: Record) -> tuple[str, float] | None:
     """(class, share) where nearly everything is predicted to be one class that is not nearly everything; else None.
 
-    Validation and test examples count together.  Fewer than ten, or of a single class, say nothing of it; nor has a run
-    collapsed that is right more often on training examples than that class alone would be (by three standard errors).
+    Validation and test examples count together.  Fewer than ten examples, or examples of a single class, show no
+    collapse; nor has a run collapsed whose training accuracy is above the share of that class by three standard errors.
     """
     matrices = [matrix for matrix in record.confusion.values() if matrix]
     counts = [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*matrices, strict=True)]

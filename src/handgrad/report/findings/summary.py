@@ -1,4 +1,4 @@
-"""What a study came to, setting by setting: the numbers from which tables, figures and verdicts are made.
+"""The results of a study, setting by setting: the numbers from which tables, figures and verdicts are made.
 
     Summary          the study: its phases and its winner
       PhaseSummary   the settings of a phase, best first, each compared with the best on shared seeds
@@ -96,6 +96,7 @@ class SettingSummary:
 
     @property
     def unfinished(self) -> int:
+        """How many runs have not ended."""
         return len(self.runs) - self.count("done", "pruned", "diverged", "failed")
 
     @property
@@ -161,6 +162,7 @@ class PhaseSummary:
 
     @property
     def complete(self) -> bool:
+        """Whether all runs have ended."""
         return not any(setting.unfinished for setting in self.settings)
 
 
@@ -177,16 +179,16 @@ class Summary:
     phases: tuple[PhaseSummary, ...]
     waiting: tuple[str, ...] = ()  # phases whose start is not yet known
     notes: tuple[str, ...] = ()
-    made: Made | None = None  # from which file, and what was laid over it
+    provenance: Made | None = None  # from which file, and what was laid over it
     quick: bool = False
     changed: tuple[str, ...] = ()  # changes of the command line that make another study than the file's
-    places: SettingRefs | None = None  # of a study that reproduces something, or asks for figures
+    refs: SettingRefs | None = None  # of a study that reproduces something, or asks for figures
     labels: Mapping[SettingRef, str] = field(default_factory=dict)  # the settings that they have become
     unverified: int = 0  # records of earlier versions, without checksums
 
     @property
     def made_with(self) -> str:
-        """What makes it another study than the file's, so that published numbers judge nothing; empty where nothing."""
+        """What was changed of the file's study, so that no published number is judged; empty where nothing was."""
         if not self.changed:
             return "--quick, a smaller study" if self.quick else ""
         return f"{', '.join([*(['--quick'] if self.quick else []), *self.changed])}: not the original's study"
@@ -213,6 +215,7 @@ class Summary:
 
     @property
     def winner(self) -> SettingSummary | None:
+        """The best setting of the latest phase that has one."""
         return self.last.best if self.last else None
 
 

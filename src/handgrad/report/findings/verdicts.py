@@ -1,4 +1,4 @@
-"""Verdicts: short sentences that say what the numbers allow, and no more.
+"""Verdicts: short sentences that say what the numbers of a study show, and what they leave undecided.
 
 diverged        where it happened: epoch, step, layer
 collapsed       a run that predicts one class for everything; its accuracy is that class's share
@@ -30,7 +30,7 @@ class Verdict:
 
 
 def selection(summary: Summary, metric: str) -> Verdict:
-    """On what winners were chosen."""
+    """The part of the data and the metric by which winners were chosen."""
     if METRICS[metric].part is TEST:
         return Verdict(
             "warning",
@@ -78,7 +78,7 @@ def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
 
 
 def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]:
-    """Who won a phase, and how sure that is; `brief` where the reasons were given before."""
+    """The winner of a phase and how certain it is; `brief` leaves out the reasons, which the headline gives."""
     best = phase.best
     word = METRICS[phase.metric].word
     if best is not None and not best.samples[phase.metric].n:
@@ -111,7 +111,7 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
 
 
 def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[Verdict]:
-    """Who is behind the best and of whom it is undecided, by the one verdict of each comparison; then by which test."""
+    """Which settings are behind the best and which are undecided, by `Comparison.decided`; then by which test."""
     found = {setting.label: setting.comparison for setting in phase.compared if setting.comparison is not None}
     if not found:
         return []
@@ -141,7 +141,7 @@ def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[V
 
 
 def _test(tested: Sequence[Comparison], ns: Sequence[int]) -> Verdict:
-    """By which test, on how many seeds, with what assumed."""
+    """The test, the number of seeds and the assumption it makes."""
     seeds = f"{ns[0]}" if len(ns) == 1 else f"{ns[0]} to {ns[-1]}"
     text = f"Paired t-test on {seeds} shared seeds"
     if (pairs := tested[0].pairs) > 1:
@@ -180,7 +180,7 @@ def _against_signs(found: Mapping[str, Comparison]) -> list[Verdict]:
 
 
 def _ahead(found: Mapping[str, Comparison]) -> list[Verdict]:
-    """Settings that would lead on the seeds that they have."""
+    """Settings that are better than the best on the seeds that both have, and miss runs."""
     odd = [label for label, comparison in found.items() if comparison.ahead]
     if not odd:
         return []
@@ -210,7 +210,7 @@ SMALL, TINY = 100, 30  # examples: below, one of them is worth more than a point
 
 
 def conditional(summary: Summary) -> list[Verdict]:
-    """On which examples intervals and p rest, and what others would change; where there are several seeds."""
+    """With several seeds: intervals and p hold for one set of examples, and how much other examples would change."""
     best, phase = summary.winner, summary.last
     if best is None or phase is None or best.samples[phase.metric].n < 2:
         return []
@@ -240,7 +240,7 @@ def _noise(accuracy: float, n: int) -> str:
 
 
 def small_parts(summary: Summary) -> list[Verdict]:
-    """What one example is worth, where a part has few."""
+    """How many points one example is worth, in parts of fewer than a hundred."""
     found = []
     for part in (VALIDATION.name, TEST.name):
         counts = [setting.count_of(part) for setting in summary.settings]
@@ -255,7 +255,7 @@ def small_parts(summary: Summary) -> list[Verdict]:
 
 
 def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict]:
-    """What the winner does on the test set, and the noise that a finite test set adds."""
+    """The winner's test accuracy, and the noise of a finite test set."""
     metric = TEST.metric("accuracy")
     values, n = best.samples[metric], best.examples(metric)
     if values.mean is None:

@@ -1,4 +1,4 @@
-"""Numbers, counts and lists as people read them."""
+"""Words for numbers, settings and their differences, and for runs that went wrong."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def spread(values: Sample, metric: str) -> str:
 
 
 def seconds(value: float) -> str:
-    """Seconds with three digits or so.
+    """Seconds with three significant digits, above 100 with one decimal.
 
     >>> seconds(0.01234), seconds(3.456), seconds(1195.38)
     ('0.0123', '3.46', '1195.4')
@@ -154,7 +154,7 @@ def _flat(setting: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _word(name: str) -> str:
-    """`optimizer name` adam is plainly said as `optimizer` adam."""
+    """The name of a key without its last word "name": "optimizer adam", not "optimizer name adam"."""
     return name.removesuffix(" name")
 
 

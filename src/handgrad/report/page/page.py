@@ -2,8 +2,8 @@
 
 `Page` turns blocks into what the template shows, saving tables and figures on the way; `render` fills the template.
 
-Everything is escaped.  The page's own policy (CSP) names the hashes of its two scripts, so that no other could run: its
-own, and plotly, which lies in the page packed, as do the numbers of the plots and their pictures for print.  Style
+Everything is escaped.  The page's content security policy names the hashes of its two scripts, its own and plotly, so
+that no other runs.  Plotly, the numbers of the plots and their pictures for print are in the page compressed.  Style
 elements are allowed because plotly makes some.
 """
 
@@ -59,10 +59,12 @@ class Page:
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def chapter(self, chapter: Chapter) -> dict[str, Any]:
+        """A chapter as the template takes it."""
         blocks = [self.block(block) for block in chapter.blocks]
         return {"id": chapter.id, "title": chapter.title, "short": chapter.short, "blocks": blocks}
 
     def block(self, block: Block) -> dict[str, Any]:
+        """A block as the template takes it; tables and figures are saved."""
         if isinstance(block, Text):
             return {"kind": "text", "text": block.text}
         if isinstance(block, Heading):
@@ -84,6 +86,7 @@ class Page:
         assert_never(block)
 
     def figure(self, figure: FigureData, number: str = "") -> dict[str, Any]:
+        """A figure as the template takes it: its numbers in the page, its files in the folder."""
         self.figures += not number
         folder = self.folder / "figures"
         paths = save_prints(figure, folder, self.formats)
@@ -125,7 +128,7 @@ def _file_uri(path: Path) -> str:
 
 
 def tiles(summary: Summary) -> list[dict[str, str]]:
-    """The few numbers that a reader looks for first."""
+    """The numbers at the top: the best setting, its metrics, how many runs finished."""
     found = []
     phase, winner = summary.last, summary.winner
     if phase is not None and winner is not None:
@@ -191,7 +194,7 @@ def render(page: Page, summary: Summary, contents: list[dict[str, Any]], reprodu
 
 
 def _refuse(name: str, what: str) -> NoReturn:
-    """Called by the template where it has no branch for what a shape's `page` function gives."""
+    """The template calls this where it has no branch for `what` of a shape's `page` function."""
     raise InputError(f"{name}: the page shows plots, a matrix, pictures or predictions; got {what!r}")
 
 

@@ -171,7 +171,7 @@ def _line(line: Line, panel: Panel, *, dots: bool) -> list[dict[str, Any]]:
             "opacity": style.opacity,
             "marker": {"size": 5},
             "meta": line.label,
-            "hovertemplate": f"{plain(cut(line.label, 60))}<br>{panel.x_label} %{{x}}: {value}<extra></extra>",
+            "hovertemplate": f"{plain(beginning(line.label, 60))}<br>{panel.x_label} %{{x}}: {value}<extra></extra>",
         }
     )
     return traces
@@ -258,7 +258,7 @@ def plain(text: str) -> str:
     return text.replace("%{", "%\u200b{")
 
 
-def cut(text: str, most: int) -> str:
+def beginning(text: str, most: int) -> str:
     """At most so many letters."""
     return text if len(text) <= most else text[: most - 1] + "…"
 

@@ -1,4 +1,4 @@
-"""What the tables of an original share: the settings that rows and references mean, captions, and what was compared."""
+"""What all tables of an original share: the setting of a row or reference, captions, cells of comparisons."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import legend, setting_name
 from handgrad.report.reproduced.judge import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.tables.table import Cell, Table
+from handgrad.study.published.figure_options import FIGURES
 from handgrad.study.published.items import Drawing, Figure, PublishedTable
 from handgrad.study.published.numbers import TIMES, Published
 from handgrad.study.reading.setting_refs import SettingRef
@@ -29,9 +30,9 @@ class ItemTable:
 
 def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, SettingSummary | None]:
     """name in a legend -> its setting; None where it is not run or nothing has won yet."""
-    assert summary.places is not None
+    assert summary.refs is not None
     named: dict[str, SettingSummary | None] = {}
-    there_are = summary.places.find(reference, phases)
+    there_are = summary.refs.find(reference, phases)
     for there in there_are:
         setting = setting_at(summary, there)
         if isinstance(reference, str) and reference != "winner" and len(there_are) == 1:
@@ -47,11 +48,11 @@ def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, 
 def shown_in(item: Drawing, named: Mapping[str, SettingSummary | None]) -> dict[str, SettingSummary]:
     """The settings that a figure shows, by their names in its legend."""
     shown = {name: setting for name, setting in named.items() if setting is not None}
-    return shown if item.kind == "small-multiples" else legend(shown)  # whose panels are titled with what differs
+    return shown if FIGURES[item.kind].titled else legend(shown)
 
 
 def setting_at(summary: Summary, there: SettingRef | None) -> SettingSummary | None:
-    """The setting of a place."""
+    """The setting that a reference leads to; None where it is not run or nothing has won yet."""
     if there is None:
         return None
     if there.axes is None:
@@ -83,12 +84,14 @@ def judged_cell(number: Compared, digits: int) -> Cell:
 
 
 def runs_behind(summary: Summary, n: int | None) -> int:
-    assert summary.places is not None
-    assert summary.places.original is not None
-    return n or summary.places.original.n
+    """How many runs of the original stand behind a number: as the item says, else as the original does."""
+    assert summary.refs is not None
+    assert summary.refs.original is not None
+    return n or summary.refs.original.n
 
 
 def noted(caption: str, note: str | None) -> str:
+    """A caption with a note after it."""
     return f"{caption} {note}".strip() if note else caption
 
 

@@ -10,8 +10,9 @@ The rule (v published, m and s of our n runs, k runs behind the published number
 
 h is half a unit in the last published digit (a whole one of a number that was read off); what is inside by h alone is
 said to be inside as printed.  Times are of another machine and never judged; numbers of a --quick study, or of one that
-was changed on the command line, are not either.  What is said without a number, that a setting explodes or learns,
-`claims` judges.
+was changed on the command line, are not either.  In place of a number an original may say that a setting
+explodes or learns: "diverged", "nan" and "explodes" agree where a run here diverged or collapsed to one class
+(`summarize.collapse`), "learns" where none did.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,7 +48,7 @@ SHORT_RULE = "Inside: in the 95 % prediction interval of our runs. By one run no
 
 @dataclass(frozen=True)
 class Compared:
-    """One published number or word.  low, high: ours, in our unit; inside: None where nothing can be said (why).
+    """One published number or word beside ours.  low, high: the interval;  inside: None where it is not judged (why).
 
     outcome: of the runs, in words, where the original has a word; `inside` then says whether they agree.
     """
@@ -172,7 +173,7 @@ def interval(values: Sample, measure: str, further: int = 1, scored: int | None 
     return None if found is None else (found.low, found.high)
 
 
-# -- as people read them
+# -- as text
 
 
 def shown(value: float | None, measure: str, scale: float, digits: int) -> str:
@@ -242,7 +243,7 @@ def shown_difference(one: Compared, digits: int) -> str:
 
 
 def digits_of(given: Sequence[Published], digits: int | None) -> int:
-    """Decimals of published numbers: as asked, or as many as the most precise of them has."""
+    """Decimals of published numbers: as given, or as many as the most precise of them has."""
     return max((one.digits for one in given), default=4) if digits is None else digits
 
 
@@ -257,7 +258,7 @@ def our_digits(measure: str, scale: float, digits: int) -> int:
 
 
 def word(measure: str) -> str:
-    """A measure as people call it."""
+    """The words for a measure."""
     return MEASURES.get(measure, measure)
 
 

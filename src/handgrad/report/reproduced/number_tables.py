@@ -1,4 +1,4 @@
-"""Tables of single numbers: facts of named settings, and the keys and values of a winner."""
+"""Tables of single numbers: facts of settings, keys and values of a winner, examples of a class, confusion matrices."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -116,8 +116,8 @@ def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:
             verdict = shown_difference(number, digits) if one else ""
             numbers += [number] if one else []
         else:
-            assert summary.places is not None
-            value = None if setting is None else setting_value(setting, summary.places.shown(row.show))
+            assert summary.refs is not None
+            value = None if setting is None else setting_value(setting, summary.refs.shown(row.show))
             theirs = "" if row.published is None else shown(row.published)
             ours = "–" if value is None else shown(value)
             verdict = (
@@ -155,9 +155,9 @@ def same(published_value: Any, value: Any) -> bool:
 
 def labels_table(summary: Summary, item: LabelsTable) -> ItemTable:
     """Examples of every class, published beside ours."""
-    assert summary.places is not None
-    places = summary.places.of(item.phase)
-    setting = next((s for there in places if (s := setting_at(summary, there)) is not None and s.dataset), None)
+    assert summary.refs is not None
+    refs = summary.refs.of(item.phase)
+    setting = next((s for there in refs if (s := setting_at(summary, there)) is not None and s.dataset), None)
     data = setting.dataset if setting else None
     counts = counts_of(data) if data else {}
     columns, cells = [], [[] for _ in item.rows]  # type: list[Column], list[list[Cell]]

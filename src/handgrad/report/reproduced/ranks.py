@@ -99,6 +99,7 @@ class RankAgreement:
 
     @property
     def same_best(self) -> bool:
+        """Whether a row that is best in theirs is best in ours."""
         return bool(set(self.their_best) & set(self.our_best))
 
 

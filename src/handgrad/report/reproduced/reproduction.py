@@ -1,4 +1,4 @@
-"""A reproduction: every published number compared, rankings, and the verdicts that a reader wants first.
+"""A reproduction: for every item of an original its table, its compared numbers, rankings and verdicts.
 
 reproduce(summary)  ->  Reproduction: a result for every item of the original, in order
 """
@@ -11,28 +11,17 @@ from handgrad.measures import METRICS
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.reproduced.item_table import ItemTable, compared_in, found, runs_behind, shown_in
-from handgrad.report.reproduced.judge import ONE_RUN, RULE, Compared, digits_of
+from handgrad.report.reproduced.judge import RULE, Compared, digits_of
 from handgrad.report.reproduced.number_tables import (
     numbers_table,
 )
 from handgrad.report.reproduced.ranks import RankAgreement, ranking_verdict, rankings_of
-from handgrad.report.reproduced.reproduction_verdicts import (
-    agreement,
-    counted,
-    described,
-    furthest,
-    half_width,
-    outside_of,
-    rows_named,
-    unstable,
-)
+from handgrad.report.reproduced.reproduction_verdicts import counted, rows_named, unstable
 from handgrad.report.tables.table import Table
 from handgrad.study.published.figure_options import load
 from handgrad.study.published.items import Figure, Original, PublishedTable
 from handgrad.study.published.numbers import published, units_of
 from handgrad.study.published.published_tables import SettingsTable
-
-NAMED = 3  # numbers outside that the top of the page names
 
 
 @dataclass(frozen=True)
@@ -49,15 +38,19 @@ class ItemResult:
 
 @dataclass(frozen=True)
 class Reproduction:
+    """An original and the result for each of its items."""
+
     original: Original
     items: tuple[ItemResult, ...]
     made_with: str = ""  # what makes the study another than the original's: then nothing is judged
 
     @property
     def numbers(self) -> list[Compared]:
+        """The published numbers of all items."""
         return [number for item in self.items for number in item.numbers]
 
     def count(self, inside: bool | None) -> int:
+        """How many are inside (True), outside (False) or not judged (None)."""
         return sum(number.inside is inside for number in self.numbers)
 
     def data(self) -> dict[str, Any]:
@@ -89,14 +82,14 @@ class Reproduction:
 
 def reproduce(summary: Summary) -> Reproduction | None:
     """Every item of the original beside what this study has; None where the study reproduces nothing."""
-    if summary.places is None or summary.places.original is None:
+    if summary.refs is None or summary.refs.original is None:
         return None
     said: set[str] = set()  # settings whose instability was told
     items = [
         _figure(summary, item) if isinstance(item, Figure) else _table(summary, item, said)
-        for item in summary.places.original.items
+        for item in summary.refs.original.items
     ]
-    return Reproduction(summary.places.original, tuple(items), summary.made_with)
+    return Reproduction(summary.refs.original, tuple(items), summary.made_with)
 
 
 def _table(summary: Summary, item: PublishedTable, said: set[str]) -> ItemResult:
@@ -142,33 +135,3 @@ def _figure(summary: Summary, item: Figure) -> ItemResult:
     left_out = [name for name, setting in named.items() if setting is None]
     verdicts = [Verdict("note", f"Not run here: {', '.join(left_out)}.")] if left_out and shown else []
     return ItemResult(item, table, tuple(numbers), (), (*counted(numbers), *verdicts), shown)
-
-
-def reproduction_verdicts(found: Reproduction) -> list[Verdict]:
-    """For the top of the page and the end of a run: how many numbers lie inside, and which are furthest."""
-    what = f"Reproduction of {found.original.title}: "
-    if found.made_with:
-        text = f"made with {found.made_with}; published numbers are shown, none is judged."
-        return [Verdict("note", what + text)]
-    inside, outside, unjudged = found.count(True), found.count(False), found.count(None)
-    if not inside + outside:
-        alone = any(number.why == ONE_RUN for number in found.numbers)
-        why = ": there is one run of each setting here, which shows no spread; two seeds can judge" if alone else ""
-        return [Verdict("note", f"{what}no published number could be judged{why}.")]
-    judged = [number for number in found.numbers if number.inside is not None]
-    things, agree = agreement(judged)
-    text = f"{inside} of {inside + outside} published {things} {agree}"
-    width = half_width(judged)
-    if width is not None and not text.endswith(")"):
-        text += f" (median interval of the accuracies: ± {width:.2g} points)"
-    single = sum(number.why == ONE_RUN for number in found.numbers)
-    text += f"; {unjudged} more cannot be judged" if unjudged else ""
-    some = f"{single} of them " if single < unjudged else ""
-    text += f", {some}because there is one run of each here." if single else "."
-    verdicts = [Verdict("note" if outside else "good", what + text)]
-    if outside:
-        named = "; ".join(described(number, item=True) for number in furthest(found.numbers)[:NAMED])
-        wrong = outside_of(judged)
-        wrong = "Furthest outside" if outside > 1 and wrong == "Outside" else wrong
-        verdicts.append(Verdict("warning", f"{wrong}: {named}."))
-    return verdicts

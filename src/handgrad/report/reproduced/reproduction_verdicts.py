@@ -3,12 +3,16 @@
 import math
 from collections.abc import Sequence
 from statistics import median
+from typing import TYPE_CHECKING
 
 from handgrad.measures import TEST, is_fraction
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, plural, troubles
 from handgrad.report.reproduced.judge import ONE_RUN, Compared, shown_published, shown_values, word
+
+if TYPE_CHECKING:
+    from handgrad.report.reproduced.reproduction import Reproduction
 
 NAMED = 3  # numbers outside that a verdict names
 GAP = 0.1  # of accuracy, between two groups of seeds
@@ -52,12 +56,12 @@ def agreement(judged: Sequence[Compared]) -> tuple[str, str]:
 
 
 def outside_of(judged: Sequence[Compared]) -> str:
-    """What those are called that do not agree."""
+    """The word before numbers that do not agree."""
     return "Not in agreement" if any(number.published.said for number in judged) else "Outside"
 
 
 def spread_of(judged: Sequence[Compared]) -> str:
-    """What the numbers were held against; and how many are inside only as they were printed."""
+    """The interval that numbers lie inside, in words; and how many lie inside only as they were printed."""
     printed = sum(number.as_printed for number in judged)
     return "what more runs like those here would give" + (f", {printed} of them only as printed" if printed else "")
 
@@ -112,6 +116,36 @@ def rows_named(labels: Sequence[str]) -> str:
     """
     text = row_name(labels[0]) if len(labels) == 1 else f"rows {enumerated(labels)}"
     return text[:1].upper() + text[1:]
+
+
+def reproduction_verdicts(found: "Reproduction") -> list[Verdict]:
+    """For the top of the page and the end of a run: how many numbers lie inside, and which are furthest."""
+    what = f"Reproduction of {found.original.title}: "
+    if found.made_with:
+        text = f"made with {found.made_with}; published numbers are shown, none is judged."
+        return [Verdict("note", what + text)]
+    inside, outside, unjudged = found.count(True), found.count(False), found.count(None)
+    if not inside + outside:
+        alone = any(number.why == ONE_RUN for number in found.numbers)
+        why = ": there is one run of each setting here, which shows no spread; two seeds can judge" if alone else ""
+        return [Verdict("note", f"{what}no published number could be judged{why}.")]
+    judged = [number for number in found.numbers if number.inside is not None]
+    things, agree = agreement(judged)
+    text = f"{inside} of {inside + outside} published {things} {agree}"
+    width = half_width(judged)
+    if width is not None and not text.endswith(")"):
+        text += f" (median interval of the accuracies: ± {width:.2g} points)"
+    single = sum(number.why == ONE_RUN for number in found.numbers)
+    text += f"; {unjudged} more cannot be judged" if unjudged else ""
+    some = f"{single} of them " if single < unjudged else ""
+    text += f", {some}because there is one run of each here." if single else "."
+    verdicts = [Verdict("note" if outside else "good", what + text)]
+    if outside:
+        named = "; ".join(described(number, item=True) for number in furthest(found.numbers)[:NAMED])
+        wrong = outside_of(judged)
+        wrong = "Furthest outside" if outside > 1 and wrong == "Outside" else wrong
+        verdicts.append(Verdict("warning", f"{wrong}: {named}."))
+    return verdicts
 
 
 # -- what a mean over seeds hides

@@ -45,8 +45,8 @@ class _Measured:
 
 def settings_table(summary: Summary, item: SettingsTable) -> ItemTable:
     """A row for every setting, each measure published beside reproduced."""
-    assert summary.places is not None
-    settings = [setting_at(summary, there) for there in summary.places.rows(item)]
+    assert summary.refs is not None
+    settings = [setting_at(summary, there) for there in summary.refs.rows(item)]
     measured: dict[str, _Measured] = {}
     columns: list[Column] = []
     cells: list[list[Cell]] = [[] for _ in item.rows]
@@ -148,8 +148,8 @@ def _plain(
         return [Column(column.head)], [[cell(row.label)] for row in item.rows]
     if column.show == "reproduced":
         return [Column(column.head)], [[cell(setting.label if setting else None)] for setting in settings]
-    assert summary.places is not None
-    path = summary.places.shown(column.show)
+    assert summary.refs is not None
+    path = summary.refs.shown(column.show)
     values = [None if setting is None else setting_value(setting, path) for setting in settings]
     values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values if v is not None)

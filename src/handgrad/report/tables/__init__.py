@@ -1,1 +1,1 @@
-"""Tables: what they are, how they are written, and those that every report has."""
+"""Tables: the dataclass, its formats, and the tables of every report."""

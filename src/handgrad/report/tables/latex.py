@@ -87,8 +87,8 @@ def _columns(table: "Table") -> list[_Cells]:
     found = []
     for position, column in enumerate(table.columns):
         cells = [row.cells[position] for row in table.rows]
-        texts = tuple(cut(cell.text) for cell in cells)
-        made = _Cells((cut(column.heading),), column.numeric, texts, tuple(cell.bold for cell in cells))
+        texts = tuple(cell_text(cell.text) for cell in cells)
+        made = _Cells((cell_text(column.heading),), column.numeric, texts, tuple(cell.bold for cell in cells))
         if position == 0:  # room for its mark
             made = replace(made, texts=tuple(f"{text}†" if row.shaded else text for text, row in _with(made, table)))
         found.append(made)
@@ -318,7 +318,7 @@ def escape_latex(text: str) -> str:
     return "".join(LATEX.get(letter, letter) for letter in " ".join(printable.split()))
 
 
-def cut(text: str) -> str:
+def cell_text(text: str) -> str:
     """A cell's text, shortened where it is very long."""
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -156,7 +156,7 @@ def _interval(interval: Interval | None, metric: str) -> Cell:
 
 
 def _marked(made: Cell, setting: SettingSummary, interval: Interval | None) -> Cell:
-    """An interval and what has to be known of it."""
+    """An interval with its marks: ‡ for an exact binomial one, and how many runs collapsed."""
     text = made.text
     if interval is not None and interval.method == "exact binomial":
         text += " ‡"
@@ -281,5 +281,5 @@ def label_table(data: DatasetFacts, name: str = "labels") -> Table | None:
 
 
 def phase_title(summary: Summary, phase: PhaseSummary) -> str:
-    """The name of a phase as a heading; a study of one phase needs none."""
+    """The name of a phase as a heading; empty in a study of one phase."""
     return phase.name if len(summary.phases) > 1 or summary.waiting else ""

@@ -1,4 +1,4 @@
-r"""A table is a frozen dataclass too: what is read (text) and what is computed with (values), side by side.
+r"""A table: a frozen dataclass of cells, written as CSV, Markdown and LaTeX.
 
 A cell has the text that people read, such as "98.63 ± 0.05", and the values that a program wants (0.9863, 0.0005, 3).
 HTML, Markdown and LaTeX show the text; CSV holds the values in full precision.
@@ -28,6 +28,7 @@ class Column:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the CSV columns."""
         return self.keys or (self.heading,)
 
 

@@ -14,7 +14,7 @@ from handgrad.study.changes import changes_of
 from handgrad.study.design.axes import Axes, AxisTable
 from handgrad.study.published.items import Drawing, Original
 from handgrad.study.rules.budget import Budget
-from handgrad.training.run import TrainingSection
+from handgrad.training.training_section import TrainingSection
 
 MOST_RUNS = 100_000  # of a study: what is planned is held in memory and written as one plan
 FIRST = "main"  # the name of the phase that the study's own axes make
@@ -83,7 +83,7 @@ class PhaseSpec(Axes):
 
 
 class Made(Section):
-    """What a study was made from; handgrad writes it into the study.toml of a results folder, and nobody else need.
+    """What a study was made from; handgrad writes it into the study.toml of a results folder.
 
     file: the study's file (None: tables given in Python);  quick: whether its [quick] table was laid over it;
     changes: what the command line then changed.

@@ -90,7 +90,7 @@ Count = Annotated[int, BeforeValidator(whole("[1, 12]"))]
 
 
 class FigureOptions(Section):
-    """What every kind says of itself: how many settings it shows at once."""
+    """The options of a kind of figure.  settings: how many it shows at once."""
 
     settings: ClassVar[tuple[int, int | None]] = (1, None)  # fewest, most
 
@@ -280,19 +280,19 @@ FIGURES: dict[str, FigureKind] = {
     ),
     "confusion": FigureKind(
         ConfusionOptions,
-        "handgrad.report.figures.network_figures:asked_confusion",
+        "handgrad.report.figures.network_figures:make_confusion",
         "Matrix",
         "actual against predicted classes, in percent of the row and counts",
     ),
     "templates": FigureKind(
         TemplatesOptions,
-        "handgrad.report.figures.network_figures:asked_weights",
+        "handgrad.report.figures.network_figures:make_weights",
         "Pictures",
         "first-layer weights as pictures",
     ),
     "predictions": FigureKind(
         PredictionsOptions,
-        "handgrad.report.figures.network_figures:asked_predictions",
+        "handgrad.report.figures.network_figures:make_predictions",
         "Predictions",
         "sample images with actual and predicted classes",
     ),

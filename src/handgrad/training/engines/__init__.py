@@ -10,13 +10,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from handgrad.errors import InputError
 from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
 from handgrad.network.network import Network
-from handgrad.training.run import TrainingSection
-from handgrad.training.support import ingredients, lacking, lacks
+from handgrad.training.training_section import TrainingSection
 
 Params = dict[str, np.ndarray]
 Slots = dict[str, tuple[np.ndarray, ...]]
@@ -153,18 +151,6 @@ def open_session(name: str, job: Job) -> Session:
         return TorchSession(job)
 
     return lookup({"array": array, "compiled": compiled, "jax": jax, "torch": torch}, name, "engine")(job)
-
-
-def check_has(engine: str, network: Network, training: TrainingSection) -> None:
-    """Raise InputError where an engine cannot run what a setting names, before anything runs."""
-    found = [*ingredients(network.layers, training.loss, training.optimizer)]
-    if missing := lacking(engine, found):
-        raise InputError(f'{lacks(engine, missing)}; set training.engine = "array"')
-    added = [one for one in found if one.is_added]
-    if engine == "jax" and added:
-        from handgrad.training.engines.jax_programs import check_compiles
-
-        check_compiles(Job(network, training, "one-hot", 0, {}), added)
 
 
 def kernels_of(layers: Sequence[Layer]) -> str:

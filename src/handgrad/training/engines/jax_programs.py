@@ -27,9 +27,9 @@ from handgrad.network.dropout import Dropout
 from handgrad.network.network import Network
 from handgrad.training.engines import Job
 from handgrad.training.engines.array import train_step
-from handgrad.training.engines.jax_kept import Kept
-from handgrad.training.run import TrainingSection
-from handgrad.training.support import Ingredient, ingredients
+from handgrad.training.engines.jax_store import KeptProgram
+from handgrad.training.ingredients import Ingredient, ingredients
+from handgrad.training.training_section import TrainingSection
 
 Array = Any
 Numbers = dict[str, Array]  # by name, (R,) each
@@ -183,8 +183,8 @@ class Programs:
         self.device = jax.devices(job.training.device)[0]
         chunk = passes.rows_at_once(job.network, size)
 
-        def mapped(function: Any, axes: Any) -> Kept:
-            return Kept(jax.vmap(function, in_axes=axes), self.device)
+        def mapped(function: Any, axes: Any) -> KeptProgram:
+            return KeptProgram(jax.vmap(function, in_axes=axes), self.device)
 
         batches = Batches(0, 0, 0, 0, None)
         self._train = mapped(lambda *given: _train(job, *given), (0, 0, batches, 0, None))

@@ -36,7 +36,7 @@ def folder() -> Path:
     return Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or os_cache("handgrad")) / "programs"
 
 
-class Kept:
+class KeptProgram:
     """A function as a program, compiled for each kind of arguments that it is called with.
 
     digest: of the machine code of the first of them, where it is kept; equal digests mean equal bits.
