@@ -48,6 +48,7 @@ def slug(words: str) -> str:
 
 
 def text(given: Any) -> str:
+    """Text that is not empty; raises ValueError for anything else."""
     if not isinstance(given, str) or not given.strip():
         raise ValueError("must be text")
     return given
@@ -88,6 +89,7 @@ def _references(given: Any) -> tuple[Any, ...]:
 
 
 def optional(check: Callable[[Any], Any]) -> BeforeValidator:
+    """`check` for a key that can be left out: None stays None."""
     return BeforeValidator(lambda given: None if given is None else check(given))
 
 

@@ -12,8 +12,8 @@ from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSet
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.samplers import SAMPLERS
 from handgrad.study.runners.runner import Job
-from handgrad.study.search.samplers import Drawn, Listed, SettingSource
 from handgrad.study.search.search import Ended, Misfit, Search
+from handgrad.study.search.setting_sources import Drawn, Listed, SettingSource
 from handgrad.training.record import load, load_curves
 
 

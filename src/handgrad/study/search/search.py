@@ -23,7 +23,7 @@ from handgrad.study.rules.asha import RULES, Asha
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Job, Outcome
-from handgrad.study.search.samplers import SettingSource
+from handgrad.study.search.setting_sources import SettingSource
 from handgrad.training.record import Record
 
 NEVER = Asha(grace_period=2**62)  # no rung: every setting trains to its end
