@@ -86,7 +86,6 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "forms",
         "pickles",
         "pytorch",
-        "weights_npz",
         "weights",
         "brightness",
         "inputs",
