@@ -1,6 +1,7 @@
 """What is kept of compiled kernels: damaged, cut, full, read-only or held by a stopped process, it is made again."""
 
 import ast
+import dataclasses
 import os
 import shutil
 import signal
@@ -79,7 +80,7 @@ def test_a_damaged_file_is_compiled_again(kept, damage):
     assert compiled(kept)  # and is whole again
 
 
-@pytest.mark.parametrize("changed", ["twins.py", "kernels/updates.py", "kernels/images/convolution.py"])
+@pytest.mark.parametrize("changed", ["compilation.py", "kernels/updates.py", "kernels/images/convolution.py"])
 def test_the_key_changes_with_every_file_of_the_machine_code(tmp_path, monkeypatch, changed):
     monkeypatch.setattr(compilation, "SOURCE", shutil.copytree(compilation.SOURCE, tmp_path / "compiled"))
     before = compilation.source_key.__wrapped__()
@@ -94,15 +95,22 @@ def test_the_key_has_every_number_that_a_kernel_takes_from_elsewhere(monkeypatch
     for path in (compilation.SOURCE / "kernels").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module.startswith("handgrad."):
-                package = "handgrad.training.engines.compiled"
-                twins = node.module == package and [alias.name for alias in node.names] == ["twins"]
-                inside = twins or node.module.startswith(f"{package}.kernels")
+                twins = node.module == "handgrad.training" and [alias.name for alias in node.names] == ["twins"]
+                inside = twins or node.module.startswith("handgrad.training.engines.compiled.kernels")
                 taken |= set() if inside else {alias.name for alias in node.names}
     assert taken == {"LEAKY_SLOPE", "EPS", "MOMENTUM"}
     for name in taken:
         before = compilation.source_key.__wrapped__()
         monkeypatch.setattr(compilation, name, 0.5)
         assert compilation.source_key.__wrapped__() != before
+
+
+def test_the_key_has_every_code_of_a_kernel(monkeypatch):
+    before = compilation.source_key.__wrapped__()
+    monkeypatch.setitem(
+        compilation.twins.ACTIVATIONS, "relu", dataclasses.replace(compilation.twins.ACTIVATIONS["relu"], code=99)
+    )
+    assert compilation.source_key.__wrapped__() != before
 
 
 def test_a_whole_file_of_something_else_is_compiled_again(kept, monkeypatch):

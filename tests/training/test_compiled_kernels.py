@@ -15,7 +15,7 @@ from handgrad.network.dropout import dropout_mask
 from handgrad.network.losses import LOSSES
 from handgrad.network.targets import encode
 from handgrad.streams import mix32
-from handgrad.training.engines.compiled import twins
+from handgrad.training import twins
 from handgrad.training.engines.compiled.dense_session import sparse_rows
 from handgrad.training.engines.compiled.kernels import activations, dropout, layout, losses, products, updates
 from handgrad.training.engines.compiled.kernels.constants import RATES

@@ -17,8 +17,8 @@ from handgrad.errors import InputError
 from handgrad.network import activations, losses
 from handgrad.network.layers import LAYERS, Dense, Dropout
 from handgrad.network.network import Network
+from handgrad.training import twins
 from handgrad.training.engines import Job, open_session
-from handgrad.training.engines.compiled import twins
 from handgrad.training.engines.compiled.dense_session import stage_table
 from handgrad.training.optimizers import OPTIMIZERS, SGD
 from handgrad.training.training_section import TrainingSection
@@ -120,13 +120,13 @@ def test_every_kernel_is_the_twin_of_a_function_that_there_is():
     for module in map(importlib.import_module, [*names, "handgrad.training.optimizers", "handgrad.streams"]):
         short = module.__name__.rpartition(".")[-1]
         known |= {module.__name__, *vars(module), *(f"{short}.{name}" for name in vars(module))}
-    for path in (Path(twins.__file__).parent / "kernels").rglob("*.py"):
+    for path in (Path(twins.__file__).parent / "engines" / "compiled" / "kernels").rglob("*.py"):
         for name in re.findall(r"[Tt]wins? of `([\w.]+)`", path.read_text("utf-8")):
             assert name in known, f"{path.name}: {name}"
 
 
 def test_the_legend_has_every_letter_of_the_long_kernels():
-    folder = Path(twins.__file__).parent / "kernels"
+    folder = Path(twins.__file__).parent / "engines" / "compiled" / "kernels"
     legend = set(re.findall(r"`(\w+)[^`]*`", (folder / "letters.md").read_text("utf-8")))
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -136,5 +136,5 @@ def test_the_legend_has_every_letter_of_the_long_kernels():
 
 
 def test_the_table_of_twins_needs_no_compiler():
-    code = "import handgrad.training.engines.compiled.twins, sys; assert not {'numba', 'llvmlite'} & set(sys.modules)"
+    code = "import handgrad.training.twins, sys; assert not {'numba', 'llvmlite'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,6 +14,7 @@ from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
 from handgrad.network.network import Network
+from handgrad.training.ingredients import ingredients
 from handgrad.training.training_section import TrainingSection
 
 Params = dict[str, np.ndarray]
@@ -151,6 +152,15 @@ def open_session(name: str, job: Job) -> Session:
         return TorchSession(job)
 
     return lookup({"array": array, "compiled": compiled, "jax": jax, "torch": torch}, name, "engine")(job)
+
+
+def check_compiles(engine: str, network: Network, training: TrainingSection) -> None:
+    """Raise InputError where the jax engine cannot compile what was added to the public tables."""
+    added = [one for one in ingredients(network.layers, training.loss, training.optimizer) if one.is_added]
+    if engine == "jax" and added:
+        from handgrad.training.engines.jax_programs import check_compiles
+
+        check_compiles(Job(network, training, "one-hot", 0, {}), added)
 
 
 def kernels_of(layers: Sequence[Layer]) -> str:

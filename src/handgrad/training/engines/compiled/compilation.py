@@ -26,6 +26,7 @@ from handgrad import files
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.batch_norm import EPS, MOMENTUM
 from handgrad.terminal import say
+from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels import entry_points
 from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
@@ -36,7 +37,7 @@ from handgrad.training.engines.compiled.kernels.updates import Memory, PastSteps
 from handgrad.training.engines.compiled.kernels.vectors import TARGET
 
 SOURCE = Path(__file__).parent
-PARTS = ("kernels/**/*.py", "twins.py", "compilation.py")  # of SOURCE: what the machine code is made of
+PARTS = ("kernels/**/*.py", "compilation.py")  # of SOURCE: what the machine code is made of
 PATIENCE = 300.0  # seconds that a process waits for another one to compile
 NUMBERS = {"float32": types.float32, "float64": types.float64}
 
@@ -63,7 +64,8 @@ def source_key() -> str:
     for path in sorted(path for part in PARTS for path in SOURCE.glob(part)):
         digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes())
     versions = (sys.version, numba.__version__, importlib.metadata.version("numpy"))
-    digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM)).encode())
+    codes = [[(name, twin.code) for name, twin in table.items()] for table in twins.TABLES.values()]
+    digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM, codes)).encode())
     return digest.hexdigest()[:16]
 
 

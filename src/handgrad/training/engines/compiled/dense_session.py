@@ -12,8 +12,8 @@ from handgrad.data.batches import batch_length, steps_per_epoch
 from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.network import Network
+from handgrad.training import twins
 from handgrad.training.engines import Job, kernels_of
-from handgrad.training.engines.compiled import twins
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout, updates
 from handgrad.training.engines.compiled.kernels.dense import stages

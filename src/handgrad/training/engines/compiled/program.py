@@ -13,7 +13,7 @@ from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
 from handgrad.network.network import Network
-from handgrad.training.engines.compiled import twins
+from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels import layout
 from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS
 from handgrad.training.engines.compiled.kernels.images import ops

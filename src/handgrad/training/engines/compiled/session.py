@@ -12,8 +12,8 @@ import numpy as np
 from handgrad.network.losses import LOSSES
 from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
+from handgrad.training import twins
 from handgrad.training.engines import Job, Params, Slots
-from handgrad.training.engines.compiled import twins
 from handgrad.training.engines.compiled.calling import call
 from handgrad.training.engines.compiled.compilation import ENTRY_POINTS, entry_point, prepare
 from handgrad.training.engines.compiled.kernels import constants as c

@@ -15,7 +15,7 @@ from numba import config, types
 from numba.extending import overload
 
 from handgrad.network.activations import LEAKY_SLOPE
-from handgrad.training.engines.compiled import twins
+from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels.layout import panels, place
 from handgrad.training.engines.compiled.kernels.vectors import (
     fill,

@@ -7,7 +7,7 @@ whose targets are T[c·k : (c+1)·k]; d (k,) receives the gradient ∂loss/∂o.
 import math
 from typing import Any
 
-from handgrad.training.engines.compiled import twins
+from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels.vectors import inlined, kernel, number, zero
 
 SQUARED_ERROR, HALF_SQUARED_ERROR, MEAN_SQUARED_ERROR, ABSOLUTE_ERROR = (

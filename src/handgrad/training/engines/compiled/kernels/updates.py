@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handgrad.training.engines.compiled import twins
+from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels.constants import (
     CLIP_NORM,
     OPTIMIZER,
