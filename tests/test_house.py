@@ -28,6 +28,81 @@ BASE = {
     "sections",
 }
 INSIDE = {  # the rooms and files of a room, in the same way
+    "data": [
+        "bounds",
+        "archives",
+        "packed",
+        "scaling",
+        "data_section",
+        "contents",
+        "batches",
+        "ranges",
+        "classes",
+        "columns",
+        "cells",
+        "tables",
+        "frames",
+        "npz",
+        "idx",
+        "cifar",
+        "image_files",
+        "image_folders",
+        "catalog",
+        "own",
+        "splits",
+        "storage",
+        "datasets",
+    ],
+    "network": [
+        "arrays",
+        "activations",
+        "targets",
+        "losses",
+        "windows",
+        "layer",
+        "flatten",
+        "dense",
+        "dropout",
+        "batch_norm",
+        "convolution",
+        "pooling",
+        "layers",
+        "network",
+        "initializers",
+        "network_section",
+        "passes",
+        "gradcheck",
+    ],
+    "training": [
+        "environment",
+        "requirements",
+        "optimizers",
+        "schedules",
+        "training_section",
+        "ingredients",
+        "engines",
+        "support",
+        "run",
+        "forms",
+        "pickles",
+        "pytorch",
+        "weights_npz",
+        "weights",
+        "brightness",
+        "inputs",
+        "model",
+        "record",
+        "given",
+        "task",
+        "progress",
+        "recording",
+        "divergence",
+        "sharing",
+        "in_progress",
+        "loop",
+        "evaluation",
+        "exchange",
+    ],
     "study": [
         "changes",
         "toml",
@@ -124,6 +199,96 @@ def test_the_page_of_the_source_lists_the_rooms_in_this_order(name):
     page = (SOURCE.parents[1] / "docs" / "source.md").read_text("utf-8")
     chapter = page.split(f"## Inside `{name}/`")[1].split("\n## ")[0]
     assert re.findall(r"^\| `(\w+)/?` \|", chapter, re.MULTILINE) == INSIDE[name]
+
+
+# -- one thing, one place; one word, one thing
+
+TWINS = Path("training/engines/compiled/kernels")  # a kernel has the name of its mathematics, in both towers
+
+
+def files_of_one_name(files):
+    """Names that several files have, but for a kernel's that is its mathematics' or that of the other tower."""
+    found = {}
+    for path in files:
+        if path.stem not in ("__init__", "__main__"):
+            found.setdefault(path.stem, []).append(path)
+    return {
+        name: same
+        for name, same in found.items()
+        if sum(not path.is_relative_to(TWINS) for path in same) > 1 or len({path.parent for path in same}) < len(same)
+    }
+
+
+def test_no_file_name_stands_for_two_things():
+    assert files_of_one_name([path.relative_to(SOURCE) for path in FILES]) == {}
+    two = [Path("report/table.py"), Path("study/table.py"), TWINS / "dense" / "dropout.py", Path("network/dropout.py")]
+    assert files_of_one_name(two) == {"table": two[:2]}
+
+
+def test_no_public_class_name_stands_for_two_things():
+    found = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path.relative_to(SOURCE).as_posix())
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_no_file_is_long(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 400
+
+
+def definitions(kind, name):
+    """The files of the package that define this function or class."""
+    return [
+        path.relative_to(SOURCE).as_posix()
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, kind) and node.name == name
+    ]
+
+
+def test_the_loop_the_record_and_the_settings_of_a_study_are_written_once():
+    """The second law: a sentence, a type and a function."""
+    assert callers("train_epoch", "training") - {"divergence", "engines"} == {"loop"}
+    assert definitions(ast.ClassDef, "Record") == ["training/record.py"]
+    assert callers("json.loads", "training") & {"loop", "in_progress", "recording"} == set()
+    assert definitions(ast.ClassDef, "StudySettings") == ["study/design/settings.py"]
+
+
+def callers(function, room):
+    """The files and folders of a room in which `function` is called."""
+    found = set()
+    for path in (SOURCE / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(function):
+                found.add(path.relative_to(SOURCE / room).with_suffix("").parts[0])
+    return found
+
+
+MOVES = {"study/folder/earlier.py"}  # what is there already is set aside, nothing is written
+
+
+def test_what_is_written_whole_is_written_in_one_place():
+    """Written under another name, forced to the disk, renamed: files.py alone."""
+    for path in FILES:
+        text, name = path.read_text("utf-8"), path.relative_to(SOURCE).as_posix()
+        if name != "files.py":
+            assert "os.fsync(" not in text, path
+            assert name in MOVES or not re.search(r"\bos\.(replace|rename)\(", text), path
+
+
+def test_every_public_callable_is_described():
+    bare = [
+        f"{path.relative_to(SOURCE).as_posix()}: {node.name}"
+        for path in FILES
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+    assert bare == []
 
 
 def test_an_import_against_the_order_is_found():

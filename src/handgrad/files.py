@@ -147,6 +147,13 @@ def _discard(old: Path, new: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def move(file: Path, path: Path) -> None:
+    """Give a file that is whole its final name, on the disk for good."""
+    force(Path(file))
+    os.replace(file, path)
+    force_folder(path.parent)
+
+
 def force(file: Path) -> None:
     """Force a file to the disk; links and folders are passed over."""
     if not file.is_file() or file.is_symlink():

@@ -1,4 +1,4 @@
-"""Batch norm: numbers by hand, PyTorch in training and in use, central differences, running statistics."""
+"""Batch norm: numbers by hand, PyTorch in training and in inference, central differences, running statistics."""
 
 import numpy as np
 import pytest
@@ -141,18 +141,18 @@ def test_a_network_uses_the_batch_in_training_and_the_running_statistics_in_use(
     assert list(grads) == [name for name in params if name not in network.buffer_names]
     z = trace.a[0]  # of conv, which has no activation
     np.testing.assert_array_equal(trace.a[1], np.tanh(batch_norm_forward(z, np.ones(2), np.zeros(2))))
-    measured = passes.updated_buffers(network, params, trace)
-    assert measured.keys() == network.buffer_names
-    np.testing.assert_allclose(measured["batch-norm1.mean"], 0.1 * z.mean(axis=(0, 2, 3)), rtol=1e-12)
-    in_use = passes.forward(network, params | measured, x)
+    buffers = passes.updated_buffers(network, params, trace)
+    assert buffers.keys() == network.buffer_names
+    np.testing.assert_allclose(buffers["batch-norm1.mean"], 0.1 * z.mean(axis=(0, 2, 3)), rtol=1e-12)
+    inference = passes.forward(network, params | buffers, x)
     np.testing.assert_allclose(
-        in_use.a[1],
-        np.tanh((z - measured["batch-norm1.mean"][:, None, None])
-                / np.sqrt(measured["batch-norm1.variance"][:, None, None] + EPS)),
+        inference.a[1],
+        np.tanh((z - buffers["batch-norm1.mean"][:, None, None])
+                / np.sqrt(buffers["batch-norm1.variance"][:, None, None] + EPS)),
         rtol=1e-12,
     )  # fmt: skip
-    one_by_one = [passes.forward(network, params | measured, x[i : i + 1]).output[0] for i in range(5)]
-    np.testing.assert_allclose(one_by_one, in_use.output, rtol=1e-12)  # in use, examples know nothing of each other
+    one_by_one = [passes.forward(network, params | buffers, x[i : i + 1]).output[0] for i in range(5)]
+    np.testing.assert_allclose(one_by_one, inference.output, rtol=1e-12)  # each example by itself
 
 
 @pytest.mark.parametrize("letter", ["gamma", "mean", "variance"])
@@ -170,4 +170,4 @@ def test_numbers_that_overflow_only_in_use_are_found():
     params = initialize(network, He(), Normal(), 0, "float32")
     x = np.array([[3e38], [-3e38]], dtype=np.float32)  # in training: variance ∞ and x̂ = 0
     params["batch-norm1.mean"][...] = 3e38
-    assert passes.first_non_finite(network, params, x) == "batch-norm1"  # in use: -3e38 - 3e38
+    assert passes.first_non_finite(network, params, x) == "batch-norm1"  # in inference: -3e38 - 3e38

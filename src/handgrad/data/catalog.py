@@ -25,6 +25,7 @@ from handgrad.data.cifar import CLASSES, read_cifar
 from handgrad.data.contents import Contents
 from handgrad.data.idx import MNIST_FILES, read_mnist
 from handgrad.errors import DataError
+from handgrad.files import move
 from handgrad.foreign import reading
 from handgrad.names import lookup
 
@@ -298,7 +299,7 @@ def _fetch_file(dataset: NamedDataset, file: File, folder: Path, say: Callable[[
         except ValueError:
             tried.append(f"{mirror} (other bytes than the published ones)")
         else:
-            os.replace(part, folder / file.name)
+            move(Path(part), folder / file.name)
             return True
     return False
 

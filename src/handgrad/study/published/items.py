@@ -48,6 +48,7 @@ def slug(words: str) -> str:
 
 
 def text(given: Any) -> str:
+    """Text that is not empty; raises ValueError for anything else."""
     if not isinstance(given, str) or not given.strip():
         raise ValueError("must be text")
     return given
@@ -88,6 +89,7 @@ def _references(given: Any) -> tuple[Any, ...]:
 
 
 def optional(check: Callable[[Any], Any]) -> BeforeValidator:
+    """`check` for a key that can be left out: None stays None."""
     return BeforeValidator(lambda given: None if given is None else check(given))
 
 
@@ -204,7 +206,7 @@ class PublishedTable(Item):
     kind: str
 
     def part_problems(self) -> list[str]:
-        """What is wrong between its parts, whatever the study is."""
+        """What is wrong between its parts, in any study."""
         return []
 
     def class_problems(self, classes: Sequence[str]) -> list[str]:
