@@ -4,7 +4,7 @@ from typing import Any
 
 from handgrad.training.engines.compiled.kernels import losses
 from handgrad.training.engines.compiled.kernels.layout import place
-from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, load, store, zero
+from handgrad.training.engines.compiled.kernels.vectors import at, inlined, kernel, lanes, load, store, zero
 
 
 @kernel
@@ -22,7 +22,7 @@ def gather_rows(x: Any, n: int, order: Any, first: int, rows: int, a: Any, ao: i
                     a[o + j] = at(x, source + p + j) if p + j < n else zero(a)
 
 
-@kernel
+@inlined
 def row_loss(
     code: int, a: Any, ao: int, do: int, rows: int, i: int, k: int, T: Any, c: int, scale: Any, row: Any, drow: Any
 ) -> Any:
