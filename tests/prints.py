@@ -1,6 +1,7 @@
 """Each print of a report is drawn once by a process of tests, and what the page packs is packed once.
 
-The same numbers give the same bytes, as tests/report/drawing shows; drawing and packing are most of the time of a report.
+The same numbers give the same bytes, as tests/report/drawing shows;
+to draw and to pack them is most of the time of a report.
 """
 
 import pickle
