@@ -23,6 +23,21 @@ WORDS = (  # in errors that mean that a limit was reached
 )
 
 
+def in_words(n_bytes: int) -> str:
+    """A number of bytes as a message shows it.
+
+    >>> in_words(1234), in_words(6_100_000_000), in_words(280_000_000_000_000)
+    ('1234 bytes', '6.1 GB', '280,000 GB')
+    """
+    if n_bytes < 10**6:
+        return f"{n_bytes} bytes"
+    if n_bytes < 10**9:
+        return f"{n_bytes / 1e6:.1f} MB"
+    if n_bytes < 10**11:
+        return f"{n_bytes / 1e9:.1f} GB"
+    return f"{n_bytes // 10**9:,} GB" if n_bytes < 10**18 else f"{n_bytes:.0e} bytes"
+
+
 CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 

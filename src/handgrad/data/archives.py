@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from handgrad.data.bounds import MOST_BYTES, MOST_FILES, in_words, most_unpacked
+from handgrad.data.bounds import MOST_BYTES, MOST_FILES, most_unpacked
 from handgrad.errors import DataError
 from handgrad.foreign import reading
+from handgrad.limits import in_words
 
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
 AGAIN = "copy or download it again"

@@ -12,7 +12,7 @@ all pictures of a data set          a COPIES-th of the machine's memory: it also
 from pathlib import Path
 
 from handgrad.errors import DataError
-from handgrad.limits import machine_memory
+from handgrad.limits import in_words, machine_memory
 
 MOST_BYTES = 1 << 29
 RATIO, ALWAYS = 200, 100_000_000
@@ -43,15 +43,3 @@ def check_memory(path: Path, n_bytes: int) -> None:
             f"{path}: holds {in_words(n_bytes)} unpacked; at most {in_words(room // 2)} are read, half of the memory "
             "of this machine or of the limit that is set: save less, or smaller numbers (bytes, float32)"
         )
-
-
-def in_words(n_bytes: int) -> str:
-    """A number of bytes as a message shows it.
-
-    >>> in_words(1234), in_words(6_100_000_000)
-    ('1234 bytes', '6.1 GB')
-    """
-    for unit, size in (("GB", 10**9), ("MB", 10**6)):
-        if n_bytes >= size:
-            return f"{n_bytes / size:.1f} {unit}"
-    return f"{n_bytes} bytes"

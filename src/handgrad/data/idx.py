@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.archives import AGAIN, damaged
-from handgrad.data.bounds import in_words, most_unpacked
+from handgrad.data.bounds import most_unpacked
 from handgrad.data.contents import Contents
 from handgrad.errors import DataError
 from handgrad.foreign import reading
+from handgrad.limits import in_words
 
 MAGIC = {3: 0x00000803, 1: 0x00000801}
 MNIST_FILES = tuple(

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.archives import EMPTY, LINK, TWICE, Unread, ending, members
-from handgrad.data.bounds import COPIES, in_words, room_in_memory
+from handgrad.data.bounds import COPIES, room_in_memory
 from handgrad.data.contents import PART_WORDS, Contents
 from handgrad.data.image_files import (
     ENDINGS,
@@ -38,6 +38,7 @@ from handgrad.data.image_files import (
 )
 from handgrad.data.packed import is_text
 from handgrad.errors import DataError, readable
+from handgrad.limits import in_words
 from handgrad.names import listed
 
 LEVELS = {word: part for word, part in PART_WORDS.items() if word != "dev"}  # a folder called dev may be a class

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from handgrad.data.bounds import check_memory, in_words, most_unpacked
+from handgrad.data.bounds import check_memory, most_unpacked
 from handgrad.errors import DataError
+from handgrad.limits import in_words
 from handgrad.names import listed, shown
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data")

@@ -5,7 +5,7 @@
     save_figure(folder, kind)    ->  a figure of any kind, of any settings, as files for a paper
 
 Only records are read: no data set and no engine, and nothing is trained.  A report is written into a new folder; then
-its files replace those of the last report, and files that the user put there stay (`study.folder.owned`).
+its files replace those of the last report, and files that the user put there stay (`study.folder.earlier`).
 """
 
 import json
@@ -33,9 +33,8 @@ from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
 from handgrad.study.folder.disk import unwritable
-from handgrad.study.folder.earlier import next_earlier
+from handgrad.study.folder.earlier import next_earlier, put
 from handgrad.study.folder.locks import reporting
-from handgrad.study.folder.owned import put
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.store import REPORT
 from handgrad.study.published.figure_options import FIGURES

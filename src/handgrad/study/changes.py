@@ -111,7 +111,7 @@ def canonical(path: str, base: Any) -> str:
 
 
 def is_path(axis: str) -> bool:
-    """Whether an axis is a key of the setting; else it is the name of bundles, whatever signs are in it.
+    """Whether an axis is a key of the setting; else it is the name of bundles, which may hold dots.
 
     >>> is_path("training.optimizer.lr"), is_path("v1.2"), is_path("variant")
     (True, False, False)

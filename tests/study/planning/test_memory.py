@@ -34,8 +34,12 @@ def test_what_a_run_needs():
 @pytest.mark.parametrize(
     ("workers", "machine", "message"),
     [
-        (1, (30_000, HUGE), "takes at least 0.0 GB of memory; this machine has 0.0 GB: take fewer units or filters"),
-        (4, (200_000, HUGE), r"\(4 workers, 0.0 GB each\); this machine has 0.0 GB: take --jobs 2"),
+        (
+            1,
+            (30_000, HUGE),
+            "takes at least 72640 bytes of memory; this machine has 30000 bytes: take fewer units or filters",
+        ),
+        (4, (200_000, HUGE), r"\(4 workers, 72640 bytes each\); this machine has 200000 bytes: take --jobs 2"),
         (1, (HUGE, 30_000), "take fewer units or filters"),  # its own limit, as of ulimit -v
     ],
 )

@@ -159,7 +159,7 @@ def cut(text: str, most: int) -> str:
 
 
 def spaced(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
-    """Places at least `gap` apart in [low, high], in the order of `wanted` and as near to it as possible.
+    """SettingRefs at least `gap` apart in [low, high], in the order of `wanted` and as near to it as possible.
 
     Names that collide form a block about the mean of what they want; blocks that collide are joined (this minimizes the
     sum of squared shifts).  Where there is no room for all, the gap shrinks.

@@ -33,7 +33,7 @@ GONE = 10.0  # seconds without an answer after which it is lost
 def join(address: str | None) -> bool:
     """Connect to a cluster, or start one here; False where this process was connected already.
 
-    Raises InputError with the remedy: nobody answers, other versions there, connected to another one.
+    Raises InputError with the remedy: no answer, other versions there, connected to another one.
     """
     if ray.is_initialized():
         connected = ray.get_runtime_context().gcs_address
@@ -94,7 +94,7 @@ class Head:
             raise HeadLost
 
     def ask(self, question: Callable[[], Answer]) -> Answer:
-        """What the head says, asked in a thread of its own.  Raises HeadLost as soon as it is lost."""
+        """Call `question`, which asks the head, in another thread.  Raises HeadLost as soon as the head is lost."""
         answers: list[Answer] = []
         failures: list[Exception] = []
 
@@ -126,7 +126,7 @@ def leave(head: Head | None) -> None:
 
 
 def _knock(address: str) -> None:
-    """Fail within seconds where nobody answers; Ray itself takes minutes."""
+    """Fail within seconds where nothing answers; Ray itself takes minutes."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")

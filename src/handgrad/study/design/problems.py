@@ -103,7 +103,7 @@ def _search_problems(study: Study, longest: Mapping[int, int]) -> Iterator[str]:
 
 
 def shortened(lines: Iterable[str]) -> list[str]:
-    """Each line once, and no more than people read."""
+    """Each line once, at most `SHOWN` of them."""
     found = list(dict.fromkeys(lines))
     return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more problems of this kind"]
 

@@ -80,7 +80,7 @@ class Study:
 
     @cached_property
     def base(self) -> Table:
-        """What the file says of the base setting, and nothing that it leaves to the defaults."""
+        """The base setting as the file writes it, without what it leaves to the defaults."""
         return {name: getattr(self.spec, name).model_dump(exclude_unset=True, by_alias=True) for name in SECTIONS}
 
     @cached_property

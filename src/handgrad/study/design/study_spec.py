@@ -83,7 +83,7 @@ class PhaseSpec(Axes):
 
 
 class Made(Section):
-    """What a study was made from; handgrad writes it into the study.toml of a results folder, and nobody else need.
+    """What a study was made from; handgrad writes it into the study.toml of a results folder.
 
     file: the study's file (None: tables given in Python);  quick: whether its [quick] table was laid over it;
     changes: what the command line then changed.

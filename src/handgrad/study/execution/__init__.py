@@ -1,1 +1,1 @@
-"""Execution: a study runs, and tells whoever listens."""
+"""Execution: a study runs, phase by phase, and tells its observer what happens."""

@@ -1,4 +1,4 @@
-"""Events: what a study tells whoever listens, such as the progress bar of the command line.
+"""Events: what a study tells its observer, such as the progress bar of the command line.
 
 An observer is any callable that takes an `Event`.  `work` counts in the plan's units of cost and grows to `total`,
 so one bar for the whole study is `work / total`, and its time left is a matter of proportion.
@@ -80,7 +80,7 @@ class StudyProgress:
         self._ended.add(summary.id)
 
     def tell(self, kind: str, **told: Any) -> None:
-        """Tell the observer of something; where nobody listens, nothing is made of it."""
+        """Tell the observer of something; nothing is computed for the `silent` one."""
         if self._observer is not silent:
             work, total = self._work, max(self._work, self._total)
             self._observer(Event(kind, work=work, total=total, finished=len(self._ended), runs=self._runs, **told))

@@ -1,4 +1,4 @@
-"""The runs of a study: which have ended, the job of each that has not, and its record on its way to the disk.
+"""The runs of a study: the summaries of those that have ended, the jobs of the others, records while they are written.
 
 Memory does not grow with their number: a record is written and let go, only its summary is kept.
 """
@@ -84,7 +84,7 @@ class Runs:
                     yield job
 
     def _kind(self, setting: PlannedSetting) -> str:
-        """The same for settings whose runs can share a program; of its own for one whose runs share none."""
+        """Equal for settings whose runs can share a program; the label for a setting whose runs share none."""
         assert setting.setting is not None
         if setting.setting.training.stack == 1:
             return setting.label
@@ -128,7 +128,7 @@ class Runs:
             self._progress.tell("epoch done", epoch=news.epoch, epochs=news.epochs, metrics=news.metrics, **told)
 
     def keep(self, outcome: Outcome) -> None:
-        """Have the record of a run written; does not wait for it."""
+        """Give the record of a run to the writer; does not wait for it."""
         origin = _Origin(*self._of.pop(outcome.job.id), outcome.error)
         record = outcome.record or failed_record(outcome.job.run, outcome.job.id, outcome.error or "unknown")
         where = {**record.environment, "execution": self._where}

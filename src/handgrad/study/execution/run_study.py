@@ -1,4 +1,4 @@
-"""Running a study: phase by phase, only what is not finished yet, records written as they come."""
+"""Running a study: phase by phase, only runs that are not finished yet; each record is written when its run ends."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -43,12 +43,15 @@ def run_study(
     """Run what is not finished of a study and return its results.  Running it again continues it.
 
     study: a `Study`, a study file or the name of a ready-made one, or the tables of a file.
-    out: the results folder (default results/<study>).  jobs: worker processes (default one per core, or 1 where all
-    runs share a GPU; 1 is this process).  data: a data set in memory, for studies whose data.name is its name.  Same
-    bits whatever jobs is.  runner: "serial", "processes", "ray" or a runner of your own.  address: "host:port" of a Ray
-    cluster (default: RAY_ADDRESS, else one started here); cpus_per_run: what a run asks of it (default 1).
+    out: the results folder (default results/<study>).
+    jobs: worker processes (default one per core, or 1 where all runs share a GPU; 1 is this process); any number of
+    them gives the same bits.
+    data: a data set in memory, for studies whose data.name is its name.
+    runner: a name in `RUNNERS` ("serial", "processes", "ray"), or a runner of your own.
+    address: "host:port" of a Ray cluster (default: RAY_ADDRESS, else one started here); cpus_per_run: the CPUs that it
+    reserves for a run (default 1).
     Raises InputError before anything runs where something does not fit, and KeyboardInterrupt when interrupted:
-    whatever was in progress then continues from its checkpoint.
+    runs in progress then continue from their checkpoints.
 
     >>> import tempfile
     >>> from handgrad.study import load_study
@@ -86,7 +89,7 @@ def run_study(
 
 
 class _Execution:
-    """A study that runs; it is what a search asks of it as well (`search.phase.Execution`)."""
+    """A study that runs; for the searches of its phases it is their `search.phase.Execution`."""
 
     def __init__(self, plan: Plan, store: Store, runner: Runner, observer: Observer) -> None:
         self.plan, self.store, self.runner = plan, store, runner
@@ -152,7 +155,7 @@ class _Execution:
         self.progress.tell("phase finished", phase=phase.name, label=winner or "")
 
     def _every_run(self, number: int) -> str | None:
-        """Run everything of a phase that is left; its winner."""
+        """Run the unfinished runs of a phase -> its winner."""
         phase = self.plan.phases[number]
         self._prepare(phase.settings)
         for outcome in self.runner.map(self.runs.jobs(phase, self.tracker), self.runs.heard):
@@ -162,7 +165,7 @@ class _Execution:
         return self.plan.decide(number, self.runs.ended)
 
     def _search(self, number: int) -> str | None:
-        """Run a phase whose settings are drawn, or whose runs are stopped, while it goes on; its winner."""
+        """Run a phase with a sequential sampler or a search rule -> its winner."""
         with opened_search(self, number) as search:
             for outcome in self.runner.map(search.jobs(), self.runs.heard):
                 if outcome.paused is None:
@@ -175,7 +178,7 @@ class _Execution:
         return winner
 
     def ready(self, setting: PlannedSetting) -> None:
-        """What a search does with a setting before it begins it."""
+        """Prepare a setting that a search is about to begin."""
         self.runs.look_for(setting)
         self._prepare([setting])
 
@@ -184,7 +187,7 @@ class _Execution:
             self.runs.look_for(setting)
 
     def _prepare(self, settings: Iterable[PlannedSetting]) -> None:
-        """Compile what the runs to come need, here and once, before workers start."""
+        """Compile the kernels of the coming runs, here and once, before workers start."""
         waiting = [s.setting for s in settings if any(self.runs.is_left(run) for run in s.runs)]
         resolved = [setting.resolved() for setting in waiting if setting is not None]
         kinds = {(s.training.engine, s.training.dtype, kernels_of(s.network.layer_list(1))) for s in resolved}

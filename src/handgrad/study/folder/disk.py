@@ -1,4 +1,4 @@
-"""What is said where a results folder cannot be written or read, and JSON that people can read too."""
+"""Files of a results folder: messages where they cannot be written or read, JSON in lines, the folder of a run."""
 
 import errno
 import json

@@ -3,8 +3,8 @@
     .lock          held while a study runs
     .report.lock   held while a report is made or put aside; whoever comes second waits for it
 
-They are apart so that a report can be made of a study that still runs.  The system lets a lock go when its process ends
-in whatever way, so what lies half written under a lock that is free belongs to nobody any more.
+They are apart so that a report can be made of a study that still runs.  The system frees a lock when its process ends,
+also by a kill, so half-written files under a free lock belong to no process any more.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def reporting(folder: Path, patience: float = REPORT_PATIENCE) -> Iterator[None]:
-    """Hold the report of a results folder, when whoever holds it is ready.  Raises ResultsError, as `writing`."""
+    """Hold the report of a results folder; waits for the process that holds it.  Raises ResultsError, as `writing`."""
     with _held(folder, REPORTING, patience, "another process is making the report of these results"):
         yield
 

@@ -323,7 +323,7 @@ class Results:
 
 
 def _sum(path: Path) -> str | None:
-    """The checksum of a text file, whatever its line ends; None where it cannot be read."""
+    """The checksum of a text file, the same for every kind of line ends; None where it cannot be read."""
     try:
         return checksum(path.read_bytes().replace(b"\r\n", b"\n"))
     except OSError:

@@ -143,7 +143,7 @@ def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) ->
 
 
 def _shape(setting: Setting, data: str) -> str:
-    """What decides the seconds of a step."""
+    """A text that is equal for settings whose steps take equally long."""
     training = setting.training
     network = setting.network.model_dump_json(exclude={"init", "bias_init"})
     rest = [training.loss, training.optimizer.name, training.batch_size, training.clip_norm is None, training.dtype]

@@ -1,4 +1,4 @@
-"""Whether a study fits the memory of this machine: told with the numbers before anything is trained.
+"""Whether a study fits the memory of this machine, checked before anything is trained.
 
     a run    (2 + slots) · weights · bytes, and for the rows that a step works on at once their inputs, and a and da of
              every layer; not less than the first weights, which are drawn in float64
@@ -14,7 +14,7 @@ import numpy as np
 
 from handgrad.data.batches import batch_length
 from handgrad.errors import InputError
-from handgrad.limits import machine_memory
+from handgrad.limits import in_words, machine_memory
 from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.network import Network
 from handgrad.training.training_section import TrainingSection
@@ -24,7 +24,7 @@ PART = 256  # rows that the compiled engine works on at once
 
 @dataclass(frozen=True)
 class Need:
-    """What one program of a setting takes, in bytes, and of what: its weights, the rows of a step, the runs in it."""
+    """The memory of one program of a setting in bytes, and what it depends on: weights, rows of a step, runs."""
 
     bytes: int
     weights: int
@@ -64,12 +64,3 @@ def check_memory(need: Need | None, workers: int, machine: tuple[int, int] | Non
         f"{need.where}: the network has {need}, which takes at least {in_words(need.bytes * workers)} of memory{each}; "
         f"this machine has {in_words(has)}: {remedy}"
     )
-
-
-def in_words(n: int) -> str:
-    """Bytes as people say them.
-
-    >>> in_words(3_500_000_000), in_words(280_000_000_000_000)
-    ('3.5 GB', '280,000 GB')
-    """
-    return f"{n / 1e9:,.1f} GB" if n < 10**11 else f"{n // 10**9:,} GB" if n < 10**18 else f"{n:.0e} bytes"

@@ -91,7 +91,7 @@ class Plan:
         return {label: known[label] for label in labels}
 
     def decide(self, number: int, finished: Mapping[str, RunSummary], recorded: str | None = None) -> str | None:
-        """Choose and note a phase's winner.  `finished`: id -> summary; `recorded`: who won before, if that stands."""
+        """Choose and note a phase's winner.  `finished`: id -> summary; `recorded`: the winner written by a search."""
         if recorded in self.rivals(number):
             self.phases[number] = replace(self.phases[number], winner=recorded)
             return recorded
@@ -125,7 +125,7 @@ class Plan:
         self.phases[number] = replace(self.phases[number], settings=(), opened=True)
 
     def add(self, number: int, parameters: Mapping[str, Any]) -> PlannedSetting:
-        """A setting that a sampler has drawn, path -> value; the one that is there where it is the same."""
+        """Add a setting that a sampler has drawn, path -> value; one that the phase has already is returned as it is."""
         phase, planned = self.study.phases[number], self.phases[number]
         choice = Choice(dict(parameters), dict(parameters), dict.fromkeys(parameters, "random"))
         added = self._setting(phase, choice, self._start_of(planned))
@@ -151,7 +151,7 @@ class Plan:
     # -- how it is made
 
     def _check(self, possible: Iterable[Possible]) -> None:
-        """Does every setting that can occur fit the data?  Everything that does not is shown at once."""
+        """Raise StudyFileError with every setting that can occur and does not fit the data."""
         found: dict[str, None] = {}
         said: dict[int, set[str]] = {}  # by phase: what is wrong with a start is not wrong again with what follows
         for one in possible:
@@ -185,7 +185,7 @@ class Plan:
             raise StudyFileError(self.study.where, shortened(found))
 
     def _weigh(self, one: Possible, network: Network, facts: DataFacts | None) -> None:
-        """Note the setting that takes most memory; what a GPU has is not known here."""
+        """Note the setting that takes most memory; the memory of a GPU is not known here."""
         if one.setting is None or facts is None or one.setting.training.device != "cpu":
             return
         need = need_of(one.setting.training, network, facts.counts["train"], one.where)
@@ -213,7 +213,7 @@ class Plan:
         return self._labelled(self.study.settings.at(phase, choice, tables), start)
 
     def _pinned(self, phase: Phase) -> str | None:
-        """The label of the setting that a phase names as its start; None where the winner is."""
+        """The label of the setting that a phase names as its start; None where it starts from the winner."""
         if phase.start is None or phase.after is None:
             return None
         earlier, planned = self.study.phases[phase.after], self.phases[phase.after]
@@ -275,7 +275,7 @@ class Plan:
         )
 
     def _programs(self) -> list[str]:
-        """How many programs train the runs that share some, for each number of runs that do."""
+        """Notes: how many programs train the runs that share programs, for each size of such a program."""
         kinds: dict[int, dict[str, int]] = {}
         for setting in (setting for phase in self.phases for setting in phase.settings):
             if setting.setting is not None and setting.setting.training.stack != 1:
@@ -289,7 +289,7 @@ class Plan:
         ]
 
     def _network(self, setting: Setting) -> tuple[DataFacts, Network] | None:
-        """The facts of a setting's data and its network; None where they do not fit, which is said elsewhere."""
+        """The facts of a setting's data and its network; None where they do not fit (`_check` reports it)."""
         try:
             facts = self.splits.facts(setting.data)
             return facts, setting.network_for(facts.shape, facts.n_classes, has_validation="validation" in facts.counts)
@@ -297,7 +297,7 @@ class Plan:
             return None
 
     def _resolved(self, setting: Setting) -> Setting:
-        """The setting with nothing left open, the number of runs that share a program included."""
+        """The setting with every "auto" decided, the number of runs that share a program included."""
         training = setting.resolved().training
         found = self._network(setting) if setting.training.stack == "auto" and training.device != "cpu" else None
         if found is not None:

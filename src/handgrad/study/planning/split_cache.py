@@ -74,7 +74,7 @@ class SplitCache:
         return self._checks[written]
 
     def facts(self, section: DataSection) -> DataFacts:
-        """The facts of a split.  Raises DataError where the data does not have what is asked of it."""
+        """The facts of a split.  Raises DataError where the data cannot be split like that."""
         check = self.check(section)
         if check.facts is None:
             raise DataError("\n".join(check.problems))

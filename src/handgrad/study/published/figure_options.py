@@ -90,7 +90,7 @@ Count = Annotated[int, BeforeValidator(whole("[1, 12]"))]
 
 
 class FigureOptions(Section):
-    """What every kind says of itself: how many settings it shows at once."""
+    """The options of a kind of figure.  settings: how many it shows at once."""
 
     settings: ClassVar[tuple[int, int | None]] = (1, None)  # fewest, most
 

@@ -206,7 +206,7 @@ class PublishedTable(Item):
     kind: str
 
     def part_problems(self) -> list[str]:
-        """What is wrong between its parts, whatever the study is."""
+        """What is wrong between its parts, in any study."""
         return []
 
     def class_problems(self, classes: Sequence[str]) -> list[str]:

@@ -50,7 +50,7 @@ class PublishedColumn(Section):
 class SettingRow(Measured):
     """A row of a table of settings.  run: false where this study has no setting for it.
 
-    rank: "best" or "worst" where the original says so of the row, in whatever words.
+    rank: "best" or "worst" where the original calls the row so, in these or other words.
     """
 
     label: Label

@@ -198,7 +198,7 @@ def effects(study: Study, overrides: Iterable[str], quick: Any) -> tuple[list[st
 
 
 class _Says:
-    """Who writes a key in place of the base: the tables, and the change that does it."""
+    """The tables that write a key in place of the base setting, and the change by which the first of them does."""
 
     def __init__(self, path: str, by: str, written: Iterable[str]) -> None:
         self.path, self.by, self.written = path, by, list(dict.fromkeys(written))
@@ -217,7 +217,7 @@ class _Says:
 
 
 def _reach(study: Study, path: str) -> tuple[_Says | None, bool]:
-    """(who writes `path` in settings of the first phase, whether there are settings in which nobody does)."""
+    """(the tables that write `path` in settings of the first phase, whether some settings keep the base's value)."""
     written: dict[str, str] = {}
     without = False
     for choice in study.phases[0].choices:
@@ -283,7 +283,7 @@ def _is_simple(value: Any) -> bool:
 
 
 def _base_notes(study: Study) -> Iterator[str]:
-    """Keys of the base that bundles write in every setting: the file says something that nobody runs."""
+    """Keys of the base that bundles write in every setting: no run has the value of the base."""
     if not study.spec.bundle:
         return
     for path in changes_of(study.base):

@@ -1,6 +1,6 @@
 """The text of a study file to its tables.
 
-Whatever is in a file that somebody wrote, it becomes tables or one StudyFileError (`foreign.reading`).
+Any content of a file becomes tables or one StudyFileError (`foreign.reading`).
 """
 
 import codecs

@@ -1,1 +1,1 @@
-"""Rules: what is decided from numbers alone, such as which settings go on, what may still begin and who wins."""
+"""Rules: decisions from numbers alone: how settings are drawn, which go on, what may still begin, which wins."""

@@ -1,4 +1,4 @@
-"""Early stopping of a search: which settings go on, from the numbers that they reached so far.  Bookkeeping only.
+"""Search rules: which settings go on, from the numbers that they reached so far.  Bookkeeping only.
 
 Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning" (arXiv 1810.05934), Algorithm 2, in its letters:
 

@@ -1,6 +1,6 @@
 """Samplers: how the settings of a table [random] are drawn, from which ranges.  Bookkeeping only.
 
-    random   every value by itself, from a stream of its own: known before the study runs
+    random   every value from its own stream of random numbers: known before the study runs
     tpe      tree-structured Parzen estimator, Bergstra et al. 2011 (optuna.samplers.TPESampler)
     qmc      quasi-Monte Carlo, Bergstra & Bengio 2012 (optuna.samplers.QMCSampler): spread evenly, learns nothing;
              scrambled (Owen 1998), as otherwise every seed would draw the same, and the lower ends of all ranges first
@@ -92,7 +92,7 @@ class SequentialSampler(Protocol):
         """(the number by which the sampler knows it, the next draw)."""
 
     def replay(self, parameters: Mapping[str, Any]) -> None:
-        """The next draw as it was recorded, which stands whatever `ask` would draw now."""
+        """Take over the next draw as it was recorded, even where `ask` would draw another one now."""
 
     def drew(self, setting: str) -> None:
         """The label of the setting that the last draw is; it may have been drawn before, where all ranges are lists."""

@@ -155,7 +155,7 @@ class Processes:
                     source.waits = False
 
     def _with_news(self, busy: list[_Worker]) -> list[_Worker]:
-        """Workers that have told something, or have ended in some way; one that does not come to be ready is ended."""
+        """Workers that sent news or have ended; one that is not ready after `START_SECONDS` is killed."""
         starting = [worker.started + START_SECONDS for worker in busy if not worker.ready]
         patience = max(0.0, min(starting) - time.monotonic()) if starting else None
         found = connection.wait([worker.pipe for worker in busy], patience)
@@ -219,7 +219,7 @@ class Processes:
         return [Outcome(job, None, text) for job in source.died(jobs)]
 
     def _failed_start(self, why: str) -> None:
-        """One more start that came to nothing.  Raises InputError where there is nobody to go on."""
+        """Count a start that failed.  Raises InputError after `STARTS` of them where no other worker is at work."""
         self._in_vain += 1
         if self._in_vain >= STARTS and not any(worker.jobs for worker in self._pool):
             raise InputError(

@@ -4,8 +4,8 @@ A runner has one method, `map`: jobs go in, outcomes come out in the order in wh
 the iterable one at a time, when there is room for one.  A job and a record are data and cross processes; splits
 do not: workers map the files of a split into their memory.
 
-Whatever happens in a run becomes its outcome: an exception, or a worker that dies (its job is taken up again
-twice, then given up).  Only a disk that cannot be written ends the whole map, as nothing could be kept any more.
+Every end of a run becomes its outcome, an exception and the death of a worker included (its job is given out again
+twice, then given up).  Only a disk that cannot be written ends the whole map, as no result could be kept.
 
 Where the setting says that runs share a program (`training.stack`), a worker gets several jobs at a time.
 """
@@ -143,7 +143,7 @@ def _described(error: BaseException) -> str:
 
 
 def nothing_to_wait_for() -> RuntimeError:
-    """What a caller did wrong whose jobs say None while none of them is in progress."""
+    """The error of a caller whose jobs say None while none of them is in progress."""
     return RuntimeError("the jobs wait for an outcome (None), but no job is in progress")
 
 
@@ -217,7 +217,7 @@ class JobQueue:
         return bool(self._again)
 
     def back(self, jobs: Group) -> None:
-        """Take back what nobody has begun."""
+        """Take back jobs that no worker has begun."""
         if jobs:
             self._again.append(jobs)
 

@@ -1,1 +1,1 @@
-"""Searches: settings that are drawn, judged and continued while a study runs."""
+"""Searches: settings are drawn, judged and continued while a study runs."""

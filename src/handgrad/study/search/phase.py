@@ -1,6 +1,12 @@
-"""The search of one phase of a study that runs: its rule, source and decisions put together, and its files."""
+"""The search of one phase of a study that runs: its rule, its source of settings and its decisions put together.
 
-from collections.abc import Callable, Iterator, Mapping
+Settings come from the plan's list, or from a sampler that sees results before it draws.  Serially a sampler is
+deterministic by `random.seed`; with several workers it depends on the order of results, so every question and answer
+is written down (`folder.decisions`), and asking again in the same order gives the same settings.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -10,22 +16,21 @@ from handgrad.study.folder.store import Store
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.rules.budget import BudgetTracker
-from handgrad.study.rules.samplers import SAMPLERS
+from handgrad.study.rules.samplers import SAMPLERS, SequentialSampler
 from handgrad.study.runners.runner import Job
-from handgrad.study.search.search import Ended, Misfit, Search
-from handgrad.study.search.setting_sources import Drawn, Listed, SettingSource
+from handgrad.study.search.search import Ended, Misfit, Search, SettingSource
 from handgrad.training.record import load, load_curves
 
 
 class Execution(Protocol):
-    """What the running study does for a search."""
+    """The running study, for a search."""
 
     plan: Plan
     store: Store
     tracker: BudgetTracker
 
     def ready(self, setting: PlannedSetting) -> None:
-        """Find finished runs, compile."""
+        """Take over the finished runs of a setting and compile its kernels."""
 
     def has_record(self, run_id: str) -> bool:
         """Whether a run has a record that does not say it failed."""
@@ -36,7 +41,7 @@ class Execution(Protocol):
         """The job of a run, None where it cannot run."""
 
     def note(self, text: str) -> None:
-        """Say something."""
+        """Tell the observer a note."""
 
 
 class _PhaseHost:
@@ -61,7 +66,7 @@ class _PhaseHost:
 
 @contextmanager
 def opened_search(execution: Execution, number: int) -> Iterator[Search]:
-    """The search of a phase, gone on with from what was recorded of it."""
+    """The search of a phase, continued from its recorded decisions."""
     plan, phase = execution.plan, execution.plan.phases[number]
     drawn = plan.study.phases[number].sampling
     metric = (phase.asha.metric if phase.asha else None) or plan.study.spec.select_by
@@ -111,3 +116,59 @@ def opened_search(execution: Execution, number: int) -> Iterator[Search]:
         yield search
     finally:
         decisions.close()
+
+
+class Listed:
+    """The settings of the plan, in its order."""
+
+    def __init__(self, settings: Sequence[PlannedSetting]) -> None:
+        self._left = deque(settings)
+
+    def next(self) -> PlannedSetting | None:
+        return self._left.popleft() if self._left else None
+
+    def recorded(self, parameters: Mapping[str, Any]) -> PlannedSetting | None:
+        return None  # a list is not asked
+
+    def tell(self, label: str, epoch: int, value: float | None, *, last: bool) -> None:
+        pass
+
+
+class Drawn:
+    """At most `runs` draws of a sampler.  `add` puts a drawn setting into the plan, `note` writes the draw down."""
+
+    def __init__(
+        self,
+        sampler: SequentialSampler,
+        runs: int,
+        add: Callable[[Mapping[str, Any]], PlannedSetting],
+        note: Callable[..., None],
+    ) -> None:
+        self._sampler, self._runs, self._add, self._note = sampler, runs, add, note
+        self._draws = 0
+        self._labels: set[str] = set()
+
+    def next(self) -> PlannedSetting | None:
+        while self._draws < self._runs:
+            number, parameters = self._sampler.ask()
+            setting, new = self._take(parameters)
+            self._note("asked", number=number, parameters=parameters, setting=setting.label)
+            if new:
+                return setting
+        return None
+
+    def recorded(self, parameters: Mapping[str, Any]) -> PlannedSetting | None:
+        self._sampler.replay(parameters)
+        return self._take(parameters)[0]
+
+    def tell(self, label: str, epoch: int, value: float | None, *, last: bool) -> None:
+        self._sampler.tell(label, epoch, value, last=last)
+
+    def _take(self, parameters: Mapping[str, Any]) -> tuple[PlannedSetting, bool]:
+        """(the setting, whether it is new): the same one may be drawn twice where every axis is a choice."""
+        self._draws += 1
+        setting = self._add(parameters)
+        new = setting.label not in self._labels
+        self._labels.add(setting.label)
+        self._sampler.drew(setting.label)
+        return setting, new

@@ -23,7 +23,6 @@ from handgrad.study.rules.asha import RULES, Asha
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Job, Outcome
-from handgrad.study.search.setting_sources import SettingSource
 from handgrad.training.record import Record
 
 NEVER = Asha(grace_period=2**62)  # no rung: every setting trains to its end
@@ -55,6 +54,19 @@ class Ended:
         return self.end if self.status == "done" else None
 
 
+class SettingSource(Protocol):
+    """Settings to begin, one at a time."""
+
+    def next(self) -> PlannedSetting | None:
+        """The next setting; None where there is none."""
+
+    def recorded(self, parameters: Mapping[str, Any]) -> PlannedSetting | None:
+        """The next setting as it was recorded; None where this source would not have given it."""
+
+    def tell(self, label: str, epoch: int, value: float | None, *, last: bool) -> None:
+        """A setting has the value at this epoch, None where it diverged or failed; `last`: its final epoch."""
+
+
 class SearchHost(Protocol):
     """The study around a search."""
 
@@ -68,7 +80,7 @@ class SearchHost(Protocol):
         """The job of a run; None where it cannot run, which is recorded then."""
 
     def note(self, text: str) -> None:
-        """Say something that people should know."""
+        """Tell the observer a note, which the plan and the report keep."""
 
 
 class Misfit(Exception):
@@ -101,7 +113,7 @@ class Search:
         self._label: dict[str, str] = {}
         self._ended: dict[str, Ended] = {}
 
-    # -- from the record
+    # -- from the recorded decisions
 
     def replay(self) -> None:
         """Take over what was recorded.  Raises Misfit where this search would have decided otherwise."""
@@ -152,7 +164,7 @@ class Search:
         if self._until[label] != until:
             raise Misfit(f"setting {label} trains to epoch {self._until[label]}, not {until}")
 
-    # -- as it goes
+    # -- while it runs
 
     def jobs(self) -> Iterator[Job | None]:
         """Every job, when its time has come; None while that depends on jobs in progress."""
@@ -178,7 +190,7 @@ class Search:
                         yield job
 
     def took(self, outcome: Outcome) -> None:
-        """Take up the outcome of one of the jobs."""
+        """Take over the outcome of one of the jobs."""
         job = outcome.job
         label = self._label[job.id]
         assert job.until is not None
@@ -259,7 +271,7 @@ class Search:
         self.decisions.add("arrived", setting=label, epoch=epoch, values=in_order, value=value)
 
     def end(self, winner: str | None) -> None:
-        """Note who won."""
+        """Note the winner."""
         if not self.decisions.events or self.decisions.events[-1] != {"event": "winner", "setting": winner}:
             self.decisions.add("winner", setting=winner)
 
