@@ -40,13 +40,13 @@ def handgrad(batch: int, n: int, repeats: int) -> list[float]:
     """The compiled engine."""
     from handgrad.network.initializers import He, Zeros, initialize
     from handgrad.network.network import Network
-    from handgrad.training.engines import RunJob, open_session
+    from handgrad.training.engines import Job, open_session
     from handgrad.training.training_section import TrainingSection
 
     optimizer = {"name": "momentum", "lr": 0.001}
     training = TrainingSection(optimizer=optimizer, batch_size=batch, weight_decay=1e-4)
     network = Network.parse((1, 28, 28), *LAYERS)
-    session = open_session("compiled", RunJob(network, training, "one-hot", 0, {"train": examples(n)}))
+    session = open_session("compiled", Job(network, training, "one-hot", 0, {"train": examples(n)}))
     session.load(initialize(network, He(), Zeros(), 0), {}, 0)
     order, lrs = np.random.default_rng(0).permutation(n), np.full(n // batch, 0.001)
     return timed(lambda: session.train_epoch(order, lrs, 0), n, repeats)

@@ -39,7 +39,7 @@ import numpy as np
 
 from handgrad.network.initializers import He, Zeros, initialize
 from handgrad.network.network import Network
-from handgrad.training.engines import Epoch, RunJob, jax_programs, jax_store
+from handgrad.training.engines import Epoch, Job, jax_programs, jax_store
 from handgrad.training.engines import jax as engine
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.training_section import TrainingSection
@@ -134,14 +134,14 @@ class Bench:
     def sizes(self, name: str) -> tuple[int, ...]:
         return (1, 3) if self.small else SIZES[name]
 
-    def job(self, name: str, seed: int = 0, **training: Any) -> RunJob:
+    def job(self, name: str, seed: int = 0, **training: Any) -> Job:
         layers, batch = CASES[name]
         plain = {"batch_size": batch, "optimizer": {"name": "sgd", "lr": LR}, "engine": "jax", "device": self.device}
         section = TrainingSection(**{**plain, **training})
         parts = {"train": (self.x, self.y), "train_sample": (self.x[:1000], self.y[:1000])}
-        return RunJob(Network.parse((1, 28, 28), *layers), section, "one-hot", seed, parts)
+        return Job(Network.parse((1, 28, 28), *layers), section, "one-hot", seed, parts)
 
-    def group(self, job: RunJob, runs: int) -> tuple[engine.JaxGroup, dict[int, Epoch]]:
+    def group(self, job: Job, runs: int) -> tuple[engine.JaxGroup, dict[int, Epoch]]:
         made, epochs, n = engine.JaxGroup(runs), {}, len(self.y)
         for seed in range(runs):
             made.add(replace(job, seed=seed)).load(initialize(job.network, He(), Zeros(), seed, "float32"), {}, 0)
@@ -197,7 +197,7 @@ def parity(bench: Bench) -> None:
                 optimizer={"name": "adam", "lr": 0.01, "eps": 1e-3},
             )  # fmt: skip
             x, y = bench.x[:384], bench.y[:384]
-            job = RunJob(network, section, "one-hot", 0, {"train": (x, y), "train_sample": (x, y)})
+            job = Job(network, section, "one-hot", 0, {"train": (x, y), "train_sample": (x, y)})
             made, epochs = engine.JaxGroup(3), {}
             for seed in range(3):
                 member = made.add(replace(job, seed=seed))

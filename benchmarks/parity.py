@@ -16,7 +16,7 @@ from handgrad.errors import InputError
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import Normal, NormalFanIn, initialize
 from handgrad.network.losses import LOSSES
-from handgrad.training.engines import RunJob, open_session
+from handgrad.training.engines import Job, open_session
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.run import Setting
 
@@ -46,7 +46,7 @@ def drawn_layers(rng: np.random.Generator, outputs: str) -> tuple[tuple[int, ...
     return shape, [*layers, f"dense 5 {outputs}"]
 
 
-def drawn_job(rng: np.random.Generator, dtype: str) -> RunJob | None:
+def drawn_job(rng: np.random.Generator, dtype: str) -> Job | None:
     """A job, or None where what was drawn does not go together."""
     loss = LOSSES[str(rng.choice(list(LOSSES)))]
     shape, layers = drawn_layers(rng, str(rng.choice(sorted(loss.outputs))))
@@ -69,10 +69,10 @@ def drawn_job(rng: np.random.Generator, dtype: str) -> RunJob | None:
         network = setting.network_for(shape, 5, has_validation=False)
     except InputError:
         return None
-    return RunJob(network, setting.training, targets, SEED, {"train": (x, y)})
+    return Job(network, setting.training, targets, SEED, {"train": (x, y)})
 
 
-def trained(engine: str, job: RunJob, steps: int) -> dict[str, np.ndarray] | None:
+def trained(engine: str, job: Job, steps: int) -> dict[str, np.ndarray] | None:
     """Parameters after so many steps; None where a number is not finite."""
     session = open_session(engine, job)
     session.load(initialize(job.network, NormalFanIn(), Normal(std=0.1), SEED, job.training.dtype), {}, 0)
@@ -94,7 +94,7 @@ def distance(a: dict[str, np.ndarray], b: dict[str, np.ndarray], eps: float) -> 
     )
 
 
-def kind_of(job: RunJob) -> str:
+def kind_of(job: Job) -> str:
     """The kinds of networks between which rounding differs by orders of magnitude."""
     divides = job.training.optimizer.name in ("adagrad", "rmsprop", "adam", "adamw")
     norm = any(name.startswith("batch-norm") for name in job.network.parameter_shapes)
