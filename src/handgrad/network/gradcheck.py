@@ -176,9 +176,15 @@ def check(
     batch_reduction: str = "mean",
     *,
     masks: Mapping[int, np.ndarray] | None = None,
+    functions: passes.PassFunctions = passes.REFERENCE,
 ) -> list[GradientCheck]:
-    """One row for each parameter with a gradient; all arrays in float64.  Raises AtKink at a kink."""
-    _, grads, trace = passes.loss_and_gradients(network, params, x, T, loss, batch_reduction, masks=masks)
+    """One row for each parameter with a gradient; all arrays in float64.  Raises AtKink at a kink.
+
+    functions: what the backward pass under test is composed of.
+    """
+    _, grads, trace = passes.loss_and_gradients(
+        network, params, x, T, loss, batch_reduction, masks=masks, functions=functions
+    )
     pieces = _pieces(network, trace, T, loss)
 
     def total(name: str, w: np.ndarray) -> float:

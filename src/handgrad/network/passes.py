@@ -8,20 +8,57 @@ Derivation of the whole: docs/derivations/network.md.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from array_api_compat import array_namespace
 
 from handgrad.errors import UnknownName
 from handgrad.names import lookup, unknown
-from handgrad.network.activations import ACTIVATIONS
+from handgrad.network.activations import ACTIVATIONS, Activation
 from handgrad.network.arrays import Array
-from handgrad.network.losses import LOSSES, REDUCTIONS
+from handgrad.network.layer import Gradients, Layer, LayerParameters
+from handgrad.network.losses import LOSSES, REDUCTIONS, Loss
 from handgrad.network.network import Network
 
 Parameters = Mapping[str, Array]  # of the whole network, by name: "dense1.W"
+
+
+def layer_backward(
+    layer: Layer, dz: Array, x: Array, params: LayerParameters, mask: Array | None, needs_dx: bool
+) -> Gradients:
+    """(dx, gradients by letter) of one layer: its own `backward`."""
+    return layer.backward(dz, x, params, mask, needs_dx)
+
+
+def activation_backward(activation: Activation, da: Array, a: Array, z: Callable[[], Array]) -> Array:
+    """dz of one activation: its own `backward`, from da and a.  z is not kept; z() computes it again."""
+    return activation.backward(da, a)
+
+
+def loss_backward(loss: Loss, o: Array, T: Array) -> Array:
+    """do of the loss, per example: its own `backward`."""
+    return loss.backward(o, T)
+
+
+def reduced(do: Array, m: int, batch_reduction: str) -> Array:
+    """do/m for the mean over a batch of m examples, do for their sum."""
+    return do / m if batch_reduction == "mean" else do
+
+
+@dataclass(frozen=True)
+class PassFunctions:
+    """What `loss_and_gradients` is composed of, function by function, so that one of them can be another."""
+
+    layer_backward: Callable[..., Gradients] = layer_backward
+    activation_backward: Callable[..., Array] = activation_backward
+    loss_backward: Callable[..., Array] = loss_backward
+    reduced: Callable[..., Array] = reduced
+
+
+REFERENCE = PassFunctions()
 
 
 @dataclass(frozen=True)
@@ -98,26 +135,34 @@ def loss_and_gradients(
     batch_reduction: str,
     *,
     masks: Mapping[int, Array] | None = None,
+    functions: PassFunctions = REFERENCE,
 ) -> tuple[Array, dict[str, Array], Trace]:
     """Loss of every example (n,), gradients of their mean or sum by name of the parameter, and the forward pass.
 
     T (n, k): encoded targets.  The gradient to x is not computed, and buffers have none.
+    functions: what the backward pass is composed of.
     Raises UnknownName where `loss` is not in LOSSES or `batch_reduction` not in REDUCTIONS.
     """
     trace = forward(network, params, x, masks=masks, training=True)
     chosen = lookup(LOSSES, loss, "loss")
     o = loss_input(network, trace, loss)
-    do = chosen.backward(o, T)  # (n, k), per example
+    do = functions.loss_backward(chosen, o, T)  # (n, k), per example
     if batch_reduction not in REDUCTIONS:
         raise UnknownName(unknown(batch_reduction, REDUCTIONS, "batch reduction"))
-    if batch_reduction == "mean":
-        do = do / x.shape[0]  # the mean over the batch, taken once, where the arrays are smallest
-    grads = _backward(network, params, trace, do, fused=network.output == chosen.fused_with, masks=masks or {})
+    do = functions.reduced(do, x.shape[0], batch_reduction)  # once, where the arrays are smallest
+    fused = network.output == chosen.fused_with
+    grads = _backward(network, params, trace, do, fused=fused, masks=masks or {}, functions=functions)
     return chosen.forward(o, T), grads, trace
 
 
 def _backward(
-    network: Network, params: Parameters, trace: Trace, do: Array, fused: bool, masks: Mapping[int, Array]
+    network: Network,
+    params: Parameters,
+    trace: Trace,
+    do: Array,
+    fused: bool,
+    masks: Mapping[int, Array],
+    functions: PassFunctions,
 ) -> dict[str, Array]:
     """Gradients of all parameters from do, that of the output (fused: of the last z)."""
     first = next((i for i, names in enumerate(network.parameter_names) if names), 0)  # none before it has parameters
@@ -126,9 +171,11 @@ def _backward(
     for i in range(len(network.layers) - 1, first - 1, -1):
         layer = network.layers[i]
         at_end = i == len(network.layers) - 1
-        dz = da if fused and at_end else ACTIVATIONS[layer.activation].backward(da, trace.a[i])
-        of_layer = _of_layer(network, params, i)
-        da, by_letter = layer.backward(dz, trace.input_of(i), of_layer, masks.get(i), i > first)
+        of_layer, x, mask = _of_layer(network, params, i), trace.input_of(i), masks.get(i)
+        z = partial(layer.forward, x, of_layer, mask, True)
+        activation = ACTIVATIONS[layer.activation]
+        dz = da if fused and at_end else functions.activation_backward(activation, da, trace.a[i], z)
+        da, by_letter = functions.layer_backward(layer, dz, x, of_layer, mask, i > first)
         grads |= {network.parameter_names[i][letter]: gradient for letter, gradient in by_letter.items()}
     return {name: grads[name] for name in network.parameter_shapes if name not in network.buffer_names}
 

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from handgrad.data.batches import batch_length, epoch_order, steps_per_epoch, train_sample
+from handgrad.data.batches import batch_length, steps_per_epoch, train_sample
 from handgrad.data.datasets import Split
 from handgrad.measures import PARTS, TEST, TRAIN, VALIDATION, DataPart
 from handgrad.network.network import Network
@@ -19,6 +19,7 @@ from handgrad.training.engines import Epoch, Group, Job, Session, open_session
 from handgrad.training.progress import first_progress, save_checkpoint
 from handgrad.training.record import Divergence, Record
 from handgrad.training.recording import Trained, record_of, samples_of, score
+from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
 CHECKPOINT_SECONDS = 2.0
@@ -45,7 +46,8 @@ class RunInProgress:
         n = len(split.train.y)
         size = next((len(part.y) for part in (split.validation, split.test) if part is not None), n)
         self.sample = np.arange(n) if self.training.train_score == "all" else train_sample(n, size)
-        self.n_steps = steps_per_epoch(n, self.training.batch_size)
+        self.functions = functions_at(self.training)
+        self.n_steps = steps_per_epoch(len(self.functions.order(self.run.seed, 0, n)), self.training.batch_size)
         self.progress = first_progress(task, self.network)
         self.diverged = None if task.parent is None else task.parent.diverged
         self.member = group.add(self._job())
@@ -71,11 +73,12 @@ class RunInProgress:
 
     def next_epoch(self) -> Epoch:
         """The order of the examples and the learning rate of every step."""
-        progress = self.progress
+        progress, training, functions = self.progress, self.training, self.functions
         e = self._own_epochs + np.arange(self.n_steps) / self.n_steps
-        multipliers = self.training.schedule.multipliers(e, self.training.epochs, self._own(VALIDATION.metric("loss")))
-        order = epoch_order(self.run.seed, progress.epoch, len(self.split.train.y))
-        self.epoch = Epoch(order, self.training.optimizer.lr * multipliers, progress.step)
+        history = self._own(VALIDATION.metric("loss"))
+        multipliers = functions.multipliers(training.schedule, e, training.epochs, history)
+        order = functions.order(self.run.seed, progress.epoch, len(self.split.train.y))
+        self.epoch = Epoch(order, training.optimizer.lr * multipliers, progress.step)
         return self.epoch
 
     def take_epoch(self, losses: np.ndarray) -> None:

@@ -15,7 +15,8 @@ from handgrad.names import shown
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.layer import Layer
 from handgrad.network.losses import LOSSES
-from handgrad.training.optimizers import Optimizer
+from handgrad.training.slips import SLIPS
+from handgrad.training.training_section import TrainingSection
 
 PLAIN = {"one-hot": (0.0, 1.0), "plus-minus-one": (-1.0, 1.0)}  # records without code: those of the package
 
@@ -52,11 +53,14 @@ class Ingredient:
         return hashlib.sha256("\n".join(_sources(self.record)).encode()).hexdigest()
 
 
-def ingredients(layers: Sequence[Layer], loss: str, optimizer: Optimizer) -> Iterator[Ingredient]:
+def ingredients(layers: Sequence[Layer], training: TrainingSection) -> Iterator[Ingredient]:
     """What decides the operations of a step, each once."""
+    loss = LOSSES[training.loss]
     yield from of_layers(layers)
-    yield Ingredient("loss", loss, LOSSES[loss], (LOSSES[loss].forward, LOSSES[loss].backward))
-    yield of_section("optimizer", optimizer)
+    yield Ingredient("loss", training.loss, loss, (loss.forward, loss.backward))
+    yield of_section("optimizer", training.optimizer)
+    for name in training.slips:
+        yield Ingredient("slip", name, SLIPS[name], (SLIPS[name].wrong,))
 
 
 def of_layers(layers: Sequence[Layer]) -> Iterator[Ingredient]:

@@ -64,13 +64,14 @@ class _Table(BaseModel):
 
 
 class NetworkFacts(_Table):
-    """The network that was trained, and the loss and L2 formulas in force."""
+    """The network that was trained, the loss and L2 formulas in force, and the slips, each in one line."""
 
     layers: list[str]
     output: str
     parameters: int
     loss_formula: str
     l2_formula: str
+    slips: list[str] = []
 
 
 class DatasetFacts(_Table):

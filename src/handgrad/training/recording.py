@@ -26,6 +26,7 @@ from handgrad.training.record import (
     TrainScore,
 )
 from handgrad.training.run import Run, Setting
+from handgrad.training.slips import SLIPS
 from handgrad.training.support import lacking, lacks
 
 SAMPLES = 10
@@ -182,13 +183,16 @@ def _engine_facts(trained: Trained) -> dict[str, Any]:
 
 
 def _network_facts(trained: Trained) -> NetworkFacts:
-    reduction = "mean over the batch" if trained.setting.training.batch_reduction == "mean" else "sum over the batch"
+    training = trained.setting.training
+    reduction = "mean over the batch" if training.batch_reduction == "mean" else "sum over the batch"
+    slips: dict[str, Any] = {"slips": [SLIPS[name].text for name in training.slips]} if training.slips else {}
     return NetworkFacts(
         layers=trained.network.describe(),
         output=trained.network.output,
         parameters=trained.network.parameter_count,
-        loss_formula=f"{LOSSES[trained.setting.training.loss].formula}, {reduction}",
-        l2_formula=trained.setting.training.l2_formula(),
+        loss_formula=f"{LOSSES[training.loss].formula}, {reduction}",
+        l2_formula=training.l2_formula(),
+        **slips,
     )
 
 

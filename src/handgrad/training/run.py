@@ -24,6 +24,7 @@ from handgrad.sections import Section, plain
 from handgrad.training.engines import check_compiles
 from handgrad.training.ingredients import Ingredient, ingredients, of_section
 from handgrad.training.requirements import check_available, jax_sees
+from handgrad.training.slips import check_slips
 from handgrad.training.support import as_they_came, check_has, lacking
 from handgrad.training.training_section import TrainingSection
 
@@ -65,7 +66,7 @@ class Setting(Section):
             engine = "jax"
         elif engine == "auto":
             on_cpu = training.device == "cpu" and arrays == "auto"
-            has_all = as_they_came() or not lacking("compiled", self.ingredients())
+            has_all = self._is_plain or not lacking("compiled", self.ingredients())
             engine = "compiled" if on_cpu and has_all else "array"
         if engine == "array":
             arrays = training.library
@@ -77,8 +78,12 @@ class Setting(Section):
 
     def ingredients(self) -> Iterator[Ingredient]:
         """What the setting names and a step is made of, each once."""
-        training = self.training
-        return ingredients(self.network.layer_list(1), training.loss, training.optimizer)
+        return ingredients(self.network.layer_list(1), self.training)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether every engine has what a step is made of: the quick answer."""
+        return not self.training.slips and as_they_came()
 
     def additions(self) -> dict[str, str]:
         """What it names of public tables that comes from outside the package, with the checksum of its source."""
@@ -90,7 +95,7 @@ class Setting(Section):
             Ingredient("scale", scale.name, scale, (scale.fit,)),
             Ingredient("encoding of targets", network.targets, encoding, ()),
         ]
-        if not as_they_came():
+        if not self._is_plain:
             named += self.ingredients()
         return {str(one): one.checksum for one in named if one.is_added}
 
@@ -99,7 +104,8 @@ class Setting(Section):
         training = self.resolved().training
         check_available(training.engine, training.device, training.arrays)
         network = build(self.network, tuple(shape), n_classes)
-        if not as_they_came():
+        if not self._is_plain:
+            check_slips(network, training)
             check_has(training.engine, network, training)
             check_compiles(training.engine, network, training)
         check_fit(self.training.loss, network.output, self.network.targets)

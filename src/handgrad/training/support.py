@@ -19,6 +19,7 @@ from handgrad.network.network import Network
 from handgrad.training import twins
 from handgrad.training.ingredients import Ingredient, ingredients, of_layers
 from handgrad.training.optimizers import OPTIMIZERS
+from handgrad.training.step_functions import AROUND
 from handgrad.training.training_section import TrainingSection
 
 
@@ -36,11 +37,18 @@ def lacking(engine: str, found: Iterable[Ingredient]) -> list[Ingredient]:
     """What of this an engine has not.
 
     `array` and `jax` run the reference's own functions, so they have everything; `compiled` and `torch` have the
-    records that the package came with.
+    records that the package came with.  A slip is had where its function is taken from `StepFunctions`.
     """
-    if engine in ("array", "jax"):
-        return []
-    return [one for one in found if _package()[one.kind].get(one.name) != one.of]
+    return [one for one in found if not (_has_slip if one.kind == "slip" else _has)(engine, one)]
+
+
+def _has(engine: str, one: Ingredient) -> bool:
+    return engine in ("array", "jax") or _package()[one.kind].get(one.name) == one.of
+
+
+def _has_slip(engine: str, one: Ingredient) -> bool:
+    changes = one.record.changes
+    return engine == "array" or changes in AROUND or (engine == "jax" and changes != "score")
 
 
 def lacks(engine: str, what: Sequence[Ingredient]) -> str:
@@ -51,7 +59,7 @@ def lacks(engine: str, what: Sequence[Ingredient]) -> str:
 
 def check_has(engine: str, network: Network, training: TrainingSection) -> None:
     """Raise InputError where an engine cannot run what a setting names, before anything runs."""
-    found = [*ingredients(network.layers, training.loss, training.optimizer)]
+    found = [*ingredients(network.layers, training)]
     if missing := lacking(engine, found):
         raise InputError(f'{lacks(engine, missing)}; set training.engine = "array"')
 

@@ -11,6 +11,7 @@ from handgrad.sections import NamedSection, Section, flag, one_of, optional, rea
 from handgrad.training.optimizers import OPTIMIZERS, SGD, Optimizer
 from handgrad.training.requirements import ARRAYS, DEVICES
 from handgrad.training.schedules import SCHEDULES, Constant, Schedule
+from handgrad.training.slips import in_order
 
 ENGINES = ("array", "compiled", "jax", "torch")
 
@@ -84,6 +85,7 @@ class TrainingSection(Section):
     arrays: Annotated[str, BeforeValidator(one_of(ARRAYS, "library of arrays"))] = "auto"
     stack: Annotated[int | Literal["auto"], BeforeValidator(_whole_or("auto"))] = "auto"
     tf32: Annotated[bool, BeforeValidator(flag)] = False
+    slips: Annotated[tuple[str, ...], BeforeValidator(in_order)] = ()
 
     @model_validator(mode="after")
     def _device_of_engine(self) -> Self:
@@ -109,10 +111,11 @@ class TrainingSection(Section):
         return self
 
     @model_serializer(mode="wrap")
-    def _without_tf32(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_absent(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = plain(self)
-        if not values.get("tf32", True):
-            del values["tf32"]  # records and ids are older than this key
+        for key in ("tf32", "slips"):
+            if not values.get(key, True):
+                del values[key]  # records and ids are older than this key
         return values
 
     @property

@@ -156,7 +156,7 @@ def open_session(name: str, job: Job) -> Session:
 
 def check_compiles(engine: str, network: Network, training: TrainingSection) -> None:
     """Raise InputError where the jax engine cannot compile what was added to the public tables."""
-    added = [one for one in ingredients(network.layers, training.loss, training.optimizer) if one.is_added]
+    added = [one for one in ingredients(network.layers, training) if one.is_added]
     if engine == "jax" and added:
         from handgrad.training.engines.jax_programs import check_compiles
 

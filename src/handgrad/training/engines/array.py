@@ -15,7 +15,8 @@ from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.backend import Backend, backend_of
-from handgrad.training.optimizers import empty_slots, step
+from handgrad.training.optimizers import empty_slots
+from handgrad.training.slips import functions_at
 
 LOOK_EVERY = 256  # steps, whose losses are then looked at together: to wait for a GPU takes longer than a step
 
@@ -40,11 +41,12 @@ def train_step(
     engine can compile it for many runs at once, each with numbers of its own (`jax_programs`).
     """
     network, training, m = job.network, job.training, x.shape[0]
-    masks = passes.masks(network, key, number, m, like=x, rates=rates)
+    functions = functions_at(training, lr=lr, key=key, number=number)
+    masks = functions.masks(network, key, number, m, like=x, rates=rates)
     of_example, grads, trace = passes.loss_and_gradients(
-        network, params, x, T, training.loss, training.batch_reduction, masks=masks
+        network, params, x, T, training.loss, training.batch_reduction, masks=masks, functions=functions
     )
-    new_params, new_slots = step(
+    new_params, new_slots = functions.step(
         training.optimizer,
         params,
         grads,
@@ -125,7 +127,8 @@ class ArraySession:
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         x, T = self.parts[part]
-        losses, predicted = passes.score(self.job.network, self.params, x, T, self.job.training.loss)
+        functions = functions_at(self.job.training, key=self.key, number=self.t)
+        losses, predicted = functions.score(self.job.network, self.params, x, T, self.job.training.loss)
         return self.backend.to_numpy(losses), self.backend.to_numpy(predicted)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
