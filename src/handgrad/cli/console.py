@@ -88,6 +88,7 @@ def print_record(record: "Record") -> None:
         ("network", f"{', '.join(network.layers)} ({network.parameters:,} parameters)"),
         ("loss", network.loss_formula),
         ("L2", network.l2_formula),
+        *(("slip", text) for text in network.slips),
         ("data", f"{data.name}, {counts}; {data.scaling}"),
         ("epochs", f"{record.epochs} ({record.steps:,} steps)"),
         ("time", f"{duration(time.training)} training, {duration(time.evaluation)} scoring"),
@@ -106,12 +107,12 @@ def print_record(record: "Record") -> None:
         lines += [(f"{section}.{key}", value) for key, value in values.items() if value is not None]
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
-        out.print(Text(f"{name.ljust(width)}  {value}"))
+        out.print(Text(f"{name.ljust(width)}  {value}", "bold red" if name == "slip" else ""))
 
 
 def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> None:
     """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
-    from handgrad.report.findings.verdicts import conditional, phase_verdicts, small_parts
+    from handgrad.report.findings.verdicts import conditional, phase_verdicts, slip_verdicts, small_parts
     from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
     from handgrad.report.tables.study_tables import phase_title, summary_table
 
@@ -124,6 +125,8 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> No
         print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
         for verdict in phase_verdicts(phase):
             out.print(Text(f"  {verdict.text}"))
+    for verdict in slip_verdicts(summary.settings):
+        out.print(Text(verdict.text, "bold red"))
     for verdict in (*conditional(summary), *small_parts(summary)):
         out.print(Text(verdict.text))
     if reproduction is not None:

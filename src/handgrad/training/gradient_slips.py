@@ -130,7 +130,7 @@ GRADIENT_SLIPS = (
         right="db_u = Σ_i dz_iu",
         why="a sum over all axes: np.sum(dz) in place of np.sum(dz, axis=0)",
         fingerprint="db of every layer is one number: the sum of the right db",
-        symptom="all biases of a layer move together; learns slowly, at some seeds only one class is left",
+        symptom="all biases of a layer move together, fastest where weights are small; at some seeds one class is left",
         wrong=_of_bias(_one_for_all),
         needs="a layer with biases",
         applies=has_biases,

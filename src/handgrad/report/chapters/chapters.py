@@ -24,6 +24,7 @@ from handgrad.report.findings.verdicts import (
     conditional,
     phase_verdicts,
     selection,
+    slip_verdicts,
     small_parts,
     test_set_verdicts,
     validation_choice,
@@ -53,7 +54,7 @@ def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | No
 
 def headline(summary: Summary, reproduction: Reproduction | None) -> tuple[Verdict, ...]:
     """The verdicts at the top of the page: what is reproduced, the winner, the test set, selection, what is missing."""
-    found: list[Verdict] = []
+    found: list[Verdict] = slip_verdicts(summary.settings)
     metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     if reproduction is not None:
         found += reproduction_verdicts(reproduction)

@@ -11,7 +11,7 @@ from handgrad.report.figures.network_figures import feature_maps
 from handgrad.report.figures.request import Sources
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
-from handgrad.report.findings.verdicts import phase_verdicts, trouble_verdicts
+from handgrad.report.findings.verdicts import phase_verdicts, slip_verdicts, trouble_verdicts
 from handgrad.report.findings.wording import axis_names, plural, setting_name, settings_named
 from handgrad.report.tables import study_tables
 from handgrad.study.changes import shown
@@ -171,6 +171,8 @@ def formulas(summary: Summary) -> Chapter:
         ),
         Facts(tuple((term, lines) for term, lines in rows if lines)),
     ]
+    if slips := slip_verdicts(summary.settings):
+        blocks.append(Verdicts(tuple(slips)))
     return Chapter("formulas", "Formulas in force", tuple(blocks))
 
 

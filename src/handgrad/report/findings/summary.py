@@ -63,6 +63,11 @@ class SettingSummary:
         return next((record.network for record in self.records), None)
 
     @property
+    def slips(self) -> list[str]:
+        """The slips that were switched on, each in one line, as records state them."""
+        return next((record.network.slips for record in self.records if record.network.slips), [])
+
+    @property
     def dataset(self) -> DatasetFacts | None:
         """The data that it learnt from; None while no run has trained."""
         return next((record.dataset for record in self.records), None)

@@ -23,10 +23,22 @@ from handgrad.report.findings.wording import number, plural, setting_name, setti
 
 @dataclass(frozen=True)
 class Verdict:
-    """A sentence and its kind: "good", "note" or "warning", which chooses its mark."""
+    """A sentence and its kind: "good", "note", "warning" or "slip", which chooses its mark."""
 
     kind: str
     text: str
+
+
+def slip_verdicts(settings: Sequence[SettingSummary]) -> list[Verdict]:
+    """The slips that were switched on, and the settings that they change; empty where there is none."""
+    users: dict[str, list[str]] = {}
+    for setting in settings:
+        for text in setting.slips:
+            users.setdefault(text, []).append(setting.label)
+    return [
+        Verdict("slip", f"Wrong on purpose ({settings_named(labels)}, training.slips): {text}.")
+        for text, labels in users.items()
+    ]
 
 
 def selection(summary: Summary, metric: str) -> Verdict:

@@ -6,7 +6,7 @@ from typing import Any
 
 from handgrad.measures import TRAIN, part_of
 from handgrad.report.findings.summary import SettingSummary, Summary, training_sample
-from handgrad.report.findings.verdicts import Verdict
+from handgrad.report.findings.verdicts import Verdict, slip_verdicts
 from handgrad.report.findings.wording import legend, setting_name
 from handgrad.report.reproduced.judge import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.tables.table import Cell, Table
@@ -106,4 +106,5 @@ def caption_of(summary: Summary, further: int, numbers: Sequence[Compared]) -> s
     rule = f"Made with {summary.made_with}; nothing is judged." if summary.made_with else SHORT_RULE
     of = training_sample(summary.settings) if any(part_of(number.measure) is TRAIN for number in numbers) else ""
     where = f" Training here is scored on {of} (training examples)." if of else ""
-    return f"Published: {theirs}; reproduced: {ours}; {difference}.{where} {rule}"
+    slips = "".join(f" {verdict.text}" for verdict in slip_verdicts(summary.settings))
+    return f"Published: {theirs}; reproduced: {ours}; {difference}.{where} {rule}{slips}"
