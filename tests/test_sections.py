@@ -6,7 +6,7 @@ import pytest
 from pydantic import BeforeValidator
 
 from handgrad.errors import InputError
-from handgrad.sections import Section, flag, named, one_of, real, whole
+from handgrad.sections import NamedSection, Section, flag, one_of, real, whole
 
 
 class Kind(Section):
@@ -29,8 +29,8 @@ KINDS = {"plain": Plain, "fancy": Fancy}
 
 
 class Table(Section):
-    kind: Annotated[Kind, named(KINDS, "kind")] = Plain()
-    other: Annotated[Kind, named(KINDS, "kind")] | None = None
+    kind: Annotated[Kind, NamedSection(KINDS, "kind")] = Plain()
+    other: Annotated[Kind, NamedSection(KINDS, "kind")] | None = None
     inner: Fancy = Fancy()
     colour: Annotated[str, BeforeValidator(one_of(("red", "green"), "colour"))] = "red"
     on: Annotated[bool, BeforeValidator(flag)] = True

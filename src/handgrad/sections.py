@@ -7,8 +7,8 @@ whose messages name the allowed range:
 
 For any input at all, a validator returns a value or raises ValueError with a text.
 
-`named` is the type of a field that holds one section of an open table, such as an optimizer; `problems` makes such
-lines of pydantic's error, which holds everything that is wrong with a value at once.
+`NamedSection` is the type of a field that holds one section of an open table, such as an optimizer; `problems` makes
+such lines of pydantic's error, which holds everything that is wrong with a value at once.
 """
 
 import math
@@ -145,7 +145,8 @@ def given(value: Any, kind: type[Kind], what: str, remedy: str) -> Kind:
     return value
 
 
-def _limits(interval: str) -> tuple[float, float, Callable[[float], bool], str]:
+def _limits(interval: str) -> tuple[Callable[[float], bool], str]:
+    """(whether a number lies in the interval, the interval as the end of a message)."""
     low, high = (float(end) for end in interval[1:-1].split(","))
     above: Callable[[float], bool] = (lambda v: v >= low) if interval[0] == "[" else (lambda v: v > low)
     below: Callable[[float], bool] = (lambda v: v <= high) if interval[-1] == "]" else (lambda v: v < high)
@@ -155,7 +156,7 @@ def _limits(interval: str) -> tuple[float, float, Callable[[float], bool], str]:
         words = f" {'>=' if interval[0] == '[' else '>'} {low:g}"
     else:
         words = f" in {interval}"
-    return low, high, lambda v: above(v) and below(v), words
+    return lambda v: above(v) and below(v), words
 
 
 def real(interval: str = "(-inf, inf)") -> Callable[[Any], float]:
@@ -164,7 +165,7 @@ def real(interval: str = "(-inf, inf)") -> Callable[[Any], float]:
     >>> real("[0, 1)")(0.5)
     0.5
     """
-    *_, inside, words = _limits(interval)
+    inside, words = _limits(interval)
 
     def check(value: Any) -> float:
         if not is_real(value):
@@ -182,7 +183,7 @@ def whole(interval: str = "[1, inf)") -> Callable[[Any], int]:
     >>> whole("[1, inf)")(3)
     3
     """
-    *_, inside, words = _limits(interval)
+    inside, words = _limits(interval)
 
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -226,6 +227,11 @@ def flag(value: Any) -> bool:
     return value
 
 
+def optional(check: Callable[[Any], Kind]) -> Callable[[Any], Kind | None]:
+    """A validator that lets None pass, and what `check` lets pass."""
+    return lambda value: None if value is None else check(value)
+
+
 def one_of(table: Iterable[str], kind: str) -> Callable[[Any], str]:
     """A validator for a name in a table; the message offers the nearest."""
 
@@ -242,8 +248,9 @@ def one_of(table: Iterable[str], kind: str) -> Callable[[Any], str]:
 
 @dataclass(frozen=True, eq=False)
 class NamedSection:
-    """The type of a field that holds one section of a table, as an annotation beside the sections' base class.
+    """The annotation of a field that reads `"adam"` or `{ name = "adam", lr = 1e-3 }`: the section that `name` selects.
 
+    It stands beside the base class of the table's sections: `Annotated[Optimizer, NamedSection(OPTIMIZERS, …)]`.
     The table is read whenever a value is checked, so a section that someone puts into it later is known at once.
     """
 
@@ -271,14 +278,6 @@ class NamedSection:
     def __get_pydantic_core_schema__(self, base: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         every_field = wrap_serializer_function_ser_schema(lambda value, dump: dump(value), schema=any_schema())
         return with_info_before_validator_function(self, handler(base), serialization=every_field)
-
-
-def named(table: Mapping[str, type[Section]], kind: str) -> NamedSection:
-    """The annotation of a field that reads `"adam"` or `{ name = "adam", lr = 1e-3 }`: the section that `name` selects.
-
-    It stands beside the base class of the table's sections: `optimizer: Annotated[Optimizer, named(OPTIMIZERS, …)]`.
-    """
-    return NamedSection(table, kind)
 
 
 def problems(error: ValidationError, model: type[BaseModel], values: Any, prefix: str = "") -> list[str]:
@@ -349,15 +348,12 @@ def _section_at(model: type[BaseModel], location: tuple[int | str, ...], values:
             return None
         parts = [getattr(part, "func", part) for part in (*field.metadata, *_parts(field.annotation))]
         choices = [part for part in parts if isinstance(part, NamedSection)]
-        found = choices[0].section(values) if choices else next(filter(_is_model, parts), None)
+        models = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+        found = choices[0].section(values) if choices else next(iter(models), None)
         if found is None:
             return None
         model = found
     return model
-
-
-def _is_model(part: Any) -> bool:
-    return isinstance(part, type) and issubclass(part, BaseModel)
 
 
 def _parts(annotation: Any) -> list[Any]:

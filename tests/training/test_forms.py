@@ -16,8 +16,7 @@ from handgrad.errors import WeightsError
 from handgrad.network.network import Network
 from handgrad.training.exchange import read_params
 from handgrad.training.forms import SAFETENSORS, form_of
-from handgrad.training.weights import load_weights, read_arrays, read_tensors
-from handgrad.training.weights_npz import MOST_BYTES
+from handgrad.training.weights import MOST_BYTES, load_weights, read_arrays, read_tensors
 
 NETWORK = Network.parse((4,), "dense 3 tanh", "dense 2 softmax")
 STATE = {
@@ -132,7 +131,7 @@ def test_what_an_npz_claims_is_not_believed(tmp_path, header, message):
 
 
 def test_an_npz_that_would_unpack_to_more_than_memory_holds(tmp_path, monkeypatch):
-    monkeypatch.setattr("handgrad.training.weights_npz.MOST_BYTES", 10**6)
+    monkeypatch.setattr("handgrad.training.weights.MOST_BYTES", 10**6)
     np.savez_compressed(tmp_path / "w.npz", W=np.zeros(10**6, np.float32))
     assert (tmp_path / "w.npz").stat().st_size < 10_000
     with pytest.raises(WeightsError, match=r"it unpacks to 4,000,128 bytes; at most 1,000,000 are read"):

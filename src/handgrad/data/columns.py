@@ -45,11 +45,8 @@ def counts(cells: Sequence[str]) -> bool:
     if len(cells) < 3:
         return False
     names = list(cells[1:] if not cells[0] else cells)
-    return names == [str(k) for k in range(len(names))] or (len(names) > 4 and names == _from_one(len(names)))
-
-
-def _from_one(n: int) -> list[str]:
-    return [str(k + 1) for k in range(n)]
+    from_zero, from_one = ([str(k + first) for k in range(len(names))] for first in (0, 1))
+    return names == from_zero or (len(names) > 4 and names == from_one)
 
 
 def is_header(first: Sequence[str], second: Sequence[str], label: str | int | None) -> bool:

@@ -28,7 +28,7 @@ from handgrad.data.scaling import SCALES
 from handgrad.errors import DataError, InputError
 from handgrad.foreign import as_path
 from handgrad.names import shown
-from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of, whole
+from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of, optional, whole
 
 # Closed tables: a trained network takes pictures as gray or rgb only.
 COLORS = MappingProxyType({"keep": None, "gray": "L", "rgb": "RGB"})  # -> mode of Pillow; None: that of the file
@@ -46,8 +46,8 @@ def _size(value: Any) -> int | float:
     return value
 
 
-def _label(value: Any) -> str | int | None:
-    if value is None or isinstance(value, str) or is_whole(value, -LARGEST):
+def _label(value: Any) -> str | int:
+    if isinstance(value, str) or is_whole(value, -LARGEST):
         return value
     raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
 
@@ -62,18 +62,14 @@ def _name(value: Any) -> str:
     return value
 
 
-def _image_size(value: Any) -> tuple[int, int] | None:
-    if value is None:
-        return None
+def _image_size(value: Any) -> tuple[int, int]:
     numbers = list(value) if isinstance(value, list | tuple) else []
     if len(numbers) != 2 or not all(is_whole(n, 1) for n in numbers):
         raise ValueError("must be two whole numbers >= 1: [rows, cols]")
     return numbers[0], numbers[1]
 
 
-def _value_range(value: Any) -> tuple[float, float] | None:
-    if value is None:
-        return None
+def _value_range(value: Any) -> tuple[float, float]:
     numbers = list(value) if isinstance(value, list | tuple) else []
     good = len(numbers) == 2 and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
     if not good or not -LARGEST_FLOAT32 <= numbers[0] < numbers[1] <= LARGEST_FLOAT32:
@@ -82,8 +78,6 @@ def _value_range(value: Any) -> tuple[float, float] | None:
 
 
 def _drop(value: Any) -> tuple[str | int, ...] | None:
-    if value is None:
-        return None
     if not isinstance(value, list | tuple) or any(
         isinstance(one, bool) or not isinstance(one, str | int) for one in value
     ):
@@ -91,9 +85,7 @@ def _drop(value: Any) -> tuple[str | int, ...] | None:
     return tuple(value) or None  # nothing to leave out is the default
 
 
-def _missing(value: Any) -> tuple[str, ...] | None:
-    if value is None:
-        return None
+def _missing(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         raise ValueError('must be a list of texts that mean "no label", such as ["?"], or [] if none does')
     return tuple(value)
@@ -102,6 +94,7 @@ def _missing(value: Any) -> tuple[str, ...] | None:
 Size = Annotated[int | float, PlainValidator(_size)]
 Seed = Annotated[int, PlainValidator(whole("[0, inf)"))]
 Flag = Annotated[bool, PlainValidator(flag)]
+AsItIs = PlainSerializer(lambda value: value)  # pydantic's own warns that JSON has a list where there is a tuple
 
 
 class ValidationPart(Section):
@@ -170,20 +163,12 @@ class DataSection(Section):
     ] = ValidationPart()
     train: TrainPart | None = None
     test: TestPart | None = None
-    label: Annotated[str | int | None, PlainValidator(_label)] = None
-    image_size: Annotated[
-        tuple[int, int] | None,
-        PlainValidator(_image_size),
-        PlainSerializer(lambda size: size),  # pydantic's own warns that JSON has a list
-    ] = None
+    label: Annotated[str | int | None, PlainValidator(optional(_label))] = None
+    image_size: Annotated[tuple[int, int] | None, PlainValidator(optional(_image_size)), AsItIs] = None
     color: Annotated[str, PlainValidator(one_of(COLORS, "color"))] = "keep"
-    drop: Annotated[tuple[str | int, ...] | None, PlainValidator(_drop), PlainSerializer(lambda columns: columns)] = (
-        None
-    )
-    missing: Annotated[tuple[str, ...] | None, PlainValidator(_missing), PlainSerializer(lambda texts: texts)] = None
-    value_range: Annotated[
-        tuple[float, float] | None, PlainValidator(_value_range), PlainSerializer(lambda numbers: numbers)
-    ] = None
+    drop: Annotated[tuple[str | int, ...] | None, PlainValidator(optional(_drop)), AsItIs] = None
+    missing: Annotated[tuple[str, ...] | None, PlainValidator(optional(_missing)), AsItIs] = None
+    value_range: Annotated[tuple[float, float] | None, PlainValidator(optional(_value_range)), AsItIs] = None
 
     @model_serializer(mode="wrap")
     def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def read_images(path: Path, *, image_size: Size | None = None, color: str = "kee
     unread: Unread = []
     pictures = _Pictures(path)
     with without_warnings():
-        for name, content in members(path, _is_image, unread):
+        for name, content in members(path, lambda name: ending(name) in ENDINGS, unread):
             pictures.add(name, decode(content, f"{path}: {name}", image_size=image_size, color=color))
     if not pictures.names:
         held = f"; it holds {_by_ending(what for _, what in unread)}" if unread else ""
@@ -121,10 +121,6 @@ class _Pictures:
 
     def _some(self, names: list[str]) -> str:
         return _one_line(f"{len(names)} of {len(self.names)} pictures, such as {names[0]}")
-
-
-def _is_image(name: str) -> bool:
-    return ending(name) in ENDINGS
 
 
 def _words(pixels: NDArray[Any]) -> str:
@@ -221,7 +217,7 @@ def _in_order(path: Path, names: set[str]) -> tuple[str, ...]:
     for name in names:
         if any(unicodedata.category(sign) == "Cc" for sign in name):
             raise DataError(f"{path}: the class folder {name!a} holds control signs; rename it")
-    whole = all(_is_whole(name) for name in names)
+    whole = all(name.isascii() and name.removeprefix("-").isdigit() and len(name) <= 18 for name in names)
     look: dict[object, str] = {}
     for name in sorted(names):
         same = int(name) if whole else unicodedata.normalize("NFC", name)
@@ -230,10 +226,6 @@ def _in_order(path: Path, names: set[str]) -> tuple[str, ...]:
             raise DataError(f"{path}: the class folders {look[same]!a} and {name!a} {words}; rename or join them")
         look[same] = name
     return tuple(sorted(names, key=int)) if whole else tuple(sorted(names))
-
-
-def _is_whole(name: str) -> bool:
-    return name.isascii() and name.removeprefix("-").isdigit() and len(name) <= 18
 
 
 def _left_out(unread: Unread) -> list[str]:

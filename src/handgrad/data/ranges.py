@@ -111,7 +111,8 @@ def compare_parts(parts: Mapping[str, Array], names: tuple[str, ...] | None, whe
 
 def _compare_images(train_name: str, train: Array, name: str, other: Array, where: str) -> list[str]:
     spans = f"{train_name} holds {_span(train)} and {name} {_span(other)}"
-    times = _times(_largest(train), _largest(other))
+    a, b = (max(abs(float(x.min())), abs(float(x.max()))) for x in (train, other))
+    times = max(a, b) / min(a, b) if min(a, b) > 0 else 1.0
     if times >= UNLIKE:
         raise DataError(
             f"{where}: {spans}: one of them is scaled and the other is not; bring both to one range, or state the "
@@ -206,14 +207,6 @@ def _distinct(x: Array) -> NDArray[np.int64]:
 def column(k: int, names: tuple[str, ...] | None) -> str:
     """A column as messages call it."""
     return f"column {names[k]!r}" if names else f"column {k}"
-
-
-def _largest(x: Array) -> float:
-    return max(abs(float(x.min())), abs(float(x.max())))
-
-
-def _times(a: float, b: float) -> float:
-    return max(a, b) / min(a, b) if min(a, b) > 0 else 1.0
 
 
 def _span(x: Array) -> str:

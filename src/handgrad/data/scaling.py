@@ -26,9 +26,7 @@ from handgrad.names import lookup
 
 Numbers = float | tuple[float, ...]  # one for everything, or one for each column
 FAR = 16.0  # |shift| / divide above which a float32 subtraction loses more than four bits
-ROUNDING = 8 * float(
-    np.finfo(np.float64).eps
-)  # a column whose values differ by less than this part of them is constant
+ROUNDING = 2.0**-49  # 8 ε of float64: a column whose values differ by less than this part of them is constant
 ROWS = 4096  # that are widened at a time
 
 

@@ -74,7 +74,10 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
         train, test = (train, rest) if from_test else (rest, test)
     if dataset.y_val is not None and source != "validation":
         notes.append(f"{dataset.name}: its own validation part is not used, as data.validation says otherwise")
-    _need_some(train, dataset.name)
+    if not len(train):
+        raise DataError(
+            f"data.validation.size and data.test.size leave no training examples of {dataset.name}; make them smaller"
+        )
     if section.train is not None:
         m = _count(section.train.size, len(train), "data.train.size", f"examples of {dataset.name} left to train")
         train = _picked(train, m, section.train)
@@ -169,13 +172,6 @@ def _check_given(dataset: Dataset, section: DataSection) -> None:
     left = [name for name in section.drop or () if name in (dataset.feature_names or ())]
     if left:
         raise DataError(f"data.drop is read with a file; {dataset.name} is in memory: leave the columns out of x")
-
-
-def _need_some(train: Index, name: str) -> None:
-    if not len(train):
-        raise DataError(
-            f"data.validation.size and data.test.size leave no training examples of {name}; make them smaller"
-        )
 
 
 def _scaled(dataset: Dataset, scale: str, places: dict[str, tuple[str, Index]], notes: list[str]) -> Split:

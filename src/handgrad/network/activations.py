@@ -118,10 +118,6 @@ def log_softmax_backward(da: Array, a: Array) -> Array:
     return da - xp.exp(a) * xp.sum(da, axis=-1, keepdims=True)
 
 
-def _positive(a: Array) -> Array:
-    return a > 0
-
-
 @dataclass(frozen=True)
 class Activation:
     """One activation, complete.
@@ -150,14 +146,14 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("identity", identity_forward, identity_backward, "a = z"),
         Activation("sigmoid", sigmoid_forward, sigmoid_backward, "a = 1/(1 + e^−z)"),
         Activation("tanh", tanh_forward, tanh_backward, "a = tanh z", gain=5 / 3),
-        Activation("relu", relu_forward, relu_backward, "a = max(0, z)", gain=math.sqrt(2), piece=_positive),
+        Activation("relu", relu_forward, relu_backward, "a = max(0, z)", gain=math.sqrt(2), piece=lambda a: a > 0),
         Activation(
             "leaky-relu",
             leaky_relu_forward,
             leaky_relu_backward,
             f"a = max(z, {LEAKY_SLOPE}·z)",
             gain=math.sqrt(2 / (1 + LEAKY_SLOPE**2)),
-            piece=_positive,
+            piece=lambda a: a > 0,
         ),
         Activation("softmax", softmax_forward, softmax_backward, "a_i = e^z_i / Σ_j e^z_j", rowwise=True),
         Activation("log-softmax", log_softmax_forward, log_softmax_backward, "a_i = z_i − log Σ_j e^z_j", rowwise=True),

@@ -146,14 +146,6 @@ def multi_margin_backward(a: Array, T: Array) -> Array:
     return (violated - T * xp.sum(violated, axis=-1, keepdims=True)) / a.shape[-1]
 
 
-def _above_target(a: Array, T: Array) -> Array:
-    return a > T
-
-
-def _violated(a: Array, T: Array) -> Array:
-    return margins(a, T) > 0
-
-
 @dataclass(frozen=True)
 class Loss:
     """One loss, complete.
@@ -201,7 +193,7 @@ LOSSES: dict[str, Loss] = {
             absolute_error_forward,
             absolute_error_backward,
             "Σ_j |a_j − T_j|",
-            piece=_above_target,
+            piece=lambda a, T: a > T,
         ),
         Loss(
             "cross-entropy",
@@ -228,7 +220,7 @@ LOSSES: dict[str, Loss] = {
             multi_margin_backward,
             "(1/k) Σ_{j≠y} max(0, 1 − a_y + a_j)",
             only_targets=_ONE_HOT,
-            piece=_violated,
+            piece=lambda a, T: margins(a, T) > 0,
         ),
     )
 }

@@ -17,12 +17,10 @@ from handgrad.network.layer import Layer
 from handgrad.network.layers import parse_layer
 from handgrad.network.network import Network
 from handgrad.network.targets import TARGETS
-from handgrad.sections import Section, named, one_of, real, whole
+from handgrad.sections import NamedSection, Section, one_of, optional, real, whole
 
 
-def _widths(value: Any) -> Any:
-    if value is None:
-        return None
+def _widths(value: Any) -> tuple[int, ...]:
     check = whole("[1, inf)")
     try:
         return tuple(check(width) for width in (value if isinstance(value, list | tuple) else [value]))
@@ -30,32 +28,20 @@ def _widths(value: Any) -> Any:
         raise ValueError("must be a whole number >= 1 or a list of them, as in 300 or [512, 256]") from None
 
 
-def _activations(value: Any) -> Any:
-    if value is None:
-        return None
+def _activations(value: Any) -> str | tuple[str, ...]:
     check = one_of(ACTIVATIONS, "activation")
     if not isinstance(value, list | tuple):
         return check(value)
     return tuple(check(name) for name in value)
 
 
-def _layers(value: Any) -> Any:
-    if value is None:
-        return None
+def _layers(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not value or not all(isinstance(text, str) for text in value):
         raise ValueError('must be a list of layers, as in ["dense 120 relu", "dropout 0.5", "dense 10 softmax"]')
     try:
         return tuple(str(parse_layer(text)) for text in value)
     except NetworkError as error:
         raise ValueError(f"has a layer that cannot be read, {error}") from None
-
-
-def _output(value: Any) -> Any:
-    return None if value is None else one_of(ACTIVATIONS, "activation")(value)
-
-
-def _rate(value: Any) -> Any:
-    return None if value is None else real("[0, 1)")(value)
 
 
 _SHORT = ("hidden", "activation", "output", "dropout")  # the short form, which `layers` replaces
@@ -73,13 +59,13 @@ class NetworkSection(Section):
 
     aliases: ClassVar[Mapping[str, str]] = {"hidden_layer_sizes": "hidden"}
 
-    hidden: Annotated[tuple[int, ...] | None, BeforeValidator(_widths)] = (64,)
-    activation: Annotated[str | tuple[str, ...] | None, BeforeValidator(_activations)] = "relu"
-    output: Annotated[str | None, BeforeValidator(_output)] = "softmax"
-    layers: Annotated[tuple[str, ...] | None, BeforeValidator(_layers)] = None
-    dropout: Annotated[float | None, BeforeValidator(_rate)] = 0.0
-    init: Annotated[Initializer, named(INITIALIZERS, "initializer")] = He()
-    bias_init: Annotated[Initializer, named(INITIALIZERS, "initializer")] = Zeros()
+    hidden: Annotated[tuple[int, ...] | None, BeforeValidator(optional(_widths))] = (64,)
+    activation: Annotated[str | tuple[str, ...] | None, BeforeValidator(optional(_activations))] = "relu"
+    output: Annotated[str | None, BeforeValidator(optional(one_of(ACTIVATIONS, "activation")))] = "softmax"
+    layers: Annotated[tuple[str, ...] | None, BeforeValidator(optional(_layers))] = None
+    dropout: Annotated[float | None, BeforeValidator(optional(real("[0, 1)")))] = 0.0
+    init: Annotated[Initializer, NamedSection(INITIALIZERS, "initializer")] = He()
+    bias_init: Annotated[Initializer, NamedSection(INITIALIZERS, "initializer")] = Zeros()
     targets: Annotated[str, BeforeValidator(one_of(TARGETS, "encoding of targets"))] = "one-hot"
 
     @model_validator(mode="after")

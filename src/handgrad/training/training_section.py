@@ -1,13 +1,13 @@
 """The [training] table of a study file: how a network learns, and which engine trains it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from handgrad.measures import VALIDATION_METRICS, lower_is_better
 from handgrad.network.losses import LOSSES
-from handgrad.sections import Section, flag, named, one_of, real, whole
+from handgrad.sections import NamedSection, Section, flag, one_of, optional, real, whole
 from handgrad.training.optimizers import OPTIMIZERS, SGD, Optimizer
 from handgrad.training.requirements import ARRAYS, DEVICES
 from handgrad.training.schedules import SCHEDULES, Constant, Schedule
@@ -15,22 +15,18 @@ from handgrad.training.schedules import SCHEDULES, Constant, Schedule
 ENGINES = ("array", "compiled", "jax", "torch")
 
 
-def _batch_size(value: Any) -> int | str:
-    if isinstance(value, str) and value == "full":
-        return "full"
-    try:
-        return whole("[1, inf)")(value)
-    except ValueError:
-        raise ValueError('must be a whole number >= 1 or "full"') from None
+def _whole_or(word: str) -> Callable[[Any], int | str]:
+    """A validator for a whole number >= 1 or one word."""
 
+    def check(value: Any) -> int | str:
+        if isinstance(value, str) and value == word:
+            return word
+        try:
+            return whole("[1, inf)")(value)
+        except ValueError:
+            raise ValueError(f'must be a whole number >= 1 or "{word}"') from None
 
-def _stack(value: Any) -> int | str:
-    if isinstance(value, str) and value == "auto":
-        return "auto"
-    try:
-        return whole("[1, inf)")(value)
-    except ValueError:
-        raise ValueError('must be a whole number >= 1 or "auto"') from None
+    return check
 
 
 ROUNDING = 1e-9  # by which a gain of exactly `min_delta` in accuracy can seem more; less than one example of 10⁸
@@ -71,13 +67,13 @@ class TrainingSection(Section):
 
     loss: Annotated[str, BeforeValidator(one_of(LOSSES, "loss"))] = "cross-entropy"
     batch_reduction: Annotated[str, BeforeValidator(one_of(("mean", "sum"), "batch reduction"))] = "mean"
-    optimizer: Annotated[Optimizer, named(OPTIMIZERS, "optimizer")] = SGD()
-    schedule: Annotated[Schedule, named(SCHEDULES, "schedule")] = Constant()
-    batch_size: Annotated[int | Literal["full"], BeforeValidator(_batch_size)] = 32
+    optimizer: Annotated[Optimizer, NamedSection(OPTIMIZERS, "optimizer")] = SGD()
+    schedule: Annotated[Schedule, NamedSection(SCHEDULES, "schedule")] = Constant()
+    batch_size: Annotated[int | Literal["full"], BeforeValidator(_whole_or("full"))] = 32
     epochs: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
     weight_decay: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
     l2_form: Annotated[str, BeforeValidator(one_of(("plain", "per-example"), "form of L2"))] = "plain"
-    clip_norm: Annotated[float | None, BeforeValidator(lambda v: v if v is None else real("(0, inf)")(v))] = None
+    clip_norm: Annotated[float | None, BeforeValidator(optional(real("(0, inf)")))] = None
     early_stopping: EarlyStopping | None = None
     train_score: Annotated[str, BeforeValidator(one_of(("sample", "all"), "choice"))] = "sample"
     test_every_epoch: Annotated[bool, BeforeValidator(flag)] = False
@@ -86,7 +82,7 @@ class TrainingSection(Section):
     device: Annotated[str, BeforeValidator(one_of(DEVICES, "device"))] = "cpu"
 
     arrays: Annotated[str, BeforeValidator(one_of(ARRAYS, "library of arrays"))] = "auto"
-    stack: Annotated[int | Literal["auto"], BeforeValidator(_stack)] = "auto"
+    stack: Annotated[int | Literal["auto"], BeforeValidator(_whole_or("auto"))] = "auto"
     tf32: Annotated[bool, BeforeValidator(flag)] = False
 
     @model_validator(mode="after")

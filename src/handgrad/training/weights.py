@@ -4,20 +4,23 @@ Names and shapes are the network's own (`dense1.W`: (n_in, n_out)); `load_weight
 """
 
 import io
+import math
 import os
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.format import read_array
 
+from handgrad.data.npz import read_header
 from handgrad.errors import DamagedError, WeightsError
 from handgrad.files import altered, checksum, unsealed, write_whole
 from handgrad.foreign import as_path, reading
 from handgrad.names import shown
 from handgrad.training.forms import NPZ, PYTORCH, SAFETENSORS, form_of
 from handgrad.training.pytorch import read_pytorch
-from handgrad.training.weights_npz import read_npz
 
 if TYPE_CHECKING:
     from handgrad.network.network import Network
@@ -27,6 +30,7 @@ Arrays = dict[str, np.ndarray]
 RUN_AGAIN = "run the study again: this run is made again, all others are kept"
 CUT = "it may be cut off: copy or train it again"
 AS_CALLED = {NPZ: "an .npz file", PYTORCH: "a PyTorch file", SAFETENSORS: "a safetensors file"}
+MOST_BYTES = 4 * 2**30  # unpacked: an .npz of 6 MB can claim 6 GB of zeros
 KINDS = {  # of numbers in a safetensors file, as NumPy calls them
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
     "I64": "<i8", "F16": "<f2", "BF16": "", "F32": "<f4", "F64": "<f8",
@@ -155,7 +159,7 @@ def read_arrays(path: Path) -> tuple[Arrays, bool]:
         return read_tensors(path)[0], False  # which sorts its tensors
     with reading(path, WeightsError, "an .npz file of arrays", CUT):
         try:
-            return read_npz(path), True
+            return _read_npz(path), True
         except ValueError as error:
             if "no array" in str(error):
                 raise WeightsError(f"{path}: {error}") from None
@@ -164,6 +168,38 @@ def read_arrays(path: Path) -> tuple[Arrays, bool]:
                     f"{path}: {error}, which can run code when they are read, and is refused. Save plain arrays"
                 ) from None
             raise
+
+
+def _read_npz(path: Path) -> Arrays:
+    """The arrays of an .npz file by name.  Raises OSError where it cannot be read, ValueError for all that is wrong."""
+    with path.open("rb") as raw:
+        try:
+            with zipfile.ZipFile(raw) as file:
+                members = file.infolist()
+                size = sum(member.file_size for member in members)
+                if size > MOST_BYTES:
+                    raise ValueError(f"it unpacks to {size:,} bytes; at most {MOST_BYTES:,} are read")
+                return {member.filename.removesuffix(".npy"): _member(file, member) for member in members}
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # zipfile.BadZipFile, zlib.error, EOFError, TokenError …: a damaged file
+            raise ValueError(str(error) or type(error).__name__) from None
+
+
+def _member(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    """One array of an .npz; what its header claims is believed only as far as it can be true."""
+    name = member.filename
+    if not name.endswith(".npy"):
+        raise ValueError(f"it holds {name}, which is no array; keep arrays alone in it")
+    with file.open(member) as stream:
+        shape, _, dtype = read_header(stream)
+        if dtype.hasobject:
+            raise ValueError(f"{name} holds pickled objects")
+        claimed, there = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
+        if min(shape, default=0) < 0 or claimed != there:
+            raise ValueError(f"{name} claims {claimed:,} bytes of numbers and has {there:,}")
+    with file.open(member) as stream:
+        return np.asarray(read_array(stream, allow_pickle=False))
 
 
 def check_numbers(params: Mapping[str, np.ndarray], where: str, remedy: str = "") -> None:
