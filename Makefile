@@ -6,6 +6,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+FLAGS  := -q --numprocesses=auto --maxprocesses=4 --dist=loadfile
 QUICK  := tests src/handgrad/network src/handgrad/data
 
 .PHONY: run quick test clean
@@ -17,14 +18,14 @@ quick: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy & types=$$!; \
-	$(BIN)/python -m pytest -q -m "not slow" $(QUICK); tests=$$?; \
+	$(BIN)/python -m pytest $(FLAGS) -m "not slow" $(QUICK); tests=$$?; \
 	wait $$types && exit $$tests
 
 test: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest $(FLAGS)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

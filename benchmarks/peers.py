@@ -194,7 +194,7 @@ def handgrad(case: Arrays, batch: int, hidden: str, repeats: int, optimizer: str
     """The compiled engine on the same examples, order and weights."""
     from handgrad.network.network import Network
     from handgrad.training.engines import Job
-    from handgrad.training.engines.compiled.dense_session import CompiledSession
+    from handgrad.training.engines.compiled.dense_session import DenseSession
     from handgrad.training.training_section import TrainingSection
 
     units, k = case["W1"].shape[1], case["t"].shape[1]
@@ -205,7 +205,7 @@ def handgrad(case: Arrays, batch: int, hidden: str, repeats: int, optimizer: str
         batch_size=batch,
         optimizer={"name": optimizer, "lr": 0.01 if optimizer != "adam" else 0.001},
     )
-    session = CompiledSession(Job(network, training, "one-hot", 0, {"train": (case["x"], case["t"].argmax(1))}))
+    session = DenseSession(Job(network, training, "one-hot", 0, {"train": (case["x"], case["t"].argmax(1))}))
     zeros = {"dense1.b": np.zeros(units, np.float32), "dense2.b": np.zeros(k, np.float32)}
     session.load({"dense1.W": case["W1"], "dense2.W": case["W2"], **zeros}, {}, 0)
     order = np.ascontiguousarray(batches(case["order"], batch).reshape(-1))

@@ -18,6 +18,7 @@ from PIL import Image
 from handgrad import cli
 from handgrad.cli.app import app
 from handgrad.files import sealed
+from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
 
 COMMANDS = ["run", "plan", "report", "studies", "data", "gradcheck", "show", "predict", "export", "evaluate"]
 

@@ -1,9 +1,7 @@
 """Results folders with invented numbers: planned and written by the study's own code, trained by nobody."""
 
-import pickle
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,13 @@ import pytest
 
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Split, from_arrays, split
-from handgrad.report import build
-from handgrad.report.drawing.canvas import save_prints
-from handgrad.report.page import page
 from handgrad.study.folder.store import Store, opened, summary_of
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.loading import make_study
 from handgrad.training.record import Record, save
+from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
 
 
 @dataclass(frozen=True)
@@ -231,26 +227,3 @@ def make_results(tmp_path: Path) -> Make:
         return folder
 
     return make
-
-
-PRINTS: dict[bytes, list[tuple[str, bytes]]] = {}  # of this process: a pickled figure and its formats -> its files
-packed_once = cache(page.packed)
-
-
-def save_once(figure: Any, folder: Path, formats: Iterable[str] = ("png", "svg", "pdf")) -> list[Path]:
-    """What `save_prints` writes, drawn at the first call only: the same numbers give the same bytes, as
-    tests/report/drawing shows."""
-    formats = tuple(formats)
-    key = pickle.dumps((figure, formats))
-    if key not in PRINTS:
-        PRINTS[key] = [(path.name, path.read_bytes()) for path in save_prints(figure, folder, formats)]
-    for name, content in PRINTS[key]:
-        (folder / name).write_bytes(content)
-    return [folder / name for name, _ in PRINTS[key]]
-
-
-@pytest.fixture(autouse=True)
-def _prints_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (build, page):
-        monkeypatch.setattr(module, "save_prints", save_once)
-    monkeypatch.setattr(page, "packed", packed_once)

@@ -8,7 +8,7 @@ import pytest
 from handgrad.data.datasets import load, save_split, split
 from handgrad.streams import stream
 from handgrad.study import Plan, make_study
-from handgrad.study.runners.runner import Job
+from handgrad.study.runners.runner import RunJob
 
 STUDY = """
 name = "clouds"
@@ -127,7 +127,7 @@ def jobs_of(study, tmp_path):
     made = split(load(study.spec.data, folder=study.folder), study.spec.data)
     save_split(made, tmp_path / "split")
     return [
-        Job(setting.run(run, made.checksum), run.id, tmp_path / "split", tmp_path / f"{run.id}.safetensors")
+        RunJob(setting.run(run, made.checksum), run.id, tmp_path / "split", tmp_path / f"{run.id}.safetensors")
         for setting in plan.phases[0].settings
         for run in setting.runs
     ]

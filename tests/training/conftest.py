@@ -1,10 +1,13 @@
 """A small task that a network can learn in a few epochs, and runs on it."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from handgrad.data.datasets import Part, Split
 from handgrad.streams import stream
+from handgrad.training.environment import one_thread
 from handgrad.training.run import Run, Setting
 
 
@@ -43,3 +46,11 @@ def make_run(seed=1, *, network=None, continues=None, data=None, **training):
     short = {} if "layers" in network else {"hidden": [8]}
     setting = Setting(data=data or {}, network={**short, **network}, training={**defaults, **training})
     return Run(setting, seed, "0" * 64, continues)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """As the loop has it, also where a test opens a session itself: threads that wait for each other between the
+    operations of a tiny network take most of the time."""
+    with one_thread("torch" if "torch" in sys.modules else "numpy"):
+        yield

@@ -14,8 +14,7 @@ from handgrad.network.network import Network
 from handgrad.training.engines import Job, open_session
 from handgrad.training.engines.compiled import calling
 from handgrad.training.engines.compiled.compilation import entry_point
-from handgrad.training.engines.compiled.kernels.dense import dense_passes as passes
-from handgrad.training.engines.compiled.kernels.images import image_passes
+from handgrad.training.engines.compiled.kernels.constants import CONSTANTS, STOP
 from handgrad.training.loop import execute
 from handgrad.training.training_section import TrainingSection
 from tests.training.conftest import make_run
@@ -44,15 +43,14 @@ def session_of(layers, batch):
 def test_a_kernel_that_is_told_to_stop_does_no_more(kind, monkeypatch):
     session = session_of(*KINDS[kind])
     before = session.export()[0]
-    stop = image_passes.STOP if kind == "images" else passes.STOP
-    for plan in (session.plan, getattr(session, "score_plan", session.plan)):
-        plan[stop] = 1
+    for one in (session.train_pass, session.score_pass):
+        one.constants[STOP] = 1
     assert len(session.train_epoch(np.arange(600), np.full(600, 0.1), 0)) == 1  # it was about to make the first step
     after = session.export()[0]
     assert all(np.array_equal(before[name], after[name]) for name in before)
     losses, _ = session.score("train")
     assert not losses.any()
-    session.plan[stop] = 0
+    session.train_pass.constants[STOP] = 0
     session.load(before, {}, 0)
     assert len(session.train_epoch(np.arange(600), np.full(600, 0.1), 0)) > 1 or kind == "full batch"
     assert not np.array_equal(before["dense1.W"], session.export()[0]["dense1.W"])
@@ -81,27 +79,27 @@ def test_the_same_bits_in_a_thread_of_its_own(split, monkeypatch):
     assert here.curves["loss_per_step"].tobytes() == there.curves["loss_per_step"].tobytes()
 
 
-def endless(plan):
-    while not plan[0]:
+def endless(constants):
+    while not constants[STOP]:
         time.sleep(0.01)
     return "stopped"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_an_interrupt_is_heard_in_the_middle_and_stops_the_kernel():
-    plan = np.zeros(1, np.int64)
+    constants = np.zeros(CONSTANTS, np.int64)
     timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
     start = time.monotonic()
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        calling.call(endless, (plan,), plan=plan, stop=0, products=2**40)
+        calling.call(endless, (constants,), constants=constants, products=2**40)
     assert time.monotonic() - start < 10
-    assert plan[0] == 1
+    assert constants[STOP] == 1
     assert not [one for one in threading.enumerate() if one.name == "handgrad-kernel" and one.is_alive()]
 
 
 def test_what_goes_wrong_in_the_thread_is_raised_here():
-    plan = np.ones(1, np.int64)  # of an earlier call that was stopped
+    constants = np.ones(CONSTANTS, np.int64)  # of an earlier call that was stopped
     with pytest.raises(ZeroDivisionError):
-        calling.call(lambda: 1 // int(plan[0]), (), plan=plan, stop=0, products=2**40)
-    assert calling.call(lambda: 7, (), plan=plan, stop=0, products=1) == 7
+        calling.call(lambda: 1 // int(constants[STOP]), (), constants=constants, products=2**40)
+    assert calling.call(lambda: 7, (), constants=constants, products=1) == 7

@@ -1,6 +1,7 @@
 """What is kept of compiled kernels: damaged, cut, full, read-only or held by a stopped process, it is made again."""
 
 import ast
+import dataclasses
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ from numba import njit, types
 
 from handgrad import files
 from handgrad.training.engines.compiled import compilation
-from handgrad.training.engines.compiled.compilation import Kept
+from handgrad.training.engines.compiled.compilation import KeptCode
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="the compiler is off")
 SIGNATURE = (types.int64,)
@@ -33,7 +34,7 @@ def compiled(kept):
     return sum(dispatcher.stats.cache_hits.values()) == 1
 
 
-class Quiet(Kept):
+class Quiet(KeptCode):
     """`stats` of a dispatcher asks for it."""
 
     cache_path = ""
@@ -79,8 +80,8 @@ def test_a_damaged_file_is_compiled_again(kept, damage):
     assert compiled(kept)  # and is whole again
 
 
-@pytest.mark.parametrize("changed", ["twins.py", "kernels/updates.py", "kernels/images/convolution.py"])
-def test_the_key_changes_with_every_file_of_the_engine(tmp_path, monkeypatch, changed):
+@pytest.mark.parametrize("changed", ["compilation.py", "kernels/updates.py", "kernels/images/convolution.py"])
+def test_the_key_changes_with_every_file_of_the_machine_code(tmp_path, monkeypatch, changed):
     monkeypatch.setattr(compilation, "SOURCE", shutil.copytree(compilation.SOURCE, tmp_path / "compiled"))
     before = compilation.source_key.__wrapped__()
     assert before == compilation.source_key.__wrapped__()
@@ -94,13 +95,22 @@ def test_the_key_has_every_number_that_a_kernel_takes_from_elsewhere(monkeypatch
     for path in (compilation.SOURCE / "kernels").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module.startswith("handgrad."):
-                inside = node.module.startswith("handgrad.training.engines.compiled")
+                twins = node.module == "handgrad.training" and [alias.name for alias in node.names] == ["twins"]
+                inside = twins or node.module.startswith("handgrad.training.engines.compiled.kernels")
                 taken |= set() if inside else {alias.name for alias in node.names}
     assert taken == {"LEAKY_SLOPE", "EPS", "MOMENTUM"}
     for name in taken:
         before = compilation.source_key.__wrapped__()
         monkeypatch.setattr(compilation, name, 0.5)
         assert compilation.source_key.__wrapped__() != before
+
+
+def test_the_key_has_every_code_of_a_kernel(monkeypatch):
+    before = compilation.source_key.__wrapped__()
+    monkeypatch.setitem(
+        compilation.twins.ACTIVATIONS, "relu", dataclasses.replace(compilation.twins.ACTIVATIONS["relu"], code=99)
+    )
+    assert compilation.source_key.__wrapped__() != before
 
 
 def test_a_whole_file_of_something_else_is_compiled_again(kept, monkeypatch):

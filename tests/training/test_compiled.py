@@ -15,8 +15,9 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.training.engines import Job
 from handgrad.training.engines.array import ArraySession
-from handgrad.training.engines.compiled.dense_session import CompiledSession
+from handgrad.training.engines.compiled.dense_session import DenseSession
 from handgrad.training.engines.compiled.kernels import layout
+from handgrad.training.engines.compiled.kernels.dense import stages
 from handgrad.training.engines.compiled.kernels.vectors import lanes_of
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.run import Setting
@@ -64,7 +65,7 @@ def agree(got, expected, ulps, slack=0.0):
     np.testing.assert_allclose(got, expected, rtol=0, atol=ulps * unit + slack)
 
 
-def compare(job, ulps, slack=0.0, engine=CompiledSession, **how):
+def compare(job, ulps, slack=0.0, engine=DenseSession, **how):
     """Train both engines and compare everything that they tell; slack: a further difference of parameters."""
     reference, compiled = begin(ArraySession, job), begin(engine, job)
     agree(train(compiled, job, **how), train(reference, job, **how), ulps, slack)
@@ -175,7 +176,7 @@ def test_a_batch_larger_than_the_workspace(sparse, clip):
 @pytest.mark.parametrize("name", ["momentum", "rmsprop", "adam"])
 def test_continuing_gives_the_same_bits(name, size):
     job = make_job(DEEP, batch_size=size, optimizer={"name": name, "lr": 0.01})
-    whole, half, rest = (begin(CompiledSession, job) for _ in range(3))
+    whole, half, rest = (begin(DenseSession, job) for _ in range(3))
     train(whole, job, epochs=2)
     train(half, job, epochs=1)
     rest.load(*half.export())
@@ -194,7 +195,7 @@ def test_a_loss_that_is_not_finite_ends_the_epoch_before_its_update(size, at, na
     order = epoch_order(3, 0, n)
     job.parts["train"][0][order[(at - 1) * (1 if size == 1 else 7 if size == 7 else n)], 3] = np.nan
     with np.errstate(all="ignore"):
-        reference, compiled = begin(ArraySession, job), begin(CompiledSession, job)
+        reference, compiled = begin(ArraySession, job), begin(DenseSession, job)
         expected, got = train(reference, job), train(compiled, job)
     assert len(got) == len(expected) == at
     assert np.isnan(got[-1])
@@ -206,17 +207,17 @@ def test_a_loss_that_is_not_finite_ends_the_epoch_before_its_update(size, at, na
 
 def test_the_padding_of_a_layer_stays_zero():
     job = make_job(DEEP, batch_size=7, optimizer={"name": "momentum", "lr": 0.01})
-    session = begin(CompiledSession, job)
+    session = begin(DenseSession, job)
     train(session, job, epochs=2)
-    W, L = session.table[1, layout.W], lanes_of(np.float32)
+    W, L = session.table[1, stages.W], lanes_of(np.float32)
     matrix = session.memory.theta[W : W + layout.size(20, 70, L)].reshape(-1, 20, L).transpose(1, 0, 2).reshape(20, -1)
     assert np.abs(matrix[:, :70]).min() > 0
     assert not matrix[:, 70:].any()
 
 
 def test_inputs_are_sparse_where_most_are_zero():
-    assert CompiledSession(make_job(SMALL, sparse=True)).sparse
-    assert not CompiledSession(make_job(SMALL, sparse=False)).sparse
+    assert DenseSession(make_job(SMALL, sparse=True)).sparse
+    assert not DenseSession(make_job(SMALL, sparse=False)).sparse
 
 
 def test_auto_takes_the_compiled_engine_for_every_network():
@@ -226,7 +227,7 @@ def test_auto_takes_the_compiled_engine_for_every_network():
 
 def test_what_is_exported_does_not_change_with_further_training():
     job = make_job(SMALL, batch_size=7)
-    session = begin(CompiledSession, job)
+    session = begin(DenseSession, job)
     params = session.export()[0]
     before = {name: w.copy() for name, w in params.items()}
     train(session, job)

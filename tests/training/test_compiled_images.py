@@ -12,7 +12,7 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.training.engines import Job, open_session
 from handgrad.training.engines.array import ArraySession
-from handgrad.training.engines.compiled.image_session import CompiledImageSession
+from handgrad.training.engines.compiled.image_session import ImageSession
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.training_section import TrainingSection
 from tests.training.test_compiled import EPOCH, FAST, FEW, agree, begin, compare, train
@@ -42,7 +42,7 @@ def make_job(layers, *, n=100 if FAST else 20, shape=(2, 8, 7), targets="one-hot
 
 
 def check(job, ulps, slack=0.0, **how):
-    compare(job, ulps, slack, engine=CompiledImageSession, **how)
+    compare(job, ulps, slack, engine=ImageSession, **how)
 
 
 @pytest.mark.parametrize("steps", [1, 10])
@@ -109,7 +109,7 @@ def test_further_settings(layers, more, dtype):
 @pytest.mark.parametrize("size", [2, 7])
 def test_continuing_gives_the_same_bits(size):
     job = make_job(ALL_KINDS, batch_size=size, optimizer={"name": "momentum", "lr": 0.01})
-    whole, half, rest = (begin(CompiledImageSession, job) for _ in range(3))
+    whole, half, rest = (begin(ImageSession, job) for _ in range(3))
     train(whole, job, epochs=2)
     train(half, job, epochs=1)
     rest.load(*half.export())
@@ -127,14 +127,14 @@ def test_a_loss_that_is_not_finite_ends_the_epoch_before_its_update(size, at):
     order = epoch_order(3, 0, n)
     job.parts["train"][0][order[(at - 1) * (1 if size == 1 else 7 if size == 7 else n)], 1, 3, 3] = np.nan
     with np.errstate(all="ignore"):
-        reference, compiled = begin(ArraySession, job), begin(CompiledImageSession, job)
+        reference, compiled = begin(ArraySession, job), begin(ImageSession, job)
         expected, got = train(reference, job), train(compiled, job)
     assert len(got) == len(expected) == at
     assert np.isnan(got[-1])
     for name, w in reference.export()[0].items():
         agree(compiled.export()[0][name], w, FEW)
         assert np.isfinite(compiled.export()[0][name]).all()
-    before = begin(CompiledImageSession, job).score("validation")[0]
+    before = begin(ImageSession, job).score("validation")[0]
     compiled.load(begin(ArraySession, job).params, {}, 0)
     np.testing.assert_array_equal(compiled.score("validation")[0], before)  # nothing of the NaN is left
 
@@ -144,7 +144,7 @@ def test_the_first_of_equal_numbers_is_the_maximum():
         ("max-pool 2", "conv 3 2x2", "max-pool 3 stride 1", "dense 4 softmax"), shape=(2, 8, 8), batch_size=7
     )
     job.parts["train"][0][:] = np.round(job.parts["train"][0])
-    session, reference = begin(CompiledImageSession, job), begin(ArraySession, job)
+    session, reference = begin(ImageSession, job), begin(ArraySession, job)
     for one in (session, reference):
         params = one.export()[0]
         one.load({**params, "conv1.W": np.round(4 * params["conv1.W"])}, {}, 0)
@@ -154,5 +154,5 @@ def test_the_first_of_equal_numbers_is_the_maximum():
 
 
 def test_the_engine_takes_the_kernels_that_fit():
-    assert isinstance(open_session("compiled", make_job(LENET, shape=(2, 8, 8))), CompiledImageSession)
-    assert not isinstance(open_session("compiled", make_job(("dense 4 softmax",))), CompiledImageSession)
+    assert isinstance(open_session("compiled", make_job(LENET, shape=(2, 8, 8))), ImageSession)
+    assert not isinstance(open_session("compiled", make_job(("dense 4 softmax",))), ImageSession)

@@ -15,8 +15,10 @@ from handgrad.network.dropout import dropout_mask
 from handgrad.network.losses import LOSSES
 from handgrad.network.targets import encode
 from handgrad.streams import mix32
+from handgrad.training import twins
 from handgrad.training.engines.compiled.dense_session import sparse_rows
 from handgrad.training.engines.compiled.kernels import activations, dropout, layout, losses, products, updates
+from handgrad.training.engines.compiled.kernels.constants import RATES
 from handgrad.training.engines.compiled.kernels.subnormals import X86, flush_subnormals, restore
 from handgrad.training.engines.compiled.kernels.vectors import kernel, lanes_of, load, pointer
 from handgrad.training.optimizers import OPTIMIZERS, step
@@ -112,7 +114,7 @@ def spread(dtype):
 def test_activation_forward(name, dtype):
     z = spread(dtype)
     flat = panels_of(z)
-    run_activation(activations.CODES[name], flat, *z.shape, np.zeros(z.shape[1], dtype))
+    run_activation(twins.ACTIVATIONS[name].code, flat, *z.shape, np.zeros(z.shape[1], dtype))
     a, expected = layout.unpack(flat, 0, *z.shape), ACTIVATIONS[name].forward(z)
     if "softmax" in name:  # a sum of 70 numbers in another order
         close(a, expected, dtype, 16)
@@ -125,7 +127,7 @@ def test_activation_forward(name, dtype):
 def test_polynomials_are_within_two_and_a_half_units_of_the_true_value(name):
     z = np.linspace(-12, 12, 64_000, dtype=np.float32).reshape(1000, 64)
     flat = panels_of(z)
-    run_activation(activations.CODES[name], flat, *z.shape, np.zeros(64, np.float32))
+    run_activation(twins.ACTIVATIONS[name].code, flat, *z.shape, np.zeros(64, np.float32))
     true = ACTIVATIONS[name].forward(z.astype(np.float64))
     units = np.spacing(np.abs(true).astype(np.float32))
     assert (np.abs(layout.unpack(flat, 0, *z.shape) - true) / units).max() <= 2.5
@@ -136,7 +138,7 @@ def test_a_nan_stays_one_and_stays_in_its_row(name):
     z = np.zeros((2, 5), np.float32)
     z[1, 2] = np.nan
     flat = panels_of(z)
-    run_activation(activations.CODES[name], flat, 2, 5, np.zeros(5, np.float32))
+    run_activation(twins.ACTIVATIONS[name].code, flat, 2, 5, np.zeros(5, np.float32))
     a = layout.unpack(flat, 0, 2, 5)
     assert np.isnan(a[1, 2])
     assert np.isfinite(a[0]).all()
@@ -148,7 +150,7 @@ def test_activation_backward(name, dtype):
     rng = np.random.default_rng(1)
     da, a = rng.normal(size=(5, 70)).astype(dtype), ACTIVATIONS[name].forward(rng.normal(size=(5, 70)).astype(dtype))
     flat = panels_of(da)
-    run_activation_backward(activations.CODES[name], flat, panels_of(a), 5, 70)
+    run_activation_backward(twins.ACTIVATIONS[name].code, flat, panels_of(a), 5, 70)
     close(layout.unpack(flat, 0, 5, 70), ACTIVATIONS[name].backward(da, a), dtype, 30)
 
 
@@ -160,7 +162,7 @@ def test_loss(name, dtype):
         T = encode(np.arange(6), 6, targets, dtype)
         for c in range(6):
             o, d = rng.normal(size=6).astype(dtype), np.zeros(6, dtype)
-            loss = run_loss(losses.CODES[name], o, T.ravel(), c, 6, d)
+            loss = run_loss(twins.LOSSES[name].code, o, T.ravel(), c, 6, d)
             close(loss, LOSSES[name].forward(o[None], T[c : c + 1])[0], dtype, 4, scale=10)
             close(d, LOSSES[name].backward(o[None], T[c : c + 1])[0], dtype, 4, scale=2)
 
@@ -169,7 +171,7 @@ def test_loss(name, dtype):
 def test_loss_of_nan_is_nan(name):
     o = np.array([0.1, np.nan, 0.2], np.float32)
     T = encode(np.arange(3), 3, "one-hot")
-    assert not np.isfinite(run_loss(losses.CODES[name], o, T.ravel(), 1, 3, np.zeros(3, np.float32)))
+    assert not np.isfinite(run_loss(twins.LOSSES[name].code, o, T.ravel(), 1, 3, np.zeros(3, np.float32)))
 
 
 def test_dropout_bits():
@@ -192,13 +194,12 @@ def test_update(name, dtype):
     optimizer, number = OPTIMIZERS[name](lr=0.1), np.dtype(dtype).type
     settings = dict(optimizer)
     first, second = settings.get("momentum", settings.get("beta1", 0)), settings.get("rho", settings.get("beta2", 0))
-    numbers = np.array([first, second, settings.get("eps", 0)], float)
+    numbers = np.array([first, second, settings.get("eps", 0), 0, 0], float)
     w, g = rng.normal(size=L).astype(dtype), rng.normal(size=L).astype(dtype)
     slots = tuple(np.abs(rng.normal(size=L)).astype(dtype) for _ in optimizer.slots)
     theta, memory = w.copy(), [*(s.copy() for s in slots), np.zeros(L, dtype), np.zeros(L, dtype)]
-    run_update(
-        updates.CODES[name], theta, memory[0], memory[1], g, np.zeros(updates.NUMBERS, dtype), numbers, 0.1, 0.02, 3
-    )
+    code, h = twins.OPTIMIZERS[name].code, np.zeros(updates.NUMBERS, dtype)
+    run_update(code, theta, memory[0], memory[1], g, h, numbers, 0.1, 0.02, 3)
     new, new_slots = step(optimizer, {"d.W": w}, {"d.W": g}, {"d.W": slots}, lr=0.1, t=3, weight_decay=0.02)
     close(theta, new["d.W"], dtype, 4)
     for got, expected in zip(memory, new_slots["d.W"], strict=False):
@@ -207,17 +208,17 @@ def test_update(name, dtype):
 
 
 @kernel
-def run_rest(rule, theta, slot1, slot2, h, o, lrs, t, rate, correction, fade1, fade2, root, longest, unit, begin, end):
+def run_fade(rule, theta, slot1, slot2, h, o, lrs, t, rate, correction, fade1, fade2, root, longest, unit, begin, end):
     h, past = (
         pointer(h),
-        updates.Past(
+        updates.PastSteps(
             pointer(rate), pointer(correction), pointer(fade1), pointer(fade2), pointer(root), pointer(longest)
         ),
     )
     updates.numbers_of_past(past, pointer(o), rule, pointer(lrs), lrs.size, t, unit)
     updates.numbers_of_step(h, pointer(o), rule, 0.0, 0.0, 1)
     m = updates.Memory(pointer(theta), pointer(slot1), pointer(slot2), pointer(theta))
-    updates.rest(rule, m, 0, h, past, begin, end)
+    updates.fade(rule, m, 0, h, past, begin, end)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -229,16 +230,16 @@ def test_steps_without_a_gradient_at_once(name, steps, dtype):
     optimizer = OPTIMIZERS[name](lr=0.1)
     settings = dict(optimizer)
     first, second = settings.get("momentum", settings.get("beta1", 0)), settings.get("rho", settings.get("beta2", 0))
-    numbers = np.array([first, second, settings.get("eps", 0)], float)
+    numbers = np.array([first, second, settings.get("eps", 0), 0, 0], float)
     lrs = rng.uniform(0.05, 0.1, size=3 + steps + 4)
     w = rng.normal(size=L).astype(dtype)
     slots = tuple(np.abs(rng.normal(size=L)).astype(dtype) * 10.0 ** rng.integers(-9, 1, L) for _ in optimizer.slots)
     slots = tuple(slot.astype(dtype) for slot in slots)
     theta, memory = w.copy(), [*(s.copy() for s in slots), np.zeros(L, dtype), np.zeros(L, dtype)]
     past = [np.zeros(len(lrs) + 1) for _ in range(5)]
-    run_rest(
-        updates.CODES[name], theta, memory[0], memory[1], np.zeros(updates.NUMBERS, dtype), numbers, lrs, 5, *past,
-        np.zeros(1, np.int64), ULPS[dtype], 3, 3 + steps,
+    run_fade(
+        twins.OPTIMIZERS[name].code, theta, memory[0], memory[1], np.zeros(updates.NUMBERS, dtype), numbers, lrs, 5,
+        *past, np.zeros(1, np.int64), ULPS[dtype], 3, 3 + steps,
     )  # fmt: skip
     new, new_slots = {"d.W": w.astype(float)}, {"d.W": tuple(s.astype(float) for s in slots)}
     for i in range(3, 3 + steps):
@@ -267,6 +268,36 @@ def test_numbers_below_the_smallest_normal_one_are_zero_within_and_not_afterward
     assert flushed[0] == 0
     assert a[0] > 0
     assert flushed[1] == a[1] > 0
+
+
+UNKNOWN = 99  # the code of nothing
+
+
+def test_an_unknown_activation_gives_nan_forward_and_backward():
+    flat = panels_of(np.ones((2, 5), np.float32))
+    run_activation(UNKNOWN, flat, 2, 5, np.zeros(5, np.float32))
+    assert np.isnan(layout.unpack(flat, 0, 2, 5)).all()
+    flat = panels_of(np.ones((2, 5), np.float32))
+    run_activation_backward(UNKNOWN, flat, panels_of(np.ones((2, 5), np.float32)), 2, 5)
+    assert np.isnan(layout.unpack(flat, 0, 2, 5)).all()
+
+
+def test_an_unknown_loss_gives_nan_and_a_gradient_of_nan():
+    d = np.zeros(3, np.float32)
+    assert np.isnan(run_loss(UNKNOWN, np.zeros(3, np.float32), np.zeros(9, np.float32), 1, 3, d))
+    assert np.isnan(d).all()
+
+
+def test_an_unknown_optimizer_makes_parameters_nan():
+    L = lanes_of("float32")
+    theta, slot, g = (np.ones(L, np.float32) for _ in range(3))
+    rates, h = np.zeros(RATES), np.zeros(updates.NUMBERS, np.float32)
+    run_update(UNKNOWN, theta, slot, slot, g, h, rates, 0.1, 0.0, 3)
+    assert np.isnan(theta).all()
+    theta = np.ones(L, np.float32)
+    past = [np.zeros(9) for _ in range(5)]
+    run_fade(UNKNOWN, theta, slot, slot, h, rates, np.ones(8), 5, *past, np.zeros(1, np.int64), 2**-23, 3, 4)
+    assert np.isnan(theta).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -12,6 +12,7 @@ import math
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
@@ -32,17 +33,17 @@ from handgrad.network.pooling import (
 from handgrad.network.windows import Windows
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job
-from handgrad.training.engines.compiled.image_session import CompiledImageSession
+from handgrad.training.engines.compiled.image_session import ImageSession
 from handgrad.training.engines.compiled.kernels import layout
-from handgrad.training.engines.compiled.kernels.images import ops as p
-from handgrad.training.engines.compiled.program import PART
+from handgrad.training.engines.compiled.kernels.images import ops
+from handgrad.training.engines.compiled.program import IMAGE_PART
 from handgrad.training.training_section import TrainingSection
 
 DTYPES = ("float32", "float64")
 UNITS = 4
 FAST = not numba.config.DISABLE_JIT  # the compiler off: the same tests on fewer sizes
 SIZES = (1, 5, 13, 20, 32) if FAST else (1, 20)  # of a batch: a block with and without empty lanes, two blocks
-IMAGES = (p.IMAGES, p.ARRANGE, p.CONV, p.MAX_POOL, p.AVERAGE_POOL, p.IMAGE_DROPOUT, p.IMAGE_NORM)
+IMAGES = (ops.IMAGES, ops.ARRANGE, ops.CONV, ops.MAX_POOL, ops.AVERAGE_POOL, ops.IMAGE_DROPOUT, ops.IMAGE_NORM)
 SEED, STEP = 3, 11
 
 
@@ -68,7 +69,7 @@ class Step:
             optimizer={"name": "sgd", "lr": 1}, batch_size="full", clip_norm=1e30, dtype=dtype, loss="squared-error"
         )
         part = x, rng.integers(0, network.n_outputs, n)
-        session = CompiledImageSession(Job(network, training, "one-hot", SEED, {"train": part}))
+        session = ImageSession(Job(network, training, "one-hot", SEED, {"train": part}))
         session.load(params, {}, 0)
         with np.errstate(all="ignore"):
             session.train_epoch(rng.permutation(n), np.zeros(1), STEP - 1)
@@ -76,34 +77,39 @@ class Step:
             session.train_epoch(order, np.zeros(1), STEP)
         self.x, self.after = x[order], session.export()[0]
         self.grads, self.session = session._read(session.memory.grad), session
-        self.program, self.space = session.trained, session.work.space
+        self.program, self.space = session.trained, session.train_pass.work.space
         self.n = n if n <= self.program.rows else (n - 1) % self.program.rows + 1
 
     def use(self):
-        """The same for a forward pass of all examples, in use."""
+        """The same for a forward pass of all examples in inference."""
         self.session.outputs(self.x)
-        self.program, self.space, self.n = self.session.scored, self.session.score_work.space, len(self.x)
+        self.program, self.space, self.n = self.session.scored, self.session.score_pass.work.space, len(self.x)
         return self
 
     def read(self, k, column):
         """What lies at that column of operation k: (n, c, rows, cols) or (n, units)."""
         row, B = self.program.table[k].tolist(), self.program.lanes
-        if row[p.KIND] not in IMAGES:
-            return layout.unpack(self.space, row[column], self.n, row[p.CHANNELS])
-        sizes = -(-self.n // B), B, row[p.CHANNELS], row[p.ROWS], row[p.COLS]
-        strides = row[p.BLOCK], 1, row[p.PLANE], row[p.PITCH], B
+        if row[ops.KIND] not in IMAGES:
+            return layout.unpack(self.space, row[column], self.n, row[ops.CHANNELS])
+        sizes = -(-self.n // B), B, row[ops.CHANNELS], row[ops.ROWS], row[ops.COLS]
+        strides = row[ops.BLOCK], 1, row[ops.PLANE], row[ops.PITCH], B
         places = row[column] + sum(i * s for i, s in zip(np.indices(sizes), strides, strict=True))
         return self.space[places].reshape(-1, *sizes[2:])[: self.n]
 
     def around(self, layer):
         """The first and the last operation of the layer."""
-        found = np.flatnonzero(self.program.table[:, p.LAYER] == layer)
+        found = np.flatnonzero(self.program.table[:, ops.LAYER] == layer)
         return int(found[0]), int(found[-1])
 
     def layer(self, layer):
         """x, z, dz and dx of the layer at that position."""
         first, last = self.around(layer)
-        return (self.read(first - 1, p.A), self.read(last, p.A), self.read(last, p.D), self.read(first - 1, p.D))
+        return (
+            self.read(first - 1, ops.A),
+            self.read(last, ops.A),
+            self.read(last, ops.D),
+            self.read(first - 1, ops.D),
+        )
 
 
 def exact(*arrays):
@@ -226,7 +232,7 @@ def test_max_pool_of_numbers_that_are_not_finite(shape, pool, number, n, dtype):
     x[:, -1, 2, 3] = x[n // 2, 0, 1, -2:] = number
     step = Step(shape, pool, "dense 3", n=n, dtype=dtype, x=x)
     np.testing.assert_array_equal(
-        step.read(1, p.A), max_pool_forward(step.x, step.session.job.network.layers[0].windows)
+        step.read(1, ops.A), max_pool_forward(step.x, step.session.job.network.layers[0].windows)
     )
 
 
@@ -328,19 +334,19 @@ def test_dense_rows(units, n, dtype):
 @pytest.mark.parametrize("n", SIZES)
 def test_gathering_and_flattening_move_numbers(n, dtype):
     step = Step((2, 3, 5), "conv 3 2x2", "flatten", "dense 3", n=n, dtype=dtype)
-    np.testing.assert_array_equal(step.read(0, p.A), step.x)
-    kinds = step.program.table[:, p.KIND].tolist()
-    flat = kinds.index(p.FLATTEN)
-    for column in (p.A, p.D):
+    np.testing.assert_array_equal(step.read(0, ops.A), step.x)
+    kinds = step.program.table[:, ops.KIND].tolist()
+    flat = kinds.index(ops.FLATTEN)
+    for column in (ops.A, ops.D):
         images, rows = step.read(flat - 1, column), step.read(flat, column)
         assert images.any()
         np.testing.assert_array_equal(rows, images.reshape(n, -1))
     rows = Step((70,), "dense 33", "batch-norm", "dense 3", n=n, dtype=dtype)
-    np.testing.assert_array_equal(rows.read(0, p.A), rows.x)
+    np.testing.assert_array_equal(rows.read(0, ops.A), rows.x)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("n", [*SIZES, 2 * PART + 6])
+@pytest.mark.parametrize("n", [*SIZES, 2 * IMAGE_PART + 6])
 @pytest.mark.parametrize("before", ["conv 3 1x1", "dense 33"])
 def test_dropout(before, n, dtype):
     """In a batch of several parts the mask seen is that of the last examples."""
@@ -348,14 +354,24 @@ def test_dropout(before, n, dtype):
     x, z, dz, dx = step.layer(1)
     units = math.prod(x.shape[1:])
     expected = dropout_mask(dropout_key(SEED), STEP, 1, n, units, 0.3, like=x)[n - step.n :].reshape(x.shape)
-    mask = step.read(step.around(1)[0], p.MASK)
+    mask = step.read(step.around(1)[0], ops.MASK)
     assert 0 < (mask == 0).mean() < 0.6
     np.testing.assert_array_equal(mask, expected.astype(dtype))
     np.testing.assert_array_equal(z, x * mask)
     np.testing.assert_array_equal(dx, dz * mask)
-    if n <= PART:
+    if n <= IMAGE_PART:
         x, z, _, _ = step.use().layer(1)
         np.testing.assert_array_equal(z, x)
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_an_operation_of_unknown_kind_raises(layer):
+    """In a thread of its own: where a kernel raises, it leaves subnormal numbers flushed."""
+    step = Step((2, 5, 5), "conv 3 2x2", "max-pool 2", "dense 3", n=5, dtype="float32")
+    _, last = step.around(layer)
+    step.session.train_pass.table[last * ops.COLUMNS + ops.KIND] = 99
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match="an operation of unknown kind goes forward"):
+        pool.submit(step.session.train_epoch, np.arange(5), np.zeros(1), 0).result()
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the compiler is off already: this is the inner run")

@@ -78,7 +78,7 @@ def apply(tables: Mapping[str, Any], changes: Mapping[str, Any], defaults: Mappi
     >>> apply({"training": {"optimizer": "adam"}}, {"training.optimizer.lr": 0.1}, {})
     {'training': {'optimizer': {'name': 'adam', 'lr': 0.1}}}
     """
-    result = copy.deepcopy(dict(tables))
+    result = dict(tables)  # tables on the way of a change are copied (`_inside`), all others shared
     if "network.layers" in changes and not any(f"network.{key}" in changes for key in SHORT):
         result["network"] = {key: value for key, value in result.get("network", {}).items() if key not in SHORT}
     targets = sorted((_target(path, value) for path, value in changes.items()), key=lambda target: len(target[0]))

@@ -21,6 +21,7 @@ from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
 from handgrad.network.targets import TARGETS
 from handgrad.sections import Section, plain
+from handgrad.training.engines import check_compiles
 from handgrad.training.ingredients import Ingredient, ingredients, of_section
 from handgrad.training.requirements import check_available, jax_sees
 from handgrad.training.support import as_they_came, check_has, lacking
@@ -100,6 +101,7 @@ class Setting(Section):
         network = build(self.network, tuple(shape), n_classes)
         if not as_they_came():
             check_has(training.engine, network, training)
+            check_compiles(training.engine, network, training)
         check_fit(self.training.loss, network.output, self.network.targets)
         needs = self.training.needs_validation
         if needs and not has_validation:

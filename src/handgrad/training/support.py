@@ -7,7 +7,7 @@ other record is refused by name and never run as something else.
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from handgrad.errors import InputError
@@ -16,6 +16,7 @@ from handgrad.network.layer import Layer
 from handgrad.network.layers import LAYERS
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
+from handgrad.training import twins
 from handgrad.training.ingredients import Ingredient, ingredients, of_layers
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.training_section import TrainingSection
@@ -24,19 +25,22 @@ from handgrad.training.training_section import TrainingSection
 def as_they_came() -> bool:
     """Whether the public tables that decide a step hold the package's own records and no others: the quick answer."""
     return (
-        all((a.forward, a.backward) == _compiled()["activation"].get(name) for name, a in ACTIVATIONS.items())
-        and all((one.forward, one.backward) == _compiled()["loss"].get(name) for name, one in LOSSES.items())
-        and all((class_,) == _compiled()["layer"].get(name) for name, class_ in LAYERS.items())
-        and all((class_,) == _compiled()["optimizer"].get(name) for name, class_ in OPTIMIZERS.items())
+        all((a.forward, a.backward) == _package()["activation"].get(name) for name, a in ACTIVATIONS.items())
+        and all((one.forward, one.backward) == _package()["loss"].get(name) for name, one in LOSSES.items())
+        and all((class_,) == _package()["layer"].get(name) for name, class_ in LAYERS.items())
+        and all((class_,) == _package()["optimizer"].get(name) for name, class_ in OPTIMIZERS.items())
     )
 
 
 def lacking(engine: str, found: Iterable[Ingredient]) -> list[Ingredient]:
-    """What of this an engine has not; `array` and `jax`, which run the reference's own functions, have everything."""
-    if engine not in _HAS:
+    """What of this an engine has not.
+
+    `array` and `jax` run the reference's own functions, so they have everything; `compiled` and `torch` have the
+    records that the package came with.
+    """
+    if engine in ("array", "jax"):
         return []
-    has = _HAS[engine]()
-    return [one for one in found if has[one.kind].get(one.name) != one.of]
+    return [one for one in found if _package()[one.kind].get(one.name) != one.of]
 
 
 def lacks(engine: str, what: Sequence[Ingredient]) -> str:
@@ -50,12 +54,6 @@ def check_has(engine: str, network: Network, training: TrainingSection) -> None:
     found = [*ingredients(network.layers, training.loss, training.optimizer)]
     if missing := lacking(engine, found):
         raise InputError(f'{lacks(engine, missing)}; set training.engine = "array"')
-    added = [one for one in found if one.is_added]
-    if engine == "jax" and added:
-        from handgrad.training.engines import Job
-        from handgrad.training.engines.jax_programs import check_compiles
-
-        check_compiles(Job(network, training, "one-hot", 0, {}), added)
 
 
 def check_exported(layers: Sequence[Layer], own: Mapping[str, Iterable[str]], to: str, otherwise: str) -> None:
@@ -64,7 +62,7 @@ def check_exported(layers: Sequence[Layer], own: Mapping[str, Iterable[str]], to
     own: the names that it has a word for, by kind; what was added under such a name is not what the word means.
     """
     found = of_layers(layers)
-    missing = [one for one in found if one.name not in own[one.kind] or _compiled()[one.kind].get(one.name) != one.of]
+    missing = [one for one in found if one.name not in own[one.kind] or _package()[one.kind].get(one.name) != one.of]
     if missing:
         raise InputError(f"{to} has no {_listed(missing)}; {otherwise}")
 
@@ -74,33 +72,13 @@ def _listed(what: Sequence[Ingredient]) -> str:
 
 
 @functools.cache
-def _compiled() -> Mapping[str, Mapping[str, Any]]:
-    from handgrad.training.engines.compiled import twins
-
-    pairs = {"activation": twins.ACTIVATIONS, "loss": twins.LOSSES}
-    classes = {"layer": twins.LAYERS, "optimizer": twins.OPTIMIZERS}
-    return {kind: {name: _pair(twin.of) for name, twin in table.items()} for kind, table in pairs.items()} | {
-        kind: {name: (twin.of,) for name, twin in table.items()} for kind, table in classes.items()
-    }
+def _package() -> Mapping[str, Mapping[str, Any]]:
+    """The package's own records, by kind and name, each by what identifies it (`Ingredient.of`)."""
+    pairs, classes = ("activation", "loss"), ("layer", "optimizer")
+    found = {kind: {name: _pair(twin.of) for name, twin in twins.TABLES[kind].items()} for kind in pairs}
+    return found | {kind: {name: (twin.of,) for name, twin in twins.TABLES[kind].items()} for kind in classes}
 
 
 def _pair(forward: Any) -> tuple[Any, Any]:
     """(forward, the backward function that stands beside it)."""
     return forward, getattr(sys.modules[forward.__module__], forward.__name__.replace("_forward", "_backward"))
-
-
-@functools.cache
-def _torch() -> Mapping[str, Mapping[str, Any]]:
-    """What is PyTorch's own, of the records that the package came with."""
-    from handgrad.training.engines import torch, torch_network
-
-    own: dict[str, Iterable[str]] = {
-        "activation": torch_network.ACTIVATIONS,
-        "layer": torch_network.OPERATIONS,
-        "loss": torch_network.LOSSES,
-        "optimizer": torch.OPTIMIZERS,
-    }
-    return {kind: {name: of for name, of in table.items() if name in own[kind]} for kind, table in _compiled().items()}
-
-
-_HAS: dict[str, Callable[[], Mapping[str, Mapping[str, Any]]]] = {"compiled": _compiled, "torch": _torch}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from handgrad.study.runners.processes import Processes
-from handgrad.study.runners.runner import Job, JobQueue, open_split
+from handgrad.study.runners.runner import JobQueue, RunJob, open_split
 from handgrad.training.loop import execute
 from tests.study.conftest import jobs_of, same
 from tests.study.runners.test_runners import runner, staged  # noqa: F401  (a fixture)
@@ -105,7 +105,7 @@ def test_who_kills_three_workers_is_given_up_and_its_companions_are_not(two, ali
 
 def job_of(seed, stack=3, batch_size=16, split="split"):
     run = make_run(seed=seed, batch_size=batch_size, **({"engine": "jax", "stack": stack} if stack > 1 else {}))
-    return Job(run, run.id, Path(split))
+    return RunJob(run, run.id, Path(split))
 
 
 def taken(source):

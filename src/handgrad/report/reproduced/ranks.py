@@ -127,7 +127,7 @@ def rankings_of(item: SettingsTable, made: ItemTable) -> list[RankAgreement]:
                 their_best=tuple(rows[i].row for i in best),
                 our_best=tuple(rows[i].row for i, value in enumerate(ours) if value == max(ours)),
                 place=1 + min(sum(other > ours[i] for other in ours) for i in best),
-                losses=_kinds(rows, made) if measure.endswith("loss") else (),
+                losses=_kinds(rows, made) if METRICS[measure].measure.name == "loss" else (),
             )
         )
     return found

@@ -24,7 +24,7 @@ from handgrad.errors import InputError, ResultsError
 from handgrad.study.cluster.joining import GONE, Head, HeadLost, RayError, RayTaskError, join, leave, ray
 from handgrad.study.cluster.remote import News, Order, differences, identity, sweep, work
 from handgrad.study.folder.disk import write_whole
-from handgrad.study.runners.runner import RETRIES, Group, Heard, Job, JobQueue, Outcome, ignore, nothing_to_wait_for
+from handgrad.study.runners.runner import RETRIES, Group, Heard, JobQueue, Outcome, RunJob, ignore, nothing_to_wait_for
 from handgrad.training.record import load
 
 LOOK = 5.0  # seconds between looks at which nodes there are
@@ -37,7 +37,7 @@ BANDWIDTH = 50e6  # bytes of checkpoints a second, of all runs together
 class _Task:
     """Jobs on the cluster, by id, those without an outcome.  `stream` yields references to their news."""
 
-    jobs: dict[str, Job]
+    jobs: dict[str, RunJob]
     stream: Any
     started: bool = False
 
@@ -100,7 +100,7 @@ class Ray:
             self._room = max(1, sum(int(node.get("CPU", 0) / self.cpus) for node in nodes))
         return self._jobs or self._room
 
-    def _resources(self, jobs: Iterable[Job]) -> dict[str, float]:
+    def _resources(self, jobs: Iterable[RunJob]) -> dict[str, float]:
         on_gpu = next(iter(jobs)).run.setting.training.device == "cuda"
         return {"CPU": self.cpus, **({"GPU": self.gpus} if on_gpu else {})}
 
@@ -110,7 +110,7 @@ class Ray:
 
     # -- the runner
 
-    def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
+    def map(self, jobs: Iterable[RunJob | None], heard: Heard = ignore) -> Iterator[Outcome]:
         self._connect()
         assert self._head is not None
         try:
@@ -122,7 +122,7 @@ class Ray:
                 "command with its address, or with --runner processes"
             ) from None
 
-    def _map(self, jobs: Iterable[Job | None], heard: Heard) -> Iterator[Outcome]:
+    def _map(self, jobs: Iterable[RunJob | None], heard: Heard) -> Iterator[Outcome]:
         self._cancel()  # left over from a map that was not used up
         source = JobQueue(jobs)
         self._at_work = time.monotonic()

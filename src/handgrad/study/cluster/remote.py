@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 import handgrad
 from handgrad.data.datasets import Split
 from handgrad.errors import ResultsError
-from handgrad.study.runners.runner import Group, Job, Outcome, perform_with
+from handgrad.study.runners.runner import Group, Outcome, RunJob, perform_with
 from handgrad.training.record import Record
 from handgrad.training.run import MATHEMATICS
 from handgrad.training.task import EpochEnd
@@ -123,11 +123,11 @@ def _train_in(folder: Path, order: Order, outbox: "_Outbox") -> News:
     for job_id, content in order.checkpoints.items():
         checkpoints[job_id].write(content)
 
-    def heard(job: Job, news: EpochEnd | None) -> None:
+    def heard(job: RunJob, news: EpochEnd | None) -> None:
         assert news is not None
         outbox.put(News([(job.id, news)]), checkpoints)
 
-    def local(job: Job) -> Job:
+    def local(job: RunJob) -> RunJob:
         return replace(job, checkpoint=checkpoints[job.id].path) if job.id in checkpoints else job
 
     group, last = tuple(local(job) for job in order.jobs), News()

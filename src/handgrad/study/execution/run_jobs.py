@@ -14,7 +14,7 @@ from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import RunSummary
-from handgrad.study.runners.runner import Job, Outcome
+from handgrad.study.runners.runner import Outcome, RunJob
 from handgrad.training.recording import failed_record
 from handgrad.training.task import EpochEnd
 
@@ -63,7 +63,7 @@ class Runs:
                 self._progress.note(f"{problem.partition('; ')[0]}; it is made again")
             self._store.write_data(setting.data, self._plan.splits.split(setting.data))
 
-    def jobs(self, phase: PlannedPhase, tracker: BudgetTracker) -> Iterator[Job]:
+    def jobs(self, phase: PlannedPhase, tracker: BudgetTracker) -> Iterator[RunJob]:
         """The unfinished runs of a phase, seeds of a setting together, as far as the budget goes.
 
         Settings whose runs can share a program stand together, where the first of them stands.
@@ -93,7 +93,7 @@ class Runs:
 
     def job(
         self, phase: PlannedPhase, setting: PlannedSetting, planned: PlannedRun, until: int | None, *, prune: bool
-    ) -> Job | None:
+    ) -> RunJob | None:
         """The job of a run; None where the run that it continues has failed, which is recorded."""
         assert setting.setting is not None
         assert setting.data is not None
@@ -103,11 +103,11 @@ class Runs:
         self._of[planned.id] = phase, setting, planned
         if parent is not None and parent.status == "failed":
             text = f"the run {parent.id} that it continues has failed"
-            self.keep(Outcome(Job(run, planned.id, Path()), None, text))
+            self.keep(Outcome(RunJob(run, planned.id, Path()), None, text))
             return None
         if planned.id in self.ended and self.ended[planned.id].status == "pruned":
             self._store.revive(planned.id)
-        return Job(
+        return RunJob(
             run=run,
             id=planned.id,
             split=self._plan.splits.path(setting.data),
@@ -117,7 +117,7 @@ class Runs:
             prune=prune,
         )
 
-    def heard(self, job: Job, news: EpochEnd | None) -> None:
+    def heard(self, job: RunJob, news: EpochEnd | None) -> None:
         """A job has started, or has ended an epoch."""
         phase, setting, planned = self._of[job.id]
         told = {"phase": phase.name, "label": setting.label, "run": job.id, "seed": planned.seed}

@@ -125,7 +125,7 @@ class Plan:
         self.phases[number] = replace(self.phases[number], settings=(), opened=True)
 
     def add(self, number: int, parameters: Mapping[str, Any]) -> PlannedSetting:
-        """Add a setting that a sampler has drawn, path -> value; one that the phase has already is returned as it is."""
+        """Add a setting that a sampler has drawn, path -> value; where the phase has it already, return that one."""
         phase, planned = self.study.phases[number], self.phases[number]
         choice = Choice(dict(parameters), dict(parameters), dict.fromkeys(parameters, "random"))
         added = self._setting(phase, choice, self._start_of(planned))

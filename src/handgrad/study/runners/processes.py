@@ -24,9 +24,9 @@ from handgrad.study.runners.runner import (
     RETRIES,
     Group,
     Heard,
-    Job,
     JobQueue,
     Outcome,
+    RunJob,
     ignore,
     nothing_to_wait_for,
     perform,
@@ -68,7 +68,7 @@ class _Worker:
             child.close()
         self.started = time.monotonic()
         self.ready = False
-        self.jobs: dict[str, Job] = {}  # by id, those without an outcome
+        self.jobs: dict[str, RunJob] = {}  # by id, those without an outcome
 
     def give(self, jobs: Group) -> None:
         self.jobs = {job.id: job for job in jobs}
@@ -124,7 +124,7 @@ class Processes:
         self._pool: list[_Worker] = []
         self._in_vain = 0  # starts that came to nothing since something last went well
 
-    def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
+    def map(self, jobs: Iterable[RunJob | None], heard: Heard = ignore) -> Iterator[Outcome]:
         source = JobQueue(jobs, self.workers)
         for worker in self._pool:
             if worker.jobs:  # left over from a map that was not used up
@@ -255,7 +255,7 @@ def _work(pipe: connection.Connection, main: bool) -> None:  # type: ignore[type
         _die_with_parent()
     threading.Thread(target=_follow_parent, daemon=True).start()
 
-    def heard(job: Job, news: EpochEnd | None) -> None:
+    def heard(job: RunJob, news: EpochEnd | None) -> None:
         pipe.send(("epoch", (job.id, news)))
 
     with suppress(EOFError, OSError):

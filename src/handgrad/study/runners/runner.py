@@ -34,7 +34,7 @@ WAVES = 4  # how many runs for each place of a program are given to a worker at 
 
 
 @dataclass(frozen=True)
-class Job:
+class RunJob:
     """A run and where its files are.  `parent`: the folder of the record that it continues.
 
     `until`: an epoch of the run, counted as in `EpochEnd`, at which it pauses in its checkpoint; a later job of the
@@ -54,17 +54,17 @@ class Job:
 class Outcome:
     """How a job ended: with a record, with the text of an error, or paused before the run's end."""
 
-    job: Job
+    job: RunJob
     record: Record | None
     error: str | None = None
     paused: Paused | None = None
 
 
-Group = tuple[Job, ...]  # what a worker does together: one job, or several whose runs share a program
-Heard = Callable[[Job, EpochEnd | None], None]  # a job has started (None), or has ended an epoch
+Group = tuple[RunJob, ...]  # what a worker does together: one job, or several whose runs share a program
+Heard = Callable[[RunJob, EpochEnd | None], None]  # a job has started (None), or has ended an epoch
 
 
-def ignore(job: Job, news: EpochEnd | None) -> None:
+def ignore(job: RunJob, news: EpochEnd | None) -> None:
     """A listener that does nothing."""
 
 
@@ -77,7 +77,7 @@ class Runner(Protocol):
     def workers(self) -> int:
         """Runs at a time, each with one thread."""
 
-    def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
+    def map(self, jobs: Iterable[RunJob | None], heard: Heard = ignore) -> Iterator[Outcome]:
         """The outcome of every job, as it ends.
 
         None among the jobs means "nothing now": the runner asks again when its caller has taken up another outcome.
@@ -103,7 +103,7 @@ def perform(jobs: Group, heard: Heard = ignore) -> Iterator[Outcome]:
 
 
 def perform_with(
-    data: Callable[[], Split], parent: Callable[[Job], Record | None], jobs: Group, heard: Heard = ignore
+    data: Callable[[], Split], parent: Callable[[RunJob], Record | None], jobs: Group, heard: Heard = ignore
 ) -> Iterator[Outcome]:
     """Execute one group with a split and records of parents that come from elsewhere than the jobs' folders."""
     tasks: dict[str, Task] = {}
@@ -119,7 +119,7 @@ def perform_with(
         yield _outcome(ready[number], end)
 
 
-def _outcome(job: Job, end: End | Exception) -> Outcome:
+def _outcome(job: RunJob, end: End | Exception) -> Outcome:
     """What became of a job.  Raises ResultsError when the disk cannot be written."""
     if isinstance(end, ResultsError):
         raise end
@@ -154,12 +154,12 @@ class JobQueue:
     that a place whose run ends early is taken by the next.
     """
 
-    def __init__(self, jobs: Iterable[Job | None], workers: int | None = None) -> None:
+    def __init__(self, jobs: Iterable[RunJob | None], workers: int | None = None) -> None:
         self._jobs = iter(jobs)
         self._waves = WAVES if workers == 1 else 1
         self._again: list[Group] = []
         self._deaths: dict[str, int] = {}
-        self._held: Job | None = None  # asked for, but of another kind than those before it
+        self._held: RunJob | None = None  # asked for, but of another kind than those before it
         self.waits = False
 
     def take(self) -> Group | None:
@@ -186,7 +186,7 @@ class JobQueue:
             group.append(job)
         return tuple(group)
 
-    def _next(self) -> Job | None:
+    def _next(self) -> RunJob | None:
         if self._held is not None:
             job, self._held = self._held, None
             return job
@@ -221,7 +221,7 @@ class JobQueue:
         if jobs:
             self._again.append(jobs)
 
-    def ended(self, job: Job) -> None:
+    def ended(self, job: RunJob) -> None:
         """An outcome has come; a later job of the same run begins anew."""
         self._deaths.pop(job.id, None)
 
@@ -232,7 +232,7 @@ class Serial:
     name = "serial"
     workers = 1
 
-    def map(self, jobs: Iterable[Job | None], heard: Heard = ignore) -> Iterator[Outcome]:
+    def map(self, jobs: Iterable[RunJob | None], heard: Heard = ignore) -> Iterator[Outcome]:
         source = JobQueue(jobs, self.workers)
         while (group := source.take()) is not None:
             for job in group:

@@ -17,7 +17,7 @@ from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.samplers import SAMPLERS, SequentialSampler
-from handgrad.study.runners.runner import Job
+from handgrad.study.runners.runner import RunJob
 from handgrad.study.search.search import Ended, Misfit, Search, SettingSource
 from handgrad.training.record import load, load_curves
 
@@ -37,7 +37,7 @@ class Execution(Protocol):
 
     def job(
         self, phase: PlannedPhase, setting: PlannedSetting, planned: PlannedRun, until: int | None, *, prune: bool
-    ) -> Job | None:
+    ) -> RunJob | None:
         """The job of a run, None where it cannot run."""
 
     def note(self, text: str) -> None:
@@ -59,7 +59,7 @@ class _PhaseHost:
         record = load(folder, arrays=False)
         return Ended.of(record, load_curves(folder, record), self._metric)
 
-    def job(self, setting: PlannedSetting, planned: PlannedRun, until: int, *, prune: bool) -> Job | None:
+    def job(self, setting: PlannedSetting, planned: PlannedRun, until: int, *, prune: bool) -> RunJob | None:
         phase = self._execution.plan.phases[self._number]
         return self._execution.job(phase, setting, planned, until, prune=prune)
 

@@ -22,7 +22,7 @@ from handgrad.study.planning.planned import PlannedRun, PlannedSetting
 from handgrad.study.rules.asha import RULES, Asha
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import mean_of
-from handgrad.study.runners.runner import Job, Outcome
+from handgrad.study.runners.runner import Outcome, RunJob
 from handgrad.training.record import Record
 
 NEVER = Asha(grace_period=2**62)  # no rung: every setting trains to its end
@@ -76,7 +76,7 @@ class SearchHost(Protocol):
     def past(self, run_id: str) -> Ended | None:
         """The record of a run from an earlier call or phase, None where there is none."""
 
-    def job(self, setting: PlannedSetting, planned: PlannedRun, until: int, *, prune: bool) -> Job | None:
+    def job(self, setting: PlannedSetting, planned: PlannedRun, until: int, *, prune: bool) -> RunJob | None:
         """The job of a run; None where it cannot run, which is recorded then."""
 
     def note(self, text: str) -> None:
@@ -109,7 +109,7 @@ class Search:
         self._on_the_way: dict[str, Values] = {}
         self._arrived: dict[str, dict[int, Values]] = {}
         self._next: PlannedSetting | None = None  # it came from the source, and was not begun
-        self._queue: deque[Job] = deque()
+        self._queue: deque[RunJob] = deque()
         self._label: dict[str, str] = {}
         self._ended: dict[str, Ended] = {}
 
@@ -166,7 +166,7 @@ class Search:
 
     # -- while it runs
 
-    def jobs(self) -> Iterator[Job | None]:
+    def jobs(self) -> Iterator[RunJob | None]:
         """Every job, when its time has come; None while that depends on jobs in progress."""
         for label in list(self._on_the_way):
             self._enqueue(label)
@@ -298,7 +298,7 @@ class Search:
         self.source.tell(label, self._until[label], mean, last=last)
         return mean
 
-    def _compare(self, label: str, job: Job, found: Ended) -> None:
+    def _compare(self, label: str, job: RunJob, found: Ended) -> None:
         """Where a run was made again, say if it has other numbers than recorded; what was decided stands."""
         for epoch, values in self._arrived.get(label, {}).items():
             was, now = values.get(job.run.seed), found.at(epoch)

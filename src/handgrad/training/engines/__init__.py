@@ -14,6 +14,7 @@ from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
 from handgrad.network.network import Network
+from handgrad.training.ingredients import ingredients
 from handgrad.training.training_section import TrainingSection
 
 Params = dict[str, np.ndarray]
@@ -133,12 +134,12 @@ def open_session(name: str, job: Job) -> Session:
 
     def compiled(job: Job) -> Session:
         if kernels_of(job.network.layers) == "images":
-            from handgrad.training.engines.compiled.image_session import CompiledImageSession
+            from handgrad.training.engines.compiled.image_session import ImageSession
 
-            return CompiledImageSession(job)
-        from handgrad.training.engines.compiled.dense_session import CompiledSession
+            return ImageSession(job)
+        from handgrad.training.engines.compiled.dense_session import DenseSession
 
-        return CompiledSession(job)
+        return DenseSession(job)
 
     def jax(job: Job) -> Session:
         from handgrad.training.engines.jax import JaxSession
@@ -151,6 +152,15 @@ def open_session(name: str, job: Job) -> Session:
         return TorchSession(job)
 
     return lookup({"array": array, "compiled": compiled, "jax": jax, "torch": torch}, name, "engine")(job)
+
+
+def check_compiles(engine: str, network: Network, training: TrainingSection) -> None:
+    """Raise InputError where the jax engine cannot compile what was added to the public tables."""
+    added = [one for one in ingredients(network.layers, training.loss, training.optimizer) if one.is_added]
+    if engine == "jax" and added:
+        from handgrad.training.engines.jax_programs import check_compiles
+
+        check_compiles(Job(network, training, "one-hot", 0, {}), added)
 
 
 def kernels_of(layers: Sequence[Layer]) -> str:

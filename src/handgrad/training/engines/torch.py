@@ -1,10 +1,10 @@
 """The torch engine: any network of handgrad by PyTorch's autograd and torch.optim, on a processor or a GPU.
 
-For comparison, and a second opinion: initial weights, orders and dropout masks are handgrad's, every gradient and every
-step is PyTorch's.  It agrees with the `array` engine up to rounding, step by step (tests/training/test_torch.py).
+For comparison: initial weights, orders and dropout masks are handgrad's, every gradient and every step is PyTorch's.
+It agrees with the `array` engine up to rounding, step by step (tests/training/test_torch.py).
 
-On a GPU, float32 is float32 (no TF32) and cuDNN's deterministic algorithms are taken; the last bits may still differ
-between two models of GPU.
+On a GPU, float32 is float32 (no TF32) and cuDNN uses deterministic algorithms; the last bits may still differ between
+two models of GPU.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,11 +22,12 @@ from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.torch_network import forward, losses_of
 from handgrad.training.optimizers import is_weight
+from handgrad.training.support import check_has
 
 Groups = list[dict[str, Any]]
 
 # torch.optim.SGD keeps no velocity at momentum 0, and a run that continues with another momentum needs it: v = dw.
-NO_MOMENTUM = 5e-324  # the smallest number above 0: its product with any float32 is 0
+NO_MOMENTUM = 5e-324  # the smallest number above 0; times any float32 it is 0
 
 # For each optimizer of handgrad: PyTorch's, from our section, and the names of its state in the order of our slots.
 OPTIMIZERS: dict[str, tuple[Callable[[Any, Groups], torch.optim.Optimizer], tuple[str, ...]]] = {
@@ -53,7 +54,7 @@ OPTIMIZERS: dict[str, tuple[Callable[[Any, Groups], torch.optim.Optimizer], tupl
 
 
 def _exact() -> AbstractContextManager[None]:
-    """float32 as it is, and the same bits again, where PyTorch hands over to cuDNN."""
+    """float32 without TF32 and the same bits at every call, where PyTorch calls cuDNN."""
     flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
@@ -64,6 +65,7 @@ class TorchSession:
     """Trains with PyTorch, one step at a time."""
 
     def __init__(self, job: Job) -> None:
+        check_has("torch", job.network, job.training)
         self.job = job
         self.device = torch.device(job.training.device)
         self.key = dropout_key(job.seed)
@@ -81,7 +83,7 @@ class TorchSession:
         return torch.tensor(np.asarray(array, dtype=self.job.training.dtype), device=self.device)
 
     def load(self, params: Params, slots: Slots, t: int) -> None:
-        names = self.job.network.parameter_shapes  # their order decides that of sums, whoever gives them
+        names = self.job.network.parameter_shapes  # in this order, which is that of sums, not in that of params
         self.params = {name: self._tensor(params[name]) for name in names}
         learnt = {name: w.requires_grad_() for name, w in self.params.items() if self._is_learnt(name)}
         weights, others = ([w for name, w in learnt.items() if is_weight(name) == kind] for kind in (True, False))
@@ -166,17 +168,17 @@ class TorchSession:
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         x, T = self.parts[part]
         losses, predicted = [], []
-        for rows, z, a in self._in_use(x):
+        for rows, z, a in self._inference(x):
             losses.append(losses_of(self.job.network, self.job.training.loss, z, a, T[rows]))
             predicted.append(a.argmax(dim=-1))
         return torch.cat(losses).cpu().numpy(), torch.cat(predicted).cpu().numpy()
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        outputs: np.ndarray = torch.cat([a for _, _, a in self._in_use(self._tensor(x))]).cpu().numpy()
+        outputs: np.ndarray = torch.cat([a for _, _, a in self._inference(self._tensor(x))]).cpu().numpy()
         return outputs
 
-    def _in_use(self, x: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """(rows, z, a) of a part, a chunk at a time, without gradients."""
+    def _inference(self, x: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """(rows, z, a) of a part in inference, a chunk at a time, without gradients."""
         chunk = passes.rows_at_once(self.job.network)
         for start in range(0, len(x), chunk):
             rows = slice(start, start + chunk)

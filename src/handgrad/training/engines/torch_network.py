@@ -1,4 +1,4 @@
-"""The network in PyTorch's own words, for autograd: each layer, activation and loss is PyTorch's function.
+"""The network in PyTorch's own functions, for autograd: one for each layer, activation and loss.
 
 Parameters have handgrad's names and shapes.  Nothing here is derived by hand; it is a second opinion on what is.
 """
@@ -40,12 +40,12 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (o, T) -> (n,), as 
 
 
 def _multi_margin(a: Tensor, y: Tensor) -> Tensor:
-    """PyTorch's, whose loss of NaN is 0: here it is NaN, as that of every other loss."""
+    """PyTorch's, but NaN where a is: PyTorch's own is 0 there."""
     return torch.where(a.isnan().any(-1), torch.nan, F.multi_margin_loss(a, y, reduction="none"))
 
 
 def _batch_norm(layer: Any, own: Own, x: Tensor, mask: Tensor | None, training: bool) -> Tensor:
-    if training and count(x) < 2:  # PyTorch refuses a single number for each unit; handgrad's x̂ is 0
+    if training and count(x) < 2:  # PyTorch refuses a single number a unit; handgrad's x̂ is 0
         wide = (1, -1, *(1,) * (x.ndim - 2))
         return x * 0 * own["gamma"].reshape(wide) + own["beta"].reshape(wide)
     return F.batch_norm(x, own["mean"], own["variance"], own["gamma"], own["beta"], training, MOMENTUM, EPS)

@@ -2,7 +2,7 @@
 
 Python handles a signal between two of its own instructions, in the main thread, and a kernel is one instruction.  So a
 call that may last is made in a thread of its own, while the main thread waits and can be interrupted.  Then the kernel
-is told to stop: it looks at `plan[STOP]` before every part of a batch.  Its numbers are of no use after that: a run
+is told to stop: it reads `constants[STOP]` before every part of a batch.  Its numbers are of no use after that: a run
 goes on from its checkpoint.
 """
 
@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.training.engines.compiled.kernels.constants import STOP
+
 SHORT = 2**28  # products forward (of a weight and a number) that take well below a second with all that belongs to them
 LOOK = 0.5  # seconds after which the main thread wakes where waiting cannot be interrupted (Windows)
 PATIENCE = 1.0  # seconds for a kernel to come to its next part
 
 
-def call(kernel: Callable[..., Any], arguments: tuple[Any, ...], *, plan: np.ndarray, stop: int, products: int) -> Any:
-    """kernel(*arguments).  plan, stop: what the kernel looks at, and where; products: how many it makes forward."""
+def call(kernel: Callable[..., Any], arguments: tuple[Any, ...], *, constants: np.ndarray, products: int) -> Any:
+    """kernel(*arguments).  constants: those that the kernel reads; products: how many it makes forward."""
     if products < SHORT or threading.current_thread() is not threading.main_thread():
         return kernel(*arguments)
     ended: list[Any] = []
@@ -30,14 +32,14 @@ def call(kernel: Callable[..., Any], arguments: tuple[Any, ...], *, plan: np.nda
         except BaseException as error:
             failed.append(error)
 
-    plan[stop] = 0
+    constants[STOP] = 0
     thread = threading.Thread(target=work, daemon=True, name="handgrad-kernel")
     try:
         thread.start()
         while thread.is_alive():
             thread.join(LOOK)
     except BaseException:
-        plan[stop] = 1
+        constants[STOP] = 1
         thread.join(PATIENCE)
         raise
     if failed:

@@ -1,9 +1,9 @@
-"""Compiling: once, shown when it takes time, kept on disk, and safe when several processes start at once.
+"""Compiling: once, said when it takes time, kept on disk, and safe when several processes start at once.
 
 The entry points are compiled for float32 or float64 on first use.  The machine code is kept in the user's cache under
-a key of everything it depends on: the text of all kernels, the versions of Numba and NumPy, the processor.  A lock
-lets one process compile while the others wait for it and then load.  What is kept is a convenience: where it is damaged
-it is made again, and where it cannot be written the code lives as long as the process.
+a key of everything that it depends on: the text of the kernels, the numbers they take from the reference, the versions
+of Numba and NumPy, the processor.  A lock lets one process compile while the others wait for it and then load.  A file
+of it that is damaged is made again; where it cannot be written, the code lives as long as the process.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 from numba import njit, types
@@ -26,28 +26,46 @@ from handgrad import files
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.batch_norm import EPS, MOMENTUM
 from handgrad.terminal import say
+from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels import entry_points
 from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
-from handgrad.training.engines.compiled.kernels.dense.dense_passes import Inputs, Work
-from handgrad.training.engines.compiled.kernels.dense.lazy_updates import Late
-from handgrad.training.engines.compiled.kernels.images import image_entry
-from handgrad.training.engines.compiled.kernels.images.image_passes import ImageWork
+from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
+from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
+from handgrad.training.engines.compiled.kernels.images.image_passes import ImageInputs, ImageWork
 from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
-from handgrad.training.engines.compiled.kernels.updates import Memory, Past
+from handgrad.training.engines.compiled.kernels.updates import Memory, PastSteps
 from handgrad.training.engines.compiled.kernels.vectors import TARGET
 
-SOURCE = Path(__file__).parent  # everything in it, in subfolders too, may change the machine code
+SOURCE = Path(__file__).parent
+PARTS = ("kernels/**/*.py", "compilation.py")  # of SOURCE: what the machine code is made of
 PATIENCE = 300.0  # seconds that a process waits for another one to compile
+NUMBERS = {"float32": types.float32, "float64": types.float64}
+
+
+class EntryPoints(NamedTuple):
+    """The entry points for one kind of network, and what is said while they are compiled."""
+
+    train: str
+    score: str
+    what: str
+    duration: str
+
+
+ENTRY_POINTS = {
+    "dense": EntryPoints("train", "score", "kernels", "a quarter of"),
+    "images": EntryPoints("train_images", "score_images", "kernels for networks of images", "half"),
+}
 
 
 @cache
 def source_key() -> str:
     """The key of the machine code: 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(SOURCE.rglob("*.py")):
+    for path in sorted(path for part in PARTS for path in SOURCE.glob(part)):
         digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes())
     versions = (sys.version, numba.__version__, importlib.metadata.version("numpy"))
-    digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM)).encode())
+    codes = [[(name, twin.code) for name, twin in table.items()] for table in twins.TABLES.values()]
+    digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM, codes)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -59,8 +77,8 @@ def cache_folder() -> Path:
     return (Path(root) / "handgrad" if root else Path(os_cache("handgrad"))) / f"kernels-{source_key()}"
 
 
-class Kept:
-    """The file that keeps one entry point's machine code, as Numba's dispatcher asks for it and hands it over.
+class KeptCode:
+    """The file that keeps one entry point's machine code, with the two methods that Numba's dispatcher calls.
 
     A checksum comes first and is compared before anything is unpickled: a file that is empty, cut, altered or of other
     code counts as none, and is written anew.  Where nothing can be read or written, nothing is kept.
@@ -88,7 +106,7 @@ class Kept:
         try:
             stamp, reduced = pickle.loads(content)
             return CompileResult._rebuild(target_context, *reduced) if stamp == _stamp(signature) else None
-        except Exception:  # whole, but of another Numba perhaps: whatever is wrong with it, it can be made again
+        except Exception:  # whole, but perhaps of another Numba: it can be made again in any case
             return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
@@ -116,34 +134,38 @@ def _signatures(number: Any) -> dict[str, Any]:
         return types.BaseTuple.from_types(parts, kind)
 
     sparse = group(Sparse, whole, pixels, flat)
-    inputs = group(Inputs, sparse, _array(number, mutable=False), whole)
     columns = group(Columns, whole, pixels, flat)
-    late = group(Late, whole, whole, whole, group(Past, real, real, real, real, real, whole))
-    work = group(Work, flat, flat, flat, flat, flat, columns, group(Window, flat, flat, flat, flat, flat), late)
+    window = group(Window, flat, flat, flat, flat, flat)
+    late = group(LateRows, whole, whole, whole, group(PastSteps, real, real, real, real, real, whole))
     memory = group(Memory, flat, flat, flat, flat)
-    images = group(ImageWork, flat, whole, flat, flat, flat, flat, flat, whole)
     examples = _array(number, mutable=False)
-    curve = _array(types.float32)
-    return {
-        "train": (
-            whole, whole, real, memory, work, inputs, flat, whole, real, types.int64, types.int64, flat, curve,
+    kinds = {
+        "": (
+            group(DenseWork, flat, flat, flat, flat, flat, columns, window, late),
+            group(DenseInputs, sparse, examples, whole),
         ),
-        "score": (whole, whole, memory, work, inputs, flat, whole, flat, whole, flat),
-        "train_images": (
-            whole, whole, real, memory, images, examples, whole, flat, whole, real, types.int64, types.int64, flat,
-            curve,
+        "_images": (
+            group(ImageWork, flat, whole, flat, flat, flat, flat, flat, whole),
+            group(ImageInputs, examples, whole),
         ),
-        "score_images": (whole, whole, memory, images, examples, whole, flat, whole, flat, whole, flat),
-    }  # fmt: skip
+    }
+    found: dict[str, Any] = {}
+    for kind, (work, inputs) in kinds.items():
+        found["train" + kind] = (
+            whole, whole, real, memory, work, inputs, flat, whole, real, types.int64, types.int64, flat,
+            _array(types.float32),
+        )  # fmt: skip
+        found["score" + kind] = whole, whole, memory, work, inputs, flat, whole, flat, whole, flat
+    return found
 
 
 @cache
 def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     """The entry point of that name, compiled for that type of number."""
-    function = getattr(image_entry if name.endswith("_images") else entry_points, name)
+    function = getattr(entry_points, name)
     if numba.config.DISABLE_JIT:
         return function
-    signature = _signatures(types.float32 if dtype == "float32" else types.float64)[name]
+    signature = _signatures(NUMBERS[dtype])[name]
     dispatcher = njit(error_model="numpy", nogil=True)(function.py_func)  # other threads run while it computes
     dispatcher._cache = kept = _kept(name, dtype)
     with contextlib.nullcontext() if kept.is_whole() else _alone():
@@ -152,8 +174,8 @@ def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     return dispatcher
 
 
-def _kept(name: str, dtype: str) -> Kept:
-    return Kept(cache_folder() / f"{name}-{dtype}.nbc")
+def _kept(name: str, dtype: str) -> KeptCode:
+    return KeptCode(cache_folder() / f"{name}-{dtype}.nbc")
 
 
 @contextlib.contextmanager
@@ -168,18 +190,18 @@ def _alone() -> Iterator[None]:
         yield
 
 
-ENTRY_POINTS = {"dense": ("train", "score"), "images": ("train_images", "score_images")}
-
-
 @cache
 def prepare(dtype: str, network: str, tell: Callable[[str], None] = say) -> None:
     """Compile the kernels for that type of number and kind of network (of ENTRY_POINTS), or load them.
 
     `tell` hears one line before anything is compiled.
     """
-    kept = [_kept(name, dtype) for name in ENTRY_POINTS[network]]
-    if not numba.config.DISABLE_JIT and not all(one.is_whole() for one in kept):
-        what, long = ("kernels for networks of images", "half") if network == "images" else ("kernels", "a quarter of")
-        tell(f"handgrad: compiling the {dtype} {what} for this processor, once; this takes about {long} a minute")
-    for name in ENTRY_POINTS[network]:
+    points = ENTRY_POINTS[network]
+    names = points.train, points.score
+    if not numba.config.DISABLE_JIT and not all(_kept(name, dtype).is_whole() for name in names):
+        tell(
+            f"handgrad: compiling the {dtype} {points.what} for this processor, once; "
+            f"this takes about {points.duration} a minute"
+        )
+    for name in names:
         entry_point(name, dtype)

@@ -1,30 +1,37 @@
-"""From a network to its program: the table that `kernels.program` describes, and how much memory it takes."""
+"""From a network to its program: the table of `kernels.images.ops`, the lists of taps and the memory they take."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from handgrad.names import lookup
 from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
 from handgrad.network.network import Network
-from handgrad.training.engines.compiled.kernels import activations, layout
-from handgrad.training.engines.compiled.kernels.images import ops as p
+from handgrad.training import twins
+from handgrad.training.engines.compiled.kernels import layout
+from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS
+from handgrad.training.engines.compiled.kernels.images import ops
 from handgrad.training.engines.compiled.kernels.images.convolution import TAP_TILE
+from handgrad.training.engines.compiled.kernels.layout import ParameterPlace
 from handgrad.training.engines.compiled.kernels.vectors import LINE_BYTES, lanes_of
 
-PART = 32  # examples of a batch that go through the network at once
-LANES = 16  # of them side by side in a block
+IMAGE_PART = 32  # examples of a batch that go through the network at once
+BLOCK_LANES = 16  # of them side by side in a block
 FEWER_LANES = 12  # up to so many examples, a block has no empty lanes; above, whole vectors are faster
+
+POOLS = {"max-pool": ops.MAX_POOL, "average-pool": ops.AVERAGE_POOL}
 
 SWAP_BYTES = 4096  # planes at a multiple of this distance fall on each other in the nearest cache
 
 
 def has_norm(network: Network) -> bool:
-    """Whether the network looks at the whole batch at once."""
+    """Whether a layer needs the whole batch at once."""
     return any(isinstance(layer, BatchNorm) for layer in network.layers)
 
 
@@ -32,8 +39,8 @@ def has_norm(network: Network) -> bool:
 class Program:
     """The table and the lists of one network, for parts of `rows` examples.
 
-    parameters: how many numbers, padding included.  places: of each parameter by name, (offset, rows, shape as a
-    matrix, transposed), a vector being a matrix of one row; rows = 0: plain, not in panels.
+    parameters, space: how many numbers the parameters and the workspace take, padding included.  places: of each
+    parameter by name.
     """
 
     network: Network
@@ -41,23 +48,23 @@ class Program:
     rows: int
     table: np.ndarray = field(init=False)
     taps: list[int] = field(default_factory=list)
-    places: dict[str, tuple[int, int, tuple[int, int], bool]] = field(default_factory=dict)
+    places: dict[str, ParameterPlace] = field(default_factory=dict)
     parameters: int = 0
     space: int = 0
 
     def __post_init__(self) -> None:
         self.L, self.line = lanes_of(self.dtype), LINE_BYTES // np.dtype(self.dtype).itemsize
-        self.blocks = -(-self.rows // LANES)
+        self.blocks = -(-self.rows // BLOCK_LANES)
         self.lanes = -(-self.rows // self.blocks)
         if self.lanes > FEWER_LANES:
-            self.lanes = LANES
+            self.lanes = BLOCK_LANES
         self.rows_now: list[np.ndarray] = []
         self.images = len(self.network.input_shape) == 3 and self._has_images()
         self._source()
         for i, layer in enumerate(self.network.layers):
             self._layer(i, layer)
         self.table = np.array(self.rows_now)
-        self.first = int(np.flatnonzero(self.table[:, p.W_END] > 0)[0])
+        self.first = int(np.flatnonzero(self.table[:, ops.W_END] > 0)[0])
 
     def _has_images(self) -> bool:
         """Whether a layer before the first dense one takes images as such."""
@@ -72,110 +79,114 @@ class Program:
         self.space += -(-count // self.L) * self.L
         return begin
 
-    def _parameter(self, name: str, rows: int, shape: tuple[int, int], *, turned: bool = False) -> tuple[int, int]:
+    def _parameter(self, name: str, rows: int, shape: tuple[int, int], *, transposed: bool = False) -> tuple[int, int]:
         """(begin, end) of a parameter."""
         begin = self.parameters
-        count = layout.size(rows, shape[0] if turned else shape[1], self.L) if rows else math.prod(shape)
+        count = layout.size(rows, shape[0] if transposed else shape[1], self.L) if rows else math.prod(shape)
         self.parameters += -(-count // self.L) * self.L
-        self.places[name] = begin, rows, shape, turned
+        self.places[name] = ParameterPlace(begin, rows, shape, transposed)
         return begin, self.parameters
 
     def _row(self, kind: int, layer: int, activation: str = "identity") -> np.ndarray:
-        row = np.zeros(p.COLUMNS, np.int64)
-        row[[p.KIND, p.LAYER, p.ACTIVATION]] = kind, layer, activations.CODES[activation]
+        row = np.zeros(ops.COLUMNS, np.int64)
+        row[[ops.KIND, ops.LAYER]], row[ops.ACTIVATION] = (kind, layer), twins.code_of("activation", activation)
         self.rows_now.append(row)
         return row
 
     def _image_memory(self, row: np.ndarray, shape: tuple[int, ...], pitch: int = 0, reach: int = 0) -> None:
         """Room for images and their gradients; reach: how far before and behind a plane a gather looks."""
-        row[[p.CHANNELS, p.ROWS, p.COLS]] = shape
-        row[p.PITCH] = pitch or shape[2] * self.lanes
-        row[p.FRONT] = -(-reach // self.line) * self.line
-        plane = -(-(shape[1] * row[p.PITCH] + reach + self.L) // self.line) * self.line
+        row[[ops.CHANNELS, ops.ROWS, ops.COLS]] = shape
+        row[ops.PITCH] = pitch or shape[2] * self.lanes
+        row[ops.FRONT] = -(-reach // self.line) * self.line
+        plane = -(-(shape[1] * row[ops.PITCH] + reach + self.L) // self.line) * self.line
         if plane * np.dtype(self.dtype).itemsize % SWAP_BYTES == 0:
             plane += self.line
-        row[p.PLANE] = plane
-        row[p.BLOCK] = -(-(row[p.FRONT] + shape[0] * plane) // self.L) * self.L
+        row[ops.PLANE] = plane
+        row[ops.BLOCK] = -(-(row[ops.FRONT] + shape[0] * plane) // self.L) * self.L
         self._blocks_of(row)
 
     def _blocks_of(self, row: np.ndarray) -> None:
-        for column in (p.A, p.D, *((p.MASK,) if row[p.KIND] == p.IMAGE_DROPOUT else ())):
-            row[column] = self._take(self.blocks * row[p.BLOCK] + self.L) + row[p.FRONT]
+        for column in (ops.A, ops.D, *((ops.MASK,) if row[ops.KIND] == ops.IMAGE_DROPOUT else ())):
+            row[column] = self._take(self.blocks * row[ops.BLOCK] + self.L) + row[ops.FRONT]
 
     def _row_memory(self, row: np.ndarray, units: int) -> None:
-        row[[p.CHANNELS, p.ROWS, p.COLS]] = units, 1, 1
-        for column in (p.A, p.D, *((p.MASK,) if row[p.KIND] == p.DROPOUT else ())):
+        row[[ops.CHANNELS, ops.ROWS, ops.COLS]] = units, 1, 1
+        for column in (ops.A, ops.D, *((ops.MASK,) if row[ops.KIND] == ops.DROPOUT else ())):
             row[column] = self._take(layout.size(self.rows, units, self.L))
 
     # -- operations
 
     def _source(self) -> None:
-        row = self._row(p.IMAGES if self.images else p.ROWS_OF_NUMBERS, -1)
+        row = self._row(ops.IMAGES if self.images else ops.ROWS_OF_NUMBERS, -1)
         if self.images:
             self._image_memory(row, self.network.input_shape)
         else:
             self._row_memory(row, self.network.n_inputs)
 
     def _layer(self, i: int, layer: Layer) -> None:
-        if layer.kind == "dense":
-            self._flatten()
-            self._dense(i, layer)
-        elif layer.kind == "flatten":
-            self._flatten()
-        elif layer.kind == "conv":
-            self._conv(i, layer)
-        elif layer.kind == "dropout":
-            self._dropout(i, layer)
-        elif layer.kind == "batch-norm":
-            self._norm(i, layer)
-        else:
-            self._pool(i, layer)
+        operations: dict[str, Callable[[int, Any], None]] = {
+            "dense": self._dense,
+            "flatten": self._flatten,
+            "conv": self._conv,
+            "dropout": self._dropout,
+            "batch-norm": self._norm,
+            "max-pool": self._pool,
+            "average-pool": self._pool,
+        }
+        lookup(operations, layer.kind, "layer of the compiled engine")(i, layer)
 
-    def _flatten(self) -> None:
+    def _flatten(self, i: int, layer: Any) -> None:
+        """Images become rows; rows stay as they are."""
         before = self.rows_now[-1]
         if self.images:
-            self._row_memory(self._row(p.FLATTEN, -1), math.prod(before[[p.CHANNELS, p.ROWS, p.COLS]].tolist()))
+            self._row_memory(self._row(ops.FLATTEN, -1), math.prod(before[[ops.CHANNELS, ops.ROWS, ops.COLS]].tolist()))
             self.images = False
 
     def _dense(self, i: int, layer: Any) -> None:
-        n, names = int(self.rows_now[-1][p.CHANNELS]), self.network.parameter_names[i]
-        row = self._row(p.DENSE, i, layer.activation)
-        narrow = layer.units <= layout.NARROW_UNITS
-        row[p.N_IN], row[p.NARROW] = n, narrow
+        self._flatten(i, layer)
+        n, names = int(self.rows_now[-1][ops.CHANNELS]), self.network.parameter_names[i]
+        row = self._row(ops.DENSE, i, layer.activation)
+        narrow = layer.units <= NARROW_UNITS
+        row[ops.N_IN], row[ops.NARROW] = n, narrow
         shape = (n, layer.units)
-        row[[p.W, p.W_END]] = self._parameter(names["W"], layer.units if narrow else n, shape, turned=narrow)
-        row[[p.BIAS, p.BIAS_END]] = self._parameter(names["b"], 1, (1, layer.units))
+        row[[ops.W, ops.W_END]] = self._parameter(names["W"], layer.units if narrow else n, shape, transposed=narrow)
+        row[[ops.BIAS, ops.BIAS_END]] = self._parameter(names["b"], 1, (1, layer.units))
         self._row_memory(row, layer.units)
 
     def _dropout(self, i: int, layer: Any) -> None:
         before = self.rows_now[-1]
-        row = self._row(p.IMAGE_DROPOUT if self.images else p.DROPOUT, i)
-        row[p.LIMIT] = math.floor(layer.rate * 2**32)
+        row = self._row(ops.IMAGE_DROPOUT if self.images else ops.DROPOUT, i)
+        row[ops.LIMIT] = math.floor(layer.rate * 2**32)
         if self.images:
-            geometry = [p.CHANNELS, p.ROWS, p.COLS, p.PITCH, p.PLANE, p.BLOCK, p.FRONT]
+            geometry = [ops.CHANNELS, ops.ROWS, ops.COLS, ops.PITCH, ops.PLANE, ops.BLOCK, ops.FRONT]
             row[geometry] = before[geometry]
             self._blocks_of(row)
         else:
-            self._row_memory(row, int(before[p.CHANNELS]))
+            self._row_memory(row, int(before[ops.CHANNELS]))
 
     def _norm(self, i: int, layer: Any) -> None:
         shape, names = self.network.input_shapes[i], self.network.parameter_names[i]
-        row = self._row(p.IMAGE_NORM if self.images else p.NORM, i, layer.activation)
-        columns = {"gamma": [p.W, p.W_END], "beta": [p.BIAS, p.BIAS_END], "mean": [p.MEAN], "variance": [p.VARIANCE]}
+        row = self._row(ops.IMAGE_NORM if self.images else ops.NORM, i, layer.activation)
+        columns = {
+            "gamma": [ops.W, ops.W_END],
+            "beta": [ops.BIAS, ops.BIAS_END],
+            "mean": [ops.MEAN],
+            "variance": [ops.VARIANCE],
+        }
         for letter, name in names.items():
             row[columns[letter]] = self._parameter(name, 1, (1, shape[0]))[: len(columns[letter])]
-        row[p.STATISTICS] = self._take(2 * layout.size(1, shape[0], self.L))
+        row[ops.STATISTICS] = self._take(2 * layout.size(1, shape[0], self.L))
         if self.images:
             self._image_memory(row, shape)
         else:
             self._row_memory(row, shape[0])
 
     def _pool(self, i: int, layer: Any) -> None:
-        row = self._row(p.MAX_POOL if layer.kind == "max-pool" else p.AVERAGE_POOL, i)
-        row[[p.SIZE_ROWS, p.SIZE_COLS]], row[[p.STRIDE_ROWS, p.STRIDE_COLS]] = layer.size, layer.stride
+        row = self._row(POOLS[layer.kind], i)
+        row[[ops.SIZE_ROWS, ops.SIZE_COLS]], row[[ops.STRIDE_ROWS, ops.STRIDE_COLS]] = layer.size, layer.stride
         shape, after = self.network.input_shapes[i], self.network.shapes[i]
         whole = all(n == count * s for n, count, s in zip(shape[1:], after[1:], layer.stride, strict=True))
-        row[p.ONCE] = layer.size == layer.stride and whole
+        row[ops.ONCE] = layer.size == layer.stride and whole
         self._image_memory(row, after)
 
     def _conv(self, i: int, layer: Any) -> None:
@@ -184,27 +195,27 @@ class Program:
         if layer.stride != (1, 1) or layer.pad != (0, 0):
             self._arranged(i, layer)
         x, names = self.rows_now[-1], self.network.parameter_names[i]
-        row = self._row(p.CONV, i, layer.activation)
+        row = self._row(ops.CONV, i, layer.activation)
         taps = channels * k_rows * k_cols
-        row[[p.SIZE_ROWS, p.SIZE_COLS]], row[p.TAPS] = layer.size, taps
-        row[[p.W, p.W_END]] = self._parameter(names["W"], 0, (layer.filters, taps))
-        row[[p.BIAS, p.BIAS_END]] = self._parameter(names["b"], 0, (1, layer.filters))
-        B, pitch, after = self.lanes, int(x[p.PITCH]), self.network.shapes[i]
+        row[[ops.SIZE_ROWS, ops.SIZE_COLS]], row[ops.TAPS] = layer.size, taps
+        row[[ops.W, ops.W_END]] = self._parameter(names["W"], 0, (layer.filters, taps))
+        row[[ops.BIAS, ops.BIAS_END]] = self._parameter(names["b"], 0, (1, layer.filters))
+        B, pitch, after = self.lanes, int(x[ops.PITCH]), self.network.shapes[i]
         reach = (k_rows - 1) // s_rows * pitch + (k_cols - 1) // s_cols * B
         self._image_memory(row, after, pitch, reach)
-        row[[p.RUNS, p.LENGTH]] = self._runs(after[1], after[2] * B, pitch, self.L)
-        row[[p.BACK_RUNS, p.BACK_LENGTH]] = self._runs(int(x[p.ROWS]), int(x[p.COLS]) * B, pitch, self.L)
-        row[[p.TAP_RUNS, p.TAP_LENGTH]] = self._runs(after[1], after[2] * B, pitch, self.line)
+        row[[ops.RUNS, ops.LENGTH]] = self._runs(after[1], after[2] * B, pitch, self.L)
+        row[[ops.BACK_RUNS, ops.BACK_LENGTH]] = self._runs(int(x[ops.ROWS]), int(x[ops.COLS]) * B, pitch, self.L)
+        row[[ops.TAP_RUNS, ops.TAP_LENGTH]] = self._runs(after[1], after[2] * B, pitch, self.line)
         if after[2] * B % self.line:  # a vector would take in the next row, which is no zero
-            row[[p.TAP_RUNS, p.TAP_LENGTH]] = 1, (after[1] - 1) * pitch + after[2] * B
+            row[[ops.TAP_RUNS, ops.TAP_LENGTH]] = 1, (after[1] - 1) * pitch + after[2] * B
         self._tap_list(row, x, channels, layer)
         self._back_list(row, x, channels, layer)
 
     def _arranged(self, i: int, layer: Any) -> None:
         (s_rows, s_cols), (p_rows, p_cols) = layer.stride, layer.pad
         channels, rows, cols = self.network.input_shapes[i]
-        row = self._row(p.ARRANGE, i)
-        row[[p.STRIDE_ROWS, p.STRIDE_COLS]], row[[p.PAD_ROWS, p.PAD_COLS]] = layer.stride, layer.pad
+        row = self._row(ops.ARRANGE, i)
+        row[[ops.STRIDE_ROWS, ops.STRIDE_COLS]], row[[ops.PAD_ROWS, ops.PAD_COLS]] = layer.stride, layer.pad
         shape = channels * s_rows * s_cols, -(-(rows + 2 * p_rows) // s_rows), -(-(cols + 2 * p_cols) // s_cols)
         self._image_memory(row, shape)
 
@@ -216,21 +227,21 @@ class Program:
 
     def _tap_list(self, row: np.ndarray, x: np.ndarray, channels: int, layer: Any) -> None:
         (s_rows, s_cols), (k_rows, k_cols) = layer.stride, layer.size
-        row[p.TAP_LIST] = len(self.taps)
+        row[ops.TAP_LIST] = len(self.taps)
         pairs: list[tuple[int, int]] = []
         for c in range(channels):
             for i in range(k_rows):
                 for j in range(k_cols):
                     channel = (c * s_rows + i % s_rows) * s_cols + j % s_cols
-                    offset = channel * x[p.PLANE] + i // s_rows * x[p.PITCH] + j // s_cols * self.lanes
+                    offset = channel * x[ops.PLANE] + i // s_rows * x[ops.PITCH] + j // s_cols * self.lanes
                     pairs.append((int(offset), len(pairs)))
         pairs += [pairs[-1]] * (-len(pairs) % TAP_TILE)
         self.taps += [number for pair in pairs for number in pair]
 
     def _back_list(self, row: np.ndarray, x: np.ndarray, channels: int, layer: Any) -> None:
         """How many phases; for each (where its channels begin in x, groups, taps in a group, their first); the taps."""
-        (s_rows, s_cols), (k_rows, k_cols), T = layer.stride, layer.size, int(row[p.TAPS])
-        row[p.BACK_LIST] = len(self.taps)
+        (s_rows, s_cols), (k_rows, k_cols), T = layer.stride, layer.size, int(row[ops.TAPS])
+        row[ops.BACK_LIST] = len(self.taps)
         heads: list[int] = []
         pairs: list[int] = []
         begin = len(self.taps) + 1 + 4 * s_rows * s_cols
@@ -238,11 +249,11 @@ class Program:
             for b in range(s_cols):
                 tall, cols = range(a, k_rows, s_rows), range(b, k_cols, s_cols)
                 wide = layer.filters * len(cols)
-                heads += [(a * s_cols + b) * int(x[p.PLANE]), len(tall) if wide else 0, wide, begin + len(pairs)]
+                heads += [(a * s_cols + b) * int(x[ops.PLANE]), len(tall) if wide else 0, wide, begin + len(pairs)]
                 for i in tall:
                     for o in range(layer.filters):
                         for j in cols:
-                            offset = o * row[p.PLANE] - i // s_rows * row[p.PITCH] - j // s_cols * self.lanes
+                            offset = o * row[ops.PLANE] - i // s_rows * row[ops.PITCH] - j // s_cols * self.lanes
                             pairs += [int(offset), o * T + i * k_cols + j]
         self.taps += [s_rows * s_cols, *heads, *pairs]
 
@@ -251,14 +262,14 @@ class Program:
     def kept(self) -> np.ndarray:
         """1/(1 − rate) of every dropout operation."""
         kept = np.zeros(len(self.table), self.dtype)
-        for k in np.flatnonzero(self.table[:, p.MASK]):
-            layer = self.network.layers[self.table[k, p.LAYER]]
+        for k in np.flatnonzero(self.table[:, ops.MASK]):
+            layer = self.network.layers[self.table[k, ops.LAYER]]
             assert isinstance(layer, Dropout)
             kept[k] = 1 / (1 - layer.rate)
         return kept
 
-    def turned(self) -> int:
-        """Numbers that the largest dense W takes when it is turned."""
+    def transposed(self) -> int:
+        """Numbers that the largest dense W takes when it is transposed."""
         dense = [(shape, self.L) for name, (_, _, shape, _) in self.places.items() if self._is_dense(name)]
         return max((layout.size(o, i, L) for (i, o), L in dense), default=0)
 

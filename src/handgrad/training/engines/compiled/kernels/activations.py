@@ -3,6 +3,8 @@
 exp and tanh are polynomials that stay in vectors, within 2 units in the last place; libm's would double the time of
 a tanh network.  e^x = 2ⁿ·e^r with n = rint(x / ln 2) and |r| ≤ ½ ln 2; e^r by its Taylor series, which is exact to the
 last place at degree 7 (float32) or 13 (float64).  ln 2 is split in two (Cody & Waite), so that r is exact.
+
+A code that no activation has gives NaN.  Letters: letters.md.
 """
 
 import math
@@ -13,7 +15,7 @@ from numba import config, types
 from numba.extending import overload
 
 from handgrad.network.activations import LEAKY_SLOPE
-from handgrad.training.engines.compiled import twins
+from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels.layout import panels, place
 from handgrad.training.engines.compiled.kernels.vectors import (
     fill,
@@ -31,9 +33,9 @@ from handgrad.training.engines.compiled.kernels.vectors import (
     zero,
 )  # fmt: skip
 
-CODES = {name: twin.code for name, twin in twins.ACTIVATIONS.items()}
-IDENTITY, SIGMOID, TANH, RELU, LEAKY = (CODES[n] for n in ("identity", "sigmoid", "tanh", "relu", "leaky-relu"))
-SOFTMAX, LOG_SOFTMAX = CODES["softmax"], CODES["log-softmax"]
+IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, SOFTMAX, LOG_SOFTMAX = (
+    twins.ACTIVATIONS[n].code for n in ("identity", "sigmoid", "tanh", "relu", "leaky-relu", "softmax", "log-softmax")
+)
 
 _LOG2E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 0.693145751953125, 1.4286068203094173e-06
 C2, C3, C4, C5, C6, C7 = (1 / math.factorial(k) for k in range(2, 8))
@@ -136,28 +138,30 @@ def sigmoid(z: Any) -> Any:
 
 @inlined
 def _forward(code: int, z: Any) -> Any:
+    """f(z) of the activations that act on each number by itself, but for the identity."""
     if code == RELU:
         return where_negative(z, fill(z, 0.0), z)
     if code == TANH:
         return tanh(z)
     if code == SIGMOID:
         return sigmoid(z)
-    if code == LEAKY:
+    if code == LEAKY_RELU:
         return where_negative(z, fill(z, LEAKY_SLOPE) * z, z)
-    return z
+    return fill(z, math.nan)
 
 
 @inlined
 def _backward(code: int, da: Any, a: Any) -> Any:
+    """da·f′(z), from a = f(z)."""
     if code == RELU:
         return where_positive(a, da, fill(a, 0.0))
     if code == TANH:
         return da * (fill(a, 1.0) - a * a)
     if code == SIGMOID:
         return da * a * (fill(a, 1.0) - a)
-    if code == LEAKY:
+    if code == LEAKY_RELU:
         return where_positive(a, da, fill(a, LEAKY_SLOPE) * da)
-    return da
+    return fill(da, math.nan)
 
 
 @kernel
@@ -172,7 +176,7 @@ def clear_padding(a: Any, offset: int, rows: int, columns: int) -> None:
 
 @kernel
 def activation_forward(code: int, a: Any, offset: int, rows: int, columns: int, row: Any) -> None:
-    """Fused twin of `ACTIVATIONS[...].forward`: z (rows, columns) in place becomes a.  row: scratch, (columns,)."""
+    """Fused twin of `ACTIVATIONS[...].forward`: z (rows, columns) becomes a = f(z) in place.  row: scratch."""
     L = lanes(a)
     if code in (SOFTMAX, LOG_SOFTMAX):
         for i in range(rows):
@@ -189,7 +193,10 @@ def activation_forward(code: int, a: Any, offset: int, rows: int, columns: int, 
 
 @kernel
 def softmax_row(row: Any, k: int, log: bool) -> None:
-    """Twin of `softmax_forward` (log: `log_softmax_forward`) for one row, in place."""
+    """Twin of `softmax_forward` for one row in place: a_i = e^z_i / Σ_j e^z_j.
+
+    log: twin of `log_softmax_forward`, a_i = z_i − log Σ_j e^z_j.
+    """
     largest = row[0]
     for j in range(1, k):
         if row[j] > largest or math.isnan(row[j]):
@@ -206,7 +213,10 @@ def softmax_row(row: Any, k: int, log: bool) -> None:
 
 @kernel
 def activation_backward(code: int, d: Any, do: int, a: Any, ao: int, rows: int, columns: int) -> None:
-    """Fused twin of `ACTIVATIONS[...].backward`: da (rows, columns) in place becomes dz."""
+    """Fused twin of `ACTIVATIONS[...].backward`: da (rows, columns) becomes dz = da·f′(z) in place.
+
+    softmax: dz_i = a_i·(da_i − Σ_j da_j·a_j);  log-softmax: dz_i = da_i − e^a_i·Σ_j da_j.
+    """
     L = lanes(a)
     if code in (SOFTMAX, LOG_SOFTMAX):
         for i in range(rows):

@@ -1,4 +1,7 @@
-"""Dropout masks: twins of `dropout_mask` and of `streams.dropout_bits`, the same bits as every engine."""
+"""Dropout: twins of `handgrad.network.dropout` and of `streams.dropout_bits`, with the same bits as every engine.
+
+Letters: letters.md.
+"""
 
 from typing import Any
 
@@ -28,23 +31,26 @@ def mask_prefix(key: int, step: int, layer: int) -> int:
 @kernel
 def fill_mask(
     mask: Any,
-    offset: int,
+    mo: int,
     rows: int,
     columns: int,
     key: int,
     step: int,
     layer: int,
-    first_row: int,
+    batch_row: int,
     limit: int,
     kept: Any,
 ) -> None:
-    """mask (rows, columns) = kept where bits ≥ limit, else 0, for the rows from `first_row` of the batch on."""
+    """Twin of `dropout_mask`: mask (rows, columns) = kept where bits ≥ limit, else 0, kept = 1/(1 − rate).
+
+    batch_row: the row of the batch with which the part begins.
+    """
     L = lanes(mask)
     prefix = mask_prefix(key, step, layer)
     for i in range(rows):
-        row = mix32((first_row + i) ^ prefix)
+        row = mix32((batch_row + i) ^ prefix)
         for p in range(0, columns, L):
-            start = offset + place(i, p, rows, L)
+            start = mo + place(i, p, rows, L)
             for j in range(min(L, columns - p)):
                 bits = mix32((row + int(p + j) * 0x9E3779B9) & LOW)
                 mask[start + j] = kept if bits >= limit else zero(mask)

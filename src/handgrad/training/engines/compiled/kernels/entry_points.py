@@ -1,60 +1,72 @@
-"""The entry points: arrays come in, and the kernels work on pointers to them."""
+"""The entry points: arrays come in, and the kernels work on pointers to them.
+
+`train` and `score` are for networks of dense layers and dropout, `train_images` and `score_images` for all others.
+Their arguments are the same; letters.md says what each is.
+"""
 
 from typing import Any
 
-from handgrad.training.engines.compiled.kernels.dense import dense_epoch as epoch
+from handgrad.training.engines.compiled.kernels.dense import dense_epoch
 from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
-from handgrad.training.engines.compiled.kernels.dense.dense_passes import Inputs, Work
-from handgrad.training.engines.compiled.kernels.dense.lazy_updates import Late
+from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
+from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
+from handgrad.training.engines.compiled.kernels.images import image_epoch
+from handgrad.training.engines.compiled.kernels.images.image_passes import ImageInputs, ImageWork
 from handgrad.training.engines.compiled.kernels.products import Columns, Sparse
 from handgrad.training.engines.compiled.kernels.subnormals import flush_subnormals, restore
-from handgrad.training.engines.compiled.kernels.updates import Memory, Past
+from handgrad.training.engines.compiled.kernels.updates import Memory, PastSteps
 from handgrad.training.engines.compiled.kernels.vectors import kernel, pointer
 
 
 @kernel
-def memory_of(m: Memory) -> Any:
-    """Pointers to its arrays."""
+def _memory(m: Memory) -> Any:
     return Memory(pointer(m.theta), pointer(m.slot1), pointer(m.slot2), pointer(m.grad))
 
 
 @kernel
-def _work(w: Work) -> Any:
-    c = w.columns
+def _dense_work(w: DenseWork) -> Any:
+    c, v = w.columns, w.window
     columns = Columns(pointer(c.starts), pointer(c.rows), pointer(c.values))
-    v = w.window
     window = Window(pointer(v.z0), pointer(v.g), pointer(v.pixels), pointer(v.dots), pointer(v.a))
-    return Work(
-        pointer(w.space), pointer(w.kept), pointer(w.turned), pointer(w.row), pointer(w.drow), columns, window,
+    return DenseWork(
+        pointer(w.space), pointer(w.kept), pointer(w.transposed), pointer(w.row), pointer(w.drow), columns, window,
         _late(w.late),
     )  # fmt: skip
 
 
 @kernel
-def _late(late: Late) -> Any:
+def _late(late: LateRows) -> Any:
     p = late.past
-    past = Past(
+    past = PastSteps(
         pointer(p.rate), pointer(p.correction), pointer(p.fade1), pointer(p.fade2), pointer(p.root), pointer(p.longest)
     )
-    return Late(pointer(late.seen), pointer(late.rows), pointer(late.since), past)
+    return LateRows(pointer(late.seen), pointer(late.rows), pointer(late.since), past)
 
 
 @kernel
-def _inputs(x: Inputs) -> Any:
+def _dense_inputs(x: DenseInputs) -> Any:
     sparse = Sparse(pointer(x.sparse.starts), pointer(x.sparse.pixels), pointer(x.sparse.values))
-    return Inputs(sparse, pointer(x.dense), pointer(x.classes))
+    return DenseInputs(sparse, pointer(x.dense), pointer(x.classes))
+
+
+@kernel
+def _image_work(w: ImageWork) -> Any:
+    return ImageWork(
+        pointer(w.space), pointer(w.taps), pointer(w.kept), pointer(w.transposed), pointer(w.row), pointer(w.drow),
+        pointer(w.ones), pointer(w.hashes),
+    )  # fmt: skip
 
 
 @kernel
 def train(
-    net: Any, plan: Any, rates: Any, memory: Memory, work: Work, inputs: Inputs, codes: Any, order: Any,
+    table: Any, constants: Any, rates: Any, memory: Memory, work: DenseWork, inputs: DenseInputs, T: Any, order: Any,
     lrs: Any, first_step: int, t: int, h: Any, curve: Any,
 ) -> int:  # fmt: skip
-    """`epoch.train` for arrays."""
+    """`dense_epoch.train` for arrays."""
     before = flush_subnormals()
-    done = epoch.train(
-        pointer(net), pointer(plan), pointer(rates), memory_of(memory), _work(work), _inputs(inputs), pointer(codes),
-        pointer(order), order.size, pointer(lrs), lrs.size, first_step, t, pointer(h), pointer(curve),
+    done = dense_epoch.train(
+        pointer(table), pointer(constants), pointer(rates), _memory(memory), _dense_work(work), _dense_inputs(inputs),
+        pointer(T), pointer(order), order.size, pointer(lrs), lrs.size, first_step, t, pointer(h), pointer(curve),
     )  # fmt: skip
     restore(before)
     return done
@@ -62,11 +74,41 @@ def train(
 
 @kernel
 def score(
-    net: Any, plan: Any, memory: Memory, work: Work, inputs: Inputs, codes: Any, order: Any,
+    table: Any, constants: Any, memory: Memory, work: DenseWork, inputs: DenseInputs, T: Any, order: Any,
     of_example: Any, predicted: Any, outputs: Any,
 ) -> None:  # fmt: skip
-    """`epoch.score` for arrays; outputs may be empty."""
-    epoch.score(
-        pointer(net), pointer(plan), pointer(memory.theta), _work(work), _inputs(inputs), pointer(codes),
-        pointer(order), order.size, pointer(of_example), pointer(predicted), pointer(outputs), outputs.size > 0,
+    """`dense_epoch.score` for arrays; outputs may be empty."""
+    dense_epoch.score(
+        pointer(table), pointer(constants), pointer(memory.theta), _dense_work(work), _dense_inputs(inputs),
+        pointer(T), pointer(order), order.size, pointer(of_example), pointer(predicted), pointer(outputs),
+        outputs.size > 0,
+    )  # fmt: skip
+
+
+@kernel
+def train_images(
+    table: Any, constants: Any, rates: Any, memory: Memory, work: ImageWork, inputs: ImageInputs, T: Any, order: Any,
+    lrs: Any, first_step: int, t: int, h: Any, curve: Any,
+) -> int:  # fmt: skip
+    """`image_epoch.train_images` for arrays."""
+    before = flush_subnormals()
+    done = image_epoch.train_images(
+        pointer(table), pointer(constants), pointer(rates), _memory(memory), _image_work(work),
+        ImageInputs(pointer(inputs.x), pointer(inputs.classes)), pointer(T), pointer(order), order.size, pointer(lrs),
+        lrs.size, first_step, t, pointer(h), pointer(curve),
+    )  # fmt: skip
+    restore(before)
+    return done
+
+
+@kernel
+def score_images(
+    table: Any, constants: Any, memory: Memory, work: ImageWork, inputs: ImageInputs, T: Any, order: Any,
+    of_example: Any, predicted: Any, outputs: Any,
+) -> None:  # fmt: skip
+    """`image_epoch.score_images` for arrays; outputs may be empty."""
+    image_epoch.score_images(
+        pointer(table), pointer(constants), pointer(memory.theta), _image_work(work),
+        ImageInputs(pointer(inputs.x), pointer(inputs.classes)), pointer(T), pointer(order), order.size,
+        pointer(of_example), pointer(predicted), pointer(outputs), outputs.size > 0,
     )  # fmt: skip

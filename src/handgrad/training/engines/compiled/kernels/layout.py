@@ -1,4 +1,4 @@
-"""Where numbers lie: matrices in panels, and the table that describes a network to the kernels.
+"""Where numbers lie: matrices in panels.
 
 A matrix (rows, columns) is cut into panels of L = lanes columns; each panel is contiguous, row after row:
 
@@ -7,29 +7,27 @@ A matrix (rows, columns) is cut into panels of L = lanes columns; each panel is 
 A row of a panel is one vector.  Sums over the rows of a panel run through memory in one direction, and no width of a
 layer, not even a power of two, makes rows fall on each other in the cache.
 
-A layer z = x @ W + b keeps W (n_in, n_out) as such a matrix.  A *narrow* layer (few outputs, such as the ten classes)
-keeps W transposed, (n_out, n_in), which fills its vectors.  Checkpoints hold plain matrices: `pack` and `unpack`.
-
-The network is a table of whole numbers with one row for each stage: stage 0 is the input, stage l ≥ 1 the l-th dense
-layer with its activation and the dropout behind it.  The columns are named below.
+Checkpoints hold plain matrices: `pack` and `unpack`.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from handgrad.training.engines.compiled.kernels.vectors import inlined, lanes_of
 
-N_IN, N_OUT = 0, 1  # inputs and outputs of the stage (stage 0: both the number of pixels)
-NARROW = 2  # 1 where W is kept transposed
-W, B = 3, 4  # where W and b begin in the parameters
-ACTIVATION = 5  # its number in `activations`
-DROPOUT, LIMIT = 6, 7  # position of the dropout layer in the network (-1: none); units with smaller bits are dropped
-A, MASK, X = 8, 9, 10  # where its outputs, its mask and what the next stage sees begin in the workspace
-DZ = 11  # where dz begins in the workspace
-COLUMNS = 12
 
-NARROW_UNITS = 32
+class ParameterPlace(NamedTuple):
+    """Where a parameter lies in the flat arrays.
+
+    rows: of the matrix that is kept in panels from `offset` on; 0: it is kept plain.  shape: of the matrix, a vector
+    being one of one row.  transposed: the matrix is kept so.
+    """
+
+    offset: int
+    rows: int
+    shape: tuple[int, int]
+    transposed: bool
 
 
 @inlined
@@ -42,12 +40,6 @@ def panels(columns: int, L: int) -> int:
 def place(i: int, j: int, rows: int, L: int) -> int:
     """Where element (i, j) of a matrix lies, from the matrix's offset."""
     return (j // L) * rows * L + i * L + j % L
-
-
-@inlined
-def of(net: Any, stage: int, column: int) -> int:
-    """One entry of the network's table, which is kept flat."""
-    return net[stage * COLUMNS + column]
 
 
 def size(rows: int, columns: int, L: int) -> int:

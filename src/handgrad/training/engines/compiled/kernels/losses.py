@@ -1,25 +1,29 @@
 """Losses of one example: fused twins of `LOSSES[...].forward` and `.backward` of `handgrad.network.losses`.
 
-Letters: o (k,) what the loss looks at, T the targets of every class, c the class of the example, whose targets are
-T[c·k : (c+1)·k], d (k,) receives the gradient.  Each returns the loss of the example.
+Letters: o (k,) the last layer's z or a, which the loss takes; T the targets of every class; c the class of the example,
+whose targets are T[c·k : (c+1)·k]; d (k,) receives the gradient ∂loss/∂o.  Each returns the loss of the example.
 """
 
 import math
 from typing import Any
 
-from handgrad.training.engines.compiled import twins
+from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels.vectors import inlined, kernel, number, zero
 
-CODES = {name: twin.code for name, twin in twins.LOSSES.items()}
-SQUARED, HALF, MEAN, ABSOLUTE = (
-    CODES[n] for n in ("squared-error", "half-squared-error", "mean-squared-error", "absolute-error")
+SQUARED_ERROR, HALF_SQUARED_ERROR, MEAN_SQUARED_ERROR, ABSOLUTE_ERROR = (
+    twins.LOSSES[n].code for n in ("squared-error", "half-squared-error", "mean-squared-error", "absolute-error")
 )
-CROSS_ENTROPY, BINARY, NLL = (CODES[n] for n in ("cross-entropy", "binary-cross-entropy", "nll"))
+CROSS_ENTROPY, BINARY_CROSS_ENTROPY, NLL, MULTI_MARGIN = (
+    twins.LOSSES[n].code for n in ("cross-entropy", "binary-cross-entropy", "nll", "multi-margin")
+)
 
 
 @inlined
 def squared_error(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
-    """Σ_j (a_j − T_j)²;  d = 2(a − T)."""
+    """Twin of `squared_error_forward` and `squared_error_backward`.
+
+    Σ_j (a_j − T_j)²;  d = 2(a − T)
+    """
     loss = zero(o)
     for j in range(k):
         difference = o[j] - T[c * k + j]
@@ -30,7 +34,10 @@ def squared_error(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
 
 @inlined
 def absolute_error(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
-    """Σ_j |a_j − T_j|;  d = sign(a − T)."""
+    """Twin of `absolute_error_forward` and `absolute_error_backward`.
+
+    Σ_j |a_j − T_j|;  d = sign(a − T)
+    """
     loss = zero(o)
     for j in range(k):
         difference = o[j] - T[c * k + j]
@@ -41,7 +48,10 @@ def absolute_error(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
 
 @inlined
 def cross_entropy(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
-    """log Σ_j e^s_j − Σ_j T_j s_j with s = z − max z;  d = softmax(z) − T."""
+    """Twin of `cross_entropy_forward` and `cross_entropy_backward`.
+
+    log Σ_j e^s_j − Σ_j T_j s_j with s = z − max z;  d = softmax(z) − T
+    """
     largest = o[0]
     for j in range(1, k):
         if o[j] > largest or math.isnan(o[j]):
@@ -58,7 +68,10 @@ def cross_entropy(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
 
 @inlined
 def binary_cross_entropy(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
-    """Σ_j [max(z_j, 0) − z_j·T_j + log(1 + e^−|z_j|)];  d = sigmoid(z) − T."""
+    """Twin of `binary_cross_entropy_forward` and `binary_cross_entropy_backward`.
+
+    Σ_j [max(z_j, 0) − z_j·T_j + log(1 + e^−|z_j|)];  d = sigmoid(z) − T
+    """
     loss = zero(o)
     for j in range(k):
         z, t = o[j], T[c * k + j]
@@ -70,7 +83,10 @@ def binary_cross_entropy(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
 
 @inlined
 def nll(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
-    """−Σ_j T_j·a_j;  d = −T."""
+    """Twin of `nll_forward` and `nll_backward`.
+
+    −Σ_j T_j·a_j;  d = −T
+    """
     loss = zero(o)
     for j in range(k):
         loss -= T[c * k + j] * o[j]
@@ -80,7 +96,10 @@ def nll(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
 
 @inlined
 def multi_margin(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
-    """(1/k) Σ_{j≠y} max(0, 1 − a_y + a_j);  d_j = 1/k where that is > 0, d_y = −(how many)/k."""
+    """Twin of `multi_margin_forward` and `multi_margin_backward`.
+
+    (1/k) Σ_{j≠y} max(0, 1 − a_y + a_j);  d_j = 1/k where that is > 0, d_y = −(how many)/k
+    """
     loss = true = violated = zero(o)
     for j in range(k):
         true += T[c * k + j] * o[j]
@@ -97,23 +116,26 @@ def multi_margin(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
 
 @kernel
 def loss_of(code: int, o: Any, T: Any, c: int, k: int, d: Any) -> Any:
-    """The loss with that number."""
+    """The loss with that code; NaN, and a gradient of NaN, where no loss has it."""
     if code == CROSS_ENTROPY:
         return cross_entropy(o, T, c, k, d)
-    if code == BINARY:
+    if code == BINARY_CROSS_ENTROPY:
         return binary_cross_entropy(o, T, c, k, d)
     if code == NLL:
         return nll(o, T, c, k, d)
-    if code == ABSOLUTE:
+    if code == ABSOLUTE_ERROR:
         return absolute_error(o, T, c, k, d)
-    if code in (SQUARED, HALF, MEAN):
-        loss = squared_error(o, T, c, k, d)
-        unit = number(o, 1)
-        if code == HALF:
+    if code in (SQUARED_ERROR, HALF_SQUARED_ERROR, MEAN_SQUARED_ERROR):
+        loss, unit = squared_error(o, T, c, k, d), number(o, 1)
+        if code == HALF_SQUARED_ERROR:
             unit = number(o, 0.5)
-        elif code == MEAN:
+        elif code == MEAN_SQUARED_ERROR:
             unit = number(o, 1 / k)
         for j in range(k):
             d[j] *= unit
         return loss * unit
-    return multi_margin(o, T, c, k, d)
+    if code == MULTI_MARGIN:
+        return multi_margin(o, T, c, k, d)
+    for j in range(k):
+        d[j] = number(o, math.nan)
+    return number(o, math.nan)

@@ -4,13 +4,13 @@ Everything is one loop: Σ_p α_p · M[p, :] for a row of numbers α and the row
 
     z  = x @ W + b     α: a row of x,        M: a panel of W     (x dense, or sparse: only its non-zero pixels)
     dW = xᵀ @ dz       α: a column of x,     M: a panel of dz    and the result goes to `updates.apply`
-    dx = dz @ Wᵀ       α: a row of dz,       M: a panel of Wᵀ    (narrow layers keep Wᵀ; else W is turned once a batch)
+    dx = dz @ Wᵀ       α: a row of dz,       M: a panel of Wᵀ    (narrow layers keep Wᵀ, others make it once a batch)
 
 Dense rows are taken four at a time, so that each vector of M is loaded once for four products.  The sum that a
 narrow layer needs along its vectors is `dots`.
 
 Sparse examples: `values[k]` at pixel `pixels[k]` for k from `starts[i·S]` on, in S segments of SEGMENT pixels:
-so many rows of a panel of W stay in the nearest caches while all examples of a batch pass.
+so many rows of a panel of W stay in the nearest caches while all examples of a batch pass.  Letters: letters.md.
 """
 
 from typing import Any, NamedTuple
@@ -134,7 +134,7 @@ def dots(
 
 
 @kernel
-def turn(M: Any, mo: int, rows: int, columns: int, out: Any) -> None:
+def transpose(M: Any, mo: int, rows: int, columns: int, out: Any) -> None:
     """out (columns, rows) becomes M (rows, columns) transposed, both in panels."""
     L = lanes(M)
     for q in range(0, rows, L):
@@ -159,7 +159,7 @@ def sum_rows(rule: int, m: Memory, bo: int, h: Any, dz: Any, do: int, rows: int,
 def sparse_forward_panel(
     x: Sparse, which: Any, first: int, rows: int, S: int, M: Any, mo: int, start: Any, z: Any, zo: int
 ) -> None:
-    """Twin of `dense_forward` for one panel and the sparse examples which[first : first + rows]."""
+    """Twin of `dense_forward` for one panel and the sparse examples which[first : first + rows]: z = start + x @ M."""
     L = lanes(M)
     for i in range(rows):
         store(z, zo + i * L, start)
@@ -174,7 +174,7 @@ def sparse_forward_panel(
 
 @kernel
 def to_columns(x: Sparse, which: Any, first: int, rows: int, S: int, n: int, c: Columns) -> None:
-    """The examples which[first : first + rows] by pixel: a counting sort, so rows stay in order within a pixel."""
+    """The examples which[first : first + rows] by pixel into c: a counting sort, so a pixel has its rows in order."""
     for k in range(n + 1):
         c.starts[k] = 0
     for i in range(rows):
@@ -200,9 +200,9 @@ def to_columns(x: Sparse, which: Any, first: int, rows: int, S: int, n: int, c: 
 def sparse_gradient_panel(
     rule: int, m: Memory, wo: int, h: Any, c: Columns, n: int, every: bool, dz: Any, do: int
 ) -> None:
-    """Fused twin of `dense_backward_parameters` and the update, for sparse x and one panel of W at wo.
+    """Fused twin of `dense_backward_parameters` and the update, for sparse x and one panel of W at wo: dW = xᵀ @ dz.
 
-    every: also pixels that no example of the batch has; plain descent without decay leaves their weights alone.
+    every: also pixels that no example of the batch has; their dW is 0, so plain descent without decay needs no step.
     """
     L = lanes(dz)
     e = int(at(c.starts, 0))

@@ -1,10 +1,11 @@
 """Updates: from a gradient to new parameters, one vector at a time; twins of `handgrad.training.optimizers`.
 
 `apply` is called with each vector of a gradient as soon as it is complete, while it is still in registers.  What it
-does with it is the *rule*: one of the optimizers, or KEEP and ADD, which put it aside for batches that are worked
-through in parts and for gradients that have to be clipped first.
+does with it is the *rule*: the code of an optimizer, or KEEP or ADD, which put it aside for batches that are worked
+through in parts and for gradients that have to be clipped first.  A code that no optimizer has makes parameters NaN.
 
-The numbers of a step, `h`, are computed once a step in float64: see the names below.
+The numbers of a step, `h`, are computed once a step in float64; the constants below say where each lies.  Letters:
+w, g, v (or m) and s as in `optimizers`; all others in letters.md.
 """
 
 import math
@@ -12,7 +13,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handgrad.training.engines.compiled import twins
+from handgrad.training import twins
+from handgrad.training.engines.compiled.kernels.constants import (
+    CLIP_NORM,
+    OPTIMIZER,
+    PER_EXAMPLE,
+    RATE_EPS,
+    RATE_MU,
+    RATE_RHO,
+    RATES,
+    WEIGHT_DECAY,
+)
 from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fill,
@@ -29,25 +40,25 @@ from handgrad.training.engines.compiled.kernels.vectors import (
     zero,
 )
 
-CODES = {name: twin.code for name, twin in twins.OPTIMIZERS.items()}
 SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, ADAMW = (
-    CODES[n] for n in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
+    twins.OPTIMIZERS[n].code for n in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 )
-KEEP, ADD = 100, 101
+KEEP, ADD = 100, 101  # no optimizer has these codes
 
-LR, DECAY, MU, REST, RHO, REST2, EPS, CORRECTION = range(8)  # of h; DECAY: λ (adamw: lr·λ), CORRECTION: 1/(1 − β₂ᵗ)
+LR, DECAY, MU, ONE_MINUS_MU, RHO, ONE_MINUS_RHO, EPS, CORRECTION = range(8)  # of h; Adam's β₁ lies at MU, β₂ at RHO
+# DECAY: λ (adamw: lr·λ); CORRECTION: 1/(1 − β₂ᵗ)
 NUMBERS = 8
 SMALL = 1e-15  # a norm whose square is far from the smallest numbers of float32
 
 
-def rates(training: Any) -> np.ndarray:
-    """What a step needs of a `TrainingSection`: momentum or β₁, ρ or β₂, ε, the norm to clip to (0: none), λ."""
-    settings = dict(training.optimizer)
-    return np.array([
-        settings.get("momentum", settings.get("beta1", 0.0)),
-        settings.get("rho", settings.get("beta2", 0.0)), settings.get("eps", 0.0),
-        training.clip_norm or 0.0, training.weight_decay,
-    ])  # fmt: skip
+def rates_of(training: Any) -> np.ndarray:
+    """`rates` (see `constants`) of a `TrainingSection`; 0 where its optimizer has no such number."""
+    settings, rates = dict(training.optimizer), np.zeros(RATES)
+    rates[RATE_MU] = settings.get("momentum", settings.get("beta1", 0.0))
+    rates[RATE_RHO] = settings.get("rho", settings.get("beta2", 0.0))
+    rates[RATE_EPS] = settings.get("eps", 0.0)
+    rates[CLIP_NORM], rates[WEIGHT_DECAY] = training.clip_norm or 0.0, training.weight_decay
+    return rates
 
 
 class Memory(NamedTuple):
@@ -60,22 +71,32 @@ class Memory(NamedTuple):
 
 
 @kernel
-def numbers_of_step(h: Any, o: Any, rule: int, lr: float, decay: float, t: int) -> None:
-    """Fill h.  o: momentum or β₁; ρ or β₂; ε."""
+def numbers_of_step(h: Any, rates: Any, rule: int, lr: float, decay: float, t: int) -> None:
+    """Fill h for step t (from 1) with learning rate lr and weight decay λ = decay."""
     h[LR], h[DECAY] = lr, decay
-    h[MU], h[REST] = o[0], 1.0 - o[0]
-    h[RHO], h[REST2] = o[1], 1.0 - o[1]
-    h[EPS], h[CORRECTION] = o[2], 1.0
+    h[MU], h[ONE_MINUS_MU] = rates[RATE_MU], 1.0 - rates[RATE_MU]
+    h[RHO], h[ONE_MINUS_RHO] = rates[RATE_RHO], 1.0 - rates[RATE_RHO]
+    h[EPS], h[CORRECTION] = rates[RATE_EPS], 1.0
     if rule in (ADAM, ADAMW):  # float(t): a whole exponent is many products to Numba, and 1 − β₂ᵗ magnifies rounding
-        h[LR] = lr / (1.0 - o[0] ** float(t))
-        h[CORRECTION] = 1.0 / (1.0 - o[1] ** float(t))
+        h[LR] = lr / (1.0 - rates[RATE_MU] ** float(t))
+        h[CORRECTION] = 1.0 / (1.0 - rates[RATE_RHO] ** float(t))
     if rule == ADAMW:
         h[DECAY] = lr * decay
 
 
+@kernel
+def begin_step(h: Any, constants: Any, rates: Any, lr: float, size: int, t: int) -> None:
+    """`numbers_of_step` for a batch of `size` examples: λ, or λ/m where decay is per example."""
+    decay = rates[WEIGHT_DECAY] / size if constants[PER_EXAMPLE] else rates[WEIGHT_DECAY]
+    numbers_of_step(h, rates, constants[OPTIMIZER], lr, decay, t)
+
+
 @inlined
 def apply(rule: int, m: Any, i: int, g: Any, h: Any, weight: bool) -> None:
-    """Twin of `optimizers.step` without clipping, for the vector at i, whose gradient is g.  Only weights decay."""
+    """Twin of `optimizers.step` without clipping, for the vector at i, whose gradient is g.  Only weights decay.
+
+    The formulas are those of the optimizers' `update`, with −lr/(1 − β₁ᵗ) as the step of Adam and AdamW.
+    """
     if rule == KEEP:
         store(m.grad, i, g)
     elif rule == ADD:
@@ -99,23 +120,25 @@ def apply(rule: int, m: Any, i: int, g: Any, h: Any, weight: bool) -> None:
             store(m.slot1, i, s)
             store(m.theta, i, fma(step, g / (sqrt(s) + splat(at(h, EPS))), w))
         elif rule == RMSPROP:
-            s = fma(splat(at(h, RHO)), load(m.slot1, i), splat(at(h, REST2)) * (g * g))
+            s = fma(splat(at(h, RHO)), load(m.slot1, i), splat(at(h, ONE_MINUS_RHO)) * (g * g))
             store(m.slot1, i, s)
             store(m.theta, i, fma(step, g / (sqrt(s) + splat(at(h, EPS))), w))
-        else:
-            first = fma(splat(at(h, MU)), load(m.slot1, i), splat(at(h, REST)) * g)
-            s = fma(splat(at(h, RHO)), load(m.slot2, i), splat(at(h, REST2)) * (g * g))
+        elif rule in (ADAM, ADAMW):
+            first = fma(splat(at(h, MU)), load(m.slot1, i), splat(at(h, ONE_MINUS_MU)) * g)
+            s = fma(splat(at(h, RHO)), load(m.slot2, i), splat(at(h, ONE_MINUS_RHO)) * (g * g))
             store(m.slot1, i, first)
             store(m.slot2, i, s)
             root = sqrt(s * splat(at(h, CORRECTION)))
             store(m.theta, i, fma(step, first / (root + splat(at(h, EPS))), w))
+        else:
+            store(m.theta, i, fill(w, math.nan))
 
 
-class Past(NamedTuple):
-    """What `rest` has to know of the steps of an epoch, in float64.
+class PastSteps(NamedTuple):
+    """The numbers of the steps of an epoch that `fade` needs, in float64.
 
     Of step i: rate[i], what a step moves w by (Adam: lr/(1 − β₁ᵗ), Nesterov: lr·μ), and correction[i] = 1/√(1 − β₂ᵗ).
-    Of k steps: fade1[k] = μᵏ or β₁ᵏ, fade2[k] = ρᵏ or β₂ᵏ, root[k] = √fade2[k].  longest[0]: see `rest`.
+    Of k steps: fade1[k] = μᵏ or β₁ᵏ, fade2[k] = ρᵏ or β₂ᵏ, root[k] = √fade2[k].  longest[0]: see `fade`.
     """
 
     rate: Any
@@ -127,12 +150,12 @@ class Past(NamedTuple):
 
 
 @kernel
-def numbers_of_past(past: Past, o: Any, rule: int, lrs: Any, steps: int, t: int, unit: float) -> None:
-    """Fill past, before the steps t + 1 to t + steps.  o: see `numbers_of_step`.  unit: of the last place of 1."""
+def numbers_of_past(past: PastSteps, rates: Any, rule: int, lrs: Any, steps: int, t: int, unit: float) -> None:
+    """Fill past before the steps t + 1 to t + steps.  unit: of the last place of 1 in the type of the parameters."""
     past.longest[0] = steps
     past.fade1[0] = past.fade2[0] = past.root[0] = 1.0
     for k in range(1, steps + 1):
-        past.fade1[k], past.fade2[k] = past.fade1[k - 1] * o[0], past.fade2[k - 1] * o[1]
+        past.fade1[k], past.fade2[k] = past.fade1[k - 1] * rates[RATE_MU], past.fade2[k - 1] * rates[RATE_RHO]
         past.root[k] = math.sqrt(past.fade2[k])
         smallest = unit * past.root[k] if rule in (ADAM, ADAMW) else unit
         if past.fade1[k] <= smallest and k < past.longest[0]:
@@ -140,17 +163,17 @@ def numbers_of_past(past: Past, o: Any, rule: int, lrs: Any, steps: int, t: int,
     for i in range(steps):
         past.rate[i], past.correction[i] = lrs[i], 1.0
         if rule == NESTEROV:
-            past.rate[i] = lrs[i] * o[0]
+            past.rate[i] = lrs[i] * rates[RATE_MU]
         elif rule in (ADAM, ADAMW):
-            past.rate[i] = lrs[i] / (1.0 - o[0] ** float(t + i + 1))
-            past.correction[i] = 1.0 / math.sqrt(1.0 - o[1] ** float(t + i + 1))
+            past.rate[i] = lrs[i] / (1.0 - rates[RATE_MU] ** float(t + i + 1))
+            past.correction[i] = 1.0 / math.sqrt(1.0 - rates[RATE_RHO] ** float(t + i + 1))
 
 
 @inlined
-def rest(rule: int, m: Any, i: int, h: Any, past: Past, begin: int, end: int) -> None:
-    """Steps begin … end − 1 of the epoch, without a gradient and without decay, for the vector at i.
+def fade(rule: int, m: Any, i: int, h: Any, past: PastSteps, begin: int, end: int) -> None:
+    """Twin of `end − begin` times `optimizers.step` with dw = 0 and λ = 0: steps begin … end − 1 of the epoch.
 
-    Without a gradient the slots only fade, v ← fade·v, so k steps need one look at memory:
+    Without a gradient the slots only fade, v ← fade1·v, so all steps of the vector at i read and write memory once:
 
         momentum   w ← w − Σ_j rate_j·fade1ʲ·v
         Adam       w ← w − Σ_j rate_j·fade1ʲ·m / (√s·root_j·correction_j + ε)
@@ -169,13 +192,15 @@ def rest(rule: int, m: Any, i: int, h: Any, past: Past, begin: int, end: int) ->
             for j in range(1, terms + 1):
                 moved += at(past.rate, begin + j - 1) * at(past.fade1, j)
             w = fma(fill(v, -moved), v, w)
-        else:
+        elif rule in (ADAM, ADAMW):
             s, eps = load(m.slot2, i), splat(at(h, EPS))
             r = sqrt(s)
             for j in range(1, terms + 1):
                 root = fill(v, at(past.root, j) * at(past.correction, begin + j - 1))
                 w = fma(fill(v, -at(past.rate, begin + j - 1) * at(past.fade1, j)), v / fma(root, r, eps), w)
             store(m.slot2, i, fill(v, at(past.fade2, k)) * s)
+        else:
+            w = fill(v, math.nan)
         store(m.slot1, i, fill(v, at(past.fade1, k)) * v)
         store(m.theta, i, w)
 
@@ -192,10 +217,12 @@ def squares(grad: Any, begin: int, end: int) -> Any:
 
 @kernel
 def clip_kept(grad: Any, end: int, clip_norm: float) -> float:
-    """Twin of `clip_by_norm` for the gradient put aside: what it must be multiplied with.
+    """Twin of `clip_by_norm` for the gradient put aside: what it must be multiplied with, min(1, c/‖g‖).
 
-    Where its squares would overflow, or vanish, it is first divided by its largest number.
+    Where its squares would overflow, or vanish, it is first divided by its largest number.  clip_norm = 0: no clipping.
     """
+    if clip_norm == 0.0:
+        return 1.0
     norm = math.sqrt(float(squares(grad, 0, end)))
     largest = 1.0
     if norm < SMALL or norm == math.inf:

@@ -11,7 +11,16 @@ what is a vector stays in registers, and the order of every sum is fixed by the 
     load_like(v, a, i)  as many numbers as v has   look(a, i)               a[i], which another thread may have written
     splat(s)         every lane is s               where_negative(c, x, y)  x where c < 0, else y
     fill(v, s)       like v, every lane is s       sqrt, rint, power_of_two(n) = 2ⁿ for whole n in [−126, 127]
-    total(v)         the sum of the lanes          load_line, splat_line    the same for 64 bytes
+    total(v)         the sum of the lanes
+
+A *line* is a vector of 64 bytes, as long as a line of the cache; `line(a)` is how many numbers of a's type make one.
+`load_line` and `splat_line` make lines, `store` and the arithmetic take both.
+
+    larger(x, y)                 the larger, lane by lane; NaN where either is; x where they are equal
+    larger_number(x, y)          the same for two numbers
+    where_won(x, z, g, other)    g where x is z or NaN, else other
+    evens(x, y), odds(x, y)      every other number of x and then of y, from the first or from the second on
+    lower(x, y), upper(x, y)     x and y in turn, x first: the lower or the upper half; the inverse of evens and odds
 
 Kernels see memory as pointers, `pointer(array)`: Numba counts references to arrays, even in the innermost loop.
 With the compiler off (NUMBA_DISABLE_JIT=1) a vector is a NumPy array and the same kernels run in Python.
@@ -88,6 +97,8 @@ def compiled_or(python: Callable[..., Any]) -> Callable[[Callable[..., Any]], An
 
 @compiled_or(lambda a: a)
 def pointer(typing: Any, a: Any) -> Any:
+    """The address of the first number of an array, for functions of C."""
+
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return context.make_array(a)(context, builder, args[0]).data
 
@@ -96,22 +107,27 @@ def pointer(typing: Any, a: Any) -> Any:
 
 @compiled_or(lambda a: a.dtype.type(0))
 def zero(typing: Any, a: Any) -> Any:
+    """0 of an array's type."""
     return a.dtype(a), lambda context, builder, sig, args: context.get_constant(a.dtype, 0)
 
 
 @compiled_or(lambda a, s: a.dtype.type(s))
 def number(typing: Any, a: Any, s: Any) -> Any:
+    """s as a number of an array's type."""
     return a.dtype(a, s), lambda context, builder, sig, args: context.cast(builder, args[1], s, a.dtype)
 
 
 @compiled_or(lambda a: lanes_of(a.dtype))
 def lanes(typing: Any, a: Any) -> Any:
+    """How many numbers of an array's type a vector holds."""
     count = VectorType(a.dtype).lanes
     return types.intp(a), lambda context, builder, sig, args: context.get_constant(types.intp, count)
 
 
 @compiled_or(lambda a, i: a[i])
 def at(typing: Any, a: Any, i: Any) -> Any:
+    """a[i], without a check of bounds and without wrapping a negative i around."""
+
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.load(_pointer(context, builder, a, args[0], args[1]))
 
@@ -152,6 +168,8 @@ def _splatting(size: int) -> Any:
 
 @compiled_or(lambda v, a, i: a[i : i + len(v)].copy())
 def load_like(typing: Any, v: Any, a: Any, i: Any) -> Any:
+    """The vector that begins at a[i], with as many lanes as v."""
+
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         start = builder.bitcast(_pointer(context, builder, a, args[1], args[2]), args[0].type.as_pointer())
         return builder.load(start, align=a.dtype.bitwidth // 8)
@@ -169,6 +187,8 @@ def _store(a: Any, i: int, v: Any) -> None:
 
 @compiled_or(_store)
 def store(typing: Any, a: Any, i: Any, v: Any) -> Any:
+    """Write vector v to a[i], a[i + 1], …"""
+
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         start = _pointer(context, builder, a, args[0], args[1])
         builder.store(args[2], builder.bitcast(start, args[2].type.as_pointer()), align=a.dtype.bitwidth // 8)
@@ -179,6 +199,8 @@ def store(typing: Any, a: Any, i: Any, v: Any) -> Any:
 
 @compiled_or(lambda v, s: np.full_like(v, s))
 def fill(typing: Any, v: Any, s: Any) -> Any:
+    """A vector like v whose lanes all hold s."""
+
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _splat(builder, args[0].type, context.cast(builder, args[1], sig.args[1], v.dtype))
 
@@ -187,6 +209,7 @@ def fill(typing: Any, v: Any, s: Any) -> Any:
 
 @compiled_or(lambda x, y, z: x * y + z)
 def fma(typing: Any, x: Any, y: Any, z: Any) -> Any:
+    """x·y + z, rounded once."""
     return x(x, x, x), lambda context, builder, sig, args: _call(
         builder, "fma", list(args), args[0].type, _suffix(args[0].type)
     )
@@ -211,6 +234,7 @@ def _power_of_two(n: Any) -> Any:
 
 @compiled_or(_power_of_two)
 def power_of_two(typing: Any, n: Any) -> Any:
+    """2ⁿ of whole numbers n, by their bits; n must lie in the range of the exponent."""
     _, bits, shift, bias = _FLOATS[n.dtype]
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -223,7 +247,7 @@ def power_of_two(typing: Any, n: Any) -> Any:
 
 @compiled_or(np.sum)
 def total(typing: Any, v: Any) -> Any:
-    """Halves are added until one number is left: the same tree whatever the processor."""
+    """Halves are added until one number is left: the same tree on every processor."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         value, count = args[0], v.lanes
@@ -242,6 +266,8 @@ def total(typing: Any, v: Any) -> Any:
 
 @compiled_or(lambda v, n: np.where(np.arange(len(v)) < n, v, v.dtype.type(0)))
 def keep_first(typing: Any, v: Any, n: Any) -> Any:
+    """v in its first n lanes, 0 in the others."""
+
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         whole = ir.VectorType(_INT32, v.lanes)
         limit = _splat(builder, whole, builder.trunc(args[1], _INT32))
@@ -285,3 +311,65 @@ for _symbol, _instruction in (
     (operator.truediv, "fdiv"),
 ):
     _operator(_symbol, _instruction)
+
+
+# -- lines of 64 bytes, and the largest of several numbers, with the reference's rules for NaN and ties
+
+
+@compiled_or(lambda a: LINE_BYTES // a.dtype.itemsize)
+def line(typing: Any, a: Any) -> Any:
+    """How many numbers of an array's type a line of 64 bytes holds."""
+    count = VectorType(a.dtype, LINE_BYTES).lanes
+    return types.intp(a), lambda context, builder, sig, args: context.get_constant(types.intp, count)
+
+
+@compiled_or(np.maximum)
+def larger(typing: Any, x: Any, y: Any) -> Any:
+    """max(x, y), lane by lane; a NaN in y wins, and of two equal numbers x."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        old, new = args
+        wins = builder.or_(builder.fcmp_ordered(">", new, old), builder.fcmp_unordered("uno", new, new))
+        return builder.select(wins, new, old)
+
+    return x(x, x), emit
+
+
+def _where_won(x: Any, z: Any, g: Any, other: Any) -> Any:
+    return np.where((x == z) | (x != x), g, other)
+
+
+@compiled_or(_where_won)
+def where_won(typing: Any, x: Any, z: Any, g: Any, other: Any) -> Any:
+    """g where x is the largest number z or a NaN, else `other`."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        seen, largest, gradient, instead = args
+        won = builder.or_(builder.fcmp_ordered("==", seen, largest), builder.fcmp_unordered("uno", seen, seen))
+        return builder.select(won, gradient, instead)
+
+    return x(x, x, x, x), emit
+
+
+def _picked(places: Callable[[int], list[int]]) -> Any:
+    """The numbers at `places(n)` of two lines of n, one behind the other."""
+
+    def pick(typing: Any, x: Any, y: Any) -> Any:
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), x.lanes), places(x.lanes))
+        return x(x, x), lambda context, builder, sig, args: builder.shuffle_vector(args[0], args[1], mask)
+
+    return compiled_or(lambda x, y: np.concatenate([x, y])[places(len(x))])(pick)
+
+
+def _in_turn(n: int) -> list[int]:
+    return [i // 2 + i % 2 * n for i in range(2 * n)]
+
+
+evens, odds = _picked(lambda n: list(range(0, 2 * n, 2))), _picked(lambda n: list(range(1, 2 * n, 2)))
+lower, upper = _picked(lambda n: _in_turn(n)[:n]), _picked(lambda n: _in_turn(n)[n:])
+
+
+@inlined
+def larger_number(x: Any, y: Any) -> Any:
+    """`larger` for two numbers."""
+    return y if y > x or y != y else x

@@ -1,4 +1,4 @@
-"""One example a step with plain descent, several steps at a time: the same steps, less memory moved.
+"""Batch size 1 with sparse examples and plain descent: several steps at a time, so that less memory is moved.
 
 With batch size 1 a step reads and writes the rows of W of one example's pixels, and the memory's speed is the limit.
 A *window* of steps u = 0, 1, … needs W only at its start.  With x_u the example and g_u = dz of
@@ -9,25 +9,24 @@ the first layer at step u,
 where after each step a_u and c are multiplied with 1 − lr·λ and a new a_i = lr is added (λ = 0: c = 1, a_u = lr).  The
 products W_0ᵀ x_i of all examples of the window are one sparse product, the x_u·x_i are few, and W is updated once a
 window.  All other layers, and b, are updated at every step.  Nothing is approximated: these are the steps of plain
-descent, in another order of additions.
+descent, in another order of additions.  Letters: letters.md.
 """
 
 import math
 from typing import Any, NamedTuple
 
 from handgrad.training.engines.compiled.kernels import products, updates
+from handgrad.training.engines.compiled.kernels.constants import SEGMENTS, STOP, WEIGHT_DECAY, WINDOW
+from handgrad.training.engines.compiled.kernels.dense import stages
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import (
-    DECAY,
-    SEGMENTS,
-    STOP,
-    WINDOW,
-    Inputs,
-    Work,
-    backward_rest,
-    forward_rest,
-    loss_rows,
-)  # fmt: skip
-from handgrad.training.engines.compiled.kernels.layout import DZ, N_IN, N_OUT, A, B, W, of, panels
+    DenseInputs,
+    DenseWork,
+    backward,
+    forward,
+    loss_of_row,
+)
+from handgrad.training.engines.compiled.kernels.dense.stages import of_stage
+from handgrad.training.engines.compiled.kernels.layout import panels
 from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fma,
@@ -46,7 +45,7 @@ from handgrad.training.engines.compiled.kernels.vectors import (
 
 
 class Window(NamedTuple):
-    """What a window of steps needs: z0 = W_0ᵀ x_u and g_u (matrices), its pixels as columns, x_u·x_i, and a_u."""
+    """What a window of steps needs: z0 = W_0ᵀ x_u and g_u in panels, its pixels as columns, dots = x_u·x_i, and a_u."""
 
     z0: Any
     g: Any
@@ -96,43 +95,45 @@ def _correct(w: Window, i: int, rows: int, lines: int, c: Any, bias: Any, p: int
 
 
 @kernel
-def train_singly(
-    net: Any, plan: Any, rates: Any, m: updates.Memory, work: Work, inputs: Inputs, codes: Any, order: Any, n: int,
-    lrs: Any, first_step: int, t: int, h: Any, curve: Any,
+def train_batch_one(
+    net: Any, constants: Any, rates: Any, m: updates.Memory, work: DenseWork, inputs: DenseInputs, T: Any, order: Any,
+    count: int, lrs: Any, first_step: int, t: int, h: Any, curve: Any,
 ) -> int:  # fmt: skip
-    """`epoch.train` for sparse examples, batch size 1, plain descent and no clipping."""
-    w, space, lines, S = work.window, work.space, plan[WINDOW], plan[SEGMENTS]
-    L, pixels, units, first_w, bias = lanes(space), of(net, 1, N_IN), of(net, 1, N_OUT), of(net, 1, W), of(net, 1, B)
+    """`dense_epoch.train` for sparse examples, batch size 1, plain descent and no clipping."""
+    w, space, lines, S = work.window, work.space, constants[WINDOW], constants[SEGMENTS]
+    L, pixels, units = lanes(space), of_stage(net, 1, stages.N_IN), of_stage(net, 1, stages.N_OUT)
+    first_w, bias, z = of_stage(net, 1, stages.W), of_stage(net, 1, stages.B), of_stage(net, 1, stages.A)
+    dz = of_stage(net, 1, stages.DZ)
     no_bias = splat(zero(space))
     for p in range(panels(units, L)):
-        wo, zo = first_w + p * pixels * L, p * min(lines, n) * L
-        products.sparse_forward_panel(inputs.sparse, order, 0, min(lines, n), S, m.theta, wo, no_bias, w.z0, zo)
-    for begin in range(0, n, lines):
-        if look(plan, STOP) != 0:
+        wo, zo = first_w + p * pixels * L, p * min(lines, count) * L
+        products.sparse_forward_panel(inputs.sparse, order, 0, min(lines, count), S, m.theta, wo, no_bias, w.z0, zo)
+    for begin in range(0, count, lines):
+        if look(constants, STOP) != 0:
             return begin + 1
-        rows = min(lines, n - begin)
+        rows = min(lines, count - begin)
         example_dots(inputs.sparse, order, begin, rows, S, w, lines)
         products.to_columns(inputs.sparse, order, begin, rows, S, pixels, work.columns)
         c, done = number(space, 1), rows
         for i in range(rows):
             step = begin + i
-            updates.numbers_of_step(h, rates, updates.SGD, lrs[step], rates[DECAY], t + step + 1)
+            updates.numbers_of_step(h, rates, updates.SGD, lrs[step], rates[WEIGHT_DECAY], t + step + 1)
             for p in range(panels(units, L)):
-                _correct(w, i, rows, lines, c, load(m.theta, bias + p * L), p, space, of(net, 1, A) + p * L)
-            forward_rest(net, plan, m.theta, work, 1, True, 0, first_step + step, True)
-            curve[step] = loss_rows(net, plan, work, inputs, codes, order, step, 1, 0, number(space, 1))
+                _correct(w, i, rows, lines, c, load(m.theta, bias + p * L), p, space, z + p * L)
+            forward(net, constants, m.theta, work, 1, True, 0, first_step + step, True)
+            curve[step] = loss_of_row(net, constants, work, inputs, T, at(order, step), 1, 0, number(space, 1))
             if not math.isfinite(curve[step]):
                 done = i
                 break
-            backward_rest(net, plan, updates.SGD, m, h, work, 1)
-            products.sum_rows(updates.SGD, m, bias, h, space, of(net, 1, DZ), 1, units)
-            shrink = number(space, 1.0 - lrs[step] * rates[DECAY])
+            backward(net, constants, updates.SGD, m, h, work, 1)
+            products.sum_rows(updates.SGD, m, bias, h, space, dz, 1, units)
+            shrink = number(space, 1.0 - lrs[step] * rates[WEIGHT_DECAY])
             c *= shrink
             for u in range(i):
                 w.a[u] *= shrink
             w.a[i] = lrs[step]
             for p in range(panels(units, L)):
-                store(w.g, (p * rows + i) * L, load(space, of(net, 1, DZ) + p * L))
+                store(w.g, (p * rows + i) * L, load(space, dz + p * L))
         if done < rows:  # what comes after the stop, NaN perhaps, must not count
             products.to_columns(inputs.sparse, order, begin, done, S, pixels, work.columns)
         for i in range(rows):  # the window's steps as one: W ← c·W − Σ_u x_u (a_u g_u)ᵀ
@@ -140,7 +141,7 @@ def train_singly(
                 g = (p * rows + i) * L
                 store(w.g, g, splat(w.a[i]) * load(w.g, g) if i < done else no_bias)
         h[updates.LR], h[updates.DECAY] = 1.0, 1.0 - float(c)
-        upcoming, upcoming_rows = begin + rows, min(lines, n - begin - rows)
+        upcoming, upcoming_rows = begin + rows, min(lines, count - begin - rows)
         for p in range(panels(units, L)):
             wo = first_w + p * pixels * L
             every = at(h, updates.DECAY) != 0
@@ -152,4 +153,4 @@ def train_singly(
                 )
         if done < rows:
             return begin + done + 1
-    return n
+    return count

@@ -1,47 +1,21 @@
 """One part of a batch forward and backward: twins of `handgrad.network.passes`, in a workspace that is made once.
 
-Also what the kernels share: the plan of a training, its examples and its workspace.
+The first layer is the largest: with sparse examples it goes forward panel by panel, and its gradient always does
+(`first_panel_forward`, `first_panel_gradient`).  `forward` and `backward` are the rest.  Letters: letters.md.
 """
 
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.compiled.kernels import activations, losses, products, updates
-from handgrad.training.engines.compiled.kernels.dense import lazy_updates as deferred
-from handgrad.training.engines.compiled.kernels.dropout import fill_mask, multiply
-from handgrad.training.engines.compiled.kernels.layout import (
-    ACTIVATION,
-    DROPOUT,
-    DZ,
-    LIMIT,
-    MASK,
-    N_IN,
-    N_OUT,
-    NARROW,
-    A,
-    B,
-    W,
-    X,
-    of,
-    panels,
-    place,
-)  # fmt: skip
-from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, load, splat, store, zero
-
-TURN_ROWS = 8  # from so many rows on it pays to turn W for dx
-
-# what the plan of a training holds, in whole numbers
-(STAGES, BATCH, ROWS, SPARSE, SEGMENTS, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, WINDOW, DEFER,
- STOP) = range(15)  # fmt: skip
-# STAGES: dense layers; SPARSE: 1 where inputs are; PARAMETERS: how many, padding included; WINDOW: see `singly`;
-# DEFER: 1 where rows of the first W that a batch does not touch are left for later (`deferred`) or for ever;
-# STOP: not 0 from the moment on at which the rest is not wanted any more (`calling`)
-PLAN = 15
-# and in float64: `updates.numbers_of_step` says what the first three are
-CLIP, DECAY = 3, 4  # CLIP: 0 is none
-RATES = 5
+from handgrad.training.engines.compiled.kernels import activations, dense_layers, dropout, products, updates
+from handgrad.training.engines.compiled.kernels.constants import FUSED, KEY, LAZY, LOSS, SEGMENTS, STAGES
+from handgrad.training.engines.compiled.kernels.dense import lazy_updates, stages
+from handgrad.training.engines.compiled.kernels.dense.stages import of_stage
+from handgrad.training.engines.compiled.kernels.example_rows import gather_rows, row_loss
+from handgrad.training.engines.compiled.kernels.layout import panels
+from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, load, store
 
 
-class Inputs(NamedTuple):
+class DenseInputs(NamedTuple):
     """Examples: sparse where `sparse.values` is not empty, else `dense`, row after row; and their classes."""
 
     sparse: products.Sparse
@@ -49,192 +23,128 @@ class Inputs(NamedTuple):
     classes: Any
 
 
-class Work(NamedTuple):
-    """Workspace: matrices of one part of a batch, their layers' masks' non-zero value, scratch rows."""
+class DenseWork(NamedTuple):
+    """Workspace: matrices of one part of a batch, 1/(1 − rate) of each stage, room for a W transposed, scratch rows."""
 
     space: Any
     kept: Any
-    turned: Any
+    transposed: Any
     row: Any
     drow: Any
     columns: products.Columns
-    window: Any  # `singly.Window`
-    late: deferred.Late
+    window: Any  # `batch_one.Window`
+    late: lazy_updates.LateRows
 
 
 @kernel
 def gather(
-    net: Any,
-    plan: Any,
-    work: Work,
-    inputs: Inputs,
-    order: Any,
-    first: int,
-    rows: int,
-    batch_row: int,
-    step: int,
-    train: bool,
+    net: Any, constants: Any, work: DenseWork, inputs: DenseInputs, order: Any, first: int, rows: int, batch_row: int,
+    step: int, train: bool,
+) -> None:  # fmt: skip
+    """Copy the dense examples order[first : first + rows] into the workspace, dropout of the input included."""
+    n, a = of_stage(net, 0, stages.N_OUT), of_stage(net, 0, stages.A)
+    gather_rows(inputs.dense, n, order, first, rows, work.space, a)
+    drop(net, 0, constants, work, rows, batch_row, step, train)
+
+
+@kernel
+def drop(
+    net: Any, stage: int, constants: Any, work: DenseWork, rows: int, batch_row: int, step: int, train: bool
 ) -> None:
-    """Copy dense examples order[first : first + rows] into the workspace, dropout of the input included."""
-    space, n = work.space, of(net, 0, N_OUT)
-    L = lanes(space)
-    for i in range(rows):
-        source = at(order, first + i) * n
-        for p in range(0, n, L):
-            o = of(net, 0, A) + place(i, p, rows, L)
-            if p + L <= n:
-                store(space, o, load(inputs.dense, source + p))
-            else:
-                store(space, o, splat(zero(space)))
-                for j in range(n - p):
-                    space[o + j] = inputs.dense[source + p + j]
-    drop(net, 0, plan, work, rows, batch_row, step, train)
-
-
-@kernel
-def drop(net: Any, stage: int, plan: Any, work: Work, rows: int, batch_row: int, step: int, train: bool) -> None:
-    """Dropout behind a stage, if it has one: X = A · mask; in use, X = A."""
-    count = panels(of(net, stage, N_OUT), lanes(work.space)) * rows * lanes(work.space)
-    if of(net, stage, DROPOUT) >= 0 and train:
-        mask = of(net, stage, MASK)
-        fill_mask(
-            work.space,
-            mask,
-            rows,
-            of(net, stage, N_OUT),
-            plan[KEY],
-            step,
-            of(net, stage, DROPOUT),
-            batch_row,
-            of(net, stage, LIMIT),
-            work.kept[stage],
-        )
-        multiply(work.space, of(net, stage, X), work.space, of(net, stage, A), work.space, mask, count)
-    elif of(net, stage, DROPOUT) >= 0:
-        for i in range(0, count, lanes(work.space)):
-            store(work.space, of(net, stage, X) + i, load(work.space, of(net, stage, A) + i))
-
-
-@kernel
-def forward_first(
-    net: Any, plan: Any, theta: Any, work: Work, inputs: Inputs, order: Any, first: int, rows: int, p: int
-) -> None:
-    """z of the first layer for one panel and sparse examples order[first : first + rows]."""
-    L = lanes(theta)
-    wo, zo = of(net, 1, W) + p * of(net, 1, N_IN) * L, of(net, 1, A) + p * rows * L
-    bias = load(theta, of(net, 1, B) + p * L)
-    products.sparse_forward_panel(inputs.sparse, order, first, rows, plan[SEGMENTS], theta, wo, bias, work.space, zo)
-
-
-@kernel
-def dense_forward(net: Any, stage: int, theta: Any, space: Any, rows: int) -> None:
-    """Twin of `dense_forward` for one stage: z into its place A."""
-    L, n, units = lanes(theta), of(net, stage, N_IN), of(net, stage, N_OUT)
-    if of(net, stage, NARROW):
-        products.dots(
-            space,
-            of(net, stage - 1, X),
-            rows,
-            n,
-            theta,
-            of(net, stage, W),
-            units,
-            theta,
-            of(net, stage, B),
-            True,
-            space,
-            of(net, stage, A),
-        )
+    """Twin of `dropout_forward` behind a stage, if it has dropout: X = A · mask; in inference, X = A."""
+    if of_stage(net, stage, stages.DROPOUT) < 0:
+        return
+    space, units, L = work.space, of_stage(net, stage, stages.N_OUT), lanes(work.space)
+    a, x, count = of_stage(net, stage, stages.A), of_stage(net, stage, stages.X), panels(units, L) * rows * L
+    if train:
+        mask, layer = of_stage(net, stage, stages.MASK), of_stage(net, stage, stages.DROPOUT)
+        limit, kept = of_stage(net, stage, stages.LIMIT), at(work.kept, stage)
+        dropout.fill_mask(space, mask, rows, units, constants[KEY], step, layer, batch_row, limit, kept)
+        dropout.multiply(space, x, space, a, space, mask, count)
     else:
-        for p in range(panels(units, L)):
-            bias = load(theta, of(net, stage, B) + p * L)
-            zo = of(net, stage, A) + p * rows * L
-            products.forward_panel(
-                space, of(net, stage - 1, X), rows, n, theta, of(net, stage, W) + p * n * L, bias, space, zo
-            )
+        for i in range(0, count, L):
+            store(space, x + i, load(space, a + i))
 
 
 @kernel
-def forward_rest(
-    net: Any, plan: Any, theta: Any, work: Work, rows: int, sparse: bool, batch_row: int, step: int, train: bool
-) -> None:
-    """From the input (sparse: from z of the first layer) to what the loss looks at."""
-    last = plan[STAGES]
+def first_panel_forward(
+    net: Any, constants: Any, theta: Any, work: DenseWork, inputs: DenseInputs, order: Any, first: int, rows: int,
+    p: int,
+) -> None:  # fmt: skip
+    """z of the first layer for panel p and the sparse examples order[first : first + rows]: z = x @ W + b."""
+    L = lanes(theta)
+    wo = of_stage(net, 1, stages.W) + p * of_stage(net, 1, stages.N_IN) * L
+    zo = of_stage(net, 1, stages.A) + p * rows * L
+    bias, S = load(theta, of_stage(net, 1, stages.B) + p * L), constants[SEGMENTS]
+    products.sparse_forward_panel(inputs.sparse, order, first, rows, S, theta, wo, bias, work.space, zo)
+
+
+@kernel
+def forward(
+    net: Any, constants: Any, theta: Any, work: DenseWork, rows: int, sparse: bool, batch_row: int, step: int,
+    train: bool,
+) -> None:  # fmt: skip
+    """Twin of `passes.forward`: from the inputs (sparse: from z of the first layer) to what the loss takes."""
+    space, last = work.space, constants[STAGES]
     for stage in range(1, last + 1):
+        units, z = of_stage(net, stage, stages.N_OUT), of_stage(net, stage, stages.A)
         if stage > 1 or not sparse:
-            dense_forward(net, stage, theta, work.space, rows)
-        if stage < last or not plan[FUSED]:
-            code = of(net, stage, ACTIVATION)
-            activations.activation_forward(code, work.space, of(net, stage, A), rows, of(net, stage, N_OUT), work.row)
-        drop(net, stage, plan, work, rows, batch_row, step, train)
+            n, x = of_stage(net, stage, stages.N_IN), of_stage(net, stage - 1, stages.X)
+            narrow = of_stage(net, stage, stages.NARROW) != 0
+            wo, bo = of_stage(net, stage, stages.W), of_stage(net, stage, stages.B)
+            dense_layers.dense_forward(space, x, rows, n, theta, wo, bo, units, narrow, z)
+        if stage < last or not constants[FUSED]:
+            activations.activation_forward(of_stage(net, stage, stages.ACTIVATION), space, z, rows, units, work.row)
+        drop(net, stage, constants, work, rows, batch_row, step, train)
 
 
 @kernel
-def loss_rows(
-    net: Any, plan: Any, work: Work, inputs: Inputs, codes: Any, order: Any, first: int, rows: int, i: int, scale: Any
+def loss_of_row(
+    net: Any, constants: Any, work: DenseWork, inputs: DenseInputs, T: Any, example: int, rows: int, i: int, scale: Any
 ) -> Any:
-    """Loss of row i of the part; its gradient, times scale, into dz of the last stage."""
-    last, L, space = plan[STAGES], lanes(work.space), work.space
-    k = of(net, last, N_OUT)
-    for j in range(k):
-        work.row[j] = space[of(net, last, A) + place(i, j, rows, L)]
-    loss = losses.loss_of(plan[LOSS], work.row, codes, inputs.classes[order[first + i]], k, work.drow)
-    for j in range(k):
-        space[of(net, last, DZ) + place(i, j, rows, L)] = work.drow[j] * scale
-    return loss
+    """Loss of row i of a part of rows rows; its gradient, times scale, into dz of the last stage."""
+    last = constants[STAGES]
+    k, a, dz = of_stage(net, last, stages.N_OUT), of_stage(net, last, stages.A), of_stage(net, last, stages.DZ)
+    c = at(inputs.classes, example)
+    return row_loss(constants[LOSS], work.space, a, dz, rows, i, k, T, c, scale, work.row, work.drow)
 
 
 @kernel
-def backward_rest(net: Any, plan: Any, rule: int, m: updates.Memory, h: Any, work: Work, rows: int) -> None:
-    """From dz (or da) of the last stage back to dz of the first; every layer but the first is updated on the way."""
-    last, L, space = plan[STAGES], lanes(work.space), work.space
+def backward(net: Any, constants: Any, rule: int, m: updates.Memory, h: Any, work: DenseWork, rows: int) -> None:
+    """Twin of `passes.loss_and_gradients`: from dz (or da) of the last stage back to dz of the first.
+
+    Every layer but the first is updated on the way.
+    """
+    last, L, space = constants[STAGES], lanes(work.space), work.space
     for stage in range(last, 0, -1):
-        n, units, dz = of(net, stage, N_IN), of(net, stage, N_OUT), of(net, stage, DZ)
-        if stage < last and of(net, stage, DROPOUT) >= 0:
-            multiply(space, dz, space, dz, space, of(net, stage, MASK), panels(units, L) * rows * L)
-        if stage < last or not plan[FUSED]:
-            activations.activation_backward(
-                of(net, stage, ACTIVATION), space, dz, space, of(net, stage, A), rows, units
-            )
+        n, units = of_stage(net, stage, stages.N_IN), of_stage(net, stage, stages.N_OUT)
+        dz, a = of_stage(net, stage, stages.DZ), of_stage(net, stage, stages.A)
+        if stage < last and of_stage(net, stage, stages.DROPOUT) >= 0:
+            mask = of_stage(net, stage, stages.MASK)
+            dropout.multiply(space, dz, space, dz, space, mask, panels(units, L) * rows * L)
+        if stage < last or not constants[FUSED]:
+            activations.activation_backward(of_stage(net, stage, stages.ACTIVATION), space, dz, space, a, rows, units)
         activations.clear_padding(space, dz, rows, units)
         if stage > 1:
-            dx, x = of(net, stage - 1, DZ), of(net, stage - 1, X)
-            if of(net, stage, NARROW):
-                for p in range(panels(n, L)):
-                    wo = of(net, stage, W) + p * units * L
-                    o = splat(zero(space))
-                    products.forward_panel(space, dz, rows, units, m.theta, wo, o, space, dx + p * rows * L)
-                    products.gradient_panel(rule, m, wo, h, space, dz, rows, units, space, x + p * rows * L)
-            else:
-                if rows < TURN_ROWS:
-                    products.dots(space, dz, rows, units, m.theta, of(net, stage, W), n, m.theta, 0, False, space, dx)
-                else:
-                    products.turn(m.theta, of(net, stage, W), n, units, work.turned)
-                    for p in range(panels(n, L)):
-                        o = splat(zero(space))
-                        products.forward_panel(
-                            space, dz, rows, units, work.turned, p * units * L, o, space, dx + p * rows * L
-                        )
-                for p in range(panels(units, L)):
-                    wo = of(net, stage, W) + p * n * L
-                    products.gradient_panel(rule, m, wo, h, space, x, rows, n, space, dz + p * rows * L)
-            products.sum_rows(rule, m, of(net, stage, B), h, space, dz, rows, units)
+            narrow = of_stage(net, stage, stages.NARROW) != 0
+            dx, x = of_stage(net, stage - 1, stages.DZ), of_stage(net, stage - 1, stages.X)
+            wo, bo = of_stage(net, stage, stages.W), of_stage(net, stage, stages.B)
+            dense_layers.dense_backward(
+                rule, m, wo, bo, h, space, x, dx, dz, rows, n, units, narrow, work.transposed, True
+            )
 
 
 @kernel
-def first_gradient(
-    net: Any, plan: Any, rule: int, m: updates.Memory, h: Any, work: Work, rows: int, sparse: bool, p: int
+def first_panel_gradient(
+    net: Any, constants: Any, rule: int, m: updates.Memory, h: Any, work: DenseWork, rows: int, sparse: bool, p: int
 ) -> None:
-    """Gradient of one panel of the first layer, and what the rule does with it."""
-    L, n, space = lanes(work.space), of(net, 1, N_IN), work.space
-    dz = of(net, 1, DZ) + p * rows * L
-    wo = of(net, 1, W) + p * n * L
+    """Fused twin of `dense_backward_parameters` and the update, for panel p of the first layer: dW = xᵀ @ dz."""
+    L, n, units, space = lanes(work.space), of_stage(net, 1, stages.N_IN), of_stage(net, 1, stages.N_OUT), work.space
+    x, dz, wo = of_stage(net, 0, stages.X), of_stage(net, 1, stages.DZ), of_stage(net, 1, stages.W)
     if sparse:
-        every = not (rule == updates.ADD or (rule != updates.KEEP and plan[DEFER]))
-        products.sparse_gradient_panel(rule, m, wo, h, work.columns, n, every, space, dz)
-    elif of(net, 1, NARROW):
-        units = of(net, 1, N_OUT)
-        wo = of(net, 1, W) + p * units * L
-        products.gradient_panel(rule, m, wo, h, space, of(net, 1, DZ), rows, units, space, of(net, 0, X) + p * rows * L)
+        every = not (rule == updates.ADD or (rule != updates.KEEP and constants[LAZY]))
+        products.sparse_gradient_panel(rule, m, wo + p * n * L, h, work.columns, n, every, space, dz + p * rows * L)
+    elif of_stage(net, 1, stages.NARROW):
+        products.gradient_panel(rule, m, wo + p * units * L, h, space, dz, rows, units, space, x + p * rows * L)
     else:
-        products.gradient_panel(rule, m, wo, h, space, of(net, 0, X), rows, n, space, dz)
+        products.gradient_panel(rule, m, wo + p * n * L, h, space, x, rows, n, space, dz + p * rows * L)

@@ -1,22 +1,22 @@
 """Convolutions of blocks of images: twins of `conv_forward`, `conv_backward` and `conv_backward_parameters`.
 
-A *tap* is one number of a filter: (channel c, row i, column j).  In a block (see `program`) it looks at the input at a
-fixed distance from the output, whatever the place, because both have the same pitch:
+A *tap* is one number of a filter: (channel c, row i, column j).  In a block (see `ops`) the input that
+it multiplies lies at a fixed distance from the output, at every place, because both have the same pitch:
 
     z[o, p] = b_o + Σ_t W[o, t]·x[p + offset_t]                 offset_t = c·PLANE + i·PITCH + j·B
     dW[o, t] = Σ_p dz[o, p]·x[p + offset_t]
     dx[c, p] = Σ_{o,i,j} W[o, c, i, j]·dz[p + offset]           offset = o·PLANE_z − i·PITCH − j·B       (a gather)
 
-Strides and padding are not seen here: `arrange` makes one channel of every phase of the stride, zeros around it.
+Strides and padding need nothing here: `image_blocks.arrange` makes one channel of every phase of the stride, with
+zeros around it.
 
 p goes along *runs*.  A run is a row of a plane; where a row is short (few examples) it is the whole plane, and what is
 computed between two rows is computed for nothing.  In dz these numbers are 0, and so are those before and after it:
-`clear_beyond` sees to it.  A list of taps holds pairs (offset, place in the filter).
+`clear_beyond` writes them.  A list of taps holds pairs (offset, place in the filter).  Other letters: letters.md.
 """
 
 from typing import Any
 
-from handgrad.training.engines.compiled.kernels.lines import line
 from handgrad.training.engines.compiled.kernels.vectors import (
     at,
     fill,
@@ -24,6 +24,7 @@ from handgrad.training.engines.compiled.kernels.vectors import (
     inlined,
     kernel,
     lanes,
+    line,
     load,
     load_like,
     load_line,
@@ -70,7 +71,9 @@ def correlate(
     x: Any, xo: int, W: Any, wo: int, step: int, taps: Any, first: int, tall: int, wide: int, last: int,
     bias: Any, bo: int, biased: bool, z: Any, zo: int, filters: int, plane: int, runs: int, pitch: int, length: int,
 ) -> None:  # fmt: skip
-    """z[k, p] = b_k + Σ_t W[wo + k·step + place_t]·x[p + offset_t] for `filters` planes k and all runs p.
+    """Twin of `conv_forward`, and of `conv_backward` for dx, which is such a sum over dz:
+
+        z[k, p] = b_k + Σ_t W[wo + k·step + place_t]·x[p + offset_t]    for `filters` planes k and all runs p
 
     The taps are `tall` groups of `wide`, from taps[first] on.  last ≥ 0: of run r only groups i with 0 ≤ r − i ≤ last
     count, the others would see nothing but zeros.

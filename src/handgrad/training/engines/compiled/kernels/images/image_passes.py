@@ -1,35 +1,35 @@
 """One part of a batch forward and backward through a program: twins of `handgrad.network.passes`.
 
-Also what these kernels share: the plan of a training and its workspace.
+Operations of images go block by block, all others take every row of the part at once.  An operation whose kind is not
+known here raises: `program` makes no such one.  Letters: letters.md.
 """
 
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.compiled.kernels import activations, dropout, losses, updates
-from handgrad.training.engines.compiled.kernels import dense_layers as dense_rows
-from handgrad.training.engines.compiled.kernels.images import batch_norm as normalization
-from handgrad.training.engines.compiled.kernels.images import convolution, image_blocks
-from handgrad.training.engines.compiled.kernels.images import ops as p
-from handgrad.training.engines.compiled.kernels.images import pooling as pools
-from handgrad.training.engines.compiled.kernels.images.ops import of
-from handgrad.training.engines.compiled.kernels.layout import panels, place
+from handgrad.training.engines.compiled.kernels import activations, dense_layers, dropout, updates
+from handgrad.training.engines.compiled.kernels.constants import FIRST, FUSED, KEY, LANES, LOSS, OPERATIONS, TRAIN
+from handgrad.training.engines.compiled.kernels.example_rows import gather_rows, row_loss
+from handgrad.training.engines.compiled.kernels.images import batch_norm, convolution, image_blocks, ops, pooling
+from handgrad.training.engines.compiled.kernels.images.ops import of_op
+from handgrad.training.engines.compiled.kernels.layout import panels
 from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, splat, spliced, store, zero
 
-# what the plan of a training holds, in whole numbers
-OPERATIONS, FIRST, BATCH, PART, LANES, LOSS, FUSED, MEAN, RULE, KEY, PER_EXAMPLE, PARAMETERS, TRAIN, STOP = range(14)
-# FIRST: the first operation with parameters; PART: examples at once, in blocks of LANES; TRAIN: 0 in use, 1 in training
-# STOP: as `passes.STOP`
-PLAN = 14
-CLIP, DECAY = 3, 4  # and in float64: as `passes.CLIP` and `passes.DECAY`
+
+class ImageInputs(NamedTuple):
+    """Examples, one after the other, and their classes."""
+
+    x: Any
+    classes: Any
 
 
 class ImageWork(NamedTuple):
-    """Workspace: images and matrices of one part; list of taps; dropout's non-zero values; scratch."""
+    """Workspace: images and matrices of one part, the list of taps, 1/(1 − rate) of each dropout operation, room for a
+    W transposed, scratch."""
 
     space: Any
     taps: Any
     kept: Any
-    turned: Any
+    transposed: Any
     row: Any
     drow: Any
     ones: Any
@@ -38,93 +38,128 @@ class ImageWork(NamedTuple):
 
 @kernel
 def forward(
-    program: Any, plan: Any, theta: Any, work: ImageWork, x: Any, order: Any, first: int, rows: int, batch_row: int,
-    step: int,
+    program: Any, constants: Any, theta: Any, work: ImageWork, x: Any, order: Any, first: int, rows: int,
+    batch_row: int, step: int,
 ) -> None:  # fmt: skip
-    """Examples order[first : first + rows] from the input to what the loss looks at."""
-    a, B, last, train = work.space, plan[LANES], plan[OPERATIONS] - 1, plan[TRAIN] != 0
-    L, blocks = lanes(a), (rows + B - 1) // B
+    """Twin of `passes.forward`: examples order[first : first + rows] from the inputs to what the loss takes."""
+    a, B, last, train = work.space, constants[LANES], constants[OPERATIONS] - 1, constants[TRAIN] != 0
+    blocks = (rows + B - 1) // B
     for k in range(last + 1):
-        kind, z, units = of(program, k, p.KIND), of(program, k, p.A), of(program, k, p.CHANNELS)
-        if kind == p.IMAGE_NORM and train:
-            normalization.image_statistics(program, k, B, rows, a, work.ones)
-        if kind in (p.DENSE, p.DROPOUT, p.NORM, p.ROWS_OF_NUMBERS):
-            if kind == p.ROWS_OF_NUMBERS:
-                dense_rows.gather_rows(program, x, order, first, rows, a)
-            elif kind == p.DENSE:
-                dense_rows.dense_forward(program, k, theta, a, rows)
-            elif kind == p.DROPOUT:
-                _drop_rows(program, k, plan, work, rows, batch_row, step, train)
-            elif train:
-                s = of(program, k, p.STATISTICS)
-                normalization.row_statistics(program, k, rows, a)
-                normalization.row_norm(program, k, rows, a, a, s, a, s + panels(units, L) * L, theta)
-            else:
-                mean, variance = of(program, k, p.MEAN), of(program, k, p.VARIANCE)
-                normalization.row_norm(program, k, rows, a, theta, mean, theta, variance, theta)
-            if k < last or not plan[FUSED]:
-                activations.activation_forward(of(program, k, p.ACTIVATION), a, z, rows, units, work.row)
+        kind, z, units = of_op(program, k, ops.KIND), of_op(program, k, ops.A), of_op(program, k, ops.CHANNELS)
+        if kind == ops.IMAGE_NORM and train:
+            batch_norm.image_statistics(program, k, B, rows, a, work.ones)
+        if kind in (ops.DENSE, ops.DROPOUT, ops.NORM, ops.ROWS_OF_NUMBERS):
+            if kind == ops.ROWS_OF_NUMBERS:
+                gather_rows(x, units, order, first, rows, a, z)
+            elif kind == ops.DENSE:
+                _dense_forward(program, k, theta, a, rows)
+            elif kind == ops.DROPOUT:
+                _row_dropout(program, k, constants, work, rows, batch_row, step, train)
+            elif kind == ops.NORM:
+                _row_norm(program, k, theta, a, rows, train)
+            if k < last or not constants[FUSED]:
+                activations.activation_forward(of_op(program, k, ops.ACTIVATION), a, z, rows, units, work.row)
         else:
             for g in range(blocks):
                 valid = min(B, rows - g * B)
                 _block_forward(
-                    program, k, plan, theta, work, x, order, first + g * B, valid, g, rows, batch_row, step, train
+                    program, k, constants, theta, work, x, order, first + g * B, valid, g, rows, batch_row, step, train
                 )
-            if kind == p.FLATTEN:
+            if kind == ops.FLATTEN:
                 activations.clear_padding(a, z, rows, units)
 
 
 @spliced
+def _dense_forward(program: Any, k: int, theta: Any, a: Any, rows: int) -> None:
+    """z = x @ W + b of operation k."""
+    x, z, n = of_op(program, k - 1, ops.A), of_op(program, k, ops.A), of_op(program, k, ops.N_IN)
+    w, b, narrow = of_op(program, k, ops.W), of_op(program, k, ops.BIAS), of_op(program, k, ops.NARROW) != 0
+    dense_layers.dense_forward(a, x, rows, n, theta, w, b, of_op(program, k, ops.CHANNELS), narrow, z)
+
+
+@spliced
+def _row_dropout(
+    program: Any, k: int, constants: Any, work: ImageWork, rows: int, batch_row: int, step: int, train: bool
+) -> None:
+    """Twin of `dropout_forward` for rows: Z = X · mask; in inference, Z = X."""
+    a, units = work.space, of_op(program, k, ops.CHANNELS)
+    count, x, z = panels(units, lanes(a)) * rows * lanes(a), of_op(program, k - 1, ops.A), of_op(program, k, ops.A)
+    if train:
+        mask, layer = of_op(program, k, ops.MASK), of_op(program, k, ops.LAYER)
+        limit, kept = of_op(program, k, ops.LIMIT), at(work.kept, k)
+        dropout.fill_mask(a, mask, rows, units, constants[KEY], step, layer, batch_row, limit, kept)
+        dropout.multiply(a, z, a, x, a, mask, count)
+    else:
+        copy(a, z, x, count)
+
+
+@spliced
+def _row_norm(program: Any, k: int, theta: Any, a: Any, rows: int, train: bool) -> None:
+    """Batch norm of rows, by the statistics of the batch in training and by the running ones in inference."""
+    L, units = lanes(a), of_op(program, k, ops.CHANNELS)
+    if train:
+        s = of_op(program, k, ops.STATISTICS)
+        batch_norm.row_statistics(program, k, rows, a)
+        batch_norm.row_norm(program, k, rows, a, a, s, a, s + panels(units, L) * L, theta)
+    else:
+        mean, variance = of_op(program, k, ops.MEAN), of_op(program, k, ops.VARIANCE)
+        batch_norm.row_norm(program, k, rows, a, theta, mean, theta, variance, theta)
+
+
+@spliced
 def _block_forward(
-    program: Any, k: int, plan: Any, theta: Any, work: ImageWork, x: Any, order: Any, first: int, valid: int, g: int,
-    rows: int, batch_row: int, step: int, train: bool,
+    program: Any, k: int, constants: Any, theta: Any, work: ImageWork, x: Any, order: Any, first: int, valid: int,
+    g: int, rows: int, batch_row: int, step: int, train: bool,
 ) -> None:  # fmt: skip
-    """One operation for block g."""
-    a, B, kind = work.space, plan[LANES], of(program, k, p.KIND)
-    zo = of(program, k, p.A) + g * of(program, k, p.BLOCK)
-    xo = of(program, max(k - 1, 0), p.A) + g * of(program, max(k - 1, 0), p.BLOCK)
-    if kind == p.IMAGES:
+    """Operation k for block g, with its activation."""
+    a, B, kind = work.space, constants[LANES], of_op(program, k, ops.KIND)
+    zo = of_op(program, k, ops.A) + g * of_op(program, k, ops.BLOCK)
+    xo = of_op(program, max(k - 1, 0), ops.A) + g * of_op(program, max(k - 1, 0), ops.BLOCK)
+    if kind == ops.IMAGES:
         image_blocks.gather_images(program, B, x, order, first, valid, a, zo)
-    elif kind == p.ARRANGE:
+    elif kind == ops.ARRANGE:
         image_blocks.arrange(program, k, B, a, xo, zo, False)
-    elif kind == p.CONV:
-        T = of(program, k, p.TAPS)
+    elif kind == ops.CONV:
+        T = of_op(program, k, ops.TAPS)
         convolution.correlate(
-            a, xo, theta, of(program, k, p.W), T, work.taps, of(program, k, p.TAP_LIST), 1, T, -1,
-            theta, of(program, k, p.BIAS), True, a, zo, of(program, k, p.CHANNELS), of(program, k, p.PLANE),
-            of(program, k, p.RUNS), of(program, k, p.PITCH), of(program, k, p.LENGTH),
+            a, xo, theta, of_op(program, k, ops.W), T, work.taps, of_op(program, k, ops.TAP_LIST), 1, T, -1,
+            theta, of_op(program, k, ops.BIAS), True, a, zo, of_op(program, k, ops.CHANNELS),
+            of_op(program, k, ops.PLANE), of_op(program, k, ops.RUNS), of_op(program, k, ops.PITCH),
+            of_op(program, k, ops.LENGTH),
         )  # fmt: skip
-    elif kind == p.MAX_POOL:
-        pools.max_pool_forward(program, k, B, a, xo, zo)
-    elif kind == p.AVERAGE_POOL:
-        pools.average_pool_forward(program, k, B, a, xo, zo)
-    elif kind == p.IMAGE_DROPOUT:
-        count, start = of(program, k, p.BLOCK), of(program, k, p.FRONT)
+    elif kind == ops.MAX_POOL:
+        pooling.max_pool_forward(program, k, B, a, xo, zo)
+    elif kind == ops.AVERAGE_POOL:
+        pooling.average_pool_forward(program, k, B, a, xo, zo)
+    elif kind == ops.IMAGE_DROPOUT:
+        count, start = of_op(program, k, ops.BLOCK), of_op(program, k, ops.FRONT)
         if train:
-            mask = of(program, k, p.MASK) + g * count
+            mask = of_op(program, k, ops.MASK) + g * count
             row = batch_row + g * B
-            image_blocks.image_mask(program, k, B, plan[KEY], step, row, at(work.kept, k), work.hashes, a, mask)
+            image_blocks.image_mask(program, k, B, constants[KEY], step, row, at(work.kept, k), work.hashes, a, mask)
             dropout.multiply(a, zo - start, a, xo - start, a, mask - start, count)
         else:
             copy(a, zo - start, xo - start, count)
-    elif kind == p.IMAGE_NORM:
+    elif kind == ops.IMAGE_NORM:
         if train:
-            s = of(program, k, p.STATISTICS)
-            normalization.image_norm(program, k, B, g, a, a, s, a, s + of(program, k, p.CHANNELS), theta)
+            s = of_op(program, k, ops.STATISTICS)
+            batch_norm.image_norm(program, k, B, g, a, a, s, a, s + of_op(program, k, ops.CHANNELS), theta)
         else:
-            mean, variance = of(program, k, p.MEAN), of(program, k, p.VARIANCE)
-            normalization.image_norm(program, k, B, g, a, theta, mean, theta, variance, theta)
+            mean, variance = of_op(program, k, ops.MEAN), of_op(program, k, ops.VARIANCE)
+            batch_norm.image_norm(program, k, B, g, a, theta, mean, theta, variance, theta)
+    elif kind == ops.FLATTEN:
+        image_blocks.flatten(program, k, B, a, xo, g * B, valid, of_op(program, k, ops.A), rows, False)
     else:
-        image_blocks.flatten(program, k, B, a, xo, g * B, valid, of(program, k, p.A), rows, False)
-    if of(program, k, p.ACTIVATION) != activations.IDENTITY:
-        _whole_block(program, k, zo, a, zo, work.row, True)
+        raise ValueError("an operation of unknown kind goes forward")
+    if of_op(program, k, ops.ACTIVATION) != activations.IDENTITY:
+        _block_activation(program, k, zo, a, zo, work.row, True)
 
 
 @kernel
-def _whole_block(program: Any, k: int, zo: int, a: Any, do: int, row: Any, forward: bool) -> None:
-    """The activation of an operation on all numbers of a block."""
-    L, start, code = lanes(a), of(program, k, p.FRONT), of(program, k, p.ACTIVATION)
-    rows = of(program, k, p.BLOCK) // L
+def _block_activation(program: Any, k: int, zo: int, a: Any, do: int, row: Any, forward: bool) -> None:
+    """The activation of operation k on all numbers of the block at zo; not forward: its gradient, at do."""
+    L, start, code = lanes(a), of_op(program, k, ops.FRONT), of_op(program, k, ops.ACTIVATION)
+    rows = of_op(program, k, ops.BLOCK) // L
     if forward:
         activations.activation_forward(code, a, zo - start, rows, L, row)
     else:
@@ -139,128 +174,126 @@ def copy(a: Any, to: int, start: int, count: int) -> None:
             a[to + j] = at(a, start + j)
 
 
-@spliced
-def _drop_rows(
-    program: Any, k: int, plan: Any, work: ImageWork, rows: int, batch_row: int, step: int, train: bool
-) -> None:
-    """Dropout of rows: A · mask; in use, A."""
-    a, units = work.space, of(program, k, p.CHANNELS)
-    count, xo, zo, mask = panels(units, lanes(a)) * rows * lanes(a), of(program, k - 1, p.A), of(program, k, p.A), 0
-    if train:
-        mask, layer = of(program, k, p.MASK), of(program, k, p.LAYER)
-        limit, kept = of(program, k, p.LIMIT), at(work.kept, k)
-        dropout.fill_mask(a, mask, rows, units, plan[KEY], step, layer, batch_row, limit, kept)
-        dropout.multiply(a, zo, a, xo, a, mask, count)
-    else:
-        copy(a, zo, xo, count)
-
-
 @kernel
-def loss_row(
-    program: Any, plan: Any, work: ImageWork, classes: Any, codes: Any, example: int, rows: int, i: int, scale: Any
+def loss_of_row(
+    program: Any, constants: Any, work: ImageWork, classes: Any, T: Any, example: int, rows: int, i: int, scale: Any
 ) -> Any:
-    """Loss of row i of the part; its gradient, times scale, into D of the last operation."""
-    last, L, a = plan[OPERATIONS] - 1, lanes(work.space), work.space
-    n = of(program, last, p.CHANNELS)
-    for j in range(n):
-        work.row[j] = a[of(program, last, p.A) + place(i, j, rows, L)]
-    loss = losses.loss_of(plan[LOSS], work.row, codes, classes[example], n, work.drow)
-    for j in range(n):
-        a[of(program, last, p.D) + place(i, j, rows, L)] = work.drow[j] * scale
-    return loss
+    """Loss of row i of a part; its gradient, times scale, into D of the last operation."""
+    last, c = constants[OPERATIONS] - 1, at(classes, example)
+    k, z, d = of_op(program, last, ops.CHANNELS), of_op(program, last, ops.A), of_op(program, last, ops.D)
+    return row_loss(constants[LOSS], work.space, z, d, rows, i, k, T, c, scale, work.row, work.drow)
 
 
 @kernel
 def backward(
-    program: Any, plan: Any, rule: int, add: bool, m: updates.Memory, h: Any, work: ImageWork, rows: int
+    program: Any, constants: Any, rule: int, add: bool, m: updates.Memory, h: Any, work: ImageWork, rows: int
 ) -> None:
-    """From D of the last operation back to the first with parameters.  Dense layers follow `rule` at once; gradients
-    of filters and of batch norm of images are put aside, added to what is there where `add`."""
-    a, B, last = work.space, plan[LANES], plan[OPERATIONS] - 1
+    """Twin of `passes.loss_and_gradients`: from D of the last operation back to the first with parameters.
+
+    Dense layers and batch norm of rows follow `rule` at once; gradients of filters and of batch norm of images are put
+    aside, added to what is there where `add`.
+    """
+    a, B, last = work.space, constants[LANES], constants[OPERATIONS] - 1
     L, blocks = lanes(a), (rows + B - 1) // B
-    for k in range(last, plan[FIRST] - 1, -1):
-        kind, units = of(program, k, p.KIND), of(program, k, p.CHANNELS)
-        z, dz, wants_dx = of(program, k, p.A), of(program, k, p.D), k > plan[FIRST]
-        if kind in (p.DENSE, p.DROPOUT, p.NORM):
-            if k < last or not plan[FUSED]:
-                activations.activation_backward(of(program, k, p.ACTIVATION), a, dz, a, z, rows, units)
+    for k in range(last, constants[FIRST] - 1, -1):
+        kind, units = of_op(program, k, ops.KIND), of_op(program, k, ops.CHANNELS)
+        z, dz, wants_dx = of_op(program, k, ops.A), of_op(program, k, ops.D), k > constants[FIRST]
+        if kind in (ops.DENSE, ops.DROPOUT, ops.NORM):
+            if k < last or not constants[FUSED]:
+                activations.activation_backward(of_op(program, k, ops.ACTIVATION), a, dz, a, z, rows, units)
             activations.clear_padding(a, dz, rows, units)
-            if kind == p.DENSE:
-                dense_rows.dense_backward(program, k, rule, m, h, a, work.turned, rows, wants_dx)
-            elif kind == p.NORM:
-                normalization.row_norm_backward(program, k, rule, m, h, rows, a, wants_dx)
-            else:
+            if kind == ops.DENSE:
+                _dense_backward(program, k, rule, m, h, work, rows, wants_dx)
+            elif kind == ops.NORM:
+                batch_norm.row_norm_backward(program, k, rule, m, h, rows, a, wants_dx)
+            elif kind == ops.DROPOUT:
                 count = panels(units, L) * rows * L
-                dropout.multiply(a, of(program, k - 1, p.D), a, dz, a, of(program, k, p.MASK), count)
+                dropout.multiply(a, of_op(program, k - 1, ops.D), a, dz, a, of_op(program, k, ops.MASK), count)
             continue
         for g in range(blocks):
-            offset = g * of(program, k, p.BLOCK)
-            if of(program, k, p.ACTIVATION) != activations.IDENTITY:
-                _whole_block(program, k, z + offset, a, dz + offset, work.row, False)
-            if kind == p.CONV:
+            offset = g * of_op(program, k, ops.BLOCK)
+            if of_op(program, k, ops.ACTIVATION) != activations.IDENTITY:
+                _block_activation(program, k, z + offset, a, dz + offset, work.row, False)
+            if kind == ops.CONV:
                 convolution.clear_beyond(
-                    a, dz + offset, of(program, k, p.FRONT), units, of(program, k, p.PLANE),
-                    of(program, k, p.ROWS), of(program, k, p.PITCH), of(program, k, p.COLS) * B,
+                    a, dz + offset, of_op(program, k, ops.FRONT), units, of_op(program, k, ops.PLANE),
+                    of_op(program, k, ops.ROWS), of_op(program, k, ops.PITCH), of_op(program, k, ops.COLS) * B,
                 )  # fmt: skip
             if wants_dx:
-                _block_backward(program, k, plan, m.theta, work, min(B, rows - g * B), g, rows)
-        if kind == p.CONV:
+                _block_backward(program, k, constants, m.theta, work, min(B, rows - g * B), g, rows)
+        if kind == ops.CONV:
             _filters_backward(program, k, a, work.taps, blocks, m.grad, add)
-        elif kind == p.IMAGE_NORM:
-            normalization.image_norm_backward(program, k, B, rows, a, m.theta, work.ones, m.grad, wants_dx)
+        elif kind == ops.IMAGE_NORM:
+            batch_norm.image_norm_backward(program, k, B, rows, a, m.theta, work.ones, m.grad, wants_dx)
+
+
+@spliced
+def _dense_backward(
+    program: Any, k: int, rule: int, m: updates.Memory, h: Any, work: ImageWork, rows: int, wants_dx: bool
+) -> None:
+    """dx of a dense layer where it is wanted, and the update by dW and db."""
+    x, dx, dz = of_op(program, k - 1, ops.A), of_op(program, k - 1, ops.D), of_op(program, k, ops.D)
+    w, b, narrow = of_op(program, k, ops.W), of_op(program, k, ops.BIAS), of_op(program, k, ops.NARROW) != 0
+    n, units = of_op(program, k, ops.N_IN), of_op(program, k, ops.CHANNELS)
+    dense_layers.dense_backward(
+        rule, m, w, b, h, work.space, x, dx, dz, rows, n, units, narrow, work.transposed, wants_dx
+    )
 
 
 @spliced
 def _filters_backward(program: Any, k: int, a: Any, taps: Any, blocks: int, grad: Any, add: bool) -> None:
     """dW and db of a convolution."""
-    dz, plane, block = of(program, k, p.D), of(program, k, p.PLANE), of(program, k, p.BLOCK)
-    filters, T = of(program, k, p.CHANNELS), of(program, k, p.TAPS)
-    runs, pitch, length = of(program, k, p.TAP_RUNS), of(program, k, p.PITCH), of(program, k, p.TAP_LENGTH)
-    x, x_block = of(program, k - 1, p.A), of(program, k - 1, p.BLOCK)
+    dz, plane, block = of_op(program, k, ops.D), of_op(program, k, ops.PLANE), of_op(program, k, ops.BLOCK)
+    filters, T = of_op(program, k, ops.CHANNELS), of_op(program, k, ops.TAPS)
+    runs, pitch, length = (
+        of_op(program, k, ops.TAP_RUNS), of_op(program, k, ops.PITCH), of_op(program, k, ops.TAP_LENGTH)
+    )  # fmt: skip
+    x, x_block = of_op(program, k - 1, ops.A), of_op(program, k - 1, ops.BLOCK)
     convolution.filter_gradients(
-        a, dz, plane, block, a, x, x_block, blocks, taps, of(program, k, p.TAP_LIST), T, filters, runs, pitch, length,
-        grad, of(program, k, p.W), add,
+        a, dz, plane, block, a, x, x_block, blocks, taps, of_op(program, k, ops.TAP_LIST), T, filters, runs, pitch,
+        length, grad, of_op(program, k, ops.W), add,
     )  # fmt: skip
     convolution.bias_gradients(
-        a, dz, plane, block, blocks, filters, runs, pitch, length, grad, of(program, k, p.BIAS), add
+        a, dz, plane, block, blocks, filters, runs, pitch, length, grad, of_op(program, k, ops.BIAS), add
     )
 
 
 @spliced
 def _block_backward(
-    program: Any, k: int, plan: Any, theta: Any, work: ImageWork, valid: int, g: int, rows: int
+    program: Any, k: int, constants: Any, theta: Any, work: ImageWork, valid: int, g: int, rows: int
 ) -> None:
-    """dx of one operation for block g.  (Batch norm needs the whole batch for it.)"""
-    a, B, kind = work.space, plan[LANES], of(program, k, p.KIND)
-    block, before = g * of(program, k, p.BLOCK), g * of(program, k - 1, p.BLOCK)
-    zo, dz = of(program, k, p.A) + block, of(program, k, p.D) + block
-    xo, dx = of(program, k - 1, p.A) + before, of(program, k - 1, p.D) + before
-    if kind in (p.MAX_POOL, p.AVERAGE_POOL) and not of(program, k, p.ONCE):
+    """dx of operation k for block g; not of batch norm, which needs the whole batch for it."""
+    a, B, kind = work.space, constants[LANES], of_op(program, k, ops.KIND)
+    block, before = g * of_op(program, k, ops.BLOCK), g * of_op(program, k - 1, ops.BLOCK)
+    zo, dz = of_op(program, k, ops.A) + block, of_op(program, k, ops.D) + block
+    xo, dx = of_op(program, k - 1, ops.A) + before, of_op(program, k - 1, ops.D) + before
+    if kind in (ops.MAX_POOL, ops.AVERAGE_POOL) and not of_op(program, k, ops.ONCE):
         o = splat(zero(a))
-        start = dx - of(program, k - 1, p.FRONT)
-        for i in range(start, start + of(program, k - 1, p.BLOCK), lanes(a)):
+        start = dx - of_op(program, k - 1, ops.FRONT)
+        for i in range(start, start + of_op(program, k - 1, ops.BLOCK), lanes(a)):
             store(a, i, o)
-    if kind == p.CONV:
-        taps, begin = work.taps, of(program, k, p.BACK_LIST)
+    if kind == ops.CONV:
+        taps, begin = work.taps, of_op(program, k, ops.BACK_LIST)
+        size = of_op(program, k, ops.SIZE_ROWS) * of_op(program, k, ops.SIZE_COLS)
+        last_row = -1 if of_op(program, k, ops.BACK_RUNS) == 1 else of_op(program, k, ops.ROWS) - 1
         for phase in range(at(taps, begin)):
             o = begin + 1 + 4 * phase
-            flat = of(program, k, p.BACK_RUNS) == 1
             convolution.correlate(
-                a, dz, theta, of(program, k, p.W), of(program, k, p.SIZE_ROWS) * of(program, k, p.SIZE_COLS), taps,
-                at(taps, o + 3), at(taps, o + 1), at(taps, o + 2), -1 if flat else of(program, k, p.ROWS) - 1,
-                theta, 0, False, a, dx + at(taps, o),
-                of(program, k, p.TAPS) // (of(program, k, p.SIZE_ROWS) * of(program, k, p.SIZE_COLS)),
-                at(taps, begin) * of(program, k - 1, p.PLANE),
-                of(program, k, p.BACK_RUNS), of(program, k, p.PITCH), of(program, k, p.BACK_LENGTH),
+                a, dz, theta, of_op(program, k, ops.W), size, taps, at(taps, o + 3), at(taps, o + 1), at(taps, o + 2),
+                last_row, theta, 0, False, a, dx + at(taps, o), of_op(program, k, ops.TAPS) // size,
+                at(taps, begin) * of_op(program, k - 1, ops.PLANE),
+                of_op(program, k, ops.BACK_RUNS), of_op(program, k, ops.PITCH), of_op(program, k, ops.BACK_LENGTH),
             )  # fmt: skip
-    elif kind == p.MAX_POOL:
-        pools.max_pool_backward(program, k, B, a, xo, zo, dx, dz)
-    elif kind == p.AVERAGE_POOL:
-        pools.average_pool_backward(program, k, B, a, dx, dz)
-    elif kind == p.IMAGE_DROPOUT:
-        count, start = of(program, k, p.BLOCK), of(program, k, p.FRONT)
-        dropout.multiply(a, dx - start, a, dz - start, a, of(program, k, p.MASK) + g * count - start, count)
-    elif kind == p.ARRANGE:
+    elif kind == ops.MAX_POOL:
+        pooling.max_pool_backward(program, k, B, a, xo, zo, dx, dz)
+    elif kind == ops.AVERAGE_POOL:
+        pooling.average_pool_backward(program, k, B, a, dx, dz)
+    elif kind == ops.IMAGE_DROPOUT:
+        count, start = of_op(program, k, ops.BLOCK), of_op(program, k, ops.FRONT)
+        dropout.multiply(a, dx - start, a, dz - start, a, of_op(program, k, ops.MASK) + g * count - start, count)
+    elif kind == ops.ARRANGE:
         image_blocks.arrange(program, k, B, a, dx, dz, True)
-    elif kind == p.FLATTEN:
-        image_blocks.flatten(program, k, B, a, dx, g * B, valid, of(program, k, p.D), rows, True)
+    elif kind == ops.FLATTEN:
+        image_blocks.flatten(program, k, B, a, dx, g * B, valid, of_op(program, k, ops.D), rows, True)
+    elif kind != ops.IMAGE_NORM:
+        raise ValueError("an operation of unknown kind goes backward")

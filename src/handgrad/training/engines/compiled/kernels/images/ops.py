@@ -4,12 +4,15 @@ A part of a batch is cut into *blocks* of B examples, and the example is the inn
 
     element (channel c, row r, column q, lane i) of block g  is at  A + g·BLOCK + c·PLANE + r·PITCH + q·B + i
 
-So vectors run along examples and columns, whatever B is, and every operation of images is a few loops over rows.
+So vectors run along examples and columns for every B, and every operation of images is a few loops over rows.
 PITCH may be larger than columns·B: a convolution keeps the pitch of its input, so that one offset a tap leads from an
 output to what it is made of.  Around every plane there is room for what vectors write past the end of a row.
 
 Behind `FLATTEN` examples are rows of matrices in panels (`layout`), for dense layers.  A is where the outputs of an
 operation begin in the workspace and D, laid out alike, where their gradients do.
+
+The constants below are the columns of the table and, at the end, the kinds of operations.  They are read as `ops.W`,
+so that none is taken for a column of `stages`, the other table.
 """
 
 from typing import Any
@@ -21,11 +24,7 @@ CHANNELS, ROWS, COLS = 3, 4, 5  # shape of its outputs (of matrices: units, 1, 1
 PITCH, PLANE, BLOCK, FRONT = 6, 7, 8, 9  # FRONT: free numbers before the first plane
 A, D = 10, 11
 W, W_END, BIAS, BIAS_END = 12, 13, 14, 15  # in the parameters: W and b, or γ and β
-MEAN, VARIANCE, STATISTICS = (
-    16,
-    17,
-    18,
-)  # batch norm: running ones in the parameters; those of the batch in the workspace
+MEAN, VARIANCE, STATISTICS = 16, 17, 18  # batch norm: running ones in the parameters; in the workspace, the batch's
 LIMIT, MASK = 19, 20  # dropout: units with smaller bits are dropped; where the mask begins
 SIZE_ROWS, SIZE_COLS, STRIDE_ROWS, STRIDE_COLS = 21, 22, 23, 24  # windows of pools; of `ARRANGE`, the strides
 PAD_ROWS, PAD_COLS = 25, 26
@@ -43,6 +42,18 @@ IMAGE_DROPOUT, IMAGE_NORM, FLATTEN, DENSE, DROPOUT, NORM = range(6, 12)
 
 
 @inlined
-def of(program: Any, k: int, column: int) -> int:
-    """One entry of operation k; the table is kept flat."""
+def of_op(program: Any, k: int, column: int) -> int:
+    """One number of operation k; the table is kept flat."""
     return program[k * COLUMNS + column]
+
+
+@inlined
+def block_at(program: Any, k: int, column: int, g: int) -> int:
+    """Where block g of operation k begins.  column: A or D."""
+    return of_op(program, k, column) + g * of_op(program, k, BLOCK)
+
+
+@inlined
+def row_at(program: Any, k: int, block: int, c: int, r: int) -> int:
+    """Where row r of channel c begins in the block of operation k at `block`."""
+    return block + c * of_op(program, k, PLANE) + r * of_op(program, k, PITCH)

@@ -1,42 +1,30 @@
 """Pooling of blocks of images: twins of `handgrad.network.pooling`.
 
-Letters: x the input's first number, z the output's; B examples lie side by side (see `program`).  Vectors run along
-examples; what is left of B beyond whole lines is done number by number.  A single example has its columns there.
+Letters: x the input's first number, z the output's; B examples lie side by side (see `ops`).  Vectors run along
+examples; what is left of B beyond whole lines is done number by number.  Of a single example they run along columns.
+Other letters: letters.md.
 """
 
 from typing import Any
 
-from handgrad.training.engines.compiled.kernels.images.ops import (
-    CHANNELS,
-    COLS,
-    ONCE,
-    PITCH,
-    PLANE,
-    ROWS,
-    SIZE_COLS,
-    SIZE_ROWS,
-    STRIDE_COLS,
-    STRIDE_ROWS,
-    of,
-)  # fmt: skip
-from handgrad.training.engines.compiled.kernels.lines import (
+from handgrad.training.engines.compiled.kernels.images import ops
+from handgrad.training.engines.compiled.kernels.images.ops import of_op, row_at
+from handgrad.training.engines.compiled.kernels.vectors import (
+    at,
     evens,
+    inlined,
+    kernel,
     larger,
     larger_number,
     line,
-    lower,
-    odds,
-    upper,
-    where_won,
-)
-from handgrad.training.engines.compiled.kernels.vectors import (
-    at,
-    inlined,
-    kernel,
     load_line,
+    lower,
     number,
+    odds,
     splat_line,
     store,
+    upper,
+    where_won,
     zero,
 )
 
@@ -44,8 +32,8 @@ from handgrad.training.engines.compiled.kernels.vectors import (
 @inlined
 def _paired(program: Any, k: int, B: int) -> bool:
     """Whether one example is pooled in windows of 2×2 side by side: then vectors run along the columns."""
-    size = of(program, k, SIZE_ROWS) == 2 and of(program, k, SIZE_COLS) == 2
-    return B == 1 and size and of(program, k, STRIDE_COLS) == 2
+    size = of_op(program, k, ops.SIZE_ROWS) == 2 and of_op(program, k, ops.SIZE_COLS) == 2
+    return B == 1 and size and of_op(program, k, ops.STRIDE_COLS) == 2
 
 
 @inlined
@@ -56,13 +44,14 @@ def _pairs(cols: int, lane: int, i: int) -> int:
 
 @kernel
 def max_pool_forward(program: Any, k: int, B: int, a: Any, xo: int, zo: int) -> None:
-    """Twin of `max_pool_forward` for one block: from x at xo to z at zo."""
-    lane, pitch, paired = line(a), of(program, k - 1, PITCH), _paired(program, k, B)
-    x_plane, z_plane, z_pitch = of(program, k - 1, PLANE), of(program, k, PLANE), of(program, k, PITCH)
-    rows, cols, down = of(program, k, ROWS), of(program, k, COLS), of(program, k, STRIDE_ROWS)
-    right, n = of(program, k, STRIDE_COLS) * B, B // lane * lane
-    size_rows, size_cols = of(program, k, SIZE_ROWS), of(program, k, SIZE_COLS)
-    for c in range(of(program, k, CHANNELS)):
+    """Twin of `max_pool_forward` for one block, from x at xo to z at zo: z = max of its window of x."""
+    lane, pitch, paired = line(a), of_op(program, k - 1, ops.PITCH), _paired(program, k, B)
+    x_plane, z_plane = of_op(program, k - 1, ops.PLANE), of_op(program, k, ops.PLANE)
+    z_pitch = of_op(program, k, ops.PITCH)
+    rows, cols, down = of_op(program, k, ops.ROWS), of_op(program, k, ops.COLS), of_op(program, k, ops.STRIDE_ROWS)
+    right, n = of_op(program, k, ops.STRIDE_COLS) * B, B // lane * lane
+    size_rows, size_cols = of_op(program, k, ops.SIZE_ROWS), of_op(program, k, ops.SIZE_COLS)
+    for c in range(of_op(program, k, ops.CHANNELS)):
         for r in range(rows):
             x, z = xo + c * x_plane + r * down * pitch, zo + c * z_plane + r * z_pitch
             if paired:
@@ -93,13 +82,15 @@ def max_pool_forward(program: Any, k: int, B: int, a: Any, xo: int, zo: int) -> 
 @kernel
 def max_pool_backward(program: Any, k: int, B: int, a: Any, xo: int, zo: int, dxo: int, dzo: int) -> None:
     """Twin of `max_pool_backward` for one block: the first largest number of a window gets dz, in its place in dx."""
-    lane, pitch, once = line(a), of(program, k - 1, PITCH), of(program, k, ONCE) != 0
-    x_plane, z_plane, z_pitch = of(program, k - 1, PLANE), of(program, k, PLANE), of(program, k, PITCH)
-    rows, cols, down = of(program, k, ROWS), of(program, k, COLS), of(program, k, STRIDE_ROWS)
-    right, n, paired = of(program, k, STRIDE_COLS) * B, B // lane * lane, once and _paired(program, k, B)
-    size_rows, size_cols = of(program, k, SIZE_ROWS), of(program, k, SIZE_COLS)
+    lane, pitch, once = line(a), of_op(program, k - 1, ops.PITCH), of_op(program, k, ops.ONCE) != 0
+    x_plane, z_plane = of_op(program, k - 1, ops.PLANE), of_op(program, k, ops.PLANE)
+    z_pitch = of_op(program, k, ops.PITCH)
+    rows, cols, down = of_op(program, k, ops.ROWS), of_op(program, k, ops.COLS), of_op(program, k, ops.STRIDE_ROWS)
+    right, n = of_op(program, k, ops.STRIDE_COLS) * B, B // lane * lane
+    paired = once and _paired(program, k, B)
+    size_rows, size_cols = of_op(program, k, ops.SIZE_ROWS), of_op(program, k, ops.SIZE_COLS)
     nothing = splat_line(zero(a))
-    for c in range(of(program, k, CHANNELS)):
+    for c in range(of_op(program, k, ops.CHANNELS)):
         for r in range(rows):
             x, z = c * x_plane + r * down * pitch, c * z_plane + r * z_pitch
             if paired:
@@ -128,14 +119,14 @@ def max_pool_backward(program: Any, k: int, B: int, a: Any, xo: int, zo: int, dx
                             left = where_won(seen, largest, nothing, left)
                             store(a, dxo + o, g if once else load_line(a, dxo + o) + g)
                 for i in range(n, B):
-                    rest, most = at(a, dzo + z + i), at(a, zo + z + i)
+                    waiting, most = at(a, dzo + z + i), at(a, zo + z + i)
                     for row in range(size_rows):
                         for col in range(size_cols):
                             o = x + row * pitch + col * B + i
                             s = at(a, xo + o)
                             won = s == most or s != s
-                            found = rest if won else zero(a)
-                            rest = zero(a) if won else rest
+                            found = waiting if won else zero(a)
+                            waiting = zero(a) if won else waiting
                             a[dxo + o] = found if once else at(a, dxo + o) + found
                 x += right
                 z += B
@@ -143,51 +134,51 @@ def max_pool_backward(program: Any, k: int, B: int, a: Any, xo: int, zo: int, dx
 
 @kernel
 def average_pool_forward(program: Any, k: int, B: int, a: Any, xo: int, zo: int) -> None:
-    """Twin of `average_pool_forward` for one block."""
-    lane, pitch = line(a), of(program, k - 1, PITCH)
-    size = number(a, of(program, k, SIZE_ROWS) * of(program, k, SIZE_COLS))
-    for c in range(of(program, k, CHANNELS)):
-        for r in range(of(program, k, ROWS)):
-            for q in range(of(program, k, COLS)):
-                x = xo + c * of(program, k - 1, PLANE) + r * of(program, k, STRIDE_ROWS) * pitch
-                x += q * of(program, k, STRIDE_COLS) * B
-                z = zo + c * of(program, k, PLANE) + r * of(program, k, PITCH) + q * B
+    """Twin of `average_pool_forward` for one block: z = Σ x / (rows·cols) of its window."""
+    lane, pitch = line(a), of_op(program, k - 1, ops.PITCH)
+    size = number(a, of_op(program, k, ops.SIZE_ROWS) * of_op(program, k, ops.SIZE_COLS))
+    for c in range(of_op(program, k, ops.CHANNELS)):
+        for r in range(of_op(program, k, ops.ROWS)):
+            for q in range(of_op(program, k, ops.COLS)):
+                x = row_at(program, k - 1, xo, c, r * of_op(program, k, ops.STRIDE_ROWS))
+                x += q * of_op(program, k, ops.STRIDE_COLS) * B
+                z = row_at(program, k, zo, c, r) + q * B
                 n = B // lane * lane
                 for i in range(0, n, lane):
                     v = splat_line(zero(a))
-                    for row in range(of(program, k, SIZE_ROWS)):
-                        for col in range(of(program, k, SIZE_COLS)):
+                    for row in range(of_op(program, k, ops.SIZE_ROWS)):
+                        for col in range(of_op(program, k, ops.SIZE_COLS)):
                             v = v + load_line(a, x + row * pitch + col * B + i)
                     store(a, z + i, v / splat_line(size))
                 for i in range(n, B):
                     s = zero(a)
-                    for row in range(of(program, k, SIZE_ROWS)):
-                        for col in range(of(program, k, SIZE_COLS)):
+                    for row in range(of_op(program, k, ops.SIZE_ROWS)):
+                        for col in range(of_op(program, k, ops.SIZE_COLS)):
                             s += at(a, x + row * pitch + col * B + i)
                     a[z + i] = s / size
 
 
 @kernel
 def average_pool_backward(program: Any, k: int, B: int, a: Any, dxo: int, dzo: int) -> None:
-    """Twin of `average_pool_backward` for one block."""
-    lane, pitch, once = line(a), of(program, k - 1, PITCH), of(program, k, ONCE) != 0
-    size = number(a, of(program, k, SIZE_ROWS) * of(program, k, SIZE_COLS))
-    for c in range(of(program, k, CHANNELS)):
-        for r in range(of(program, k, ROWS)):
-            for q in range(of(program, k, COLS)):
-                x = dxo + c * of(program, k - 1, PLANE) + r * of(program, k, STRIDE_ROWS) * pitch
-                x += q * of(program, k, STRIDE_COLS) * B
-                z = dzo + c * of(program, k, PLANE) + r * of(program, k, PITCH) + q * B
+    """Twin of `average_pool_backward` for one block: each x of a window gets dz / (rows·cols)."""
+    lane, pitch, once = line(a), of_op(program, k - 1, ops.PITCH), of_op(program, k, ops.ONCE) != 0
+    size = number(a, of_op(program, k, ops.SIZE_ROWS) * of_op(program, k, ops.SIZE_COLS))
+    for c in range(of_op(program, k, ops.CHANNELS)):
+        for r in range(of_op(program, k, ops.ROWS)):
+            for q in range(of_op(program, k, ops.COLS)):
+                x = row_at(program, k - 1, dxo, c, r * of_op(program, k, ops.STRIDE_ROWS))
+                x += q * of_op(program, k, ops.STRIDE_COLS) * B
+                z = row_at(program, k, dzo, c, r) + q * B
                 n = B // lane * lane
                 for i in range(0, n, lane):
                     g = load_line(a, z + i) / splat_line(size)
-                    for row in range(of(program, k, SIZE_ROWS)):
-                        for col in range(of(program, k, SIZE_COLS)):
+                    for row in range(of_op(program, k, ops.SIZE_ROWS)):
+                        for col in range(of_op(program, k, ops.SIZE_COLS)):
                             o = x + row * pitch + col * B + i
                             store(a, o, g if once else load_line(a, o) + g)
                 for i in range(n, B):
                     s = at(a, z + i) / size
-                    for row in range(of(program, k, SIZE_ROWS)):
-                        for col in range(of(program, k, SIZE_COLS)):
+                    for row in range(of_op(program, k, ops.SIZE_ROWS)):
+                        for col in range(of_op(program, k, ops.SIZE_COLS)):
                             o = x + row * pitch + col * B + i
                             a[o] = s if once else at(a, o) + s

@@ -1,11 +1,10 @@
-"""Every kernel of the compiled engine by name: its code in the machine code, and the reference that it is the twin of.
+"""Every kernel of the compiled engine by name: the code that stands for it, and the reference that it is the twin of.
 
-The numbers are fixed here, so a record that is added to a public table neither shifts nor takes the code of another.
-A name has a kernel only while the record of the public table still is the reference named here: an activation that
-somebody replaced under its old name has none.  Nothing here needs Numba.
+The codes are written down, so a record that is added to a public table neither shifts nor takes the code of another.
+A name has a kernel only while its public record is the reference written here (`training.support`): a tanh that was
+replaced by another function has none.  Nothing here needs Numba.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,12 +70,15 @@ LAYERS: dict[str, Twin] = {
 }
 
 
-def code_of(table: Mapping[str, Twin], name: str, kind: str) -> int:
-    """The code of `name`; raises InputError where the engine has no kernel for it.  kind: "activation", "loss", …
+TABLES = {"layer": LAYERS, "activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS}
 
-    >>> code_of(ACTIVATIONS, "tanh", "activation")
+
+def code_of(kind: str, name: str) -> int:
+    """The code of `name`, one of TABLES[kind]; raises InputError where the engine has no kernel for it.
+
+    >>> code_of("activation", "tanh")
     2
     """
-    if name not in table:
+    if name not in TABLES[kind]:
         raise InputError(f'the compiled engine has no kernel for {kind} {shown(name)}; set training.engine = "array"')
-    return table[name].code
+    return TABLES[kind][name].code

@@ -1,0 +1,30 @@
+"""What stays the same through a training, as kernels read it: whole numbers in `constants`, float64 in `rates`.
+
+Both kinds of networks have one numbering, so no place means one thing here and another there.
+"""
+
+(
+    STOP,  # not 0 from the moment on at which the numbers are not wanted any more (`calling`)
+    LOSS,  # code of the loss
+    FUSED,  # 1 where the loss takes the last layer's z and contains its activation
+    MEAN,  # 1 where the loss of a batch is the mean over its examples, 0 where it is the sum
+    OPTIMIZER,  # code of the optimizer
+    KEY,  # of the dropout masks
+    PER_EXAMPLE,  # 1 where weight decay is λ/m
+    PARAMETERS,  # how many numbers, padding included
+    BATCH,  # examples of a batch
+    PART,  # examples that go through the network at once
+    STAGES,  # dense networks: rows of the table but the first
+    SPARSE,  # 1 where examples are kept as their non-zero pixels
+    SEGMENTS,  # of an example, see `products`
+    WINDOW,  # steps of a window, see `batch_one`; 0: none
+    LAZY,  # 1 where rows of the first W that a batch does not touch wait (`lazy_updates`) or stay as they are
+    OPERATIONS,  # other networks: rows of the table
+    FIRST,  # the first operation with parameters
+    LANES,  # examples of a block
+    TRAIN,  # 1 in training, 0 in inference
+) = range(19)
+CONSTANTS = 19
+
+RATE_MU, RATE_RHO, RATE_EPS, CLIP_NORM, WEIGHT_DECAY = range(5)  # of `rates`: μ or β₁; ρ or β₂; ε; 0: no clipping; λ
+RATES = 5

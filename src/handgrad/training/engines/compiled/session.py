@@ -1,0 +1,152 @@
+"""What sessions of the compiled engine share: one call of machine code trains an epoch, one scores a part.
+
+A session of `dense_session` or of `image_session` lays parameters, examples and a workspace out for its kernels.  From
+there on both are alike: parameters go in and out by their places, and the entry points take the same arguments.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from handgrad.network.losses import LOSSES
+from handgrad.network.targets import encode
+from handgrad.streams import dropout_key
+from handgrad.training import twins
+from handgrad.training.engines import Job, Params, Slots
+from handgrad.training.engines.compiled.calling import call
+from handgrad.training.engines.compiled.compilation import ENTRY_POINTS, entry_point, prepare
+from handgrad.training.engines.compiled.kernels import constants as c
+from handgrad.training.engines.compiled.kernels import layout, updates
+from handgrad.training.engines.compiled.kernels.layout import ParameterPlace
+from handgrad.training.support import check_has
+
+
+class Pass(NamedTuple):
+    """What kernels are given to train, or to score: the network as a table, whole numbers, a workspace."""
+
+    table: np.ndarray
+    constants: np.ndarray
+    work: Any
+
+
+class CompiledSession(ABC):
+    """A `Session` by kernels of one kind.  Raises InputError for a name that has no kernel, before it compiles."""
+
+    kind: ClassVar[str]  # of ENTRY_POINTS
+    places: dict[str, ParameterPlace]
+    memory: updates.Memory
+    inputs: dict[str, Any]
+    train_pass: Pass
+    score_pass: Pass
+
+    def __init__(self, job: Job) -> None:
+        check_has("compiled", job.network, job.training)
+        self.job = job
+        prepare(job.training.dtype, self.kind)
+        self.dtype = np.dtype(job.training.dtype)
+        self.k = job.network.n_outputs
+        self.T = encode(np.arange(self.k), self.k, job.targets, self.dtype).ravel()
+        self.slot_count = len(job.training.optimizer.slots)
+        self.h = np.zeros(updates.NUMBERS, self.dtype)
+        self.rates = updates.rates_of(job.training)
+        self.t = 0
+
+    @abstractmethod
+    def _inputs(self, x: np.ndarray, y: np.ndarray) -> Any:
+        """Examples and their classes as the kernels take them."""
+
+    def _read_only(self, x: np.ndarray) -> np.ndarray:
+        """Examples one after the other.  What is mapped from a file is read-only, and the kernels' types say so."""
+        flat = np.ascontiguousarray(x, dtype=self.dtype).reshape(-1)
+        flat.flags.writeable = False
+        return flat
+
+    def _allocate(self, count: int, *, gradient: bool) -> updates.Memory:
+        """`count` parameters, the optimizer's slots and, where gradients are put aside, room for them."""
+        sizes = (count, *(count if self.slot_count > s else 0 for s in (0, 1)), count if gradient else 0)
+        return updates.Memory(*(layout.aligned(size, self.dtype) for size in sizes))
+
+    def _constants(self, *, batch: int, part: int, parameters: int) -> np.ndarray:
+        """`constants` as far as both kinds of networks have them."""
+        training, constants = self.job.training, np.zeros(c.CONSTANTS, np.int64)
+        constants[c.BATCH], constants[c.PART], constants[c.PARAMETERS] = batch, part, parameters
+        constants[c.LOSS] = twins.code_of("loss", training.loss)
+        constants[c.FUSED] = self.job.network.output == LOSSES[training.loss].fused_with
+        constants[c.MEAN] = training.batch_reduction == "mean"
+        constants[c.OPTIMIZER] = twins.code_of("optimizer", training.optimizer.name)
+        constants[c.KEY] = dropout_key(self.job.seed)
+        constants[c.PER_EXAMPLE] = training.l2_form == "per-example"
+        return constants
+
+    # -- parameters in and out
+
+    def _slots(self) -> tuple[np.ndarray, ...]:
+        return (self.memory.slot1, self.memory.slot2)[: self.slot_count]
+
+    def _fill(self, flat: np.ndarray, arrays: Params) -> None:
+        """Lay arrays out in `flat`, each at its place."""
+        for name, array in arrays.items():
+            offset, rows, shape, transposed = self.places[name]
+            matrix = array.reshape(shape)
+            if rows:
+                layout.pack(matrix.T if transposed else matrix, flat, offset)
+            else:
+                flat[offset : offset + array.size] = array.ravel()
+
+    def _read(self, flat: np.ndarray) -> Params:
+        """All parameters, or what is laid out like them, from `flat`."""
+        arrays = {}
+        for name, shape_of_array in self.job.network.parameter_shapes.items():
+            offset, rows, shape, transposed = self.places[name]
+            if rows:
+                matrix = layout.unpack(flat, offset, rows, shape[0] if transposed else shape[1])
+            else:
+                matrix = flat[offset : offset + shape[0] * shape[1]].copy()
+            arrays[name] = np.ascontiguousarray(matrix.T if transposed else matrix).reshape(shape_of_array)
+        return arrays
+
+    def load(self, params: Params, slots: Slots, t: int) -> None:
+        self._fill(self.memory.theta, params)
+        for s, flat in enumerate(self._slots()):
+            flat[:] = 0
+            self._fill(flat, {name: arrays[s] for name, arrays in slots.items()})
+        self.t = t
+
+    def export(self) -> tuple[Params, Slots, int]:
+        slots, params = [self._read(flat) for flat in self._slots()], self._read(self.memory.theta)
+        learnt = [name for name in params if name not in self.job.network.buffer_names]
+        return params, {name: tuple(slot[name] for slot in slots) for name in learnt}, self.t
+
+    # -- calls of the entry points
+
+    def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
+        table, constants, work = self.train_pass
+        curve = np.zeros(len(lrs), np.float32)
+        done = self._call(ENTRY_POINTS[self.kind].train, constants, len(order), (
+            table, constants, self.rates, self.memory, work, self.inputs["train"], self.T,
+            np.ascontiguousarray(order, np.int64), np.asarray(lrs, np.float64), first_step, self.t, self.h, curve,
+        ))  # fmt: skip
+        self.t += done - (not np.isfinite(curve[done - 1]))
+        return curve[:done]
+
+    def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        return self._score(self.inputs[part], len(self.job.parts[part][1]), np.zeros(0, self.dtype))
+
+    def outputs(self, x: np.ndarray) -> np.ndarray:
+        outputs = np.zeros(len(x) * self.k, self.dtype)
+        self._score(self._inputs(x, np.zeros(len(x), np.int64)), len(x), outputs)
+        return outputs.reshape(len(x), self.k)
+
+    def _score(self, inputs: Any, n: int, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(loss of every example, predicted class); outputs (n·k,) are written where there is room for them."""
+        table, constants, work = self.score_pass
+        of_example, predicted = np.zeros(n, self.dtype), np.zeros(n, np.int64)
+        self._call(ENTRY_POINTS[self.kind].score, constants, n, (
+            table, constants, self.memory, work, inputs, self.T, np.arange(n), of_example, predicted, outputs,
+        ))  # fmt: skip
+        return of_example, predicted
+
+    def _call(self, name: str, constants: np.ndarray, n: int, arguments: tuple[Any, ...]) -> Any:
+        kernel, products = entry_point(name, self.dtype.name), n * self.job.network.multiplications
+        return call(kernel, arguments, constants=constants, products=products)

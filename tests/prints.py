@@ -1,0 +1,39 @@
+"""Each print of a report is drawn once by a process of tests, and what the page packs is packed once.
+
+The same numbers give the same bytes, as tests/report/drawing shows;
+to draw and to pack them is most of the time of a report.
+"""
+
+import pickle
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handgrad.report import build
+from handgrad.report.drawing.canvas import save_prints
+from handgrad.report.page import page
+
+PRINTS: dict[bytes, list[tuple[str, bytes]]] = {}  # a pickled figure and its formats -> its files
+packed_once = cache(page.packed)
+
+
+def save_once(figure: Any, folder: Path, formats: Iterable[str] = ("png", "svg", "pdf")) -> list[Path]:
+    """What `save_prints` writes, drawn at the first call only."""
+    formats = tuple(formats)
+    key = pickle.dumps((figure, formats))
+    if key not in PRINTS:
+        PRINTS[key] = [(path.name, path.read_bytes()) for path in save_prints(figure, folder, formats)]
+    for name, content in PRINTS[key]:
+        (folder / name).write_bytes(content)
+    return [folder / name for name, _ in PRINTS[key]]
+
+
+@pytest.fixture(autouse=True)
+def prints_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For whatever imports it."""
+    for module in (build, page):
+        monkeypatch.setattr(module, "save_prints", save_once)
+    monkeypatch.setattr(page, "packed", packed_once)
