@@ -15,18 +15,10 @@ from handgrad.training.brightness import brightness_of
 from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
 from handgrad.training.progress import Progress, pack_best, pack_slots
-from handgrad.training.record import (
-    FORMAT,
-    DatasetFacts,
-    Divergence,
-    NetworkFacts,
-    Record,
-    Samples,
-    Times,
-    TrainScore,
-)
+from handgrad.training.record import DatasetFacts, Divergence, NetworkFacts, Record, Samples, Times, TrainScore
 from handgrad.training.run import Run, Setting
 from handgrad.training.support import lacking, lacks
+from handgrad.training.weights import FORMAT
 
 SAMPLES = 10
 
