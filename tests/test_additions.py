@@ -257,6 +257,17 @@ def test_two_activations_of_one_name_share_no_program(monkeypatch):
     assert losses[0] != losses[1]
 
 
+def test_a_key_of_an_optimizer_that_is_no_number_is_refused_where_numbers_are_needed(monkeypatch):
+    class Modal(Signs):
+        name: Literal["modal"] = "modal"
+        mode: str = "up"
+
+    monkeypatch.setitem(OPTIMIZERS, "modal", Modal)
+    setting = Setting.checked({"training": {"optimizer": "modal", "engine": "jax"}})
+    with pytest.raises(InputError, match=r"as numbers, and mode of optimizer 'modal' is 'up'; set training.engine = "):
+        setting.network_for((4,), 3, has_validation=True)
+
+
 # -- ids
 
 
