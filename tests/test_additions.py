@@ -7,7 +7,10 @@ one that nobody thought of fails here.
 
 import ast
 import dataclasses
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -287,11 +290,78 @@ def test_an_addition_is_part_of_the_id_and_stands_in_the_record(table, monkeypat
     assert run().id == before
 
 
+SCRIPT = """
+import functools
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+import numpy as np
+from handgrad.network.activations import ACTIVATIONS, Activation
+from handgrad.network.layer import Layer
+from handgrad.network.layers import LAYERS
+from handgrad.training.optimizers import OPTIMIZERS, Optimizer
+from handgrad.training.run import Run, Setting
+
+SLOPE, TABLE = 0.1, {"a": (1, 2.0), "b": {3, 4, 5}, "c": np.arange(3)}
+def helper(z): return SLOPE * z + len(TABLE)
+def elu(alpha):
+    def forward(z): return np.where(z > 0, z, alpha * (np.exp(z) - 1)) + helper(z)
+    return forward
+class Callable:
+    def __init__(self, power): self.power = power
+    def __call__(self, da, a): return da * self.power
+class Base(Optimizer):
+    def scaled(self, dw): return 2 * dw
+class Own(Base):
+    name: Literal["own"] = "own"
+    rate: float = 0.5
+    def update(self, w, dw, slots, lr, t): return w - lr * self.scaled(dw), ()
+def gate_forward(x): return x * 1.5
+@dataclass(frozen=True)
+class Gate(Layer):
+    kind: ClassVar[str] = "gate"
+    def forward(self, x, params, mask, training): return gate_forward(x)
+    def backward(self, dz, x, params, mask, needs_dx): return dz * 1.5, {}
+def power(p, z): return z**p
+
+ACTIVATIONS["elu"] = Activation("elu", elu(1.5), Callable(2), "elu")
+ACTIVATIONS["power"] = Activation("power", functools.partial(power, 3), lambda da, a: da, "z³")
+OPTIMIZERS["own"], LAYERS["gate"] = Own, Gate
+layers = ["dense 4 elu", "gate", "dense 4 power", "dense 3 softmax"]
+setting = Setting.checked({"network": {"layers": layers}, "training": {"optimizer": "own"}})
+print(sorted(setting.additions().items()), Run(setting, 1, "0" * 64).id)
+"""
+CHANGES = {  # of the script: what must become another id
+    "a constant": ("SLOPE, TABLE = 0.1", "SLOPE, TABLE = 0.2"),
+    "data": ("{3, 4, 5}", "{3, 4, 6}"),
+    "an array": ("np.arange(3)", "np.arange(4)"),
+    "a helper": ("SLOPE * z +", "SLOPE * z -"),
+    "a captured value": ("elu(1.5)", "elu(1.6)"),
+    "an attribute": ("Callable(2)", "Callable(3)"),
+    "a base class": ("return 2 * dw", "return 3 * dw"),
+    "a function beside a class": ("return x * 1.5", "return x * 1.6"),
+    "an argument of partial": ("functools.partial(power, 3)", "functools.partial(power, 4)"),
+}
+
+
+def identified(script, seed):
+    code = [sys.executable, "-c", script]
+    return subprocess.run(code, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
+
+
+def test_the_id_of_an_addition_is_the_same_in_every_process_and_another_after_a_change():
+    before = identified(SCRIPT, "1").stdout
+    assert identified(SCRIPT, "2").stdout == before
+    assert identified("# a comment\n" + SCRIPT, "3").stdout == before
+    for what, (old, new) in CHANGES.items():
+        assert old in SCRIPT
+        assert identified(SCRIPT.replace(old, new), "1").stdout != before, what
+
+
 def changed(record):
     if isinstance(record, tuple):
         return 0.0, 3.0
     if isinstance(record, type):
-        return type(record.__name__, (record,), {"__module__": "somewhere", "__doc__": "Another."})
+        return type(record.__name__, (record,), {"__module__": "somewhere", "another": lambda self: 1})
     return dataclasses.replace(record, formula="another")
 
 
