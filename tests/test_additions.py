@@ -271,6 +271,83 @@ def test_a_key_of_an_optimizer_that_is_no_number_is_refused_where_numbers_are_ne
         setting.network_for((4,), 3, has_validation=True)
 
 
+# -- records that are wrong
+
+
+def no_gradient(self, dz, x, params, mask, needs_dx):
+    return dz * params["g"], {}
+
+
+WRONG = {  # what is wrong: (table, record, what the message says)
+    "a loss of every output": ("LOSSES", Loss("quartic", lambda o, T: (o - T) ** 4, quartic_backward, "?"),
+                               "loss 'quartic': a step on two examples fails: the loss of two examples has the shape"),
+    "one loss for all": ("LOSSES", Loss("quartic", lambda o, T: ((o - T) ** 4).sum(), quartic_backward, "?"),
+                         "loss 'quartic': a step on two examples fails: "),
+    "an activation of another shape": ("ACTIVATIONS", Activation("bent", lambda z: z[:, :1], softsign_backward, "?"),
+                                       "activation 'softsign': a step on two examples fails: "),
+    "a layer without a gradient": ("LAYERS", type("Gate", (Gate,), {"__module__": __name__, "backward": no_gradient}),
+                                   "layer 'gate': a step on two examples fails: "),
+    "an optimizer without a slot": ("OPTIMIZERS", type("Signs", (Signs,), {
+        "__module__": __name__, "update": lambda self, w, dw, slots, lr, t: (w - lr * dw, ())}),
+        "optimizer 'signs': a step on two examples fails: what is kept of dense1.W has the shape"),
+    "fused with what there is not": ("LOSSES", Loss("quartic", quartic_forward, quartic_backward, "?", "sofmax"),
+                                     "'sofmax'; did you mean 'softmax'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_record_that_makes_no_step_is_refused_before_anything_runs(what, monkeypatch):
+    table, record, message = WRONG[what]
+    monkeypatch.setitem(ADDED[table][0], ADDED[table][1], record)
+    with pytest.raises(InputError, match=re.escape(message)):
+        make_setting(table, engine="array").network_for((4,), 3, has_validation=True)
+
+
+def test_names_that_a_loss_goes_with_are_a_set():
+    with pytest.raises(InputError, match="loss 'quartic': only_outputs must be a set of names; got 'sigmoid'"):
+        Loss("quartic", quartic_forward, quartic_backward, "?", only_outputs="sigmoid")
+
+
+@dataclasses.dataclass(frozen=True)
+class Gain(Gate):
+    kind: ClassVar[str] = "gain"
+    factor: float = 1.0
+
+    @classmethod
+    def parse(cls, words):
+        return cls(float(words[0]))
+
+
+def test_a_layer_that_leaves_out_a_setting_is_refused(monkeypatch):
+    """`gain 1` and `gain 5` would be one layer, one id, one result."""
+    monkeypatch.setitem(LAYERS, "gain", Gain)
+    with pytest.raises(
+        HandgradError, match=r"'gain 5': layer 'gain' writes .*Gain\(factor=5\.0\) as 'gain', which reads"
+    ):
+        Setting.checked({"network": {"layers": ["dense 4", "gain 5", "dense 3 softmax"]}})
+    with pytest.raises(HandgradError, match="'gain': layer 'gain' cannot read this"):
+        Setting.checked({"network": {"layers": ["dense 4", "gain", "dense 3 softmax"]}})
+
+
+def test_a_worker_that_knows_no_addition_says_so(tmp_path):
+    script = tmp_path / "guarded.py"
+    script.write_text(GUARDED)
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "make such additions at the top level of a module or script" in done.stdout, done.stdout + done.stderr
+
+
+GUARDED = """
+import handgrad as hg
+from handgrad.network.activations import ACTIVATIONS, Activation
+
+if __name__ == "__main__":
+    ACTIVATIONS["cube"] = Activation("cube", lambda z: z**3, lambda da, a: da, "z³")
+    study = hg.make_study({"name": "guarded", "seeds": 2, "network": {"hidden": [2], "activation": "cube"},
+                           "training": {"epochs": 1}})
+    print(hg.run_study(study, "out", jobs=2).runs()["error"].tolist())
+"""
+
+
 # -- ids
 
 

@@ -21,7 +21,7 @@ from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
 from handgrad.network.targets import TARGETS
 from handgrad.sections import Section, plain
-from handgrad.training.engines import check_compiles
+from handgrad.training.engines import check_additions
 from handgrad.training.ingredients import Ingredient, ingredients, of_section
 from handgrad.training.requirements import check_available, jax_sees
 from handgrad.training.support import check_supported, tables_are_built_in, unsupported
@@ -101,7 +101,7 @@ class Setting(Section):
         network = build(self.network, tuple(shape), n_classes)
         if not tables_are_built_in():
             check_supported(training.engine, network, training)
-            check_compiles(training.engine, network, training)
+            check_additions(network, training, self.network.targets)
         check_fit(self.training.loss, network.output, self.network.targets)
         needs = self.training.needs_validation
         if needs and not has_validation:
