@@ -322,7 +322,7 @@ def test_a_layer_that_leaves_out_a_setting_is_refused(monkeypatch):
     """`gain 1` and `gain 5` would be one layer, one id, one result."""
     monkeypatch.setitem(LAYERS, "gain", Gain)
     with pytest.raises(
-        HandgradError, match=r"'gain 5': layer 'gain' writes .*Gain\(factor=5\.0\) as 'gain', which reads"
+        HandgradError, match=r"layer 'gain' writes .*Gain\(factor=5\.0\) as 'gain', which does not read"
     ):
         Setting.checked({"network": {"layers": ["dense 4", "gain 5", "dense 3 softmax"]}})
     with pytest.raises(HandgradError, match="'gain': layer 'gain' cannot read this"):
