@@ -446,12 +446,12 @@ def changed(record):
 
 
 def tables_that_are_looked_up():
-    """The names in capitals that are given to `lookup`, `one_of`, `named` or `unknown` anywhere in the package."""
+    """The names in capitals given to `lookup`, `one_of`, `NamedSection` or `unknown` anywhere in the package."""
     found = {}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            if is_call and node.func.id in ("lookup", "one_of", "named", "unknown"):
+            if is_call and node.func.id in ("lookup", "one_of", "NamedSection", "unknown"):
                 for part in ast.walk(node):
                     name = getattr(part, "attr", None) or getattr(part, "id", "")
                     if re.fullmatch("[A-Z][A-Z_]+", name):
