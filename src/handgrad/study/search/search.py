@@ -1,7 +1,7 @@
 """A search: settings that are begun, judged and continued while the study runs.
 
     source    gives the next setting: the plan's list, or a sampler (`samplers`)
-    rule      says which settings go on from the epoch at which they wait (`rules.asha`)
+    rule      says which settings go on from the epoch at which they wait (`rules.search_rules`)
     tracker   says whether there is budget for a step (`rules.budget`)
     decisions write down every step, so that a search that was killed goes on from there (`decisions`)
 
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from handgrad.measures import lower_is_better
 from handgrad.study.folder.decisions import Decisions
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
-from handgrad.study.rules.asha import RULES, Asha
+from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Outcome, RunJob
