@@ -12,6 +12,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 HERE = Path(__file__).parent
 SLOW = {  # mark -> the files and folders of tests that have it; all of them are `slow` as well
     "compiles": (
+        "test_additions.py",
         "training/test_calling.py",
         "training/test_compilation.py",
         "training/test_compiled.py",

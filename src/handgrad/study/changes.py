@@ -22,10 +22,12 @@ SHORT = ("hidden", "activation", "output", "dropout")  # what `layers` says all 
 VAGUE = ("seed", "size", "from", "stratify", "pick")  # keys that mean nothing without the table they are in
 
 
-def leaves(table: Mapping[str, Any], is_leaf: Callable[[str, Any], bool], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every (path, value) of a nested table, in the order of the file.
+def leaves(
+    table: Mapping[str, Any], is_leaf: Callable[[str, Any], bool] = lambda path, value: False, path: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """Every (path, value) of a nested table, in the order of the file; is_leaf: which tables in it are values.
 
-    >>> list(leaves({"training": {"epochs": 3, "optimizer": {"lr": 0.1}}}, lambda path, value: False))
+    >>> list(leaves({"training": {"epochs": 3, "optimizer": {"lr": 0.1}}}))
     [('training.epochs', 3), ('training.optimizer.lr', 0.1)]
     """
     for key, value in table.items():
@@ -34,6 +36,18 @@ def leaves(table: Mapping[str, Any], is_leaf: Callable[[str, Any], bool], path: 
             yield from leaves(value, is_leaf, here)
         else:
             yield here, value
+
+
+def at_path(table: Mapping[str, Any], path: str) -> Any:
+    """The value that a nested table has at a path; None where it has none.
+
+    >>> at_path({"training": {"optimizer": {"lr": 0.1}}}, "training.optimizer.lr")
+    0.1
+    """
+    value: Any = table
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def names_something(path: str, value: Mapping[str, Any]) -> bool:

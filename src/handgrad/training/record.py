@@ -15,7 +15,6 @@ compares it with the checksums that record.json holds.
 import errno
 import io
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -38,12 +37,10 @@ from handgrad.foreign import reading
 from handgrad.names import shown
 from handgrad.sections import check_shape
 from handgrad.training.model import Model
+from handgrad.training.weights import FORMAT, check_folder, check_format, npz, tensors
 from handgrad.training.weights import RUN_AGAIN as REMEDY
-from handgrad.training.weights import npz, tensors
 
-FORMAT = 1
 STATUSES = ("done", "diverged", "pruned", "failed")
-_ID = re.compile("[0-9a-f]{10}")
 _LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO, errno.ELOOP)
 
 Arrays = dict[str, np.ndarray]
@@ -306,14 +303,8 @@ def load(folder: Path, *, arrays: bool = True) -> Record:
             record = Record.from_json(table)
             if is_sealed != record.is_verifiable:
                 raise altered(path, REMEDY)
-    if version != FORMAT:
-        raise ResultsError(
-            f"{path}: record format {shown(version)}, this handgrad reads {FORMAT}; "
-            "read it with the version that wrote it, or choose another folder with --out"
-        )
-    name = folder.name or folder.resolve().name
-    if _ID.fullmatch(name) and record.id != name:
-        raise DamagedError(f"{path}: it is of run {shown(record.id)}, not of {name}: folders were mixed up; {REMEDY}")
+    check_format(path, version)
+    check_folder(path, record.id)
     if not arrays:
         return record
     found = {"curves": load_curves(folder, record), "params": load_params(folder, record)}

@@ -21,11 +21,11 @@ from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
 from handgrad.network.targets import TARGETS
 from handgrad.sections import Section, plain
-from handgrad.training.engines import check_compiles
+from handgrad.training.engines import check_additions
 from handgrad.training.ingredients import Ingredient, ingredients, of_section
 from handgrad.training.requirements import check_available, jax_sees
 from handgrad.training.slips import check_slips
-from handgrad.training.support import as_they_came, check_has, lacking
+from handgrad.training.support import check_supported, tables_are_built_in, unsupported
 from handgrad.training.training_section import TrainingSection
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
@@ -66,7 +66,7 @@ class Setting(Section):
             engine = "jax"
         elif engine == "auto":
             on_cpu = training.device == "cpu" and arrays == "auto"
-            has_all = self._is_plain or not lacking("compiled", self.ingredients())
+            has_all = self._is_plain or not unsupported("compiled", self.ingredients())
             engine = "compiled" if on_cpu and has_all else "array"
         if engine == "array":
             arrays = training.library
@@ -83,7 +83,7 @@ class Setting(Section):
     @property
     def _is_plain(self) -> bool:
         """Whether every engine has what a step is made of: the quick answer."""
-        return not self.training.slips and as_they_came()
+        return not self.training.slips and tables_are_built_in()
 
     def additions(self) -> dict[str, str]:
         """What it names of public tables that comes from outside the package, with the checksum of its source."""
@@ -106,8 +106,8 @@ class Setting(Section):
         network = build(self.network, tuple(shape), n_classes)
         if not self._is_plain:
             check_slips(network, training)
-            check_has(training.engine, network, training)
-            check_compiles(training.engine, network, training)
+            check_supported(training.engine, network, training)
+            check_additions(network, training, self.network.targets)
         check_fit(self.training.loss, network.output, self.network.targets)
         needs = self.training.needs_validation
         if needs and not has_validation:

@@ -6,6 +6,7 @@ Names and shapes are the network's own (`dense1.W`: (n_in, n_out)); `load_weight
 import io
 import math
 import os
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.lib.format import read_array
 
 from handgrad.data.npz import read_header
-from handgrad.errors import DamagedError, WeightsError
+from handgrad.errors import DamagedError, ResultsError, WeightsError
 from handgrad.files import altered, checksum, unsealed, write_whole
 from handgrad.foreign import as_path, reading
 from handgrad.names import shown
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 
+FORMAT = 1  # of record.json
 RUN_AGAIN = "run the study again: this run is made again, all others are kept"
 CUT = "it may be cut off: copy or train it again"
 AS_CALLED = {NPZ: "an .npz file", PYTORCH: "a PyTorch file", SAFETENSORS: "a safetensors file"}
@@ -52,14 +54,37 @@ def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def check_with_record(path: Path) -> None:
-    """Raise DamagedError where `path` lies in a run's folder whose record.json was written with another such file."""
+    """Raise DamagedError where `path` lies in a run's folder whose record.json was written with another such file.
+
+    Of the record its format and its id are checked as well, as `record.load` does.
+    """
     record = path.parent / "record.json"
-    if not record.exists():
+    if path.name not in ("weights.safetensors", "state.safetensors") or not record.exists():
         return
     with reading(record, DamagedError, "a record", RUN_AGAIN):
-        expected = unsealed(record.read_bytes(), record, RUN_AGAIN)[0].get("files", {}).get(path.name)
+        table, _ = unsealed(record.read_bytes(), record, RUN_AGAIN)
+        version, run_id = table["format"], table["id"]
+        expected = table.get("files", {}).get(path.name)
+    check_format(record, version)
+    check_folder(record, run_id)
     if expected is not None and path.exists() and checksum(path.read_bytes()) != expected:
         raise altered(path, RUN_AGAIN)
+
+
+def check_format(record: Path, version: object) -> None:
+    """Raise ResultsError where a record.json is of another version than this one writes."""
+    if version != FORMAT:
+        raise ResultsError(
+            f"{record}: record format {shown(version)}, this handgrad reads {FORMAT}; "
+            "read it with the version that wrote it, or choose another folder with --out"
+        )
+
+
+def check_folder(record: Path, run_id: str) -> None:
+    """Raise DamagedError where a record.json is of another run than the name of its folder says."""
+    name = record.parent.name or record.parent.resolve().name
+    if re.fullmatch("[0-9a-f]{10}", name) and run_id != name:
+        raise DamagedError(f"{record}: it is of run {shown(run_id)}, not of {name}: folders were mixed up; {RUN_AGAIN}")
 
 
 def read_tensors(path: Path) -> tuple[Arrays, dict[str, str]]:

@@ -67,7 +67,7 @@ def _value(setting: SettingSummary, path: str) -> object:
     """The value at a path of the setting, or of one of its axes (a bundle's name)."""
     if path in setting.all_axes:
         return setting.all_axes[path]
-    found = dict(leaves(setting.setting, lambda *_: False))
+    found = dict(leaves(setting.setting))
     if path not in found:
         raise InputError(f"colour is an {unknown(path, [*found, 'auto', 'setting', 'rank'], 'key')}")
     return found[path]

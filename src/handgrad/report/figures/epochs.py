@@ -21,7 +21,7 @@ from handgrad.report.figures.request import (
 )
 from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
 from handgrad.report.findings.summary import RunFacts, SettingSummary, training_sample
-from handgrad.report.findings.wording import difference
+from handgrad.report.findings.wording import difference, number
 from handgrad.study.published.figure_options import (
     EpochPairOptions,
     EpochsOptions,
@@ -184,17 +184,13 @@ def _final(lines: Lines, parts: Sequence[str]) -> str:
     said = []
     for part in parts:
         values = [
-            f"{PARTS[part].word} {measure} {_value(measure, float(lines[measure, part].y[-1]))}"
+            f"{PARTS[part].word} {measure} {number(float(lines[measure, part].y[-1]), measure)}"
             for measure in ("accuracy", "loss")
             if (measure, part) in lines
         ]
         said.append(", ".join(values))
     last = max(line.x[-1] for line in lines.values())
     return f"after epoch {last:g}: {'; '.join(filter(None, said))}."
-
-
-def _value(measure: str, value: float) -> str:
-    return f"{100 * value:.2f} %" if measure == "accuracy" else f"{value:.4g}"
 
 
 def rate_marks(run: RunFacts, curves: Arrays) -> tuple[Mark, ...]:

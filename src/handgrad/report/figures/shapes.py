@@ -143,7 +143,8 @@ class Curves:
                     for x, y, a, b in zip(line.x.tolist(), line.y.tolist(), low.tolist(), high.tolist(), strict=True):
                         yield [panel.title, line.label, x, y, a, b]
 
-        return ["panel", "line", _column(self.panels[0].x_label if self.panels else "x"), "y", "low", "high"], rows()
+        x = self.panels[0].x_label.split(" (")[0].replace(" ", "_") if self.panels else "x"
+        return ["panel", "line", x, "y", "low", "high"], rows()
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,3 @@ class Predictions:
         return ["index", "actual", "before", "after"], (
             list(row) for row in zip(self.index, self.actual, self.before, self.after, strict=True)
         )
-
-
-def _column(label: str) -> str:
-    return label.split(" (")[0].replace(" ", "_")

@@ -7,8 +7,8 @@ from typing import Any
 from handgrad.measures import is_fraction
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary
+from handgrad.study.changes import at_path, leaves, shown
 from handgrad.study.changes import axis_names as axis_names
-from handgrad.study.changes import leaves, shown
 
 
 def percent(value: float, digits: int = 2) -> str:
@@ -51,13 +51,13 @@ def seconds(value: float) -> str:
     return f"{value:.1f}" if value >= 100 else f"{value:.3g}"
 
 
-def plural(n: int, word: str, words: Sequence[str] = ()) -> str:
+def plural(n: int, word: str) -> str:
     """A count with its word.
 
     >>> plural(1, "seed"), plural(3, "seed")
     ('1 seed', '3 seeds')
     """
-    return f"{n:,} {word if n == 1 else (words[0] if words else word + 's')}"
+    return f"{n:,} {word if n == 1 else word + 's'}"
 
 
 def enumerated(labels: Sequence[str], most: int = 12) -> str:
@@ -79,20 +79,6 @@ def settings_named(labels: Sequence[str]) -> str:
 def seeds_named(seeds: Sequence[int]) -> str:
     """Seeds in a sentence: "seed 3", "seeds 3, 4"."""
     return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
-
-
-def at_path(setting: Mapping[str, Any], path: str) -> Any:
-    """The value that a resolved setting has at a path; None where it has none (the name of a bundle).
-
-    >>> at_path({"training": {"optimizer": {"lr": 0.1}}}, "training.optimizer.lr")
-    0.1
-    """
-    value: Any = setting
-    for step in path.split("."):
-        if not isinstance(value, Mapping) or step not in value:
-            return None
-        value = value[step]
-    return value
 
 
 def setting_value(setting: SettingSummary, path: str) -> Any:
@@ -118,7 +104,7 @@ def difference(setting: SettingSummary, baseline: SettingSummary) -> str:
     """
     ours, theirs = dict(setting.all_axes), dict(baseline.all_axes)
     if ours == theirs:
-        ours, theirs = _flat(setting.setting), _flat(baseline.setting)
+        ours, theirs = dict(leaves(setting.setting)), dict(leaves(baseline.setting))
     changed = [path for path, value in ours.items() if value != theirs.get(path)]
     names = axis_names(list(ours))
     parts = [f"{_word(names[path])} {shown(ours[path])}" for path in changed if ours[path] is not None]
@@ -147,10 +133,6 @@ def legend(named: Mapping[str, SettingSummary]) -> dict[str, SettingSummary]:
         says = re.search(r"[^\W\d_]{2}| ", label) is not None
         found[label if says or not parts else f"{label}: {', '.join(parts)}"] = setting
     return found
-
-
-def _flat(setting: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(leaves(setting, lambda *_: False))
 
 
 def _word(name: str) -> str:
@@ -183,8 +165,7 @@ def troubles(setting: SettingSummary) -> list[str]:
         text = trouble_of(run)
         if text is not None:
             seeds.setdefault(text, []).append(run.seed)
-    found = [f"{seeds_named(had)} {text}" for text, had in seeds.items()]
-    return found
+    return [f"{seeds_named(had)} {text}" for text, had in seeds.items()]
 
 
 def outcome(setting: SettingSummary) -> str:

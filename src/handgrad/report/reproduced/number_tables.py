@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handgrad.measures import PARTS
-from handgrad.report.findings.statistics import Sample, sample
+from handgrad.report.findings.statistics import sample
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import setting_value
@@ -226,7 +226,11 @@ def confusion_table(summary: Summary, item: ConfusionTable) -> ItemTable:
     for (actual, predicted), percent in given.items():
         one = published(percent, "percent")
         values = sample(shares.get((actual, predicted), {}), summary.ddof)
-        numbers.append(_share(summary, item, actual, predicted, one, values, sizes.get(actual), setting))
+        low, high, inside, why = judge(one, values, "accuracy", runs_behind(summary, item.n), sizes.get(actual))
+        if summary.made_with:
+            inside, why = None, f"not judged: made with {summary.made_with}"
+        row, runs = f"{actual} → {predicted}", len(setting.runs) if setting else 0
+        numbers.append(Compared(item.number, row, "share of its row", one, values, runs, low, high, inside, why))
     by_cell = {number.row: number for number in numbers}
     digits = max(2, digits_of([number.published for number in numbers], None)) if numbers else 2
     columns = [Column("actual"), *(Column(name, (name, f"{name} published"), numeric=True) for name in classes)]
@@ -247,20 +251,3 @@ def confusion_table(summary: Summary, item: ConfusionTable) -> ItemTable:
     caption = f"Percent of each row (actual class) on the {item.part} part: {who}. In brackets, bold: published."
     table = Table(item.file, item.title, noted(caption, item.note), tuple(columns), tuple(rows))
     return ItemTable(table, tuple(numbers), {})
-
-
-def _share(
-    summary: Summary,
-    item: ConfusionTable,
-    actual: str,
-    predicted: str,
-    one: Published,
-    values: Sample,
-    size: int | None,
-    setting: SettingSummary | None,
-) -> Compared:
-    low, high, inside, why = judge(one, values, "accuracy", runs_behind(summary, item.n), size)
-    if summary.made_with:
-        inside, why = None, f"not judged: made with {summary.made_with}"
-    row, runs = f"{actual} → {predicted}", len(setting.runs) if setting else 0
-    return Compared(item.number, row, "share of its row", one, values, runs, low, high, inside, why)

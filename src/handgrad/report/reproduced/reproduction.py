@@ -12,9 +12,7 @@ from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.reproduced.item_table import ItemTable, compared_in, found, runs_behind, shown_in
 from handgrad.report.reproduced.judge import RULE, Compared, digits_of
-from handgrad.report.reproduced.number_tables import (
-    numbers_table,
-)
+from handgrad.report.reproduced.number_tables import numbers_table
 from handgrad.report.reproduced.ranks import RankAgreement, ranking_verdict, rankings_of
 from handgrad.report.reproduced.reproduction_verdicts import counted, rows_named, unstable
 from handgrad.report.tables.table import Table

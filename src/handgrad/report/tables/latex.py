@@ -68,7 +68,7 @@ def to_latex(table: "Table") -> str:
             floats.append([])
             left = room
         left -= height
-        floats[-1].append(_tabular(columns, table.rows, rows, size))
+        floats[-1].append(_tabular(columns, table.rows, rows))
     label = f"tab:{re.sub(r'[^A-Za-z0-9-]', '-', table.name)}"
     texts = [r"% needs \usepackage{booktabs}", *_unknown_signs(table)]
     for number, tabulars in enumerate(floats):
@@ -90,13 +90,10 @@ def _columns(table: "Table") -> list[_Cells]:
         texts = tuple(cell_text(cell.text) for cell in cells)
         made = _Cells((cell_text(column.heading),), column.numeric, texts, tuple(cell.bold for cell in cells))
         if position == 0:  # room for its mark
-            made = replace(made, texts=tuple(f"{text}†" if row.shaded else text for text, row in _with(made, table)))
+            pairs = zip(texts, table.rows, strict=True)
+            made = replace(made, texts=tuple(f"{text}†" if row.shaded else text for text, row in pairs))
         found.append(made)
     return found
-
-
-def _with(column: _Cells, table: "Table") -> Iterator[tuple[str, "Row"]]:
-    return zip(column.texts, table.rows, strict=True)
 
 
 def _layout(columns: list[_Cells]) -> tuple[Size, list[list[_Cells]]]:
@@ -176,7 +173,7 @@ def _chunks(columns: Sequence[_Cells], n: int, size: Size, room: float) -> Itera
         yield range(0)
 
 
-def _tabular(columns: Sequence[_Cells], table_rows: "Sequence[Row]", rows: range, size: Size) -> str:
+def _tabular(columns: Sequence[_Cells], table_rows: "Sequence[Row]", rows: range) -> str:
     forms = "".join(f"p{{{c.wrap:g}pt}}" if c.wrap else "r" if c.numeric else "l" for c in columns)
     lines = [rf"  \begin{{tabular}}{{{forms}}}", r"    \toprule"]
     end = r" \tabularnewline" if any(column.wrap for column in columns) else r" \\"  # \raggedright has another \\

@@ -15,9 +15,9 @@ from handgrad.report.findings.summary import (
     training_sample,
 )
 from handgrad.report.findings.verdicts import slip_verdicts
-from handgrad.report.findings.wording import at_path, axis_names, number, outcome, seconds
+from handgrad.report.findings.wording import axis_names, number, outcome, seconds
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.study.changes import shown
+from handgrad.study.changes import at_path, shown
 from handgrad.training.record import DatasetFacts
 
 TIMES = ("training", "evaluation", "total")

@@ -91,24 +91,17 @@ def save_table(table: Table, folder: Path) -> list[Path]:
 
 def to_csv(table: Table) -> str:
     """Values in full precision; an empty field is a number that does not exist."""
-    return csv_text(
-        [name for column in table.columns for name in column.names],
-        (
-            [value for column, cell in zip(table.columns, row.cells, strict=True) for value in _values(column, cell)]
-            for row in table.rows
-        ),
+    rows = (
+        [value for column, cell in zip(table.columns, row.cells, strict=True) for value in _values(column, cell)]
+        for row in table.rows
     )
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Comma-separated text, lines ending in a single line feed; None becomes an empty field."""
     text = io.StringIO()
-    write_csv(text, header, rows)
+    write_csv(text, [name for column in table.columns for name in column.names], rows)
     return text.getvalue()
 
 
 def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """The same into an open file, a row at a time."""
+    """Comma-separated text into an open file, lines ending in a single line feed; None becomes an empty field."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)

@@ -212,7 +212,9 @@ class Ray:
             for job in task.jobs.values():
                 heard(job, None)
         for job_id, content in news.checkpoints.items():
-            _keep(task.jobs[job_id], content)
+            checkpoint = task.jobs[job_id].checkpoint
+            assert checkpoint is not None
+            write_whole(checkpoint, content)
         for job_id, end in news.ended:
             heard(task.jobs[job_id], end)
         if news.last:
@@ -255,12 +257,6 @@ def _fetch(split: Any) -> Split:
     """On a node: the split, its arrays mapped from the node's object store; the same object for run after run."""
     found: Split = ray.get(split)
     return found
-
-
-def _keep(job: RunJob, content: bytes) -> None:
-    """Write a checkpoint that came with the news, whole or not at all."""
-    assert job.checkpoint is not None
-    write_whole(job.checkpoint, content)
 
 
 def _cannot_work(error: RayTaskError) -> str:

@@ -22,7 +22,7 @@ from pydantic import BeforeValidator, ConfigDict
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.sections import Section, is_whole
 from handgrad.study.changes import SECTIONS, Changes, changes_of, is_path, leaves
-from handgrad.study.rules.asha import Asha
+from handgrad.study.rules.search_rules import Asha
 from handgrad.study.rules.samplers import DISTRIBUTIONS, SAMPLERS, USUAL, Sampling
 from handgrad.synonyms import advice_on_name
 
@@ -61,10 +61,6 @@ class Choice:
         return Choice(self.axes | other.axes, self.changes | other.changes, self.written | other.written)
 
 
-def _list_leaf(path: str, value: Mapping[str, Any]) -> bool:
-    return False
-
-
 def _one(path: str, value: Any, table: str) -> Choice:
     return Choice({path: value}, {path: value}, {path: table})
 
@@ -88,7 +84,7 @@ def choices(axes: Axes, phase: int = 0) -> list[Choice]:
     factors = []
     for axis, bundles in (axes.bundle or {}).items():
         factors.append([_named_choice(axis, name, t, f'bundle.{axis}."{name}"') for name, t in bundles.items()])
-    for path, values in leaves(axes.grid or {}, _list_leaf):
+    for path, values in leaves(axes.grid or {}):
         factors.append([_one(path, value, "grid") for value in values])
     found = []
     for combination in itertools.product(*factors):
@@ -96,7 +92,7 @@ def choices(axes: Axes, phase: int = 0) -> list[Choice]:
         for part in combination:
             choice |= part
         found.append(choice)
-    for path, values in leaves(axes.one_factor or {}, _list_leaf):
+    for path, values in leaves(axes.one_factor or {}):
         found += [_one(path, value, "one_factor") for value in values]
     for name, table in (axes.variant or {}).items():
         found.append(_named_choice("variant", name, table, f'variant."{name}"'))
@@ -144,7 +140,7 @@ def axis_problems(axes: Axes, prefix: str = "") -> list[str]:
             found.append(
                 f"random cannot stand beside {' and '.join(others)}; put one of them into a [[phase]] of its own"
             )
-    twice = {path for path, _ in leaves(axes.grid or {}, _list_leaf)}
+    twice = {path for path, _ in leaves(axes.grid or {})}
     for axis, bundles in (axes.bundle or {}).items():
         for name, table in bundles.items() if isinstance(bundles, Mapping) else ():
             both = twice & set(changes_of(table) if isinstance(table, Mapping) else ())
@@ -163,7 +159,7 @@ def _lists(table: str, written: Mapping[str, Any] | None) -> list[str]:
         return []
     found = [] if written else [f"{table} is empty; list at least one value, as in network.hidden = [300, 500]"]
     paths: set[str] = set()
-    for path, values in leaves(written, _list_leaf):
+    for path, values in leaves(written):
         where = f"{table}.{short(path)}"
         if path in paths:
             found.append(f"{where} is written twice, as a table and with dots in quotes; keep one of the two")

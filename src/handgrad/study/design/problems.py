@@ -157,7 +157,7 @@ def count(axes: Axes) -> Count:
 
 
 def _lengths(table: Mapping[str, Any] | None) -> list[int]:
-    return [len(values) for _, values in leaves(table or {}, lambda *_: False) if isinstance(values, list | tuple)]
+    return [len(values) for _, values in leaves(table or {}) if isinstance(values, list | tuple)]
 
 
 def size_problems(spec: StudySpec) -> list[str]:
@@ -187,8 +187,4 @@ def number(n: int) -> str:
     >>> number(1_000_000), number(10**30)
     ('1,000,000', 'about 10^30')
     """
-    return f"{n:,}" if n < 10**21 else f"about 10^{_digits(n) - 1}"
-
-
-def _digits(n: int) -> int:
-    return int(n.bit_length() * math.log10(2)) + 1
+    return f"{n:,}" if n < 10**21 else f"about 10^{int(n.bit_length() * math.log10(2))}"

@@ -9,7 +9,7 @@ from handgrad.data.data_section import DataSection
 from handgrad.measures import DEFAULT_METRIC, VALIDATION_METRICS
 from handgrad.names import shown
 from handgrad.network.network_section import NetworkSection
-from handgrad.sections import Section, flag, is_whole, one_of, whole
+from handgrad.sections import Section, flag, is_whole, one_of, optional, whole
 from handgrad.study.changes import changes_of
 from handgrad.study.design.axes import Axes, AxisTable
 from handgrad.study.published.items import Drawing, Original
@@ -79,7 +79,7 @@ class PhaseSpec(Axes):
     set: AxisTable = None
     continues: Annotated[bool, BeforeValidator(flag)] = Field(False, alias="continue")
     after: str | None = None
-    start: Annotated[Any, BeforeValidator(lambda value: None if value is None else _start(value))] = None
+    start: Annotated[Any, BeforeValidator(optional(_start))] = None
 
 
 class Made(Section):

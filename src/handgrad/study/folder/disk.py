@@ -68,7 +68,7 @@ def check_folders(folder: Path) -> None:
             raise unreadable(path, error) from None
 
 
-def in_lines(value: Any, depth: int) -> str:
+def in_lines(value: Any, depth: int, indent: str = "") -> str:
     """JSON with a line for each entry down to `depth`; what lies deeper stands on one line, which is quickly written.
 
     >>> print(in_lines({"name": "a", "settings": [{"lr": 0.1, "runs": [1, 2]}, {"lr": 0.2, "runs": []}]}, 2))
@@ -80,10 +80,6 @@ def in_lines(value: Any, depth: int) -> str:
      ]
     }
     """
-    return _opened(value, depth, "")
-
-
-def _opened(value: Any, depth: int, indent: str) -> str:
     if not depth or not value or not isinstance(value, dict | list | tuple):
         return json.dumps(value)
     inside = indent + " "
@@ -93,7 +89,7 @@ def _opened(value: Any, depth: int, indent: str) -> str:
     else:
         opens, closes = "[", "]"
         named = [("", part) for part in value]
-    entries = [f"\n{inside}{name}{_opened(part, depth - 1, inside)}" for name, part in named]
+    entries = [f"\n{inside}{name}{in_lines(part, depth - 1, inside)}" for name, part in named]
     return f"{opens}{','.join(entries)}\n{indent}{closes}"
 
 

@@ -144,14 +144,15 @@ def put(new: Path, target: Path, before: tuple[str, ...], aside: Callable[[], Pa
     moved = _keep(kept, target, aside) if kept else []
     for path in coming:
         force(new / path)
-    _write_list(target, {path: [*listed.get(path, []), *_sum(coming, path)] for path in [*listed, *coming]})
+    new_sums = {path: [found] for path, found in coming.items()}
+    _write_list(target, {path: [*listed.get(path, []), *new_sums.get(path, [])] for path in [*listed, *coming]})
     for path in sorted(coming, key=lambda path: (path == "index.html", path)):  # the page last: it shows the others
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         os.replace(new / path, target / path)
     for path in listed.keys() - coming.keys():
         with suppress(OSError):
             (target / path).unlink(missing_ok=True)
-    _write_list(target, {path: [found] for path, found in coming.items()})
+    _write_list(target, new_sums)
     for folder in {(target / path).parent for path in coming}:
         force_folder(folder)
     return moved
@@ -183,10 +184,6 @@ def _write_list(target: Path, files: Mapping[str, list[str]]) -> None:
     about = "written by handgrad; all other files of this folder are yours"
     text = json.dumps({"about": about, "files": dict(sorted(files.items()))}, indent=1, ensure_ascii=False)
     write_whole(target / LIST, sealed(text))
-
-
-def _sum(coming: Mapping[str, str], path: str) -> list[str]:
-    return [coming[path]] if path in coming else []
 
 
 def _is_one_of(path: Path, sums: list[str]) -> bool:

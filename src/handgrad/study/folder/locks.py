@@ -8,7 +8,7 @@ also by a kill, so half-written files under a free lock belong to no process any
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from handgrad.errors import ResultsError
@@ -19,18 +19,14 @@ PATIENCE = 0.2  # seconds for a reader that looks at this moment (`is_written`)
 REPORT_PATIENCE = 300.0  # seconds for another report to be made
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path) -> AbstractContextManager[None]:
     """Hold a results folder for a study.  Raises ResultsError where another process does, or it cannot be written."""
-    with _held(folder, WRITING, PATIENCE, "another process is writing these results at this moment"):
-        yield
+    return _held(folder, WRITING, PATIENCE, "another process is writing these results at this moment")
 
 
-@contextmanager
-def reporting(folder: Path, patience: float = REPORT_PATIENCE) -> Iterator[None]:
+def reporting(folder: Path, patience: float = REPORT_PATIENCE) -> AbstractContextManager[None]:
     """Hold the report of a results folder; waits for the process that holds it.  Raises ResultsError, as `writing`."""
-    with _held(folder, REPORTING, patience, "another process is making the report of these results"):
-        yield
+    return _held(folder, REPORTING, patience, "another process is making the report of these results")
 
 
 @contextmanager

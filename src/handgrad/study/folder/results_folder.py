@@ -20,6 +20,7 @@ from handgrad.files import checksum
 from handgrad.foreign import as_path, reading
 from handgrad.measures import METRICS
 from handgrad.names import lookup
+from handgrad.study.changes import at_path
 from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import read_decisions
@@ -156,7 +157,7 @@ class Results:
             while (start := starts.get(way[-1])) is not None:
                 way.append(start)
             given = {name: value for one in reversed(way) for name, value in self.planned[one]["axes"].items()}
-            found[label] = {name: given.get(name, _at(self.planned[label]["setting"], name)) for name in names}
+            found[label] = {name: given.get(name, at_path(self.planned[label]["setting"], name)) for name in names}
         return found
 
     def setting(self, label: str) -> Setting:
@@ -328,10 +329,3 @@ def _sum(path: Path) -> str | None:
         return checksum(path.read_bytes().replace(b"\r\n", b"\n"))
     except OSError:
         return None
-
-
-def _at(tables: Any, path: str) -> Any:
-    """The value at a dotted path, None where there is none."""
-    for step in path.split("."):
-        tables = tables.get(step) if isinstance(tables, Mapping) else None
-    return tables

@@ -102,7 +102,8 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
     left = _left_by_budget(plan.study.spec.budget, sum(row.runs for row in rows), epochs)
     work, epochs = work * left, epochs * left
     longest = max(row.seconds * _sharing(planned) for row, (_, planned, _) in zip(rows, found, strict=True))
-    splits = sum(_split_bytes(plan.splits.split(key)) for key in plan.data_keys)
+    parts = (part for key in plan.data_keys for part in plan.splits.split(key).parts.values())  # one split at a time
+    splits = sum(part.x.nbytes + part.y.nbytes + part.index.nbytes for part in parts)
     heaviest = max(planned.parameters * _sharing(planned) for _, planned, _ in found)
     memory = workers * (WORKER_BYTES + 4 * COPIES * heaviest) + splits
     disk = splits + sum(len(planned.runs) * _record_bytes(plan, planned) for _, planned, _ in found)
@@ -169,10 +170,6 @@ def _measure(setting: Setting, split: Split) -> _Speed:
 
 def _first(part: Part, m: int) -> Part:
     return Part(part.x[:m], part.y[:m], part.index[:m], part.source)
-
-
-def _split_bytes(split: Split) -> int:
-    return sum(part.x.nbytes + part.y.nbytes + part.index.nbytes for part in split.parts.values())
 
 
 def _record_bytes(plan: Plan, planned: PlannedSetting) -> int:

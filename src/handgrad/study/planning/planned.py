@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.study.rules.asha import RULES, Asha
+from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.training.run import Run, Setting
 
 

@@ -9,14 +9,14 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, Protocol, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, create_model
 
 from handgrad.names import short, unknown
-from handgrad.sections import Section, flag, one_of, real, whole
+from handgrad.sections import Section, flag, one_of, optional, real, whole
 from handgrad.study.changes import changes_of
 from handgrad.study.published.figure_options import FIGURES, Function, figure_kind
 from handgrad.study.published.numbers import MEASURES, UNITS, value
@@ -88,21 +88,16 @@ def _references(given: Any) -> tuple[Any, ...]:
     return tuple(map(_reference, listed))
 
 
-def optional(check: Callable[[Any], Any]) -> BeforeValidator:
-    """`check` for a key that can be left out: None stays None."""
-    return BeforeValidator(lambda given: None if given is None else check(given))
-
-
 Text = Annotated[str, BeforeValidator(text)]
 Label = Annotated[str, BeforeValidator(_label)]
-Note = Annotated[str | None, optional(text)]
+Note = Annotated[str | None, BeforeValidator(optional(text))]
 Phases = Annotated[tuple[str, ...], BeforeValidator(_phases)]
-Value = Annotated[Any, optional(value)]
-Reference = Annotated[Any, optional(_reference)]
-Unit = Annotated[str | None, optional(one_of(UNITS, "unit"))]
-Digits = Annotated[int | None, optional(whole("[0, 12]"))]
-Count = Annotated[int | None, optional(whole("[1, inf)"))]
-Examples = Annotated[int | None, optional(whole("[0, inf)"))]
+Value = Annotated[Any, BeforeValidator(optional(value))]
+Reference = Annotated[Any, BeforeValidator(optional(_reference))]
+Unit = Annotated[str | None, BeforeValidator(optional(one_of(UNITS, "unit")))]
+Digits = Annotated[int | None, BeforeValidator(optional(whole("[0, 12]")))]
+Count = Annotated[int | None, BeforeValidator(optional(whole("[1, inf)")))]
+Examples = Annotated[int | None, BeforeValidator(optional(whole("[0, inf)")))]
 Flag = Annotated[bool, BeforeValidator(flag)]
 
 
@@ -170,7 +165,7 @@ class Item(Section):
     title: Text
     note: Note = None
     n: Count = None
-    order: Annotated[float | None, optional(real())] = None
+    order: Annotated[float | None, BeforeValidator(optional(real()))] = None
     ours: Flag = False
 
     @property
@@ -225,7 +220,7 @@ class Drawing(Section):
     note: Note = None
     kind: Annotated[str, BeforeValidator(figure_kind)]
     phase: Phases = ("main",)
-    settings: Annotated[tuple[Any, ...] | None, optional(_references)] = None
+    settings: Annotated[tuple[Any, ...] | None, BeforeValidator(optional(_references))] = None
     options: dict[str, Any] = Field(default_factory=dict)
     run: Flag = True
 

@@ -83,9 +83,9 @@ def value(given: Any) -> Any:
     """A validator: what the file wrote, with nan as text.  Raises ValueError."""
     if isinstance(given, float) and math.isnan(given):
         return "nan"
-    if _number(given) or (isinstance(given, str) and (given in WORDS or _ABOUT.fullmatch(given))):
+    if is_real(given) or (isinstance(given, str) and (given in WORDS or _ABOUT.fullmatch(given))):
         return given
-    if isinstance(given, list | tuple) and len(given) == 2 and all(map(_number, given)) and given[1] >= 0:
+    if isinstance(given, list | tuple) and len(given) == 2 and all(map(is_real, given)) and given[1] >= 0:
         return list(given)
     raise ValueError('must be a number, [mean, std] with std >= 0, "≈ 0.925", "diverged", "explodes" or "learns"')
 
@@ -118,10 +118,6 @@ def decimals(number: float) -> int:
     """
     text = f"{number:.12f}".rstrip("0")
     return len(text.partition(".")[2])
-
-
-def _number(given: Any) -> bool:
-    return is_real(given)
 
 
 def unit_problems(measure: str, unit: str | None, where: str) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator
 
 from handgrad.measures import METRICS
 from handgrad.names import short, shown, unknown
-from handgrad.sections import Section, one_of, real
+from handgrad.sections import Section, one_of, optional, real
 from handgrad.study.published.items import (
     Digits,
     Examples,
@@ -27,7 +27,6 @@ from handgrad.study.published.items import (
     Text,
     Unit,
     left_of,
-    optional,
 )
 from handgrad.study.published.numbers import MEASURES, RANKS, unit_problems, value, value_problems
 
@@ -56,7 +55,7 @@ class SettingRow(Measured):
     label: Label
     note: Note = None
     run: Flag = True
-    rank: Annotated[str | None, optional(one_of(RANKS, "rank"))] = None
+    rank: Annotated[str | None, BeforeValidator(optional(one_of(RANKS, "rank")))] = None
 
 
 class FactRow(Measured):

@@ -129,8 +129,11 @@ def make_study(
         spec, found = read_spec(values, notes)
         if spec is not None and not found:
             made = spec.made or Made(file=None if file is None else readable(file))
-            spec = spec.model_copy(update={"made": _made(made, quick, changes)})
-            study = Study(spec, where, folder, tuple(dict.fromkeys(notes)), _altering(spec))
+            # a study of a results folder has been made already, and stays what it is
+            made = Made(file=made.file, quick=made.quick or quick, changes=(*made.changes, *changes))
+            altering = tuple(text for text in made.changes if alters(change_of(text)))
+            spec = spec.model_copy(update={"made": made})
+            study = Study(spec, where, folder, tuple(dict.fromkeys(notes)), altering)
             if (spec.original is not None or spec.figure) and values is not tables:
                 study = replace(study, spec=_refitted(spec, study, tables))
             found = [*study_problems(study), *reference_problems(study)]
@@ -201,15 +204,6 @@ def _small(tables: Mapping[str, Any]) -> list[str]:
     if "quick" in tables or (isinstance(made, Mapping) and made.get("quick") is True):
         return []
     return ["--quick: the file does not say what is small; add a table [quick], such as training.epochs = 2"]
-
-
-def _made(before: Made, quick: bool, changes: Iterable[str]) -> Made:
-    """What a study is made from; one of a results folder has been made already, and stays what it is."""
-    return Made(file=before.file, quick=before.quick or quick, changes=(*before.changes, *changes))
-
-
-def _altering(spec: StudySpec) -> tuple[str, ...]:
-    return tuple(text for text in (spec.made.changes if spec.made else ()) if alters(change_of(text)))
 
 
 def _refitted(spec: StudySpec, study: Study, tables: Mapping[str, Any]) -> StudySpec:
@@ -308,7 +302,7 @@ def problems_of_the_rest(spec: StudySpec, where: str, folder: Path) -> list[str]
     for name in right:
         table = getattr(spec, name)
         if name in ("grid", "one_factor") and table:
-            table = {path: values for path, values in leaves(table, lambda *_: False) if is_listed(values)} or None
+            table = {path: values for path, values in leaves(table) if is_listed(values)} or None
         if not axis_problems(Axes(**{name: table})):
             right[name] = table
     known = {FIRST} | {phase.name for phase in spec.phase}

@@ -16,7 +16,6 @@ from typing import Any
 from handgrad.errors import InputError
 from handgrad.names import listed, short, shown, unknown
 from handgrad.study.changes import SECTIONS, SHORT, Table, canonical, changes_of, is_path
-from handgrad.study.design.axes import Choice
 from handgrad.study.design.settings import Study
 from handgrad.study.reading.study_file import DEEPEST
 from handgrad.study.rules.samplers import DISTRIBUTIONS
@@ -190,7 +189,7 @@ def effects(study: Study, overrides: Iterable[str], quick: Any) -> tuple[list[st
                 notes.append(f"{short(text)} does not reach every setting: {listed(says.written, 3)} says it as well")
             elif later := [phase.name for phase in study.phases[1:] if _writer(path, phase.changes) is not None]:
                 notes.append(f"{short(text)} does not reach phase {listed(later, 3)}, which sets it by itself")
-    for path in _paths(study, quick) if isinstance(quick, Mapping) else ():
+    for path, _ in _changes(study, quick) if isinstance(quick, Mapping) else ():
         says, without = _reach(study, path)
         if says is not None and not without:
             notes.append(f"quick.{path} has no effect: {says.written[0]} says it in every setting")
@@ -225,12 +224,8 @@ def _reach(study: Study, path: str) -> tuple[_Says | None, bool]:
         if by is None:
             without = True
         else:
-            written.setdefault(_table(choice, by), by)
+            written.setdefault(choice.written.get(by, "grid"), by)
     return (_Says(path, next(iter(written.values())), written) if written else None), without
-
-
-def _table(choice: Choice, path: str) -> str:
-    return choice.written.get(path, "grid")
 
 
 def _writer(path: str, changes: Mapping[str, Any]) -> str | None:
@@ -265,10 +260,6 @@ def _changes(study: Study, tables: Mapping[str, Any]) -> Iterator[tuple[str, Any
         yield (ours.removesuffix(".name") if ours.count(".") > 1 else ours), value
         if isinstance(value, Mapping):
             yield from ((canonical(f"{path}.{key}", study.spec), part) for key, part in value.items() if key != "name")
-
-
-def _paths(study: Study, tables: Mapping[str, Any]) -> Iterator[str]:
-    return (path for path, _ in _changes(study, tables))
 
 
 def _as_written(value: Any) -> str:

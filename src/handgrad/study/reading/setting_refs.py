@@ -141,7 +141,7 @@ class SettingRefs:
             numbers = [f"1 to {len(self.numbers)}"] if FIRST in phases and self.numbers else []
             known = [WINNER, *self.labels, *(name for one in self.of(phases) for name in self._names(one)), *numbers]
             raise ValueError("is an " + unknown(reference, dict.fromkeys(known), "setting"))
-        wanted = {self._path(path): value for path, value in reference.items()}
+        wanted = {self.shown(path): value for path, value in reference.items()}
         having = [one for one in self.of(phases) if _has(one, wanted)]
         if not having:
             if any(self.study.phases[n].sampling for n, name in enumerate(self.phases) if name in phases):
@@ -160,9 +160,6 @@ class SettingRefs:
         """The names of its variant and bundles."""
         return [value for path, value in (one.axes or {}).items() if not is_path(path) and isinstance(value, str)]
 
-    def _path(self, path: str) -> str:
-        return canonical(path, self.study.spec) if is_path(path) else path
-
     @cached_property
     def axes(self) -> list[str]:
         """Every axis of every phase."""
@@ -176,12 +173,12 @@ class SettingRefs:
             for one in self.study.settings.from_base(number):
                 if one.setting is not None:
                     dumped = one.setting.model_dump(mode="json", by_alias=True)
-                    found |= {path for path, _ in leaves(dumped, lambda *_: False)} | set(_tables(dumped))
+                    found |= {path for path, _ in leaves(dumped)} | set(_tables(dumped))
         return found
 
     def shown(self, path: str) -> str:
         """The path as a setting has it: other libraries' names are replaced by ours."""
-        return self._path(path)
+        return canonical(path, self.study.spec) if is_path(path) else path
 
     def phase_problems(self, phases: Iterable[str], where: str) -> list[str]:
         """Phases that are not there."""

@@ -11,9 +11,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, model_validator
 
-from handgrad.sections import Section, real, whole
+from handgrad.sections import Section, optional, real, whole
 
-_COUNT = BeforeValidator(lambda v: v if v is None else whole("[1, inf)")(v))
+_COUNT = BeforeValidator(optional(whole("[1, inf)")))
 
 
 class Budget(Section):
@@ -24,7 +24,7 @@ class Budget(Section):
 
     runs: Annotated[int | None, _COUNT] = None
     epochs: Annotated[int | None, _COUNT] = None
-    minutes: Annotated[float | None, BeforeValidator(lambda v: v if v is None else real("(0, inf)")(v))] = None
+    minutes: Annotated[float | None, BeforeValidator(optional(real("(0, inf)")))] = None
 
     @model_validator(mode="after")
     def _something(self) -> "Budget":

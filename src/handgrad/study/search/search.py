@@ -1,7 +1,7 @@
 """A search: settings that are begun, judged and continued while the study runs.
 
     source    gives the next setting: the plan's list, or a sampler (`samplers`)
-    rule      says which settings go on from the epoch at which they wait (`rules.asha`)
+    rule      says which settings go on from the epoch at which they wait (`rules.search_rules`)
     tracker   says whether there is budget for a step (`rules.budget`)
     decisions write down every step, so that a search that was killed goes on from there (`decisions`)
 
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from handgrad.measures import lower_is_better
 from handgrad.study.folder.decisions import Decisions
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
-from handgrad.study.rules.asha import RULES, Asha
+from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Outcome, RunJob
@@ -153,7 +153,7 @@ class Search:
     def _replay_promoted(self, setting: str, until: int, why: str) -> None:
         if setting != (self.rule.leader() if why else self.rule.promotable()):
             raise Misfit(f"setting {setting} is not the one to go on")
-        self._promote(setting)
+        self._go(setting, self.rule.promote(setting))
         self._expect(setting, until)
         self.winner = None
 
@@ -222,7 +222,7 @@ class Search:
         setting = self.settings[label]
         if not self.tracker.take({str(run.id): self.rule.target(label) for run in setting.runs}):
             return False
-        self._promote(label)
+        self._go(label, self.rule.promote(label))
         self.decisions.add("promoted", setting=label, until=self._until[label], why=why)
         self._enqueue(label)
         return True
@@ -282,9 +282,6 @@ class Search:
         self.settings[setting.label] = setting
         self._go(setting.label, self.rule.begin(setting.label, setting.epochs))
         self.winner = None
-
-    def _promote(self, label: str) -> None:
-        self._go(label, self.rule.promote(label))
 
     def _go(self, label: str, until: int) -> None:
         self._until[label] = until

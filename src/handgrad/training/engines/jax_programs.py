@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from handgrad.errors import InputError, readable
+from handgrad.names import shown
 from handgrad.network import passes
 from handgrad.network.dropout import Dropout
 from handgrad.network.network import Network
@@ -114,6 +115,12 @@ def check_compiles(job: Job, added: Sequence[Ingredient]) -> None:
 
     Only shapes and types go through the step: nothing is computed.
     """
+    for name, value in job.training.optimizer:
+        if name != "name" and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise InputError(
+                f"the jax engine takes what an optimizer is set to as numbers, and {name} of optimizer "
+                f'{shown(job.training.optimizer.name)} is {shown(value)}; set training.engine = "array"'
+            )
     dtype, network = np.dtype(job.training.dtype), job.network
     params = {name: jax.ShapeDtypeStruct(shape, dtype) for name, shape in network.parameter_shapes.items()}
     kinds = job.training.optimizer.slots
@@ -194,7 +201,7 @@ class Programs:
 
     @staticmethod
     def of(job: Job, size: int) -> "Programs":
-        step = tuple(one.of for one in ingredients(job.network.layers, job.training))
+        step = tuple(one.identity for one in ingredients(job.network.layers, job.training))
         return _programs(*_shared(job.network, job.training), size, step)
 
     def facts(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handgrad.errors import InputError
-from handgrad.study.rules.asha import RULES, Asha, Promote, Stop
+from handgrad.study.rules.search_rules import RULES, Asha, Promote, Stop
 
 
 def test_rungs_are_r_eta_k_and_the_end_is_the_epochs_of_the_setting():

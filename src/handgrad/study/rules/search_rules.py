@@ -28,7 +28,7 @@ import numpy as np
 from pydantic import BeforeValidator
 
 from handgrad.measures import VALIDATION_METRICS
-from handgrad.sections import Section, one_of, whole
+from handgrad.sections import Section, one_of, optional, whole
 
 
 class Asha(Section):
@@ -48,10 +48,8 @@ class Asha(Section):
     rule: Annotated[str, BeforeValidator(lambda name: one_of(RULES, "rule")(name))] = "promote"
     grace_period: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 1
     reduction_factor: Annotated[int, BeforeValidator(whole("[2, inf)"))] = 4
-    epochs: Annotated[int | None, BeforeValidator(lambda v: v if v is None else whole("[1, inf)")(v))] = None
-    metric: Annotated[
-        str | None, BeforeValidator(lambda v: v if v is None else one_of(VALIDATION_METRICS[::-1], "measure")(v))
-    ] = None
+    epochs: Annotated[int | None, BeforeValidator(optional(whole("[1, inf)")))] = None
+    metric: Annotated[str | None, BeforeValidator(optional(one_of(VALIDATION_METRICS[::-1], "measure")))] = None
 
     def levels(self, epochs: int) -> tuple[int, ...]:
         """Where a setting of so many epochs is stopped: its rungs, and its end R.
