@@ -16,6 +16,7 @@ from handgrad.study.planning.planned import PlannedRun, PlannedSetting
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.loading import make_study
 from handgrad.training.record import Record, save
+from handgrad.training.slips import SLIPS
 from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
 
 
@@ -174,6 +175,7 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
             "parameters": sum(array.size for array in params.values()),
             "loss_formula": f"{outcome.loss}: −log a_y, mean over the batch",
             "l2_formula": "none",
+            **({"slips": [SLIPS[name].text for name in slips]} if (slips := setting.setting.training.slips) else {}),
         },
         "data": {
             "name": parts.name,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -505,3 +506,15 @@ def test_a_slip_stays_in_a_setting_that_is_read_again():
     setting = run_with("gradient-doubled").setting
     again = Setting.checked(setting.model_dump(mode="json", by_alias=True))
     assert Run(again, 1, "0" * 64).id == Run(setting, 1, "0" * 64).id
+
+
+# -- documentation
+
+
+def test_the_page_of_slips_has_every_slip_as_it_is():
+    rows = []
+    for slip in SLIPS.values():
+        texts = (slip.formula, slip.right, slip.why, slip.fingerprint, slip.symptom, slip.needs, slip.source)
+        rows.append(f"| `{slip.name}` | " + " | ".join(text.replace("|", "\\|") for text in texts) + " |")
+    page = (Path(__file__).parents[2] / "docs" / "slips.md").read_text("utf-8")
+    assert [line for line in page.splitlines() if line.startswith("| `")] == rows

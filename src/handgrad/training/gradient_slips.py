@@ -95,6 +95,7 @@ def _mean(network: Network, training: Any) -> bool:
 
 
 def has_biases(network: Network, training: Any) -> bool:
+    """Whether a layer of the network has biases."""
     return any("b" in names for names in network.parameter_names)
 
 

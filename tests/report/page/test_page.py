@@ -305,3 +305,17 @@ def test_a_damaged_record_is_named(make_results):
     (run / "curves.npz").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(ResultsError, match=rf"{run.name}.*curves.npz: was altered after it was written; run the"):
         build_report(folder, formats=[])
+
+
+def test_slips_stand_in_red_at_the_top_in_the_formulas_and_under_the_table(report):
+    tables = {"grid": {"training.slips": [[], ["gradient-doubled"]]}, "training": {"engine": "array"}}
+    folder, page = report(tables)
+    said = "Wrong on purpose (setting 2, training.slips): gradient-doubled: 2·do, instead of do."
+    assert page.text.count(said) == 3
+    assert len([li for li in page.all("li") if li.get("class") == "slip"]) == 2
+    assert said in (folder / "tables" / "summary.md").read_text("utf-8")
+    style = (folder / "index.html").read_text("utf-8").split("</style>")[0]
+    assert ".verdicts .slip { color: var(--slip);" in style
+    assert style.count("--slip: #") == 3  # light, dark and in print
+    _, plain = report({"name": "plain"})
+    assert "Wrong on purpose" not in plain.text
