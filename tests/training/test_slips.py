@@ -16,6 +16,7 @@ from handgrad.network.gradcheck import AtKink, check
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.network.targets import encode
+from handgrad.training.loop import advance, execute
 from handgrad.training.optimizers import SGD, Momentum
 from handgrad.training.run import Run, Setting
 from handgrad.training.schedules import Exponential
@@ -228,6 +229,36 @@ def test_orders():
     assert both.tolist() == list(range(8))
 
 
+def test_the_loss_of_the_batches_is_reported_for_validation():
+    found = functions("training-loss-as-validation-loss").reported
+    assert found({"val_loss": 3.0, "val_accuracy": 0.5}, lambda: 2.0) == {"val_loss": 2.0, "val_accuracy": 0.5}
+    assert found({"train_loss": 3.0}, lambda: 2.0) == {"train_loss": 3.0}
+    assert REFERENCE.reported({"val_loss": 3.0}, lambda: 2.0) == {"val_loss": 3.0}
+
+
+def test_the_reported_loss_is_that_of_the_epoch_whose_weights_are_kept(split):
+    """Curves, early stopping and the final metric agree; continued runs count from their own steps."""
+    name = "training-loss-as-validation-loss"
+    record = trained(run_with(name, epochs=4), split)
+    of_epochs = record.curves["loss_per_step"].reshape(4, 15).mean(axis=1, dtype=np.float64)
+    assert record.curves["val_loss"].tolist() == of_epochs.tolist()
+    assert record.metrics["val_loss"] == of_epochs[-1]
+    right = trained(run_with(None, epochs=4), split)
+    assert record.curves["val_accuracy"].tolist() == right.curves["val_accuracy"].tolist()
+    assert record.metrics["test_loss"] == right.metrics["test_loss"]
+    stopped = trained(run_with(name, epochs=9, early_stopping={"patience": 1, "min_delta": 0.1}), split)
+    assert stopped.best_epoch < stopped.epochs
+    assert stopped.metrics["val_loss"] == stopped.curves["val_loss"][stopped.best_epoch - 1]
+    more = Run(run_with(name, epochs=2).setting, 1, "0" * 64, record.id)
+    longer = execute(more, split, parent=record)
+    assert longer.metrics["val_loss"] == longer.curves["loss_per_step"][75:].mean(dtype=np.float64)
+
+
+def test_what_is_reported_for_validation_needs_validation_data():
+    with pytest.raises(InputError, match=r"training.slips = training-loss-as-validation-loss needs validation data"):
+        run_with("training-loss-as-validation-loss").setting.network_for((6,), 3, has_validation=False)
+
+
 # -- fingerprints on drawn networks, and nowhere else
 
 
@@ -402,6 +433,7 @@ WITHOUT = {  # settings in which a slip would change nothing
     "no-shuffling": {"batch_size": "full"},
     "same-order-every-epoch": {"batch_size": "full"},
     "last-batch-dropped": {"batch_size": "full"},
+    "training-loss-as-validation-loss": {"batch_reduction": "sum"},
 }
 
 
@@ -431,8 +463,6 @@ def test_a_network_without_biases_has_none_to_be_wrong():
 
 
 def trained(run, split):
-    from handgrad.training.loop import execute
-
     return execute(run, split)
 
 
@@ -445,7 +475,7 @@ def test_the_reference_trains_with_it_and_the_record_says_so(name, split):
     assert "slips" not in right.setting["training"]
     if name == "last-batch-dropped":  # 240 examples are 15 whole batches
         assert trained(run_with(name, batch_size=100), split).steps == 4
-    elif SLIPS[name].changes == "score":
+    elif SLIPS[name].changes in ("score", "reported"):
         assert {n: w.tobytes() for n, w in wrong.params.items()} == {n: w.tobytes() for n, w in right.params.items()}
         assert wrong.metrics != right.metrics
     else:
@@ -492,8 +522,6 @@ def test_the_jax_engine_refuses_to_score_with_dropout():
 
 
 def test_a_run_with_a_slip_goes_on_from_its_checkpoint_with_the_same_bits(split, tmp_path):
-    from handgrad.training.loop import advance, execute
-
     run = run_with("dropout-while-scoring", engine="array", epochs=4)
     whole = trained(run, split)
     advance(run, split, until=2, checkpoint=tmp_path / "c")

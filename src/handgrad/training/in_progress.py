@@ -18,7 +18,7 @@ from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Group, Job, Session, open_session
 from handgrad.training.progress import first_progress, save_checkpoint
 from handgrad.training.record import Divergence, Record
-from handgrad.training.recording import Trained, record_of, samples_of, score
+from handgrad.training.recording import Trained, batch_loss, record_of, samples_of, score
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
@@ -131,7 +131,8 @@ class RunInProgress:
                 reason = f"{part.metric('loss')} is {loss} after the epoch"
                 self.diverged = Divergence(epoch=progress.epoch, step=progress.step, layer=layer, reason=reason)
                 return
-            for metric, value in scores.items():
+            reported = self.functions.reported(scores, lambda: batch_loss(progress, progress.epoch))
+            for metric, value in reported.items():
                 progress.curves.setdefault(metric, []).append(value)
         rule = self.training.early_stopping
         if rule is not None:

@@ -17,7 +17,7 @@ from handgrad.training.environment import environment
 from handgrad.training.progress import Progress, pack_best, pack_slots
 from handgrad.training.record import DatasetFacts, Divergence, NetworkFacts, Record, Samples, Times, TrainScore
 from handgrad.training.run import Run, Setting
-from handgrad.training.slips import SLIPS
+from handgrad.training.slips import SLIPS, functions_at
 from handgrad.training.support import refusal_text, unsupported
 from handgrad.training.weights import FORMAT
 
@@ -57,18 +57,26 @@ def score(
     return {part.metric(m.name): float(m.of(losses, predicted, actual)) for m in MEASURES.values()}, predicted
 
 
+def batch_loss(progress: Progress, epoch: int) -> float:
+    """The mean of the losses of the batches of one epoch, counted from 1 over the whole history."""
+    ends = [0, *map(int, progress.curves["steps_at_epoch_end"])]
+    return float(np.concatenate(progress.loss_per_step)[ends[epoch - 1] : ends[epoch]].mean(dtype=np.float64))
+
+
 def record_of(trained: Trained) -> Record:
     """The record of a run at its end or where it was pruned: the weights that it ended with, scored on every part."""
     progress, diverged = trained.progress, trained.diverged
     metrics: dict[str, float | None] = {}
     confusion = {}
+    reported = functions_at(trained.setting.training).reported
+    epoch = progress.epoch if trained.pruned else _best_epoch(trained) or progress.epoch
     for name, examples in trained.split.parts.items():
         part = PARTS[name]
         if diverged is not None:
             metrics |= {part.metric(measure): None for measure in MEASURES}
             continue
         scores, predicted = score(trained.session, trained.split, part, trained.scored)
-        metrics |= scores
+        metrics |= reported(scores, lambda: batch_loss(progress, epoch))
         if part is not TRAIN:
             confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
     params, slots, t = trained.session.export()

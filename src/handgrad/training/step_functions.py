@@ -18,10 +18,17 @@ from handgrad.network.passes import PassFunctions
 from handgrad.training.optimizers import step
 from handgrad.training.schedules import Schedule
 
+Scores = dict[str, float]  # by metric: "val_loss"
+
 
 def multipliers(schedule: Schedule, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
     """The numbers that multiply lr at the times e of one epoch: the schedule's own."""
     return schedule.multipliers(e, epochs, history)
+
+
+def reported(scores: Scores, batch_loss: Callable[[], float]) -> Scores:
+    """Scores after an epoch, by metric, as they are reported; batch_loss() is the mean loss of the epoch's batches."""
+    return scores
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class StepFunctions(PassFunctions):
     score        (loss of every example, predicted class) after an epoch: `passes.score`
     order        of the examples in one epoch: `batches.epoch_order`
     multipliers  of the learning rate: the schedule's
+    reported     scores after an epoch -> those that are reported: the same
     """
 
     masks: Callable[..., dict[int, Array]] = passes.masks
@@ -40,10 +48,15 @@ class StepFunctions(PassFunctions):
     score: Callable[..., tuple[Array, Array]] = passes.score
     order: Callable[[int, int, int], np.ndarray] = epoch_order
     multipliers: Callable[[Schedule, np.ndarray, int, Sequence[float]], np.ndarray] = multipliers
+    reported: Callable[[Scores, Callable[[], float]], Scores] = reported
 
 
 REFERENCE = StepFunctions()
-AROUND = ("order", "multipliers")  # functions that are no part of a step: a run in progress has them for every engine
+AROUND = (
+    "order",
+    "multipliers",
+    "reported",
+)  # functions that are no part of a step: a run in progress has them for every engine
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,7 @@ class Slip:
     applies      (network, [training] table) -> whether it has that
     gradient     whether it makes gradients wrong, so that a gradient check finds it
     source       the published report that has it; empty if none is known
+    needs_validation: whether it changes nothing without validation data
     """
 
     name: str
@@ -89,6 +103,7 @@ class Slip:
     applies: Callable[[Network, Any], bool]
     gradient: bool = False
     source: str = ""
+    needs_validation: bool = False
 
     @property
     def text(self) -> str:

@@ -11,7 +11,7 @@ from handgrad.sections import NamedSection, Section, flag, one_of, optional, rea
 from handgrad.training.optimizers import OPTIMIZERS, SGD, Optimizer
 from handgrad.training.requirements import ARRAYS, DEVICES
 from handgrad.training.schedules import SCHEDULES, Constant, Schedule
-from handgrad.training.slips import in_order
+from handgrad.training.slips import SLIPS, in_order
 
 ENGINES = ("array", "compiled", "jax", "torch")
 
@@ -140,6 +140,9 @@ class TrainingSection(Section):
         """The option that cannot work without validation data, if there is one."""
         if self.early_stopping is not None:
             return "training.early_stopping"
+        for name in self.slips:
+            if SLIPS[name].needs_validation:
+                return f"training.slips = {name}"
         return f"training.schedule = {self.schedule.name}" if self.schedule.needs_validation else None
 
     def decay(self, m: int) -> float:

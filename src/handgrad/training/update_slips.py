@@ -3,12 +3,13 @@
 Each function takes the right function and gives the wrong one.  `Right` and the letters are those of `gradient_slips`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
 
+from handgrad.measures import VALIDATION
 from handgrad.network import passes
 from handgrad.network.arrays import Array
 from handgrad.network.dropout import Dropout
@@ -17,8 +18,9 @@ from handgrad.network.network import Network
 from handgrad.training.gradient_slips import Right, has_biases
 from handgrad.training.optimizers import Momentum, Number, Optimizer, Step, is_weight
 from handgrad.training.schedules import Schedule
-from handgrad.training.step_functions import AtStep, Slip
+from handgrad.training.step_functions import AtStep, Scores, Slip
 
+VALIDATION_LOSS = VALIDATION.metric("loss")
 AS_WEIGHT = ".W"  # what the name of a parameter that is decayed ends with
 
 
@@ -147,6 +149,14 @@ def _whole_batches(right: Right, at: AtStep) -> Right:
         return found
 
     return order
+
+
+def _batch_loss_for_validation(right: Right, at: AtStep) -> Right:
+    def reported(scores: Scores, batch_loss: Callable[[], float]) -> Scores:
+        found: Scores = right(scores, batch_loss)
+        return found | {VALIDATION_LOSS: batch_loss()} if VALIDATION_LOSS in found else found
+
+    return reported
 
 
 # -- where they change something
@@ -338,5 +348,20 @@ UPDATE_SLIPS = (
         wrong=_whole_batches,
         needs="batches of 2 or more, and more than one",
         applies=_batches,
+    ),
+    Slip(
+        "training-loss-as-validation-loss",
+        changes="reported",
+        term="val_loss",
+        formula="val_loss = mean loss of the epoch's batches, while the network learns",
+        right="val_loss = mean loss of the validation examples, after the epoch",
+        why="the variable of the training loop is what is printed and handed to the search",
+        fingerprint="val_loss of an epoch is the mean of its loss_per_step",
+        symptom="overfitting cannot be seen; early stopping and a search go by the training loss",
+        wrong=_batch_loss_for_validation,
+        needs='training.batch_reduction = "mean"',
+        applies=lambda network, training: training.batch_reduction == "mean",
+        source="earin, Table 4.2",
+        needs_validation=True,
     ),
 )

@@ -317,5 +317,8 @@ def test_slips_stand_in_red_at_the_top_in_the_formulas_and_under_the_table(repor
     style = (folder / "index.html").read_text("utf-8").split("</style>")[0]
     assert ".verdicts .slip { color: var(--slip);" in style
     assert style.count("--slip: #") == 3  # light, dark and in print
-    _, plain = report({"name": "plain"})
-    assert "Wrong on purpose" not in plain.text
+
+
+def test_a_study_without_slips_says_nothing_of_them(report):
+    _, page = report()
+    assert "slip" not in page.text
