@@ -20,8 +20,8 @@ from handgrad.sections import Section
 from handgrad.study.changes import SECTIONS, Changes, Table, apply, canonical, changes_of, is_path, shown
 from handgrad.study.design.axes import Axes, Choice, choices, sampling
 from handgrad.study.design.study_spec import FIRST, StudySpec
-from handgrad.study.rules.search_rules import Asha
 from handgrad.study.rules.samplers import SAMPLERS, Sampling
+from handgrad.study.rules.search_rules import Asha
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting
 
