@@ -15,8 +15,8 @@ from handgrad.study.execution.choose_runner import RUNNERS, RunnerChoice, open_r
 from handgrad.study.folder.decisions import read_decisions
 from handgrad.study.published.items import PublishedTable
 from handgrad.study.published.published_tables import TABLES
-from handgrad.study.rules.search_rules import RULES, SearchRule
 from handgrad.study.rules.samplers import DISTRIBUTIONS, SAMPLERS, Distribution, Sampler
+from handgrad.study.rules.search_rules import RULES, SearchRule
 from handgrad.study.runners.runner import Serial
 
 ASHA = {"grace_period": 1, "reduction_factor": 2, "metric": "val_loss", "rule": "best-half"}

@@ -19,8 +19,8 @@ from typing import Any, Protocol
 from handgrad.measures import lower_is_better
 from handgrad.study.folder.decisions import Decisions
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
-from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.study.rules.budget import BudgetTracker
+from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Outcome, RunJob
 from handgrad.training.record import Record
