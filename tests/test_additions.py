@@ -7,7 +7,10 @@ one that nobody thought of fails here.
 
 import ast
 import dataclasses
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -268,6 +271,83 @@ def test_a_key_of_an_optimizer_that_is_no_number_is_refused_where_numbers_are_ne
         setting.network_for((4,), 3, has_validation=True)
 
 
+# -- records that are wrong
+
+
+def no_gradient(self, dz, x, params, mask, needs_dx):
+    return dz * params["g"], {}
+
+
+WRONG = {  # what is wrong: (table, record, what the message says)
+    "a loss of every output": ("LOSSES", Loss("quartic", lambda o, T: (o - T) ** 4, quartic_backward, "?"),
+                               "loss 'quartic': a step on two examples fails: the loss of two examples has the shape"),
+    "one loss for all": ("LOSSES", Loss("quartic", lambda o, T: ((o - T) ** 4).sum(), quartic_backward, "?"),
+                         "loss 'quartic': a step on two examples fails: "),
+    "an activation of another shape": ("ACTIVATIONS", Activation("bent", lambda z: z[:, :1], softsign_backward, "?"),
+                                       "activation 'softsign': a step on two examples fails: "),
+    "a layer without a gradient": ("LAYERS", type("Gate", (Gate,), {"__module__": __name__, "backward": no_gradient}),
+                                   "layer 'gate': a step on two examples fails: "),
+    "an optimizer without a slot": ("OPTIMIZERS", type("Signs", (Signs,), {
+        "__module__": __name__, "update": lambda self, w, dw, slots, lr, t: (w - lr * dw, ())}),
+        "optimizer 'signs': a step on two examples fails: what is kept of dense1.W has the shape"),
+    "fused with what there is not": ("LOSSES", Loss("quartic", quartic_forward, quartic_backward, "?", "sofmax"),
+                                     "'sofmax'; did you mean 'softmax'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_record_that_makes_no_step_is_refused_before_anything_runs(what, monkeypatch):
+    table, record, message = WRONG[what]
+    monkeypatch.setitem(ADDED[table][0], ADDED[table][1], record)
+    with pytest.raises(InputError, match=re.escape(message)):
+        make_setting(table, engine="array").network_for((4,), 3, has_validation=True)
+
+
+def test_names_that_a_loss_goes_with_are_a_set():
+    with pytest.raises(InputError, match="loss 'quartic': only_outputs must be a set of names; got 'sigmoid'"):
+        Loss("quartic", quartic_forward, quartic_backward, "?", only_outputs="sigmoid")
+
+
+@dataclasses.dataclass(frozen=True)
+class Gain(Gate):
+    kind: ClassVar[str] = "gain"
+    factor: float = 1.0
+
+    @classmethod
+    def parse(cls, words):
+        return cls(float(words[0]))
+
+
+def test_a_layer_that_leaves_out_a_setting_is_refused(monkeypatch):
+    """`gain 1` and `gain 5` would be one layer, one id, one result."""
+    monkeypatch.setitem(LAYERS, "gain", Gain)
+    with pytest.raises(
+        HandgradError, match=r"layer 'gain' writes .*Gain\(factor=5\.0\) as 'gain', which does not read"
+    ):
+        Setting.checked({"network": {"layers": ["dense 4", "gain 5", "dense 3 softmax"]}})
+    with pytest.raises(HandgradError, match="'gain': layer 'gain' cannot read this"):
+        Setting.checked({"network": {"layers": ["dense 4", "gain", "dense 3 softmax"]}})
+
+
+def test_a_worker_that_knows_no_addition_says_so(tmp_path):
+    script = tmp_path / "guarded.py"
+    script.write_text(GUARDED)
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "make such additions at the top level of a module or script" in done.stdout, done.stdout + done.stderr
+
+
+GUARDED = """
+import handgrad as hg
+from handgrad.network.activations import ACTIVATIONS, Activation
+
+if __name__ == "__main__":
+    ACTIVATIONS["cube"] = Activation("cube", lambda z: z**3, lambda da, a: da, "z³")
+    study = hg.make_study({"name": "guarded", "seeds": 2, "network": {"hidden": [2], "activation": "cube"},
+                           "training": {"epochs": 1}})
+    print(hg.run_study(study, "out", jobs=2).runs()["error"].tolist())
+"""
+
+
 # -- ids
 
 
@@ -287,11 +367,78 @@ def test_an_addition_is_part_of_the_id_and_stands_in_the_record(table, monkeypat
     assert run().id == before
 
 
+SCRIPT = """
+import functools
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+import numpy as np
+from handgrad.network.activations import ACTIVATIONS, Activation
+from handgrad.network.layer import Layer
+from handgrad.network.layers import LAYERS
+from handgrad.training.optimizers import OPTIMIZERS, Optimizer
+from handgrad.training.run import Run, Setting
+
+SLOPE, TABLE = 0.1, {"a": (1, 2.0), "b": {3, 4, 5}, "c": np.arange(3)}
+def helper(z): return SLOPE * z + len(TABLE)
+def elu(alpha):
+    def forward(z): return np.where(z > 0, z, alpha * (np.exp(z) - 1)) + helper(z)
+    return forward
+class Callable:
+    def __init__(self, power): self.power = power
+    def __call__(self, da, a): return da * self.power
+class Base(Optimizer):
+    def scaled(self, dw): return 2 * dw
+class Own(Base):
+    name: Literal["own"] = "own"
+    rate: float = 0.5
+    def update(self, w, dw, slots, lr, t): return w - lr * self.scaled(dw), ()
+def gate_forward(x): return x * 1.5
+@dataclass(frozen=True)
+class Gate(Layer):
+    kind: ClassVar[str] = "gate"
+    def forward(self, x, params, mask, training): return gate_forward(x)
+    def backward(self, dz, x, params, mask, needs_dx): return dz * 1.5, {}
+def power(p, z): return z**p
+
+ACTIVATIONS["elu"] = Activation("elu", elu(1.5), Callable(2), "elu")
+ACTIVATIONS["power"] = Activation("power", functools.partial(power, 3), lambda da, a: da, "z³")
+OPTIMIZERS["own"], LAYERS["gate"] = Own, Gate
+layers = ["dense 4 elu", "gate", "dense 4 power", "dense 3 softmax"]
+setting = Setting.checked({"network": {"layers": layers}, "training": {"optimizer": "own"}})
+print(sorted(setting.additions().items()), Run(setting, 1, "0" * 64).id)
+"""
+CHANGES = {  # of the script: what must become another id
+    "a constant": ("SLOPE, TABLE = 0.1", "SLOPE, TABLE = 0.2"),
+    "data": ("{3, 4, 5}", "{3, 4, 6}"),
+    "an array": ("np.arange(3)", "np.arange(4)"),
+    "a helper": ("SLOPE * z +", "SLOPE * z -"),
+    "a captured value": ("elu(1.5)", "elu(1.6)"),
+    "an attribute": ("Callable(2)", "Callable(3)"),
+    "a base class": ("return 2 * dw", "return 3 * dw"),
+    "a function beside a class": ("return x * 1.5", "return x * 1.6"),
+    "an argument of partial": ("functools.partial(power, 3)", "functools.partial(power, 4)"),
+}
+
+
+def identified(script, seed):
+    code = [sys.executable, "-c", script]
+    return subprocess.run(code, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
+
+
+def test_the_id_of_an_addition_is_the_same_in_every_process_and_another_after_a_change():
+    before = identified(SCRIPT, "1").stdout
+    assert identified(SCRIPT, "2").stdout == before
+    assert identified("# a comment\n" + SCRIPT, "3").stdout == before
+    for what, (old, new) in CHANGES.items():
+        assert old in SCRIPT
+        assert identified(SCRIPT.replace(old, new), "1").stdout != before, what
+
+
 def changed(record):
     if isinstance(record, tuple):
         return 0.0, 3.0
     if isinstance(record, type):
-        return type(record.__name__, (record,), {"__module__": "somewhere", "__doc__": "Another."})
+        return type(record.__name__, (record,), {"__module__": "somewhere", "another": lambda self: 1})
     return dataclasses.replace(record, formula="another")
 
 
@@ -299,12 +446,12 @@ def changed(record):
 
 
 def tables_that_are_looked_up():
-    """The names in capitals that are given to `lookup`, `one_of`, `named` or `unknown` anywhere in the package."""
+    """The names in capitals given to `lookup`, `one_of`, `NamedSection` or `unknown` anywhere in the package."""
     found = {}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            if is_call and node.func.id in ("lookup", "one_of", "named", "unknown"):
+            if is_call and node.func.id in ("lookup", "one_of", "NamedSection", "unknown"):
                 for part in ast.walk(node):
                     name = getattr(part, "attr", None) or getattr(part, "id", "")
                     if re.fullmatch("[A-Z][A-Z_]+", name):

@@ -34,7 +34,9 @@ PUBLIC = {
 @pytest.mark.parametrize("kind", PUBLIC)
 def test_every_record_of_handgrad_has_a_kernel_that_is_its_twin(kind):
     table, public, of = PUBLIC[kind]
-    assert {name: twin.of for name, twin in table.items()} == {name: of(record) for name, record in public.items()}
+    assert {name: twin.reference for name, twin in table.items()} == {
+        name: of(record) for name, record in public.items()
+    }
     assert len({twin.code for twin in table.values()}) == len(table)
 
 

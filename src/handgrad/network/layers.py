@@ -28,6 +28,29 @@ def parse_layer(text: str) -> Layer:
     if not words:
         raise NetworkError(f"a layer is a line such as 'dense 120 relu' or 'dropout 0.5'; got {shown(text)}")
     try:
-        return lookup(LAYERS, words[0], "layer").parse(words[1:])
+        kind = lookup(LAYERS, words[0], "layer")
+        layer = kind.parse(words[1:])
+        if not kind.__module__.startswith("handgrad."):
+            _check_notation(layer)
     except InputError as error:
         raise NetworkError(f"{shown(text)}: {error}") from None
+    except (IndexError, TypeError, ValueError) as error:  # of a kind that was added
+        raise NetworkError(
+            f"{shown(text)}: layer {shown(words[0])} cannot read this ({error}); its `parse` raises NetworkError with "
+            "how it is written"
+        ) from error
+    return layer
+
+
+def _check_notation(layer: Layer) -> None:
+    """Raise NetworkError where the notation of a layer leaves out a setting: two layers would share one name."""
+    words = str(layer).split()
+    try:
+        same = words[:1] == [layer.kind] and type(layer).parse(words[1:]) == layer
+    except (InputError, IndexError, TypeError, ValueError):
+        same = False
+    if not same:
+        raise NetworkError(
+            f"layer {shown(layer.kind)} writes {layer!r} as {shown(str(layer))}, which does not read back as it; its "
+            "`__str__` gives every word that its `parse` reads"
+        )

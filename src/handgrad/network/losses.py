@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from array_api_compat import array_namespace
 
-from handgrad.errors import NetworkError
-from handgrad.names import lookup
+from handgrad.errors import InputError, NetworkError
+from handgrad.names import lookup, shown
 from handgrad.network.activations import ACTIVATIONS, sigmoid_forward, softmax_forward
 from handgrad.network.arrays import Array, scalar
 from handgrad.network.targets import TARGETS
@@ -167,6 +167,12 @@ class Loss:
     only_targets: frozenset[str] | None = None
     piece: Callable[[Array, Array], Array] | None = None
 
+    def __post_init__(self) -> None:
+        for key in ("only_outputs", "only_targets"):
+            names = getattr(self, key)
+            if names is not None and (isinstance(names, str) or not isinstance(names, frozenset | set)):
+                raise InputError(f"loss {shown(self.name)}: {key} must be a set of names; got {shown(names)}")
+
     @property
     def outputs(self) -> frozenset[str]:
         """The output activations that the loss can go with."""
@@ -234,6 +240,8 @@ def check_fit(loss: str, output: str, targets: str) -> None:
     chosen = lookup(LOSSES, loss, "loss")
     lookup(ACTIVATIONS, output, "activation")
     lookup(TARGETS, targets, "encoding of targets")
+    if chosen.fused_with is not None:
+        lookup(ACTIVATIONS, chosen.fused_with, f"activation, which loss {loss!r} is fused with")
     if output in chosen.outputs and targets in chosen.targets:
         return
     if output not in chosen.outputs:

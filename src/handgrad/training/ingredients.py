@@ -4,12 +4,15 @@ A name in a study file is a key of a public table (ACTIVATIONS, LOSSES, OPTIMIZE
 a record.  What comes from outside the package is part of a run's id.
 """
 
+import functools
 import hashlib
-import inspect
+import sys
 import types
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from handgrad.names import shown
 from handgrad.network.activations import ACTIVATIONS
@@ -24,14 +27,14 @@ PLAIN = {"one-hot": (0.0, 1.0), "plus-minus-one": (-1.0, 1.0)}  # records withou
 class Ingredient:
     """Something that a setting names: its kind, as messages call it, its name, and its record in the public table.
 
-    of: the code that identifies the record, the functions of an activation or a loss, the class of most others; () for
-    a record of plain numbers.
+    identity: what tells the record from every other: the functions of an activation or a loss, the class of most
+    others, () for a record of plain numbers.
     """
 
     kind: str
     name: str
     record: Any
-    of: tuple[Any, ...]
+    identity: tuple[Any, ...]
 
     def __str__(self) -> str:
         return f"{self.kind} {shown(self.name)}"
@@ -39,17 +42,15 @@ class Ingredient:
     @property
     def is_added(self) -> bool:
         """Whether it was put into its table from outside the package."""
-        if not self.of:
+        if not self.identity:
             return bool(self.record != PLAIN.get(self.name))
-        return not all(str(getattr(one, "__module__", "")).startswith("handgrad.") for one in self.of)
+        return not all(str(getattr(one, "__module__", "")).startswith("handgrad.") for one in self.identity)
 
     @property
     def checksum(self) -> str:
-        """The SHA-256 of its source text, or of its compiled code where there is no text.
-
-        A function that it calls and that stands elsewhere is not part of it.
-        """
-        return hashlib.sha256("\n".join(_sources(self.record)).encode()).hexdigest()
+        """The SHA-256 of all that the record does: the compiled code of its functions and methods, and of those that
+        they use, with their constants, defaults and captured values; code of libraries counts by its name."""
+        return hashlib.sha256("\n".join(_content(self.record, {})).encode()).hexdigest()
 
 
 def ingredients(layers: Sequence[Layer], loss: str, optimizer: Optimizer) -> Iterator[Ingredient]:
@@ -73,32 +74,76 @@ def of_section(kind: str, section: Any) -> Ingredient:
     return Ingredient(kind, section.name, type(section), (type(section),))
 
 
-def _sources(record: Any) -> Iterator[str]:
-    if is_dataclass(record) and not isinstance(record, type):
-        for field in fields(record):
-            yield field.name
-            yield from _sources(getattr(record, field.name))
-    elif isinstance(record, type | types.FunctionType):
-        try:
-            yield inspect.getsource(record)
-        except (OSError, TypeError):  # typed into an interpreter
-            yield from _code_of(record)
-    else:
-        yield repr(record)
+def _content(value: Any, seen: dict[int, Any]) -> Iterator[str]:
+    """Everything that decides what `value` computes, as lines that are the same in every process."""
+    if isinstance(value, types.ModuleType | types.BuiltinFunctionType | np.ufunc):
+        yield str(getattr(value, "__name__", type(value).__name__))
+    elif isinstance(value, np.ndarray):
+        yield f"{value.dtype} {value.shape} {value.tobytes().hex()}"
+    elif isinstance(value, types.CodeType):
+        yield from (value.co_code.hex(), repr(value.co_names), repr(value.co_varnames))
+        for constant in value.co_consts:
+            yield from _content(constant, seen)
+    elif isinstance(value, _PLAIN):
+        yield repr(value)
+    elif id(value) not in seen:
+        seen[id(value)] = value  # which keeps it, so that nothing else gets its id
+        yield from _parts(value, seen)
 
 
-def _code_of(record: Any) -> Iterator[str]:
-    if isinstance(record, types.FunctionType):
-        yield from _code_of(record.__code__)
-    elif isinstance(record, types.CodeType):
-        yield record.co_code.hex()
-        yield repr(record.co_names)
-        for constant in record.co_consts:
-            yield from _code_of(constant)
-    elif isinstance(record, type):
-        for name, value in sorted(vars(record).items()):
-            if isinstance(value, types.FunctionType | float | int | str):
+_PLAIN = (str, bytes, int, float, complex, type(None), type(...), np.generic)
+
+
+def _parts(value: Any, seen: dict[int, Any]) -> Iterator[str]:
+    """The content of what consists of other things."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _content(key, seen)
+            yield from _content(item, seen)
+    elif isinstance(value, frozenset | set):
+        yield from sorted(line for item in value for line in _content(item, seen))
+    elif isinstance(value, Sequence):
+        yield str(len(value))
+        for item in value:
+            yield from _content(item, seen)
+    elif isinstance(value, type | types.FunctionType) and _is_of_library(value):
+        yield f"{value.__module__}.{value.__qualname__}"
+    elif isinstance(value, types.FunctionType):
+        yield from _content(value.__code__, seen)
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        used = [value.__globals__[name] for name in sorted(_names(value.__code__)) if name in value.__globals__]
+        for item in (cells, value.__defaults__, value.__kwdefaults__, used):
+            yield from _content(item, seen)
+    elif isinstance(value, type):
+        for base in value.__bases__:
+            yield from _content(base, seen)
+        for name, item in sorted(vars(value).items()):
+            if not (name.startswith(("__pydantic", "__signature", "_abc")) or name in _NOTES):
                 yield name
-                yield from _code_of(value)
+                yield from _content(item, seen)
+    elif isinstance(value, property | staticmethod | classmethod | types.MethodType | functools.partial):
+        names = ("fget", "fset", "__func__", "__self__", "func", "args", "keywords")
+        yield from _content([getattr(value, name) for name in names if hasattr(value, name)], seen)
     else:
-        yield repr(record)
+        yield from _content(type(value), seen)
+        yield from _content(getattr(value, "__dict__", None), seen)
+
+
+_NOTES = {  # of a class: what computes nothing, or names other things of it
+    "__doc__", "__module__", "__dict__", "__weakref__", "__annotations__", "__firstlineno__", "__static_attributes__",
+    "__abstractmethods__", "__match_args__", "__class_vars__", "__private_attributes__", "model_fields", "model_config",
+    "__dataclass_params__", "__dataclass_fields__", "__hash__",
+}  # fmt: skip
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """The global names that code uses, that of functions within it included."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def _is_of_library(value: Any) -> bool:
+    """Whether something is of this package, of Python's library or of an installed one."""
+    module = str(value.__module__)
+    root, file = module.partition(".")[0], str(getattr(sys.modules.get(module), "__file__", "") or "")
+    return root in sys.stdlib_module_names - {"__main__"} or root == "handgrad" or "site-packages" in file

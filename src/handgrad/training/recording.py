@@ -17,7 +17,7 @@ from handgrad.training.environment import environment
 from handgrad.training.progress import Progress, pack_best, pack_slots
 from handgrad.training.record import DatasetFacts, Divergence, NetworkFacts, Record, Samples, Times, TrainScore
 from handgrad.training.run import Run, Setting
-from handgrad.training.support import lacking, lacks
+from handgrad.training.support import refusal_text, unsupported
 from handgrad.training.weights import FORMAT
 
 SAMPLES = 10
@@ -168,8 +168,8 @@ def _engine_facts(trained: Trained) -> dict[str, Any]:
         facts["cupy"] = cupy.__version__
     if additions := trained.setting.additions():
         facts["additions"] = additions
-    if training.engine == "array" and (missing := lacking("compiled", trained.setting.ingredients())):
-        facts["why"] = lacks("compiled", missing)
+    if training.engine == "array" and (missing := unsupported("compiled", trained.setting.ingredients())):
+        facts["why"] = refusal_text("compiled", missing)
     return facts | getattr(trained.session, "facts", {})
 
 

@@ -21,10 +21,10 @@ from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
 from handgrad.network.targets import TARGETS
 from handgrad.sections import Section, plain
-from handgrad.training.engines import check_compiles
+from handgrad.training.engines import check_additions
 from handgrad.training.ingredients import Ingredient, ingredients, of_section
 from handgrad.training.requirements import check_available, jax_sees
-from handgrad.training.support import as_they_came, check_has, lacking
+from handgrad.training.support import check_supported, tables_are_built_in, unsupported
 from handgrad.training.training_section import TrainingSection
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
@@ -65,7 +65,7 @@ class Setting(Section):
             engine = "jax"
         elif engine == "auto":
             on_cpu = training.device == "cpu" and arrays == "auto"
-            has_all = as_they_came() or not lacking("compiled", self.ingredients())
+            has_all = tables_are_built_in() or not unsupported("compiled", self.ingredients())
             engine = "compiled" if on_cpu and has_all else "array"
         if engine == "array":
             arrays = training.library
@@ -90,7 +90,7 @@ class Setting(Section):
             Ingredient("scale", scale.name, scale, (scale.fit,)),
             Ingredient("encoding of targets", network.targets, encoding, ()),
         ]
-        if not as_they_came():
+        if not tables_are_built_in():
             named += self.ingredients()
         return {str(one): one.checksum for one in named if one.is_added}
 
@@ -99,9 +99,9 @@ class Setting(Section):
         training = self.resolved().training
         check_available(training.engine, training.device, training.arrays)
         network = build(self.network, tuple(shape), n_classes)
-        if not as_they_came():
-            check_has(training.engine, network, training)
-            check_compiles(training.engine, network, training)
+        if not tables_are_built_in():
+            check_supported(training.engine, network, training)
+            check_additions(network, training, self.network.targets)
         check_fit(self.training.loss, network.output, self.network.targets)
         needs = self.training.needs_validation
         if needs and not has_validation:

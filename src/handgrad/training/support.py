@@ -22,38 +22,38 @@ from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.training_section import TrainingSection
 
 
-def as_they_came() -> bool:
+def tables_are_built_in() -> bool:
     """Whether the public tables that decide a step hold the package's own records and no others: the quick answer."""
     return (
-        all((a.forward, a.backward) == _package()["activation"].get(name) for name, a in ACTIVATIONS.items())
-        and all((one.forward, one.backward) == _package()["loss"].get(name) for name, one in LOSSES.items())
-        and all((class_,) == _package()["layer"].get(name) for name, class_ in LAYERS.items())
-        and all((class_,) == _package()["optimizer"].get(name) for name, class_ in OPTIMIZERS.items())
+        all((a.forward, a.backward) == _built_in()["activation"].get(name) for name, a in ACTIVATIONS.items())
+        and all((one.forward, one.backward) == _built_in()["loss"].get(name) for name, one in LOSSES.items())
+        and all((class_,) == _built_in()["layer"].get(name) for name, class_ in LAYERS.items())
+        and all((class_,) == _built_in()["optimizer"].get(name) for name, class_ in OPTIMIZERS.items())
     )
 
 
-def lacking(engine: str, found: Iterable[Ingredient]) -> list[Ingredient]:
-    """What of this an engine has not.
+def unsupported(engine: str, found: Iterable[Ingredient]) -> list[Ingredient]:
+    """What of this an engine does not support.
 
     `array` and `jax` run the reference's own functions, so they have everything; `compiled` and `torch` have the
     records that the package came with.
     """
     if engine in ("array", "jax"):
         return []
-    return [one for one in found if _package()[one.kind].get(one.name) != one.of]
+    return [one for one in found if _built_in()[one.kind].get(one.name) != one.identity]
 
 
-def lacks(engine: str, what: Sequence[Ingredient]) -> str:
-    """What an engine lacks, as a clause."""
+def refusal_text(engine: str, what: Sequence[Ingredient]) -> str:
+    """What an engine does not support, as a clause."""
     have = {"compiled": "has no kernel for"}.get(engine, "has no")
     return f"the {engine} engine {have} {_listed(what)}"
 
 
-def check_has(engine: str, network: Network, training: TrainingSection) -> None:
+def check_supported(engine: str, network: Network, training: TrainingSection) -> None:
     """Raise InputError where an engine cannot run what a setting names, before anything runs."""
     found = [*ingredients(network.layers, training.loss, training.optimizer)]
-    if missing := lacking(engine, found):
-        raise InputError(f'{lacks(engine, missing)}; set training.engine = "array"')
+    if missing := unsupported(engine, found):
+        raise InputError(f'{refusal_text(engine, missing)}; set training.engine = "array"')
 
 
 def check_exported(layers: Sequence[Layer], own: Mapping[str, Iterable[str]], to: str, otherwise: str) -> None:
@@ -62,7 +62,9 @@ def check_exported(layers: Sequence[Layer], own: Mapping[str, Iterable[str]], to
     own: the names that it has a word for, by kind; what was added under such a name is not what the word means.
     """
     found = of_layers(layers)
-    missing = [one for one in found if one.name not in own[one.kind] or _package()[one.kind].get(one.name) != one.of]
+    missing = [
+        one for one in found if one.name not in own[one.kind] or _built_in()[one.kind].get(one.name) != one.identity
+    ]
     if missing:
         raise InputError(f"{to} has no {_listed(missing)}; {otherwise}")
 
@@ -72,11 +74,11 @@ def _listed(what: Sequence[Ingredient]) -> str:
 
 
 @functools.cache
-def _package() -> Mapping[str, Mapping[str, Any]]:
-    """The package's own records, by kind and name, each by what identifies it (`Ingredient.of`)."""
+def _built_in() -> Mapping[str, Mapping[str, Any]]:
+    """The package's own records, by kind and name, each by what identifies it (`Ingredient.identity`)."""
     pairs, classes = ("activation", "loss"), ("layer", "optimizer")
-    found = {kind: {name: _pair(twin.of) for name, twin in twins.TABLES[kind].items()} for kind in pairs}
-    return found | {kind: {name: (twin.of,) for name, twin in twins.TABLES[kind].items()} for kind in classes}
+    found = {kind: {name: _pair(twin.reference) for name, twin in twins.TABLES[kind].items()} for kind in pairs}
+    return found | {kind: {name: (twin.reference,) for name, twin in twins.TABLES[kind].items()} for kind in classes}
 
 
 def _pair(forward: Any) -> tuple[Any, Any]:

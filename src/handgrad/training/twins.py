@@ -22,10 +22,10 @@ from handgrad.training import optimizers
 
 @dataclass(frozen=True)
 class Twin:
-    """code: the whole number that stands for a kernel.  of: the reference's forward function, or its class."""
+    """code: the whole number that stands for a kernel.  reference: the reference's forward function, or its class."""
 
     code: int
-    of: Any
+    reference: Any
 
 
 ACTIVATIONS: dict[str, Twin] = {

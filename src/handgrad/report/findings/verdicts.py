@@ -92,7 +92,7 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
         values = spread(best.samples[phase.metric], phase.metric)
         text = f"Setting {setting_name(best, phase.axes)} is best by {word}: {values}."
         sentences.append(Verdict("good", text))
-        sentences += _certainty(phase, best, brief)
+        sentences += _certainty(phase, brief)
     else:
         text = f"{word.capitalize()} {spread(best.samples[phase.metric], phase.metric)}."
         sentences.append(Verdict("good", text))
@@ -110,7 +110,7 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
     return sentences
 
 
-def _certainty(phase: PhaseSummary, best: SettingSummary, brief: bool) -> list[Verdict]:
+def _certainty(phase: PhaseSummary, brief: bool) -> list[Verdict]:
     """Which settings are behind the best and which are undecided, by `Comparison.decided`; then by which test."""
     found = {setting.label: setting.comparison for setting in phase.compared if setting.comparison is not None}
     if not found:

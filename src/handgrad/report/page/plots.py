@@ -171,7 +171,7 @@ def _line(line: Line, panel: Panel, *, dots: bool) -> list[dict[str, Any]]:
             "opacity": style.opacity,
             "marker": {"size": 5},
             "meta": line.label,
-            "hovertemplate": f"{plain(beginning(line.label, 60))}<br>{panel.x_label} %{{x}}: {value}<extra></extra>",
+            "hovertemplate": f"{plain(beginning(line.label))}<br>{panel.x_label} %{{x}}: {value}<extra></extra>",
         }
     )
     return traces
@@ -258,9 +258,9 @@ def plain(text: str) -> str:
     return text.replace("%{", "%\u200b{")
 
 
-def beginning(text: str, most: int) -> str:
-    """At most so many letters."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+def beginning(text: str) -> str:
+    """The first 60 letters at most."""
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def numbers(values: np.ndarray) -> list[float | None]:

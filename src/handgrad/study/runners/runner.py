@@ -22,7 +22,7 @@ from typing import Protocol
 
 from handgrad import limits
 from handgrad.data.datasets import Split, open_split
-from handgrad.errors import HandgradError, ResultsError
+from handgrad.errors import HandgradError, InputError, ResultsError
 from handgrad.study.folder.disk import is_disk_error, unwritable
 from handgrad.training.loop import train_together
 from handgrad.training.record import Record, load
@@ -109,6 +109,7 @@ def perform_with(
     tasks: dict[str, Task] = {}
     for job in jobs:
         try:
+            _check_additions(job)
             split = data()
             observers = (functools.partial(heard, job),)
             tasks[job.id] = Task(job.run, job.checkpoint, parent(job), observers, job.until, job.prune)
@@ -117,6 +118,16 @@ def perform_with(
     ready = [job for job in jobs if job.id in tasks]
     for number, end in train_together([tasks[job.id] for job in ready], split) if ready else ():
         yield _outcome(ready[number], end)
+
+
+def _check_additions(job: RunJob) -> None:
+    """Raise InputError where public tables hold something else here than where the run was planned."""
+    if job.run.id != job.id:
+        raise InputError(
+            f"run {job.id} names something that was added to a public table where it was planned, and that is not the "
+            "same in this worker process; make such additions at the top level of a module or script, not under "
+            '`if __name__ == "__main__":`, or use jobs=1'
+        )
 
 
 def _outcome(job: RunJob, end: End | Exception) -> Outcome:

@@ -155,13 +155,22 @@ def open_session(name: str, job: Job) -> Session:
     return lookup({"array": array, "compiled": compiled, "jax": jax, "torch": torch}, name, "engine")(job)
 
 
-def check_compiles(engine: str, network: Network, training: TrainingSection) -> None:
-    """Raise InputError where the jax engine cannot compile what was added to the public tables."""
+def check_additions(network: Network, training: TrainingSection, targets: str) -> None:
+    """Raise InputError where what was added to the public tables makes no step, before anything runs.
+
+    On the jax engine also where it cannot be compiled.
+    """
     added = [one for one in ingredients(network.layers, training.loss, training.optimizer) if one.is_added]
-    if engine == "jax" and added:
+    if not added:
+        return
+    from handgrad.training.engines.array import check_step
+
+    job = Job(network, training, targets, 0, {})
+    check_step(job, added)
+    if training.engine == "jax":
         from handgrad.training.engines.jax_programs import check_compiles
 
-        check_compiles(Job(network, training, "one-hot", 0, {}), added)
+        check_compiles(job, added)
 
 
 def kernels_of(layers: Sequence[Layer]) -> str:

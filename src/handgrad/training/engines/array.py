@@ -4,17 +4,19 @@ It is written for reading and is what every other engine is tested against.  Wit
 same lines run on a GPU (`arrays`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from handgrad.data.batches import batches
+from handgrad.errors import InputError, readable
 from handgrad.network import passes
 from handgrad.network.arrays import Array
 from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.backend import Backend, backend_of
+from handgrad.training.ingredients import Ingredient
 from handgrad.training.optimizers import empty_slots, step
 
 LOOK_EVERY = 256  # steps, whose losses are then looked at together: to wait for a GPU takes longer than a step
@@ -59,6 +61,39 @@ def train_step(
     return new_params, new_slots, loss
 
 
+def check_step(job: Job, added: Sequence[Ingredient]) -> None:
+    """Raise InputError where a step on two examples fails with what was added, or gives arrays of other shapes.
+
+    The loss of an example is one number, a gradient and a new parameter are like the parameter.
+    """
+    network, dtype = job.network, np.dtype(job.training.dtype)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, *network.input_shape)).astype(dtype)
+    T = encode(np.arange(2) % network.n_outputs, network.n_outputs, job.targets, dtype)
+    params = {name: rng.uniform(0.1, 0.5, shape).astype(dtype) for name, shape in network.parameter_shapes.items()}
+    learnt = {name: w for name, w in params.items() if name not in network.buffer_names}
+    slots = empty_slots(job.training.optimizer, learnt)
+    try:
+        with np.errstate(all="ignore"):
+            losses, grads, _ = passes.loss_and_gradients(
+                network, params, x, T, job.training.loss, "mean", masks=passes.masks(network, 0, 0, 2, like=x)
+            )
+            after, slots_after, _ = train_step(job, params, slots, x, T, lr=0.01, t=1, key=0, number=0)
+        expected = {name: w.shape for name, w in params.items()}
+        shapes = [
+            ("the loss of two examples", np.shape(losses), (2,)),
+            *((f"the gradient of {name}", np.shape(grads[name]), expected[name]) for name in learnt),
+            *((f"{name} after the step", np.shape(after[name]), shape) for name, shape in expected.items()),
+            *((f"what is kept of {name}", [np.shape(a) for a in slots_after[name]], [expected[name]] * len(kept))
+              for name, kept in slots.items()),
+        ]  # fmt: skip
+        wrong = next((f"{what} has the shape {got}, not {shape}" for what, got, shape in shapes if got != shape), "")
+    except Exception as error:  # whatever the added functions do
+        wrong = f"{type(error).__name__}: {error}"
+    if wrong:
+        raise InputError(f"{' and '.join(map(str, added))}: a step on two examples fails: {readable(wrong)}")
+
+
 def encoded_arrays(job: Job) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """(x, T) of every part of the data."""
     n_classes, dtype = job.network.n_outputs, job.training.dtype
@@ -99,20 +134,23 @@ class ArraySession:
 
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
         rows = list(batches(self.backend.to_device(order), self.job.training.batch_size))
-        losses = np.empty(len(lrs), dtype=np.float32)
-        for start in range(0, len(lrs), LOOK_EVERY):
-            stop = min(start + LOOK_EVERY, len(lrs))
-            before = self.params, self.slots, self.t
-            found = [self._step(rows[i], float(lrs[i]), first_step + i) for i in range(start, stop)]
-            losses[start:stop] = self.backend.stack_to_numpy(found)
-            finite = np.isfinite(losses[start:stop])
-            if not finite.all():
-                last = start + int(finite.argmin())
+        steps = list(zip(rows, lrs.tolist(), range(first_step, first_step + len(lrs)), strict=True))
+        losses = np.empty(0, dtype=np.float32)
+        for start in range(0, len(steps), LOOK_EVERY):
+            some, before = steps[start : start + LOOK_EVERY], (self.params, self.slots, self.t)
+            found = self._train(some)
+            losses = np.append(losses, found)
+            if not np.isfinite(found).all():
                 self.params, self.slots, self.t = before
-                for i in range(start, last):  # the same steps again, up to the one that must not be made
-                    self._step(rows[i], float(lrs[i]), first_step + i)
-                return losses[: last + 1]
+                good = int(np.isfinite(found).argmin())
+                self._train(some[:good])  # again, up to the step that must not be made
+                return losses[: start + good + 1]
         return losses
+
+    def _train(self, steps: Iterable[tuple[Array, float, int]]) -> np.ndarray:
+        """For batch: step.  -> the loss of every batch before its step, float32."""
+        losses = [self._step(rows, lr, number) for rows, lr, number in steps]
+        return self.backend.stack_to_numpy(losses).astype(np.float32) if losses else np.empty(0, np.float32)
 
     def _step(self, rows: Array, lr: float, number: int) -> Array:
         """One step on the examples in `rows`; -> the loss of the batch before it, left on the device."""

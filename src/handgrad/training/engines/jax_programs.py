@@ -201,7 +201,7 @@ class Programs:
 
     @staticmethod
     def of(job: Job, size: int) -> "Programs":
-        step = tuple(one.of for one in ingredients(job.network.layers, job.training.loss, job.training.optimizer))
+        step = tuple(one.identity for one in ingredients(job.network.layers, job.training.loss, job.training.optimizer))
         return _programs(*_shared(job.network, job.training), size, step)
 
     def facts(self) -> dict[str, str]:

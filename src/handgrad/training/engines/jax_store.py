@@ -60,10 +60,12 @@ class KeptProgram:
         options = OPTIONS.get(self._device.platform, {})
         if self._device.platform == "cpu":
             return lowered.compile(compiler_options=options)
+        from filelock import FileLock
+
         path = folder() / _key(names + lowered.as_text(), self._device, options)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _lock(path):
+            with FileLock(path.with_suffix(".lock")):
                 with suppress(Exception):  # a file that is missing or damaged, or of another driver: compiled again
                     if (kept := files.unstamped(path.read_bytes())) is not None:
                         return self._noted(serialize_executable.deserialize_and_load(*pickle.loads(kept)), kept)
@@ -87,9 +89,3 @@ def _key(text: str, device: jax.Device, options: Any) -> str:
     versions = jax.__version__, version("jaxlib"), device.client.platform_version
     facts = [text, versions, device.platform, device.device_kind]
     return hashlib.sha256(repr([facts, sorted(options.items())]).encode()).hexdigest()[:24]
-
-
-def _lock(path: Path) -> Any:
-    from filelock import FileLock
-
-    return FileLock(path.with_suffix(".lock"))

@@ -22,7 +22,7 @@ from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.torch_network import forward, losses_of
 from handgrad.training.optimizers import is_weight
-from handgrad.training.support import check_has
+from handgrad.training.support import check_supported
 
 Groups = list[dict[str, Any]]
 
@@ -65,7 +65,7 @@ class TorchSession:
     """Trains with PyTorch, one step at a time."""
 
     def __init__(self, job: Job) -> None:
-        check_has("torch", job.network, job.training)
+        check_supported("torch", job.network, job.training)
         self.job = job
         self.device = torch.device(job.training.device)
         self.key = dropout_key(job.seed)

@@ -49,7 +49,7 @@ def laid_out(network: Network, found: Found, *, layout: str | None, said: str | 
     if len(fitting) > 1 and said is not None and not wrong[said]:
         return {name: _transposed(network, name, array, said) for name, (_, array) in found.items()}
     if len(fitting) > 1:
-        raise WeightsError(f"{where}: {_undecided(network, list(fitting))}")
+        raise WeightsError(f"{where}: {_undecided(list(fitting))}")
     return next(iter(fitting.values()))
 
 
@@ -58,7 +58,7 @@ def layers_meant(network: Network) -> str:
     return f"set network.hidden or network.layers to the file's layers; now they are {', '.join(network.describe())}"
 
 
-def _undecided(network: Network, layouts: list[str]) -> str:
+def _undecided(layouts: list[str]) -> str:
     if "torch" in layouts and len(layouts) == 2 and "handgrad" in layouts:
         what = "its matrices fit as (n_in, n_out) and as (n_out, n_in)"
     elif "torch" not in layouts:
@@ -71,12 +71,12 @@ def _undecided(network: Network, layouts: list[str]) -> str:
 
 def _misfit(network: Network, name: str, called: str, array: np.ndarray, layouts: list[str]) -> str:
     needed = network.parameter_shapes[name]
-    shapes = list(dict.fromkeys(_shape_there(network, name, needed, one) for one in layouts))
+    shapes = list(dict.fromkeys(_shape_there(name, needed, one) for one in layouts))
     as_all = ", as all of them" if len(shapes) > 1 else ""
     return f"{called} has shape {array.shape}; {name} needs {' or '.join(map(str, shapes))}{as_all}"
 
 
-def _shape_there(network: Network, name: str, needed: Shape, layout: str) -> Shape:
+def _shape_there(name: str, needed: Shape, layout: str) -> Shape:
     letter = name.rpartition(".")[2]
     if letter == "W" and len(needed) == 2 and layout == "torch":
         return needed[::-1]
@@ -88,7 +88,7 @@ def _shape_there(network: Network, name: str, needed: Shape, layout: str) -> Sha
 def _transposed(network: Network, name: str, array: np.ndarray, layout: str) -> np.ndarray:
     """An array of the file as `network` has it; as it is where it cannot be."""
     needed = network.parameter_shapes[name]
-    if array.shape != _shape_there(network, name, needed, layout):
+    if array.shape != _shape_there(name, needed, layout):
         return array if array.shape != needed else np.empty(0)  # it fits in another layout only
     if name.endswith(".W") and len(needed) == 2 and layout == "torch":
         return np.ascontiguousarray(array.T)

@@ -19,7 +19,7 @@ from handgrad.training.engines.compiled.compilation import ENTRY_POINTS, entry_p
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout, updates
 from handgrad.training.engines.compiled.kernels.layout import ParameterPlace
-from handgrad.training.support import check_has
+from handgrad.training.support import check_supported
 
 
 class Pass(NamedTuple):
@@ -41,7 +41,7 @@ class CompiledSession(ABC):
     score_pass: Pass
 
     def __init__(self, job: Job) -> None:
-        check_has("compiled", job.network, job.training)
+        check_supported("compiled", job.network, job.training)
         self.job = job
         prepare(job.training.dtype, self.kind)
         self.dtype = np.dtype(job.training.dtype)
