@@ -96,9 +96,7 @@ def test_a_rule_that_lets_a_setting_go_on_twice_is_told_so(make, tmp_path, monke
 
 def test_a_rule_without_promotable_is_refused_when_the_study_is_read(make, monkeypatch):
     monkeypatch.setitem(RULES, "silent", type("Silent", (SearchRule,), {"__module__": __name__}))
-    with pytest.raises(
-        StudyFileError, match="asha.rule must be a rule that can decide; Silent, of 'silent', has no method promotable"
-    ):
+    with pytest.raises(StudyFileError, match=r"must be a complete rule; Silent, of 'silent', has no method promotable"):
         make(asha=ASHA | {"rule": "silent"})
 
 

@@ -38,10 +38,7 @@ def _rule(name: Any) -> str:
     """The name of a rule that can decide; raises ValueError for another, as `one_of` does."""
     name = one_of(RULES, "rule")(name)
     if inspect.isabstract(RULES[name]):
-        lacks = ", ".join(sorted(RULES[name].__abstractmethods__))
-        raise ValueError(
-            f"must be a rule that can decide; {RULES[name].__name__}, of {shown(name)}, has no method {lacks}"
-        )
+        raise ValueError(f"must be a complete rule; {RULES[name].__name__}, of {shown(name)}, has no method promotable")
     return name
 
 

@@ -136,16 +136,9 @@ def backward(net: Any, constants: Any, update_code: int, m: updates.Memory, h: A
 
 @kernel
 def first_panel_gradient(
-    net: Any,
-    constants: Any,
-    update_code: int,
-    m: updates.Memory,
-    h: Any,
-    work: DenseWork,
-    rows: int,
-    sparse: bool,
+    net: Any, constants: Any, update_code: int, m: updates.Memory, h: Any, work: DenseWork, rows: int, sparse: bool,
     p: int,
-) -> None:
+) -> None:  # fmt: skip
     """Fused twin of `dense_backward_parameters` and the update, for panel p of the first layer: dW = xᵀ @ dz."""
     L, n, units, space = lanes(work.space), of_stage(net, 1, stages.N_IN), of_stage(net, 1, stages.N_OUT), work.space
     x, dz, wo = of_stage(net, 0, stages.X), of_stage(net, 1, stages.DZ), of_stage(net, 1, stages.W)
