@@ -76,6 +76,30 @@ def test_a_rule_from_outside_stops_runs_and_its_study_is_read_again(make, tmp_pa
     assert load_study(tmp_path / "study.toml").phases[0].asha == study.spec.asha
 
 
+class AgainAndAgain(SearchRule):
+    """A rule with a mistake: it names a setting that has gone on already."""
+
+    def promotable(self):
+        return next(iter(self.rungs.get(0, ())), None)
+
+
+def test_a_rule_that_lets_a_setting_go_on_twice_is_told_so(make, tmp_path, monkeypatch):
+    monkeypatch.setitem(RULES, "again", AgainAndAgain)
+    study = make(training={"batch_size": 20, "epochs": 2}, asha=ASHA | {"rule": "again"})
+    with pytest.raises(
+        InputError,
+        match=r"^search rule 'again' \(AgainAndAgain\) lets setting '1' go on, which has come to its end, epoch 2; "
+        r"promotable must name a setting that waits at a rung, or None$",
+    ):
+        run_study(study, tmp_path, jobs=1)
+
+
+def test_a_rule_without_promotable_is_refused_when_the_study_is_read(make, monkeypatch):
+    monkeypatch.setitem(RULES, "silent", type("Silent", (SearchRule,), {"__module__": __name__}))
+    with pytest.raises(StudyFileError, match=r"must be a complete rule; Silent, of 'silent', has no method promotable"):
+        make(asha=ASHA | {"rule": "silent"})
+
+
 def test_a_sequential_sampler_from_outside_draws_and_is_told(make, tmp_path, monkeypatch):
     monkeypatch.setitem(SAMPLERS, "halving", Sampler(sequential=Halving))
     monkeypatch.setattr(Halving, "told", [])
