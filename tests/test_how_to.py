@@ -20,8 +20,8 @@ from handgrad.network.initializers import INITIALIZERS
 from handgrad.network.layers import LAYERS
 from handgrad.network.losses import LOSSES
 from handgrad.study.published.figure_options import FIGURES
-from handgrad.study.rules.search_rules import RULES
 from handgrad.study.rules.samplers import SAMPLERS
+from handgrad.study.rules.search_rules import RULES
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.schedules import SCHEDULES
 from tests.network.test_derivations import disagreements, run

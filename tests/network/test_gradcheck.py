@@ -321,3 +321,8 @@ def test_a_real_network_in_random_directions(layers):
 
         slope = sum(float((g * v[name]).sum()) for name, g in grads.items())
         assert (moved(h) - moved(-h)) / (2 * h) == pytest.approx(slope, rel=1e-5)
+
+
+def test_a_depth_without_widths_is_refused():
+    with pytest.raises(NetworkError, match=r"^depth must be one of 0, 1, 3; got 2$"):
+        Combination("tanh", "softmax", "cross-entropy", "one-hot", "mean", dropout=False, depth=2)

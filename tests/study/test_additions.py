@@ -15,8 +15,8 @@ from handgrad.study.execution.choose_runner import RUNNERS, RunnerChoice, open_r
 from handgrad.study.folder.decisions import read_decisions
 from handgrad.study.published.items import PublishedTable
 from handgrad.study.published.published_tables import TABLES
-from handgrad.study.rules.search_rules import RULES, SearchRule
 from handgrad.study.rules.samplers import DISTRIBUTIONS, SAMPLERS, Distribution, Sampler
+from handgrad.study.rules.search_rules import RULES, SearchRule
 from handgrad.study.runners.runner import Serial
 
 ASHA = {"grace_period": 1, "reduction_factor": 2, "metric": "val_loss", "rule": "best-half"}
@@ -74,6 +74,30 @@ def test_a_rule_from_outside_stops_runs_and_its_study_is_read_again(make, tmp_pa
     assert Results.open(tmp_path).study.spec.asha.rule == "best-half"
     (tmp_path / "study.toml").write_bytes(study.toml().encode())
     assert load_study(tmp_path / "study.toml").phases[0].asha == study.spec.asha
+
+
+class AgainAndAgain(SearchRule):
+    """A rule with a mistake: it names a setting that has gone on already."""
+
+    def promotable(self):
+        return next(iter(self.rungs.get(0, ())), None)
+
+
+def test_a_rule_that_lets_a_setting_go_on_twice_is_told_so(make, tmp_path, monkeypatch):
+    monkeypatch.setitem(RULES, "again", AgainAndAgain)
+    study = make(training={"batch_size": 20, "epochs": 2}, asha=ASHA | {"rule": "again"})
+    with pytest.raises(
+        InputError,
+        match=r"^search rule 'again' \(AgainAndAgain\) lets setting '1' go on, which has come to its end, epoch 2; "
+        r"promotable must name a setting that waits at a rung, or None$",
+    ):
+        run_study(study, tmp_path, jobs=1)
+
+
+def test_a_rule_without_promotable_is_refused_when_the_study_is_read(make, monkeypatch):
+    monkeypatch.setitem(RULES, "silent", type("Silent", (SearchRule,), {"__module__": __name__}))
+    with pytest.raises(StudyFileError, match=r"must be a complete rule; Silent, of 'silent', has no method promotable"):
+        make(asha=ASHA | {"rule": "silent"})
 
 
 def test_a_sequential_sampler_from_outside_draws_and_is_told(make, tmp_path, monkeypatch):

@@ -36,7 +36,7 @@ from handgrad.training.engines import Job
 from handgrad.training.engines.compiled.image_session import ImageSession
 from handgrad.training.engines.compiled.kernels import layout
 from handgrad.training.engines.compiled.kernels.images import ops
-from handgrad.training.engines.compiled.program import IMAGE_PART
+from handgrad.training.engines.compiled.program import IMAGE_CHUNK
 from handgrad.training.training_section import TrainingSection
 
 DTYPES = ("float32", "float64")
@@ -346,7 +346,7 @@ def test_gathering_and_flattening_move_numbers(n, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("n", [*SIZES, 2 * IMAGE_PART + 6])
+@pytest.mark.parametrize("n", [*SIZES, 2 * IMAGE_CHUNK + 6])
 @pytest.mark.parametrize("before", ["conv 3 1x1", "dense 33"])
 def test_dropout(before, n, dtype):
     """In a batch of several parts the mask seen is that of the last examples."""
@@ -359,7 +359,7 @@ def test_dropout(before, n, dtype):
     np.testing.assert_array_equal(mask, expected.astype(dtype))
     np.testing.assert_array_equal(z, x * mask)
     np.testing.assert_array_equal(dx, dz * mask)
-    if n <= IMAGE_PART:
+    if n <= IMAGE_CHUNK:
         x, z, _, _ = step.use().layer(1)
         np.testing.assert_array_equal(z, x)
 

@@ -24,7 +24,7 @@ from handgrad.training.engines import jax as engine
 from handgrad.training.engines.array import ArraySession
 from handgrad.training.engines.jax import JaxGroup
 from handgrad.training.engines.jax_programs import Programs, _programs
-from handgrad.training.engines.jax_store import OPTIONS, Kept, folder
+from handgrad.training.engines.jax_store import OPTIONS, KeptProgram, folder
 from handgrad.training.loop import execute
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.training_section import TrainingSection
@@ -340,7 +340,7 @@ def kept(tmp_path, monkeypatch):
 
 
 def compiled(device=Gpu):
-    made = Kept(lambda x: {"twice": x * 2}, device)
+    made = KeptProgram(lambda x: {"twice": x * 2}, device)
     assert made(np.arange(3.0, dtype=np.float32))["twice"].tolist() == [0, 2, 4]
     return made
 

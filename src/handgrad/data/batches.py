@@ -56,14 +56,14 @@ def train_sample(n_train: int, n_validation: int, *, seed: int = 0) -> NDArray[n
     """The training examples that are scored after an epoch: as many as validate but no fewer than LEAST_SCORED, always
     the same ones.
 
-    A sorted choice of 0..n_train-1 without repetition; all where n_train is not larger, and all where nothing
-    validates (n_validation = 0).  The seed is no run's own, so every run of a study is scored on the same sample.
+    A sorted choice of 0..n_train-1 without repetition; all where n_train is not larger.  The seed is no run's own, so
+    every run of a study is scored on the same sample.
 
     >>> train_sample(5, 10).tolist(), len(train_sample(60_000, 100)), len(train_sample(60_000, 5_000))
     ([0, 1, 2, 3, 4], 2000, 5000)
     """
     n = max(n_validation, LEAST_SCORED)
-    if n_validation == 0 or n >= n_train:
+    if n >= n_train:
         return np.arange(n_train, dtype=np.int64)
     chosen = stream(seed, "sample").choice(n_train, n, replace=False)
     return np.sort(chosen).astype(np.int64, copy=False)

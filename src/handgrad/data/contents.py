@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from handgrad.data.scaling import AS_IT_IS, Scaling
 from handgrad.measures import PARTS
 
-Array = NDArray[Any]
-
 PART_WORDS = {  # in the names of arrays, files and folders -> as in x_train, x_val, x_test
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("test", "testing"), "test"),
@@ -60,9 +58,9 @@ class Dataset:
     """
 
     name: str
-    x_train: Array
+    x_train: NDArray[Any]
     y_train: NDArray[np.int64]
-    x_test: Array | None
+    x_test: NDArray[Any] | None
     y_test: NDArray[np.int64] | None
     classes: tuple[str, ...]
     value_range: tuple[float, float] | None
@@ -70,7 +68,7 @@ class Dataset:
     official: bool
     notes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] | None = None
-    x_val: Array | None = None
+    x_val: NDArray[Any] | None = None
     y_val: NDArray[np.int64] | None = None
 
     @property
@@ -83,7 +81,7 @@ class Dataset:
         """How many classes there are."""
         return len(self.classes)
 
-    def part(self, source: str) -> tuple[Array, NDArray[np.int64]]:
+    def part(self, source: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The examples and labels that a `Part.source` names: "train", "test" or "validation"."""
         x, y = {
             "train": (self.x_train, self.y_train),

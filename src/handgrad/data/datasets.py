@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from handgrad.data.catalog import DATASETS, paths
 from handgrad.data.classes import number_labels
-from handgrad.data.contents import Array, Contents, Dataset, Part, Split
+from handgrad.data.contents import Contents, Dataset, Part, Split
 from handgrad.data.data_section import DataSection
 from handgrad.data.frames import as_array, check_rows, columns_like, names_of
 from handgrad.data.own import FORMS_OF_SETTINGS, find_own, read_own, refuse_settings
@@ -216,7 +216,7 @@ def _check_signs(names: tuple[str, ...], what: str, allowed: str, where: str) ->
             raise DataError(f"{where}: the {what} {shown(name)} holds control signs; rename it")
 
 
-def _examples(values: Any, what: str) -> Array:
+def _examples(values: Any, what: str) -> NDArray[Any]:
     """Checked examples in their own type: (n, columns), or images as (n, channels, rows, cols)."""
     x = as_array(values, what)
     if not 2 <= x.ndim <= 4 or not x.size:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from handgrad.errors import DataError
 from handgrad.names import listed
 
-Array = NDArray[Any]
 Range = tuple[float, float]
 
 BRIGHT = 127  # bytes with values beyond it have the range 0..255, others 0 to their largest value
@@ -26,7 +25,7 @@ ROUNDED = "whole numbers beyond 2^53 are rounded, as float64 does; subtract a co
 UNLIKE, STRANGE = 50, 4  # times the largest value of another part: refused; a note
 
 
-def in_one_type(parts: Mapping[str, Array], where: str) -> dict[str, Array]:
+def in_one_type(parts: Mapping[str, NDArray[Any]], where: str) -> dict[str, NDArray[Any]]:
     """The examples of every part in one common type.  Raises DataError where one has bytes and another fractions."""
     first = next(iter(parts))
     bytes_in = {name: _are_bytes(x) for name, x in parts.items()}
@@ -47,13 +46,13 @@ def in_one_type(parts: Mapping[str, Array], where: str) -> dict[str, Array]:
         return {name: np.ascontiguousarray(x, np.float64) for name, x in parts.items()}
 
 
-def _are_bytes(x: Array) -> bool:
+def _are_bytes(x: NDArray[Any]) -> bool:
     if x.dtype == np.bool_ or x.dtype == np.uint8:
         return True
     return bool(x.dtype.kind in "iu" and x.ndim == 4 and x.min() >= 0 and x.max() <= 255)
 
 
-def natural_range(parts: Mapping[str, Array]) -> tuple[Range | None, tuple[str, ...]]:
+def natural_range(parts: Mapping[str, NDArray[Any]]) -> tuple[Range | None, tuple[str, ...]]:
     """(range, notes) of x where `value_range` is not given, from arrays in the type of their file.
 
     range: None where the extremes of the training part are to be used.
@@ -84,7 +83,7 @@ def _note(words: str, low: int, high: int) -> str:
     return f"x holds {words}; data.value_range = [{low}, {high}] would say otherwise"
 
 
-def check_inside(parts: Mapping[str, Array], value_range: Range, where: str) -> None:
+def check_inside(parts: Mapping[str, NDArray[Any]], value_range: Range, where: str) -> None:
     """Raise DataError where values lie outside the range that was stated."""
     low, high = value_range
     if not low < high:
@@ -97,7 +96,7 @@ def check_inside(parts: Mapping[str, Array], value_range: Range, where: str) -> 
             )
 
 
-def compare_parts(parts: Mapping[str, Array], names: tuple[str, ...] | None, where: str) -> tuple[str, ...]:
+def compare_parts(parts: Mapping[str, NDArray[Any]], names: tuple[str, ...] | None, where: str) -> tuple[str, ...]:
     """Notes on parts whose values differ.  Raises DataError where one part was scaled and another was not."""
     train_name, train = next(iter(parts.items()))
     notes: list[str] = []
@@ -109,7 +108,7 @@ def compare_parts(parts: Mapping[str, Array], names: tuple[str, ...] | None, whe
     return tuple(notes)
 
 
-def _compare_images(train_name: str, train: Array, name: str, other: Array, where: str) -> list[str]:
+def _compare_images(train_name: str, train: NDArray[Any], name: str, other: NDArray[Any], where: str) -> list[str]:
     spans = f"{train_name} holds {_span(train)} and {name} {_span(other)}"
     a, b = (max(abs(float(x.min())), abs(float(x.max()))) for x in (train, other))
     times = max(a, b) / min(a, b) if min(a, b) > 0 else 1.0
@@ -124,7 +123,7 @@ def _compare_images(train_name: str, train: Array, name: str, other: Array, wher
 
 
 def _compare_columns(
-    train_name: str, train: Array, name: str, other: Array, names: tuple[str, ...] | None, where: str
+    train_name: str, train: NDArray[Any], name: str, other: NDArray[Any], names: tuple[str, ...] | None, where: str
 ) -> list[str]:
     if min(len(train), len(other)) < 5:
         return []  # too few to tell
@@ -151,7 +150,7 @@ def _compare_columns(
     ]
 
 
-def rounded_columns(x: Array, given: Array, names: tuple[str, ...] | None) -> tuple[str, ...]:
+def rounded_columns(x: NDArray[Any], given: NDArray[Any], names: tuple[str, ...] | None) -> tuple[str, ...]:
     """A note on columns that the type of `given` holds too coarsely: its steps are no finer than their spread."""
     if x.ndim != 2 or x.dtype == np.uint8:
         return ()
@@ -173,7 +172,7 @@ def rounded_columns(x: Array, given: Array, names: tuple[str, ...] | None) -> tu
     )
 
 
-def _rounded_whole_numbers(given: Array, names: tuple[str, ...] | None) -> tuple[str, ...]:
+def _rounded_whole_numbers(given: NDArray[Any], names: tuple[str, ...] | None) -> tuple[str, ...]:
     with np.errstate(all="ignore"):
         rounded = np.flatnonzero((given.astype(np.float64).astype(given.dtype) != given).any(axis=0))
     if not len(rounded):
@@ -182,7 +181,7 @@ def _rounded_whole_numbers(given: Array, names: tuple[str, ...] | None) -> tuple
     return (f"{called}: {ROUNDED}",)
 
 
-def lost_columns(raw: Array, scaled: Array, scale: str, names: tuple[str, ...] | None) -> tuple[str, ...]:
+def lost_columns(raw: NDArray[Any], scaled: NDArray[Any], scale: str, names: tuple[str, ...] | None) -> tuple[str, ...]:
     """A note on columns whose different values became equal when they were scaled to float32."""
     if raw.ndim != 2 or raw.dtype == np.uint8:
         return ()
@@ -198,7 +197,7 @@ def lost_columns(raw: Array, scaled: Array, scale: str, names: tuple[str, ...] |
     )
 
 
-def _distinct(x: Array) -> NDArray[np.int64]:
+def _distinct(x: NDArray[Any]) -> NDArray[np.int64]:
     """How many different values every column has."""
     ordered = np.sort(x, axis=0)
     return np.asarray(1 + (ordered[1:] != ordered[:-1]).sum(axis=0))
@@ -209,5 +208,5 @@ def column(k: int, names: tuple[str, ...] | None) -> str:
     return f"column {names[k]!r}" if names else f"column {k}"
 
 
-def _span(x: Array) -> str:
+def _span(x: NDArray[Any]) -> str:
     return f"{float(x.min()):.4g} to {float(x.max()):.4g}"

@@ -28,7 +28,7 @@ from handgrad.names import shown, unknown
 from handgrad.sections import given
 from handgrad.streams import stream
 
-Index = NDArray[np.int64]
+Positions = NDArray[np.int64]  # of examples in the arrays of a data set
 VALIDATION, TEST = 0, 1  # the streams of the two choices
 
 
@@ -42,8 +42,8 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
         raise InputError(f"section must be a table such as {{'validation': {{'size': 0.1}}}}; got {shown(section)}")
     section = DataSection.given(section)
     _check_given(dataset, section)
-    train: Index = np.arange(len(dataset.y_train))
-    test: Index = train[:0]
+    train: Positions = np.arange(len(dataset.y_train))
+    test: Positions = train[:0]
     notes = list(dataset.notes)
     own_test = dataset.x_test is not None
     if dataset.y_test is not None:
@@ -89,7 +89,9 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
     return _scaled(dataset, section.scale, places, notes)
 
 
-def choose(y: Index, pool: Index, m: int, stratify: bool, rng: np.random.Generator) -> tuple[Index, Index]:
+def choose(
+    y: Positions, pool: Positions, m: int, stratify: bool, rng: np.random.Generator
+) -> tuple[Positions, Positions]:
     """m of the examples in `pool` (positions in y) and the others, both in the order of their positions.
 
     >>> y = np.array([0, 0, 0, 0, 1, 1])
@@ -108,7 +110,7 @@ def choose(y: Index, pool: Index, m: int, stratify: bool, rng: np.random.Generat
     return np.sort(taken), np.setdiff1d(pool, taken)
 
 
-def _picked(train: Index, m: int, wish: TrainPart) -> Index:
+def _picked(train: Positions, m: int, wish: TrainPart) -> Positions:
     if wish.pick == "first":
         return train[:m]
     if wish.pick == "random":
@@ -174,12 +176,12 @@ def _check_given(dataset: Dataset, section: DataSection) -> None:
         raise DataError(f"data.drop is read with a file; {dataset.name} is in memory: leave the columns out of x")
 
 
-def _scaled(dataset: Dataset, scale: str, places: dict[str, tuple[str, Index]], notes: list[str]) -> Split:
+def _scaled(dataset: Dataset, scale: str, places: dict[str, tuple[str, Positions]], notes: list[str]) -> Split:
     """places: part -> (the data set's arrays that it is taken from, the positions of its examples there)."""
     raw = _pick(dataset.x_train, places["train"][1])
     scaler = scaling.fit(scale, raw, dataset.value_range)
 
-    def part(source: str, index: Index) -> Part | None:
+    def part(source: str, index: Positions) -> Part | None:
         if not len(index):
             return None
         x, y = dataset.part(source)
@@ -214,7 +216,7 @@ def _scaled(dataset: Dataset, scale: str, places: dict[str, tuple[str, Index]], 
     )
 
 
-def _pick(values: NDArray[Any], index: Index) -> NDArray[Any]:
+def _pick(values: NDArray[Any], index: Positions) -> NDArray[Any]:
     """values[index], without a copy where that is all of them in their order."""
     whole = len(index) == len(values)  # an index is sorted and has no repetition
     return values if whole else values[index]

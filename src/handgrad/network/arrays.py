@@ -1,4 +1,4 @@
-"""New arrays of the library, type and device of other arrays.
+"""What an array is, and new arrays of the library, type and device of other arrays.
 
 Most libraries can write into a part of an array.  JAX's arrays are immutable: there a part is padded with zeros
 instead, which XLA fuses with the operations before and after.
@@ -6,9 +6,11 @@ instead, which XLA fuses with the operations before and after.
 
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace, device, is_jax_array
 
 Array = Any  # an array of NumPy, PyTorch, CuPy, ...: whatever array_api_compat knows
+Arrays = dict[str, np.ndarray]  # by name: the parameters of a network, the curves of a run
 Index = tuple[slice, ...]  # where in an array: a slice for every axis
 
 

@@ -23,6 +23,8 @@ from functools import partial
 
 import numpy as np
 
+from handgrad.errors import NetworkError
+from handgrad.names import shown
 from handgrad.network import passes
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.losses import LOSSES, REDUCTIONS
@@ -91,6 +93,7 @@ def relative_error(g: np.ndarray, g_hat: np.ndarray) -> float:
 class Combination:
     """What is checked together: a network of `depth` hidden layers, its loss, reduction, targets and dropout.
 
+    depth: a key of DEPTHS (0, 1 or 3); raises NetworkError for any other.
     image_layers: a key of IMAGE_LAYERS, whose layers stand before the dense ones.
     """
 
@@ -102,6 +105,10 @@ class Combination:
     dropout: bool
     depth: int
     image_layers: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.depth not in DEPTHS:
+            raise NetworkError(f"depth must be one of {', '.join(map(str, DEPTHS))}; got {shown(self.depth)}")
 
     def network(self) -> Network:
         """Small, and with dropout before every layer that has weights."""

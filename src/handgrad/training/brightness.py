@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from handgrad.data.contents import Split
 
-MOST = 1000  # pictures that are looked at
+MOST_PICTURES = 1000  # of the training part, whose brightness is measured
 FAR = 2.0  # standard deviations from the mean of the training pictures that make a picture another kind
 
 Brightness = tuple[float, float]
@@ -17,11 +17,11 @@ Brightness = tuple[float, float]
 def brightness_of(split: Split) -> Brightness | None:
     """(mean, standard deviation) over training pictures of how bright they are; None for tables and unknown ranges.
 
-    Of at most `MOST` pictures, evenly over the training part.
+    Of at most `MOST_PICTURES` pictures, evenly over the training part.
     """
     if len(split.shape) != 3 or split.value_range is None:
         return None
-    x = split.train.x[:: -(-len(split.train.x) // MOST)]
+    x = split.train.x[:: -(-len(split.train.x) // MOST_PICTURES)]
     scaler = split.scaler
     means = x.reshape(len(x), -1).mean(axis=1, dtype=np.float64)  # scaling is linear: that of the mean is the mean's
     if scaler.symmetric:

@@ -14,7 +14,7 @@ from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
 from handgrad.training.engines import Epoch, Params, Session, Slots
 
-ALIGNED = 16  # steps: kernels that work through several at once make the same groups of them again
+ALIGNED = 16  # bisect at multiples of 16 steps, so that a replay groups steps as the first pass did
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ import numpy as np
 
 from handgrad.errors import DataError
 from handgrad.names import listed, shown
-
-Shape = tuple[int, ...]
+from handgrad.network.layer import Shape
 
 
 def as_examples(x: Any, shape: Shape, feature_names: tuple[str, ...] | None = None) -> np.ndarray:

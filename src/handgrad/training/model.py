@@ -16,10 +16,11 @@ from handgrad.data.scaling import Scaling
 from handgrad.errors import DataError, InputError, WeightsError
 from handgrad.foreign import as_path, reading
 from handgrad.network import passes
+from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
 from handgrad.training.brightness import Brightness, opposite_note
 from handgrad.training.inputs import as_examples, check_scale
-from handgrad.training.weights import Arrays, check_numbers, check_shapes, check_with_record, not_finite, read_tensors
+from handgrad.training.weights import check_numbers, check_shapes, check_with_record, not_finite, read_tensors
 
 KEY = "handgrad"
 REMEDY = (

@@ -21,9 +21,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from array_api_compat import array_namespace, device
 from pydantic import BeforeValidator, model_validator
 
+from handgrad.network.arrays import Array
 from handgrad.sections import Section, real
 
-Array = Any
 Rate = Annotated[float, BeforeValidator(real("(0, inf)"))]
 Fraction = Annotated[float, BeforeValidator(real("[0, 1)"))]
 Positive = Annotated[float, BeforeValidator(real("(0, inf)"))]

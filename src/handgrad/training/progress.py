@@ -18,12 +18,10 @@ from handgrad.errors import ResultsError
 from handgrad.files import checksum, write_whole
 from handgrad.network.initializers import initialize
 from handgrad.network.network import Network
+from handgrad.training.engines import Params, Slots
 from handgrad.training.record import Record
 from handgrad.training.task import Task
 from handgrad.training.weights import check_shapes, read_tensors, tensors
-
-Params = dict[str, np.ndarray]
-Slots = dict[str, tuple[np.ndarray, ...]]
 
 
 @dataclass

@@ -25,9 +25,8 @@ import numpy as np
 from handgrad.errors import WeightsError
 from handgrad.foreign import reading
 from handgrad.names import listed, shown
+from handgrad.network.arrays import Arrays
 from handgrad.training.pickles import Storage, Tensor, Unknown, unpickled
-
-Arrays = dict[str, np.ndarray]
 
 BFLOAT16 = "bfloat16"
 STORAGES = {  # how PyTorch calls a kind of number -> NumPy's

@@ -35,6 +35,7 @@ from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import altered, checksum, sealed, unsealed, written_folder
 from handgrad.foreign import reading
 from handgrad.names import shown
+from handgrad.network.arrays import Arrays
 from handgrad.sections import check_shape
 from handgrad.training.model import Model
 from handgrad.training.weights import FORMAT, check_folder, check_format, npz, tensors
@@ -43,7 +44,6 @@ from handgrad.training.weights import RUN_AGAIN as REMEDY
 STATUSES = ("done", "diverged", "pruned", "failed")
 _LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO, errno.ELOOP)
 
-Arrays = dict[str, np.ndarray]
 AsWritten = WrapValidator(lambda value, check: (check(value), value)[1])  # checked, and kept as it is
 Number = Annotated[float, AsWritten]  # a whole number stays one
 

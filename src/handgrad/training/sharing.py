@@ -13,7 +13,7 @@ import numpy as np
 from handgrad.network.network import Network
 from handgrad.training.training_section import TrainingSection
 
-MOST = 256
+MOST_RUNS_PER_PROGRAM = 256
 PRODUCTS = 2**30
 BYTES = 2**31
 
@@ -26,7 +26,7 @@ def runs_in_a_program(training: TrainingSection, network: Network, n: int) -> in
         return 1
     m = n if training.batch_size == "full" else min(n, int(training.batch_size))
     room = min(PRODUCTS // max(1, m * network.multiplications), BYTES // bytes_of_a_step(training, network, m))
-    return min(MOST, 1 << max(0, room.bit_length() - 1))
+    return min(MOST_RUNS_PER_PROGRAM, 1 << max(0, room.bit_length() - 1))
 
 
 def bytes_of_a_step(training: TrainingSection, network: Network, m: int) -> int:

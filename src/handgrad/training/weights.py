@@ -20,13 +20,13 @@ from handgrad.errors import DamagedError, ResultsError, WeightsError
 from handgrad.files import altered, checksum, unsealed, write_whole
 from handgrad.foreign import as_path, reading
 from handgrad.names import shown
+from handgrad.network.arrays import Arrays
 from handgrad.training.forms import NPZ, PYTORCH, SAFETENSORS, form_of
 from handgrad.training.pytorch import read_pytorch
 
 if TYPE_CHECKING:
     from handgrad.network.network import Network
 
-Arrays = dict[str, np.ndarray]
 
 FORMAT = 1  # of record.json
 RUN_AGAIN = "run the study again: this run is made again, all others are kept"

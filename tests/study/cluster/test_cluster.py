@@ -109,18 +109,18 @@ def test_a_worker_that_dies_has_its_job_taken_up_twice_and_then_given_up(runner,
 
 
 def test_a_killed_worker_leaves_nothing_behind_for_long(runner, jobs, tmp_path):
-    from handgrad.study.cluster import scratch
+    from handgrad.study.cluster import remote
 
     fatal = replace(jobs[0], run=Fatal(jobs[0].run, str(tmp_path / "mark")))
-    before = set(Path(tempfile.gettempdir()).glob(f"{scratch.PREFIX}*"))
+    before = set(Path(tempfile.gettempdir()).glob(f"{remote.PREFIX}*"))
     outcomes = list(runner().map([fatal, jobs[1]]))
     assert (tmp_path / "mark").exists()
     assert [outcome.error for outcome in outcomes] == [None, None]
-    assert set(Path(tempfile.gettempdir()).glob(f"{scratch.PREFIX}*")) <= before
+    assert set(Path(tempfile.gettempdir()).glob(f"{remote.PREFIX}*")) <= before
 
 
 def test_a_folder_is_removed_when_its_process_is_no_more(tmp_path, monkeypatch):
-    from handgrad.study.cluster import scratch
+    from handgrad.study.cluster import remote
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code = (
@@ -130,10 +130,10 @@ def test_a_folder_is_removed_when_its_process_is_no_more(tmp_path, monkeypatch):
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         folder = Path(process.stdout.readline().strip())
-        assert scratch.sweep() == []  # it is at work
+        assert remote.sweep() == []  # it is at work
         assert (folder / "checkpoint").exists()
         process.kill()
-    with scratch.scratch() as own:
+    with remote.scratch() as own:
         assert not folder.exists()
         assert own.is_dir()
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from handgrad.study import Results, make_study, run_study
 from handgrad.study.design.study_spec import Made
 from handgrad.study.execution import choose_runner
 from handgrad.study.execution import run_study as execution
-from handgrad.study.folder.store import MOST, read_plan
+from handgrad.study.folder.store import MOST_WAITING, read_plan
 from handgrad.study.runners.processes import Processes
 from handgrad.training import loop
 from handgrad.training.record import Record
@@ -229,7 +229,7 @@ def test_records_are_let_go(make, tmp_path):
 
     run_study(study, tmp_path, jobs=1, observer=count)
     assert len(alive) == 40
-    assert max(alive) <= MOST + 4  # those that wait to be written, however many runs there are
+    assert max(alive) <= MOST_WAITING + 4  # those that wait to be written, however many runs there are
 
 
 def test_more_jobs_than_cores_are_not_started_and_noted(make, tmp_path, monkeypatch):

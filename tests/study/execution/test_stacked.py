@@ -171,7 +171,7 @@ def test_an_estimate_counts_what_is_compiled(make, monkeypatch):
 
 
 def test_the_plan_of_a_gpu_decides_by_the_network(make, monkeypatch):
-    for where in ("run", "available"):
+    for where in ("run", "requirements"):
         monkeypatch.setattr(f"handgrad.training.{where}.jax_sees", lambda device: True)
     small = Plan(make(training={"device": "cuda", "batch_size": 20}))
     large = Plan(make(training={"device": "cuda", "batch_size": 300}, network={"hidden": [2000, 2000]}))

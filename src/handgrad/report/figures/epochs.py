@@ -9,6 +9,7 @@ import numpy as np
 from handgrad.errors import InputError
 from handgrad.measures import PARTS, TRAIN
 from handgrad.names import unknown
+from handgrad.network.arrays import Arrays
 from handgrad.report.figures.colouring import coloured
 from handgrad.report.figures.palette import BASELINE, LineStyle, line_style
 from handgrad.report.figures.request import (
@@ -28,7 +29,6 @@ from handgrad.study.published.figure_options import (
     FigureOptions,
     SmallMultiplesOptions,
 )
-from handgrad.training.record import Arrays
 
 MARKS = 6  # changes of the learning rate that are marked at most
 

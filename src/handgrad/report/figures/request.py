@@ -15,11 +15,12 @@ import numpy as np
 from handgrad.errors import InputError
 from handgrad.measures import DEFAULT_METRIC
 from handgrad.names import lookup, unknown
+from handgrad.network.arrays import Arrays
 from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
 from handgrad.study.published.figure_options import FIGURES, FigureOptions, figure_shape, load
-from handgrad.training.record import Arrays, Record
+from handgrad.training.record import Record
 
 LoadCurves = Callable[[str], Arrays]
 

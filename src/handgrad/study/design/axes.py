@@ -22,8 +22,8 @@ from pydantic import BeforeValidator, ConfigDict
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.sections import Section, is_whole
 from handgrad.study.changes import SECTIONS, Changes, changes_of, is_path, leaves
-from handgrad.study.rules.search_rules import Asha
 from handgrad.study.rules.samplers import DISTRIBUTIONS, SAMPLERS, USUAL, Sampling
+from handgrad.study.rules.search_rules import Asha
 from handgrad.synonyms import advice_on_name
 
 

@@ -4,8 +4,8 @@
     study.settings          what all of that comes to: planning, checking and reporting take their settings from here
 
 The settings of the first phase are certain.  Those of a later phase depend on which setting wins, so they are
-read on top of every setting that could win, up to `MOST` for a phase (then on evenly spaced ones) and fewer
-where there are more than ten phases.
+read on top of every setting that could win, up to `MOST_SETTINGS` for a phase (then on evenly spaced ones) and
+fewer where there are more than ten phases.
 """
 
 import json
@@ -20,12 +20,12 @@ from handgrad.sections import Section
 from handgrad.study.changes import SECTIONS, Changes, Table, apply, canonical, changes_of, is_path, shown
 from handgrad.study.design.axes import Axes, Choice, choices, sampling
 from handgrad.study.design.study_spec import FIRST, StudySpec
-from handgrad.study.rules.search_rules import Asha
 from handgrad.study.rules.samplers import SAMPLERS, Sampling
+from handgrad.study.rules.search_rules import Asha
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting
 
-MOST = 400
+MOST_SETTINGS = 400  # of a phase, on which later phases are read
 SECTION_TYPES: dict[str, type[Section]] = {name: Setting.model_fields[name].annotation for name in SECTIONS}  # type: ignore[misc]
 
 
@@ -64,7 +64,7 @@ def _means(start: str | Changes | None, axes: Mapping[str, Any]) -> bool:
 class Study:
     """A study that was read.  `where` names it in messages, `folder` is where relative paths start.
 
-    `changed`: those changes of the command line that make it another study than the file's (`reading.altered`).
+    `changed`: those changes of the command line that make it another study than the file's (`overrides.alters`).
     """
 
     spec: StudySpec
@@ -195,12 +195,12 @@ class StudySettings:
 
     @cached_property
     def possible(self) -> tuple[Possible, ...]:
-        """Every setting that can occur, phase by phase; of a later phase at most `MOST`."""
+        """Every setting that can occur, phase by phase; of a later phase at most `MOST_SETTINGS`."""
         phases, found = self._study.phases, list[Possible]()
         could_win: list[list[Table]] = []
         made: dict[int, list[Possible]] = {}
         named_later = {phase.after for phase in phases if phase.start is not None}
-        most = max(20, min(MOST, MOST * 10 // len(phases)))  # many phases are checked more coarsely
+        most = max(20, min(MOST_SETTINGS, MOST_SETTINGS * 10 // len(phases)))  # many phases are checked more coarsely
         for phase in phases:
             rivals = [] if phase.after is None else could_win[phase.after]
             if phase.after is not None and phase.start is not None:
@@ -214,7 +214,7 @@ class StudySettings:
             right = [one for one in own if one.setting is not None]  # what is wrong cannot win
             if phase.number in named_later:
                 made[phase.number] = right
-            could_win.append(_spaced([*rivals, *(one.tables for one in right)], MOST))
+            could_win.append(_spaced([*rivals, *(one.tables for one in right)], MOST_SETTINGS))
             found += own
         return tuple(found)
 

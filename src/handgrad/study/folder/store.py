@@ -267,7 +267,7 @@ def _refuse_foreign(folder: Path, study_name: str) -> None:
         )
 
 
-MOST = 8
+MOST_WAITING = 8  # records that may wait to be written
 THREADS = 4
 
 Tag = TypeVar("Tag")
@@ -289,7 +289,7 @@ class Writer(Generic[Tag]):
         """What is on the disk by now, or everything.  Raises ResultsError where a record could not be written."""
         while self._waiting:
             future, tag = self._waiting[0]
-            if not (all_of_them or future.done() or len(self._waiting) > MOST):
+            if not (all_of_them or future.done() or len(self._waiting) > MOST_WAITING):
                 return
             summary = future.result()
             self._waiting.popleft()

@@ -2,8 +2,9 @@
 
     seconds of a run = steps · (seconds of a step) + scored examples · (seconds of a scored example) + overhead
 
-Settings that differ only in what costs nothing (a learning rate, a seed) share one measurement.  Beyond `MOST`
-shapes, and for phases whose start is not known yet, the time is in proportion to the plan's own rough cost.
+Settings that differ only in what costs nothing (a learning rate, a seed) share one measurement.  Beyond
+`MOST_SHAPES` shapes, and for phases whose start is not known yet, the time is in proportion to the plan's own rough
+cost.
 """
 
 import time
@@ -19,7 +20,7 @@ from handgrad.study.rules.budget import Budget
 from handgrad.training.loop import execute
 from handgrad.training.run import Run, Setting
 
-MOST = 16
+MOST_SHAPES = 16  # that are measured
 STEPS = 200
 SCORED = 500
 FLOPS = 3e9  # floating point operations that one measurement may take
@@ -129,7 +130,7 @@ def _measured(plan: Plan, planned: PlannedSetting, speeds: dict[str, _Speed]) ->
     assert planned.data is not None
     shape = _shape(planned.setting, planned.data)
     if shape not in speeds:
-        if len(speeds) == MOST:
+        if len(speeds) == MOST_SHAPES:
             return None
         split = plan.splits.split(planned.data)
         start = time.perf_counter()

@@ -19,7 +19,7 @@ from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.network import Network
 from handgrad.training.training_section import TrainingSection
 
-PART = 256  # rows that the compiled engine works on at once
+CHUNK = 256  # rows that the compiled engine works on at once
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def need_of(training: TrainingSection, network: Network, n: int, where: str) -> 
     """The need of a setting; n: how many training examples there are."""
     m = min(n, batch_length(n, training.batch_size))
     compiled = training.engine == "compiled" or (training.engine == "auto" and training.library == "numpy")
-    rows = min(m, PART) if compiled and not any(isinstance(layer, BatchNorm) for layer in network.layers) else m
+    rows = min(m, CHUNK) if compiled and not any(isinstance(layer, BatchNorm) for layer in network.layers) else m
     size = np.dtype(training.dtype).itemsize
     weights, slots = network.parameter_count, len(training.optimizer.slots)
     trained = size * (weights * (2 + slots) + rows * (network.n_inputs + 2 * sum(map(math.prod, network.shapes))))

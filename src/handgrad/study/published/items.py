@@ -4,8 +4,8 @@
     [[original.table]]    kind = settings | labels | winner | confusion | facts
     [[original.figure]]   a kind of `figure_options`, of some settings
 
-`reading.original` checks what needs no study; whether rows, keys and names fit the study's settings,
-`reading.reference_problems` checks.
+`reading.published_reader` checks what needs no study, `reading.setting_refs` whether rows, keys and names fit the
+study's settings.
 """
 
 import re

@@ -18,17 +18,30 @@ a design has an end, at which the best of the highest rung goes on alone if noth
 Differs from Ray Tune: rungs are whole numbers found by multiplying, not by a logarithm that can lose the last one.
 """
 
+import inspect
 import itertools
 import math
+from abc import ABC, abstractmethod
 from bisect import insort
 from collections.abc import Callable
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import BeforeValidator
 
 from handgrad.measures import VALIDATION_METRICS
+from handgrad.names import shown
 from handgrad.sections import Section, one_of, optional, whole
+
+
+def _rule(name: Any) -> str:
+    """The name of a rule that can decide; raises ValueError for another, as `one_of` does."""
+    known: str = one_of(RULES, "rule")(name)
+    if inspect.isabstract(RULES[known]):
+        raise ValueError(
+            f"must be a complete rule; {RULES[known].__name__}, of {shown(known)}, has no method promotable"
+        )
+    return known
 
 
 class Asha(Section):
@@ -45,7 +58,7 @@ class Asha(Section):
         "max_resource": "epochs",
     }
 
-    rule: Annotated[str, BeforeValidator(lambda name: one_of(RULES, "rule")(name))] = "promote"
+    rule: Annotated[str, BeforeValidator(_rule)] = "promote"
     grace_period: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 1
     reduction_factor: Annotated[int, BeforeValidator(whole("[2, inf)"))] = 4
     epochs: Annotated[int | None, BeforeValidator(optional(whole("[1, inf)")))] = None
@@ -75,8 +88,8 @@ class Asha(Section):
         return sum(step / float(self.reduction_factor) ** k for k, step in enumerate(steps)) / epochs
 
 
-class SearchRule:
-    """Which settings go on from the rungs, told of settings by any key.  A rule says what `arrive` and `promotable` do.
+class SearchRule(ABC):
+    """Which settings go on from the rungs, told of settings by any key.  A rule has a `promotable`, some an `arrive`.
 
     What all rules keep: which setting arrived where, in order, at what cost, and which have gone on.  Costs are to be
     small; infinity has lost (the setting diverged).
@@ -124,9 +137,9 @@ class SearchRule:
         if math.isfinite(cost):
             insort(self.ranked.setdefault(rung, []), (cost, len(costs), setting))
 
+    @abstractmethod
     def promotable(self) -> str | None:
-        """The setting that goes on now, None where there is none."""
-        raise NotImplementedError
+        """The setting that goes on now, None where there is none; not one that has gone on from its rung already."""
 
     def leader(self) -> str | None:
         """When nothing is left to do: the one setting that goes on so that one comes to its end, None if one has."""

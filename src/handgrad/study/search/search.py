@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from handgrad.errors import InputError
 from handgrad.measures import lower_is_better
+from handgrad.names import shown
 from handgrad.study.folder.decisions import Decisions
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
-from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.study.rules.budget import BudgetTracker
+from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Outcome, RunJob
 from handgrad.training.record import Record
@@ -219,6 +221,7 @@ class Search:
                 label, why = self.rule.leader(), "the best, as none has come to the end"
         if label is None:
             return False
+        self._check_waits(label)
         setting = self.settings[label]
         if not self.tracker.take({str(run.id): self.rule.target(label) for run in setting.runs}):
             return False
@@ -226,6 +229,21 @@ class Search:
         self.decisions.add("promoted", setting=label, until=self._until[label], why=why)
         self._enqueue(label)
         return True
+
+    def _check_waits(self, label: str) -> None:
+        """Raise InputError where the rule names a setting that does not wait at a rung."""
+        if label not in self.settings:
+            why = "was not begun"
+        elif label in self._on_the_way:
+            why = f"is on its way to epoch {self._until[label]}"
+        elif self._until[label] >= self.rule.levels[label][-1]:
+            why = f"has come to its end, epoch {self._until[label]}"
+        else:
+            return
+        raise InputError(
+            f"search rule {shown(self.rule.asha.rule)} ({type(self.rule).__name__}) lets setting {shown(label)} go on, "
+            f"which {why}; promotable must name a setting that waits at a rung, or None"
+        )
 
     def _begin_next(self, setting: PlannedSetting) -> bool:
         first = self.rule.first(setting.epochs)

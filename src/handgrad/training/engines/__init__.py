@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from handgrad.network.arrays import Arrays
 from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
@@ -17,8 +18,8 @@ from handgrad.network.network import Network
 from handgrad.training.ingredients import ingredients
 from handgrad.training.training_section import TrainingSection
 
-Params = dict[str, np.ndarray]
-Slots = dict[str, tuple[np.ndarray, ...]]
+Params = Arrays  # of a network
+Slots = dict[str, tuple[np.ndarray, ...]]  # of an optimizer, by parameter
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ import numpy as np
 from handgrad.errors import InputError, readable
 from handgrad.names import shown
 from handgrad.network import passes
+from handgrad.network.arrays import Array
 from handgrad.network.dropout import Dropout
 from handgrad.network.network import Network
 from handgrad.training.engines import Job
@@ -32,10 +33,9 @@ from handgrad.training.engines.jax_store import KeptProgram
 from handgrad.training.ingredients import Ingredient, ingredients
 from handgrad.training.training_section import TrainingSection
 
-Array = Any
 Numbers = dict[str, Array]  # by name, (R,) each
-Params = dict[str, Array]
-State = tuple[Params, dict[str, tuple[Array, ...]], Array]  # parameters, slots, t: (R, ...) each
+DeviceParams = dict[str, Array]
+State = tuple[DeviceParams, dict[str, tuple[Array, ...]], Array]  # parameters, slots, t: (R, ...) each
 
 
 class Batches(NamedTuple):
@@ -151,7 +151,7 @@ def _taken(x: Array, rows: Array) -> Array:
     return x.at[rows].get(mode="promise_in_bounds")
 
 
-def _score(job: Job, chunk: int, params: Params, part: tuple[Array, Array]) -> tuple[Array, Array]:
+def _score(job: Job, chunk: int, params: DeviceParams, part: tuple[Array, Array]) -> tuple[Array, Array]:
     def of(x: Array, T: Array) -> tuple[Array, Array]:
         losses, predicted = passes.score(job.network, params, x, T, job.training.loss, chunk=chunk)
         return losses, predicted.astype(np.int32)
@@ -160,7 +160,7 @@ def _score(job: Job, chunk: int, params: Params, part: tuple[Array, Array]) -> t
     return losses, predicted
 
 
-def _predict(job: Job, chunk: int, params: Params, x: Array) -> Array:
+def _predict(job: Job, chunk: int, params: DeviceParams, x: Array) -> Array:
     return _in_chunks(lambda x: passes.predict(job.network, params, x, chunk=chunk), chunk, x)
 
 

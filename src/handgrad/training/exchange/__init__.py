@@ -21,6 +21,7 @@ import numpy as np
 from handgrad.data.datasets import Dataset, split
 from handgrad.errors import WeightsError
 from handgrad.foreign import as_path
+from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
 from handgrad.network.network_section import build
 from handgrad.training.brightness import brightness_of
@@ -33,7 +34,6 @@ from handgrad.training.record import Record
 from handgrad.training.requirements import check_installed
 from handgrad.training.run import Setting
 from handgrad.training.weights import (
-    Arrays,
     check_names,
     check_numbers,
     check_shapes,

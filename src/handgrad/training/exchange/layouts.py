@@ -16,9 +16,9 @@ import numpy as np
 
 from handgrad.errors import WeightsError
 from handgrad.names import lookup
+from handgrad.network.arrays import Arrays
 from handgrad.network.layer import Shape
 from handgrad.network.network import Network
-from handgrad.training.weights import Arrays
 
 LAYOUTS = {"handgrad": "(n_in, n_out)", "torch": "(n_out, n_in)", "keras": "(n_in, n_out), channels last"}
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from handgrad.errors import WeightsError
 from handgrad.names import listed
+from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
 from handgrad.training.exchange.layouts import laid_out, layers_meant
-from handgrad.training.weights import Arrays
 
 LIBRARIES = {"weight": "torch", "kernel": "keras"}  # whose names these are
 

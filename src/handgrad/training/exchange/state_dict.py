@@ -21,12 +21,12 @@ import numpy as np
 from handgrad.errors import WeightsError
 from handgrad.names import listed
 from handgrad.network.activations import LEAKY_SLOPE
+from handgrad.network.arrays import Arrays
 from handgrad.network.layer import Shape
 from handgrad.network.network import Network
 from handgrad.training.exchange.layouts import laid_out, layers_meant
 from handgrad.training.exchange.named_arrays import in_order
 from handgrad.training.support import check_exported
-from handgrad.training.weights import Arrays
 
 LETTERS = {  # of each kind of layer: handgrad's letter -> PyTorch's name
     "dense": {"W": "weight", "b": "bias"},

@@ -2,7 +2,7 @@
 
 Python handles a signal between two of its own instructions, in the main thread, and a kernel is one instruction.  So a
 call that may last is made in a thread of its own, while the main thread waits and can be interrupted.  Then the kernel
-is told to stop: it reads `constants[STOP]` before every part of a batch.  Its numbers are of no use after that: a run
+is told to stop: it reads `constants[STOP]` before every chunk of a batch.  Its numbers are of no use after that: a run
 goes on from its checkpoint.
 """
 
@@ -16,7 +16,7 @@ from handgrad.training.engines.compiled.kernels.constants import STOP
 
 SHORT = 2**28  # products forward (of a weight and a number) that take well below a second with all that belongs to them
 LOOK = 0.5  # seconds after which the main thread wakes where waiting cannot be interrupted (Windows)
-PATIENCE = 1.0  # seconds for a kernel to come to its next part
+PATIENCE = 1.0  # seconds for a kernel to come to its next chunk
 
 
 def call(kernel: Callable[..., Any], arguments: tuple[Any, ...], *, constants: np.ndarray, products: int) -> Any:

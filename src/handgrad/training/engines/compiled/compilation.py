@@ -28,7 +28,7 @@ from handgrad.network.batch_norm import EPS, MOMENTUM
 from handgrad.terminal import say
 from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels import entry_points
-from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
+from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
 from handgrad.training.engines.compiled.kernels.images.image_passes import ImageInputs, ImageWork
@@ -135,13 +135,13 @@ def _signatures(number: Any) -> dict[str, Any]:
 
     sparse = group(Sparse, whole, pixels, flat)
     columns = group(Columns, whole, pixels, flat)
-    window = group(Window, flat, flat, flat, flat, flat)
+    step_block = group(StepBlock, flat, flat, flat, flat, flat)
     late = group(LateRows, whole, whole, whole, group(PastSteps, real, real, real, real, real, whole))
     memory = group(Memory, flat, flat, flat, flat)
     examples = _array(number, mutable=False)
     kinds = {
         "": (
-            group(DenseWork, flat, flat, flat, flat, flat, columns, window, late),
+            group(DenseWork, flat, flat, flat, flat, flat, columns, step_block, late),
             group(DenseInputs, sparse, examples, whole),
         ),
         "_images": (

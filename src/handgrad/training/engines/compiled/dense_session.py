@@ -17,7 +17,7 @@ from handgrad.training.engines import Job, kernels_of
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout, updates
 from handgrad.training.engines.compiled.kernels.dense import stages
-from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
+from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
 from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS
@@ -27,7 +27,7 @@ from handgrad.training.engines.compiled.kernels.vectors import LINE_BYTES, lanes
 from handgrad.training.engines.compiled.session import CompiledSession, Pass
 
 SPARSE_SHARE = 0.35
-DENSE_PART = 256  # examples that go through the network at once, at most
+DENSE_CHUNK = 256  # examples that go through the network at once, at most
 
 
 def stage_table(network: Network, dtype: Any, rows: int) -> tuple[np.ndarray, int, int]:
@@ -105,19 +105,19 @@ class DenseSession(CompiledSession):
         super().__init__(job)
         training, x = job.training, job.parts["train"][0]
         self.batch = batch_length(len(x), training.batch_size)
-        self.rows = max(1, min(DENSE_PART, max(len(y) for _, y in job.parts.values())))
+        self.rows = max(1, min(DENSE_CHUNK, max(len(y) for _, y in job.parts.values())))
         self.table, parameters, space = stage_table(job.network, self.dtype, self.rows)
         self.places = self._places()
         self.sparse = self._is_sparse(x)
         self.inputs = {name: self._inputs(x, y) for name, (x, y) in job.parts.items()}
-        put_aside = not self.batch <= self.rows or training.clip_norm is not None
+        put_aside = self.batch > self.rows or training.clip_norm is not None
         self.memory = self._allocate(parameters, gradient=put_aside)
         one = self.batch == 1 and self.sparse and training.optimizer.name == "sgd" and training.clip_norm is None
-        self.window = LINE_BYTES // self.dtype.itemsize if one else 0
+        self.block_steps = LINE_BYTES // self.dtype.itemsize if one else 0
         self.lazy = self.sparse and not put_aside and training.weight_decay == 0
-        constants = self._constants(batch=self.batch, part=self.rows, parameters=len(self.memory.theta))
+        constants = self._constants(batch=self.batch, chunk=self.rows, parameters=len(self.memory.theta))
         constants[c.STAGES], constants[c.SPARSE] = len(self.table) - 1, self.sparse
-        constants[c.WINDOW], constants[c.LAZY] = self.window, self.lazy
+        constants[c.STEP_BLOCK], constants[c.LAZY] = self.block_steps, self.lazy
         constants[c.SEGMENTS] = -(-int(self.table[0, stages.N_OUT]) // SEGMENT)
         self.train_pass = self.score_pass = Pass(self.table.ravel(), constants, self._workspace(space))
 
@@ -166,7 +166,7 @@ class DenseSession(CompiledSession):
             np.zeros(widest, dtype),
             np.zeros(widest, dtype),
             columns,
-            self._window(),
+            self._step_block(),
             self._late(),
         )
 
@@ -180,9 +180,9 @@ class DenseSession(CompiledSession):
         past = updates.PastSteps(rate, correction, fade1, fade2, root, np.zeros(1, np.int64))
         return LateRows(seen, rows, since, past)
 
-    def _window(self) -> Window:
+    def _step_block(self) -> StepBlock:
         """Room for `batch_one`, of no size where it is not used."""
-        first, steps = self.table[1], self.window
+        first, steps = self.table[1], self.block_steps
         matrix = layout.size(steps, int(first[stages.N_OUT]), lanes_of(self.dtype))
         sizes = (matrix, matrix, int(first[stages.N_IN]) * steps, steps * steps, steps)
-        return Window(*(layout.aligned(count, self.dtype) for count in sizes))
+        return StepBlock(*(layout.aligned(count, self.dtype) for count in sizes))

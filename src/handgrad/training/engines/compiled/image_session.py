@@ -11,7 +11,7 @@ from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout
 from handgrad.training.engines.compiled.kernels.images import ops
 from handgrad.training.engines.compiled.kernels.images.image_passes import ImageInputs, ImageWork
-from handgrad.training.engines.compiled.program import BLOCK_LANES, IMAGE_PART, Program, has_norm
+from handgrad.training.engines.compiled.program import BLOCK_LANES, IMAGE_CHUNK, Program, has_norm
 from handgrad.training.engines.compiled.session import CompiledSession, Pass
 
 
@@ -24,19 +24,19 @@ class ImageSession(CompiledSession):
         super().__init__(job)
         n = len(job.parts["train"][1])
         batch = min(n, batch_length(n, job.training.batch_size))
-        self.trained = Program(job.network, self.dtype, batch if has_norm(job.network) else min(batch, IMAGE_PART))
-        self.scored = Program(job.network, self.dtype, IMAGE_PART)
+        self.trained = Program(job.network, self.dtype, batch if has_norm(job.network) else min(batch, IMAGE_CHUNK))
+        self.scored = Program(job.network, self.dtype, IMAGE_CHUNK)
         self.places = self.trained.places
         self.inputs = {name: self._inputs(x, y) for name, (x, y) in job.parts.items()}
         self.memory = self._allocate(self.trained.parameters, gradient=True)
-        self.train_pass, self.score_pass = self._pass(self.trained, batch), self._pass(self.scored, IMAGE_PART)
+        self.train_pass, self.score_pass = self._pass(self.trained, batch), self._pass(self.scored, IMAGE_CHUNK)
         self.train_pass.constants[c.TRAIN] = 1
 
     def _inputs(self, x: np.ndarray, y: np.ndarray) -> ImageInputs:
         return ImageInputs(self._read_only(x), np.array(y, np.int64))
 
     def _pass(self, program: Program, batch: int) -> Pass:
-        constants = self._constants(batch=batch, part=program.rows, parameters=program.parameters)
+        constants = self._constants(batch=batch, chunk=program.rows, parameters=program.parameters)
         constants[c.OPERATIONS], constants[c.FIRST] = len(program.table), program.first
         constants[c.LANES] = program.lanes
         return Pass(program.table.ravel(), constants, self._workspace(program))

@@ -21,7 +21,7 @@ from handgrad.training.engines.compiled.kernels.images.convolution import TAP_TI
 from handgrad.training.engines.compiled.kernels.layout import ParameterPlace
 from handgrad.training.engines.compiled.kernels.vectors import LINE_BYTES, lanes_of
 
-IMAGE_PART = 32  # examples of a batch that go through the network at once
+IMAGE_CHUNK = 32  # examples of a batch that go through the network at once
 BLOCK_LANES = 16  # of them side by side in a block
 FEWER_LANES = 12  # up to so many examples, a block has no empty lanes; above, whole vectors are faster
 
@@ -37,7 +37,7 @@ def has_norm(network: Network) -> bool:
 
 @dataclass
 class Program:
-    """The table and the lists of one network, for parts of `rows` examples.
+    """The table and the lists of one network, for chunks of `rows` examples.
 
     parameters, space: how many numbers the parameters and the workspace take, padding included.  places: of each
     parameter by name.

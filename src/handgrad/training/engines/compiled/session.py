@@ -67,10 +67,10 @@ class CompiledSession(ABC):
         sizes = (count, *(count if self.slot_count > s else 0 for s in (0, 1)), count if gradient else 0)
         return updates.Memory(*(layout.aligned(size, self.dtype) for size in sizes))
 
-    def _constants(self, *, batch: int, part: int, parameters: int) -> np.ndarray:
+    def _constants(self, *, batch: int, chunk: int, parameters: int) -> np.ndarray:
         """`constants` as far as both kinds of networks have them."""
         training, constants = self.job.training, np.zeros(c.CONSTANTS, np.int64)
-        constants[c.BATCH], constants[c.PART], constants[c.PARAMETERS] = batch, part, parameters
+        constants[c.BATCH], constants[c.CHUNK], constants[c.PARAMETERS] = batch, chunk, parameters
         constants[c.LOSS] = twins.code_of("loss", training.loss)
         constants[c.FUSED] = self.job.network.output == LOSSES[training.loss].fused_with
         constants[c.MEAN] = training.batch_reduction == "mean"
@@ -127,7 +127,9 @@ class CompiledSession(ABC):
             table, constants, self.rates, self.memory, work, self.inputs["train"], self.T,
             np.ascontiguousarray(order, np.int64), np.asarray(lrs, np.float64), first_step, self.t, self.h, curve,
         ))  # fmt: skip
-        self.t += done - (not np.isfinite(curve[done - 1]))
+        self.t += done
+        if not np.isfinite(curve[done - 1]):  # the batch whose loss is not finite made no step
+            self.t -= 1
         return curve[:done]
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:

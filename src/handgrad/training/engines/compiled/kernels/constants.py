@@ -13,11 +13,11 @@ Both kinds of networks have one numbering, so no place means one thing here and 
     PER_EXAMPLE,  # 1 where weight decay is λ/m
     PARAMETERS,  # how many numbers, padding included
     BATCH,  # examples of a batch
-    PART,  # examples that go through the network at once
+    CHUNK,  # examples of a batch that go through the network at once
     STAGES,  # dense networks: rows of the table but the first
     SPARSE,  # 1 where examples are kept as their non-zero pixels
     SEGMENTS,  # of an example, see `products`
-    WINDOW,  # steps of a window, see `batch_one`; 0: none
+    STEP_BLOCK,  # steps of a block, see `batch_one`; 0: none
     LAZY,  # 1 where rows of the first W that a batch does not touch wait (`lazy_updates`) or stay as they are
     OPERATIONS,  # other networks: rows of the table
     FIRST,  # the first operation with parameters

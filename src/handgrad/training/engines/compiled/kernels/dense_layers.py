@@ -30,8 +30,8 @@ def dense_forward(
 
 @inlined
 def dense_backward(
-    rule: int, m: updates.Memory, wo: int, bo: int, h: Any, a: Any, xo: int, dxo: int, dzo: int, rows: int, n: int,
-    units: int, narrow: bool, transposed: Any, wants_dx: bool,
+    update_code: int, m: updates.Memory, wo: int, bo: int, h: Any, a: Any, xo: int, dxo: int, dzo: int, rows: int,
+    n: int, units: int, narrow: bool, transposed: Any, wants_dx: bool,
 ) -> None:  # fmt: skip
     """Fused twin of `dense_backward` and the update: dx = dz @ Wᵀ, made before W changes; dW = xᵀ @ dz; db = Σ_i dz_i.
 
@@ -43,7 +43,7 @@ def dense_backward(
             w = wo + p * units * L
             if wants_dx:
                 products.forward_panel(a, dzo, rows, units, m.theta, w, o, a, dxo + p * rows * L)
-            products.gradient_panel(rule, m, w, h, a, dzo, rows, units, a, xo + p * rows * L)
+            products.gradient_panel(update_code, m, w, h, a, dzo, rows, units, a, xo + p * rows * L)
     else:
         if wants_dx and rows < TRANSPOSE_ROWS:
             products.dots(a, dzo, rows, units, m.theta, wo, n, m.theta, 0, False, a, dxo)
@@ -52,5 +52,5 @@ def dense_backward(
             for p in range(panels(n, L)):
                 products.forward_panel(a, dzo, rows, units, transposed, p * units * L, o, a, dxo + p * rows * L)
         for p in range(panels(units, L)):
-            products.gradient_panel(rule, m, wo + p * n * L, h, a, xo, rows, n, a, dzo + p * rows * L)
-    products.sum_rows(rule, m, bo, h, a, dzo, rows, units)
+            products.gradient_panel(update_code, m, wo + p * n * L, h, a, xo, rows, n, a, dzo + p * rows * L)
+    products.sum_rows(update_code, m, bo, h, a, dzo, rows, units)

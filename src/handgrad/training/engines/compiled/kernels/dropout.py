@@ -43,7 +43,7 @@ def fill_mask(
 ) -> None:
     """Twin of `dropout_mask`: mask (rows, columns) = kept where bits ≥ limit, else 0, kept = 1/(1 − rate).
 
-    batch_row: the row of the batch with which the part begins.
+    batch_row: the row of the batch with which the chunk begins.
     """
     L = lanes(mask)
     prefix = mask_prefix(key, step, layer)

@@ -7,7 +7,7 @@ Their arguments are the same; letters.md says what each is.
 from typing import Any
 
 from handgrad.training.engines.compiled.kernels.dense import dense_epoch
-from handgrad.training.engines.compiled.kernels.dense.batch_one import Window
+from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
 from handgrad.training.engines.compiled.kernels.images import image_epoch
@@ -25,11 +25,11 @@ def _memory(m: Memory) -> Any:
 
 @kernel
 def _dense_work(w: DenseWork) -> Any:
-    c, v = w.columns, w.window
+    c, v = w.columns, w.step_block
     columns = Columns(pointer(c.starts), pointer(c.rows), pointer(c.values))
-    window = Window(pointer(v.z0), pointer(v.g), pointer(v.pixels), pointer(v.dots), pointer(v.a))
+    step_block = StepBlock(pointer(v.z0), pointer(v.g), pointer(v.pixels), pointer(v.dots), pointer(v.a))
     return DenseWork(
-        pointer(w.space), pointer(w.kept), pointer(w.transposed), pointer(w.row), pointer(w.drow), columns, window,
+        pointer(w.space), pointer(w.kept), pointer(w.transposed), pointer(w.row), pointer(w.drow), columns, step_block,
         _late(w.late),
     )  # fmt: skip
 

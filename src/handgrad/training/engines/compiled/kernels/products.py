@@ -97,21 +97,23 @@ def forward_panel(x: Any, xo: int, rows: int, n: int, M: Any, mo: int, start: An
 
 
 @kernel
-def gradient_panel(rule: int, m: Memory, wo: int, h: Any, x: Any, xo: int, rows: int, n: int, dz: Any, do: int) -> None:
+def gradient_panel(
+    update_code: int, m: Memory, wo: int, h: Any, x: Any, xo: int, rows: int, n: int, dz: Any, do: int
+) -> None:
     """Fused twin of `dense_backward_parameters` and the update, for one panel of W at wo: dW = xᵀ @ dz."""
     L = lanes(dz)
     k = 0
     while k + 4 <= n:
         o = splat(zero(dz))
         s0, s1, s2, s3 = _four(x, xo + place(0, k, rows, L), 1, L, rows, dz, do, o, o, o, o)
-        apply(rule, m, wo + k * L, s0, h, True)
-        apply(rule, m, wo + k * L + L, s1, h, True)
-        apply(rule, m, wo + k * L + 2 * L, s2, h, True)
-        apply(rule, m, wo + k * L + 3 * L, s3, h, True)
+        apply(update_code, m, wo + k * L, s0, h, True)
+        apply(update_code, m, wo + k * L + L, s1, h, True)
+        apply(update_code, m, wo + k * L + 2 * L, s2, h, True)
+        apply(update_code, m, wo + k * L + 3 * L, s3, h, True)
         k += 4
     while k < n:
         s = _one(x, xo + place(0, k, rows, L), L, rows, dz, do, splat(zero(dz)))
-        apply(rule, m, wo + k * L, s, h, True)
+        apply(update_code, m, wo + k * L, s, h, True)
         k += 1
 
 
@@ -145,14 +147,14 @@ def transpose(M: Any, mo: int, rows: int, columns: int, out: Any) -> None:
 
 
 @kernel
-def sum_rows(rule: int, m: Memory, bo: int, h: Any, dz: Any, do: int, rows: int, columns: int) -> None:
+def sum_rows(update_code: int, m: Memory, bo: int, h: Any, dz: Any, do: int, rows: int, columns: int) -> None:
     """Fused twin of `dense_backward_parameters` and the update, for the bias: db = Σ_i dz[i, :]."""
     L = lanes(dz)
     for p in range(panels(columns, L)):
         s = splat(zero(dz))
         for i in range(rows):
             s = s + load(dz, do + (p * rows + i) * L)
-        apply(rule, m, bo + p * L, s, h, False)
+        apply(update_code, m, bo + p * L, s, h, False)
 
 
 @kernel
@@ -198,7 +200,7 @@ def to_columns(x: Sparse, which: Any, first: int, rows: int, S: int, n: int, c: 
 
 @kernel
 def sparse_gradient_panel(
-    rule: int, m: Memory, wo: int, h: Any, c: Columns, n: int, every: bool, dz: Any, do: int
+    update_code: int, m: Memory, wo: int, h: Any, c: Columns, n: int, every: bool, dz: Any, do: int
 ) -> None:
     """Fused twin of `dense_backward_parameters` and the update, for sparse x and one panel of W at wo: dW = xᵀ @ dz.
 
@@ -212,5 +214,5 @@ def sparse_gradient_panel(
             s = splat(zero(dz))
             for entry in range(e, end):
                 s = fma(splat(at(c.values, entry)), load(dz, do + int(at(c.rows, entry)) * L), s)
-            apply(rule, m, wo + k * L, s, h, True)
+            apply(update_code, m, wo + k * L, s, h, True)
         e = end

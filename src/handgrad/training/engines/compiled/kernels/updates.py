@@ -1,8 +1,8 @@
 """Updates: from a gradient to new parameters, one vector at a time; twins of `handgrad.training.optimizers`.
 
-`apply` is called with each vector of a gradient as soon as it is complete, while it is still in registers.  What it
-does with it is the *rule*: the code of an optimizer, or KEEP or ADD, which put it aside for batches that are worked
-through in parts and for gradients that have to be clipped first.  A code that no optimizer has makes parameters NaN.
+`apply` is called with each vector of a gradient as soon as it is complete, while it is still in registers.
+`update_code` says what happens to it: the code of an optimizer makes a step; KEEP or ADD put it aside, for batches that
+are worked through in chunks and for gradients that have to be clipped first.  An unknown code makes parameters NaN.
 
 The numbers of a step, `h`, are computed once a step in float64; the constants below say where each lies.  Letters:
 w, g, v (or m) and s as in `optimizers`; all others in letters.md.
@@ -71,16 +71,17 @@ class Memory(NamedTuple):
 
 
 @kernel
-def numbers_of_step(h: Any, rates: Any, rule: int, lr: float, decay: float, t: int) -> None:
+def numbers_of_step(h: Any, rates: Any, update_code: int, lr: float, decay: float, t: int) -> None:
     """Fill h for step t (from 1) with learning rate lr and weight decay λ = decay."""
     h[LR], h[DECAY] = lr, decay
     h[MU], h[ONE_MINUS_MU] = rates[RATE_MU], 1.0 - rates[RATE_MU]
     h[RHO], h[ONE_MINUS_RHO] = rates[RATE_RHO], 1.0 - rates[RATE_RHO]
     h[EPS], h[CORRECTION] = rates[RATE_EPS], 1.0
-    if rule in (ADAM, ADAMW):  # float(t): a whole exponent is many products to Numba, and 1 − β₂ᵗ magnifies rounding
+    if update_code in (ADAM, ADAMW):
+        # float(t): a whole exponent is many products to Numba, and 1 − β₂ᵗ magnifies rounding
         h[LR] = lr / (1.0 - rates[RATE_MU] ** float(t))
         h[CORRECTION] = 1.0 / (1.0 - rates[RATE_RHO] ** float(t))
-    if rule == ADAMW:
+    if update_code == ADAMW:
         h[DECAY] = lr * decay
 
 
@@ -92,38 +93,38 @@ def begin_step(h: Any, constants: Any, rates: Any, lr: float, size: int, t: int)
 
 
 @inlined
-def apply(rule: int, m: Any, i: int, g: Any, h: Any, weight: bool) -> None:
+def apply(update_code: int, m: Any, i: int, g: Any, h: Any, weight: bool) -> None:
     """Twin of `optimizers.step` without clipping, for the vector at i, whose gradient is g.  Only weights decay.
 
     The formulas are those of the optimizers' `update`, with −lr/(1 − β₁ᵗ) as the step of Adam and AdamW.
     """
-    if rule == KEEP:
+    if update_code == KEEP:
         store(m.grad, i, g)
-    elif rule == ADD:
+    elif update_code == ADD:
         store(m.grad, i, load(m.grad, i) + g)
     else:
         w = load(m.theta, i)
         if weight and at(h, DECAY) != 0:
-            if rule == ADAMW:
+            if update_code == ADAMW:
                 w = fma(splat(-at(h, DECAY)), w, w)
             else:
                 g = fma(splat(at(h, DECAY)), w, g)
         step = splat(-at(h, LR))
-        if rule == SGD:
+        if update_code == SGD:
             store(m.theta, i, fma(step, g, w))
-        elif rule in (MOMENTUM, NESTEROV):
+        elif update_code in (MOMENTUM, NESTEROV):
             v = fma(splat(at(h, MU)), load(m.slot1, i), g)
             store(m.slot1, i, v)
-            store(m.theta, i, fma(step, v if rule == MOMENTUM else fma(splat(at(h, MU)), v, g), w))
-        elif rule == ADAGRAD:
+            store(m.theta, i, fma(step, v if update_code == MOMENTUM else fma(splat(at(h, MU)), v, g), w))
+        elif update_code == ADAGRAD:
             s = fma(g, g, load(m.slot1, i))
             store(m.slot1, i, s)
             store(m.theta, i, fma(step, g / (sqrt(s) + splat(at(h, EPS))), w))
-        elif rule == RMSPROP:
+        elif update_code == RMSPROP:
             s = fma(splat(at(h, RHO)), load(m.slot1, i), splat(at(h, ONE_MINUS_RHO)) * (g * g))
             store(m.slot1, i, s)
             store(m.theta, i, fma(step, g / (sqrt(s) + splat(at(h, EPS))), w))
-        elif rule in (ADAM, ADAMW):
+        elif update_code in (ADAM, ADAMW):
             first = fma(splat(at(h, MU)), load(m.slot1, i), splat(at(h, ONE_MINUS_MU)) * g)
             s = fma(splat(at(h, RHO)), load(m.slot2, i), splat(at(h, ONE_MINUS_RHO)) * (g * g))
             store(m.slot1, i, first)
@@ -150,27 +151,27 @@ class PastSteps(NamedTuple):
 
 
 @kernel
-def numbers_of_past(past: PastSteps, rates: Any, rule: int, lrs: Any, steps: int, t: int, unit: float) -> None:
+def numbers_of_past(past: PastSteps, rates: Any, update_code: int, lrs: Any, steps: int, t: int, unit: float) -> None:
     """Fill past before the steps t + 1 to t + steps.  unit: of the last place of 1 in the type of the parameters."""
     past.longest[0] = steps
     past.fade1[0] = past.fade2[0] = past.root[0] = 1.0
     for k in range(1, steps + 1):
         past.fade1[k], past.fade2[k] = past.fade1[k - 1] * rates[RATE_MU], past.fade2[k - 1] * rates[RATE_RHO]
         past.root[k] = math.sqrt(past.fade2[k])
-        smallest = unit * past.root[k] if rule in (ADAM, ADAMW) else unit
+        smallest = unit * past.root[k] if update_code in (ADAM, ADAMW) else unit
         if past.fade1[k] <= smallest and k < past.longest[0]:
             past.longest[0] = k
     for i in range(steps):
         past.rate[i], past.correction[i] = lrs[i], 1.0
-        if rule == NESTEROV:
+        if update_code == NESTEROV:
             past.rate[i] = lrs[i] * rates[RATE_MU]
-        elif rule in (ADAM, ADAMW):
+        elif update_code in (ADAM, ADAMW):
             past.rate[i] = lrs[i] / (1.0 - rates[RATE_MU] ** float(t + i + 1))
             past.correction[i] = 1.0 / math.sqrt(1.0 - rates[RATE_RHO] ** float(t + i + 1))
 
 
 @inlined
-def fade(rule: int, m: Any, i: int, h: Any, past: PastSteps, begin: int, end: int) -> None:
+def fade(update_code: int, m: Any, i: int, h: Any, past: PastSteps, begin: int, end: int) -> None:
     """Twin of `end − begin` times `optimizers.step` with dw = 0 and λ = 0: steps begin … end − 1 of the epoch.
 
     Without a gradient the slots only fade, v ← fade1·v, so all steps of the vector at i read and write memory once:
@@ -183,16 +184,16 @@ def fade(rule: int, m: Any, i: int, h: Any, past: PastSteps, begin: int, end: in
     """
     k = end - begin
     v = load(m.slot1, i)
-    if rule == RMSPROP:
+    if update_code == RMSPROP:
         store(m.slot1, i, fill(v, at(past.fade2, k)) * v)
     else:
         w, terms = load(m.theta, i), min(k, int(at(past.longest, 0)))
-        if rule in (MOMENTUM, NESTEROV):
+        if update_code in (MOMENTUM, NESTEROV):
             moved = 0.0
             for j in range(1, terms + 1):
                 moved += at(past.rate, begin + j - 1) * at(past.fade1, j)
             w = fma(fill(v, -moved), v, w)
-        elif rule in (ADAM, ADAMW):
+        elif update_code in (ADAM, ADAMW):
             s, eps = load(m.slot2, i), splat(at(h, EPS))
             r = sqrt(s)
             for j in range(1, terms + 1):
@@ -240,8 +241,8 @@ def clip_kept(grad: Any, end: int, clip_norm: float) -> float:
 
 
 @kernel
-def apply_kept(rule: int, m: Any, begin: int, end: int, factor: float, h: Any, weight: bool) -> None:
+def apply_kept(update_code: int, m: Any, begin: int, end: int, factor: float, h: Any, weight: bool) -> None:
     """Update the parameters from begin to end with the gradient that was put aside, times `factor`."""
     for i in range(begin, end, lanes(m.theta)):
         g = load(m.grad, i)
-        apply(rule, m, i, g * fill(g, factor), h, weight)
+        apply(update_code, m, i, g * fill(g, factor), h, weight)

@@ -1,14 +1,14 @@
 """Batch size 1 with sparse examples and plain descent: several steps at a time, so that less memory is moved.
 
 With batch size 1 a step reads and writes the rows of W of one example's pixels, and the memory's speed is the limit.
-A *window* of steps u = 0, 1, … needs W only at its start.  With x_u the example and g_u = dz of
-the first layer at step u,
+A *block* of steps u = 0, 1, … needs W only at its start.  With x_u the example and g_u = dz of the first layer at step
+u,
 
     W_i = c_i·W_0 − Σ_{u<i} a_u x_u g_uᵀ          so          z_i = c_i·(W_0ᵀ x_i) − Σ_{u<i} a_u (x_u·x_i) g_u + b_i
 
 where after each step a_u and c are multiplied with 1 − lr·λ and a new a_i = lr is added (λ = 0: c = 1, a_u = lr).  The
-products W_0ᵀ x_i of all examples of the window are one sparse product, the x_u·x_i are few, and W is updated once a
-window.  All other layers, and b, are updated at every step.  Nothing is approximated: these are the steps of plain
+products W_0ᵀ x_i of all examples of the block are one sparse product, the x_u·x_i are few, and W is updated once a
+block.  All other layers, and b, are updated at every step.  Nothing is approximated: these are the steps of plain
 descent, in another order of additions.  Letters: letters.md.
 """
 
@@ -16,7 +16,7 @@ import math
 from typing import Any, NamedTuple
 
 from handgrad.training.engines.compiled.kernels import products, updates
-from handgrad.training.engines.compiled.kernels.constants import SEGMENTS, STOP, WEIGHT_DECAY, WINDOW
+from handgrad.training.engines.compiled.kernels.constants import SEGMENTS, STEP_BLOCK, STOP, WEIGHT_DECAY
 from handgrad.training.engines.compiled.kernels.dense import stages
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import (
     DenseInputs,
@@ -44,8 +44,8 @@ from handgrad.training.engines.compiled.kernels.vectors import (
 )  # fmt: skip
 
 
-class Window(NamedTuple):
-    """What a window of steps needs: z0 = W_0ᵀ x_u and g_u in panels, its pixels as columns, dots = x_u·x_i, and a_u."""
+class StepBlock(NamedTuple):
+    """What a block of steps needs: z0 = W_0ᵀ x_u and g_u in panels, its pixels as columns, dots = x_u·x_i, and a_u."""
 
     z0: Any
     g: Any
@@ -55,10 +55,10 @@ class Window(NamedTuple):
 
 
 @kernel
-def example_dots(x: products.Sparse, order: Any, first: int, rows: int, S: int, w: Window, lines: int) -> None:
+def example_dots(x: products.Sparse, order: Any, first: int, rows: int, S: int, w: StepBlock, lines: int) -> None:
     """dots[i, u] = x_u · x_i for the examples order[first : first + rows]; w.pixels is zero before and after.
 
-    w.pixels holds the window as a matrix (pixels, lines): a row is a line of the cache.
+    w.pixels holds the block as a matrix (pixels, lines): a row is a line of the cache.
     """
     for u in range(rows):
         o = at(order, first + u) * S
@@ -85,7 +85,7 @@ def example_dots(x: products.Sparse, order: Any, first: int, rows: int, S: int, 
 
 
 @inlined
-def _correct(w: Window, i: int, rows: int, lines: int, c: Any, bias: Any, p: int, z: Any, zo: int) -> None:
+def _correct(w: StepBlock, i: int, rows: int, lines: int, c: Any, bias: Any, p: int, z: Any, zo: int) -> None:
     """One panel of z_i = c·z0_i − Σ_{u<i} a_u (x_u·x_i) g_u + b."""
     L = lanes(z)
     s = fma(splat(c), load(w.z0, (p * rows + i) * L), bias)
@@ -100,7 +100,7 @@ def train_batch_one(
     count: int, lrs: Any, first_step: int, t: int, h: Any, curve: Any,
 ) -> int:  # fmt: skip
     """`dense_epoch.train` for sparse examples, batch size 1, plain descent and no clipping."""
-    w, space, lines, S = work.window, work.space, constants[WINDOW], constants[SEGMENTS]
+    w, space, lines, S = work.step_block, work.space, constants[STEP_BLOCK], constants[SEGMENTS]
     L, pixels, units = lanes(space), of_stage(net, 1, stages.N_IN), of_stage(net, 1, stages.N_OUT)
     first_w, bias, z = of_stage(net, 1, stages.W), of_stage(net, 1, stages.B), of_stage(net, 1, stages.A)
     dz = of_stage(net, 1, stages.DZ)
@@ -136,7 +136,7 @@ def train_batch_one(
                 store(w.g, (p * rows + i) * L, load(space, dz + p * L))
         if done < rows:  # what comes after the stop, NaN perhaps, must not count
             products.to_columns(inputs.sparse, order, begin, done, S, pixels, work.columns)
-        for i in range(rows):  # the window's steps as one: W ← c·W − Σ_u x_u (a_u g_u)ᵀ
+        for i in range(rows):  # the block's steps as one: W ← c·W − Σ_u x_u (a_u g_u)ᵀ
             for p in range(panels(units, L)):
                 g = (p * rows + i) * L
                 store(w.g, g, splat(w.a[i]) * load(w.g, g) if i < done else no_bias)

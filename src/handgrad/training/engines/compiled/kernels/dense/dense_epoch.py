@@ -1,6 +1,6 @@
 """The epoch of dense layers: forward, loss, backward, update, batch after batch, in one compiled call.
 
-A batch larger than the workspace is worked through in parts: the gradients of its parts are added, then applied.
+A batch larger than the workspace is worked through in chunks: the gradients of its chunks are added, then applied.
 The first layer is the largest.  With sparse examples its update is done panel by panel, and while a panel of W is
 near, the next batch goes forward through it: that batch's pass has begun when this one's ends.  `image_epoch` has no
 such overlap, so the two epochs are written apart.  Letters: letters.md.
@@ -12,18 +12,18 @@ from typing import Any
 from handgrad.training.engines.compiled.kernels import activations, products, updates
 from handgrad.training.engines.compiled.kernels.constants import (
     BATCH,
+    CHUNK,
     CLIP_NORM,
     FUSED,
     LAZY,
     MEAN,
     OPTIMIZER,
     PARAMETERS,
-    PART,
     SEGMENTS,
     SPARSE,
     STAGES,
+    STEP_BLOCK,
     STOP,
-    WINDOW,
 )
 from handgrad.training.engines.compiled.kernels.dense import lazy_updates, stages
 from handgrad.training.engines.compiled.kernels.dense.batch_one import train_batch_one
@@ -46,12 +46,12 @@ from handgrad.training.engines.compiled.kernels.vectors import at, lanes, look, 
 @spliced
 def update_kept(net: Any, constants: Any, rates: Any, m: updates.Memory, h: Any) -> None:
     """Clip the whole gradient that was put aside, then update every parameter with it."""
-    L, rule = lanes(m.theta), constants[OPTIMIZER]
+    L, update_code = lanes(m.theta), constants[OPTIMIZER]
     factor = updates.clip_kept(m.grad, constants[PARAMETERS], rates[CLIP_NORM])
     for stage in range(1, constants[STAGES] + 1):
         w, b = of_stage(net, stage, stages.W), of_stage(net, stage, stages.B)  # W ends where b begins
-        updates.apply_kept(rule, m, w, b, factor, h, True)
-        updates.apply_kept(rule, m, b, b + panels(of_stage(net, stage, stages.N_OUT), L) * L, factor, h, False)
+        updates.apply_kept(update_code, m, w, b, factor, h, True)
+        updates.apply_kept(update_code, m, b, b + panels(of_stage(net, stage, stages.N_OUT), L) * L, factor, h, False)
 
 
 @spliced
@@ -63,9 +63,9 @@ def train(
 
     Ends at a loss that is not finite, before that batch's update; and where it is stopped, with nothing of use.
     """
-    if constants[WINDOW] > 0:
+    if constants[STEP_BLOCK] > 0:
         return train_batch_one(net, constants, rates, m, work, inputs, T, order, count, lrs, first_step, t, h, curve)
-    L, space, batch, capacity = lanes(work.space), work.space, constants[BATCH], constants[PART]
+    L, space, batch, capacity = lanes(work.space), work.space, constants[BATCH], constants[CHUNK]
     sparse, pixels, late = constants[SPARSE] != 0, of_stage(net, 1, stages.N_IN), work.late
     lazy = constants[LAZY] != 0 and constants[OPTIMIZER] not in (updates.SGD, updates.ADAGRAD)
     units, w, b = of_stage(net, 1, stages.N_OUT), of_stage(net, 1, stages.W), of_stage(net, 1, stages.B)
@@ -87,7 +87,7 @@ def train(
             if look(constants, STOP) != 0:
                 return step + 1
             rows = min(capacity, end - first)
-            rule = constants[OPTIMIZER] if direct else (updates.KEEP if first == begin else updates.ADD)
+            update_code = constants[OPTIMIZER] if direct else (updates.KEEP if first == begin else updates.ADD)
             if not sparse:
                 gather(net, constants, work, inputs, order, first, rows, first - begin, first_step + step, True)
             forward(net, constants, m.theta, work, rows, sparse, first - begin, first_step + step, True)
@@ -100,14 +100,14 @@ def train(
                     if lazy:
                         lazy_updates.end_epoch(late, constants[OPTIMIZER], m, w, pixels, first_panels, h, step)
                     return step + 1
-            backward(net, constants, rule, m, h, work, rows)
-            products.sum_rows(rule, m, b, h, space, of_stage(net, 1, stages.DZ), rows, units)
+            backward(net, constants, update_code, m, h, work, rows)
+            products.sum_rows(update_code, m, b, h, space, of_stage(net, 1, stages.DZ), rows, units)
             if sparse:
                 products.to_columns(inputs.sparse, order, first, rows, constants[SEGMENTS], pixels, work.columns)
             last = first + rows == end
             upcoming = first + rows
             upcoming_rows = min(capacity, batch if last else end - upcoming, count - upcoming)
-            ready = sparse and upcoming < count and (direct or not last)  # the weights that the next part will see
+            ready = sparse and upcoming < count and (direct or not last)  # the weights that the next chunk will see
             behind = 0
             if lazy:
                 behind = lazy_updates.look_ahead(
@@ -115,8 +115,8 @@ def train(
                     step + 1,
                 )  # fmt: skip
             for p in range(first_panels):
-                first_panel_gradient(net, constants, rule, m, h, work, rows, sparse, p)
-                lazy_updates.catch_up(late, behind, rule, m, w + p * pixels * L, h, step + 1)
+                first_panel_gradient(net, constants, update_code, m, h, work, rows, sparse, p)
+                lazy_updates.catch_up(late, behind, update_code, m, w + p * pixels * L, h, step + 1)
                 if ready:
                     first_panel_forward(net, constants, m.theta, work, inputs, order, upcoming, upcoming_rows, p)
         if not direct:
@@ -139,10 +139,10 @@ def score(
     """Loss, predicted class and outputs of the examples in `order`, dropout off (outputs: where wanted)."""
     L, space, last = lanes(work.space), work.space, constants[STAGES]
     sparse, k, a = constants[SPARSE] != 0, of_stage(net, last, stages.N_OUT), of_stage(net, last, stages.A)
-    for first in range(0, count, constants[PART]):
+    for first in range(0, count, constants[CHUNK]):
         if look(constants, STOP) != 0:
             return
-        rows = min(constants[PART], count - first)
+        rows = min(constants[CHUNK], count - first)
         if sparse:
             for p in range(panels(of_stage(net, 1, stages.N_OUT), L)):
                 first_panel_forward(net, constants, theta, work, inputs, order, first, rows, p)

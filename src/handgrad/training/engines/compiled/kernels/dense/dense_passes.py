@@ -1,4 +1,4 @@
-"""One part of a batch forward and backward: twins of `handgrad.network.passes`, in a workspace that is made once.
+"""One chunk of a batch forward and backward: twins of `handgrad.network.passes`, in a workspace that is made once.
 
 The first layer is the largest: with sparse examples it goes forward panel by panel, and its gradient always does
 (`first_panel_forward`, `first_panel_gradient`).  `forward` and `backward` are the rest.  Letters: letters.md.
@@ -24,7 +24,7 @@ class DenseInputs(NamedTuple):
 
 
 class DenseWork(NamedTuple):
-    """Workspace: matrices of one part of a batch, 1/(1 − rate) of each stage, room for a W transposed, scratch rows."""
+    """Workspace: matrices of one chunk, 1/(1 − rate) of each stage, room for a W transposed, scratch rows."""
 
     space: Any
     kept: Any
@@ -32,7 +32,7 @@ class DenseWork(NamedTuple):
     row: Any
     drow: Any
     columns: products.Columns
-    window: Any  # `batch_one.Window`
+    step_block: Any  # `batch_one.StepBlock`
     late: lazy_updates.LateRows
 
 
@@ -102,7 +102,7 @@ def forward(
 def loss_of_row(
     net: Any, constants: Any, work: DenseWork, inputs: DenseInputs, T: Any, example: int, rows: int, i: int, scale: Any
 ) -> Any:
-    """Loss of row i of a part of rows rows; its gradient, times scale, into dz of the last stage."""
+    """Loss of row i of a chunk of rows rows; its gradient, times scale, into dz of the last stage."""
     last = constants[STAGES]
     k, a, dz = of_stage(net, last, stages.N_OUT), of_stage(net, last, stages.A), of_stage(net, last, stages.DZ)
     c = at(inputs.classes, example)
@@ -110,7 +110,7 @@ def loss_of_row(
 
 
 @kernel
-def backward(net: Any, constants: Any, rule: int, m: updates.Memory, h: Any, work: DenseWork, rows: int) -> None:
+def backward(net: Any, constants: Any, update_code: int, m: updates.Memory, h: Any, work: DenseWork, rows: int) -> None:
     """Twin of `passes.loss_and_gradients`: from dz (or da) of the last stage back to dz of the first.
 
     Every layer but the first is updated on the way.
@@ -130,21 +130,24 @@ def backward(net: Any, constants: Any, rule: int, m: updates.Memory, h: Any, wor
             dx, x = of_stage(net, stage - 1, stages.DZ), of_stage(net, stage - 1, stages.X)
             wo, bo = of_stage(net, stage, stages.W), of_stage(net, stage, stages.B)
             dense_layers.dense_backward(
-                rule, m, wo, bo, h, space, x, dx, dz, rows, n, units, narrow, work.transposed, True
+                update_code, m, wo, bo, h, space, x, dx, dz, rows, n, units, narrow, work.transposed, True
             )
 
 
 @kernel
 def first_panel_gradient(
-    net: Any, constants: Any, rule: int, m: updates.Memory, h: Any, work: DenseWork, rows: int, sparse: bool, p: int
-) -> None:
+    net: Any, constants: Any, update_code: int, m: updates.Memory, h: Any, work: DenseWork, rows: int, sparse: bool,
+    p: int,
+) -> None:  # fmt: skip
     """Fused twin of `dense_backward_parameters` and the update, for panel p of the first layer: dW = xᵀ @ dz."""
     L, n, units, space = lanes(work.space), of_stage(net, 1, stages.N_IN), of_stage(net, 1, stages.N_OUT), work.space
     x, dz, wo = of_stage(net, 0, stages.X), of_stage(net, 1, stages.DZ), of_stage(net, 1, stages.W)
     if sparse:
-        every = not (rule == updates.ADD or (rule != updates.KEEP and constants[LAZY]))
-        products.sparse_gradient_panel(rule, m, wo + p * n * L, h, work.columns, n, every, space, dz + p * rows * L)
+        every = not (update_code == updates.ADD or (update_code != updates.KEEP and constants[LAZY]))
+        products.sparse_gradient_panel(
+            update_code, m, wo + p * n * L, h, work.columns, n, every, space, dz + p * rows * L
+        )
     elif of_stage(net, 1, stages.NARROW):
-        products.gradient_panel(rule, m, wo + p * units * L, h, space, dz, rows, units, space, x + p * rows * L)
+        products.gradient_panel(update_code, m, wo + p * units * L, h, space, dz, rows, units, space, x + p * rows * L)
     else:
-        products.gradient_panel(rule, m, wo + p * n * L, h, space, x, rows, n, space, dz + p * rows * L)
+        products.gradient_panel(update_code, m, wo + p * n * L, h, space, x, rows, n, space, dz + p * rows * L)

@@ -25,14 +25,16 @@ class LateRows(NamedTuple):
 
 
 @kernel
-def begin_epoch(late: LateRows, pixels: int, theta: Any, rates: Any, rule: int, lrs: Any, steps: int, t: int) -> None:
+def begin_epoch(
+    late: LateRows, pixels: int, theta: Any, rates: Any, update_code: int, lrs: Any, steps: int, t: int
+) -> None:
     """No row is late; the numbers of the epoch's steps into `late.past`."""
     for k in range(pixels):
         late.seen[k] = 0
     unit = 1.0
     while number(theta, 1.0 + unit / 2) > number(theta, 1.0):
         unit /= 2
-    updates.numbers_of_past(late.past, rates, rule, lrs, steps, t, unit)
+    updates.numbers_of_past(late.past, rates, update_code, lrs, steps, t, unit)
 
 
 @kernel
@@ -65,18 +67,20 @@ def _list_if_late(late: LateRows, row: int, now: int, count: int) -> int:
 
 
 @kernel
-def catch_up(late: LateRows, count: int, rule: int, m: updates.Memory, wo: int, h: Any, now: int) -> None:
+def catch_up(late: LateRows, count: int, update_code: int, m: updates.Memory, wo: int, h: Any, now: int) -> None:
     """Make the steps up to `now` of the `count` listed rows, in the panel of W at wo."""
     L = lanes(m.theta)
     for i in range(count):
-        updates.fade(rule, m, wo + int(at(late.rows, i)) * L, h, late.past, int(at(late.since, i)), now)
+        updates.fade(update_code, m, wo + int(at(late.rows, i)) * L, h, late.past, int(at(late.since, i)), now)
 
 
 @kernel
-def end_epoch(late: LateRows, rule: int, m: updates.Memory, wo: int, pixels: int, count: int, h: Any, now: int) -> None:
+def end_epoch(
+    late: LateRows, update_code: int, m: updates.Memory, wo: int, pixels: int, count: int, h: Any, now: int
+) -> None:
     """Make all steps up to `now` that wait, in the `count` panels of W from wo on."""
     behind = 0
     for row in range(pixels):
         behind = _list_if_late(late, row, now, behind)
     for p in range(count):
-        catch_up(late, behind, rule, m, wo + p * pixels * lanes(m.theta), h, now)
+        catch_up(late, behind, update_code, m, wo + p * pixels * lanes(m.theta), h, now)

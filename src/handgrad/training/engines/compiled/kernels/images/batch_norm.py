@@ -147,7 +147,9 @@ def row_norm(program: Any, k: int, rows: int, a: Any, mean: Any, mo: int, varian
 
 
 @kernel
-def row_norm_backward(program: Any, k: int, rule: int, m: Any, h: Any, rows: int, a: Any, wants_dx: bool) -> None:
+def row_norm_backward(
+    program: Any, k: int, update_code: int, m: Any, h: Any, rows: int, a: Any, wants_dx: bool
+) -> None:
     """Fused twin of `batch_norm_backward` for rows in panels (`image_norm_backward`) and the update of γ and β."""
     L, units = lanes(a), of_op(program, k, ops.CHANNELS)
     mean, variance = of_op(program, k, ops.STATISTICS), of_op(program, k, ops.STATISTICS) + panels(units, L) * L
@@ -166,8 +168,8 @@ def row_norm_backward(program: Any, k: int, rule: int, m: Any, h: Any, rows: int
                 x_hat = (load(a, of_op(program, k - 1, ops.A) + i) - middle) * scale
                 dx = gamma * scale * (load(a, of_op(program, k, ops.D) + i) - shift - x_hat * factor)
                 store(a, of_op(program, k - 1, ops.D) + i, dx)
-        apply(rule, m, of_op(program, k, ops.W) + p * L, dgamma, h, False)
-        apply(rule, m, of_op(program, k, ops.BIAS) + p * L, dbeta, h, False)
+        apply(update_code, m, of_op(program, k, ops.W) + p * L, dgamma, h, False)
+        apply(update_code, m, of_op(program, k, ops.BIAS) + p * L, dbeta, h, False)
 
 
 @inlined

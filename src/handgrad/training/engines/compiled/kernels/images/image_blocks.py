@@ -1,6 +1,6 @@
 """Images into blocks and out of them: gathering, the padding and phases of a convolution, dropout, flattening.
 
-A block holds B examples side by side (see `ops`); `valid` of them are examples of this part of the batch.  Letters:
+A block holds B examples side by side (see `ops`); `valid` of them are examples of this chunk.  Letters:
 letters.md.
 """
 

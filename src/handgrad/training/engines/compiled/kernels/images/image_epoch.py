@@ -1,7 +1,7 @@
 """The epoch of a program: forward, loss, backward, update, batch after batch, in one compiled call.
 
-A batch is worked through in parts that fit into the core's second cache: the gradients of its parts are added, then
-applied.  In a network with batch norm, whose statistics are the batch's, the part is the whole batch.  Letters:
+A batch is worked through in chunks that fit into the core's second cache: the gradients of its chunks are added, then
+applied.  In a network with batch norm, whose statistics are the batch's, the chunk is the whole batch.  Letters:
 letters.md.
 """
 
@@ -11,13 +11,13 @@ from typing import Any
 from handgrad.training.engines.compiled.kernels import activations, updates
 from handgrad.training.engines.compiled.kernels.constants import (
     BATCH,
+    CHUNK,
     CLIP_NORM,
     FUSED,
     MEAN,
     OPERATIONS,
     OPTIMIZER,
     PARAMETERS,
-    PART,
     STOP,
 )
 from handgrad.training.engines.compiled.kernels.example_rows import read_outputs
@@ -38,14 +38,14 @@ from handgrad.training.engines.compiled.kernels.vectors import at, lanes, look, 
 def update_kept(program: Any, constants: Any, rates: Any, m: updates.Memory, h: Any, every: bool) -> None:
     """Update with the gradients that were put aside: of every operation (then they are clipped first), or of those
     of images only, the others having been updated on the way."""
-    rule, factor = constants[OPTIMIZER], updates.clip_kept(m.grad, constants[PARAMETERS], rates[CLIP_NORM])
+    update_code, factor = constants[OPTIMIZER], updates.clip_kept(m.grad, constants[PARAMETERS], rates[CLIP_NORM])
     for k in range(constants[OPERATIONS]):
         kind = of_op(program, k, ops.KIND)
         if kind in (ops.CONV, ops.IMAGE_NORM) or (every and kind in (ops.DENSE, ops.NORM)):
             w, w_end = of_op(program, k, ops.W), of_op(program, k, ops.W_END)
             b, b_end = of_op(program, k, ops.BIAS), of_op(program, k, ops.BIAS_END)
-            updates.apply_kept(rule, m, w, w_end, factor, h, kind in (ops.CONV, ops.DENSE))
-            updates.apply_kept(rule, m, b, b_end, factor, h, False)
+            updates.apply_kept(update_code, m, w, w_end, factor, h, kind in (ops.CONV, ops.DENSE))
+            updates.apply_kept(update_code, m, b, b_end, factor, h, False)
 
 
 @spliced
@@ -70,7 +70,7 @@ def train_images(
 
     Ends at a loss that is not finite, before that batch's update; and where it is stopped, with nothing of use.
     """
-    a, batch, capacity = work.space, constants[BATCH], constants[PART]
+    a, batch, capacity = work.space, constants[BATCH], constants[CHUNK]
     for step in range(steps):
         begin = step * batch
         end = min(begin + batch, count)
@@ -83,7 +83,7 @@ def train_images(
             if look(constants, STOP) != 0:
                 return step + 1
             rows = min(capacity, end - first)
-            rule = constants[OPTIMIZER] if direct else (updates.KEEP if first == begin else updates.ADD)
+            update_code = constants[OPTIMIZER] if direct else (updates.KEEP if first == begin else updates.ADD)
             forward(program, constants, m.theta, work, inputs.x, order, first, rows, first - begin, first_step + step)
             for i in range(rows):
                 example = at(order, first + i)
@@ -92,7 +92,7 @@ def train_images(
                 curve[step] = summed / size if constants[MEAN] else summed
                 if not math.isfinite(curve[step]):
                     return step + 1
-            backward(program, constants, rule, first > begin, m, h, work, rows)
+            backward(program, constants, update_code, first > begin, m, h, work, rows)
         update_running_statistics(program, constants, m.theta, a, size)
         update_kept(program, constants, rates, m, h, not direct)
     return steps
@@ -106,10 +106,10 @@ def score_images(
     """Loss, predicted class and outputs of the examples in `order`, dropout off (outputs: where wanted)."""
     a, last = work.space, constants[OPERATIONS] - 1
     k, z = of_op(program, last, ops.CHANNELS), of_op(program, last, ops.A)
-    for first in range(0, count, constants[PART]):
+    for first in range(0, count, constants[CHUNK]):
         if look(constants, STOP) != 0:
             return
-        rows = min(constants[PART], count - first)
+        rows = min(constants[CHUNK], count - first)
         forward(program, constants, theta, work, inputs.x, order, first, rows, first, first)  # nothing is drawn here
         for i in range(rows):
             example = at(order, first + i)

@@ -1,6 +1,6 @@
-"""One part of a batch forward and backward through a program: twins of `handgrad.network.passes`.
+"""One chunk of a batch forward and backward through a program: twins of `handgrad.network.passes`.
 
-Operations of images go block by block, all others take every row of the part at once.  An operation whose kind is not
+Operations of images go block by block, all others take every row of the chunk at once.  An operation whose kind is not
 known here raises: `program` makes no such one.  Letters: letters.md.
 """
 
@@ -23,7 +23,7 @@ class ImageInputs(NamedTuple):
 
 
 class ImageWork(NamedTuple):
-    """Workspace: images and matrices of one part, the list of taps, 1/(1 − rate) of each dropout operation, room for a
+    """Workspace: images and matrices of one chunk, the list of taps, 1/(1 − rate) of each dropout operation, room for a
     W transposed, scratch."""
 
     space: Any
@@ -178,7 +178,7 @@ def copy(a: Any, to: int, start: int, count: int) -> None:
 def loss_of_row(
     program: Any, constants: Any, work: ImageWork, classes: Any, T: Any, example: int, rows: int, i: int, scale: Any
 ) -> Any:
-    """Loss of row i of a part; its gradient, times scale, into D of the last operation."""
+    """Loss of row i of a chunk; its gradient, times scale, into D of the last operation."""
     last, c = constants[OPERATIONS] - 1, at(classes, example)
     k, z, d = of_op(program, last, ops.CHANNELS), of_op(program, last, ops.A), of_op(program, last, ops.D)
     return row_loss(constants[LOSS], work.space, z, d, rows, i, k, T, c, scale, work.row, work.drow)
@@ -186,11 +186,11 @@ def loss_of_row(
 
 @kernel
 def backward(
-    program: Any, constants: Any, rule: int, add: bool, m: updates.Memory, h: Any, work: ImageWork, rows: int
+    program: Any, constants: Any, update_code: int, add: bool, m: updates.Memory, h: Any, work: ImageWork, rows: int
 ) -> None:
     """Twin of `passes.loss_and_gradients`: from D of the last operation back to the first with parameters.
 
-    Dense layers and batch norm of rows follow `rule` at once; gradients of filters and of batch norm of images are put
+    Dense layers and batch norm of rows are updated at once; gradients of filters and of batch norm of images are put
     aside, added to what is there where `add`.
     """
     a, B, last = work.space, constants[LANES], constants[OPERATIONS] - 1
@@ -203,9 +203,9 @@ def backward(
                 activations.activation_backward(of_op(program, k, ops.ACTIVATION), a, dz, a, z, rows, units)
             activations.clear_padding(a, dz, rows, units)
             if kind == ops.DENSE:
-                _dense_backward(program, k, rule, m, h, work, rows, wants_dx)
+                _dense_backward(program, k, update_code, m, h, work, rows, wants_dx)
             elif kind == ops.NORM:
-                batch_norm.row_norm_backward(program, k, rule, m, h, rows, a, wants_dx)
+                batch_norm.row_norm_backward(program, k, update_code, m, h, rows, a, wants_dx)
             elif kind == ops.DROPOUT:
                 count = panels(units, L) * rows * L
                 dropout.multiply(a, of_op(program, k - 1, ops.D), a, dz, a, of_op(program, k, ops.MASK), count)
@@ -229,14 +229,14 @@ def backward(
 
 @spliced
 def _dense_backward(
-    program: Any, k: int, rule: int, m: updates.Memory, h: Any, work: ImageWork, rows: int, wants_dx: bool
+    program: Any, k: int, update_code: int, m: updates.Memory, h: Any, work: ImageWork, rows: int, wants_dx: bool
 ) -> None:
     """dx of a dense layer where it is wanted, and the update by dW and db."""
     x, dx, dz = of_op(program, k - 1, ops.A), of_op(program, k - 1, ops.D), of_op(program, k, ops.D)
     w, b, narrow = of_op(program, k, ops.W), of_op(program, k, ops.BIAS), of_op(program, k, ops.NARROW) != 0
     n, units = of_op(program, k, ops.N_IN), of_op(program, k, ops.CHANNELS)
     dense_layers.dense_backward(
-        rule, m, w, b, h, work.space, x, dx, dz, rows, n, units, narrow, work.transposed, wants_dx
+        update_code, m, w, b, h, work.space, x, dx, dz, rows, n, units, narrow, work.transposed, wants_dx
     )
 
 

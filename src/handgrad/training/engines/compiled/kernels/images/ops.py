@@ -1,6 +1,6 @@
 """A network of images as a program: a table with one row for each operation, which the kernels work off in order.
 
-A part of a batch is cut into *blocks* of B examples, and the example is the innermost axis of a block's images:
+A chunk of a batch is cut into *blocks* of B examples, and the example is the innermost axis of a block's images:
 
     element (channel c, row r, column q, lane i) of block g  is at  A + g·BLOCK + c·PLANE + r·PITCH + q·B + i
 
