@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -15,9 +16,11 @@ import pytest
 import typer
 from PIL import Image
 
+import handgrad as hg
 from handgrad import cli
 from handgrad.cli.app import app
 from handgrad.files import sealed
+from handgrad.training.record import save
 from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
 
 COMMANDS = ["run", "plan", "report", "studies", "data", "gradcheck", "show", "predict", "export", "evaluate"]
@@ -158,6 +161,15 @@ def test_show_tells_a_run_by_folder_or_id(finished, handgrad, monkeypatch):
         "handgrad: 0000000000: no such folder, and no run of that id in ./results; give the run's folder, such as "
         "results/quickstart/runs/0123456789\n",
     )
+
+
+def test_show_states_slips(handgrad, tmp_path):
+    setting = {"network": {"hidden": [4]}, "training": {"slips": ["gradient-doubled"], "epochs": 1}}
+    record = hg.train(setting, seed=1)
+    save(record, tmp_path / record.id)
+    code, out, _ = handgrad(f"show {tmp_path / record.id}")
+    assert code == 0
+    assert re.search(r"^slip +gradient-doubled: 2·do, instead of do$", out, re.MULTILINE)
 
 
 def test_predict_reads_pictures(finished, handgrad, monkeypatch, tmp_path):

@@ -24,6 +24,7 @@ from handgrad.study.rules.samplers import SAMPLERS
 from handgrad.study.rules.search_rules import RULES
 from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.schedules import SCHEDULES
+from handgrad.training.slips import SLIPS
 from tests.network.test_derivations import disagreements, run
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +40,7 @@ TABLES = {  # by the page about it
     "sampler": SAMPLERS,
     "schedule": SCHEDULES,
     "search-rule": RULES,
+    "slip": SLIPS,
 }
 DIFF = re.compile(r"^```diff\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 

@@ -183,7 +183,7 @@ def check(
     batch_reduction: str = "mean",
     *,
     masks: Mapping[int, np.ndarray] | None = None,
-    functions: passes.PassFunctions = passes.REFERENCE,
+    functions: passes.PassFunctions = passes.AS_DERIVED,
 ) -> list[GradientCheck]:
     """One row for each parameter with a gradient; all arrays in float64.  Raises AtKink at a kink.
 

@@ -58,7 +58,7 @@ class PassFunctions:
     reduced: Callable[..., Array] = reduced
 
 
-REFERENCE = PassFunctions()
+AS_DERIVED = PassFunctions()
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def loss_and_gradients(
     batch_reduction: str,
     *,
     masks: Mapping[int, Array] | None = None,
-    functions: PassFunctions = REFERENCE,
+    functions: PassFunctions = AS_DERIVED,
 ) -> tuple[Array, dict[str, Array], Trace]:
     """Loss of every example (n,), gradients of their mean or sum by name of the parameter, and the forward pass.
 
