@@ -55,6 +55,15 @@ def test_without_slips_the_functions_are_those_of_the_reference():
     assert TrainingSection().slips == ()
 
 
+def test_l2_without_the_learning_rate_is_a_larger_penalty(split):
+    """W − lr·(dW + (λ/lr)·W): what the faster engines can run."""
+    plain = {"optimizer": {"name": "sgd", "lr": 0.05}, "schedule": "constant"}
+    wrong = trained(run_with("l2-without-learning-rate", **plain, weight_decay=0.001), split)
+    right = trained(run_with(None, **plain, weight_decay=0.02), split)
+    for n, w in right.params.items():
+        np.testing.assert_allclose(wrong.params[n], w, rtol=1e-9, atol=1e-12)
+
+
 def test_the_reference_is_composed_of_the_reference():
     plain = gradients(passes.AS_DERIVED)
     assert {name: g.tobytes() for name, g in gradients(REFERENCE).items()} == {n: g.tobytes() for n, g in plain.items()}
@@ -252,6 +261,22 @@ def test_the_reported_loss_is_that_of_the_epoch_whose_weights_are_kept(split):
     more = Run(run_with(name, epochs=2).setting, 1, "0" * 64, record.id)
     longer = execute(more, split, parent=record)
     assert longer.metrics["val_loss"] == longer.curves["loss_per_step"][75:].mean(dtype=np.float64)
+
+
+def test_labels_are_shuffled_apart_from_their_examples(split):
+    y = np.array([0, 1, 2, 0, 1, 1])
+    wrong = functions("labels-shuffled-apart").labels(y)
+    assert wrong.tolist() == y[epoch_order(0, 0, 6)].tolist() != y.tolist()
+    assert sorted(wrong) == sorted(y)
+    assert REFERENCE.labels(y) is y
+    record = trained(run_with("labels-shuffled-apart", epochs=20, train_score="all"), split)
+    truth = split.train.y
+    outputs = record.model.outputs(split.train.x).argmax(axis=1)
+    found = functions("labels-shuffled-apart").labels(truth)
+    assert record.metrics["train_accuracy"] == (outputs == found).mean() != (outputs == truth).mean()
+    assert record.metrics["val_accuracy"] < 0.6
+    assert trained(run_with(None, epochs=20), split).metrics["val_accuracy"] > 0.9
+    assert split.train.y is truth
 
 
 def test_what_is_reported_for_validation_needs_validation_data():
@@ -493,6 +518,12 @@ def test_auto_takes_the_engine_that_has_it(name):
         else:
             with pytest.raises(InputError, match=f"the {engine} engine has no .*slip '{name}'; set training.engine = "):
                 fixed.network_for((6,), 3, has_validation=True)
+
+
+def test_auto_on_a_gpu_takes_the_engine_that_has_it(monkeypatch):
+    monkeypatch.setattr("handgrad.training.run.jax_sees", lambda device: True)
+    for name, engine in (("gradient-doubled", "jax"), ("dropout-while-scoring", "array")):
+        assert run_with(name, device="cuda").setting.resolved().training.engine == engine
 
 
 @pytest.mark.compiles

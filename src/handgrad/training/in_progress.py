@@ -6,6 +6,7 @@ it is asked for, because scoring 60,000 images costs more than learning from the
 """
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,6 +48,8 @@ class RunInProgress:
         size = next((len(part.y) for part in (split.validation, split.test) if part is not None), n)
         self.sample = np.arange(n) if self.training.train_score == "all" else train_sample(n, size)
         self.functions = functions_at(self.training)
+        train = replace(split.train, y=self.functions.labels(split.train.y))
+        self.split = replace(split, train=train) if self.training.slips else split
         self.n_steps = steps_per_epoch(len(self.functions.order(self.run.seed, 0, n)), self.training.batch_size)
         self.progress = first_progress(task, self.network)
         self.diverged = None if task.parent is None else task.parent.diverged

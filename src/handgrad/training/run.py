@@ -62,12 +62,15 @@ class Setting(Section):
         """
         training = self.training
         engine, arrays, stack = training.engine, training.arrays, training.stack
-        if engine == "auto" and training.may_be_jax and (training.asks_for_jax or jax_sees(training.device)):
+        if (
+            engine == "auto"
+            and training.may_be_jax
+            and (training.asks_for_jax or (jax_sees(training.device) and self._supported_by("jax")))
+        ):
             engine = "jax"
         elif engine == "auto":
             on_cpu = training.device == "cpu" and arrays == "auto"
-            has_all = self._is_plain or not unsupported("compiled", self.ingredients())
-            engine = "compiled" if on_cpu and has_all else "array"
+            engine = "compiled" if on_cpu and self._supported_by("compiled") else "array"
         if engine == "array":
             arrays = training.library
         if stack == "auto":
@@ -79,6 +82,9 @@ class Setting(Section):
     def ingredients(self) -> Iterator[Ingredient]:
         """What the setting names and a step is made of, each once."""
         return ingredients(self.network.layer_list(1), self.training)
+
+    def _supported_by(self, engine: str) -> bool:
+        return self._is_plain or not unsupported(engine, self.ingredients())
 
     @property
     def _is_plain(self) -> bool:

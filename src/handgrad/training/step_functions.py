@@ -31,6 +31,11 @@ def reported(scores: Scores, batch_loss: Callable[[], float]) -> Scores:
     return scores
 
 
+def labels(y: np.ndarray) -> np.ndarray:
+    """The labels (n,) that the training examples are trained with: their own."""
+    return y
+
+
 @dataclass(frozen=True)
 class StepFunctions(PassFunctions):
     """Those of the backward pass, and those around it.
@@ -41,6 +46,7 @@ class StepFunctions(PassFunctions):
     order        of the examples in one epoch: `batches.epoch_order`
     multipliers  of the learning rate: the schedule's
     reported     scores after an epoch -> those that are reported: the same
+    labels       of the training examples (n,) -> those that they are trained with: the same
     """
 
     masks: Callable[..., dict[int, Array]] = passes.masks
@@ -49,14 +55,12 @@ class StepFunctions(PassFunctions):
     order: Callable[[int, int, int], np.ndarray] = epoch_order
     multipliers: Callable[[Schedule, np.ndarray, int, Sequence[float]], np.ndarray] = multipliers
     reported: Callable[[Scores, Callable[[], float]], Scores] = reported
+    labels: Callable[[np.ndarray], np.ndarray] = labels
 
 
 REFERENCE = StepFunctions()
-AROUND = (
-    "order",
-    "multipliers",
-    "reported",
-)  # functions that are no part of a step: a run in progress has them for every engine
+# Functions that are no part of a step: a run in progress has them for every engine.
+AROUND = ("order", "multipliers", "reported", "labels")
 
 
 @dataclass(frozen=True)

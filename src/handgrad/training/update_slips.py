@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
+from handgrad.data.batches import epoch_order
 from handgrad.measures import VALIDATION
 from handgrad.network import passes
 from handgrad.network.arrays import Array
@@ -157,6 +158,14 @@ def _batch_loss_for_validation(right: Right, at: AtStep) -> Right:
         return found | {VALIDATION_LOSS: batch_loss()} if VALIDATION_LOSS in found else found
 
     return reported
+
+
+def _shuffled_labels(right: Right, at: AtStep) -> Right:
+    def labels(y: np.ndarray) -> np.ndarray:
+        found: np.ndarray = right(y)[epoch_order(0, 0, len(y))]  # the same for runs that share a program
+        return found
+
+    return labels
 
 
 # -- where they change something
@@ -363,5 +372,18 @@ UPDATE_SLIPS = (
         applies=lambda network, training: training.batch_reduction == "mean",
         source="earin, Table 4.2",
         needs_validation=True,
+    ),
+    Slip(
+        "labels-shuffled-apart",
+        changes="labels",
+        term="y",
+        formula="example i is trained with the label of another one, y_π(i)",
+        right="example i is trained with its own label y_i",
+        why="X and y are shuffled one after the other, each by a permutation of its own",
+        fingerprint="the counts of labels are right; the label of an example is right no more often than by chance",
+        symptom="validation stays at the share of the largest class; a large network learns training by heart",
+        wrong=_shuffled_labels,
+        needs="nothing",
+        applies=lambda network, training: True,
     ),
 )
