@@ -34,9 +34,9 @@ from handgrad.names import shown
 from handgrad.sections import Section, one_of, optional, whole
 
 
-def _rule(name: Any) -> str:
+def _rule(written: Any) -> str:
     """The name of a rule that can decide; raises ValueError for another, as `one_of` does."""
-    name = one_of(RULES, "rule")(name)
+    name = one_of(RULES, "rule")(written)
     if inspect.isabstract(RULES[name]):
         raise ValueError(f"must be a complete rule; {RULES[name].__name__}, of {shown(name)}, has no method promotable")
     return name
