@@ -1,8 +1,8 @@
 """A run in progress: what comes before an epoch of its training, and what comes after it.
 
 Training and validation are scored in the same way: after the epoch, dropout off, the mean over examples.
-Training is scored on a fixed random sample as large as the validation set unless all of it is asked for,
-because scoring 60,000 images costs more than learning from them.
+Training is scored on a fixed random sample as large as the validation set (`data.batches.train_sample`) unless all of
+it is asked for, because scoring 60,000 images costs more than learning from them.
 """
 
 import time
@@ -23,7 +23,7 @@ from handgrad.training.task import End, EpochEnd, Paused, Task
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_SHARE = 0.02
-FORCED_SECONDS = 0.5  # of work, from which a checkpoint is forced to the disk: less is sooner trained again
+FORCED_SECONDS = 0.5  # a checkpoint of more work than this waits until it is on the disk; less is cheaper to retrain
 
 
 class RunInProgress:
@@ -49,9 +49,13 @@ class RunInProgress:
         self.progress = first_progress(task, self.network)
         self.diverged = None if task.parent is None else task.parent.diverged
         self.member = group.add(self._job())
-        self.member.load(self.progress.params, self.progress.slots, self.progress.t)
-        if not self.progress.before:
-            self.progress.before = self.member.outputs(samples_of(split)[1].x).astype(float).tolist()
+        try:
+            self.member.load(self.progress.params, self.progress.slots, self.progress.t)
+            if not self.progress.before:
+                self.progress.before = self.member.outputs(samples_of(split)[1].x).astype(float).tolist()
+        except Exception:
+            group.release(self.member)
+            raise
         self.seconds = sum(map(sum, self.progress.times)) + time.perf_counter() - start
         self.saved_at, self.save_seconds, self.unsaved = time.perf_counter(), 0.0, False
 
@@ -72,11 +76,13 @@ class RunInProgress:
     def next_epoch(self) -> Epoch:
         """The order of the examples and the learning rate of every step."""
         progress = self.progress
-        e = self._own_epochs + np.arange(self.n_steps) / self.n_steps
-        multipliers = self.training.schedule.multipliers(e, self.training.epochs, self._own(VALIDATION.metric("loss")))
+        epochs_passed = self._own_epochs + np.arange(self.n_steps) / self.n_steps
+        multipliers = self.training.schedule.multipliers(
+            epochs_passed, self.training.epochs, self._own(VALIDATION.metric("loss"))
+        )
         order = epoch_order(self.run.seed, progress.epoch, len(self.split.train.y))
-        self.epoch = Epoch(order, self.training.optimizer.lr * multipliers, progress.step)
-        return self.epoch
+        self.current = Epoch(order, self.training.optimizer.lr * multipliers, progress.step)
+        return self.current
 
     def take_epoch(self, losses: np.ndarray) -> None:
         """Take the epoch that was trained into the history, with its scores; it is seen here whether the run diverged.
@@ -92,7 +98,7 @@ class RunInProgress:
         progress.epoch += 1
         progress.step += self.n_steps
         progress.params, progress.slots, progress.t = trained.params, trained.slots, trained.t
-        progress.curves.setdefault("lr", []).append(float(self.epoch.lrs[0]))
+        progress.curves.setdefault("lr", []).append(float(self.current.lrs[0]))
         progress.curves.setdefault("steps_at_epoch_end", []).append(progress.step)
         self._score()
 
@@ -141,8 +147,8 @@ class RunInProgress:
         progress = self.progress
         replay = self.member if isinstance(self.member, Session) else open_session("array", self._job())
         start = State(progress.params, progress.slots, progress.t)
-        size = batch_length(len(self.epoch.order), self.training.batch_size)
-        found = first_bad_step(replay, start, self.epoch, size, losses, noticed)
+        size = batch_length(len(self.current.order), self.training.batch_size)
+        found = first_bad_step(replay, start, self.current, size, losses, noticed)
         progress.loss_per_step.append(found.losses)
         self.member.load(found.before.params, found.before.slots, found.before.t)
         layer, reason = found.where(self.network, self.split.train.x)
@@ -154,11 +160,12 @@ class RunInProgress:
     def end(self) -> End:
         """The record of the run, or the pause at the epoch where it waits.
 
-        A checkpoint that is further on already pauses at `until` all the same, from its history; pruned is where it is.
+        Where the checkpoint is past `until`, the pause is told as of `until`, from the history; a pruned run ends where
+        it is.
         """
         start = time.perf_counter()
         until = self.task.until
-        if self.diverged is not None or until is None or not self._waits(until):
+        if self.diverged is not None or until is None or not self._pauses_at(until):
             return self._record(start)
         if self.task.prune:
             over = self._own_epochs >= self.training.epochs or self._stopped_early()
@@ -194,8 +201,8 @@ class RunInProgress:
         best = progress.first_epoch + rule.best(self._own(rule.monitor))[0]
         return progress.t - (progress.step - int(progress.curves["steps_at_epoch_end"][best]))
 
-    def _waits(self, until: int) -> bool:
-        """Whether a run that was trained up to `until` had more to come there."""
+    def _pauses_at(self, until: int) -> bool:
+        """Whether a run that was trained to `until` has epochs left there and did not stop early."""
         return until < self.training.epochs and self._own_epochs >= until and not self._stopped_early(until)
 
     # -- history

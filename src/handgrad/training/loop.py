@@ -1,7 +1,8 @@
-"""The loop: for epoch, for batch, step.  One run, or many that share a program; runs go in, records come out.
+"""The loop: for epoch, for batch, step; runs go in, and records come out.
 
-An engine trains whole epochs, so the loop over batches is the engine's own (`engines.array` is the one to read); the
-loop over epochs is `_train_until_one_ends`.  A run by itself is a group of one.
+    for epoch    `_train_until_one_ends`, here, for one run or for a group of runs that share a program
+    for batch    `train_epoch` of the engine (read `engines.array`): an engine abstracts an epoch, so that it can fuse
+    step         `engines.array.train_step`
 
 A search stops runs short: `advance` trains up to an epoch and pauses there, with a checkpoint from which a later
 call goes on with the same bits, or ends there for good, with a record whose status is "pruned".
@@ -93,7 +94,7 @@ def _train_until_one_ends(
 ) -> Ends:
     """Train epoch after epoch, up to the one in which a run of the group ends, or several."""
     ends: Ends = {}
-    while not ends:
+    while not ends:  # for epoch
         while waiting and len(going) < group.size:
             number, task = waiting.popleft()
             with _error_ends(ends, number):
@@ -116,7 +117,7 @@ def _train_until_one_ends(
 def _train_epoch(group: Group, runs: dict[int, RunInProgress], ends: Ends) -> None:
     """One epoch of every run: its order and learning rates, its steps, its scores; seconds are shared evenly."""
     start = time.perf_counter()
-    losses = group.train_epoch({run.member: run.next_epoch() for run in runs.values()})
+    losses = group.train_epoch({run.member: run.next_epoch() for run in runs.values()})  # for batch: step
     trained = time.perf_counter()
     group.score([part.scored for part in next(iter(runs.values())).scored_parts])
     for number, run in runs.items():
@@ -135,4 +136,4 @@ def _error_ends(ends: Ends, *numbers: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        ends |= dict.fromkeys(numbers, error)
+        ends.update(dict.fromkeys(numbers, error))

@@ -34,12 +34,14 @@ from handgrad.names import shown
 from handgrad.sections import Section, one_of, optional, whole
 
 
-def _rule(written: Any) -> str:
+def _rule(name: Any) -> str:
     """The name of a rule that can decide; raises ValueError for another, as `one_of` does."""
-    name = one_of(RULES, "rule")(written)
-    if inspect.isabstract(RULES[name]):
-        raise ValueError(f"must be a complete rule; {RULES[name].__name__}, of {shown(name)}, has no method promotable")
-    return name
+    known: str = one_of(RULES, "rule")(name)
+    if inspect.isabstract(RULES[known]):
+        raise ValueError(
+            f"must be a complete rule; {RULES[known].__name__}, of {shown(known)}, has no method promotable"
+        )
+    return known
 
 
 class Asha(Section):
