@@ -11,7 +11,9 @@ import numpy as np
 
 from handgrad.data.batches import batch_length, epoch_order, steps_per_epoch, train_sample
 from handgrad.data.datasets import Split
+from handgrad.errors import InputError
 from handgrad.measures import PARTS, TEST, TRAIN, VALIDATION, DataPart
+from handgrad.names import shown
 from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
 from handgrad.training.divergence import State, all_finite, first_bad_step
@@ -80,6 +82,11 @@ class RunInProgress:
         multipliers = self.training.schedule.multipliers(
             epochs_passed, self.training.epochs, self._own(VALIDATION.metric("loss"))
         )
+        if np.shape(multipliers) != (self.n_steps,):
+            raise InputError(
+                f"schedule {shown(self.training.schedule.name)} must give a number for each of {self.n_steps} steps; "
+                f"its multipliers have the shape {np.shape(multipliers)}"
+            )
         order = epoch_order(self.run.seed, progress.epoch, len(self.split.train.y))
         self.current = Epoch(order, self.training.optimizer.lr * multipliers, progress.step)
         return self.current

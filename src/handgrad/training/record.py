@@ -61,13 +61,17 @@ class _Table(BaseModel):
 
 
 class NetworkFacts(_Table):
-    """The network that was trained, and the loss and L2 formulas in force."""
+    """The network that was trained, and the loss and L2 formulas in force.
+
+    additions: activations and layers that were added to their public tables, with the checksums of their code.
+    """
 
     layers: list[str]
     output: str
     parameters: int
     loss_formula: str
     l2_formula: str
+    additions: dict[str, str] | None = None
 
 
 class DatasetFacts(_Table):

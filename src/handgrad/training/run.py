@@ -14,17 +14,19 @@ from typing import Any
 from handgrad.data.data_section import DataSection
 from handgrad.data.scaling import SCALES
 from handgrad.errors import InputError, NetworkError
-from handgrad.names import lookup, shown
+from handgrad.names import shown
 from handgrad.network.batch_norm import BatchNorm
+from handgrad.network.initializers import INITIALIZERS
 from handgrad.network.losses import check_fit
 from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
 from handgrad.network.targets import TARGETS
 from handgrad.sections import Section, plain
 from handgrad.training.engines import check_additions
-from handgrad.training.ingredients import Ingredient, ingredients, of_section
+from handgrad.training.ingredients import Ingredient, ingredients, of_section, tables_are_unchanged
 from handgrad.training.requirements import check_available, jax_sees
-from handgrad.training.support import check_supported, tables_are_built_in, unsupported
+from handgrad.training.schedules import SCHEDULES
+from handgrad.training.support import check_supported, unsupported
 from handgrad.training.training_section import TrainingSection
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
@@ -65,7 +67,7 @@ class Setting(Section):
             engine = "jax"
         elif engine == "auto":
             on_cpu = training.device == "cpu" and arrays == "auto"
-            has_all = tables_are_built_in() or not unsupported("compiled", self.ingredients())
+            has_all = tables_are_unchanged() or not unsupported("compiled", self.ingredients())
             engine = "compiled" if on_cpu and has_all else "array"
         if engine == "array":
             arrays = training.library
@@ -77,20 +79,19 @@ class Setting(Section):
 
     def ingredients(self) -> Iterator[Ingredient]:
         """What the setting names and a step is made of, each once."""
-        training = self.training
-        return ingredients(self.network.layer_list(1), training.loss, training.optimizer)
+        return ingredients(self.network.layer_list(1), self.training)
 
     def additions(self) -> dict[str, str]:
         """What it names of public tables that comes from outside the package, with the checksum of its source."""
-        network, scale = self.network, lookup(SCALES, self.data.scale, "scale")
-        sections = {"schedule": self.training.schedule, "init": network.init, "bias_init": network.bias_init}
-        encoding = lookup(TARGETS, network.targets, "encoding of targets")
-        named = [of_section(kind, section) for kind, section in sections.items()]
-        named += [
-            Ingredient("scale", scale.name, scale, (scale.fit,)),
-            Ingredient("encoding of targets", network.targets, encoding, ()),
+        network, training = self.network, self.training
+        named = [
+            of_section("schedule", training.schedule, SCHEDULES),
+            of_section("init", network.init, INITIALIZERS),
+            of_section("bias_init", network.bias_init, INITIALIZERS),
+            Ingredient("scale", self.data.scale, SCALES),
+            Ingredient("encoding of targets", network.targets, TARGETS),
         ]
-        if not tables_are_built_in():
+        if not tables_are_unchanged():
             named += self.ingredients()
         return {str(one): one.checksum for one in named if one.is_added}
 
@@ -99,7 +100,7 @@ class Setting(Section):
         training = self.resolved().training
         check_available(training.engine, training.device, training.arrays)
         network = build(self.network, tuple(shape), n_classes)
-        if not tables_are_built_in():
+        if not tables_are_unchanged():
             check_supported(training.engine, network, training)
             check_additions(network, training, self.network.targets)
         check_fit(self.training.loss, network.output, self.network.targets)

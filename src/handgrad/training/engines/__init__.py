@@ -160,7 +160,7 @@ def check_additions(network: Network, training: TrainingSection, targets: str) -
 
     On the jax engine also where it cannot be compiled.
     """
-    added = [one for one in ingredients(network.layers, training.loss, training.optimizer) if one.is_added]
+    added = [one for one in ingredients(network.layers, training) if one.is_added]
     if not added:
         return
     from handgrad.training.engines.array import check_step
