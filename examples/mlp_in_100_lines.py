@@ -4,6 +4,7 @@
 
 Rows are examples.  A layer is z = x @ W + b, followed by an activation a = f(z).  The gradient of the loss with respect
 to v is written dv and has v's shape.  Sizes: n examples of d numbers, h hidden units, k classes, m examples in a batch.
+The digits come from scikit-learn.
 
 handgrad's `array` engine gives these weights bit for bit (tests/test_examples.py): it draws the same random numbers
 and does the same operations in the same order, products of matrices on one thread.
@@ -24,11 +25,12 @@ def digits():
 
 
 def initial_parameters(d, h, k, seed):
-    """W ~ N(0, 2/n_in), which keeps the size of signals behind relu (He et al. 2015), and b = 0, layer after layer."""
+    """W ~ N(0, 2/n_in), which keeps the size of signals after relu (He et al. 2015), and b = 0, layer after layer."""
     params = []
     for layer, (n_in, n_out) in enumerate([(d, h), (h, k)]):
-        rng = np.random.default_rng([INIT, seed, layer, 0])
-        W = rng.normal(0, np.sqrt(2) / np.sqrt(n_in), (n_in, n_out)).astype(np.float32)
+        rng = np.random.default_rng([INIT, seed, layer, 0])  # 0: the W of the layer
+        std = np.sqrt(2) / np.sqrt(n_in)  # standard deviation √(2/n_in), written so for the same bits
+        W = rng.normal(0, std, (n_in, n_out)).astype(np.float32)
         params.append((W, np.zeros(n_out, np.float32)))
     return params
 

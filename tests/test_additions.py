@@ -22,6 +22,7 @@ import handgrad as hg
 from handgrad.data.scaling import SCALES, Scale, Scaling
 from handgrad.errors import HandgradError, InputError
 from handgrad.network.activations import ACTIVATIONS, Activation
+from handgrad.network.dropout import Dropout
 from handgrad.network.initializers import INITIALIZERS, Initializer
 from handgrad.network.layer import Layer
 from handgrad.network.layers import LAYERS
@@ -29,6 +30,7 @@ from handgrad.network.losses import LOSSES, Loss
 from handgrad.network.targets import TARGETS
 from handgrad.training.exchange import WRITTEN
 from handgrad.training.optimizers import OPTIMIZERS, Optimizer
+from handgrad.training.record import load, save
 from handgrad.training.run import Run, Setting
 from handgrad.training.schedules import SCHEDULES, Schedule
 from handgrad.training.slips import SLIPS
@@ -284,6 +286,101 @@ def test_a_key_of_an_optimizer_that_is_no_number_is_refused_where_numbers_are_ne
     setting = Setting.checked({"training": {"optimizer": "modal", "engine": "jax"}})
     with pytest.raises(InputError, match=r"as numbers, and mode of optimizer 'modal' is 'up'; set training.engine = "):
         setting.network_for((4,), 3, has_validation=True)
+
+
+REPLACED = {  # what of a record or a name was changed: (table, name, the new record, network, training)
+    "gain": (ACTIVATIONS, "tanh", dataclasses.replace(ACTIVATIONS["tanh"], gain=3.0), {"activation": "tanh"}, {}),
+    "rowwise": (ACTIVATIONS, "softmax", dataclasses.replace(ACTIVATIONS["softmax"], rowwise=False), {}, {}),
+    "fused with": (LOSSES, "cross-entropy", dataclasses.replace(LOSSES["cross-entropy"], fused_with=None), {}, {}),
+    "another of the package": (ACTIVATIONS, "relu", ACTIVATIONS["tanh"], {}, {}),
+    "another loss": (LOSSES, "squared-error", LOSSES["half-squared-error"], {"output": "sigmoid"},
+                     {"loss": "squared-error"}),
+    "targets": (LOSSES, "nll", dataclasses.replace(LOSSES["nll"], only_targets=None), {"output": "log-softmax"},
+                {"loss": "nll"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REPLACED)
+@pytest.mark.parametrize("engine", ["compiled", "torch"])
+def test_a_record_that_was_changed_in_any_part_is_another_one(what, engine, monkeypatch):
+    table, name, record, network, training = REPLACED[what]
+    tables = {"network": {"hidden": [4], **network}, "training": training}
+    before = Run(Setting.checked(tables), 1, "0" * 64).id
+    monkeypatch.setitem(table, name, record)
+    assert Run(Setting.checked(tables), 1, "0" * 64).id != before
+    setting = Setting.checked({**tables, "training": {**training, "engine": engine}})
+    with pytest.raises(InputError, match=rf"the {engine} engine has no .*{name}.*; set training.engine"):
+        setting.network_for((4,), 3, has_validation=True)
+
+
+def test_a_scale_of_the_package_under_another_name_is_another_run(monkeypatch):
+    before = Run(Setting.checked({}), 1, "0" * 64).id
+    monkeypatch.setitem(SCALES, "unit", SCALES["standard"])
+    assert Run(Setting.checked({}), 1, "0" * 64).id != before
+
+
+@dataclasses.dataclass(frozen=True)
+class Quiet(Dropout):
+    """Dropout that drops nothing: its parent's class must not decide what runs."""
+
+    kind: ClassVar[str] = "quiet"
+
+    def __str__(self):
+        return f"quiet {self.rate}"
+
+    def mask(self, key, step, position, shape, like, rate=None):
+        return None
+
+
+def test_a_subclass_of_a_layer_does_not_run_as_its_parent(monkeypatch):
+    from handgrad.training.loop import execute
+
+    monkeypatch.setitem(LAYERS, "quiet", Quiet)
+    params = {}
+    for engine in ("array", "jax"):
+        layers = ["dense 8 tanh", "quiet 0.5", "dense 3 softmax"]
+        training = {"engine": engine, "epochs": 1, "dtype": "float64"}
+        setting = Setting.checked({"network": {"layers": layers}, "training": training})
+        params[engine] = execute(Run(setting, 1, "0" * 64), make_split()).params
+    for name, w in params["array"].items():
+        np.testing.assert_allclose(params["jax"][name], w, rtol=1e-9, atol=1e-12)
+
+
+def test_a_class_that_forgets_its_kind_is_refused(monkeypatch):
+    monkeypatch.setitem(LAYERS, "twice", type("Twice", (Gate,), {"__module__": __name__}))
+    with pytest.raises(HandgradError, match="the class of layer 'twice' calls itself 'gate'; give it kind = 'twice'"):
+        Setting.checked({"network": {"layers": ["twice", "dense 3 softmax"]}})
+
+
+def test_a_replaced_layer_is_what_the_short_form_means(monkeypatch):
+    monkeypatch.setitem(LAYERS, "dense", type("Other", (LAYERS["dense"],), {"__module__": __name__}))
+    for network in ({"hidden": [4]}, {"layers": ["dense 4 relu", "dense 3 softmax"]}):
+        built = Setting.checked({"network": network}).network_for((4,), 3, has_validation=True)
+        assert [type(layer).__name__ for layer in built.layers] == ["Other", "Other"]
+
+
+def test_a_default_that_was_replaced_is_told(monkeypatch):
+    monkeypatch.setitem(INITIALIZERS, "he", Eighths)
+    with pytest.raises(InputError, match=r"init 'he' was replaced in its table, .* add yours under a name of its own"):
+        Setting.checked({}).additions()
+
+
+# -- a trained network whose additions are not there, or mean something else
+
+
+@pytest.mark.parametrize("table", ["ACTIVATIONS", "LAYERS"], indirect=True)
+def test_a_trained_network_is_not_used_with_something_else(table, tmp_path, monkeypatch):
+    where, name, record, _, kind = ADDED[table]
+    done = trained(table, engine="array")
+    save(done, tmp_path / done.id)
+    assert done.model.outputs(make_split().test.x).shape == (60, 3)
+    monkeypatch.setitem(where, name, changed(record))
+    for read in (lambda: load(tmp_path / done.id).model, lambda: hg.Model.load(tmp_path / done.id)):
+        with pytest.raises(HandgradError, match=rf"trained with another {kind} '{name}' than is there now"):
+            read()
+    monkeypatch.delitem(where, name)
+    with pytest.raises(HandgradError, match=rf"has {kind} '{name}' that its user added; import the"):
+        hg.Model.load(tmp_path / done.id)
 
 
 # -- records that are wrong

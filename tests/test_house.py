@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 import handgrad
+from handgrad.data.data_section import DataSection
+from handgrad.network.network_section import NetworkSection
+from handgrad.training.training_section import TrainingSection
 
 SOURCE = Path(handgrad.__file__).parent
 ROOMS = ["base", "data", "network", "training", "study", "report", "cli"]  # each may import from those before it
@@ -330,3 +333,63 @@ def test_help_loads_neither_numpy_nor_anything_heavier():
 
 def test_a_worker_loads_no_library_of_the_report():
     assert not loaded_by("import handgrad.training.loop") & (HEAVY - {"numba"})
+
+
+# -- what prose names is there
+
+PATH = re.compile(r"`([a-z_]\w*(?:\.\w+)+)(?:\(\))?`")
+
+
+def names_at_the_top(path):
+    """The functions, classes and constants of a file; what it imports is not its own."""
+    found = {path.stem for path in path.parent.iterdir()} if path.name == "__init__.py" else set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        match node:
+            case ast.FunctionDef() | ast.ClassDef():
+                found.add(node.name)
+            case ast.Assign() | ast.AnnAssign():
+                found |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    return found
+
+
+def is_there(words):
+    """Whether the words end the path of a file or folder, or such a path and a name in that file."""
+    for path in FILES:
+        *names, here = words
+        module = path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
+        if module[-len(words) :] == tuple(words):
+            return True
+        if names and module[-len(names) :] == tuple(names) and here in names_at_the_top(path):
+            return True
+    return False
+
+
+def wrong_paths(docstring):
+    """Paths such as `passes.forward` that begin with a file or folder of the package and lead nowhere.
+
+    Keys of a setting (`training.stack`) and names of libraries (`torch.nn`) look alike.
+    """
+    sections = {"data": DataSection, "network": NetworkSection, "training": TrainingSection}
+    modules = {word for path in FILES for word in path.relative_to(SOURCE).with_suffix("").parts}
+    for path in PATH.findall(docstring):
+        first, second, *_ = words = path.split(".")
+        if first == "handgrad":
+            first, words = second, words[1:]
+        key = first in sections and second in sections[first].model_fields
+        other = key or first in HEAVY or (SOURCE / path).is_file()
+        if (first in modules or path != ".".join(words)) and not other and not is_there(words):
+            yield path
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_modules_that_docstrings_name_are_there(path):
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef
+    nodes = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, documented)]
+    assert [wrong for node in nodes for wrong in wrong_paths(ast.get_docstring(node) or "")] == []
+
+
+def test_a_module_that_is_not_there_is_found():
+    named = "`passes.forward`, `study.rules.budget`, `training.stack`, `torch.nn`, `handgrad.files`, `row.label`"
+    assert list(wrong_paths(named)) == []
+    for wrong in ("passes.froward", "reading.original", "training.support.nothing", "handgrad.x"):
+        assert list(wrong_paths(f"`{wrong}`")) == [wrong]

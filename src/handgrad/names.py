@@ -4,6 +4,7 @@ Messages show values through `shown`, `short` and `listed`, so that no message g
 """
 
 import re
+import types
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -150,6 +151,29 @@ def unknown_key(key: str, known: Iterable[str], others: Iterable[str] = (), *, a
         advice = advice_on_key(alike)
     hint = f"; did you mean {shown(guess)}?" if guess else f": {advice}." if advice else "."
     return f"unknown key{hint} Known: {listed(known)}"
+
+
+class OpenTable(dict[str, Entry]):
+    """A public table of records by name, to which anyone may add; `own` holds those that the package came with."""
+
+    def __init__(self, records: Mapping[str, Entry]) -> None:
+        super().__init__(records)
+        self.own = types.MappingProxyType(dict(records))
+
+    def is_own(self, name: str) -> bool:
+        """Whether the record of this name is the package's own.
+
+        >>> table = OpenTable({"a": 1})
+        >>> table["a"], table["b"] = 2, 3
+        >>> table.is_own("a"), table.is_own("b"), table.own["a"]
+        (False, False, 1)
+        """
+        return name in self.own and bool(self.get(name) == self.own[name])
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the table holds the package's own records and no others."""
+        return self == self.own
 
 
 def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:

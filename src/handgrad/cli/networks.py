@@ -118,13 +118,10 @@ def evaluate(
     import math
 
     from handgrad.cli import console
-    from handgrad.data.datasets import load
     from handgrad.study.folder.disk import run_folder
     from handgrad.training import evaluation
     from handgrad.training.exchange import import_model
     from handgrad.training.model import Model
-    from handgrad.training.record import load as load_record
-    from handgrad.training.run import Setting
 
     folder = None if _is_file(weights) else run_folder(weights)
     if not study and weights.name == "weights.safetensors" and (weights.parent / "record.json").exists():
@@ -134,11 +131,7 @@ def evaluate(
     if study:
         setting, data = _told_by(study, overrides or ())
     elif folder:
-        record = load_record(folder, arrays=False)
-        setting = Setting.checked(record.setting)
-        data = load(setting.data)
-        if data.checksum != record.dataset.checksum:
-            console.say(f"note: {data.name} is not the data that the run learnt from: its contents differ")
+        setting, data = _learnt_from(folder)
     else:
         raise InputError(
             f"{weights}: give a study after it, whose data, layers and loss they belong to, or a run, as in: "
@@ -188,6 +181,21 @@ def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     spec = chosen.spec
     setting = Setting(data=spec.data, network=spec.network, training=spec.training)
     return setting, load(setting.data, folder=chosen.folder)
+
+
+def _learnt_from(folder: Path) -> "tuple[Setting, Dataset]":
+    """The setting and data of a run; a note where the data has changed since."""
+    from handgrad.cli import console
+    from handgrad.data.datasets import load
+    from handgrad.training.record import load as load_record
+    from handgrad.training.run import Setting
+
+    record = load_record(folder, arrays=False)
+    setting = Setting.checked(record.setting)
+    data = load(setting.data)
+    if data.checksum != record.dataset.checksum:
+        console.say(f"note: {data.name} is not the data that the run learnt from: its contents differ")
+    return setting, data
 
 
 def _is_file(weights: Path) -> bool:

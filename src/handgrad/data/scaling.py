@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.names import lookup
+from handgrad.errors import DataError
+from handgrad.names import OpenTable, lookup, shown
 
 Numbers = float | tuple[float, ...]  # one for everything, or one for each column
 FAR = 16.0  # |shift| / divide above which a float32 subtraction loses more than four bits
@@ -88,7 +89,10 @@ def fit(scale: str, x: NDArray[Any], value_range: tuple[float, float] | None) ->
     >>> fit("standard", np.array([[1.0], [3.0]]), None).apply(np.array([[2.0], [4.0]])).tolist()
     [[0.0], [2.0]]
     """
-    return lookup(SCALES, scale, "scale").fit(x, value_range)
+    scaling = lookup(SCALES, scale, "scale").fit(x, value_range)
+    if not isinstance(scaling, Scaling):
+        raise DataError(f"scale {shown(scale)} must give a Scaling; its fit gives {shown(scaling)}")
+    return scaling
 
 
 def _unit(x: NDArray[Any], value_range: tuple[float, float] | None) -> Scaling:
@@ -111,15 +115,17 @@ def _standard(x: NDArray[Any], _: tuple[float, float] | None) -> Scaling:
     return _of_columns(*_column_moments(x), "(x − mean) / std") if x.ndim == 2 else _of_all(*_pixel_moments(x))
 
 
-SCALES: dict[str, Scale] = {
-    scale.name: scale
-    for scale in (
-        Scale("unit", "(x − lo) / (hi − lo), in [0, 1]", _unit),
-        Scale("symmetric", "2 (x − lo) / (hi − lo) − 1, in [−1, 1]", _symmetric),
-        Scale("standard", "(x − mean) / std, statistics of the training part only", _standard),
-        Scale("none", "x as it is", lambda x, value_range: AS_IT_IS),
-    )
-}
+SCALES: OpenTable[Scale] = OpenTable(
+    {
+        scale.name: scale
+        for scale in (
+            Scale("unit", "(x − lo) / (hi − lo), in [0, 1]", _unit),
+            Scale("symmetric", "2 (x − lo) / (hi − lo) − 1, in [−1, 1]", _symmetric),
+            Scale("standard", "(x − mean) / std, statistics of the training part only", _standard),
+            Scale("none", "x as it is", lambda x, value_range: AS_IT_IS),
+        )
+    }
+)
 
 
 def _of_all(shift: float, divide: float) -> Scaling:

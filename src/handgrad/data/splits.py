@@ -14,7 +14,7 @@ its table in the study file, never by a run's seed: all runs of a study see the 
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,38 +42,9 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
         raise InputError(f"section must be a table such as {{'validation': {{'size': 0.1}}}}; got {shown(section)}")
     section = DataSection.given(section)
     _check_given(dataset, section)
-    train: Positions = np.arange(len(dataset.y_train))
-    test: Positions = train[:0]
     notes = list(dataset.notes)
-    own_test = dataset.x_test is not None
-    if dataset.y_test is not None:
-        if section.test is not None:
-            raise DataError(
-                f"data.test is for data without a test part; {dataset.name} has one of "
-                f"{len(dataset.y_test)} examples: take data.test out"
-            )
-        test = np.arange(len(dataset.y_test))
-    else:
-        wanted = section.test or TestPart()
-        m = _count(wanted.size, len(train), "data.test.size", f"examples of {dataset.name}")
-        test, train = choose(dataset.y_train, train, m, wanted.stratify, stream(wanted.seed, "split", TEST))
-        notes.append(
-            f"{dataset.name} has no test part of its own: {m} of its {len(dataset.y_train)} examples became one"
-        )
-    validation, source = train[:0], "train"
-    if dataset.y_val is not None and section.validation == ValidationPart():
-        validation, source = np.arange(len(dataset.y_val)), "validation"
-    elif isinstance(section.validation, ValidationPart):
-        wish = section.validation
-        from_test = wish.source == "test"
-        source = "test" if from_test and own_test else "train"
-        pool = {"train": train, "test": test}[wish.source]
-        m = _count(wish.size, len(pool), "data.validation.size", f"{wish.source} examples of {dataset.name}")
-        _, y = dataset.part(source)
-        validation, rest = choose(y, pool, m, wish.stratify, stream(wish.seed, "split", VALIDATION))
-        train, test = (train, rest) if from_test else (rest, test)
-    if dataset.y_val is not None and source != "validation":
-        notes.append(f"{dataset.name}: its own validation part is not used, as data.validation says otherwise")
+    train, test = _test_part(dataset, section.test, notes)
+    train, test, validation, source = _validation_part(dataset, section.validation, train, test, notes)
     if not len(train):
         raise DataError(
             f"data.validation.size and data.test.size leave no training examples of {dataset.name}; make them smaller"
@@ -84,9 +55,45 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
     places = {
         "train": ("train", train),
         "validation": (source, validation),
-        "test": ("test" if own_test else "train", test),
+        "test": ("train" if dataset.y_test is None else "test", test),
     }
     return _scaled(dataset, section.scale, places, notes)
+
+
+def _test_part(dataset: Dataset, wish: TestPart | None, notes: list[str]) -> tuple[Positions, Positions]:
+    """(train, test): the test part of the data set, else one of its training examples."""
+    train: Positions = np.arange(len(dataset.y_train))
+    if dataset.y_test is None:
+        wish = wish or TestPart()
+        m = _count(wish.size, len(train), "data.test.size", f"examples of {dataset.name}")
+        test, rest = choose(dataset.y_train, train, m, wish.stratify, stream(wish.seed, "split", TEST))
+        notes.append(f"{dataset.name} has no test part of its own: {m} of its {len(train)} examples became one")
+        return rest, test
+    if wish is not None:
+        raise DataError(
+            f"data.test is for data without a test part; {dataset.name} has one of "
+            f"{len(dataset.y_test)} examples: take data.test out"
+        )
+    return train, np.arange(len(dataset.y_test))
+
+
+def _validation_part(
+    dataset: Dataset, wish: ValidationPart | Literal[False], train: Positions, test: Positions, notes: list[str]
+) -> tuple[Positions, Positions, Positions, str]:
+    """(train, test, validation, the part of the data set that validation is taken from)."""
+    if dataset.y_val is not None and wish == ValidationPart():
+        return train, test, np.arange(len(dataset.y_val)), "validation"
+    if dataset.y_val is not None:
+        notes.append(f"{dataset.name}: its own validation part is not used, as data.validation says otherwise")
+    if not isinstance(wish, ValidationPart):
+        return train, test, train[:0], "train"
+    from_test = wish.source == "test"
+    source = "test" if from_test and dataset.y_test is not None else "train"
+    pool = test if from_test else train
+    m = _count(wish.size, len(pool), "data.validation.size", f"{wish.source} examples of {dataset.name}")
+    _, y = dataset.part(source)
+    validation, rest = choose(y, pool, m, wish.stratify, stream(wish.seed, "split", VALIDATION))
+    return (train, rest, validation, source) if from_test else (rest, test, validation, source)
 
 
 def choose(

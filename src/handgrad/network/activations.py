@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from array_api_compat import array_namespace
 
+from handgrad.names import OpenTable
 from handgrad.network.arrays import Array, scalar
 
 LEAKY_SLOPE = 0.01  # of leaky relu for z < 0; PyTorch's default
@@ -140,22 +141,26 @@ class Activation:
     rowwise: bool = False
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    activation.name: activation
-    for activation in (
-        Activation("identity", identity_forward, identity_backward, "a = z"),
-        Activation("sigmoid", sigmoid_forward, sigmoid_backward, "a = 1/(1 + e^−z)"),
-        Activation("tanh", tanh_forward, tanh_backward, "a = tanh z", gain=5 / 3),
-        Activation("relu", relu_forward, relu_backward, "a = max(0, z)", gain=math.sqrt(2), piece=lambda a: a > 0),
-        Activation(
-            "leaky-relu",
-            leaky_relu_forward,
-            leaky_relu_backward,
-            f"a = max(z, {LEAKY_SLOPE}·z)",
-            gain=math.sqrt(2 / (1 + LEAKY_SLOPE**2)),
-            piece=lambda a: a > 0,
-        ),
-        Activation("softmax", softmax_forward, softmax_backward, "a_i = e^z_i / Σ_j e^z_j", rowwise=True),
-        Activation("log-softmax", log_softmax_forward, log_softmax_backward, "a_i = z_i − log Σ_j e^z_j", rowwise=True),
-    )
-}
+ACTIVATIONS: OpenTable[Activation] = OpenTable(
+    {
+        activation.name: activation
+        for activation in (
+            Activation("identity", identity_forward, identity_backward, "a = z"),
+            Activation("sigmoid", sigmoid_forward, sigmoid_backward, "a = 1/(1 + e^−z)"),
+            Activation("tanh", tanh_forward, tanh_backward, "a = tanh z", gain=5 / 3),
+            Activation("relu", relu_forward, relu_backward, "a = max(0, z)", gain=math.sqrt(2), piece=lambda a: a > 0),
+            Activation(
+                "leaky-relu",
+                leaky_relu_forward,
+                leaky_relu_backward,
+                f"a = max(z, {LEAKY_SLOPE}·z)",
+                gain=math.sqrt(2 / (1 + LEAKY_SLOPE**2)),
+                piece=lambda a: a > 0,
+            ),
+            Activation("softmax", softmax_forward, softmax_backward, "a_i = e^z_i / Σ_j e^z_j", rowwise=True),
+            Activation(
+                "log-softmax", log_softmax_forward, log_softmax_backward, "a_i = z_i − log Σ_j e^z_j", rowwise=True
+            ),
+        )
+    }
+)

@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, model_validator
 
+from handgrad.errors import NetworkError
+from handgrad.names import OpenTable, shown
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.network import Network
 from handgrad.sections import Section, one_of, real
@@ -140,10 +142,12 @@ class PyTorchDefault(Initializer):
         return rng.uniform(-limit, limit, shape)
 
 
-INITIALIZERS: dict[str, type[Initializer]] = {
-    section.model_fields["name"].default: section
-    for section in (Zeros, Normal, NormalFanIn, Uniform, Xavier, He, PyTorchDefault)
-}
+INITIALIZERS: OpenTable[type[Initializer]] = OpenTable(
+    {
+        section.model_fields["name"].default: section
+        for section in (Zeros, Normal, NormalFanIn, Uniform, Xavier, He, PyTorchDefault)
+    }
+)
 
 
 def initialize(
@@ -169,6 +173,11 @@ def initialize(
                 continue
             initializer, number = (init, 0) if letter == "W" else (bias_init, 1)
             rng = stream(seed, "init", position, number)
-            params[name] = initializer.draw(rng, shape, n_in, n_out, gain).astype(dtype)
+            drawn = initializer.draw(rng, shape, n_in, n_out, gain)
+            if np.shape(drawn) != shape:
+                raise NetworkError(
+                    f"initializer {shown(initializer.name)} draws {name} in the shape {np.shape(drawn)}, not {shape}"
+                )
+            params[name] = drawn.astype(dtype)
         position += "W" in names
     return params

@@ -3,8 +3,10 @@
 A further kind of layer is one class (see `layer.Layer`) entered in LAYERS.
 """
 
+import inspect
+
 from handgrad.errors import InputError, NetworkError
-from handgrad.names import lookup, shown
+from handgrad.names import OpenTable, lookup, shown
 from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.convolution import Conv
 from handgrad.network.dense import Dense
@@ -13,9 +15,9 @@ from handgrad.network.flatten import Flatten
 from handgrad.network.layer import Layer
 from handgrad.network.pooling import AveragePool, MaxPool
 
-LAYERS: dict[str, type[Layer]] = {
-    layer.kind: layer for layer in (Dense, Dropout, Conv, MaxPool, AveragePool, Flatten, BatchNorm)
-}
+LAYERS: OpenTable[type[Layer]] = OpenTable(
+    {layer.kind: layer for layer in (Dense, Dropout, Conv, MaxPool, AveragePool, Flatten, BatchNorm)}
+)
 
 
 def parse_layer(text: str) -> Layer:
@@ -29,9 +31,11 @@ def parse_layer(text: str) -> Layer:
         raise NetworkError(f"a layer is a line such as 'dense 120 relu' or 'dropout 0.5'; got {shown(text)}")
     try:
         kind = lookup(LAYERS, words[0], "layer")
+        if inspect.isabstract(kind):
+            raise NetworkError(f"layer {shown(words[0])} has no {' and no '.join(sorted(kind.__abstractmethods__))}")
         layer = kind.parse(words[1:])
-        if not kind.__module__.startswith("handgrad."):
-            _check_notation(layer)
+        if not LAYERS.is_own(words[0]):
+            _check_notation(words[0], layer)
     except InputError as error:
         raise NetworkError(f"{shown(text)}: {error}") from None
     except (IndexError, TypeError, ValueError) as error:  # of a kind that was added
@@ -42,8 +46,12 @@ def parse_layer(text: str) -> Layer:
     return layer
 
 
-def _check_notation(layer: Layer) -> None:
+def _check_notation(name: str, layer: Layer) -> None:
     """Raise NetworkError where the notation of a layer leaves out a setting: two layers would share one name."""
+    if layer.kind != name:
+        raise NetworkError(
+            f"the class of layer {shown(name)} calls itself {shown(layer.kind)}; give it kind = {name!r}"
+        )
     words = str(layer).split()
     try:
         same = words[:1] == [layer.kind] and type(layer).parse(words[1:]) == layer

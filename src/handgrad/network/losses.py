@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from array_api_compat import array_namespace
 
 from handgrad.errors import InputError, NetworkError
-from handgrad.names import lookup, shown
+from handgrad.names import OpenTable, lookup, shown
 from handgrad.network.activations import ACTIVATIONS, sigmoid_forward, softmax_forward
 from handgrad.network.arrays import Array, scalar
 from handgrad.network.targets import TARGETS
@@ -188,48 +188,54 @@ REDUCTIONS = ("mean", "sum")  # of the losses of a batch to the number whose gra
 
 _ONE_HOT = frozenset({"one-hot"})
 
-LOSSES: dict[str, Loss] = {
-    loss.name: loss
-    for loss in (
-        Loss("squared-error", squared_error_forward, squared_error_backward, "Σ_j (a_j − T_j)²"),
-        Loss("half-squared-error", half_squared_error_forward, half_squared_error_backward, "½ Σ_j (a_j − T_j)²"),
-        Loss("mean-squared-error", mean_squared_error_forward, mean_squared_error_backward, "(1/k) Σ_j (a_j − T_j)²"),
-        Loss(
-            "absolute-error",
-            absolute_error_forward,
-            absolute_error_backward,
-            "Σ_j |a_j − T_j|",
-            piece=lambda a, T: a > T,
-        ),
-        Loss(
-            "cross-entropy",
-            cross_entropy_forward,
-            cross_entropy_backward,
-            "−Σ_j T_j log a_j, a = softmax(z)",
-            fused_with="softmax",
-            only_outputs=frozenset({"softmax", "identity"}),
-            only_targets=_ONE_HOT,
-        ),
-        Loss(
-            "binary-cross-entropy",
-            binary_cross_entropy_forward,
-            binary_cross_entropy_backward,
-            "−Σ_j [T_j log a_j + (1 − T_j) log(1 − a_j)], a = sigmoid(z)",
-            fused_with="sigmoid",
-            only_outputs=frozenset({"sigmoid", "identity"}),
-            only_targets=_ONE_HOT,
-        ),
-        Loss("nll", nll_forward, nll_backward, "−a_y", only_outputs=frozenset({"log-softmax"}), only_targets=_ONE_HOT),
-        Loss(
-            "multi-margin",
-            multi_margin_forward,
-            multi_margin_backward,
-            "(1/k) Σ_{j≠y} max(0, 1 − a_y + a_j)",
-            only_targets=_ONE_HOT,
-            piece=lambda a, T: margins(a, T) > 0,
-        ),
-    )
-}
+LOSSES: OpenTable[Loss] = OpenTable(
+    {
+        loss.name: loss
+        for loss in (
+            Loss("squared-error", squared_error_forward, squared_error_backward, "Σ_j (a_j − T_j)²"),
+            Loss("half-squared-error", half_squared_error_forward, half_squared_error_backward, "½ Σ_j (a_j − T_j)²"),
+            Loss(
+                "mean-squared-error", mean_squared_error_forward, mean_squared_error_backward, "(1/k) Σ_j (a_j − T_j)²"
+            ),
+            Loss(
+                "absolute-error",
+                absolute_error_forward,
+                absolute_error_backward,
+                "Σ_j |a_j − T_j|",
+                piece=lambda a, T: a > T,
+            ),
+            Loss(
+                "cross-entropy",
+                cross_entropy_forward,
+                cross_entropy_backward,
+                "−Σ_j T_j log a_j, a = softmax(z)",
+                fused_with="softmax",
+                only_outputs=frozenset({"softmax", "identity"}),
+                only_targets=_ONE_HOT,
+            ),
+            Loss(
+                "binary-cross-entropy",
+                binary_cross_entropy_forward,
+                binary_cross_entropy_backward,
+                "−Σ_j [T_j log a_j + (1 − T_j) log(1 − a_j)], a = sigmoid(z)",
+                fused_with="sigmoid",
+                only_outputs=frozenset({"sigmoid", "identity"}),
+                only_targets=_ONE_HOT,
+            ),
+            Loss(
+                "nll", nll_forward, nll_backward, "−a_y", only_outputs=frozenset({"log-softmax"}), only_targets=_ONE_HOT
+            ),
+            Loss(
+                "multi-margin",
+                multi_margin_forward,
+                multi_margin_backward,
+                "(1/k) Σ_{j≠y} max(0, 1 − a_y + a_j)",
+                only_targets=_ONE_HOT,
+                piece=lambda a, T: margins(a, T) > 0,
+            ),
+        )
+    }
+)
 
 
 def check_fit(loss: str, output: str, targets: str) -> None:

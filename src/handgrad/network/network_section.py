@@ -10,8 +10,6 @@ from pydantic import BeforeValidator, model_validator
 
 from handgrad.errors import NetworkError
 from handgrad.network.activations import ACTIVATIONS
-from handgrad.network.dense import Dense
-from handgrad.network.dropout import Dropout
 from handgrad.network.initializers import INITIALIZERS, He, Initializer, Zeros
 from handgrad.network.layer import Layer
 from handgrad.network.layers import parse_layer
@@ -105,14 +103,13 @@ class NetworkSection(Section):
             return tuple(parse_layer(text) for text in self.layers)
         assert self.hidden is not None
         assert self.activation is not None
-        assert self.output is not None
         names = (self.activation,) * len(self.hidden) if isinstance(self.activation, str) else self.activation
-        layers: list[Layer] = []
+        texts: list[str] = []
         for units, activation in zip(self.hidden, names, strict=True):
-            layers.append(Dense(units, activation))
+            texts.append(f"dense {units} {activation}")
             if self.dropout:
-                layers.append(Dropout(self.dropout))
-        return (*layers, Dense(n_classes, self.output))
+                texts.append(f"dropout {self.dropout!r}")
+        return tuple(parse_layer(text) for text in (*texts, f"dense {n_classes} {self.output}"))
 
 
 def build(section: NetworkSection, input_shape: Sequence[int], n_classes: int) -> Network:

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from handgrad.names import lookup
+from handgrad.errors import InputError
+from handgrad.names import OpenTable, lookup, shown
 
-TARGETS: dict[str, tuple[float, float]] = {  # by name: (of the other classes, of the true class)
-    "one-hot": (0.0, 1.0),  # for outputs in [0, 1]: sigmoid, softmax
-    "plus-minus-one": (-1.0, 1.0),  # for outputs in (−1, 1): tanh
-}
+TARGETS: OpenTable[tuple[float, float]] = OpenTable(
+    {  # by name: (of the other classes, of the true class)
+        "one-hot": (0.0, 1.0),  # for outputs in [0, 1]: sigmoid, softmax
+        "plus-minus-one": (-1.0, 1.0),  # for outputs in (−1, 1): tanh
+    }
+)
 
 
 def encode(y: NDArray[np.int64], n_classes: int, encoding: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
@@ -25,7 +28,12 @@ def encode(y: NDArray[np.int64], n_classes: int, encoding: str, dtype: DTypeLike
     >>> encode(np.array([1, 0]), 3, "plus-minus-one").tolist()
     [[-1.0, 1.0, -1.0], [1.0, -1.0, -1.0]]
     """
-    other, true = lookup(TARGETS, encoding, "encoding of targets")
+    pair = lookup(TARGETS, encoding, "encoding of targets")
+    if len(pair) != 2 or not all(isinstance(value, int | float) for value in pair):
+        raise InputError(
+            f"encoding of targets {shown(encoding)} must be two numbers, as in (0.0, 1.0); got {shown(pair)}"
+        )
+    other, true = pair
     if y.size and not (y.min() >= 0 and y.max() < n_classes):
         raise ValueError(f"classes must be in 0..{n_classes - 1}; got {y.min()}..{y.max()}")
     T = np.full((len(y), n_classes), other, dtype)

@@ -12,7 +12,9 @@ import numpy as np
 
 from handgrad.data.batches import batch_length, steps_per_epoch, train_sample
 from handgrad.data.datasets import Split
+from handgrad.errors import InputError
 from handgrad.measures import PARTS, TEST, TRAIN, VALIDATION, DataPart
+from handgrad.names import shown
 from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
 from handgrad.training.divergence import State, all_finite, first_bad_step
@@ -84,6 +86,11 @@ class RunInProgress:
         epochs_passed = self._own_epochs + np.arange(self.n_steps) / self.n_steps
         history = self._own(VALIDATION.metric("loss"))
         multipliers = functions.multipliers(training.schedule, epochs_passed, training.epochs, history)
+        if np.shape(multipliers) != (self.n_steps,):
+            raise InputError(
+                f"schedule {shown(training.schedule.name)} must give a number for each of {self.n_steps} steps; "
+                f"its multipliers have the shape {np.shape(multipliers)}"
+            )
         order = functions.order(self.run.seed, progress.epoch, len(self.split.train.y))
         self.current = Epoch(order, training.optimizer.lr * multipliers, progress.step)
         return self.current

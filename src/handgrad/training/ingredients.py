@@ -14,38 +14,41 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.names import shown
+from handgrad.errors import InputError
+from handgrad.names import OpenTable, lookup, shown
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.layer import Layer
+from handgrad.network.layers import LAYERS
 from handgrad.network.losses import LOSSES
+from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.slips import SLIPS
 from handgrad.training.training_section import TrainingSection
-
-PLAIN = {"one-hot": (0.0, 1.0), "plus-minus-one": (-1.0, 1.0)}  # records without code: those of the package
 
 
 @dataclass(frozen=True)
 class Ingredient:
-    """Something that a setting names: its kind, as messages call it, its name, and its record in the public table.
+    """Something that a setting names: its kind, as messages call it, its name, and its public table.
 
-    identity: what tells the record from every other: the functions of an activation or a loss, the class of most
-    others, () for a record of plain numbers.
+    used: the class in use, where it was made from the table before or beside it; None: what the table says.
     """
 
     kind: str
     name: str
-    record: Any
-    identity: tuple[Any, ...]
+    table: OpenTable[Any]
+    used: type | None = None
+
+    @property
+    def record(self) -> Any:
+        """What the name means."""
+        return self.used or lookup(self.table, self.name, self.kind)
 
     def __str__(self) -> str:
         return f"{self.kind} {shown(self.name)}"
 
     @property
     def is_added(self) -> bool:
-        """Whether it was put into its table from outside the package."""
-        if not self.identity:
-            return bool(self.record != PLAIN.get(self.name))
-        return not all(str(getattr(one, "__module__", "")).startswith("handgrad.") for one in self.identity)
+        """Whether the record is not the one that the package came with."""
+        return bool(self.record != self.table.own.get(self.name))
 
     @property
     def checksum(self) -> str:
@@ -56,26 +59,38 @@ class Ingredient:
 
 def ingredients(layers: Sequence[Layer], training: TrainingSection) -> Iterator[Ingredient]:
     """What decides the operations of a step, each once."""
-    loss = LOSSES[training.loss]
     yield from of_layers(layers)
-    yield Ingredient("loss", training.loss, loss, (loss.forward, loss.backward))
-    yield of_section("optimizer", training.optimizer)
+    yield Ingredient("loss", training.loss, LOSSES)
+    yield of_section("optimizer", training.optimizer, OPTIMIZERS)
     for name in training.slips:
-        yield Ingredient("slip", name, SLIPS[name], (SLIPS[name].wrong,))
+        yield Ingredient("slip", name, SLIPS)
 
 
 def of_layers(layers: Sequence[Layer]) -> Iterator[Ingredient]:
     """The activations and the kinds of layers of a network, each once."""
     for name in dict.fromkeys(layer.activation for layer in layers):
-        activation = ACTIVATIONS[name]
-        yield Ingredient("activation", name, activation, (activation.forward, activation.backward))
+        yield Ingredient("activation", name, ACTIVATIONS)
     for kind, class_ in {layer.kind: type(layer) for layer in layers}.items():
-        yield Ingredient("layer", kind, class_, (class_,))
+        yield Ingredient("layer", kind, LAYERS, class_)
 
 
-def of_section(kind: str, section: Any) -> Ingredient:
-    """An ingredient whose record is a class, such as an optimizer, from one of its objects."""
-    return Ingredient(kind, section.name, type(section), (type(section),))
+def of_section(kind: str, section: Any, table: OpenTable[Any]) -> Ingredient:
+    """The class of a section, such as an optimizer.
+
+    Raises InputError where its name means another class by now: what was made before the name was replaced.
+    """
+    now = table.get(section.name)
+    if now is not type(section) and not table.is_own(section.name):
+        raise InputError(
+            f"{kind} {shown(section.name)} was replaced in its table, and a setting that leaves it out has the former "
+            "one; add yours under a name of its own"
+        )
+    return Ingredient(kind, section.name, table, type(section))
+
+
+def tables_are_unchanged() -> bool:
+    """Whether the tables that decide a step hold the package's own records and no others: the quick answer."""
+    return all(table.is_unchanged for table in (ACTIVATIONS, LAYERS, LOSSES, OPTIMIZERS))
 
 
 def _content(value: Any, seen: dict[int, Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ A record's weights.safetensors holds all three, so that `handgrad predict` needs
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from handgrad.network import passes
 from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
 from handgrad.training.brightness import Brightness, opposite_note
+from handgrad.training.ingredients import of_layers
 from handgrad.training.inputs import as_examples, check_scale
 from handgrad.training.weights import check_numbers, check_shapes, check_with_record, not_finite, read_tensors
 
@@ -27,6 +28,9 @@ REMEDY = (
     "give weights.safetensors of a run's folder; weights from elsewhere are scored by handgrad evaluate WEIGHTS STUDY "
     "and used in Python with hg.import_model(path, setting)"
 )
+
+
+LOAD_ADDITIONS = "import the module that adds it to its public table, in a script (docs/how-to)"
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,23 @@ class Model:
     def of_facts(cls, network: Mapping[str, Any], data: Mapping[str, Any], params: Arrays) -> Self:
         """From the `network` and `data` parts of a record and its parameters.
 
-        Raises ValueError, TypeError or KeyError where they are not what a record says.
+        Raises ValueError, TypeError or KeyError where they are not what a record says, WeightsError where an activation
+        or a layer that was added to a public table is missing here, or means something else.
         """
         shape = tuple(_list_of(int, data["shape"], "shape"))
+        added = network.get("additions") or {}
         try:
             built = Network.parse(shape, *_list_of(str, network["layers"], "layers"))
         except InputError as error:
+            if added:
+                raise WeightsError(f"this network has {_listed(added)} that its user added; {LOAD_ADDITIONS}") from None
             raise ValueError(str(error)) from None
+        here = {str(one): one.checksum for one in of_layers(built.layers) if one.is_added}
+        if here != added:
+            other = [what for what in {**added, **here} if added.get(what) != here.get(what)]
+            raise WeightsError(
+                f"this network was trained with another {_listed(other)} than is there now; {LOAD_ADDITIONS}"
+            )
         classes = tuple(_list_of(str, data["classes"], "classes"))
         if (len(classes),) != built.shapes[-1]:
             raise ValueError(f"{len(classes)} classes for {built.n_outputs} outputs")
@@ -202,3 +216,7 @@ def _scaling(facts: Mapping[str, Any], shape: tuple[int, ...]) -> Scaling:
     if type(numbers["symmetric"]) is not bool or not isinstance(numbers["formula"], str):
         raise ValueError("the scaling has another form")
     return Scaling(**numbers)
+
+
+def _listed(what: Iterable[str]) -> str:
+    return " and ".join(what)

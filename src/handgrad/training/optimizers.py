@@ -21,6 +21,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from array_api_compat import array_namespace, device
 from pydantic import BeforeValidator, model_validator
 
+from handgrad.names import OpenTable
 from handgrad.network.arrays import Array
 from handgrad.sections import Section, real
 
@@ -207,10 +208,12 @@ class AdamW(Adam):
     decoupled_decay: ClassVar[bool] = True
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    section.model_fields["name"].default: section
-    for section in (SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW)
-}
+OPTIMIZERS: OpenTable[type[Optimizer]] = OpenTable(
+    {
+        section.model_fields["name"].default: section
+        for section in (SGD, Momentum, Nesterov, AdaGrad, RMSProp, Adam, AdamW)
+    }
+)
 
 
 def clip_by_norm(grads: dict[str, Array], clip_norm: Number) -> dict[str, Array]:

@@ -61,7 +61,10 @@ class _Table(BaseModel):
 
 
 class NetworkFacts(_Table):
-    """The network that was trained, the loss and L2 formulas in force, and the slips, each in one line."""
+    """The network that was trained, the loss and L2 formulas in force, and the slips, each in one line.
+
+    additions: activations and layers that were added to their public tables, with the checksums of their code.
+    """
 
     layers: list[str]
     output: str
@@ -69,6 +72,7 @@ class NetworkFacts(_Table):
     loss_formula: str
     l2_formula: str
     slips: list[str] = []
+    additions: dict[str, str] | None = None
 
 
 class DatasetFacts(_Table):

@@ -14,6 +14,7 @@ from handgrad.network.network import Network
 from handgrad.training.brightness import brightness_of
 from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
+from handgrad.training.ingredients import of_layers
 from handgrad.training.progress import Progress, pack_best, pack_slots
 from handgrad.training.record import DatasetFacts, Divergence, NetworkFacts, Record, Samples, Times, TrainScore
 from handgrad.training.run import Run, Setting
@@ -185,14 +186,17 @@ def _engine_facts(trained: Trained) -> dict[str, Any]:
 def _network_facts(trained: Trained) -> NetworkFacts:
     training = trained.setting.training
     reduction = "mean over the batch" if training.batch_reduction == "mean" else "sum over the batch"
-    slips: dict[str, Any] = {"slips": [SLIPS[name].text for name in training.slips]} if training.slips else {}
+    some: dict[str, Any] = {
+        "slips": [SLIPS[name].text for name in training.slips],
+        "additions": {str(one): one.checksum for one in of_layers(trained.network.layers) if one.is_added},
+    }
     return NetworkFacts(
         layers=trained.network.describe(),
         output=trained.network.output,
         parameters=trained.network.parameter_count,
         loss_formula=f"{LOSSES[training.loss].formula}, {reduction}",
         l2_formula=training.l2_formula(),
-        **slips,
+        **{key: facts for key, facts in some.items() if facts},
     )
 
 

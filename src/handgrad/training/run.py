@@ -14,18 +14,20 @@ from typing import Any
 from handgrad.data.data_section import DataSection
 from handgrad.data.scaling import SCALES
 from handgrad.errors import InputError, NetworkError
-from handgrad.names import lookup, shown
+from handgrad.names import shown
 from handgrad.network.batch_norm import BatchNorm
+from handgrad.network.initializers import INITIALIZERS
 from handgrad.network.losses import check_fit
 from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
 from handgrad.network.targets import TARGETS
 from handgrad.sections import Section, plain
 from handgrad.training.engines import check_additions
-from handgrad.training.ingredients import Ingredient, ingredients, of_section
+from handgrad.training.ingredients import Ingredient, ingredients, of_section, tables_are_unchanged
 from handgrad.training.requirements import check_available, jax_sees
+from handgrad.training.schedules import SCHEDULES
 from handgrad.training.slips import check_slips
-from handgrad.training.support import check_supported, tables_are_built_in, unsupported
+from handgrad.training.support import check_supported, unsupported
 from handgrad.training.training_section import TrainingSection
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
@@ -89,17 +91,17 @@ class Setting(Section):
     @property
     def _is_plain(self) -> bool:
         """Whether every engine has what a step is made of: the quick answer."""
-        return not self.training.slips and tables_are_built_in()
+        return not self.training.slips and tables_are_unchanged()
 
     def additions(self) -> dict[str, str]:
         """What it names of public tables that comes from outside the package, with the checksum of its source."""
-        network, scale = self.network, lookup(SCALES, self.data.scale, "scale")
-        sections = {"schedule": self.training.schedule, "init": network.init, "bias_init": network.bias_init}
-        encoding = lookup(TARGETS, network.targets, "encoding of targets")
-        named = [of_section(kind, section) for kind, section in sections.items()]
-        named += [
-            Ingredient("scale", scale.name, scale, (scale.fit,)),
-            Ingredient("encoding of targets", network.targets, encoding, ()),
+        network, training = self.network, self.training
+        named = [
+            of_section("schedule", training.schedule, SCHEDULES),
+            of_section("init", network.init, INITIALIZERS),
+            of_section("bias_init", network.bias_init, INITIALIZERS),
+            Ingredient("scale", self.data.scale, SCALES),
+            Ingredient("encoding of targets", network.targets, TARGETS),
         ]
         if not self._is_plain:
             named += self.ingredients()

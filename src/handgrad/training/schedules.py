@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator
 
+from handgrad.names import OpenTable
 from handgrad.sections import Section, real, whole
 
 
@@ -133,6 +134,6 @@ class Plateau(Schedule):
         return np.full_like(e, self.factor**reductions)
 
 
-SCHEDULES: dict[str, type[Schedule]] = {
-    section.model_fields["name"].default: section for section in (Constant, Exponential, Steps, Cosine, Plateau)
-}
+SCHEDULES: OpenTable[type[Schedule]] = OpenTable(
+    {section.model_fields["name"].default: section for section in (Constant, Exponential, Steps, Cosine, Plateau)}
+)

@@ -9,14 +9,14 @@ from itertools import combinations
 from typing import Any
 
 from handgrad.errors import InputError
-from handgrad.names import lookup, shown
+from handgrad.names import OpenTable, lookup, shown
 from handgrad.network.arrays import Array
 from handgrad.network.network import Network
 from handgrad.training.gradient_slips import GRADIENT_SLIPS
 from handgrad.training.step_functions import REFERENCE, AtStep, Slip, StepFunctions
 from handgrad.training.update_slips import UPDATE_SLIPS
 
-SLIPS: dict[str, Slip] = {slip.name: slip for slip in (*GRADIENT_SLIPS, *UPDATE_SLIPS)}
+SLIPS: OpenTable[Slip] = OpenTable({slip.name: slip for slip in (*GRADIENT_SLIPS, *UPDATE_SLIPS)})
 
 
 def in_order(value: Any) -> tuple[str, ...]:

@@ -5,45 +5,27 @@ functions.  Another engine has a name only if the record in the table is the ver
 other record is refused by name and never run as something else.
 """
 
-import functools
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from handgrad.errors import InputError
-from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.layer import Layer
-from handgrad.network.layers import LAYERS
-from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
-from handgrad.training import twins
 from handgrad.training.ingredients import Ingredient, ingredients, of_layers
-from handgrad.training.optimizers import OPTIMIZERS
 from handgrad.training.step_functions import AROUND
 from handgrad.training.training_section import TrainingSection
-
-
-def tables_are_built_in() -> bool:
-    """Whether the public tables that decide a step hold the package's own records and no others: the quick answer."""
-    return (
-        all((a.forward, a.backward) == _built_in()["activation"].get(name) for name, a in ACTIVATIONS.items())
-        and all((one.forward, one.backward) == _built_in()["loss"].get(name) for name, one in LOSSES.items())
-        and all((class_,) == _built_in()["layer"].get(name) for name, class_ in LAYERS.items())
-        and all((class_,) == _built_in()["optimizer"].get(name) for name, class_ in OPTIMIZERS.items())
-    )
 
 
 def unsupported(engine: str, found: Iterable[Ingredient]) -> list[Ingredient]:
     """What of this an engine does not support.
 
     `array` and `jax` run the reference's own functions, so they have everything; `compiled` and `torch` have the
-    records that the package came with.  A slip is had where its function is taken from `StepFunctions`.
+    records that the package came with.  An engine has a slip where it takes that function from `StepFunctions`.
     """
     return [one for one in found if not (_has_slip if one.kind == "slip" else _has)(engine, one)]
 
 
 def _has(engine: str, one: Ingredient) -> bool:
-    return engine in ("array", "jax") or _built_in()[one.kind].get(one.name) == one.identity
+    return engine in ("array", "jax") or not one.is_added
 
 
 def _has_slip(engine: str, one: Ingredient) -> bool:
@@ -69,26 +51,10 @@ def check_exported(layers: Sequence[Layer], own: Mapping[str, Iterable[str]], to
 
     own: the names that it has a word for, by kind; what was added under such a name is not what the word means.
     """
-    found = of_layers(layers)
-    missing = [
-        one for one in found if one.name not in own[one.kind] or _built_in()[one.kind].get(one.name) != one.identity
-    ]
+    missing = [one for one in of_layers(layers) if one.name not in own[one.kind] or one.is_added]
     if missing:
         raise InputError(f"{to} has no {_listed(missing)}; {otherwise}")
 
 
 def _listed(what: Sequence[Ingredient]) -> str:
     return " and ".join(map(str, what))
-
-
-@functools.cache
-def _built_in() -> Mapping[str, Mapping[str, Any]]:
-    """The package's own records, by kind and name, each by what identifies it (`Ingredient.identity`)."""
-    pairs, classes = ("activation", "loss"), ("layer", "optimizer")
-    found = {kind: {name: _pair(twin.reference) for name, twin in twins.TABLES[kind].items()} for kind in pairs}
-    return found | {kind: {name: (twin.reference,) for name, twin in twins.TABLES[kind].items()} for kind in classes}
-
-
-def _pair(forward: Any) -> tuple[Any, Any]:
-    """(forward, the backward function that stands beside it)."""
-    return forward, getattr(sys.modules[forward.__module__], forward.__name__.replace("_forward", "_backward"))

@@ -39,8 +39,8 @@ class Paused:
 class Task:
     """A run and what is to become of it.
 
-    checkpoint: a file to continue from where it exists, and to write while training; who saves the record removes it.
-    parent: the record of the run that this one continues (`run.continues` is its id).
+    checkpoint: a file to continue from where it exists, and to write while training; what saves the record removes it.
+    parent: the record of the run that this one continues (`continues` of `run` is its id).
     until: train up to this epoch, counted as in `EpochEnd`, and pause there; with `prune` end there for good.
     """
 

@@ -4,7 +4,7 @@ Each plot is a dictionary with `data` and `layout`, never text that was put toge
 are left to the page's style sheet, so that light, dark and print need no redrawing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,13 @@ def curves(figure: Curves) -> dict[str, Any]:
 
 def ranking(figure: Ranking) -> dict[str, Any]:
     """One plot, of its own height."""
+    return one_plot(ranking_plot(figure))
+
+
+def one_plot(plot: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page's template takes of a single plot (plotly's `data` and `layout`) without a legend."""
     unnamed: dict[str, Any] = {"legend": [], "key": None, "small": False, "tall": False}
-    return {"what": "plots", "plots": [("", ranking_plot(figure))], "columns": 1, **unnamed}
+    return {"what": "plots", "plots": [("", plot)], "columns": 1, **unnamed}
 
 
 def shared_range(figure: Curves, y_label: str) -> list[float] | None:

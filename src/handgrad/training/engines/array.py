@@ -92,6 +92,8 @@ def check_step(job: Job, added: Sequence[Ingredient]) -> None:
               for name, kept in slots.items()),
         ]  # fmt: skip
         wrong = next((f"{what} has the shape {got}, not {shape}" for what, got, shape in shapes if got != shape), "")
+        types = {name: after[name].dtype for name in params if after[name].dtype != dtype}
+        wrong = wrong or next((f"{name} becomes {found}, not {dtype}" for name, found in types.items()), "")
     except Exception as error:  # whatever the added functions do
         wrong = f"{type(error).__name__}: {error}"
     if wrong:

@@ -61,7 +61,7 @@ def numbers_of(job: Job) -> dict[str, float]:
     if training.clip_norm is not None:
         numbers["clip_norm"] = training.clip_norm
     layers = enumerate(job.network.layers)
-    return numbers | {f"rate {i}": layer.rate for i, layer in layers if isinstance(layer, Dropout)}
+    return numbers | {f"rate {i}": layer.rate for i, layer in layers if type(layer) is Dropout}
 
 
 def _with_numbers(job: Job, numbers: Mapping[str, Array]) -> tuple[Job, dict[int, Array]]:
@@ -75,7 +75,7 @@ def _with_numbers(job: Job, numbers: Mapping[str, Array]) -> tuple[Job, dict[int
 
 def _shared(network: Network, training: TrainingSection) -> tuple[Network, TrainingSection]:
     """What the programs of runs of one kind have in common: the same for all of them."""
-    layers = tuple(Dropout(0.5) if isinstance(layer, Dropout) else layer for layer in network.layers)
+    layers = tuple(Dropout(0.5) if type(layer) is Dropout else layer for layer in network.layers)
     return Network(network.input_shape, layers), training.changed(
         optimizer=training.optimizer.name,
         schedule="constant",
@@ -201,7 +201,7 @@ class Programs:
 
     @staticmethod
     def of(job: Job, size: int) -> "Programs":
-        step = tuple(one.identity for one in ingredients(job.network.layers, job.training))
+        step = tuple(one.record for one in ingredients(job.network.layers, job.training))
         return _programs(*_shared(job.network, job.training), size, step)
 
     def facts(self) -> dict[str, str]:

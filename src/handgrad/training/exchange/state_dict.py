@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import WeightsError
-from handgrad.names import listed
+from handgrad.names import listed, shown
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.arrays import Arrays
 from handgrad.network.layer import Shape
@@ -88,6 +88,12 @@ def from_state_dict(
     Names of modules do not matter ("fc1", "net.0"), nor do layers without parameters.  A missing bias is 0.
     ordered: whether the file keeps the order of its tensors.  Raises WeightsError with all that does not fit.
     """
+    for layer, names in zip(network.layers, network.parameter_names, strict=True):
+        if names and layer.kind not in LETTERS:
+            raise WeightsError(
+                f"{where}: PyTorch's nn has no layer {shown(layer.kind)}; give weights under handgrad's names, "
+                "as in an .npz of handgrad export"
+            )
     modules_of: dict[str, dict[str, Arrays]] = {kind: {} for kind in LETTERS}
     for module, own in _by_module(arrays, where).items():
         modules_of[_kind(module, own, where)][module] = own
