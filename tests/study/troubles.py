@@ -101,9 +101,11 @@ class Slow:
         return _in_slow_motion, (self.run, self.mark, self.seconds)
 
 
+@dataclass(frozen=True)
 class Broken:
     """Raises as soon as it is looked at."""
 
+    id: str
     setting = Setting()
 
     @property
@@ -111,9 +113,11 @@ class Broken:
         raise ZeroDivisionError("boom")
 
 
+@dataclass(frozen=True)
 class Full:
     """A run in whose middle the disk is full."""
 
+    id: str
     setting = Setting()
 
     @property

@@ -12,7 +12,7 @@ from handgrad.errors import NetworkError
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import INITIALIZERS, He, Initializer, Zeros
 from handgrad.network.layer import Layer
-from handgrad.network.layers import parse_layer
+from handgrad.network.layers import LAYERS, parse_layer
 from handgrad.network.network import Network
 from handgrad.network.targets import TARGETS
 from handgrad.sections import NamedSection, Section, one_of, optional, real, whole
@@ -103,13 +103,15 @@ class NetworkSection(Section):
             return tuple(parse_layer(text) for text in self.layers)
         assert self.hidden is not None
         assert self.activation is not None
+        assert self.output is not None
         names = (self.activation,) * len(self.hidden) if isinstance(self.activation, str) else self.activation
-        texts: list[str] = []
+        dense, dropout = (LAYERS[kind] for kind in ("dense", "dropout"))  # as the table has them
+        layers: list[Layer] = []
         for units, activation in zip(self.hidden, names, strict=True):
-            texts.append(f"dense {units} {activation}")
+            layers.append(dense(units, activation))  # type: ignore[call-arg]
             if self.dropout:
-                texts.append(f"dropout {self.dropout!r}")
-        return tuple(parse_layer(text) for text in (*texts, f"dense {n_classes} {self.output}"))
+                layers.append(dropout(self.dropout))  # type: ignore[call-arg]
+        return (*layers, dense(n_classes, self.output))  # type: ignore[call-arg]
 
 
 def build(section: NetworkSection, input_shape: Sequence[int], n_classes: int) -> Network:

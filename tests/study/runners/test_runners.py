@@ -48,7 +48,7 @@ def test_every_job_has_one_outcome_with_the_same_bits(runner, jobs):
 
 
 def test_a_job_that_raises_fails_alone(runner, jobs):
-    broken = replace(jobs[1], run=Broken())
+    broken = replace(jobs[1], run=Broken(jobs[1].id))
     outcomes = {outcome.job.id: outcome for outcome in runner.map([jobs[0], broken, jobs[2]])}
     assert outcomes[broken.id].record is None
     assert outcomes[broken.id].error.startswith("ZeroDivisionError: boom (in troubles.py, line ")
@@ -58,7 +58,8 @@ def test_a_job_that_raises_fails_alone(runner, jobs):
 
 def test_a_job_that_does_not_fit_fails_with_its_message(runner, jobs):
     setting = jobs[0].run.setting.changed(network={"layers": ["dense 9 softmax"]})
-    misfit = replace(jobs[0], run=Run(setting, 0, jobs[0].run.data_checksum))
+    run = Run(setting, 0, jobs[0].run.data_checksum)
+    misfit = replace(jobs[0], run=run, id=run.id)
     (outcome,) = runner.map([misfit])
     assert outcome.error.startswith(
         "network.layers: the last layer, 'dense 9 softmax', has 9 units"
@@ -76,7 +77,7 @@ def test_a_job_continues_the_record_of_another(runner, jobs, tmp_path):
 
 def test_a_disk_that_cannot_be_written_ends_the_map(runner, jobs):
     with pytest.raises(ResultsError, match=r"No space left on device.*Finished runs are safe; .*the same command"):
-        list(runner.map([replace(jobs[0], run=Full())]))
+        list(runner.map([replace(jobs[0], run=Full(jobs[0].id))]))
     runner.close()  # what was going on is ended, and the runner can be used again
     assert len(list(runner.map(jobs[:1]))) == 1
 
