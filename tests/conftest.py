@@ -22,7 +22,13 @@ SLOW = {  # mark -> the files and folders of tests that have it; all of them are
         "training/test_images.py",
         "training/test_loop.py",
     ),
-    "jax": ("training/test_jax.py", "training/test_jax_groups.py", "study/execution/test_stacked.py"),
+    "jax": (
+        "study/execution/test_stacked.py",
+        "training/test_additions.py",
+        "training/test_jax.py",
+        "training/test_jax_groups.py",
+        "training/test_slips.py",
+    ),
     "torch": (
         "training/test_backend.py",
         "training/test_exchange.py",
