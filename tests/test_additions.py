@@ -19,7 +19,7 @@ import pytest
 from array_api_compat import array_namespace
 
 import handgrad as hg
-from handgrad.data.scaling import SCALES, Scale, Scaling
+from handgrad.data.scaling import SCALES, Scale, Scaling, fit
 from handgrad.errors import HandgradError, InputError
 from handgrad.network.activations import ACTIVATIONS, Activation
 from handgrad.network.dropout import Dropout
@@ -418,6 +418,42 @@ def test_a_record_that_makes_no_step_is_refused_before_anything_runs(what, monke
 def test_names_that_a_loss_goes_with_are_a_set():
     with pytest.raises(InputError, match="loss 'quartic': only_outputs must be a set of names; got 'sigmoid'"):
         Loss("quartic", quartic_forward, quartic_backward, "?", only_outputs="sigmoid")
+
+
+def test_a_schedule_gives_a_number_for_every_step(monkeypatch):
+    short = type("Thirds", (Thirds,), {"__module__": __name__, "multipliers": lambda self, e, epochs, history: e[:1]})
+    monkeypatch.setitem(SCHEDULES, "thirds", short)
+    with pytest.raises(InputError, match=r"schedule 'thirds' must give a number for each of 15 steps; its .* \(1,\)"):
+        trained("SCHEDULES", engine="array")
+
+
+def test_an_initializer_gives_the_shape_that_it_is_asked_for(monkeypatch):
+    def draw(self, rng, shape, n_in, n_out, gain):
+        return np.zeros(shape[::-1])
+
+    monkeypatch.setitem(INITIALIZERS, "eighths", type("Eighths", (Eighths,), {"__module__": __name__, "draw": draw}))
+    with pytest.raises(HandgradError, match=r"'eighths' draws dense1.W in the shape \(5, 6\), not \(6, 5\)"):
+        trained("INITIALIZERS", engine="array")
+
+
+def test_a_scale_gives_a_scaling_and_an_encoding_is_two_numbers(monkeypatch):
+    monkeypatch.setitem(SCALES, "doubled", Scale("doubled", "2 x", lambda x, value_range: 2))
+    with pytest.raises(HandgradError, match="scale 'doubled' must give a Scaling; its fit gives 2"):
+        fit("doubled", np.zeros((2, 2)), None)
+    monkeypatch.setitem(TARGETS, "zero-two", (0.0, 1.0, 2.0))
+    with pytest.raises(InputError, match="encoding of targets 'zero-two' must be two numbers"):
+        trained("TARGETS", engine="array")
+
+
+def test_weights_of_pytorch_are_not_taken_for_those_of_an_added_layer(monkeypatch, tmp_path):
+    plain = Setting.checked({"network": {"layers": ["dense 5 tanh", "dense 3 softmax"]}})
+    path = tmp_path / "plain.safetensors"
+    from handgrad.training.loop import execute
+
+    hg.export_model(execute(Run(plain, 1, "0" * 64), make_split()), path)
+    monkeypatch.setitem(LAYERS, "gate", Gate)
+    with pytest.raises(HandgradError, match="PyTorch's nn has no layer 'gate'; give weights under handgrad's names"):
+        hg.import_model(path, make_setting("LAYERS"), data=as_data())
 
 
 @dataclasses.dataclass(frozen=True)
