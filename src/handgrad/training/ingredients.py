@@ -1,4 +1,4 @@
-"""What a setting names of the public tables, as records that can be compared, and the checksum of their source.
+"""What a setting names of the public tables, as records that can be compared, and the checksum of their code.
 
 A name in a study file is a key of a public table (ACTIVATIONS, LOSSES, OPTIMIZERS, LAYERS, …), to which anyone may add
 a record.  What comes from outside the package is part of a run's id.

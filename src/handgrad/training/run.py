@@ -94,7 +94,7 @@ class Setting(Section):
         return not self.training.slips and tables_are_unchanged()
 
     def additions(self) -> dict[str, str]:
-        """What it names of public tables that comes from outside the package, with the checksum of its source."""
+        """What it names of public tables that comes from outside the package, with the checksum of its code."""
         network, training = self.network, self.training
         named = [
             of_section("schedule", training.schedule, SCHEDULES),
