@@ -12,6 +12,7 @@ from handgrad.network.network_section import NetworkSection
 from handgrad.sections import Section, flag, is_whole, one_of, optional, whole
 from handgrad.study.changes import changes_of
 from handgrad.study.design.axes import Axes, AxisTable
+from handgrad.study.published.explain_section import ExplainSection
 from handgrad.study.published.items import Drawing, Original
 from handgrad.study.rules.budget import Budget
 from handgrad.training.training_section import TrainingSection
@@ -119,3 +120,4 @@ class StudySpec(Axes):
     quick: AxisTable = None
     figure: tuple[Drawing, ...] = ()
     original: Original | None = None
+    explain: ExplainSection | None = None

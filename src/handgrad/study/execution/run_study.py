@@ -70,6 +70,21 @@ def run_study(
     if not (runner is None or isinstance(runner, str) or hasattr(runner, "map")):
         raise InputError(f"runner must be serial, processes, ray or a runner of your own; got {shown(runner)}")
     plan = Plan(study, SplitCache(study.folder, data))
+    return execute_plan(plan, folder, Execution, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
+
+
+def execute_plan(
+    plan: Plan,
+    folder: Path,
+    execution: "type[Execution]",
+    runner: Runner | str | None,
+    jobs: int | None,
+    observer: Observer,
+    *,
+    address: str | None = None,
+    cpus_per_run: float | None = None,
+) -> Results:
+    """Execute a plan in a results folder with the runner that is asked for, as `run_study` says."""
     if runner is None or isinstance(runner, str):
         runner, notes = open_runner(
             jobs_for(plan, jobs) if runner is None else jobs,
@@ -82,14 +97,14 @@ def run_study(
     try:
         if isinstance(runner, Serial | Processes):  # what the machines of a cluster have is not known here
             check_memory(plan.heaviest, runner.workers)
-        with opened(folder, study.spec.name) as store:
-            return _Execution(plan, store, runner, observer).run()
+        with opened(folder, plan.study.spec.name) as store:
+            return execution(plan, store, runner, observer).run()
     finally:
         runner.close()
 
 
-class _Execution:
-    """A study that runs; for the searches of its phases it is their `search.phase.Execution`."""
+class Execution:
+    """A plan that is executed; for the searches of its phases it is their `search.phase.SearchedStudy`."""
 
     def __init__(self, plan: Plan, store: Store, runner: Runner, observer: Observer) -> None:
         self.plan, self.store, self.runner = plan, store, runner
@@ -118,8 +133,7 @@ class _Execution:
             self.progress.tell("planned")
             for note in notes:
                 self.progress.tell("note", text=note)
-            for number in range(len(self.plan.phases)):
-                self._phase(number)
+            self.phases()
         except BaseException:  # an interrupt, a full disk: the same command goes on from here
             self.runs.close()
             with suppress(HandgradError):
@@ -139,22 +153,31 @@ class _Execution:
         self.progress.tell("study finished")
         return Results.open(self.store.folder)
 
+    def phases(self) -> None:
+        """Run the phases, one after the other."""
+        for number in range(len(self.plan.phases)):
+            self._phase(number)
+
     def _phase(self, number: int) -> None:
         if number:
             if self.plan.phases[self.plan.study.phases[number].after or 0].winner is None:
                 self.note(f'phase "{self.plan.phases[number].name}" is left out: there is no winner to start from')
                 return
             self.plan.later(number)
-            self.progress.grown(self.plan.cost(number))
-            self._look_over(self.plan.phases[number])
-            self._write("running")
+            self.begin(number)
         phase = self.plan.phases[number]
         self.progress.tell("phase started", phase=phase.name)
-        winner = self._search(number) if phase.asha is not None or phase.drawn else self._every_run(number)
+        winner = self._search(number) if phase.asha is not None or phase.drawn else self.every_run(number)
         self._write("running")
         self.progress.tell("phase finished", phase=phase.name, label=winner or "")
 
-    def _every_run(self, number: int) -> str | None:
+    def begin(self, number: int) -> None:
+        """A phase is planned: look which of its runs have ended, and write the plan."""
+        self.progress.grown(self.plan.cost(number))
+        self._look_over(self.plan.phases[number])
+        self._write("running")
+
+    def every_run(self, number: int) -> str | None:
         """Run the unfinished runs of a phase -> its winner."""
         phase = self.plan.phases[number]
         self._prepare(phase.settings)

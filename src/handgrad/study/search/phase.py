@@ -22,7 +22,7 @@ from handgrad.study.search.search import Ended, Misfit, Search, SettingSource
 from handgrad.training.record import load, load_curves
 
 
-class Execution(Protocol):
+class SearchedStudy(Protocol):
     """The running study, for a search."""
 
     plan: Plan
@@ -47,7 +47,7 @@ class Execution(Protocol):
 class _PhaseHost:
     """`search.SearchHost` of one phase."""
 
-    def __init__(self, execution: Execution, number: int, metric: str) -> None:
+    def __init__(self, execution: SearchedStudy, number: int, metric: str) -> None:
         self._execution, self._number, self._metric = execution, number, metric
         self.ready: Callable[[PlannedSetting], None] = execution.ready
         self.note: Callable[[str], None] = execution.note
@@ -65,7 +65,7 @@ class _PhaseHost:
 
 
 @contextmanager
-def opened_search(execution: Execution, number: int) -> Iterator[Search]:
+def opened_search(execution: SearchedStudy, number: int) -> Iterator[Search]:
     """The search of a phase, continued from its recorded decisions."""
     plan, phase = execution.plan, execution.plan.phases[number]
     drawn = plan.study.phases[number].sampling

@@ -1,0 +1,183 @@
+"""What the runs of an explanation say: every rung ranked, from plan.json and records alone.
+
+    read_explanation(results)  ->  Explained: readings, rows, and a ranking for each rung that has run
+
+Between two rungs the same reading and row is run cheaply and more dearly; what these pairs differ by is what a rung is
+trusted with (`rules.variances`).  The first rung is trusted with a prior, whole runs need neither.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from handgrad.measures import METRICS, TEST, TRAIN, is_fraction
+from handgrad.study.changes import at_path
+from handgrad.study.explain.rows import PublishedRow, published_rows
+from handgrad.study.explain.space import Reading
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.published.explain_section import ExplainSection
+from handgrad.study.rules.likelihood import PublishedCell, ReadingCell
+from handgrad.study.rules.ranked_readings import Explanation, rank
+from handgrad.study.rules.variances import Fidelity, fidelity
+from handgrad.training.record import Record
+
+Records = Callable[[str], Sequence[Record]]  # the label of a setting -> its records that have come to an end
+
+
+@dataclass(frozen=True)
+class RungResult:
+    """A rung that has run.
+
+    readings: their numbers, in the order of the space;  values: (reading, row, measure) -> what came out, a value a
+    seed, None for a run that diverged;  ranking: keyed by the number of a reading and by "row: measure" of a cell.
+    """
+
+    name: str
+    share: float
+    final: bool
+    rows: tuple[int, ...]
+    readings: tuple[int, ...]
+    values: Mapping[tuple[int, int, str], tuple[float | None, ...]]
+    ranking: Explanation
+    runs: int
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Readings and rows of an explanation, and its rungs.  left_out: (reading, why) of those that were not run."""
+
+    readings: tuple[Reading, ...]
+    rows: tuple[PublishedRow, ...]
+    rungs: tuple[RungResult, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+    finished: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def best(self) -> Reading | None:
+        """The reading that explains the numbers best; None before anything has run."""
+        if not self.rungs or not self.rungs[-1].ranking.readings:
+            return None
+        return self.readings[int(self.rungs[-1].ranking.readings[0].name)]
+
+
+def cell_key(row: int, measure: str) -> str:
+    """The key of a published number in a ranking."""
+    return f"{row}: {measure}"
+
+
+def rung_result(
+    rung: Mapping[str, Any],
+    rows: Sequence[PublishedRow],
+    readings: Sequence[Reading],
+    ddof: int,
+    records: Records,
+    before: RungResult | None,
+) -> RungResult:
+    """A rung ranked.  rung: as plan.json holds it;  before: the rung before it."""
+    share, row_numbers = float(rung["share"]), [int(row) for row in rung["rows"]]
+    labels = {int(number): names for number, names in rung["labels"].items()}
+    values: dict[tuple[int, int, str], tuple[float | None, ...]] = {}
+    scored: dict[tuple[int, int, str], int | None] = {}
+    published: dict[str, PublishedCell] = {}
+    found: dict[str, dict[str, ReadingCell]] = {}
+    ids: set[str] = set()
+    for number, names in labels.items():
+        reading = readings[number]
+        for row, label in zip(row_numbers, names, strict=True):
+            own = records(label)
+            ids |= {record.id for record in own}
+            for measure in rows[row].numbers:
+                key, ours = (number, row, measure), reading.measured.get(measure, measure)
+                if own:
+                    values[key] = tuple(_value(record, ours) for record in own)
+                    scored[key] = _scored(own[0], ours)
+                    published.setdefault(cell_key(row, measure), published_cell(rows[row], measure, ddof, own[0]))
+    trust = {
+        bounded: _trust(share, bounded, values, before) for bounded in {is_fraction(measure) for _, _, measure in values}
+    }
+    for (number, row, measure), own_values in values.items():
+        cell = ReadingCell(own_values, scored[number, row, measure], trust[is_fraction(measure)])
+        found.setdefault(str(number), {})[cell_key(row, measure)] = cell
+    departures = {str(number): readings[number].departures for number in labels}
+    ranking = rank(published, found, departures) if found else Explanation((), {})
+    return RungResult(
+        str(rung["name"]), share, bool(rung["final"]), tuple(row_numbers), tuple(labels), values, ranking, len(ids)
+    )
+
+
+def _value(record: Record, measure: str) -> float | None:
+    return None if record.status == "diverged" else record.metrics.get(measure)
+
+
+def _scored(record: Record, measure: str) -> int | None:
+    """The examples that a measure of a record is of."""
+    part = METRICS[measure].part
+    if part is TRAIN and record.train_score is not None:
+        return record.train_score.n
+    return record.dataset.counts.get(part.name)
+
+
+def published_cell(row: PublishedRow, measure: str, ddof: int, record: Record) -> PublishedCell:
+    """A published number as it is compared.  It is taken to be scored on as many examples as ours."""
+    number = row.numbers[measure]
+    part = METRICS[measure].part
+    apart = at_path(row.tables, "data.validation.from") == TEST.name
+    return PublishedCell(
+        mean=number.value,
+        half_width=number.slack,
+        std=number.spread,
+        ddof=ddof,
+        seeds=row.runs,
+        word=number.word or None,
+        scored=_scored(record, measure),
+        same_examples=part is TEST and not apart,
+        classes=len(record.dataset.classes) if is_fraction(measure) else None,
+        bounded=is_fraction(measure),
+        row=row.key,
+    )
+
+
+def _trust(
+    share: float,
+    bounded: bool,
+    values: Mapping[tuple[int, int, str], Sequence[float | None]],
+    before: RungResult | None,
+) -> Fidelity:
+    """How far results of a rung are from those of whole runs."""
+    if share >= 1:
+        return Fidelity()
+    pairs = []
+    for key, own in values.items():
+        cheap = before.values.get(key) if before is not None else None
+        if is_fraction(key[2]) is bounded and cheap and cheap[0] is not None and own[0] is not None:
+            pairs.append((cheap[0], own[0]))
+    return fidelity(pairs, bounded)
+
+
+def read_explanation(results: Results) -> Explained | None:
+    """The explanation in a results folder; None where it holds another study."""
+    data = results.plan.get("explain")
+    if data is None:
+        return None
+    study = results.study
+    kept = published_rows(study, study.spec.explain or ExplainSection())
+    by_key = {(row.item, row.label): row for row in kept.rows}
+    rows = tuple(by_key[item, label] for item, label in data["rows"])
+    readings = tuple(Reading.from_data(one) for one in data["readings"])
+    records: dict[str, list[Record]] = {}
+    for cell in results.cells():
+        if cell.record is not None and cell.record.status in ("done", "diverged"):
+            records.setdefault(cell.label, []).append(cell.record)
+    rungs: list[RungResult] = []
+    for rung in data["rungs"]:
+        before = rungs[-1] if rungs else None
+        rungs.append(rung_result(rung, rows, readings, study.spec.ddof, lambda label: records.get(label, ()), before))
+    return Explained(
+        readings,
+        rows,
+        tuple(rungs),
+        tuple((one["name"], one["why"]) for one in data["left_out"]),
+        results.state == "done",
+        kept.notes,
+    )

@@ -1,0 +1,266 @@
+"""The plan of an explanation: rung by rung, the runs of every reading on the rows of that rung.
+
+It is a plan as any study has, whose phases are the rungs of the ladder; a rung is added when the one before has run.
+What is beside the runs (which label a reading has on a row, what was left out) stands under "explain" in plan.json.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from handgrad.errors import HandgradError, StudyFileError
+from handgrad.names import listed, short
+from handgrad.network.network_section import build
+from handgrad.study.changes import Changes, Table, apply, at_path
+from handgrad.study.design.settings import Study
+from handgrad.study.explain.ladder import Rung, cheaper, ladder, screened
+from handgrad.study.explain.rows import PublishedRow, PublishedRows, items_with_numbers, published_rows
+from handgrad.study.explain.space import MOST_READINGS, MOST_USUAL, SLIPS, Alternative, Reading, count, readings
+from handgrad.study.explain.usual_alternatives import of_slips, usual_alternatives
+from handgrad.study.planning.plan import Plan
+from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
+from handgrad.study.planning.split_cache import SplitCache
+from handgrad.study.published.explain_section import ExplainSection
+from handgrad.study.rules.select import RunSummary
+from handgrad.training.run import Run, Setting
+from handgrad.training.slips import SLIPS as ALL_SLIPS
+from handgrad.training.slips import in_order
+
+USUAL_DEPARTURES = 2
+SHOWN = 8  # problems of readings that a message names
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A reading that is not run.  why: what does not go together, or the reading that it is the same as."""
+
+    name: str
+    why: str
+
+
+class ExplainPlan(Plan):
+    """The rungs of an explanation.
+
+    Raises StudyFileError where nothing is published or [explain] does not fit, and what `Plan` raises.
+    """
+
+    def __init__(self, study: Study, splits: SplitCache | None = None) -> None:
+        if study.quick:
+            raise StudyFileError(study.where, ["explain: the numbers are of the whole study; leave --quick out"])
+        self.section = study.spec.explain or ExplainSection()
+        self.published = _rows(study, self.section)
+        super().__init__(study, splits)
+        self.phases: list[PlannedPhase] = []
+        self.rows = self.published.rows
+        self.notes = [*study.notes, *self.published.notes]
+        self.left_out: list[LeftOut] = []
+        self.rungs_run: list[dict[str, Any]] = []
+        self._settings: dict[tuple[int, int, float], Setting | str] = {}
+        self._numbers: dict[tuple[str, ...], str] = {}
+        self.readings = self._space()
+        work = [self._work(self._whole(0, row))[1] for row in range(len(self.rows))]
+        self.screened = screened(work)
+        self.ladder = ladder(len(self.readings), len(self.readings) * sum(work[i] for i in self.screened))
+        self.rung(self.ladder[0], self.readings)
+
+    # -- the space
+
+    def _space(self) -> tuple[Reading, ...]:
+        """Every reading that can be run on all rows, each once."""
+        section = self.section
+        usual = section.usual or not section.reading
+        alternatives = [
+            Alternative.of(respect, name, changes, measured)
+            for respect, table in section.alternatives().items()
+            for name, (changes, measured) in table.items()
+        ]
+        if usual:
+            known = [(one.changes, one.slips, one.measured) for one in alternatives]
+            settings = [self._whole(0, i) for i in range(len(self.rows))]
+            measures = list(dict.fromkeys(name for row in self.rows for name in row.numbers))
+            parts = self.splits.facts(settings[0].data).counts
+            more = usual_alternatives(settings, measures, parts)
+            alternatives += [one for one in more if (one.changes, one.slips, one.measured) not in known]
+        names = section.slips if section.slips is not None else tuple(ALL_SLIPS) if usual else ()
+        alternatives += of_slips(names)
+        if not alternatives:
+            raise StudyFileError(self.study.where, ["explain lists no reading and no slip; leave it out for the usual"])
+        alternatives = self._possible(alternatives)
+        departures = section.departures or (USUAL_DEPARTURES if usual else None)
+        if usual and section.departures is None and count(alternatives, departures) > MOST_USUAL:
+            departures = 1
+        total = count(alternatives, departures)
+        if total > MOST_READINGS:
+            raise StudyFileError(
+                self.study.where,
+                [
+                    f"explain has {total:,} readings, and {MOST_READINGS:,} are the most; list fewer alternatives, or "
+                    "set explain.departures to fewer"
+                ],
+            )
+        self.notes.append(
+            f"{total:,} readings of {len(alternatives)} alternatives in "
+            f"{len({one.respect for one in alternatives})} respects"
+            + (f", at most {departures} at a time" if departures is not None else "")
+        )
+        return self._distinct(readings(alternatives, departures))
+
+    def _possible(self, alternatives: Sequence[Alternative]) -> list[Alternative]:
+        """Those that fit some row by themselves; others are named in `left_out`."""
+        found, numbers = [], len(self.rows)
+        for one in alternatives:
+            reading = Reading(-1, (one,))
+            made = [self._setting_of(reading, i, 1.0) for i in range(numbers)]
+            whys = [text for text in made if isinstance(text, str)]
+            if len(whys) == numbers:
+                self.left_out.append(LeftOut(str(one), whys[0]))
+            else:
+                found.append(one)
+        return found
+
+    def _distinct(self, space: Iterable[Reading]) -> tuple[Reading, ...]:
+        """Readings that fit every row and differ in a setting or in what is measured; the first of equal ones."""
+        found: dict[tuple[Any, ...], Reading] = {}
+        equal = 0
+        for reading in space:
+            made = [self._setting_of(reading, i, 1.0) for i in range(len(self.rows))]
+            why = next((text for text in made if isinstance(text, str)), None)
+            if why is not None:
+                self.left_out.append(LeftOut(reading.name, why))
+                continue
+            measured = tuple(sorted(reading.measured.items()))
+            key = (*(self._id(one) for one in made if isinstance(one, Setting)), measured)
+            if key in found:
+                equal += 1
+                if reading.departures == 1:
+                    self.left_out.append(LeftOut(reading.name, f"on these rows the same as: {found[key].name}"))
+                continue
+            found[key] = Reading(len(found), reading.parts)
+        if equal:
+            self.notes.append(f"{equal:,} readings come to the same runs as others and are run once")
+        return tuple(found.values())
+
+    def _id(self, setting: Setting) -> str:
+        facts = self.splits.facts(setting.data)
+        return Run(self._resolved(setting), self.study.spec.seeds[0], facts.checksum, None).id
+
+    def _whole(self, reading: int, row: int) -> Setting:
+        made = self._setting_of(Reading(reading), row, 1.0)
+        if isinstance(made, str):
+            raise StudyFileError(self.study.where, [f"{self.rows[row].key}: {made}"])
+        return made
+
+    def _setting_of(self, reading: Reading, row: int, share: float) -> Setting | str:
+        """The setting of a row by a reading, or why there is none; slips that would change nothing in it are out."""
+        base = self.rows[row].tables
+        tables = apply(base, _keeping_lr(reading.changes, base), self.study.defaults)
+        setting, problems = Setting.read(tables)
+        if setting is None:
+            return problems[0]
+        try:
+            facts = self.splits.facts(setting.data)
+            network = build(setting.network, facts.shape, facts.n_classes)
+            training = setting.training
+            names = [name for name in reading.slips if name not in training.slips]
+            slips = [name for name in names if ALL_SLIPS[name].applies(network, training)]
+            slips = [name for name in slips if not ALL_SLIPS[name].needs_validation or "validation" in facts.counts]
+            changes: dict[str, Any] = {}
+            if slips:
+                try:
+                    changes[SLIPS] = list(in_order([*training.slips, *slips]))
+                except ValueError as error:
+                    return f"training.slips {error}"
+            changes |= cheaper(
+                share, examples=facts.counts["train"], epochs=training.epochs, batch_size=training.batch_size
+            )
+            if changes:
+                setting, problems = Setting.read(apply(tables, changes, self.study.defaults))
+                if setting is None:
+                    return problems[0]
+                facts = self.splits.facts(setting.data)
+            setting.network_for(facts.shape, facts.n_classes, has_validation="validation" in facts.counts)
+        except HandgradError as error:
+            return str(error).splitlines()[0]
+        return setting
+
+    # -- the rungs
+
+    def rung(self, rung: Rung, chosen: Sequence[Reading]) -> PlannedPhase:
+        """Add a rung: its readings on its rows, on the first seed or, in the last, on all."""
+        rows = list(range(len(self.rows))) if rung.final else self.screened
+        seeds = self.study.spec.seeds[: self.section.seeds] if rung.final else self.study.spec.seeds[:1]
+        found: dict[str, PlannedSetting] = {}
+        labels: dict[str, list[str]] = {}
+        for reading in chosen:
+            labels[str(reading.number)] = []
+            for row in rows:
+                made = self._setting_of(reading, row, rung.share)
+                if isinstance(made, str):
+                    raise StudyFileError(self.study.where, [f"{reading.name}, {self.rows[row].key}: {made}"])
+                planned = self._cell(made, seeds, reading, self.rows[row])
+                found.setdefault(planned.label, planned)
+                labels[str(reading.number)].append(planned.label)
+        phase = PlannedPhase(rung.name, len(self.phases), None, False, tuple(found.values()))
+        self.phases.append(phase)
+        self.rungs_run.append(
+            {"name": rung.name, "share": rung.share, "final": rung.final, "rows": rows, "labels": labels}
+        )
+        return phase
+
+    def _cell(self, setting: Setting, seeds: Sequence[int], reading: Reading, row: PublishedRow) -> PlannedSetting:
+        setting = self._resolved(setting)
+        parameters, cost, facts = self._work(setting)
+        assert facts is not None
+        runs = tuple(PlannedRun(seed, Run(setting, seed, facts.checksum, None).id, None) for seed in seeds)
+        ids = tuple(str(run.id) for run in runs)
+        label = self._numbers.setdefault(ids, str(len(self._numbers) + 1))
+        axes = {"reading": reading.name, "row": row.key}
+        changes = {**reading.changes, **({SLIPS: list(reading.slips)} if reading.slips else {})}
+        tables: Table = setting.model_dump(mode="json", by_alias=True)
+        return PlannedSetting(
+            label, axes, changes, setting, runs, facts.key, parameters, cost, tables, setting.training.epochs
+        )
+
+    def decide(self, number: int, finished: Mapping[str, RunSummary], recorded: str | None = None) -> str | None:
+        """No setting wins a rung: readings are ranked over all of their rows."""
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plan.json holds it, with what only an explanation has under "explain"."""
+        left_out = [{"name": one.name, "why": one.why} for one in self.left_out]
+        explain = {
+            "rows": [[row.item, row.label] for row in self.rows],
+            "readings": [reading.data() for reading in self.readings],
+            "rungs": self.rungs_run,
+            "left_out": left_out,
+        }
+        return {**super().to_json(), "explain": explain}
+
+
+def _keeping_lr(changes: Changes, tables: Table) -> Changes:
+    """Another optimizer that says no learning rate has that of the row."""
+    optimizer = changes.get("training.optimizer")
+    lr = at_path(tables, "training.optimizer.lr")
+    if not isinstance(optimizer, Mapping) or "lr" in optimizer or lr is None:
+        return changes
+    return {**changes, "training.optimizer": {**optimizer, "lr": lr}}
+
+
+def _rows(study: Study, section: ExplainSection) -> PublishedRows:
+    """The rows to explain.  Raises StudyFileError where there are none, or [explain] names what is not there."""
+    where, original = study.where, study.spec.original
+    items = {} if original is None else items_with_numbers(original)
+    if not items:
+        raise StudyFileError(
+            where,
+            [
+                "explain needs published accuracies or losses: write them as [[original.table]] "
+                "(docs/studies.md, What a study reproduces)"
+            ],
+        )
+    if problems := section.problems(items):
+        raise StudyFileError(where, problems)
+    found = published_rows(study, section)
+    if not found.rows:
+        raise StudyFileError(where, [f"explain: no reading can be tried: {short(listed(found.notes), 400)}"])
+    return found

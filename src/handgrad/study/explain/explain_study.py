@@ -1,0 +1,91 @@
+"""Running an explanation: rung by rung, each run once, as any study; the same command continues it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from handgrad.data.datasets import Dataset
+from handgrad.errors import InputError
+from handgrad.foreign import as_path
+from handgrad.names import shown
+from handgrad.sections import given
+from handgrad.study.design.settings import Study
+from handgrad.study.execution.events import Observer, silent
+from handgrad.study.execution.run_study import Execution, execute_plan
+from handgrad.study.explain.evidence import RungResult, rung_result
+from handgrad.study.explain.explain_plan import ExplainPlan
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.planning.split_cache import SplitCache
+from handgrad.study.reading.loading import as_study
+from handgrad.study.rules.ranked_readings import survivors
+from handgrad.study.runners.processes import refuse_unguarded
+from handgrad.study.runners.runner import Runner
+from handgrad.training.record import Record, load
+
+
+def explained_folder(study: Study) -> Path:
+    """results/<study>-explained."""
+    return Path("results") / f"{study.spec.name}-explained"
+
+
+def explain_study(
+    study: Study | Mapping[str, Any] | str | os.PathLike[str],
+    out: str | Path | None = None,
+    *,
+    jobs: int | None = None,
+    observer: Observer = silent,
+    data: Dataset | None = None,
+    runner: Runner | str | None = None,
+    address: str | None = None,
+    cpus_per_run: float | None = None,
+) -> Results:
+    """Try the readings of a study's published numbers, and return the results; doing it again continues it.
+
+    study: with an [original] that has published accuracies or losses; its [explain] lists readings (docs/explain.md).
+    out: the results folder (default results/<study>-explained).  All others are those of `run_study`.
+    Which reading explains the numbers: `read_explanation(results)`, or the report of the folder.
+    Raises InputError before anything runs where something does not fit.
+    """
+    refuse_unguarded()
+    study = as_study(study)
+    folder = explained_folder(study) if out is None else as_path(out, "out")
+    if data is not None:
+        given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y)")
+    if not callable(observer):
+        raise InputError(f"observer must be a function that takes an Event; got {shown(observer)}")
+    plan = ExplainPlan(study, SplitCache(study.folder, data))
+    return execute_plan(plan, folder, Explaining, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
+
+
+class Explaining(Execution):
+    """An explanation that runs: which readings go on is decided by the records of the rung before."""
+
+    plan: ExplainPlan
+
+    def phases(self) -> None:
+        """Run the rungs of the ladder, one after the other."""
+        plan = self.plan
+        before: RungResult | None = None
+        for number, rung in enumerate(plan.ladder):
+            if before is not None:
+                fewest = min(rung.most, plan.ladder[-1].most)
+                chosen = survivors(before.ranking, fewest, rung.most)
+                plan.rung(rung, [plan.readings[n] for n in sorted(map(int, chosen))])
+                self.begin(number)
+            self.progress.tell("phase started", phase=rung.name)
+            self.every_run(number)
+            self.begin(number)
+            before = rung_result(
+                plan.rungs_run[-1], plan.rows, plan.readings, plan.study.spec.ddof, self._records(number), before
+            )
+            self.progress.tell("phase finished", phase=rung.name)
+
+    def _records(self, number: int) -> Any:
+        """label -> the records of its runs that have come to an end."""
+        ids = {setting.label: [str(run.id) for run in setting.runs] for setting in self.plan.phases[number].settings}
+
+        def of(label: str) -> Sequence[Record]:
+            return [load(self.store.run_folder(one), arrays=False) for one in ids[label] if self.has_record(one)]
+
+        return of

@@ -1,0 +1,100 @@
+"""The ladder: how cheap the first runs of all readings are, how many go on, and to which runs.
+
+    rung 1    every reading, one seed, a share s of the work of a run
+    rung k    those of them that may still be right, four times the work
+    last      the few that are left: every row, every seed, the work of the original
+
+A run with full batches is made cheaper by fewer examples, as its gradient is a mean over them.  Any other run trains
+fewer epochs of the same steps, and where that is not enough fewer examples as well.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+FEWER = 4  # from rung to rung a run costs so many times as much
+STEPS = 3  # cheaper rungs at most: the cheapest run costs 1/64 of a whole one
+WORK = 1200.0  # of the first rung, in the plan's rough seconds, that needs no cheaper runs
+FEWEST_EXAMPLES = 1000  # that a cheaper run trains on, where there are as many
+FINAL = 6  # readings at most that are run in full on every seed
+SCREENED = 6  # rows at most that readings are tried on before
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A step of the ladder.  share: of the work of a run;  most: readings that begin it;  final: all rows and seeds."""
+
+    number: int
+    share: float
+    most: int
+    final: bool = False
+
+    @property
+    def name(self) -> str:
+        if self.final:
+            return f"rung {self.number}, in full"
+        return f"rung {self.number}, {shown_share(self.share)} of a run"
+
+
+def shown_share(share: float) -> str:
+    """A share in words.
+
+    >>> shown_share(1.0), shown_share(1 / 16)
+    ('all', '1/16')
+    """
+    return "all" if share >= 1 else f"1/{round(1 / share)}"
+
+
+def ladder(readings: int, work: float) -> tuple[Rung, ...]:
+    """The rungs for so many readings, whose runs would take so much work if all were whole (`WORK`).
+
+    >>> [(rung.share, rung.most, rung.final) for rung in ladder(200, 1e6)]
+    [(0.015625, 200, False), (0.0625, 63, False), (0.25, 20, False), (1.0, 6, True)]
+    >>> [(rung.share, rung.most) for rung in ladder(200, 100.0)], [(rung.share, rung.most) for rung in ladder(4, 1e6)]
+    ([(1.0, 200), (1.0, 6)], [(1.0, 4)])
+    """
+    final = min(readings, FINAL)
+    if readings == final:
+        return (Rung(1, 1.0, final, final=True),)
+    steps = next((k for k in range(STEPS) if work / FEWER**k <= WORK), STEPS)
+    last = max(1, steps)
+    most = [math.ceil(readings * (final / readings) ** (k / last)) for k in range(last)]
+    rungs = [Rung(k + 1, 1.0 / FEWER ** (steps - k), most[k]) for k in range(last)]
+    return (*rungs, Rung(last + 1, 1.0, final, final=True))
+
+
+def cheaper(share: float, *, examples: int, epochs: int, batch_size: int | str) -> dict[str, Any]:
+    """The changes that make a run take about this share of its work; none for all of it.
+
+    >>> cheaper(1 / 16, examples=60000, epochs=100, batch_size="full")
+    {'data.train.size': 3750}
+    >>> cheaper(1 / 16, examples=60000, epochs=50, batch_size=1)
+    {'training.epochs': 3}
+    >>> cheaper(1 / 64, examples=50000, epochs=10, batch_size=64)
+    {'training.epochs': 1, 'data.train.size': 7813}
+    """
+    if share >= 1:
+        return {}
+    whole = batch_size == "full" or int(batch_size) >= examples
+    found: dict[str, Any] = {}
+    left = share
+    if not whole:
+        fewer = max(1, math.floor(epochs * share + 0.5))
+        if fewer < epochs:
+            found["training.epochs"] = fewer
+            left = share * epochs / fewer
+    size = max(min(examples, FEWEST_EXAMPLES), math.ceil(examples * left))
+    if size < 0.75 * examples:
+        found["data.train.size"] = size
+    return found
+
+
+def screened(costs: Sequence[float]) -> list[int]:
+    """The rows that readings are tried on before the last rung: the cheapest, by their cost, in the order of the rows.
+
+    >>> screened([5.0, 1.0, 2.0]), screened([3.0] * 4 + [1.0] * 6)
+    ([0, 1, 2], [4, 5, 6, 7, 8, 9])
+    """
+    cheapest = sorted(range(len(costs)), key=lambda i: (costs[i], i))[:SCREENED]
+    return sorted(cheapest)
