@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 from rich.text import Text
 
+from handgrad.cli.options import print_json
 from handgrad.measures import TEST, TRAIN, VALIDATION, part_of
 
 if TYPE_CHECKING:
     from handgrad.report.findings.summary import Summary
     from handgrad.report.reproduced.reproduction import Reproduction
     from handgrad.study.execution.events import Event
+    from handgrad.study.explain.evidence import Explained
+    from handgrad.study.explain.explain_plan import ExplainPlan
     from handgrad.study.planning.estimate import Estimate
     from handgrad.training.record import Record
 
@@ -133,6 +136,37 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> No
         out.print(Text("\nThe original", "bold"))
         for verdict in reproduction_verdicts(reproduction):
             out.print(Text(f"  {verdict.text}"))
+
+
+def print_ladder(plan: "ExplainPlan", *, json: bool) -> None:
+    """The rungs of an explanation before it runs: readings, rows, runs at most."""
+    rows = []
+    for rung in plan.ladder:
+        on = len(plan.rows) if rung.final else len(plan.screened)
+        seeds = len(plan.study.spec.seeds[: plan.section.seeds]) if rung.final else 1
+        rows.append((rung.name, rung.most, on, seeds, rung.most * on * seeds))
+    headings = ("rung", "readings", "rows", "seeds", "runs at most")
+    if json:
+        print_json({"study": plan.study.spec.name, "rungs": [dict(zip(headings, row, strict=True)) for row in rows]})
+        return
+    for note in dict.fromkeys(plan.notes):
+        say(f"note: {note}")
+    print_table(headings, rows, numeric=[1, 2, 3, 4])
+
+
+def print_explained(explained: "Explained") -> None:
+    """The readings of the last rung, best first, and what can be said of them."""
+    from handgrad.report.explained.explained_chapter import explained_verdicts
+    from handgrad.report.explained.explained_tables import order_table
+
+    if explained.rungs:
+        table = order_table(explained, explained.rungs[-1], "readings")
+        out.print(Text(f"\n{table.title}", "bold"))
+        rows = [[cell.text for cell in row.cells] for row in table.rows]
+        numeric = [i for i, column in enumerate(table.columns) if column.numeric]
+        print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=[0])
+    for verdict in explained_verdicts(explained):
+        out.print(Text(verdict.text, "bold red" if verdict.kind == "slip" else ""))
 
 
 def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:

@@ -102,6 +102,41 @@ def plan(
     console.print_plan(rows, cost)
 
 
+@commands.command(epilog="Example:  handgrad explain eee543")
+def explain(
+    study: StudyName,
+    overrides: Overrides = None,
+    out: Annotated[Path | None, Option("--out", metavar="DIR", help="[default: results/STUDY-explained]")] = None,
+    jobs: Jobs = None,
+    runner: RunnerName = None,
+    address: Address = None,
+    cpus_per_run: CpusPerRun = None,
+    only_plan: Annotated[bool, Option("--plan", help="Say how many readings and runs there are; run nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Find what explains the published numbers of a study: readings of what was left unsaid, and slips, are tried.
+
+    Cheap runs come first, and the readings that are left run in full; the same command continues it (docs/explain.md).
+    """
+    from handgrad.cli import console
+    from handgrad.study import load_study
+    from handgrad.study.explain.explain_plan import ExplainPlan
+    from handgrad.study.explain.explain_study import explain_study
+
+    chosen = load_study(study, overrides or ())
+    if only_plan:
+        console.print_ladder(ExplainPlan(chosen), json=json)
+        return
+    with console.StudyDisplay() as display:
+        results = explain_study(
+            chosen, out, jobs=jobs, observer=display, runner=runner, address=address, cpus_per_run=cpus_per_run
+        )
+    _report(results.folder, json=json)
+    if results.failed():
+        console.say(f"{results.failed()} runs failed; the report says why, and the same command tries them again")
+        raise typer.Exit(1)
+
+
 @commands.command(epilog="Example:  handgrad report results/quickstart")
 def report(
     folder: Annotated[Path, Argument(metavar="DIR", help="Results folder of a study, finished or not.")],
@@ -117,7 +152,13 @@ def _report(folder: Path, *, json: bool) -> None:
     from handgrad.study import Results
 
     report = write_report(folder, say=lambda text: console.say(f"note: {text}"))
-    if json:
+    if report.explained is not None:
+        if json:
+            print_json({"report": str(report.page), **report.explained.data()})
+        else:
+            console.print_explained(report.explained)
+            print(f"\nReport: {report.page}")
+    elif json:
         results = Results.open(folder)
         print_json(
             {

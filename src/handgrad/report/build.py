@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,19 @@ from handgrad.errors import DamagedError, HandgradError, InputError, ResultsErro
 from handgrad.files import sweep, temporary
 from handgrad.foreign import as_path
 from handgrad.names import listed, lookup, shown, unknown
-from handgrad.report.chapters.chapters import chapters
+from handgrad.report.chapters.chapters import chapters, headline
 from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.drawing.lettering import without_font
+from handgrad.report.explained.explained_chapter import explained_chapters, explained_tiles, explained_verdicts
 from handgrad.report.figures.request import Sources, make_figure
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import plural, setting_name
-from handgrad.report.page.page import Page, render
+from handgrad.report.page.page import Page, render, tiles
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
+from handgrad.study.explain.evidence import Explained, read_explanation
 from handgrad.study.folder.disk import unwritable
 from handgrad.study.folder.earlier import next_earlier, put
 from handgrad.study.folder.locks import reporting
@@ -46,11 +48,12 @@ FORMATS = ("png", "svg", "pdf")
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """The page of a report that was written, and what it was made from.  reproduction: None where there is none."""
+    """The page of a report that was written, and what it was made from.  reproduction, explained: None for none."""
 
     page: Path
     summary: Summary
     reproduction: Reproduction | None
+    explained: Explained | None = None
 
 
 def build_report(
@@ -87,13 +90,13 @@ def write_report(
         made = temporary(report / "new")
         try:
             report.mkdir(exist_ok=True)
-            summary, reproduction = _write(Results.open(folder), made, formats, say)
+            written = _write(Results.open(folder), made, formats, say)
             moved = put(made, report, REPORT, lambda: next_earlier(folder))
             for path, place in moved[:NAMED]:
                 say(f"{path} was not as handgrad wrote it; that version is kept as {place}")
             if len(moved) > NAMED:
                 say(f"so are {len(moved) - NAMED} more files of {report}")
-            return WrittenReport(report / "index.html", summary, reproduction)
+            return replace(written, page=report / "index.html")
         except OSError as error:
             raise unwritable(folder, error) from error
         finally:
@@ -102,13 +105,11 @@ def write_report(
                 report.rmdir()  # it is empty where the first report failed
 
 
-def _write(
-    results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
-) -> tuple[Summary, Reproduction | None]:
+def _write(results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]) -> WrittenReport:
     """Write the files of a report into a new folder."""
     summary = summarize(results)
     try:
-        return summary, _write_all(summary, results, folder, formats, say)
+        return _write_all(summary, results, folder, formats, say)
     except (HandgradError, OSError):
         raise
     except Exception as error:
@@ -132,17 +133,26 @@ def known_formats(formats: Any) -> tuple[str, ...]:
 
 def _write_all(
     summary: Summary, results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
-) -> Reproduction | None:
+) -> WrittenReport:
     page = Page(folder, formats)
-    reproduction = reproduce(summary)
-    contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results), reproduction)]
+    explained = read_explanation(results)
+    reproduction = None if explained is not None else reproduce(summary)
+    if explained is None:
+        made = chapters(summary, sources_of(results), reproduction)
+        verdicts, numbers = headline(summary, reproduction), tiles(summary)
+    else:
+        made = explained_chapters(explained, summary)
+        verdicts, numbers = explained_verdicts(explained), explained_tiles(explained)
+    contents = [page.chapter(chapter) for chapter in made]
     if page.unwritten:
         say(without_font(page.unwritten))
     if reproduction is not None:
         text = json.dumps(reproduction.data(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (folder / "reproduction.json").write_text(text, encoding="utf-8", newline="\n")
-    (folder / "index.html").write_text(render(page, summary, contents, reproduction), encoding="utf-8", newline="\n")
-    return reproduction
+    (folder / "index.html").write_text(
+        render(page, summary, contents, verdicts, numbers), encoding="utf-8", newline="\n"
+    )
+    return WrittenReport(folder / "index.html", summary, reproduction, explained)
 
 
 def sources_of(results: Results) -> Sources:

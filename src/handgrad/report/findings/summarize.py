@@ -60,7 +60,10 @@ def summarize(results: Results) -> Summary:
             known = {} if one_at_a_time else {p: v for p, v in results.axes[phase["start"]].items() if p in axes}
             own.insert(0, setting(phase["start"], {p: v for p, v in known.items() if v is not None}, earlier=True))
         axes = dict.fromkeys(path for one in own for path in one.axes)
-        phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric))
+        if "explain" in results.plan:  # no setting of a rung wins, so none is compared with another
+            phases.append(PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric))
+        else:
+            phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric))
     started = [phase.name for phase in phases]
     return Summary(
         name=spec.name,

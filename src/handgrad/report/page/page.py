@@ -11,7 +11,7 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -32,13 +32,12 @@ from handgrad.report.chapters.chapter import (
     Text,
     Verdicts,
 )
-from handgrad.report.chapters.chapters import headline
 from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.drawing.lettering import lettered, without_font
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
+from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import axis_names
-from handgrad.report.reproduced.reproduction import Reproduction
 from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.changes import shown as value_text
 from handgrad.study.published.figure_options import figure_shape, load
@@ -159,8 +158,14 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
     return found
 
 
-def render(page: Page, summary: Summary, contents: list[dict[str, Any]], reproduction: Reproduction | None) -> str:
-    """index.html as text."""
+def render(
+    page: Page,
+    summary: Summary,
+    contents: list[dict[str, Any]],
+    verdicts: Sequence[Verdict],
+    numbers: Sequence[Mapping[str, str]],
+) -> str:
+    """index.html as text.  verdicts, numbers: at its top (`tiles`)."""
     import jinja2
     from markupsafe import Markup
 
@@ -183,8 +188,8 @@ def render(page: Page, summary: Summary, contents: list[dict[str, Any]], reprodu
         description=summary.description,
         stamp=STAMP if METRICS[metric].part is TEST else "",
         policy=policy,
-        tiles=tiles(summary),
-        headline=headline(summary, reproduction),
+        tiles=numbers,
+        headline=verdicts,
         chapters=contents,
         version=__version__,
         packed=packed(json.dumps({"plots": page.plots, "prints": page.prints}, allow_nan=False)) if plotly else "",

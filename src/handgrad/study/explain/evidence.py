@@ -60,6 +60,29 @@ class Explained:
             return None
         return self.readings[int(self.rungs[-1].ranking.readings[0].name)]
 
+    def data(self) -> dict[str, Any]:
+        """The last rung in short, as `handgrad explain --json` prints it."""
+        fits = self.rungs[-1].ranking.readings if self.rungs else ()
+        return {
+            "finished": self.finished,
+            "best": None if self.best is None else self.best.name,
+            "unexplained": list(self.rungs[-1].ranking.unexplained) if self.rungs else [],
+            "readings": [
+                {
+                    "name": self.readings[int(fit.name)].name,
+                    "departures": fit.departures,
+                    "slips": list(self.readings[int(fit.name)].slips),
+                    "changes": dict(self.readings[int(fit.name)].changes),
+                    "measured": self.readings[int(fit.name)].measured,
+                    "log_likelihood": fit.log_likelihood,
+                    "weight": fit.weight,
+                    "told_apart": fit.group > 0,
+                }
+                for fit in fits
+            ],
+            "rungs": [{"name": one.name, "readings": len(one.readings), "runs": one.runs} for one in self.rungs],
+        }
+
 
 def cell_key(row: int, measure: str) -> str:
     """The key of a published number in a ranking."""
@@ -94,7 +117,8 @@ def rung_result(
                     scored[key] = _scored(own[0], ours)
                     published.setdefault(cell_key(row, measure), published_cell(rows[row], measure, ddof, own[0]))
     trust = {
-        bounded: _trust(share, bounded, values, before) for bounded in {is_fraction(measure) for _, _, measure in values}
+        bounded: _trust(share, bounded, values, before)
+        for bounded in {is_fraction(measure) for _, _, measure in values}
     }
     for (number, row, measure), own_values in values.items():
         cell = ReadingCell(own_values, scored[number, row, measure], trust[is_fraction(measure)])

@@ -74,9 +74,7 @@ def _other_losses(setting: Setting) -> list[str]:
     return [
         name
         for name, loss in LOSSES.items()
-        if name != setting.training.loss
-        and output in loss.outputs
-        and targets in loss.targets
+        if name != setting.training.loss and output in loss.outputs and targets in loss.targets
     ]
 
 

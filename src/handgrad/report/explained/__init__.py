@@ -1,0 +1,1 @@
+"""Explained: which readings of an original explain its published numbers, as verdicts and tables."""

@@ -1,0 +1,184 @@
+"""The chapters of an explanation, and the verdicts at its top."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from handgrad.names import lookup
+from handgrad.report.chapters.chapter import Block, Chapter, Code, Facts, Heading, TableBlock, Text
+from handgrad.report.chapters.study_chapters import data_chapter, environment
+from handgrad.report.explained.explained_tables import (
+    FAR,
+    fitting_numbers,
+    left_out_table,
+    order_table,
+    readings_by_rows,
+    unexplained_table,
+)
+from handgrad.report.findings.summary import Summary
+from handgrad.report.findings.verdicts import Verdict
+from handgrad.report.findings.wording import enumerated, plural
+from handgrad.study.explain.evidence import Explained, RungResult
+from handgrad.study.explain.space import SLIPS, Reading
+from handgrad.study.rules.ranked_readings import LEVEL
+from handgrad.study.toml import dumps
+from handgrad.training.slips import SLIPS as ALL_SLIPS
+
+NAMED = 5  # readings or rows that a sentence names
+FOLDED = 12  # readings, beyond which a table of a rung is folded
+
+
+def explained_verdicts(explained: Explained) -> tuple[Verdict, ...]:
+    """What explains the numbers, what cannot be told apart from it, its slips, and what nothing explains."""
+    return tuple(_verdicts(explained))
+
+
+def _verdicts(explained: Explained) -> Iterator[Verdict]:
+    best = explained.best
+    if best is None:
+        yield Verdict("warning", "No run has ended: nothing can be said yet.")
+        return
+    rung = explained.rungs[-1]
+    if not explained.finished:
+        yield Verdict("warning", f"Not finished: this is what {rung.name} says; the same command goes on.")
+    first = rung.ranking.readings[0]
+    fitting, of = fitting_numbers(first)
+    what = "The file as it stands explains" if not best.departures else f"{best.name} explains"
+    yield Verdict(
+        "good" if fitting == of else "note",
+        f"{what} the numbers best: {fitting} of {plural(of, 'published number')} fit, out of "
+        f"{plural(len(explained.readings), 'reading')}{_against_the_file(explained, rung)}.",
+    )
+    alike = [explained.readings[int(fit.name)].name for fit in rung.ranking.readings[1:] if fit.group == 0]
+    if alike:
+        more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
+        yield Verdict("note", f"Not told apart from it by these numbers: {'; '.join(alike[:NAMED])}{more}.")
+    for name in best.slips:
+        yield Verdict("slip", f"The best reading has a slip: {lookup(ALL_SLIPS, name, 'slip').text}.")
+    nothing = rung.ranking.unexplained
+    if nothing:
+        named = enumerated([_row(explained, key) for key in nothing[:NAMED]])
+        more = f" and {len(nothing) - NAMED} more" if len(nothing) > NAMED else ""
+        yield Verdict(
+            "warning", f"No reading explains {named}{more}: p < {LEVEL:g} after Holm's correction under every one."
+        )
+    for note in explained.notes:
+        yield Verdict("note", f"{note}.")
+
+
+def _against_the_file(explained: Explained, rung: RungResult) -> str:
+    """How far the file as it stands is behind the best, or at which rung it was left."""
+    if explained.best is None or not explained.best.departures:
+        return ""
+    first = rung.ranking.readings[0]
+    own = next((fit for fit in rung.ranking.readings if int(fit.name) == 0), None)
+    if own is not None:
+        return f"; the file as it stands is {first.log_posterior - own.log_posterior:.1f} nats behind"
+    for other in reversed(explained.rungs):
+        own = next((fit for fit in other.ranking.readings if int(fit.name) == 0), None)
+        if own is not None:
+            behind = other.ranking.readings[0].log_posterior - own.log_posterior
+            return f"; the file as it stands was left after {other.name}, {behind:.1f} nats behind"
+    return ""
+
+
+def _row(explained: Explained, key: str) -> str:
+    number, _, measure = key.partition(": ")
+    return f"{explained.rows[int(number)].key} ({measure})" if number.isdigit() and measure else key
+
+
+def explained_tiles(explained: Explained) -> list[dict[str, str]]:
+    """The numbers at the top of the page: the best reading, its weight, how much was tried."""
+    found = []
+    if explained.best is not None:
+        rung = explained.rungs[-1]
+        first = rung.ranking.readings[0]
+        fitting, of = fitting_numbers(first)
+        found = [
+            {"term": "best reading", "value": explained.best.name, "unit": "", "how": f"by {rung.name}"},
+            {"term": "its weight", "value": f"{100 * first.weight:.0f}", "unit": "%", "how": "among those run in full"},
+            {"term": "published numbers that fit", "value": str(fitting), "unit": f"of {of}", "how": f"p ≥ {FAR:g}"},
+        ]
+    runs = sum(rung.runs for rung in explained.rungs)
+    how = plural(len(explained.rungs), "rung")
+    tried = {"term": "readings tried", "value": f"{len(explained.readings):,}", "unit": f"by {runs:,} runs", "how": how}
+    return [*found, tried]
+
+
+def explained_chapters(explained: Explained, summary: Summary) -> Iterator[Chapter]:
+    """What explains the numbers; how it was found, rung by rung; what was not tried; data and environment."""
+    if explained.rungs and explained.best is not None:
+        yield _answer(explained, explained.rungs[-1], summary.ddof)
+        yield _search(explained, summary.ddof)
+    if explained.left_out:
+        blocks: list[Block] = [TableBlock(left_out_table(explained, "readings-left-out"), folded=True)]
+        yield Chapter("left-out", "What was not tried", tuple(blocks))
+    yield data_chapter(summary)
+    yield environment(summary)
+
+
+def _answer(explained: Explained, rung: RungResult, ddof: int) -> Chapter:
+    assert explained.best is not None
+    blocks: list[Block] = [
+        TableBlock(order_table(explained, rung, "readings"), folded=len(rung.readings) > FOLDED),
+        TableBlock(readings_by_rows(explained, rung, ddof, "readings-by-rows"), folded=len(rung.readings) > FOLDED),
+        TableBlock(unexplained_table(explained, rung, "rows-explained")),
+    ]
+    slips = [lookup(ALL_SLIPS, name, "slip") for name in explained.best.slips]
+    for slip in slips:
+        rows = (
+            ("computed", (slip.formula,)),
+            ("instead of", (slip.right,)),
+            ("how it comes about", (slip.why,)),
+            ("what it does to gradients", (slip.fingerprint,)),
+            ("what it does to training", (slip.symptom,)),
+        )
+        blocks += [Heading(f"The slip {slip.name}"), Facts(rows)]
+    if explained.best.departures:
+        blocks.append(Code(as_toml(explained.best), "The best reading as a study file has it"))
+    return Chapter("explained", "What explains the numbers", tuple(blocks))
+
+
+def as_toml(reading: Reading) -> str:
+    """The changes of a reading, to be laid into a study file; what is no change of a setting stands as a comment.
+
+    >>> from handgrad.study.explain.space import Alternative
+    >>> print(as_toml(Reading(1, (Alternative("loss", "half", {"training.loss": "half-squared-error"}),))), end="")
+    [training]
+    loss = "half-squared-error"
+    """
+    changes = {**reading.changes, **({SLIPS: list(reading.slips)} if reading.slips else {})}
+    tables: dict[str, Any] = {}
+    for path, value in changes.items():
+        *way, key = path.split(".")
+        table = tables
+        for step in way:
+            table = table.setdefault(step, {})
+        table[key] = value
+    comments = [f"# {theirs} in the original is {ours} here" for theirs, ours in reading.measured.items()]
+    return "".join(f"{line}\n" for line in comments) + (dumps(tables) if tables else "")
+
+
+def _search(explained: Explained, ddof: int) -> Chapter:
+    rows = [
+        (
+            rung.name,
+            (
+                f"{plural(len(rung.readings), 'reading')} on {plural(len(rung.rows), 'row')}, "
+                f"{plural(rung.runs, 'run')} with a result",
+            ),
+        )
+        for rung in explained.rungs
+    ]
+    blocks: list[Block] = [
+        Text(
+            "Readings are tried by cheap runs first. Those that may still be right go on to runs of four times the "
+            "work, the last of them in full, on every row and every seed."
+        ),
+        Facts(tuple(rows)),
+    ]
+    for number, rung in enumerate(explained.rungs[:-1], start=1):
+        blocks += [
+            TableBlock(order_table(explained, rung, f"rung-{number}-readings"), folded=True),
+            TableBlock(readings_by_rows(explained, rung, ddof, f"rung-{number}-readings-by-rows"), folded=True),
+        ]
+    return Chapter("search", "How it was found", tuple(blocks))
