@@ -123,9 +123,21 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "cluster",
         "search",
         "execution",
+        "explain",
         "one_setting",
     ],
-    "report": ["findings", "tables", "figures", "drawing", "reproduced", "chapters", "page", "build", "result_frames"],
+    "report": [
+        "findings",
+        "tables",
+        "figures",
+        "drawing",
+        "reproduced",
+        "chapters",
+        "explained",
+        "page",
+        "build",
+        "result_frames",
+    ],
 }
 FORBIDDEN = {("network", "data")}  # the mathematics knows nothing of data sets
 HEAVY = {

@@ -26,6 +26,8 @@ _HOMES = {
     "build_report": "handgrad.report",
     "compare": "handgrad.report",
     "evaluate": "handgrad.study.one_setting",
+    "explain_study": "handgrad.study.explain.explain_study",
+    "explanation": "handgrad.report",
     "export_model": "handgrad.training.exchange",
     "from_arrays": "handgrad.data.datasets",
     "import_model": "handgrad.study.one_setting",

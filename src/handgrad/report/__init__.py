@@ -3,6 +3,6 @@
 from handgrad.report.build import build_report, save_figure
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
-from handgrad.report.result_frames import compare, reproduction
+from handgrad.report.result_frames import compare, explanation, reproduction
 
-__all__ = ["Summary", "build_report", "compare", "reproduction", "save_figure", "summarize"]
+__all__ = ["Summary", "build_report", "compare", "explanation", "reproduction", "save_figure", "summarize"]

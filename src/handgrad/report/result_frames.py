@@ -1,10 +1,11 @@
-"""Results as pandas frames, for use in Python: paired comparisons, and published numbers beside ours."""
+"""Results as pandas frames, for use in Python: paired comparisons, published numbers beside ours, what explains them."""
 
 import os
 from typing import TYPE_CHECKING
 
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.reproduced.reproduction import reproduce
+from handgrad.study.explain.evidence import read_explanation
 from handgrad.study.folder.results_folder import Results
 
 if TYPE_CHECKING:
@@ -59,3 +60,33 @@ def reproduction(results: "Results | str | os.PathLike[str]") -> "DataFrame":
 
     whole = reproduce(summarize(Results.of(results)))
     return pandas.DataFrame([number.data() for number in whole.numbers] if whole else [])
+
+
+def explanation(results: "Results | str | os.PathLike[str]") -> "DataFrame":
+    """The readings of the last rung of an explanation (`explain_study`), best first; without rows of any other study.
+
+    Columns: reading, departures, slips, log_likelihood (nats), weight (probability among these readings), told_apart
+    (from the best), and for every published number, "Table 1, 2: test_accuracy", the mean over the seeds.
+    """
+    import pandas
+
+    found = read_explanation(Results.of(results))
+    if found is None or not found.rungs:
+        return pandas.DataFrame()
+    rung, rows = found.rungs[-1], []
+    for fit in rung.ranking.readings:
+        reading = found.readings[int(fit.name)]
+        row: dict[str, object] = {
+            "reading": reading.name,
+            "departures": fit.departures,
+            "slips": list(reading.slips),
+            "log_likelihood": fit.log_likelihood,
+            "weight": fit.weight,
+            "told_apart": fit.group > 0,
+        }
+        for (number, at, measure), values in rung.values.items():
+            there = [value for value in values if value is not None]
+            if number == reading.number:
+                row[f"{found.rows[at].key}: {measure}"] = sum(there) / len(there) if there else None
+        rows.append(row)
+    return pandas.DataFrame(rows)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.data.batches import steps_per_epoch
 from handgrad.errors import HandgradError, StudyFileError
 from handgrad.names import listed, short
 from handgrad.network.network_section import build
@@ -27,7 +28,7 @@ from handgrad.training.slips import SLIPS as ALL_SLIPS
 from handgrad.training.slips import in_order
 
 USUAL_DEPARTURES = 2
-SHOWN = 8  # problems of readings that a message names
+OVERHEAD = 0.01  # seconds of a run beyond its epochs
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,12 @@ class ExplainPlan(Plan):
         self.notes = [*study.notes, *self.published.notes]
         self.left_out: list[LeftOut] = []
         self.rungs_run: list[dict[str, Any]] = []
-        self._settings: dict[tuple[int, int, float], Setting | str] = {}
+        self._made: dict[tuple[str, int, float], Setting | str] = {}
         self._numbers: dict[tuple[str, ...], str] = {}
         self.readings = self._space()
-        work = [self._work(self._whole(0, row))[1] for row in range(len(self.rows))]
-        self.screened = screened(work)
-        self.ladder = ladder(len(self.readings), len(self.readings) * sum(work[i] for i in self.screened))
+        self.screened = screened([self._seconds(self._whole(row)) for row in range(len(self.rows))])
+        every = (self._setting_of(reading, row, 1.0) for reading in self.readings for row in self.screened)
+        self.ladder = ladder(len(self.readings), sum(self._seconds(one) for one in every if isinstance(one, Setting)))
         self.rung(self.ladder[0], self.readings)
 
     # -- the space
@@ -76,7 +77,7 @@ class ExplainPlan(Plan):
         ]
         if usual:
             known = [(one.changes, one.slips, one.measured) for one in alternatives]
-            settings = [self._whole(0, i) for i in range(len(self.rows))]
+            settings = [self._whole(row) for row in range(len(self.rows))]
             measures = list(dict.fromkeys(name for row in self.rows for name in row.numbers))
             parts = self.splits.facts(settings[0].data).counts
             more = usual_alternatives(settings, measures, parts)
@@ -144,14 +145,30 @@ class ExplainPlan(Plan):
         facts = self.splits.facts(setting.data)
         return Run(self._resolved(setting), self.study.spec.seeds[0], facts.checksum, None).id
 
-    def _whole(self, reading: int, row: int) -> Setting:
-        made = self._setting_of(Reading(reading), row, 1.0)
+    def _seconds(self, setting: Setting) -> float:
+        """About what a run takes on one core: the same on every machine, so that the ladder is."""
+        facts = self.splits.facts(setting.data)
+        network, training = build(setting.network, facts.shape, facts.n_classes), self._resolved(setting).training
+        n, m = facts.counts["train"], network.multiplications
+        steps = steps_per_epoch(n, training.batch_size)
+        compiled = training.engine == "compiled"
+        epoch = n * m * (3.5e-11 if compiled else 1.5e-10) + steps * (1e-6 if compiled else 8e-5 + m * 2e-10)
+        return OVERHEAD + training.epochs * epoch
+
+    def _whole(self, row: int) -> Setting:
+        made = self._setting_of(Reading(0), row, 1.0)
         if isinstance(made, str):
             raise StudyFileError(self.study.where, [f"{self.rows[row].key}: {made}"])
         return made
 
     def _setting_of(self, reading: Reading, row: int, share: float) -> Setting | str:
         """The setting of a row by a reading, or why there is none; slips that would change nothing in it are out."""
+        key = reading.name, row, share
+        if key not in self._made:
+            self._made[key] = self._make(reading, row, share)
+        return self._made[key]
+
+    def _make(self, reading: Reading, row: int, share: float) -> Setting | str:
         base = self.rows[row].tables
         tables = apply(base, _keeping_lr(reading.changes, base), self.study.defaults)
         setting, problems = Setting.read(tables)

@@ -15,9 +15,9 @@ from typing import Any
 
 FEWER = 4  # from rung to rung a run costs so many times as much
 STEPS = 3  # cheaper rungs at most: the cheapest run costs 1/64 of a whole one
-WORK = 1200.0  # of the first rung, in the plan's rough seconds, that needs no cheaper runs
+WORK = 600.0  # seconds of one core for a rung of all readings, above which runs are made cheaper
 FEWEST_EXAMPLES = 1000  # that a cheaper run trains on, where there are as many
-FINAL = 6  # readings at most that are run in full on every seed
+FINAL = 4  # readings at most that are run in full on every seed
 SCREENED = 6  # rows at most that readings are tried on before
 
 
@@ -50,9 +50,9 @@ def ladder(readings: int, work: float) -> tuple[Rung, ...]:
     """The rungs for so many readings, whose runs would take so much work if all were whole (`WORK`).
 
     >>> [(rung.share, rung.most, rung.final) for rung in ladder(200, 1e6)]
-    [(0.015625, 200, False), (0.0625, 63, False), (0.25, 20, False), (1.0, 6, True)]
+    [(0.015625, 200, False), (0.0625, 55, False), (0.25, 15, False), (1.0, 4, True)]
     >>> [(rung.share, rung.most) for rung in ladder(200, 100.0)], [(rung.share, rung.most) for rung in ladder(4, 1e6)]
-    ([(1.0, 200), (1.0, 6)], [(1.0, 4)])
+    ([(1.0, 200), (1.0, 4)], [(1.0, 4)])
     """
     final = min(readings, FINAL)
     if readings == final:

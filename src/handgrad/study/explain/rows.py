@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.measures import METRICS, lower_is_better
-from handgrad.study.changes import Table
+from handgrad.study.changes import Table, apply, changes_of
 from handgrad.study.design.settings import Phase, Possible, Study
 from handgrad.study.published.explain_section import ExplainSection
 from handgrad.study.published.items import Figure, Measured, Original, PublishedTable
@@ -75,6 +75,7 @@ def published_rows(study: Study, section: ExplainSection) -> PublishedRows:
             if tables is None:
                 notes.append(f"{item.number}, {label}: not run by this study, so no reading is tried on it")
             else:
+                tables = apply(tables, changes_of(section.set), study.defaults)
                 found.append(PublishedRow(item.number, label, numbers, item.n or original.n, tables))
     return PublishedRows(tuple(found), tuple(notes))
 

@@ -15,7 +15,7 @@ from handgrad.study.changes import Changes
 
 MOST_READINGS = 20_000  # of a space
 MOST_USUAL = 3_000  # of the usual space; beyond, one departure less is taken
-AS_WRITTEN = "as the file has it"
+AS_WRITTEN = "as it is written"
 SLIPS = "training.slips"  # of several alternatives these come together; any other key has one value
 
 
@@ -117,7 +117,7 @@ def readings(alternatives: Sequence[Alternative], departures: int | None) -> Ite
     """Every reading of at most so many departures (None: of any number), those of fewer first.
 
     >>> [one.name for one in readings([Alternative("loss", "half"), Alternative("order", "fixed")], 1)]
-    ['as the file has it', 'loss: half', 'order: fixed']
+    ['as it is written', 'loss: half', 'order: fixed']
     """
     groups = _by_respect(alternatives)
     numbers = itertools.count()

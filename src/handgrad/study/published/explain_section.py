@@ -6,6 +6,9 @@
     departures = 2                      # a reading departs from the file in so many respects at most
     slips = "all"                       # or a list of names, or false for none; one of them at a time
 
+    [explain.set]                       # where the file departs from the text: what the text says
+    training.slips = []
+
     [explain.reading.loss]              # a respect, and what else may have been done in it, by name
     "half the sum" = { training.loss = "half-squared-error" }
 
@@ -54,6 +57,16 @@ def _slips(value: Any) -> tuple[str, ...]:
     return tuple(name for name in SLIPS if name in value)
 
 
+def _set(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"must be a table of changes, as in [explain.set] training.slips = []; got {shown(value)}")
+    if MEASURED in value:
+        raise ValueError(f"changes settings; {MEASURED} belongs to a reading, as in [explain.reading.{MEASURED}]")
+    if problem := _problem_of(value):
+        raise ValueError(f"is a table that {problem}")
+    return dict(value)
+
+
 def _readings(value: Any) -> dict[str, dict[str, Any]]:
     example = '[explain.reading.loss] "half the sum" = { training.loss = "half-squared-error" }'
     if not isinstance(value, Mapping) or not all(isinstance(table, Mapping) and table for table in value.values()):
@@ -78,7 +91,8 @@ def _problem_of(change: Mapping[str, Any]) -> str | None:
             return "names an " + unknown(str(name), METRICS, "measure")
     for path, _ in leaves({key: value for key, value in change.items() if key != MEASURED}):
         if path.split(".")[0] not in SECTIONS:
-            return f"has an {unknown_key(path.split('.')[0], [*SECTIONS, MEASURED])}"
+            key = path.split(".")[0]
+            return f"has {short(key)}, an {unknown_key(key, [*SECTIONS, MEASURED])}"
     return None
 
 
@@ -87,7 +101,8 @@ class ExplainSection(Section):
 
     items, rows: None for all.  departures: None for no bound where readings are listed.  seeds: of those of the study,
     how many the last readings are run with (None: all).  slips: None for none where readings are listed, else for all.
-    usual: the usual alternatives as well as those that are listed.
+    usual: the usual alternatives as well as those that are listed.  set: changes of every row, from which readings
+    depart.
     """
 
     items: Annotated[tuple[str, ...] | None, BeforeValidator(optional(_texts))] = None
@@ -96,6 +111,7 @@ class ExplainSection(Section):
     seeds: Annotated[int | None, BeforeValidator(optional(whole("[1, inf)")))] = None
     slips: Annotated[tuple[str, ...] | None, BeforeValidator(optional(_slips))] = None
     usual: Annotated[bool, BeforeValidator(flag)] = False
+    set: Annotated[dict[str, Any], BeforeValidator(_set)] = Field(default_factory=dict)
     reading: Annotated[dict[str, dict[str, Any]], BeforeValidator(_readings)] = Field(default_factory=dict)
 
     def alternatives(self) -> dict[str, dict[str, tuple[dict[str, Any], dict[str, str]]]]:

@@ -1,0 +1,170 @@
+"""The plan of an explanation: its rows, its readings, what is left out, and the messages about what is wrong."""
+
+import pytest
+
+from handgrad.errors import StudyFileError
+from handgrad.study.explain.explain_plan import ExplainPlan
+from handgrad.study.explain.rows import items_with_numbers
+
+COLUMNS = [{"head": "lr", "show": "training.optimizer.lr"}, {"head": "acc", "show": "test_accuracy"}]
+
+
+def table(*values, **more):
+    rows = [{"label": str(n), "test_accuracy": value} for n, value in enumerate(values, start=1)]
+    return {"number": "Table 1", "title": "t", "columns": COLUMNS, "rows": rows, **more}
+
+
+def original(*values, **more):
+    return {"title": "a report", "n": 2, "table": [table(*values, **more)]}
+
+
+GRID = {"training.optimizer.lr": [0.1, 0.3]}
+
+
+@pytest.fixture
+def plan(make):
+    def plan(explain=None, values=(0.8, 0.9), **more):
+        tables = {"grid": GRID, "original": original(*values), **more}
+        return ExplainPlan(make(**tables, **({} if explain is None else {"explain": explain})))
+
+    return plan
+
+
+HALF = {"loss": {"half": {"training.loss": "half-squared-error"}}}
+
+
+def test_listed_readings_are_run_on_every_row(plan):
+    made = plan({"reading": HALF})
+    assert [one.name for one in made.readings] == ["as it is written", "loss: half"]
+    (rung,) = made.rungs_run
+    assert rung["rows"] == [0, 1]
+    settings = {one.label: one for one in made.phases[0].settings}
+    losses = [settings[label].setting.training.loss for label in rung["labels"]["1"]]
+    rates = [settings[label].setting.training.optimizer.lr for label in rung["labels"]["1"]]
+    assert (losses, rates) == (["half-squared-error"] * 2, [0.1, 0.3])
+    assert [run.seed for run in settings["1"].runs] == [0, 1]
+
+
+def test_rows_can_be_chosen(plan):
+    made = plan({"reading": HALF, "rows": ["2"]})
+    assert [row.label for row in made.rows] == ["2"]
+
+
+def test_a_change_of_all_rows_comes_before_readings(plan):
+    made = plan({"reading": HALF, "set": {"training": {"epochs": 2}}})
+    assert {one.setting.training.epochs for one in made.phases[0].settings} == {2}
+
+
+def test_the_usual_readings_have_every_slip_that_changes_something(plan):
+    made = plan()
+    slips = {name for reading in made.readings for name in reading.slips}
+    assert {"bias-gradient-summed-over-units", "biases-not-updated", "labels-shuffled-apart"} <= slips
+    left = {one.name: one.why for one in made.left_out}
+    assert "as it is written" in left["momentum-sign"]  # plain SGD: the slip is out and the run is the same
+    assert len(made.readings) > 100
+
+
+def test_equal_runs_are_tried_once(plan):
+    twice = {"loss": {"half": {"training.loss": "half-squared-error"}}, "again": {"cross": {"training.epochs": 3}}}
+    made = plan({"reading": twice})
+    assert [one.name for one in made.readings] == ["as it is written", "loss: half"]
+    assert [(one.name, one.why) for one in made.left_out] == [
+        ("again: cross", "on these rows the same as: as it is written")
+    ]
+
+
+def test_what_does_not_go_together_is_named(plan):
+    made = plan(
+        {
+            "reading": {
+                "loss": {"binary": {"training.loss": "binary-cross-entropy"}},
+                "epochs": {"two": {"training.epochs": 2}},
+            }
+        }
+    )
+    (left,) = made.left_out
+    assert left.name == "loss: binary"
+    assert "binary-cross-entropy" in left.why
+
+
+def test_another_optimizer_keeps_the_learning_rate_of_the_row(plan):
+    made = plan({"reading": {"optimizer": {"momentum": {"training.optimizer": {"name": "momentum"}}}}})
+    rung = made.rungs_run[0]
+    settings = {one.label: one.setting for one in made.phases[0].settings}
+    rates = [settings[label].training.optimizer for label in rung["labels"]["1"]]
+    assert [(one.name, one.lr) for one in rates] == [("momentum", 0.1), ("momentum", 0.3)]
+
+
+def test_slips_of_two_respects_come_together(plan):
+    parts = {
+        "biases": {"none": {"training.slips": ["biases-not-updated"]}},
+        "order": {"fixed": {"training.slips": ["same-order-every-epoch"]}},
+    }
+    made = plan({"reading": parts})
+    settings = {one.label: one.setting for one in made.phases[0].settings}
+    last = made.rungs_run[0]["labels"]["3"][0]
+    assert settings[last].training.slips == ("biases-not-updated", "same-order-every-epoch")
+
+
+def test_a_measure_that_may_be_another_needs_no_run(plan):
+    made = plan({"reading": {"measured": {"training": {"measured": {"test_accuracy": "train_accuracy"}}}}})
+    assert len(made.readings) == 2
+    assert made.rungs_run[0]["labels"]["0"] == made.rungs_run[0]["labels"]["1"]
+
+
+def test_a_later_phase_starts_from_the_row_that_is_published_as_best(make):
+    later = table(0.5, 0.6, number="Table 2", phase="batch size")
+    later["columns"] = [{"head": "b", "show": "training.batch_size"}, COLUMNS[1]]
+    later["rows"] = [{"label": f"b{n}", "test_accuracy": 0.5} for n in (1, 2)]
+    study = make(
+        grid=GRID,
+        phase=[{"name": "batch size", "grid": {"training.batch_size": [10, 50]}}],
+        original={"title": "r", "table": [table(0.9, 0.8), later]},
+        explain={"reading": HALF, "items": ["Table 2"]},
+    )
+    made = ExplainPlan(study)
+    rates = {one.setting.training.optimizer.lr for one in made.phases[0].settings}
+    assert rates == {0.1}  # row 1, 0.9, is the best that was published
+    assert items_with_numbers(study.spec.original) == {"Table 1": ("1", "2"), "Table 2": ("b1", "b2")}
+
+
+@pytest.mark.parametrize(
+    ("explain", "message"),
+    [
+        ({"items": ["Table 9"]}, "explain.items has an unknown item with published numbers 'Table 9'"),
+        ({"rows": ["7"]}, "explain.rows has an unknown row '7'. Known: 1, 2 of Table 1"),
+        ({"reading": {"loss": {}}}, "explain.reading must hold a table of named alternatives for each respect"),
+        ({"reading": {"loss": {"a": 3}}}, "explain.reading has loss.'a', which must be a table of changes"),
+        (
+            {"reading": {"loss": {"a": {"trainig": {"loss": "nll"}}}}},
+            "has trainig, an unknown key; did you mean 'training'?",
+        ),
+        ({"slips": ["bias"]}, "explain.slips has an unknown entry: unknown slip 'bias'"),
+        ({"slips": 3}, 'explain.slips must be "all", false or a list of slips'),
+        ({"departures": 0}, "explain.departures must be in [1, 8]"),
+        ({"seeds": 0}, "explain.seeds must be >= 1"),
+        ({"reeding": {}}, "explain.reeding is an unknown key"),
+        ({"reading": {"m": {"a": {"measured": {"acc": "val_loss"}}}}}, "names an unknown measure 'acc'"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_remedy(plan, explain, message):
+    with pytest.raises(StudyFileError) as error:
+        plan(explain)
+    assert message in str(error.value)
+
+
+def test_a_study_without_published_numbers_has_nothing_to_explain(make):
+    with pytest.raises(StudyFileError, match="explain needs published accuracies or losses"):
+        ExplainPlan(make(grid=GRID))
+
+
+def test_a_small_version_explains_nothing(make):
+    study = make(grid=GRID, original=original(0.8, 0.9), small={"training": {"epochs": 1}}, quick=True)
+    with pytest.raises(StudyFileError, match="leave --quick out"):
+        ExplainPlan(study)
+
+
+def test_too_many_readings_are_refused(plan):
+    many = {f"r{n}": {f"a{k}": {"training.epochs": 4 + k} for k in range(9)} for n in range(6)}
+    with pytest.raises(StudyFileError, match=r"explain has 1,000,000 readings, and 20,000 are the most"):
+        plan({"reading": many})

@@ -1,0 +1,53 @@
+"""The ladder: cheaper runs first, and how a run is made cheaper."""
+
+import itertools
+
+import pytest
+
+from handgrad.study.explain.ladder import FEWEST_EXAMPLES, FINAL, STEPS, WORK, cheaper, ladder, screened
+
+
+@pytest.mark.parametrize("n", [FINAL + 1, 50, 200, 3000])
+@pytest.mark.parametrize("work", [1.0, WORK * 4, 1e9])
+def test_a_ladder_begins_with_all_readings_and_ends_with_whole_runs_of_few(n, work):
+    rungs = ladder(n, work)
+    assert [rung.number for rung in rungs] == list(range(1, len(rungs) + 1))
+    assert rungs[0].most == n
+    assert rungs[-1].final
+    assert (rungs[-1].share, rungs[-1].most) == (1.0, FINAL)
+    assert not any(rung.final for rung in rungs[:-1])
+    assert all(a.most >= b.most and a.share <= b.share for a, b in itertools.pairwise(rungs))
+    assert len(rungs) <= STEPS + 1
+
+
+def test_runs_are_made_cheaper_only_where_all_of_them_would_take_long():
+    assert [rung.share for rung in ladder(100, WORK)] == [1.0, 1.0]
+    assert [rung.share for rung in ladder(100, WORK * 3)] == [0.25, 1.0]
+    assert [rung.share for rung in ladder(100, WORK * 1e6)] == [1 / 64, 1 / 16, 1 / 4, 1.0]
+
+
+def test_few_readings_run_in_full_at_once():
+    assert [(rung.most, rung.final) for rung in ladder(3, 1e9)] == [(3, True)]
+
+
+@pytest.mark.parametrize("share", [1 / 64, 1 / 16, 1 / 4])
+@pytest.mark.parametrize("batch_size", ["full", 1, 32, 60000])
+@pytest.mark.parametrize("epochs", [1, 10, 100])
+def test_a_cheaper_run_takes_about_its_share_of_the_work(share, batch_size, epochs):
+    changes = cheaper(share, examples=60000, epochs=epochs, batch_size=batch_size)
+    fewer = changes.get("training.epochs", epochs)
+    examples = changes.get("data.train.size", 60000)
+    assert fewer == epochs or batch_size == 1 or batch_size == 32
+    work = fewer * examples / (epochs * 60000)
+    least = FEWEST_EXAMPLES / 60000 if batch_size in ("full", 60000) else 0
+    assert max(0.9 * share, least) <= work * 1.0001
+    assert work <= max(share * 1.34, least)
+
+
+def test_small_data_is_not_made_smaller_than_the_fewest_examples():
+    assert cheaper(1 / 64, examples=800, epochs=100, batch_size="full") == {}
+    assert cheaper(1 / 64, examples=2000, epochs=100, batch_size="full") == {"data.train.size": 1000}
+
+
+def test_rows_are_tried_on_the_cheapest_first_and_stay_in_order():
+    assert screened([9, 1, 8, 2, 7, 3, 6, 4]) == [1, 3, 4, 5, 6, 7]
