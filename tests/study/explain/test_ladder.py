@@ -7,27 +7,32 @@ import pytest
 from handgrad.study.explain.ladder import FEWEST_EXAMPLES, FINAL, STEPS, WORK, cheaper, ladder, screened
 
 
-@pytest.mark.parametrize("n", [FINAL + 1, 50, 200, 3000])
+@pytest.mark.parametrize("n", [FINAL[0] + 1, 50, 200, 3000])
 @pytest.mark.parametrize("work", [1.0, WORK * 4, 1e9])
 def test_a_ladder_begins_with_all_readings_and_ends_with_whole_runs_of_few(n, work):
-    rungs = ladder(n, work)
+    rungs = ladder(n, work, 1e4)
     assert [rung.number for rung in rungs] == list(range(1, len(rungs) + 1))
     assert rungs[0].most == n
     assert rungs[-1].final
-    assert (rungs[-1].share, rungs[-1].most) == (1.0, FINAL)
+    assert (rungs[-1].share, rungs[-1].most) == (1.0, FINAL[0])
     assert not any(rung.final for rung in rungs[:-1])
     assert all(a.most >= b.most and a.share <= b.share for a, b in itertools.pairwise(rungs))
     assert len(rungs) <= STEPS + 1
 
 
 def test_runs_are_made_cheaper_only_where_all_of_them_would_take_long():
-    assert [rung.share for rung in ladder(100, WORK)] == [1.0, 1.0]
-    assert [rung.share for rung in ladder(100, WORK * 3)] == [0.25, 1.0]
-    assert [rung.share for rung in ladder(100, WORK * 1e6)] == [1 / 64, 1 / 16, 1 / 4, 1.0]
+    assert [rung.share for rung in ladder(100, WORK, 1e4)] == [1.0, 1.0]
+    assert [rung.share for rung in ladder(100, WORK * 3, 1e4)] == [0.25, 1.0]
+    assert [rung.share for rung in ladder(100, WORK * 1e6, 1e4)] == [1 / 64, 1 / 16, 1 / 4, 1.0]
+
+
+@pytest.mark.parametrize(("in_full", "final"), [(0.1, 40), (100.0, 24), (1e4, 4)])
+def test_more_readings_run_in_full_where_that_is_cheap(in_full, final):
+    assert ladder(300, 1.0, in_full)[-1].most == final
 
 
 def test_few_readings_run_in_full_at_once():
-    assert [(rung.most, rung.final) for rung in ladder(3, 1e9)] == [(3, True)]
+    assert [(rung.most, rung.final) for rung in ladder(3, 1e9, 1e4)] == [(3, True)]
 
 
 @pytest.mark.parametrize("share", [1 / 64, 1 / 16, 1 / 4])

@@ -48,7 +48,9 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         f"{what} the numbers best: {fitting} of {plural(of, 'published number')} fit, out of "
         f"{plural(len(explained.readings), 'reading')}{_against_the_file(explained, rung)}.",
     )
-    alike = [explained.readings[int(fit.name)].name for fit in rung.ranking.readings[1:] if fit.group == 0]
+    near = [int(fit.name) for fit in rung.ranking.readings if fit.group == 0]
+    same = [number for number, other in explained.alike.items() if other in near]
+    alike = [explained.readings[number].name for number in (*near[1:], *same)]
     if alike:
         more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
         yield Verdict("note", f"Not told apart from it by these numbers: {'; '.join(alike[:NAMED])}{more}.")

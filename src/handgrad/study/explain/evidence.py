@@ -44,12 +44,15 @@ class RungResult:
 
 @dataclass(frozen=True)
 class Explained:
-    """Readings and rows of an explanation, and its rungs.  left_out: (reading, why) of those that were not run."""
+    """Readings and rows of an explanation, and its rungs.  left_out: (reading, why) of those that were not run;  alike: a
+    reading that gave the very numbers of another in some rung -> that one, which went on for both.
+    """
 
     readings: tuple[Reading, ...]
     rows: tuple[PublishedRow, ...]
     rungs: tuple[RungResult, ...]
     left_out: tuple[tuple[str, str], ...] = ()
+    alike: Mapping[int, int] = field(default_factory=dict)
     finished: bool = False
     notes: tuple[str, ...] = field(default=())
 
@@ -130,6 +133,20 @@ def rung_result(
     )
 
 
+def alike_in(rung: RungResult) -> dict[int, int]:
+    """The readings of a rung that gave the very numbers of an earlier one -> that one."""
+    first: dict[tuple[Any, ...], int] = {}
+    found = {}
+    numbers: dict[int, list[Any]] = {}
+    for (number, row, measure), values in rung.values.items():
+        numbers.setdefault(number, []).append((row, measure, values))
+    for number in sorted(numbers):
+        other = first.setdefault(tuple(numbers[number]), number)
+        if other != number:
+            found[number] = other
+    return found
+
+
 def _value(record: Record, measure: str) -> float | None:
     return None if record.status == "diverged" else record.metrics.get(measure)
 
@@ -202,6 +219,7 @@ def read_explanation(results: Results) -> Explained | None:
         rows,
         tuple(rungs),
         tuple((one["name"], one["why"]) for one in data["left_out"]),
+        {int(number): other for number, other in data["alike"].items()},
         results.state == "done",
         kept.notes,
     )

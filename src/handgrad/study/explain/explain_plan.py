@@ -56,12 +56,16 @@ class ExplainPlan(Plan):
         self.notes = [*study.notes, *self.published.notes]
         self.left_out: list[LeftOut] = []
         self.rungs_run: list[dict[str, Any]] = []
+        self.alike: dict[int, int] = {}  # a reading that gave the numbers of another -> that one, which alone goes on
         self._made: dict[tuple[str, int, float], Setting | str] = {}
         self._numbers: dict[tuple[str, ...], str] = {}
         self.readings = self._space()
         self.screened = screened([self._seconds(self._whole(row)) for row in range(len(self.rows))])
         every = (self._setting_of(reading, row, 1.0) for reading in self.readings for row in self.screened)
-        self.ladder = ladder(len(self.readings), sum(self._seconds(one) for one in every if isinstance(one, Setting)))
+        work = sum(self._seconds(one) for one in every if isinstance(one, Setting))
+        seeds = len(study.spec.seeds[: self.section.seeds])
+        on_all_rows = work / len(self.readings) * len(self.rows) / len(self.screened)
+        self.ladder = ladder(len(self.readings), work, seeds * on_all_rows)
         self.rung(self.ladder[0], self.readings)
 
     # -- the space
@@ -249,6 +253,7 @@ class ExplainPlan(Plan):
             "rows": [[row.item, row.label] for row in self.rows],
             "readings": [reading.data() for reading in self.readings],
             "rungs": self.rungs_run,
+            "alike": {str(number): other for number, other in self.alike.items()},
             "left_out": left_out,
         }
         return {**super().to_json(), "explain": explain}

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from handgrad.sections import given
 from handgrad.study.design.settings import Study
 from handgrad.study.execution.events import Observer, silent
 from handgrad.study.execution.run_study import Execution, execute_plan
-from handgrad.study.explain.evidence import RungResult, rung_result
+from handgrad.study.explain.evidence import RungResult, alike_in, rung_result
 from handgrad.study.explain.explain_plan import ExplainPlan
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.planning.split_cache import SplitCache
@@ -22,6 +23,9 @@ from handgrad.study.rules.ranked_readings import survivors
 from handgrad.study.runners.processes import refuse_unguarded
 from handgrad.study.runners.runner import Runner
 from handgrad.training.record import Record, load
+
+
+WRITTEN = 0  # the file as it is written: it goes on to the last rung, so that all are compared with it
 
 
 def explained_folder(study: Study) -> Path:
@@ -70,8 +74,11 @@ class Explaining(Execution):
         for number, rung in enumerate(plan.ladder):
             if before is not None:
                 fewest = min(rung.most, plan.ladder[-1].most)
-                chosen = survivors(before.ranking, fewest, rung.most)
-                plan.rung(rung, [plan.readings[n] for n in sorted(map(int, chosen))])
+                plan.alike.update(alike := alike_in(before))
+                ranked = [fit for fit in before.ranking.readings if int(fit.name) not in alike]
+                chosen = survivors(replace(before.ranking, readings=tuple(ranked)), min(fewest, len(ranked)), rung.most)
+                numbers = sorted({WRITTEN, *map(int, chosen)})
+                plan.rung(rung, [plan.readings[number] for number in numbers])
                 self.begin(number)
             self.progress.tell("phase started", phase=rung.name)
             self.every_run(number)

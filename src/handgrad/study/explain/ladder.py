@@ -15,9 +15,10 @@ from typing import Any
 
 FEWER = 4  # from rung to rung a run costs so many times as much
 STEPS = 3  # cheaper rungs at most: the cheapest run costs 1/64 of a whole one
-WORK = 600.0  # seconds of one core for a rung of all readings, above which runs are made cheaper
+WORK = 300.0  # seconds of one core for a rung of all readings, above which runs are made cheaper
+WORK_IN_FULL = 2400.0  # seconds of one core for the last rung, by which more readings come to it
 FEWEST_EXAMPLES = 1000  # that a cheaper run trains on, where there are as many
-FINAL = 4  # readings at most that are run in full on every seed
+FINAL = (4, 40)  # readings that are run in full on every seed: at most so few, or so many where runs are cheap
 SCREENED = 6  # rows at most that readings are tried on before
 
 
@@ -46,15 +47,21 @@ def shown_share(share: float) -> str:
     return "all" if share >= 1 else f"1/{round(1 / share)}"
 
 
-def ladder(readings: int, work: float) -> tuple[Rung, ...]:
-    """The rungs for so many readings, whose runs would take so much work if all were whole (`WORK`).
+def ladder(readings: int, work: float, in_full: float) -> tuple[Rung, ...]:
+    """The rungs for so many readings.
 
-    >>> [(rung.share, rung.most, rung.final) for rung in ladder(200, 1e6)]
+    work: seconds of one core that all of them would take on the rows of the first rungs, on one seed;  in_full: what
+    one of them takes on every row and every seed.
+
+    >>> [(rung.share, rung.most, rung.final) for rung in ladder(200, 1e6, 1e3)]
     [(0.015625, 200, False), (0.0625, 55, False), (0.25, 15, False), (1.0, 4, True)]
-    >>> [(rung.share, rung.most) for rung in ladder(200, 100.0)], [(rung.share, rung.most) for rung in ladder(4, 1e6)]
-    ([(1.0, 200), (1.0, 4)], [(1.0, 4)])
+    >>> [(rung.share, rung.most) for rung in ladder(200, 100.0, 1.0)]
+    [(1.0, 200), (1.0, 40)]
+    >>> [(rung.share, rung.most) for rung in ladder(4, 1e6, 1e3)]
+    [(1.0, 4)]
     """
-    final = min(readings, FINAL)
+    fewest, most_of_all = FINAL
+    final = min(readings, max(fewest, min(most_of_all, int(WORK_IN_FULL / in_full))))
     if readings == final:
         return (Rung(1, 1.0, final, final=True),)
     steps = next((k for k in range(STEPS) if work / FEWER**k <= WORK), STEPS)
