@@ -20,6 +20,7 @@ from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
 from handgrad.study.published.figure_options import FIGURES, FigureOptions, figure_shape, load
+from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record
 
 LoadCurves = Callable[[str], Arrays]
@@ -59,7 +60,7 @@ def epoch_series(runs: Sequence[RunFacts], load: LoadCurves, keys: Sequence[str]
     """Curves by epoch: key of curves.npz (such as "val_loss") -> a series for each run that has it."""
     found: dict[str, list[Series]] = {}
     for run in runs:
-        curves = load(run.id)
+        curves = by_epoch(load(run.id))
         for key in keys:
             y = curves.get(key)
             if y is not None and len(y):
