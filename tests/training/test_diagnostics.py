@@ -10,7 +10,7 @@ from handgrad.network import passes
 from handgrad.network.network import Network
 from handgrad.study import Results, run_study
 from handgrad.training import record
-from handgrad.training.diagnostics import EDGE, SATURATED, diagnose, diagnosed, names_of
+from handgrad.training.diagnostics import EDGE, SATURATES, diagnose, diagnosed, names_of
 from handgrad.training.loop import advance, execute
 from handgrad.training.run import Run, Setting
 from tests.training.conftest import make_run, make_split
@@ -50,8 +50,8 @@ def test_units_of_relu_that_are_off():
 
 def test_the_edges_of_saturation_are_the_same_share_of_the_range():
     """tanh: a in (−1, 1), half of whose range is 1; sigmoid: a in (0, 1), half of whose range is ½."""
-    assert SATURATED["tanh"](np.array([-0.991, -0.989, 0.989, 0.991])).tolist() == [True, False, False, True]
-    assert SATURATED["sigmoid"](np.array([0.0049, 0.0051, 0.9949, 0.9951])).tolist() == [True, False, False, True]
+    assert SATURATES["tanh"](np.array([-0.991, -0.989, 0.989, 0.991])).tolist() == [True, False, False, True]
+    assert SATURATES["sigmoid"](np.array([0.0049, 0.0051, 0.9949, 0.9951])).tolist() == [True, False, False, True]
     for name, a, slope in (("tanh", EDGE, 1.0), ("sigmoid", (1 + EDGE) / 2, 0.25)):
         derivative = passes.ACTIVATIONS[name].backward(np.ones(1), np.array([a]))[0]
         assert derivative / slope == pytest.approx(1 - EDGE**2)  # 0.0199 of the largest

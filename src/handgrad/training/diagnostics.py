@@ -27,7 +27,8 @@ from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
 
 EDGE = 0.99  # of half the range: from there on a unit of tanh or sigmoid is saturated
-SATURATED: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # activation -> for each a, whether it is saturated
+NORM, SATURATED, DEAD = "gradient_norm", "saturated", "dead"  # what the names of curves begin with
+SATURATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # activation -> for each a, whether it is saturated
     "sigmoid": lambda a: np.abs(2 * a - 1) > EDGE,
     "tanh": lambda a: np.abs(a) > EDGE,
     "relu": lambda a: a == 0,
@@ -45,10 +46,10 @@ def diagnosed(n_train: int) -> np.ndarray:
 
 def names_of(network: Network) -> list[str]:
     """What is measured of a network, by name."""
-    norms = [f"gradient_norm.{name}" for name in network.parameter_shapes if name not in network.buffer_names]
+    norms = [f"{NORM}.{name}" for name in network.parameter_shapes if name not in network.buffer_names]
     return [
         *norms,
-        *(f"{what}.{network.layer_names[i]}" for i in _saturating(network) for what in ("saturated", "dead")),
+        *(f"{what}.{network.layer_names[i]}" for i in _saturating(network) for what in (SATURATED, DEAD)),
     ]
 
 
@@ -63,19 +64,19 @@ def diagnose(network: Network, params: Arrays, x: np.ndarray, T: np.ndarray, los
         for name, gradient in found.items():
             grads[name] = grads.get(name, 0.0) + np.asarray(gradient, dtype=np.float64)
         for i in pairs:
-            saturated = SATURATED[network.layers[i].activation](np.asarray(trace.a[i]))
+            saturated = SATURATES[network.layers[i].activation](np.asarray(trace.a[i]))
             pairs[i] += float(saturated.mean(axis=0).mean()) * len(saturated) / n
             always[i] = always.get(i, True) & saturated.all(axis=0)
-    found_norms = {f"gradient_norm.{name}": float(np.sqrt((dW**2).sum())) / n for name, dW in grads.items()}
+    found_norms = {f"{NORM}.{name}": float(np.sqrt((dW**2).sum())) / n for name, dW in grads.items()}
     shares: dict[str, float] = {}
     for i, share in pairs.items():
         shares |= {
-            f"saturated.{network.layer_names[i]}": share,
-            f"dead.{network.layer_names[i]}": float(always[i].mean()),
+            f"{SATURATED}.{network.layer_names[i]}": share,
+            f"{DEAD}.{network.layer_names[i]}": float(always[i].mean()),
         }
     return found_norms | shares
 
 
 def _saturating(network: Network) -> list[int]:
     """The layers whose activation can saturate, by position."""
-    return [i for i, layer in enumerate(network.layers) if layer.activation in SATURATED]
+    return [i for i, layer in enumerate(network.layers) if layer.activation in SATURATES]

@@ -127,12 +127,15 @@ Options_co = TypeVar("Options_co", bound=FigureOptions, covariant=True)
 class Sources:
     """Files of single runs, which a summary does not hold; each is read when a figure needs it, and not kept.
 
-    curves, params, record: id of a run -> its files;  images: label of a setting -> sample images, None without.
+    curves, params, mistakes, diagnostics, record: id of a run -> its files, no arrays where it has none;  images:
+    label of a setting -> sample images, None without.
     drawn: lines already computed from long series, by run and options: several figures of a report show the same run.
     """
 
     curves: Callable[[str], Arrays]
     params: Callable[[str], Arrays]
+    mistakes: Callable[[str], Arrays]
+    diagnostics: Callable[[str], Arrays]
     record: Callable[[str], Record]
     images: Callable[[str], np.ndarray | None]
     drawn: dict[Any, Any] = field(default_factory=dict)
