@@ -12,7 +12,7 @@ from handgrad.training.diagnostics import DEAD, NORM, SATURATED
 
 PANELS = {  # the beginning of the name of a curve -> (title of the panel, its y axis)
     NORM: ("norm of the gradient", "norm"),
-    SATURATED: ("saturated units", "share of units and examples"),
+    SATURATED: ("saturated units", "share of pairs"),
     DEAD: ("dead units", "share of units"),
 }
 
@@ -35,11 +35,12 @@ def gradients(request: Request[GradientsOptions]) -> Curves | None:
     for label, (lines, _) in found.items():
         for kind in kinds:
             word, axis = PANELS[kind]
-            title = f"{label} — {word}" if len(found) > 1 else word
+            title = f"{label.split(':')[0]}: {word}" if len(found) > 1 else word  # the caption names settings in full
             own = tuple(lines.get(kind, {}).values())
             panels.append(Panel(title, "epoch", axis, own, log and kind == NORM, percent=kind != NORM))
+    texts = {label: _said(lines) for label, (lines, _) in found.items()}
     seeds = seeds_note(options.seed, max(n for _, n in found.values()))
-    said = [f"{label}: {_said(lines)}" if len(found) > 1 else _said(lines) for label, (lines, _) in found.items()]
+    said = [f"{label}: {text}" if len(found) > 1 else text[:1].upper() + text[1:] for label, text in texts.items()]
     caption = (
         "Norm of the gradient of the mean loss for the weights of every layer, before training (epoch 0) and after "
         "every epoch; beside it the share of pairs of a unit and an example where the unit is saturated (tanh: "

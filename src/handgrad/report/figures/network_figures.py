@@ -198,11 +198,11 @@ def mistakes(
     n, wrong = len(pictures), int(counts.sum() - np.trace(counts))
     classes = tuple(record.dataset.classes)
     sums = record.network.output in ("softmax", "log-softmax")
-    of = f"The {n} of {wrong:,} mistakes" if wrong > n else f"All {n} mistakes" if n > 1 else "The only mistake"
+    of = f"{n} of the {wrong:,} mistakes" if wrong > n else f"All {n} mistakes" if n > 1 else "The only mistake"
     caption = (
-        f"{who}. {of} on the {part} set that were made with the most confidence: actual → predicted class, and the "
-        f"{'probability' if sums else 'output'} of the predicted class. The number of a picture in the data set's "
-        f"{arrays[f'{part}.source']} examples, from 0, is in the CSV file."
+        f"{who}. {of} on the {part} set, the most confident first: actual → predicted class, and the "
+        f"{'probability' if sums else 'output'} of the predicted class. The number of each picture among the data "
+        f"set's {arrays[f'{part}.source']} examples, from 0, is in the CSV file."
     )
     return Mistakes(
         name,
