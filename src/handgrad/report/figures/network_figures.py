@@ -133,7 +133,7 @@ def predictions(
 ) -> Predictions | None:
     """The classes predicted for sample images before training, after it, or both; for the first `examples` of them.
 
-    images: (n, channels, rows, cols) in the data's own numbers, or None where the inputs are no pictures.
+    images: (n, channels, rows, cols), scaled as they were learnt from, or None where the inputs are no pictures.
     """
     samples = record.samples
     labels = samples.labels[:examples] if samples else []
@@ -230,7 +230,7 @@ def feature_maps(
 ) -> Pictures | None:
     """A row of maps for each of the first samples, after batch norm if it follows; None without convolution or images.
 
-    images: (n, channels, rows, cols) in the data's own numbers.
+    images: (n, channels, rows, cols), scaled as the network takes them: so the results folder keeps them.
     """
     layers = record.network.layers
     first = next((i for i, text in enumerate(layers) if text.startswith("conv ")), None)
@@ -240,7 +240,7 @@ def feature_maps(
     model = record.model_copy(update={"params": dict(params)}).model
     if images.shape[1:] != model.network.input_shape:
         return None
-    x = model.scaler.apply(images[:IMAGES]).astype(next(iter(params.values())).dtype)
+    x = images[:IMAGES].astype(next(iter(params.values())).dtype)
     last = first + (model.network.layers[first + 1].kind == "batch-norm")
     shown = " and ".join(repr(text) for text in layers[first : last + 1])
     with np.errstate(all="ignore"):  # weights of a run that diverged
