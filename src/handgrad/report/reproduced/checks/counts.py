@@ -1,0 +1,74 @@
+"""Counts that do not add up: examples of classes against their sums and the data set, rows of a confusion matrix."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from handgrad.measures import PARTS
+from handgrad.report.reproduced.checks.evidence import Evidence, Finding, part_names
+from handgrad.study.published.published_tables import LabelsTable
+
+
+def sum_problems(item: LabelsTable, n_classes: int) -> list[str]:
+    """Where published counts contradict their own sums; a column is added up where every class has a number."""
+    found = []
+    classes = [row for row in item.rows if row.label != "sum"]
+    total = next((row for row in item.rows if row.label == "sum"), None)
+    for part in (*PARTS, "total"):
+        given = [count for row in classes if (count := getattr(row, part)) is not None]
+        printed = getattr(total, part) if total else None
+        if printed is not None and len(given) == n_classes and sum(given) != printed:
+            found.append(f"the column {part} adds up to {sum(given):,}, not to {printed:,}")
+    for row in item.rows:
+        parts = [count for part in PARTS if (count := getattr(row, part)) is not None]
+        if row.total is not None and len(parts) == len(PARTS) and sum(parts) != row.total:
+            what = "the row of sums adds" if row.label == "sum" else f"class {row.label} adds"
+            found.append(f"{what} up to {sum(parts):,}, not to {row.total:,}")
+    return found
+
+
+def sums_of_labels(evidence: Evidence) -> Iterator[Finding]:
+    """Published counts of examples against their own sums."""
+    for item in evidence.labels:
+        n = evidence.classes or sum(row.label != "sum" for row in item.rows)
+        for problem in sum_problems(item, n):
+            yield Finding(item.number, f"{item.number}: {problem}.")
+
+
+def labels_of_the_data(evidence: Evidence) -> Iterator[Finding]:
+    """Published counts of a class against those of the data set, over parts that were cut from the same examples.
+
+    Only where all classes together have as many examples in print as here: otherwise the parts are other ones.
+    """
+    groups = (
+        (("train",), ("validation", "test")) if evidence.held_out_of == "test" else (("train", "validation"), ("test",))
+    )
+    for item in evidence.labels:
+        for parts in groups:
+            rows = {
+                row.label: sum(getattr(row, part) for part in parts)
+                for row in item.rows
+                if row.label != "sum" and all(getattr(row, part) is not None for part in parts)
+            }
+            ours = _together(evidence.counts, parts)
+            if len(rows) == len(ours) and sum(rows.values()) == sum(ours.values()):
+                yield from _apart(item.number, rows, ours, parts)
+    for said in evidence.text.counts:
+        yield from _apart(said.item, said.classes, _together(evidence.counts, said.parts), said.parts)
+
+
+def _together(counts: Mapping[str, Mapping[str, int]], parts: Sequence[str]) -> dict[str, int]:
+    """class -> examples in all of some parts; empty where one of them is not known."""
+    if not all(part in counts for part in parts):
+        return {}
+    return {name: sum(counts[part].get(name, 0) for part in parts) for name in counts[parts[0]]}
+
+
+def _apart(item: str, theirs: Mapping[str, int], ours: Mapping[str, int], parts: Sequence[str]) -> Iterator[Finding]:
+    wrong = {name: (count, ours[name]) for name, count in theirs.items() if name in ours and count != ours[name]}
+    if wrong:
+        listed = (f"class {name} has {count:,}, the data set {right:,}" for name, (count, right) in wrong.items())
+        yield Finding(
+            item,
+            f"{item}: the published counts of {part_names(parts)} examples are not those of the data set: "
+            f"{'; '.join(listed)}.",
+            {name: {"published": count, "data": right} for name, (count, right) in wrong.items()},
+        )
