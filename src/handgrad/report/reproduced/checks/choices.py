@@ -92,7 +92,8 @@ def _one_run(table: TableEvidence, measure: str) -> Iterator[Finding]:
     steps = sum(_is_near(one, other, measure, n) for one, other in pairwise(rows))
     if steps:
         text = (
-            f"{begin}: {steps} of the {len(rows) - 1} steps from one row to the next by {word(measure)} are within two"
+            f"{begin}: of the {len(rows) - 1} steps from one row to the next by {word(measure)}, {steps} "
+            f"{'is' if steps == 1 else 'are'} within two"
         )
         best = f" The best, {_named(rows[0], measure)}, is not separated from {_rows(near)}." if near else ""
         yield Finding(

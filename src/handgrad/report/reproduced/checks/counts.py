@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from handgrad.measures import PARTS
 from handgrad.report.reproduced.checks.evidence import Evidence, Finding, part_names
+from handgrad.study.published.numbers import decimals
 from handgrad.study.published.published_tables import LabelsTable
 
 
@@ -53,6 +54,35 @@ def labels_of_the_data(evidence: Evidence) -> Iterator[Finding]:
                 yield from _apart(item.number, rows, ours, parts)
     for said in evidence.text.counts:
         yield from _apart(said.item, said.classes, _together(evidence.counts, said.parts), said.parts)
+
+
+def rows_of_matrices(evidence: Evidence) -> Iterator[Finding]:
+    """Rows of a confusion matrix in percent that do not add up to 100, or that no whole counts give (GRIM, by row).
+
+    c_j of n examples of a class are 100·c_j/n percent: n is not known, but one n up to twice an equal share of the part
+    must fit every cell of the row.
+    """
+    for item in evidence.matrices:
+        cells: dict[str, dict[str, float]] = {}
+        for cell in item.rows:
+            cells.setdefault(cell.actual, {})[cell.predicted] = cell.percent
+        half = 0.5 * 10.0 ** -max((decimals(cell.percent) for cell in item.rows), default=0)
+        examples = sum(evidence.counts.get(item.part, {}).values())
+        for actual, row in cells.items():
+            total = sum(row.values())
+            if len(row) == evidence.classes and abs(total - 100) > len(row) * half + 1e-9:
+                text = f"{item.number}: row {actual} adds up to {total:.2f} %, not to 100."
+                yield Finding(item.number, text, {"row": actual, "sum": total})
+            elif examples and evidence.classes:
+                most = 2 * examples // evidence.classes
+                if not any(all(_is_share(p, n, half) for p in row.values()) for n in range(1, most + 1)):
+                    text = f"{item.number}: no whole counts of up to {most:,} examples give the cells of row {actual}."
+                    yield Finding(item.number, text, {"row": actual, "cells": row})
+
+
+def _is_share(percent: float, n: int, half: float) -> bool:
+    """Whether a whole count of n examples is printed as this percentage."""
+    return abs(round(percent * n / 100) * 100 / n - percent) <= half + 1e-9
 
 
 def _together(counts: Mapping[str, Mapping[str, int]], parts: Sequence[str]) -> dict[str, int]:

@@ -23,7 +23,7 @@ from handgrad.study.changes import leaves
 from handgrad.study.published.items import Original, PublishedTable
 from handgrad.study.published.numbers import Published, published, units_of
 from handgrad.study.published.original_text import SCORES, ChosenRow, OriginalText
-from handgrad.study.published.published_tables import FactsTable, LabelsTable, SettingsTable
+from handgrad.study.published.published_tables import ConfusionTable, FactsTable, LabelsTable, SettingsTable
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 
 
@@ -114,14 +114,16 @@ class TableEvidence:
 class Evidence:
     """An original, laid out for checks.
 
-    labels: its tables of label counts;  counts: part -> class -> examples of the data set in use here, empty where it
-    is not the original's;  classes: how many, None where it is not known;  held_out_of: the part of the data set that
-    validation examples are taken from;  judged: whether our runs are of the original's study.
+    labels, matrices: its tables of label counts and its confusion matrices;  counts: part -> class -> examples of the
+    data set in use here, empty where it is not the original's;  classes: how many, None where it is not known;
+    held_out_of: the part of the data set that validation examples are taken from;  judged: whether our runs are of
+    the original's study.
     """
 
     text: OriginalText = field(default_factory=OriginalText)
     tables: tuple[TableEvidence, ...] = ()
     labels: tuple[LabelsTable, ...] = ()
+    matrices: tuple[ConfusionTable, ...] = ()
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     classes: int | None = None
     held_out_of: str = "train"
@@ -171,6 +173,7 @@ def evidence_of(
         text=original.text,
         tables=tuple(_tables(refs, original, summary, counts)),
         labels=tuple(table for table in original.table if isinstance(table, LabelsTable) and not table.ours),
+        matrices=tuple(table for table in original.table if isinstance(table, ConfusionTable) and not table.ours),
         counts=counts,
         classes=len(names) or None,
         held_out_of=validation.source if validation else "train",

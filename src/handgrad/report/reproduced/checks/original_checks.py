@@ -12,7 +12,7 @@ from typing import Any
 
 from handgrad.names import OpenTable
 from handgrad.report.reproduced.checks.choices import chosen_on_test, not_the_best, within_noise
-from handgrad.report.reproduced.checks.counts import labels_of_the_data, sums_of_labels
+from handgrad.report.reproduced.checks.counts import labels_of_the_data, rows_of_matrices, sums_of_labels
 from handgrad.report.reproduced.checks.evidence import Evidence, Finding
 from handgrad.report.reproduced.checks.loss_functions import equal_losses, ranked_across_losses, unseen_outputs
 from handgrad.report.reproduced.checks.rounding import impossible_deviations, impossible_means
@@ -46,6 +46,12 @@ CHECKS: OpenTable[Check] = OpenTable(
         for check in (
             Check("sums", "counts of examples that do not add up to their own sums", sums_of_labels),
             Check("class-counts", "counts of a class that are not those of the data set", labels_of_the_data),
+            Check(
+                "matrix-rows",
+                "rows of a confusion matrix that do not add up to 100 %, or that no whole counts give",
+                rows_of_matrices,
+                source="GRIM: Brown & Heathers 2017",
+            ),
             Check(
                 "possible-mean",
                 "an accuracy that no whole number of right answers gives",

@@ -1,7 +1,7 @@
 """What an original says of its settings, against the settings in its own tables: ranges, captions, values."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from handgrad.report.findings.wording import enumerated
 from handgrad.report.reproduced.checks.evidence import Evidence, Finding, RowEvidence
@@ -78,7 +78,7 @@ def _outward(value: float, *, up: bool) -> float:
 
 def captions_that_contradict(evidence: Evidence) -> Iterator[Finding]:
     """Rows that have another value than their caption says, and the rows that it fits."""
-    rows = {row.label: row for table in evidence.tables for row in table.rows}
+    rows = {row.label: row for table in reversed(evidence.tables) if table.settings for row in table.rows}
     for said in evidence.text.captions:
         for label in said.rows:
             row = rows.get(label)
@@ -89,14 +89,23 @@ def captions_that_contradict(evidence: Evidence) -> Iterator[Finding]:
             claims = ", ".join(f"{names[key]} {shown(value)}" for key, value in said.says.items())
             has = ", ".join(f"{names[key]} {shown(value)}" for key, value in wrong.items())
             meant = [other.label for other in rows.values() if _fits(other, row, said)]
-            last = f"; with it {'row' if len(meant) == 1 else 'rows'} {enumerated(meant)} would fit" if meant else ""
+            last = f"; with it {rows_of(meant)} would fit" if meant else ""
             where = f" ({said.where})" if said.where else ""
             yield Finding(
                 said.item,
-                f"{said.item}: the caption{where} says {claims} of rows {enumerated(list(said.rows))}, but row {label} "
+                f"{said.item}: the caption{where} says {claims} of {rows_of(said.rows)}, but row {label} "
                 f"has {has}{last}.",
                 {"row": label, "says": dict(said.says), "has": wrong, "fit": meant},
             )
+
+
+def rows_of(labels: Sequence[str]) -> str:
+    """Rows in a sentence.
+
+    >>> rows_of(["4"]), rows_of(["1", "4"])
+    ('row 4', 'rows 1 and 4')
+    """
+    return f"{'row' if len(labels) == 1 else 'rows'} {enumerated(labels)}"
 
 
 def _is_other(keys: Mapping[str, object], key: str, value: object) -> bool:

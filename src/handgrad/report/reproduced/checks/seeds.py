@@ -51,7 +51,7 @@ def hidden_collapses(evidence: Evidence) -> Iterator[Finding]:
             ]
             if table.k < 2 or not measures:
                 continue
-            if all(_all_lost(evidence, row, measure) for measure in measures):
+            if all(_all_lost(evidence, table, row, measure) for measure in measures):
                 yield _lost(evidence, table, row, measures[-1])
                 continue
             solved = [_solved(evidence, table, row, measure) for measure in measures]
@@ -72,13 +72,19 @@ def _shares(evidence: Evidence, measure: str) -> tuple[float, float] | None:
     return evidence.shares(part.name) if part is not None else None
 
 
-def _all_lost(evidence: Evidence, row: RowEvidence, measure: str) -> bool:
-    """Whether the mean lies between the smallest and the largest share of a class, and the deviation is no wider."""
+def _all_lost(evidence: Evidence, table: TableEvidence, row: RowEvidence, measure: str) -> bool:
+    """Whether numbers between the smallest and the largest share of a class can have this mean and deviation.
+
+    Numbers in [p, q] with mean m deviate by √((m − p)(q − m)) at most (Bhatia & Davis 2000).
+    """
     one, shares = row.values[measure], _shares(evidence, measure)
     if one.value is None or one.spread is None or shares is None:
         return False
     low, high = shares
-    return low - one.slack <= one.value <= high + one.slack and one.spread <= (high - low) / 2 + one.slack
+    means = [min(max(one.value + step * one.slack, low), high) for step in (-1, 0, 1)]
+    largest = max(math.sqrt((m - low) * (high - m)) for m in means)
+    spread = (one.spread - one.slack) * math.sqrt((table.k - table.ddof) / table.k)
+    return low - one.slack <= one.value <= high + one.slack and spread <= largest
 
 
 def _begin(table: TableEvidence, row: RowEvidence, measure: str) -> str:
