@@ -26,9 +26,8 @@ def table(*rows, k=1, ddof=0, heads=None):
 def evidence(
     *tables, classes=10, counts=None, judged=False, held_out_of="train", labels=(), matrices=(), said=(), **text
 ):
-    return Evidence(
-        OriginalText(counts=said, **text), tables, labels, matrices, counts or {}, classes, held_out_of, judged
-    )
+    known = {"labels": labels, "matrices": matrices, "counts": counts or {}, "classes": classes}
+    return Evidence(OriginalText(counts=said, **text), tables, **known, held_out_of=held_out_of, judged=judged)
 
 
 def texts(found):

@@ -1,6 +1,7 @@
 """From a results folder to the findings in its report."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -75,18 +76,32 @@ def test_without_runs_what_the_study_says_is_known(results):
     assert alone.tables[0].rows[0].examples("test_accuracy") is None
 
 
-def test_a_quick_study_has_other_examples(make_results):
-    quick = {
-        "seeds": 2,
-        "original": {"title": "T", "table": [{**TABLE, "rows": [{"label": "a", "test_accuracy": 99.99}]}]},
-    }
-    results = make_results({**quick, "made": {"quick": True, "changes": []}})
-    summary = summarize(Results.open(results))
-    assert summary.made_with
+QUICK = {"seeds": 2, "original": {"title": "T", "table": [{**TABLE, "rows": TABLE["rows"][:1]}]}}
+
+
+def test_a_quick_study_has_fewer_examples_but_may_have_the_whole_test_set(make_results):
+    """50 test examples, of which 20 validate where the study says so."""
+    made = {"made": {"quick": True, "changes": []}}
+    for name, data, known, whole in (
+        ("own", {}, 50, 50),
+        ("held out", {"data": {"validation": {"size": 20, "from": "test"}}}, None, 50),
+    ):
+        summary = summarize(Results.open(make_results({**QUICK, **made, **data}, name=name)))
+        assert summary.made_with
+        found = evidence_of(summary.refs, summary)
+        assert found.tables[0].rows[0].examples("test_accuracy") == known, name
+        assert found.tables[0].rows[0].examples("val_accuracy") is None
+        assert sum(found.test_set.values()) == whole
+        assert (found.judged, found.classes) == (False, 5)
+        assert found.tables[0].rows[0].samples == {}
+
+
+def test_a_changed_study_knows_nothing_of_the_data(make_results):
+    made = {"made": {"quick": False, "changes": ["training.epochs=3"]}}
+    summary = summarize(Results.open(make_results({**QUICK, **made})))
+    summary = replace(summary, changed=("training.epochs=3",))
     found = evidence_of(summary.refs, summary)
-    assert (found.counts, found.judged) == ({}, False)
-    assert found.classes is not None
-    assert found.tables[0].rows[0].samples == {}
+    assert (found.counts, found.test_set, found.judged) == ({}, {}, False)
 
 
 def test_findings_stand_on_the_page_and_in_the_file(results):

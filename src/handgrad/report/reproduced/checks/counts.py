@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from handgrad.measures import PARTS
+from handgrad.measures import PARTS, TEST, VALIDATION
 from handgrad.report.reproduced.checks.evidence import Evidence, Finding, part_names
 from handgrad.study.published.numbers import decimals
 from handgrad.study.published.published_tables import LabelsTable
@@ -40,7 +40,9 @@ def labels_of_the_data(evidence: Evidence) -> Iterator[Finding]:
     Only where all classes together have as many examples in print as here: otherwise the parts are other ones.
     """
     groups = (
-        (("train",), ("validation", "test")) if evidence.held_out_of == "test" else (("train", "validation"), ("test",))
+        (("train",), ("validation", "test"))
+        if evidence.held_out_of == TEST.name
+        else (("train", "validation"), ("test",))
     )
     for item in evidence.labels:
         for parts in groups:
@@ -49,11 +51,11 @@ def labels_of_the_data(evidence: Evidence) -> Iterator[Finding]:
                 for row in item.rows
                 if row.label != "sum" and all(getattr(row, part) is not None for part in parts)
             }
-            ours = _together(evidence.counts, parts)
+            ours = _together(evidence, parts)
             if len(rows) == len(ours) and sum(rows.values()) == sum(ours.values()):
                 yield from _apart(item.number, rows, ours, parts)
     for said in evidence.text.counts:
-        yield from _apart(said.item, said.classes, _together(evidence.counts, said.parts), said.parts)
+        yield from _apart(said.item, said.classes, _together(evidence, said.parts), said.parts)
 
 
 def rows_of_matrices(evidence: Evidence) -> Iterator[Finding]:
@@ -85,11 +87,18 @@ def _is_share(percent: float, n: int, half: float) -> bool:
     return abs(round(percent * n / 100) * 100 / n - percent) <= half + 1e-9
 
 
-def _together(counts: Mapping[str, Mapping[str, int]], parts: Sequence[str]) -> dict[str, int]:
+def _together(evidence: Evidence, parts: Sequence[str]) -> Mapping[str, int]:
     """class -> examples in all of some parts; empty where one of them is not known."""
+    counts = evidence.counts
+    if evidence.test_set and set(parts) == _of_the_test_set(evidence):
+        return evidence.test_set
     if not all(part in counts for part in parts):
         return {}
     return {name: sum(counts[part].get(name, 0) for part in parts) for name in counts[parts[0]]}
+
+
+def _of_the_test_set(evidence: Evidence) -> set[str]:
+    return {TEST.name, VALIDATION.name} if evidence.held_out_of == TEST.name else {TEST.name}
 
 
 def _apart(item: str, theirs: Mapping[str, int], ours: Mapping[str, int], parts: Sequence[str]) -> Iterator[Finding]:

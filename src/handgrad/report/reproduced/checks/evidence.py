@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from handgrad.measures import PARTS, is_fraction, part_of
+from handgrad.measures import PARTS, TEST, TRAIN, VALIDATION, is_fraction, part_of
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.reproduced.item_table import setting_at
@@ -70,7 +70,7 @@ class RowEvidence:
         None where that is not known; of training examples an original may have scored any number.
         """
         part = part_of(measure)
-        if part is None or part.name == "train" or not is_fraction(measure):
+        if part is None or part is TRAIN or not is_fraction(measure):
             return None
         return self.scored.get(part.name)
 
@@ -115,9 +115,9 @@ class Evidence:
     """An original, laid out for checks.
 
     labels, matrices: its tables of label counts and its confusion matrices;  counts: part -> class -> examples of the
-    data set in use here, empty where it is not the original's;  classes: how many, None where it is not known;
-    held_out_of: the part of the data set that validation examples are taken from;  judged: whether our runs are of
-    the original's study.
+    data set in use here, as far as they are the original's;  test_set: those of the whole test set, of which
+    validation may be a part;  classes: how many, None where it is not known;  held_out_of: the part of the data set
+    that validation examples are taken from;  judged: whether our runs are of the original's study.
     """
 
     text: OriginalText = field(default_factory=OriginalText)
@@ -125,6 +125,7 @@ class Evidence:
     labels: tuple[LabelsTable, ...] = ()
     matrices: tuple[ConfusionTable, ...] = ()
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    test_set: Mapping[str, int] = field(default_factory=dict)
     classes: int | None = None
     held_out_of: str = "train"
     judged: bool = False
@@ -164,19 +165,27 @@ def evidence_of(
     original = refs.original
     assert original is not None
     data = next((s.dataset for s in summary.settings if s.dataset), None) if summary else None
-    counts = dict(counts or {})
-    if data is not None and summary is not None and not summary.made_with:
-        counts = {part: dict(zip(data.classes, table, strict=False)) for part, table in data.label_table.items()}
-    validation = refs.study.spec.data.validation
-    names = list(data.classes) if data else list(next(iter(counts.values()), {}))
+    section = refs.study.spec.data
+    source = section.validation.source if section.validation else TRAIN.name
+    in_test = [part for part in (VALIDATION.name, TEST.name) if part == TEST.name or source == TEST.name]
+    here = dict(counts or {})
+    if data is not None:
+        here = {part: dict(zip(data.classes, table, strict=False)) for part, table in data.label_table.items()}
+    names = list(next(iter(here.values()), {}))
+    test_set = {name: sum(here[part][name] for part in in_test) for name in names if all(p in here for p in in_test)}
+    if summary is not None and summary.made_with:  # --quick has fewer examples; which it tests on it may leave whole
+        whole = summary.quick and not summary.changed and section.test is None
+        test_set = test_set if whole else {}
+        here = {TEST.name: test_set} if whole and in_test == [TEST.name] else {}
     return Evidence(
         text=original.text,
-        tables=tuple(_tables(refs, original, summary, counts)),
+        tables=tuple(_tables(refs, original, summary, here)),
         labels=tuple(table for table in original.table if isinstance(table, LabelsTable) and not table.ours),
         matrices=tuple(table for table in original.table if isinstance(table, ConfusionTable) and not table.ours),
-        counts=counts,
+        counts=here,
+        test_set=test_set,
         classes=len(names) or None,
-        held_out_of=validation.source if validation else "train",
+        held_out_of=source,
         judged=summary is not None and not summary.made_with,
     )
 
