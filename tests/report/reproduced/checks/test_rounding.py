@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 
 from handgrad.report.reproduced.checks.rounding import (
@@ -98,3 +99,23 @@ def test_a_deviation_too_large_for_its_mean_and_one_that_no_counts_have():
     assert texts(impossible_deviations(evidence(table(row("a", test_accuracy=[0.9, 0.1]), k=1, ddof=1)))) == [
         "Table 1, a: test accuracy 0.900 ± 0.100 is said of one run, which has no deviation."
     ]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_numbers_that_runs_gave_are_never_refused(seed):
+    """Random counts, printed by rounding to even or away from zero, with ddof 0 or 1."""
+    rng = np.random.default_rng(seed)
+    k, n, digits, ddof = (
+        int(rng.integers(1, 7)),
+        int(rng.integers(5, 3000)),
+        int(rng.integers(1, 5)),
+        int(rng.integers(2)),
+    )
+    counts = rng.binomial(n, rng.uniform(0, 1, k)) if seed % 2 else rng.binomial(n, rng.uniform(0, 1), k)
+    mean = float(counts.mean() / n)
+    printed = [round(mean, digits), math.floor(mean * 10**digits + 0.5) / 10**digits]
+    for m in printed:
+        value = m if k <= ddof else [m, round(float((counts / n).std(ddof=ddof)), digits)]
+        one = evidence(table(row("a", scored=n, digits=digits, test_accuracy=value), k=k, ddof=ddof))
+        assert texts(impossible_means(one)) == []
+        assert texts(impossible_deviations(one)) == []

@@ -9,6 +9,7 @@ from handgrad.report.findings.wording import enumerated
 from handgrad.report.reproduced.checks.evidence import Evidence, Finding, RowEvidence, TableEvidence
 from handgrad.report.reproduced.judge import word
 from handgrad.report.reproduced.reproduction_verdicts import row_name
+from handgrad.study.published.original_text import SCORES
 
 NAMED = 12  # rows that a sentence lists
 
@@ -17,9 +18,8 @@ def not_the_best(evidence: Evidence) -> Iterator[Finding]:
     """A row that is chosen or called best by a measure by which another row is better in print."""
     for table in evidence.tables:
         chosen = [(one.row, measure, one.where) for other, one, measure in evidence.choices() if other is table]
-        called = [
-            (row.label, measure, None) for row in table.rows if row.rank == "best" for measure in table.measures[:1]
-        ]
+        first = next((show for show in table.heads.values() if show in SCORES), None)
+        called = [(row.label, first, None) for row in table.rows if row.rank == "best" and first is not None]
         for label, by, where in dict.fromkeys([*chosen, *called]):
             row = table.row(label)
             if row is None or row.value(by) is None or row in table.best(by):

@@ -117,7 +117,7 @@ def impossible_deviations(evidence: Evidence) -> Iterator[Finding]:
             continue
         numbers = {"row": label, "measure": measure, "mean": one.value, "std": one.spread, "runs": table.k}
         where = f"{table.number}, {label}: {word(measure)} {_printed(one)} ± {one.std:.{one.digits}f}"
-        if table.k <= table.ddof:
+        if table.k == 1:
             if one.spread > 0:
                 yield Finding(table.number, f"{where} is said of one run, which has no deviation.", numbers)
             continue
