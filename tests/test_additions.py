@@ -161,6 +161,8 @@ REST = {  # tables that are tried elsewhere, or that nothing can be added to
     "SEARCH_METRICS": "handgrad.measures",
     "RANKS": "a word of an option",
     "UNITS": "of published numbers",
+    "PARTS": "handgrad.measures",
+    "SCORES": "handgrad.measures",
 }
 
 

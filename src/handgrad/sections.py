@@ -227,6 +227,13 @@ def flag(value: Any) -> bool:
     return value
 
 
+def text(value: Any) -> str:
+    """A validator for text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be text")
+    return value
+
+
 def optional(check: Callable[[Any], Kind]) -> Callable[[Any], Kind | None]:
     """A validator that lets None pass, and what `check` lets pass."""
     return lambda value: None if value is None else check(value)

@@ -23,7 +23,8 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
         ("reproduced", (original.title,)),
         ("published", (original.source,) if original.source else ()),
         ("assumed readings", original.readings),
-        ("where the original errs", original.errors),
+        ("where the original errs, found by checks", tuple(error.text for error in found.errors)),
+        ("where the original errs, known by hand", original.errors),
         (_inside_of(found), () if found.made_with else tuple(_inside(found))),
     ]
     blocks: list[Block] = [Facts(tuple((term, lines) for term, lines in rows if lines))]

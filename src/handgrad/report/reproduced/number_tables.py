@@ -8,6 +8,7 @@ from handgrad.report.findings.statistics import sample
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import setting_value
+from handgrad.report.reproduced.checks.counts import sum_problems
 from handgrad.report.reproduced.item_table import (
     NOT_RUN,
     ItemTable,
@@ -192,20 +193,8 @@ def counts_of(data: DatasetFacts) -> dict[tuple[str, str], int]:
 
 
 def sum_verdicts(item: LabelsTable, n_classes: int) -> list[Verdict]:
-    """Where the published counts contradict their own sums; a column is added up where every class has a number."""
-    found = []
-    classes = [row for row in item.rows if row.label != "sum"]
-    total = next((row for row in item.rows if row.label == "sum"), None)
-    for part in (*PARTS, "total"):
-        given = [count for row in classes if (count := getattr(row, part)) is not None]
-        printed = getattr(total, part) if total else None
-        if printed is not None and len(given) == n_classes and sum(given) != printed:
-            found.append(f"the column {part} adds up to {sum(given):,}, not to {printed:,}")
-    for row in item.rows:
-        parts = [count for part in PARTS if (count := getattr(row, part)) is not None]
-        if row.total is not None and len(parts) == len(PARTS) and sum(parts) != row.total:
-            what = "the row of sums adds" if row.label == "sum" else f"class {row.label} adds"
-            found.append(f"{what} up to {sum(parts):,}, not to {row.total:,}")
+    """Where the published counts contradict their own sums."""
+    found = sum_problems(item, n_classes)
     return [Verdict("warning", f"The published counts contradict themselves: {'; '.join(found)}.")] if found else []
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from handgrad.measures import METRICS
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
+from handgrad.report.reproduced.checks.evidence import evidence_of
+from handgrad.report.reproduced.checks.original_checks import FoundError, find_errors
 from handgrad.report.reproduced.item_table import ItemTable, compared_in, found, runs_behind, shown_in
 from handgrad.report.reproduced.judge import RULE, Compared, digits_of
 from handgrad.report.reproduced.number_tables import numbers_table
@@ -36,11 +38,15 @@ class ItemResult:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """An original and the result for each of its items."""
+    """An original, the result for each of its items, and where it errs as far as checks find it.
+
+    made_with: what makes the study another than the original's; then nothing is judged.
+    """
 
     original: Original
     items: tuple[ItemResult, ...]
-    made_with: str = ""  # what makes the study another than the original's: then nothing is judged
+    made_with: str = ""
+    errors: tuple[FoundError, ...] = ()
 
     @property
     def numbers(self) -> list[Compared]:
@@ -61,6 +67,10 @@ class Reproduction:
             "inside": self.count(True),
             "outside": self.count(False),
             "not_judged": self.count(None),
+            "errors": [
+                *(error.data() for error in self.errors),
+                *({"check": None, "where": None, "text": text, "numbers": {}} for text in self.original.errors),
+            ],
             "numbers": [number.data() for number in self.numbers],
             "rankings": [
                 {
@@ -87,7 +97,8 @@ def reproduce(summary: Summary) -> Reproduction | None:
         _figure(summary, item) if isinstance(item, Figure) else _table(summary, item, said)
         for item in summary.refs.original.items
     ]
-    return Reproduction(summary.refs.original, tuple(items), summary.made_with)
+    errors = tuple(find_errors(evidence_of(summary.refs, summary)))
+    return Reproduction(summary.refs.original, tuple(items), summary.made_with, errors)
 
 
 def _table(summary: Summary, item: PublishedTable, said: set[str]) -> ItemResult:

@@ -1,6 +1,7 @@
 """What a study reproduces: the tables and figures of the original, under their numbers, with the published numbers.
 
     [original]            what it is, the assumed readings, where it errs
+    [original.text]       what it says of its own numbers (`published.original_text`)
     [[original.table]]    kind = settings | labels | winner | confusion | facts
     [[original.figure]]   a kind of `figure_options`, of some settings
 
@@ -16,10 +17,11 @@ from typing import Annotated, Any, ClassVar, Protocol, Self
 from pydantic import BeforeValidator, Field, SerializeAsAny, create_model
 
 from handgrad.names import short, unknown
-from handgrad.sections import Section, flag, one_of, optional, real, whole
+from handgrad.sections import Section, flag, one_of, optional, real, text, whole
 from handgrad.study.changes import changes_of
 from handgrad.study.published.figure_options import FIGURES, Function, figure_kind
 from handgrad.study.published.numbers import MEASURES, UNITS, value
+from handgrad.study.published.original_text import OriginalText
 
 WINNER = "winner"  # the reference to whichever setting wins
 
@@ -45,13 +47,6 @@ def slug(words: str) -> str:
     if len(name) <= 60 and not foreign:
         return name or "item"
     return f"{name[:50].strip('-') or 'item'}-{sha256(words.encode('utf-8', 'replace')).hexdigest()[:8]}"
-
-
-def text(given: Any) -> str:
-    """Text that is not empty; raises ValueError for anything else."""
-    if not isinstance(given, str) or not given.strip():
-        raise ValueError("must be text")
-    return given
 
 
 def _label(given: Any) -> str:
@@ -312,6 +307,7 @@ class Original(Section):
     n: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 1
     readings: Annotated[tuple[str, ...], BeforeValidator(_sentences)] = ()
     errors: Annotated[tuple[str, ...], BeforeValidator(_sentences)] = ()
+    text: OriginalText = OriginalText()
     table: tuple[SerializeAsAny[PublishedTable], ...] = ()
     figure: tuple[Figure, ...] = ()
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from handgrad.names import short, shown, unknown
+from handgrad.names import listed as names_listed
+from handgrad.names import short, shown, unknown, unknown_key
 from handgrad.sections import Section
 from handgrad.study.published.figure_options import FIGURES
 from handgrad.study.published.items import Drawing, Figure, Measured, Original, file_name
 from handgrad.study.published.numbers import value_problems
+from handgrad.study.published.original_text import TEXT_LISTS, OriginalText
 from handgrad.study.published.published_tables import TABLES, PublishedColumn
 
 Asked = TypeVar("Asked", bound=Drawing)
@@ -39,11 +41,28 @@ def read_original(written: Any) -> tuple[Original | None, list[str]]:
                     )
                 files.setdefault(file_name(number), number)
         read[kind] = tuple(items)
+    text, problems = _read_text(tables.pop("text", {}))
+    found += problems
     original, problems = Original.read(tables, prefix="original")
     found += problems
     if found or original is None:
         return None, list(dict.fromkeys(found))
-    return original.model_copy(update={kind: items for kind, items in read.items() if items}), []
+    changed: dict[str, Any] = {kind: items for kind, items in read.items() if items}
+    return original.model_copy(update=changed | ({"text": text} if text else {})), []
+
+
+def _read_text(written: Any) -> tuple[OriginalText | None, list[str]]:
+    """[original.text], each entry of its lists named by its position in messages; None where there is none."""
+    if not isinstance(written, Mapping):
+        return None, [f"original.text must be a table of lists: {names_listed(TEXT_LISTS)}; got {shown(written)}"]
+    read, found = dict[str, tuple[Any, ...]](), list[str]()
+    for name, entries in written.items():
+        if name not in TEXT_LISTS:
+            found.append(f"original.text.{short(str(name), 60)} is an {unknown_key(str(name), TEXT_LISTS)}")
+            continue
+        read[name], problems = _read_list(TEXT_LISTS[name], entries, f"original.text.{name}")
+        found += problems
+    return (OriginalText(**read) if read and not found else None), found
 
 
 def _read_table(entry: Mapping[str, Any], where: str) -> tuple[Any, list[str]]:

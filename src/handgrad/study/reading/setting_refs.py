@@ -252,7 +252,7 @@ def reference_problems(study: Study) -> list[str]:
         found += figure.figure_problems(refs, f'figure "{short(figure.title, 60)}"')[1]
     for item in refs.original.items if refs.original else ():
         found += item.reference_problems(refs)
-    return found
+    return found + (refs.original.text.problems(refs.original, refs) if refs.original else [])
 
 
 def class_problems(original: Original | None, classes: Sequence[str]) -> list[str]:

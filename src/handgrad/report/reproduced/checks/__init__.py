@@ -1,0 +1,1 @@
+"""Checks: where an original errs, found by code."""
