@@ -66,7 +66,7 @@ def _item(result: ItemResult, summary: Summary, sources: Sources) -> Iterator[Bl
             yield TableBlock(result.table, number=f"Beside {item.number}")
     elif result.table is not None:
         yield Heading(heading)
-        yield TableBlock(result.table, number=number)
+        yield TableBlock(result.table, number=number, alone=result.alone)
     if result.verdicts:
         yield Verdicts(result.verdicts)
 

@@ -256,9 +256,9 @@ def reference_problems(study: Study) -> list[str]:
 
 
 def class_problems(original: Original | None, classes: Sequence[str]) -> list[str]:
-    """Rows of label counts and cells of confusion matrices that are of no class of the data."""
-    tables = original.table if original else ()
-    return list(dict.fromkeys(line for table in tables for line in table.class_problems(classes)))
+    """Rows of label counts, cells of confusion matrices and classes of examples that are no class of the data."""
+    items = original.items if original else ()
+    return list(dict.fromkeys(line for item in items for line in item.class_problems(classes)))
 
 
 def narrowed(spec: StudySpec, whole: Study, now: Study) -> StudySpec:
