@@ -54,7 +54,7 @@ def epochs(request: Request[EpochsOptions]) -> Curves | None:
     )
     together = options.together and len({part for _, part in shown}) > 1
     one_inset(options.inset, {measure for measure, _ in shown})
-    panels = []
+    panels: list[Panel] = []
     for measure, part in shown:
         lines = tuple(
             Line(label, line.x, line.y, line.low, line.high, colours.styles[label], colours.ends.get(label, ""))

@@ -139,8 +139,8 @@ def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:
     columns = tuple(Column(head) for head in heads)
     table = Table(item.file, item.title, noted(who + caption, item.note), columns, tuple(rows))
     own = [[made.cells[0], made.cells[2]] for made, row in zip(rows, item.rows, strict=True) if not row.ours]
-    ours = alone(item, who.strip(), [columns[0], Column("value")], own)
-    return ItemTable(table, tuple(numbers), {setting.label if setting else "": setting}, (), ours)
+    reproduced = alone(item, who.strip(), [columns[0], Column("value")], own)
+    return ItemTable(table, tuple(numbers), {setting.label if setting else "": setting}, (), reproduced)
 
 
 def same(published_value: Any, value: Any) -> bool:
@@ -233,8 +233,8 @@ def labels_table(summary: Summary, item: LabelsTable) -> ItemTable:
     caption = f"Examples of every class. Reproduced: {reproduced}; its sums are computed here."
     table = Table(item.file, item.title, noted(caption, item.note), tuple(columns), rows)
     originals = [row for row, source in zip(own, item.rows, strict=True) if not source.ours]
-    ours = alone(item, f"Examples of every class, {reproduced}.", own_columns, originals)
-    return ItemTable(table, (), {}, sum_verdicts(item, len(data.classes) if data else 0), ours)
+    without = alone(item, f"Examples of every class, {reproduced}.", own_columns, originals)
+    return ItemTable(table, (), {}, sum_verdicts(item, len(data.classes) if data else 0), without)
 
 
 def counts_of(data: DatasetFacts) -> dict[tuple[str, str], int]:
