@@ -56,7 +56,9 @@ def summarize(results: Results) -> Summary:
         if phase["after"] is not None and phase["start"] is None:
             continue
         own = [setting(one["label"], one["axes"]) for one in phase["settings"]]
-        if phase["start"] is not None and phase["start"] not in [one.label for one in own]:
+        seeds = {run.seed for one in own for run in one.runs}
+        shares = not own or any(fact.seed in seeds for fact in facts.get(phase["start"], ()))  # else: other seeds
+        if shares and phase["start"] not in [one.label for one in own]:
             axes = dict.fromkeys(path for one in own for path in one.axes)
             one_at_a_time = len(axes) > 1 and all(len(one.axes) == 1 for one in own)
             known = {} if one_at_a_time else {p: v for p, v in results.axes[phase["start"]].items() if p in axes}

@@ -92,7 +92,7 @@ class SettingRefs:
     @property
     def run_count(self) -> int:
         """How many runs the study has at most; which later settings have run before, only their winners will tell."""
-        return sum(map(len, self.phases.values())) * len(self.study.spec.seeds)
+        return sum(len(self.phases[phase.name]) * len(phase.seeds) for phase in self.study.phases)
 
     def of(self, phases: Iterable[str]) -> list[SettingRef]:
         """The settings of some phases, one after the other."""
