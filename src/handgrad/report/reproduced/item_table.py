@@ -68,8 +68,11 @@ def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, 
     there_are = summary.refs.find(reference, phases)
     for there in there_are:
         setting = setting_at(summary, there)
+        row = None if there is None else summary.refs.row_names.get(there)
         if isinstance(reference, str) and reference != "winner" and len(there_are) == 1:
             named[reference] = setting
+        elif row is not None and setting is not None:
+            named[row] = setting
         elif setting is not None:
             axes = next((phase.axes for phase in summary.phases if setting in phase.settings), tuple(setting.axes))
             named[setting_name(setting, axes)] = setting

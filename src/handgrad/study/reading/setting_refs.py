@@ -114,6 +114,21 @@ class SettingRefs:
         return found
 
     @cached_property
+    def row_names(self) -> dict[SettingRef, str]:
+        """The label of the first row of each setting in the original's own tables."""
+        found: dict[SettingRef, str] = {}
+        for table in self.original.table if self.original else ():
+            if isinstance(table, SettingsTable) and not table.ours:
+                for row, there in zip(table.rows, self.rows(table), strict=True):
+                    if there is not None:
+                        found.setdefault(there, row.label)
+        return found
+
+    def row_name(self, phase: str, axes: Mapping[str, Any]) -> str:
+        """What the original calls a setting; empty where no row of its tables is of it."""
+        return self.row_names.get(setting_ref(phase, axes), "")
+
+    @cached_property
     def numbers(self) -> dict[str, SettingRef]:
         """The settings of the first phase by their number; none where rows of tables have labels."""
         first = [] if self.labels else self.phases[FIRST]
