@@ -26,6 +26,7 @@ from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.drawing.lettering import without_font
 from handgrad.report.explained.explained_chapter import explained_chapters, explained_tiles, explained_verdicts
 from handgrad.report.figures.request import Sources, make_figure
+from handgrad.report.findings.published_names import published_names, renamed
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import plural, setting_name
@@ -108,6 +109,7 @@ def write_report(
 def _write(results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]) -> WrittenReport:
     """Write the files of a report into a new folder."""
     summary = summarize(results)
+    summary = renamed(summary, published_names(summary))
     try:
         return _write_all(summary, results, folder, formats, say)
     except (HandgradError, OSError):
@@ -138,7 +140,7 @@ def _write_all(
     explained = read_explanation(results)
     reproduction = None if explained is not None else reproduce(summary)
     if explained is None:
-        made = chapters(summary, sources_of(results), reproduction)
+        made = chapters(summary, sources_of(results, summary.names), reproduction)
         verdicts, numbers = headline(summary, reproduction), tiles(summary)
     else:
         made = explained_chapters(explained, summary)
@@ -155,9 +157,13 @@ def _write_all(
     return WrittenReport(folder / "index.html", summary, reproduction, explained)
 
 
-def sources_of(results: Results) -> Sources:
-    """The files of a results folder that chapters read one at a time; `summarize` has compared their checksums."""
+def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sources:
+    """The files of a results folder that chapters read one at a time; `summarize` has compared their checksums.
+
+    names: label in the folder -> what the summary calls the setting, of those that it renamed.
+    """
     runs = results.folder / "runs"
+    labels = {name: label for label, name in (names or {}).items()}
 
     def record(run_id: str) -> Record:
         return load(runs / run_id, arrays=False)
@@ -168,7 +174,7 @@ def sources_of(results: Results) -> Sources:
         mistakes=lambda run_id: load_optional(runs / run_id, "mistakes", record(run_id)),
         diagnostics=lambda run_id: load_optional(runs / run_id, "diagnostics", record(run_id)),
         record=record,
-        images=results.images,
+        images=lambda name: results.images(labels.get(name, name)),
     )
 
 

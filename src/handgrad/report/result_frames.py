@@ -1,4 +1,4 @@
-"""Results as pandas frames, for use in Python: paired comparisons, published numbers beside ours, what explains them."""
+"""Results as pandas frames, for use in Python: paired comparisons, published numbers beside ours, and readings."""
 
 import os
 from typing import TYPE_CHECKING

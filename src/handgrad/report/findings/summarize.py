@@ -32,7 +32,9 @@ def summarize(results: Results) -> Summary:
     Raises DamagedError, with every run that is concerned, where files were altered after they were written.
     """
     spec = results.spec
-    matrices = any(isinstance(item, ConfusionTable) for item in (spec.original.table if spec.original else ()))
+    original = spec.original
+    matrices = any(isinstance(item, ConfusionTable) for item in (original.table if original else ()))
+    samples = original is not None and original.names_predictions
     facts: dict[str, list[RunFacts]] = {}
     unverifiable: set[str] = set()
     for cell in results.checked_cells():
@@ -41,7 +43,7 @@ def summarize(results: Results) -> Summary:
             if not record.is_verifiable:
                 unverifiable.add(cell.id)
             fallen = collapse(record) if record.status in ("done", "pruned") else None
-            record = shortened(record, matrices=matrices)
+            record = shortened(record, matrices=matrices, samples=samples)
         facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
 
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
@@ -93,9 +95,14 @@ def summarize(results: Results) -> Summary:
     )
 
 
-def shortened(record: Record, *, matrices: bool = False) -> Record:
-    """A record without what is long and read again for the one run that shows it; matrices: with those of confusion."""
-    nothing: dict[str, Any] = {"setting": {}, "samples": None, "files": None, "parent": None}
+def shortened(record: Record, *, matrices: bool = False, samples: bool = False) -> Record:
+    """A record without what is long and read again for the one run that shows it.
+
+    matrices: with those of confusion;  samples: with the outputs for the sample examples.
+    """
+    nothing: dict[str, Any] = {"setting": {}, "files": None, "parent": None}
+    if not samples:
+        nothing["samples"] = None
     if not matrices:
         nothing["confusion"] = {}
     return record.model_copy(update={**nothing, "time": record.time.model_copy(update={"epochs": []})})

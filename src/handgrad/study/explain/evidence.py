@@ -44,8 +44,10 @@ class RungResult:
 
 @dataclass(frozen=True)
 class Explained:
-    """Readings and rows of an explanation, and its rungs.  left_out: (reading, why) of those that were not run;  alike: a
-    reading that gave the very numbers of another in some rung -> that one, which went on for both.
+    """Readings and rows of an explanation, and its rungs.
+
+    left_out: (reading, why) of those that were not run;  alike: a reading that gave the very numbers of another in some
+    rung -> that one, which went on for both.
     """
 
     readings: tuple[Reading, ...]

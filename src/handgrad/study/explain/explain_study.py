@@ -24,7 +24,6 @@ from handgrad.study.runners.processes import refuse_unguarded
 from handgrad.study.runners.runner import Runner
 from handgrad.training.record import Record, load
 
-
 WRITTEN = 0  # the file as it is written: it goes on to the last rung, so that all are compared with it
 
 

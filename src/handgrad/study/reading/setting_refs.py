@@ -114,6 +114,21 @@ class SettingRefs:
         return found
 
     @cached_property
+    def row_names(self) -> dict[SettingRef, str]:
+        """The label of the first row of each setting in the original's own tables."""
+        found: dict[SettingRef, str] = {}
+        for table in self.original.table if self.original else ():
+            if isinstance(table, SettingsTable) and not table.ours:
+                for row, there in zip(table.rows, self.rows(table), strict=True):
+                    if there is not None:
+                        found.setdefault(there, row.label)
+        return found
+
+    def row_name(self, phase: str, axes: Mapping[str, Any]) -> str:
+        """What the original calls a setting; empty where no row of its tables is of it."""
+        return self.row_names.get(setting_ref(phase, axes), "")
+
+    @cached_property
     def numbers(self) -> dict[str, SettingRef]:
         """The settings of the first phase by their number; none where rows of tables have labels."""
         first = [] if self.labels else self.phases[FIRST]
@@ -256,9 +271,9 @@ def reference_problems(study: Study) -> list[str]:
 
 
 def class_problems(original: Original | None, classes: Sequence[str]) -> list[str]:
-    """Rows of label counts and cells of confusion matrices that are of no class of the data."""
-    tables = original.table if original else ()
-    return list(dict.fromkeys(line for table in tables for line in table.class_problems(classes)))
+    """Rows of label counts, cells of confusion matrices and classes of examples that are no class of the data."""
+    items = original.items if original else ()
+    return list(dict.fromkeys(line for item in items for line in item.class_problems(classes)))
 
 
 def narrowed(spec: StudySpec, whole: Study, now: Study) -> StudySpec:

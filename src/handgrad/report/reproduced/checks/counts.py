@@ -13,7 +13,7 @@ def sum_problems(item: LabelsTable, n_classes: int) -> list[str]:
     found = []
     classes = [row for row in item.rows if row.label != "sum"]
     total = next((row for row in item.rows if row.label == "sum"), None)
-    for part in (*PARTS, "total"):
+    for part in (*PARTS, "held_out", "total"):
         given = [count for row in classes if (count := getattr(row, part)) is not None]
         printed = getattr(total, part) if total else None
         if printed is not None and len(given) == n_classes and sum(given) != printed:
