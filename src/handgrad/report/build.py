@@ -34,7 +34,7 @@ from handgrad.report.page.page import Page, render, tiles
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
-from handgrad.study.explain.evidence import Explained, read_explanation
+from handgrad.study.explain.rung_results import Explained, read_explanation
 from handgrad.study.folder.disk import unwritable
 from handgrad.study.folder.earlier import next_earlier, put
 from handgrad.study.folder.locks import reporting

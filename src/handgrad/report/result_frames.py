@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.reproduced.reproduction import reproduce
-from handgrad.study.explain.evidence import read_explanation
+from handgrad.study.explain.rung_results import read_explanation
 from handgrad.study.folder.results_folder import Results
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from handgrad.report.explained.explained_tables import (
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, plural
-from handgrad.study.explain.evidence import Explained, RungResult
+from handgrad.study.explain.rung_results import Explained, RungResult
 from handgrad.study.explain.space import SLIPS, Reading
 from handgrad.study.rules.ranked_readings import LEVEL
 from handgrad.study.toml import dumps
