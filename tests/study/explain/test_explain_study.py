@@ -1,0 +1,135 @@
+"""An explanation that runs: it finds what a table was made with, runs nothing twice, and goes on after an interrupt."""
+
+import shutil
+
+import pytest
+
+import handgrad as hg
+from handgrad.study.explain.explain_study import explain_study
+from handgrad.study.explain.rung_results import alike_in, read_explanation
+
+SLIP = "gradient-averaged-twice"  # batches of 20: a learning rate that is 20 times too small
+RATES = {"training.optimizer.lr": [0.1, 0.3, 1.0]}
+READINGS = {
+    "gradient": {"averaged twice": {"training.slips": [SLIP]}, "doubled": {"training.slips": ["gradient-doubled"]}},
+    "loss": {"squares": {"training.loss": "squared-error"}, "half of them": {"training.loss": "half-squared-error"}},
+    "order": {"fixed": {"training.slips": ["same-order-every-epoch"]}},
+}
+
+
+@pytest.fixture(scope="module")
+def table(folder, tmp_path_factory):
+    """What a program with the slip published: three seeds of its own, mean and standard deviation (ddof 1)."""
+    tables = {
+        "name": "program",
+        "seeds": [101, 102, 103],
+        "data": {"name": str(folder / "clouds.npz"), "validation": {"size": 60}, "test": {"size": 60}},
+        "network": {"hidden": 8},
+        "training": {"batch_size": 20, "epochs": 6, "slips": [SLIP]},
+        "grid": RATES,
+    }
+    settings = hg.run_study(tables, tmp_path_factory.mktemp("program"), jobs=1).settings()
+    return [
+        {"label": str(n), "test_accuracy": [round(mean, 3), round(std, 3)]}
+        for n, (mean, std) in enumerate(
+            zip(settings["test_accuracy_mean"], settings["test_accuracy_std"], strict=True), start=1
+        )
+    ]
+
+
+@pytest.fixture
+def study(make, table):
+    columns = [{"head": "lr", "show": "training.optimizer.lr"}, {"head": "accuracy", "show": "test_accuracy"}]
+    original = {
+        "title": "a program",
+        "n": 3,
+        "table": [{"number": "Table 1", "title": "t", "columns": columns, "rows": table}],
+    }
+    return make(
+        seeds=3,
+        training={"batch_size": 20, "epochs": 6},
+        grid=RATES,
+        original=original,
+        explain={"reading": READINGS},
+    )
+
+
+def ranking(results):
+    found = read_explanation(results)
+    return [(found.readings[int(fit.name)].name, fit.log_likelihood) for fit in found.rungs[-1].ranking.readings]
+
+
+def test_the_slip_is_found_and_nothing_runs_twice(study, tmp_path):
+    finished = []
+    results = explain_study(
+        study, tmp_path / "out", jobs=1, observer=lambda event: finished.append(event.run) if event.run else None
+    )
+    found = read_explanation(results)
+    assert found.best.slips == (SLIP,)
+    assert found.finished
+    assert found.rungs[-1].ranking.unexplained == ()
+    assert len({one.id for one in results.cells()}) == len(list((tmp_path / "out" / "runs").iterdir()))
+    again = []
+    more = explain_study(study, tmp_path / "out", jobs=1, observer=lambda event: again.append(event.kind))
+    assert finished
+    assert "run started" not in again
+    assert ranking(more) == ranking(results)
+
+
+def test_workers_and_an_interrupt_change_nothing(study, tmp_path):
+    whole = explain_study(study, tmp_path / "whole", jobs=1)
+    count = 0
+
+    def interrupt(event):
+        nonlocal count
+        count += event.kind == "run finished"
+        if count == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        explain_study(study, tmp_path / "part", jobs=1, observer=interrupt)
+    part = hg.Results.open(tmp_path / "part")
+    assert part.state == "interrupted"
+    assert not read_explanation(part).finished
+    assert ranking(explain_study(study, tmp_path / "part", jobs=2)) == ranking(whole)
+
+
+def test_the_file_as_it_is_written_goes_on_to_the_last_rung(study, tmp_path):
+    found = read_explanation(explain_study(study, tmp_path, jobs=1))
+    assert all(0 in rung.readings for rung in found.rungs)
+    assert found.rungs[-1].final
+
+
+def test_another_study_is_no_explanation(make, tmp_path):
+    results = hg.run_study(make(grid=RATES), tmp_path, jobs=1)
+    assert read_explanation(results) is None
+    assert hg.explanation(results).empty
+
+
+def test_the_frame_has_the_readings_best_first(study, tmp_path):
+    frame = hg.explanation(explain_study(study, tmp_path, jobs=1))
+    assert SLIP in frame.iloc[0]["slips"]
+    assert frame["weight"].sum() == pytest.approx(1.0)
+    assert "Table 1, 1: test_accuracy" in frame.columns
+
+
+def test_readings_of_the_very_same_numbers_are_left_to_one(make, table, tmp_path):
+    """Half the squares with twice their gradient are the squares."""
+    same = {"loss": READINGS["loss"], "gradient": {"doubled": {"training.slips": ["gradient-doubled"]}}}
+    columns = [{"head": "lr", "show": "training.optimizer.lr"}, {"head": "accuracy", "show": "test_accuracy"}]
+    items = [{"number": "Table 1", "title": "t", "columns": columns, "rows": table}]
+    study = make(grid=RATES, original={"title": "a program", "table": items}, explain={"reading": same})
+    found = read_explanation(explain_study(study, tmp_path, jobs=1))
+    by_name = {reading.name: reading.number for reading in found.readings}
+    squares, halves = by_name["loss: squares"], by_name["loss: half of them; gradient: doubled"]
+    assert alike_in(found.rungs[0])[halves] == squares
+
+
+def test_the_page_is_made_from_the_folder_alone(study, tmp_path):
+    explain_study(study, tmp_path / "here", jobs=1)
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    page = hg.build_report(tmp_path / "there", formats=[]).read_text("utf-8")
+    assert "What explains the numbers" in page
+    assert "The best reading has a slip: gradient-averaged-twice: do/m², instead of do/m" in page
+    names = {path.name for path in (tmp_path / "there" / "report" / "tables").iterdir()}
+    assert {"readings.csv", "readings-by-rows.csv", "rows-explained.csv", "readings-by-rows.tex"} <= names
