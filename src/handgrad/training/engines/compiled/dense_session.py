@@ -51,7 +51,7 @@ def stage_table(network: Network, dtype: Any, rows: int, slips: Sequence[str] = 
         row[stages.N_IN], row[stages.N_OUT] = n, units
         if layer:
             row[stages.ACTIVATION] = twins.code_of("activation", layer.activation)
-            row[[stages.DERIVATIVE, stages.WRONG]] = slip_numbers.derivative_of(layer.activation, slips)
+            row[stages.DERIVATIVE] = slip_numbers.derivative_code(layer.activation, slips)
             row[stages.NARROW] = units <= NARROW_UNITS
             row[stages.W] = parameters
             parameters += layout.size(units, n, L) if row[stages.NARROW] else layout.size(n, units, L)

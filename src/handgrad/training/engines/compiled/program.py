@@ -92,7 +92,7 @@ class Program:
     def _row(self, kind: int, layer: int, activation: str = "identity") -> np.ndarray:
         row = np.zeros(ops.COLUMNS, np.int64)
         row[[ops.KIND, ops.LAYER]], row[ops.ACTIVATION] = (kind, layer), twins.code_of("activation", activation)
-        row[[ops.DERIVATIVE, ops.WRONG]] = slip_numbers.derivative_of(activation, self.slips)
+        row[ops.DERIVATIVE] = slip_numbers.derivative_code(activation, self.slips)
         self.rows_now.append(row)
         return row
 

@@ -9,26 +9,22 @@ import numpy as np
 
 from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels import constants as c
-from handgrad.training.gradient_slips import CURVED
 from handgrad.training.training_section import TrainingSection
 
 
-def derivative_of(activation: str, slips: Sequence[str]) -> tuple[int, int]:
-    """(the code of the activation whose derivative is taken behind `activation`, what is wrong in taking it).
-
-    They are its own and 0 (nothing), but for slips.
+def derivative_code(activation: str, slips: Sequence[str]) -> int:
+    """The code of the activation whose derivative is taken behind `activation`: its own, but for slips.
 
     The diagonal of softmax's Jacobian, a·(1 − a), is the derivative of sigmoid; a derivative of 1 is that of identity.
 
-    >>> derivative_of("softmax", ["softmax-gradient-diagonal"]) == (twins.code_of("activation", "sigmoid"), 0)
+    >>> derivative_code("softmax", ["softmax-gradient-diagonal"]) == twins.code_of("activation", "sigmoid")
     True
     """
     if "softmax-gradient-diagonal" in slips and activation == "softmax":
         activation = "sigmoid"
     if "activation-derivative-missing" in slips or ("relu-derivative-one" in slips and activation == "relu"):
         activation = "identity"
-    wrong = (code for name, code in twins.DERIVATIVES.items() if name in slips and activation in CURVED)
-    return twins.code_of("activation", activation), next(wrong, 0)
+    return twins.code_of("activation", activation)
 
 
 def set_constants(constants: np.ndarray, training: TrainingSection) -> None:

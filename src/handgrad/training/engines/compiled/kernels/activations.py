@@ -33,7 +33,6 @@ from handgrad.training.engines.compiled.kernels.vectors import (
     zero,
 )  # fmt: skip
 
-AT_A, TWICE = (twins.DERIVATIVES[n] for n in ("activation-derivative-at-a", "activation-derivative-twice"))
 IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, SOFTMAX, LOG_SOFTMAX = (
     twins.ACTIVATIONS[n].code for n in ("identity", "sigmoid", "tanh", "relu", "leaky-relu", "softmax", "log-softmax")
 )
@@ -234,16 +233,3 @@ def activation_backward(code: int, d: Any, do: int, a: Any, ao: int, rows: int, 
     elif code != IDENTITY:
         for i in range(0, panels(columns, L) * rows * L, L):
             store(d, do + i, _backward(code, load(d, do + i), load(a, ao + i)))
-
-
-@kernel
-def derivative(wrong: int, code: int, d: Any, do: int, a: Any, ao: int, rows: int, columns: int, row: Any) -> None:
-    """`activation_backward`; by a slip at f(a) in place of a, or twice.  wrong: a code of `twins.DERIVATIVES`, or 0.
-
-    Nothing reads a after its derivative was taken, so f(a) takes its place.
-    """
-    if wrong == AT_A:
-        activation_forward(code, a, ao, rows, columns, row)
-    activation_backward(code, d, do, a, ao, rows, columns)
-    if wrong == TWICE:
-        activation_backward(code, d, do, a, ao, rows, columns)

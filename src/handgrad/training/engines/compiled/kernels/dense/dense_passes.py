@@ -130,8 +130,7 @@ def backward(net: Any, constants: Any, update_code: int, m: updates.Memory, h: A
             mask = of_stage(net, stage, stages.MASK)
             dropout.multiply(space, dz, space, dz, space, mask, panels(units, L) * rows * L)
         if stage < last or not constants[FUSED]:
-            wrong, code = of_stage(net, stage, stages.WRONG), of_stage(net, stage, stages.DERIVATIVE)
-            activations.derivative(wrong, code, space, dz, space, a, rows, units, work.row)
+            activations.activation_backward(of_stage(net, stage, stages.DERIVATIVE), space, dz, space, a, rows, units)
         activations.clear_padding(space, dz, rows, units)
         if stage > 1:
             narrow = of_stage(net, stage, stages.NARROW) != 0

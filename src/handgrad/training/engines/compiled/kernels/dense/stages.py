@@ -16,8 +16,7 @@ DROPOUT, LIMIT = 6, 7  # position of the dropout layer in the network (-1: none)
 A, MASK, X = 8, 9, 10  # where its outputs, its mask and the inputs of the next stage begin in the workspace
 DZ = 11  # where dz begins in the workspace
 DERIVATIVE = 12  # code of the activation whose derivative is taken: its own, but for slips
-WRONG = 13  # what a slip makes of taking it: code of `twins.DERIVATIVES`, 0 if nothing
-COLUMNS = 14
+COLUMNS = 13
 
 
 @inlined

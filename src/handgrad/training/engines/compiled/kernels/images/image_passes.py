@@ -171,8 +171,7 @@ def _block_activation(program: Any, k: int, zo: int, a: Any, do: int, row: Any, 
     if forward:
         activations.activation_forward(of_op(program, k, ops.ACTIVATION), a, zo - start, rows, L, row)
     else:
-        wrong, code = of_op(program, k, ops.WRONG), of_op(program, k, ops.DERIVATIVE)
-        activations.derivative(wrong, code, a, do - start, a, zo - start, rows, L, row)
+        activations.activation_backward(of_op(program, k, ops.DERIVATIVE), a, do - start, a, zo - start, rows, L)
 
 
 @kernel
@@ -210,8 +209,7 @@ def backward(
         z, dz, wants_dx = of_op(program, k, ops.A), of_op(program, k, ops.D), k > constants[FIRST]
         if kind in (ops.DENSE, ops.DROPOUT, ops.NORM):
             if k < last or not constants[FUSED]:
-                wrong, code = of_op(program, k, ops.WRONG), of_op(program, k, ops.DERIVATIVE)
-                activations.derivative(wrong, code, a, dz, a, z, rows, units, work.row)
+                activations.activation_backward(of_op(program, k, ops.DERIVATIVE), a, dz, a, z, rows, units)
             activations.clear_padding(a, dz, rows, units)
             if kind == ops.DENSE:
                 _dense_backward(program, k, update_code, bias_code, m, h, work, rows, wants_dx)
