@@ -1,4 +1,4 @@
-"""Published training losses: `epoch_loss`, the mean over the steps of an epoch, beside `train_loss`, scored after it."""
+"""Published training losses: `epoch_loss`, the mean over an epoch's steps, beside `train_loss`, scored after it."""
 
 import pytest
 
