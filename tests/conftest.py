@@ -18,6 +18,7 @@ SLOW = {  # mark -> the files and folders of tests that have it; all of them are
         "training/test_compiled.py",
         "training/test_compiled_images.py",
         "training/test_compiled_kernels.py",
+        "training/test_compiled_slips.py",
         "training/test_image_kernels.py",
         "training/test_images.py",
         "training/test_loop.py",

@@ -84,6 +84,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "step_functions",
         "gradient_slips",
         "update_slips",
+        "epoch_slips",
         "slips",
         "training_section",
         "ingredients",

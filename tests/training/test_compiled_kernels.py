@@ -17,11 +17,21 @@ from handgrad.network.targets import encode
 from handgrad.streams import mix32
 from handgrad.training import twins
 from handgrad.training.engines.compiled.dense_session import sparse_rows
-from handgrad.training.engines.compiled.kernels import activations, dropout, layout, losses, products, updates
-from handgrad.training.engines.compiled.kernels.constants import RATES
+from handgrad.training.engines.compiled.kernels import activations, biases, dropout, layout, losses, products, updates
+from handgrad.training.engines.compiled.kernels.constants import (
+    AVERAGED,
+    BIAS_GRADIENT,
+    CONSTANTS,
+    DECAYED,
+    FACTOR,
+    FIXED,
+    RATES,
+)
 from handgrad.training.engines.compiled.kernels.subnormals import X86, flush_subnormals, restore
 from handgrad.training.engines.compiled.kernels.vectors import kernel, lanes_of, load, pointer
 from handgrad.training.optimizers import OPTIMIZERS, step
+from handgrad.training.slips import functions_at
+from handgrad.training.training_section import TrainingSection
 
 DTYPES = ("float32", "float64")
 ULPS = {"float32": 2**-23, "float64": 2**-52}
@@ -55,14 +65,14 @@ def run_mix(word):
 
 
 @kernel
-def run_mask(mask, rows, columns, key, at_step, layer, limit, kept):
-    dropout.fill_mask(pointer(mask), 0, rows, columns, key, at_step, layer, 0, limit, kept)
+def run_mask(mask, rows, columns, key, at_step, layer, limit, kept, shared):
+    dropout.fill_mask(pointer(mask), 0, rows, columns, key, at_step, layer, 0, limit, kept, shared)
 
 
 @kernel
-def run_update(rule, theta, slot1, slot2, g, h, o, lr, decay, t):
+def run_update(rule, theta, slot1, slot2, g, h, o, lr, decay, t, beside):
     h = pointer(h)
-    updates.numbers_of_step(h, pointer(o), rule, lr, decay, t)
+    updates.numbers_of_step(h, pointer(o), rule, lr, decay, t, beside)
     m = updates.Memory(pointer(theta), pointer(slot1), pointer(slot2), pointer(theta))
     updates.apply(rule, m, 0, load(pointer(g), 0), h, True)
 
@@ -182,14 +192,17 @@ def test_dropout_bits():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dropout_mask(dtype):
     mask = np.zeros(layout.size(5, 70, lanes_of(dtype)), dtype)
-    run_mask(mask, 5, 70, 123456789, 40, 1, int(0.3 * 2**32), np.dtype(dtype).type(1 / 0.7))
-    expected = dropout_mask(123456789, 40, 1, 5, 70, 0.3, like=np.ones(1, dtype))
-    close(layout.unpack(mask, 0, 5, 70), expected, dtype, 1)
+    for shared in (False, True):
+        run_mask(mask, 5, 70, 123456789, 40, 1, int(0.3 * 2**32), np.dtype(dtype).type(1 / 0.7), shared)
+        expected = dropout_mask(123456789, 40, 1, 5, 70, 0.3, like=np.ones(1, dtype))
+        close(layout.unpack(mask, 0, 5, 70), expected[[0] * 5] if shared else expected, dtype, 1)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("beside", [False, True])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_update(name, dtype):
+def test_update(name, beside, dtype):
+    """beside: against `step` with the slip that leaves lr out of the decay."""
     rng, L = np.random.default_rng(3), lanes_of(dtype)
     optimizer, number = OPTIMIZERS[name](lr=0.1), np.dtype(dtype).type
     settings = dict(optimizer)
@@ -199,12 +212,54 @@ def test_update(name, dtype):
     slots = tuple(np.abs(rng.normal(size=L)).astype(dtype) for _ in optimizer.slots)
     theta, memory = w.copy(), [*(s.copy() for s in slots), np.zeros(L, dtype), np.zeros(L, dtype)]
     code, h = twins.OPTIMIZERS[name].code, np.zeros(updates.NUMBERS, dtype)
-    run_update(code, theta, memory[0], memory[1], g, h, numbers, 0.1, 0.02, 3)
-    new, new_slots = step(optimizer, {"d.W": w}, {"d.W": g}, {"d.W": slots}, lr=0.1, t=3, weight_decay=0.02)
+    run_update(code, theta, memory[0], memory[1], g, h, numbers, 0.1, 0.02, 3, beside)
+    made = functions_at(TrainingSection(slips=["l2-without-learning-rate"] if beside else [])).step
+    new, new_slots = made(
+        optimizer, {"d.W": w}, {"d.W": g}, {"d.W": slots}, lr=0.1, t=3, weight_decay=0.02, clip_norm=None
+    )
     close(theta, new["d.W"], dtype, 4)
     for got, expected in zip(memory, new_slots["d.W"], strict=False):
         close(got, expected, dtype, 4)
     assert new["d.W"].dtype == number
+
+
+@kernel
+def run_biases(constants, theta, grad, units, size, factor, h):
+    m = updates.Memory(pointer(theta), pointer(theta), pointer(theta), pointer(grad))
+    biases.change_gradient(pointer(constants), m.grad, 0, units, size)
+    biases.update_biases(pointer(constants), updates.SGD, m, 0, theta.size, factor, pointer(h))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("changed", "b"),
+    [
+        ({}, [0.5, -0.5]),  # 1 − ½·1, 1 − ½·3
+        ({BIAS_GRADIENT: biases.SUMMED_OVER_UNITS}, [-1.0, -1.0]),  # 1 − ½·(1 + 3)
+        ({BIAS_GRADIENT: biases.NOT_AVERAGED}, [-1.0, -5.0]),  # 1 − ½·4·1, 1 − ½·4·3 in a batch of 4
+        ({DECAYED: 1}, [0.375, -0.625]),  # 1 − ½·(1 + ¼·1), 1 − ½·(3 + ¼·1)
+        ({FIXED: 1, DECAYED: 1}, [1.0, 1.0]),
+    ],
+)
+def test_biases(changed, b, dtype):
+    L = lanes_of(dtype)
+    constants, h = np.zeros(CONSTANTS, np.int64), np.zeros(updates.NUMBERS, dtype)
+    for place, value in changed.items():
+        constants[place] = value
+    h[[updates.LR, updates.DECAY]] = 0.5, 0.25
+    theta, grad = np.zeros(L, dtype), np.zeros(L, dtype)
+    theta[:2], grad[:2] = 1.0, (2.0, 6.0)
+    run_biases(constants, theta, grad, 2, 4, 0.5, h)  # clipped to half: 1 and 3
+    assert theta.tolist() == b + [0.0] * (L - 2)
+
+
+@pytest.mark.parametrize(
+    ("averaged", "factor", "scale"), [(1, 1.0, 0.25), (0, 1.0, 1.0), (2, 1.0, 0.0625), (1, 2.0, 0.5)]
+)
+def test_the_scale_of_a_gradient(averaged, factor, scale):
+    constants, rates = np.zeros(CONSTANTS, np.int64), np.zeros(RATES)
+    constants[AVERAGED], rates[FACTOR] = averaged, factor
+    assert updates.gradient_scale(constants, rates, 4) == scale
 
 
 @kernel
@@ -216,7 +271,7 @@ def run_fade(rule, theta, slot1, slot2, h, o, lrs, t, rate, correction, fade1, f
         ),
     )
     updates.numbers_of_past(past, pointer(o), rule, pointer(lrs), lrs.size, t, unit)
-    updates.numbers_of_step(h, pointer(o), rule, 0.0, 0.0, 1)
+    updates.numbers_of_step(h, pointer(o), rule, 0.0, 0.0, 1, False)
     m = updates.Memory(pointer(theta), pointer(slot1), pointer(slot2), pointer(theta))
     updates.fade(rule, m, 0, h, past, begin, end)
 
@@ -292,7 +347,7 @@ def test_an_unknown_optimizer_makes_parameters_nan():
     L = lanes_of("float32")
     theta, slot, g = (np.ones(L, np.float32) for _ in range(3))
     rates, h = np.zeros(RATES), np.zeros(updates.NUMBERS, np.float32)
-    run_update(UNKNOWN, theta, slot, slot, g, h, rates, 0.1, 0.0, 3)
+    run_update(UNKNOWN, theta, slot, slot, g, h, rates, 0.1, 0.0, 3, False)
     assert np.isnan(theta).all()
     theta = np.ones(L, np.float32)
     past = [np.zeros(9) for _ in range(5)]
@@ -338,7 +393,8 @@ def test_sparse_products(dtype):
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the compiler is off already: this is the inner run")
 def test_all_of_this_with_the_compiler_off():
     here = Path(__file__)
-    files = [str(here), str(here.with_name("test_compiled.py"))]
+    few = ("test_compiled.py", "test_compiled_slips.py::test_after_few_steps")
+    files = [str(here), *(str(here.with_name(name)) for name in few)]
     found = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files],
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"},

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handgrad.data import scaling
 from handgrad.data.batches import epoch_order
 from handgrad.errors import InputError
 from handgrad.network import passes
@@ -16,6 +17,7 @@ from handgrad.network.gradcheck import AtKink, check
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.network.targets import encode
+from handgrad.training import twins
 from handgrad.training.loop import advance, execute
 from handgrad.training.optimizers import SGD, Momentum
 from handgrad.training.run import Run, Setting
@@ -279,6 +281,29 @@ def test_labels_are_shuffled_apart_from_their_examples(split):
     assert split.train.y is truth
 
 
+def test_parts_scaled_by_themselves(split):
+    """(1, 3): mean 2, std 1;  by the training part, whose mean is 0 and whose std 2, they were ½ and 1½."""
+    scored = functions("parts-scaled-by-themselves").scored
+    assert scored(np.array([[0.5, 7.0], [1.5, 7.0]], np.float32)).tolist() == [[-1.0, 0.0], [1.0, 0.0]]
+    pictures = np.array([0.0, 0.0, 2.0, 2.0], np.float32).reshape(2, 1, 2, 1)
+    assert scored(pictures).ravel().tolist() == [-1.0, -1.0, 1.0, 1.0]  # one mean and std for all pixels
+    x = split.test.x
+    assert REFERENCE.scored(x) is x
+    shifted = dataclasses.replace(split, test=dataclasses.replace(split.test, x=x / 4 + 6))
+    wrong, right = (trained(run_with(name, epochs=20), shifted) for name in ("parts-scaled-by-themselves", None))
+    assert wrong.metrics["test_accuracy"] > 0.8 > right.metrics["test_accuracy"]  # a shift goes unseen
+    assert wrong.metrics["train_loss"] == right.metrics["train_loss"]
+    assert shifted.test.x.tobytes() == (x / 4 + 6).tobytes()
+
+
+def test_scaling_anew_is_that_of_the_raw_examples():
+    """fit_transform on the part as it was, and on the part as the training's numbers have scaled it."""
+    raw = np.random.default_rng(1).normal(5, 3, (40, 3))
+    scaled = scaling.fit("standard", np.random.default_rng(2).normal(9, 7, (90, 3)), None).apply(raw)
+    anew = functions("parts-scaled-by-themselves").scored(scaled)
+    np.testing.assert_allclose(anew, scaling.fit("standard", raw, None).apply(raw), atol=1e-6)
+
+
 def test_what_is_reported_for_validation_needs_validation_data():
     with pytest.raises(InputError, match=r"training.slips = training-loss-as-validation-loss needs validation data"):
         run_with("training-loss-as-validation-loss").setting.network_for((6,), 3, has_validation=False)
@@ -443,7 +468,8 @@ def run_with(name, **training):
         "weights-updated-before-backpropagation": {"optimizer": {"name": "sgd", "lr": 0.05}},
         "activation-derivative-at-z": {"optimizer": {"name": "sgd", "lr": 1e-4}},  # diverges at usual rates
     }.get(name, {})
-    return make_run(network=LAYERS, **{**EVERYTHING, **plain, "slips": [name] if name else [], **training})
+    data = {"scale": "standard"}
+    return make_run(network=LAYERS, data=data, **{**EVERYTHING, **plain, "slips": [name] if name else [], **training})
 
 
 WITHOUT = {  # settings in which a slip would change nothing
@@ -475,7 +501,7 @@ def test_a_slip_that_would_change_nothing_is_refused(name):
     if slip.needs == "nothing" or slip.needs == "a layer with biases":
         return
     network = LAYERS if name in WITHOUT else LINEAR
-    setting = run_with(name, **WITHOUT.get(name, {})).setting.changed(network=network)
+    setting = run_with(name, **WITHOUT.get(name, {})).setting.changed(network=network, data={"scale": "unit"})
     with pytest.raises(InputError, match=f"slip '{name}' changes nothing here, since it needs ") as error:
         setting.network_for((6,), 3, has_validation=True)
     assert slip.needs in str(error.value)
@@ -503,7 +529,7 @@ def test_the_reference_trains_with_it_and_the_record_says_so(name, split):
     assert "slips" not in right.setting["training"]
     if name == "last-batch-dropped":  # 240 examples are 15 whole batches
         assert trained(run_with(name, batch_size=100), split).steps == 4
-    elif SLIPS[name].changes in ("score", "reported"):
+    elif SLIPS[name].changes in ("score", "reported", "scored"):
         assert {n: w.tobytes() for n, w in wrong.params.items()} == {n: w.tobytes() for n, w in right.params.items()}
         assert wrong.metrics != right.metrics
     else:
@@ -512,15 +538,34 @@ def test_the_reference_trains_with_it_and_the_record_says_so(name, split):
 
 @pytest.mark.parametrize("name", SLIPS)
 def test_auto_takes_the_engine_that_has_it(name):
-    setting = run_with(name).setting
-    assert setting.resolved().training.engine == ("compiled" if SLIPS[name].changes in AROUND else "array")
+    setting, around = run_with(name).setting, SLIPS[name].changes in AROUND
+    assert setting.resolved().training.engine == ("compiled" if around or name in twins.SLIPS else "array")
     for engine in ("compiled", "torch"):
         fixed = run_with(name, engine=engine).setting
-        if SLIPS[name].changes in AROUND:
+        if around or (engine == "compiled" and name in twins.SLIPS):
             fixed.network_for((6,), 3, has_validation=True)
         else:
             with pytest.raises(InputError, match=f"the {engine} engine has no .*slip '{name}'; set training.engine = "):
                 fixed.network_for((6,), 3, has_validation=True)
+
+
+def test_auto_takes_array_where_one_of_several_slips_has_no_kernel(split):
+    slips = ["activation-derivative-twice", "gradient-doubled", "no-shuffling"]
+    record = trained(run_with(None, slips=slips), split)
+    assert record.engine["name"] == "array"
+    assert record.engine["why"] == "the compiled engine has no kernel for slip 'activation-derivative-twice'"
+    with pytest.raises(InputError) as error:
+        run_with(None, slips=slips, engine="compiled").setting.network_for((6,), 3, has_validation=True)
+    assert str(error.value) == (
+        "the compiled engine has no kernel for slip 'activation-derivative-twice'; set training.engine = \"array\""
+    )
+
+
+def test_a_slip_that_was_replaced_has_no_kernel(monkeypatch):
+    other = dataclasses.replace(SLIPS["gradient-doubled"], wrong=SLIPS["gradient-halved"].wrong)
+    monkeypatch.setitem(SLIPS, "gradient-doubled", other)
+    assert run_with("gradient-doubled").setting.resolved().training.engine == "array"
+    assert run_with("gradient-halved").setting.resolved().training.engine == "compiled"
 
 
 def test_auto_on_a_gpu_takes_the_engine_that_has_it(monkeypatch):
@@ -530,13 +575,18 @@ def test_auto_on_a_gpu_takes_the_engine_that_has_it(monkeypatch):
 
 
 @pytest.mark.compiles
-@pytest.mark.parametrize("name", [name for name, slip in SLIPS.items() if slip.changes in AROUND])
+@pytest.mark.parametrize(
+    "name", [name for name, slip in SLIPS.items() if slip.changes in AROUND or name in twins.SLIPS]
+)
 def test_the_compiled_engine_agrees(name, split):
     more = {"batch_size": 100} if name == "last-batch-dropped" else {}
     reference, found = (trained(run_with(name, engine=engine, **more), split) for engine in ("array", "compiled"))
     assert found.steps == reference.steps
     for n, w in reference.params.items():
         np.testing.assert_allclose(found.params[n], w, rtol=1e-9, atol=1e-12, err_msg=n)
+    assert found.metrics == pytest.approx(reference.metrics, rel=1e-9)
+    for curve, values in reference.curves.items():
+        np.testing.assert_allclose(found.curves[curve], values, rtol=1e-6, err_msg=curve)
 
 
 @pytest.mark.jax
@@ -553,8 +603,9 @@ def test_the_jax_engine_refuses_to_score_with_dropout():
         setting.network_for((6,), 3, has_validation=True)
 
 
-def test_a_run_with_a_slip_goes_on_from_its_checkpoint_with_the_same_bits(split, tmp_path):
-    run = run_with("dropout-while-scoring", engine="array", epochs=4)
+@pytest.mark.parametrize("engine", ["array", "compiled"])
+def test_a_run_with_a_slip_goes_on_from_its_checkpoint_with_the_same_bits(split, tmp_path, engine):
+    run = run_with("dropout-while-scoring", engine=engine, epochs=4)
     whole = trained(run, split)
     advance(run, split, until=2, checkpoint=tmp_path / "c")
     parts = execute(run, split, checkpoint=tmp_path / "c")

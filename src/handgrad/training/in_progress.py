@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from handgrad.data.batches import batch_length, steps_per_epoch, train_sample
-from handgrad.data.datasets import Split
+from handgrad.data.datasets import Part, Split
 from handgrad.errors import InputError
 from handgrad.measures import PARTS, TEST, TRAIN, VALIDATION, DataPart
 from handgrad.names import shown
@@ -50,8 +50,7 @@ class RunInProgress:
         size = next((len(part.y) for part in (split.validation, split.test) if part is not None), n)
         self.sample = np.arange(n) if self.training.train_score == "all" else train_sample(n, size)
         self.functions = functions_at(self.training)
-        train = replace(split.train, y=self.functions.labels(split.train.y))
-        self.split = replace(split, train=train) if self.training.slips else split
+        self.split = self._with_slips(split) if self.training.slips else split
         self.n_steps = steps_per_epoch(len(self.functions.order(self.run.seed, 0, n)), self.training.batch_size)
         self.progress = first_progress(task, self.network)
         self.diverged = None if task.parent is None else task.parent.diverged
@@ -65,6 +64,15 @@ class RunInProgress:
             raise
         self.seconds = sum(map(sum, self.progress.times)) + time.perf_counter() - start
         self.saved_at, self.save_seconds, self.unsaved = time.perf_counter(), 0.0, False
+
+    def _with_slips(self, split: Split) -> Split:
+        """The parts with the labels that are trained with and the examples that are scored."""
+
+        def scored(part: Part | None) -> Part | None:
+            return None if part is None else replace(part, x=self.functions.scored(part.x))
+
+        train = replace(split.train, y=self.functions.labels(split.train.y))
+        return replace(split, train=train, validation=scored(split.validation), test=scored(split.test))
 
     def _job(self) -> Job:
         train = self.split.train

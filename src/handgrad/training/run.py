@@ -113,7 +113,7 @@ class Setting(Section):
         check_available(training.engine, training.device, training.arrays)
         network = build(self.network, tuple(shape), n_classes)
         if not self._is_plain:
-            check_slips(network, training)
+            check_slips(network, training, self.data.scale)
             check_supported(training.engine, network, training)
             check_additions(network, training, self.network.targets)
         check_fit(self.training.loss, network.output, self.network.targets)

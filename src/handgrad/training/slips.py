@@ -1,7 +1,8 @@
 """The table of all slips, and the functions that training takes where a setting names some.
 
 A slip is one function of the reference as students get it wrong (`step_functions.Slip`): those of the backward pass
-stand in gradient_slips.py, all others in update_slips.py.  Nothing but `training.slips` switches one on.
+stand in gradient_slips.py, those of updates and dropout in update_slips.py, those around the steps in epoch_slips.py.
+Nothing but `training.slips` switches one on.
 """
 
 from dataclasses import replace
@@ -12,11 +13,12 @@ from handgrad.errors import InputError
 from handgrad.names import OpenTable, lookup, shown
 from handgrad.network.arrays import Array
 from handgrad.network.network import Network
+from handgrad.training.epoch_slips import EPOCH_SLIPS
 from handgrad.training.gradient_slips import GRADIENT_SLIPS
 from handgrad.training.step_functions import REFERENCE, AtStep, Slip, StepFunctions
 from handgrad.training.update_slips import UPDATE_SLIPS
 
-SLIPS: OpenTable[Slip] = OpenTable({slip.name: slip for slip in (*GRADIENT_SLIPS, *UPDATE_SLIPS)})
+SLIPS: OpenTable[Slip] = OpenTable({slip.name: slip for slip in (*GRADIENT_SLIPS, *UPDATE_SLIPS, *EPOCH_SLIPS)})
 
 
 def in_order(value: Any) -> tuple[str, ...]:
@@ -57,11 +59,14 @@ def functions_at(
     return functions
 
 
-def check_slips(network: Network, training: Any) -> None:
-    """Raise InputError for a slip that would change nothing in this network and [training] table."""
+def check_slips(network: Network, training: Any, scale: str) -> None:
+    """Raise InputError for a slip that would change nothing in this network and [training] table.
+
+    scale: of the data.
+    """
     for name in training.slips:
         slip = lookup(SLIPS, name, "slip")
-        if not slip.applies(network, training):
+        if not slip.applies(network, training) or (slip.needs_standard and scale != "standard"):
             raise InputError(
                 f"training.slips: slip {shown(name)} changes nothing here, since it needs {slip.needs}; "
                 "set training.slips without it, or what it needs"

@@ -36,6 +36,11 @@ def labels(y: np.ndarray) -> np.ndarray:
     return y
 
 
+def scored(x: np.ndarray) -> np.ndarray:
+    """The scaled examples (n, *shape) of validation or test as they are scored: the same."""
+    return x
+
+
 @dataclass(frozen=True)
 class StepFunctions(PassFunctions):
     """Those of the backward pass, and those around it.
@@ -47,6 +52,7 @@ class StepFunctions(PassFunctions):
     multipliers  of the learning rate: the schedule's
     reported     scores after an epoch -> those that are reported: the same
     labels       of the training examples (n,) -> those that they are trained with: the same
+    scored       scaled examples of validation or test -> those that are scored: the same
     """
 
     masks: Callable[..., dict[int, Array]] = passes.masks
@@ -56,11 +62,12 @@ class StepFunctions(PassFunctions):
     multipliers: Callable[[Schedule, np.ndarray, int, Sequence[float]], np.ndarray] = multipliers
     reported: Callable[[Scores, Callable[[], float]], Scores] = reported
     labels: Callable[[np.ndarray], np.ndarray] = labels
+    scored: Callable[[np.ndarray], np.ndarray] = scored
 
 
 REFERENCE = StepFunctions()
 # Functions that are no part of a step: a run in progress has them for every engine.
-AROUND = ("order", "multipliers", "reported", "labels")
+AROUND = ("order", "multipliers", "reported", "labels", "scored")
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,7 @@ class Slip:
     gradient     whether it makes gradients wrong, so that a gradient check finds it
     source       the published report that has it; empty if none is known
     needs_validation: whether it changes nothing without validation data
+    needs_standard: whether it changes nothing unless data.scale = "standard"
     """
 
     name: str
@@ -108,6 +116,7 @@ class Slip:
     gradient: bool = False
     source: str = ""
     needs_validation: bool = False
+    needs_standard: bool = False
 
     @property
     def text(self) -> str:

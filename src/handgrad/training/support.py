@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from handgrad.errors import InputError
 from handgrad.network.layer import Layer
 from handgrad.network.network import Network
+from handgrad.training import twins
 from handgrad.training.ingredients import Ingredient, ingredients, of_layers
 from handgrad.training.step_functions import AROUND
 from handgrad.training.training_section import TrainingSection
@@ -19,7 +20,8 @@ def unsupported(engine: str, found: Iterable[Ingredient]) -> list[Ingredient]:
     """What of this an engine does not support.
 
     `array` and `jax` run the reference's own functions, so they have everything; `compiled` and `torch` have the
-    records that the package came with.  An engine has a slip where it takes that function from `StepFunctions`.
+    records that the package came with.  `array` and `jax` have a slip where they take that function from
+    `StepFunctions`, and `compiled` those of `twins.SLIPS`; what is no part of a step has no engine.
     """
     return [one for one in found if not (_has_slip if one.kind == "slip" else _has)(engine, one)]
 
@@ -30,6 +32,8 @@ def _has(engine: str, one: Ingredient) -> bool:
 
 def _has_slip(engine: str, one: Ingredient) -> bool:
     changes = one.record.changes
+    if engine == "compiled" and one.name in twins.SLIPS:
+        return not one.is_added
     return engine == "array" or changes in AROUND or (engine == "jax" and changes != "score")
 
 

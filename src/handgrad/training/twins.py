@@ -67,6 +67,30 @@ LAYERS: dict[str, Twin] = {
     "batch-norm": Twin(6, BatchNorm),
 }
 
+# What a slip makes of the gradient of a layer's biases, by code; 0 stands for the right one.
+BIAS_GRADIENTS = {"bias-gradient-summed-over-units": 1, "bias-gradient-not-averaged": 2}
+
+# The slips of a step or of a score that kernels can make: by a number that is another (`compiled.slip_numbers`).
+SLIPS = frozenset(
+    {
+        *BIAS_GRADIENTS,
+        "softmax-gradient-diagonal",
+        "activation-derivative-missing",
+        "relu-derivative-one",
+        "gradient-summed",
+        "gradient-averaged-twice",
+        "gradient-doubled",
+        "gradient-halved",
+        "momentum-sign",
+        "l2-without-learning-rate",
+        "l2-on-biases",
+        "biases-not-updated",
+        "dropout-not-rescaled",
+        "dropout-same-mask-for-all",
+        "dropout-while-scoring",
+    }
+)
+
 
 TABLES = {"layer": LAYERS, "activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS}
 

@@ -1,16 +1,12 @@
-"""Slips around the gradients: how parameters are updated, what dropout masks, the learning rate, the order of examples.
+"""Slips between gradients and scores: how parameters are updated, and what dropout masks.
 
 Each function takes the right function and gives the wrong one.  `Right` and the letters are those of `gradient_slips`.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from array_api_compat import array_namespace
 
-from handgrad.data.batches import epoch_order
-from handgrad.measures import VALIDATION
 from handgrad.network import passes
 from handgrad.network.arrays import Array
 from handgrad.network.dropout import Dropout
@@ -18,10 +14,8 @@ from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.training.gradient_slips import Right, has_biases
 from handgrad.training.optimizers import Momentum, Number, Optimizer, Step, is_weight
-from handgrad.training.schedules import Schedule
-from handgrad.training.step_functions import AtStep, Scores, Slip
+from handgrad.training.step_functions import AtStep, Slip
 
-VALIDATION_LOSS = VALIDATION.metric("loss")
 AS_WEIGHT = ".W"  # what the name of a parameter that is decayed ends with
 
 
@@ -127,52 +121,7 @@ def _score_with_dropout(right: Right, at: AtStep) -> Right:
     return score
 
 
-def _decayed_each_step(right: Right, at: AtStep) -> Right:
-    def multipliers(schedule: Schedule, e: np.ndarray, epochs: int, history: Sequence[float]) -> np.ndarray:
-        found: np.ndarray = right(schedule, np.rint(e * len(e)), epochs, history)
-        return found
-
-    return multipliers
-
-
-def _as_they_lie(right: Right, at: AtStep) -> Right:
-    return lambda seed, epoch, n: np.arange(n, dtype=np.int64)
-
-
-def _first_order(right: Right, at: AtStep) -> Right:
-    return lambda seed, epoch, n: right(seed, 0, n)
-
-
-def _whole_batches(right: Right, at: AtStep) -> Right:
-    def order(seed: int, epoch: int, n: int) -> np.ndarray:
-        m = n if at.training.batch_size == "full" else min(n, at.training.batch_size)
-        found: np.ndarray = right(seed, epoch, n)[: n - n % m]
-        return found
-
-    return order
-
-
-def _batch_loss_for_validation(right: Right, at: AtStep) -> Right:
-    def reported(scores: Scores, batch_loss: Callable[[], float]) -> Scores:
-        found: Scores = right(scores, batch_loss)
-        return found | {VALIDATION_LOSS: batch_loss()} if VALIDATION_LOSS in found else found
-
-    return reported
-
-
-def _shuffled_labels(right: Right, at: AtStep) -> Right:
-    def labels(y: np.ndarray) -> np.ndarray:
-        found: np.ndarray = right(y)[epoch_order(0, 0, len(y))]  # the same for runs that share a program
-        return found
-
-    return labels
-
-
 # -- where they change something
-
-
-def _batches(network: Network, training: Any) -> bool:
-    return training.batch_size not in ("full", 1)
 
 
 def _momentum(network: Network, training: Any) -> bool:
@@ -189,10 +138,6 @@ def _decays_beside_biases(network: Network, training: Any) -> bool:
 
 def _dropout(network: Network, training: Any) -> bool:
     return any(isinstance(layer, Dropout) and layer.rate for layer in network.layers)
-
-
-def _schedule(network: Network, training: Any) -> bool:
-    return training.schedule.name != "constant" and not training.schedule.needs_validation
 
 
 UPDATE_SLIPS = (
@@ -303,87 +248,5 @@ UPDATE_SLIPS = (
         needs="a dropout layer",
         applies=_dropout,
         source="project3, Figures 6 to 8",
-    ),
-    Slip(
-        "lr-decay-per-step",
-        changes="multipliers",
-        term="e",
-        formula="the schedule at the number of the step",
-        right="the schedule at the number of the epoch",
-        why="the decay stands in the loop over batches",
-        fingerprint="the learning rate changes after every step",
-        symptom="the learning rate is gone within an epoch or two, and the curves are flat from there on",
-        wrong=_decayed_each_step,
-        needs="training.schedule = exponential, steps or cosine",
-        applies=_schedule,
-    ),
-    Slip(
-        "no-shuffling",
-        changes="order",
-        term="permutation",
-        formula="examples 0 … n − 1 in every epoch",
-        right="another permutation in every epoch",
-        why="the batches are slices of the file",
-        fingerprint="the order is 0, 1, 2, …",
-        symptom="none where the file is mixed; forgets the first classes where it is sorted by class",
-        wrong=_as_they_lie,
-        needs='batches: training.batch_size below "full"',
-        applies=lambda network, training: training.batch_size != "full",
-        source="eee543",
-    ),
-    Slip(
-        "same-order-every-epoch",
-        changes="order",
-        term="permutation",
-        formula="the permutation of the first epoch in every epoch",
-        right="another permutation in every epoch",
-        why="shuffled once, before the loop over epochs, or with a generator that is seeded in it",
-        fingerprint="the order of epoch 2 is that of epoch 1",
-        symptom="a loss that repeats itself from epoch to epoch; slightly worse",
-        wrong=_first_order,
-        needs='batches: training.batch_size below "full"',
-        applies=lambda network, training: training.batch_size != "full",
-        source="Fashion-MNIST by hand (fashion)",
-    ),
-    Slip(
-        "last-batch-dropped",
-        changes="order",
-        term="length",
-        formula="⌊n/m⌋ batches",
-        right="⌈n/m⌉ batches, the last one shorter",
-        why="range(n // m), or drop_last = True",
-        fingerprint="n mod m examples of an epoch enter no gradient",
-        symptom="none with shuffling; without it the last examples are never learnt",
-        wrong=_whole_batches,
-        needs="batches of 2 or more, and more than one",
-        applies=_batches,
-    ),
-    Slip(
-        "training-loss-as-validation-loss",
-        changes="reported",
-        term="val_loss",
-        formula="val_loss = mean loss of the epoch's batches, while the network learns",
-        right="val_loss = mean loss of the validation examples, after the epoch",
-        why="the variable of the training loop is what is printed and handed to the search",
-        fingerprint="val_loss of an epoch is the mean of its loss_per_step",
-        symptom="overfitting cannot be seen; early stopping and a search go by the training loss",
-        wrong=_batch_loss_for_validation,
-        needs='training.batch_reduction = "mean"',
-        applies=lambda network, training: training.batch_reduction == "mean",
-        source="earin, Table 4.2",
-        needs_validation=True,
-    ),
-    Slip(
-        "labels-shuffled-apart",
-        changes="labels",
-        term="y",
-        formula="example i is trained with the label of another one, y_π(i)",
-        right="example i is trained with its own label y_i",
-        why="X and y are shuffled one after the other, each by a permutation of its own",
-        fingerprint="the counts of labels are right; the label of an example is right no more often than by chance",
-        symptom="validation stays at the share of the largest class; a large network learns training by heart",
-        wrong=_shuffled_labels,
-        needs="nothing",
-        applies=lambda network, training: True,
     ),
 )

@@ -65,7 +65,7 @@ def source_key() -> str:
         digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes())
     versions = (sys.version, numba.__version__, importlib.metadata.version("numpy"))
     codes = [[(name, twin.code) for name, twin in table.items()] for table in twins.TABLES.values()]
-    digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM, codes)).encode())
+    digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM, codes, twins.BIAS_GRADIENTS)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -155,7 +155,7 @@ def _signatures(number: Any) -> dict[str, Any]:
             whole, whole, real, memory, work, inputs, flat, whole, real, types.int64, types.int64, flat,
             _array(types.float32),
         )  # fmt: skip
-        found["score" + kind] = whole, whole, memory, work, inputs, flat, whole, flat, whole, flat
+        found["score" + kind] = whole, whole, memory, work, inputs, flat, whole, types.int64, flat, whole, flat
     return found
 
 

@@ -4,6 +4,7 @@ Pixels are counted: up to SPARSE_SHARE of them not zero, examples are kept as (p
 """
 
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from handgrad.network.dropout import Dropout
 from handgrad.network.network import Network
 from handgrad.training import twins
 from handgrad.training.engines import Job, kernels_of
+from handgrad.training.engines.compiled import slip_numbers
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout, updates
 from handgrad.training.engines.compiled.kernels.dense import stages
@@ -30,10 +32,10 @@ SPARSE_SHARE = 0.35
 DENSE_CHUNK = 256  # examples that go through the network at once, at most
 
 
-def stage_table(network: Network, dtype: Any, rows: int) -> tuple[np.ndarray, int, int]:
+def stage_table(network: Network, dtype: Any, rows: int, slips: Sequence[str] = ()) -> tuple[np.ndarray, int, int]:
     """The table of `stages`: (table, numbers in the parameters, numbers in a workspace of so many rows).
 
-    Raises ValueError for a network with other layers.
+    slips: of the setting.  Raises ValueError for a network with other layers.
     """
     if kernels_of(network.layers) != "dense":
         raise ValueError(f"not a network of dense layers and dropout: {', '.join(map(str, network.layers))}")
@@ -49,6 +51,7 @@ def stage_table(network: Network, dtype: Any, rows: int) -> tuple[np.ndarray, in
         row[stages.N_IN], row[stages.N_OUT] = n, units
         if layer:
             row[stages.ACTIVATION] = twins.code_of("activation", layer.activation)
+            row[stages.DERIVATIVE] = slip_numbers.derivative_code(layer.activation, slips)
             row[stages.NARROW] = units <= NARROW_UNITS
             row[stages.W] = parameters
             parameters += layout.size(units, n, L) if row[stages.NARROW] else layout.size(n, units, L)
@@ -106,20 +109,25 @@ class DenseSession(CompiledSession):
         training, x = job.training, job.parts["train"][0]
         self.batch = batch_length(len(x), training.batch_size)
         self.rows = max(1, min(DENSE_CHUNK, max(len(y) for _, y in job.parts.values())))
-        self.table, parameters, space = stage_table(job.network, self.dtype, self.rows)
+        self.table, parameters, space = stage_table(job.network, self.dtype, self.rows, training.slips)
         self.places = self._places()
         self.sparse = self._is_sparse(x)
         self.inputs = {name: self._inputs(x, y) for name, (x, y) in job.parts.items()}
         put_aside = self.batch > self.rows or training.clip_norm is not None
-        self.memory = self._allocate(parameters, gradient=put_aside)
+        constants = self._constants(batch=self.batch, chunk=self.rows, parameters=parameters)
+        self.memory = self._allocate(parameters, gradient=put_aside or bool(constants[c.ASIDE]))
         one = self.batch == 1 and self.sparse and training.optimizer.name == "sgd" and training.clip_norm is None
         self.block_steps = LINE_BYTES // self.dtype.itemsize if one else 0
         self.lazy = self.sparse and not put_aside and training.weight_decay == 0
-        constants = self._constants(batch=self.batch, chunk=self.rows, parameters=len(self.memory.theta))
         constants[c.STAGES], constants[c.SPARSE] = len(self.table) - 1, self.sparse
         constants[c.STEP_BLOCK], constants[c.LAZY] = self.block_steps, self.lazy
         constants[c.SEGMENTS] = -(-int(self.table[0, stages.N_OUT]) // SEGMENT)
-        self.train_pass = self.score_pass = Pass(self.table.ravel(), constants, self._workspace(space))
+        work, scoring = self._workspace(space), constants.copy()
+        constants[c.TRAIN] = constants[c.DROPS] = 1
+        scoring[c.SHARED] = 0
+        kept = slip_numbers.kept_in_training(work.kept, training.slips)
+        self.train_pass = Pass(self.table.ravel(), constants, work._replace(kept=kept))
+        self.score_pass = Pass(self.table.ravel(), scoring, work)
 
     def _places(self) -> dict[str, ParameterPlace]:
         names, places = iter(self.job.network.parameter_shapes), {}

@@ -7,6 +7,7 @@ import numpy as np
 
 from handgrad.data.batches import batch_length
 from handgrad.training.engines import Job, Params, Slots
+from handgrad.training.engines.compiled import slip_numbers
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout
 from handgrad.training.engines.compiled.kernels.images import ops
@@ -24,29 +25,33 @@ class ImageSession(CompiledSession):
         super().__init__(job)
         n = len(job.parts["train"][1])
         batch = min(n, batch_length(n, job.training.batch_size))
-        self.trained = Program(job.network, self.dtype, batch if has_norm(job.network) else min(batch, IMAGE_CHUNK))
-        self.scored = Program(job.network, self.dtype, IMAGE_CHUNK)
+        slips, chunk = job.training.slips, batch if has_norm(job.network) else min(batch, IMAGE_CHUNK)
+        self.trained = Program(job.network, self.dtype, chunk, slips)
+        self.scored = Program(job.network, self.dtype, IMAGE_CHUNK, slips)
         self.places = self.trained.places
         self.inputs = {name: self._inputs(x, y) for name, (x, y) in job.parts.items()}
         self.memory = self._allocate(self.trained.parameters, gradient=True)
-        self.train_pass, self.score_pass = self._pass(self.trained, batch), self._pass(self.scored, IMAGE_CHUNK)
-        self.train_pass.constants[c.TRAIN] = 1
+        kept = slip_numbers.kept_in_training(self.trained.kept(), slips)
+        self.train_pass = self._pass(self.trained, batch, kept)
+        self.score_pass = self._pass(self.scored, IMAGE_CHUNK, self.scored.kept())
+        self.train_pass.constants[[c.TRAIN, c.DROPS]] = 1
+        self.score_pass.constants[c.SHARED] = 0
 
     def _inputs(self, x: np.ndarray, y: np.ndarray) -> ImageInputs:
         return ImageInputs(self._read_only(x), np.array(y, np.int64))
 
-    def _pass(self, program: Program, batch: int) -> Pass:
+    def _pass(self, program: Program, batch: int, kept: np.ndarray) -> Pass:
         constants = self._constants(batch=batch, chunk=program.rows, parameters=program.parameters)
         constants[c.OPERATIONS], constants[c.FIRST] = len(program.table), program.first
         constants[c.LANES] = program.lanes
-        return Pass(program.table.ravel(), constants, self._workspace(program))
+        return Pass(program.table.ravel(), constants, self._workspace(program, kept))
 
-    def _workspace(self, program: Program) -> ImageWork:
+    def _workspace(self, program: Program, kept: np.ndarray) -> ImageWork:
         widest, cols = int(program.table[:, ops.CHANNELS].max()), int(program.table[:, ops.COLS].max())
         return ImageWork(
             layout.aligned(program.space, self.dtype),
             np.array(program.taps, np.int64),
-            program.kept(),
+            kept,
             layout.aligned(program.transposed(), self.dtype),
             np.zeros(widest, self.dtype),
             np.zeros(widest, self.dtype),

@@ -1,7 +1,7 @@
 """From a network to its program: the table of `kernels.images.ops`, the lists of taps and the memory they take."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
 from handgrad.network.network import Network
 from handgrad.training import twins
+from handgrad.training.engines.compiled import slip_numbers
 from handgrad.training.engines.compiled.kernels import layout
 from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS
 from handgrad.training.engines.compiled.kernels.images import ops
@@ -37,7 +38,7 @@ def has_norm(network: Network) -> bool:
 
 @dataclass
 class Program:
-    """The table and the lists of one network, for chunks of `rows` examples.
+    """The table and the lists of one network, for chunks of `rows` examples; slips: of the setting.
 
     parameters, space: how many numbers the parameters and the workspace take, padding included.  places: of each
     parameter by name.
@@ -46,6 +47,7 @@ class Program:
     network: Network
     dtype: Any
     rows: int
+    slips: Sequence[str] = ()
     table: np.ndarray = field(init=False)
     taps: list[int] = field(default_factory=list)
     places: dict[str, ParameterPlace] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class Program:
     def _row(self, kind: int, layer: int, activation: str = "identity") -> np.ndarray:
         row = np.zeros(ops.COLUMNS, np.int64)
         row[[ops.KIND, ops.LAYER]], row[ops.ACTIVATION] = (kind, layer), twins.code_of("activation", activation)
+        row[ops.DERIVATIVE] = slip_numbers.derivative_code(activation, self.slips)
         self.rows_now.append(row)
         return row
 

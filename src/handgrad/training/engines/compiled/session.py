@@ -10,10 +10,12 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from handgrad.network.losses import LOSSES
+from handgrad.network.passes import rows_at_once
 from handgrad.network.targets import encode
 from handgrad.streams import dropout_key
 from handgrad.training import twins
 from handgrad.training.engines import Job, Params, Slots
+from handgrad.training.engines.compiled import slip_numbers
 from handgrad.training.engines.compiled.calling import call
 from handgrad.training.engines.compiled.compilation import ENTRY_POINTS, entry_point, prepare
 from handgrad.training.engines.compiled.kernels import constants as c
@@ -50,6 +52,7 @@ class CompiledSession(ABC):
         self.slot_count = len(job.training.optimizer.slots)
         self.h = np.zeros(updates.NUMBERS, self.dtype)
         self.rates = updates.rates_of(job.training)
+        slip_numbers.set_rates(self.rates, job.training.slips)
         self.t = 0
 
     @abstractmethod
@@ -77,6 +80,7 @@ class CompiledSession(ABC):
         constants[c.OPTIMIZER] = twins.code_of("optimizer", training.optimizer.name)
         constants[c.KEY] = dropout_key(self.job.seed)
         constants[c.PER_EXAMPLE] = training.l2_form == "per-example"
+        slip_numbers.set_constants(constants, training)
         return constants
 
     # -- parameters in and out
@@ -133,20 +137,29 @@ class CompiledSession(ABC):
         return curve[:done]
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        return self._score(self.inputs[part], len(self.job.parts[part][1]), np.zeros(0, self.dtype))
+        drops = "dropout-while-scoring" in self.job.training.slips
+        return self._score(self.inputs[part], len(self.job.parts[part][1]), np.zeros(0, self.dtype), drops)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         outputs = np.zeros(len(x) * self.k, self.dtype)
-        self._score(self._inputs(x, np.zeros(len(x), np.int64)), len(x), outputs)
+        self._score(self._inputs(x, np.zeros(len(x), np.int64)), len(x), outputs, False)
         return outputs.reshape(len(x), self.k)
 
-    def _score(self, inputs: Any, n: int, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(loss of every example, predicted class); outputs (n·k,) are written where there is room for them."""
+    def _score(self, inputs: Any, n: int, outputs: np.ndarray, drops: bool) -> tuple[np.ndarray, np.ndarray]:
+        """(loss of every example, predicted class); outputs (n·k,) are written where there is room for them.
+
+        drops: dropout is on, with the masks of the reference: for each `rows_at_once` examples those of another step.
+        """
         table, constants, work = self.score_pass
+        constants[c.DROPS] = drops
         of_example, predicted = np.zeros(n, self.dtype), np.zeros(n, np.int64)
-        self._call(ENTRY_POINTS[self.kind].score, constants, n, (
-            table, constants, self.memory, work, inputs, self.T, np.arange(n), of_example, predicted, outputs,
-        ))  # fmt: skip
+        at_once = rows_at_once(self.job.network) if drops else max(n, 1)
+        for chunk, start in enumerate(range(0, n, at_once)):
+            end = min(start + at_once, n)
+            self._call(ENTRY_POINTS[self.kind].score, constants, end - start, (
+                table, constants, self.memory, work, inputs, self.T, np.arange(start, end), self.t + chunk,
+                of_example[start:end], predicted[start:end], outputs,
+            ))  # fmt: skip
         return of_example, predicted
 
     def _call(self, name: str, constants: np.ndarray, n: int, arguments: tuple[Any, ...]) -> Any:

@@ -30,12 +30,12 @@ def dense_forward(
 
 @inlined
 def dense_backward(
-    update_code: int, m: updates.Memory, wo: int, bo: int, h: Any, a: Any, xo: int, dxo: int, dzo: int, rows: int,
-    n: int, units: int, narrow: bool, transposed: Any, wants_dx: bool,
+    update_code: int, bias_code: int, m: updates.Memory, wo: int, bo: int, h: Any, a: Any, xo: int, dxo: int, dzo: int,
+    rows: int, n: int, units: int, narrow: bool, transposed: Any, wants_dx: bool,
 ) -> None:  # fmt: skip
     """Fused twin of `dense_backward` and the update: dx = dz @ Wᵀ, made before W changes; dW = xᵀ @ dz; db = Σ_i dz_i.
 
-    transposed: room for W transposed.  wants_dx: dxo means nothing otherwise.
+    bias_code: the update code of b.  transposed: room for W transposed.  wants_dx: dxo means nothing otherwise.
     """
     L, o = lanes(a), splat(zero(a))
     if narrow:
@@ -53,4 +53,4 @@ def dense_backward(
                 products.forward_panel(a, dzo, rows, units, transposed, p * units * L, o, a, dxo + p * rows * L)
         for p in range(panels(units, L)):
             products.gradient_panel(update_code, m, wo + p * n * L, h, a, xo, rows, n, a, dzo + p * rows * L)
-    products.sum_rows(update_code, m, bo, h, a, dzo, rows, units)
+    products.sum_rows(bias_code, m, bo, h, a, dzo, rows, units)

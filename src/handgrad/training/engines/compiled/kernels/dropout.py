@@ -40,15 +40,16 @@ def fill_mask(
     batch_row: int,
     limit: int,
     kept: Any,
+    shared: bool,
 ) -> None:
     """Twin of `dropout_mask`: mask (rows, columns) = kept where bits ≥ limit, else 0, kept = 1/(1 − rate).
 
-    batch_row: the row of the batch with which the chunk begins.
+    batch_row: the row of the batch with which the chunk begins.  shared: every row has the mask of row 0.
     """
     L = lanes(mask)
     prefix = mask_prefix(key, step, layer)
     for i in range(rows):
-        row = mix32((batch_row + i) ^ prefix)
+        row = mix32((0 if shared else batch_row + i) ^ prefix)
         for p in range(0, columns, L):
             start = mo + place(i, p, rows, L)
             for j in range(min(L, columns - p)):

@@ -75,12 +75,12 @@ def train(
 @kernel
 def score(
     table: Any, constants: Any, memory: Memory, work: DenseWork, inputs: DenseInputs, T: Any, order: Any,
-    of_example: Any, predicted: Any, outputs: Any,
+    step: int, of_example: Any, predicted: Any, outputs: Any,
 ) -> None:  # fmt: skip
     """`dense_epoch.score` for arrays; outputs may be empty."""
     dense_epoch.score(
         pointer(table), pointer(constants), pointer(memory.theta), _dense_work(work), _dense_inputs(inputs),
-        pointer(T), pointer(order), order.size, pointer(of_example), pointer(predicted), pointer(outputs),
+        pointer(T), pointer(order), order.size, step, pointer(of_example), pointer(predicted), pointer(outputs),
         outputs.size > 0,
     )  # fmt: skip
 
@@ -104,11 +104,11 @@ def train_images(
 @kernel
 def score_images(
     table: Any, constants: Any, memory: Memory, work: ImageWork, inputs: ImageInputs, T: Any, order: Any,
-    of_example: Any, predicted: Any, outputs: Any,
+    step: int, of_example: Any, predicted: Any, outputs: Any,
 ) -> None:  # fmt: skip
     """`image_epoch.score_images` for arrays; outputs may be empty."""
     image_epoch.score_images(
         pointer(table), pointer(constants), pointer(memory.theta), _image_work(work),
-        ImageInputs(pointer(inputs.x), pointer(inputs.classes)), pointer(T), pointer(order), order.size,
+        ImageInputs(pointer(inputs.x), pointer(inputs.classes)), pointer(T), pointer(order), order.size, step,
         pointer(of_example), pointer(predicted), pointer(outputs), outputs.size > 0,
     )  # fmt: skip

@@ -15,7 +15,10 @@ import numpy as np
 
 from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels.constants import (
+    AVERAGED,
+    BESIDE,
     CLIP_NORM,
+    FACTOR,
     OPTIMIZER,
     PER_EXAMPLE,
     RATE_EPS,
@@ -45,9 +48,10 @@ SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, ADAMW = (
 )
 KEEP, ADD = 100, 101  # no optimizer has these codes
 
-LR, DECAY, MU, ONE_MINUS_MU, RHO, ONE_MINUS_RHO, EPS, CORRECTION = range(8)  # of h; Adam's β₁ lies at MU, β₂ at RHO
-# DECAY: λ (adamw: lr·λ); CORRECTION: 1/(1 − β₂ᵗ)
-NUMBERS = 8
+LR, DECAY, SHRINKS, MU, ONE_MINUS_MU, RHO, ONE_MINUS_RHO, EPS, CORRECTION = range(9)  # of h
+# DECAY: λ; SHRINKS: not 0 where w is made smaller by DECAY·w beside the step, so for adamw, whose DECAY is lr·λ.
+# Adam's β₁ lies at MU, β₂ at RHO; CORRECTION: 1/(1 − β₂ᵗ)
+NUMBERS = 9
 SMALL = 1e-15  # a norm whose square is far from the smallest numbers of float32
 
 
@@ -57,7 +61,7 @@ def rates_of(training: Any) -> np.ndarray:
     rates[RATE_MU] = settings.get("momentum", settings.get("beta1", 0.0))
     rates[RATE_RHO] = settings.get("rho", settings.get("beta2", 0.0))
     rates[RATE_EPS] = settings.get("eps", 0.0)
-    rates[CLIP_NORM], rates[WEIGHT_DECAY] = training.clip_norm or 0.0, training.weight_decay
+    rates[CLIP_NORM], rates[WEIGHT_DECAY], rates[FACTOR] = training.clip_norm or 0.0, training.weight_decay, 1.0
     return rates
 
 
@@ -71,9 +75,12 @@ class Memory(NamedTuple):
 
 
 @kernel
-def numbers_of_step(h: Any, rates: Any, update_code: int, lr: float, decay: float, t: int) -> None:
-    """Fill h for step t (from 1) with learning rate lr and weight decay λ = decay."""
-    h[LR], h[DECAY] = lr, decay
+def numbers_of_step(h: Any, rates: Any, update_code: int, lr: float, decay: float, t: int, beside: bool) -> None:
+    """Fill h for step t (from 1) with learning rate lr and weight decay λ = decay.
+
+    beside: W shrinks by λ·W beside the step, whatever the optimizer.
+    """
+    h[LR], h[DECAY], h[SHRINKS] = lr, decay, 0.0
     h[MU], h[ONE_MINUS_MU] = rates[RATE_MU], 1.0 - rates[RATE_MU]
     h[RHO], h[ONE_MINUS_RHO] = rates[RATE_RHO], 1.0 - rates[RATE_RHO]
     h[EPS], h[CORRECTION] = rates[RATE_EPS], 1.0
@@ -81,7 +88,9 @@ def numbers_of_step(h: Any, rates: Any, update_code: int, lr: float, decay: floa
         # float(t): a whole exponent is many products to Numba, and 1 − β₂ᵗ magnifies rounding
         h[LR] = lr / (1.0 - rates[RATE_MU] ** float(t))
         h[CORRECTION] = 1.0 / (1.0 - rates[RATE_RHO] ** float(t))
-    if update_code == ADAMW:
+    if beside or update_code == ADAMW:
+        h[SHRINKS] = 1.0
+    if update_code == ADAMW and not beside:
         h[DECAY] = lr * decay
 
 
@@ -89,7 +98,16 @@ def numbers_of_step(h: Any, rates: Any, update_code: int, lr: float, decay: floa
 def begin_step(h: Any, constants: Any, rates: Any, lr: float, size: int, t: int) -> None:
     """`numbers_of_step` for a batch of `size` examples: λ, or λ/m where decay is per example."""
     decay = rates[WEIGHT_DECAY] / size if constants[PER_EXAMPLE] else rates[WEIGHT_DECAY]
-    numbers_of_step(h, rates, constants[OPTIMIZER], lr, decay, t)
+    numbers_of_step(h, rates, constants[OPTIMIZER], lr, decay, t, constants[BESIDE] != 0)
+
+
+@kernel
+def gradient_scale(constants: Any, rates: Any, size: int) -> float:
+    """What the gradient of an example's loss is multiplied with in a batch of `size`: 1/m for a mean, 1 for a sum."""
+    scale = rates[FACTOR]
+    for _ in range(constants[AVERAGED]):
+        scale /= size
+    return scale
 
 
 @inlined
@@ -105,7 +123,7 @@ def apply(update_code: int, m: Any, i: int, g: Any, h: Any, weight: bool) -> Non
     else:
         w = load(m.theta, i)
         if weight and at(h, DECAY) != 0:
-            if update_code == ADAMW:
+            if at(h, SHRINKS) != 0:
                 w = fma(splat(-at(h, DECAY)), w, w)
             else:
                 g = fma(splat(at(h, DECAY)), w, g)
@@ -159,7 +177,7 @@ def numbers_of_past(past: PastSteps, rates: Any, update_code: int, lrs: Any, ste
         past.fade1[k], past.fade2[k] = past.fade1[k - 1] * rates[RATE_MU], past.fade2[k - 1] * rates[RATE_RHO]
         past.root[k] = math.sqrt(past.fade2[k])
         smallest = unit * past.root[k] if update_code in (ADAM, ADAMW) else unit
-        if past.fade1[k] <= smallest and k < past.longest[0]:
+        if abs(past.fade1[k]) <= smallest and k < past.longest[0]:
             past.longest[0] = k
     for i in range(steps):
         past.rate[i], past.correction[i] = lrs[i], 1.0

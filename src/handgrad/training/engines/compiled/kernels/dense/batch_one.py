@@ -6,17 +6,24 @@ u,
 
     W_i = c_i·W_0 − Σ_{u<i} a_u x_u g_uᵀ          so          z_i = c_i·(W_0ᵀ x_i) − Σ_{u<i} a_u (x_u·x_i) g_u + b_i
 
-where after each step a_u and c are multiplied with 1 − lr·λ and a new a_i = lr is added (λ = 0: c = 1, a_u = lr).  The
-products W_0ᵀ x_i of all examples of the block are one sparse product, the x_u·x_i are few, and W is updated once a
-block.  All other layers, and b, are updated at every step.  Nothing is approximated: these are the steps of plain
-descent, in another order of additions.  Letters: letters.md.
+where after each step a_u and c are multiplied with 1 − lr·λ (1 − λ where a slip leaves lr out) and a new a_i = lr is
+added (λ = 0: c = 1, a_u = lr).  The products W_0ᵀ x_i of all examples of the block are one sparse product, the x_u·x_i
+are few, and W is updated once a block.  All other layers, and b, are updated at every step.  Nothing is approximated:
+these are the steps of plain descent, in another order of additions.  Letters: letters.md.
 """
 
 import math
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.compiled.kernels import products, updates
-from handgrad.training.engines.compiled.kernels.constants import SEGMENTS, STEP_BLOCK, STOP, WEIGHT_DECAY
+from handgrad.training.engines.compiled.kernels import biases, products, updates
+from handgrad.training.engines.compiled.kernels.constants import (
+    ASIDE,
+    BESIDE,
+    SEGMENTS,
+    STEP_BLOCK,
+    STOP,
+    WEIGHT_DECAY,
+)
 from handgrad.training.engines.compiled.kernels.dense import stages
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import (
     DenseInputs,
@@ -24,6 +31,7 @@ from handgrad.training.engines.compiled.kernels.dense.dense_passes import (
     backward,
     forward,
     loss_of_row,
+    update_biases_put_aside,
 )
 from handgrad.training.engines.compiled.kernels.dense.stages import of_stage
 from handgrad.training.engines.compiled.kernels.layout import panels
@@ -105,6 +113,8 @@ def train_batch_one(
     first_w, bias, z = of_stage(net, 1, stages.W), of_stage(net, 1, stages.B), of_stage(net, 1, stages.A)
     dz = of_stage(net, 1, stages.DZ)
     no_bias = splat(zero(space))
+    scale, beside = number(space, updates.gradient_scale(constants, rates, 1)), constants[BESIDE] != 0
+    bias_code = biases.code_of_biases(constants, updates.SGD)
     for p in range(panels(units, L)):
         wo, zo = first_w + p * pixels * L, p * min(lines, count) * L
         products.sparse_forward_panel(inputs.sparse, order, 0, min(lines, count), S, m.theta, wo, no_bias, w.z0, zo)
@@ -117,17 +127,19 @@ def train_batch_one(
         c, done = number(space, 1), rows
         for i in range(rows):
             step = begin + i
-            updates.numbers_of_step(h, rates, updates.SGD, lrs[step], rates[WEIGHT_DECAY], t + step + 1)
+            updates.numbers_of_step(h, rates, updates.SGD, lrs[step], rates[WEIGHT_DECAY], t + step + 1, beside)
             for p in range(panels(units, L)):
                 _correct(w, i, rows, lines, c, load(m.theta, bias + p * L), p, space, z + p * L)
-            forward(net, constants, m.theta, work, 1, True, 0, first_step + step, True)
-            curve[step] = loss_of_row(net, constants, work, inputs, T, at(order, step), 1, 0, number(space, 1))
+            forward(net, constants, m.theta, work, 1, True, 0, first_step + step)
+            curve[step] = loss_of_row(net, constants, work, inputs, T, at(order, step), 1, 0, scale)
             if not math.isfinite(curve[step]):
                 done = i
                 break
             backward(net, constants, updates.SGD, m, h, work, 1)
-            products.sum_rows(updates.SGD, m, bias, h, space, dz, 1, units)
-            shrink = number(space, 1.0 - lrs[step] * rates[WEIGHT_DECAY])
+            products.sum_rows(bias_code, m, bias, h, space, dz, 1, units)
+            if constants[ASIDE] != 0:
+                update_biases_put_aside(net, constants, updates.SGD, m, h, 1)
+            shrink = number(space, 1.0 - (1.0 if beside else lrs[step]) * rates[WEIGHT_DECAY])
             c *= shrink
             for u in range(i):
                 w.a[u] *= shrink
@@ -140,7 +152,7 @@ def train_batch_one(
             for p in range(panels(units, L)):
                 g = (p * rows + i) * L
                 store(w.g, g, splat(w.a[i]) * load(w.g, g) if i < done else no_bias)
-        h[updates.LR], h[updates.DECAY] = 1.0, 1.0 - float(c)
+        h[updates.LR], h[updates.DECAY], h[updates.SHRINKS] = 1.0, 1.0 - float(c), 0.0
         upcoming, upcoming_rows = begin + rows, min(lines, count - begin - rows)
         for p in range(panels(units, L)):
             wo = first_w + p * pixels * L

@@ -9,8 +9,9 @@ such overlap, so the two epochs are written apart.  Letters: letters.md.
 import math
 from typing import Any
 
-from handgrad.training.engines.compiled.kernels import activations, products, updates
+from handgrad.training.engines.compiled.kernels import activations, biases, products, updates
 from handgrad.training.engines.compiled.kernels.constants import (
+    ASIDE,
     BATCH,
     CHUNK,
     CLIP_NORM,
@@ -31,11 +32,13 @@ from handgrad.training.engines.compiled.kernels.dense.dense_passes import (
     DenseInputs,
     DenseWork,
     backward,
+    change_biases,
     first_panel_forward,
     first_panel_gradient,
     forward,
     gather,
     loss_of_row,
+    update_biases_put_aside,
 )
 from handgrad.training.engines.compiled.kernels.dense.stages import of_stage
 from handgrad.training.engines.compiled.kernels.example_rows import read_outputs
@@ -44,14 +47,16 @@ from handgrad.training.engines.compiled.kernels.vectors import at, lanes, look, 
 
 
 @spliced
-def update_kept(net: Any, constants: Any, rates: Any, m: updates.Memory, h: Any) -> None:
+def update_kept(net: Any, constants: Any, rates: Any, m: updates.Memory, h: Any, size: int) -> None:
     """Clip the whole gradient that was put aside, then update every parameter with it."""
     L, update_code = lanes(m.theta), constants[OPTIMIZER]
+    change_biases(net, constants, m, size)
     factor = updates.clip_kept(m.grad, constants[PARAMETERS], rates[CLIP_NORM])
     for stage in range(1, constants[STAGES] + 1):
         w, b = of_stage(net, stage, stages.W), of_stage(net, stage, stages.B)  # W ends where b begins
         updates.apply_kept(update_code, m, w, b, factor, h, True)
-        updates.apply_kept(update_code, m, b, b + panels(of_stage(net, stage, stages.N_OUT), L) * L, factor, h, False)
+        b_end = b + panels(of_stage(net, stage, stages.N_OUT), L) * L
+        biases.update_biases(constants, update_code, m, b, b_end, factor, h)
 
 
 @spliced
@@ -81,7 +86,7 @@ def train(
         size = end - begin
         direct = size <= capacity and rates[CLIP_NORM] == 0
         updates.begin_step(h, constants, rates, lrs[step], size, t + step + 1)
-        scale = number(space, 1.0 / size if constants[MEAN] else 1.0)
+        scale = number(space, updates.gradient_scale(constants, rates, size))
         summed = 0.0
         for first in range(begin, end, capacity):
             if look(constants, STOP) != 0:
@@ -89,8 +94,8 @@ def train(
             rows = min(capacity, end - first)
             update_code = constants[OPTIMIZER] if direct else (updates.KEEP if first == begin else updates.ADD)
             if not sparse:
-                gather(net, constants, work, inputs, order, first, rows, first - begin, first_step + step, True)
-            forward(net, constants, m.theta, work, rows, sparse, first - begin, first_step + step, True)
+                gather(net, constants, work, inputs, order, first, rows, first - begin, first_step + step)
+            forward(net, constants, m.theta, work, rows, sparse, first - begin, first_step + step)
             for i in range(rows):
                 example = at(order, first + i)
                 summed += float(loss_of_row(net, constants, work, inputs, T, example, rows, i, scale))
@@ -101,7 +106,10 @@ def train(
                         lazy_updates.end_epoch(late, constants[OPTIMIZER], m, w, pixels, first_panels, h, step)
                     return step + 1
             backward(net, constants, update_code, m, h, work, rows)
-            products.sum_rows(update_code, m, b, h, space, of_stage(net, 1, stages.DZ), rows, units)
+            bias_code = biases.code_of_biases(constants, update_code)
+            products.sum_rows(bias_code, m, b, h, space, of_stage(net, 1, stages.DZ), rows, units)
+            if direct and constants[ASIDE] != 0:
+                update_biases_put_aside(net, constants, update_code, m, h, size)
             if sparse:
                 products.to_columns(inputs.sparse, order, first, rows, constants[SEGMENTS], pixels, work.columns)
             last = first + rows == end
@@ -120,7 +128,7 @@ def train(
                 if ready:
                     first_panel_forward(net, constants, m.theta, work, inputs, order, upcoming, upcoming_rows, p)
         if not direct:
-            update_kept(net, constants, rates, m, h)
+            update_kept(net, constants, rates, m, h, size)
             if sparse and end < count:
                 rows = min(capacity, batch, count - end)
                 for p in range(first_panels):
@@ -134,9 +142,12 @@ def train(
 @spliced
 def score(
     net: Any, constants: Any, theta: Any, work: DenseWork, inputs: DenseInputs, T: Any, order: Any, count: int,
-    of_example: Any, predicted: Any, outputs: Any, wanted: bool,
+    step: int, of_example: Any, predicted: Any, outputs: Any, wanted: bool,
 ) -> None:  # fmt: skip
-    """Loss, predicted class and outputs of the examples in `order`, dropout off (outputs: where wanted)."""
+    """Loss, predicted class and outputs of the examples in `order` (outputs: where wanted).
+
+    Dropout is off; where a slip has it on, its masks are those of the step `step`.
+    """
     L, space, last = lanes(work.space), work.space, constants[STAGES]
     sparse, k, a = constants[SPARSE] != 0, of_stage(net, last, stages.N_OUT), of_stage(net, last, stages.A)
     for first in range(0, count, constants[CHUNK]):
@@ -147,8 +158,8 @@ def score(
             for p in range(panels(of_stage(net, 1, stages.N_OUT), L)):
                 first_panel_forward(net, constants, theta, work, inputs, order, first, rows, p)
         else:
-            gather(net, constants, work, inputs, order, first, rows, 0, 0, False)
-        forward(net, constants, theta, work, rows, sparse, 0, 0, False)
+            gather(net, constants, work, inputs, order, first, rows, first, step)
+        forward(net, constants, theta, work, rows, sparse, first, step)
         for i in range(rows):
             example = at(order, first + i)
             of_example[first + i] = loss_of_row(net, constants, work, inputs, T, example, rows, i, zero(space))

@@ -6,13 +6,22 @@ The first layer is the largest: with sparse examples it goes forward panel by pa
 
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.compiled.kernels import activations, dense_layers, dropout, products, updates
-from handgrad.training.engines.compiled.kernels.constants import FUSED, KEY, LAZY, LOSS, SEGMENTS, STAGES
+from handgrad.training.engines.compiled.kernels import activations, biases, dense_layers, dropout, products, updates
+from handgrad.training.engines.compiled.kernels.constants import (
+    DROPS,
+    FUSED,
+    KEY,
+    LAZY,
+    LOSS,
+    SEGMENTS,
+    SHARED,
+    STAGES,
+)
 from handgrad.training.engines.compiled.kernels.dense import lazy_updates, stages
 from handgrad.training.engines.compiled.kernels.dense.stages import of_stage
 from handgrad.training.engines.compiled.kernels.example_rows import gather_rows, row_loss
 from handgrad.training.engines.compiled.kernels.layout import panels
-from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, load, store
+from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, load, spliced, store
 
 
 class DenseInputs(NamedTuple):
@@ -39,27 +48,25 @@ class DenseWork(NamedTuple):
 @kernel
 def gather(
     net: Any, constants: Any, work: DenseWork, inputs: DenseInputs, order: Any, first: int, rows: int, batch_row: int,
-    step: int, train: bool,
+    step: int,
 ) -> None:  # fmt: skip
     """Copy the dense examples order[first : first + rows] into the workspace, dropout of the input included."""
     n, a = of_stage(net, 0, stages.N_OUT), of_stage(net, 0, stages.A)
     gather_rows(inputs.dense, n, order, first, rows, work.space, a)
-    drop(net, 0, constants, work, rows, batch_row, step, train)
+    drop(net, 0, constants, work, rows, batch_row, step)
 
 
 @kernel
-def drop(
-    net: Any, stage: int, constants: Any, work: DenseWork, rows: int, batch_row: int, step: int, train: bool
-) -> None:
-    """Twin of `dropout_forward` behind a stage, if it has dropout: X = A · mask; in inference, X = A."""
+def drop(net: Any, stage: int, constants: Any, work: DenseWork, rows: int, batch_row: int, step: int) -> None:
+    """Twin of `dropout_forward` behind a stage, if it has dropout: X = A · mask; where it is off, X = A."""
     if of_stage(net, stage, stages.DROPOUT) < 0:
         return
     space, units, L = work.space, of_stage(net, stage, stages.N_OUT), lanes(work.space)
     a, x, count = of_stage(net, stage, stages.A), of_stage(net, stage, stages.X), panels(units, L) * rows * L
-    if train:
+    if constants[DROPS] != 0:
         mask, layer = of_stage(net, stage, stages.MASK), of_stage(net, stage, stages.DROPOUT)
-        limit, kept = of_stage(net, stage, stages.LIMIT), at(work.kept, stage)
-        dropout.fill_mask(space, mask, rows, units, constants[KEY], step, layer, batch_row, limit, kept)
+        limit, kept, shared = of_stage(net, stage, stages.LIMIT), at(work.kept, stage), constants[SHARED] != 0
+        dropout.fill_mask(space, mask, rows, units, constants[KEY], step, layer, batch_row, limit, kept, shared)
         dropout.multiply(space, x, space, a, space, mask, count)
     else:
         for i in range(0, count, L):
@@ -81,9 +88,8 @@ def first_panel_forward(
 
 @kernel
 def forward(
-    net: Any, constants: Any, theta: Any, work: DenseWork, rows: int, sparse: bool, batch_row: int, step: int,
-    train: bool,
-) -> None:  # fmt: skip
+    net: Any, constants: Any, theta: Any, work: DenseWork, rows: int, sparse: bool, batch_row: int, step: int
+) -> None:
     """Twin of `passes.forward`: from the inputs (sparse: from z of the first layer) to what the loss takes."""
     space, last = work.space, constants[STAGES]
     for stage in range(1, last + 1):
@@ -95,7 +101,7 @@ def forward(
             dense_layers.dense_forward(space, x, rows, n, theta, wo, bo, units, narrow, z)
         if stage < last or not constants[FUSED]:
             activations.activation_forward(of_stage(net, stage, stages.ACTIVATION), space, z, rows, units, work.row)
-        drop(net, stage, constants, work, rows, batch_row, step, train)
+        drop(net, stage, constants, work, rows, batch_row, step)
 
 
 @kernel
@@ -113,9 +119,10 @@ def loss_of_row(
 def backward(net: Any, constants: Any, update_code: int, m: updates.Memory, h: Any, work: DenseWork, rows: int) -> None:
     """Twin of `passes.loss_and_gradients`: from dz (or da) of the last stage back to dz of the first.
 
-    Every layer but the first is updated on the way.
+    Every layer but the first is updated on the way, its biases only where no slip has them put aside.
     """
     last, L, space = constants[STAGES], lanes(work.space), work.space
+    bias_code = biases.code_of_biases(constants, update_code)
     for stage in range(last, 0, -1):
         n, units = of_stage(net, stage, stages.N_IN), of_stage(net, stage, stages.N_OUT)
         dz, a = of_stage(net, stage, stages.DZ), of_stage(net, stage, stages.A)
@@ -123,15 +130,32 @@ def backward(net: Any, constants: Any, update_code: int, m: updates.Memory, h: A
             mask = of_stage(net, stage, stages.MASK)
             dropout.multiply(space, dz, space, dz, space, mask, panels(units, L) * rows * L)
         if stage < last or not constants[FUSED]:
-            activations.activation_backward(of_stage(net, stage, stages.ACTIVATION), space, dz, space, a, rows, units)
+            activations.activation_backward(of_stage(net, stage, stages.DERIVATIVE), space, dz, space, a, rows, units)
         activations.clear_padding(space, dz, rows, units)
         if stage > 1:
             narrow = of_stage(net, stage, stages.NARROW) != 0
             dx, x = of_stage(net, stage - 1, stages.DZ), of_stage(net, stage - 1, stages.X)
             wo, bo = of_stage(net, stage, stages.W), of_stage(net, stage, stages.B)
             dense_layers.dense_backward(
-                update_code, m, wo, bo, h, space, x, dx, dz, rows, n, units, narrow, work.transposed, True
+                update_code, bias_code, m, wo, bo, h, space, x, dx, dz, rows, n, units, narrow, work.transposed, True
             )
+
+
+@spliced
+def change_biases(net: Any, constants: Any, m: updates.Memory, size: int) -> None:
+    """`biases.change_gradient` for every layer."""
+    for stage in range(1, constants[STAGES] + 1):
+        units, b = of_stage(net, stage, stages.N_OUT), of_stage(net, stage, stages.B)
+        biases.change_gradient(constants, m.grad, b, units, size)
+
+
+@kernel
+def update_biases_put_aside(net: Any, constants: Any, update_code: int, m: updates.Memory, h: Any, size: int) -> None:
+    """The step of all biases where slips alone had their gradients put aside: nothing is clipped."""
+    change_biases(net, constants, m, size)
+    for stage in range(1, constants[STAGES] + 1):
+        b, width = of_stage(net, stage, stages.B), panels(of_stage(net, stage, stages.N_OUT), lanes(m.theta))
+        biases.update_biases(constants, update_code, m, b, b + width * lanes(m.theta), 1.0, h)
 
 
 @kernel

@@ -15,7 +15,8 @@ ACTIVATION = 5  # its code
 DROPOUT, LIMIT = 6, 7  # position of the dropout layer in the network (-1: none); units with smaller bits are dropped
 A, MASK, X = 8, 9, 10  # where its outputs, its mask and the inputs of the next stage begin in the workspace
 DZ = 11  # where dz begins in the workspace
-COLUMNS = 12
+DERIVATIVE = 12  # code of the activation whose derivative is taken: its own, but for slips
+COLUMNS = 13
 
 
 @inlined

@@ -52,12 +52,16 @@ def arrange(program: Any, k: int, B: int, a: Any, xo: int, zo: int, back: bool) 
 
 @kernel
 def image_mask(
-    program: Any, k: int, B: int, key: int, step: int, batch_row: int, kept: Any, hashes: Any, a: Any, mo: int
-) -> None:
-    """Twin of `dropout_mask` for one block, whose first example is row `batch_row` of the batch."""
+    program: Any, k: int, B: int, key: int, step: int, batch_row: int, kept: Any, shared: bool, hashes: Any, a: Any,
+    mo: int,
+) -> None:  # fmt: skip
+    """Twin of `dropout_mask` for one block, whose first example is row `batch_row` of the batch.
+
+    shared: every example has the mask of row 0.
+    """
     prefix = mask_prefix(key, step, of_op(program, k, ops.LAYER))
     for i in range(B):
-        hashes[i] = mix32((batch_row + i) ^ prefix)
+        hashes[i] = mix32((0 if shared else batch_row + i) ^ prefix)
     rows, cols, limit = of_op(program, k, ops.ROWS), of_op(program, k, ops.COLS), of_op(program, k, ops.LIMIT)
     for c in range(of_op(program, k, ops.CHANNELS)):
         for r in range(rows):

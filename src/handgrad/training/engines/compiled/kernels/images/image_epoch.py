@@ -8,8 +8,9 @@ letters.md.
 import math
 from typing import Any
 
-from handgrad.training.engines.compiled.kernels import activations, updates
+from handgrad.training.engines.compiled.kernels import activations, biases, updates
 from handgrad.training.engines.compiled.kernels.constants import (
+    ASIDE,
     BATCH,
     CHUNK,
     CLIP_NORM,
@@ -35,17 +36,25 @@ from handgrad.training.engines.compiled.kernels.vectors import at, lanes, look, 
 
 
 @spliced
-def update_kept(program: Any, constants: Any, rates: Any, m: updates.Memory, h: Any, every: bool) -> None:
+def update_kept(program: Any, constants: Any, rates: Any, m: updates.Memory, h: Any, every: bool, size: int) -> None:
     """Update with the gradients that were put aside: of every operation (then they are clipped first), or of those
-    of images only, the others having been updated on the way."""
+    of images only and of biases that a slip changes, the others having been updated on the way."""
+    for k in range(constants[OPERATIONS]):
+        if of_op(program, k, ops.KIND) in (ops.CONV, ops.DENSE):
+            b, units = of_op(program, k, ops.BIAS), of_op(program, k, ops.CHANNELS)
+            biases.change_gradient(constants, m.grad, b, units, size)
     update_code, factor = constants[OPTIMIZER], updates.clip_kept(m.grad, constants[PARAMETERS], rates[CLIP_NORM])
     for k in range(constants[OPERATIONS]):
         kind = of_op(program, k, ops.KIND)
-        if kind in (ops.CONV, ops.IMAGE_NORM) or (every and kind in (ops.DENSE, ops.NORM)):
-            w, w_end = of_op(program, k, ops.W), of_op(program, k, ops.W_END)
-            b, b_end = of_op(program, k, ops.BIAS), of_op(program, k, ops.BIAS_END)
+        w, w_end = of_op(program, k, ops.W), of_op(program, k, ops.W_END)
+        b, b_end = of_op(program, k, ops.BIAS), of_op(program, k, ops.BIAS_END)
+        whole = kind in (ops.CONV, ops.IMAGE_NORM) or (every and kind in (ops.DENSE, ops.NORM))
+        if whole:
             updates.apply_kept(update_code, m, w, w_end, factor, h, kind in (ops.CONV, ops.DENSE))
+        if whole and kind in (ops.IMAGE_NORM, ops.NORM):
             updates.apply_kept(update_code, m, b, b_end, factor, h, False)
+        elif whole or (kind == ops.DENSE and constants[ASIDE] != 0):
+            biases.update_biases(constants, update_code, m, b, b_end, factor, h)
 
 
 @spliced
@@ -77,7 +86,7 @@ def train_images(
         size = end - begin
         direct = size <= capacity and rates[CLIP_NORM] == 0
         updates.begin_step(h, constants, rates, lrs[step], size, t + step + 1)
-        scale = number(a, 1.0 / size if constants[MEAN] else 1.0)
+        scale = number(a, updates.gradient_scale(constants, rates, size))
         summed = 0.0
         for first in range(begin, end, capacity):
             if look(constants, STOP) != 0:
@@ -94,23 +103,26 @@ def train_images(
                     return step + 1
             backward(program, constants, update_code, first > begin, m, h, work, rows)
         update_running_statistics(program, constants, m.theta, a, size)
-        update_kept(program, constants, rates, m, h, not direct)
+        update_kept(program, constants, rates, m, h, not direct, size)
     return steps
 
 
 @spliced
 def score_images(
     program: Any, constants: Any, theta: Any, work: ImageWork, inputs: ImageInputs, T: Any, order: Any, count: int,
-    of_example: Any, predicted: Any, outputs: Any, wanted: bool,
+    step: int, of_example: Any, predicted: Any, outputs: Any, wanted: bool,
 ) -> None:  # fmt: skip
-    """Loss, predicted class and outputs of the examples in `order`, dropout off (outputs: where wanted)."""
+    """Loss, predicted class and outputs of the examples in `order` (outputs: where wanted).
+
+    Dropout is off; where a slip has it on, its masks are those of the step `step`.
+    """
     a, last = work.space, constants[OPERATIONS] - 1
     k, z = of_op(program, last, ops.CHANNELS), of_op(program, last, ops.A)
     for first in range(0, count, constants[CHUNK]):
         if look(constants, STOP) != 0:
             return
         rows = min(constants[CHUNK], count - first)
-        forward(program, constants, theta, work, inputs.x, order, first, rows, first, first)  # nothing is drawn here
+        forward(program, constants, theta, work, inputs.x, order, first, rows, first, step)
         for i in range(rows):
             example = at(order, first + i)
             of_example[first + i] = loss_of_row(program, constants, work, inputs.classes, T, example, rows, i, zero(a))

@@ -6,8 +6,18 @@ known here raises: `program` makes no such one.  Letters: letters.md.
 
 from typing import Any, NamedTuple
 
-from handgrad.training.engines.compiled.kernels import activations, dense_layers, dropout, updates
-from handgrad.training.engines.compiled.kernels.constants import FIRST, FUSED, KEY, LANES, LOSS, OPERATIONS, TRAIN
+from handgrad.training.engines.compiled.kernels import activations, biases, dense_layers, dropout, updates
+from handgrad.training.engines.compiled.kernels.constants import (
+    DROPS,
+    FIRST,
+    FUSED,
+    KEY,
+    LANES,
+    LOSS,
+    OPERATIONS,
+    SHARED,
+    TRAIN,
+)
 from handgrad.training.engines.compiled.kernels.example_rows import gather_rows, row_loss
 from handgrad.training.engines.compiled.kernels.images import batch_norm, convolution, image_blocks, ops, pooling
 from handgrad.training.engines.compiled.kernels.images.ops import of_op
@@ -54,7 +64,7 @@ def forward(
             elif kind == ops.DENSE:
                 _dense_forward(program, k, theta, a, rows)
             elif kind == ops.DROPOUT:
-                _row_dropout(program, k, constants, work, rows, batch_row, step, train)
+                _row_dropout(program, k, constants, work, rows, batch_row, step)
             elif kind == ops.NORM:
                 _row_norm(program, k, theta, a, rows, train)
             if k < last or not constants[FUSED]:
@@ -78,16 +88,14 @@ def _dense_forward(program: Any, k: int, theta: Any, a: Any, rows: int) -> None:
 
 
 @spliced
-def _row_dropout(
-    program: Any, k: int, constants: Any, work: ImageWork, rows: int, batch_row: int, step: int, train: bool
-) -> None:
-    """Twin of `dropout_forward` for rows: Z = X · mask; in inference, Z = X."""
+def _row_dropout(program: Any, k: int, constants: Any, work: ImageWork, rows: int, batch_row: int, step: int) -> None:
+    """Twin of `dropout_forward` for rows: Z = X · mask; where it is off, Z = X."""
     a, units = work.space, of_op(program, k, ops.CHANNELS)
     count, x, z = panels(units, lanes(a)) * rows * lanes(a), of_op(program, k - 1, ops.A), of_op(program, k, ops.A)
-    if train:
+    if constants[DROPS] != 0:
         mask, layer = of_op(program, k, ops.MASK), of_op(program, k, ops.LAYER)
-        limit, kept = of_op(program, k, ops.LIMIT), at(work.kept, k)
-        dropout.fill_mask(a, mask, rows, units, constants[KEY], step, layer, batch_row, limit, kept)
+        limit, kept, shared = of_op(program, k, ops.LIMIT), at(work.kept, k), constants[SHARED] != 0
+        dropout.fill_mask(a, mask, rows, units, constants[KEY], step, layer, batch_row, limit, kept, shared)
         dropout.multiply(a, z, a, x, a, mask, count)
     else:
         copy(a, z, x, count)
@@ -133,10 +141,10 @@ def _block_forward(
         pooling.average_pool_forward(program, k, B, a, xo, zo)
     elif kind == ops.IMAGE_DROPOUT:
         count, start = of_op(program, k, ops.BLOCK), of_op(program, k, ops.FRONT)
-        if train:
+        if constants[DROPS] != 0:
             mask = of_op(program, k, ops.MASK) + g * count
-            row = batch_row + g * B
-            image_blocks.image_mask(program, k, B, constants[KEY], step, row, at(work.kept, k), work.hashes, a, mask)
+            row, kept, shared = batch_row + g * B, at(work.kept, k), constants[SHARED] != 0
+            image_blocks.image_mask(program, k, B, constants[KEY], step, row, kept, shared, work.hashes, a, mask)
             dropout.multiply(a, zo - start, a, xo - start, a, mask - start, count)
         else:
             copy(a, zo - start, xo - start, count)
@@ -158,12 +166,12 @@ def _block_forward(
 @kernel
 def _block_activation(program: Any, k: int, zo: int, a: Any, do: int, row: Any, forward: bool) -> None:
     """The activation of operation k on all numbers of the block at zo; not forward: its gradient, at do."""
-    L, start, code = lanes(a), of_op(program, k, ops.FRONT), of_op(program, k, ops.ACTIVATION)
+    L, start = lanes(a), of_op(program, k, ops.FRONT)
     rows = of_op(program, k, ops.BLOCK) // L
     if forward:
-        activations.activation_forward(code, a, zo - start, rows, L, row)
+        activations.activation_forward(of_op(program, k, ops.ACTIVATION), a, zo - start, rows, L, row)
     else:
-        activations.activation_backward(code, a, do - start, a, zo - start, rows, L)
+        activations.activation_backward(of_op(program, k, ops.DERIVATIVE), a, do - start, a, zo - start, rows, L)
 
 
 @kernel
@@ -191,19 +199,20 @@ def backward(
     """Twin of `passes.loss_and_gradients`: from D of the last operation back to the first with parameters.
 
     Dense layers and batch norm of rows are updated at once; gradients of filters and of batch norm of images are put
-    aside, added to what is there where `add`.
+    aside, added to what is there where `add`, and those of biases that a slip is to change.
     """
     a, B, last = work.space, constants[LANES], constants[OPERATIONS] - 1
     L, blocks = lanes(a), (rows + B - 1) // B
+    bias_code = biases.code_of_biases(constants, update_code)
     for k in range(last, constants[FIRST] - 1, -1):
         kind, units = of_op(program, k, ops.KIND), of_op(program, k, ops.CHANNELS)
         z, dz, wants_dx = of_op(program, k, ops.A), of_op(program, k, ops.D), k > constants[FIRST]
         if kind in (ops.DENSE, ops.DROPOUT, ops.NORM):
             if k < last or not constants[FUSED]:
-                activations.activation_backward(of_op(program, k, ops.ACTIVATION), a, dz, a, z, rows, units)
+                activations.activation_backward(of_op(program, k, ops.DERIVATIVE), a, dz, a, z, rows, units)
             activations.clear_padding(a, dz, rows, units)
             if kind == ops.DENSE:
-                _dense_backward(program, k, update_code, m, h, work, rows, wants_dx)
+                _dense_backward(program, k, update_code, bias_code, m, h, work, rows, wants_dx)
             elif kind == ops.NORM:
                 batch_norm.row_norm_backward(program, k, update_code, m, h, rows, a, wants_dx)
             elif kind == ops.DROPOUT:
@@ -212,7 +221,7 @@ def backward(
             continue
         for g in range(blocks):
             offset = g * of_op(program, k, ops.BLOCK)
-            if of_op(program, k, ops.ACTIVATION) != activations.IDENTITY:
+            if of_op(program, k, ops.DERIVATIVE) != activations.IDENTITY:
                 _block_activation(program, k, z + offset, a, dz + offset, work.row, False)
             if kind == ops.CONV:
                 convolution.clear_beyond(
@@ -229,14 +238,15 @@ def backward(
 
 @spliced
 def _dense_backward(
-    program: Any, k: int, update_code: int, m: updates.Memory, h: Any, work: ImageWork, rows: int, wants_dx: bool
-) -> None:
+    program: Any, k: int, update_code: int, bias_code: int, m: updates.Memory, h: Any, work: ImageWork, rows: int,
+    wants_dx: bool,
+) -> None:  # fmt: skip
     """dx of a dense layer where it is wanted, and the update by dW and db."""
     x, dx, dz = of_op(program, k - 1, ops.A), of_op(program, k - 1, ops.D), of_op(program, k, ops.D)
     w, b, narrow = of_op(program, k, ops.W), of_op(program, k, ops.BIAS), of_op(program, k, ops.NARROW) != 0
     n, units = of_op(program, k, ops.N_IN), of_op(program, k, ops.CHANNELS)
     dense_layers.dense_backward(
-        update_code, m, w, b, h, work.space, x, dx, dz, rows, n, units, narrow, work.transposed, wants_dx
+        update_code, bias_code, m, w, b, h, work.space, x, dx, dz, rows, n, units, narrow, work.transposed, wants_dx
     )
 
 

@@ -35,7 +35,8 @@ BACK_RUNS, BACK_LENGTH = 32, 33  # the input's planes
 TAP_RUNS, TAP_LENGTH = 34, 35  # output planes, when the gradient of the filters is summed
 N_IN, NARROW = 36, 37  # dense: inputs; 1 where W is kept transposed
 ONCE = 38  # pools: 1 where every pixel is in exactly one window
-COLUMNS = 39
+DERIVATIVE = 39  # code of the activation whose derivative is taken: its own, but for slips
+COLUMNS = 40
 
 IMAGES, ROWS_OF_NUMBERS, ARRANGE, CONV, MAX_POOL, AVERAGE_POOL = range(6)
 IMAGE_DROPOUT, IMAGE_NORM, FLATTEN, DENSE, DROPOUT, NORM = range(6, 12)
