@@ -158,6 +158,7 @@ REST = {  # tables that are tried elsewhere, or that nothing can be added to
     "DRAW": "a word of an option",
     "MEASURES": "handgrad.measures",
     "VALIDATION_METRICS": "handgrad.measures",
+    "SEARCH_METRICS": "handgrad.measures",
     "RANKS": "a word of an option",
     "UNITS": "of published numbers",
 }

@@ -22,12 +22,14 @@ def test_words_and_order_of_metrics():
         "val_accuracy": "validation accuracy",
         "test_loss": "test loss",
         "test_accuracy": "test accuracy",
+        "epoch_loss": "training loss over the epoch",
     }
     assert [metric.name for metric in METRICS.values()] == list(METRICS)
 
 
 def test_what_is_no_metric():
     assert (part_of("seconds"), measure_of("seconds")) == (None, None)
+    assert part_of("epoch_loss") is None  # it is not scored on the sample of training examples
     assert not is_fraction("seconds")
     assert not lower_is_better("seconds")
 

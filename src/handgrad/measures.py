@@ -2,7 +2,8 @@
 
     PARTS     train, validation, test
     MEASURES  loss, accuracy
-    METRICS   every measure on every part, by name: `val_accuracy` is the accuracy on the validation part
+    METRICS   every measure on every part, by name: `val_accuracy` is the accuracy on the validation part; and
+              `epoch_loss`, the training loss as the steps of an epoch met it
 
 A measure that is added to MEASURES is scored after every epoch and at the end; its metrics, their words and their place
 in tables follow.
@@ -51,20 +52,25 @@ class Measure:
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure on a part of the data."""
+    """A measure on a part of the data.
+
+    over_steps: the mean over the steps of an epoch, each measured on its batch before its update, while the network
+    learns; False: scored after the epoch.
+    """
 
     part: DataPart
     measure: Measure
+    over_steps: bool = False
 
     @property
     def name(self) -> str:
         """The name in records, curves and study files: `val_accuracy`."""
-        return self.part.metric(self.measure.name)
+        return f"epoch_{self.measure.name}" if self.over_steps else self.part.metric(self.measure.name)
 
     @property
     def word(self) -> str:
         """The name in text: "validation accuracy"."""
-        return f"{self.part.word} {self.measure.name}"
+        return f"{self.part.word} {self.measure.name}" + (" over the epoch" if self.over_steps else "")
 
 
 TRAIN = DataPart("train", "train", "training", "train_sample")
@@ -84,15 +90,23 @@ MEASURES = {
         ),
     )
 }
-METRICS = {part.metric(name): Metric(part, measure) for part in PARTS.values() for name, measure in MEASURES.items()}
+EPOCH_LOSS = Metric(TRAIN, MEASURES["loss"], over_steps=True)
+METRICS = {
+    metric.name: metric
+    for metric in (*(Metric(part, measure) for part in PARTS.values() for measure in MEASURES.values()), EPOCH_LOSS)
+}
 
 VALIDATION_METRICS = tuple(name for name, metric in METRICS.items() if metric.part is VALIDATION)
+SEARCH_METRICS = (  # what a search may judge by before the end: the test part has no say
+    *VALIDATION_METRICS[::-1],
+    *(name for name, metric in METRICS.items() if metric.part is TRAIN),
+)
 DEFAULT_METRIC = VALIDATION.metric("accuracy")  # which chooses winners unless the study says otherwise
 
 
 def part_of(metric: str) -> DataPart | None:
-    """The part that a metric is measured on; None of what is no metric, such as `seconds`."""
-    return METRICS[metric].part if metric in METRICS else None
+    """The part whose examples a metric is scored on; None of what is not scored, such as `seconds` or `epoch_loss`."""
+    return METRICS[metric].part if metric in METRICS and not METRICS[metric].over_steps else None
 
 
 def measure_of(name: str) -> Measure | None:

@@ -202,7 +202,29 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
         "engine": {"name": "array", "threads": 1},
         "environment": {"python": "3.11.7", "finished": "2025-11-21T00:00:00+00:00", **outcome.environment},
     }
-    return Record.from_json(data, curves=curves, params=params)
+    mistakes: dict[str, np.ndarray] = {}
+    for name in () if diverged else parts_of_confusion:
+        part = getattr(parts, name)
+        n = max(0, min(25, int(np.sum(matrices[name]) - np.trace(matrices[name]))))
+        mistakes |= {
+            f"{name}.source": np.array(part.source),
+            f"{name}.index": part.index[:n],
+            f"{name}.actual": part.y[:n],
+            f"{name}.predicted": (part.y[:n] + 1) % k,
+            f"{name}.confidence": np.linspace(0.99, 0.5, n),
+            f"{name}.images": rng.integers(0, 256, (n, *shape)).astype(np.uint8),
+        }
+    epochs = np.arange(outcome.epochs + 1)
+    diagnostics = {
+        "epoch": epochs,
+        "gradient_norm.dense1.W": 0.01 * 0.8**epochs,
+        "gradient_norm.dense1.b": 0.002 * 0.8**epochs,
+        "gradient_norm.dense2.W": 0.1 * 0.9**epochs,
+        "gradient_norm.dense2.b": 0.02 * 0.9**epochs,
+        "saturated.dense1": 0.5 + 0.02 * epochs,
+        "dead.dense1": 0.1 * (epochs > 2),
+    }
+    return Record.from_json(data, curves=curves, params=params, mistakes=mistakes, diagnostics=diagnostics)
 
 
 Make = Callable[..., Path]

@@ -294,7 +294,7 @@ def test_options_that_need_validation_data_say_so():
 
 def test_without_validation_or_test_parts_the_record_has_none():
     done = execute(make_run(), make_split(validation=0, test=0))
-    assert done.metrics.keys() == {"train_loss", "train_accuracy"}
+    assert done.metrics.keys() == {"train_loss", "train_accuracy", "epoch_loss"}
     assert done.data["confusion"] == {}
     assert done.data["samples"]["source"] == "train"
 

@@ -38,7 +38,7 @@ from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.store import REPORT
 from handgrad.study.published.figure_options import FIGURES
-from handgrad.training.record import load, load_curves, load_params
+from handgrad.training.record import Record, load, load_curves, load_optional, load_params
 
 NAMED = 3  # files that were moved away and are named one by one
 FORMATS = ("png", "svg", "pdf")
@@ -148,10 +148,16 @@ def _write_all(
 def sources_of(results: Results) -> Sources:
     """The files of a results folder that chapters read one at a time; `summarize` has compared their checksums."""
     runs = results.folder / "runs"
+
+    def record(run_id: str) -> Record:
+        return load(runs / run_id, arrays=False)
+
     return Sources(
         curves=lambda run_id: load_curves(runs / run_id),
         params=lambda run_id: load_params(runs / run_id),
-        record=lambda run_id: load(runs / run_id, arrays=False),
+        mistakes=lambda run_id: load_optional(runs / run_id, "mistakes", record(run_id)),
+        diagnostics=lambda run_id: load_optional(runs / run_id, "diagnostics", record(run_id)),
+        record=record,
         images=results.images,
     )
 

@@ -13,10 +13,13 @@ import numpy as np
 from handgrad.data.batches import batch_length, steps_per_epoch, train_sample
 from handgrad.data.datasets import Part, Split
 from handgrad.errors import InputError
-from handgrad.measures import PARTS, TEST, TRAIN, VALIDATION, DataPart
+from handgrad.measures import EPOCH_LOSS, PARTS, TEST, TRAIN, VALIDATION, DataPart
 from handgrad.names import shown
 from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
+from handgrad.network.targets import encode
+from handgrad.training.curves import ENDS, epoch_losses
+from handgrad.training.diagnostics import diagnose, diagnosed, names_of
 from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Group, Job, Session, open_session
 from handgrad.training.progress import first_progress, save_checkpoint
@@ -59,6 +62,7 @@ class RunInProgress:
             self.member.load(self.progress.params, self.progress.slots, self.progress.t)
             if not self.progress.before:
                 self.progress.before = self.member.outputs(samples_of(split)[1].x).astype(float).tolist()
+            self._diagnose()
         except Exception:
             group.release(self.member)
             raise
@@ -120,6 +124,8 @@ class RunInProgress:
         progress.curves.setdefault("lr", []).append(float(self.current.lrs[0]))
         progress.curves.setdefault("steps_at_epoch_end", []).append(progress.step)
         self._score()
+        if self.diverged is None:
+            self._diagnose()
 
     def finish_epoch(self, training: float, evaluation: float) -> None:
         """Keep the seconds of the epoch, save a checkpoint and tell the observers."""
@@ -162,6 +168,20 @@ class RunInProgress:
             if rule.best(history)[0] == len(history) - 1:
                 progress.best, progress.best_slots = progress.params, progress.slots
 
+    def _diagnose(self) -> None:
+        """Look at gradients and saturation where the setting asks for it; a checkpoint may have them already."""
+        progress, wanted = self.progress, self.training.diagnostics
+        if not wanted or progress.diagnostics.keys() != {"epoch", *names_of(self.network)}:
+            progress.diagnostics = {}  # those of a run that this one continues may be of another network
+        if wanted and progress.epoch not in progress.diagnostics.get("epoch", ()):
+            train, encoding = self.split.train, self.setting.network.targets
+            rows = diagnosed(len(train.y))
+            T = encode(train.y[rows], self.split.n_classes, encoding, self.training.dtype)
+            x = train.x[rows].astype(self.training.dtype)
+            measured = diagnose(self.network, progress.params, x, T, self.training.loss)
+            for name, value in {"epoch": progress.epoch, **measured}.items():
+                progress.diagnostics.setdefault(name, []).append(value)
+
     def _diverge(self, losses: np.ndarray, noticed: State) -> None:
         """Find the step of this epoch at which the run diverged; the run keeps the weights from before it."""
         progress = self.progress
@@ -192,7 +212,11 @@ class RunInProgress:
             return self._record(start, pruned=not over)
         if self.unsaved:
             self._write_checkpoint()
-        return Paused(until, {name: self._own(name)[:until] for name in self.progress.curves})
+        progress = self.progress
+        losses = epoch_losses(np.concatenate(progress.loss_per_step), progress.curves[ENDS])
+        history = {name: self._own(name) for name in progress.curves}
+        history[EPOCH_LOSS.name] = losses[progress.first_epoch :].tolist()
+        return Paused(until, {name: values[:until] for name, values in history.items()})
 
     def _record(self, start: float, *, pruned: bool = False) -> Record:
         progress = self.progress

@@ -36,6 +36,7 @@ class Progress:
     first_epoch: int = 0  # where this run's own epochs begin (after those of the run that it continues)
     loss_per_step: list[np.ndarray] = field(default_factory=list)
     curves: dict[str, list[float]] = field(default_factory=dict)
+    diagnostics: dict[str, list[float]] = field(default_factory=dict)
     best: Params = field(default_factory=dict)  # of the best epoch, with early stopping
     best_slots: Slots = field(default_factory=dict)
     before: list[list[float]] = field(default_factory=list)
@@ -102,6 +103,7 @@ def progress_after(parent: Record, optimizer: str) -> Progress:
         first_epoch=parent.epochs,
         loss_per_step=[parent.curves["loss_per_step"]],
         curves=_curves_of(parent),
+        diagnostics=_diagnostics_of(parent),
         continued_at=[*parent.continued_at, parent.epochs],
     )
 
@@ -118,6 +120,7 @@ def progress_of(pruned: Record) -> Progress:
         first_epoch=pruned.first_epoch,
         loss_per_step=[pruned.curves["loss_per_step"]],
         curves=_curves_of(pruned),
+        diagnostics=_diagnostics_of(pruned),
         best=best,
         best_slots=best_slots,
         before=[] if pruned.samples is None else pruned.samples.before,
@@ -131,6 +134,10 @@ def _curves_of(record: Record) -> dict[str, list[float]]:
     return {name: values.tolist() for name, values in record.curves.items() if name not in ("loss_per_step", "epoch")}
 
 
+def _diagnostics_of(record: Record) -> dict[str, list[float]]:
+    return {name: values.tolist() for name, values in record.diagnostics.items()}
+
+
 # -- checkpoints
 
 
@@ -142,7 +149,8 @@ def save_checkpoint(path: Path, run_id: str, progress: Progress, *, forced: bool
     arrays = {f"params/{name}": array for name, array in progress.params.items()}
     arrays |= {f"slots/{name}": array for name, array in pack_slots(progress.slots).items()}
     arrays |= pack_best(progress, "best/")
-    arrays |= {f"curves/{name}": np.asarray(values, dtype=np.float64) for name, values in progress.curves.items()}
+    for prefix, group in (("curves", progress.curves), ("diagnostics", progress.diagnostics)):
+        arrays |= {f"{prefix}/{name}": np.asarray(values, dtype=np.float64) for name, values in group.items()}
     arrays["loss_per_step"] = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
     plain = ("t", "epoch", "step", "first_epoch", "before", "times", "continued_at", "resumed")
     numbers = json.dumps({name: getattr(progress, name) for name in plain})
@@ -192,6 +200,7 @@ def _progress(arrays: Params, numbers: dict[str, Any]) -> Progress:
         best=best,
         best_slots=best_slots,
         curves={name: values.tolist() for name, values in group("curves/").items()},
+        diagnostics={name: values.tolist() for name, values in group("diagnostics/").items()},
         loss_per_step=[arrays["loss_per_step"]],
         **numbers,
     )

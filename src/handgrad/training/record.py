@@ -4,12 +4,12 @@
     curves.npz            the loss of every step; loss and accuracy of every epoch (no times: same bits, same bytes)
     weights.safetensors   the parameters, with the network and scaling they belong to (`training.model`)
     state.safetensors     what the optimizer remembers, if anything, so that a run can be continued
+    mistakes.npz          pictures that are taken for another class, the most confident ones (`training.mistakes`)
+    diagnostics.npz       norms of gradients and saturation, where the setting asks for them (`training.diagnostics`)
 
 Fields have the names and the order of the keys of record.json; docs/results.md says what each holds.  Keys that another
-version wrote stay where they are, and those that an earlier version did not write are None or empty.
-
-The folder is written whole under a temporary name and then renamed: a record is there or it is not.  Whatever reads it
-compares it with the checksums that record.json holds.
+version wrote stay where they are, and those that an earlier version did not write are None or empty.  The folder is
+written whole under a temporary name and then renamed, and read files are compared with the checksums of record.json.
 """
 
 import errno
@@ -37,10 +37,14 @@ from handgrad.foreign import reading
 from handgrad.names import shown
 from handgrad.network.arrays import Arrays
 from handgrad.sections import check_shape
+from handgrad.training.curves import by_epoch
 from handgrad.training.model import Model
 from handgrad.training.weights import FORMAT, check_folder, check_format, npz, tensors
 from handgrad.training.weights import RUN_AGAIN as REMEDY
 
+OPTIONAL = ("mistakes", "diagnostics")  # arrays that not every record has, in a file of that name with .npz
+ARRAYS = ("curves", "params", "state", *OPTIONAL)
+FILES = ("record.json", "curves.npz", "weights.safetensors", "state.safetensors", "mistakes.npz", "diagnostics.npz")
 STATUSES = ("done", "diverged", "pruned", "failed")
 _LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO, errno.ELOOP)
 
@@ -166,8 +170,8 @@ class Record(_Table):
     and no samples.  setting: its tables, every default written out.  continues: the run that this one goes on from;
     parent: the checksums of the files that it began with.  metrics: of the weights at the end, by name
     (`handgrad.measures`); None where it diverged.  epochs, steps: over the whole history, that of continued runs
-    included.  files: checksums of the other files.  curves, params, state: arrays by name; empty where record.json
-    alone was read.
+    included.  files: checksums of the other files.  curves, params, state, mistakes, diagnostics: arrays by name;
+    empty where record.json alone was read.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -200,6 +204,8 @@ class Record(_Table):
     curves: Arrays = Field(default_factory=dict, exclude=True, repr=False)
     params: Arrays = Field(default_factory=dict, exclude=True, repr=False)
     state: Arrays = Field(default_factory=dict, exclude=True, repr=False)
+    mistakes: Arrays = Field(default_factory=dict, exclude=True, repr=False)
+    diagnostics: Arrays = Field(default_factory=dict, exclude=True, repr=False)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -228,11 +234,11 @@ class Record(_Table):
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any], **arrays: Arrays) -> Self:
-        """The record of record.json's content, and of the arrays beside it (curves, params, state).
+        """The record of record.json's content, and of the arrays beside it (curves, params, …).
 
         Raises ValueError, in one line, where that is not the content of a record.
         """
-        return check_shape(cls.model_validate, {**table, "curves": {}, "params": {}, "state": {}, **arrays})
+        return check_shape(cls.model_validate, {**table, **{name: {} for name in ARRAYS}, **arrays})
 
     @property
     def data(self) -> dict[str, Any]:
@@ -247,8 +253,8 @@ class Record(_Table):
 
     @property
     def history(self) -> Arrays:
-        """Curves by epoch, under Keras's names: epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr."""
-        return {name: values for name, values in self.curves.items() if name != "loss_per_step"}
+        """Curves by epoch, under Keras's names: epoch, train_loss, val_loss, val_accuracy, lr, …, and epoch_loss."""
+        return by_epoch(self.curves)
 
     @property
     def first_epoch(self) -> int:
@@ -266,9 +272,6 @@ class Record(_Table):
         return {name: sum_ for name, sum_ in (self.files or {}).items() if name.endswith(".safetensors")} or None
 
 
-FILES = ("record.json", "curves.npz", "weights.safetensors", "state.safetensors")
-
-
 def save(record: Record, folder: Path) -> None:
     """Write a record's folder whole, or nothing.  Raises ResultsError when the disk is full or not writable.
 
@@ -279,6 +282,9 @@ def save(record: Record, folder: Path) -> None:
     contents = {"curves.npz": npz(record.curves), "weights.safetensors": tensors(record.params, {"handgrad": facts})}
     if record.state:
         contents["state.safetensors"] = tensors(record.state, {})
+    for name in OPTIONAL:
+        if arrays := getattr(record, name):
+            contents[f"{name}.npz"] = npz(arrays, compressed=True)
     table["files"] = {name: checksum(content) for name, content in contents.items()}
     contents["record.json"] = sealed(json.dumps(table, indent=1, allow_nan=False))
     try:
@@ -311,8 +317,9 @@ def load(folder: Path, *, arrays: bool = True) -> Record:
     check_folder(path, record.id)
     if not arrays:
         return record
-    found = {"curves": load_curves(folder, record), "params": load_params(folder, record)}
-    return record.model_copy(update={**found, "state": load_state(folder, record)})
+    always = {"curves": load_curves, "params": load_params, "state": load_state}
+    found = {name: read(folder, record) for name, read in always.items()}
+    return record.model_copy(update=found | {name: load_optional(folder, name, record) for name in OPTIONAL})
 
 
 def check_files(folder: Path, record: Record) -> None:
@@ -338,9 +345,17 @@ def load_curves(folder: Path, record: Record | None = None) -> Arrays:
 
     Raises DamagedError where it was altered or cut off.
     """
-    path = folder / "curves.npz"
+    return _npz(folder / "curves.npz", record, "an .npz file of curves")
+
+
+def load_optional(folder: Path, name: str, record: Record) -> Arrays:
+    """The arrays of one of `OPTIONAL` of one run, in the same way; empty where the record names no such file."""
+    path = folder / f"{name}.npz"
+    return _npz(path, record, f"an .npz file of {name}") if path.name in (record.files or {}) else {}
+
+
+def _npz(path: Path, record: Record | None, form: str) -> Arrays:
     content = _checked(path, record)
-    form = "an .npz file of curves"
     with reading(path, DamagedError, form, REMEDY), np.load(io.BytesIO(content), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 
 from handgrad.data.datasets import Part, Split, data_key
-from handgrad.measures import MEASURES, PARTS, TRAIN, DataPart
+from handgrad.measures import EPOCH_LOSS, MEASURES, PARTS, TRAIN, DataPart
+from handgrad.network.arrays import Arrays
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.training.brightness import brightness_of
+from handgrad.training.curves import ENDS, epoch_losses
 from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
 from handgrad.training.ingredients import of_layers
+from handgrad.training.mistakes import are_pictures, mistakes_of
 from handgrad.training.progress import Progress, pack_best, pack_slots
 from handgrad.training.record import DatasetFacts, Divergence, NetworkFacts, Record, Samples, Times, TrainScore
 from handgrad.training.run import Run, Setting
@@ -60,8 +63,7 @@ def score(
 
 def batch_loss(progress: Progress, epoch: int) -> float:
     """The mean of the losses of the batches of one epoch, counted from 1 over the whole history."""
-    ends = [0, *map(int, progress.curves["steps_at_epoch_end"])]
-    return float(np.concatenate(progress.loss_per_step)[ends[epoch - 1] : ends[epoch]].mean(dtype=np.float64))
+    return float(epoch_losses(np.concatenate(progress.loss_per_step), progress.curves[ENDS])[epoch - 1])
 
 
 def record_of(trained: Trained) -> Record:
@@ -69,6 +71,8 @@ def record_of(trained: Trained) -> Record:
     progress, diverged = trained.progress, trained.diverged
     metrics: dict[str, float | None] = {}
     confusion = {}
+    mistakes: Arrays = {}
+    params, slots, t = trained.session.export()
     reported = functions_at(trained.setting.training).reported
     epoch = progress.epoch if trained.pruned else _best_epoch(trained) or progress.epoch
     for name, examples in trained.split.parts.items():
@@ -80,7 +84,8 @@ def record_of(trained: Trained) -> Record:
         metrics |= reported(scores, lambda: batch_loss(progress, epoch))
         if part is not TRAIN:
             confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
-    params, slots, t = trained.session.export()
+            mistakes |= {f"{name}.{key}": array for key, array in _mistakes(trained, params, name, predicted).items()}
+    metrics[EPOCH_LOSS.name] = None if diverged is not None else batch_loss(progress, epoch)
     return Record(
         format=FORMAT,
         id=trained.run.id,
@@ -108,6 +113,8 @@ def record_of(trained: Trained) -> Record:
         curves=_curves(trained),
         params=params,
         state=pack_slots(slots) | (pack_best(progress, "best.") if trained.pruned else {}),
+        mistakes=mistakes,
+        diagnostics=_diagnostics(trained),
     )
 
 
@@ -159,6 +166,18 @@ def _curves(trained: Trained) -> dict[str, np.ndarray]:
         curves["steps_at_epoch_end"] = curves["steps_at_epoch_end"].astype(np.int64)
     per_step = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
     return {"epoch": np.arange(1, complete + 1), **curves, "loss_per_step": per_step}
+
+
+def _mistakes(trained: Trained, params: Arrays, part: str, predicted: np.ndarray) -> Arrays:
+    split, dtype = trained.split, trained.setting.training.dtype
+    if not are_pictures(split):
+        return {}
+    return mistakes_of(trained.network, params, split.parts[part], predicted, split.scaler, dtype)
+
+
+def _diagnostics(trained: Trained) -> Arrays:
+    found = {name: np.asarray(values, np.float64) for name, values in trained.progress.diagnostics.items()}
+    return found | ({"epoch": found["epoch"].astype(np.int64)} if found else {})
 
 
 def _engine_facts(trained: Trained) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class TrainingSection(Section):
     early_stopping: EarlyStopping | None = None
     train_score: Annotated[str, BeforeValidator(one_of(("sample", "all"), "choice"))] = "sample"
     test_every_epoch: Annotated[bool, BeforeValidator(flag)] = False
+    diagnostics: Annotated[bool, BeforeValidator(flag)] = False
     dtype: Annotated[str, BeforeValidator(one_of(("float32", "float64"), "number type"))] = "float32"
     engine: Annotated[str, BeforeValidator(one_of(("auto", *ENGINES), "engine"))] = "auto"
     device: Annotated[str, BeforeValidator(one_of(DEVICES, "device"))] = "cpu"
@@ -113,7 +114,7 @@ class TrainingSection(Section):
     @model_serializer(mode="wrap")
     def _without_absent(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = plain(self)
-        for key in ("tf32", "slips"):
+        for key in ("tf32", "slips", "diagnostics"):
             if not values.get(key, True):
                 del values[key]  # records and ids are older than this key
         return values

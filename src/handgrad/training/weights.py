@@ -46,10 +46,10 @@ def tensors(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> by
     return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=dict(metadata))
 
 
-def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+def npz(arrays: Mapping[str, np.ndarray], *, compressed: bool = False) -> bytes:
     """Arrays as the content of an .npz file: the same bytes for the same arrays."""
     content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **dict(arrays))
+    (np.savez_compressed if compressed else np.savez)(content, allow_pickle=False, **dict(arrays))
     return content.getvalue()
 
 

@@ -166,3 +166,15 @@ def test_nothing_of_the_users_is_plotlys_markup():
 def test_pictures_of_the_page_are_png():
     assert png_uri(np.zeros((2, 2))).startswith("data:image/png;base64,iVBORw0KGgo")
     assert png_uri(np.zeros((2, 2, 3))).startswith("data:image/png;base64,")
+
+
+@pytest.mark.parametrize(("low", "labels"), [(0.3, {"0.5", "1", "2"}), (0.001, {"0.001", "0.01", "0.1", "1"})])
+def test_a_logarithmic_axis_of_less_than_two_decades_has_numbers_between_its_powers(low, labels):
+    line = Line("a", np.arange(2.0), np.array([low, 3.0]))
+    drawing = draw(Curves("f", "t", "c", (Panel("p", "epoch", "norm", (line,), log_y=True),)))
+    (axes,) = drawing.axes
+    ticks = [*axes.yaxis.get_major_ticks(), *axes.yaxis.get_minor_ticks()]
+    drawing.canvas.draw()
+    low_end, high_end = axes.get_ylim()
+    shown = {tick.label1.get_text() for tick in ticks if low_end <= tick.get_loc() <= high_end} - {""}
+    assert shown == labels

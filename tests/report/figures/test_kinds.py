@@ -343,3 +343,51 @@ def test_predictions_of_the_untrained_network(ask):
     after = ask("predictions", {"when": "after"}, ["1"])
     assert after.after == after.actual
     assert "10 of 10 right after training" in after.caption
+
+
+def test_the_most_confident_mistakes(ask):
+    figure = ask("mistakes", {"examples": 3, "columns": 2}, ["1"])
+    assert (figure.images.shape, figure.columns) == ((3, 8, 8), 2)
+    assert figure.labels[0] == f"{figure.actual[0]} → {figure.predicted[0]}, 0.99"
+    assert "3 of the 10 mistakes on the test set, the most confident first" in figure.caption  # 8 of each 10 are right
+    assert "and the probability of the predicted class" in figure.caption
+    assert figure.images.min() >= 0
+    assert figure.images.max() <= 1
+    texts = [axes.get_xlabel() for axes in draw(figure).axes]
+    assert tuple(texts) == figure.labels
+    assert ask("mistakes", {"part": "validation"}, ["1"]).title == "Most confident mistakes (validation set)"
+    assert ask("mistakes", {}, ["1"], shape=(13,)) is None  # rows of a table are no pictures
+    assert ask("mistakes", {}, ["1"], tell=lambda setting, seed: Outcome(1.0)) is None  # nor is there any mistake
+    long = ask("mistakes", {"examples": 1}, ["1"], classes=["ankle boot", "sneaker", "pullover"])
+    assert draw(long).axes[0].get_xlabel() == f"{long.actual[0]} →\n{long.predicted[0]}, 0.99"
+
+
+def test_gradients_and_saturation_by_layer(ask):
+    figure = ask("gradients", {"seed": "first"}, ["1"])
+    assert [panel.title for panel in figure.panels] == ["norm of the gradient", "saturated units", "dead units"]
+    assert [(panel.log_y, panel.percent) for panel in figure.panels] == [(True, False), (False, True), (False, True)]
+    norms, saturated, dead = (panel.lines for panel in figure.panels)
+    assert [line.label for line in norms] == ["dense1", "dense2"]
+    assert norms[0].x.tolist() == [0, 1, 2, 3, 4]  # the first is of before training
+    np.testing.assert_allclose(norms[1].y, 0.1 * 0.9 ** np.arange(5))
+    assert saturated[0].style == norms[0].style  # one layer, one colour
+    assert dead[0].y.tolist() == [0, 0, 0, 0.1, 0.1]
+    # 0.01 / 0.1 at first; 0.8⁴ / 0.9⁴ = 0.6243 of it at the end
+    assert "The gradient of dense1 is 0.1 of that of dense2 at epoch 0 and 0.062 at epoch 4; " in figure.caption
+    assert figure.caption.endswith("saturated from start to end: dense1 50.0 % to 58.0 %.")
+
+
+def test_gradients_of_several_settings_over_seeds(ask):
+    figure = ask("gradients", {"biases": True, "log": "no"})
+    assert [panel.title for panel in figure.panels[:4]] == [
+        "1: norm of the gradient", "1: saturated units", "1: dead units", "2: norm of the gradient"
+    ]  # fmt: skip
+    assert figure.columns == 3
+    assert not figure.panels[0].log_y
+    lines = {line.label: line.style for line in figure.panels[0].lines}
+    assert list(lines) == ["dense1", "dense1.b", "dense2", "dense2.b"]
+    assert len(set(lines.values())) == 4
+    assert figure.panels[0].lines[0].low is not None
+    assert "mean over the seeds (n = 3)" in figure.caption
+    for name in ask.summary.settings:
+        assert f"{name.label}: lr" in figure.caption

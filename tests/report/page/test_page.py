@@ -73,7 +73,7 @@ def test_every_part_is_there(report):
     assert folder.name == "report"
     assert sorted(path.name for path in folder.iterdir()) == [".files.json", "figures", "index.html", "tables"]
     figures = {path.name for path in (folder / "figures").iterdir()}
-    names = ("ranking", "curves", "step-loss", "confusion", "weights", "predictions")
+    names = ("ranking", "curves", "step-loss", "confusion", "weights", "predictions", "mistakes", "gradients")
     assert figures == {f"{name}.{form}" for name in names for form in ("png", "svg", "pdf", "csv")}
     tables = {path.name for path in (folder / "tables").iterdir()}
     names = ("summary", "times", "runs", "labels")
@@ -149,9 +149,10 @@ def test_every_plot_has_its_numbers(report):
     plots = json.loads(unpacked(page, "packed"))["plots"]
     wanted = {attributes["data-plot"] for attributes in page.all("div") if "data-plot" in attributes}
     assert wanted == set(plots)
-    assert len(wanted) == 1 + 4 + 1
+    assert len(wanted) == 1 + 4 + 1 + 3  # ranking, curves, loss of steps, gradients with saturated and dead units
     labels = {button.get("data-line") for button in page.all("button") if "data-line" in button}
-    traces = {trace.get("meta") for key, plot in plots.items() if key.startswith("curves") for trace in plot["data"]}
+    named = [plot for key, plot in plots.items() if key.startswith(("curves", "gradients"))]
+    traces = {trace.get("meta") for plot in named for trace in plot["data"]}
     assert labels == traces
 
 
@@ -159,7 +160,7 @@ def test_every_plot_has_its_picture_for_print(report):
     folder, page = report(formats=("svg",))
     prints = json.loads(unpacked(page, "packed"))["prints"]
     assert {attributes["data-print"] for attributes in page.all("div") if "data-print" in attributes} == set(prints)
-    assert set(prints) == {"ranking", "curves", "step-loss"}
+    assert set(prints) == {"ranking", "curves", "step-loss", "gradients"}
     written = (folder / "figures" / "curves.svg").read_text("utf-8")
     assert unquote(prints["curves"].removeprefix("data:image/svg+xml,")) == written
 

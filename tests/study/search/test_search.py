@@ -87,6 +87,35 @@ def test_a_setting_is_judged_by_the_mean_over_its_seeds_at_the_rung(make, tmp_pa
     )  # both seeds advance together
 
 
+@pytest.mark.parametrize("metric", ["epoch_loss", "train_loss", "train_accuracy"])
+def test_settings_are_judged_by_training_where_it_is_asked_for_and_won_by_validation(make, tmp_path, whole, metric):
+    asha = {**ASHA["asha"], "metric": metric}
+    results = run_study(make(**ASHA | {"asha": asha}), tmp_path / "a", jobs=1)
+    curves = whole.curves().set_index(["label", "seed", "epoch"])[metric]
+    arrived = [event for event in events(tmp_path / "a") if event["event"] == "arrived"]
+    for event in arrived:
+        values = [curves[event["setting"], seed, event["epoch"]] for seed in (0, 1)]
+        assert event["value"] == pytest.approx(statistics.fmean(values), abs=1e-15)
+    ended = [label for label, (status, _) in statuses(results).items() if status == {"done"}]
+    table = results.settings().set_index("label").loc[ended]
+    assert table["val_accuracy_mean"][results.winner()] == table["val_accuracy_mean"].max()
+    assert results.plan["metric"] == "val_accuracy"
+    told = []
+    run_study(make(**ASHA | {"asha": asha}), tmp_path / "a", jobs=1, observer=told.append)  # from the records alone
+    assert not trained(told)
+    assert [event for event in events(tmp_path / "a") if event["event"] == "arrived"] == arrived
+
+
+def test_no_setting_is_judged_by_the_test_part(make):
+    with pytest.raises(StudyFileError, match=r"asha\.metric is an unknown measure 'test_loss'.*epoch_loss"):
+        make(asha={"metric": "test_loss"})
+
+
+def test_a_search_by_the_training_loss_needs_no_validation_data(make):
+    study = make(data={"name": "clouds.npz", "validation": False}, asha={"metric": "epoch_loss"}, phase=[])
+    assert study.phases[0].asha.metric == "epoch_loss"
+
+
 def test_the_winner_came_to_its_end(make, tmp_path):
     results = run_study(make(**ASHA), tmp_path, jobs=1)
     assert statuses(results)[results.winner()] == ({"done"}, {8})

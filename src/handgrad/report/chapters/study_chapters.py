@@ -7,8 +7,9 @@ from handgrad.data.catalog import DATASETS
 from handgrad.report.chapters.chapter import Block, Chapter, Code, Facts, FigureBlock, TableBlock, Text, Verdicts
 from handgrad.report.figures import network_figures as run_figures
 from handgrad.report.figures import phase_figures
+from handgrad.report.figures.gradient_figures import gradients
 from handgrad.report.figures.network_figures import feature_maps
-from handgrad.report.figures.request import Sources
+from handgrad.report.figures.request import Request, Sources
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.verdicts import phase_verdicts, slip_verdicts, trouble_verdicts
@@ -16,6 +17,7 @@ from handgrad.report.findings.wording import axis_names, plural, setting_name, s
 from handgrad.report.tables import study_tables
 from handgrad.study.changes import shown
 from handgrad.study.design.study_spec import Made
+from handgrad.study.published.figure_options import GradientsOptions
 from handgrad.study.toml import dumps
 from handgrad.training.record import DatasetFacts
 
@@ -79,7 +81,7 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
 
 
 def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources) -> Chapter:
-    """The best setting as a study file, and the matrix, weights and predictions of its best run."""
+    """The best setting as a study file, the figures of its best run, and its gradients where they were recorded."""
     blocks: list[Block] = []
     run = winner.best_run(phase.metric)
     if run is not None:
@@ -95,6 +97,8 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
             run_figures.weights(record, sources.params(run.id), who),
             feature_maps(record, sources.params(run.id), sources.images(winner.label), who),
             run_figures.predictions(record, sources.images(winner.label), who),
+            run_figures.mistakes(record, sources.mistakes(run.id), who),
+            gradients(Request("gradients", {winner.label: winner}, sources, GradientsOptions(), phase.metric)),
         ]
         blocks += [FigureBlock(figure) for figure in figures if figure is not None]
     seeds = f"seeds = [{', '.join(str(r.seed) for r in winner.runs)}]\n\n"

@@ -91,6 +91,16 @@ def _linestyle(style: LineStyle) -> Any:
     return "-" if style.dash == "solid" else (0, (4, 1.6))
 
 
+def _minor(value: float, low: float, high: float) -> str:
+    """What stands at a minor tick of a logarithmic axis: 2 and 5 of each decade where there are not two decades.
+
+    >>> _minor(0.2, 0.1, 3), _minor(0.3, 0.1, 3), _minor(0.2, 0.01, 3)
+    ('0.2', '', '')
+    """
+    digit = round(value / 10 ** math.floor(math.log10(value)))
+    return f"{value:g}" if digit in (2, 5) and high / low < 100 else ""
+
+
 def _panel(axes: "Axes", panel: Panel, *, dots: bool) -> None:
     for line in sorted(panel.lines, key=lambda line: line.style != CONTEXT):  # context lies behind
         style = line.style
@@ -112,6 +122,7 @@ def _panel(axes: "Axes", panel: Panel, *, dots: bool) -> None:
 
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: _minor(value, *axes.get_ylim())))
     if panel.percent:
         percent_axis(axes.yaxis)
     if panel.x_label == "epoch":

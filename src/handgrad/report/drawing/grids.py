@@ -1,4 +1,4 @@
-"""Matrices and pictures for print: confusion, first-layer weights, sample images with predictions."""
+"""Matrices and pictures for print: confusion, first-layer weights, sample images with predictions, mistakes."""
 
 import math
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ import numpy as np
 from handgrad.report.drawing.canvas import GRID, INK, PAGE_WIDTH, new_drawing
 from handgrad.report.drawing.lettering import cut
 from handgrad.report.figures.palette import RIGHT, WRONG
-from handgrad.report.figures.shapes import Matrix, Pictures, Predictions
+from handgrad.report.figures.shapes import Matrix, Mistakes, Pictures, Predictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,4 +134,23 @@ def draw_predictions(figure: Predictions) -> "Drawing":
                 size=7.5,
                 color=ink,
             )
+    return drawing
+
+
+SHORT = 10  # letters of both classes, up to which they stand in one line
+
+
+def draw_mistakes(figure: Mistakes) -> "Drawing":
+    """Each picture with its actual class, what it was taken for and how confidently below it."""
+    n, columns = len(figure.images), figure.columns
+    rows, wide = math.ceil(n / columns), PAGE_WIDTH / max(columns, 4)
+    pairs = list(zip(figure.actual, figure.predicted, strict=True))
+    one_line = all(len(actual) + len(predicted) <= SHORT for actual, predicted in pairs)
+    drawing = new_drawing(wide * columns, (wide + (0.1 if one_line else 0.25)) * rows)
+    for position, ((actual, predicted), confidence) in enumerate(zip(pairs, figure.confidence, strict=True)):
+        axes = drawing.add_subplot(rows, columns, position + 1)
+        _image(axes, figure.images[position])
+        first = f"{cut(actual, 16)} →"
+        second = f"{cut(predicted, 14)}, {confidence:.2f}"
+        axes.set_xlabel(f"{first} {second}" if one_line else f"{first}\n{second}", size=7.5, color=INK, labelpad=3)
     return drawing

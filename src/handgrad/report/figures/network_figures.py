@@ -1,4 +1,4 @@
-"""Figures of one trained network: confusion matrix, first-layer weights, feature maps, predictions.
+"""Figures of one trained network: confusion matrix, first-layer weights, feature maps, predictions, mistakes.
 
 record: that of the run that is shown;  who: its setting and seed, for the caption.  Feature maps are
 computed from the record, its weights and the sample images of the results folder, by the reference passes.
@@ -13,8 +13,14 @@ import numpy as np
 from handgrad.names import lookup
 from handgrad.network import passes
 from handgrad.report.figures.request import Request
-from handgrad.report.figures.shapes import CELLS, Matrix, Pictures, Predictions
-from handgrad.study.published.figure_options import ConfusionOptions, PredictionsOptions, TemplatesOptions
+from handgrad.report.figures.shapes import CELLS, Matrix, Mistakes, Pictures, Predictions
+from handgrad.study.published.figure_options import (
+    ConfusionOptions,
+    MistakesOptions,
+    PredictionsOptions,
+    TemplatesOptions,
+)
+from handgrad.training.mistakes import of_part
 from handgrad.training.record import Record
 
 SHOWN = 64  # pictures of weights
@@ -127,7 +133,7 @@ def predictions(
 ) -> Predictions | None:
     """The classes predicted for sample images before training, after it, or both; for the first `examples` of them.
 
-    images: (n, channels, rows, cols) in the data's own numbers, or None where the inputs are no pictures.
+    images: (n, channels, rows, cols), scaled as they were learnt from, or None where the inputs are no pictures.
     """
     samples = record.samples
     labels = samples.labels[:examples] if samples else []
@@ -170,6 +176,48 @@ def visible(images: np.ndarray) -> np.ndarray | None:
     return pictures if shape[0] == 3 else pictures[..., 0]
 
 
+def mistakes(
+    record: Record,
+    arrays: Mapping[str, np.ndarray],
+    who: str,
+    name: str = "mistakes",
+    *,
+    part: str = "auto",
+    examples: int | None = None,
+    columns: int = 5,
+) -> Mistakes | None:
+    """The pictures of a part ("auto": as for the confusion matrix) that were taken for another class with the most
+    confidence; None without pictures or mistakes."""
+    wanted = ("test", "validation") if part == "auto" else (part,)
+    part = next((one for one in wanted if f"{one}.index" in arrays), "")
+    found = {key: array[:examples] for key, array in of_part(arrays, part).items() if array.ndim}
+    pictures = visible(found["images"]) if part and len(found["index"]) else None
+    if pictures is None:
+        return None
+    counts = np.asarray(record.confusion[part], dtype=np.int64)
+    n, wrong = len(pictures), int(counts.sum() - np.trace(counts))
+    classes = tuple(record.dataset.classes)
+    sums = record.network.output in ("softmax", "log-softmax")
+    of = f"{n} of the {wrong:,} mistakes" if wrong > n else f"All {n} mistakes" if n > 1 else "The only mistake"
+    caption = (
+        f"{who}. {of} on the {part} set, the most confident first: actual → predicted class, and the "
+        f"{'probability' if sums else 'output'} of the predicted class. The number of each picture among the data "
+        f"set's {arrays[f'{part}.source']} examples, from 0, is in the CSV file."
+    )
+    return Mistakes(
+        name,
+        f"Most confident mistakes ({part} set)",
+        caption,
+        pictures,
+        tuple(found["index"].tolist()),
+        tuple(classes[label] for label in found["actual"]),
+        tuple(classes[label] for label in found["predicted"]),
+        tuple(found["confidence"].tolist()),
+        min(columns, n),
+        classes,
+    )
+
+
 IMAGES, FILTERS = 4, 8  # shown at most
 
 
@@ -182,7 +230,7 @@ def feature_maps(
 ) -> Pictures | None:
     """A row of maps for each of the first samples, after batch norm if it follows; None without convolution or images.
 
-    images: (n, channels, rows, cols) in the data's own numbers.
+    images: (n, channels, rows, cols), scaled as the network takes them: so the results folder keeps them.
     """
     layers = record.network.layers
     first = next((i for i, text in enumerate(layers) if text.startswith("conv ")), None)
@@ -192,7 +240,7 @@ def feature_maps(
     model = record.model_copy(update={"params": dict(params)}).model
     if images.shape[1:] != model.network.input_shape:
         return None
-    x = model.scaler.apply(images[:IMAGES]).astype(next(iter(params.values())).dtype)
+    x = images[:IMAGES].astype(next(iter(params.values())).dtype)
     last = first + (model.network.layers[first + 1].kind == "batch-norm")
     shown = " and ".join(repr(text) for text in layers[first : last + 1])
     with np.errstate(all="ignore"):  # weights of a run that diverged
@@ -246,3 +294,13 @@ def make_predictions(request: Request[PredictionsOptions]) -> Predictions | None
     record, images = request.sources.record(run.id), request.sources.images(request.only.label)
     who = _whose(request, run.seed)
     return predictions(record, images, who, request.name, when=options.when, examples=options.examples)
+
+
+def make_mistakes(request: Request[MistakesOptions]) -> Mistakes | None:
+    """The most confident mistakes as a study asks for them."""
+    run, options = request.run(request.options.seed), request.options
+    if run is None:
+        return None
+    record, arrays = request.sources.record(run.id), request.sources.mistakes(run.id)
+    who, few = _whose(request, run.seed), {"examples": options.examples, "columns": options.columns}
+    return mistakes(record, arrays, who, request.name, part=options.part, **few)

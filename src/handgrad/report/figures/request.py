@@ -20,6 +20,7 @@ from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
 from handgrad.study.published.figure_options import FIGURES, FigureOptions, figure_shape, load
+from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record
 
 LoadCurves = Callable[[str], Arrays]
@@ -59,7 +60,7 @@ def epoch_series(runs: Sequence[RunFacts], load: LoadCurves, keys: Sequence[str]
     """Curves by epoch: key of curves.npz (such as "val_loss") -> a series for each run that has it."""
     found: dict[str, list[Series]] = {}
     for run in runs:
-        curves = load(run.id)
+        curves = by_epoch(load(run.id))
         for key in keys:
             y = curves.get(key)
             if y is not None and len(y):
@@ -126,12 +127,15 @@ Options_co = TypeVar("Options_co", bound=FigureOptions, covariant=True)
 class Sources:
     """Files of single runs, which a summary does not hold; each is read when a figure needs it, and not kept.
 
-    curves, params, record: id of a run -> its files;  images: label of a setting -> sample images, None without.
+    curves, params, mistakes, diagnostics, record: id of a run -> its files, no arrays where it has none;  images:
+    label of a setting -> sample images, None without.
     drawn: lines already computed from long series, by run and options: several figures of a report show the same run.
     """
 
     curves: Callable[[str], Arrays]
     params: Callable[[str], Arrays]
+    mistakes: Callable[[str], Arrays]
+    diagnostics: Callable[[str], Arrays]
     record: Callable[[str], Record]
     images: Callable[[str], np.ndarray | None]
     drawn: dict[Any, Any] = field(default_factory=dict)

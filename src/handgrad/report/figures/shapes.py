@@ -5,6 +5,7 @@
     Matrix        a confusion matrix, rows actual, columns predicted
     Pictures      a grid of pictures (first-layer weights)
     Predictions   sample images with the classes predicted before and after training
+    Mistakes      pictures that were taken for another class
 
 Each is a shape of `SHAPES` (`study/published/figure_options.py`), which says what draws it for print and for the page.
 """
@@ -266,4 +267,32 @@ class Predictions:
         """A row per example."""
         return ["index", "actual", "before", "after"], (
             list(row) for row in zip(self.index, self.actual, self.before, self.after, strict=True)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Mistakes:
+    """Pictures (n, rows, cols[, 3]) in [0, 1] with their actual class, what each was taken for, and how confidently."""
+
+    name: str
+    title: str
+    caption: str
+    images: Numbers
+    index: tuple[int, ...]
+    actual: tuple[str, ...]
+    predicted: tuple[str, ...]
+    confidence: tuple[float, ...]
+    columns: int = 5
+    classes: tuple[str, ...] = ()  # all there are, in order
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What is written below each picture, such as "3 → 5, 0.98"."""
+        found = zip(self.actual, self.predicted, self.confidence, strict=True)
+        return tuple(f"{actual} → {predicted}, {confidence:.2f}" for actual, predicted, confidence in found)
+
+    def table(self) -> tuple[list[str], Iterator[CsvRow]]:
+        """A row per picture."""
+        return ["index", "actual", "predicted", "confidence"], (
+            list(row) for row in zip(self.index, self.actual, self.predicted, self.confidence, strict=True)
         )

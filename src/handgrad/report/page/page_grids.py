@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.report.drawing.grids import signed_colours
-from handgrad.report.figures.shapes import Matrix, Pictures, Predictions
+from handgrad.report.figures.shapes import Matrix, Mistakes, Pictures, Predictions
 
 
 def matrix(figure: Matrix) -> dict[str, Any]:
@@ -49,6 +49,16 @@ def predictions(figure: Predictions) -> dict[str, Any]:
     uris = [""] * len(figure.index) if figure.images is None else [png_uri(image) for image in figure.images]
     samples = [{"uri": uris[i], "actual": actual, "said": figure.said(i)} for i, actual in enumerate(figure.actual)]
     return {"what": "predictions", "samples": samples}
+
+
+def mistakes(figure: Mistakes) -> dict[str, Any]:
+    """A picture each, with what it is, what it was taken for and how confidently."""
+    height, width = figure.images.shape[1:3]
+    items = [
+        {"uri": png_uri(image), "label": label, "width": width, "height": height}
+        for image, label in zip(figure.images, figure.labels, strict=True)
+    ]
+    return {"what": "pictures", "pictures": items, "named": True}
 
 
 def png_uri(image: np.ndarray) -> str:

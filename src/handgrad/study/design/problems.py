@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.errors import InputError
+from handgrad.measures import VALIDATION, part_of
 from handgrad.names import short
 from handgrad.sections import is_whole
 from handgrad.study.changes import leaves, shown
@@ -111,7 +112,8 @@ def _search_problems(study: Study, longest: Mapping[int, int]) -> Iterator[str]:
         if (asha is not None or drawn is not None) and study.spec.data.validation is False:
             metric = (asha.metric if asha else None) or study.spec.select_by
             what = "asha" if asha else "random.sampler"
-            yield f"{prefix}{what} judges by {metric}, but data.validation = false; give data.validation a size"
+            if part_of(metric) is VALIDATION:
+                yield f"{prefix}{what} judges by {metric}, but data.validation = false; give data.validation a size"
         most = longest.get(phase.number)
         if asha is not None and asha.epochs is not None and most is not None and asha.epochs > most:
             yield (

@@ -3,13 +3,14 @@
 results = Results.open("results/quickstart")
 results.runs()        a frame with a row for every (setting, seed)
 results.curves()      a frame with a row for every epoch of every run
+results.diagnostics() a frame of the same rows: norms of gradients and saturation, where the setting asks for them
 results.settings()    a frame with a row for every setting: n, mean and standard deviation over the seeds
 results.winner()      the label of the setting that won
 """
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from handgrad.files import checksum
 from handgrad.foreign import as_path, reading
 from handgrad.measures import METRICS
 from handgrad.names import lookup
+from handgrad.network.arrays import Arrays
 from handgrad.study.changes import at_path
 from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import StudySpec
@@ -29,7 +31,8 @@ from handgrad.study.folder.locks import is_written
 from handgrad.study.folder.plan_file import REMEDY, read_plan
 from handgrad.study.folder.store import read_data
 from handgrad.study.reading.loading import load_study
-from handgrad.training.record import Record, check_files, load, load_curves
+from handgrad.training.curves import by_epoch
+from handgrad.training.record import Record, check_files, load, load_curves, load_optional
 from handgrad.training.run import Setting
 
 if TYPE_CHECKING:
@@ -290,16 +293,23 @@ class Results:
 
     def curves(self) -> "DataFrame":
         """One row for every epoch of every run: label, seed, id, epoch, losses, accuracies, lr, steps_at_epoch_end."""
+        return self._by_epoch(lambda folder, record: by_epoch(load_curves(folder, record)))
+
+    def diagnostics(self) -> "DataFrame":
+        """One row for every epoch of every run that has `training.diagnostics`, epoch 0 being before training: label,
+        seed, id, epoch, norms of gradients, shares of saturated units (`training/diagnostics.py`)."""
+        return self._by_epoch(lambda folder, record: load_optional(folder, "diagnostics", record))
+
+    def _by_epoch(self, arrays: Callable[[Path, Record], Arrays]) -> "DataFrame":
         import pandas
 
         frames = []
         for cell in self.cells():
             if cell.record is None or cell.status == "failed":
                 continue
-            curves = load_curves(self.folder / "runs" / cell.id, cell.record)
-            by_epoch = {name: values for name, values in curves.items() if name != "loss_per_step"}
-            frames.append(pandas.DataFrame({"label": cell.label, "seed": cell.seed, "id": cell.id, **by_epoch}))
-        frames = [frame for frame in frames if len(frame)]
+            values = arrays(self.folder / "runs" / cell.id, cell.record)
+            if len(values.get("epoch", ())):
+                frames.append(pandas.DataFrame({"label": cell.label, "seed": cell.seed, "id": cell.id, **values}))
         return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame()
 
     def settings(self) -> "DataFrame":

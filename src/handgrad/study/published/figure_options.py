@@ -155,6 +155,17 @@ class StepLossByEpochOptions(FigureOptions):
     log: Log = "auto"
 
 
+class GradientsOptions(FigureOptions):
+    """Norms of gradients by layer against the epoch, saturated units beside them, of runs with `training.diagnostics`.
+
+    biases: show those of biases (and of batch norm) too, not of weights alone.
+    """
+
+    biases: Annotated[bool, BeforeValidator(flag)] = False
+    seed: SeedOrMean = "mean"
+    log: Log = "yes"
+
+
 class SmallMultiplesOptions(FigureOptions):
     """Each setting in a panel of its own beside the baseline, which is grey in all of them.
 
@@ -194,6 +205,19 @@ class PredictionsOptions(FigureOptions):
     settings = (1, 1)
     when: Annotated[str, BeforeValidator(one_of(("both", "before", "after"), "word"))] = "both"
     examples: Annotated[int, BeforeValidator(whole("[1, 10]"))] = 10
+    seed: Seed = "best"
+
+
+class MistakesOptions(FigureOptions):
+    """The most confident mistakes of one run as pictures.
+
+    part: auto is test where there is a test part, else validation.  examples: the first so many.
+    """
+
+    settings = (1, 1)
+    part: Annotated[str, BeforeValidator(one_of(("auto", "validation", "test"), "part"))] = "auto"
+    examples: Annotated[int, BeforeValidator(whole("[1, 25]"))] = 25
+    columns: Count = 5
     seed: Seed = "best"
 
 
@@ -244,6 +268,7 @@ SHAPES: dict[str, FigureShape] = {
     "Predictions": FigureShape(
         "handgrad.report.drawing.grids:draw_predictions", "handgrad.report.page.page_grids:predictions"
     ),
+    "Mistakes": FigureShape("handgrad.report.drawing.grids:draw_mistakes", "handgrad.report.page.page_grids:mistakes"),
 }
 
 FIGURES: dict[str, FigureKind] = {
@@ -295,6 +320,18 @@ FIGURES: dict[str, FigureKind] = {
         "handgrad.report.figures.network_figures:make_predictions",
         "Predictions",
         "sample images with actual and predicted classes",
+    ),
+    "mistakes": FigureKind(
+        MistakesOptions,
+        "handgrad.report.figures.network_figures:make_mistakes",
+        "Mistakes",
+        "pictures that were taken for another class, the most confident ones",
+    ),
+    "gradients": FigureKind(
+        GradientsOptions,
+        "handgrad.report.figures.gradient_figures:gradients",
+        "Curves",
+        "norms of gradients and saturated units by layer, against the epoch",
     ),
 }
 

@@ -29,7 +29,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import BeforeValidator
 
-from handgrad.measures import VALIDATION_METRICS
+from handgrad.measures import SEARCH_METRICS
 from handgrad.names import shown
 from handgrad.sections import Section, one_of, optional, whole
 
@@ -45,7 +45,12 @@ def _rule(name: Any) -> str:
 
 
 class Asha(Section):
-    """The table [asha] of a study or phase.  `metric`: of validation, measured at the rung (default: select_by)."""
+    """The table [asha] of a study or phase.
+
+    metric: what settings are judged by at a rung (default: select_by), of validation, or of training as reports did
+    that stopped by it: `train_loss`, or `epoch_loss`, the mean of the losses of the epoch's steps.  Winners are chosen
+    by `select_by` all the same.
+    """
 
     example: ClassVar = "{ grace_period = 3, reduction_factor = 2 }"
     aliases: ClassVar = {
@@ -62,7 +67,7 @@ class Asha(Section):
     grace_period: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 1
     reduction_factor: Annotated[int, BeforeValidator(whole("[2, inf)"))] = 4
     epochs: Annotated[int | None, BeforeValidator(optional(whole("[1, inf)")))] = None
-    metric: Annotated[str | None, BeforeValidator(optional(one_of(VALIDATION_METRICS[::-1], "measure")))] = None
+    metric: Annotated[str | None, BeforeValidator(optional(one_of(SEARCH_METRICS, "measure")))] = None
 
     def levels(self, epochs: int) -> tuple[int, ...]:
         """Where a setting of so many epochs is stopped: its rungs, and its end R.

@@ -25,6 +25,7 @@ from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Outcome, RunJob
+from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record
 
 NEVER = Asha(grace_period=2**62)  # no rung: every setting trains to its end
@@ -42,7 +43,8 @@ class Ended:
 
     @classmethod
     def of(cls, record: Record, curves: Mapping[str, Any], metric: str) -> "Ended":
-        curve = [float(value) for value in curves[metric][record.first_epoch :]] if metric in curves else []
+        values = by_epoch(curves).get(metric, ())
+        curve = [float(value) for value in values[record.first_epoch :]]
         return cls(record.status, curve, record.metrics.get(metric))
 
     def covers(self, epoch: int) -> bool:
