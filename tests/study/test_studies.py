@@ -29,7 +29,12 @@ TINY = {
             for change in (f"data.train.size={size}", "training.epochs=1")
         ),
     ],
-    "fashion": [*FEW, "data.validation.size=60", 'phase."wished for".variant."early stopping".data.validation.size=60'],
+    "fashion": [
+        *FEW,
+        'phase."validation".set.data.validation.size=60',
+        'phase."cross-entropy".set.data.validation.size=60',
+        'phase."wished for".variant."CNN".training.epochs=1',
+    ],
     "cifar": [*FEW, "data.validation.size=60", 'phase."one factor".one_factor.training.epochs=[2, 3]'],
 }
 

@@ -206,6 +206,5 @@ def _run_line(event: "Event") -> str:
     result = ", ".join([event.status, *scores])
     text = f": {event.text}" if event.text else ""
     place = str(event.finished).rjust(len(str(event.runs)))
-    return (
-        f"[{place}/{event.runs}] setting {event.label}, seed {event.seed}: {result} ({duration(event.seconds)}){text}"
-    )
+    setting = event.label if event.name in ("", event.label) else f"{event.name} (label {event.label})"
+    return f"[{place}/{event.runs}] setting {setting}, seed {event.seed}: {result} ({duration(event.seconds)}){text}"

@@ -25,6 +25,7 @@ from handgrad.report.chapters.chapters import chapters
 from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.drawing.lettering import without_font
 from handgrad.report.figures.request import Sources, make_figure
+from handgrad.report.findings.published_names import published_names, renamed
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import plural, setting_name
@@ -107,6 +108,7 @@ def _write(
 ) -> tuple[Summary, Reproduction | None]:
     """Write the files of a report into a new folder."""
     summary = summarize(results)
+    summary = renamed(summary, published_names(summary))
     try:
         return summary, _write_all(summary, results, folder, formats, say)
     except (HandgradError, OSError):
@@ -135,7 +137,9 @@ def _write_all(
 ) -> Reproduction | None:
     page = Page(folder, formats)
     reproduction = reproduce(summary)
-    contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results), reproduction)]
+    contents = [
+        page.chapter(chapter) for chapter in chapters(summary, sources_of(results, summary.names), reproduction)
+    ]
     if page.unwritten:
         say(without_font(page.unwritten))
     if reproduction is not None:
@@ -145,14 +149,18 @@ def _write_all(
     return reproduction
 
 
-def sources_of(results: Results) -> Sources:
-    """The files of a results folder that chapters read one at a time; `summarize` has compared their checksums."""
+def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sources:
+    """The files of a results folder that chapters read one at a time; `summarize` has compared their checksums.
+
+    names: label in the folder -> what the summary calls the setting, of those that it renamed.
+    """
     runs = results.folder / "runs"
+    labels = {name: label for label, name in (names or {}).items()}
     return Sources(
         curves=lambda run_id: load_curves(runs / run_id),
         params=lambda run_id: load_params(runs / run_id),
         record=lambda run_id: load(runs / run_id, arrays=False),
-        images=results.images,
+        images=lambda name: results.images(labels.get(name, name)),
     )
 
 

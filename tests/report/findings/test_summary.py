@@ -163,3 +163,21 @@ def test_names_of_axes_are_as_short_as_they_can_be():
         "data.seed": "data seed",
         "data.validation.seed": "validation seed",
     }
+
+
+def test_a_phase_with_new_seeds_is_compared_within_itself(make_results):
+    tables = {"seeds": 2, "grid": {"training.optimizer.lr": [0.01, 0.1]}}
+    phases = [
+        {"name": "seeds", "new_seeds": 3, "grid": {"training.optimizer.lr": [0.01, 0.1]}},
+        {"name": "widths", "after": "main", "grid": {"network.hidden": [4]}},
+    ]
+    summary = summary_of(
+        make_results(tables | {"phase": phases}, tell=lambda setting, seed: Outcome(0.8 + 0.01 * seed))
+    )
+    _, seeds, widths = summary.phases
+    assert [(one.label, [run.seed for run in one.runs]) for one in seeds.settings] == [
+        ("1_1", [2, 3, 4]),
+        ("1_2", [2, 3, 4]),
+    ]
+    assert [one.label for one in widths.settings] == ["1", "1_3"]
+    assert widths.settings[0].earlier

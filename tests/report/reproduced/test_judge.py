@@ -84,8 +84,12 @@ def test_other_examples_widen_the_interval_of_accuracies_alone():
 
 
 def test_what_is_inside_by_its_last_digit_alone_is_said_to_be_so():
-    """Within ±0.03 of 0.92 or not: "≈ 0.9" allows for a tenth more, and that is no agreement of three digits."""
-    for given, text in (("≈ 0.9", "+0.020 inside"), ("≈ 0.7", "+0.220 outside"), ("≈ 0.8", "+0.120 inside as printed")):
+    """Within ±0.03 of 0.92 or not: "≈ 0.8" stands for 0.75 to 0.85, and that is no agreement of three digits."""
+    for given, text in (
+        ("≈ 0.9", "+0.020 inside"),
+        ("≈ 0.7", "+0.220 outside"),
+        ("≈ 0.8", "+0.120 inside as read off"),
+    ):
         one = published(given)
         low, high, inside, _ = judge(one, THREE, "val_accuracy")
         assert shown_difference(Compared("T", "1", "val_accuracy", one, THREE, 3, low, high, inside), 3) == text

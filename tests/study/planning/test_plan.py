@@ -90,6 +90,31 @@ def test_a_start_can_be_the_name_of_a_variant(make, start, label):
     assert labels(plan.later(1)) == [f"{label}_1"]
 
 
+def test_new_seeds_of_a_phase_are_those_after_the_largest_of_the_study(make):
+    phases = [
+        {"name": "more", "new_seeds": 3},
+        {"name": "both", "after": "main", "grid": {"network.hidden": [2, 4]}, "new_seeds": 3},
+        {"name": "same", "after": "main", "grid": {"network.hidden": [2, 4]}},
+    ]
+    study = make(seeds=[7, 2], grid={"network.hidden": [2, 3]}, phase=phases)
+    plan = Plan(study)
+    assert plan.run_count == SettingRefs(study).run_count == 2 * 2 + 1 * 3 + 2 * 3 + 2 * 2
+    decided(plan, 0, "2")
+    seeds = [
+        {setting.label: [run.seed for run in setting.runs] for setting in plan.later(n).settings} for n in (1, 2, 3)
+    ]
+    # the winner, 2, over new seeds is another setting of the plan; hidden = 2 over the study's seeds is setting 1
+    assert seeds == [{"2_1": [8, 9, 10]}, {"2_2": [8, 9, 10], "2_3": [8, 9, 10]}, {"1": [7, 2], "2_4": [7, 2]}]
+    assert list(plan.rivals(2)) == ["2_2", "2_3"]  # what they start from was run with other seeds
+    assert list(plan.rivals(3)) == ["2", "1", "2_4"]
+    assert plan.run_count == 4 + 3 + 6 + 2  # setting 1 runs once
+
+
+def test_new_seeds_are_counted_before_anything_is_built(make):
+    with pytest.raises(StudyFileError, match="100,050 runs: 1,001 settings x 50 seeds and new_seeds; the limit is"):
+        make(seeds=50, phase=[{"name": "a", "new_seeds": 100, "grid": {"training.epochs": list(range(1, 1001))}}])
+
+
 def test_only_what_starts_from_the_named_setting_is_checked(make):
     bundle = {"o": {"plain": {"training.optimizer": "sgd"}, "heavy": {"training.optimizer": "momentum"}}}
     phase = {"name": "a", "start": "heavy", "set": {"training.optimizer.momentum": 0.5}}

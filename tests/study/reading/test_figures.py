@@ -38,7 +38,7 @@ def test_what_is_wrong_with_a_figure_itself_is_said_at_once():
         """figure "T".kind is an unknown kind of figure 'step-los'; did you mean 'step-loss'? """
         "Known: step-loss, epochs, epoch-pair, step-loss-by-epoch, small-multiples, confusion, templates, predictions",
         """figure "A".options.measure is an unknown key; did you mean 'measures'? """
-        "Known: measures, parts, seed, colour, log",
+        "Known: measures, parts, seed, together, inset, colour, log",
         "figure 3.title is missing",
         """figure 3.setings is an unknown key; did you mean 'settings'? """
         "Known: title, note, kind, phase, settings, options, run",

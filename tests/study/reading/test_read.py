@@ -126,7 +126,24 @@ def problems(tables, overrides=(), **options):
         ),
         ({"random": {"training": {"epochs": {"integers": [-5, 0]}}}}, "random.training.epochs must be >= 1; got "),
         ({"phase": [{"grid": {"training": {"epochs": [3]}}}]}, "phase 1.name is missing"),
-        ({"phase": [{"name": "a"}]}, 'phase "a" changes nothing; give it a grid, bundle, one_factor, variant, random'),
+        (
+            {"phase": [{"name": "a"}]},
+            'phase "a" changes nothing; give it a grid, bundle, one_factor, variant, random, set or new_seeds',
+        ),
+        ({"phase": [{"name": "a", "new_seeds": 0}]}, 'phase "a".new_seeds must be in [1, 100]; got 0'),
+        (
+            {"phase": [{"name": "a", "new_seeds": [3]}]},
+            'phase "a".new_seeds must be a whole number in [1, 100]; got [3]',
+        ),
+        (
+            {"phase": [{"name": "a", "new_seeds": 2, "continue": True}]},
+            'phase "a" continues runs, each of the same seed, so it cannot have new_seeds = 2; leave new_seeds or',
+        ),
+        (
+            {"phase": [{"name": "a", "new_seeds": 2}, {"name": "b", "grid": {"training": {"epochs": [3]}}}]},
+            'phase "b" starts from phase "a", which has new_seeds: its settings have no runs of the study\'s seeds; '
+            'give another phase in after, such as after = "main"',
+        ),
         (
             {"phase": [{"name": "a", "after": "mian", "set": {"training": {"epochs": 3}}}]},
             "phase \"a\".after is an unknown earlier phase 'mian'; did you mean 'main'? Known: main",

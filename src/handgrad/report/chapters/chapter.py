@@ -49,11 +49,15 @@ class Heading:
 
 @dataclass(frozen=True)
 class TableBlock:
-    """folded: hidden until the reader opens it;  number: the original's own, such as "Table 1"."""
+    """folded: hidden until the reader opens it;  number: the original's own, such as "Table 1".
+
+    alone: its reproduced numbers in the original's columns, which are saved beside it.
+    """
 
     table: Table
     folded: bool = False
     number: str = ""
+    alone: Table | None = None
 
 
 @dataclass(frozen=True)

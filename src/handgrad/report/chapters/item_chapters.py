@@ -34,7 +34,20 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
         blocks += _item(item, summary, sources)
     if found.numbers:
         blocks += [Heading("Every published number"), TableBlock(every_number(found), folded=True)]
+    if summary.names:
+        blocks += [Heading("Names of the settings"), TableBlock(names_table(summary), folded=True)]
     return Chapter("original", "The original, item by item", tuple(blocks), "The original")
+
+
+def names_table(summary: Summary) -> Table:
+    """What the settings are called here, as in the original, and their labels in the results folder."""
+    caption = (
+        "Settings are called here as the original calls them. In the results folder, in Python and on the command line "
+        "they have the labels of the plan."
+    )
+    rows = tuple(Row((cell(name), cell(label))) for label, name in summary.names.items())
+    columns = (Column("name here", ("name",)), Column("label in the results folder", ("label",)))
+    return Table("names", "Names of the settings that differ from their labels", caption, columns, rows)
 
 
 def _inside_of(found: Reproduction) -> str:
@@ -67,7 +80,7 @@ def _item(result: ItemResult, summary: Summary, sources: Sources) -> Iterator[Bl
             yield TableBlock(result.table, number=f"Beside {item.number}")
     elif result.table is not None:
         yield Heading(heading)
-        yield TableBlock(result.table, number=number)
+        yield TableBlock(result.table, number=number, alone=result.alone)
     if result.verdicts:
         yield Verdicts(result.verdicts)
 

@@ -49,6 +49,8 @@ def draw_curves(figure: Curves) -> "Drawing":
         _panel(axes, panel, dots=figure.dotted)
         if figure.small:
             _small(axes, panel.title, 96 // columns, left=column == 0, bottom=not below)
+    for axes, panel in zip(drawing.axes, figure.panels, strict=True):
+        _inset(axes, panel, dots=figure.dotted)
     for position, panel in enumerate(figure.panels):
         _ends(drawing.axes[position], panel, height)
     if entries:
@@ -91,22 +93,24 @@ def _linestyle(style: LineStyle) -> Any:
     return "-" if style.dash == "solid" else (0, (4, 1.6))
 
 
+def _inset(axes: "Axes", panel: Panel, *, dots: bool) -> None:
+    """The panel's window, enlarged in the corner that its lines leave free, and where it lies."""
+    window = panel.window
+    if window is None:
+        return
+    x, y = window
+    inner = axes.inset_axes((0.5, 0.5 if panel.free_corner else 0.12, 0.47, 0.4))
+    _lines(inner, panel, dots=dots)
+    inner.set_xlim(*x)
+    inner.set_ylim(*y)
+    if panel.percent:
+        percent_axis(inner.yaxis, y[1] - y[0])
+    inner.tick_params(labelsize=6.5)
+    axes.indicate_inset_zoom(inner, edgecolor=SOFT)
+
+
 def _panel(axes: "Axes", panel: Panel, *, dots: bool) -> None:
-    for line in sorted(panel.lines, key=lambda line: line.style != CONTEXT):  # context lies behind
-        style = line.style
-        if line.low is not None and line.high is not None and style != CONTEXT:
-            axes.fill_between(line.x, line.low, line.high, color=style.colour, alpha=0.16, linewidth=0)
-        axes.plot(
-            line.x,
-            line.y,
-            color=style.colour,
-            linestyle=_linestyle(style),
-            linewidth=style.width,
-            alpha=style.opacity,
-            marker="o" if dots and style != CONTEXT else "",
-            markersize=3,
-            label=line.label,
-        )
+    _lines(axes, panel, dots=dots)
     if panel.log_y:
         from matplotlib.ticker import FuncFormatter
 
@@ -140,6 +144,24 @@ def _panel(axes: "Axes", panel: Panel, *, dots: bool) -> None:
     axes.set_title(cut(panel.title, 44))
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
+
+
+def _lines(axes: "Axes", panel: Panel, *, dots: bool) -> None:
+    for line in sorted(panel.lines, key=lambda line: line.style != CONTEXT):  # context lies behind
+        style = line.style
+        if line.low is not None and line.high is not None and style != CONTEXT:
+            axes.fill_between(line.x, line.low, line.high, color=style.colour, alpha=0.16, linewidth=0)
+        axes.plot(
+            line.x,
+            line.y,
+            color=style.colour,
+            linestyle=_linestyle(style),
+            linewidth=style.width,
+            alpha=style.opacity,
+            marker="o" if dots and style != CONTEXT else "",
+            markersize=3,
+            label=line.label,
+        )
 
 
 def _small(axes: "Axes", title: str, letters: int, *, left: bool, bottom: bool) -> None:

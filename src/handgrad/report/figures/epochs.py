@@ -1,7 +1,7 @@
 """Figures of accuracy and loss against the epoch: of several settings, as pairs, and each beside a baseline."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from handgrad.errors import InputError
 from handgrad.measures import PARTS, TRAIN
 from handgrad.names import unknown
 from handgrad.network.arrays import Arrays
-from handgrad.report.figures.colouring import coloured
+from handgrad.report.figures.colouring import Colours, coloured
 from handgrad.report.figures.palette import BASELINE, LineStyle, line_style
 from handgrad.report.figures.request import (
     Request,
@@ -29,6 +29,7 @@ from handgrad.study.published.figure_options import (
     FigureOptions,
     SmallMultiplesOptions,
 )
+from handgrad.study.published.option_values import Inset
 
 MARKS = 6  # changes of the learning rate that are marked at most
 
@@ -36,7 +37,10 @@ Lines = dict[tuple[str, str], Line]  # (measure, part) -> line
 
 
 def epochs(request: Request[EpochsOptions]) -> Curves | None:
-    """Accuracy, loss or both against the epoch, a line for each setting; a panel for each measure and part."""
+    """Accuracy, loss or both against the epoch, a line for each setting; a panel for each measure and part.
+
+    Parts that stand together share a panel.
+    """
     options = request.options
     found = {label: _lines(request, label, options.seed, options.measures, options.parts) for label in request.shown}
     wanted = [(measure, part) for measure in options.measures for part in options.parts]
@@ -48,15 +52,24 @@ def epochs(request: Request[EpochsOptions]) -> Curves | None:
     log = logarithmic(
         options.log, [line for lines, _ in found.values() for (m, _), line in lines.items() if m == "loss"]
     )
-    panels = []
+    together = options.together and len({part for _, part in shown}) > 1
+    one_inset(options.inset, {measure for measure, _ in shown})
+    panels: list[Panel] = []
     for measure, part in shown:
         lines = tuple(
             Line(label, line.x, line.y, line.low, line.high, colours.styles[label], colours.ends.get(label, ""))
             for label in colours.order
             if (line := found[label][0].get((measure, part))) is not None
         )
+        title = f"{PARTS[part].word} {measure}"
+        if together and any(panel.y_label == measure for panel in panels):
+            continue
+        if together:
+            parts = [part for one, part in shown if one == measure]
+            lines, title = _together({name: found[name][0] for name in colours.order}, measure, parts, colours), measure
         accuracy = measure == "accuracy"
-        panels.append(Panel(f"{PARTS[part].word} {measure}", "epoch", measure, lines, log and not accuracy, accuracy))
+        log_y = log and not accuracy
+        panels.append(Panel(title, "epoch", measure, lines, log_y, accuracy, inset=options.inset))
     words = " and ".join(dict.fromkeys(measure for measure, _ in shown))
     several = "A line per setting. " if len(request.shown) > 1 else ""
     caption = (
@@ -65,15 +78,46 @@ def epochs(request: Request[EpochsOptions]) -> Curves | None:
         f"{_early_note(found, judge)}{score_notes(request.shown.values(), shown)}"
     )
     columns = len({part for _, part in shown}) if len(options.measures) > 1 else len(shown)
+    columns = len(panels) if together else columns
     return Curves(request.name, "Learning curves", caption.strip(), tuple(panels), columns, key=colours.key)
 
 
+def _together(found: Mapping[str, Lines], measure: str, parts: Sequence[str], colours: Colours) -> tuple[Line, ...]:
+    """The lines of several parts in one panel: of one setting a colour for each part, of several all but one dashed."""
+    if len(found) == 1:
+        (lines,) = found.values()
+        return tuple(lines[measure, part] for part in parts if (measure, part) in lines)
+    return tuple(
+        replace(
+            line,
+            label=f"{name}{_of(part, parts)}",
+            style=_dashed(colours.styles[name], part, parts),
+            end=colours.ends.get(name, "") if part == _solid(parts) else "",
+        )
+        for name, lines in found.items()
+        for part in parts
+        if (line := lines.get((measure, part))) is not None
+    )
+
+
+def one_inset(inset: Inset | None, measures: Collection[str]) -> None:
+    """Refuse a window with y where panels show several measures: one y range cannot be that of both."""
+    if inset is not None and inset.y is not None and len(measures) > 1:
+        raise InputError(
+            f"inset has a y, and the figure shows {' and '.join(sorted(measures))}; leave y out, or show one measure"
+        )
+
+
 def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
-    """Accuracy and loss side by side, a line for each part; a row for each setting."""
+    """Accuracy and loss side by side, a line for each part; a row for each setting.
+
+    Of one measure alone the settings stand side by side.
+    """
     options = request.options
+    one_inset(options.inset, options.measures)
     rows, ends, seeds, marked = [], [], 0, False
     for label, setting in request.shown.items():
-        lines, n = _lines(request, label, options.seed, ("accuracy", "loss"), options.parts)
+        lines, n = _lines(request, label, options.seed, options.measures, options.parts)
         if not lines:
             continue
         run = runs_of(setting, options.seed, request.metric)[0]
@@ -88,19 +132,21 @@ def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
     log = logarithmic(options.log, [line for _, lines, _ in rows for (m, _), line in lines.items() if m == "loss"])
     panels = []
     for label, lines, marks in rows:
-        for measure in ("accuracy", "loss"):
+        for measure in options.measures:
             own = tuple(lines[measure, part] for part in options.parts if (measure, part) in lines)
             title = f"{label} — {measure}" if len(rows) > 1 else measure
             accuracy = measure == "accuracy"
             if own:
-                panels.append(Panel(title, "epoch", measure, own, log and not accuracy, accuracy, marks))
+                panels.append(Panel(title, "epoch", measure, own, log and not accuracy, accuracy, marks, options.inset))
     whose = "" if len(request.shown) > 1 else f", setting {next(iter(request.shown))}"
+    words = " and ".join(options.measures).capitalize()
     caption = (
-        f"Accuracy and loss after every epoch{whose}. {seeds_note(options.seed, seeds)}At the end: {' '.join(ends)} "
+        f"{words} after every epoch{whose}. {seeds_note(options.seed, seeds)}At the end: {' '.join(ends)} "
         f"{'Upright lines: where the learning rate changed or a run was continued. ' if marked else ''}"
-        f"{score_notes(request.shown.values(), [('loss', part) for part in options.parts])}"
+        f"{score_notes(request.shown.values(), [(options.measures[-1], part) for part in options.parts])}"
     )
-    return Curves(request.name, "Accuracy and loss by epoch", caption.strip(), tuple(panels), columns=2)
+    columns = options.columns or (len(options.measures) if len(options.measures) > 1 else min(len(rows), 3))
+    return Curves(request.name, f"{words} by epoch", caption.strip(), tuple(panels), columns)
 
 
 def small_multiples(request: Request[SmallMultiplesOptions]) -> Curves | None:
@@ -174,9 +220,13 @@ def _of(part: str, parts: Sequence[str]) -> str:
 
 
 def _dashed(own: LineStyle, part: str, parts: Sequence[str]) -> LineStyle:
-    """Of several parts in a panel, all but validation are dashed (of two without it, the first)."""
-    solid = "validation" if "validation" in parts else parts[-1]
-    return own if part == solid else replace(own, dash="dash")
+    """Of several parts in a panel, all but one are dashed."""
+    return own if part == _solid(parts) else replace(own, dash="dash")
+
+
+def _solid(parts: Sequence[str]) -> str:
+    """The part whose line is solid: validation, or of parts without it the last."""
+    return "validation" if "validation" in parts else parts[-1]
 
 
 def _final(lines: Lines, parts: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from handgrad.names import unknown
 from handgrad.report.figures.palette import CONTEXT, LineStyle, line_style
+from handgrad.study.published.option_values import Inset
 
 Numbers = NDArray[np.float64]
 CsvRow = list[object]
@@ -71,7 +72,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes.  Panels of one figure with the same `y_label` share their y axis."""
+    """One pair of axes.  Panels of one figure with the same `y_label` share their y axis.
+
+    inset: a window of them that is shown enlarged in a corner.
+    """
 
     title: str
     x_label: str
@@ -80,6 +84,26 @@ class Panel:
     log_y: bool = False
     percent: bool = False
     marks: tuple[Mark, ...] = ()
+    inset: Inset | None = None
+
+    @property
+    def window(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """The x and y range of the inset; None where there is none, or no line passes through it."""
+        if self.inset is None:
+            return None
+        (low, high), y = self.inset.x, self.inset.y
+        inside = [line.y[(line.x >= low) & (line.x <= high) & np.isfinite(line.y)] for line in self.lines]
+        values = np.concatenate(inside) if inside else np.empty(0)
+        if not values.size:
+            return None
+        margin = 0.05 * float(values.max() - values.min()) or 0.05 * abs(float(values.max())) or 0.05
+        return (low, high), y or (float(values.min()) - margin, float(values.max()) + margin)
+
+    @property
+    def free_corner(self) -> bool:
+        """Whether lines fall, so that their upper right corner is free; of those that rise the lower right one is."""
+        ends = [(float(line.y[0]), float(line.y[-1])) for line in self.lines if len(line.y)]
+        return sum(last - first for first, last in ends) <= 0
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from handgrad.report.figures.smoothing import debiased_ema, repair_outliers, str
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.report.findings.wording import seeds_named
 from handgrad.study.published.figure_options import StepLossByEpochOptions, StepLossOptions
+from handgrad.study.published.option_values import Scale
 
 STEP_POINTS = 1000  # drawn of a line
 OVERLAID_POINTS = 3000  # drawn of all epochs together
@@ -53,8 +54,11 @@ def step_loss(request: Request[StepLossOptions]) -> Curves | None:
     unit = options.x
     if unit == "auto":
         unit = "step" if len({axis.per_epoch for _, axis, _ in found}) == 1 else "epoch"
-    lines = [replace(line, x=axis.places(line.x, unit)) for _, axis, line in found]
-    panel = Panel("training loss per step", X_LABELS[unit], "loss", tuple(lines), logarithmic(options.log, lines))
+    lines = [scaled(replace(line, x=axis.places(line.x, unit)), options.scale) for _, axis, line in found]
+    panel = Panel(
+        "training loss per step", X_LABELS[unit], loss_label(options.scale), tuple(lines),
+        logarithmic(options.log, lines), inset=options.inset,
+    )  # fmt: skip
     steps = max(axis.steps for _, axis, _ in found)
     caption = (
         f"Loss of every training step, {_whose(options.seed, sorted(seeds), len(found) > 1)}. {cleaning_note(options)} "
@@ -63,7 +67,22 @@ def step_loss(request: Request[StepLossOptions]) -> Curves | None:
     sizes = {setting.setting.get("training", {}).get("batch_size") for setting in request.shown.values()}
     if sizes == {1}:
         caption += " A step is one example (batch size 1)."
+    if options.scale is not None:
+        caption += f" The loss is shown times {options.scale.factor:g}: {options.scale.words}."
     return Curves(request.name, "Training loss of every step", caption, (panel,), columns=1)
+
+
+def scaled(line: Line, scale: Scale | None) -> Line:
+    """A line of losses in the unit in which they are shown."""
+    if scale is None:
+        return line
+    low, high = (None if part is None else part * scale.factor for part in (line.low, line.high))
+    return replace(line, y=line.y * scale.factor, low=low, high=high)
+
+
+def loss_label(scale: Scale | None) -> str:
+    """The label of an axis of losses, with the factor by which they are shown."""
+    return "loss" if scale is None else f"loss × {scale.factor:g}"
 
 
 def _line_of(

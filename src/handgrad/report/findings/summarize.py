@@ -32,7 +32,9 @@ def summarize(results: Results) -> Summary:
     Raises DamagedError, with every run that is concerned, where files were altered after they were written.
     """
     spec = results.spec
-    matrices = any(isinstance(item, ConfusionTable) for item in (spec.original.table if spec.original else ()))
+    original = spec.original
+    matrices = any(isinstance(item, ConfusionTable) for item in (original.table if original else ()))
+    samples = original is not None and original.names_predictions
     facts: dict[str, list[RunFacts]] = {}
     unverifiable: set[str] = set()
     for cell in results.checked_cells():
@@ -41,7 +43,7 @@ def summarize(results: Results) -> Summary:
             if not record.is_verifiable:
                 unverifiable.add(cell.id)
             fallen = collapse(record) if record.status in ("done", "pruned") else None
-            record = shortened(record, matrices=matrices)
+            record = shortened(record, matrices=matrices, samples=samples)
         facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
 
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
@@ -54,7 +56,9 @@ def summarize(results: Results) -> Summary:
         if phase["after"] is not None and phase["start"] is None:
             continue
         own = [setting(one["label"], one["axes"]) for one in phase["settings"]]
-        if phase["start"] is not None and phase["start"] not in [one.label for one in own]:
+        seeds = {run.seed for one in own for run in one.runs}
+        shares = not own or any(fact.seed in seeds for fact in facts.get(phase["start"], ()))  # else: other seeds
+        if shares and phase["start"] not in [one.label for one in own]:
             axes = dict.fromkeys(path for one in own for path in one.axes)
             one_at_a_time = len(axes) > 1 and all(len(one.axes) == 1 for one in own)
             known = {} if one_at_a_time else {p: v for p, v in results.axes[phase["start"]].items() if p in axes}
@@ -88,9 +92,14 @@ def summarize(results: Results) -> Summary:
     )
 
 
-def shortened(record: Record, *, matrices: bool = False) -> Record:
-    """A record without what is long and read again for the one run that shows it; matrices: with those of confusion."""
-    nothing: dict[str, Any] = {"setting": {}, "samples": None, "files": None, "parent": None}
+def shortened(record: Record, *, matrices: bool = False, samples: bool = False) -> Record:
+    """A record without what is long and read again for the one run that shows it.
+
+    matrices: with those of confusion;  samples: with the outputs for the sample examples.
+    """
+    nothing: dict[str, Any] = {"setting": {}, "files": None, "parent": None}
+    if not samples:
+        nothing["samples"] = None
     if not matrices:
         nothing["confusion"] = {}
     return record.model_copy(update={**nothing, "time": record.time.model_copy(update={"epochs": []})})

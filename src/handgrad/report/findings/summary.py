@@ -190,6 +190,7 @@ class Summary:
     refs: SettingRefs | None = None  # of a study that reproduces something, or asks for figures
     labels: Mapping[SettingRef, str] = field(default_factory=dict)  # the settings that they have become
     unverified: int = 0  # records of earlier versions, without checksums
+    names: Mapping[str, str] = field(default_factory=dict)  # label in the results folder -> name here, of those renamed
 
     @property
     def made_with(self) -> str:

@@ -78,6 +78,9 @@ class Page:
         if isinstance(block, TableBlock):
             self.tables += not block.number
             paths = save_table(block.table, self.folder / "tables")
+            if block.alone is not None:
+                save_table(block.alone, self.folder / "tables")
+                paths.append(self.folder / "tables" / f"{block.alone.name}.tex")
             number = block.number or f"Table {self.tables}"
             found = {"kind": "table", "table": block.table, "folded": block.folded, "number": number}
             return {**found, "files": self._links(paths)}

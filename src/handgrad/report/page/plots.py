@@ -97,7 +97,28 @@ def _panel(panel: Panel, y_range: list[float] | None, x_range: list[float] | Non
         x["range"] = x_range
     if y_range and any(line.end for line in panel.lines):
         data += _ends(panel, y_range)
-    return {"data": data, "layout": layout(x, y, hovermode="closest", **_marks(panel.marks))}
+    plot = {"data": data, "layout": layout(x, y, hovermode="closest", **_marks(panel.marks))}
+    window = panel.window
+    return plot if window is None else with_inset(plot, panel, window)
+
+
+def with_inset(plot: dict[str, Any], panel: Panel, window: tuple[tuple[float, float], tuple[float, float]]) -> Any:
+    """The plot with its window enlarged in the corner that its lines leave free, and a frame where it lies."""
+    (left, right), (low, high) = window
+    across, up = [0.55, 0.98], [0.55, 0.97] if panel.free_corner else [0.12, 0.54]
+    inner = [{**trace, "xaxis": "x2", "yaxis": "y2"} for trace in plot["data"] if trace.get("mode") != "lines+text"]
+    frame = {
+        "type": "rect", "xref": "x", "yref": "y", "x0": short(left), "x1": short(right),
+        "y0": short(low), "y1": short(high), "line": {"color": MARK, "width": 1},
+    }  # fmt: skip
+    small: dict[str, Any] = {"tickfont": {"size": 9}, "showline": True, "mirror": True, "linecolor": MARK}
+    x2 = axis("", domain=across, anchor="y2", range=[short(left), short(right)], **small)
+    y2 = axis("", domain=up, anchor="x2", range=[short(low), short(high)], **small)
+    if panel.percent:
+        y2["tickformat"] = ".1%"
+    outer = plot["layout"]
+    shapes = [*outer["shapes"], frame]
+    return {"data": [*plot["data"], *inner], "layout": {**outer, "xaxis2": x2, "yaxis2": y2, "shapes": shapes}}
 
 
 def _marks(marks: Sequence[Mark]) -> dict[str, Any]:

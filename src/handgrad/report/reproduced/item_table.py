@@ -7,25 +7,58 @@ from typing import Any
 from handgrad.measures import TRAIN, part_of
 from handgrad.report.findings.summary import SettingSummary, Summary, training_sample
 from handgrad.report.findings.verdicts import Verdict, slip_verdicts
-from handgrad.report.findings.wording import legend, setting_name
+from handgrad.report.findings.wording import legend, setting_name, setting_value
 from handgrad.report.reproduced.judge import SHORT_RULE, Compared, compared, shown_difference
-from handgrad.report.tables.table import Cell, Table
+from handgrad.report.tables.table import Cell, Column, Row, Table
 from handgrad.study.published.figure_options import FIGURES
 from handgrad.study.published.items import Drawing, Figure, PublishedTable
 from handgrad.study.published.numbers import TIMES, Published
+from handgrad.study.published.published_tables import PublishedColumn
 from handgrad.study.reading.setting_refs import SettingRef
 
 NOT_RUN = "not run here"
+BATCH_SIZE = "training.batch_size"
 
 
 @dataclass(frozen=True)
 class ItemTable:
-    """A table, what was compared in it, the setting of each row (None: not run), and what else can be said of it."""
+    """A table, what was compared in it, the setting of each row (None: not run), and what else can be said of it.
+
+    alone: what was reproduced in the original's own columns and rows, for a paper.
+    """
 
     table: Table
     numbers: tuple[Compared, ...]
     settings: Mapping[str, SettingSummary | None]
     verdicts: Sequence[Verdict] = ()
+    alone: Table | None = None
+
+
+def alone(item: PublishedTable, caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Table:
+    """The reproduced numbers of an item alone, under the original's headings."""
+    return Table(f"{item.file}-reproduced", item.title, caption, tuple(columns), tuple(Row(tuple(row)) for row in rows))
+
+
+def row_label(row: Any) -> str:
+    """What a table calls a row; of one that the original has not, that it is ours."""
+    return f"{row.label} (ours)" if row.ours else str(row.label)
+
+
+def column_head(column: PublishedColumn) -> str:
+    """The heading of a column; of one that the original has not, that it is ours."""
+    return f"{column.head} (ours)" if column.ours else column.head
+
+
+def value_in(summary: Summary, setting: SettingSummary | None, show: str) -> Any:
+    """A key or an axis of a setting, as tables of an original show it: a full batch as its number of examples."""
+    assert summary.refs is not None
+    if setting is None:
+        return None
+    path = summary.refs.shown(show)
+    value = setting_value(setting, path)
+    if path == BATCH_SIZE and value == "full":
+        return setting.count_of(TRAIN.name) or value
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, SettingSummary | None]:
@@ -35,8 +68,11 @@ def found(summary: Summary, reference: Any, phases: Iterable[str]) -> dict[str, 
     there_are = summary.refs.find(reference, phases)
     for there in there_are:
         setting = setting_at(summary, there)
+        row = None if there is None else summary.refs.row_names.get(there)
         if isinstance(reference, str) and reference != "winner" and len(there_are) == 1:
             named[reference] = setting
+        elif row is not None and setting is not None:
+            named[row] = setting
         elif setting is not None:
             axes = next((phase.axes for phase in summary.phases if setting in phase.settings), tuple(setting.axes))
             named[setting_name(setting, axes)] = setting

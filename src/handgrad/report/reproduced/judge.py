@@ -8,10 +8,10 @@ The rule (v published, m and s of our n runs, k runs behind the published number
     n = 1    cannot be judged: one run shows no spread, and the noise of the examples alone would turn away a faithful
              number in 20 to 67 % of cases
 
-h is half a unit in the last published digit (a whole one of a number that was read off); what is inside by h alone is
-said to be inside as printed.  Times are of another machine and never judged; numbers of a --quick study, or of one that
-was changed on the command line, are not either.  In place of a number an original may say that a setting
-explodes or learns: "diverged", "nan" and "explodes" agree where a run here diverged or collapsed to one class
+h is half a unit in the last published digit; what is inside by h alone is said to be inside as printed, or as read off
+where the number was read off ("≈ 0.9": ± 0.05).  Times are of another machine and never judged; numbers of a --quick
+study, or of one that was changed on the command line, are not either.  In place of a number an original may say that a
+setting explodes or learns: "diverged", "nan" and "explodes" agree where a run here diverged or collapsed to one class
 (`summarize.collapse`), "learns" where none did.
 """
 
@@ -31,9 +31,9 @@ ONE_RUN = "cannot be judged (one run)"
 RULE = (
     "Inside: the published number lies in the 95 % prediction interval for the mean of as many more runs as the "
     "original had, mean ± √((t(n − 1)·s)²·(1/n_original + 1/n) + 1.96²·2·a(1 − a)/(N + 2)), where the second term, "
-    "the noise of N examples, is for accuracies alone, a = (mean·N + 1)/(N + 2); inside as printed: it does so by "
-    "half a unit in its last digit, or a whole one of a number that was read off. One run (n = 1) shows no spread, "
-    "and nothing can be judged by it. Times are of another machine and are never judged. In place of a number, "
+    "the noise of N examples, is for accuracies alone, a = (mean·N + 1)/(N + 2); inside as printed (as read off, "
+    "of ≈): it lies outside that interval, by less than half a unit in its last digit. One run (n = 1) shows no "
+    "spread, and nothing can be judged by it. Times are of another machine and are never judged. In place of a number, "
     "diverged, nan and explodes agree where a run here diverged or collapsed to one class, learns agrees where none "
     "did. A row that is said to be best (worst) agrees where no other is better (worse) here by more than the same "
     "interval."
@@ -42,6 +42,7 @@ COUNTS: dict[str, Callable[[Record], int]] = {  # those of `WHOLE`
     "epochs": lambda record: record.epochs,
     "steps": lambda record: record.steps,
     "parameters": lambda record: record.network.parameters,
+    "classes": lambda record: len(record.dataset.classes),
 }
 SHORT_RULE = "Inside: in the 95 % prediction interval of our runs. By one run nothing can be judged."
 
@@ -229,7 +230,8 @@ def shown_difference(one: Compared, digits: int) -> str:
         return ", ".join(part for part in (one.outcome, agrees) if part) or "–"
     word = "(one run)" if one.why == ONE_RUN else ""
     if one.inside is not None:
-        word = ("inside as printed" if one.as_printed else "inside") if one.inside else "outside"
+        inside = "inside as read off" if one.published.about else "inside as printed"
+        word = (inside if one.as_printed else "inside") if one.inside else "outside"
     if one.difference is None:
         return word or "–"
     if one.measure in TIMES:

@@ -3,22 +3,26 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handgrad.measures import PARTS
+from handgrad.measures import DEFAULT_METRIC, PARTS, TRAIN
+from handgrad.report.figures.request import runs_of
 from handgrad.report.findings.statistics import sample
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.findings.wording import setting_value
 from handgrad.report.reproduced.checks.counts import sum_problems
 from handgrad.report.reproduced.item_table import (
     NOT_RUN,
     ItemTable,
+    alone,
     caption_of,
+    column_head,
     compared_in,
     found,
     judged_cell,
     noted,
+    row_label,
     runs_behind,
     setting_at,
+    value_in,
 )
 from handgrad.report.reproduced.judge import (
     Compared,
@@ -31,9 +35,11 @@ from handgrad.report.reproduced.judge import (
 )
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
+from handgrad.study.published.figure_options import PredictionsOptions
+from handgrad.study.published.items import Figure
 from handgrad.study.published.numbers import MEASURES, RANKS, Published, published, units_of
 from handgrad.study.published.published_tables import ConfusionTable, FactsTable, LabelsTable, WinnerTable
-from handgrad.training.record import DatasetFacts
+from handgrad.training.record import DatasetFacts, Record
 
 
 def facts_table(summary: Summary, item: FactsTable) -> ItemTable:
@@ -50,7 +56,9 @@ def facts_table(summary: Summary, item: FactsTable) -> ItemTable:
             number = compared_in(summary, item, row.label, measure, one, setting)
             rows.append((number, row.note or ""))
     table = numbers_table(summary, item.file, item.title, rows, further, item.note)
-    return ItemTable(table, tuple(number for number, _ in rows), settings)
+    own = [[row.cells[0], row.cells[1], row.cells[3]] for row in table.rows]
+    columns = [table.columns[0], table.columns[1], table.columns[3]]
+    return ItemTable(table, tuple(number for number, _ in rows), settings, (), alone(item, "", columns, own))
 
 
 def numbers_table(
@@ -117,14 +125,13 @@ def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:
             verdict = shown_difference(number, digits) if one else ""
             numbers += [number] if one else []
         else:
-            assert summary.refs is not None
-            value = None if setting is None else setting_value(setting, summary.refs.shown(row.show))
+            value = value_in(summary, setting, row.show)
             theirs = "" if row.published is None else shown(row.published)
             ours = "–" if value is None else shown(value)
             verdict = (
                 "" if row.published is None or value is None else "same" if same(row.published, value) else "other"
             )
-        cells = [cell(row.label), cell(theirs), cell(ours), cell(verdict)]
+        cells = [cell(row_label(row)), cell(theirs), cell(ours), cell(verdict)]
         rows.append(Row(tuple([*cells, cell(row.note or "")] if notes else cells)))
     heads = ["parameter", "published", "reproduced", "difference", *(["note"] if notes else [])]
     caption = caption_of(summary, further, numbers) if numbers else ""
@@ -132,7 +139,9 @@ def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:
     who = f"Reproduced: setting {setting.label}{runs}. " if setting else "Nothing has won here yet. "
     columns = tuple(Column(head) for head in heads)
     table = Table(item.file, item.title, noted(who + caption, item.note), columns, tuple(rows))
-    return ItemTable(table, tuple(numbers), {setting.label if setting else "": setting})
+    own = [[made.cells[0], made.cells[2]] for made, row in zip(rows, item.rows, strict=True) if not row.ours]
+    reproduced = alone(item, who.strip(), [columns[0], Column("value")], own)
+    return ItemTable(table, tuple(numbers), {setting.label if setting else "": setting}, (), reproduced)
 
 
 def same(published_value: Any, value: Any) -> bool:
@@ -154,6 +163,45 @@ def same(published_value: Any, value: Any) -> bool:
     return bool(published_value == value)
 
 
+def predictions_table(summary: Summary, item: Figure, setting: SettingSummary | None) -> Table:
+    """The classes of the examples that a figure shows and what was predicted of them, published beside ours.
+
+    The original's examples are not known: its first stands beside our first, and so on.
+    """
+    options = PredictionsOptions.model_validate(item.options)
+    run = next(iter(runs_of(setting, options.seed, DEFAULT_METRIC)), None) if setting else None
+    record = run.record if run else None
+    ours = shown_classes(record, options.when) if record else []
+    columns = tuple(
+        Column(head, (name,))
+        for head, name in (
+            ("example", "example"), ("actual", "actual_published"), ("predicted", "predicted_published"),
+            ("actual here", "actual"), ("predicted here", "predicted"),
+        )
+    )  # fmt: skip
+    rows = []
+    for position, theirs in enumerate(zip(item.actual, item.predicted, strict=True)):
+        here = ours[position] if position < len(ours) else (None, None)
+        rows.append(Row(tuple(map(cell, (position + 1, *theirs, *here)))))
+    right = sum(actual == predicted for actual, predicted in zip(item.actual, item.predicted, strict=True))
+    caption = f"Published: {right} of {len(rows)} right"
+    if ours:
+        same_class = sum(actual == predicted for actual, predicted in ours[: len(rows)])
+        caption += f"; here {same_class} of {len(ours[: len(rows)])}"
+    caption += ". The examples are others, and so are the initial weights: nothing is judged."
+    return Table(f"{item.file}-classes", "Actual and predicted classes", caption, columns, tuple(rows))
+
+
+def shown_classes(record: Record, when: str) -> list[tuple[str, str]]:
+    """(actual, predicted) of the sample examples of a record, before training or after it."""
+    samples, classes = record.samples, record.dataset.classes
+    outputs = None if samples is None else samples.before if when == "before" else samples.after or samples.before
+    if samples is None or outputs is None:
+        return []
+    best = [classes[max(range(len(row)), key=row.__getitem__)] for row in outputs]
+    return [(classes[label], name) for label, name in zip(samples.labels, best, strict=True)]
+
+
 def labels_table(summary: Summary, item: LabelsTable) -> ItemTable:
     """Examples of every class, published beside ours."""
     assert summary.refs is not None
@@ -162,32 +210,41 @@ def labels_table(summary: Summary, item: LabelsTable) -> ItemTable:
     data = setting.dataset if setting else None
     counts = counts_of(data) if data else {}
     columns, cells = [], [[] for _ in item.rows]  # type: list[Column], list[list[Cell]]
+    own_columns: list[Column] = []
+    own: list[list[Cell]] = [[] for _ in item.rows]
     for column in item.columns:
         if column.show == "class":
             columns.append(Column(column.head))
-            for row, source in zip(cells, item.rows, strict=True):
-                row.append(cell(source.label))
+            own_columns.append(columns[-1])
+            for row, alone_row, source in zip(cells, own, item.rows, strict=True):
+                row.append(cell(row_label(source)))
+                alone_row.append(cell(source.label))
             continue
-        heads = {"published": column.head, "reproduced": "reproduced", "difference": "difference"}
+        heads = {"published": column_head(column), "reproduced": "reproduced", "difference": "difference"}
         columns += [Column(head, (f"{column.show}_{kind}",), numeric=True) for kind, head in heads.items()]
-        for row, source in zip(cells, item.rows, strict=True):
+        own_columns += [] if column.ours else [Column(column.head, numeric=True)]
+        for row, alone_row, source in zip(cells, own, item.rows, strict=True):
             theirs, ours = getattr(source, column.show), counts.get((source.label, column.show))
             apart = None if theirs is None or ours is None else ours - theirs
+            alone_row += [] if column.ours else [cell(ours)]
             row += [cell(theirs, "" if theirs is None else None), cell(ours)]
             row.append(cell(apart, "" if apart is None else f"{apart:+,}".replace("-", "−") if apart else "0"))
     rows = tuple(Row(tuple(row), total=source.label == "sum") for row, source in zip(cells, item.rows, strict=True))
     reproduced = data.name if data else "no record yet"
     caption = f"Examples of every class. Reproduced: {reproduced}; its sums are computed here."
     table = Table(item.file, item.title, noted(caption, item.note), tuple(columns), rows)
-    return ItemTable(table, (), {}, sum_verdicts(item, len(data.classes) if data else 0))
+    originals = [row for row, source in zip(own, item.rows, strict=True) if not source.ours]
+    without = alone(item, f"Examples of every class, {reproduced}.", own_columns, originals)
+    return ItemTable(table, (), {}, sum_verdicts(item, len(data.classes) if data else 0), without)
 
 
 def counts_of(data: DatasetFacts) -> dict[tuple[str, str], int]:
-    """(class or "sum", part or "total") -> examples."""
+    """(class or "sum", part, "held_out" or "total") -> examples."""
     found: dict[tuple[str, str], int] = {}
     for part in PARTS:
         for name, count in zip(data.classes, data.label_table.get(part, ()), strict=False):
-            for key in ((name, part), ("sum", part), (name, "total"), ("sum", "total")):
+            sums = ("total",) if part == TRAIN.name else ("held_out", "total")
+            for key in ((row, count_of) for row in (name, "sum") for count_of in (part, *sums)):
                 found[key] = found.get(key, 0) + count
     return found
 
@@ -239,4 +296,18 @@ def confusion_table(summary: Summary, item: ConfusionTable) -> ItemTable:
     who = f"setting {setting.label}, mean over n = {n}" if setting else NOT_RUN
     caption = f"Percent of each row (actual class) on the {item.part} part: {who}. In brackets, bold: published."
     table = Table(item.file, item.title, noted(caption, item.note), tuple(columns), tuple(rows))
-    return ItemTable(table, tuple(numbers), {})
+    own = [
+        [cell(actual), *(_percent(shares, actual, predicted, digits, summary.ddof) for predicted in classes)]
+        for actual in classes
+    ]
+    caption = f"Percent of each row (actual class) on the {item.part} part: {who}."
+    ours = alone(item, caption, [columns[0], *(Column(name, numeric=True) for name in classes)], own)
+    return ItemTable(table, tuple(numbers), {}, (), ours)
+
+
+def _percent(
+    shares: Mapping[tuple[str, str], dict[int, float]], actual: str, predicted: str, digits: int, ddof: int
+) -> Cell:
+    """A cell of our matrix, in percent of its row."""
+    mean = sample(shares.get((actual, predicted), {}), ddof).mean
+    return cell(None) if mean is None else cell(100 * mean, f"{100 * mean:.{digits}f}")

@@ -14,7 +14,7 @@ from handgrad.report.reproduced.checks.evidence import evidence_of
 from handgrad.report.reproduced.checks.original_checks import FoundError, find_errors
 from handgrad.report.reproduced.item_table import ItemTable, compared_in, found, runs_behind, shown_in
 from handgrad.report.reproduced.judge import RULE, Compared, digits_of
-from handgrad.report.reproduced.number_tables import numbers_table
+from handgrad.report.reproduced.number_tables import numbers_table, predictions_table
 from handgrad.report.reproduced.ranks import RankAgreement, ranking_verdict, rankings_of
 from handgrad.report.reproduced.reproduction_verdicts import counted, rows_named, unstable
 from handgrad.report.tables.table import Table
@@ -26,7 +26,10 @@ from handgrad.study.published.published_tables import SettingsTable
 
 @dataclass(frozen=True)
 class ItemResult:
-    """An item, its table (a figure's published facts; None where it has none) and what can be said of it."""
+    """An item, its table (a figure's published facts; None where it has none) and what can be said of it.
+
+    alone: the table's reproduced numbers in the original's columns.
+    """
 
     item: PublishedTable | Figure
     table: Table | None
@@ -34,6 +37,7 @@ class ItemResult:
     rankings: tuple[RankAgreement, ...]
     verdicts: tuple[Verdict, ...]
     shown: Mapping[str, SettingSummary]  # of a figure: name in the legend -> setting
+    alone: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def _table(summary: Summary, item: PublishedTable, said: set[str]) -> ItemResult
         rankings = tuple(rankings_of(item, made))
     verdicts = [*counted(made.numbers), *map(ranking_verdict, rankings), *made.verdicts]
     verdicts += _unstable(made, said)
-    return ItemResult(item, made.table, made.numbers, rankings, tuple(verdicts), {})
+    return ItemResult(item, made.table, made.numbers, rankings, tuple(verdicts), {}, made.alone)
 
 
 def _unstable(made: ItemTable, said: set[str]) -> list[Verdict]:
@@ -140,6 +144,8 @@ def _figure(summary: Summary, item: Figure) -> ItemResult:
     table = None
     if rows:
         table = numbers_table(summary, f"{item.file}-numbers", "Published beside reproduced", rows, further)
+    elif item.actual:
+        table = predictions_table(summary, item, next(iter(named.values()), None))
     shown = shown_in(item, named)
     left_out = [name for name, setting in named.items() if setting is None]
     verdicts = [Verdict("note", f"Not run here: {', '.join(left_out)}.")] if left_out and shown else []

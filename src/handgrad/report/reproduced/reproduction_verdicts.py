@@ -14,6 +14,7 @@ from handgrad.report.reproduced.judge import ONE_RUN, Compared, shown_published,
 if TYPE_CHECKING:
     from handgrad.report.reproduced.reproduction import Reproduction
 
+BY_ROUNDING = "outside it, by less than half a unit in the last digit"
 NAMED = 3  # numbers outside that a verdict names
 GAP = 0.1  # of accuracy, between two groups of seeds
 
@@ -49,6 +50,9 @@ def agreement(judged: Sequence[Compared]) -> tuple[str, str]:
     verb = "s" if len(judged) == 1 else ""
     if not numbers:
         return "statements", f"agree{verb} with the runs here"
+    if all(number.as_printed or not number.inside for number in judged) and any(number.inside for number in judged):
+        read = all(number.published.about for number in judged if number.inside)
+        return "numbers", f"agree{verb} only as {'read off' if read else 'printed'}: {BY_ROUNDING}"
     inside = f"inside {spread_of(numbers)}"
     if len(numbers) == len(judged):
         return "numbers", f"lie{verb} {inside}"
@@ -61,9 +65,10 @@ def outside_of(judged: Sequence[Compared]) -> str:
 
 
 def spread_of(judged: Sequence[Compared]) -> str:
-    """The interval that numbers lie inside, in words; and how many lie inside only as they were printed."""
+    """The interval that numbers lie inside, in words; and how many agree only as they were printed or read off."""
     printed = sum(number.as_printed for number in judged)
-    return "what more runs like those here would give" + (f", {printed} of them only as printed" if printed else "")
+    only = f", {printed} of them only as printed or read off, {BY_ROUNDING}" if printed else ""
+    return f"what more runs like those here would give{only}"
 
 
 def half_width(judged: Sequence[Compared]) -> float | None:

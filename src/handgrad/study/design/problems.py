@@ -50,6 +50,7 @@ def study_problems(study: Study) -> list[str]:
                     "and the data of a continued run are those it began with; take the change out or leave continue out"
                 ] = None
     found.update(dict.fromkeys(_start_problems(study)))
+    found.update(dict.fromkeys(_seed_problems(study)))
     found.update(dict.fromkeys(_search_problems(study, longest)))
     if spec.phase and not spec.select_on_test and spec.data.validation is False:
         found[
@@ -57,6 +58,23 @@ def study_problems(study: Study) -> list[str]:
             "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
         ] = None
     return list(found)
+
+
+def _seed_problems(study: Study) -> Iterator[str]:
+    """Phases with seeds of their own that go on from runs of others, or that another phase starts from."""
+    for phase, spec in zip(study.phases[1:], study.spec.phase, strict=True):
+        where = f'phase "{short(phase.name, 60)}"'
+        if spec.new_seeds is not None and phase.continues:
+            yield (
+                f"{where} continues runs, each of the same seed, so it cannot have new_seeds = {spec.new_seeds}; leave "
+                "new_seeds or continue out"
+            )
+        if phase.after and study.spec.phase[phase.after - 1].new_seeds is not None:
+            earlier = short(study.phases[phase.after].name, 60)
+            yield (
+                f'{where} starts from phase "{earlier}", which has new_seeds: its settings have no runs of the '
+                'study\'s seeds; give another phase in after, such as after = "main"'
+            )
 
 
 def _start_problems(study: Study) -> Iterator[str]:
@@ -169,14 +187,16 @@ def size_problems(spec: StudySpec) -> list[str]:
         ]
     counts = {FIRST: count(spec)} | {phase.name: count(phase) for phase in spec.phase}
     settings, seeds = sum(one.settings for one in counts.values()), len(spec.seeds)
-    if settings * seeds <= MOST_RUNS:
+    further = sum(counts[phase.name].settings * (len(phase.seeds(spec.seeds)) - seeds) for phase in spec.phase)
+    if settings * seeds + further <= MOST_RUNS:
         return []
     largest = max(counts, key=lambda name: counts[name].settings)
     product = str(counts[largest])
     of = f" (phase {short(largest, 60)!r}: {product})" if product else ""
+    of_seeds = f"{seeds:,} {'seed' if seeds == 1 else 'seeds'}{' and new_seeds' if further else ''}"
     return [
-        f"the study would have {number(settings * seeds)} runs: {number(settings)} settings{of} x {seeds:,} "
-        f"{'seed' if seeds == 1 else 'seeds'}; the limit is {MOST_RUNS:,}. List fewer values or seeds, vary one factor "
+        f"the study would have {number(settings * seeds + further)} runs: {number(settings)} settings{of} x "
+        f"{of_seeds}; the limit is {MOST_RUNS:,}. List fewer values or seeds, vary one factor "
         "at a time with [one_factor], draw some of them with [random] and its runs, or make several studies of it"
     ]
 

@@ -33,7 +33,7 @@ SECTION_TYPES: dict[str, type[Section]] = {name: Setting.model_fields[name].anno
 class Phase:
     """A phase as it is planned.  `changes`: to the baseline; `after`: number of the phase whose winner is the base.
 
-    `start`: which choice of that phase is the base instead, by its name or axes.
+    `start`: which choice of that phase is the base instead, by its name or axes.  `seeds`: of its runs.
     `asha`: how its runs are stopped short.  `sampling`: where its settings are drawn by their results while the study
     runs; `choices` then are drawn blindly, for what has to be known before.
     """
@@ -44,6 +44,7 @@ class Phase:
     continues: bool
     changes: Changes
     choices: tuple[Choice, ...]
+    seeds: tuple[int, ...]
     asha: Asha | None = None
     sampling: Sampling | None = None
     start: str | Changes | None = None
@@ -95,7 +96,8 @@ class Study:
         first = choices(spec)
         if not (spec.grid or spec.bundle or spec.random) and (spec.one_factor or spec.variant):
             first = first if first[0].changes == {} else [Choice(), *first]
-        found = [Phase(FIRST, 0, None, False, {}, tuple(map(self._ours, first)), spec.asha, self._sampling(spec))]
+        ours = tuple(map(self._ours, first))
+        found = [Phase(FIRST, 0, None, False, {}, ours, spec.seeds, spec.asha, self._sampling(spec))]
         numbers = {FIRST: 0}
         for number, phase in enumerate(spec.phase, start=1):
             after = number - 1 if phase.after is None else numbers[phase.after]
@@ -109,7 +111,8 @@ class Study:
             start = phase.start
             if isinstance(start, Mapping):
                 start = {self._path(path) if is_path(path) else path: value for path, value in start.items()}
-            found.append(Phase(phase.name, number, after, phase.continues, changes, ours, phase.asha, drawn, start))
+            seeds, name = phase.seeds(spec.seeds), phase.name
+            found.append(Phase(name, number, after, phase.continues, changes, ours, seeds, phase.asha, drawn, start))
         return tuple(found)
 
     @cached_property

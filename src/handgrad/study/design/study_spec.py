@@ -70,7 +70,8 @@ class PhaseSpec(Axes):
 
     `set` changes the baseline, `continue` makes each run continue the winner's run of the same seed in one history,
     `after` names the phase whose winner is taken (default: the one before), `start` another setting of it than the
-    winner: by its variant or bundle, or by its axes.
+    winner: by its variant or bundle, or by its axes.  `new_seeds`: how many seeds it has in place of the study's, the
+    whole numbers after the largest of those.
     """
 
     inside: ClassVar = "set."
@@ -80,6 +81,14 @@ class PhaseSpec(Axes):
     continues: Annotated[bool, BeforeValidator(flag)] = Field(False, alias="continue")
     after: str | None = None
     start: Annotated[Any, BeforeValidator(optional(_start))] = None
+    new_seeds: Annotated[int | None, BeforeValidator(optional(whole("[1, 100]")))] = None
+
+    def seeds(self, of_study: tuple[int, ...]) -> tuple[int, ...]:
+        """The seeds of its runs."""
+        if self.new_seeds is None:
+            return of_study
+        first = max(of_study) + 1
+        return tuple(range(first, first + self.new_seeds))
 
 
 class Made(Section):

@@ -34,6 +34,7 @@ class Event:
     runs: int = 0
     phase: str = ""
     label: str = ""
+    name: str = ""  # what the original that is reproduced calls the setting
     run: str = ""
     seed: int | None = None
     epoch: int = 0

@@ -12,6 +12,7 @@ from handgrad.study.execution.events import StudyProgress
 from handgrad.study.folder.store import Store, Writer
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
+from handgrad.study.reading.setting_refs import SettingRefs
 from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.select import RunSummary
 from handgrad.study.runners.runner import Outcome, RunJob
@@ -34,6 +35,7 @@ class Runs:
 
     def __init__(self, plan: Plan, store: Store, progress: StudyProgress, where: Mapping[str, Any]) -> None:
         self._plan, self._store, self._progress, self._where = plan, store, progress, where
+        self._refs = SettingRefs(plan.study)
         self.ended: dict[str, RunSummary] = {}
         self._writer: Writer[_Origin] = Writer(store)
         self._of: dict[str, tuple[PlannedPhase, PlannedSetting, PlannedRun]] = {}  # id -> the origin of a job
@@ -120,7 +122,8 @@ class Runs:
     def heard(self, job: RunJob, news: EpochEnd | None) -> None:
         """A job has started, or has ended an epoch."""
         phase, setting, planned = self._of[job.id]
-        told = {"phase": phase.name, "label": setting.label, "run": job.id, "seed": planned.seed}
+        name = self._refs.row_name(phase.name, setting.axes)
+        told = {"phase": phase.name, "label": setting.label, "name": name, "run": job.id, "seed": planned.seed}
         if news is None:
             self._progress.tell("run started", **told)
         else:
@@ -143,6 +146,7 @@ class Runs:
                 "run finished",
                 phase=origin.phase.name,
                 label=origin.setting.label,
+                name=self._refs.row_name(origin.phase.name, origin.setting.axes),
                 run=summary.id,
                 seed=origin.planned.seed,
                 status=summary.status,

@@ -69,8 +69,12 @@ class Plan:
     def run_count(self) -> int:
         """How many runs the study has at most, those of later phases included."""
         later = sum(len(s.runs) for phase in self.phases if not phase.known for s in phase.settings)
-        undrawn = sum(phase.drawn - len(phase.settings) for phase in self.phases if phase.opened)
-        return sum(len(s.runs) for s in self.settings.values()) + later + undrawn * len(self.study.spec.seeds)
+        undrawn = sum(
+            (phase.drawn - len(phase.settings)) * len(self.study.phases[phase.number].seeds)
+            for phase in self.phases
+            if phase.opened
+        )
+        return sum(len(s.runs) for s in self.settings.values()) + later + undrawn
 
     def cost(self, number: int = 0) -> float:
         """The work that is expected of the runs of a phase and those after it, in the unit of `PlannedSetting.cost`."""
@@ -84,10 +88,10 @@ class Plan:
         return total
 
     def rivals(self, number: int) -> dict[str, PlannedSetting]:
-        """The settings among which a phase's winner is chosen: the one it starts from, and its own."""
-        phase = self.phases[number]
-        known = self.settings
-        labels = ([phase.start] if phase.start else []) + [setting.label for setting in phase.settings]
+        """The settings among which a phase's winner is chosen: the one it starts from, if of its seeds, and its own."""
+        phase, known = self.phases[number], self.settings
+        shares = self.study.phases[number].seeds == self.study.spec.seeds
+        labels = ([phase.start] if phase.start and shares else []) + [setting.label for setting in phase.settings]
         return {label: known[label] for label in labels}
 
     def decide(self, number: int, finished: Mapping[str, RunSummary], recorded: str | None = None) -> str | None:
@@ -230,7 +234,7 @@ class Plan:
         assert facts is not None
         parents = {run.seed: run.id for run in start.runs} if start and one.phase.continues else {}
         runs = []
-        for seed in self.study.spec.seeds:
+        for seed in one.phase.seeds:
             continues = parents.get(seed)
             runs.append(PlannedRun(seed, Run(setting, seed, facts.checksum, continues).id, continues))
         ids, prefix = tuple(run.id for run in runs), f"{start.label}_" if start else ""
@@ -248,7 +252,7 @@ class Plan:
         for number, one in enumerate(self.study.settings.from_base(phase.number), start=1):
             setting = one.setting
             parameters, cost, facts = self._work(setting)
-            runs = tuple(PlannedRun(seed, None) for seed in self.study.spec.seeds)
+            runs = tuple(PlannedRun(seed, None) for seed in phase.seeds)
             axes = phase.changes | one.choice.axes
             if drawn is not None:
                 axes |= {path: f"drawn by {drawn.sampler}" for path, _, _ in drawn.ranges}

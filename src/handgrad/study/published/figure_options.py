@@ -18,75 +18,26 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
-from handgrad import measures
 from handgrad.errors import InputError
-from handgrad.measures import PARTS, lower_is_better
-from handgrad.names import listed, unknown
-from handgrad.sections import Section, flag, is_real, is_whole, one_of, real, whole
-
-MEASURES = tuple(sorted(measures.MEASURES, key=lower_is_better))
-LOG = ("auto", "yes", "no")
-DRAW = ("auto", "points", "stretches")
-
-
-def _several(table: tuple[str, ...], kind: str) -> Callable[[Any], tuple[str, ...]]:
-    """A validator for one or several different names of a table, in any order."""
-
-    def check(value: Any) -> tuple[str, ...]:
-        names = [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
-        if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-            raise ValueError(f"must be one or several different ones of: {', '.join(table)}")
-        for name in names:
-            if name not in table:
-                raise ValueError("holds an " + unknown(name, table, kind))
-        return tuple(name for name in table if name in names)
-
-    return check
-
-
-def _seed(*words: str) -> Callable[[Any], int | str]:
-    """A validator for a seed, or for a word that chooses among a setting's runs."""
-
-    def check(value: Any) -> int | str:
-        if is_whole(value):
-            return value
-        if value not in words or not isinstance(value, str):
-            raise ValueError(f"must be a seed or one of: {', '.join(words)}")
-        return value
-
-    return check
-
-
-def _outliers(value: Any) -> float | bool:
-    if value is False:
-        return False
-    if not is_real(value) or not value > 0:
-        raise ValueError("must be a number of standard deviations > 0, or false to leave every value as it is")
-    return float(value)
-
-
-def _epochs(value: Any) -> tuple[int, ...]:
-    listed = list(value) if isinstance(value, list | tuple) else []
-    if not listed or not all(is_whole(n, 1) for n in listed):
-        raise ValueError("must be a list of epochs, counted from 1")
-    return tuple(sorted(set(listed)))
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("must be text")
-    return value
-
-
-Seed = Annotated[int | str, BeforeValidator(_seed("best", "first"))]
-SeedOrMean = Annotated[int | str, BeforeValidator(_seed("mean", "best", "first"))]
-Outliers = Annotated[float | bool, BeforeValidator(_outliers)]
-Weight = Annotated[float, BeforeValidator(real("[0, 1)"))]
-Parts = Annotated[tuple[str, ...], BeforeValidator(_several(tuple(PARTS), "part"))]
-Measures = Annotated[tuple[str, ...], BeforeValidator(_several(MEASURES, "measure"))]
-Log = Annotated[str, BeforeValidator(one_of(LOG, "word"))]
-Draw = Annotated[str, BeforeValidator(one_of(DRAW, "word"))]
-Count = Annotated[int, BeforeValidator(whole("[1, 12]"))]
+from handgrad.names import listed
+from handgrad.sections import Section, one_of, whole
+from handgrad.study.published.option_values import (
+    MEASURES,
+    Count,
+    Draw,
+    Epochs,
+    Flag,
+    InsetOption,
+    Log,
+    Measures,
+    Name,
+    Outliers,
+    Parts,
+    ScaleOption,
+    Seed,
+    SeedOrMean,
+    Weight,
+)
 
 
 class FigureOptions(Section):
@@ -104,6 +55,8 @@ class StepLossOptions(FigureOptions):
     draw: a series longer than can be drawn is shown by evenly picked points, or by the median of equal stretches with a
     band from their 10 % to their 90 % quantile; auto is stretches where a picked point would stand for more than ten.
     x: step, epoch or example; auto is step where all settings make equally many an epoch, else epoch.
+    scale: a factor by which the loss is shown, and its words: the original's unit, where that is not the loss trained.
+    inset: a window that is shown enlarged in the figure.
     """
 
     outliers: Outliers = 1.5
@@ -111,12 +64,16 @@ class StepLossOptions(FigureOptions):
     draw: Draw = "auto"
     seed: SeedOrMean = "first"
     x: Annotated[str, BeforeValidator(one_of(("auto", "step", "epoch", "example"), "axis"))] = "auto"
+    scale: ScaleOption = None
+    inset: InsetOption = None
     log: Log = "auto"
 
 
 class EpochsOptions(FigureOptions):
     """Accuracy, loss or both against the epoch, a line for each setting.
 
+    together: all parts in one panel, those but validation dashed; else a panel for each.
+    inset: a window that is shown enlarged in the figure.
     colour: "setting" (six colours, solid and dashed), "rank" (by the last value), or the path of a key by whose value
     lines are coloured, such as training.optimizer.lr; auto is setting up to twelve lines and rank beyond.
     """
@@ -124,19 +81,26 @@ class EpochsOptions(FigureOptions):
     measures: Measures = MEASURES
     parts: Parts = ("train", "validation")
     seed: SeedOrMean = "mean"
-    colour: Annotated[str, BeforeValidator(_text)] = "auto"
+    together: Flag = False
+    inset: InsetOption = None
+    colour: Name = "auto"
     log: Log = "auto"
 
 
 class EpochPairOptions(FigureOptions):
     """Accuracy and loss side by side, a line for each part; a row for each setting.
 
+    measures: of one measure alone, the settings stand side by side.  columns: panels in a row; of both measures two, of
+    one as many as there are settings, up to three.
     marks: lines where a continued run, or a schedule in steps, changed the learning rate.
     """
 
+    measures: Measures = MEASURES
     parts: Parts = ("train", "validation")
+    columns: Count | None = None
     seed: SeedOrMean = "mean"
-    marks: Annotated[bool, BeforeValidator(flag)] = True
+    inset: InsetOption = None
+    marks: Flag = True
     log: Log = "auto"
 
 
@@ -151,7 +115,7 @@ class StepLossByEpochOptions(FigureOptions):
     smooth: Weight = 0.9
     draw: Draw = "auto"
     seed: Seed = "best"
-    epochs: Annotated[tuple[int, ...], BeforeValidator(_epochs)] | None = None
+    epochs: Epochs | None = None
     log: Log = "auto"
 
 
@@ -164,7 +128,7 @@ class SmallMultiplesOptions(FigureOptions):
     settings = (2, None)
     measure: Annotated[str, BeforeValidator(one_of(MEASURES, "measure"))] = "accuracy"
     parts: Parts = ("validation",)
-    baseline: Annotated[str, BeforeValidator(_text)] | None = None
+    baseline: Name | None = None
     seed: SeedOrMean = "mean"
     columns: Count = 4
     log: Log = "auto"

@@ -83,6 +83,12 @@ def _references(given: Any) -> tuple[Any, ...]:
     return tuple(map(_reference, listed))
 
 
+def _classes(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list | tuple) or not given:
+        raise ValueError("must be a list with the class of every example")
+    return tuple(map(_label, given))
+
+
 Text = Annotated[str, BeforeValidator(text)]
 Label = Annotated[str, BeforeValidator(_label)]
 Note = Annotated[str | None, BeforeValidator(optional(text))]
@@ -94,6 +100,7 @@ Digits = Annotated[int | None, BeforeValidator(optional(whole("[0, 12]")))]
 Count = Annotated[int | None, BeforeValidator(optional(whole("[1, inf)")))]
 Examples = Annotated[int | None, BeforeValidator(optional(whole("[0, inf)")))]
 Flag = Annotated[bool, BeforeValidator(flag)]
+Classes = Annotated[tuple[str, ...], BeforeValidator(_classes)]
 
 
 _FIELDS: Any = dict.fromkeys(MEASURES, (Value, None))
@@ -262,9 +269,14 @@ class Drawing(Section):
 
 
 class Figure(Item, Drawing):
-    """A figure of the original."""
+    """A figure of the original.
+
+    actual, predicted: the published classes of the examples that it shows (kind predictions).
+    """
 
     published: dict[str, Any] = Field(default_factory=dict)
+    actual: Classes = ()
+    predicted: Classes = ()
     unit: Unit = None
     digits: Digits = None
 
@@ -273,6 +285,22 @@ class Figure(Item, Drawing):
         if self.published and not any(isinstance(given, Mapping) for given in self.published.values()):
             return {name: Measured.model_validate(self.published) for name in names[:1]}
         return {name: Measured.model_validate(given) for name, given in self.published.items()}
+
+    def class_list_problems(self) -> list[str]:
+        """What is wrong with the published classes of examples."""
+        if not self.actual and not self.predicted:
+            return []
+        if self.kind != "predictions":
+            return [f"{self.where}: actual and predicted belong to figures of kind predictions; kind is {self.kind}"]
+        if len(self.actual) != len(self.predicted):
+            both = f"got {len(self.actual)} and {len(self.predicted)}"
+            return [f"{self.where}: actual and predicted must have a class for each of the same examples; {both}"]
+        return []
+
+    def class_problems(self, classes: Sequence[str]) -> list[str]:
+        """Published classes that the data has not."""
+        wrong = dict.fromkeys(name for name in (*self.actual, *self.predicted) if name not in classes)
+        return [f"{self.where} has an " + unknown(name, classes, "class") for name in wrong]
 
     def reference_problems(self, refs: References) -> list[str]:
         names, found = self.figure_problems(refs, self.where)
@@ -310,6 +338,11 @@ class Original(Section):
     text: OriginalText = OriginalText()
     table: tuple[SerializeAsAny[PublishedTable], ...] = ()
     figure: tuple[Figure, ...] = ()
+
+    @property
+    def names_predictions(self) -> bool:
+        """Whether a figure has published classes of examples."""
+        return any(figure.actual for figure in self.figure)
 
     @property
     def items(self) -> list[PublishedTable | Figure]:

@@ -2,7 +2,7 @@
 
 98.32                         a number
 [0.627, 0.371]                mean and standard deviation
-"≈ 0.925"                     read off a curve, or said in words: one unit in the last place is allowed for, not half
+"≈ 0.925"                     read off a curve, or said in words: it stands for all that rounds to it
 "diverged", "nan", "explodes" it came to nothing: a run of ours agrees that diverged, or collapsed to one class
 "learns"                      it came to something, and the text does not say what
 """
@@ -23,9 +23,10 @@ MEASURES = {
     "epochs": "epochs",
     "steps": "steps",
     "parameters": "parameters",
+    "classes": "classes",
 }
 TIMES = ("seconds", "training_seconds")  # of another machine: shown, never judged
-WHOLE = ("epochs", "steps", "parameters")
+WHOLE = ("epochs", "steps", "parameters", "classes")
 RANKS = ("best", "worst")  # what can be said of a row beside its value
 UNITS = {"fraction": 1.0, "percent": 0.01, "s": 1.0, "min": 60.0}  # what one of them is in ours
 UNSTABLE = ("diverged", "nan", "explodes")
@@ -64,8 +65,8 @@ class Published:
 
     @property
     def slack(self) -> float:
-        """How far the number may be from what was measured because it was rounded, in our unit."""
-        return (1.0 if self.about else 0.5) * 10.0**-self.digits * self.scale
+        """How far the number may be from what was measured because it was rounded or read off, in our unit."""
+        return 0.5 * 10.0**-self.digits * self.scale
 
     def printed(self, digits: int) -> "Published":
         """The same, printed with `digits` decimals; a number that was read off keeps its own."""

@@ -30,13 +30,13 @@ from handgrad.study.published.items import (
 )
 from handgrad.study.published.numbers import MEASURES, RANKS, unit_problems, value, value_problems
 
-COUNTS = ("class", "train", "validation", "test", "total")
+COUNTS = ("class", "train", "validation", "test", "held_out", "total")
 
 
 class PublishedColumn(Section):
     """A column of the original.  show: original, reproduced, a measure, a key of the setting, or an axis.
 
-    stat: "mean" or "std" where the original has a column for each.
+    stat: "mean" or "std" where the original has a column for each.  ours: the original has no such column.
     """
 
     head: Text
@@ -44,17 +44,20 @@ class PublishedColumn(Section):
     unit: Unit = None
     digits: Digits = None
     stat: Annotated[str, BeforeValidator(one_of(("both", "mean", "std"), "statistic"))] = "both"
+    ours: Flag = False
 
 
 class SettingRow(Measured):
     """A row of a table of settings.  run: false where this study has no setting for it.
 
+    ours: the original has no such row; it is added.
     rank: "best" or "worst" where the original calls the row so, in these or other words.
     """
 
     label: Label
     note: Note = None
     run: Flag = True
+    ours: Flag = False
     rank: Annotated[str | None, BeforeValidator(optional(one_of(RANKS, "rank")))] = None
 
 
@@ -71,17 +74,22 @@ class FactRow(Measured):
 
 
 class CountRow(Section):
-    """Examples of one class, or of all ("sum")."""
+    """Examples of one class, or of all ("sum").  held_out: validation and test together.
+
+    ours: the original has no such row; it is added.
+    """
 
     label: Label
     train: Examples = None
     validation: Examples = None
     test: Examples = None
+    held_out: Examples = None
     total: Examples = None
+    ours: Flag = False
 
 
 class ValueRow(Section):
-    """A key, an axis or a measure of the winner, and what was published."""
+    """A key, an axis or a measure of the winner, and what was published.  ours: the original has no such row."""
 
     label: Text
     show: Text
@@ -89,6 +97,7 @@ class ValueRow(Section):
     unit: Unit = None
     digits: Digits = None
     note: Note = None
+    ours: Flag = False
 
 
 class CellRow(Section):

@@ -117,7 +117,7 @@ def _read_figure(entry: Mapping[str, Any], where: str) -> tuple[Figure | None, l
         found += problems
         for measure, given in measured.measures.items() if measured else ():
             found += value_problems(measure, given, item.unit, f"{place}.{measure}")
-    return item, found
+    return item, found + item.class_list_problems()
 
 
 def read_figures(written: Any) -> tuple[tuple[Drawing, ...], list[str]]:

@@ -92,7 +92,7 @@ class SettingRefs:
     @property
     def run_count(self) -> int:
         """How many runs the study has at most; which later settings have run before, only their winners will tell."""
-        return sum(map(len, self.phases.values())) * len(self.study.spec.seeds)
+        return sum(len(self.phases[phase.name]) * len(phase.seeds) for phase in self.study.phases)
 
     def of(self, phases: Iterable[str]) -> list[SettingRef]:
         """The settings of some phases, one after the other."""
@@ -112,6 +112,21 @@ class SettingRefs:
                 for row, there in zip(table.rows, self.rows(table), strict=True):
                     found.setdefault(row.label, []).extend([there] if there is not None else [])
         return found
+
+    @cached_property
+    def row_names(self) -> dict[SettingRef, str]:
+        """The label of the first row of each setting in the original's own tables."""
+        found: dict[SettingRef, str] = {}
+        for table in self.original.table if self.original else ():
+            if isinstance(table, SettingsTable) and not table.ours:
+                for row, there in zip(table.rows, self.rows(table), strict=True):
+                    if there is not None:
+                        found.setdefault(there, row.label)
+        return found
+
+    def row_name(self, phase: str, axes: Mapping[str, Any]) -> str:
+        """What the original calls a setting; empty where no row of its tables is of it."""
+        return self.row_names.get(setting_ref(phase, axes), "")
 
     @cached_property
     def numbers(self) -> dict[str, SettingRef]:
@@ -256,9 +271,9 @@ def reference_problems(study: Study) -> list[str]:
 
 
 def class_problems(original: Original | None, classes: Sequence[str]) -> list[str]:
-    """Rows of label counts and cells of confusion matrices that are of no class of the data."""
-    tables = original.table if original else ()
-    return list(dict.fromkeys(line for table in tables for line in table.class_problems(classes)))
+    """Rows of label counts, cells of confusion matrices and classes of examples that are no class of the data."""
+    items = original.items if original else ()
+    return list(dict.fromkeys(line for item in items for line in item.class_problems(classes)))
 
 
 def narrowed(spec: StudySpec, whole: Study, now: Study) -> StudySpec:
