@@ -33,7 +33,6 @@ def test_what_is_said_is_read_and_kept_in_the_study_file():
         "captions": [{"item": "Figure 1", "rows": ["1", 3], "says": {"training": {"optimizer": {"lr": 0.1}}}}],
         "values": [{"what": "epochs", "said": {"l. 118": 100, "Fig. 6": 10}}],
         "measured": [{"item": "Table 1", "column": "Accuracy", "says": "val_accuracy"}],
-        "counts": [{"item": "Table 1", "parts": ["validation", "test"], "classes": {"1": 1136}}],
     }
     first = made(**said)
     text = first.spec.original.text
@@ -100,14 +99,6 @@ def test_the_rows_are_still_there_in_the_quick_study():
             {"values": [{"what": "epochs", "said": {"l. 1": 3}}]},
             "original.text.values 1.said must be a table of two or more places",
         ),
-        (
-            {"counts": [{"item": "Table 1", "parts": ["tests"], "classes": {"1": 3}}]},
-            "original.text.counts 1.parts is an unknown part 'tests'; did you mean 'test'?",
-        ),
-        (
-            {"counts": [{"item": "Table 1", "parts": ["test"], "classes": {"1": -3}}]},
-            "original.text.counts 1.classes must be a table of classes and their examples",
-        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text, line):
@@ -116,6 +107,4 @@ def test_what_is_wrong_is_said_with_its_place(text, line):
 
 def test_text_that_is_no_table():
     _, found = read_original({"title": "T", "text": ["x"]})
-    assert found == [
-        "original.text must be a table of lists: chosen, drawn, captions, values, measured, counts; got ['x']"
-    ]
+    assert found == ["original.text must be a table of lists: chosen, drawn, captions, values, measured; got ['x']"]

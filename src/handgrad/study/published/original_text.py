@@ -6,7 +6,6 @@
     captions  = [{ item = "Figure 3", rows = ["1", "5", "7"], says = { training.optimizer.lr = 0.01 } }]
     values    = [{ what = "epochs of the CNN", said = { "l. 118" = 100, "Fig. 6" = 10 } }]
     measured  = [{ item = "Trials", column = "Loss", says = "val_loss" }]
-    counts    = [{ item = "Table 1", parts = ["validation", "test"], classes = { "1" = 1136 } }]
 
 The checks that compare them are in report/reproduced/checks/.
 """
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator
 
-from handgrad.measures import PARTS
 from handgrad.names import unknown
 from handgrad.sections import Section, is_whole, one_of, optional, text
 from handgrad.study.changes import changes_of
@@ -60,19 +58,6 @@ def _said(given: Any) -> dict[str, Any]:
             'must be a table of two or more places and what each says, as in { "l. 118" = 100, "Fig. 6" = 10 }'
         )
     return {str(place): value for place, value in given.items()}
-
-
-def _parts(given: Any) -> tuple[str, ...]:
-    check = one_of(PARTS, "part")
-    if not isinstance(given, list | tuple) or not given:
-        raise ValueError('must be a list of parts, as in ["validation", "test"]')
-    return tuple(map(check, given))
-
-
-def _classes(given: Any) -> dict[str, int]:
-    if not isinstance(given, Mapping) or not given or not all(is_whole(count) for count in given.values()):
-        raise ValueError('must be a table of classes and their examples, as in { "1" = 1136 }')
-    return {str(name): int(count) for name, count in given.items()}
 
 
 Words = Annotated[str, BeforeValidator(text)]
@@ -124,15 +109,6 @@ class SaidMeasure(Section):
     where: Place = None
 
 
-class SaidCounts(Section):
-    """How many examples of some classes parts of the data have together, where no table of labels has every count."""
-
-    item: Words
-    parts: Annotated[tuple[str, ...], BeforeValidator(_parts)]
-    classes: Annotated[dict[str, int], BeforeValidator(_classes)]
-    where: Place = None
-
-
 class OriginalText(Section):
     """[original.text]: what the original says of its own numbers."""
 
@@ -141,7 +117,6 @@ class OriginalText(Section):
     captions: tuple[SaidCaption, ...] = ()
     values: tuple[SaidValues, ...] = ()
     measured: tuple[SaidMeasure, ...] = ()
-    counts: tuple[SaidCounts, ...] = ()
 
     def problems(self, original: "Original", refs: "References") -> list[str]:
         """What of it fits no item, row, column or key of the original."""
@@ -149,7 +124,7 @@ class OriginalText(Section):
         tables = {table.number: table for table in original.table}
         items = [item.number for item in original.items]
         for name, one, place in self._entries():
-            known = items if name in ("captions", "counts") else tables
+            known = items if name == "captions" else tables
             if one.item not in known:
                 found.append(f"{place}.item is an " + unknown(one.item, known, "item of the original"))
                 continue
@@ -177,7 +152,7 @@ class OriginalText(Section):
         """(list, entry, what messages call it) of all that are of an item."""
         return [
             (name, one, f"original.text.{name} {position}")
-            for name in ("chosen", "drawn", "captions", "measured", "counts")
+            for name in ("chosen", "drawn", "captions", "measured")
             for position, one in enumerate(getattr(self, name), start=1)
         ]
 
@@ -188,5 +163,4 @@ TEXT_LISTS: dict[str, type[Section]] = {
     "captions": SaidCaption,
     "values": SaidValues,
     "measured": SaidMeasure,
-    "counts": SaidCounts,
 }

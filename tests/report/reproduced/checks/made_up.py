@@ -23,11 +23,9 @@ def table(*rows, k=1, ddof=0, heads=None):
     return TableEvidence("Table 1", rows, k, ddof, heads=heads or {"Accuracy": "test_accuracy"})
 
 
-def evidence(
-    *tables, classes=10, counts=None, judged=False, held_out_of="train", labels=(), matrices=(), said=(), **text
-):
+def evidence(*tables, classes=10, counts=None, judged=False, held_out_of="train", labels=(), matrices=(), **text):
     known = {"labels": labels, "matrices": matrices, "counts": counts or {}, "classes": classes}
-    return Evidence(OriginalText(counts=said, **text), tables, **known, held_out_of=held_out_of, judged=judged)
+    return Evidence(OriginalText(**text), tables, **known, held_out_of=held_out_of, judged=judged)
 
 
 def texts(found):

@@ -1,7 +1,6 @@
 """Counts of examples and rows of matrices that do not add up."""
 
 from handgrad.report.reproduced.checks.counts import labels_of_the_data, rows_of_matrices, sums_of_labels
-from handgrad.study.published.original_text import SaidCounts
 from handgrad.study.published.published_tables import CellRow, ConfusionTable, CountRow, LabelsTable, PublishedColumn
 from tests.report.reproduced.checks.made_up import evidence, texts
 
@@ -44,12 +43,15 @@ def test_a_class_that_has_more_examples_than_the_data_set():
     assert texts(labels_of_the_data(evidence(labels=(bad,), held_out_of="test"))) == []
 
 
-def test_counts_that_only_the_text_has():
-    """24 a and 16 b: of a, 25 are published."""
-    said = SaidCounts(item="Table 1", parts=["validation", "test"], classes={"a": 25, "b": 16})
-    (finding,) = labels_of_the_data(evidence(counts=DATA, said=(said,)))
-    assert finding.numbers == {"a": {"published": 25, "data": 24}}
-    assert texts(labels_of_the_data(evidence(said=(said,)))) == []
+def test_counts_of_what_is_held_out_alone():
+    """24 a are in validation and test together; 25 are published, of the other class nothing."""
+    rows = {"label": "a", "held_out": 25}, {"label": "b"}, {"label": "sum", "validation": 20, "test": 20}
+    for known in (rows, rows[:2]):
+        (finding,) = labels_of_the_data(evidence(labels=(labels(*known),), counts=DATA, held_out_of="test"))
+        assert finding.numbers == {"a": {"published": 25, "data": 24}}
+    other = labels(*rows[:2], {"label": "sum", "held_out": 50})  # parts of another size
+    assert texts(labels_of_the_data(evidence(labels=(other,), counts=DATA, held_out_of="test"))) == []
+    assert texts(labels_of_the_data(evidence(labels=(labels(*rows),), counts=DATA))) == []  # validation is of training
 
 
 def matrix(*cells):

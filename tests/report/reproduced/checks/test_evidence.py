@@ -15,7 +15,7 @@ from tests.report.conftest import Outcome
 STUDY = {
     "seeds": 3,
     "grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}, "network": {"hidden": [4, 6]}},
-    "phase": [{"name": "batch", "grid": {"training": {"batch_size": [10, 20]}}}],
+    "phase": [{"name": "batch", "grid": {"training": {"batch_size": [10, 20, 30]}}}],
 }
 TABLE = {
     "number": "Table 1",
@@ -28,7 +28,7 @@ LATER = {
     "title": "Batch sizes",
     "phase": "batch",
     "columns": [{"head": "Run", "show": "original"}, {"head": "Val", "show": "val_accuracy"}],
-    "rows": [{"label": "e", "val_accuracy": [0.9, 0.01]}, {"label": "f"}],
+    "rows": [{"label": "e", "val_accuracy": [0.9, 0.01]}, {"label": "f"}, {"label": "g", "ours": True}],
 }
 FACTS = {
     "number": "Text",
@@ -64,6 +64,7 @@ def test_evidence_is_what_the_study_and_its_records_say(results):
     assert one.rows[0].examples("test_accuracy") == n == 10 * found.classes
     assert one.rows[0].examples("train_accuracy") is None
     assert later.rows[0].keys["training.batch_size"] == 10
+    assert [row.label for row in later.rows] == ["e", "f"]  # what was added to the original's is not in print
     assert (facts.settings, facts.rows[0].values["test_accuracy"].digits) == (False, 2)
     assert found.judged
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from handgrad.measures import PARTS, TEST, VALIDATION
 from handgrad.report.reproduced.checks.evidence import Evidence, Finding, part_names
 from handgrad.study.published.numbers import decimals
-from handgrad.study.published.published_tables import LabelsTable
+from handgrad.study.published.published_tables import CountRow, LabelsTable
 
 
 def sum_problems(item: LabelsTable, n_classes: int) -> list[str]:
@@ -37,25 +37,34 @@ def sums_of_labels(evidence: Evidence) -> Iterator[Finding]:
 def labels_of_the_data(evidence: Evidence) -> Iterator[Finding]:
     """Published counts of a class against those of the data set, over parts that were cut from the same examples.
 
-    Only where all classes together have as many examples in print as here: otherwise the parts are other ones.
+    Not where the parts have more or fewer examples in print than here: they are other ones then.
     """
-    groups = (
-        (("train",), ("validation", "test"))
-        if evidence.held_out_of == TEST.name
-        else (("train", "validation"), ("test",))
-    )
+    of_test = evidence.held_out_of == TEST.name
+    groups = (("train",), ("validation", "test")) if of_test else (("train", "validation"), ("test",))
     for item in evidence.labels:
         for parts in groups:
-            rows = {
-                row.label: sum(getattr(row, part) for part in parts)
-                for row in item.rows
-                if row.label != "sum" and all(getattr(row, part) is not None for part in parts)
-            }
+            printed = {row.label: count for row in item.rows if (count := _printed(row, parts, of_test)) is not None}
+            total = printed.pop("sum", None)
             ours = _together(evidence, parts)
-            if len(rows) == len(ours) and sum(rows.values()) == sum(ours.values()):
-                yield from _apart(item.number, rows, ours, parts)
-    for said in evidence.text.counts:
-        yield from _apart(said.item, said.classes, _together(evidence, said.parts), said.parts)
+            size = sum(printed.values()) if total is None and len(printed) == len(ours) else total
+            wrong = {name: (n, ours[name]) for name, n in printed.items() if name in ours and n != ours[name]}
+            if wrong and size in (None, sum(ours.values())):
+                listed = (f"class {name} has {n:,}, the data set {right:,}" for name, (n, right) in wrong.items())
+                yield Finding(
+                    item.number,
+                    f"{item.number}: the published counts of {part_names(parts)} examples are not those of the data "
+                    f"set: {'; '.join(listed)}.",
+                    {name: {"published": n, "data": right} for name, (n, right) in wrong.items()},
+                )
+
+
+def _printed(row: CountRow, parts: Sequence[str], of_test: bool) -> int | None:
+    """The examples of a row in some parts together; None where they are not published."""
+    counts: list[int | None] = [getattr(row, part) for part in parts]
+    known = [count for count in counts if count is not None]
+    if len(known) == len(counts):
+        return sum(known)
+    return row.held_out if of_test and TEST.name in parts else None
 
 
 def rows_of_matrices(evidence: Evidence) -> Iterator[Finding]:
@@ -99,15 +108,3 @@ def _together(evidence: Evidence, parts: Sequence[str]) -> Mapping[str, int]:
 
 def _of_the_test_set(evidence: Evidence) -> set[str]:
     return {TEST.name, VALIDATION.name} if evidence.held_out_of == TEST.name else {TEST.name}
-
-
-def _apart(item: str, theirs: Mapping[str, int], ours: Mapping[str, int], parts: Sequence[str]) -> Iterator[Finding]:
-    wrong = {name: (count, ours[name]) for name, count in theirs.items() if name in ours and count != ours[name]}
-    if wrong:
-        listed = (f"class {name} has {count:,}, the data set {right:,}" for name, (count, right) in wrong.items())
-        yield Finding(
-            item,
-            f"{item}: the published counts of {part_names(parts)} examples are not those of the data set: "
-            f"{'; '.join(listed)}.",
-            {name: {"published": count, "data": right} for name, (count, right) in wrong.items()},
-        )

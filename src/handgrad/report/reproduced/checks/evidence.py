@@ -199,6 +199,7 @@ def _tables(
         rows = [
             _row(refs, summary, counts, row, given, there)
             for row, given, there in zip(table.rows, _published(table), _settings(refs, table), strict=True)
+            if not getattr(row, "ours", False)
         ]
         settings = isinstance(table, SettingsTable)
         heads = {column.head: column.show for column in getattr(table, "columns", ())}
