@@ -400,9 +400,9 @@ BOTH_ENDS = {"x": [1, 2], "y": [0, 1]}
 @pytest.mark.parametrize(
     ("kind", "options", "text"),
     [
-        ("epochs", {"inset": {"y": [0, 1]}}, "inset must be the window that is enlarged, as in { x = [40, 50], y = [0.1"),
+        ("epochs", {"inset": {"y": [0, 1]}}, "inset must be the window that is enlarged, as in { x = [40, 50]"),
         ("epochs", {"inset": {"x": [4, 2]}}, "inset must have two numbers for x, the smaller one first"),
-        ("epochs", {"inset": BOTH_ENDS}, "inset has a y, and the figure shows accuracy and loss; leave y out, or show one"),
+        ("epochs", {"inset": BOTH_ENDS}, "inset has a y, and the figure shows accuracy and loss; leave y out"),
         ("epoch-pair", {"inset": BOTH_ENDS}, "inset has a y, and the figure shows accuracy and loss; leave y out"),
         ("step-loss", {"scale": 0.2}, "scale must be a factor and what it makes of the loss"),
         ("step-loss", {"scale": {"factor": 0, "words": "w"}}, "scale must have a factor > 0"),
