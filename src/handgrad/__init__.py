@@ -24,7 +24,10 @@ _HOMES = {
     "Run": "handgrad.training.run",
     "Setting": "handgrad.training.run",
     "build_report": "handgrad.report",
+    "class_scores": "handgrad.report",
     "compare": "handgrad.report",
+    "curve_measures": "handgrad.report",
+    "effects": "handgrad.report",
     "evaluate": "handgrad.study.one_setting",
     "export_model": "handgrad.training.exchange",
     "from_arrays": "handgrad.data.datasets",
@@ -38,6 +41,7 @@ _HOMES = {
     "save_figure": "handgrad.report",
     "save_weights": "handgrad.training.weights",
     "split": "handgrad.data.datasets",
+    "statements": "handgrad.report",
     "train": "handgrad.study.one_setting",
 }
 _RENAMED = {"load_data": "load"}

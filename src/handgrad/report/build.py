@@ -134,8 +134,9 @@ def _write_all(
     summary: Summary, results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
 ) -> Reproduction | None:
     page = Page(folder, formats)
-    reproduction = reproduce(summary)
-    contents = [page.chapter(chapter) for chapter in chapters(summary, sources_of(results), reproduction)]
+    sources = sources_of(results)
+    reproduction = reproduce(summary, sources.by_epoch)
+    contents = [page.chapter(chapter) for chapter in chapters(summary, sources, reproduction)]
     if page.unwritten:
         say(without_font(page.unwritten))
     if reproduction is not None:
