@@ -1,10 +1,10 @@
 """The judge of every claim of `CLAIMS` (`study/published/statements.py`): from what is claimed to a `Ruling`.
 
+Those about curves stand in `curve_claims`.
+
 better, worse, equal          two sets of settings by a measure at the end of training
 best, worst                   one setting against every other
 rises, falls                  with an axis over all others, or with another measure over all settings
-faster, slower                the first epoch at a level that is the same for both
-smoother, more-volatile       the volatility of curves
 overfits, underfits           training beside validation
 explodes, collapses, learns   whether runs diverged, or came to predict one class
 """
@@ -14,15 +14,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from handgrad.measures import METRICS, TRAIN, is_fraction, lower_is_better
-from handgrad.report.findings.curve_measures import (
-    common_level,
-    curve_metric,
-    curves_of,
-    epochs_to,
-    gap_of,
-    held_out_metric,
-)
+from handgrad.measures import METRICS, TRAIN, is_fraction
+from handgrad.report.findings.curve_measures import gap_of, held_out_metric
 from handgrad.report.findings.effect_sentences import decision_text, interval_text, signed
 from handgrad.report.findings.effects import Effect, effect_of, frame_of
 from handgrad.report.findings.statistics import LEVEL, holm, kendall_tau_b
@@ -39,6 +32,7 @@ from handgrad.report.reproduced.rulings import (
     Contrast,
     Quantity,
     Ruling,
+    about,
     compared_sides,
     contrast,
     quantity_of,
@@ -58,12 +52,7 @@ TENTH = 0.1  # of anything else
 def _end(claimed: Claimed, wanted: int) -> Ruling:
     by = quantity_of(claimed.metric, claimed.ddof)
     found = contrast(claimed.ours, claimed.theirs, by).ruling(wanted)
-    return _about(found, by)
-
-
-def _about(found: Ruling, by: Quantity) -> Ruling:
-    """The same, saying of what its numbers are."""
-    return Ruling(found.verdict, f"{by.name} {found.here}", found.how, found.n, found.difference, found.low, found.high)
+    return about(found, by)
 
 
 def better(claimed: Claimed) -> Ruling:
@@ -249,91 +238,6 @@ def falls(claimed: Claimed) -> Ruling:
     return _trend(claimed, -1)
 
 
-# -- curves
-
-
-def _curve(claimed: Claimed) -> str | None:
-    """The metric whose curve is meant: that of the statement, or what stands for the one that chose the winner."""
-    found = curve_metric([*claimed.ours, *claimed.theirs], claimed.metric, claimed.load)
-    return found if claimed.statement.measure in (None, found) else None
-
-
-def _no_curve(claimed: Claimed) -> Ruling:
-    return unjudged(f"no curve of {word(claimed.metric)} was recorded")
-
-
-def _speed(claimed: Claimed, wanted: int) -> Ruling:
-    metric = _curve(claimed)
-    if metric is None:
-        return _no_curve(claimed)
-    sides = {s.label: curves_of(s, metric, claimed.load) for s in (*claimed.ours, *claimed.theirs)}
-    level, lower = claimed.statement.level, lower_is_better(metric)
-    how = ""
-    if level is None:
-        level = common_level([*sides.values()], metric)
-        how = ", 95 % of the way to the better side's best"
-    if level is None:
-        return _no_curve(claimed)
-    at = {
-        label: {seed: epochs_to(one.epoch, one.y, level, lower=lower) for seed, one in runs.items()}
-        for label, runs in sides.items()
-    }
-    by = Quantity(
-        f"epochs until a {word(metric)} of {number(level, metric)}{how}:",
-        lambda setting: {seed: epoch for seed, epoch in at[setting.label].items() if epoch is not None},
-        lambda setting: (
-            {seed for seed, epoch in at[setting.label].items() if epoch is None}
-            | {run.seed for run in setting.runs if run.status == "diverged"}
-        ),
-        -1.0,
-        lambda value: f"{value:.1f}",
-        lambda value: f"{value:+.1f}".replace("-", "−"),
-        lost_word="never got there",
-    )
-    return _about(contrast(claimed.ours, claimed.theirs, by).ruling(wanted), by)
-
-
-def faster(claimed: Claimed) -> Ruling:
-    """Ours comes to the level in fewer epochs; a run that never does is slower than any."""
-    return _speed(claimed, 1)
-
-
-def slower(claimed: Claimed) -> Ruling:
-    """Ours comes to the level in more epochs, or never."""
-    return _speed(claimed, -1)
-
-
-def _noise(claimed: Claimed, wanted: int) -> Ruling:
-    metric = _curve(claimed)
-    if metric is None:
-        return _no_curve(claimed)
-    sides = {s.label: curves_of(s, metric, claimed.load) for s in (*claimed.ours, *claimed.theirs)}
-    measured = {
-        label: {seed: one.volatility for seed, one in runs.items() if one.volatility is not None}
-        for label, runs in sides.items()
-    }
-    by = Quantity(
-        f"volatility of {word(metric)}",
-        lambda setting: measured[setting.label],
-        lambda setting: {run.seed for run in setting.runs if run.status == "diverged"},
-        -1.0,
-        partial(number, metric=metric),
-        partial(signed, metric=metric),
-        missing=": fewer than three epochs are left after the climb",
-    )
-    return _about(contrast(claimed.ours, claimed.theirs, by).ruling(wanted), by)
-
-
-def smoother(claimed: Claimed) -> Ruling:
-    """The curve of ours has less noise after the climb; one that diverged has the most."""
-    return _noise(claimed, 1)
-
-
-def more_volatile(claimed: Claimed) -> Ruling:
-    """The curve of ours has more noise after the climb, or diverged."""
-    return _noise(claimed, -1)
-
-
 # -- training beside validation
 
 
@@ -351,10 +255,10 @@ def overfits(claimed: Claimed) -> Ruling:
             partial(signed, metric=metric),
             partial(signed, metric=metric),
         )
-        return _about(contrast(claimed.ours, claimed.theirs, by).ruling(1), by)
+        return about(contrast(claimed.ours, claimed.theirs, by).ruling(1), by)
     train, other = (quantity_of(name, claimed.ddof) for name in (TRAIN.metric("accuracy"), metric))
     found = compared_sides(side(claimed.ours, train), side(claimed.ours, other), train).ruling(1)
-    return _about(found, replace(train, name=f"training against {METRICS[metric].word}"))
+    return about(found, replace(train, name=f"training against {METRICS[metric].word}"))
 
 
 def underfits(claimed: Claimed) -> Ruling:

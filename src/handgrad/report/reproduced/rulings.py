@@ -247,3 +247,8 @@ def examples_noise(first: Side, second: Side) -> float | None:
 def unjudged(why: str, here: str = "") -> Ruling:
     """Nothing to decide by."""
     return Ruling(UNJUDGED, here, why)
+
+
+def about(found: Ruling, by: Quantity) -> Ruling:
+    """The same ruling, saying of what its numbers are."""
+    return replace(found, here=f"{by.name} {found.here}")

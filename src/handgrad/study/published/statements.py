@@ -23,6 +23,7 @@ from handgrad.study.published.numbers import MEASURES
 
 CURVES = tuple(METRICS)  # measures that have a value after every epoch
 _JUDGES = "handgrad.report.reproduced.claims"
+_CURVES = "handgrad.report.reproduced.curve_claims"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Claim:
     """Something that can be said of settings.
 
     about: what it says, in a sentence that begins with the settings;  judge: from what is claimed to a `Ruling`
-    (`report/reproduced/claims.py`), or its name "module:function";  than: whether it compares with other settings:
+    (`report/reproduced/rulings.py`), or its name "module:function";  than: whether it compares with other settings:
     "needed", "possible" or "none";  measures: those that it can be about;  along, level, margin: whether it takes them.
     """
 
@@ -51,10 +52,10 @@ CLAIMS: dict[str, Claim] = {
     "worst": Claim("worst", f"{_JUDGES}:worst", than="possible", measures=tuple(MEASURES)),
     "rises": Claim("rises with", f"{_JUDGES}:rises", than="none", measures=tuple(MEASURES), along=True),
     "falls": Claim("falls with", f"{_JUDGES}:falls", than="none", measures=tuple(MEASURES), along=True),
-    "faster": Claim("learns faster than", f"{_JUDGES}:faster", measures=CURVES, level=True),
-    "slower": Claim("learns slower than", f"{_JUDGES}:slower", measures=CURVES, level=True),
-    "smoother": Claim("has a smoother curve than", f"{_JUDGES}:smoother", measures=CURVES),
-    "more-volatile": Claim("has a more volatile curve than", f"{_JUDGES}:more_volatile", measures=CURVES),
+    "faster": Claim("learns faster than", f"{_CURVES}:faster", measures=CURVES, level=True),
+    "slower": Claim("learns slower than", f"{_CURVES}:slower", measures=CURVES, level=True),
+    "smoother": Claim("has a smoother curve than", f"{_CURVES}:smoother", measures=CURVES),
+    "more-volatile": Claim("has a more volatile curve than", f"{_CURVES}:more_volatile", measures=CURVES),
     "overfits": Claim("overfits", f"{_JUDGES}:overfits", than="possible"),
     "underfits": Claim("underfits beside", f"{_JUDGES}:underfits"),
     "explodes": Claim("explodes", f"{_JUDGES}:explodes", than="none"),
