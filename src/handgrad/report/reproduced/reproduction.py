@@ -85,7 +85,7 @@ class Reproduction:
 def reproduce(summary: Summary, curves: LoadEpochs) -> Reproduction | None:
     """Every item of the original beside what this study has; None where the study reproduces nothing.
 
-    curves: id of a run -> its curves by epoch (`figures.request.Sources.by_epoch`).
+    curves: id of a run -> its curves by epoch (`by_epoch` of `Sources`).
     """
     if summary.refs is None or summary.refs.original is None:
         return None

@@ -9,7 +9,7 @@ which is not the same as equal; and it *cannot be judged* where there is nothing
 
 Letters: of a set of settings, y(s) is the mean of their values with seed s; d(s) = y(s) − the other set's y(s).
 Decided is a difference with p < 0.05 in a paired t-test on the n seeds that both have, and from six seeds on in the
-sign-flip test too (`statistics.Comparison.decided`).  A run that diverged is worse than any that did not: it has no d,
+sign-flip test too (`decided` of a `Comparison`).  A run that diverged is worse than any that did not: it has no d,
 and decides where the same side diverged with every seed.  Statements are named beforehand and are not corrected for
 their number.
 """
