@@ -144,6 +144,7 @@ REST = {  # tables that are tried elsewhere, or that nothing can be added to
     "REDUCTIONS": "words of an option",
     "RUNNERS": "tests/study/test_additions.py",
     "TABLES": "tests/study/test_additions.py",
+    "CLAIMS": "tests/study/published/test_statements.py",
     "RULES": "tests/study/test_additions.py",
     "SAMPLERS": "tests/study/test_additions.py",
     "DISTRIBUTIONS": "tests/study/test_additions.py",

@@ -47,7 +47,10 @@ def right(tmp_path_factory):
         "Run": (hg.Run, {"setting": SETTING, "seed": 1}),
         "Setting": (hg.Setting, {"data": {}, "network": {}, "training": {}}),
         "build_report": (hg.build_report, {"folder": results, "formats": []}),
+        "class_scores": (hg.class_scores, {"results": results}),
         "compare": (hg.compare, {"results": results}),
+        "curve_measures": (hg.curve_measures, {"results": results}),
+        "effects": (hg.effects, {"results": results}),
         "evaluate": (hg.evaluate, {"model": record, "setting": SETTING, "data": data, "part": "test"}),
         "export_model": (hg.export_model, {"model": record, "path": folder / "m.npz"}),
         "from_arrays": (hg.from_arrays, {"x_train": x, "y_train": y, "x_test": x, "y_test": y,
@@ -65,6 +68,7 @@ def right(tmp_path_factory):
                                          "out": folder, "formats": ["svg"]}),
         "save_weights": (hg.save_weights, {"path": folder / "s.npz", "params": record.params}),
         "split": (hg.split, {"dataset": data, "section": {}}),
+        "statements": (hg.statements, {"results": results}),
         "train": (hg.train, {"setting": SETTING, "seed": 1, "data": data, "continues": record, "observers": ()}),
     }  # fmt: skip
 
@@ -72,7 +76,8 @@ def right(tmp_path_factory):
 CALLS = {
     "Model.load": ["path"], "Model.outputs": ["x"], "Model.predict": ["x"], "Model.probabilities": ["x"],
     "Network.parse": ["input_shape"], "Results.open": ["folder"], "Run": ["setting", "seed"],
-    "Setting": ["data", "network", "training"], "build_report": ["folder", "formats"], "compare": ["results"],
+    "Setting": ["data", "network", "training"], "build_report": ["folder", "formats"],
+    "class_scores": ["results"], "compare": ["results"], "curve_measures": ["results"], "effects": ["results"],
     "evaluate": ["model", "setting", "data", "part"], "export_model": ["model", "path"],
     "from_arrays": ["x_train", "y_train", "x_test", "y_test", "classes", "value_range"],
     "import_model": ["path", "setting", "data", "layout"], "load_data": ["section"],
@@ -80,7 +85,8 @@ CALLS = {
     "load_weights": ["path", "network"], "make_study": ["tables", "overrides"], "reproduction": ["results"],
     "run_study": ["study", "out", "jobs", "data", "runner"],
     "save_figure": ["folder", "kind", "settings", "options", "out", "formats"], "save_weights": ["path", "params"],
-    "split": ["dataset", "section"], "train": ["setting", "seed", "data", "continues", "observers"],
+    "split": ["dataset", "section"], "statements": ["results"],
+    "train": ["setting", "seed", "data", "continues", "observers"],
 }  # fmt: skip
 OPTIONAL = {  # arguments that None leaves out
     ("evaluate", "data"), ("import_model", "data"), ("import_model", "layout"), ("run_study", "out"),

@@ -24,7 +24,10 @@ _HOMES = {
     "Run": "handgrad.training.run",
     "Setting": "handgrad.training.run",
     "build_report": "handgrad.report",
+    "class_scores": "handgrad.report",
     "compare": "handgrad.report",
+    "curve_measures": "handgrad.report",
+    "effects": "handgrad.report",
     "evaluate": "handgrad.study.one_setting",
     "explain_study": "handgrad.study.explain.explain_study",
     "explanation": "handgrad.report",
@@ -40,6 +43,7 @@ _HOMES = {
     "save_figure": "handgrad.report",
     "save_weights": "handgrad.training.weights",
     "split": "handgrad.data.datasets",
+    "statements": "handgrad.report",
     "train": "handgrad.study.one_setting",
 }
 _RENAMED = {"load_data": "load"}

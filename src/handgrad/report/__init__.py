@@ -3,6 +3,26 @@
 from handgrad.report.build import build_report, save_figure
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
-from handgrad.report.result_frames import compare, explanation, reproduction
+from handgrad.report.result_frames import (
+    class_scores,
+    compare,
+    curve_measures,
+    effects,
+    explanation,
+    reproduction,
+    statements,
+)
 
-__all__ = ["Summary", "build_report", "compare", "explanation", "reproduction", "save_figure", "summarize"]
+__all__ = [
+    "Summary",
+    "build_report",
+    "class_scores",
+    "compare",
+    "curve_measures",
+    "effects",
+    "explanation",
+    "reproduction",
+    "save_figure",
+    "statements",
+    "summarize",
+]

@@ -137,10 +137,11 @@ def _write_all(
     summary: Summary, results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
 ) -> WrittenReport:
     page = Page(folder, formats)
+    sources = sources_of(results, summary.names)
     explained = read_explanation(results)
-    reproduction = None if explained is not None else reproduce(summary)
+    reproduction = None if explained is not None else reproduce(summary, sources.by_epoch)
     if explained is None:
-        made = chapters(summary, sources_of(results, summary.names), reproduction)
+        made = chapters(summary, sources, reproduction)
         verdicts, numbers = headline(summary, reproduction), tiles(summary)
     else:
         made = explained_chapters(explained, summary)

@@ -1,10 +1,15 @@
-"""Results as pandas frames, for use in Python: paired comparisons, published numbers beside ours, and readings."""
+"""Results as pandas frames, for use in Python: comparisons, published numbers and statements, curves in numbers,
+effects of hyperparameters, scores of classes."""
 
 import os
 from typing import TYPE_CHECKING
 
+from handgrad.report.build import sources_of
+from handgrad.report.findings.class_scores import scores_of
+from handgrad.report.findings.curve_measures import phase_curves
+from handgrad.report.findings.effects import phase_effects
 from handgrad.report.findings.summarize import summarize
-from handgrad.report.reproduced.reproduction import reproduce
+from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.study.explain.rung_results import read_explanation
 from handgrad.study.folder.results_folder import Results
 
@@ -58,7 +63,7 @@ def reproduction(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """
     import pandas
 
-    whole = reproduce(summarize(Results.of(results)))
+    whole = _reproduced(results)
     return pandas.DataFrame([number.data() for number in whole.numbers] if whole else [])
 
 
@@ -89,4 +94,90 @@ def explanation(results: "Results | str | os.PathLike[str]") -> "DataFrame":
             if number == reading.number:
                 row[f"{found.rows[at].key}: {measure}"] = sum(there) / len(there) if there else None
         rows.append(row)
+    return pandas.DataFrame(rows)
+
+
+def statements(results: "Results | str | os.PathLike[str]") -> "DataFrame":
+    """Every statement in words of what a study reproduces, judged, a row each; without rows where there is none.
+
+    Columns: says, verbatim, where, claim (in plain words), verdict ("holds here", "contradicted here", "not separated",
+    "cannot be judged"), here (the numbers in words), how (by what it was judged), n, difference, low, high.
+    """
+    import pandas
+
+    whole = _reproduced(results)
+    return pandas.DataFrame([one.data() for one in whole.statements] if whole else [])
+
+
+def _reproduced(results: "Results | str | os.PathLike[str]") -> Reproduction | None:
+    opened = Results.of(results)
+    return reproduce(summarize(opened), sources_of(opened).by_epoch)
+
+
+def curve_measures(results: "Results | str | os.PathLike[str]") -> "DataFrame":
+    """Curves in numbers, a row for every run that has a curve.
+
+    Columns: phase, setting, seed, metric (of the curve), own (epochs to 95 % of the way to the run's best value), best,
+    level (95 % of the way to the best setting's best value), common (epochs to it, NaN where it is never reached), area
+    (mean height), volatility (after the climb), gap (training − validation accuracy at the end).  Formulas:
+    docs/report.md.
+    """
+    import pandas
+
+    opened = Results.of(results)
+    load = sources_of(opened).by_epoch
+    rows = []
+    for phase in summarize(opened).phases:
+        found = phase_curves(phase, load)
+        if found is None:
+            continue
+        for one in found.settings:
+            for seed, area in one.area.values.items():
+                row = {"phase": phase.name, "setting": one.setting.label, "seed": seed, "metric": found.metric}
+                row |= {"own": one.own.values.get(seed), "best": one.best.values.get(seed), "level": found.level}
+                row |= {"common": one.common.values.get(seed), "area": area}
+                rows.append(row | {"volatility": one.volatility.values.get(seed), "gap": one.gap.values.get(seed)})
+    return pandas.DataFrame(rows)
+
+
+def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
+    """The effect of every hyperparameter over all others, a row for every value of it.
+
+    Columns: phase, axis, value, metric, mean, std and n (over seeds, of means over combinations), combinations; then,
+    of going to it from the value before: difference, low, high, p, sign_flip_p, decided, rises and falls (in how many
+    combinations).  The first value of an axis has none of these.
+    """
+    import pandas
+
+    summary = summarize(Results.of(results))
+    rows = []
+    for phase in summary.phases:
+        for effect in phase_effects(phase, summary.ddof):
+            steps = {step.end: step for step in effect.steps}
+            for value, values in effect.levels.items():
+                row = {"phase": phase.name, "axis": effect.axis, "value": value, "metric": effect.metric}
+                row |= {"mean": values.mean, "std": values.std, "n": values.n, "combinations": effect.combinations}
+                if step := steps.get(value):
+                    d = step.difference
+                    row |= {"difference": d.difference, "low": d.interval.low if d.interval else None}
+                    row |= {"high": d.interval.high if d.interval else None, "p": d.p, "sign_flip_p": d.sign_flip}
+                    row |= {"decided": d.decided, "rises": step.rises, "falls": step.falls}
+                rows.append(row)
+    return pandas.DataFrame(rows)
+
+
+def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":
+    """Precision, recall and F1 of every class, and their macro and weighted means, of every run that ended.
+
+    Columns: phase, setting, seed, part, class (or "macro", "weighted"), is_mean, precision, recall, f1, examples.
+    """
+    import pandas
+
+    rows = []
+    for run in Results.of(results).cells():
+        for part, scores in scores_of(run.record).items() if run.record else ():
+            for position, one in enumerate(scores):
+                row = {"phase": run.phase, "setting": run.label, "seed": run.seed, "part": part, "class": one.name}
+                row |= {"is_mean": position >= len(scores) - 2, "precision": one.precision, "recall": one.recall}
+                rows.append(row | {"f1": one.f1, "examples": one.examples})
     return pandas.DataFrame(rows)

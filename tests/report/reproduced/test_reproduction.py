@@ -9,7 +9,7 @@ import handgrad as hg
 from handgrad.cli.console import print_summary
 from handgrad.files import sealed
 from handgrad.report import build_report, summarize
-from handgrad.report.build import write_report
+from handgrad.report.build import sources_of, write_report
 from handgrad.report.findings.verdicts import validation_choice
 from handgrad.report.reproduced.reproduction import reproduce
 from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts, two_groups
@@ -53,7 +53,7 @@ def tell(setting, seed):
 def found(make_results):
     def make(given, how=tell, **more):
         results = Results.open(make_results(given, how, **more))
-        return reproduce(summarize(results)), results
+        return reproduce(summarize(results), sources_of(results).by_epoch), results
 
     return make
 
@@ -361,12 +361,13 @@ def test_a_quick_study_is_shown_and_not_judged(found):
     from dataclasses import replace
 
     _, results = found(tables(TABLE))
-    whole = reproduce(replace(summarize(results), quick=True))
+    whole = reproduce(replace(summarize(results), quick=True), sources_of(results).by_epoch)
     assert {number.inside for number in whole.numbers} == {None}
     assert whole.items[0].rankings == ()
     (verdict,) = reproduction_verdicts(whole)
     assert verdict.text.startswith("Reproduction of Digits: made with --quick, a smaller study")
-    whole = reproduce(replace(summarize(results), quick=True, changed=("training.epochs=3",)))
+    changed = replace(summarize(results), quick=True, changed=("training.epochs=3",))
+    whole = reproduce(changed, sources_of(results).by_epoch)
     assert whole.made_with == "--quick, training.epochs=3: not the original's study"
 
 

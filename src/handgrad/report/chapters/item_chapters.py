@@ -9,6 +9,7 @@ from handgrad.report.figures.request import Sources, make_figure
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.reproduced.item_table import found, judged_cell, shown_in
 from handgrad.report.reproduced.judge import RULE, Compared, shown_published, shown_values
+from handgrad.report.reproduced.judged_statements import statements_table
 from handgrad.report.reproduced.number_tables import with_unit
 from handgrad.report.reproduced.reproduction import ItemResult, Reproduction
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
@@ -32,6 +33,8 @@ def original_chapter(found: Reproduction, summary: Summary, sources: Sources) ->
         blocks.append(Text(_unjudged(found) if found.made_with else RULE))
     for item in found.items:
         blocks += _item(item, summary, sources)
+    if found.statements:
+        blocks += [Heading("What the original says in words"), TableBlock(statements_table(found.statements))]
     if found.numbers:
         blocks += [Heading("Every published number"), TableBlock(every_number(found), folded=True)]
     if summary.names:

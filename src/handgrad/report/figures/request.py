@@ -130,6 +130,7 @@ class Sources:
     curves, params, mistakes, diagnostics, record: id of a run -> its files, no arrays where it has none;  images:
     label of a setting -> sample images, None without.
     drawn: lines already computed from long series, by run and options: several figures of a report show the same run.
+    epochs: curves by epoch, which are short and are asked for again and again (`by_epoch`).
     """
 
     curves: Callable[[str], Arrays]
@@ -139,6 +140,15 @@ class Sources:
     record: Callable[[str], Record]
     images: Callable[[str], np.ndarray | None]
     drawn: dict[Any, Any] = field(default_factory=dict)
+    epochs: dict[str, Arrays] = field(default_factory=dict)
+
+    def by_epoch(self, run_id: str) -> Arrays:
+        """The curves of a run without the long ones by step; kept."""
+        if run_id not in self.epochs:
+            curves = self.curves(run_id)
+            n = len(curves["epoch"])
+            self.epochs[run_id] = {name: values for name, values in curves.items() if len(values) <= n}
+        return self.epochs[run_id]
 
 
 @dataclass(frozen=True)

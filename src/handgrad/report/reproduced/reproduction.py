@@ -1,6 +1,6 @@
 """A reproduction: for every item of an original its table, its compared numbers, rankings and verdicts.
 
-reproduce(summary)  ->  Reproduction: a result for every item of the original, in order
+reproduce(summary, curves)  ->  Reproduction: a result for every item of the original, in order
 """
 
 from collections.abc import Mapping
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.measures import METRICS
+from handgrad.report.findings.curve_measures import LoadEpochs
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.reproduced.checks.evidence import evidence_of
 from handgrad.report.reproduced.checks.original_checks import FoundError, find_errors
 from handgrad.report.reproduced.item_table import ItemTable, compared_in, found, runs_behind, shown_in
 from handgrad.report.reproduced.judge import RULE, Compared, digits_of
+from handgrad.report.reproduced.judged_statements import JudgedStatement, judged_statements
 from handgrad.report.reproduced.number_tables import numbers_table, predictions_table
 from handgrad.report.reproduced.ranks import RankAgreement, ranking_verdict, rankings_of
 from handgrad.report.reproduced.reproduction_verdicts import counted, rows_named, unstable
@@ -42,13 +44,14 @@ class ItemResult:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """An original, the result for each of its items, and where it errs as far as checks find it.
+    """An original, the result for each of its items, its statements, judged, and where it errs by the checks.
 
     made_with: what makes the study another than the original's; then nothing is judged.
     """
 
     original: Original
     items: tuple[ItemResult, ...]
+    statements: tuple[JudgedStatement, ...] = ()
     made_with: str = ""
     errors: tuple[FoundError, ...] = ()
 
@@ -89,11 +92,15 @@ class Reproduction:
                 for item in self.items
                 for ranking in item.rankings
             ],
+            "statements": [one.data() for one in self.statements],
         }
 
 
-def reproduce(summary: Summary) -> Reproduction | None:
-    """Every item of the original beside what this study has; None where the study reproduces nothing."""
+def reproduce(summary: Summary, curves: LoadEpochs) -> Reproduction | None:
+    """Every item of the original beside what this study has; None where the study reproduces nothing.
+
+    curves: id of a run -> its curves by epoch (`by_epoch` of `Sources`).
+    """
     if summary.refs is None or summary.refs.original is None:
         return None
     said: set[str] = set()  # settings whose instability was told
@@ -101,8 +108,9 @@ def reproduce(summary: Summary) -> Reproduction | None:
         _figure(summary, item) if isinstance(item, Figure) else _table(summary, item, said)
         for item in summary.refs.original.items
     ]
+    statements = tuple(judged_statements(summary, curves))
     errors = tuple(find_errors(evidence_of(summary.refs, summary)))
-    return Reproduction(summary.refs.original, tuple(items), summary.made_with, errors)
+    return Reproduction(summary.refs.original, tuple(items), statements, summary.made_with, errors)
 
 
 def _table(summary: Summary, item: PublishedTable, said: set[str]) -> ItemResult:

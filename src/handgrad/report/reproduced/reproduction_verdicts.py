@@ -10,6 +10,7 @@ from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, plural, troubles
 from handgrad.report.reproduced.judge import ONE_RUN, Compared, shown_published, shown_values, word
+from handgrad.report.reproduced.judged_statements import statement_verdicts
 
 if TYPE_CHECKING:
     from handgrad.report.reproduced.reproduction import Reproduction
@@ -124,11 +125,18 @@ def rows_named(labels: Sequence[str]) -> str:
 
 
 def reproduction_verdicts(found: "Reproduction") -> list[Verdict]:
-    """For the top of the page and the end of a run: how many numbers lie inside, and which are furthest."""
+    """For the top of the page and the end of a run: numbers and statements that agree, and which do not."""
+    return [*_number_verdicts(found), *([] if found.made_with else statement_verdicts(found.statements))]
+
+
+def _number_verdicts(found: "Reproduction") -> list[Verdict]:
+    """How many numbers lie inside, and which are furthest; nothing where the original has no numbers."""
     what = f"Reproduction of {found.original.title}: "
     if found.made_with:
         text = f"made with {found.made_with}; published numbers are shown, none is judged."
         return [Verdict("note", what + text)]
+    if not found.numbers and found.statements:
+        return []
     inside, outside, unjudged = found.count(True), found.count(False), found.count(None)
     if not inside + outside:
         alone = any(number.why == ONE_RUN for number in found.numbers)

@@ -4,6 +4,7 @@
     [original.text]       what it says of its own numbers (`published.original_text`)
     [[original.table]]    kind = settings | labels | winner | confusion | facts
     [[original.figure]]   a kind of `figure_options`, of some settings
+    [[original.statement]]  what it says in words (`statements`)
 
 `reading.published_reader` checks what needs no study, `reading.setting_refs` whether rows, keys and names fit the
 study's settings.
@@ -76,7 +77,8 @@ def _reference(given: Any) -> Any:
     return _label(given)
 
 
-def _references(given: Any) -> tuple[Any, ...]:
+def references(given: Any) -> tuple[Any, ...]:
+    """One reference to settings, or a list of them; raises ValueError for anything else."""
     listed = given if isinstance(given, list | tuple) else [given]
     if not listed:
         raise ValueError("is an empty list; name at least one setting, or leave it out for all of the phase")
@@ -126,6 +128,13 @@ class References(Protocol):
     @property
     def numbers(self) -> Mapping[str, Any]:
         """By their number in the first phase."""
+
+    @property
+    def axes(self) -> Sequence[str]:
+        """Every axis of every phase."""
+
+    def shown(self, path: str) -> str:
+        """The path as a setting has it."""
 
     def of(self, phases: Iterable[str]) -> Sequence[Any]:
         """All of some phases."""
@@ -222,7 +231,7 @@ class Drawing(Section):
     note: Note = None
     kind: Annotated[str, BeforeValidator(figure_kind)]
     phase: Phases = ("main",)
-    settings: Annotated[tuple[Any, ...] | None, BeforeValidator(optional(_references))] = None
+    settings: Annotated[tuple[Any, ...] | None, BeforeValidator(optional(references))] = None
     options: dict[str, Any] = Field(default_factory=dict)
     run: Flag = True
 
@@ -327,6 +336,25 @@ class Figure(Item, Drawing):
         return self.model_copy(update=changed | ({"published": names} if kept else {}))
 
 
+class Saying(Section):
+    """What the original says in words, where, and what it claims: a `statements.Statement`.
+
+    run: false where this study has not the settings that it is about.
+    """
+
+    says: Text
+    where: Text
+    run: Flag = True
+
+    def reference_problems(self, refs: References) -> list[str]:
+        """What of it fits no phase, setting or axis of the study."""
+        return []
+
+    def narrowed(self, before: References, after: References) -> Self:
+        """The same for a study that varies less, or otherwise."""
+        return self
+
+
 class Original(Section):
     """What a study reproduces.  n: runs behind every published number."""
 
@@ -338,6 +366,7 @@ class Original(Section):
     text: OriginalText = OriginalText()
     table: tuple[SerializeAsAny[PublishedTable], ...] = ()
     figure: tuple[Figure, ...] = ()
+    statement: tuple[SerializeAsAny[Saying], ...] = ()
 
     @property
     def names_predictions(self) -> bool:

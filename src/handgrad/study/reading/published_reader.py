@@ -11,6 +11,7 @@ from handgrad.study.published.items import Drawing, Figure, Measured, Original, 
 from handgrad.study.published.numbers import value_problems
 from handgrad.study.published.original_text import TEXT_LISTS, OriginalText
 from handgrad.study.published.published_tables import TABLES, PublishedColumn
+from handgrad.study.published.statements import Statement
 
 Asked = TypeVar("Asked", bound=Drawing)
 
@@ -21,7 +22,7 @@ def read_original(written: Any) -> tuple[Original | None, list[str]]:
         return None, [f"original must be a table; got {shown(written)}"]
     tables, found, read = dict(written), list[str](), {}
     files: dict[str, str] = {}
-    for kind, reader in (("table", _read_table), ("figure", _read_figure)):
+    for kind, reader in (("table", _read_table), ("figure", _read_figure), ("statement", _read_statement)):
         listed = tables.pop(kind, [])
         if not isinstance(listed, list | tuple) or not all(isinstance(entry, Mapping) for entry in listed):
             found.append(f"original.{kind} must be written as [[original.{kind}]] tables; got {shown(listed)}")
@@ -83,6 +84,11 @@ def _read_table(entry: Mapping[str, Any], where: str) -> tuple[Any, list[str]]:
         return None, found
     item = item.model_copy(update={name: tables[name] for name in placeholders})
     return item, item.part_problems()
+
+
+def _read_statement(entry: Mapping[str, Any], where: str) -> tuple[Statement | None, list[str]]:
+    item, found = Statement.read(entry, prefix=where)
+    return item, found if item is None else item.part_problems()
 
 
 def _read_list(part: type[Section], listed: Any, where: str) -> tuple[tuple[Any, ...], list[str]]:

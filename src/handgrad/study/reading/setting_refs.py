@@ -265,7 +265,7 @@ def reference_problems(study: Study) -> list[str]:
     found: list[str] = []
     for figure in study.spec.figure:
         found += figure.figure_problems(refs, f'figure "{short(figure.title, 60)}"')[1]
-    for item in refs.original.items if refs.original else ():
+    for item in (*refs.original.items, *refs.original.statement) if refs.original else ():
         found += item.reference_problems(refs)
     return found + (refs.original.text.problems(refs.original, refs) if refs.original else [])
 
@@ -289,5 +289,6 @@ def narrowed(spec: StudySpec, whole: Study, now: Study) -> StudySpec:
     if spec.original is not None:
         tables = tuple(table.narrowed(before, after) for table in spec.original.table)
         drawn = tuple(figure.narrowed(before, after) for figure in spec.original.figure)
-        changed["original"] = spec.original.model_copy(update={"table": tables, "figure": drawn})
+        said = tuple(statement.narrowed(before, after) for statement in spec.original.statement)
+        changed["original"] = spec.original.model_copy(update={"table": tables, "figure": drawn, "statement": said})
     return spec.model_copy(update=changed)

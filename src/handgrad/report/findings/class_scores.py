@@ -1,0 +1,59 @@
+"""Precision, recall and F1 of every class, from a confusion matrix.
+
+Letters: C[i, j] examples of class i that are predicted to be j; of class k, TP = C[k, k], FP = Σ_i C[i, k] − TP,
+FN = Σ_j C[k, j] − TP.
+
+    precision = TP / (TP + FP)    of those predicted to be k, the share that is
+    recall    = TP / (TP + FN)    of those that are k, the share that is predicted so
+    F1        = 2·TP / (2·TP + FP + FN), the harmonic mean of both
+
+0/0 is 0.  macro: the mean over all classes, each counting alike, one without examples included; weighted: each counting
+by its examples, so that the weighted recall is the accuracy.  The numbers are those of scikit-learn's
+`precision_recall_fscore_support(…, labels=range(k), zero_division=0)`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from handgrad.training.record import Record
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """One class, or a mean over classes: all four as fractions, but examples."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    examples: int
+
+
+def class_scores(confusion: ArrayLike, classes: Sequence[str]) -> list[ClassScore]:
+    """A score for every class in order, then their macro and weighted means.
+
+    confusion (k, k): counts, rows actual, columns predicted.
+
+    >>> [(s.name, round(s.precision, 3), s.recall, round(s.f1, 3)) for s in class_scores([[8, 2], [0, 10]], "ab")]
+    [('a', 1.0, 0.8, 0.889), ('b', 0.833, 1.0, 0.909), ('macro', 0.917, 0.9, 0.899), ('weighted', 0.917, 0.9, 0.899)]
+    """
+    C = np.asarray(confusion, np.float64)
+    right, predicted, actual = np.diag(C), C.sum(axis=0), C.sum(axis=1)
+    precision, recall, f1 = _ratio(right, predicted), _ratio(right, actual), _ratio(2 * right, predicted + actual)
+    scores = np.stack([precision, recall, f1])  # (3, k)
+    columns = {name: (scores[:, k], actual[k]) for k, name in enumerate(map(str, classes))}
+    means = {"macro": scores.mean(axis=1), "weighted": _ratio(scores @ actual, np.full(3, actual.sum()))}
+    rows = [*columns.items(), *((name, (mean, actual.sum())) for name, mean in means.items())]
+    return [ClassScore(name, float(p), float(r), float(f), int(n)) for name, ((p, r, f), n) in rows]
+
+
+def _ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
+
+
+def scores_of(record: Record) -> dict[str, list[ClassScore]]:
+    """part -> the scores of a run on it, for every part with a confusion matrix."""
+    return {part: class_scores(matrix, record.dataset.classes) for part, matrix in record.confusion.items() if matrix}

@@ -1,0 +1,104 @@
+"""The effect of one hyperparameter over all others: balanced means, paired differences, interactions, sentences."""
+
+import pandas
+import pytest
+
+from handgrad.report.findings.effect_sentences import effect_verdict
+from handgrad.report.findings.effects import effect_of, effects, frame_of, phase_effects
+from handgrad.report.findings.summarize import summarize
+from handgrad.study.folder.results_folder import Results
+from tests.report.conftest import Outcome
+
+
+def frame(cells, seeds=(0, 1, 2)):
+    """(act, lr) -> value; seed s adds s/100, and of lr 0.09 another s/1000."""
+    rows = [
+        {"act": act, "lr": lr, "seed": seed, "value": value + seed / 100 + (seed / 1000 if lr == 0.09 else 0)}
+        for (act, lr), value in cells.items()
+        for seed in seeds
+    ]
+    return pandas.DataFrame(rows)
+
+
+CELLS = {("relu", 0.01): 0.90, ("relu", 0.09): 0.92, ("tanh", 0.01): 0.80, ("tanh", 0.09): 0.30}
+NAMES = {"act": "activation", "lr": "lr"}
+
+
+def test_a_mean_is_over_all_others_and_its_difference_in_pairs():
+    found = effect_of(frame(CELLS), "lr", ["act"], "val_accuracy")
+    # seed s: (0.90 + 0.80)/2 + s/100 = 0.85 + s/100 at 0.01, 0.61 + 1.1·s/100 at 0.09
+    assert found.levels[0.01].values == pytest.approx({0: 0.85, 1: 0.86, 2: 0.87})
+    assert found.levels[0.09].values == pytest.approx({0: 0.61, 1: 0.621, 2: 0.632})
+    # differences −0.240, −0.239, −0.238: mean −0.239, s = 0.001, half = 4.303·0.001/√3 = 0.00248
+    d = found.whole.difference
+    assert d.difference == pytest.approx(-0.239)
+    assert d.interval.high - d.difference == pytest.approx(0.00248, abs=1e-5)
+    assert d.decided
+    assert (found.combinations, found.left_out, found.best) == (2, 0, 0.01)
+
+
+def test_where_the_others_settle_the_sign_it_is_said():
+    found = effect_of(frame(CELLS), "lr", ["act"], "val_accuracy")
+    assert (found.whole.rises, found.whole.falls, found.mixed, found.split_by) == (1, 1, True, "act")
+    assert effect_verdict(found, NAMES).text == (
+        "lr: mean validation accuracy 86.00 % at 0.01 and 62.10 % at 0.09, over 2 combinations of the others; best at "
+        "0.01. From 0.01 to 0.09: −23.90 points (95 % interval −24.15 to −23.65, n = 3), p < 0.001. It rises with "
+        "activation relu (+2.10 points, p < 0.001) and falls with activation tanh (−49.90 points, p < 0.001), in every "
+        "combination."
+    )
+    same = effect_of(frame({**CELLS, ("tanh", 0.09): 0.85}), "lr", ["act"], "val_accuracy")
+    assert not same.mixed
+    assert effect_verdict(same, NAMES).text.endswith("p < 0.001. It goes the same way in all 2.")
+
+
+def test_only_combinations_with_every_value_enter():
+    cells = {**CELLS, ("sigmoid", 0.01): 0.5}
+    found = effect_of(frame(cells), "lr", ["act"], "val_accuracy")
+    assert found.levels[0.01].mean == pytest.approx(0.86)
+    other = effect_of(frame(cells), "act", ["lr"], "val_accuracy")
+    assert [*other.levels] == ["relu", "tanh", "sigmoid"]
+    assert (other.combinations, other.left_out) == (1, 1)
+
+
+def test_a_seed_that_misses_a_run_is_left_out_for_all():
+    table = frame(CELLS)
+    table = table[~((table.act == "tanh") & (table.lr == 0.09) & (table.seed == 1))]
+    found = effect_of(table, "lr", ["act"], "val_accuracy")
+    assert found.levels[0.01].values.keys() == {0, 2}
+
+
+def test_one_seed_shows_no_spread():
+    found = effect_of(frame(CELLS, seeds=[0]), "lr", ["act"], "val_accuracy")
+    assert "From 0.01 to 0.09: −24.00 points by one seed, which shows no spread." in effect_verdict(found, NAMES).text
+
+
+def test_what_differs_in_nothing_else_has_no_effect():
+    assert effect_of(frame({("relu", 0.01): 0.9, ("tanh", 0.09): 0.8}), "lr", ["act"], "val_accuracy") is None
+    assert effects(frame(CELLS)[:0], ["act", "lr"], "val_accuracy") == []
+
+
+def test_the_effects_of_a_phase(make_results):
+    """1 to 4 are (lr 0.01, hidden 4), (0.01, 6), (0.1, 4), (0.1, 6) or so, at 0.82, 0.84, 0.86, 0.88."""
+    (phase,) = summarize(Results.open(make_results())).phases
+    by = {one.axis: one for one in phase_effects(phase)}
+    means = {axis: {value: round(one.mean, 3) for value, one in effect.levels.items()} for axis, effect in by.items()}
+    assert means == {
+        "training.optimizer.lr": {0.01: 0.833, 0.1: 0.873},
+        "network.hidden": {4: 0.843, 6: 0.863},
+    }
+    assert {one.combinations for one in by.values()} == {2}
+
+
+def test_one_factor_at_a_time_is_beside_the_value_that_was_in_force(make_results):
+    tables = {"seeds": 2, "one_factor": {"training": {"weight_decay": [0.1]}, "network": {"dropout": [0.5]}}}
+    folder = make_results(tables, lambda s, seed: Outcome(0.7 + 0.1 * int(s.label)))
+    (phase,) = summarize(Results.open(folder)).phases
+    found = {one.axis: [*one.levels] for one in phase_effects(phase)}
+    assert found == {"training.weight_decay": [0, 0.1], "network.dropout": [0, 0.5]}
+
+
+def test_names_of_bundles_alone_have_no_effect_over_others(make_results):
+    bundle = {"case": {"a": {"network": {"hidden": 4}}, "b": {"network": {"hidden": 8}}}}
+    (phase,) = summarize(Results.open(make_results({"seeds": 2, "bundle": bundle}))).phases
+    assert phase_effects(phase) == []
+    assert list(frame_of(phase.settings, phase.axes, phase.metric)["case"]) == ["a", "a", "b", "b"]
