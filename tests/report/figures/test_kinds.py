@@ -343,3 +343,80 @@ def test_predictions_of_the_untrained_network(ask):
     after = ask("predictions", {"when": "after"}, ["1"])
     assert after.after == after.actual
     assert "10 of 10 right after training" in after.caption
+
+
+def test_parts_together_share_a_panel_of_each_measure(ask):
+    one = ask("epochs", {"together": True}, ["2"])
+    assert [panel.title for panel in one.panels] == ["accuracy", "loss"]
+    assert [[line.label for line in panel.lines] for panel in one.panels] == [["training", "validation"]] * 2
+    assert len({line.style.colour for line in one.panels[0].lines}) == 2
+    both = ask("epochs", {"together": True, "measures": "accuracy"}, ["1", "2"])
+    (panel,) = both.panels
+    names = ("1: lr 0.01, hidden 4", "2: lr 0.01, hidden 6")
+    assert [line.label for line in panel.lines] == [
+        f"{n}, {part}" for n in names for part in ("training", "validation")
+    ]
+    assert [line.style.dash for line in panel.lines] == ["dash", "solid"] * 2
+    assert panel.lines[0].style.colour == panel.lines[1].style.colour != panel.lines[2].style.colour
+    apart = ask("epochs", {"measures": "accuracy"}, ["1", "2"])
+    assert len(apart.panels) == 2
+    assert panel.lines[1].y.tolist() == apart.panels[1].lines[0].y.tolist()
+
+
+def test_a_pair_of_one_measure_has_its_settings_side_by_side(ask):
+    figure = ask("epoch-pair", {"measures": "accuracy"}, ["1", "2", "3"])
+    assert [panel.y_label for panel in figure.panels] == ["accuracy"] * 3
+    assert (figure.columns, figure.title) == (3, "Accuracy by epoch")
+    assert ask("epoch-pair", {"measures": "accuracy", "columns": 1}, ["1", "2", "3"]).columns == 1
+    assert "loss" not in figure.caption
+
+
+def test_a_window_is_enlarged_in_print_and_on_the_page(ask):
+    options = {"measures": "accuracy", "parts": "validation", "inset": {"x": [2, 4]}}
+    figure = ask("epochs", options, ["1", "2"])
+    lines = figure.panels[0].lines
+    shown = np.concatenate([line.y[1:4] for line in lines])  # epochs 2 to 4 of 1 to 4
+    (x, y) = figure.panels[0].window
+    margin = 0.05 * (shown.max() - shown.min())
+    assert x == (2.0, 4.0)
+    assert y == pytest.approx((shown.min() - margin, shown.max() + margin))
+    (inner,) = draw(figure).axes[0].child_axes
+    assert inner.get_xlim() == (2.0, 4.0)
+    assert inner.get_ylim() == pytest.approx(y)
+    assert len(inner.lines) == 2
+    ((_, plot),) = curves(figure)["plots"]
+    assert plot["layout"]["xaxis2"]["range"] == [2.0, 4.0]
+    inside = [trace["meta"] for trace in plot["data"] if trace.get("xaxis") == "x2" and "hovertemplate" in trace]
+    assert inside == [line.label for line in lines]
+    assert plot["layout"]["shapes"][-1]["x0"] == 2.0
+    beyond = ask("epochs", {**options, "inset": {"x": [90, 99]}}, ["1"])
+    assert beyond.panels[0].window is None
+    assert not draw(beyond).axes[0].child_axes
+
+
+BOTH_ENDS = {"x": [1, 2], "y": [0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "text"),
+    [
+        ("epochs", {"inset": {"y": [0, 1]}}, "inset must be the window that is enlarged, as in { x = [40, 50]"),
+        ("epochs", {"inset": {"x": [4, 2]}}, "inset must have two numbers for x, the smaller one first"),
+        ("epochs", {"inset": BOTH_ENDS}, "inset has a y, and the figure shows accuracy and loss; leave y out"),
+        ("epoch-pair", {"inset": BOTH_ENDS}, "inset has a y, and the figure shows accuracy and loss; leave y out"),
+        ("step-loss", {"scale": 0.2}, "scale must be a factor and what it makes of the loss"),
+        ("step-loss", {"scale": {"factor": 0, "words": "w"}}, "scale must have a factor > 0"),
+    ],
+)  # fmt: skip
+def test_windows_and_scales_that_do_not_fit_are_refused(ask, kind, options, text):
+    with pytest.raises(InputError) as error:
+        ask(kind, options, ["1"])
+    assert text in str(error.value)
+
+
+def test_a_loss_is_shown_in_the_originals_unit(ask):
+    plain = ask("step-loss", {}, ["1"])
+    scaled = ask("step-loss", {"scale": {"factor": 0.2, "words": "the mean over the ten outputs"}}, ["1"])
+    assert scaled.panels[0].lines[0].y == pytest.approx(0.2 * plain.panels[0].lines[0].y)
+    assert scaled.panels[0].y_label == "loss × 0.2"
+    assert scaled.caption.endswith("The loss is shown times 0.2: the mean over the ten outputs.")

@@ -347,3 +347,19 @@ def test_a_long_name_and_another_alphabet_keep_names_apart():
     assert slug("犬") != slug("猫")
     assert slug("Loss of café") != slug("Loss of caf")
     assert slug("28 × 28, Σ") != slug("28 × 28, Δ")
+
+
+# -- classes of examples
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ({"actual": ["1"], "predicted": ["1", "2"]}, "actual and predicted must have a class for each of the same"),
+        ({"actual": [], "predicted": ["1"]}, "actual must be a list with the class of every example"),
+        ({"kind": "epochs", "actual": ["1"], "predicted": ["1"]}, "actual and predicted belong to figures of kind pre"),
+    ],
+)
+def test_published_classes_that_do_not_fit_are_refused(more, text):
+    figure = {"number": "Fig. 1", "title": "F", "kind": "predictions", "settings": "winner", **more}
+    assert any(text in line for line in problems(table(), figures=[figure]))

@@ -49,6 +49,8 @@ def draw_curves(figure: Curves) -> "Drawing":
         _panel(axes, panel, dots=figure.dotted)
         if figure.small:
             _small(axes, panel.title, 96 // columns, left=column == 0, bottom=not below)
+        elif columns > 2:
+            axes.set_title(_two_lines(panel.title, 84 // columns), size=8)
     for axes, panel in zip(drawing.axes, figure.panels, strict=True):
         _inset(axes, panel, dots=figure.dotted)
     for position, panel in enumerate(figure.panels):
@@ -105,7 +107,13 @@ def _inset(axes: "Axes", panel: Panel, *, dots: bool) -> None:
     inner.set_ylim(*y)
     if panel.percent:
         percent_axis(inner.yaxis, y[1] - y[0])
+    if panel.x_label == "epoch":
+        from matplotlib.ticker import MaxNLocator
+
+        inner.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     inner.tick_params(labelsize=6.5)
+    for spine in inner.spines.values():
+        spine.set(visible=True, color=SOFT, linewidth=0.6)
     axes.indicate_inset_zoom(inner, edgecolor=SOFT)
 
 
@@ -164,9 +172,13 @@ def _lines(axes: "Axes", panel: Panel, *, dots: bool) -> None:
         )
 
 
+def _two_lines(title: str, letters: int) -> str:
+    return "\n".join(textwrap.wrap(title, letters, max_lines=2, placeholder="…"))
+
+
 def _small(axes: "Axes", title: str, letters: int, *, left: bool, bottom: bool) -> None:
     """A panel among many: small letters, a title of two lines, axes only at the edges."""
-    axes.set_title("\n".join(textwrap.wrap(title, letters, max_lines=2, placeholder="…")), size=7.5)
+    axes.set_title(_two_lines(title, letters), size=7.5)
     axes.tick_params(labelsize=7, labelleft=left, labelbottom=bottom)
     axes.set_xlabel(axes.get_xlabel() if bottom else "", size=8)
     axes.set_ylabel(axes.get_ylabel() if left else "", size=8)

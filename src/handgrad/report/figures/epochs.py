@@ -134,7 +134,8 @@ def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
     for label, lines, marks in rows:
         for measure in options.measures:
             own = tuple(lines[measure, part] for part in options.parts if (measure, part) in lines)
-            title = f"{label} — {measure}" if len(rows) > 1 else measure
+            several = f"{label} — {measure}" if len(options.measures) > 1 else label
+            title = several if len(rows) > 1 else measure
             accuracy = measure == "accuracy"
             if own:
                 panels.append(Panel(title, "epoch", measure, own, log and not accuracy, accuracy, marks, options.inset))

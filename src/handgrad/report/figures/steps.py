@@ -19,7 +19,7 @@ from handgrad.report.figures.smoothing import debiased_ema, repair_outliers, str
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.report.findings.wording import seeds_named
 from handgrad.study.published.figure_options import StepLossByEpochOptions, StepLossOptions
-from handgrad.study.published.option_values import Scale
+from handgrad.study.published.option_values import LossScale
 
 STEP_POINTS = 1000  # drawn of a line
 OVERLAID_POINTS = 3000  # drawn of all epochs together
@@ -72,7 +72,7 @@ def step_loss(request: Request[StepLossOptions]) -> Curves | None:
     return Curves(request.name, "Training loss of every step", caption, (panel,), columns=1)
 
 
-def scaled(line: Line, scale: Scale | None) -> Line:
+def scaled(line: Line, scale: LossScale | None) -> Line:
     """A line of losses in the unit in which they are shown."""
     if scale is None:
         return line
@@ -80,7 +80,7 @@ def scaled(line: Line, scale: Scale | None) -> Line:
     return replace(line, y=line.y * scale.factor, low=low, high=high)
 
 
-def loss_label(scale: Scale | None) -> str:
+def loss_label(scale: LossScale | None) -> str:
     """The label of an axis of losses, with the factor by which they are shown."""
     return "loss" if scale is None else f"loss × {scale.factor:g}"
 

@@ -28,7 +28,7 @@ class Inset:
 
 
 @dataclass(frozen=True)
-class Scale:
+class LossScale:
     """A factor by which losses are shown, and what they then are, in words."""
 
     factor: float
@@ -48,12 +48,14 @@ def _inset(value: Any) -> Inset:
     return Inset((float(x[0]), float(x[1])), None if y is None else (float(y[0]), float(y[1])))
 
 
-def _scale(value: Any) -> Scale:
+def _scale(value: Any) -> LossScale:
     if not isinstance(value, Mapping) or set(value) != {"factor", "words"}:
         raise ValueError(
             'must be a factor and what it makes of the loss, as in { factor = 0.2, words = "mean over outputs" }'
         )
-    return Scale(real("(0, inf)")(value["factor"]), _text(value["words"]))
+    if not is_real(value["factor"]) or not value["factor"] > 0:
+        raise ValueError("must have a factor > 0")
+    return LossScale(float(value["factor"]), _text(value["words"]))
 
 
 def _several(table: tuple[str, ...], kind: str) -> Callable[[Any], tuple[str, ...]]:
@@ -115,7 +117,7 @@ Log = Annotated[str, BeforeValidator(one_of(LOG, "word"))]
 Draw = Annotated[str, BeforeValidator(one_of(DRAW, "word"))]
 Count = Annotated[int, BeforeValidator(whole("[1, 12]"))]
 InsetOption = Annotated[Inset | None, BeforeValidator(optional(_inset))]
-ScaleOption = Annotated[Scale | None, BeforeValidator(optional(_scale))]
+ScaleOption = Annotated[LossScale | None, BeforeValidator(optional(_scale))]
 Flag = Annotated[bool, BeforeValidator(flag)]
 Name = Annotated[str, BeforeValidator(_text)]
 Epochs = Annotated[tuple[int, ...], BeforeValidator(_epochs)]
