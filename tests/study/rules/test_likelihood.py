@@ -1,4 +1,4 @@
-"""Likelihoods of published numbers: by hand where the t is known, finite everywhere, lost seeds told from few good ones."""
+"""Likelihoods of published numbers: by hand where the t is known, finite everywhere, lost seeds told from good ones."""
 
 import itertools
 import math
