@@ -1,34 +1,83 @@
 """How well the results of a reading explain a published number.
 
-A *reading* is an assumed way in which an original was made; its results are those of its runs, one a seed.
+A *reading* is an assumed way in which an original was made; its results are those of its runs, one a seed.  Printed is
+the mean v of k seeds and often their standard deviation σ, rounded to half-widths h.  Asked is the probability of what
+is printed, as the reading's n results predict it:
+
+    P = (1 − ε)·Σ_j w_j·P_j(v, σ) + ε·P_any       log_likelihood = ln P
+
+    j          how many of the k seeds were lost: they diverged, or score no better than chance
+    w_j        beta-binomial, from how many of ours were lost and Beta(0.1, 0.9)
+    P_j(v)     the seeds that learnt have a mean with a Student t distribution around ours (on the scale y of
+               `variances`), those that were lost score about 1/classes: v is the mixture of both
+    P_j(σ)     the squares within have an F distribution; those between the learnt and the lost follow from v and j
+    P_any      every value is as likely: one row alone, however far off, costs ln(1/ε) and little more (Tukey 1960)
+
+Squared scale of the t, degrees of freedom by Satterthwaite 1946:
+
+    s̃²·(1/m + 1/n)  +  1/(4N_ours) + 1/(4N_theirs)  +  φ²        m of the k seeds learnt, n of ours
+    between seeds      the examples that are scored     cheaper runs (`Fidelity`)
+
+s̃² is moderated (Smyth 2004): shrunk to the variances of all cells, and for P_j(v | σ) updated by the printed σ, since
+mean and spread of normal values are independent given their variance.  This makes it work from n = 1.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
-from handgrad.study.rules.variances import Fidelity, VariancePrior
+import numpy as np
 
-LOST_WORDS = ("diverged", "explodes", "nan", "collapsed")  # what an original says of a row that did not learn
+from handgrad.names import shown
+from handgrad.study.rules.predictive import MANY, AllLearnt, AllLost, Case, Learnt, Printed, SomeLost
+from handgrad.study.rules.variances import (
+    PRIOR_PAIRS,
+    SMALLEST,
+    TINY,
+    UNKNOWN_SPREAD,
+    Fidelity,
+    Numbers,
+    VariancePrior,
+    pooled_prior,
+    spread_to_scale,
+    to_scale,
+)
+
+LOST_WORDS = ("collapsed", "diverged", "explodes", "nan")  # what an original says of a row that did not learn
 LEARNT_WORDS = ("learns",)
+ANYTHING = 0.01  # ε
+LOST_PRIOR = (0.1, 0.9)  # lost and learnt seeds that are added to ours
+NEVER = 1e-6  # probability of a case below which it is not asked for the spread
+CHEAP_SEED = 0.5  # a cheaper run counts as half a seed where it is asked who was lost
+NEAR_CHANCE = 0.03  # a lost run is right by at most this share of the way from chance to 1
+LOST_SPREAD = 0.15  # standard deviation of a lost run's accuracy, in units of 1/classes: MNIST's classes have .089-.114
+UNKNOWN_CHANCE = (0.05, 0.05)  # mean and standard deviation of a lost run's fraction where no classes are given
+UNSEEN = {True: (math.pi / 4, 0.4), False: (0.0, 4.6)}  # mean and standard deviation of y where none of ours learnt
+WIDEST_SPREAD = {True: 0.5, False: 3.0}  # bounded -> under P_any σ lies below: of a fraction, of ln x
+DECADES = math.log(1e8)  # under P_any ln x lies in an interval so long
 
 
 @dataclass(frozen=True)
 class PublishedCell:
     """A number of an original: a mean over `seeds`, or one value, as printed; or a word in its place.
 
-    mean         a fraction for bounded measures, else positive; None where there is a word alone
-    half_width   half a unit of the last printed digit, in the units of the mean: 0.0005 for .623; larger for "≈"
-    std, ddof    the spread over the seeds, in the same units and with the same last digit; None where none is printed
-    word         of LOST_WORDS or LEARNT_WORDS
-    scored       examples that it was measured on; None: unknown, or no count of examples
-    same_examples  whether ours are measured on the same examples (an official test set)
-    classes      of an accuracy: a lost run scores about 1/classes; None for other measures
-    bounded      a fraction in [0, 1] (accuracy, precision, F1), else a positive measure without bound (loss, epochs)
-    row          cells with the same row are of the same runs and count as one; default: the cell's own key
+    mean           a fraction for bounded measures, else positive; None where there is a word alone
+    half_width     half a unit of the last printed digit, in the units of the mean: 0.0005 for .623; larger for "≈"
+    std, ddof      the spread over the seeds, as printed with the same last digit; None where none is
+    word           of LOST_WORDS or LEARNT_WORDS; a mean beside it is what counts
+    scored         examples that it was measured on; None: unknown, or no count of examples
+    same_examples  whether ours are measured on the same examples, or on some of them (an official test set)
+    classes        of an accuracy: a lost run scores about 1/classes; None for other measures
+    bounded        a fraction in [0, 1] (accuracy, precision, F1), else a positive measure (loss, epochs)
+    row            cells with the same row are of the same runs and count as one; None: the cell is a row of its own
+
+    >>> PublishedCell(0.627, 0.0005, std=0.371, seeds=3, scored=5000).ddof
+    0
     """
 
     mean: float | None = None
-    half_width: float = 0.0
+    half_width: float = 0.0005
     std: float | None = None
     ddof: int = 0
     seeds: int = 1
@@ -39,14 +88,29 @@ class PublishedCell:
     bounded: bool = True
     row: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.mean is None and self.word not in LOST_WORDS + LEARNT_WORDS:
+            raise ValueError(
+                f"a published cell needs a mean or a word: {shown(LOST_WORDS + LEARNT_WORDS)}; got {self.word!r}"
+            )
+        if not self.half_width > 0:
+            raise ValueError(f"half_width must be above 0; got {self.half_width}")
+        if self.seeds < 1 or self.ddof not in (0, 1):
+            raise ValueError(f"seeds must be at least 1 and ddof 0 or 1; got {self.seeds} and {self.ddof}")
+        for number in (self.mean, self.std):
+            if number is not None and not (math.isfinite(number) and number >= 0):
+                raise ValueError(f"mean and std must be finite and at least 0; got {self.mean} and {self.std}")
+        if self.bounded and self.mean is not None and self.mean > 1 + self.half_width:
+            raise ValueError(f"the mean of a bounded measure is a fraction, not above 1; got {self.mean}")
+
 
 @dataclass(frozen=True)
 class ReadingCell:
-    """Results of a reading for one published cell: a value a seed (None: diverged), on so many examples each."""
+    """Results of a reading for one published cell: a value a seed (None: diverged), on `scored` examples each."""
 
     values: tuple[float | None, ...]
     scored: int | None = None
-    fidelity: Fidelity = Fidelity()
+    fidelity: Fidelity = field(default_factory=Fidelity)
 
 
 @dataclass(frozen=True)
@@ -54,29 +118,212 @@ class CellFit:
     """How one published cell looks from a reading.
 
     log_likelihood   log probability of what is printed, in nats; finite
-    p                two-sided posterior predictive probability of something at least as far off
+    p                posterior predictive probability of something at least as far off, two-sided
     residual         (published − predicted) in predictive standard deviations; None for a word
     lost             how many of the published seeds were lost, most probably
+    cheap            share of the predictive variance that is due to the fidelity of cheaper runs
     """
 
     log_likelihood: float
     p: float
     residual: float | None
     lost: int
+    cheap: float
+
+
+def is_lost(value: float | None, classes: int | None = None) -> bool:
+    """Whether a run diverged (None, or not finite) or its accuracy is no better than chance:
+
+    (value − 1/classes)/(1 − 1/classes) ≤ NEAR_CHANCE
+
+    >>> is_lost(0.112, 10), is_lost(0.194, 10), is_lost(None)
+    (True, False, True)
+    """
+    if value is None or not math.isfinite(value):
+        return True
+    return classes is not None and value <= 1 / classes + NEAR_CHANCE * (1 - 1 / classes)
 
 
 def log_likelihood(published: PublishedCell, cell: ReadingCell | None, prior: VariancePrior | None = None) -> float:
-    """log probability of the printed mean and spread, given the results of a reading; None: was not run."""
-    raise NotImplementedError
+    """log probability of what is printed, given the results of a reading, in nats.
+
+    cell   None, or without values: the row was not run and says nothing, P = P_any
+    prior  of the variance between seeds; None: `UNKNOWN_SPREAD`
+
+    >>> cell = PublishedCell(0.900, 0.0005, scored=10_000)
+    >>> near, far = ReadingCell((0.9,), 10_000), ReadingCell((0.5,), 10_000)
+    >>> log_likelihood(cell, near) > log_likelihood(cell, None) > log_likelihood(cell, far)
+    True
+    """
+    shift = 0.0 if cell is None else cell.fidelity.shift
+    variance = 0.0 if cell is None else cell.fidelity.variance
+    return float(shifted_log_likelihood(published, cell, prior, np.asarray([shift]), variance)[0])
+
+
+def shifted_log_likelihood(
+    published: PublishedCell,
+    cell: ReadingCell | None,
+    prior: VariancePrior | None,
+    shifts: Numbers,
+    variance: float,
+) -> Numbers:
+    """The log likelihood for several shifts of our results on the scale y, and a variance φ², in place of those of the
+    cell's fidelity.  shifts: (q,) -> (q,)"""
+    anything = _anything(published)
+    if cell is None or not cell.values:
+        return np.full(len(shifts), math.log(anything))
+    if published.mean is None:
+        return np.full(len(shifts), math.log((1 - ANYTHING) * _of_word(published, cell) + ANYTHING * anything))
+    printed = _printed(published, published.mean)
+    total = np.zeros(len(shifts))
+    for weight, case in _cases(published, cell, prior, variance):
+        total += weight * case.likelihood(printed, shifts)
+    return np.asarray(np.log((1 - ANYTHING) * np.minimum(total, 1.0) + ANYTHING * anything))
 
 
 def cell_fit(published: PublishedCell, cell: ReadingCell, prior: VariancePrior | None = None) -> CellFit:
-    """Likelihood, probability and residual of a published cell."""
-    raise NotImplementedError
+    """Likelihood, probability and residual of a published cell, of which the reading has a result at least.
+
+    p(v) is the probability of all means whose density is no higher than that of v: of a mixture, and so small between
+    its peaks too.  Where σ is printed, p(σ) is two-sided, averaged over the cases as v suggests them, and
+    p = min(1, 2·min(p(v), p(σ))).
+    Of a word p is its probability where that is below ½, else 1.
+    """
+    if not cell.values:
+        raise ValueError("cell_fit needs a cell with a value at least; got none")
+    found = log_likelihood(published, cell, prior)
+    if published.mean is None:
+        probability = _of_word(published, cell)
+        lost = published.seeds if published.word in LOST_WORDS else 0
+        return CellFit(found, 1.0 if probability >= 0.5 else probability, None, lost, 0.0)
+    printed = _printed(published, published.mean)
+    shift, variance = cell.fidelity.shift, cell.fidelity.variance
+    cases = _cases(published, cell, prior, variance)
+    total = sum(weight for weight, _ in cases)  # of a loss only those that can print a number
+    peaks = [(weight / total, case.peak(printed, shift)) for weight, case in cases]
+    densities = [weight * peak.density(printed.distance(peak.location)) for weight, peak in peaks]
+    explained = [weight * float(case.likelihood(printed, np.asarray([shift]))[0]) for weight, case in cases]
+    best = int(np.argmax(explained if max(explained) > _anything(published) else densities))
+    p = sum(weight * peak.beyond(sum(densities) / weight) for weight, peak in peaks)
+    if printed.squares(on_scale=False) is not None:
+        tails = [case.spread_tail(printed, shift) for _, case in cases]
+        total = sum(densities)
+        spread = (
+            sum(density / total * tail for density, tail in zip(densities, tails, strict=True)) if total > 0 else 1.0
+        )
+        p = 2 * min(p, spread)
+    peak = peaks[best][1]
+    residual = (float(to_scale(max(published.mean, TINY), published.bounded)) - peak.location) / peak.scale
+    return CellFit(found, min(p, 1.0), residual, cases[best][1].lost, cases[best][1].cheap(printed))
 
 
 def variance_priors(
     published: Mapping[str, PublishedCell], readings: Mapping[str, Mapping[str, ReadingCell]]
 ) -> dict[bool, VariancePrior]:
-    """bounded -> the prior of the variances between seeds, pooled from all cells."""
-    raise NotImplementedError
+    """bounded -> the prior of the variances between seeds, pooled from all cells of all readings with two results that
+    learnt, and from all printed spreads.  Equal results of several readings for a cell count once."""
+    spreads: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+    for key, cell in published.items():
+        if cell.std is not None and cell.mean is not None and cell.seeds > 1:
+            std = math.hypot(cell.std, cell.half_width / math.sqrt(3))
+            variance = spread_to_scale(std, cell.mean, cell.bounded) ** 2
+            df = cell.seeds - 1.0
+            spreads[cell.bounded].append((variance if cell.ddof else variance * cell.seeds / df, df))
+        for values in sorted({cells[key].values for cells in readings.values() if key in cells}, key=repr):
+            y = _learnt(cell, values)
+            if len(y) > 1:
+                spreads[cell.bounded].append((float(np.var(y, ddof=1)), len(y) - 1.0))
+    return {bounded: pooled_prior(found, bounded) for bounded, found in spreads.items()}
+
+
+# -- from cells to cases
+
+
+@cache  # the same for all readings, with its place on the scale
+def _printed(published: PublishedCell, mean: float) -> Printed:
+    return Printed(mean, published.half_width, published.std, published.ddof, published.seeds, published.bounded)
+
+
+def _anything(published: PublishedCell) -> float:
+    """P_any of what is printed."""
+    if published.mean is None:
+        return 0.5
+    h = published.half_width
+    if published.bounded:
+        probability = min(1.0, 2 * h)
+        width = 2 * h
+    else:
+        low = max(published.mean - h, TINY)
+        probability = min(1.0, math.log((published.mean + h) / low) / DECADES)
+        width = 2 * h / max(published.mean, h)
+    if published.std is not None and published.seeds > 1:
+        probability *= min(1.0, width / WIDEST_SPREAD[published.bounded])
+    return probability
+
+
+def _learnt(published: PublishedCell, values: tuple[float | None, ...]) -> Numbers:
+    """Results that learnt, on the scale."""
+    classes = published.classes if published.bounded else None
+    kept = [value for value in values if value is not None and not is_lost(value, classes)]
+    return to_scale(np.asarray(kept) if published.bounded else np.maximum(kept, TINY), published.bounded)
+
+
+def _lost_weights(published: PublishedCell, cell: ReadingCell) -> Numbers:
+    """w_j: the beta-binomial probabilities of j = 0, …, k lost seeds, after those of ours that were lost."""
+    from scipy.special import betaln, gammaln
+
+    n, learnt = len(cell.values), len(_learnt(published, cell.values))
+    seed = CHEAP_SEED if cell.fidelity.variance > 0 else 1.0
+    a, b = LOST_PRIOR[0] + seed * (n - learnt), LOST_PRIOR[1] + seed * learnt
+    k, j = published.seeds, np.arange(published.seeds + 1)
+    ways = gammaln(k + 1) - gammaln(j + 1) - gammaln(k - j + 1)
+    return np.asarray(np.exp(ways + betaln(a + j, b + k - j) - betaln(a, b)))
+
+
+def _of_word(published: PublishedCell, cell: ReadingCell) -> float:
+    """The probability that all seeds were lost, or that none was."""
+    return float(_lost_weights(published, cell)[-1 if published.word in LOST_WORDS else 0])
+
+
+def _noise(published: PublishedCell, cell: ReadingCell) -> float:
+    """The variance of y that is due to the examples that are scored; counts that are unknown add nothing."""
+    if not published.bounded:
+        return 0.0
+    ours, theirs = (0.0 if count is None else 1 / (4 * count) for count in (cell.scored, published.scored))
+    if not published.same_examples:
+        return ours + theirs
+    return abs(ours - theirs) if ours and theirs else 0.0
+
+
+def _cases(
+    published: PublishedCell, cell: ReadingCell, prior: VariancePrior | None, variance: float
+) -> list[tuple[float, Case]]:
+    """(w_j, case) for every number of lost seeds.  Seeds that diverged leave a loss no mean to print: j = 0 alone."""
+    prior = UNKNOWN_SPREAD[published.bounded] if prior is None else prior
+    y = _learnt(published, cell.values)
+    noise = _noise(published, cell)
+    if len(y):
+        squares = max(float(((y - y.mean()) ** 2).sum()), (len(y) - 1) * SMALLEST)
+        known = PRIOR_PAIRS + cell.fidelity.pairs
+        learnt = Learnt(len(y), float(y.mean()), squares, prior, noise, variance, known)
+    else:  # nothing is known of seeds that learn
+        middle, sd = UNSEEN[published.bounded]
+        learnt = Learnt(1, middle, 0.0, prior, noise, sd**2, MANY)
+    weights = _lost_weights(published, cell)
+    if not published.bounded:
+        return [(float(weights[0]), AllLearnt(learnt))]
+    k = published.seeds
+    near = [
+        value
+        for value in cell.values
+        if value is not None and math.isfinite(value) and is_lost(value, published.classes)
+    ]
+    chance, spread = (
+        UNKNOWN_CHANCE if published.classes is None else (1 / published.classes, LOST_SPREAD / published.classes)
+    )
+    known = len(near)
+    chance = (chance + sum(near)) / (1 + known)
+    found: list[Case] = [AllLearnt(learnt)]
+    found += [SomeLost(learnt, j, chance, spread, known) for j in range(1, k)]
+    found.append(AllLost(k, chance, spread, known))
+    return [(float(weight), case) for weight, case in zip(weights, found, strict=True)]

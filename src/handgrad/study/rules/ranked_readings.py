@@ -1,13 +1,39 @@
-"""Readings ranked by how well they explain the numbers of an original, and which of them go on to dearer runs."""
+"""Readings ranked by how well they explain the numbers of an original, and which of them go on to dearer runs.
 
-from collections.abc import Mapping
+    ln L(reading)          sum over the rows of the original; cells of one row are of the same runs and count as one,
+                           their mean (a composite likelihood: Varin, Reid and Firth 2011)
+    ln posterior           ln L − PENALTY · departures from the text, up to a constant
+    a row is explained     p ≥ LEVEL after Holm 1979 over the rows of the reading
+
+Errors of cheaper runs are alike in all rows of a reading (fewer examples make all of it worse): half of the variance φ²
+of their fidelity is one shift of the whole reading, over which the likelihood is averaged; the other is a row's own.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from handgrad.study.rules.likelihood import CellFit, PublishedCell, ReadingCell
+import numpy as np
 
-PENALTY = 2.0  # nats that each departure from the text of the original costs
-MARGIN = 2.0  # nats within which readings are not told apart
-LEVEL = 0.01  # a row with a probability below it, after Holm over the rows, is not explained
+from handgrad.study.rules.likelihood import (
+    CellFit,
+    PublishedCell,
+    ReadingCell,
+    cell_fit,
+    shifted_log_likelihood,
+    variance_priors,
+)
+from handgrad.study.rules.variances import Numbers, VariancePrior
+
+PENALTY = (
+    2.0  # nats that each departure from the text costs: a reading with one is exp(−2), a seventh, as likely before
+)
+MARGIN = 2.0  # nats within which readings are not told apart: a Bayes factor of 7
+LEVEL = 0.01  # of the p of a row
+COMMON = 0.5  # share of φ² that all rows of a reading have in common
+SHIFTS = np.linspace(-3.0, 3.0, 25)  # of a reading, in standard deviations
+GOES_ON = 6.0  # nats behind the best within which a reading goes on, without cheaper runs: a Bayes factor of 400
+EQUAL = 1e-9  # nats within which likelihoods are equal: those of equal numbers, summed in another order
 
 
 @dataclass(frozen=True)
@@ -15,9 +41,9 @@ class ReadingFit:
     """A reading in the ranking.
 
     log_likelihood  over all rows, in nats; differences are log Bayes factors
-    log_posterior   log_likelihood − PENALTY · departures
+    log_posterior   log_likelihood − penalty · departures
     weight          posterior probability among the readings given
-    log_bayes       log_likelihood − that of the first in the ranking (positive where only departures put it behind)
+    log_bayes       log_likelihood − that of the first in the ranking: above 0 where only departures put it behind
     group           0: cannot be told apart from the first; 1: nor from the first of the rest; …
     cells           key -> how each published cell looks from it; without those that were not run
     noise           standard deviation of log_likelihood that is due to the fidelity of cheaper runs
@@ -36,12 +62,18 @@ class ReadingFit:
 
 @dataclass(frozen=True)
 class RowFit:
-    """A row of the original.  `p`: of the first reading, `adjusted` by Holm over its rows; None: it was not run there.
-    `explained_by`: readings with an adjusted p of at least LEVEL, best first."""
+    """A row of the original.
+
+    p            of the first reading, of the row's worst cell times their number (Bonferroni); None: not run there
+    adjusted     p after Holm over the rows of the first reading
+    explained_by readings for which the adjusted p is at least LEVEL, best first
+    run_by       readings that have a result for the row, best first
+    """
 
     p: float | None
     adjusted: float | None
     explained_by: tuple[str, ...]
+    run_by: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -54,7 +86,12 @@ class Explanation:
     @property
     def unexplained(self) -> tuple[str, ...]:
         """Rows that were run and that no reading explains."""
-        raise NotImplementedError
+        return tuple(name for name, row in self.rows.items() if row.run_by and not row.explained_by)
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """The readings that cannot be told apart from the first, and the first."""
+        return tuple(reading.name for reading in self.readings if reading.group == 0)
 
 
 def rank(
@@ -64,11 +101,183 @@ def rank(
     penalty: float = PENALTY,
     margin: float = MARGIN,
 ) -> Explanation:
-    """published: key -> cell; readings: name -> key -> results (keys may be missing: not run);
-    departures: name -> how many points of the text it contradicts (default 0)."""
-    raise NotImplementedError
+    """Readings by their posterior; of equal ones the earlier given is first.
+
+    published   key -> cell, such as "11/train"
+    readings    name -> key -> results; a key that is missing was not run, and says nothing of it
+    departures  name -> how many points of the text it contradicts (default 0)
+    margin      a reading joins the group of a better one where it is at most so many nats behind in log-likelihood, or
+                in log-posterior; readings with equal numbers are always in one group
+
+    >>> published = {"1": PublishedCell(0.900), "2": PublishedCell(0.100)}
+    >>> learns, fails = ReadingCell((0.903, 0.901)), ReadingCell((None, None))
+    >>> found = rank(published, {"as printed": {"1": learns, "2": learns}, "a slip": {"1": learns, "2": fails}})
+    >>> [(reading.name, reading.group) for reading in found.readings]
+    [('a slip', 0), ('as printed', 1)]
+    """
+    unknown = sorted({key for cells in readings.values() for key in cells} - set(published))
+    if unknown:
+        raise ValueError(f"results for cells that are not published: {', '.join(unknown)}")
+    rows: dict[str, list[str]] = {}
+    for key, cell in published.items():
+        rows.setdefault(cell.row or key, []).append(key)
+    priors = variance_priors(published, readings)
+    count = {name: (departures or {}).get(name, 0) for name in readings}
+    likelihood = {name: _log_likelihood(published, cells, rows, priors) for name, cells in readings.items()}
+    posterior = {name: found - penalty * count[name] for name, found in likelihood.items()}
+    best_first = sorted(readings, key=lambda name: -posterior[name])  # sorted keeps the order of equals
+    groups = _groups(best_first, likelihood, posterior, margin)
+    highest = max(posterior.values(), default=0.0)
+    total = sum(math.exp(value - highest) for value in posterior.values())
+    fits = {
+        name: {
+            key: cell_fit(published[key], cell, priors[published[key].bounded])
+            for key, cell in cells.items()
+            if cell.values
+        }
+        for name, cells in readings.items()
+    }
+    order = sorted(best_first, key=lambda name: groups[name])
+    found = tuple(
+        ReadingFit(
+            name=name,
+            log_likelihood=likelihood[name],
+            log_posterior=posterior[name],
+            weight=math.exp(posterior[name] - highest) / total,
+            log_bayes=likelihood[name] - likelihood[order[0]],
+            group=groups[name],
+            departures=count[name],
+            cells=fits[name],
+            noise=_noise_of(fits[name], rows),
+        )
+        for name in order
+    )
+    return Explanation(found, _row_fits(found, rows))
 
 
-def survivors(explanation: Explanation, least: int, most: int) -> tuple[str, ...]:
-    """Who goes on from a rung, best first: all within a margin of the best that grows with the noise of the rung."""
-    raise NotImplementedError
+def survivors(explanation: Explanation, least: int = 1, most: int | None = None) -> tuple[str, ...]:
+    """Who goes on from a rung, in the order of the ranking by log-posterior.
+
+    A reading goes on if it is behind the best by at most  GOES_ON + 2·noise  nats of log-posterior, where noise is the
+    larger of both readings'; at least `least` do and at most `most` (None: all).  Equal ones go on together: those that
+    do not fit below `most` stay behind together, unless `least` needs some of them, which are then the first given.
+
+    >>> cells = {"1": PublishedCell(0.9)}
+    >>> survivors(rank(cells, {"a": {"1": ReadingCell((0.9,))}, "b": {"1": ReadingCell((0.9,))}}), most=1)
+    ('a',)
+    """
+    most = len(explanation.readings) if most is None else most
+    if not 1 <= least <= max(most, 1):
+        raise ValueError(f"least must be at least 1 and at most {most}, which is most; got {least}")
+    readings = sorted(explanation.readings, key=lambda reading: -reading.log_posterior)
+    kept: list[ReadingFit] = []
+    for same in _equals(readings):
+        noise = max(readings[0].noise, *(reading.noise for reading in same))
+        near = same[0].log_posterior >= readings[0].log_posterior - GOES_ON - 2 * noise
+        if not near and len(kept) >= least:
+            continue
+        if len(kept) + len(same) > most:
+            kept += same[: max(0, least - len(kept))]
+            break
+        kept += same
+    return tuple(reading.name for reading in kept)
+
+
+def _equals(readings: Sequence[ReadingFit]) -> list[list[ReadingFit]]:
+    """Readings of equal likelihood together, each such list where its first stands."""
+    found: list[list[ReadingFit]] = []
+    for reading in readings:
+        for same in found:
+            if abs(same[0].log_likelihood - reading.log_likelihood) <= EQUAL:
+                same.append(reading)
+                break
+        else:
+            found.append([reading])
+    return found
+
+
+def _groups(
+    best_first: Sequence[str], likelihood: Mapping[str, float], posterior: Mapping[str, float], margin: float
+) -> dict[str, int]:
+    """The group of each reading: the first that has none opens one, and all that are not far behind it join."""
+    found: dict[str, int] = {}
+    for leader in best_first:
+        if leader in found:
+            continue
+        number = len(set(found.values()))
+        for name in best_first:
+            behind = min(likelihood[leader] - likelihood[name], posterior[leader] - posterior[name])
+            if name not in found and behind <= margin:
+                found[name] = number
+    return found
+
+
+def _log_likelihood(
+    published: Mapping[str, PublishedCell],
+    cells: Mapping[str, ReadingCell],
+    rows: Mapping[str, Sequence[str]],
+    priors: Mapping[bool, VariancePrior],
+) -> float:
+    """ln L of a reading, averaged over the shift that its cheaper runs have in common."""
+    total = np.zeros_like(SHIFTS)
+    for keys in rows.values():
+        of_cells = [_shifted(published[key], cells.get(key), priors[published[key].bounded]) for key in keys]
+        total += np.mean(of_cells, axis=0)
+    weight = np.exp(-(SHIFTS**2) / 2)
+    highest = float(total.max())
+    return highest + math.log(float(weight @ np.exp(total - highest)) / float(weight.sum()))
+
+
+def _shifted(published: PublishedCell, cell: ReadingCell | None, prior: VariancePrior) -> Numbers:
+    """The log likelihood of a cell for each of SHIFTS."""
+    if cell is None or not cell.fidelity.variance:
+        shift = np.asarray([0.0 if cell is None else cell.fidelity.shift])
+        return np.repeat(shifted_log_likelihood(published, cell, prior, shift, 0.0), len(SHIFTS))
+    variance = cell.fidelity.variance
+    shifts = cell.fidelity.shift + SHIFTS * math.sqrt(COMMON * variance)
+    return shifted_log_likelihood(published, cell, prior, shifts, (1 - COMMON) * variance)
+
+
+def _noise_of(fits: Mapping[str, CellFit], rows: Mapping[str, Sequence[str]]) -> float:
+    """A row's ln L is −r²/2 of a residual r; the share of r² that is due to cheaper runs has variance 2·share²."""
+    shares = [float(np.mean([fits[key].cheap for key in keys if key in fits] or [0.0])) for keys in rows.values()]
+    return math.sqrt(sum(share**2 for share in shares) / 2)
+
+
+def _row_fits(readings: Sequence[ReadingFit], rows: Mapping[str, Sequence[str]]) -> dict[str, RowFit]:
+    found = {reading.name: _row_p(reading.cells, rows) for reading in readings}
+    adjusted = {name: holm(of_rows) for name, of_rows in found.items()}
+    first = readings[0].name if readings else None
+    return {
+        row: RowFit(
+            p=found[first].get(row) if first is not None else None,
+            adjusted=adjusted[first].get(row) if first is not None else None,
+            explained_by=tuple(name for name, of_rows in adjusted.items() if of_rows.get(row, 0.0) >= LEVEL),
+            run_by=tuple(name for name, of_rows in adjusted.items() if row in of_rows),
+        )
+        for row in rows
+    }
+
+
+def _row_p(cells: Mapping[str, CellFit], rows: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """row -> the p of its worst cell, times the number of its cells; rows that were not run are left out."""
+    found = {}
+    for row, keys in rows.items():
+        of_cells = [cells[key].p for key in keys if key in cells]
+        if of_cells:
+            found[row] = min(1.0, len(of_cells) * min(of_cells))
+    return found
+
+
+def holm(p: Mapping[str, float]) -> dict[str, float]:
+    """p adjusted for their number (Holm 1979): of m, the r-th smallest times m − r + 1, none below one before it.
+
+    >>> holm({"a": 0.25, "b": 0.125, "c": 0.375})  # 3·0.125, then 2·0.25, then 0.375, which is below it
+    {'b': 0.375, 'a': 0.5, 'c': 0.5}
+    """
+    found: dict[str, float] = {}
+    highest = 0.0
+    for place, name in enumerate(sorted(p, key=lambda name: p[name])):
+        highest = max(highest, min(1.0, (len(p) - place) * p[name]))
+        found[name] = highest
+    return found

@@ -1,0 +1,141 @@
+"""Likelihoods of published numbers: by hand where the t is known, finite everywhere, lost seeds told from good ones."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from handgrad.study.rules.likelihood import PublishedCell, ReadingCell, cell_fit, is_lost, log_likelihood
+from handgrad.study.rules.ranked_readings import rank, survivors
+from handgrad.study.rules.variances import FIRST_RUNG, Fidelity, VariancePrior, fidelity, pooled_prior
+
+
+def test_a_single_number_is_the_mass_of_a_t_in_its_rounding_interval():
+    """Ours .5 (y = π/4, dy/dx = 1), prior 0.01² with 2 degrees of freedom, n = k = 1: scale² = 2·0.01², d = 2.
+    In the middle the density of t(2) is 1/(2√2) = 0.35355, so P_0 = 0.001·0.35355/0.0141421 = 0.025.
+    w_0 = 1.9/2 (Beta(0.1, 0.9) and one that learnt) = 0.95; P_any = 0.001; P = 0.99·0.95·0.025 + 0.01·0.001."""
+    found = log_likelihood(PublishedCell(0.5), ReadingCell((0.5,)), VariancePrior(0.01**2, 2))
+    assert math.exp(found) == pytest.approx(0.99 * 0.95 * 0.025 + 0.00001, rel=1e-3)
+
+
+def test_a_word_is_the_probability_of_lost_seeds():
+    """One of one lost: (1 + 0.1)/(1 + 1) = 0.55; P = 0.99·0.55 + 0.01·0.5."""
+    assert math.exp(log_likelihood(PublishedCell(word="nan"), ReadingCell((None,)))) == pytest.approx(0.5495)
+    assert math.exp(log_likelihood(PublishedCell(word="learns"), ReadingCell((None,)))) == pytest.approx(
+        0.99 * 0.45 + 0.005
+    )
+    with pytest.raises(ValueError, match=r"needs a mean or a word: .*; got 'odd'"):
+        PublishedCell(word="odd")
+
+
+def test_two_good_seeds_and_one_lost_explain_a_large_spread():
+    """(2·.8945 + .112)/3 = .634, σ = .369: printed .627 ± .371; three lost: .101 ± .010."""
+    large = PublishedCell(0.627, std=0.371, seeds=3, scored=5000)
+    mixed = cell_fit(large, ReadingCell((0.895, 0.894, 0.112), 5000))
+    assert mixed.lost == 1
+    assert mixed.p > 0.05
+    assert mixed.log_likelihood > log_likelihood(large, ReadingCell((0.627, 0.63, 0.62), 5000)) + 2
+    lost = PublishedCell(0.101, std=0.010, seeds=3, scored=5000)
+    assert cell_fit(lost, ReadingCell((0.112, 0.102, 0.102), 5000)).lost == 3
+    assert log_likelihood(lost, ReadingCell((0.948,), 5000)) < log_likelihood(lost, ReadingCell((None,), 5000)) - 2
+
+
+VALUES = [(0.0,), (1.0,), (0.5, 0.5), (None,), (None, 1.0), (0.1, 0.9, 0.5)]
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_everything_is_finite(bounded):
+    for mean, std, seeds, values in itertools.product((0, 0.1, 0.5, 1), (None, 0, 0.4), (1, 2, 3), VALUES):
+        for ddof, variance in ((0, 0.0), (1, 0.01)):
+            cell = PublishedCell(mean, std=std, seeds=seeds, ddof=ddof, bounded=bounded)
+            fit = cell_fit(cell, ReadingCell(values, 100, Fidelity(0.01, variance)))
+            assert math.isfinite(fit.log_likelihood)
+            assert math.isfinite(fit.residual)
+            assert 0 <= fit.p <= 1
+
+
+def test_one_row_far_off_costs_no_more_than_anything():
+    """P is at least ε·P_any: ln 100 below a row that was not run."""
+    cell = PublishedCell(0.9, std=0.001, seeds=3)
+    far = log_likelihood(cell, ReadingCell((0.3, 0.3, 0.3)))
+    assert far >= log_likelihood(cell, None) - math.log(100) - 1e-9
+
+
+def test_the_nearer_result_is_the_more_likely():
+    found = [log_likelihood(PublishedCell(0.5), ReadingCell((x,), 1000)) for x in np.linspace(0.5, 0.95, 40)]
+    assert all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(found))
+
+
+def test_lost_is_no_better_than_chance():
+    assert [is_lost(x, 10) for x in (0.1, 0.127, 0.128)] == [True, True, False]  # 0.1 + 0.03·0.9 = 0.127
+    assert not is_lost(0.1, None)
+
+
+def test_fidelity_of_pairs():
+    """No pair: the prior.  Eight pairs, each .5 → .45 (d ≈ −0.05): shift = −0.05·8/10, |d − shift| = 0.01,
+    variance = (4·0.01 + 8·0.014826²)/12."""
+    assert fidelity([]) == Fidelity(0.0, FIRST_RUNG[True], 0)
+    found = fidelity([(0.5, 0.45)] * 8 + [(0.5, None)])
+    assert found.pairs == 8
+    assert found.shift == pytest.approx(-0.04, abs=2e-4)
+    assert found.variance == pytest.approx((0.04 + 8 * 0.014826**2) / 12, rel=0.01)
+
+
+def test_pooled_prior_recovers_what_variances_were_drawn_from():
+    rng = np.random.default_rng(1)
+    true = 6 * 0.02**2 / rng.chisquare(6, 4000)
+    prior = pooled_prior([(float(v * rng.chisquare(2) / 2), 2.0) for v in true])
+    assert prior.variance == pytest.approx(0.02**2, rel=0.1)
+    assert prior.df == pytest.approx(6, rel=0.25)
+
+
+# -- the ranking
+
+EEE543 = {
+    "10": PublishedCell(0.155, std=0.056, seeds=3, scored=60_000),
+    "11": PublishedCell(0.243, std=0.009, seeds=3, scored=60_000),
+    "12": PublishedCell(0.313, std=0.004, seeds=3, scored=60_000),
+}
+CHEAP = {  # training accuracy of rows 10-12 after 6,000 examples, seed 42
+    "shared": (0.117, 0.322, 0.396),
+    "right": (0.212, 0.191, 0.277),
+    "no biases": (0.177, 0.180, 0.241),
+    "half": (0.206, 0.202, 0.186),
+    "shared, half": (0.117, 0.154, 0.296),
+    "shared, mean": (0.190, 0.117, 0.118),
+    "gaussian biases": (0.250, 0.190, 0.271),
+}
+
+
+def test_the_bias_slip_survives_the_cheap_rung_and_explains_the_table_at_full_size():
+    cheap = {
+        name: {key: ReadingCell((x,), 6000, fidelity([])) for key, x in zip(EEE543, values, strict=True)}
+        for name, values in CHEAP.items()
+    }
+    assert "shared" in survivors(rank(EEE543, cheap), least=2, most=7)
+    full = {
+        "10": ReadingCell((0.113, 0.234, 0.119), 60_000),
+        "11": ReadingCell((0.231, 0.247, 0.251), 60_000),
+        "12": ReadingCell((0.315, 0.317, 0.308), 60_000),
+    }
+    right = {"11": ReadingCell((0.134,), 60_000), "12": ReadingCell((0.240,), 60_000)}
+    found = rank(EEE543, {**cheap, "shared": full, "right": right}, {"shared": 1})
+    assert found.readings[0].name == "shared"
+    assert found.leading == ("shared",)
+    assert found.unexplained == ()
+
+
+def test_equal_numbers_stay_together_and_a_row_that_nothing_explains_is_named():
+    published = {str(i): PublishedCell(0.9, scored=10_000) for i in range(6)}
+    same = {key: ReadingCell((0.9, 0.901, 0.899), 10_000) for key in published}
+    same["3"] = ReadingCell((0.5, 0.501, 0.499), 10_000)
+    found = rank(published, {"b": same, "a": same, "text": same}, {"b": 1, "a": 1})
+    assert [reading.name for reading in found.readings] == ["text", "b", "a"]
+    assert {reading.group for reading in found.readings} == {0}
+    assert sum(reading.weight for reading in found.readings) == pytest.approx(1)
+    assert found.unexplained == ("3",)
+    assert survivors(found, least=1, most=3) == ("text", "b", "a")
+    assert survivors(found, least=1, most=2) == ("text",)
+    with pytest.raises(ValueError, match="not published: 9"):
+        rank(published, {"a": {"9": same["1"]}})
