@@ -76,7 +76,7 @@ def test_every_part_is_there(report):
     names = ("ranking", "curves", "step-loss", "confusion", "weights", "predictions", "mistakes", "gradients")
     assert figures == {f"{name}.{form}" for name in names for form in ("png", "svg", "pdf", "csv")}
     tables = {path.name for path in (folder / "tables").iterdir()}
-    names = ("summary", "times", "runs", "labels")
+    names = ("summary", "times", "runs", "labels", "effects", "curve-measures", "classes-validation", "classes-test")
     assert tables == {f"{name}.{form}" for name in names for form in ("csv", "md", "tex")}
     for words in (
         "What was studied",
