@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from handgrad.report.findings.summary import Summary
     from handgrad.report.reproduced.reproduction import Reproduction
     from handgrad.study.execution.events import Event
-    from handgrad.study.explain.rung_results import Explained
     from handgrad.study.explain.explain_plan import ExplainPlan
+    from handgrad.study.explain.rung_results import Explained
     from handgrad.study.planning.estimate import Estimate
     from handgrad.training.record import Record
 

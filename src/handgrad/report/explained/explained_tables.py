@@ -4,8 +4,8 @@ from handgrad.measures import is_fraction
 from handgrad.report.findings.statistics import sample
 from handgrad.report.reproduced.judge import shown_published, shown_values
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.study.explain.rung_results import Explained, RungResult, cell_key
 from handgrad.study.explain.ladder import shown_share
+from handgrad.study.explain.rung_results import Explained, RungResult, cell_key
 from handgrad.study.explain.space import Reading
 from handgrad.study.rules.ranked_readings import LEVEL, ReadingFit
 

@@ -14,8 +14,8 @@ from handgrad.sections import given
 from handgrad.study.design.settings import Study
 from handgrad.study.execution.events import Observer, silent
 from handgrad.study.execution.run_study import Execution, execute_plan
-from handgrad.study.explain.rung_results import RungResult, alike_in, rung_result
 from handgrad.study.explain.explain_plan import ExplainPlan
+from handgrad.study.explain.rung_results import RungResult, alike_in, rung_result
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.loading import as_study
