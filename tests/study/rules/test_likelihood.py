@@ -5,10 +5,27 @@ import math
 
 import numpy as np
 import pytest
+from benchmarks import explaining
 
-from handgrad.study.rules.likelihood import PublishedCell, ReadingCell, cell_fit, is_lost, log_likelihood
+from handgrad.study.rules.likelihood import (
+    LOST_PRIOR,
+    PublishedCell,
+    ReadingCell,
+    cell_fit,
+    is_lost,
+    log_likelihood,
+    lost_prior,
+    variance_priors,
+)
 from handgrad.study.rules.ranked_readings import rank, survivors
-from handgrad.study.rules.variances import FIRST_RUNG, Fidelity, VariancePrior, fidelity, pooled_prior
+from handgrad.study.rules.variances import (
+    FIRST_RUNG,
+    UNKNOWN_SPREAD,
+    Fidelity,
+    VariancePrior,
+    fidelity,
+    pooled_prior,
+)
 
 
 def test_a_single_number_is_the_mass_of_a_t_in_its_rounding_interval():
@@ -90,6 +107,28 @@ def test_pooled_prior_recovers_what_variances_were_drawn_from():
     assert prior.df == pytest.approx(6, rel=0.25)
 
 
+def test_rows_that_lose_some_seeds_say_how_often_a_seed_is_lost():
+    """Two seeds a cell: three lose one, one both, six none.  π = 5/20; pairs: q = 2/20; ρ = (.1 − .0625)/.1875 = .2,
+    s = 1/.2 − 1 = 4: a = 1, b = 3.  With two of them that lose one: LOST_PRIOR."""
+    cells = {str(i): PublishedCell(0.9) for i in range(10)}
+    values = [(0.9, 0.1)] * 3 + [(0.1, 0.1)] + [(0.9, 0.91)] * 6
+    found = {key: ReadingCell(own) for key, own in zip(cells, values, strict=True)}
+    assert lost_prior(cells, {"a": found, "b": found}) == pytest.approx((1, 3))
+    few = {key: cell for key, cell in found.items() if key != "0"}
+    assert lost_prior(cells, {"a": few}) == LOST_PRIOR
+
+
+def test_a_printed_spread_that_a_lost_seed_may_have_made_says_nothing_of_the_others():
+    """.627 ± .371 of three: one lost at .13, two at .8755: (.7455)²·2/3 = .3705 ≤ 3·.371² = .413.  With ±.3 (.272, and
+    j = 2 would need a seed above 1) it is not left out."""
+    small = {str(i): PublishedCell(0.5, std=0.01, seeds=3) for i in range(3)}
+    large = {"3": PublishedCell(0.627, std=0.371, seeds=3)}
+    less = {"3": PublishedCell(0.627, std=0.3, seeds=3)}
+    assert variance_priors({**small, **large}, {}) == variance_priors(small, {})
+    assert variance_priors({**small, **less}, {})[True].variance > 2 * variance_priors(small, {})[True].variance
+    assert variance_priors({"0": small["0"], "1": small["1"], **large}, {})[True] == UNKNOWN_SPREAD[True]
+
+
 # -- the ranking
 
 EEE543 = {
@@ -139,3 +178,19 @@ def test_equal_numbers_stay_together_and_a_row_that_nothing_explains_is_named():
     assert survivors(found, least=1, most=2) == ("text",)
     with pytest.raises(ValueError, match="not published: 9"):
         rank(published, {"a": {"9": same["1"]}})
+
+
+@pytest.mark.parametrize(("k", "n"), [(1, 3), (3, 1)])
+def test_p_of_the_true_reading_is_small_as_seldom_as_it_says(k, n):
+    """300 cells: 5 % are 15, with a standard deviation of 3.8; 7 % and two of these are 10 %."""
+    found = explaining.coverage(k, n, 3000, 50)
+    assert found[0.05] <= 0.07 + 2 * math.sqrt(0.05 * 0.95 / 300)
+
+
+def test_the_true_reading_leads_and_goes_on():
+    """Of 10 tables: fewer than 8 that lead have probability 1 % where 95 % do, fewer than 6 that go on 1 % where 85 %
+    do."""
+    found = explaining.shares(1, 3, 3000, 10)
+    assert found.leads >= 8 / 10
+    assert found.goes_on >= 6 / 10
+    assert found.unexplained_by_all == 0

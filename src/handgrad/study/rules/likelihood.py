@@ -7,7 +7,7 @@ is printed, as the reading's n results predict it:
     P = (1 − ε)·Σ_j w_j·P_j(v, σ) + ε·P_any       log_likelihood = ln P
 
     j          how many of the k seeds were lost: they diverged, or score no better than chance
-    w_j        beta-binomial, from how many of ours were lost and Beta(0.1, 0.9)
+    w_j        beta-binomial, from how many of ours were lost and Beta(0.1, 0.9), or what all readings show of it
     P_j(v)     the seeds that learnt have a mean with a Student t distribution around ours (on the scale y of
                `variances`), those that were lost score about 1/classes: v is the mixture of both
     P_j(σ)     the squares within have an F distribution; those between the learnt and the lost follow from v and j
@@ -25,13 +25,14 @@ mean and spread of normal values are independent given their variance.  This mak
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
 from handgrad.names import shown
 from handgrad.study.rules.predictive import MANY, AllLearnt, AllLost, Case, Learnt, Printed, SomeLost
 from handgrad.study.rules.variances import (
+    FEW_CELLS,
     PRIOR_PAIRS,
     SMALLEST,
     TINY,
@@ -47,7 +48,9 @@ from handgrad.study.rules.variances import (
 LOST_WORDS = ("collapsed", "diverged", "explodes", "nan")  # what an original says of a row that did not learn
 LEARNT_WORDS = ("learns",)
 ANYTHING = 0.01  # ε
-LOST_PRIOR = (0.1, 0.9)  # lost and learnt seeds that are added to ours
+LOST_PRIOR = (0.1, 0.9)  # lost and learnt seeds that are added to ours: a setting loses all of its seeds, or few
+LOST_SHARE = (0.1, 0.5)  # bounds of the share of lost seeds that is estimated
+LOST_SEEDS = (1.0, 20.0)  # bounds of how many seeds such an estimate counts as
 NEVER = 1e-6  # probability of a case below which it is not asked for the spread
 CHEAP_SEED = 0.5  # a cheaper run counts as half a seed where it is asked who was lost
 NEAR_CHANCE = 0.03  # a lost run is right by at most this share of the way from chance to 1
@@ -144,11 +147,17 @@ def is_lost(value: float | None, classes: int | None = None) -> bool:
     return classes is not None and value <= 1 / classes + NEAR_CHANCE * (1 - 1 / classes)
 
 
-def log_likelihood(published: PublishedCell, cell: ReadingCell | None, prior: VariancePrior | None = None) -> float:
+def log_likelihood(
+    published: PublishedCell,
+    cell: ReadingCell | None,
+    prior: VariancePrior | None = None,
+    lost: tuple[float, float] = LOST_PRIOR,
+) -> float:
     """log probability of what is printed, given the results of a reading, in nats.
 
     cell   None, or without values: the row was not run and says nothing, P = P_any
     prior  of the variance between seeds; None: `UNKNOWN_SPREAD`
+    lost   lost and learnt seeds that are added to ours, see `lost_prior`
 
     >>> cell = PublishedCell(0.900, 0.0005, scored=10_000)
     >>> near, far = ReadingCell((0.9,), 10_000), ReadingCell((0.5,), 10_000)
@@ -157,7 +166,7 @@ def log_likelihood(published: PublishedCell, cell: ReadingCell | None, prior: Va
     """
     shift = 0.0 if cell is None else cell.fidelity.shift
     variance = 0.0 if cell is None else cell.fidelity.variance
-    return float(shifted_log_likelihood(published, cell, prior, np.asarray([shift]), variance)[0])
+    return float(shifted_log_likelihood(published, cell, prior, np.asarray([shift]), variance, lost)[0])
 
 
 def shifted_log_likelihood(
@@ -166,6 +175,7 @@ def shifted_log_likelihood(
     prior: VariancePrior | None,
     shifts: Numbers,
     variance: float,
+    lost: tuple[float, float] = LOST_PRIOR,
 ) -> Numbers:
     """The log likelihood for several shifts of our results on the scale y, and a variance φ², in place of those of the
     cell's fidelity.  shifts: (q,) -> (q,)"""
@@ -173,15 +183,21 @@ def shifted_log_likelihood(
     if cell is None or not cell.values:
         return np.full(len(shifts), math.log(anything))
     if published.mean is None:
-        return np.full(len(shifts), math.log((1 - ANYTHING) * _of_word(published, cell) + ANYTHING * anything))
+        return np.full(len(shifts), math.log((1 - ANYTHING) * _of_word(published, cell, lost) + ANYTHING * anything))
     printed = _printed(published, published.mean)
     total = np.zeros(len(shifts))
-    for weight, case in _cases(published, cell, prior, variance):
+    for weight, case in _cases(published, cell, prior, variance, lost):
         total += weight * case.likelihood(printed, shifts)
     return np.asarray(np.log((1 - ANYTHING) * np.minimum(total, 1.0) + ANYTHING * anything))
 
 
-def cell_fit(published: PublishedCell, cell: ReadingCell, prior: VariancePrior | None = None) -> CellFit:
+@lru_cache(maxsize=100_000)  # readings often have rows in common, and rungs are ranked anew as they grow
+def cell_fit(
+    published: PublishedCell,
+    cell: ReadingCell,
+    prior: VariancePrior | None = None,
+    lost: tuple[float, float] = LOST_PRIOR,
+) -> CellFit:
     """Likelihood, probability and residual of a published cell, of which the reading has a result at least.
 
     p(v) is the probability of all means whose density is no higher than that of v: of a mixture, and so small between
@@ -191,14 +207,14 @@ def cell_fit(published: PublishedCell, cell: ReadingCell, prior: VariancePrior |
     """
     if not cell.values:
         raise ValueError("cell_fit needs a cell with a value at least; got none")
-    found = log_likelihood(published, cell, prior)
     if published.mean is None:
-        probability = _of_word(published, cell)
-        lost = published.seeds if published.word in LOST_WORDS else 0
-        return CellFit(found, 1.0 if probability >= 0.5 else probability, None, lost, 0.0)
+        probability = _of_word(published, cell, lost)
+        found = log_likelihood(published, cell, prior, lost)
+        seeds = published.seeds if published.word in LOST_WORDS else 0
+        return CellFit(found, 1.0 if probability >= 0.5 else probability, None, seeds, 0.0)
     printed = _printed(published, published.mean)
     shift, variance = cell.fidelity.shift, cell.fidelity.variance
-    cases = _cases(published, cell, prior, variance)
+    cases = _cases(published, cell, prior, variance, lost)
     total = sum(weight for weight, _ in cases)  # of a loss only those that can print a number
     peaks = [(weight / total, case.peak(printed, shift)) for weight, case in cases]
     densities = [weight * peak.density(printed.distance(peak.location)) for weight, peak in peaks]
@@ -214,6 +230,7 @@ def cell_fit(published: PublishedCell, cell: ReadingCell, prior: VariancePrior |
         p = 2 * min(p, spread)
     peak = peaks[best][1]
     residual = (float(to_scale(max(published.mean, TINY), published.bounded)) - peak.location) / peak.scale
+    found = math.log((1 - ANYTHING) * min(sum(explained), 1.0) + ANYTHING * _anything(published))
     return CellFit(found, min(p, 1.0), residual, cases[best][1].lost, cases[best][1].cheap(printed))
 
 
@@ -221,10 +238,11 @@ def variance_priors(
     published: Mapping[str, PublishedCell], readings: Mapping[str, Mapping[str, ReadingCell]]
 ) -> dict[bool, VariancePrior]:
     """bounded -> the prior of the variances between seeds, pooled from all cells of all readings with two results that
-    learnt, and from all printed spreads.  Equal results of several readings for a cell count once."""
+    learnt, and from all printed spreads but those that lost seeds may have made: beside a few of .3 and more all others
+    would look too small.  Equal results of several readings for a cell count once."""
     spreads: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     for key, cell in published.items():
-        if cell.std is not None and cell.mean is not None and cell.seeds > 1:
+        if cell.std is not None and cell.mean is not None and cell.seeds > 1 and not _lost_may_spread(cell):
             std = math.hypot(cell.std, cell.half_width / math.sqrt(3))
             variance = spread_to_scale(std, cell.mean, cell.bounded) ** 2
             df = cell.seeds - 1.0
@@ -236,7 +254,53 @@ def variance_priors(
     return {bounded: pooled_prior(found, bounded) for bounded, found in spreads.items()}
 
 
+def lost_prior(
+    published: Mapping[str, PublishedCell], readings: Mapping[str, Mapping[str, ReadingCell]]
+) -> tuple[float, float]:
+    """The lost and learnt seeds that are added to those of any cell: LOST_PRIOR, or where FEW_CELLS cells of several
+    seeds lost some and not all of them, the beta distribution with the moments of all cells (x_g lost of n_g),
+    estimated from pairs of seeds (Ridout, Demétrio and Firth 1999):
+
+        π = Σ(n_g − 1)·x_g / Σ n_g(n_g − 1)                        within LOST_SHARE
+        ρ = (Σ x_g(x_g − 1) / Σ n_g(n_g − 1) − π²) / (π(1 − π))    the correlation of the seeds of a cell
+        a = π·s,  b = (1 − π)·s,  s = 1/ρ − 1                      within LOST_SEEDS
+
+    Without it a setting of which three seeds learnt would lose a fourth in 1 of 40 cases where every tenth run is lost.
+    Equal results of several readings for a cell count once.
+    """
+    some, seeds, pairs, both = 0, 0.0, 0.0, 0.0
+    for key, cell in published.items():
+        classes = cell.classes if cell.bounded else None
+        for values in {cells[key].values for cells in readings.values() if key in cells}:
+            n, x = len(values), sum(is_lost(value, classes) for value in values)
+            some += 0 < x < n
+            seeds += (n - 1) * x
+            pairs += n * (n - 1)
+            both += x * (x - 1)
+    if some < FEW_CELLS:
+        return LOST_PRIOR
+    share = seeds / pairs
+    correlation = (both / pairs - share**2) / (share * (1 - share))
+    added = LOST_SEEDS[1] if correlation <= 0 else min(max(1 / correlation - 1, LOST_SEEDS[0]), LOST_SEEDS[1])
+    share = min(max(share, LOST_SHARE[0]), LOST_SHARE[1])
+    return share * added, (1 - share) * added
+
+
 # -- from cells to cases
+
+
+def _lost_may_spread(published: PublishedCell) -> bool:
+    """Whether the printed spread is as large as j lost seeds of k make it, for some j: (g − c)²·(k − j)·j/k of
+    `predictive`, with a c that two standard deviations of a lost run bring nearer to g."""
+    if published.mean is None or published.std is None or published.classes is None or not published.bounded:
+        return False
+    k, c = published.seeds, (1 + 2 * LOST_SPREAD) / published.classes
+    squares = (k - published.ddof) * (published.std + published.half_width) ** 2
+    for j in range(1, k):
+        g = (k * published.mean - j * c) / (k - j)
+        if g <= 1 and squares >= max(g - c, 0.0) ** 2 * (k - j) * j / k:
+            return True
+    return False
 
 
 @cache  # the same for all readings, with its place on the scale
@@ -268,21 +332,21 @@ def _learnt(published: PublishedCell, values: tuple[float | None, ...]) -> Numbe
     return to_scale(np.asarray(kept) if published.bounded else np.maximum(kept, TINY), published.bounded)
 
 
-def _lost_weights(published: PublishedCell, cell: ReadingCell) -> Numbers:
+def _lost_weights(published: PublishedCell, cell: ReadingCell, lost: tuple[float, float]) -> Numbers:
     """w_j: the beta-binomial probabilities of j = 0, …, k lost seeds, after those of ours that were lost."""
     from scipy.special import betaln, gammaln
 
     n, learnt = len(cell.values), len(_learnt(published, cell.values))
     seed = CHEAP_SEED if cell.fidelity.variance > 0 else 1.0
-    a, b = LOST_PRIOR[0] + seed * (n - learnt), LOST_PRIOR[1] + seed * learnt
+    a, b = lost[0] + seed * (n - learnt), lost[1] + seed * learnt
     k, j = published.seeds, np.arange(published.seeds + 1)
     ways = gammaln(k + 1) - gammaln(j + 1) - gammaln(k - j + 1)
     return np.asarray(np.exp(ways + betaln(a + j, b + k - j) - betaln(a, b)))
 
 
-def _of_word(published: PublishedCell, cell: ReadingCell) -> float:
+def _of_word(published: PublishedCell, cell: ReadingCell, lost: tuple[float, float]) -> float:
     """The probability that all seeds were lost, or that none was."""
-    return float(_lost_weights(published, cell)[-1 if published.word in LOST_WORDS else 0])
+    return float(_lost_weights(published, cell, lost)[-1 if published.word in LOST_WORDS else 0])
 
 
 def _noise(published: PublishedCell, cell: ReadingCell) -> float:
@@ -296,7 +360,11 @@ def _noise(published: PublishedCell, cell: ReadingCell) -> float:
 
 
 def _cases(
-    published: PublishedCell, cell: ReadingCell, prior: VariancePrior | None, variance: float
+    published: PublishedCell,
+    cell: ReadingCell,
+    prior: VariancePrior | None,
+    variance: float,
+    lost: tuple[float, float],
 ) -> list[tuple[float, Case]]:
     """(w_j, case) for every number of lost seeds.  Seeds that diverged leave a loss no mean to print: j = 0 alone."""
     prior = UNKNOWN_SPREAD[published.bounded] if prior is None else prior
@@ -309,7 +377,7 @@ def _cases(
     else:  # nothing is known of seeds that learn
         middle, sd = UNSEEN[published.bounded]
         learnt = Learnt(1, middle, 0.0, prior, noise, sd**2, MANY)
-    weights = _lost_weights(published, cell)
+    weights = _lost_weights(published, cell, lost)
     if not published.bounded:
         return [(float(weights[0]), AllLearnt(learnt))]
     k = published.seeds

@@ -12,6 +12,7 @@ of their fidelity is one shift of the whole reading, over which the likelihood i
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from handgrad.study.rules.likelihood import (
     PublishedCell,
     ReadingCell,
     cell_fit,
+    log_likelihood,
+    lost_prior,
     shifted_log_likelihood,
     variance_priors,
 )
@@ -28,7 +31,7 @@ from handgrad.study.rules.variances import Numbers, VariancePrior
 PENALTY = (
     2.0  # nats that each departure from the text costs: a reading with one is exp(−2), a seventh, as likely before
 )
-MARGIN = 2.0  # nats within which readings are not told apart: a Bayes factor of 7
+MARGIN = 3.0  # nats within which readings are not told apart: a Bayes factor of 20
 LEVEL = 0.01  # of the p of a row
 COMMON = 0.5  # share of φ² that all rows of a reading have in common
 SHIFTS = np.linspace(-3.0, 3.0, 25)  # of a reading, in standard deviations
@@ -121,9 +124,9 @@ def rank(
     rows: dict[str, list[str]] = {}
     for key, cell in published.items():
         rows.setdefault(cell.row or key, []).append(key)
-    priors = variance_priors(published, readings)
+    priors, lost = variance_priors(published, readings), lost_prior(published, readings)
     count = {name: (departures or {}).get(name, 0) for name in readings}
-    likelihood = {name: _log_likelihood(published, cells, rows, priors) for name, cells in readings.items()}
+    likelihood = {name: _log_likelihood(published, cells, rows, priors, lost) for name, cells in readings.items()}
     posterior = {name: found - penalty * count[name] for name, found in likelihood.items()}
     best_first = sorted(readings, key=lambda name: -posterior[name])  # sorted keeps the order of equals
     groups = _groups(best_first, likelihood, posterior, margin)
@@ -131,7 +134,7 @@ def rank(
     total = sum(math.exp(value - highest) for value in posterior.values())
     fits = {
         name: {
-            key: cell_fit(published[key], cell, priors[published[key].bounded])
+            key: cell_fit(published[key], cell, priors[published[key].bounded], lost)
             for key, cell in cells.items()
             if cell.values
         }
@@ -217,25 +220,30 @@ def _log_likelihood(
     cells: Mapping[str, ReadingCell],
     rows: Mapping[str, Sequence[str]],
     priors: Mapping[bool, VariancePrior],
+    lost: tuple[float, float],
 ) -> float:
     """ln L of a reading, averaged over the shift that its cheaper runs have in common."""
     total = np.zeros_like(SHIFTS)
     for keys in rows.values():
-        of_cells = [_shifted(published[key], cells.get(key), priors[published[key].bounded]) for key in keys]
+        of_cells = [_shifted(published[key], cells.get(key), priors[published[key].bounded], lost) for key in keys]
         total += np.mean(of_cells, axis=0)
     weight = np.exp(-(SHIFTS**2) / 2)
     highest = float(total.max())
     return highest + math.log(float(weight @ np.exp(total - highest)) / float(weight.sum()))
 
 
-def _shifted(published: PublishedCell, cell: ReadingCell | None, prior: VariancePrior) -> Numbers:
+@lru_cache(maxsize=100_000)  # as `cell_fit`
+def _shifted(
+    published: PublishedCell, cell: ReadingCell | None, prior: VariancePrior, lost: tuple[float, float]
+) -> Numbers:
     """The log likelihood of a cell for each of SHIFTS."""
-    if cell is None or not cell.fidelity.variance:
-        shift = np.asarray([0.0 if cell is None else cell.fidelity.shift])
-        return np.repeat(shifted_log_likelihood(published, cell, prior, shift, 0.0), len(SHIFTS))
+    if cell is None or not cell.values:
+        return np.full(len(SHIFTS), log_likelihood(published, None))
+    if not cell.fidelity.variance:
+        return np.full(len(SHIFTS), cell_fit(published, cell, prior, lost).log_likelihood)
     variance = cell.fidelity.variance
     shifts = cell.fidelity.shift + SHIFTS * math.sqrt(COMMON * variance)
-    return shifted_log_likelihood(published, cell, prior, shifts, (1 - COMMON) * variance)
+    return shifted_log_likelihood(published, cell, prior, shifts, (1 - COMMON) * variance, lost)
 
 
 def _noise_of(fits: Mapping[str, CellFit], rows: Mapping[str, Sequence[str]]) -> float:

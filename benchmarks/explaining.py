@@ -1,0 +1,177 @@
+"""How often a ranking of readings is wrong, by simulation: nothing here is trained or timed.
+
+A table of ROWS accuracies is made by one of READINGS readings, each a vector of expected accuracies; the ranking sees
+the table and the results of every reading.  In it are what tables have: seeds that differ, in some rows by ten times
+as much as in others, one run in ten that collapses, examples that are finitely many, three printed digits.
+
+First, leading: how often is the true reading the first, and how often one of those that are not told apart from it?
+It should lead in 95 %.  Without it: how often does no row speak against the first of the wrong ones?
+Coverage: in what share of the cells of the true reading is p below 0.05?  It should be 5 %.
+Unexplained: in what share of the tables does the true reading not explain a row, and in what share does none?
+Goes on: how often is the true reading among at most 15 of 50 after a cheap run each, which is off by about 10 points?
+
+    python benchmarks/explaining.py [--tables 100]
+"""
+
+import argparse
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.study.rules.likelihood import PublishedCell, ReadingCell, cell_fit, lost_prior, variance_priors
+from handgrad.study.rules.ranked_readings import LEVEL, rank, survivors
+from handgrad.study.rules.variances import Fidelity, fidelity
+
+Numbers = NDArray[np.float64]
+Cells = Mapping[str, ReadingCell]
+READINGS, ROWS = 50, 6
+APART = (0.1, 0.1)  # standard deviations of the readings on the scale arcsin √x: of all rows together, of each row
+SPREADS = (0.002, 0.03)  # standard deviations between the seeds of a row lie between these
+COLLAPSES = 0.1  # probability of a run
+COLLAPSED = (0.1, 0.01)  # mean and standard deviation of its accuracy: about one class of ten
+CHEAP = (0.05, 0.06, 0.06)  # standard deviations by which cheaper runs are off: all readings alike, a reading, a row
+EXAMPLES = (1000, 10_000)  # that a table is scored on
+MOST = 15  # readings that go on
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published table, the true reading's number, and expected accuracies (readings, rows) on the scale."""
+
+    published: Mapping[str, PublishedCell]
+    true: int
+    expected: Numbers
+    spreads: Numbers  # (rows,)
+    departures: Mapping[str, int]
+    examples: int
+
+
+def results(rng: np.random.Generator, y: float, spread: float, seeds: int, examples: int) -> tuple[float, ...]:
+    """Accuracies of some seeds, all on the same examples, whose error has variance 1/(4·examples) on the scale."""
+    common = rng.normal(0, math.sqrt(1 / (4 * examples)))
+    learnt = np.sin(np.clip(y + common + rng.normal(0, spread, seeds), 0, math.pi / 2)) ** 2
+    lost = rng.normal(*COLLAPSED, seeds)
+    x = np.where(rng.random(seeds) < COLLAPSES, lost, learnt)
+    return tuple((np.rint(x * examples) / examples).tolist())
+
+
+def table(rng: np.random.Generator, k: int, examples: int) -> Table:
+    """A table of k seeds, with standard deviations where k > 1.  One reading is the text, the others depart from it in
+    one respect or two."""
+    together, each = APART
+    base = rng.uniform(0.7, 1.4, ROWS)  # accuracies of .41 to .97
+    expected = np.clip(base + rng.normal(0, together, (READINGS, 1)) + rng.normal(0, each, (READINGS, ROWS)), 0.35, 1.5)
+    spreads = np.exp(rng.uniform(*np.log(SPREADS), ROWS))
+    true = int(rng.integers(READINGS))
+    cells = {}
+    for row in range(ROWS):
+        x = np.asarray(results(rng, expected[true, row], spreads[row], k, examples))
+        std = round(float(x.std()), 3) if k > 1 else None
+        cells[str(row)] = PublishedCell(round(float(x.mean()), 3), std=std, seeds=k, scored=examples)
+    departures = {str(i): 0 if i == 0 else 1 if i < 15 else 2 for i in range(READINGS)}
+    return Table(cells, true, expected, spreads, departures, examples)
+
+
+def whole_runs(rng: np.random.Generator, one: Table, reading: int, n: int) -> Cells:
+    """A reading's results of n seeds."""
+    pairs = zip(one.published, one.expected[reading], one.spreads, strict=True)
+    return {key: ReadingCell(results(rng, y, s, n, one.examples), one.examples) for key, y, s in pairs}
+
+
+def cheap_runs(rng: np.random.Generator, one: Table, trust: Fidelity) -> dict[str, Cells]:
+    """Every reading's results of a cheaper run of one seed."""
+    all_of_them, of_reading, of_row = CHEAP
+    off = rng.normal(0, all_of_them) + rng.normal(0, of_reading, (READINGS, 1))
+    off = off + rng.normal(0, of_row, (READINGS, ROWS))
+    cheap = replace(one, expected=np.clip(one.expected + off, 0.35, 1.5))
+    return {
+        str(i): {key: replace(cell, fidelity=trust) for key, cell in whole_runs(rng, cheap, i, 1).items()}
+        for i in range(READINGS)
+    }
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of tables, but `small` of the cells of the true readings."""
+
+    first: float
+    leads: float
+    small: float
+    unexplained: float
+    unexplained_by_all: float
+    wrong_unopposed: float
+    goes_on: float
+
+
+def shares(k: int, n: int, examples: int, tables: int) -> Shares:
+    """k published seeds, n of ours."""
+    rng, found = np.random.default_rng([k, n, examples]), []
+    for _ in range(tables):
+        one = table(rng, k, examples)
+        true = str(one.true)
+        runs = {str(i): whole_runs(rng, one, i, n) for i in range(READINGS)}
+        ranking = rank(one.published, runs, one.departures)
+        fit = next(reading for reading in ranking.readings if reading.name == true)
+        others = {name: cells for name, cells in runs.items() if name != true}
+        without = rank(one.published, others, {name: one.departures[name] for name in others})
+        first_of_wrong = without.readings[0].name
+        cheap = rank(one.published, cheap_runs(rng, one, fidelity([])), one.departures)
+        found.append(
+            (
+                ranking.readings[0].name == true,
+                fit.group == 0,
+                np.mean([cell.p < 0.05 for cell in fit.cells.values()]),
+                any(true not in row.explained_by for row in ranking.rows.values()),
+                bool(ranking.unexplained),
+                all(first_of_wrong in row.explained_by for row in without.rows.values()),
+                true in survivors(cheap, least=6, most=MOST),
+            )
+        )
+    return Shares(*(float(share) for share in np.mean(found, axis=0)))
+
+
+def coverage(k: int, n: int, examples: int, tables: int) -> dict[float, float]:
+    """level -> share of the cells of true readings whose p is below it."""
+    rng, p = np.random.default_rng([k, n, examples]), []
+    for _ in range(tables):
+        one = table(rng, k, examples)
+        runs = {str(i): whole_runs(rng, one, i, n) for i in range(READINGS)}
+        prior, lost = variance_priors(one.published, runs)[True], lost_prior(one.published, runs)
+        p += [cell_fit(one.published[key], cell, prior, lost).p for key, cell in runs[str(one.true)].items()]
+    return {level: float(np.mean(np.asarray(p) < level)) for level in (0.2, 0.05, LEVEL)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", type=int, default=100)
+    tables = parser.parse_args().tables
+    error = 100 * math.sqrt(0.05 * 0.95 / tables)
+    print(f"{tables} tables each, {READINGS} readings; at 5 % one standard error is {error:.1f} points; all in %")
+    heads = ("first", "leads", "p < .05", "row not expl.", "… by any", "wrong unopposed", "goes on")
+    print(f"{'':34}" + "".join(f"{head:>17}" for head in heads))
+    for examples in EXAMPLES:
+        for k in (1, 3):
+            for n in (1, 3):
+                row = shares(k, n, examples, tables)
+                print(
+                    f"{f'{examples:,} examples, k = {k}, n = {n}':34}"
+                    + "".join(f"{100 * share:>17.1f}" for share in vars(row).values()),
+                    flush=True,
+                )
+    print(f"\np of {3 * tables * ROWS} cells of true readings")
+    for examples in EXAMPLES:
+        for k in (1, 3):
+            for n in (1, 3):
+                found = coverage(k, n, examples, 3 * tables)
+                print(
+                    f"{f'{examples:,} examples, k = {k}, n = {n}':34}"
+                    + "".join(f"{f'p < {level}: {100 * share:.1f}':>17}" for level, share in found.items()),
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
