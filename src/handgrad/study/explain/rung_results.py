@@ -16,7 +16,7 @@ from handgrad.study.explain.rows import PublishedRow, published_rows
 from handgrad.study.explain.space import Reading
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.explain_section import ExplainSection
-from handgrad.study.rules.likelihood import PublishedCell, ReadingCell
+from handgrad.study.rules.likelihood import PublishedCell, ReadingCell, is_lost
 from handgrad.study.rules.ranked_readings import Explanation, rank
 from handgrad.study.rules.variances import Fidelity, fidelity
 from handgrad.training.record import Record
@@ -126,8 +126,15 @@ def rung_result(
         for bounded in {is_fraction(measure) for _, _, measure in values}
     }
     for (number, row, measure), own_values in values.items():
+        cell_name = cell_key(row, measure)
+        if (
+            share < 1
+            and published[cell_name].word
+            and not all(is_lost(one, published[cell_name].classes) for one in own_values)
+        ):
+            continue  # whether a cheaper run learns says nothing of a whole one; one that is lost stays so
         cell = ReadingCell(own_values, scored[number, row, measure], trust[is_fraction(measure)])
-        found.setdefault(str(number), {})[cell_key(row, measure)] = cell
+        found.setdefault(str(number), {})[cell_name] = cell
     departures = {str(number): readings[number].departures for number in labels}
     ranking = rank(published, found, departures) if found else Explanation((), {})
     return RungResult(

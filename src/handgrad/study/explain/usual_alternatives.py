@@ -6,7 +6,7 @@ They are made from the settings of its rows, so that none is tried that could ch
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from handgrad.measures import METRICS, PARTS, measure_of, part_of
+from handgrad.measures import EPOCH_LOSS, METRICS, PARTS, measure_of
 from handgrad.network.losses import LOSSES
 from handgrad.study.explain.space import Alternative
 from handgrad.training.run import Setting
@@ -114,12 +114,12 @@ def _of_measures(measures: Iterable[str], parts: Mapping[str, int]) -> list[Alte
         measure = measure_of(metric)
         if metric not in METRICS or measure is None:
             continue
-        for name, part in PARTS.items():
-            if part is not part_of(metric) and name in parts:
-                other = part.metric(measure.name)
-                found.append(
-                    Alternative("measured", f"{METRICS[other].word} as {METRICS[metric].word}", {}, (), {metric: other})
-                )
+        others = [part.metric(measure.name) for name, part in PARTS.items() if name in parts]
+        found += [
+            Alternative("measured", f"{METRICS[other].word} as {METRICS[metric].word}", {}, (), {metric: other})
+            for other in (*others, *[EPOCH_LOSS.name] * (measure is EPOCH_LOSS.measure))
+            if other != metric
+        ]
     return found
 
 
