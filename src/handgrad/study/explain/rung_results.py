@@ -117,7 +117,7 @@ def rung_result(
             ids |= {record.id for record in own}
             for measure in rows[row].numbers:
                 key, ours = (number, row, measure), reading.measured.get(measure, measure)
-                if own:
+                if any(record.status == "diverged" or ours in record.metrics for record in own):
                     values[key] = tuple(_value(record, ours) for record in own)
                     scored[key] = _scored(own[0], ours)
                     published.setdefault(cell_key(row, measure), published_cell(rows[row], measure, ddof, own[0]))
