@@ -52,7 +52,7 @@ def test_where_every_reading_misses_a_row_none_is_said_to_explain(explained):
 
 
 def test_a_row_that_no_reading_explains_is_said(explained):
-    found = explained([0.9, 0.5], [0.9, 0.1], [0.2, 0.1])
+    found = explained([0.9, 0.5], [0.9, 0.7], [0.2, 0.7])
     texts = [verdict.text for verdict in explained_verdicts(found)]
     assert "does not explain them" in texts[0]
     assert texts[-1] == "No reading explains Table 1, 2: p < 0.01 after Holm's correction under every one."

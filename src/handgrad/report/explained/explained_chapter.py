@@ -18,10 +18,10 @@ from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, plural
 from handgrad.study.explain.rung_results import Explained, RungResult
-from handgrad.study.explain.space import SLIPS, Reading
+from handgrad.study.explain.space import SLIPS_PATH, Reading
 from handgrad.study.rules.ranked_readings import LEVEL
 from handgrad.study.toml import dumps
-from handgrad.training.slips import SLIPS as ALL_SLIPS
+from handgrad.training.slips import SLIPS
 
 NAMED = 5  # readings or rows that a sentence names
 FOLDED = 12  # readings, beyond which a table of a rung is folded, and one of the best so many stands before it
@@ -65,7 +65,7 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         yield Verdict("note", f"Not told apart from it by these numbers: {'; '.join(alike[:NAMED])}{more}.")
     for name in best.slips:
         kind = "note" if open_to_the_file else "slip"
-        yield Verdict(kind, f"The best reading has a slip: {lookup(ALL_SLIPS, name, 'slip').text}.")
+        yield Verdict(kind, f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.")
     nothing = rung.ranking.unexplained
     if first.name not in whole:
         missed = [key for key, row in rung.ranking.rows.items() if row.run_by and first.name not in row.explained_by]
@@ -155,7 +155,7 @@ def _answer(explained: Explained, rung: RungResult, ddof: int) -> Chapter:
         TableBlock(readings_by_rows(explained, rung, ddof, "readings-by-rows"), folded=many),
         TableBlock(unexplained_table(explained, rung, "rows-explained")),
     ]
-    slips = [lookup(ALL_SLIPS, name, "slip") for name in explained.best.slips]
+    slips = [lookup(SLIPS, name, "slip") for name in explained.best.slips]
     for slip in slips:
         rows = (
             ("computed", (slip.formula,)),
@@ -178,7 +178,7 @@ def as_toml(reading: Reading) -> str:
     [training]
     loss = "half-squared-error"
     """
-    changes = {**reading.changes, **({SLIPS: list(reading.slips)} if reading.slips else {})}
+    changes = {**reading.changes, **({SLIPS_PATH: list(reading.slips)} if reading.slips else {})}
     tables: dict[str, Any] = {}
     for path, value in changes.items():
         *way, key = path.split(".")
