@@ -2,7 +2,7 @@
 
 import pytest
 
-from handgrad.report.explained.explained_chapter import explained_verdicts, readings_of_every_row
+from handgrad.report.explained.explained_chapter import explained_tiles, explained_verdicts, readings_of_every_row
 from handgrad.study.explain.rows import PublishedRow
 from handgrad.study.explain.rung_results import Explained, RungResult, cell_key
 from handgrad.study.explain.space import Alternative, Reading
@@ -39,6 +39,8 @@ def test_a_reading_that_explains_every_row_explains_the_numbers(explained):
     (verdict,) = explained_verdicts(found)
     assert verdict.text.startswith("loss: half explains the numbers best: 2 of 2 published numbers fit")
     assert verdict.kind == "good"
+    assert found.data()["not_explained_by_best"] == []
+    assert explained_tiles(found)[0]["term"] == "best reading"
 
 
 def test_where_every_reading_misses_a_row_none_is_said_to_explain(explained):
@@ -49,6 +51,8 @@ def test_where_every_reading_misses_a_row_none_is_said_to_explain(explained):
     assert texts[0].startswith("The file as it stands comes nearest to the numbers and does not explain them: 2 of 4")
     assert "It does not explain Table 1, 3 and Table 1, 4: p < 0.01 after Holm's correction." in texts
     assert "Other readings explain these rows; none explains all rows." in texts
+    assert found.data()["not_explained_by_best"] == ["Table 1, 3", "Table 1, 4"]
+    assert explained_tiles(found)[0]["term"] == "nearest reading"
 
 
 def test_a_row_that_no_reading_explains_is_said(explained):

@@ -67,8 +67,7 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         kind = "note" if open_to_the_file else "slip"
         yield Verdict(kind, f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.")
     nothing = rung.ranking.unexplained
-    if first.name not in whole:
-        missed = [key for key, row in rung.ranking.rows.items() if row.run_by and first.name not in row.explained_by]
+    if missed := explained.missed:
         named = enumerated([_row(explained, key) for key in missed[:NAMED]])
         more = f" and {len(missed) - NAMED} more" if len(missed) > NAMED else ""
         yield Verdict("warning", f"It does not explain {named}{more}: p < {LEVEL:g} after Holm's correction.")
@@ -118,8 +117,9 @@ def explained_tiles(explained: Explained) -> list[dict[str, str]]:
         rung = explained.rungs[-1]
         first = rung.ranking.readings[0]
         fitting, of = fitting_numbers(first)
+        term = "best reading" if readings_of_every_row(rung) else "nearest reading"
         found = [
-            {"term": "best reading", "value": explained.best.name, "unit": "", "how": f"by {rung.name}"},
+            {"term": term, "value": explained.best.name, "unit": "", "how": f"by {rung.name}"},
             {"term": "its weight", "value": f"{100 * first.weight:.0f}", "unit": "%", "how": "among those run in full"},
             {"term": "published numbers that fit", "value": str(fitting), "unit": f"of {of}", "how": f"p ≥ {FAR:g}"},
         ]
