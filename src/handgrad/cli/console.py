@@ -145,8 +145,9 @@ def print_ladder(plan: "ExplainPlan", *, json: bool) -> None:
     for rung in plan.ladder:
         on = len(plan.rows) if rung.final else len(plan.screened)
         seeds = len(plan.study.spec.seeds[: plan.section.seeds]) if rung.final else 1
-        rows.append((rung.name, rung.most, on, seeds, rung.most * on * seeds))
-    headings = ("rung", "readings", "rows", "seeds", "runs at most")
+        readings = min(rung.at_most, len(plan.readings))
+        rows.append((rung.name, readings, on, seeds, readings * on * seeds))
+    headings = ("rung", "readings at most", "rows", "seeds", "runs at most")
     if json:
         print_json({"study": plan.study.spec.name, "rungs": [dict(zip(headings, row, strict=True)) for row in rows]})
         return

@@ -77,14 +77,16 @@ def test_what_does_not_go_together_is_named(plan):
     made = plan(
         {
             "reading": {
-                "loss": {"binary": {"training.loss": "binary-cross-entropy"}},
-                "epochs": {"two": {"training.epochs": 2}},
-            }
+                "output": {"sigmoid": {"network.output": "sigmoid", "training.loss": "binary-cross-entropy"}},
+                "targets": {"both signs": {"network.targets": "plus-minus-one", "training.loss": "squared-error"}},
+                "loss": {"cross": {"training.loss": "cross-entropy"}},
+            },
+            "departures": 2,
         }
     )
-    (left,) = made.left_out
-    assert left.name == "loss: binary"
-    assert "binary-cross-entropy" in left.why
+    left = {one.name: one.why for one in made.left_out}
+    assert "cross-entropy" in left["targets: both signs; loss: cross"]
+    assert "targets: both signs" in [one.name for one in made.readings]
 
 
 def test_another_optimizer_keeps_the_learning_rate_of_the_row(plan):
@@ -110,6 +112,38 @@ def test_a_measure_that_may_be_another_needs_no_run(plan):
     made = plan({"reading": {"measured": {"training": {"measured": {"test_accuracy": "train_accuracy"}}}}})
     assert len(made.readings) == 2
     assert made.rungs_run[0]["labels"]["0"] == made.rungs_run[0]["labels"]["1"]
+
+
+def test_a_measure_that_is_not_published_is_no_reading(plan):
+    made = plan({"reading": {"m": {"training": {"measured": {"val_accuracy": "train_accuracy"}}}}})
+    assert [one.name for one in made.readings] == ["as it is written"]
+    assert "the same as: as it is written" in made.left_out[0].why
+
+
+def test_a_part_that_the_data_has_not_is_not_measured(plan):
+    without = {"data": {"name": "digits", "validation": False}}
+    reading = {"reading": {"m": {"validation": {"measured": {"test_accuracy": "val_accuracy"}}}}}
+    with pytest.raises(StudyFileError, match="fits no row: there are no validation examples, so no val_accuracy"):
+        plan(reading, **without)
+    columns = [COLUMNS[0], {"head": "acc", "show": "val_accuracy"}]
+    rows = [{"label": str(n), "val_accuracy": 0.9} for n in (1, 2)]
+    published = {"title": "r", "table": [{"number": "Table 1", "title": "t", "columns": columns, "rows": rows}]}
+    notes = plan({"reading": HALF}, original=published, **without).notes
+    assert "val_accuracy is not compared, for want of validation examples: Table 1, 1, Table 1, 2" in notes
+
+
+def test_a_name_of_the_file_takes_none_from_the_usual_alternatives(plan):
+    """The file's "squared-error" is half of it: the usual one by that name is run as well."""
+    made = plan({"usual": True, "reading": {"loss": {"squared-error": {"training.loss": "half-squared-error"}}}})
+    losses = {
+        one.name: one.changes["training.loss"] for one in made.readings if one.departures == 1 and "loss:" in one.name
+    }
+    assert losses["loss: squared-error"] == "half-squared-error"
+    assert losses["loss: squared-error, the usual"] == "squared-error"
+    labels = made.rungs_run[0]["labels"]
+    settings = {one.label: one.setting.training.loss for one in made.phases[0].settings}
+    run = {one.name: settings[labels[str(one.number)][0]] for one in made.readings if one.name in losses}
+    assert run == losses
 
 
 def test_a_later_phase_starts_from_the_row_that_is_published_as_best(make):
@@ -145,6 +179,23 @@ def test_a_later_phase_starts_from_the_row_that_is_published_as_best(make):
         ({"seeds": 0}, "explain.seeds must be >= 1"),
         ({"reeding": {}}, "explain.reeding is an unknown key"),
         ({"reading": {"m": {"a": {"measured": {"acc": "val_loss"}}}}}, "names an unknown measure 'acc'"),
+        (
+            {"reading": {"m": {"a": {"measured": {"test_accuracy": "val_loss"}}}}},
+            "takes test_accuracy for val_loss; an accuracy can only be another accuracy",
+        ),
+        (
+            {"reading": {"s": {"a": {"training.slips": ["bias"]}}}},
+            "explain.reading has s.'a', which names an unknown slip",
+        ),
+        ({"reading": {"s": {"a": {"training.slips": "bias"}}}}, "which says training.slips = 'bias'; write a list"),
+        (
+            {"reading": {"loss": {"a": {"training.los": "nll"}}}},
+            "explain.reading.loss.'a' fits no row: training.los is an unknown key; did you mean 'loss'?",
+        ),
+        (
+            {"reading": {"loss": {"binary": {"training.loss": "binary-cross-entropy"}}}},
+            "explain.reading.loss.'binary' fits no row: training.loss = 'binary-cross-entropy' cannot go with",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_the_remedy(plan, explain, message):

@@ -5,8 +5,11 @@ import shutil
 import pytest
 
 import handgrad as hg
-from handgrad.study.explain.explain_study import explain_study
-from handgrad.study.explain.rung_results import alike_in, read_explanation
+from handgrad.study.explain.explain_study import explain_study, going_on
+from handgrad.study.explain.ladder import Rung
+from handgrad.study.explain.rung_results import RungResult, alike_in, read_explanation
+from handgrad.study.rules.likelihood import PublishedCell, ReadingCell
+from handgrad.study.rules.ranked_readings import rank
 
 SLIP = "gradient-averaged-twice"  # batches of 20: a learning rate that is 20 times too small
 RATES = {"training.optimizer.lr": [0.1, 0.3, 1.0]}
@@ -123,6 +126,23 @@ def test_readings_of_the_very_same_numbers_are_left_to_one(make, table, tmp_path
     by_name = {reading.name: reading.number for reading in found.readings}
     squares, halves = by_name["loss: squares"], by_name["loss: half of them; gradient: doubled"]
     assert alike_in(found.rungs[0])[halves] == squares
+
+
+def test_what_cheaper_runs_cannot_show_goes_on():
+    """Reading 2 gave the numbers of 1, and 4 those of 3, which is left behind; 5 those of 1 by two departures."""
+    values = {0: 0.5, 1: 0.9, 2: 0.9, 3: 0.1, 4: 0.1, 5: 0.9}
+    departures = {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 2}
+    published = {"0: test_accuracy": PublishedCell(0.9, scored=1000)}
+    cells = {str(n): {"0: test_accuracy": ReadingCell((value,), 1000)} for n, value in values.items()}
+    ranking = rank(published, cells, {str(n): count for n, count in departures.items()})
+    by_cell = {(n, 0, "test_accuracy"): (value,) for n, value in values.items()}
+
+    def after(share):
+        return RungResult("rung 1", share, False, (0,), tuple(values), by_cell, ranking, 6)
+
+    last = Rung(2, 1.0, 1, final=True, alike=1)
+    assert going_on(after(0.25), last, 1) == ([0, 1, 2], {4: 3, 5: 1})
+    assert going_on(after(1.0), last, 1) == ([0, 1], {2: 1, 4: 3, 5: 1})
 
 
 def test_the_page_is_made_from_the_folder_alone(study, tmp_path):

@@ -42,10 +42,12 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         yield Verdict("warning", f"Not finished: this is what {rung.name} says; the same command goes on.")
     first = rung.ranking.readings[0]
     fitting, of = fitting_numbers(first)
-    what = "The file as it stands explains" if not best.departures else f"{best.name} explains"
+    whole = readings_of_every_row(rung)
+    what = best.name if best.departures else "The file as it stands"
+    how = "explains the numbers best" if whole else "comes nearest to the numbers and does not explain them"
     yield Verdict(
-        "good" if fitting == of else "note",
-        f"{what} the numbers best: {fitting} of {plural(of, 'published number')} fit, out of "
+        "good" if fitting == of else "note" if whole else "warning",
+        f"{what} {how}: {fitting} of {plural(of, 'published number')} fit, out of "
         f"{plural(len(explained.readings), 'reading')}{_against_the_file(explained, rung)}.",
     )
     near = [int(fit.name) for fit in rung.ranking.readings if fit.group == 0]
@@ -65,6 +67,12 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         kind = "note" if open_to_the_file else "slip"
         yield Verdict(kind, f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.")
     nothing = rung.ranking.unexplained
+    if missed := explained.missed:
+        named = enumerated([_row(explained, key) for key in missed[:NAMED]])
+        more = f" and {len(missed) - NAMED} more" if len(missed) > NAMED else ""
+        yield Verdict("warning", f"It does not explain {named}{more}: p < {LEVEL:g} after Holm's correction.")
+        if not whole and not nothing:
+            yield Verdict("warning", "Other readings explain these rows; none explains all rows.")
     if nothing:
         named = enumerated([_row(explained, key) for key in nothing[:NAMED]])
         more = f" and {len(nothing) - NAMED} more" if len(nothing) > NAMED else ""
@@ -73,6 +81,12 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         )
     for note in explained.notes:
         yield Verdict("note", f"{note}.")
+
+
+def readings_of_every_row(rung: RungResult) -> set[str]:
+    """The readings of a rung that explain all rows that were run."""
+    found = {fit.name for fit in rung.ranking.readings}
+    return found.intersection(*(row.explained_by for row in rung.ranking.rows.values() if row.run_by))
 
 
 def _against_the_file(explained: Explained, rung: RungResult) -> str:
@@ -103,8 +117,9 @@ def explained_tiles(explained: Explained) -> list[dict[str, str]]:
         rung = explained.rungs[-1]
         first = rung.ranking.readings[0]
         fitting, of = fitting_numbers(first)
+        term = "best reading" if readings_of_every_row(rung) else "nearest reading"
         found = [
-            {"term": "best reading", "value": explained.best.name, "unit": "", "how": f"by {rung.name}"},
+            {"term": term, "value": explained.best.name, "unit": "", "how": f"by {rung.name}"},
             {"term": "its weight", "value": f"{100 * first.weight:.0f}", "unit": "%", "how": "among those run in full"},
             {"term": "published numbers that fit", "value": str(fitting), "unit": f"of {of}", "how": f"p ≥ {FAR:g}"},
         ]

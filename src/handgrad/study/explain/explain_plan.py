@@ -5,12 +5,13 @@ What is beside the runs (which label a reading has on a row, what was left out) 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from handgrad.data.batches import steps_per_epoch
 from handgrad.errors import HandgradError, StudyFileError
-from handgrad.names import listed, short
+from handgrad.measures import METRICS
+from handgrad.names import listed, short, shown
 from handgrad.network.network_section import build
 from handgrad.study.changes import Changes, Table, apply, at_path
 from handgrad.study.design.settings import Study
@@ -56,8 +57,9 @@ class ExplainPlan(Plan):
         self.left_out: list[LeftOut] = []
         self.rungs_run: list[dict[str, Any]] = []
         self.alike: dict[int, int] = {}  # a reading that gave the numbers of another -> that one, which alone goes on
-        self._made: dict[tuple[str, int, float], Setting | str] = {}
+        self._made: dict[tuple[tuple[str, ...], int, float], Setting | str] = {}
         self._numbers: dict[tuple[str, ...], str] = {}
+        self.notes += self._unmeasured()
         self.readings = self._space()
         self.screened = screened([self._seconds(self._whole(row)) for row in range(len(self.rows))])
         every = (self._setting_of(reading, row, 1.0) for reading in self.readings for row in self.screened)
@@ -78,13 +80,18 @@ class ExplainPlan(Plan):
             for respect, table in section.alternatives().items()
             for name, (changes, measured) in table.items()
         ]
+        self._refuse_unfit(alternatives)
         if usual:
             known = [(one.changes, one.slips, one.measured) for one in alternatives]
             settings = [self._whole(row) for row in range(len(self.rows))]
             measures = list(dict.fromkeys(name for row in self.rows for name in row.numbers))
             parts = self.splits.facts(settings[0].data).counts
             more = usual_alternatives(settings, measures, parts)
-            alternatives += [one for one in more if (one.changes, one.slips, one.measured) not in known]
+            more = [one for one in more if (one.changes, one.slips, one.measured) not in known]
+            named = {(one.respect, one.name) for one in alternatives}
+            alternatives += [
+                replace(one, name=f"{one.name}, the usual") if (one.respect, one.name) in named else one for one in more
+            ]
         names = section.slips if section.slips is not None else tuple(SLIPS) if usual else ()
         alternatives += of_slips(names)
         if not alternatives:
@@ -103,11 +110,35 @@ class ExplainPlan(Plan):
                 ],
             )
         self.notes.append(
-            f"{total:,} readings of {len(alternatives)} alternatives in "
-            f"{len({one.respect for one in alternatives})} respects"
+            f"{_counted(total, 'reading')} of {_counted(len(alternatives), 'alternative')} in "
+            f"{_counted(len({one.respect for one in alternatives}), 'respect')}"
             + (f", at most {departures} at a time" if departures is not None else "")
         )
         return self._distinct(readings(alternatives, departures))
+
+    def _unmeasured(self) -> list[str]:
+        """What is said of published measures on a part that the data of a row has not."""
+        found: dict[str, list[str]] = {}
+        for i, row in enumerate(self.rows):
+            counts = self.splits.facts(self._whole(i).data).counts
+            for measure in row.numbers:
+                if METRICS[measure].part.name not in counts:
+                    found.setdefault(measure, []).append(row.key)
+        return [
+            f"{measure} is not compared, for want of {METRICS[measure].part.word} examples: {short(listed(keys), 200)}"
+            for measure, keys in found.items()
+        ]
+
+    def _refuse_unfit(self, alternatives: Sequence[Alternative]) -> None:
+        """Raise StudyFileError for every alternative of the file that fits no row: it could never be tried."""
+        problems = []
+        for one in alternatives:
+            made = [self._setting_of(Reading(-1, (one,)), row, 1.0) for row in range(len(self.rows))]
+            whys = [text for text in made if isinstance(text, str)]
+            if len(whys) == len(made):
+                problems.append(f"explain.reading.{short(one.respect, 60)}.{shown(one.name)} fits no row: {whys[0]}")
+        if problems:
+            raise StudyFileError(self.study.where, problems)
 
     def _possible(self, alternatives: Sequence[Alternative]) -> list[Alternative]:
         """Those that fit some row by themselves; others are named in `left_out`."""
@@ -132,7 +163,8 @@ class ExplainPlan(Plan):
             if why is not None:
                 self.left_out.append(LeftOut(reading.name, why))
                 continue
-            measured = tuple(sorted(reading.measured.items()))
+            published = {measure for row in self.rows for measure in row.numbers}
+            measured = tuple(sorted((name, ours) for name, ours in reading.measured.items() if name in published))
             key = (*(self._id(one) for one in made if isinstance(one, Setting)), measured)
             if key in found:
                 equal += 1
@@ -141,7 +173,7 @@ class ExplainPlan(Plan):
                 continue
             found[key] = Reading(len(found), reading.parts)
         if equal:
-            self.notes.append(f"{equal:,} readings come to the same runs as others and are run once")
+            self.notes.append(f"readings left out, as they come to the same runs as others: {equal:,}")
         return tuple(found.values())
 
     def _id(self, setting: Setting) -> str:
@@ -166,7 +198,7 @@ class ExplainPlan(Plan):
 
     def _setting_of(self, reading: Reading, row: int, share: float) -> Setting | str:
         """The setting of a row by a reading, or why there is none; slips that would change nothing in it are out."""
-        key = reading.name, row, share
+        key = reading.key, row, share
         if key not in self._made:
             self._made[key] = self._make(reading, row, share)
         return self._made[key]
@@ -190,6 +222,9 @@ class ExplainPlan(Plan):
                     changes[SLIPS_PATH] = list(in_order([*training.slips, *slips]))
                 except ValueError as error:
                     return f"training.slips {error}"
+            for ours in reading.measured.values():
+                if (part := METRICS[ours].part).name not in facts.counts:
+                    return f"there are no {part.word} examples, so no {ours}"
             changes |= cheaper(
                 share, examples=facts.counts["train"], epochs=training.epochs, batch_size=training.batch_size
             )
@@ -256,6 +291,10 @@ class ExplainPlan(Plan):
             "left_out": left_out,
         }
         return {**super().to_json(), "explain": explain}
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
 def _keeping_lr(changes: Changes, tables: Table) -> Changes:

@@ -13,6 +13,7 @@ from handgrad.study.design.settings import Study
 from handgrad.study.execution.events import Observer, silent
 from handgrad.study.execution.run_study import Execution, check_callers, execute_plan
 from handgrad.study.explain.explain_plan import ExplainPlan
+from handgrad.study.explain.ladder import Rung
 from handgrad.study.explain.rung_results import RungResult, alike_in, rung_result
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.planning.split_cache import SplitCache
@@ -58,6 +59,26 @@ def explain_study(
     return execute_plan(plan, folder, Explaining, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
 
 
+def going_on(before: RungResult, rung: Rung, fewest: int) -> tuple[list[int], dict[int, int]]:
+    """The readings that go on to a rung, and those that are left to another, whose very numbers they gave.
+
+    Of readings with the same numbers the first is ranked for all.  After whole runs the others are left to it.  Cheaper
+    runs may be too short to show a difference (an order that is the same in every epoch, in one epoch): the others go
+    on with it, as many as the rung takes, those of fewer departures first.
+    """
+    alike = alike_in(before)
+    ranked = [fit for fit in before.ranking.readings if int(fit.name) not in alike]
+    chosen = survivors(replace(before.ranking, readings=tuple(ranked)), min(fewest, len(ranked)), rung.most)
+    numbers = {WRITTEN, *map(int, chosen)}
+    if before.share < 1:
+        places = {number: place for place, number in enumerate(map(int, chosen))}
+        departures = {int(fit.name): fit.departures for fit in before.ranking.readings}
+        others = [number for number, first in alike.items() if first in places]
+        others.sort(key=lambda number: (departures[number], places[alike[number]], number))
+        numbers.update(others[: rung.alike])
+    return sorted(numbers), {number: first for number, first in alike.items() if number not in numbers}
+
+
 class Explaining(Execution):
     """An explanation that runs: which readings go on is decided by the records of the rung before."""
 
@@ -69,11 +90,8 @@ class Explaining(Execution):
         before: RungResult | None = None
         for number, rung in enumerate(plan.ladder):
             if before is not None:
-                fewest = min(rung.most, plan.ladder[-1].most)
-                plan.alike.update(alike := alike_in(before))
-                ranked = [fit for fit in before.ranking.readings if int(fit.name) not in alike]
-                chosen = survivors(replace(before.ranking, readings=tuple(ranked)), min(fewest, len(ranked)), rung.most)
-                numbers = sorted({WRITTEN, *map(int, chosen)})
+                numbers, left = going_on(before, rung, min(rung.most, plan.ladder[-1].most))
+                plan.alike.update(left)
                 plan.rung(rung, [plan.readings[number] for number in numbers])
                 self.begin(number)
             self.progress.tell("phase started", phase=rung.name)

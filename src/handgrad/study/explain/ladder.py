@@ -19,17 +19,28 @@ WORK = 300.0  # seconds of one core for a rung of all readings, above which runs
 WORK_IN_FULL = 2400.0  # seconds of one core for the last rung, by which more readings come to it
 FEWEST_EXAMPLES = 1000  # that a cheaper run trains on, where there are as many
 FINAL = (4, 40)  # readings that are run in full on every seed: at most so few, or so many where runs are cheap
+ALIKE = 0.5  # of those that go on from cheaper runs: so many more that gave the same numbers as one of them
 SCREENED = 6  # rows at most that readings are tried on before
 
 
 @dataclass(frozen=True)
 class Rung:
-    """A step of the ladder.  share: of the work of a run;  most: readings that begin it;  final: all rows and seeds."""
+    """A step of the ladder.
+
+    share: of the work of a run;  most: readings that begin it by their rank;  alike: so many more at most, which gave
+    the very numbers of one of these in cheaper runs;  final: all rows and seeds.
+    """
 
     number: int
     share: float
     most: int
     final: bool = False
+    alike: int = 0
+
+    @property
+    def at_most(self) -> int:
+        """Readings that begin it, at most; the file as it is written is one of them in every rung."""
+        return self.most + self.alike + (self.number > 1)
 
     @property
     def name(self) -> str:
@@ -67,8 +78,12 @@ def ladder(readings: int, work: float, in_full: float) -> tuple[Rung, ...]:
     steps = next((k for k in range(STEPS) if work / FEWER**k <= WORK), STEPS)
     last = max(1, steps)
     most = [math.ceil(readings * (final / readings) ** (k / last)) for k in range(last)]
-    rungs = [Rung(k + 1, 1.0 / FEWER ** (steps - k), most[k]) for k in range(last)]
-    return (*rungs, Rung(last + 1, 1.0, final, final=True))
+    rungs = [Rung(k + 1, 1.0 / FEWER ** (steps - k), most[k], alike=_alike(most[k]) if k else 0) for k in range(last)]
+    return (*rungs, Rung(last + 1, 1.0, final, final=True, alike=_alike(final) if steps else 0))
+
+
+def _alike(most: int) -> int:
+    return math.ceil(ALIKE * most)
 
 
 def cheaper(share: float, *, examples: int, epochs: int, batch_size: int | str) -> dict[str, Any]:

@@ -65,12 +65,22 @@ class Explained:
             return None
         return self.readings[int(self.rungs[-1].ranking.readings[0].name)]
 
+    @property
+    def missed(self) -> list[str]:
+        """Rows of the last rung that the best reading does not explain; other readings may."""
+        if self.best is None:
+            return []
+        ranking = self.rungs[-1].ranking
+        first = ranking.readings[0].name
+        return [key for key, row in ranking.rows.items() if row.run_by and first not in row.explained_by]
+
     def data(self) -> dict[str, Any]:
         """The last rung in short, as `handgrad explain --json` prints it."""
         fits = self.rungs[-1].ranking.readings if self.rungs else ()
         return {
             "finished": self.finished,
             "best": None if self.best is None else self.best.name,
+            "not_explained_by_best": self.missed,
             "unexplained": list(self.rungs[-1].ranking.unexplained) if self.rungs else [],
             "readings": [
                 {
@@ -117,7 +127,7 @@ def rung_result(
             ids |= {record.id for record in own}
             for measure in rows[row].numbers:
                 key, ours = (number, row, measure), reading.measured.get(measure, measure)
-                if own:
+                if any(record.status == "diverged" or ours in record.metrics for record in own):
                     values[key] = tuple(_value(record, ours) for record in own)
                     scored[key] = _scored(own[0], ours)
                     published.setdefault(cell_key(row, measure), published_cell(rows[row], measure, ddof, own[0]))

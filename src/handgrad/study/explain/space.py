@@ -54,6 +54,11 @@ class Reading:
         return "; ".join(map(str, self.parts)) or AS_WRITTEN
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """What it changes, whatever it is called: equal of readings that change the same."""
+        return tuple(repr((dict(part.changes), part.slips, dict(part.measured))) for part in self.parts)
+
+    @property
     def departures(self) -> int:
         """In how many respects it differs from the file."""
         return len(self.parts)

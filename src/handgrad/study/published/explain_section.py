@@ -25,7 +25,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from handgrad.errors import InputError
-from handgrad.measures import METRICS
+from handgrad.measures import METRICS, is_fraction
 from handgrad.names import listed, lookup, short, shown, unknown, unknown_key
 from handgrad.sections import Section, flag, optional, whole
 from handgrad.study.changes import SECTIONS, changes_of, leaves
@@ -89,10 +89,19 @@ def _problem_of(change: Mapping[str, Any]) -> str | None:
     for name in [*measured, *measured.values()]:
         if name not in METRICS:
             return "names an " + unknown(str(name), METRICS, "measure")
+    for theirs, ours in measured.items():
+        if is_fraction(theirs) is not is_fraction(ours):
+            return f"takes {theirs} for {ours}; an accuracy can only be another accuracy, and a loss another loss"
     for path, _ in leaves({key: value for key, value in change.items() if key != MEASURED}):
         if path.split(".")[0] not in SECTIONS:
             key = path.split(".")[0]
             return f"has {short(key)}, an {unknown_key(key, [*SECTIONS, MEASURED])}"
+    slips = changes_of({key: value for key, value in change.items() if key != MEASURED}).get("training.slips", ())
+    if not isinstance(slips, list | tuple) or not all(isinstance(name, str) for name in slips):
+        return f'says training.slips = {shown(slips)}; write a list, as in ["bias-gradient-summed-over-units"]'
+    for name in slips:
+        if name not in SLIPS:
+            return "names an " + unknown(name, SLIPS, "slip")
     return None
 
 

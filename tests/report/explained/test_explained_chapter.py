@@ -1,0 +1,62 @@
+"""What is said at the top of an explanation's page: who explains all rows, who only comes nearest, and what is left."""
+
+import pytest
+
+from handgrad.report.explained.explained_chapter import explained_tiles, explained_verdicts, readings_of_every_row
+from handgrad.study.explain.rows import PublishedRow
+from handgrad.study.explain.rung_results import Explained, RungResult, cell_key
+from handgrad.study.explain.space import Alternative, Reading
+from handgrad.study.published.numbers import published
+from handgrad.study.rules.likelihood import PublishedCell, ReadingCell
+from handgrad.study.rules.ranked_readings import rank
+
+READINGS = (Reading(0), Reading(1, (Alternative("loss", "half", {"training.loss": "half-squared-error"}),)))
+ACCURACY = "test_accuracy"
+
+
+@pytest.fixture
+def explained():
+    def explained(rows, *results):
+        """rows: published accuracies of 1000 examples;  results: of each reading, row by row, of three seeds."""
+        table = tuple(
+            PublishedRow("Table 1", str(n), {ACCURACY: published(p)}, 3, {}) for n, p in enumerate(rows, start=1)
+        )
+        cells = {cell_key(i, ACCURACY): PublishedCell(p, scored=1000, row=table[i].key) for i, p in enumerate(rows)}
+        found = {
+            str(n): {cell_key(i, ACCURACY): ReadingCell((p, p + 0.001, p - 0.001), 1000) for i, p in enumerate(own)}
+            for n, own in enumerate(results)
+        }
+        ranking = rank(cells, found, {"0": 0, "1": 1})
+        rung = RungResult("rung 1, in full", 1.0, True, tuple(range(len(rows))), (0, 1), {}, ranking, 6)
+        return Explained(READINGS, table, (rung,), finished=True)
+
+    return explained
+
+
+def test_a_reading_that_explains_every_row_explains_the_numbers(explained):
+    found = explained([0.9, 0.8], [0.3, 0.2], [0.9, 0.8])
+    assert readings_of_every_row(found.rungs[0]) == {"1"}
+    (verdict,) = explained_verdicts(found)
+    assert verdict.text.startswith("loss: half explains the numbers best: 2 of 2 published numbers fit")
+    assert verdict.kind == "good"
+    assert found.data()["not_explained_by_best"] == []
+    assert explained_tiles(found)[0]["term"] == "best reading"
+
+
+def test_where_every_reading_misses_a_row_none_is_said_to_explain(explained):
+    """Each of two readings fits two of four rows: every row is explained by one of them, the table by none."""
+    found = explained([0.9, 0.8, 0.9, 0.8], [0.9, 0.8, 0.3, 0.2], [0.3, 0.2, 0.9, 0.8])
+    assert found.rungs[0].ranking.unexplained == ()
+    texts = [verdict.text for verdict in explained_verdicts(found)]
+    assert texts[0].startswith("The file as it stands comes nearest to the numbers and does not explain them: 2 of 4")
+    assert "It does not explain Table 1, 3 and Table 1, 4: p < 0.01 after Holm's correction." in texts
+    assert "Other readings explain these rows; none explains all rows." in texts
+    assert found.data()["not_explained_by_best"] == ["Table 1, 3", "Table 1, 4"]
+    assert explained_tiles(found)[0]["term"] == "nearest reading"
+
+
+def test_a_row_that_no_reading_explains_is_said(explained):
+    found = explained([0.9, 0.5], [0.9, 0.7], [0.2, 0.7])
+    texts = [verdict.text for verdict in explained_verdicts(found)]
+    assert "does not explain them" in texts[0]
+    assert texts[-1] == "No reading explains Table 1, 2: p < 0.01 after Holm's correction under every one."
