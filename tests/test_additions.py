@@ -158,11 +158,11 @@ REST = {  # tables that are tried elsewhere, or that nothing can be added to
     "LOG": "a word of an option",
     "DRAW": "a word of an option",
     "MEASURES": "handgrad.measures",
+    "METRICS": "handgrad.measures",
     "VALIDATION_METRICS": "handgrad.measures",
     "SEARCH_METRICS": "handgrad.measures",
     "RANKS": "a word of an option",
     "UNITS": "of published numbers",
-    "PARTS": "handgrad.measures",
     "SCORES": "handgrad.measures",
 }
 

@@ -23,7 +23,7 @@ from handgrad.files import sealed
 from handgrad.training.record import save
 from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
 
-COMMANDS = ["run", "plan", "report", "studies", "data", "gradcheck", "show", "predict", "export", "evaluate"]
+COMMANDS = ["run", "plan", "explain", "report", "studies", "data", "gradcheck", "show", "predict", "export", "evaluate"]
 
 TINY = """
 name = "tiny"

@@ -34,6 +34,11 @@ def right(tmp_path_factory):
     data = hg.load_data("digits")
     study = {"name": "tiny", "seeds": 2, **SETTING, "grid": {"training.optimizer.lr": [0.1, 0.2]}}
     results = hg.run_study(study, folder / "results", jobs=1)
+    columns = [{"head": "accuracy", "show": "test_accuracy"}]
+    rows = [{"label": "1", "test_accuracy": 0.5}, {"label": "2", "test_accuracy": 0.6}]
+    table = {"number": "Table 1", "title": "accuracy", "columns": columns, "rows": rows}
+    readings = {"batch": {"sum": {"training.batch_reduction": "sum"}}}
+    published = {**study, "original": {"title": "a report", "table": [table]}, "explain": {"reading": readings}}
     hg.save_weights(folder / "w.npz", record.params)
     x, y = np.random.default_rng(0).random((30, 3)), np.arange(30) % 2
     (run, *_) = (folder / "results" / "runs").iterdir()
@@ -53,6 +58,9 @@ def right(tmp_path_factory):
         "effects": (hg.effects, {"results": results}),
         "evaluate": (hg.evaluate, {"model": record, "setting": SETTING, "data": data, "part": "test"}),
         "export_model": (hg.export_model, {"model": record, "path": folder / "m.npz"}),
+        "explain_study": (hg.explain_study, {"study": published, "out": folder / "explained", "jobs": 1, "data": data,
+                                             "runner": "serial"}),
+        "explanation": (hg.explanation, {"results": results}),
         "from_arrays": (hg.from_arrays, {"x_train": x, "y_train": y, "x_test": x, "y_test": y,
                                          "classes": ("a", "b"), "value_range": (0, 1)}),
         "import_model": (hg.import_model, {"path": folder / "w.npz", "setting": SETTING, "data": data,
@@ -79,6 +87,7 @@ CALLS = {
     "Setting": ["data", "network", "training"], "build_report": ["folder", "formats"],
     "class_scores": ["results"], "compare": ["results"], "curve_measures": ["results"], "effects": ["results"],
     "evaluate": ["model", "setting", "data", "part"], "export_model": ["model", "path"],
+    "explain_study": ["study", "out", "jobs", "data", "runner"], "explanation": ["results"],
     "from_arrays": ["x_train", "y_train", "x_test", "y_test", "classes", "value_range"],
     "import_model": ["path", "setting", "data", "layout"], "load_data": ["section"],
     "load_study": ["source", "overrides"],
@@ -91,6 +100,7 @@ CALLS = {
 OPTIONAL = {  # arguments that None leaves out
     ("evaluate", "data"), ("import_model", "data"), ("import_model", "layout"), ("run_study", "out"),
     ("run_study", "jobs"), ("run_study", "data"), ("run_study", "runner"), ("save_figure", "settings"),
+    ("explain_study", "out"), ("explain_study", "jobs"), ("explain_study", "data"), ("explain_study", "runner"),
     ("save_figure", "options"), ("train", "data"), ("train", "continues"), ("load_weights", "network"),
     ("from_arrays", "classes"), ("from_arrays", "value_range"),
 }  # fmt: skip
@@ -143,6 +153,7 @@ def test_a_wrong_argument_is_one_message(right, monkeypatch, tmp_path, name, arg
 OBVIOUS = {  # what is taken all the same
     ("Run", "seed", "a number"), ("train", "seed", "a number"), ("train", "observers", "no text"),
     ("run_study", "out", "text"), ("run_study", "out", "bytes"), ("run_study", "out", "a surrogate"),
+    ("explain_study", "out", "text"), ("explain_study", "out", "bytes"), ("explain_study", "out", "a surrogate"),
     ("save_figure", "out", "text"), ("save_figure", "out", "bytes"), ("save_figure", "out", "a surrogate"),
     ("save_weights", "params", "a dict"), ("save_weights", "params", "keys"),
 }  # fmt: skip

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from handgrad.training.record import Record
 
 MOST_ROWS = 200  # of a plan
+MOST_READINGS = 20  # of an explanation
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -160,7 +161,7 @@ def print_explained(explained: "Explained") -> None:
     from handgrad.report.explained.explained_tables import order_table
 
     if explained.rungs:
-        table = order_table(explained, explained.rungs[-1], "readings")
+        table = order_table(explained, explained.rungs[-1], "readings", MOST_READINGS)
         out.print(Text(f"\n{table.title}", "bold"))
         rows = [[cell.text for cell in row.cells] for row in table.rows]
         numeric = [i for i, column in enumerate(table.columns) if column.numeric]

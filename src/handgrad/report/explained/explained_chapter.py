@@ -18,13 +18,13 @@ from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, plural
 from handgrad.study.explain.rung_results import Explained, RungResult
-from handgrad.study.explain.space import SLIPS, Reading
+from handgrad.study.explain.space import SLIPS_PATH, Reading
 from handgrad.study.rules.ranked_readings import LEVEL
 from handgrad.study.toml import dumps
-from handgrad.training.slips import SLIPS as ALL_SLIPS
+from handgrad.training.slips import SLIPS
 
 NAMED = 5  # readings or rows that a sentence names
-FOLDED = 12  # readings, beyond which a table of a rung is folded
+FOLDED = 12  # readings, beyond which a table of a rung is folded, and one of the best so many stands before it
 
 
 def explained_verdicts(explained: Explained) -> tuple[Verdict, ...]:
@@ -50,12 +50,20 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
     )
     near = [int(fit.name) for fit in rung.ranking.readings if fit.group == 0]
     same = [number for number, other in explained.alike.items() if other in near]
-    alike = [explained.readings[number].name for number in (*near[1:], *same)]
+    alike = [explained.readings[number].name for number in (*near[1:], *same) if number]
+    open_to_the_file = best.departures > 0 and 0 in near
+    if open_to_the_file:
+        yield Verdict(
+            "warning",
+            "The file as it is written is not told apart from it: these numbers are no evidence that anything else was "
+            "done.",
+        )
     if alike:
         more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
         yield Verdict("note", f"Not told apart from it by these numbers: {'; '.join(alike[:NAMED])}{more}.")
     for name in best.slips:
-        yield Verdict("slip", f"The best reading has a slip: {lookup(ALL_SLIPS, name, 'slip').text}.")
+        kind = "note" if open_to_the_file else "slip"
+        yield Verdict(kind, f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.")
     nothing = rung.ranking.unexplained
     if nothing:
         named = enumerated([_row(explained, key) for key in nothing[:NAMED]])
@@ -120,12 +128,19 @@ def explained_chapters(explained: Explained, summary: Summary) -> Iterator[Chapt
 
 def _answer(explained: Explained, rung: RungResult, ddof: int) -> Chapter:
     assert explained.best is not None
-    blocks: list[Block] = [
-        TableBlock(order_table(explained, rung, "readings"), folded=len(rung.readings) > FOLDED),
-        TableBlock(readings_by_rows(explained, rung, ddof, "readings-by-rows"), folded=len(rung.readings) > FOLDED),
+    many = len(rung.readings) > FOLDED
+    blocks: list[Block] = []
+    if many:
+        blocks += [
+            TableBlock(order_table(explained, rung, "readings-best", FOLDED)),
+            TableBlock(readings_by_rows(explained, rung, ddof, "readings-best-by-rows", FOLDED)),
+        ]
+    blocks += [
+        TableBlock(order_table(explained, rung, "readings"), folded=many),
+        TableBlock(readings_by_rows(explained, rung, ddof, "readings-by-rows"), folded=many),
         TableBlock(unexplained_table(explained, rung, "rows-explained")),
     ]
-    slips = [lookup(ALL_SLIPS, name, "slip") for name in explained.best.slips]
+    slips = [lookup(SLIPS, name, "slip") for name in explained.best.slips]
     for slip in slips:
         rows = (
             ("computed", (slip.formula,)),
@@ -148,7 +163,7 @@ def as_toml(reading: Reading) -> str:
     [training]
     loss = "half-squared-error"
     """
-    changes = {**reading.changes, **({SLIPS: list(reading.slips)} if reading.slips else {})}
+    changes = {**reading.changes, **({SLIPS_PATH: list(reading.slips)} if reading.slips else {})}
     tables: dict[str, Any] = {}
     for path, value in changes.items():
         *way, key = path.split(".")

@@ -13,9 +13,12 @@ FAR = 0.01  # a published number as far off as this or further has so small a pr
 NATS = 2  # decimals of differences of log likelihoods
 
 
-def order_table(explained: Explained, rung: RungResult, name: str) -> Table:
-    """The readings of a rung, best first: how many departures, how far behind in nats, how probable."""
-    fits = rung.ranking.readings
+def order_table(explained: Explained, rung: RungResult, name: str, most: int | None = None) -> Table:
+    """The readings of a rung, best first: how many departures, how far behind in nats, how probable.
+
+    most: only the best so many (None: all).
+    """
+    fits = rung.ranking.readings[:most]
     columns = (
         Column("reading", ("reading", "number")),
         Column("departures", numeric=True),
@@ -50,7 +53,12 @@ def order_table(explained: Explained, rung: RungResult, name: str) -> Table:
         "these readings. A number fits where something at least as far off as what is published has a probability of "
         f"{FAR:g} or more under the reading. Shaded: not told apart from the best."
     )
-    return Table(name, f"Readings of {rung.name}", caption, columns, tuple(rows))
+    return Table(name, f"{_best(most, rung)} of {rung.name}", caption, columns, tuple(rows))
+
+
+def _best(most: int | None, rung: RungResult) -> str:
+    """What a title calls the readings of a table."""
+    return "Readings" if most is None or most >= len(rung.readings) else f"The {most} best readings"
 
 
 def fitting_numbers(fit: ReadingFit) -> tuple[int, int]:
@@ -58,8 +66,11 @@ def fitting_numbers(fit: ReadingFit) -> tuple[int, int]:
     return sum(one.p >= FAR for one in fit.cells.values()), len(fit.cells)
 
 
-def readings_by_rows(explained: Explained, rung: RungResult, ddof: int, name: str) -> Table:
-    """What every reading of a rung gave for every published number; the published ones in the first row."""
+def readings_by_rows(explained: Explained, rung: RungResult, ddof: int, name: str, most: int | None = None) -> Table:
+    """What every reading of a rung gave for every published number; the published ones in the first row.
+
+    most: only the best so many readings (None: all).
+    """
     keys = [(row, measure) for row in rung.rows for measure in explained.rows[row].numbers]
     columns = [Column("reading", ("reading", "number"))]
     cells = [Cell("published", ("published", None), bold=True)]
@@ -72,7 +83,7 @@ def readings_by_rows(explained: Explained, rung: RungResult, ddof: int, name: st
         text = shown_published(published, published.digits)
         cells.append(Cell(text, (published.value, published.spread, None), bold=True))
     rows = [Row(tuple(cells), total=True)]
-    for fit in rung.ranking.readings:
+    for fit in rung.ranking.readings[:most]:
         reading = explained.readings[int(fit.name)]
         cells = [Cell(reading.name, (reading.name, reading.number), bold=fit is rung.ranking.readings[0])]
         for row, measure in keys:
@@ -85,7 +96,7 @@ def readings_by_rows(explained: Explained, rung: RungResult, ddof: int, name: st
     )
     if rung.share < 1:
         caption += " What cheaper runs differ by from whole ones is allowed for."
-    return Table(name, f"Readings × rows, {rung.name}", caption, tuple(columns), tuple(rows))
+    return Table(name, f"{_best(most, rung)} × rows, {rung.name}", caption, tuple(columns), tuple(rows))
 
 
 def _result(

@@ -65,12 +65,17 @@ def run_study(
     folder = study.default_out if out is None else as_path(out, "out")
     if data is not None:
         given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y)")
+    check_callers(observer, runner)
+    plan = Plan(study, SplitCache(study.folder, data))
+    return execute_plan(plan, folder, Execution, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
+
+
+def check_callers(observer: Any, runner: Any) -> None:
+    """Raise InputError for an observer that cannot be called, or a runner that is none."""
     if not callable(observer):
         raise InputError(f"observer must be a function that takes an Event; got {shown(observer)}")
     if not (runner is None or isinstance(runner, str) or hasattr(runner, "map")):
         raise InputError(f"runner must be serial, processes, ray or a runner of your own; got {shown(runner)}")
-    plan = Plan(study, SplitCache(study.folder, data))
-    return execute_plan(plan, folder, Execution, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
 
 
 def execute_plan(

@@ -16,7 +16,7 @@ from handgrad.study.changes import Changes, Table, apply, at_path
 from handgrad.study.design.settings import Study
 from handgrad.study.explain.ladder import Rung, cheaper, ladder, screened
 from handgrad.study.explain.rows import PublishedRow, PublishedRows, items_with_numbers, published_rows
-from handgrad.study.explain.space import MOST_READINGS, MOST_USUAL, SLIPS, Alternative, Reading, count, readings
+from handgrad.study.explain.space import MOST_READINGS, MOST_USUAL, SLIPS_PATH, Alternative, Reading, count, readings
 from handgrad.study.explain.usual_alternatives import of_slips, usual_alternatives
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
@@ -24,8 +24,7 @@ from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.published.explain_section import ExplainSection
 from handgrad.study.rules.select import RunSummary
 from handgrad.training.run import Run, Setting
-from handgrad.training.slips import SLIPS as ALL_SLIPS
-from handgrad.training.slips import in_order
+from handgrad.training.slips import SLIPS, in_order
 
 USUAL_DEPARTURES = 2
 OVERHEAD = 0.01  # seconds of a run beyond its epochs
@@ -86,7 +85,7 @@ class ExplainPlan(Plan):
             parts = self.splits.facts(settings[0].data).counts
             more = usual_alternatives(settings, measures, parts)
             alternatives += [one for one in more if (one.changes, one.slips, one.measured) not in known]
-        names = section.slips if section.slips is not None else tuple(ALL_SLIPS) if usual else ()
+        names = section.slips if section.slips is not None else tuple(SLIPS) if usual else ()
         alternatives += of_slips(names)
         if not alternatives:
             raise StudyFileError(self.study.where, ["explain lists no reading and no slip; leave it out for the usual"])
@@ -183,12 +182,12 @@ class ExplainPlan(Plan):
             network = build(setting.network, facts.shape, facts.n_classes)
             training = setting.training
             names = [name for name in reading.slips if name not in training.slips]
-            slips = [name for name in names if ALL_SLIPS[name].applies(network, training)]
-            slips = [name for name in slips if not ALL_SLIPS[name].needs_validation or "validation" in facts.counts]
+            slips = [name for name in names if SLIPS[name].applies(network, training)]
+            slips = [name for name in slips if not SLIPS[name].needs_validation or "validation" in facts.counts]
             changes: dict[str, Any] = {}
             if slips:
                 try:
-                    changes[SLIPS] = list(in_order([*training.slips, *slips]))
+                    changes[SLIPS_PATH] = list(in_order([*training.slips, *slips]))
                 except ValueError as error:
                     return f"training.slips {error}"
             changes |= cheaper(
@@ -236,7 +235,7 @@ class ExplainPlan(Plan):
         ids = tuple(str(run.id) for run in runs)
         label = self._numbers.setdefault(ids, str(len(self._numbers) + 1))
         axes = {"reading": reading.name, "row": row.key}
-        changes = {**reading.changes, **({SLIPS: list(reading.slips)} if reading.slips else {})}
+        changes = {**reading.changes, **({SLIPS_PATH: list(reading.slips)} if reading.slips else {})}
         tables: Table = setting.model_dump(mode="json", by_alias=True)
         return PlannedSetting(
             label, axes, changes, setting, runs, facts.key, parameters, cost, tables, setting.training.epochs

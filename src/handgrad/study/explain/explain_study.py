@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.data.datasets import Dataset
-from handgrad.errors import InputError
 from handgrad.foreign import as_path
-from handgrad.names import shown
 from handgrad.sections import given
 from handgrad.study.design.settings import Study
 from handgrad.study.execution.events import Observer, silent
-from handgrad.study.execution.run_study import Execution, execute_plan
+from handgrad.study.execution.run_study import Execution, check_callers, execute_plan
 from handgrad.study.explain.explain_plan import ExplainPlan
 from handgrad.study.explain.rung_results import RungResult, alike_in, rung_result
 from handgrad.study.folder.results_folder import Results
@@ -55,8 +53,7 @@ def explain_study(
     folder = explained_folder(study) if out is None else as_path(out, "out")
     if data is not None:
         given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y)")
-    if not callable(observer):
-        raise InputError(f"observer must be a function that takes an Event; got {shown(observer)}")
+    check_callers(observer, runner)
     plan = ExplainPlan(study, SplitCache(study.folder, data))
     return execute_plan(plan, folder, Explaining, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
 

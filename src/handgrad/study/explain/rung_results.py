@@ -126,11 +126,15 @@ def rung_result(
         for bounded in {is_fraction(measure) for _, _, measure in values}
     }
     for (number, row, measure), own_values in values.items():
-        key = cell_key(row, measure)
-        if share < 1 and published[key].word and not all(is_lost(one, published[key].classes) for one in own_values):
+        cell_name = cell_key(row, measure)
+        if (
+            share < 1
+            and published[cell_name].word
+            and not all(is_lost(one, published[cell_name].classes) for one in own_values)
+        ):
             continue  # whether a cheaper run learns says nothing of a whole one; one that is lost stays so
         cell = ReadingCell(own_values, scored[number, row, measure], trust[is_fraction(measure)])
-        found.setdefault(str(number), {})[key] = cell
+        found.setdefault(str(number), {})[cell_name] = cell
     departures = {str(number): readings[number].departures for number in labels}
     ranking = rank(published, found, departures) if found else Explanation((), {})
     return RungResult(

@@ -16,7 +16,7 @@ from handgrad.study.changes import Changes
 MOST_READINGS = 20_000  # of a space
 MOST_USUAL = 3_000  # of the usual space; beyond, one departure less is taken
 AS_WRITTEN = "as it is written"
-SLIPS = "training.slips"  # of several alternatives these come together; any other key has one value
+SLIPS_PATH = "training.slips"  # of several alternatives these come together; any other key has one value
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Alternative:
     @classmethod
     def of(cls, respect: str, name: str, changes: Mapping[str, Any], measured: Mapping[str, str]) -> "Alternative":
         """From the changes of a file, of which slips are kept apart."""
-        others = {path: value for path, value in changes.items() if path != SLIPS}
-        return cls(respect, name, others, tuple(changes.get(SLIPS, ())), dict(measured))
+        others = {path: value for path, value in changes.items() if path != SLIPS_PATH}
+        return cls(respect, name, others, tuple(changes.get(SLIPS_PATH, ())), dict(measured))
 
     def __str__(self) -> str:
         return self.name if (self.name,) == self.slips else f"{self.respect}: {self.name}"

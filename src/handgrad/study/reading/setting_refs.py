@@ -290,5 +290,7 @@ def narrowed(spec: StudySpec, whole: Study, now: Study) -> StudySpec:
         tables = tuple(table.narrowed(before, after) for table in spec.original.table)
         drawn = tuple(figure.narrowed(before, after) for figure in spec.original.figure)
         said = tuple(statement.narrowed(before, after) for statement in spec.original.statement)
-        changed["original"] = spec.original.model_copy(update={"table": tables, "figure": drawn, "statement": said})
+        changed["original"] = spec.original.model_copy(
+            update={"table": tables, "figure": drawn} | ({"statement": said} if said else {})
+        )
     return spec.model_copy(update=changed)
