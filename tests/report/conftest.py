@@ -36,6 +36,11 @@ class Outcome:
 Tell = Callable[[PlannedSetting, int], Outcome]
 
 
+def no_curves(run_id: str) -> dict[str, np.ndarray]:
+    """The curves, or the diagnostics, of a run that recorded none."""
+    return {}
+
+
 class Invented:
     """Writes the results folder of a study whose runs all came to what `tell(setting, seed)` says."""
 

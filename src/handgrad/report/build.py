@@ -139,7 +139,7 @@ def _write_all(
     page = Page(folder, formats)
     sources = sources_of(results, summary.names)
     explained = read_explanation(results)
-    reproduction = None if explained is not None else reproduce(summary, sources.by_epoch)
+    reproduction = None if explained is not None else reproduce(summary, sources.by_epoch, sources.diagnostics)
     if explained is None:
         made = chapters(summary, sources, reproduction)
         verdicts, numbers = headline(summary, reproduction), tiles(summary)

@@ -111,7 +111,8 @@ def statements(results: "Results | str | os.PathLike[str]") -> "DataFrame":
 
 def _reproduced(results: "Results | str | os.PathLike[str]") -> Reproduction | None:
     opened = Results.of(results)
-    return reproduce(summarize(opened), sources_of(opened).by_epoch)
+    sources = sources_of(opened)
+    return reproduce(summarize(opened), sources.by_epoch, sources.diagnostics)
 
 
 def curve_measures(results: "Results | str | os.PathLike[str]") -> "DataFrame":

@@ -312,9 +312,11 @@ def test_slips_stand_in_red_at_the_top_in_the_formulas_and_under_the_table(repor
     tables = {"grid": {"training.slips": [[], ["gradient-doubled"]]}, "training": {"engine": "array"}}
     folder, page = report(tables)
     said = "Wrong on purpose (setting 2, training.slips): gradient-doubled: 2·do, instead of do."
-    assert page.text.count(said) == 3
+    assert page.text.count(said) == 2  # at the top and under the formulas
+    noted = "With slips, stated at the top of the report: setting 2 (gradient-doubled)."
+    assert page.text.count(noted) == 1
     assert len([li for li in page.all("li") if li.get("class") == "slip"]) == 2
-    assert said in (folder / "tables" / "summary.md").read_text("utf-8")
+    assert noted in (folder / "tables" / "summary.md").read_text("utf-8")
     style = (folder / "index.html").read_text("utf-8").split("</style>")[0]
     assert ".verdicts .slip { color: var(--slip);" in style
     assert style.count("--slip: #") == 3  # light, dark and in print

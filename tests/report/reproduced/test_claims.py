@@ -23,7 +23,7 @@ def tell(setting, seed):
 def judge(make_results):
     """judge(claim, how=tell, seeds=3, …) -> the ruling on one statement."""
 
-    def made(claim, how=tell, seeds=3, curves=None, name="results", grid=GRID, **more):
+    def made(claim, how=tell, seeds=3, curves=None, recorded=None, name="results", grid=GRID, **more):
         said = {"says": "so it is", "where": "l. 1", "claim": claim, **more}
         tables = {"seeds": seeds, "grid": grid, "original": {"title": "Digits", "statement": [said]}}
         results = Results.open(make_results(tables, how, name=name))
@@ -32,7 +32,12 @@ def judge(make_results):
         if curves is not None:
             found = {run.id: curves(setting, run.seed) for setting in summary.settings for run in setting.runs}
             load = found.__getitem__
-        (one,) = judged_statements(summary, load)
+        kept = {
+            run.id: recorded(setting, run.seed) if recorded else {}
+            for setting in summary.settings
+            for run in setting.runs
+        }
+        (one,) = judged_statements(summary, load, kept.__getitem__)
         return one.ruling
 
     return made
@@ -279,6 +284,62 @@ SAID = {"says": "wider <is> better", "where": "l. 3", "claim": "better", "settin
 ALIKE = {"says": "as the other", "where": "l. 4", "claim": "better", "setting": "1", "than": "2", "verbatim": False}
 
 
+# -- against a level
+
+
+def test_a_level_is_reached_where_the_whole_interval_is(judge):
+    """Setting 4: 0.880, 0.883, 0.886; mean 0.883, s = 0.003, half = 4.303·0.003/√3 = 0.00745: 0.87555 to 0.89045."""
+    for i, (level, verdict) in enumerate([(0.87, HOLDS), (0.88, UNDECIDED), (0.9, CONTRADICTED)]):
+        found = judge("reaches", setting="4", level=level, name=f"level{i}")
+        assert (found.verdict, found.n) == (verdict, 3)
+    assert found.here == "validation accuracy 88.30 % (95 % interval 87.55 % to 89.05 %)"
+    assert found.how == "interval of the mean against 90.00 %"
+    both = judge("reaches", setting=["1", "4"], level=0.87, name="both")  # setting 1 is at 0.823
+    assert both.verdict == CONTRADICTED
+    loss = judge("reaches", setting="4", level=1e6, measure="val_loss", name="loss")  # a loss is below its level
+    assert loss.verdict == HOLDS
+
+
+def test_one_run_reaches_no_level_and_a_run_that_diverged_does_not(judge):
+    found = judge("reaches", setting="4", level=0.5, seeds=1)
+    assert (found.verdict, found.how) == (UNJUDGED, "one run of each setting shows no spread")
+    lost = judge("reaches", lambda *_: Outcome(status="diverged"), setting="4", level=0.5, name="lost")
+    assert (lost.verdict, lost.here) == (CONTRADICTED, "diverged")
+
+
+# -- gradients
+
+
+def recorded(setting, seed):
+    """Of the gradient of the second layer a hundredth arrives at the first in setting 1, a tenth in the others."""
+    part = (0.01 if setting.label == "1" else 0.1) * (1 + 0.01 * seed)
+    return {
+        "epoch": np.arange(3),
+        "gradient_norm.dense1.W": np.array([4.0, 1.0, 2.0]) * part,
+        "gradient_norm.dense1.b": np.ones(3),
+        "gradient_norm.dense2.W": np.array([4.0, 1.0, 2.0]),
+        "saturated.dense1": np.array([0.0, 0.2, 0.5]) if setting.label == "1" else np.zeros(3),
+    }
+
+
+def test_gradients_vanish_beside_those_of_another_setting(judge):
+    """r = 0.01·(1, 1.01, 1.02) against 0.1·(1, 1.01, 1.02): d = −0.09·(1, 1.01, 1.02), mean −0.0909, s = 0.0009;
+    half = 4.303·0.0009/√3 = 0.00224."""
+    found = judge("vanishes", recorded=recorded, setting="1", than="2")
+    assert (found.verdict, found.n, found.difference) == (HOLDS, 3, pytest.approx(-0.0909))
+    assert (found.low, found.high) == pytest.approx((-0.0931, -0.0887), abs=1e-4)
+    assert "geometric mean over epochs, 0.0101 ± " in found.here
+    assert found.here.endswith("; saturated at the end dense1 50.0 % against dense1 0.0 %")
+    assert judge("vanishes", recorded=recorded, setting="2", than="1", name="other").verdict == CONTRADICTED
+    assert judge("vanishes", recorded=recorded, setting="2", than="3", name="same").verdict == UNDECIDED
+
+
+def test_without_diagnostics_no_gradient_is_judged(judge):
+    found = judge("vanishes", setting="1", than="2")
+    assert found.verdict == UNJUDGED
+    assert found.how == ("no gradients were recorded (training.diagnostics), or the network has one layer with weights")
+
+
 def varied(setting, seed):
     return Outcome(0.7 + 0.05 * int(setting.label) + 0.002 * seed * int(setting.label))
 
@@ -305,7 +366,7 @@ def test_of_a_smaller_study_nothing_is_judged(make_results):
 
     results = Results.open(make_results(statements(SAID), varied))
     summary = replace(summarize(results), quick=True)
-    (one,) = judged_statements(summary, sources_of(results).by_epoch)
+    (one,) = judged_statements(summary, sources_of(results).by_epoch, sources_of(results).diagnostics)
     assert one.ruling.verdict == UNJUDGED
     assert one.ruling.how == "not judged: made with --quick, a smaller study"
 

@@ -5,12 +5,8 @@ import csv
 from handgrad.report import build_report, summarize
 from handgrad.report.reproduced.reproduction import reproduce
 from handgrad.study.folder.results_folder import Results
+from tests.report.conftest import no_curves
 from tests.report.reproduced.test_reproduction import TABLE, found, tables, tell, texts  # noqa: F401  (found: a fixture)
-
-
-def no_curves(run_id):
-    """No statement of these studies needs a curve."""
-    raise AssertionError(run_id)
 
 
 def heads(table):
@@ -67,7 +63,7 @@ def test_a_full_batch_is_its_number_of_examples_and_classes_are_counted(make_res
     given = tables(item) | {"training": {"batch_size": "full", "optimizer": {"name": "sgd", "lr": 0.1}}}
     summary = summarize(Results.open(make_results(given)))
     examples = summary.settings[0].count_of("train")
-    (result,) = reproduce(summary, no_curves).items
+    (result,) = reproduce(summary, no_curves, no_curves).items
     assert texts(result.table)[:2] == [
         ["Batch size", "60000", str(examples), "other"],
         ["Classes", "5", "5 ± 0", "equal inside"],
@@ -85,7 +81,7 @@ def test_validation_and_test_together_are_counted(make_results):
     rows = [{"label": "a", "held_out": 1136}, {"label": "sum", "ours": True}]
     summary = summarize(Results.open(make_results(tables({"number": "T", "title": "t", "kind": "labels",
                                                           "columns": columns, "rows": rows}))))  # fmt: skip
-    (result,) = reproduce(summary, no_curves).items
+    (result,) = reproduce(summary, no_curves, no_curves).items
     counts = summary.settings[0].dataset.label_table
     both = counts["validation"][0] + counts["test"][0]
     assert heads(result.table)[4] == "Both (ours)"
@@ -104,7 +100,7 @@ def test_published_classes_of_examples_stand_beside_ours(make_results):
         "predicted": ["a", "c", "e"],
     }
     summary = summarize(Results.open(make_results(tables(figures=[figure]))))
-    (result,) = reproduce(summary, no_curves).items
+    (result,) = reproduce(summary, no_curves, no_curves).items
     assert heads(result.table) == ["example", "actual", "predicted", "actual here", "predicted here"]
     assert [row[:3] for row in texts(result.table)] == [["1", "a", "a"], ["2", "b", "c"], ["3", "a", "e"]]
     assert result.table.caption.startswith("Published: 1 of 3 right; here ")

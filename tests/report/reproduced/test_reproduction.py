@@ -15,7 +15,7 @@ from handgrad.report.reproduced.reproduction import reproduce
 from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts, two_groups
 from handgrad.study.folder.plan_file import read_plan
 from handgrad.study.folder.results_folder import Results
-from tests.report.conftest import Outcome
+from tests.report.conftest import Outcome, no_curves
 from tests.report.page.test_page import EVIL, Reader
 
 AXES = {"seeds": 3, "grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}, "network": {"hidden": [4, 6]}}}
@@ -53,7 +53,7 @@ def tell(setting, seed):
 def found(make_results):
     def make(given, how=tell, **more):
         results = Results.open(make_results(given, how, **more))
-        return reproduce(summarize(results), sources_of(results).by_epoch), results
+        return reproduce(summarize(results), sources_of(results).by_epoch, no_curves), results
 
     return make
 
@@ -361,13 +361,13 @@ def test_a_quick_study_is_shown_and_not_judged(found):
     from dataclasses import replace
 
     _, results = found(tables(TABLE))
-    whole = reproduce(replace(summarize(results), quick=True), sources_of(results).by_epoch)
+    whole = reproduce(replace(summarize(results), quick=True), sources_of(results).by_epoch, no_curves)
     assert {number.inside for number in whole.numbers} == {None}
     assert whole.items[0].rankings == ()
     (verdict,) = reproduction_verdicts(whole)
     assert verdict.text.startswith("Reproduction of Digits: made with --quick, a smaller study")
     changed = replace(summarize(results), quick=True, changed=("training.epochs=3",))
-    whole = reproduce(changed, sources_of(results).by_epoch)
+    whole = reproduce(changed, sources_of(results).by_epoch, no_curves)
     assert whole.made_with == "--quick, training.epochs=3: not the original's study"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from handgrad.errors import HandgradError
-from handgrad.report.reproduced import claims, curve_claims
+from handgrad.report.reproduced import claims, curve_claims, gradient_claims
 from handgrad.study.published.figure_options import load
 from handgrad.study.published.statements import CLAIMS, Statement
 from handgrad.study.reading.loading import load_study, make_study
@@ -35,7 +35,7 @@ def test_a_statement_is_read_and_written_again(tmp_path):
 
 @pytest.mark.parametrize("name", CLAIMS)
 def test_every_claim_has_a_judge(name):
-    assert load(CLAIMS[name].judge).__module__ in (claims.__name__, curve_claims.__name__)
+    assert load(CLAIMS[name].judge).__module__ in {one.__name__ for one in (claims, curve_claims, gradient_claims)}
     assert load(CLAIMS[name].judge).__doc__
 
 
@@ -48,6 +48,7 @@ def test_every_claim_has_a_judge(name):
         ({"claim": "learns"}, "original statement \"larger is better\".than: claim 'learns' takes none; take it out"),
         ({"along": "network.hidden"}, ".along: claim 'better' takes none; take it out"),
         ({"level": 0.9}, ".level: claim 'better' takes none; take it out"),
+        ({"claim": "reaches", "than": None}, ".level is missing: claim 'reaches' needs a number, such as 0.95"),
         ({"margin": 0.1}, ".margin: claim 'better' takes none; take it out"),
         ({"claim": "rises", "than": None}, ".along is missing: claim 'rises' needs an axis or a measure, such as "
                                            "network.hidden"),

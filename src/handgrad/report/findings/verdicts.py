@@ -18,7 +18,7 @@ from handgrad.report.findings.summary import (
     Summary,
     rank,
 )
-from handgrad.report.findings.wording import number, plural, setting_name, settings_named, spread, troubles
+from handgrad.report.findings.wording import enumerated, number, plural, setting_name, settings_named, spread, troubles
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,16 @@ def slip_verdicts(settings: Sequence[SettingSummary]) -> list[Verdict]:
         Verdict("slip", f"Wrong on purpose ({settings_named(labels)}, training.slips): {text}.")
         for text, labels in users.items()
     ]
+
+
+def slips_noted(settings: Sequence[SettingSummary]) -> str:
+    """For a caption: which settings have which slips; empty where there is none.  The top says what each does."""
+    users: dict[tuple[str, ...], list[str]] = {}
+    for setting in settings:
+        if setting.slips:
+            users.setdefault(tuple(text.partition(":")[0] for text in setting.slips), []).append(setting.label)
+    groups = [f"{settings_named(labels)} ({enumerated(names)})" for names, labels in users.items()]
+    return f"With slips, stated at the top of the report: {'; '.join(groups)}." if groups else ""
 
 
 def selection(summary: Summary, metric: str) -> Verdict:

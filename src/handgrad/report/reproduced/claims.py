@@ -1,8 +1,9 @@
 """The judge of every claim of `CLAIMS` (`study/published/statements.py`): from what is claimed to a `Ruling`.
 
-Those about curves stand in `curve_claims`.
+Those about curves stand in `curve_claims`, the one about gradients in `gradient_claims`.
 
 better, worse, equal          two sets of settings by a measure at the end of training
+reaches                       a set of settings against a level
 best, worst                   one setting against every other
 rises, falls                  with an axis over all others, or with another measure over all settings
 overfits, underfits           training beside validation
@@ -18,7 +19,7 @@ from handgrad.measures import METRICS, TRAIN, is_fraction
 from handgrad.report.findings.curve_measures import gap_of, held_out_metric
 from handgrad.report.findings.effect_sentences import decision_text, interval_text, signed
 from handgrad.report.findings.effects import Effect, effect_of, frame_of
-from handgrad.report.findings.statistics import LEVEL, holm, kendall_tau_b
+from handgrad.report.findings.statistics import LEVEL, holm, kendall_tau_b, sample
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import enumerated, number, plural
 from handgrad.report.reproduced.judge import judge_stability, stability_of, values_of, word
@@ -87,6 +88,32 @@ def equal(claimed: Claimed) -> Ruling:
     inside, beyond = -margin <= low and high <= margin, low > margin or high < -margin
     verdict = HOLDS if inside else CONTRADICTED if beyond else UNDECIDED
     return Ruling(verdict, here, f"95 % interval on {plural(d.n, 'seed')}; {within}", d.n, d.difference, low, high)
+
+
+def reaches(claimed: Claimed) -> Ruling:
+    """Every setting is at the level or better: the 95 % interval of its mean lies there.
+
+    Contradicted where the interval of one lies wholly on the other side, or all its runs diverged.
+    """
+    by = quantity_of(claimed.metric, claimed.ddof)
+    level = claimed.statement.level
+    assert level is not None
+    verdicts, here, n = [], [], []
+    for setting in claimed.ours:
+        one = sample(by.values(setting), examples=by.examples(setting))
+        n.append(one.n)
+        text = f"{by.name} {by.text(one.mean)}" if one.mean is not None else "no value"
+        if one.interval is None:
+            lost = one.n == 0 and bool(by.lost(setting))
+            verdicts.append(CONTRADICTED if lost else UNJUDGED)
+            here.append(by.lost_word if lost else text)
+            continue
+        low, high = sorted((by.sign * (one.interval.low - level), by.sign * (one.interval.high - level)))
+        verdicts.append(HOLDS if low >= 0 else CONTRADICTED if high < 0 else UNDECIDED)
+        here.append(f"{text} (95 % interval {by.text(one.interval.low)} to {by.text(one.interval.high)})")
+    verdict = next(v for v in (CONTRADICTED, UNJUDGED, UNDECIDED, HOLDS) if v in verdicts)
+    how = ONE_RUN if verdict == UNJUDGED else f"interval of the mean against {by.text(level)}"
+    return Ruling(verdict, "; ".join(here), how, min(n))
 
 
 # -- one against all

@@ -6,7 +6,7 @@ from typing import Any
 
 from handgrad.measures import TRAIN, part_of
 from handgrad.report.findings.summary import SettingSummary, Summary, training_sample
-from handgrad.report.findings.verdicts import Verdict, slip_verdicts
+from handgrad.report.findings.verdicts import Verdict, slips_noted
 from handgrad.report.findings.wording import legend, setting_name, setting_value
 from handgrad.report.reproduced.judge import SHORT_RULE, Compared, compared, shown_difference
 from handgrad.report.tables.table import Cell, Column, Row, Table
@@ -131,9 +131,12 @@ def noted(caption: str, note: str | None) -> str:
     return f"{caption} {note}".strip() if note else caption
 
 
-def caption_of(summary: Summary, further: int, numbers: Sequence[Compared]) -> str:
-    """How many runs stand behind both numbers, and the rule in short."""
-    several = any(number.values.n > 1 for number in numbers)
+def caption_of(
+    summary: Summary, further: int, numbers: Sequence[Compared], settings: Iterable[SettingSummary | None]
+) -> str:
+    """How many runs stand behind both numbers, the rule in short, and the slips of the settings in the table."""
+    there = [setting for setting in settings if setting is not None]
+    several = any(setting.count("done", "pruned") > 1 for setting in there)
     ours = f"mean ± standard deviation (ddof {summary.ddof}) over n runs" if several else "one run"
     theirs = "one run" if further == 1 else f"{further} runs"
     difference = "difference: reproduced − published"
@@ -142,5 +145,7 @@ def caption_of(summary: Summary, further: int, numbers: Sequence[Compared]) -> s
     rule = f"Made with {summary.made_with}; nothing is judged." if summary.made_with else SHORT_RULE
     of = training_sample(summary.settings) if any(part_of(number.measure) is TRAIN for number in numbers) else ""
     where = f" Training here is scored on {of} (training examples)." if of else ""
-    slips = "".join(f" {verdict.text}" for verdict in slip_verdicts(summary.settings))
-    return f"Published: {theirs}; reproduced: {ours}; {difference}.{where} {rule}{slips}"
+    slips = slips_noted(there)
+    if not numbers:  # nothing was published
+        return f"Here: {ours}. {slips}".strip()
+    return f"Published: {theirs}; reproduced: {ours}; {difference}.{where} {rule} {slips}".strip()

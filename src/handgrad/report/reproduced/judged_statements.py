@@ -72,8 +72,8 @@ class JudgedStatement:
         }
 
 
-def judged_statements(summary: Summary, curves: LoadEpochs) -> list[JudgedStatement]:
-    """Every statement of the original; curves: id of a run -> its curves by epoch."""
+def judged_statements(summary: Summary, curves: LoadEpochs, diagnostics: LoadEpochs) -> list[JudgedStatement]:
+    """Every statement of the original; curves, diagnostics: id of a run -> its curves by epoch, its diagnostics."""
     refs = summary.refs
     if refs is None or refs.original is None:
         return []
@@ -83,11 +83,11 @@ def judged_statements(summary: Summary, curves: LoadEpochs) -> list[JudgedStatem
         statement = given
         if given.along is not None:
             statement = given.model_copy(update={"along": refs.shown(given.along)})
-        found.append(JudgedStatement(given, _claim(statement), _ruling(summary, statement, curves)))
+        found.append(JudgedStatement(given, _claim(statement), _ruling(summary, statement, curves, diagnostics)))
     return found
 
 
-def _ruling(summary: Summary, statement: Statement, curves: LoadEpochs) -> Ruling:
+def _ruling(summary: Summary, statement: Statement, curves: LoadEpochs, diagnostics: LoadEpochs) -> Ruling:
     if not statement.run:
         return unjudged(NOT_RUN)
     ours, theirs = (_settings(summary, statement, named) for named in (statement.setting, statement.than))
@@ -101,6 +101,7 @@ def _ruling(summary: Summary, statement: Statement, curves: LoadEpochs) -> Rulin
         axes=tuple(dict.fromkeys(axis for phase in phases for axis in phase.axes)),
         metric=statement.measure or (phases[0].metric if phases else DEFAULT_METRIC),
         load=curves,
+        diagnostics=diagnostics,
         ddof=summary.ddof,
     )
     ruling: Ruling = load_function(CLAIMS[statement.claim].judge)(claimed)
@@ -127,6 +128,8 @@ def _claim(statement: Statement) -> str:
         text += f" {word(along) if word(along) != along or not is_path(along) else axis_names([along])[along]}"
     if claim.than == "needed" or statement.than is not None:
         text += f" {_names(statement, statement.than)}"
+    if statement.level is not None:
+        text += f", level {shown(statement.level)}"
     if statement.measure is not None:
         text += f", {word(statement.measure)}"
     return text

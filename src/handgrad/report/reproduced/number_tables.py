@@ -1,6 +1,6 @@
 """Tables of single numbers: facts of settings, keys and values of a winner, examples of a class, confusion matrices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from handgrad.measures import DEFAULT_METRIC, PARTS, TRAIN
@@ -55,7 +55,7 @@ def facts_table(summary: Summary, item: FactsTable) -> ItemTable:
             one = one.printed(digits_of([one], row.digits))
             number = compared_in(summary, item, row.label, measure, one, setting)
             rows.append((number, row.note or ""))
-    table = numbers_table(summary, item.file, item.title, rows, further, item.note)
+    table = numbers_table(summary, item.file, item.title, rows, further, settings.values(), item.note)
     own = [[row.cells[0], row.cells[1], row.cells[3]] for row in table.rows]
     columns = [table.columns[0], table.columns[1], table.columns[3]]
     return ItemTable(table, tuple(number for number, _ in rows), settings, (), alone(item, "", columns, own))
@@ -67,6 +67,7 @@ def numbers_table(
     title: str,
     rows: Sequence[tuple[Compared, str]],
     further: int,
+    settings: Iterable[SettingSummary | None],
     note: str | None = None,
 ) -> Table:
     """Comparisons and notes as a table, a row for each."""
@@ -93,7 +94,7 @@ def numbers_table(
             *([cell(remark)] if notes else []),
         ]
         made.append(Row(tuple(cells)))
-    caption = noted(caption_of(summary, further, [number for number, _ in rows]), note)
+    caption = noted(caption_of(summary, further, [number for number, _ in rows], settings), note)
     return Table(name, title, caption, tuple(columns), tuple(made))
 
 
@@ -134,7 +135,7 @@ def winner_table(summary: Summary, item: WinnerTable) -> ItemTable:
         cells = [cell(row_label(row)), cell(theirs), cell(ours), cell(verdict)]
         rows.append(Row(tuple([*cells, cell(row.note or "")] if notes else cells)))
     heads = ["parameter", "published", "reproduced", "difference", *(["note"] if notes else [])]
-    caption = caption_of(summary, further, numbers) if numbers else ""
+    caption = caption_of(summary, further, numbers, [setting]) if numbers else ""
     runs = f", n = {setting.count('done', 'pruned')}" if setting else ""
     who = f"Reproduced: setting {setting.label}{runs}. " if setting else "Nothing has won here yet. "
     columns = tuple(Column(head) for head in heads)

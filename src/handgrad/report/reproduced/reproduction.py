@@ -1,6 +1,6 @@
 """A reproduction: for every item of an original its table, its compared numbers, rankings and verdicts.
 
-reproduce(summary, curves)  ->  Reproduction: a result for every item of the original, in order
+reproduce(summary, curves, diagnostics)  ->  Reproduction: a result for every item of the original, in order
 """
 
 from collections.abc import Mapping
@@ -96,10 +96,10 @@ class Reproduction:
         }
 
 
-def reproduce(summary: Summary, curves: LoadEpochs) -> Reproduction | None:
+def reproduce(summary: Summary, curves: LoadEpochs, diagnostics: LoadEpochs) -> Reproduction | None:
     """Every item of the original beside what this study has; None where the study reproduces nothing.
 
-    curves: id of a run -> its curves by epoch (`by_epoch` of `Sources`).
+    curves, diagnostics: id of a run -> its curves by epoch, its diagnostics (of `Sources`).
     """
     if summary.refs is None or summary.refs.original is None:
         return None
@@ -108,7 +108,7 @@ def reproduce(summary: Summary, curves: LoadEpochs) -> Reproduction | None:
         _figure(summary, item) if isinstance(item, Figure) else _table(summary, item, said)
         for item in summary.refs.original.items
     ]
-    statements = tuple(judged_statements(summary, curves))
+    statements = tuple(judged_statements(summary, curves, diagnostics))
     errors = tuple(find_errors(evidence_of(summary.refs, summary)))
     return Reproduction(summary.refs.original, tuple(items), statements, summary.made_with, errors)
 
@@ -151,7 +151,9 @@ def _figure(summary: Summary, item: Figure) -> ItemResult:
             rows.append((number, ""))
     table = None
     if rows:
-        table = numbers_table(summary, f"{item.file}-numbers", "Published beside reproduced", rows, further)
+        table = numbers_table(
+            summary, f"{item.file}-numbers", "Published beside reproduced", rows, further, named.values()
+        )
     elif item.actual:
         table = predictions_table(summary, item, next(iter(named.values()), None))
     shown = shown_in(item, named)

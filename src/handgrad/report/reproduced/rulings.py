@@ -37,7 +37,8 @@ ONE_RUN = "one run of each setting shows no spread"
 class Claimed:
     """What is claimed: of `ours`, beside `theirs` (all others of the phases where the statement names none).
 
-    axes: of the phases;  metric: that of the statement, else the one that chose the winner.
+    axes: of the phases;  metric: that of the statement, else the one that chose the winner;  load, diagnostics: id of a
+    run -> its curves by epoch, and what `training.diagnostics` recorded of it.
     """
 
     statement: Statement
@@ -46,6 +47,7 @@ class Claimed:
     axes: tuple[str, ...]
     metric: str
     load: LoadEpochs
+    diagnostics: LoadEpochs
     ddof: int = 1
 
 

@@ -85,7 +85,7 @@ def settings_table(summary: Summary, item: SettingsTable) -> ItemTable:
         row += [cell(source.note or "")] if notes else []
     compared = [*(one for part in measured.values() for one in part.numbers), *ranks]
     numbers = tuple(one for one in compared if one is not None)
-    caption = noted(caption_of(summary, runs_behind(summary, item.n), numbers), item.note)
+    caption = noted(caption_of(summary, runs_behind(summary, item.n), numbers, settings), item.note)
     rows = tuple(Row(tuple(row)) for row in cells)
     by_label = {row.label: setting for row, setting in zip(item.rows, settings, strict=True)}
     originals = [row for row, source in zip(own, item.rows, strict=True) if not source.ours]

@@ -14,7 +14,7 @@ from handgrad.report.findings.summary import (
     Summary,
     training_sample,
 )
-from handgrad.report.findings.verdicts import slip_verdicts
+from handgrad.report.findings.verdicts import slips_noted
 from handgrad.report.findings.wording import axis_names, number, outcome, seconds
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import at_path, shown
@@ -126,8 +126,7 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bo
         where = f"on one set of {sizes.pop():,} examples" if len(sizes) == 1 else "not over examples"
         sentences.append(f"Intervals and p are over seeds, {where}.")
     sentences.append(f"Bold: the best by mean {word}; settings that miss a result rank below others.")
-    sentences += [verdict.text for verdict in slip_verdicts(phase.settings)]
-    return " ".join(sentences)
+    return " ".join([*sentences, slips_noted(phase.settings)]).strip()
 
 
 def _count(setting: SettingSummary) -> Cell:

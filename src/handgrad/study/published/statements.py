@@ -24,6 +24,7 @@ from handgrad.study.published.numbers import MEASURES
 CURVES = tuple(METRICS)  # measures that have a value after every epoch
 _JUDGES = "handgrad.report.reproduced.claims"
 _CURVES = "handgrad.report.reproduced.curve_claims"
+_GRADIENTS = "handgrad.report.reproduced.gradient_claims"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Claim:
 
     about: what it says, in a sentence that begins with the settings;  judge: from what is claimed to a `Ruling`
     (`report/reproduced/rulings.py`), or its name "module:function";  than: whether it compares with other settings:
-    "needed", "possible" or "none";  measures: those that it can be about;  along, level, margin: whether it takes them.
+    "needed", "possible" or "none";  level: likewise;  measures: those that it can be about;  along, margin: whether it
+    takes them.
     """
 
     about: str
@@ -40,7 +42,7 @@ class Claim:
     than: str = "needed"
     measures: tuple[str, ...] = ()
     along: bool = False
-    level: bool = False
+    level: str = "none"
     margin: bool = False
 
 
@@ -48,14 +50,16 @@ CLAIMS: dict[str, Claim] = {
     "better": Claim("better than", f"{_JUDGES}:better", measures=tuple(MEASURES)),
     "worse": Claim("worse than", f"{_JUDGES}:worse", measures=tuple(MEASURES)),
     "equal": Claim("as good as", f"{_JUDGES}:equal", measures=tuple(MEASURES), margin=True),
+    "reaches": Claim("reaches", f"{_JUDGES}:reaches", than="none", measures=tuple(MEASURES), level="needed"),
     "best": Claim("best", f"{_JUDGES}:best", than="possible", measures=tuple(MEASURES)),
     "worst": Claim("worst", f"{_JUDGES}:worst", than="possible", measures=tuple(MEASURES)),
     "rises": Claim("rises with", f"{_JUDGES}:rises", than="none", measures=tuple(MEASURES), along=True),
     "falls": Claim("falls with", f"{_JUDGES}:falls", than="none", measures=tuple(MEASURES), along=True),
-    "faster": Claim("learns faster than", f"{_CURVES}:faster", measures=CURVES, level=True),
-    "slower": Claim("learns slower than", f"{_CURVES}:slower", measures=CURVES, level=True),
+    "faster": Claim("learns faster than", f"{_CURVES}:faster", measures=CURVES, level="possible"),
+    "slower": Claim("learns slower than", f"{_CURVES}:slower", measures=CURVES, level="possible"),
     "smoother": Claim("has a smoother curve than", f"{_CURVES}:smoother", measures=CURVES),
     "more-volatile": Claim("has a more volatile curve than", f"{_CURVES}:more_volatile", measures=CURVES),
+    "vanishes": Claim("has vanishing gradients beside", f"{_GRADIENTS}:vanishes"),
     "overfits": Claim("overfits", f"{_JUDGES}:overfits", than="possible"),
     "underfits": Claim("underfits beside", f"{_JUDGES}:underfits"),
     "explodes": Claim("explodes", f"{_JUDGES}:explodes", than="none"),
@@ -69,8 +73,8 @@ class Statement(Saying):
 
     says: its words, quoted, or in substance where `verbatim` is false;  where: their place in the original;  setting,
     than: one reference or a list of them, of which all settings are meant together;  measure: by default the one that
-    chose the winner;  along: an axis or a measure;  level: of the curve, by default 95 % of the way to the best;
-    margin: within which two are equal, by default 0.01 of an accuracy and a tenth of anything else.
+    chose the winner;  along: an axis or a measure;  level: of a curve, by default 95 % of the way to the best, or what
+    is reached;  margin: within which two are equal, by default 0.01 of an accuracy and a tenth of anything else.
     """
 
     claim: Annotated[str, BeforeValidator(one_of(CLAIMS, "claim"))]
@@ -95,7 +99,12 @@ class Statement(Saying):
         what = f"claim {self.claim!r}"
         if claim.than == "needed" and self.than is None:
             found.append(f'{self.named}.than is missing: {what} compares two, as in than = "baseline"')
-        takes = {"than": claim.than != "none", "along": claim.along, "level": claim.level, "margin": claim.margin}
+        takes = {
+            "than": claim.than != "none",
+            "along": claim.along,
+            "level": claim.level != "none",
+            "margin": claim.margin,
+        }
         takes["measure"] = bool(claim.measures)
         found += [
             f"{self.named}.{key}: {what} takes none; take it out"
@@ -104,6 +113,8 @@ class Statement(Saying):
         ]
         if claim.along and self.along is None:
             found.append(f"{self.named}.along is missing: {what} needs an axis or a measure, such as network.hidden")
+        if claim.level == "needed" and self.level is None:
+            found.append(f"{self.named}.level is missing: {what} needs a number, such as 0.95")
         if claim.measures and self.measure is not None and self.measure not in claim.measures:
             of = unknown(self.measure, claim.measures, "measure")
             found.append(f"{self.named}.measure is an {of}, of {what}, which is about curves")
