@@ -127,7 +127,7 @@ def _claim(statement: Statement) -> str:
         along = statement.along
         text += f" {word(along) if word(along) != along or not is_path(along) else axis_names([along])[along]}"
     if claim.than == "needed" or statement.than is not None:
-        text += f" {_names(statement, statement.than)}"
+        text += f"{'' if claim.than == 'needed' else ' beside'} {_names(statement, statement.than)}"
     if statement.level is not None:
         text += f", level {shown(statement.level)}"
     if statement.measure is not None:
