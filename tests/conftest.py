@@ -1,6 +1,7 @@
 """For every test: what a shell would otherwise decide, and the marks of those that take long.
 
-What a test starts can be interrupted, also where tests are a background job: shells start those with SIGINT ignored.
+What a test starts can be interrupted, also where tests are a background job: shells start those with SIGINT ignored,
+and `nohup` with SIGHUP.
 """
 
 import signal
@@ -8,6 +9,8 @@ from pathlib import Path
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 HERE = Path(__file__).parent
 SLOW = {  # mark -> the files and folders of tests that have it; all of them are `slow` as well
