@@ -177,6 +177,7 @@ def test_a_later_phase_starts_from_the_row_that_is_published_as_best(make):
         ({"slips": 3}, 'explain.slips must be "all", false or a list of slips'),
         ({"departures": 0}, "explain.departures must be in [1, 8]"),
         ({"seeds": 0}, "explain.seeds must be >= 1"),
+        ({"seeds": 3}, "explain.seeds must be at most 2, as the study has no more seeds; got 3; give the study more"),
         ({"reeding": {}}, "explain.reeding is an unknown key"),
         ({"reading": {"m": {"a": {"measured": {"acc": "val_loss"}}}}}, "names an unknown measure 'acc'"),
         (

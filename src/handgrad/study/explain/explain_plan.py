@@ -49,6 +49,14 @@ class ExplainPlan(Plan):
         if study.quick:
             raise StudyFileError(study.where, ["explain: the numbers are of the whole study; leave --quick out"])
         self.section = study.spec.explain or ExplainSection()
+        if (self.section.seeds or 0) > (there := len(study.spec.seeds)):
+            raise StudyFileError(
+                study.where,
+                [
+                    f"explain.seeds must be at most {there}, as the study has no more seeds; got {self.section.seeds}; "
+                    "give the study more, or take a smaller number"
+                ],
+            )
         self.published = _rows(study, self.section)
         super().__init__(study, splits)
         self.phases: list[PlannedPhase] = []
