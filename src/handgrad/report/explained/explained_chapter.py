@@ -68,17 +68,13 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         yield Verdict(kind, f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.")
     nothing = rung.ranking.unexplained
     if missed := explained.missed:
-        named = enumerated([_row(explained, key) for key in missed[:NAMED]])
-        more = f" and {len(missed) - NAMED} more" if len(missed) > NAMED else ""
-        yield Verdict("warning", f"It does not explain {named}{more}: p < {LEVEL:g} after Holm's correction.")
+        named = enumerated(missed, NAMED)
+        yield Verdict("warning", f"It does not explain {named}: p < {LEVEL:g} after Holm's correction.")
         if not whole and not nothing:
             yield Verdict("warning", "Other readings explain these rows; none explains all rows.")
     if nothing:
-        named = enumerated([_row(explained, key) for key in nothing[:NAMED]])
-        more = f" and {len(nothing) - NAMED} more" if len(nothing) > NAMED else ""
-        yield Verdict(
-            "warning", f"No reading explains {named}{more}: p < {LEVEL:g} after Holm's correction under every one."
-        )
+        named = enumerated(nothing, NAMED)
+        yield Verdict("warning", f"No reading explains {named}: p < {LEVEL:g} after Holm's correction under every one.")
     for note in explained.notes:
         yield Verdict("note", f"{note}.")
 
@@ -90,24 +86,12 @@ def readings_of_every_row(rung: RungResult) -> set[str]:
 
 
 def _against_the_file(explained: Explained, rung: RungResult) -> str:
-    """How far the file as it stands is behind the best, or at which rung it was left."""
-    if explained.best is None or not explained.best.departures:
-        return ""
-    first = rung.ranking.readings[0]
+    """How far the file as it stands, which every rung tries, is behind the best."""
     own = next((fit for fit in rung.ranking.readings if int(fit.name) == 0), None)
-    if own is not None:
-        return f"; the file as it stands is {first.log_posterior - own.log_posterior:.1f} nats behind"
-    for other in reversed(explained.rungs):
-        own = next((fit for fit in other.ranking.readings if int(fit.name) == 0), None)
-        if own is not None:
-            behind = other.ranking.readings[0].log_posterior - own.log_posterior
-            return f"; the file as it stands was left after {other.name}, {behind:.1f} nats behind"
-    return ""
-
-
-def _row(explained: Explained, key: str) -> str:
-    number, _, measure = key.partition(": ")
-    return f"{explained.rows[int(number)].key} ({measure})" if number.isdigit() and measure else key
+    if explained.best is None or not explained.best.departures or own is None:
+        return ""
+    behind = rung.ranking.readings[0].log_posterior - own.log_posterior
+    return f"; the file as it stands is {behind:.1f} nats behind"
 
 
 def explained_tiles(explained: Explained) -> list[dict[str, str]]:
@@ -153,7 +137,7 @@ def _answer(explained: Explained, rung: RungResult, ddof: int) -> Chapter:
     blocks += [
         TableBlock(order_table(explained, rung, "readings"), folded=many),
         TableBlock(readings_by_rows(explained, rung, ddof, "readings-by-rows"), folded=many),
-        TableBlock(unexplained_table(explained, rung, "rows-explained")),
+        TableBlock(unexplained_table(rung, "rows-explained")),
     ]
     slips = [lookup(SLIPS, name, "slip") for name in explained.best.slips]
     for slip in slips:

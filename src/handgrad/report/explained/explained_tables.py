@@ -118,7 +118,7 @@ def _result(
     return Cell(text + (" ≠" if found.p < FAR else ""), (own.mean, own.std, found.p))
 
 
-def unexplained_table(explained: Explained, rung: RungResult, name: str) -> Table:
+def unexplained_table(rung: RungResult, name: str) -> Table:
     """For every published number: how probable it is under the best reading, and how many readings explain it."""
     columns = (
         Column("row"),
@@ -131,7 +131,7 @@ def unexplained_table(explained: Explained, rung: RungResult, name: str) -> Tabl
         rows.append(
             Row(
                 (
-                    cell(_row_name(explained, key)),
+                    cell(key),
                     cell(found.p, "–" if found.p is None else _p(found.p)),
                     cell(found.adjusted, "–" if found.adjusted is None else _p(found.adjusted)),
                     cell(len(found.explained_by)),
@@ -143,12 +143,6 @@ def unexplained_table(explained: Explained, rung: RungResult, name: str) -> Tabl
         f"that no reading explains has p < {LEVEL:g} after Holm's correction under every reading."
     )
     return Table(name, "How well every row is explained", caption, columns, tuple(rows))
-
-
-def _row_name(explained: Explained, key: str) -> str:
-    """A row of a ranking by the words of the original."""
-    number, _, measure = key.partition(": ")
-    return f"{explained.rows[int(number)].key}: {measure}" if number.isdigit() and measure else key
 
 
 def _p(p: float) -> str:

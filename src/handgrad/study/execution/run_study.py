@@ -60,18 +60,18 @@ def run_study(
     ...     run_study(study, folder, jobs=1).state
     'done'
     """
-    refuse_unguarded()
+    check_call(observer, runner, data)
     study = as_study(study)
     folder = study.default_out if out is None else as_path(out, "out")
-    if data is not None:
-        given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y)")
-    check_callers(observer, runner)
     plan = Plan(study, SplitCache(study.folder, data))
     return execute_plan(plan, folder, Execution, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
 
 
-def check_callers(observer: Any, runner: Any) -> None:
-    """Raise InputError for an observer that cannot be called, or a runner that is none."""
+def check_call(observer: Any, runner: Any, data: Any) -> None:
+    """Raise InputError for a script without a guard, for data, a runner or an observer that is none."""
+    refuse_unguarded()
+    if data is not None:
+        given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y)")
     if not callable(observer):
         raise InputError(f"observer must be a function that takes an Event; got {shown(observer)}")
     if not (runner is None or isinstance(runner, str) or hasattr(runner, "map")):

@@ -57,11 +57,11 @@ class ExplainPlan(Plan):
                     "give the study more, or take a smaller number"
                 ],
             )
-        self.published = _rows(study, self.section)
+        published = _rows(study, self.section)
         super().__init__(study, splits)
         self.phases: list[PlannedPhase] = []
-        self.rows = self.published.rows
-        self.notes = [*study.notes, *self.published.notes]
+        self.rows = published.rows
+        self.notes = [*study.notes, *published.notes]
         self.left_out: list[LeftOut] = []
         self.rungs_run: list[dict[str, Any]] = []
         self.alike: dict[int, int] = {}  # a reading that gave the numbers of another -> that one, which alone goes on
@@ -139,31 +139,34 @@ class ExplainPlan(Plan):
 
     def _refuse_unfit(self, alternatives: Sequence[Alternative]) -> None:
         """Raise StudyFileError for every alternative of the file that fits no row: it could never be tried."""
-        problems = []
-        for one in alternatives:
-            made = [self._setting_of(Reading(-1, (one,)), row, 1.0) for row in range(len(self.rows))]
-            whys = [text for text in made if isinstance(text, str)]
-            if len(whys) == len(made):
-                problems.append(f"explain.reading.{short(one.respect, 60)}.{shown(one.name)} fits no row: {whys[0]}")
+        problems = [
+            f"explain.reading.{short(one.respect, 60)}.{shown(one.name)} fits no row: {why}"
+            for one in alternatives
+            if (why := self._why_unfit(one)) is not None
+        ]
         if problems:
             raise StudyFileError(self.study.where, problems)
 
     def _possible(self, alternatives: Sequence[Alternative]) -> list[Alternative]:
         """Those that fit some row by themselves; others are named in `left_out`."""
-        found, numbers = [], len(self.rows)
+        found = []
         for one in alternatives:
-            reading = Reading(-1, (one,))
-            made = [self._setting_of(reading, i, 1.0) for i in range(numbers)]
-            whys = [text for text in made if isinstance(text, str)]
-            if len(whys) == numbers:
-                self.left_out.append(LeftOut(str(one), whys[0]))
-            else:
+            if (why := self._why_unfit(one)) is None:
                 found.append(one)
+            else:
+                self.left_out.append(LeftOut(str(one), why))
         return found
+
+    def _why_unfit(self, one: Alternative) -> str | None:
+        """Why an alternative fits no row; None where it fits one."""
+        made = [self._setting_of(Reading(-1, (one,)), row, 1.0) for row in range(len(self.rows))]
+        whys = [text for text in made if isinstance(text, str)]
+        return whys[0] if len(whys) == len(made) else None
 
     def _distinct(self, space: Iterable[Reading]) -> tuple[Reading, ...]:
         """Readings that fit every row and differ in a setting or in what is measured; the first of equal ones."""
         found: dict[tuple[Any, ...], Reading] = {}
+        published = {measure for row in self.rows for measure in row.numbers}
         equal = 0
         for reading in space:
             made = [self._setting_of(reading, i, 1.0) for i in range(len(self.rows))]
@@ -171,7 +174,6 @@ class ExplainPlan(Plan):
             if why is not None:
                 self.left_out.append(LeftOut(reading.name, why))
                 continue
-            published = {measure for row in self.rows for measure in row.numbers}
             measured = tuple(sorted((name, ours) for name, ours in reading.measured.items() if name in published))
             key = (*(self._id(one) for one in made if isinstance(one, Setting)), measured)
             if key in found:

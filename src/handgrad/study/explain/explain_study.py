@@ -8,10 +8,9 @@ from typing import Any
 
 from handgrad.data.datasets import Dataset
 from handgrad.foreign import as_path
-from handgrad.sections import given
 from handgrad.study.design.settings import Study
 from handgrad.study.execution.events import Observer, silent
-from handgrad.study.execution.run_study import Execution, check_callers, execute_plan
+from handgrad.study.execution.run_study import Execution, check_call, execute_plan
 from handgrad.study.explain.explain_plan import ExplainPlan
 from handgrad.study.explain.ladder import Rung
 from handgrad.study.explain.rung_results import RungResult, alike_in, rung_result
@@ -19,7 +18,6 @@ from handgrad.study.folder.results_folder import Results
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.loading import as_study
 from handgrad.study.rules.ranked_readings import survivors
-from handgrad.study.runners.processes import refuse_unguarded
 from handgrad.study.runners.runner import Runner
 from handgrad.training.record import Record, load
 
@@ -49,12 +47,9 @@ def explain_study(
     Which reading explains the numbers: `read_explanation(results)`, or the report of the folder.
     Raises InputError before anything runs where something does not fit.
     """
-    refuse_unguarded()
+    check_call(observer, runner, data)
     study = as_study(study)
     folder = explained_folder(study) if out is None else as_path(out, "out")
-    if data is not None:
-        given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y)")
-    check_callers(observer, runner)
     plan = ExplainPlan(study, SplitCache(study.folder, data))
     return execute_plan(plan, folder, Explaining, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
 
@@ -96,7 +91,7 @@ class Explaining(Execution):
                 self.begin(number)
             self.progress.tell("phase started", phase=rung.name)
             self.every_run(number)
-            self.begin(number)
+            self._write("running")
             before = rung_result(
                 plan.rungs_run[-1], plan.rows, plan.readings, plan.study.spec.ddof, self._records(number), before
             )
