@@ -198,6 +198,32 @@ def test_ctrl_c_at_any_moment_and_more_than_once(here, times):  # noqa: F811
         assert not left_of(process)
 
 
+INTERRUPTED_WHILE_LOADING = """
+import signal, sys
+from numba.core.codegen import CPUCodeLibrary
+from handgrad.cli import main
+asked, seen, wanted = CPUCodeLibrary._object_getbuffer_hook.__func__, [], int(sys.argv[1])
+def ask(cls, *arguments):
+    seen.append(1)
+    if len(seen) == wanted:
+        signal.raise_signal(signal.SIGINT)
+    return asked(cls, *arguments)
+CPUCodeLibrary._object_getbuffer_hook = classmethod(ask)
+sys.argv = ["handgrad", "run", "tiny.toml", "--jobs", "1"]
+main()
+"""
+
+
+@posix
+@pytest.mark.parametrize("time_of_asking", ["1", "3"])
+def test_ctrl_c_while_machine_code_is_loaded(here, time_of_asking):  # noqa: F811
+    """LLVM asks Python for the code; where Ctrl-C ended the answer, a kernel without an address was called."""
+    command = [sys.executable, "-c", INTERRUPTED_WHILE_LOADING, time_of_asking]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False, start_new_session=True)
+    assert (done.returncode, done.stderr.endswith(ONE_LINE)) == (130, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @posix
 def test_what_swallows_an_interrupt_does_not_keep_it():
     """Python drops what is raised in `__del__`, with a traceback."""

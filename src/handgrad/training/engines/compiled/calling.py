@@ -1,14 +1,14 @@
-"""Calling a kernel from the main thread, where Python hears Ctrl-C: within a second, at any size of epoch.
+"""Long work in a thread of its own, so that the main thread can hear Ctrl-C: within a second, at any size of epoch.
 
 Python handles a signal between two of its own instructions, in the main thread, and a kernel is one instruction.  So a
-call that may last is made in a thread of its own, while the main thread waits and can be interrupted.  Then the kernel
-is told to stop: it reads `constants[STOP]` before every chunk of a batch.  Its numbers are of no use after that: a run
-goes on from its checkpoint.
+call that may last is made beside the main thread, which waits and can be interrupted.  Then the kernel is told to
+stop: it reads `constants[STOP]` before every chunk of a batch.  Its numbers are of no use after that: a run goes on
+from its checkpoint.
 """
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,29 +18,46 @@ SHORT = 2**28  # products forward (of a weight and a number) that take well belo
 LOOK = 0.5  # seconds after which the main thread wakes where waiting cannot be interrupted (Windows)
 PATIENCE = 1.0  # seconds for a kernel to come to its next chunk
 
+Result = TypeVar("Result")
+
 
 def call(kernel: Callable[..., Any], arguments: tuple[Any, ...], *, constants: np.ndarray, products: int) -> Any:
     """kernel(*arguments).  constants: those that the kernel reads; products: how many it makes forward."""
-    if products < SHORT or threading.current_thread() is not threading.main_thread():
+    if products < SHORT:
         return kernel(*arguments)
-    ended: list[Any] = []
+
+    def stop(thread: threading.Thread) -> None:
+        constants[STOP] = 1
+        thread.join(PATIENCE)
+
+    constants[STOP] = 0
+    return beside(lambda: kernel(*arguments), stop=stop)
+
+
+def beside(work: Callable[[], Result], *, stop: Callable[[threading.Thread], None] | None = None) -> Result:
+    """work(), in a thread beside the main one, in which it would be interrupted at any of its instructions.
+
+    When the wait is interrupted, `stop` is called with the thread; what is not stopped goes on to its end unheard.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    ended: list[Result] = []
     failed: list[BaseException] = []
 
-    def work() -> None:
+    def run() -> None:
         try:
-            ended.append(kernel(*arguments))
+            ended.append(work())
         except BaseException as error:
             failed.append(error)
 
-    constants[STOP] = 0
-    thread = threading.Thread(target=work, daemon=True, name="handgrad-kernel")
+    thread = threading.Thread(target=run, daemon=True, name="handgrad-kernel")
     try:
         thread.start()
         while thread.is_alive():
             thread.join(LOOK)
     except BaseException:
-        constants[STOP] = 1
-        thread.join(PATIENCE)
+        if stop is not None:
+            stop(thread)
         raise
     if failed:
         raise failed[0]

@@ -27,6 +27,7 @@ from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.batch_norm import EPS, MOMENTUM
 from handgrad.terminal import say
 from handgrad.training import twins
+from handgrad.training.engines.compiled.calling import beside
 from handgrad.training.engines.compiled.kernels import entry_points
 from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
@@ -168,8 +169,12 @@ def entry_point(name: str, dtype: str) -> Callable[..., Any]:
     signature = _signatures(NUMBERS[dtype])[name]
     dispatcher = njit(error_model="numpy", nogil=True)(function.py_func)  # other threads run while it computes
     dispatcher._cache = kept = _kept(name, dtype)
-    with contextlib.nullcontext() if kept.is_whole() else _alone():
-        dispatcher.compile(signature)
+
+    def compile_or_load() -> None:
+        with contextlib.nullcontext() if kept.is_whole() else _alone():
+            dispatcher.compile(signature)
+
+    beside(compile_or_load)  # LLVM calls Python back, and where Ctrl-C cut that short, the code had no address
     dispatcher.disable_compile()
     return dispatcher
 
