@@ -145,6 +145,12 @@ def test_plan_lists_every_run_and_what_it_will_cost(here, handgrad):
     assert not (here / "results").exists()
 
 
+def test_plan_of_some_phases_alone(here, handgrad):
+    (here / "two.toml").write_text(TINY + '\n[[phase]]\nname = "more"\ngrid.training.batch_size = [10, 50]\n')
+    count = {phase: handgrad(f"plan two.toml --phase {phase}")[1].count("pending") for phase in ("main", "more")}
+    assert count == {"main": 4, "more": 8}
+
+
 def test_show_tells_a_run_by_folder_or_id(finished, handgrad, monkeypatch):
     folder, _ = finished
     monkeypatch.chdir(folder)
@@ -287,6 +293,8 @@ def test_evaluate_says_when_the_data_is_another(finished, handgrad, monkeypatch,
         ("run tiny.toml --jobs 0", "jobs must be >= 1 and at most 100,000, as no study has more runs; got 0"),
         ("run tiny.toml --runner rya", "unknown runner 'rya'; did you mean 'ray'? Known: serial, processes, ray"),
         ("run tiny.toml --address head:6379", "address is for the runner ray; got 'head:6379' with no runner"),
+        ("run tiny.toml --phase mian", "study \"tiny\": unknown phase 'mian'; did you mean 'main'? Known: main"),
+        ("plan tiny.toml --phase L2", "study \"tiny\": unknown phase 'L2'. Known: main"),
         ("run tiny.toml --runner ray --cpus-per-run 0", "cpus per run must be > 0, such as 1 or 1.5; got 0"),
         ("report nowhere", "nowhere: no results of a study here"),
         ("data mnits", "unknown data set 'mnits'; did you mean 'mnist'?"),

@@ -17,6 +17,10 @@ commands = typer.Typer()
 StudyName = Annotated[str, Argument(metavar="STUDY", help="A ready-made study (see: handgrad studies) or a TOML file.")]
 Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Results folder.  [default: results/STUDY]")]
 Quick = Annotated[bool, Option("--quick", help="The study's own small version: every item, in minutes.")]
+Phases = Annotated[
+    list[str] | None,
+    Option("--phase", metavar="NAME", help="Only this phase, with those it comes after; may be given again."),
+]
 Jobs = Annotated[int | None, Option("--jobs", metavar="N", help="Runs at a time.  [default: one per core]")]
 RunnerName = Annotated[
     str | None, Option("--runner", metavar="NAME", help="serial, processes or ray.  [default: processes]")
@@ -38,6 +42,7 @@ def run(
     runner: RunnerName = None,
     address: Address = None,
     cpus_per_run: CpusPerRun = None,
+    phase: Phases = None,
     quick: Quick = False,
     json: Json = False,
 ) -> None:
@@ -48,7 +53,14 @@ def run(
     chosen = load_study(study, overrides or (), quick=quick)
     with console.StudyDisplay() as display:
         results = run_study(
-            chosen, out, jobs=jobs, observer=display, runner=runner, address=address, cpus_per_run=cpus_per_run
+            chosen,
+            out,
+            jobs=jobs,
+            observer=display,
+            runner=runner,
+            address=address,
+            cpus_per_run=cpus_per_run,
+            phases=phase or (),
         )
     _report(results.folder, json=json)
     if results.failed():
@@ -62,6 +74,7 @@ def plan(
     overrides: Overrides = None,
     out: Out = None,
     jobs: Jobs = None,
+    phase: Phases = None,
     quick: Quick = False,
     json: Json = False,
 ) -> None:
@@ -72,7 +85,7 @@ def plan(
     from handgrad.study.planning.estimate import estimate
 
     chosen = load_study(study, overrides or (), quick=quick)
-    planned = Plan(chosen)
+    planned = Plan(chosen, only=phase or ())
     runner, notes = open_runner(jobs_for(planned, jobs))
     cost = estimate(planned, runner.workers)
     folder = out or chosen.default_out
@@ -80,17 +93,17 @@ def plan(
     seconds = {(row.phase, row.label): row.seconds for row in cost.rows}
     rows = [
         {
-            "phase": phase.name,
+            "phase": one.name,
             "setting": setting.label,
             "seed": run.seed,
             "id": run.id,
             "state": states.get(run.id or "", "pending"),
-            "seconds": seconds[phase.name, setting.label],
+            "seconds": seconds[one.name, setting.label],
             "stack": setting.setting and setting.setting.training.stack,
             "axes": dict(setting.axes),
         }
-        for phase in planned.phases
-        for setting in phase.settings
+        for one in planned.taken_phases
+        for setting in one.settings
         for run in setting.runs
     ]
     if json:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from handgrad.data.datasets import from_arrays
-from handgrad.errors import StudyFileError
+from handgrad.errors import InputError, StudyFileError
+from handgrad.report.build import write_report
 from handgrad.study import Results, make_study, run_study
 from handgrad.study.design.study_spec import Made
 from handgrad.study.execution import choose_runner
@@ -44,6 +45,50 @@ def test_a_finished_study_repeats_nothing(make, tmp_path):
     assert not [event for event in events if event.kind in ("run started", "run finished")]
     assert again.plan == first.plan
     assert events[-1].finished == events[-1].runs == 2 * (2 + 2 + 1)
+
+
+def test_only_the_phases_that_are_asked_for_run_and_the_rest_follows(make, tmp_path):
+    study = make(**PHASES)
+    whole = run_study(study, tmp_path / "whole", jobs=1)
+    events = []
+    part = run_study(study, tmp_path / "part", jobs=1, observer=events.append, phases=["batch size"])
+    assert [event.phase for event in events if event.kind == "phase started"] == ["main", "batch size"]
+    assert events[-1].finished == events[-1].runs == 2 * (2 + 2)
+    assert part.plan["notes"][-1] == (
+        "1 of 3 phases were not asked for and not begun; the same command without them named goes on"
+    )
+    assert [phase["winner"] for phase in part.plan["phases"]] == [
+        *(phase["winner"] for phase in whole.plan["phases"][:2]),
+        None,
+    ]
+    assert write_report(part.folder).page.is_file()
+    events.clear()
+    run_study(study, tmp_path / "part", jobs=1, observer=events.append)
+    assert {event.phase for event in events if event.kind == "run finished"} == {"longer"}
+    assert contents(tmp_path / "part") == contents(tmp_path / "whole")
+
+
+def test_a_phase_that_is_asked_for_after_the_rest_loses_nothing(make, tmp_path):
+    study = make(**PHASES)
+    run_study(study, tmp_path, jobs=1)
+    before = contents(tmp_path)
+    run_study(study, tmp_path, jobs=1, phases=["main"])
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("phases", "message"),
+    [
+        (["mian"], "unknown phase 'mian'; did you mean 'main'? Known: main, batch size, longer"),
+        ("main", "phases must be a list of names, as in [\"main\"]; got 'main'"),
+        ([1], 'phases must be a list of names, as in ["main"]; got (1,)'),
+    ],
+)
+def test_phases_that_are_none(make, tmp_path, phases, message):
+    with pytest.raises(InputError) as caught:
+        run_study(make(**PHASES), tmp_path / "none", jobs=1, phases=phases)
+    assert str(caught.value).endswith(message)
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_study_that_grows_runs_only_what_is_new(make, tmp_path):

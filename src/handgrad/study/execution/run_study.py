@@ -1,7 +1,7 @@
 """Running a study: phase by phase, only runs that are not finished yet; each record is written when its run ends."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ def run_study(
     runner: Runner | str | None = None,
     address: str | None = None,
     cpus_per_run: float | None = None,
+    phases: Sequence[str] = (),
 ) -> Results:
     """Run what is not finished of a study and return its results.  Running it again continues it.
 
@@ -50,6 +51,7 @@ def run_study(
     runner: a name in `RUNNERS` ("serial", "processes", "ray"), or a runner of your own.
     address: "host:port" of a Ray cluster (default: RAY_ADDRESS, else one started here); cpus_per_run: the CPUs that it
     reserves for a run (default 1).
+    phases: the names of those that are run, with those that they come after (default all).
     Raises InputError before anything runs where something does not fit, and KeyboardInterrupt when interrupted:
     runs in progress then continue from their checkpoints.
 
@@ -63,8 +65,18 @@ def run_study(
     check_call(observer, runner, data)
     study = as_study(study)
     folder = study.default_out if out is None else as_path(out, "out")
-    plan = Plan(study, SplitCache(study.folder, data))
+    plan = Plan(study, SplitCache(study.folder, data), _names(phases))
     return execute_plan(plan, folder, Execution, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
+
+
+def _names(phases: Any) -> tuple[str, ...]:
+    """The phases that are asked for, as names."""
+    if isinstance(phases, str) or not isinstance(phases, Iterable):
+        raise InputError(f'phases must be a list of names, as in ["main"]; got {shown(phases)}')
+    found = tuple(phases)
+    if not all(isinstance(name, str) for name in found):
+        raise InputError(f'phases must be a list of names, as in ["main"]; got {shown(found)}')
+    return found
 
 
 def check_call(observer: Any, runner: Any, data: Any) -> None:
@@ -154,14 +166,20 @@ class Execution:
                 "begun; the same command with a larger budget goes on"
             )
         some_failed = any(summary.status == "failed" for summary in self.runs.ended.values())
+        if left := len(self.plan.phases) - len(self.plan.taken_phases):
+            self.note(
+                f"{left} of {len(self.plan.phases)} phases were not asked for and not begun; the same command without "
+                "them named goes on"
+            )
         self._write("failed" if some_failed else "done")
         self.progress.tell("study finished")
         return Results.open(self.store.folder)
 
     def phases(self) -> None:
         """Run the phases, one after the other."""
-        for number in range(len(self.plan.phases)):
-            self._phase(number)
+        for number, phase in enumerate(self.plan.phases):
+            if phase.name in self.plan.taken:
+                self._phase(number)
 
     def _phase(self, number: int) -> None:
         if number:

@@ -250,6 +250,11 @@ class ExplainPlan(Plan):
 
     # -- the rungs
 
+    @property
+    def taken_phases(self) -> list[PlannedPhase]:
+        """The rungs that are planned."""
+        return self.phases
+
     def rung(self, rung: Rung, chosen: Sequence[Reading]) -> PlannedPhase:
         """Add a rung: its readings on its rows, on the first seed or, in the last, on all."""
         rows = list(range(len(self.rows))) if rung.final else self.screened

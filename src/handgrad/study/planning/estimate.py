@@ -82,7 +82,7 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
     check_memory(plan.heaviest, workers)
     speeds: dict[str, _Speed] = {}
     found: list[tuple[str, PlannedSetting, float | None]] = []
-    for phase in plan.phases:
+    for phase in plan.taken_phases:
         for planned in phase.settings:
             if phase.start is None and phase.after is not None:
                 found.append((phase.name, planned, None))
@@ -94,7 +94,7 @@ def estimate(plan: Plan, workers: int = 1) -> Estimate:
         SettingCost(phase, planned.label, len(planned.runs), planned.cost * ratio if seconds is None else seconds)
         for phase, planned, seconds in found
     )
-    settings = [(phase, planned) for phase in plan.phases for planned in phase.settings]
+    settings = [(phase, planned) for phase in plan.taken_phases for planned in phase.settings]
     work = sum(
         row.runs * row.seconds * phase.share(planned) for row, (phase, planned) in zip(rows, settings, strict=True)
     )

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from handgrad.data.batches import steps_per_epoch
-from handgrad.errors import HandgradError, StudyFileError
+from handgrad.errors import HandgradError, InputError, StudyFileError
 from handgrad.measures import METRICS
+from handgrad.names import unknown
 from handgrad.network.network import Network
 from handgrad.study.changes import shown
 from handgrad.study.design.axes import Choice
@@ -30,11 +31,14 @@ from handgrad.training.sharing import runs_in_a_program
 class Plan:
     """All phases of a study.  `later` fills in a phase once the winner that it starts from is known.
 
-    Raises StudyFileError with every setting that does not fit the data, DataError where there is no data.
+    only: the names of the phases that are to be run, those that they come after included; none of them: all.
+    Raises StudyFileError with every setting that does not fit the data, DataError where there is no data, and
+    InputError for a phase that is not there.
     """
 
-    def __init__(self, study: Study, splits: SplitCache | None = None) -> None:
+    def __init__(self, study: Study, splits: SplitCache | None = None, only: Iterable[str] = ()) -> None:
         self.study = study
+        self.taken = _with_earlier(study, only)
         self.splits = splits or SplitCache(study.folder)
         self.notes: list[str] = [*study.notes]
         self.metric = metric_of(study.spec.select_by, study.spec.select_on_test)
@@ -66,21 +70,27 @@ class Plan:
         return list(dict.fromkeys(setting.data for setting in self.settings.values() if setting.data is not None))
 
     @property
+    def taken_phases(self) -> list[PlannedPhase]:
+        """The phases that are to be run."""
+        return [phase for phase in self.phases if phase.name in self.taken]
+
+    @property
     def run_count(self) -> int:
-        """How many runs the study has at most, those of later phases included."""
-        later = sum(len(s.runs) for phase in self.phases if not phase.known for s in phase.settings)
+        """How many runs the phases that are to be run have at most, those of later phases included."""
+        known = {s.label: len(s.runs) for phase in self.taken_phases if phase.known for s in phase.settings}
+        later = sum(len(s.runs) for phase in self.taken_phases if not phase.known for s in phase.settings)
         undrawn = sum(
             (phase.drawn - len(phase.settings)) * len(self.study.phases[phase.number].seeds)
-            for phase in self.phases
+            for phase in self.taken_phases
             if phase.opened
         )
-        return sum(len(s.runs) for s in self.settings.values()) + later + undrawn
+        return sum(known.values()) + later + undrawn
 
     def cost(self, number: int = 0) -> float:
         """The work that is expected of the runs of a phase and those after it, in the unit of `PlannedSetting.cost`."""
         seen: set[str] = set()
         total = 0.0
-        for phase in self.phases:
+        for phase in self.taken_phases:
             for setting in phase.settings:
                 if phase.number >= number and not (phase.known and setting.label in seen):
                     total += setting.cost * len(setting.runs) * phase.share(setting)
@@ -321,3 +331,17 @@ class Plan:
         steps = steps_per_epoch(n, training.batch_size)
         epoch = n * p * 6e-10 + steps * (5e-5 + p * 1e-9) + facts.counts.get("validation", n) * p * 4e-10
         return network.parameter_count, 0.005 + training.epochs * epoch, facts
+
+
+def _with_earlier(study: Study, only: Iterable[str]) -> frozenset[str]:
+    """The names of some phases and of those that they come after; of all where none is named."""
+    phases = {phase.name: phase for phase in study.phases}
+    left, found = list(only) or list(phases), set()
+    while left:
+        name = left.pop()
+        if name not in phases:
+            raise InputError(f'study "{study.spec.name}": {unknown(name, phases, "phase")}')
+        found.add(name)
+        if (after := phases[name].after) is not None:
+            left.append(study.phases[after].name)
+    return frozenset(found)
