@@ -1,6 +1,6 @@
 """The [training] table of a study file: how a network learns, and which engine trains it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -118,6 +118,11 @@ class TrainingSection(Section):
             if not values.get(key, True):
                 del values[key]  # records and ids are older than this key
         return values
+
+    def scored_of_training(self, counts: Mapping[str, int]) -> int:
+        """How many training examples are scored, of parts with so many examples: all, or as many as validate."""
+        n = counts["train"]
+        return n if self.train_score == "all" else min(n, counts.get("validation") or counts.get("test") or n)
 
     @property
     def may_be_jax(self) -> bool:

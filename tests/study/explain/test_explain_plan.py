@@ -1,10 +1,13 @@
 """The plan of an explanation: its rows, its readings, what is left out, and the messages about what is wrong."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from handgrad.errors import StudyFileError
 from handgrad.study.explain.explain_plan import ExplainPlan
 from handgrad.study.explain.rows import items_with_numbers
+from handgrad.study.explain.rung_results import published_cell
 
 COLUMNS = [{"head": "lr", "show": "training.optimizer.lr"}, {"head": "acc", "show": "test_accuracy"}]
 
@@ -43,6 +46,24 @@ def test_listed_readings_are_run_on_every_row(plan):
     rates = [settings[label].setting.training.optimizer.lr for label in rung["labels"]["1"]]
     assert (losses, rates) == (["half-squared-error"] * 2, [0.1, 0.3])
     assert [run.seed for run in settings["1"].runs] == [0, 1]
+
+
+def test_a_published_number_is_of_as_many_examples_as_a_whole_run_scores(plan):
+    """However few of them a cheaper run scores."""
+    made = plan({"reading": HALF}, values=([0.8, 0.1], 0.9))
+    assert made.to_json()["explain"]["scored"] == [{"train": 60, "validation": 60, "test": 60}] * 2
+    cheap = SimpleNamespace(dataset=SimpleNamespace(classes=("a", "b", "c"), counts={"test": 7}), train_score=None)
+    cell = published_cell(made.rows[0], "test_accuracy", 1, cheap, made.scored[0]["test"])
+    assert (cell.scored, cell.mean, cell.std) == (60, 0.8, 0.1)
+
+
+def test_what_validates_is_cut_only_where_the_file_says_how_much_does(make):
+    written = {"name": "clouds.npz", "test": {"size": 60}}
+    own = ExplainPlan(make(grid=GRID, original=original(0.8, 0.9), explain={"reading": HALF}, data=written))
+    assert not own._may_validate_less(own._whole(0))
+    said = {**written, "validation": {"size": 40}}
+    own = ExplainPlan(make(grid=GRID, original=original(0.8, 0.9), explain={"reading": HALF}, data=said))
+    assert own._may_validate_less(own._whole(0))
 
 
 def test_rows_can_be_chosen(plan):

@@ -4,13 +4,18 @@ import itertools
 
 import pytest
 
-from handgrad.study.explain.ladder import FEWEST_EXAMPLES, FINAL, STEPS, WORK, cheaper, ladder, screened
+from handgrad.study.explain.ladder import FEWEST_EXAMPLES, FINAL, STEPS, WORK, cheaper, ladder, screened, shares
+
+
+def shared(work):
+    """The work of runs that take exactly their share."""
+    return [work * share for share in shares()]
 
 
 @pytest.mark.parametrize("n", [FINAL[0] + 1, 50, 200, 3000])
 @pytest.mark.parametrize("work", [1.0, WORK * 4, 1e9])
 def test_a_ladder_begins_with_all_readings_and_ends_with_whole_runs_of_few(n, work):
-    rungs = ladder(n, work, 1e4)
+    rungs = ladder(n, shared(work), 1e4)
     assert [rung.number for rung in rungs] == list(range(1, len(rungs) + 1))
     assert rungs[0].most == n
     assert rungs[-1].final
@@ -21,18 +26,22 @@ def test_a_ladder_begins_with_all_readings_and_ends_with_whole_runs_of_few(n, wo
 
 
 def test_runs_are_made_cheaper_only_where_all_of_them_would_take_long():
-    assert [rung.share for rung in ladder(100, WORK, 1e4)] == [1.0, 1.0]
-    assert [rung.share for rung in ladder(100, WORK * 3, 1e4)] == [0.25, 1.0]
-    assert [rung.share for rung in ladder(100, WORK * 1e6, 1e4)] == [1 / 64, 1 / 16, 1 / 4, 1.0]
+    assert [rung.share for rung in ladder(100, shared(WORK), 1e4)] == [1.0, 1.0]
+    assert [rung.share for rung in ladder(100, shared(WORK * 3), 1e4)] == [0.25, 1.0]
+    assert [rung.share for rung in ladder(100, shared(WORK * 1e6), 1e4)] == [4.0**-k for k in range(STEPS, -1, -1)]
 
 
-@pytest.mark.parametrize(("in_full", "final"), [(0.1, 40), (100.0, 24), (1e4, 4)])
+def test_a_rung_that_would_cost_much_the_same_as_the_next_is_left_out():
+    assert [rung.share for rung in ladder(100, [1e6, 2e5, 1.1e5, 1e5], 1e4)] == [0.25, 1.0]
+
+
+@pytest.mark.parametrize(("in_full", "final"), [(0.1, 40), (100.0, 12), (1e4, 4)])
 def test_more_readings_run_in_full_where_that_is_cheap(in_full, final):
-    assert ladder(300, 1.0, in_full)[-1].most == final
+    assert ladder(300, shared(1.0), in_full)[-1].most == final
 
 
 def test_few_readings_run_in_full_at_once():
-    assert [(rung.most, rung.final) for rung in ladder(3, 1e9, 1e4)] == [(3, True)]
+    assert [(rung.most, rung.final) for rung in ladder(3, shared(1e9), 1e4)] == [(3, True)]
 
 
 @pytest.mark.parametrize("share", [1 / 64, 1 / 16, 1 / 4])
@@ -52,6 +61,13 @@ def test_a_cheaper_run_takes_about_its_share_of_the_work(share, batch_size, epoc
 def test_small_data_is_not_made_smaller_than_the_fewest_examples():
     assert cheaper(1 / 64, examples=800, epochs=100, batch_size="full") == {}
     assert cheaper(1 / 64, examples=2000, epochs=100, batch_size="full") == {"data.train.size": 1000}
+
+
+def test_no_more_examples_validate_than_train_where_fewer_train():
+    ask = {"epochs": 100, "batch_size": "full", "examples": 60000}
+    assert cheaper(1 / 64, **ask, validation=5000) == {"data.train.size": 1000, "data.validation.size": 1000}
+    assert cheaper(1 / 4, **ask, validation=5000) == {"data.train.size": 15000}
+    assert cheaper(1, **ask, validation=5000) == {}
 
 
 def test_rows_are_tried_on_the_cheapest_first_and_stay_in_order():

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handgrad.data.batches import steps_per_epoch
+from handgrad.data.data_section import ValidationPart
 from handgrad.errors import HandgradError, StudyFileError
 from handgrad.measures import METRICS
 from handgrad.names import listed, short, shown
 from handgrad.network.network_section import build
 from handgrad.study.changes import Changes, Table, apply, at_path
 from handgrad.study.design.settings import Study
-from handgrad.study.explain.ladder import Rung, cheaper, ladder, screened
+from handgrad.study.explain.ladder import Rung, cheaper, ladder, screened, shares
 from handgrad.study.explain.rows import PublishedRow, PublishedRows, items_with_numbers, published_rows
 from handgrad.study.explain.space import MOST_READINGS, MOST_USUAL, SLIPS_PATH, Alternative, Reading, count, readings
 from handgrad.study.explain.usual_alternatives import of_slips, usual_alternatives
@@ -69,12 +70,14 @@ class ExplainPlan(Plan):
         self._numbers: dict[tuple[str, ...], str] = {}
         self.notes += self._unmeasured()
         self.readings = self._space()
+        self.scored = [self._scored(row) for row in range(len(self.rows))]
         self.screened = screened([self._seconds(self._whole(row)) for row in range(len(self.rows))])
         every = (self._setting_of(reading, row, 1.0) for reading in self.readings for row in self.screened)
         work = sum(self._seconds(one) for one in every if isinstance(one, Setting))
         seeds = len(study.spec.seeds[: self.section.seeds])
         on_all_rows = work / len(self.readings) * len(self.rows) / len(self.screened)
-        self.ladder = ladder(len(self.readings), work, seeds * on_all_rows)
+        written = [sum(self._seconds_of(row, share) for row in self.screened) for share in shares()]
+        self.ladder = ladder(len(self.readings), [work * one / written[0] for one in written], seeds * on_all_rows)
         self.rung(self.ladder[0], self.readings)
 
     # -- the space
@@ -196,9 +199,24 @@ class ExplainPlan(Plan):
         network, training = build(setting.network, facts.shape, facts.n_classes), self._resolved(setting).training
         n, m = facts.counts["train"], network.multiplications
         steps = steps_per_epoch(n, training.batch_size)
-        compiled = training.engine == "compiled"
-        epoch = n * m * (3.5e-11 if compiled else 1.5e-10) + steps * (1e-6 if compiled else 8e-5 + m * 2e-10)
+        scored = training.scored_of_training(facts.counts) + facts.counts.get("validation", 0)
+        wide = 2 if training.dtype == "float64" else 1
+        if training.engine == "compiled":
+            epoch = wide * (n + 0.3 * scored) * m * 4e-11 + steps * 3e-6
+        else:
+            epoch = wide * (n + 0.3 * scored) * m * 1.5e-10 + steps * (8e-5 + m * 2e-10)
         return OVERHEAD + training.epochs * epoch
+
+    def _seconds_of(self, row: int, share: float) -> float:
+        """What a run of a row takes as the file is written."""
+        made = self._setting_of(Reading(0), row, share)
+        return self._seconds(made) if isinstance(made, Setting) else OVERHEAD
+
+    def _scored(self, row: int) -> dict[str, int]:
+        """part -> examples that are scored in a whole run of a row, as they are taken to have been in the original."""
+        setting = self._whole(row)
+        counts = self.splits.facts(setting.data).counts
+        return {**counts, "train": setting.training.scored_of_training(counts)}
 
     def _whole(self, row: int) -> Setting:
         made = self._setting_of(Reading(0), row, 1.0)
@@ -236,7 +254,11 @@ class ExplainPlan(Plan):
                 if (part := METRICS[ours].part).name not in facts.counts:
                     return f"there are no {part.word} examples, so no {ours}"
             changes |= cheaper(
-                share, examples=facts.counts["train"], epochs=training.epochs, batch_size=training.batch_size
+                share,
+                examples=facts.counts["train"],
+                epochs=training.epochs,
+                batch_size=training.batch_size,
+                validation=facts.counts["validation"] if self._may_validate_less(setting) else 0,
             )
             if changes:
                 setting, problems = Setting.read(apply(tables, changes, self.study.defaults))
@@ -247,6 +269,11 @@ class ExplainPlan(Plan):
         except HandgradError as error:
             return str(error).splitlines()[0]
         return setting
+
+    @staticmethod
+    def _may_validate_less(setting: Setting) -> bool:
+        """Whether data.validation says how many validate; else it may be a part of the data's own, as it is."""
+        return setting.data.validation not in (False, ValidationPart())
 
     # -- the rungs
 
@@ -300,6 +327,7 @@ class ExplainPlan(Plan):
         left_out = [{"name": one.name, "why": one.why} for one in self.left_out]
         explain = {
             "rows": [[row.item, row.label] for row in self.rows],
+            "scored": self.scored,
             "readings": [reading.data() for reading in self.readings],
             "rungs": self.rungs_run,
             "alike": {str(number): other for number, other in self.alike.items()},

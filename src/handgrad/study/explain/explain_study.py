@@ -93,7 +93,13 @@ class Explaining(Execution):
             self.every_run(number)
             self._write("running")
             before = rung_result(
-                plan.rungs_run[-1], plan.rows, plan.readings, plan.study.spec.ddof, self._records(number), before
+                plan.rungs_run[-1],
+                plan.rows,
+                plan.scored,
+                plan.readings,
+                plan.study.spec.ddof,
+                self._records(number),
+                before,
             )
             self.progress.tell("phase finished", phase=rung.name)
 

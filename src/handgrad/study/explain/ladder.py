@@ -5,7 +5,8 @@
     last      the few that are left: every row, every seed, the work of the original
 
 A run with full batches is made cheaper by fewer examples, as its gradient is a mean over them.  Any other run trains
-fewer epochs of the same steps, and where that is not enough fewer examples as well.
+fewer epochs of the same steps, and where that is not enough fewer examples as well.  Where fewer examples train, no
+more than they validate: scoring more of them after each epoch would take longer than training.
 """
 
 import math
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 FEWER = 4  # from rung to rung a run costs so many times as much
-STEPS = 3  # cheaper rungs at most: the cheapest run costs 1/64 of a whole one
+STEPS = 5  # cheaper rungs at most: the cheapest run costs 1/1024 of a whole one
+LESS = 0.5  # of the work of the rung above it, at most: else a cheaper rung would say little that is new
 WORK = 300.0  # seconds of one core for a rung of all readings, above which runs are made cheaper
-WORK_IN_FULL = 2400.0  # seconds of one core for the last rung, by which more readings come to it
-FEWEST_EXAMPLES = 1000  # that a cheaper run trains on, where there are as many
+WORK_IN_FULL = 1200.0  # seconds of one core for the last rung, by which more readings come to it
+FEWEST_EXAMPLES = 1000  # that a cheaper run trains on and validates on, where there are as many
 FINAL = (4, 40)  # readings that are run in full on every seed: at most so few, or so many where runs are cheap
 ALIKE = 0.5  # of those that go on from cheaper runs: so many more that gave the same numbers as one of them
 SCREENED = 6  # rows at most that readings are tried on before
@@ -58,24 +60,35 @@ def shown_share(share: float) -> str:
     return "all" if share >= 1 else f"1/{round(1 / share)}"
 
 
-def ladder(readings: int, work: float, in_full: float) -> tuple[Rung, ...]:
+def shares() -> list[float]:
+    """The shares of a whole run that rungs can have, the whole first.
+
+    >>> shares()[:3]
+    [1.0, 0.25, 0.0625]
+    """
+    return [float(FEWER) ** -k for k in range(STEPS + 1)]
+
+
+def ladder(readings: int, work: Sequence[float], in_full: float) -> tuple[Rung, ...]:
     """The rungs for so many readings.
 
-    work: seconds of one core that all of them would take on the rows of the first rungs, on one seed;  in_full: what
-    one of them takes on every row and every seed.
+    work: seconds of one core that all of them would take on the rows of the first rungs, on one seed, for each of
+    `shares()`;  in_full: what one of them takes on every row and every seed.
 
-    >>> [(rung.share, rung.most, rung.final) for rung in ladder(200, 1e6, 1e3)]
+    >>> [(rung.share, rung.most, rung.final) for rung in ladder(200, [1e4 * share for share in shares()], 1e3)]
     [(0.015625, 200, False), (0.0625, 55, False), (0.25, 15, False), (1.0, 4, True)]
-    >>> [(rung.share, rung.most) for rung in ladder(200, 100.0, 1.0)]
+    >>> [(rung.share, rung.most) for rung in ladder(200, [100.0, 25.0], 1.0)]
     [(1.0, 200), (1.0, 40)]
-    >>> [(rung.share, rung.most) for rung in ladder(4, 1e6, 1e3)]
+    >>> [(rung.share, rung.most) for rung in ladder(4, [1e6], 1e3)]
     [(1.0, 4)]
     """
     fewest, most_of_all = FINAL
     final = min(readings, max(fewest, min(most_of_all, int(WORK_IN_FULL / in_full))))
     if readings == final:
         return (Rung(1, 1.0, final, final=True),)
-    steps = next((k for k in range(STEPS) if work / FEWER**k <= WORK), STEPS)
+    steps = 0
+    while work[steps] > WORK and steps + 1 < len(work) and work[steps + 1] <= LESS * work[steps]:
+        steps += 1
     last = max(1, steps)
     most = [math.ceil(readings * (final / readings) ** (k / last)) for k in range(last)]
     rungs = [Rung(k + 1, 1.0 / FEWER ** (steps - k), most[k], alike=_alike(most[k]) if k else 0) for k in range(last)]
@@ -86,11 +99,11 @@ def _alike(most: int) -> int:
     return math.ceil(ALIKE * most)
 
 
-def cheaper(share: float, *, examples: int, epochs: int, batch_size: int | str) -> dict[str, Any]:
+def cheaper(share: float, *, examples: int, epochs: int, batch_size: int | str, validation: int = 0) -> dict[str, Any]:
     """The changes that make a run take about this share of its work; none for all of it.
 
-    >>> cheaper(1 / 16, examples=60000, epochs=100, batch_size="full")
-    {'data.train.size': 3750}
+    >>> cheaper(1 / 16, examples=60000, epochs=100, batch_size="full", validation=5000)
+    {'data.train.size': 3750, 'data.validation.size': 3750}
     >>> cheaper(1 / 16, examples=60000, epochs=50, batch_size=1)
     {'training.epochs': 3}
     >>> cheaper(1 / 64, examples=50000, epochs=10, batch_size=64)
@@ -109,6 +122,8 @@ def cheaper(share: float, *, examples: int, epochs: int, batch_size: int | str) 
     size = max(min(examples, FEWEST_EXAMPLES), math.ceil(examples * left))
     if size < 0.75 * examples:
         found["data.train.size"] = size
+        if validation > size:
+            found["data.validation.size"] = size
     return found
 
 

@@ -107,12 +107,17 @@ def cell_key(row: int, measure: str) -> str:
 def rung_result(
     rung: Mapping[str, Any],
     rows: Sequence[PublishedRow],
+    counts: Sequence[Mapping[str, int]],
     readings: Sequence[Reading],
     ddof: int,
     records: Records,
     before: RungResult | None,
 ) -> RungResult:
-    """A rung ranked.  rung: as plan.json holds it;  before: the rung before it."""
+    """A rung ranked.
+
+    rung: as plan.json holds it;  counts: of each row, how many examples of each part a whole run scores;  before: the
+    rung before it.
+    """
     share, row_numbers = float(rung["share"]), [int(row) for row in rung["rows"]]
     labels = {int(number): names for number, names in rung["labels"].items()}
     values: dict[tuple[int, int, str], tuple[float | None, ...]] = {}
@@ -130,7 +135,8 @@ def rung_result(
                 if any(record.status == "diverged" or ours in record.metrics for record in own):
                     values[key] = tuple(_value(record, ours) for record in own)
                     scored[key] = _scored(own[0], ours)
-                    published.setdefault(cell_key(row, measure), published_cell(rows[row], measure, ddof, own[0]))
+                    cell = published_cell(rows[row], measure, ddof, own[0], counts[row].get(METRICS[measure].part.name))
+                    published.setdefault(cell_key(row, measure), cell)
     trust = {
         bounded: _trust(share, bounded, values, before)
         for bounded in {is_fraction(measure) for _, _, measure in values}
@@ -143,8 +149,8 @@ def rung_result(
             and not all(is_lost(one, published[cell_name].classes) for one in own_values)
         ):
             continue  # whether a cheaper run learns says nothing of a whole one; one that is lost stays so
-        cell = ReadingCell(own_values, scored[number, row, measure], trust[is_fraction(measure)])
-        found.setdefault(str(number), {})[cell_name] = cell
+        result = ReadingCell(own_values, scored[number, row, measure], trust[is_fraction(measure)])
+        found.setdefault(str(number), {})[cell_name] = result
     departures = {str(number): readings[number].departures for number in labels}
     ranking = rank(published, found, departures) if found else Explanation((), {})
     return RungResult(
@@ -178,8 +184,8 @@ def _scored(record: Record, measure: str) -> int | None:
     return record.dataset.counts.get(part.name)
 
 
-def published_cell(row: PublishedRow, measure: str, ddof: int, record: Record) -> PublishedCell:
-    """A published number as it is compared.  It is taken to be scored on as many examples as ours."""
+def published_cell(row: PublishedRow, measure: str, ddof: int, record: Record, scored: int | None) -> PublishedCell:
+    """A published number as it is compared.  It is taken to be of as many examples as a whole run of ours scores."""
     number = row.numbers[measure]
     part = METRICS[measure].part
     apart = at_path(row.tables, "data.validation.from") == TEST.name
@@ -190,7 +196,7 @@ def published_cell(row: PublishedRow, measure: str, ddof: int, record: Record) -
         ddof=ddof,
         seeds=row.runs,
         word=number.word or None,
-        scored=_scored(record, measure),
+        scored=scored,
         same_examples=part is TEST and not apart,
         classes=len(record.dataset.classes) if is_fraction(measure) else None,
         bounded=is_fraction(measure),
@@ -222,6 +228,7 @@ def read_explanation(results: Results) -> Explained | None:
         return None
     study = results.study
     kept = published_rows(study, study.spec.explain or ExplainSection())
+    counts = data.get("scored") or [{}] * len(data["rows"])  # unknown in results that are older than it
     by_key = {(row.item, row.label): row for row in kept.rows}
     rows = tuple(by_key[item, label] for item, label in data["rows"])
     readings = tuple(Reading.from_data(one) for one in data["readings"])
@@ -232,7 +239,9 @@ def read_explanation(results: Results) -> Explained | None:
     rungs: list[RungResult] = []
     for rung in data["rungs"]:
         before = rungs[-1] if rungs else None
-        rungs.append(rung_result(rung, rows, readings, study.spec.ddof, lambda label: records.get(label, ()), before))
+        rungs.append(
+            rung_result(rung, rows, counts, readings, study.spec.ddof, lambda one: records.get(one, ()), before)
+        )
     return Explained(
         readings,
         rows,

@@ -67,8 +67,7 @@ class _Speed:
     def seconds(self, setting: Setting, counts: dict[str, int]) -> float:
         training = setting.training
         validation, test = counts.get("validation", 0), counts.get("test", 0)
-        sample = counts["train"] if training.train_score == "all" else min(validation or test, counts["train"])
-        per_epoch = sample + validation + (test if training.test_every_epoch else 0)
+        per_epoch = training.scored_of_training(counts) + validation + (test if training.test_every_epoch else 0)
         scored = (training.epochs + 1) * per_epoch + test
         return (
             training.epochs * steps_per_epoch(counts["train"], training.batch_size) * self.step
