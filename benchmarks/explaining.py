@@ -2,7 +2,8 @@
 
 A table of ROWS accuracies is made by one of READINGS readings, each a vector of expected accuracies; the ranking sees
 the table and the results of every reading.  In it are what tables have: seeds that differ, in some rows by ten times
-as much as in others, one run in ten that collapses, examples that are finitely many, three printed digits.
+as much as in others, one run in ten that collapses, examples that are finitely many and the same for all rows, three
+printed digits.
 
 First, leading: how often is the true reading the first, and how often one of those that are not told apart from it?
 It should lead in 95 %.  Without it: how often does no row speak against the first of the wrong ones?
@@ -34,6 +35,7 @@ COLLAPSES = 0.1  # probability of a run
 COLLAPSED = (0.1, 0.01)  # mean and standard deviation of its accuracy: about one class of ten
 CHEAP = (0.05, 0.06, 0.06)  # standard deviations by which cheaper runs are off: all readings alike, a reading, a row
 EXAMPLES = (1000, 10_000)  # that a table is scored on
+SHARED = 0.7  # share of the variance of the examples' error that all rows of a table have in common
 MOST = 15  # readings that go on
 
 
@@ -49,10 +51,13 @@ class Table:
     examples: int
 
 
-def results(rng: np.random.Generator, y: float, spread: float, seeds: int, examples: int) -> tuple[float, ...]:
-    """Accuracies of some seeds, all on the same examples, whose error has variance 1/(4·examples) on the scale."""
-    common = rng.normal(0, math.sqrt(1 / (4 * examples)))
-    learnt = np.sin(np.clip(y + common + rng.normal(0, spread, seeds), 0, math.pi / 2)) ** 2
+def results(
+    rng: np.random.Generator, y: float, spread: float, seeds: int, examples: int, common: float
+) -> tuple[float, ...]:
+    """Accuracies of some seeds, all on the same examples, whose error has variance 1/(4·examples) on the scale; common:
+    the part of it that is the same in all rows, in standard deviations."""
+    error = (math.sqrt(SHARED) * common + math.sqrt(1 - SHARED) * rng.normal()) / math.sqrt(4 * examples)
+    learnt = np.sin(np.clip(y + error + rng.normal(0, spread, seeds), 0, math.pi / 2)) ** 2
     lost = rng.normal(*COLLAPSED, seeds)
     x = np.where(rng.random(seeds) < COLLAPSES, lost, learnt)
     return tuple((np.rint(x * examples) / examples).tolist())
@@ -66,19 +71,25 @@ def table(rng: np.random.Generator, k: int, examples: int) -> Table:
     expected = np.clip(base + rng.normal(0, together, (READINGS, 1)) + rng.normal(0, each, (READINGS, ROWS)), 0.35, 1.5)
     spreads = np.exp(rng.uniform(*np.log(SPREADS), ROWS))
     true = int(rng.integers(READINGS))
-    cells = {}
+    cells, common = {}, rng.normal()
     for row in range(ROWS):
-        x = np.asarray(results(rng, expected[true, row], spreads[row], k, examples))
+        x = np.asarray(results(rng, expected[true, row], spreads[row], k, examples, common))
         std = round(float(x.std()), 3) if k > 1 else None
         cells[str(row)] = PublishedCell(round(float(x.mean()), 3), std=std, seeds=k, scored=examples)
     departures = {str(i): 0 if i == 0 else 1 if i < 15 else 2 for i in range(READINGS)}
     return Table(cells, true, expected, spreads, departures, examples)
 
 
-def whole_runs(rng: np.random.Generator, one: Table, reading: int, n: int) -> Cells:
-    """A reading's results of n seeds."""
-    pairs = zip(one.published, one.expected[reading], one.spreads, strict=True)
-    return {key: ReadingCell(results(rng, y, s, n, one.examples), one.examples) for key, y, s in pairs}
+def whole_runs(rng: np.random.Generator, one: Table, n: int) -> dict[str, Cells]:
+    """Every reading's results of n seeds, all on the same examples."""
+    common = rng.normal()
+    return {
+        str(reading): {
+            key: ReadingCell(results(rng, y, s, n, one.examples, common), one.examples)
+            for key, y, s in zip(one.published, expected, one.spreads, strict=True)
+        }
+        for reading, expected in enumerate(one.expected)
+    }
 
 
 def cheap_runs(rng: np.random.Generator, one: Table, trust: Fidelity) -> dict[str, Cells]:
@@ -88,8 +99,8 @@ def cheap_runs(rng: np.random.Generator, one: Table, trust: Fidelity) -> dict[st
     off = off + rng.normal(0, of_row, (READINGS, ROWS))
     cheap = replace(one, expected=np.clip(one.expected + off, 0.35, 1.5))
     return {
-        str(i): {key: replace(cell, fidelity=trust) for key, cell in whole_runs(rng, cheap, i, 1).items()}
-        for i in range(READINGS)
+        name: {key: replace(cell, fidelity=trust) for key, cell in cells.items()}
+        for name, cells in whole_runs(rng, cheap, 1).items()
     }
 
 
@@ -112,7 +123,7 @@ def shares(k: int, n: int, examples: int, tables: int) -> Shares:
     for _ in range(tables):
         one = table(rng, k, examples)
         true = str(one.true)
-        runs = {str(i): whole_runs(rng, one, i, n) for i in range(READINGS)}
+        runs = whole_runs(rng, one, n)
         ranking = rank(one.published, runs, one.departures)
         fit = next(reading for reading in ranking.readings if reading.name == true)
         others = {name: cells for name, cells in runs.items() if name != true}
@@ -138,7 +149,7 @@ def coverage(k: int, n: int, examples: int, tables: int) -> dict[float, float]:
     rng, p = np.random.default_rng([k, n, examples]), []
     for _ in range(tables):
         one = table(rng, k, examples)
-        runs = {str(i): whole_runs(rng, one, i, n) for i in range(READINGS)}
+        runs = whole_runs(rng, one, n)
         prior, lost = variance_priors(one.published, runs)[True], lost_prior(one.published, runs)
         p += [cell_fit(one.published[key], cell, prior, lost).p for key, cell in runs[str(one.true)].items()]
     return {level: float(np.mean(np.asarray(p) < level)) for level in (0.2, 0.05, LEVEL)}

@@ -176,9 +176,10 @@ def shifted_log_likelihood(
     shifts: Numbers,
     variance: float,
     lost: tuple[float, float] = LOST_PRIOR,
+    noise: float | None = None,
 ) -> Numbers:
-    """The log likelihood for several shifts of our results on the scale y, and a variance φ², in place of those of the
-    cell's fidelity.  shifts: (q,) -> (q,)"""
+    """The log likelihood for several shifts of our results on the scale y, a variance φ² in place of those of the
+    cell's fidelity, and a variance of the examples in place of `example_noise`.  shifts: (q,) -> (q,)"""
     anything = _anything(published)
     if cell is None or not cell.values:
         return np.full(len(shifts), math.log(anything))
@@ -186,7 +187,7 @@ def shifted_log_likelihood(
         return np.full(len(shifts), math.log((1 - ANYTHING) * _of_word(published, cell, lost) + ANYTHING * anything))
     printed = _printed(published, published.mean)
     total = np.zeros(len(shifts))
-    for weight, case in _cases(published, cell, prior, variance, lost):
+    for weight, case in _cases(published, cell, prior, variance, lost, noise):
         total += weight * case.likelihood(printed, shifts)
     return np.asarray(np.log((1 - ANYTHING) * np.minimum(total, 1.0) + ANYTHING * anything))
 
@@ -286,6 +287,16 @@ def lost_prior(
     return share * added, (1 - share) * added
 
 
+def example_noise(published: PublishedCell, cell: ReadingCell) -> float:
+    """The variance of y that is due to the examples that are scored; counts that are unknown add nothing."""
+    if not published.bounded:
+        return 0.0
+    ours, theirs = (0.0 if count is None else 1 / (4 * count) for count in (cell.scored, published.scored))
+    if not published.same_examples:
+        return ours + theirs
+    return abs(ours - theirs) if ours and theirs else 0.0
+
+
 # -- from cells to cases
 
 
@@ -349,27 +360,18 @@ def _of_word(published: PublishedCell, cell: ReadingCell, lost: tuple[float, flo
     return float(_lost_weights(published, cell, lost)[-1 if published.word in LOST_WORDS else 0])
 
 
-def _noise(published: PublishedCell, cell: ReadingCell) -> float:
-    """The variance of y that is due to the examples that are scored; counts that are unknown add nothing."""
-    if not published.bounded:
-        return 0.0
-    ours, theirs = (0.0 if count is None else 1 / (4 * count) for count in (cell.scored, published.scored))
-    if not published.same_examples:
-        return ours + theirs
-    return abs(ours - theirs) if ours and theirs else 0.0
-
-
 def _cases(
     published: PublishedCell,
     cell: ReadingCell,
     prior: VariancePrior | None,
     variance: float,
     lost: tuple[float, float],
+    noise: float | None = None,
 ) -> list[tuple[float, Case]]:
     """(w_j, case) for every number of lost seeds.  Seeds that diverged leave a loss no mean to print: j = 0 alone."""
     prior = UNKNOWN_SPREAD[published.bounded] if prior is None else prior
     y = _learnt(published, cell.values)
-    noise = _noise(published, cell)
+    noise = example_noise(published, cell) if noise is None else noise
     if len(y):
         squares = max(float(((y - y.mean()) ** 2).sum()), (len(y) - 1) * SMALLEST)
         known = PRIOR_PAIRS + cell.fidelity.pairs

@@ -5,8 +5,9 @@
     ln posterior           ln L − PENALTY · departures from the text, up to a constant
     a row is explained     p ≥ LEVEL after Holm 1979 over the rows of the reading
 
-Errors of cheaper runs are alike in all rows of a reading (fewer examples make all of it worse): half of the variance φ²
-of their fidelity is one shift of the whole reading, over which the likelihood is averaged; the other is a row's own.
+Errors of cheaper runs are alike in all rows of a reading (fewer examples make all of it worse), and so are those of the
+examples that all rows are scored on: half of the variance φ² of the fidelity, and half of that of the examples, is one
+shift of the whole reading, over which the likelihood is averaged; the other halves are a row's own.
 """
 
 import math
@@ -21,6 +22,7 @@ from handgrad.study.rules.likelihood import (
     PublishedCell,
     ReadingCell,
     cell_fit,
+    example_noise,
     log_likelihood,
     lost_prior,
     shifted_log_likelihood,
@@ -33,7 +35,7 @@ PENALTY = (
 )
 MARGIN = 3.0  # nats within which readings are not told apart: a Bayes factor of 20
 LEVEL = 0.01  # of the p of a row
-COMMON = 0.5  # share of φ² that all rows of a reading have in common
+COMMON = 0.5  # share of φ², and of the variance of the examples, that all rows of a reading have in common
 SHIFTS = np.linspace(-3.0, 3.0, 25)  # of a reading, in standard deviations
 GOES_ON = 6.0  # nats behind the best within which a reading goes on, without cheaper runs: a Bayes factor of 400
 EQUAL = 1e-9  # nats within which likelihoods are equal: those of equal numbers, summed in another order
@@ -222,7 +224,7 @@ def _log_likelihood(
     priors: Mapping[bool, VariancePrior],
     lost: tuple[float, float],
 ) -> float:
-    """ln L of a reading, averaged over the shift that its cheaper runs have in common."""
+    """ln L of a reading, averaged over the shift that its rows have in common."""
     total = np.zeros_like(SHIFTS)
     for keys in rows.values():
         of_cells = [_shifted(published[key], cells.get(key), priors[published[key].bounded], lost) for key in keys]
@@ -239,11 +241,12 @@ def _shifted(
     """The log likelihood of a cell for each of SHIFTS."""
     if cell is None or not cell.values:
         return np.full(len(SHIFTS), log_likelihood(published, None))
-    if not cell.fidelity.variance:
+    variance, noise = cell.fidelity.variance, example_noise(published, cell)
+    if not variance + noise:
         return np.full(len(SHIFTS), cell_fit(published, cell, prior, lost).log_likelihood)
-    variance = cell.fidelity.variance
-    shifts = cell.fidelity.shift + SHIFTS * math.sqrt(COMMON * variance)
-    return shifted_log_likelihood(published, cell, prior, shifts, (1 - COMMON) * variance, lost)
+    shifts = cell.fidelity.shift + SHIFTS * math.sqrt(COMMON * (variance + noise))
+    own = 1 - COMMON
+    return shifted_log_likelihood(published, cell, prior, shifts, own * variance, lost, own * noise)
 
 
 def _noise_of(fits: Mapping[str, CellFit], rows: Mapping[str, Sequence[str]]) -> float:
