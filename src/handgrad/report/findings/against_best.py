@@ -213,7 +213,7 @@ def _against(
 
 
 def _more_seeds(places: StepDown, i: int, stop: int, margin: float | None) -> int | None:
-    """The fewest further seeds at which this difference is outside 0 or inside the margin: by doubling and bisection."""
+    """The fewest further seeds at which the interval excludes 0 or is inside the margin: by doubling and bisection."""
     now = max(int(places.shared[i]), 1)
 
     def decides(n: int) -> bool:

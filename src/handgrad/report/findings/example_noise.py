@@ -43,7 +43,7 @@ def margin_of(fraction: float, examples: int | None) -> float | None:
     √(a·(1 − a)/(m + 4)) with a = (fraction·m + 2)/(m + 4) (Agresti and Coull 1998), so that 100 % has a margin as well.
 
     >>> round(margin_of(0.95, 1000), 4)
-    0.0138
+    0.0137
     """
     if not examples:
         return None

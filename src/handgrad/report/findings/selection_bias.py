@@ -12,9 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class SelectionBias:
-    """shown: the best mean;  left_out: the mean of what was chosen without a seed, on that seed;  bias: shown − left_out,
-    positive where the choice flatters, whether higher or lower is better;  seeds: that were left out;  same: how many
-    of these choices were the setting that is shown.
+    """How the best looks, and how what is chosen without a seed does on it.
+
+    shown: the best mean;  left_out: the mean of what was chosen without a seed, on that seed
+    bias: shown − left_out, positive where the choice flatters, whether higher or lower is better
+    seeds: that were left out;  same: how many of these choices were the setting that is shown
     """
 
     shown: float

@@ -1,7 +1,7 @@
 """How much a run of each setting varies with its seed, where all settings help to say it.
 
 Letters: x (k, n) values of k settings on n seeds, NaN where a run is missing; z their residuals on the scale y (below);
-s² and d a setting's variance there and its degrees of freedom; s_0², d_0 the prior that all settings suggest; w weights.
+s², d a setting's variance there and its degrees of freedom; s_0², d_0 the prior that all settings suggest; w weights.
 
 Two or three seeds say little of the spread of one setting; those of many settings say much of all of them (moderated
 variances: Smyth 2004).  Spreads are pooled on a scale on which they mean the same everywhere,
@@ -66,8 +66,8 @@ class Spreads:
 def fallen_runs(x: Numbers, bounded: bool = True, examples: int | None = None) -> Flags:
     """Runs (k, n) that ended far below the other runs of their setting; higher values of x are better.
 
-    A run is fallen where its distance on y from the setting's runs within FALL of its best one is above FALL, above five
-    standard deviations of such runs (the median over settings) and above five of a binomial fraction of `examples`.
+    A run is fallen where its distance on y from the setting's runs within FALL of its best one is above FALL, above
+    five standard deviations of such runs (median over settings) and above five of a binomial fraction of `examples`.
     A setting of which all runs are low has no fallen run.  Measures that are neither fractions nor negative losses
     (−x > 0) have none.
 
