@@ -234,7 +234,9 @@ KINDS = (conclusions.equal, conclusions.unequal_spreads, conclusions.missing_run
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_equal_settings_are_said_to_be_behind_in_five_of_a_hundred_studies_at_most(kind):
     """12 settings: with Holm's correction over the winner's pairs alone it was 9 to 16 %."""
-    share, _ = conclusions.false_claims(kind, 12, 10, 300)
+    rng = np.random.default_rng([12, 10])
+    learnt = 4 if kind is conclusions.some_settings_collapsed else 0
+    share = np.mean([any(i >= learnt for i in conclusions.holm_claims(kind(rng, 12, 10))) for _ in range(300)])
     assert share <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 300)
 
 

@@ -15,13 +15,19 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 
-DRAWS, LEAST_DRAWS = 4000, 500
-MOST_WORK = 1.2e8  # draws × settings²
+DRAWS, LEAST_DRAWS, MOST_DRAWS = 4000, 500, 40_000
+WORK, MOST_WORK = 4e6, 1.2e8  # draws × settings²
 
 
 def draws_of(k: int) -> int:
-    """How many draws k settings get: 4,000, of more than 170 settings fewer, so that a thousand take a second."""
-    return int(np.clip(MOST_WORK / max(k * k, 1), LEAST_DRAWS, DRAWS))
+    """How many draws k settings get: 4,000; of few settings up to 40,000, of more than 170 fewer, so that a thousand
+    take a second or two.
+
+    >>> [draws_of(k) for k in (2, 20, 50, 200, 1000)]
+    [40000, 10000, 4000, 3000, 500]
+    """
+    usual = min(DRAWS, MOST_WORK / max(k * k, 1))
+    return int(max(min(MOST_DRAWS, WORK / max(k * k, 1)), usual, LEAST_DRAWS))
 
 
 def t_draws(

@@ -79,16 +79,17 @@ def fallen_runs(x: Numbers, bounded: bool = True, examples: int | None = None) -
     if not known.any() or not (bounded or (x[known] < 0).all()):
         return none
     y = np.where(known, to_scale(np.where(known, x, 0.0)) if bounded else -np.log(np.where(known, -x, 1.0)), np.nan)
-    best = np.where(known, y, -np.inf).max(axis=1, keepdims=True)
-    upper = known & (best - np.where(known, y, -np.inf) <= FALL[bounded])
+    y = np.where(known, y, 0.0)
+    best = np.where(known, y, -1e9).max(axis=1, keepdims=True)
+    upper = known & (best - y <= FALL[bounded])
     n = upper.sum(axis=1)
     mean = np.where(upper, y, 0.0).sum(axis=1) / np.maximum(n, 1)
     several = n > 1
     squares = np.where(upper, (y - mean[:, None]) ** 2, 0.0).sum(axis=1)[several] / (n[several] - 1)
     spread = math.sqrt(float(np.median(squares))) if len(squares) else 0.0
     reach = max(FALL[bounded], FALL_SPREADS * spread, FALL_SPREADS / (2 * math.sqrt(examples)) if examples else 0.0)
-    lowest = np.where(upper, y, np.inf).min(axis=1, keepdims=True)
-    return np.asarray(known & (lowest - np.where(known, y, np.inf) > reach))
+    lowest = np.where(upper, y, 1e9).min(axis=1, keepdims=True)
+    return np.asarray(known & (lowest - y > reach))
 
 
 def slopes(mean: Numbers, n: Numbers, bounded: bool, positive: bool, examples: int | None) -> Numbers:
@@ -132,6 +133,10 @@ def moderated_spreads(x: Numbers, bounded: bool = True, examples: int | None = N
         total = float(own.sum())
         shared = np.where(outlying, 0.0, np.minimum(prior.df, np.maximum(total - own, 0.0)))
         shared = np.where((s2 == 0) & (shared == 0), STAND_IN, shared)
+        if (s2 > 0).sum() < FEW:  # two settings share what they show; where none shows any, nothing is averaged with 0
+            own, shared = np.where(s2 > 0, own, 0.0), np.where(s2 > 0, shared, STAND_IN)
+            if k == FEW - 1:
+                own, shared = np.zeros(k), np.where(s2 > 0, total, STAND_IN)
         v = np.maximum((shared * prior.variance + own * s2) / np.maximum(shared + own, 1e-12), SMALLEST)
         weights = 1 / np.maximum(v, prior.variance)
         weights /= weights.sum() if k else 1.0

@@ -5,6 +5,7 @@ the first p + 1 places, among which a difference is judged.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,12 +48,12 @@ class StepDown:
         paired = np.where(both, x - x[best], 0.0).sum(axis=1) / np.maximum(shared, 1)
         d = np.where(shared > 0, paired, means - means[best])
         d[best] = 0.0
-        valued = known.any(axis=1)
+        valued = np.asarray(known.any(axis=1))
         order = np.lexsort((-d, ~valued))  # a setting that is ahead on the seeds that both have comes next to the best
         self.order = order = np.concatenate([[best], order[order != best]])
         self.valued, self.d, self.shared, self.means = valued[order], d[order], shared[order], means[order]
         self.x, self.known, self.fallen = x[order], known[order], fallen[order]
-        self.falls = self.fallen.any(axis=1)
+        self.falls = np.asarray(self.fallen.any(axis=1))
         self.n = self.known.sum(axis=1)
         self.scale = (bounded, examples)
         self.covariance = None if covariance is None else covariance[np.ix_(order, order)]
@@ -78,7 +79,7 @@ class StepDown:
         arrays = [np.array(one) for one in (old.variance, old.own_df, old.shared_df, old.slope)]
         for whole, part in zip(arrays, (s.variance, s.own_df, s.shared_df, s.slope), strict=True):
             whole[near] = part
-        self.spreads = Spreads(*arrays, s.seed_variance, s.total_df, s.typical)
+        self.spreads = replace(s, variance=arrays[0], own_df=arrays[1], shared_df=arrays[2], slope=arrays[3])
         return True
 
     def _draw(self) -> None:
@@ -142,8 +143,13 @@ class StepDown:
 
 
 def _in_order(s: Spreads, order: NDArray[np.intp]) -> Spreads:
-    arrays = (one[order] for one in (s.variance, s.own_df, s.shared_df, s.slope))
-    return Spreads(*arrays, s.seed_variance, s.total_df, s.typical)
+    return replace(
+        s,
+        variance=s.variance[order],
+        own_df=s.own_df[order],
+        shared_df=s.shared_df[order],
+        slope=s.slope[order],
+    )
 
 
 def _variances(x: Numbers, known: Flags) -> Numbers:
