@@ -125,7 +125,8 @@ def moderated_spreads(x: Numbers, bounded: bool = True, examples: int | None = N
     for _ in range(ROUNDS if k > 2 else 1):
         rest, seeds, free = _without_seeds(z, known, weights)
         own = np.maximum(n - 1, 0) * free
-        if own.sum() < 1e-9:  # no two settings share a seed: what it does is part of each setting's own spread
+        paired = own.sum() > 1e-9
+        if not paired:  # no two settings share a seed: what it does is part of each setting's own spread
             rest, seeds, own = z, np.zeros(x.shape[1]), np.maximum(n - 1.0, 0.0)
         s2 = (rest**2).sum(axis=1) / np.where(own > 0, own, 1.0)
         s2 = np.where((own > 0) & (s2 > SMALLEST), s2, 0.0)
@@ -135,7 +136,7 @@ def moderated_spreads(x: Numbers, bounded: bool = True, examples: int | None = N
         shared = np.where((s2 == 0) & (shared == 0), STAND_IN, shared)
         if (s2 > 0).sum() < FEW:  # two settings share what they show; where none shows any, nothing is averaged with 0
             own, shared = np.where(s2 > 0, own, 0.0), np.where(s2 > 0, shared, STAND_IN)
-            if k == FEW - 1:
+            if k == FEW - 1 and paired:
                 own, shared = np.zeros(k), np.where(s2 > 0, total, STAND_IN)
         v = np.maximum((shared * prior.variance + own * s2) / np.maximum(shared + own, 1e-12), SMALLEST)
         weights = 1 / np.maximum(v, prior.variance)
