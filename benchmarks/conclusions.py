@@ -9,6 +9,7 @@ One set of examples: two methods, equally good on new data; how often are they t
 Coverage of the intervals of one setting, and the bias of a choice with the one that leaving seeds out finds.
 
     python benchmarks/conclusions.py [--studies 300] [--settings 5 20 50 200] [--seeds 2 3 5 10]
+        [--tables equal graded examples intervals choice]
 """
 
 import argparse
@@ -247,8 +248,8 @@ def choice(k: int, n: int, studies: int) -> tuple[float, float]:
     return float(true), float(said)
 
 
-def rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterator[str]:
-    yield f"{studies} studies each; at 5 % one standard error is {100 * np.sqrt(0.05 * 0.95 / studies):.1f} points"
+def equal_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterator[str]:
+    """Equal settings."""
     yield "\nequal settings, one called behind, in % of studies: handgrad (Tukey in blocks; Holm over pairs)"
     yield f"{'':26}{'n':>3} " + "".join(f"{f'K = {k}':>20}" for k in settings)
     for kind in EQUAL:
@@ -257,6 +258,10 @@ def rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterato
             texts = ["; ".join("–" if b != b else f"{100 * b:.1f}" for b in rest) for _, *rest in cells]
             shown = [f"{100 * cell[0]:.1f} ({text})" for cell, text in zip(cells, texts, strict=True)]
             yield f"{kind.__name__.replace('_', ' '):26}{n:>3} " + "".join(f"{text:>20}" for text in shown)
+
+
+def graded_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterator[str]:
+    """Settings whose means differ."""
     yield "\ngraded studies, in %: best called behind | false equivalent | coverage | worse shown behind (Tukey)"
     yield f"{'':40}{'n':>3} " + "".join(f"{f'K = {k}':>34}" for k in settings)
     for name in GRADED:
@@ -266,17 +271,29 @@ def rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterato
                 a, b, c, d, e, stripes = (100 * v for v in graded_studies(name, k, n, studies))
                 texts.append(f"{a:.1f} | {b:.1f} | {c:.1f} | {d:.1f} ({e:.1f})" + ("" if not stripes else " striped"))
             yield f"{name:40}{n:>3} " + "".join(f"{text:>34}" for text in texts)
+
+
+def examples_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterator[str]:
+    """One set of examples."""
     yield "\ntwo methods equally good on new data, told apart, in % of studies: by seeds (by seeds and examples)"
     for examples in (1000, 5000):
         pairs = [(n, one_set(examples, n, studies)) for n in (3, 10, 20)]
         texts = [f"n = {n}: {100 * a:.1f} ({100 * b:.1f})" for n, (a, b) in pairs]
         yield f"{f'{examples:,} examples':26}" + "".join(f"{text:>22}" for text in texts)
+
+
+def intervals_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterator[str]:
+    """Intervals of one setting."""
     yield "\ncoverage of 95 % intervals, in %: runs that did not fall | chance to fall | mean of any run (t of all)"
     yield f"{'':36}" + "".join(f"{f'n = {n}':>30}" for n in (2, 3, 5, 10, 20))
     for name in MEANS:
         found = [coverage(name, n, 3 * studies) for n in (2, 3, 5, 10, 20)]
         texts = [f"{100 * a:.1f} | {100 * b:.1f} | {100 * c:.1f} ({100 * d:.1f})" for a, b, c, d in found]
         yield f"{name:36}" + "".join(f"{text:>30}" for text in texts)
+
+
+def choice_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterator[str]:
+    """The bias of a choice."""
     yield "\nthe best of equal settings is too good, in points: truly (by leaving one seed out)"
     for n in seeds:
         pairs = [choice(k, n, studies) for k in settings]
@@ -285,14 +302,27 @@ def rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterato
         )
 
 
+TABLES = {
+    "equal": equal_rows,
+    "graded": graded_rows,
+    "examples": examples_rows,
+    "intervals": intervals_rows,
+    "choice": choice_rows,
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=300)
     parser.add_argument("--settings", type=int, nargs="+", default=SETTINGS)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
     given = parser.parse_args()
-    for row in rows(given.settings, given.seeds, given.studies):
-        print(row, flush=True)
+    error = 100 * np.sqrt(0.05 * 0.95 / given.studies)
+    print(f"{given.studies} studies each; at 5 % one standard error is {error:.1f} points")
+    for name in given.tables:
+        for row in TABLES[name](given.settings, given.seeds, given.studies):
+            print(row, flush=True)
 
 
 if __name__ == "__main__":
