@@ -156,8 +156,24 @@ def _results(
         known = known | away
     low = fallen_runs(np.where(known, x, np.nan), bounded, examples) if collapsed is None else np.asarray(collapsed)
     fallen = (low.astype(bool) | away) & known
-    whole = fallen.sum(axis=1) == known.sum(axis=1)  # where all runs fell, that is what the setting does
-    return np.where(known, x, np.nan), known, fallen & ~whole[:, None]
+    return np.where(known, x, np.nan), known, _by_luck(x, known, fallen)
+
+
+def _by_luck(x: Numbers, known: Flags, fallen: Flags) -> Flags:
+    """The fallen runs that may be bad luck, which any setting could have had.
+
+    Where all runs of a setting fell, that is what it does, unless so many falls are to be expected: k·pⁿ > 0.05 with
+    p = (fallen + 1)/(runs + 1) in the other settings, some of whose runs fell.
+    """
+    n = known.sum(axis=1)
+    whole: Flags = np.asarray((fallen.sum(axis=1) == n) & (n > 0))
+    partly: Flags = np.asarray(fallen & ~whole[:, None])
+    if not partly.any():
+        return partly
+    whole |= (n > 0) & (np.where(known, x, -np.inf).max(axis=1) <= x[partly].max())
+    p = (partly[~whole].sum() + 1) / (n[~whole].sum() + 1)
+    lucky = whole & (len(x) * p ** np.maximum(n, 1) > LEVEL)
+    return np.asarray((partly & ~whole[:, None]) | (known & lucky[:, None]))
 
 
 def _best(x: Numbers, known: Flags) -> int | None:
