@@ -1,5 +1,7 @@
 """What is said at the top of an explanation's page: who explains all rows, who only comes nearest, and what is left."""
 
+from dataclasses import replace
+
 import pytest
 
 from handgrad.report.explained.explained_chapter import explained_tiles, explained_verdicts, readings_of_every_row
@@ -26,7 +28,7 @@ def explained():
             str(n): {cell_key(i, ACCURACY): ReadingCell((p, p + 0.001, p - 0.001), 1000) for i, p in enumerate(own)}
             for n, own in enumerate(results)
         }
-        ranking = rank(cells, found, {"0": 0, "1": 1})
+        ranking = rank(cells, found, {"0": 0, "1": 1, "2": 2})
         rung = RungResult("rung 1, in full", 1.0, True, tuple(range(len(rows))), (0, 1), {}, ranking, 6)
         return Explained(READINGS, table, (rung,), finished=True)
 
@@ -60,3 +62,19 @@ def test_a_row_that_no_reading_explains_is_said(explained):
     texts = [verdict.text for verdict in explained_verdicts(found)]
     assert "does not explain them" in texts[0]
     assert texts[-1] == "No reading explains Table 1, 2: p < 0.01 after Holm's correction under every one."
+
+
+@pytest.mark.parametrize(("without", "kind"), [(0.9, "note"), (0.1, "slip")])
+def test_a_slip_is_an_accusation_only_where_all_readings_not_told_apart_have_it(explained, without, kind):
+    """Beside the best, which has the slip, stands another loss: as good as it, or far from the numbers."""
+    slip = Alternative("slip", "gradient-doubled", {}, slips=("gradient-doubled",))
+    loss = Alternative("loss", "half", {"training.loss": "half-squared-error"})
+    sums = Alternative("batch", "sum", {"training.batch_reduction": "sum"})
+    readings = (Reading(0), Reading(1, (slip,)), Reading(2, (loss, sums)))
+    found = explained([0.9, 0.8], [0.3, 0.2], [0.9, 0.8], [without, without - 0.1])
+    verdicts = explained_verdicts(replace(found, readings=readings))
+    (said,) = [verdict for verdict in verdicts if "The best reading has a slip: gradient-doubled" in verdict.text]
+    assert said.kind == kind
+    assert said.text.endswith(" 1 of the 2 readings not told apart are without it.") == (kind == "note")
+    named = "Not told apart from it by these numbers: “loss: half; batch: sum”."
+    assert (named in [verdict.text for verdict in verdicts]) == (kind == "note")

@@ -62,10 +62,16 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         )
     if alike:
         more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
-        yield Verdict("note", f"Not told apart from it by these numbers: {'; '.join(alike[:NAMED])}{more}.")
+        named = ", ".join(f"“{name}”" for name in alike[:NAMED])  # a name of two departures has a semicolon itself
+        yield Verdict("note", f"Not told apart from it by these numbers: {named}{more}.")
+    group = [explained.readings[number] for number in (*near, *same)]
     for name in best.slips:
-        kind = "note" if open_to_the_file else "slip"
-        yield Verdict(kind, f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.")
+        without = sum(name not in reading.slips for reading in group)
+        open_to_it = f" {without} of the {len(group)} readings not told apart are without it." if without else ""
+        yield Verdict(
+            "note" if without else "slip",
+            f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.{open_to_it}",
+        )
     nothing = rung.ranking.unexplained
     if missed := explained.missed:
         named = enumerated(missed, NAMED)
