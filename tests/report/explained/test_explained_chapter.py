@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from handgrad.report.explained.explained_chapter import explained_tiles, explained_verdicts, readings_of_every_row
+from handgrad.report.explained.explained_chapter import explained_tiles, explained_verdicts
 from handgrad.study.explain.rows import PublishedRow
 from handgrad.study.explain.rung_results import Explained, RungResult, cell_key
 from handgrad.study.explain.space import Alternative, Reading
 from handgrad.study.published.numbers import published
-from handgrad.study.rules.likelihood import PublishedCell, ReadingCell
+from handgrad.study.rules.published_cells import PublishedCell, ReadingCell
 from handgrad.study.rules.ranked_readings import rank
 
 READINGS = (Reading(0), Reading(1, (Alternative("loss", "half", {"training.loss": "half-squared-error"}),)))
@@ -37,7 +37,7 @@ def explained():
 
 def test_a_reading_that_explains_every_row_explains_the_numbers(explained):
     found = explained([0.9, 0.8], [0.3, 0.2], [0.9, 0.8])
-    assert readings_of_every_row(found.rungs[0]) == {"1"}
+    assert found.rungs[0].ranking.explaining == ("1",)
     (verdict,) = explained_verdicts(found)
     assert verdict.text.startswith("loss: half explains the numbers best: 2 of 2 published numbers fit")
     assert verdict.kind == "good"
@@ -55,6 +55,29 @@ def test_where_every_reading_misses_a_row_none_is_said_to_explain(explained):
     assert "Other readings explain these rows; none explains all rows." in texts
     assert found.data()["not_explained_by_best"] == ["Table 1, 3", "Table 1, 4"]
     assert explained_tiles(found)[0]["term"] == "nearest reading"
+
+
+def test_many_numbers_that_are_each_somewhat_off_are_off_together(explained):
+    """Twelve rows, each two of its standard deviations away, up and down in turn."""
+    published = [0.9, 0.85] * 6
+    found = explained(published, [0.928, 0.815] * 6, [0.2] * 12)
+    (first, *_) = found.rungs[0].ranking.readings
+    assert (first.name, found.missed) == ("0", [])
+    assert first.p < 0.01
+    texts = [verdict.text for verdict in explained_verdicts(found)]
+    assert texts[0].startswith("The file as it stands comes nearest to the numbers and does not explain them: 12 of 12")
+    assert texts[1].startswith("It explains every row by itself, and not the table as a whole")
+    assert explained_tiles(found)[0]["term"] == "nearest reading"
+
+
+def test_where_the_first_misses_a_row_those_that_explain_all_are_named(explained):
+    """The first is nearer in eleven rows and far off in one; the other is somewhat off everywhere."""
+    published = [0.9] * 12
+    found = explained(published, [0.9] * 11 + [0.8], [0.938] * 12)
+    assert found.rungs[0].ranking.explaining == ("1",)
+    assert found.best.number == 0
+    texts = [verdict.text for verdict in explained_verdicts(found)]
+    assert "All rows are explained by “loss: half”, which fit less well over all." in texts
 
 
 def test_a_row_that_no_reading_explains_is_said(explained):

@@ -266,6 +266,7 @@ class ExplainPlan(Plan):
                 epochs=training.epochs,
                 batch_size=training.batch_size,
                 validation=facts.counts["validation"] if self._may_validate_less(setting) else 0,
+                written=None if share >= 1 else self._whole(row).training.epochs,
             )
             if changes:
                 setting, problems = Setting.read(apply(tables, changes, self.study.defaults))
@@ -295,8 +296,9 @@ class ExplainPlan(Plan):
         seeds = self.study.spec.seeds[: self.section.seeds] if rung.final else self.study.spec.seeds[:1]
         found: dict[str, PlannedSetting] = {}
         labels: dict[str, list[str]] = {}
+        whole: dict[str, list[bool]] = {}
         for reading in chosen:
-            labels[str(reading.number)] = []
+            labels[str(reading.number)], whole[str(reading.number)] = [], []
             for row in rows:
                 made = self._setting_of(reading, row, rung.share)
                 if isinstance(made, str):
@@ -304,10 +306,18 @@ class ExplainPlan(Plan):
                 planned = self._cell(made, seeds, reading, self.rows[row])
                 found.setdefault(planned.label, planned)
                 labels[str(reading.number)].append(planned.label)
+                whole[str(reading.number)].append(made == self._setting_of(reading, row, 1.0))
         phase = PlannedPhase(rung.name, len(self.phases), None, False, tuple(found.values()))
         self.phases.append(phase)
         self.rungs_run.append(
-            {"name": rung.name, "share": rung.share, "final": rung.final, "rows": rows, "labels": labels}
+            {
+                "name": rung.name,
+                "share": rung.share,
+                "final": rung.final,
+                "rows": rows,
+                "labels": labels,
+                "whole": whole,
+            }
         )
         return phase
 
