@@ -84,6 +84,7 @@ def against_best(
     bounded: bool = True,
     examples: int | None = None,
     diverged: ArrayLike | None = None,
+    floor: float | None = None,
     collapsed: ArrayLike | None = None,
     right: ArrayLike | None = None,
     best: int | None = None,
@@ -94,7 +95,8 @@ def against_best(
     values (k, n): the measure of k settings on n seeds, the same seed in a column; NaN where there is no run
     higher: whether higher is better;  bounded: whether values are fractions, 0 to 1
     examples: on how many examples they were scored
-    diverged (k, n): runs that ended without a value; each counts as the worst value of the study
+    diverged (k, n): runs that ended without a value; each counts as the worst value of the study, or as `floor` where
+        that is worse
     collapsed (k, n): runs that learnt nothing; where not given, `fallen_runs` finds them
     right (k, n, examples): for fractions, whether an example was right; the noise of the examples is then included
     best: the index of the setting that was chosen; otherwise the best mean among those with the fewest missing runs
@@ -106,7 +108,7 @@ def against_best(
     >>> [one.word for one in found.settings]
     ['best', 'behind', 'not separated']
     """
-    x, known, fallen = _results(values, higher, bounded, examples, diverged, collapsed)
+    x, known, fallen = _results(values, higher, bounded, examples, diverged, floor, collapsed)
     k, _ = x.shape
     if best is None:
         best = _best(x, known)
@@ -138,6 +140,7 @@ def _results(
     bounded: bool,
     examples: int | None,
     diverged: ArrayLike | None,
+    floor: float | None,
     collapsed: ArrayLike | None,
 ) -> tuple[Numbers, Flags, Flags]:
     """(values with higher better and diverged runs as the worst, which are known, which fell)."""
@@ -152,7 +155,10 @@ def _results(
             raise ValueError(f"{name} must have the shape of values, {x.shape}; got {np.shape(flags)}")
     away = away & ~known
     if known.any():
-        x = np.where(away, x[known].min(), x)
+        worst = float(x[known].min())
+        if floor is not None:
+            worst = min(worst, floor if higher else (1.0 if bounded else 0.0) - floor)
+        x = np.where(away, worst, x)
         known = known | away
     low = fallen_runs(np.where(known, x, np.nan), bounded, examples) if collapsed is None else np.asarray(collapsed)
     fallen = (low.astype(bool) | away) & known

@@ -8,6 +8,7 @@ three things are said, each with an interval that holds what it says:
     the mean of any run        (1 − p)·a + p·c over both intervals at 97.5 % (Bonferroni)
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,12 +47,13 @@ def outcomes(
     examples: int | None = None,
     floor: float | None = 0.0,
     ddof: int = 1,
+    higher: bool = True,
 ) -> Outcomes:
     """Of one setting: seed -> value; seed -> whether that run fell.
 
     A run that fell without a value (it diverged) stands in `fallen` alone and counts as `floor`.  floor: the lowest
     that a run can come to, 0 of a fraction; None of a measure without bound, where only runs that fell say what a
-    fallen run comes to.
+    fallen run comes to, and one without a value is worse than all others.  higher: whether higher is better.
 
         low  = (1 − p_high)·a_low  + p_high·c        a: mean of the others, p: chance to fall, each at 97.5 %
         high = (1 − p_low)·a_high + p_low·c          c: floor where none fell, otherwise the mean of those that did
@@ -62,7 +64,8 @@ def outcomes(
     """
     fell = sorted(seed for seed, flag in fallen.items() if flag)
     rest = {seed: value for seed, value in values.items() if seed not in fell}
-    every = [*values.values(), *(floor for seed in fell if seed not in values and floor is not None)]
+    away = (-math.inf if higher else math.inf) if floor is None else floor
+    every = [*values.values(), *(away for seed in fell if seed not in values)]
     n = len(rest) + len(fell)
     others = sample(rest, ddof, examples)
     return Outcomes(
@@ -70,10 +73,14 @@ def outcomes(
         fallen=len(fell),
         fall=exact_binomial_interval(len(fell) / n, n) if n else None,
         others=others,
-        median=float(np.median(every)) if every else None,
-        interquartile_mean=interquartile_mean(every),
+        median=_finite(float(np.median(every))) if every else None,
+        interquartile_mean=_finite(interquartile_mean(every)),
         mean=_mean_of_any(list(rest.values()), [values.get(seed, floor) for seed in fell], n, examples, floor),
     )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def interquartile_mean(x: list[float]) -> float | None:
