@@ -1,19 +1,20 @@
-"""How often a report's conclusions are wrong, by simulation: nothing here is trained or timed.
+"""How often a report's conclusions are wrong, by simulation, and how long they take: nothing here is trained.
 
 False claims: studies of K settings whose means are all equal.  In what share of them is a setting said to be behind
-the best?  It should be 5 % at most.  Beside it Tukey's studentized range in blocks of seeds (one variance for all),
-and Holm's correction over all pairs.
+the best?  It should be 5 % at most.  Beside it Tukey's studentized range in blocks of seeds (one variance for all).
 Graded studies: the means differ.  How often is the truly best called behind, or a setting equivalent that is not?  In
 what share do intervals hold the true difference?  How many of the settings that are worse are shown to be?
 One set of examples: two methods, equally good on new data; how often are they told apart on the set at hand?
 Coverage of the intervals of one setting, and the bias of a choice with the one that leaving seeds out finds.
+Seconds that a phase of so many settings takes to be concluded, with all that a report says of it.
 
     python benchmarks/conclusions.py [--studies 300] [--settings 5 20 50 200] [--seeds 2 3 5 10]
-        [--tables equal graded examples intervals choice]
+        [--tables equal graded examples intervals choice seconds]
 """
 
 import argparse
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -22,15 +23,15 @@ from scipy.special import ndtr
 from scipy.stats import studentized_range
 
 from handgrad.report.findings.against_best import BEHIND, EQUIVALENT, AgainstBest, against_best
+from handgrad.report.findings.conclusions import SettingRuns, conclude
 from handgrad.report.findings.outcomes import outcomes
 from handgrad.report.findings.selection_bias import selection_bias
-from handgrad.report.findings.statistics import LEVEL, compare, sample
+from handgrad.report.findings.statistics import LEVEL, sample
 
 Numbers = NDArray[np.float64]
 SETTINGS = (5, 20, 50, 200)
 SEEDS = (2, 3, 5, 10)
 COLLAPSED = 0.1  # accuracy of a run that says one class of ten
-HOLM_SETTINGS = 12  # above, all pairs take too long for a simulation
 
 
 def measured(rng: np.random.Generator, accuracy: Numbers, examples: int) -> Numbers:
@@ -97,16 +98,6 @@ def claims(x: Numbers, examples: int) -> list[int]:
     return [i for i, one in enumerate(against_best(x, examples=examples).settings) if one.word == BEHIND]
 
 
-def holm_claims(x: Numbers) -> list[int]:
-    """The same by paired t-tests with Holm's correction over all pairs, and the sign-flip test."""
-    rows = [{seed: value for seed, value in enumerate(row) if value == value} for row in x.tolist()]
-    means = [sum(row.values()) / len(row) if len(row) == max(map(len, rows)) else -1.0 for row in rows]
-    best = int(np.argmax(means))
-    others = [i for i in range(len(rows)) if i != best]
-    found = compare([rows[i] for i in others], rows[best])
-    return [i for i, comparison in zip(others, found, strict=True) if comparison.decided]
-
-
 def tukey_claims(x: Numbers) -> list[int]:
     """The same by Tukey's studentized range, blocks of seeds, (K − 1)(n − 1) degrees of freedom."""
     k, n = x.shape
@@ -128,18 +119,17 @@ def _range(k: int, df: int) -> float:
 
 def false_claims(
     kind: Callable[[np.random.Generator, int, int], Numbers], k: int, n: int, studies: int
-) -> tuple[float, float, float]:
-    """The share of studies with a false claim: handgrad's, Tukey's (NaN where runs are missing), Holm's (up to 12)."""
+) -> tuple[float, float]:
+    """The share of studies with a false claim: handgrad's, Tukey's (NaN where runs are missing)."""
     learnt = k // 3 if kind is some_settings_collapsed else 0
     rng = np.random.default_rng([k, n])
-    wrong = np.zeros(3)
+    wrong = np.zeros(2)
     for _ in range(studies):
         x = kind(rng, k, n)
         wrong[0] += any(i >= learnt for i in claims(x, EQUAL[kind]))
         wrong[1] += np.nan if np.isnan(x).any() else any(i >= learnt for i in tukey_claims(x))
-        wrong[2] += any(i >= learnt for i in holm_claims(x)) if k <= HOLM_SETTINGS else np.nan
-    ours, tukey, holm = wrong / studies
-    return float(ours), float(tukey), float(holm)
+    ours, tukey = wrong / studies
+    return float(ours), float(tukey)
 
 
 GAPS = {2: 0.06, 3: 0.03, 5: 0.02, 10: 0.012}  # seeds -> how far the worst is behind, were nothing to collapse
@@ -250,13 +240,12 @@ def choice(k: int, n: int, studies: int) -> tuple[float, float]:
 
 def equal_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterator[str]:
     """Equal settings."""
-    yield "\nequal settings, one called behind, in % of studies: handgrad (Tukey in blocks; Holm over pairs)"
+    yield "\nequal settings, one called behind, in % of studies: handgrad (Tukey in blocks)"
     yield f"{'':26}{'n':>3} " + "".join(f"{f'K = {k}':>20}" for k in settings)
     for kind in EQUAL:
         for n in seeds:
             cells = [false_claims(kind, k, n, studies) for k in settings]
-            texts = ["; ".join("–" if b != b else f"{100 * b:.1f}" for b in rest) for _, *rest in cells]
-            shown = [f"{100 * cell[0]:.1f} ({text})" for cell, text in zip(cells, texts, strict=True)]
+            shown = [f"{100 * a:.1f} ({'–' if b != b else f'{100 * b:.1f}'})" for a, b in cells]
             yield f"{kind.__name__.replace('_', ' '):26}{n:>3} " + "".join(f"{text:>20}" for text in shown)
 
 
@@ -302,12 +291,31 @@ def choice_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> 
         )
 
 
+def seconds_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterator[str]:
+    """How long conclusions take: the best of five, a setting in ten with a run that collapsed."""
+    yield "\nseconds to conclude a phase: each setting against the best, its outcomes, the bias of the choice"
+    for n in seeds:
+        rng, texts = np.random.default_rng(n), []
+        for k in settings:
+            x = np.where(rng.random((k, n)) < 0.1 / n, COLLAPSED, equal(rng, k, n))
+            runs = {str(i): SettingRuns(dict(enumerate(row))) for i, row in enumerate(x.tolist())}
+            best = str(int(np.argmax(x.mean(axis=1))))
+            took = []
+            for _ in range(5):
+                start = time.perf_counter()
+                conclude(runs, best, "val_accuracy", compared=runs, examples=1000, classes=10)
+                took.append(time.perf_counter() - start)
+            texts.append(f"K = {k}: {min(took):.2f}")
+        yield f"n = {n:<3}" + "".join(f"{text:>16}" for text in texts)
+
+
 TABLES = {
     "equal": equal_rows,
     "graded": graded_rows,
     "examples": examples_rows,
     "intervals": intervals_rows,
     "choice": choice_rows,
+    "seconds": seconds_rows,
 }
 
 

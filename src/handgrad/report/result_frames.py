@@ -14,6 +14,7 @@ from handgrad.report.findings.effects import phase_effects
 from handgrad.report.findings.statistics import compare as two_settings
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
+from handgrad.sections import given
 from handgrad.study.explain.rung_results import read_explanation
 from handgrad.study.folder.results_folder import Results
 
@@ -56,7 +57,10 @@ def compare(results: Results | str | os.PathLike[str], first: str, second: str) 
     import pandas
 
     known = {setting.label: setting for setting in summarize(Results.of(results)).settings}
-    one, other = (lookup(known, label, "setting") for label in (first, second))
+    one, other = (
+        lookup(known, given(label, str, name, 'Give the label of a setting, such as "1"'), "setting")
+        for name, label in (("first", first), ("second", second))
+    )
     rows = []
     for metric in METRICS:
         a, b = (setting.samples[metric].values for setting in (one, other))

@@ -126,7 +126,7 @@ def _words(found: Conclusions) -> list[Verdict]:
                 Verdict(
                     "note",
                     f"{_sentence(settings_named(held))} {is_} not said to be behind, though {own} 0: setting {below}, "
-                    "which ranks below, is not separated. More seeds of that one settle both.",
+                    f"which ranks below, is not separated. More seeds of setting {below} would settle these too.",
                 )
             )
     return said
