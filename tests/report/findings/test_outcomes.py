@@ -22,8 +22,10 @@ def test_a_collapsed_run_is_counted_and_kept_out_of_the_spread_of_the_others():
 def test_a_diverged_run_counts_as_the_floor():
     found = outcomes({0: 0.9, 1: 0.92}, {2: True})
     assert (found.n, found.fallen, found.median) == (3, 1, 0.9)
-    loss = outcomes({0: 0.3, 1: 0.32}, {2: True}, floor=None)
-    assert (loss.fallen, loss.mean, loss.median) == (1, None, pytest.approx(0.31))
+    loss = outcomes({0: 0.3, 1: 0.32}, {2: True}, floor=None, higher=False)
+    assert (loss.fallen, loss.mean, loss.median, loss.interquartile_mean) == (1, None, 0.32, None)
+    half = outcomes({0: 0.3, 1: 0.32}, {2: True, 3: True}, floor=None, higher=False)
+    assert half.median is None
 
 
 def test_edges():

@@ -172,8 +172,8 @@ def test_a_setting_held_by_one_below_it_is_explained(make_results):
     assert found.held_by == {"2": "4", "3": "4"}
     (said,) = [text for text in texts(phase_verdicts(phase)) if "not said to be behind" in text]
     assert said == (
-        "Settings 2 and 3 are not said to be behind, though their own intervals exclude 0: setting 4, which ranks below, "
-        "is not separated. More seeds of setting 4 would settle these too."
+        "Settings 2 and 3 are not said to be behind, though their own intervals exclude 0: setting 4, which ranks "
+        "below, is not separated. More seeds of setting 4 would settle these too."
     )
     assert [row["held_by"] for row in found.rows()] == [found.held_by.get(label) for label in found.against]
 

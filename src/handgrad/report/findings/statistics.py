@@ -20,7 +20,7 @@ from handgrad.report.findings.intervals import Interval, bca_interval, exact_bin
 from handgrad.streams import stream
 
 LEVEL = 0.05
-BOOTSTRAP_SEEDS = 30  # from here the BCa bootstrap covers what it says (benchmarks/conclusions.py)
+BOOTSTRAP_SEEDS = 30  # from here the BCa bootstrap covers what it says; with fewer too little
 SIGN_FLIP_SEEDS = 6  # 2 / 2^6 is the first smallest p below 0.05
 EXACT_SIGNS = 32  # differences whose 2^n signs are counted
 SIGN_DRAWS = 99_999

@@ -337,7 +337,7 @@ class Results:
     def conclusions(self) -> "DataFrame":
         """One row for every setting of every phase: how it compares with the best of the phase, and how sure that is.
 
-        Columns: `handgrad.report.conclusions`; method: docs/conclusions.md.
+        Columns: `report/result_frames.py`; method: docs/conclusions.md.
         """
         frame: DataFrame = load_function("handgrad.report.result_frames:conclusions")(self)
         return frame
