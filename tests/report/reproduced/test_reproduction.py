@@ -353,7 +353,7 @@ def test_the_verdict_stands_at_the_top_and_at_the_end_of_a_run(make_results, cap
     assert page.text.index(first) < page.text.index(second) < page.text.index("size 4 settings, 12 runs")
     assert "One reading." in page.text
     assert "One error." in page.text
-    print_summary(report.summary, report.reproduction)
+    print_summary(report.summary, report.reproduction, report.page.parent / "tables")
     assert f"The original\n  {first}\n  {second}\n" in capsys.readouterr().out
 
 

@@ -73,7 +73,7 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
     table = study_tables.summary_table(phase, summary.ddof, f"summary{suffix}", f"Results{of}")
     blocks.append(TableBlock(table))
     if phase.conclusions is not None:
-        lost = conclusion_tables.lost_table(phase, phase.conclusions, f"lost-runs{suffix}", f"Runs that were lost{of}")
+        lost = conclusion_tables.lost_table(phase, phase.conclusions, f"lost-runs{suffix}", f"Lost runs{of}")
         blocks += [TableBlock(lost)] if lost is not None else []
     problems = trouble_verdicts(phase)
     if problems:

@@ -92,10 +92,10 @@ def lost_table(phase: PhaseSummary, found: Conclusions, name: str, title: str) -
         Column("runs lost", ("lost", "runs"), numeric=True),
         Column("chance of that (95 %)", ("lost_low", "lost_high"), numeric=True),
         Column(f"median{unit}", ("median",), numeric=True),
-        Column(f"interquartile mean{unit}", ("interquartile_mean",), numeric=True),
-        Column(f"mean of the others{unit}", ("others_mean", "others_std", "others_n"), numeric=True),
+        Column(f"IQM{unit}", ("interquartile_mean",), numeric=True),
+        Column(f"mean of others{unit}", ("others_mean", "others_std", "others_n"), numeric=True),
         Column("95 % interval", ("others_low", "others_high"), numeric=True),
-        Column("mean of any run (95 %)", ("any_run_low", "any_run_high"), numeric=True),
+        Column("any run (95 %)", ("any_run_low", "any_run_high"), numeric=True),
     ]
     rows = []
     for label in found.lost:
@@ -123,8 +123,8 @@ def lost_table(phase: PhaseSummary, found: Conclusions, name: str, title: str) -
     caption = (
         "Lost: collapsed to one class, diverged, or ended far below the other runs of the setting (0.25 on the scale "
         "arcsin √accuracy, as 95 % to 80 %; a loss three times as large). Chance: exact binomial (Clopper and Pearson "
-        "1934). Interquartile mean: of all runs without ⌊n/4⌋ at either end (Agarwal 2021). Mean of any run: over all "
-        "seeds there could be, lost ones too; from the intervals of the chance and of the others, both at 97.5 %."
+        "1934). IQM, interquartile mean: without ⌊n/4⌋ runs at either end (Agarwal 2021). Any run: the mean over "
+        "all seeds there could be, lost ones too; from the intervals of the chance and of the others, both at 97.5 %."
     )
     if any(setting.count("diverged") for setting in phase.settings):
         caption += " A diverged run counts as guessing." if unit else " A diverged run is worse than all others."
