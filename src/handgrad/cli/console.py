@@ -103,7 +103,7 @@ def print_record(record: "Record") -> None:
     if record.error:
         lines.append(("error", record.error))
     scored, total = record.train_score.n if record.train_score else 0, data.counts.get("train", 0)
-    for name, value in record.metrics.items():
+    for name, value in record.scores.items():
         partly = part_of(name) is TRAIN and 0 < scored < total
         of = f" (on {scored:,} of {total:,} training examples)" if partly else ""
         lines.append((name, "–" if value is None else f"{value:.4f}{of}"))

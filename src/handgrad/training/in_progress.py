@@ -5,6 +5,7 @@ Training is scored on a fixed random sample as large as the validation set (`dat
 it is asked for, because scoring 60,000 images costs more than learning from them.
 """
 
+import math
 import time
 from dataclasses import replace
 
@@ -23,7 +24,8 @@ from handgrad.training.diagnostics import diagnose, diagnosed, names_of
 from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Group, Job, Session, open_session
 from handgrad.training.progress import first_progress, save_checkpoint
-from handgrad.training.record import Divergence, Record
+from handgrad.training.record import Record
+from handgrad.training.record_facts import Divergence
 from handgrad.training.recording import Trained, batch_loss, record_of, samples_of, score
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
@@ -135,7 +137,7 @@ class RunInProgress:
             progress = self.progress
             progress.times.append([training, evaluation])
             self.unsaved = True
-            metrics = {name: values[-1] for name, values in progress.curves.items()}
+            metrics = {name: values[-1] for name, values in progress.curves.items() if not math.isnan(values[-1])}
             self._save_checkpoint()  # first: an observer can take what is kept
             for observer in self.task.observers:
                 observer(EpochEnd(self.run.id, self._own_epochs, self.training.epochs, metrics))
@@ -161,7 +163,9 @@ class RunInProgress:
                 return
             reported = self.functions.reported(scores, lambda: batch_loss(progress, progress.epoch))
             for metric, value in reported.items():
-                progress.curves.setdefault(metric, []).append(value)
+                progress.curves.setdefault(metric, [math.nan] * (progress.epoch - 1)).append(value)
+        for values in progress.curves.values():  # those that the run before it had, and this one does not score
+            values.extend([math.nan] * (progress.epoch - len(values)))
         rule = self.training.early_stopping
         if rule is not None:
             history = self._own(rule.monitor)

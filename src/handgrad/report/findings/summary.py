@@ -18,7 +18,8 @@ from handgrad.report.findings.statistics import Comparison, Sample, sample
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 from handgrad.study.rules import select
-from handgrad.training.record import DatasetFacts, NetworkFacts, Record
+from handgrad.training.record import Record
+from handgrad.training.record_facts import DatasetFacts, NetworkFacts
 
 UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 
@@ -40,7 +41,7 @@ class RunFacts:
         """A metric of a run that came to its end; None where there is none, or where it is not finite."""
         if self.record is None or self.status not in ("done", "pruned"):
             return None
-        value = self.record.metrics.get(metric)
+        value = self.record.scores.get(metric)
         return value if value is not None and math.isfinite(value) else None
 
 
@@ -249,7 +250,7 @@ def rank(setting: SettingSummary, metric: str) -> select.Rank:
     runs = [
         None
         if run.record is None
-        else select.RunSummary(run.id, run.seed, run.status, run.record.metrics, run.record.epochs)
+        else select.RunSummary(run.id, run.seed, run.status, run.record.scores, run.record.epochs)
         for run in setting.runs
     ]
     return select.rank_key(runs, metric)

@@ -276,7 +276,7 @@ class Results:
                     "id": cell.id,
                     "status": cell.status,
                     **self.axes[cell.label],
-                    **{name: record.metrics.get(name) if record else None for name in METRICS},
+                    **{name: record.scores.get(name) if record else None for name in METRICS},
                     "epochs": record.epochs if record else None,
                     "steps": record.steps if record else None,
                     "diverged_step": diverged.step if diverged else None,
