@@ -65,14 +65,17 @@ def _accuracy(counts: ClassCounts) -> Any:
 
 
 def _balanced_accuracy(counts: ClassCounts) -> Any:
-    there = counts.actual > 0
-    return (counts.right[there] / counts.actual[there]).mean()
+    return _mean_ratio(counts.right, counts.actual)
 
 
 def _macro_f1(counts: ClassCounts) -> Any:
-    both = counts.predicted + counts.actual
-    there = both > 0
-    return (2 * counts.right[there] / both[there]).mean()
+    return _mean_ratio(2 * counts.right, counts.predicted + counts.actual)
+
+
+def _mean_ratio(a: Any, b: Any) -> Any:
+    """The mean of a/b over the classes with b > 0, where a = 0 as well where b = 0."""
+    nothing = b == 0
+    return (a / (b + nothing)).sum() / (len(b) - nothing.sum())
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, is_fraction, lower_is_better
+from handgrad.measures import METRICS, TRAIN, is_proportion, lower_is_better
 from handgrad.report.findings.intervals import binomial_standard_error
 from handgrad.report.findings.statistics import compare, sample
 from handgrad.report.findings.summary import (
@@ -128,7 +128,7 @@ def summarize_setting(
     records = [run.record for run in runs if run.record is not None and run.status != "failed"]
     for metric in METRICS:
         values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
-        made = sample(values, ddof, examples_of(records, metric) if is_fraction(metric) else None)
+        made = sample(values, ddof, examples_of(records, metric) if is_proportion(metric) else None)
         samples[metric] = replace(made, mean=mean_of(list(values.values()), metric))  # equal counts, equal means
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from handgrad.measures import METRICS, TEST, TRAIN, is_fraction
+from handgrad.measures import METRICS, TEST, TRAIN, is_fraction, is_proportion
 from handgrad.study.changes import at_path
 from handgrad.study.explain.rows import PublishedRow, published_rows
 from handgrad.study.explain.space import Reading
@@ -218,7 +218,7 @@ def published_cell(row: PublishedRow, measure: str, ddof: int, record: Record, s
         word=number.word or None,
         scored=scored,
         same_examples=part is TEST and not apart,
-        classes=len(record.dataset.classes) if is_fraction(measure) else None,
+        classes=len(record.dataset.classes) if is_proportion(measure) else None,
         bounded=is_fraction(measure),
         row=row.key,
     )
