@@ -1,8 +1,8 @@
 """A run in progress: what comes before an epoch of its training, and what comes after it.
 
 Training and validation are scored in the same way: after the epoch, dropout off, the mean over examples.
-Training is scored on a fixed random sample as large as the validation set (`data.batches.train_sample`) unless all of
-it is asked for, because scoring 60,000 images costs more than learning from them.
+Training is scored on a fixed random sample as large as the validation set, and of 2,000 examples at least
+(`data.batches.train_sample`), unless all of it is asked for: scoring 60,000 images costs more than learning from them.
 """
 
 import math

@@ -324,8 +324,8 @@ def test_intervals_and_p_are_of_these_examples(make_results):
 def test_a_small_part_says_what_one_example_is_worth(make_results):
     found = summary_of(make_results({"seeds": 1}))
     assert texts(small_parts(found)) == [
-        "The validation part has 20 examples: one of them is worth 5.0 points of accuracy.",
-        "The test part has 50 examples: one of them is worth 2.0 points of accuracy.",
+        "One of 20 validation examples is 5.0 points of accuracy.",
+        "One of 50 test examples is 2.0 points of accuracy.",
     ]
     assert [verdict.kind for verdict in small_parts(found)] == ["warning", "note"]
     assert set(small_parts(found)) <= set(headline(found, None))

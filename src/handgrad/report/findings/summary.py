@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, lower_is_better
+from handgrad.measures import METRICS, PARTS, TRAIN, lower_is_better
 from handgrad.report.findings.statistics import Comparison, Sample, sample
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
@@ -243,6 +243,21 @@ def training_sample(settings: Sequence[SettingSummary]) -> str:
         if n is not None and total is not None:
             found.add(f"{n:,} of {total:,}" if n < total else "")
     return found.pop() if len(found) == 1 else "a sample" if found else ""
+
+
+def scored_on(settings: Sequence[SettingSummary]) -> str:
+    """On how many examples of each part accuracies were scored: "all 1,293 training and 144 validation examples".
+
+    Parts of which settings have different numbers are left out; empty where all are.
+    """
+    said = []
+    for part in PARTS.values():
+        found = {setting.examples(part.metric("accuracy")) for setting in settings} - {None}
+        if len(found) == 1:
+            n = f"{found.pop():,}"
+            said.append(f"{(training_sample(settings) or f'all {n}') if part is TRAIN else n} {part.word}")
+    text = " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))
+    return f"{text} examples" if text else ""
 
 
 def rank(setting: SettingSummary, metric: str) -> select.Rank:

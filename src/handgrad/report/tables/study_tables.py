@@ -12,6 +12,7 @@ from handgrad.report.findings.summary import (
     PhaseSummary,
     SettingSummary,
     Summary,
+    scored_on,
     training_sample,
 )
 from handgrad.report.findings.verdicts import slips_noted
@@ -111,6 +112,8 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
 def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bool, bootstrap: bool) -> str:
     word = METRICS[phase.metric].word
     sentences = ["n: runs that came to a finite end, of those planned; only they enter the numbers."]
+    if where := scored_on(phase.settings):
+        sentences.append(f"Scored on {where}.")
     if several:
         sentences.append(f"Accuracies are mean ± standard deviation over seeds (ddof {ddof}) in percent.")
         sentences.append(f"Intervals are for the mean {word}: t with n − 1 degrees of freedom")
@@ -257,9 +260,9 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
     for setting in summary.settings:
         for run in setting.runs:
             row = [cell(setting.label), cell(run.seed, str(run.seed)), cell(run.id or None), cell(run.status)]
-            for metric, names in behind.items():
-                value = run.value(metric)
-                text = "–" if value is None else number(value, metric).removesuffix(" %")
+            for head, names in behind.items():
+                value = run.value(head)
+                text = "–" if value is None else number(value, head).removesuffix(" %")
                 row.append(Cell(text, tuple(map(run.value, names))))
             total = run.record.time.total if run.record else None
             row.append(cell(total, None if total is None else seconds(total)))
