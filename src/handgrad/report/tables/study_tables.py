@@ -5,7 +5,7 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 
 from dataclasses import replace
 
-from handgrad.measures import MEASURES, METRICS, PARTS, TRAIN, is_fraction
+from handgrad.measures import MEASURES, METRICS, PARTS, TEST, TRAIN, is_fraction, on_part
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import (
@@ -63,7 +63,9 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
         of = training_sample(phase.settings) if part is TRAIN else ""
         heading = f"{part.name} % ({of})" if of else f"{part.name} %"
         columns.append(Column(heading, (f"{key}_mean", f"{key}_std", f"{key}_n"), numeric=True))
-    chosen = [] if phase.metric in [part.metric("accuracy") for part in parts] else [phase.metric]
+    accuracies = [part.metric("accuracy") for part in parts]
+    also = [on_part(phase.metric, TEST)] * (TEST in parts and is_fraction(phase.metric))
+    chosen = [metric for metric in dict.fromkeys([phase.metric, *also]) if metric not in accuracies]
     for metric in chosen:
         unit = " %" if is_fraction(metric) else ""
         columns.append(
@@ -87,7 +89,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     for setting, cells in zip(phase.settings, axis_cells, strict=True):
         best = setting.label == phase.winner
         row = [cell(setting.label, bold=best), *cells, _count(setting)]
-        for metric in [*(part.metric("accuracy") for part in parts), *chosen]:
+        for metric in [*accuracies, *chosen]:
             row.append(_mean(setting.samples[metric], metric, bold=best and metric == phase.metric))
         values = setting.samples[phase.metric]
         if several:
