@@ -145,7 +145,9 @@ METRICS = {
     for metric in (*(Metric(part, measure) for part in PARTS.values() for measure in MEASURES.values()), EPOCH_LOSS)
 }
 
-VALIDATION_METRICS = tuple(name for name, metric in METRICS.items() if metric.part is VALIDATION)
+VALIDATION_METRICS = tuple(  # losses last
+    VALIDATION.metric(one.name) for one in sorted(MEASURES.values(), key=lambda one: not one.higher_is_better)
+)
 SEARCH_METRICS = (  # what a search may judge by before the end: the test part has no say
     *VALIDATION_METRICS,
     *(name for name, metric in METRICS.items() if metric.part is TRAIN),
