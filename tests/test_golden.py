@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.report import summarize
 from handgrad.training.loop import execute
 from handgrad.training.progress import load_checkpoint, save_checkpoint
 from handgrad.training.record import load, save
@@ -109,6 +110,10 @@ def test_a_results_folder_is_continued_and_reported(tmp_path):
     for name in ("val_balanced_accuracy", "val_macro_f1"):  # from the confusion matrices
         assert ended[name].between(0, 1).all()
     assert ended["train_macro_f1"].isna().all()
+    summary = summarize(results)
+    assert "10 records of an earlier version without balanced accuracy and macro F1" in "".join(summary.notes)
+    values = {run.id: run.value("val_macro_f1") for run in summary.runs if run.status in ("done", "pruned")}
+    assert values == ended.set_index("id")["val_macro_f1"].to_dict()
     found = hg.examples_right(results)
     assert found.right is None
     assert "has no bits: an earlier version wrote it" in found.reason

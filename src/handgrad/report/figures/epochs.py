@@ -22,7 +22,7 @@ from handgrad.report.figures.request import (
 )
 from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
 from handgrad.report.findings.summary import RunFacts, SettingSummary, training_sample
-from handgrad.report.findings.wording import difference, enumerated, number
+from handgrad.report.findings.wording import difference, enumerated, number, sentence
 from handgrad.study.published.figure_options import (
     EpochPairOptions,
     EpochsOptions,
@@ -219,8 +219,7 @@ def _last(lines: Lines, pair: tuple[str, str]) -> float:
 
 def _words(measures: Iterable[str]) -> str:
     """Measures as the beginning of a sentence: "Accuracy, macro F1 and loss"."""
-    text = enumerated([MEASURES[measure].word for measure in measures])
-    return text[0].upper() + text[1:]
+    return sentence(enumerated([MEASURES[measure].word for measure in measures]))
 
 
 def _of(part: str, parts: Sequence[str]) -> str:

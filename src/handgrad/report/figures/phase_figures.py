@@ -13,7 +13,7 @@ from handgrad.report.figures.request import Options, Request, Sources
 from handgrad.report.figures.shapes import Curves, Ranking, RankingRow
 from handgrad.report.figures.steps import step_loss
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
-from handgrad.report.findings.wording import setting_name
+from handgrad.report.findings.wording import sentence, setting_name
 from handgrad.study.published.figure_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
 from handgrad.study.published.option_values import MEASURES, USUAL_MEASURES
 
@@ -44,7 +44,7 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
     left_out = f" The best {RANKED} of {len(phase.settings)} settings." if len(phase.settings) > RANKED else ""
     stopped = " Those that the search stopped short are not tested and never shaded." if phase.stopped else ""
     caption = (
-        f"{word.capitalize()} of every setting, best first. Circles: seeds; diamond: their mean; bar: 95 % t interval "
+        f"{sentence(word)} of every setting, best first. Circles: seeds; diamond: their mean; bar: 95 % t interval "
         "of the mean (none below two seeds; where all agree, the exact binomial one; it may run off the axis, and "
         "covers less where some runs collapsed). Shaded: the best, and all of which it is undecided whether they are "
         f"behind (paired t-test on shared seeds, Holm's correction over all pairs).{stopped}{left_out}"

@@ -9,7 +9,7 @@ selection       on what the winner was chosen; choosing on the test set is stamp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from handgrad.measures import DEFAULT_METRIC, METRICS, TEST, VALIDATION, on_part
+from handgrad.measures import DEFAULT_METRIC, METRICS, TEST, VALIDATION, is_fraction, on_part
 from handgrad.report.findings.intervals import binomial_standard_error, exact_binomial_interval
 from handgrad.report.findings.statistics import LEVEL, SIGN_FLIP_SEEDS, Comparison
 from handgrad.report.findings.summary import (
@@ -18,7 +18,16 @@ from handgrad.report.findings.summary import (
     Summary,
     rank,
 )
-from handgrad.report.findings.wording import enumerated, number, plural, setting_name, settings_named, spread, troubles
+from handgrad.report.findings.wording import (
+    enumerated,
+    number,
+    plural,
+    sentence,
+    setting_name,
+    settings_named,
+    spread,
+    troubles,
+)
 from handgrad.training.record_facts import DatasetFacts
 
 
@@ -117,7 +126,7 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
         sentences.append(Verdict("good", text))
         sentences += _certainty(phase, brief)
     else:
-        text = f"{word.capitalize()} {spread(best.samples[phase.metric], phase.metric)}."
+        text = f"{sentence(word)} {spread(best.samples[phase.metric], phase.metric)}."
         sentences.append(Verdict("good", text))
     pruned = sum(setting.count("pruned") > 0 for setting in phase.settings)
     if pruned:
@@ -306,6 +315,10 @@ def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict
     if values.mean is None:
         return []
     text = f"On the test set: {spread(values, metric)}."
+    chosen_by = on_part(phase.metric, TEST)
+    if chosen_by != metric and is_fraction(chosen_by) and best.samples[chosen_by].n:
+        text = f"On the test set: {METRICS[chosen_by].measure.word} {spread(best.samples[chosen_by], chosen_by)}, "
+        text += f"accuracy {spread(values, metric)}."
     if n:
         error = binomial_standard_error(values.mean, n)
         text += (
