@@ -57,7 +57,7 @@ def right(tmp_path_factory):
         "curve_measures": (hg.curve_measures, {"results": results}),
         "effects": (hg.effects, {"results": results}),
         "evaluate": (hg.evaluate, {"model": record, "setting": SETTING, "data": data, "part": "test"}),
-        "examples_right": (hg.examples_right, {"results": results, "phase": "study", "part": "test"}),
+        "examples_right": (hg.examples_right, {"results": results, "phase": "main", "part": "test"}),
         "export_model": (hg.export_model, {"model": record, "path": folder / "m.npz"}),
         "explain_study": (hg.explain_study, {"study": published, "out": folder / "explained", "jobs": 1, "data": data,
                                              "runner": "serial"}),

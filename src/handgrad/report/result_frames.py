@@ -182,7 +182,8 @@ def examples_right(
     found.right           (settings, seeds, examples) of bool; None where examples cannot be paired: found.reason
     """
     opened = Results.of(results)
-    lookup(dict.fromkeys((VALIDATION.name, TEST.name)), part, "part with bits")
+    parts = {one.name: one for one in (VALIDATION, TEST)}
+    lookup(parts, part, "part with bits")
     phases = {one.name: one for one in summarize(opened).phases}
     chosen = lookup(phases, phase, "phase") if phase is not None else [*phases.values()][-1]
     return right_of_settings(chosen.settings, opened.right, part)
