@@ -103,7 +103,7 @@ def print_record(record: "Record") -> None:
     if record.error:
         lines.append(("error", record.error))
     scored, total = record.train_score.n if record.train_score else 0, data.counts.get("train", 0)
-    for name, value in record.metrics.items():
+    for name, value in record.scores.items():
         partly = part_of(name) is TRAIN and 0 < scored < total
         of = f" (on {scored:,} of {total:,} training examples)" if partly else ""
         lines.append((name, "–" if value is None else f"{value:.4f}{of}"))
@@ -116,6 +116,7 @@ def print_record(record: "Record") -> None:
 
 def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> None:
     """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
+    from handgrad.report.findings.summary import scored_on
     from handgrad.report.findings.verdicts import conditional, phase_verdicts, slip_verdicts, small_parts
     from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
     from handgrad.report.tables.study_tables import phase_title, summary_table
@@ -127,6 +128,8 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> No
         best = [i for i, row in enumerate(table.rows) if any(cell.bold for cell in row.cells)]
         rows = [[cell.text for cell in row.cells] for row in table.rows]
         print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
+        if where := scored_on(phase.settings):
+            out.print(Text(f"  Scored on {where}."))
         for verdict in phase_verdicts(phase):
             out.print(Text(f"  {verdict.text}"))
     for verdict in slip_verdicts(summary.settings):

@@ -13,8 +13,9 @@ from handgrad.report.figures.request import Options, Request, Sources
 from handgrad.report.figures.shapes import Curves, Ranking, RankingRow
 from handgrad.report.figures.steps import step_loss
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
-from handgrad.report.findings.wording import setting_name
+from handgrad.report.findings.wording import sentence, setting_name
 from handgrad.study.published.figure_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
+from handgrad.study.published.option_values import MEASURES, USUAL_MEASURES
 
 BEST = 8  # so many of more than twelve settings are told apart
 RANKED = 40
@@ -43,7 +44,7 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
     left_out = f" The best {RANKED} of {len(phase.settings)} settings." if len(phase.settings) > RANKED else ""
     stopped = " Those that the search stopped short are not tested and never shaded." if phase.stopped else ""
     caption = (
-        f"{word.capitalize()} of every setting, best first. Circles: seeds; diamond: their mean; bar: 95 % t interval "
+        f"{sentence(word)} of every setting, best first. Circles: seeds; diamond: their mean; bar: 95 % t interval "
         "of the mean (none below two seeds; where all agree, the exact binomial one; it may run off the axis, and "
         "covers less where some runs collapsed). Shaded: the best, and all of which it is undecided whether they are "
         f"behind (paired t-test on shared seeds, Holm's correction over all pairs).{stopped}{left_out}"
@@ -58,8 +59,11 @@ def _noted(setting: SettingSummary) -> str:
 
 
 def epoch_curves(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
-    """Accuracy and loss by epoch, training beside validation (and test where it was measured), a line per setting."""
-    figure = epochs(_request(phase, name, sources, EpochsOptions(parts=tuple(PARTS))))
+    """Accuracy, loss and what chose the winner by epoch, training beside validation (and test where it was measured), a
+    line per setting."""
+    measures = {METRICS[phase.metric].measure.name, *USUAL_MEASURES}
+    shown = tuple(measure for measure in MEASURES if measure in measures)
+    figure = epochs(_request(phase, name, sources, EpochsOptions(measures=shown, parts=tuple(PARTS))))
     if figure is None or len(phase.settings) <= LINES:
         return figure
     many = f"The best {BEST} of {len(phase.settings)} settings in colour, the others in grey."
@@ -72,7 +76,9 @@ def beside_baseline(phase: PhaseSummary, name: str, sources: Sources) -> Curves 
     if baseline is None or len(phase.settings) <= LINES:
         return None
     shown = {setting_name(setting, phase.axes): setting for setting in phase.settings}
-    options = SmallMultiplesOptions(parts=("train", "validation"), baseline=setting_name(baseline, phase.axes))
+    measure = METRICS[phase.metric].measure.name if is_fraction(phase.metric) else "accuracy"
+    name_of = setting_name(baseline, phase.axes)
+    options = SmallMultiplesOptions(measure=measure, parts=("train", "validation"), baseline=name_of)
     return small_multiples(Request(name, shown, sources, options, phase.metric))
 
 
