@@ -6,6 +6,7 @@ from handgrad.report.findings.summary import Summary
 from handgrad.report.result_frames import (
     class_scores,
     compare,
+    conclusions,
     curve_measures,
     effects,
     examples_right,
@@ -19,6 +20,7 @@ __all__ = [
     "build_report",
     "class_scores",
     "compare",
+    "conclusions",
     "curve_measures",
     "effects",
     "examples_right",

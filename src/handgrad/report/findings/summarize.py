@@ -1,12 +1,12 @@
-"""From a results folder to a `Summary`: records cut short, samples over seeds, every setting compared with the best."""
+"""From a results folder to a `Summary`: records cut short, samples over seeds, the winner of every phase."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, is_proportion, lower_is_better
+from handgrad.measures import METRICS, TRAIN, is_proportion
 from handgrad.report.findings.intervals import binomial_standard_error
-from handgrad.report.findings.statistics import compare, sample
+from handgrad.report.findings.statistics import sample
 from handgrad.report.findings.summary import (
     PhaseSummary,
     RunFacts,
@@ -70,7 +70,8 @@ def summarize(results: Results) -> Summary:
         if "explain" in results.plan:  # no setting of a rung wins, so none is compared with another
             phases.append(PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric))
         else:
-            phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric))
+            margin = spec.conclusions.margin if spec.conclusions else None
+            phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric, margin))
     started = [phase.name for phase in phases]
     return Summary(
         name=spec.name,
@@ -150,35 +151,18 @@ def summarize_setting(
 
 
 def summarize_phase(
-    name: str, axes: Sequence[str], settings: Sequence[SettingSummary], winner: str | None, metric: str
+    name: str,
+    axes: Sequence[str],
+    settings: Sequence[SettingSummary],
+    winner: str | None,
+    metric: str,
+    margin: float | None = None,
 ) -> PhaseSummary:
-    """One phase: every setting is compared with the winner, with Holm's correction over all pairs of the phase.
-
-    Settings with diverged runs rank last whatever their other seeds say, and are not tested; nor are those that a
-    search stopped short, whose numbers are of fewer epochs.  One that misses runs (failed, or not there yet) ranks
-    below the best and may be better on the seeds that it has: it is then not said to be behind.  While the plan names
-    no winner, the best so far stands in its place.
-    """
+    """One phase.  While the plan names no winner, the best so far stands in its place."""
     if winner is None:
         valued = [setting for setting in settings if setting.samples[metric].n]
         winner = min(valued, key=lambda setting: rank(setting, metric)).label if valued else None
-    best = next((setting for setting in settings if setting.label == winner), None)
-    if best is not None and best.samples[metric].n:
-        others = [
-            setting
-            for setting in settings
-            if setting is not best and not setting.count("diverged") and setting.stopped == best.stopped
-        ]
-        comparisons = compare([s.samples[metric].values for s in others], best.samples[metric].values)
-        comparisons = [replace(one, ahead=_is_ahead(one.difference, metric)) for one in comparisons]
-        found = dict(zip((s.label for s in others), comparisons, strict=True))
-        settings = [replace(setting, comparison=found.get(setting.label)) for setting in settings]
-    return PhaseSummary(name, tuple(axes), tuple(settings), winner, metric)
-
-
-def _is_ahead(difference: float | None, metric: str) -> bool:
-    """Whether a setting − the best is a lead: the best has more runs that came to their end."""
-    return difference is not None and (difference < 0 if lower_is_better(metric) else difference > 0)
+    return PhaseSummary(name, tuple(axes), tuple(settings), winner, metric, margin)
 
 
 def collapse(record: Record) -> tuple[str, float] | None:

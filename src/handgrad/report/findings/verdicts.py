@@ -2,16 +2,14 @@
 
 diverged        where it happened: epoch, step, layer
 collapsed       a run that predicts one class for everything; its accuracy is that class's share
-behind          by the one verdict of its comparison with the best; of all others it is undecided
 selection       on what the winner was chosen; choosing on the test set is stamped
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handgrad.measures import DEFAULT_METRIC, METRICS, TEST, VALIDATION, is_fraction, on_part
 from handgrad.report.findings.intervals import binomial_standard_error, exact_binomial_interval
-from handgrad.report.findings.statistics import LEVEL, SIGN_FLIP_SEEDS, Comparison
 from handgrad.report.findings.summary import (
     PhaseSummary,
     SettingSummary,
@@ -22,7 +20,6 @@ from handgrad.report.findings.wording import (
     enumerated,
     number,
     plural,
-    sentence,
     setting_name,
     settings_named,
     spread,
@@ -109,120 +106,6 @@ def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
     return [Verdict(verdict.kind, verdict.text[0].upper() + verdict.text[1:]) for verdict in found]
 
 
-def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]:
-    """The winner of a phase and how certain it is; `brief` leaves out the reasons, which the headline gives."""
-    best = phase.best
-    word = METRICS[phase.metric].word
-    if best is not None and not best.samples[phase.metric].n:
-        return [Verdict("note", f"Nothing was chosen: no run has a {word}.")]
-    if best is None:
-        unfinished = sum(setting.unfinished for setting in phase.settings)
-        reason = f"{plural(unfinished, 'run')} not finished" if unfinished else "no run of it came to a finite end"
-        return [Verdict("warning", f"No winner yet: {reason}.")]
-    sentences = []
-    if len(phase.settings) > 1:
-        values = spread(best.samples[phase.metric], phase.metric)
-        text = f"Setting {setting_name(best, phase.axes)} is best by {word}: {values}."
-        sentences.append(Verdict("good", text))
-        sentences += _certainty(phase, brief)
-    else:
-        text = f"{sentence(word)} {spread(best.samples[phase.metric], phase.metric)}."
-        sentences.append(Verdict("good", text))
-    pruned = sum(setting.count("pruned") > 0 for setting in phase.settings)
-    if pruned:
-        others = "the others" if not best.stopped else "those that went furthest"
-        text = (
-            f"The search stopped {pruned} of {len(phase.settings)} settings early; their numbers are those of their "
-            f"last epoch. The best is chosen among {others}, and compared with them alone."
-        )
-        sentences.append(Verdict("note", text))
-    unfinished = sum(setting.unfinished for setting in phase.settings)
-    if unfinished:
-        sentences.append(Verdict("warning", f"{plural(unfinished, 'run')} not finished; the ranking may still change."))
-    return sentences
-
-
-def _certainty(phase: PhaseSummary, brief: bool) -> list[Verdict]:
-    """Which settings are behind the best and which are undecided, by `Comparison.decided`; then by which test."""
-    found = {setting.label: setting.comparison for setting in phase.compared if setting.comparison is not None}
-    if not found:
-        return []
-    tested = [comparison for comparison in found.values() if comparison.adjusted_p is not None]
-    if not tested:
-        return [
-            Verdict(
-                "warning",
-                "Undecided: with one seed there is no spread, and nothing tells a better setting from a luckier one. "
-                f"Two seeds show a spread, {SIGN_FLIP_SEEDS} let a test decide that assumes no normal distribution.",
-            )
-        ]
-    ns = sorted({comparison.n for comparison in tested})
-    few = ns[0] < SIGN_FLIP_SEEDS
-    behind = [label for label, comparison in found.items() if comparison.decided]
-    undecided = [label for label, comparison in found.items() if not comparison.decided]
-    said = []
-    if undecided:
-        what = "which are not shown to be" if len(undecided) > 1 else "which is not shown to be"
-        text = f"Undecided: {settings_named(undecided)}, {what} behind the best; that is not the same as equal."
-        said.append(Verdict("warning" if few else "note", text))
-    if behind:
-        said.append(Verdict("note" if few else "good", f"Behind the best: {settings_named(behind)} (p < {LEVEL:g})."))
-    if not brief:
-        said += [*_striped(phase, behind), *_against_signs(found), *_ahead(found), _test(tested, ns)]
-    return said
-
-
-def _test(tested: Sequence[Comparison], ns: Sequence[int]) -> Verdict:
-    """The test, the number of seeds and the assumption it makes."""
-    seeds = f"{ns[0]}" if len(ns) == 1 else f"{ns[0]} to {ns[-1]}"
-    text = f"Paired t-test on {seeds} shared seeds"
-    if (pairs := tested[0].pairs) > 1:
-        text += f", Holm's correction over all {pairs:,} pairs of settings, as the best was chosen on the same numbers"
-    if ns[0] >= SIGN_FLIP_SEEDS:
-        return Verdict("note", f"{text}; behind is said where a sign-flip test has p < {LEVEL:g} too.")
-    return Verdict(
-        "note",
-        f"{text}. It assumes that differences between seeds are normally distributed: with {ns[0]} shared seeds no "
-        f"sign-flip test, which does not, can reach p < {LEVEL:g} (the smallest possible is {2 / 2 ** ns[0]:.3g}; "
-        f"{SIGN_FLIP_SEEDS} seeds are needed).",
-    )
-
-
-def _striped(phase: PhaseSummary, behind: Sequence[str]) -> list[Verdict]:
-    """Settings that rank below one that is behind, and are undecided themselves: why that is no contradiction."""
-    ranked = [s.label for s in phase.ranked if s.comparison is not None and not s.comparison.ahead]
-    known = set(behind)
-    first = next((place for place, label in enumerate(ranked) if label in known), len(ranked))
-    odd = [label for label in ranked[first:] if label not in known]
-    if not odd:
-        return []
-    rank, its = ("ranks", "its") if len(odd) == 1 else ("rank", "their")
-    stay = "stays" if len(odd) == 1 else "stay"
-    text = f"{settings_named(odd)} {rank} below one that is behind and {stay} undecided: {its} "
-    text += "distance from the best varies more from seed to seed, or fewer seeds show it."
-    return [Verdict("note", text[0].upper() + text[1:])]
-
-
-def _against_signs(found: Mapping[str, Comparison]) -> list[Verdict]:
-    odd = [label for label, comparison in found.items() if comparison.against_signs]
-    if not odd:
-        return []
-    text = f"Of {settings_named(odd)} the paired t-test alone would say that it is behind; the sign-flip test does not."
-    return [Verdict("note", text.replace("that it is", "that they are") if len(odd) > 1 else text)]
-
-
-def _ahead(found: Mapping[str, Comparison]) -> list[Verdict]:
-    """Settings that are better than the best on the seeds that both have, and miss runs."""
-    odd = [label for label, comparison in found.items() if comparison.ahead]
-    if not odd:
-        return []
-    is_, ranks, its = ("is", "ranks", "its") if len(odd) == 1 else ("are", "rank", "their")
-    text = (
-        f"{settings_named(odd)} {is_} better than the best on the seeds that both have, and {ranks} below it because "
-    )
-    return [Verdict("warning", f"{text[0].upper()}{text[1:]}of {its} missing runs.")]
-
-
 def trouble_verdicts(phase: PhaseSummary) -> list[Verdict]:
     """A sentence for every setting in which something went wrong; with many, the first twelve and a count."""
     found = []
@@ -242,8 +125,8 @@ SMALL, TINY = 200, 30  # examples: below, one of them is more than half a point,
 
 
 def conditional(summary: Summary) -> list[Verdict]:
-    """With several seeds: intervals and p hold for one set of examples, and how much other examples would change."""
-    best, phase = summary.winner, summary.last
+    """With several seeds: intervals hold for one set of examples, and how much other examples would change."""
+    best, phase = summary.winner, summary.leading
     if best is None or phase is None or best.samples[phase.metric].n < 2:
         return []
     n = best.examples(phase.metric)
@@ -251,9 +134,7 @@ def conditional(summary: Summary) -> list[Verdict]:
         return []
     part = METRICS[phase.metric].part
     examples = plural(n, f"{part.name} example")
-    text = (
-        f"Intervals and p are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
-    )
+    text = f"Intervals are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
     accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"

@@ -34,6 +34,16 @@ def number(value: float, metric: str) -> str:
     return percent(value) if is_fraction(metric) else f"{value:.4g}"
 
 
+def signed(value: float, metric: str) -> str:
+    """A difference with its sign: of accuracies in points.
+
+    >>> signed(-0.0312, "val_accuracy"), signed(0.25, "val_loss")
+    ('−3.12 points', '+0.25')
+    """
+    text = f"{100 * value:+.2f} points" if is_fraction(metric) else f"{value:+.4g}"
+    return text.replace("-", "−")
+
+
 def spread(values: Sample, metric: str) -> str:
     """Mean ± standard deviation with the n and the ddof they come from.
 

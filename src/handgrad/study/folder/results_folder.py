@@ -5,6 +5,7 @@ results.runs()        a frame with a row for every (setting, seed)
 results.curves()      a frame with a row for every epoch of every run
 results.diagnostics() a frame of the same rows: norms of gradients and saturation, where the setting asks for them
 results.settings()    a frame with a row for every setting: n, mean and standard deviation over the seeds
+results.conclusions() a frame with a row for every setting: how it compares with the best, and how sure that is
 results.winner()      the label of the setting that won
 """
 
@@ -30,6 +31,7 @@ from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written
 from handgrad.study.folder.plan_file import REMEDY, read_plan
 from handgrad.study.folder.store import read_data
+from handgrad.study.published.figure_options import load as load_function
 from handgrad.study.reading.loading import load_study
 from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record, check_files, load, load_curves, load_optional
@@ -338,6 +340,14 @@ class Results:
             winner_of = [phase["name"] for phase in self.plan["phases"] if phase["winner"] == label]
             rows.append(row | {"winner_of": ", ".join(winner_of)})
         return pandas.DataFrame(rows)
+
+    def conclusions(self) -> "DataFrame":
+        """One row for every setting of every phase: how it compares with the best of the phase, and how sure that is.
+
+        Columns: `report/result_frames.py`; method: docs/conclusions.md.
+        """
+        frame: DataFrame = load_function("handgrad.report.result_frames:conclusions")(self)
+        return frame
 
 
 def _sum(path: Path) -> str | None:
