@@ -105,7 +105,7 @@ def print_record(record: "Record") -> None:
     if record.error:
         lines.append(("error", record.error))
     scored, total = record.train_score.n if record.train_score else 0, data.counts.get("train", 0)
-    for name, value in record.metrics.items():
+    for name, value in record.scores.items():
         partly = part_of(name) is TRAIN and 0 < scored < total
         of = f" (on {scored:,} of {total:,} training examples)" if partly else ""
         lines.append((name, "–" if value is None else f"{value:.4f}{of}"))
@@ -120,6 +120,7 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
     """The summary table of every phase (of many settings the best), what can be said of it, and how much of an original
     was reproduced.  tables: the folder with the whole ones."""
     from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
+    from handgrad.report.findings.summary import scored_on
     from handgrad.report.findings.verdicts import conditional, slip_verdicts, small_parts
     from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
     from handgrad.report.tables.study_tables import IN_ORDER, phase_title, summary_table
@@ -135,6 +136,8 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
         if more := len(table.rows) - len(shown):
             name = f"summary-{number}" if len(summary.phases) > 1 else "summary"
             out.print(Text(f"… and {more:,} more settings, worse than these: {tables / name}.csv"))
+        if where := scored_on(phase.settings):
+            out.print(Text(f"  Scored on {where}."))
         for verdict in phase_verdicts(phase, brief=phase is not summary.leading):
             out.print(Text(f"  {verdict.text}"))
         if phase is summary.leading:

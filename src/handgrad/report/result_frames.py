@@ -5,12 +5,13 @@ import math
 import os
 from typing import TYPE_CHECKING
 
-from handgrad.measures import METRICS
+from handgrad.measures import METRICS, TEST, VALIDATION
 from handgrad.names import lookup
 from handgrad.report.build import sources_of
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effects import phase_effects
+from handgrad.report.findings.examples_right import ExamplesRight, right_of_settings
 from handgrad.report.findings.statistics import compare as two_settings
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
@@ -189,6 +190,25 @@ def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
                     row |= {"decided": d.decided, "rises": step.rises, "falls": step.falls}
                 rows.append(row)
     return pandas.DataFrame(rows)
+
+
+def examples_right(
+    results: "Results | str | os.PathLike[str]", phase: str | None = None, part: str = "validation"
+) -> ExamplesRight:
+    """Which examples of a part every setting of a phase gets right, seed by seed, paired by example.
+
+    results: `Results`, or the path of their folder;  phase: its name, by default the last one that has begun;  part:
+    "validation" or "test".  Raises UnknownName for a phase or part that is not there.
+
+    found = hg.examples_right("results/quickstart")
+    found.right           (settings, seeds, examples) of bool; None where examples cannot be paired: found.reason
+    """
+    opened = Results.of(results)
+    parts = {one.name: one for one in (VALIDATION, TEST)}
+    lookup(parts, part, "part with bits")
+    phases = {one.name: one for one in summarize(opened).phases}
+    chosen = lookup(phases, phase, "phase") if phase is not None else [*phases.values()][-1]
+    return right_of_settings(chosen.settings, opened.right, part)
 
 
 def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":

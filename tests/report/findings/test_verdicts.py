@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from handgrad.cli.console import print_summary
 from handgrad.errors import InputError
 from handgrad.report.chapters.chapters import headline
 from handgrad.report.figures.phase_figures import ranking
@@ -25,7 +26,7 @@ from handgrad.report.findings.verdicts import (
 from handgrad.report.findings.wording import troubles
 from handgrad.report.page.page import tiles
 from handgrad.report.result_frames import compare, conclusions
-from handgrad.report.tables.study_tables import summary_table
+from handgrad.report.tables.study_tables import runs_table, summary_table
 from handgrad.report.tables.table import to_csv
 from handgrad.study.folder.results_folder import Results
 from tests.records import made_record
@@ -391,8 +392,8 @@ def test_intervals_and_p_are_of_these_examples(make_results):
 def test_a_small_part_says_what_one_example_is_worth(make_results):
     found = summary_of(make_results({"seeds": 1}))
     assert texts(small_parts(found)) == [
-        "The validation part has 20 examples: one of them is worth 5.0 points of accuracy.",
-        "The test part has 50 examples: one of them is worth 2.0 points of accuracy.",
+        "One of 20 validation examples is 5.0 points of accuracy.",
+        "One of 50 test examples is 2.0 points of accuracy.",
     ]
     assert [verdict.kind for verdict in small_parts(found)] == ["warning", "note"]
     assert set(small_parts(found)) <= set(headline(found, None))
@@ -401,3 +402,47 @@ def test_a_small_part_says_what_one_example_is_worth(make_results):
     (one,) = small_parts(replace(found, phases=(replace(found.phases[0], settings=(
         replace(setting, runs=(replace(setting.runs[0], record=record),)),)),)))  # fmt: skip
     assert one.text == ("1 example cannot be a test part: its accuracy is 0 or 100 %, whatever the network has learnt.")
+
+
+def test_a_study_that_chooses_by_balanced_accuracy_says_so_everywhere(make_results):
+    tables = {"seeds": 2, "select_by": "val_balanced_accuracy", **LRS}
+    found = summary_of(make_results(tables, lambda s, seed: Outcome(0.5 + 0.25 * int(s.label) - 0.25 * seed)))
+    (phase,) = found.phases
+    assert phase.metric == "val_balanced_accuracy"
+    table = summary_table(phase, 1, "summary", "Results")
+    headings = [column.heading for column in table.columns]
+    assert {"validation %", "validation balanced accuracy %", "test balanced accuracy %"} <= set(headings)
+    assert "Scored on 40 of 80 training, 20 validation and 50 test examples." in table.caption
+    (first, second) = read_csv(to_csv(table))
+    assert float(first["val_balanced_accuracy_mean"]) == pytest.approx(0.625)  # from 0.75 and 0.5
+    assert float(second["val_balanced_accuracy_mean"]) == pytest.approx(0.875)
+    assert phase_verdicts(phase)[0].text.startswith(
+        "Setting 2: lr 0.1 is best by validation balanced accuracy: 87.50 ±"
+    )
+    (of_test,) = test_set_verdicts(phase.best, phase)
+    assert of_test.text.startswith("On the test set: balanced accuracy 90.00 ± 14.14 % (n = 2, ddof 1), acc")
+    assert texts(small_parts(found)) == [
+        f"One of {n} {part} examples is {points} points of accuracy, and one of the {of} of class a is {points} points "
+        "of balanced accuracy."
+        for n, part, of, points in ((20, "validation", 4, 5.0), (50, "test", 10, 2.0))
+    ]
+    (row, *_) = read_csv(to_csv(runs_table(found)))
+    assert float(row["val_balanced_accuracy"]) == pytest.approx(0.75)
+    assert float(row["val_macro_f1"]) == pytest.approx(0.8, abs=0.1)
+    shown = [column.heading for column in runs_table(found).columns]
+    assert "validation balanced accuracy" in shown
+    assert "validation macro F1" not in shown
+
+
+@pytest.mark.parametrize(("n", "said"), [(14, ["One of 14 test examples is 7.1 points of accuracy."]), (200, [])])
+def test_parts_of_two_hundred_are_large_enough(make_results, capsys, n, said):
+    found = summary_of(make_results({"seeds": 1}))
+    record = made_record(data={"counts": {"train": 3, "test": n}}, train_score={"what": "sample", "n": 3})
+    runs = (replace(found.settings[0].runs[0], record=record),)
+    phase = replace(found.phases[0], settings=(replace(found.settings[0], runs=runs),))
+    found = replace(found, phases=(phase,))
+    assert texts(small_parts(found)) == said
+    print_summary(found, None)
+    printed = capsys.readouterr().out
+    assert all(f"\n{text}\n" in printed for text in said)
+    assert f"  Scored on all 3 training and {n} test examples.\n" in printed

@@ -56,7 +56,8 @@ def problems(tables, overrides=(), **options):
         (
             {"select_by": "test_accuracy"},
             "select_by is an unknown measure 'test_accuracy': the test set has no say in a choice; to reproduce a "
-            "study that chose on it, say select_on_test = true. Known: val_accuracy, val_loss",
+            "study that chose on it, say select_on_test = true. Known: val_accuracy, val_balanced_accuracy, "
+            "val_macro_f1, val_loss",
         ),
         ({"select_on_test": 1}, "select_on_test must be true or false; got 1"),
         (

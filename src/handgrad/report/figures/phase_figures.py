@@ -14,9 +14,10 @@ from handgrad.report.figures.shapes import Curves, Ranking, RankingRow
 from handgrad.report.figures.steps import step_loss
 from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
-from handgrad.report.findings.wording import setting_name, signed
+from handgrad.report.findings.wording import sentence, setting_name, signed
 from handgrad.report.tables.conclusion_tables import not_behind
 from handgrad.study.published.figure_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
+from handgrad.study.published.option_values import MEASURES, USUAL_MEASURES
 
 BEST = 8  # so many of more than twelve settings are told apart
 RANKED = 40
@@ -30,7 +31,7 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
     if not any(row.points for row in rows):
         return None
     word = METRICS[phase.metric].word
-    caption = f"{word.capitalize()} of every setting, best first. Circles: seeds; diamond: their mean"
+    caption = f"{sentence(word)} of every setting, best first. Circles: seeds; diamond: their mean"
     if found is None or best is None:
         caption += "; bar: 95 % interval of the mean (none below two seeds; it may run off the axis)."
     elif found.tested:
@@ -86,8 +87,11 @@ def _noted(setting: SettingSummary) -> str:
 
 
 def epoch_curves(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
-    """Accuracy and loss by epoch, training beside validation (and test where it was measured), a line per setting."""
-    figure = epochs(_request(phase, name, sources, EpochsOptions(parts=tuple(PARTS))))
+    """Accuracy, loss and what chose the winner by epoch, training beside validation (and test where it was measured), a
+    line per setting."""
+    measures = {METRICS[phase.metric].measure.name, *USUAL_MEASURES}
+    shown = tuple(measure for measure in MEASURES if measure in measures)
+    figure = epochs(_request(phase, name, sources, EpochsOptions(measures=shown, parts=tuple(PARTS))))
     if figure is None or len(phase.settings) <= LINES:
         return figure
     many = f"The best {BEST} of {len(phase.settings)} settings in colour, the others in grey."
@@ -100,7 +104,9 @@ def beside_baseline(phase: PhaseSummary, name: str, sources: Sources) -> Curves 
     if baseline is None or len(phase.settings) <= LINES:
         return None
     shown = {setting_name(setting, phase.axes): setting for setting in phase.settings}
-    options = SmallMultiplesOptions(parts=("train", "validation"), baseline=setting_name(baseline, phase.axes))
+    measure = METRICS[phase.metric].measure.name if is_fraction(phase.metric) else "accuracy"
+    name_of = setting_name(baseline, phase.axes)
+    options = SmallMultiplesOptions(measure=measure, parts=("train", "validation"), baseline=name_of)
     return small_multiples(Request(name, shown, sources, options, phase.metric))
 
 

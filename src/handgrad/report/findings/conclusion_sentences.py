@@ -19,6 +19,7 @@ from handgrad.report.findings.wording import (
     number,
     percent,
     plural,
+    sentence,
     setting_name,
     settings_named,
     signed,
@@ -50,7 +51,7 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
         if not brief:
             sentences += method_verdicts(found)
     else:
-        sentences.append(Verdict("good", f"{word.capitalize()} {values}."))
+        sentences.append(Verdict("good", f"{sentence(word)} {values}."))
     if found is not None:
         sentences += _lost(phase, found)
     pruned = sum(setting.count("pruned") > 0 for setting in phase.settings)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.measures import is_fraction, lower_is_better
+from handgrad.measures import is_fraction, is_proportion, lower_is_better
 from handgrad.report.findings.against_best import Against, against_best
 from handgrad.report.findings.outcomes import Outcomes, outcomes
 from handgrad.report.findings.selection_bias import SelectionBias, selection_bias
@@ -151,6 +151,7 @@ def conclude(
     """
     if best not in compared:
         raise ValueError(f"best must be one of the settings compared; got {best!r}")
+    examples = examples if is_proportion(metric) else None  # balanced accuracy and F1 are no binomial proportions
     labels = list(runs)
     seeds = sorted({seed for one in runs.values() for seed in (*one.values, *one.diverged)})
     x = np.array([[runs[label].values.get(seed, np.nan) for seed in seeds] for label in labels]).reshape(-1, len(seeds))

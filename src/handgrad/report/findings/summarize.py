@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, is_fraction
+from handgrad.measures import METRICS, TRAIN, is_proportion
 from handgrad.report.findings.intervals import binomial_standard_error
 from handgrad.report.findings.statistics import sample
 from handgrad.report.findings.summary import (
@@ -37,11 +37,14 @@ def summarize(results: Results) -> Summary:
     samples = original is not None and original.names_predictions
     facts: dict[str, list[RunFacts]] = {}
     unverifiable: set[str] = set()
+    fewer: set[str] = set()
     for cell in results.checked_cells():
         record, fallen = cell.record, None
         if record is not None:
             if not record.is_verifiable:
                 unverifiable.add(cell.id)
+            if TRAIN.metric("accuracy") in record.metrics and TRAIN.metric("macro_f1") not in record.metrics:
+                fewer.add(cell.id)
             fallen = collapse(record) if record.status in ("done", "pruned") else None
             record = shortened(record, matrices=matrices, samples=samples)
         facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
@@ -79,7 +82,11 @@ def summarize(results: Results) -> Summary:
         ddof=spec.ddof,
         phases=tuple(phases),
         waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
-        notes=(*map(str, results.plan.get("notes", ())), *_unverified(len(unverifiable))),
+        notes=(
+            *map(str, results.plan.get("notes", ())),
+            *_fewer_measures(len(fewer)),
+            *_unverified(len(unverifiable)),
+        ),
         provenance=spec.made,
         quick=bool(results.plan.get("quick")),
         changed=tuple(results.plan.get("changed", ())),
@@ -101,12 +108,21 @@ def shortened(record: Record, *, matrices: bool = False, samples: bool = False) 
 
     matrices: with those of confusion;  samples: with the outputs for the sample examples.
     """
-    nothing: dict[str, Any] = {"setting": {}, "files": None, "parent": None}
+    nothing: dict[str, Any] = {"setting": {}, "files": None, "parent": None, "metrics": record.scores}
     if not samples:
         nothing["samples"] = None
     if not matrices:
         nothing["confusion"] = {}
     return record.model_copy(update={**nothing, "time": record.time.model_copy(update={"epochs": []})})
+
+
+def _fewer_measures(runs: int) -> list[str]:
+    if not runs:
+        return []
+    return [
+        f"{plural(runs, 'record')} of an earlier version without balanced accuracy and macro F1: those of validation "
+        "and test follow from confusion matrices, those of training and of single epochs are missing"
+    ]
 
 
 def _unverified(runs: int) -> list[str]:
@@ -129,7 +145,7 @@ def summarize_setting(
     records = [run.record for run in runs if run.record is not None and run.status != "failed"]
     for metric in METRICS:
         values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
-        made = sample(values, ddof, examples_of(records, metric) if is_fraction(metric) else None)
+        made = sample(values, ddof, examples_of(records, metric) if is_proportion(metric) else None)
         samples[metric] = replace(made, mean=mean_of(list(values.values()), metric))  # equal counts, equal means
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, is_fraction, lower_is_better
+from handgrad.measures import METRICS, PARTS, TRAIN, is_fraction, lower_is_better
 from handgrad.report.findings.conclusions import Conclusions, SettingRuns, conclude
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 from handgrad.study.rules import select
-from handgrad.training.record import DatasetFacts, NetworkFacts, Record
+from handgrad.training.record import Record
+from handgrad.training.record_facts import DatasetFacts, NetworkFacts
 
 UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 
@@ -42,7 +43,7 @@ class RunFacts:
         """A metric of a run that came to its end; None where there is none, or where it is not finite."""
         if self.record is None or self.status not in ("done", "pruned"):
             return None
-        value = self.record.metrics.get(metric)
+        value = self.record.scores.get(metric)
         return value if value is not None and math.isfinite(value) else None
 
 
@@ -280,12 +281,27 @@ def training_sample(settings: Sequence[SettingSummary]) -> str:
     return found.pop() if len(found) == 1 else "a sample" if found else ""
 
 
+def scored_on(settings: Sequence[SettingSummary]) -> str:
+    """On how many examples of each part accuracies were scored: "all 1,293 training and 144 validation examples".
+
+    Parts of which settings have different numbers are left out; empty where all are.
+    """
+    said = []
+    for part in PARTS.values():
+        found = {setting.examples(part.metric("accuracy")) for setting in settings} - {None}
+        if len(found) == 1:
+            n = f"{found.pop():,}"
+            said.append(f"{(training_sample(settings) or f'all {n}') if part is TRAIN else n} {part.word}")
+    text = " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))
+    return f"{text} examples" if text else ""
+
+
 def rank(setting: SettingSummary, metric: str) -> select.Rank:
     """The key by which the study itself chose its winners (`study/rules/select.py`): smaller is better."""
     runs = [
         None
         if run.record is None
-        else select.RunSummary(run.id, run.seed, run.status, run.record.metrics, run.record.epochs)
+        else select.RunSummary(run.id, run.seed, run.status, run.record.scores, run.record.epochs)
         for run in setting.runs
     ]
     return select.rank_key(runs, metric)

@@ -8,7 +8,7 @@ selection       on what the winner was chosen; choosing on the test set is stamp
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handgrad.measures import METRICS, TEST, VALIDATION, on_part
+from handgrad.measures import DEFAULT_METRIC, METRICS, TEST, VALIDATION, is_fraction, on_part
 from handgrad.report.findings.intervals import binomial_standard_error, exact_binomial_interval
 from handgrad.report.findings.summary import (
     PhaseSummary,
@@ -16,7 +16,16 @@ from handgrad.report.findings.summary import (
     Summary,
     rank,
 )
-from handgrad.report.findings.wording import enumerated, number, plural, setting_name, settings_named, spread, troubles
+from handgrad.report.findings.wording import (
+    enumerated,
+    number,
+    plural,
+    setting_name,
+    settings_named,
+    spread,
+    troubles,
+)
+from handgrad.training.record_facts import DatasetFacts
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ def trouble_verdicts(phase: PhaseSummary) -> list[Verdict]:
     return found
 
 
-SMALL, TINY = 100, 30  # examples: below, one of them is worth more than a point, and more than three
+SMALL, TINY = 200, 30  # examples: below, one of them is more than half a point, and more than three points
 
 
 def conditional(summary: Summary) -> list[Verdict]:
@@ -144,18 +153,40 @@ def _noise(accuracy: float, n: int) -> str:
 
 
 def small_parts(summary: Summary) -> list[Verdict]:
-    """How many points one example is worth, in parts of fewer than a hundred."""
+    """How many points one example is, in validation and test parts of fewer than two hundred.
+
+    Where winners are chosen by balanced accuracy, also what an example of the class with the fewest is: of n in one of
+    k classes, 1/(k·n).
+    """
     found = []
+    metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     for part in (VALIDATION.name, TEST.name):
-        counts = [setting.count_of(part) for setting in summary.settings]
-        n = min((count for count in counts if count), default=SMALL)
+        counts = {n: setting.dataset for setting in summary.settings if (n := setting.count_of(part))}
+        n = min(counts, default=SMALL)
         if n == 1:
             text = f"1 example cannot be a {part} part: its accuracy is 0 or 100 %, whatever the network has learnt."
             found.append(Verdict("warning", text))
         elif n < SMALL:
-            text = f"The {part} part has {n} examples: one of them is worth {100 / n:.1f} points of accuracy."
-            found.append(Verdict("warning" if n < TINY else "note", text))
+            text = f"One of {n} {part} examples is {_points(1 / n)} of accuracy"
+            if METRICS[metric].measure.name == "balanced_accuracy":
+                text += _rarest(counts[n], part)
+            found.append(Verdict("warning" if n < TINY else "note", f"{text}."))
     return found
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"
+
+
+def _rarest(data: DatasetFacts | None, part: str) -> str:
+    """What one example of the class with the fewest examples is of balanced accuracy."""
+    table = data.label_table.get(part, []) if data is not None else []
+    there = [(n, label) for n, label in zip(table, data.classes if data else (), strict=False) if n]
+    if not there:
+        return ""
+    n, label = min(there, key=lambda pair: pair[0])
+    of = "the only one" if n == 1 else f"one of the {n}"
+    return f", and {of} of class {label} is {_points(1 / (n * len(there)))} of balanced accuracy"
 
 
 def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict]:
@@ -165,6 +196,10 @@ def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict
     if values.mean is None:
         return []
     text = f"On the test set: {spread(values, metric)}."
+    chosen_by = on_part(phase.metric, TEST)
+    if chosen_by != metric and is_fraction(chosen_by) and best.samples[chosen_by].n:
+        text = f"On the test set: {METRICS[chosen_by].measure.word} {spread(best.samples[chosen_by], chosen_by)}, "
+        text += f"accuracy {spread(values, metric)}."
     if n:
         error = binomial_standard_error(values.mean, n)
         text += (

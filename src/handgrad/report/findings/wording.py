@@ -20,6 +20,15 @@ def percent(value: float, digits: int = 2) -> str:
     return f"{100 * value:.{digits}f} %"
 
 
+def sentence(text: str) -> str:
+    """Text as it begins a sentence: its first letter large, the others as they are.
+
+    >>> sentence("validation macro F1")
+    'Validation macro F1'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def number(value: float, metric: str) -> str:
     """A metric's value: accuracies in percent, losses with four significant digits."""
     return percent(value) if is_fraction(metric) else f"{value:.4g}"

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from handgrad import __version__
 from handgrad.errors import InputError
-from handgrad.measures import METRICS, TEST, is_fraction
+from handgrad.measures import METRICS, TEST, is_fraction, on_part
 from handgrad.report.chapters.chapter import (
     Block,
     Chapter,
@@ -134,8 +134,8 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
     found = []
     phase, winner = summary.leading, summary.winner
     if phase is not None and winner is not None:
-        metrics = list(dict.fromkeys([phase.metric, TEST.metric("accuracy")]))
-        for metric in metrics:
+        of_test = [on_part(phase.metric, TEST)] * is_fraction(phase.metric)
+        for metric in dict.fromkeys([phase.metric, *of_test, TEST.metric("accuracy")]):
             values = winner.samples[metric]
             if values.mean is None:
                 continue

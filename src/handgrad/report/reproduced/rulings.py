@@ -18,7 +18,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from handgrad.measures import is_fraction, lower_is_better
+from handgrad.measures import is_proportion, lower_is_better
 from handgrad.report.findings.curve_measures import LoadEpochs
 from handgrad.report.findings.effect_sentences import decision_text
 from handgrad.report.findings.intervals import binomial_standard_error
@@ -88,7 +88,6 @@ class Quantity:
 
 def quantity_of(measure: str, ddof: int = 1) -> Quantity:
     """A measure of runs at their end."""
-    fraction = is_fraction(measure)
     return Quantity(
         word(measure),
         lambda setting: values_of(setting, measure, ddof).values,
@@ -96,7 +95,7 @@ def quantity_of(measure: str, ddof: int = 1) -> Quantity:
         -1.0 if lower_is_better(measure) or measure in TIMES else 1.0,
         lambda value: value_text(value, measure),
         lambda value: difference_text(value, measure),
-        (lambda setting: setting.examples(measure)) if fraction else (lambda setting: None),
+        (lambda setting: setting.examples(measure)) if is_proportion(measure) else (lambda setting: None),
     )
 
 

@@ -5,13 +5,14 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 
 from dataclasses import replace
 
-from handgrad.measures import MEASURES, METRICS, PARTS, TRAIN, is_fraction
+from handgrad.measures import MEASURES, METRICS, PARTS, TEST, TRAIN, is_fraction, on_part
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import (
     PhaseSummary,
     SettingSummary,
     Summary,
+    scored_on,
     training_sample,
 )
 from handgrad.report.findings.verdicts import slips_noted
@@ -19,7 +20,8 @@ from handgrad.report.findings.wording import axis_names, number, outcome, second
 from handgrad.report.tables.conclusion_tables import against_caption, against_cells, against_columns, not_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import at_path, shown
-from handgrad.training.record import DatasetFacts
+from handgrad.study.published.option_values import USUAL_MEASURES
+from handgrad.training.record_facts import DatasetFacts
 
 IN_ORDER = 12  # settings that stand in the order of the plan; of more, the best comes first
 TIMES = ("training", "evaluation", "total")
@@ -57,15 +59,20 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     ]
     axes, axis_cells = axis_columns(phase)
     several = any(len(setting.runs) > 1 for setting in phase.settings)
-    accuracy = is_fraction(phase.metric)
     columns = [Column("setting"), *axes, Column("n", ("n", "runs", "diverged", "failed", "unfinished"), numeric=True)]
     for part in parts:
         key = part.metric("accuracy")
         of = training_sample(phase.settings) if part is TRAIN else ""
         heading = f"{part.name} % ({of})" if of else f"{part.name} %"
         columns.append(Column(heading, (f"{key}_mean", f"{key}_std", f"{key}_n"), numeric=True))
-    chosen = [] if accuracy else [phase.metric]
-    columns += [Column(METRICS[m].word, (f"{m}_mean", f"{m}_std", f"{m}_n"), numeric=True) for m in chosen]
+    accuracies = [part.metric("accuracy") for part in parts]
+    also = [on_part(phase.metric, TEST)] * (TEST in parts and is_fraction(phase.metric))
+    chosen = [metric for metric in dict.fromkeys([phase.metric, *also]) if metric not in accuracies]
+    for metric in chosen:
+        unit = " %" if is_fraction(metric) else ""
+        columns.append(
+            Column(f"{METRICS[metric].word}{unit}", (f"{metric}_mean", f"{metric}_std", f"{metric}_n"), True)
+        )
     bootstrap = any(setting.samples[phase.metric].bootstrap for setting in phase.settings)
     if several:
         columns.append(Column("95 % interval (t)", ("interval_low", "interval_high"), numeric=True))
@@ -84,7 +91,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     for setting in phase.ranked if len(phase.settings) > IN_ORDER else phase.settings:
         best = setting.label == phase.winner
         row = [cell(setting.label, bold=best), *axes_of[setting.label], _count(setting)]
-        for metric in [*(part.metric("accuracy") for part in parts), *chosen]:
+        for metric in [*accuracies, *chosen]:
             row.append(_mean(setting.samples[metric], metric, bold=best and metric == phase.metric))
         values = setting.samples[phase.metric]
         if several:
@@ -109,6 +116,8 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
 def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, bootstrap: bool) -> str:
     word = METRICS[phase.metric].word
     sentences = ["n: runs that came to a finite end, of those planned; only they enter the numbers."]
+    if where := scored_on(phase.settings):
+        sentences.append(f"Scored on {where}.")
     if several:
         sentences.append(f"Accuracies are mean ± standard deviation over seeds (ddof {ddof}) in percent.")
         sentences.append(f"Intervals are for the mean {word}: t with n − 1 degrees of freedom")
@@ -223,24 +232,28 @@ def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
 
 
 def runs_table(summary: Summary, name: str = "runs") -> Table:
-    """Every run of the study, one row each."""
+    """Every run of the study, one row each; the file of it has every metric."""
+    usual = {*USUAL_MEASURES, *(METRICS[phase.metric].measure.name for phase in summary.phases)}
+    behind: dict[str, list[str]] = {}  # metric that heads a column -> those that the file has there
+    for metric in METRICS.values():
+        head = metric.name if metric.measure.name in usual else metric.part.metric("accuracy")
+        behind.setdefault(head, []).append(metric.name)
     columns = [
         Column("setting"),
         Column("seed", numeric=True),
         Column("id"),
         Column("status"),
-        *(Column(metric.word, (metric.name,), numeric=True) for metric in METRICS.values()),
+        *(Column(METRICS[head].word, tuple(names), numeric=True) for head, names in behind.items()),
         Column("total s", ("seconds",), numeric=True),
     ]
     rows = []
     for setting in summary.settings:
         for run in setting.runs:
-            values = [run.value(metric) for metric in METRICS]
             row = [cell(setting.label), cell(run.seed, str(run.seed)), cell(run.id or None), cell(run.status)]
-            row += [
-                cell(value, None if value is None else number(value, metric).removesuffix(" %"))
-                for metric, value in zip(METRICS, values, strict=True)
-            ]
+            for head, names in behind.items():
+                value = run.value(head)
+                text = "–" if value is None else number(value, head).removesuffix(" %")
+                row.append(Cell(text, tuple(map(run.value, names))))
             total = run.record.time.total if run.record else None
             row.append(cell(total, None if total is None else seconds(total)))
             rows.append(Row(tuple(row)))

@@ -130,7 +130,7 @@ class StudySpec(Axes):
     takes: str | None = None
     made: Made | None = None
     seeds: Annotated[tuple[int, ...], BeforeValidator(_seeds)] = (0,)
-    select_by: Annotated[str, BeforeValidator(one_of(VALIDATION_METRICS[::-1], "measure"))] = DEFAULT_METRIC
+    select_by: Annotated[str, BeforeValidator(one_of(VALIDATION_METRICS, "measure"))] = DEFAULT_METRIC
     select_on_test: Annotated[bool, BeforeValidator(flag)] = False
     ddof: Annotated[int, BeforeValidator(whole("[0, 1]"))] = 1
     data: DataSection = DataSection()

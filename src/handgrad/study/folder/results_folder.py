@@ -248,6 +248,13 @@ class Results:
         found: np.ndarray = read_data(self.folder, key)["x"]
         return found
 
+    def right(self, run_id: str) -> Arrays:
+        """Which examples a run got right (`training.right`); empty where its record has no bits.  Raises DamagedError.
+
+        run_id: of a run that has a record."""
+        folder = self.folder / "runs" / run_id
+        return load_optional(folder, "right", load(folder, arrays=False))
+
     def failed(self) -> int:
         """How many runs failed."""
         return sum(cell.status == "failed" for cell in self.cells())
@@ -278,7 +285,7 @@ class Results:
                     "id": cell.id,
                     "status": cell.status,
                     **self.axes[cell.label],
-                    **{name: record.metrics.get(name) if record else None for name in METRICS},
+                    **{name: record.scores.get(name) if record else None for name in METRICS},
                     "epochs": record.epochs if record else None,
                     "steps": record.steps if record else None,
                     "diverged_step": diverged.step if diverged else None,
