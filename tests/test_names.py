@@ -34,7 +34,7 @@ TABLES = {
     "schedule": SCHEDULES,
     "initializer": INITIALIZERS,
     "scale": SCALES,
-    "measure": ("val_accuracy", "val_loss"),
+    "measure": ("val_accuracy", "val_loss", "val_balanced_accuracy", "val_macro_f1"),
     "layer": LAYERS,
     "engine": ENGINES,
     "device": DEVICES,

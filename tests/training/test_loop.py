@@ -347,10 +347,10 @@ def test_a_record_survives_the_disk(split, tmp_path):
     record.save(done, tmp_path / done.id)  # writing again replaces it whole
     again = record.load(tmp_path / done.id)
     assert again.data == {**done.data, "files": again.data["files"]}
-    assert sorted(again.data["files"]) == ["curves.npz", "state.safetensors", "weights.safetensors"]
+    assert sorted(again.data["files"]) == ["curves.npz", "right.npz", "state.safetensors", "weights.safetensors"]
     same_bits(done, again)
     assert sorted(file.name for file in (tmp_path / done.id).iterdir()) == [
-        "curves.npz", "record.json", "state.safetensors", "weights.safetensors"
+        "curves.npz", "record.json", "right.npz", "state.safetensors", "weights.safetensors"
     ]  # fmt: skip
     assert [file.name for file in tmp_path.iterdir()] == [done.id]
 

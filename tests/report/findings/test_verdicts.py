@@ -435,14 +435,14 @@ def test_a_study_that_chooses_by_balanced_accuracy_says_so_everywhere(make_resul
 
 
 @pytest.mark.parametrize(("n", "said"), [(14, ["One of 14 test examples is 7.1 points of accuracy."]), (200, [])])
-def test_parts_of_two_hundred_are_large_enough(make_results, capsys, n, said):
+def test_parts_of_two_hundred_are_large_enough(make_results, capsys, tmp_path, n, said):
     found = summary_of(make_results({"seeds": 1}))
     record = made_record(data={"counts": {"train": 3, "test": n}}, train_score={"what": "sample", "n": 3})
     runs = (replace(found.settings[0].runs[0], record=record),)
     phase = replace(found.phases[0], settings=(replace(found.settings[0], runs=runs),))
     found = replace(found, phases=(phase,))
     assert texts(small_parts(found)) == said
-    print_summary(found, None)
+    print_summary(found, None, tmp_path)
     printed = capsys.readouterr().out
     assert all(f"\n{text}\n" in printed for text in said)
     assert f"  Scored on all 3 training and {n} test examples.\n" in printed
