@@ -84,7 +84,7 @@ def test_tables_of_a_study_are_a_setting_and_a_study(tmp_path):
 def test_run_study_takes_a_file(study_file, tmp_path):
     results = hg.run_study(study_file, str(tmp_path / "out"), jobs=1)
     assert [cell.status for cell in results.cells()] == ["done", "done"]
-    assert hg.compare(results, "1", "2").equals(hg.compare(tmp_path / "out", "1", "2"))
+    assert hg.curve_measures(results).equals(hg.curve_measures(tmp_path / "out"))
     assert hg.reproduction(str(tmp_path / "out")).empty
 
 
