@@ -54,3 +54,9 @@ def test_intervals_hold_what_they_say(kind, n):
 def test_a_t_interval_does_not_know_of_runs_that_collapse():
     *_, plain = conclusions.coverage("one run in ten collapses", 3, 300)
     assert plain < 0.5
+
+
+def test_the_mean_of_any_run_of_a_fraction_is_a_fraction():
+    """The t interval of two seeds as far apart as these reaches beyond 0 and 1."""
+    found = outcomes({0: 0.2, 1: 0.9}, {0: False, 1: False})
+    assert (found.mean.low, found.mean.high) == (0.0, 1.0)

@@ -112,4 +112,7 @@ def _mean_of_any(
             return None
         a = found
     ends = [(1 - p) * level + p * c for p in (chance.low, chance.high) for level in (a.low, a.high)]
-    return Interval(min(ends), max(ends), "exact binomial and t")
+    low, high = min(ends), max(ends)
+    if floor is not None:  # a fraction
+        low, high = max(low, 0.0), min(high, 1.0)
+    return Interval(low, high, "exact binomial and t")
