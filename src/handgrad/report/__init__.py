@@ -10,7 +10,10 @@ from handgrad.report.result_frames import (
     effects,
     explanation,
     reproduction,
+    rungs,
+    search_history,
     statements,
+    timeline,
 )
 
 __all__ = [
@@ -22,7 +25,10 @@ __all__ = [
     "effects",
     "explanation",
     "reproduction",
+    "rungs",
     "save_figure",
+    "search_history",
     "statements",
     "summarize",
+    "timeline",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from handgrad.measures import METRICS, TRAIN, is_fraction, lower_is_better
 from handgrad.report.findings.intervals import binomial_standard_error
+from handgrad.report.findings.searched import read_search
 from handgrad.report.findings.statistics import compare, sample
 from handgrad.report.findings.summary import (
     PhaseSummary,
@@ -67,7 +68,9 @@ def summarize(results: Results) -> Summary:
         if "explain" in results.plan:  # no setting of a rung wins, so none is compared with another
             phases.append(PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric))
         else:
-            phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric))
+            made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric)
+            search = read_search(results, phase, [one for one in own if not one.earlier], metric)
+            phases.append(replace(made, search=search))
     started = [phase.name for phase in phases]
     return Summary(
         name=spec.name,

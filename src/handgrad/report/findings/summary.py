@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handgrad.measures import METRICS, TRAIN, lower_is_better
+from handgrad.report.findings.search_facts import SearchFacts
 from handgrad.report.findings.statistics import Comparison, Sample, sample
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
@@ -131,6 +132,7 @@ class PhaseSummary:
     settings: tuple[SettingSummary, ...]
     winner: str | None  # a label; the best so far while the phase is not finished
     metric: str  # what the winner was chosen by
+    search: SearchFacts | None = None  # of settings that were drawn or stopped short
 
     @property
     def ranked(self) -> list[SettingSummary]:
