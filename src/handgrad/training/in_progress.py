@@ -277,7 +277,9 @@ class RunInProgress:
 
     def _note_stretch(self) -> None:
         """Add the stretch that goes on to those before it, where anything was trained in it."""
-        if self._own_epochs > self.epochs_before or self.diverged is not None:
+        parent = self.task.parent
+        diverged_here = self.diverged is not None and (parent is None or parent.diverged is None)
+        if self._own_epochs > self.epochs_before or diverged_here:
             stretch = Stretch(worker=worker_id(), began=self.began, ended=time.time(), until=self._own_epochs)
             self.progress.stretches = [*self.stretches, stretch]
 

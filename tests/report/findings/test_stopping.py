@@ -83,13 +83,13 @@ def test_where_rungs_say_nothing_those_that_were_stopped_may_well_have_won():
     for _ in range(6):
         cost = stopping_cost(searched(rng, noise=1.5, slope=0.1)[0], "val_accuracy", 1000)
         assert isinstance(cost, StoppingCost)
-        assert cost.loss > 0
+        assert cost.loss >= 0
         said.append(cost.probability)
     assert np.mean(said) > 0.3
 
 
 def test_the_probability_is_no_less_than_how_often_it_happens():
-    """Few settings tell little, so that it is rather too large: it does not say that nothing was lost where it was."""
+    """Few settings tell little, so that it is rather too large, as is the loss of which it is said that it is less."""
     rng = np.random.default_rng(3)
     for noise, slope in ((0.3, 1.0), (0.8, 0.7), (1.2, 0.5)):
         said, came, lost, loss = [], [], [], []
@@ -106,7 +106,7 @@ def test_the_probability_is_no_less_than_how_often_it_happens():
             lost.append(max(0.0, above))
         error = math.sqrt(np.mean(came) * (1 - np.mean(came)) / len(came)) + 0.01
         assert np.mean(came) < np.mean(said) + 2 * error
-        assert np.mean(loss) > 0.5 * np.mean(lost)
+        assert np.mean(np.array(lost) <= np.array(loss) + 1e-3) > 0.9
 
 
 def test_intervals_of_what_is_foretold_hold():

@@ -68,14 +68,12 @@ def probability_text(p: float) -> str:
 
 
 def amount(value: float, metric: str) -> str:
-    """A difference in a measure.
+    """A bound of a difference in a measure; of accuracies at least 0.01 points.
 
     >>> amount(0.0123, "val_accuracy"), amount(0.00001, "val_accuracy"), amount(0.0123, "val_loss")
-    ('1.2 points', 'less than 0.01 points', '0.012')
+    ('1.2 points', '0.01 points', '0.012')
     """
-    if is_fraction(metric):
-        return f"{100 * value:.2g} points" if value >= 1e-4 else "less than 0.01 points"
-    return f"{value:.2g}"
+    return f"{max(100 * value, 0.01):.2g} points" if is_fraction(metric) else f"{value:.2g}"
 
 
 def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = False) -> Verdict:
@@ -91,7 +89,8 @@ def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = 
     text = (
         f"The probability that {who} stopped{'' if cost.is_end else ' before'} would have been better at epoch "
         f"{cost.epoch} than the best there ({word} {number(cost.best, facts.metric)}) is "
-        f"{probability_text(cost.probability)}; the expected loss is {amount(cost.loss, facts.metric)}."
+        f"{probability_text(cost.probability)}; with 95 % probability no more than {amount(cost.loss, facts.metric)} "
+        "were lost."
     )
     if not cost.is_end:
         end = facts.trials[0].levels[-1]

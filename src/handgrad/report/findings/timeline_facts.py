@@ -10,7 +10,8 @@ from functools import cached_property
 
 from handgrad.report.findings.summary import SettingSummary
 
-LONG = 0.1  # of the time in which somebody trained: a longer time in which nobody did is cut out
+LONG = 0.1  # of the time in which somebody trained: a longer time in which nobody did is cut out,
+LEAST = 60.0  # seconds, where it is longer than this too
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,10 @@ def _union(times: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 def _cuts(times: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
     """The long times between those in which somebody trained.
 
-    >>> _cuts([(0, 5), (5.2, 10), (100, 110)])
-    ((10, 100),)
+    >>> _cuts([(0, 5), (25, 30), (100, 110)])
+    ((30, 100),)
     """
     busy = _union(times)
-    long = LONG * sum(end - begin for begin, end in busy)
+    long = max(LEAST, LONG * sum(end - begin for begin, end in busy))
     gaps = zip((end for _, end in busy), (begin for begin, _ in busy[1:]), strict=False)
     return tuple((end, begin) for end, begin in gaps if begin - end > long)

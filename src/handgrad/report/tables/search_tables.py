@@ -48,9 +48,9 @@ def rungs_table(facts: SearchFacts, found: Sequence[Rung], cost: StoppingCost | 
     judged = f"the mean over {facts.seeds} seeds" if facts.seeds > 1 else "one seed"
     caption = (
         f"Settings at each rung, judged by {METRICS[metric].word} there ({judged}). Lost: diverged or failed. Best, "
-        "worst on: values there, of all and of those that went on. Rank correlation: Spearman's, of values at the rung with "
-        "those at the end, among settings that came to it, with its 95 % interval (Fisher's z, Bonett and Wright 2000; "
-        "none below four). Probability: that one of those stopped there would have been better "
+        "worst on: values there, of all and of those that went on. Rank correlation: Spearman's, of values at the rung "
+        "with those at the end, among settings that came to it, with its 95 % interval (Fisher's z, Bonett and Wright "
+        "2000; none below four). Probability: that one of those stopped there would have been better "
         + (
             f"at epoch {cost.epoch} than the best there, as lines through the settings that went on foretell it "
             f"(at least {PAIRS} for each step; docs/report.md)."
