@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from handgrad.training.record import Divergence, Record
+from handgrad.training.record import Record
+from handgrad.training.record_facts import Divergence
 from tests.records import DONE, made_record
 
 GOLDEN = Path(__file__).parents[1] / "golden"

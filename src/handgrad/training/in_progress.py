@@ -24,7 +24,8 @@ from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Group, Job, Session, open_session
 from handgrad.training.environment import worker_id
 from handgrad.training.progress import first_progress, save_checkpoint
-from handgrad.training.record import Divergence, Record, Stretch
+from handgrad.training.record import Record
+from handgrad.training.record_facts import Divergence, Stretch
 from handgrad.training.recording import Trained, batch_loss, record_of, samples_of, score
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task

@@ -19,7 +19,8 @@ from handgrad.files import checksum, write_whole
 from handgrad.network.initializers import initialize
 from handgrad.network.network import Network
 from handgrad.training.engines import Params, Slots
-from handgrad.training.record import Record, Stretch
+from handgrad.training.record import Record
+from handgrad.training.record_facts import Stretch
 from handgrad.training.task import Task
 from handgrad.training.weights import check_shapes, read_tensors, tensors
 

@@ -19,7 +19,8 @@ from handgrad.training.environment import environment
 from handgrad.training.ingredients import of_layers
 from handgrad.training.mistakes import are_pictures, mistakes_of
 from handgrad.training.progress import Progress, pack_best, pack_slots
-from handgrad.training.record import DatasetFacts, Divergence, NetworkFacts, Record, Samples, Times, TrainScore
+from handgrad.training.record import Record
+from handgrad.training.record_facts import DatasetFacts, Divergence, NetworkFacts, Samples, Times, TrainScore
 from handgrad.training.run import Run, Setting
 from handgrad.training.slips import SLIPS, functions_at
 from handgrad.training.support import refusal_text, unsupported

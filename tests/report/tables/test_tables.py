@@ -22,7 +22,7 @@ from handgrad.report.tables.table import (
     to_markdown,
 )
 from handgrad.study.folder.results_folder import Results
-from handgrad.training.record import TrainScore
+from handgrad.training.record_facts import TrainScore
 from tests.records import made_record
 from tests.report.conftest import Outcome
 

@@ -24,7 +24,7 @@ from handgrad.study.changes import shown
 from handgrad.study.design.study_spec import Made
 from handgrad.study.published.figure_options import GradientsOptions
 from handgrad.study.toml import dumps
-from handgrad.training.record import DatasetFacts
+from handgrad.training.record_facts import DatasetFacts
 
 
 def studied(summary: Summary) -> Chapter:

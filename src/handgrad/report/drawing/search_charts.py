@@ -70,7 +70,8 @@ def _axis(axes: "Axes", panel: ScatterPanel, figure: Scatter) -> None:
         axes.set_ylim(*figure.y_range)
     if figure.percent:
         percent_axis(axes.yaxis, figure.y_range[1] - figure.y_range[0])
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+    counts = all(float(x).is_integer() for one in panel.dots for x in one.x)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=counts))
     if panel.percent_x:
         low, high = axes.get_xlim()
         percent_axis(axes.xaxis, high - low)

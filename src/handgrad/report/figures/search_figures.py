@@ -88,7 +88,7 @@ def history_figure(
         else "",
         "Settings are counted in the order in which they were begun."
         if facts.is_decided
-        else "Settings are counted in the order in which they ended, or of the plan where times are not recorded.",
+        else "Settings are counted in the order in which they were drawn, epochs in that in which settings ended.",
         f"{plural(lost, 'setting')} that diverged or failed: at the edge." if lost else "",
         f"{plural(beyond, 'setting')} beyond the axis: at the edge." if beyond else "",
         "Long times in which nothing trained are cut out (dotted)." if any(panel.marks for panel in panels) else "",

@@ -4,8 +4,8 @@
       Trial         a setting: the values at which it was judged, and the work that had been done by then
 
 A search is a phase whose settings are drawn (`[random]`) or stopped short (`[asha]`).  Its order comes from the
-recorded decisions (`study.folder.decisions`); a phase that was drawn before anything ran has none, and its settings
-count in the order in which they ended.
+recorded decisions (`study.folder.decisions`); a phase that was drawn before anything ran has none: its settings count
+in the order of the draws, epochs in that in which settings ended.
 """
 
 from collections.abc import Mapping

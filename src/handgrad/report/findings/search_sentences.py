@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from handgrad.measures import METRICS, is_fraction
 from handgrad.report.findings.search_facts import ENDED, LOST, STOPPED, SearchFacts
-from handgrad.report.findings.stopping import PAIRS, RankCorrelation, Rung, StoppingCost
+from handgrad.report.findings.stopping import PAIRS, RankCorrelation, RungFacts, StoppingCost
 from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, number, plural
@@ -19,7 +19,7 @@ NO_TIMES = (
 )
 
 
-def search_verdicts(phase: PhaseSummary, cost: StoppingCost | str, found: Sequence[Rung]) -> list[Verdict]:
+def search_verdicts(phase: PhaseSummary, cost: StoppingCost | str, found: Sequence[RungFacts]) -> list[Verdict]:
     """What can be said of the search of a phase; cost, found: of `stopping`."""
     facts = phase.search
     assert facts is not None
@@ -104,7 +104,7 @@ def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = 
     return Verdict("warning" if cost.probability >= LIKELY else "note", text)
 
 
-def stopping_verdicts(facts: SearchFacts, cost: StoppingCost | str, found: Sequence[Rung]) -> list[Verdict]:
+def stopping_verdicts(facts: SearchFacts, cost: StoppingCost | str, found: Sequence[RungFacts]) -> list[Verdict]:
     """The cost, and how well the first rung foretold the end."""
     said = [cost_verdict(facts, cost)]
     told = next((rung for rung in found if rung.foretold is not None), None)

@@ -47,7 +47,7 @@ class RankCorrelation:
 
 
 @dataclass(frozen=True)
-class Rung:
+class RungFacts:
     """A rung.  reached = went_on + stopped + lost + waiting.
 
     best: value there;  worst_on: of those that went on;  winner_rank: that of the setting which was best in the end,
@@ -108,7 +108,7 @@ def ladder_of(trials: Sequence[Trial]) -> tuple[int, ...]:
 
 def rungs(
     trials: Sequence[Trial], metric: str, winner: str | None = None, cost: StoppingCost | str | None = None
-) -> list[Rung]:
+) -> list[RungFacts]:
     """Every rung below the end, by epoch.  winner: the label of the setting that won;  cost: of `stopping_cost`."""
     lower = lower_is_better(metric)
     epochs = sorted({epoch for trial in trials for epoch in trial.levels[:-1]})
@@ -123,7 +123,7 @@ def rungs(
         both = [label for label in on if label in ends and label in valued]
         on_values = [valued[label] for label in on if label in valued]
         found.append(
-            Rung(
+            RungFacts(
                 epoch=epoch,
                 reached=len(here),
                 went_on=len(on),

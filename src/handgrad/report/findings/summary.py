@@ -19,7 +19,8 @@ from handgrad.report.findings.statistics import Comparison, Sample, sample
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 from handgrad.study.rules import select
-from handgrad.training.record import DatasetFacts, NetworkFacts, Record
+from handgrad.training.record import Record
+from handgrad.training.record_facts import DatasetFacts, NetworkFacts
 
 UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 

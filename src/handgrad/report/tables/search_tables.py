@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from handgrad.measures import METRICS, lower_is_better
 from handgrad.report.findings.search_facts import ENDED, SearchFacts
 from handgrad.report.findings.search_sentences import probability_text
-from handgrad.report.findings.stopping import PAIRS, RankCorrelation, Rung, StoppingCost
+from handgrad.report.findings.stopping import PAIRS, RankCorrelation, RungFacts, StoppingCost
 from handgrad.report.findings.wording import number
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 
 
-def rungs_table(facts: SearchFacts, found: Sequence[Rung], cost: StoppingCost | str, name: str, title: str) -> Table:
+def rungs_table(
+    facts: SearchFacts, found: Sequence[RungFacts], cost: StoppingCost | str, name: str, title: str
+) -> Table:
     """One row for each rung, by epoch, and one for the end."""
     metric = facts.metric
     columns = (
@@ -69,7 +71,7 @@ def _best(facts: SearchFacts) -> float | None:
     return (min if lower_is_better(facts.metric) else max)(known) if known else None
 
 
-def _cells(rung: Rung, metric: str) -> list[Cell]:
+def _cells(rung: RungFacts, metric: str) -> list[Cell]:
     told = rung.foretold
     ends = (None, None) if told is None or told.interval is None else told.interval
     return [

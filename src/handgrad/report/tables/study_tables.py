@@ -18,7 +18,7 @@ from handgrad.report.findings.verdicts import slips_noted
 from handgrad.report.findings.wording import axis_names, number, outcome, seconds
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import at_path, shown
-from handgrad.training.record import DatasetFacts
+from handgrad.training.record_facts import DatasetFacts
 
 TIMES = ("training", "evaluation", "total")
 
