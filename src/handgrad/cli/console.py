@@ -150,6 +150,8 @@ def print_search(summary: "Summary") -> None:
     for phase in phases:
         facts = phase.search
         assert facts is not None
+        if len(phases) > 1:
+            out.print(Text(f"  {phase.name}"))
         for verdict in brief_verdicts(phase, cost_of(facts)):
             out.print(Text(f"  {verdict.text}"))
 

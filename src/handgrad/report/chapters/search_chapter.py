@@ -33,8 +33,8 @@ def timeline_block(summary: Summary, least: int = 1) -> FigureBlock | None:
     facts = timeline_facts(summary.settings)
     if facts is None or facts.workers < least:
         return None
-    search = next((phase.search for phase in summary.phases if phase.search and phase.search.asha), None)
-    return FigureBlock(timeline_figure("timeline", facts, summary.settings, search))
+    searches = [phase.search for phase in summary.phases if phase.search is not None]
+    return FigureBlock(timeline_figure("timeline", facts, summary.settings, searches))
 
 
 def _phase(phase: PhaseSummary, suffix: str, of: str) -> Iterator[Block]:

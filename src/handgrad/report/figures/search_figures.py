@@ -35,7 +35,13 @@ def make_search_history(request: Request[SearchHistoryOptions]) -> Scatter | Non
 def make_timeline(request: Request[TimelineOptions]) -> Timeline | None:
     """Which worker trained which run when."""
     facts = timeline_facts(request.shown.values())
-    return None if facts is None else timeline_figure(request.name, facts, list(request.shown.values()), request.search)
+    return (
+        None
+        if facts is None
+        else timeline_figure(
+            request.name, facts, list(request.shown.values()), [request.search] if request.search else []
+        )
+    )
 
 
 def make_rungs(request: Request[RungsOptions]) -> Scatter | None:
@@ -182,9 +188,9 @@ def _cut_marks(times: TimelineFacts, size: float) -> list[Mark]:
 
 
 def timeline_figure(
-    name: str, facts: TimelineFacts, settings: Sequence[SettingSummary], search: SearchFacts | None
+    name: str, facts: TimelineFacts, settings: Sequence[SettingSummary], searches: Sequence[SearchFacts]
 ) -> Timeline:
-    """A row for each worker; of a search that stops settings, colours say to which epoch a stretch went."""
+    """A row for each worker; of searches that stop settings, colours say to which epoch a stretch went."""
     unit, size = unit_of(facts.span)
     rows = sorted({(one.worker, one.place) for one in facts.stretches})
     shared = {worker for worker, place in rows if place}
@@ -193,7 +199,7 @@ def timeline_figure(
     ]
     seeds = max(len(setting.runs) for setting in settings)
     status = {(s.label, run.seed): run.status for s in settings for run in s.runs}
-    levels = {t.label: t.levels for t in search.trials} if search is not None and search.asha is not None else {}
+    levels = {t.label: t.levels for search in searches if search.asha is not None for t in search.trials}
     ends = sorted({epoch for own in levels.values() for epoch in own})
     blocks = [(shade(i / max(1, len(ends) - 1)), f"to epoch {epoch}") for i, epoch in enumerate(ends)]
     others = [(RIGHT, "to its end"), (WRONG, "until it diverged")]
