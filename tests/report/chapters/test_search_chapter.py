@@ -130,7 +130,10 @@ def test_a_grid_is_no_search(make_results, tmp_path):
 
 
 def test_a_grid_on_two_workers_has_a_timeline_among_its_times(make_results):
-    page = hg.build_report(make_results(), formats=["svg"])
+    def told(setting, seed):
+        return Outcome(stretches=[{"worker": f"of seed {seed}", "began": 1e9, "ended": 1e9 + 2, "until": 4}])
+
+    page = hg.build_report(make_results({"seeds": 3}, told), formats=["svg"])
     assert (page.parent / "figures" / "timeline.svg").exists()
     rows = (page.parent / "figures" / "timeline.csv").read_text().splitlines()
     assert {row.split(",")[0] for row in rows[1:]} == {"worker 1", "worker 2", "worker 3"}
