@@ -1,5 +1,6 @@
 """The chapter of a search, from studies that ran and from folders that are made up."""
 
+import numpy as np
 import pytest
 
 import handgrad as hg
@@ -189,3 +190,21 @@ def test_a_search_that_goes_on_says_what_it_has(make_results):
     assert " short so far and let " in saved.text
     assert cost.text == "What that may cost is said when the search is over."
     hg.build_report(folder, formats=[])
+
+
+def test_a_probability_that_few_settings_tell_of_says_so(make_results):
+    """Rungs that say nothing of the end, to which few settings come."""
+    noise = np.random.default_rng(1).uniform(0.6, 0.9, (20, 8))
+    curves = {str(n): noise[n - 1].tolist() for n in range(1, 21)}
+    events = decided(Asha(**ASHA), curves, 8, "val_accuracy")
+    last = last_epochs(events)
+
+    def noisy(setting, seed):
+        epochs = last[setting.label]
+        return Outcome(curves[setting.label][epochs - 1], "done" if epochs == 8 else "pruned", epochs=epochs)
+
+    phase = summarize(Results.open(make_results({**TABLES, "asha": ASHA}, noisy, decisions={0: events}))).phases[0]
+    cost = cost_of(phase.search)
+    assert cost.probability > 0.05
+    assert min(cost.pairs) < 10
+    assert f"As few as {min(cost.pairs)} settings tell of it" in brief_verdicts(phase, cost)[1].text

@@ -9,6 +9,7 @@ from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, number, plural
 
+FEW = 10  # settings behind a line, below which a probability is rather too large (measured: docs/report.md)
 LIKELY = 0.2  # a probability from which a sentence is a warning
 NO_DECISIONS = (
     "The decisions of this search are not in the folder (decisions/), so what it stopped, and when, cannot be shown."
@@ -92,6 +93,8 @@ def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = 
         f"{probability_text(cost.probability)}; with 95 % probability no more than {amount(cost.loss, facts.metric)} "
         "were lost."
     )
+    if min(cost.pairs) < FEW and cost.probability >= 0.01:
+        text += f" As few as {min(cost.pairs)} settings tell of it: it is rather too large than too small."
     if not cost.is_end:
         end = facts.trials[0].levels[-1]
         text += f" Whether it would have won at epoch {end} cannot be known: fewer than {PAIRS} settings went further."
