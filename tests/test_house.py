@@ -102,6 +102,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "curves",
         "diagnostics",
         "mistakes",
+        "right",
         "record_facts",
         "record",
         "given",

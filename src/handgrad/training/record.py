@@ -6,6 +6,7 @@
     state.safetensors     what the optimizer remembers, if anything, so that a run can be continued
     mistakes.npz          pictures that are taken for another class, the most confident ones (`training.mistakes`)
     diagnostics.npz       norms of gradients and saturation, where the setting asks for them (`training.diagnostics`)
+    right.npz             a bit for each validation and test example: whether it was right (`training.right`)
 
 Fields have the names and the order of the keys of record.json; docs/results.md says what each holds.  Keys that another
 version wrote stay where they are, and those that an earlier version did not write are None or empty.  The folder is
@@ -26,6 +27,7 @@ from typing_extensions import TypedDict
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import altered, checksum, sealed, unsealed, written_folder
 from handgrad.foreign import reading
+from handgrad.measures import METRICS, ClassCounts
 from handgrad.names import shown
 from handgrad.network.arrays import Arrays
 from handgrad.sections import check_shape
@@ -44,9 +46,9 @@ from handgrad.training.record_facts import (
 from handgrad.training.weights import FORMAT, check_folder, check_format, npz, tensors
 from handgrad.training.weights import RUN_AGAIN as REMEDY
 
-OPTIONAL = ("mistakes", "diagnostics")  # arrays that not every record has, in a file of that name with .npz
+OPTIONAL = ("mistakes", "diagnostics", "right")  # arrays that not every record has, in a file of that name with .npz
 ARRAYS = ("curves", "params", "state", *OPTIONAL)
-FILES = ("record.json", "curves.npz", "weights.safetensors", "state.safetensors", "mistakes.npz", "diagnostics.npz")
+FILES = ("record.json", "curves.npz", "weights.safetensors", "state.safetensors", *(f"{name}.npz" for name in OPTIONAL))
 STATUSES = ("done", "diverged", "pruned", "failed")
 _LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO, errno.ELOOP)
 
@@ -75,8 +77,8 @@ class Record(RecordTable):
     and no samples.  setting: its tables, every default written out.  continues: the run that this one goes on from;
     parent: the checksums of the files that it began with.  metrics: of the weights at the end, by name
     (`handgrad.measures`); None where it diverged.  epochs, steps: over the whole history, that of continued runs
-    included.  files: checksums of the other files.  curves, params, state, mistakes, diagnostics: arrays by name;
-    empty where record.json alone was read.
+    included.  files: checksums of the other files.  curves, params, state, mistakes, diagnostics, right: arrays by
+    name; empty where record.json alone was read.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -111,6 +113,7 @@ class Record(RecordTable):
     state: Arrays = Field(default_factory=dict, exclude=True, repr=False)
     mistakes: Arrays = Field(default_factory=dict, exclude=True, repr=False)
     diagnostics: Arrays = Field(default_factory=dict, exclude=True, repr=False)
+    right: Arrays = Field(default_factory=dict, exclude=True, repr=False)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -149,6 +152,16 @@ class Record(RecordTable):
     def data(self) -> dict[str, Any]:
         """record.json as nested dicts and lists; what is changed in them changes nothing in the record."""
         return self.to_json()
+
+    @property
+    def scores(self) -> dict[str, float | None]:
+        """The metrics, with those that an earlier version did not write and that follow from the confusion matrices."""
+        found = dict(self.metrics)
+        for name, metric in METRICS.items():
+            matrix, of_counts = self.confusion.get(metric.part.name), metric.measure.of_counts
+            if name not in found and matrix and of_counts is not None:
+                found[name] = float(of_counts(ClassCounts.of_confusion(np.asarray(matrix))))
+        return found
 
     @property
     def model(self) -> Model:

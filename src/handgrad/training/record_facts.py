@@ -1,4 +1,7 @@
-"""The tables of record.json: facts about network and data, divergence, scores, samples and times."""
+"""What a record states beside its scores: the tables of record.json about network, data, divergence, samples and times.
+
+Fields have the names and the order of the keys in the file; docs/results.md says what each holds.
+"""
 
 from typing import Annotated, Any, Self
 
