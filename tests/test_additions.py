@@ -141,6 +141,7 @@ REST = {  # tables that are tried elsewhere, or that nothing can be added to
     "COLORS": "of Pillow's modes",
     "FIGURES": "tests/report/test_additions.py",
     "COUNTS": "words of an option",
+    "AGAINST": "words of an option",
     "REDUCTIONS": "words of an option",
     "RUNNERS": "tests/study/test_additions.py",
     "TABLES": "tests/study/test_additions.py",

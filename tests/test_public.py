@@ -73,11 +73,14 @@ def right(tmp_path_factory):
         "reproduction": (hg.reproduction, {"results": results}),
         "run_study": (hg.run_study, {"study": study, "out": folder / "results", "jobs": 1, "data": data,
                                      "runner": "serial"}),
+        "rungs": (hg.rungs, {"results": results}),
         "save_figure": (hg.save_figure, {"folder": results, "kind": "epochs", "settings": ["1"], "options": {},
                                          "out": folder, "formats": ["svg"]}),
         "save_weights": (hg.save_weights, {"path": folder / "s.npz", "params": record.params}),
+        "search_history": (hg.search_history, {"results": results}),
         "split": (hg.split, {"dataset": data, "section": {}}),
         "statements": (hg.statements, {"results": results}),
+        "timeline": (hg.timeline, {"results": results}),
         "train": (hg.train, {"setting": SETTING, "seed": 1, "data": data, "continues": record, "observers": ()}),
     }  # fmt: skip
 
@@ -95,6 +98,7 @@ CALLS = {
     "load_study": ["source", "overrides"],
     "load_weights": ["path", "network"], "make_study": ["tables", "overrides"], "reproduction": ["results"],
     "run_study": ["study", "out", "jobs", "data", "runner"],
+    "rungs": ["results"], "search_history": ["results"], "timeline": ["results"],
     "save_figure": ["folder", "kind", "settings", "options", "out", "formats"], "save_weights": ["path", "params"],
     "split": ["dataset", "section"], "statements": ["results"],
     "train": ["setting", "seed", "data", "continues", "observers"],

@@ -41,10 +41,13 @@ _HOMES = {
     "load_weights": "handgrad.training.weights",
     "reproduction": "handgrad.report",
     "run_study": "handgrad.study",
+    "rungs": "handgrad.report",
     "save_figure": "handgrad.report",
     "save_weights": "handgrad.training.weights",
+    "search_history": "handgrad.report",
     "split": "handgrad.data.datasets",
     "statements": "handgrad.report",
+    "timeline": "handgrad.report",
     "train": "handgrad.study.one_setting",
 }
 _RENAMED = {"load_data": "load"}

@@ -1,6 +1,6 @@
 """Results folders with invented numbers: planned and written by the study's own code, trained by nobody."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Split, from_arrays, split
+from handgrad.study.folder.decisions import decision
 from handgrad.study.folder.store import Store, opened, summary_of
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedRun, PlannedSetting
@@ -31,6 +32,7 @@ class Outcome:
     steps_per_epoch: int = 25
     loss: str = "cross-entropy"
     environment: Mapping[str, Any] = field(default_factory=dict)
+    stretches: Sequence[Mapping[str, Any]] | None = None  # None: one, of the only worker
 
 
 Tell = Callable[[PlannedSetting, int], Outcome]
@@ -44,7 +46,15 @@ def no_curves(run_id: str) -> dict[str, np.ndarray]:
 class Invented:
     """Writes the results folder of a study whose runs all came to what `tell(setting, seed)` says."""
 
-    def __init__(self, folder: Path, tables: Mapping[str, Any], tell: Tell, shape: tuple[int, ...], classes: list[str]):
+    def __init__(
+        self,
+        folder: Path,
+        tables: Mapping[str, Any],
+        tell: Tell,
+        shape: tuple[int, ...],
+        classes: list[str],
+        decisions: Mapping[int, Sequence[Mapping[str, Any]]],
+    ):
         rng = np.random.default_rng(7)
         k = len(classes)
         n_train, n_test = 20 * k, 10 * k
@@ -66,6 +76,9 @@ class Invented:
         self.tell = tell
         with opened(folder, study.spec.name) as store:
             store.write_study(study.toml())
+            for number, events in decisions.items():
+                store.decisions(number).parent.mkdir(parents=True, exist_ok=True)
+                store.decisions(number).write_text("".join(map(decision, ({"event": "search"}, *events))))
             finished: dict[str, Any] = {}
             for number, phase in enumerate(self.plan.phases):
                 if number and self.plan.phases[self.plan.study.phases[number].after or 0].winner is None:
@@ -203,7 +216,14 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
             "after": None if diverged else np.eye(k)[labels].tolist(),
         },
         "optimizer_steps": steps,
-        "time": {"total": 1.5, "training": 1.0, "evaluation": 0.25, "epochs": [[0.25, 0.06]] * 4, "resumed": 0},
+        "time": {
+            "total": 1.5,
+            "training": 1.0,
+            "evaluation": 0.25,
+            "epochs": [[0.25, 0.06]] * 4,
+            "resumed": 0,
+            "stretches": _stretches(run, setting, outcome),
+        },
         "engine": {"name": "array", "threads": 1},
         "environment": {"python": "3.11.7", "finished": "2025-11-21T00:00:00+00:00", **outcome.environment},
     }
@@ -232,6 +252,13 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
     return Record.from_json(data, curves=curves, params=params, mistakes=mistakes, diagnostics=diagnostics)
 
 
+def _stretches(run: PlannedRun, setting: PlannedSetting, outcome: Outcome) -> list[Mapping[str, Any]]:
+    if outcome.stretches is not None:
+        return list(outcome.stretches)
+    began = 1.7e9 + 2 * sum(int(part) for part in setting.label.split("_"))
+    return [{"worker": "one", "began": began, "ended": began + 1.5, "until": outcome.epochs}]
+
+
 Make = Callable[..., Path]
 
 
@@ -246,13 +273,15 @@ def make_results(tmp_path: Path) -> Make:
         shape: tuple[int, ...] = (8, 8),
         classes: list[str] | None = None,
         name: str = "results",
+        decisions: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
     ) -> Path:
         def usual(setting: PlannedSetting, seed: int) -> Outcome:
             return Outcome(0.80 + 0.02 * int(setting.label.split("_")[-1]) + 0.003 * (seed % 3))
 
         folder = tmp_path / name
         grid = {"seeds": 3, "grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}, "network": {"hidden": [4, 6]}}}
-        Invented(folder, grid if tables is None else tables, tell or usual, shape, classes or list("abcde"))
+        grid = grid if tables is None else dict(tables)
+        Invented(folder, grid, tell or usual, shape, classes or list("abcde"), decisions or {})
         return folder
 
     return make

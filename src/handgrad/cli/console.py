@@ -153,6 +153,23 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
             out.print(Text(f"  {verdict.text}"))
 
 
+def print_search(summary: "Summary") -> None:
+    """What each search saved and may have cost, or when its best was found."""
+    from handgrad.report.findings.search_sentences import brief_verdicts
+    from handgrad.report.findings.stopping import cost_of
+
+    phases = [phase for phase in summary.phases if phase.search is not None]
+    if phases:
+        out.print(Text("\nThe search" if len(phases) == 1 else "\nThe searches", "bold"))
+    for phase in phases:
+        facts = phase.search
+        assert facts is not None
+        if len(phases) > 1:
+            out.print(Text(f"  {phase.name}"))
+        for verdict in brief_verdicts(phase, cost_of(facts)):
+            out.print(Text(f"  {verdict.text}"))
+
+
 def print_ladder(plan: "ExplainPlan", *, json: bool) -> None:
     """The rungs of an explanation before it runs: readings, rows, runs at most."""
     rows = []

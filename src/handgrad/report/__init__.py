@@ -12,7 +12,10 @@ from handgrad.report.result_frames import (
     examples_right,
     explanation,
     reproduction,
+    rungs,
+    search_history,
     statements,
+    timeline,
 )
 
 __all__ = [
@@ -26,7 +29,10 @@ __all__ = [
     "examples_right",
     "explanation",
     "reproduction",
+    "rungs",
     "save_figure",
+    "search_history",
     "statements",
     "summarize",
+    "timeline",
 ]

@@ -1,19 +1,23 @@
 """Results as pandas frames, for use in Python: which setting is best, published numbers and statements, curves in
-numbers, effects of hyperparameters, scores of classes."""
+numbers, effects of hyperparameters, scores of classes, searches."""
 
 import math
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from handgrad.measures import METRICS, TEST, VALIDATION
+from handgrad.measures import METRICS, TEST, VALIDATION, lower_is_better
 from handgrad.names import lookup
 from handgrad.report.build import sources_of
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effects import phase_effects
 from handgrad.report.findings.examples_right import ExamplesRight, right_of_settings
+from handgrad.report.findings.search_facts import ENDED, LOST
 from handgrad.report.findings.statistics import compare as two_settings
+from handgrad.report.findings.stopping import StoppingCost, cost_of
+from handgrad.report.findings.stopping import rungs as rungs_of
 from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.timeline_facts import timeline_facts
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.sections import given
 from handgrad.study.explain.rung_results import read_explanation
@@ -226,3 +230,67 @@ def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":
                 row |= {"is_mean": position >= len(scores) - 2, "precision": one.precision, "recall": one.recall}
                 rows.append(row | {"f1": one.f1, "examples": one.examples})
     return pandas.DataFrame(rows)
+
+
+def search_history(results: "Results | str | os.PathLike[str]") -> "DataFrame":
+    """Every setting of the searches of a study (settings that were drawn or stopped short), a row each.
+
+    Columns: phase, number (in the order in which they were begun), setting, state ("ended", "stopped", "lost": a seed
+    diverged or failed, or "open"), epoch (the last at which it was judged), of (the epochs of one that is not stopped),
+    value (mean over the seeds of what winners are chosen by, at its last epoch), best (of those that ended, up to it),
+    trained (epochs of its runs), spent (of all runs, when it came to its last epoch), at (the time of that).
+    """
+    import pandas
+
+    rows = []
+    for phase in summarize(Results.of(results)).phases:
+        values = {setting.label: setting.samples[phase.metric].mean for setting in phase.settings}
+        better, best = (min if lower_is_better(phase.metric) else max), None
+        for trial in phase.search.trials if phase.search else ():
+            value = None if trial.state == LOST else values[trial.label]
+            if trial.state == ENDED and value is not None:
+                best = value if best is None else better(best, value)
+            row = {"phase": phase.name, "number": trial.number, "setting": trial.label, "state": trial.state}
+            row |= {"epoch": trial.epoch, "of": trial.levels[-1], "value": value, "best": best}
+            at = None if trial.at is None else pandas.Timestamp(trial.at, unit="s", tz="UTC")
+            rows.append(row | {"trained": trial.trained, "spent": trial.spent, "at": at})
+    return pandas.DataFrame(rows)
+
+
+def rungs(results: "Results | str | os.PathLike[str]") -> "DataFrame":
+    """Every rung of the searches of a study, a row each, and what was stopped there.
+
+    Columns: phase, metric, epoch, reached, went_on, stopped, lost, waiting, best, worst_on, winner_rank (there, of the
+    setting that won), rank_correlation (with the end), low, high, n, and, where it is known: probability (that one of
+    those stopped there would have been better than the best) and as_of (the epoch of that).
+    """
+    import pandas
+
+    rows = []
+    for phase in summarize(Results.of(results)).phases:
+        if phase.search is None:
+            continue
+        cost = cost_of(phase.search)
+        known = cost if isinstance(cost, StoppingCost) else None
+        for rung in rungs_of(phase.search.trials, phase.search.metric, phase.winner, cost):
+            row: dict[str, Any] = {"phase": phase.name, "metric": phase.search.metric, **vars(rung)}
+            told = row.pop("foretold")
+            low, high = (told.interval if told and told.interval else None) or (None, None)
+            row |= {"rank_correlation": told.rho if told else None, "low": low, "high": high, "n": told and told.n}
+            rows.append(row | {"as_of": known.epoch if known else None})
+    return pandas.DataFrame(rows)
+
+
+def timeline(results: "Results | str | os.PathLike[str]") -> "DataFrame":
+    """Every stretch in which a run was trained, a row each; without rows where records do not say it.
+
+    Columns: setting, seed, worker and place (from 0; several places where runs share its program), number
+    (of the stretch of its run, from 0), since and until (epochs that the run had behind it), began, ended.
+    """
+    import pandas
+
+    facts = timeline_facts(summarize(Results.of(results)).settings)
+    frame = pandas.DataFrame([vars(one) for one in facts.stretches] if facts else [])
+    for name in ("began", "ended") if facts else ():
+        frame[name] = pandas.to_datetime(frame[name], unit="s", utc=True)
+    return frame.rename(columns={"label": "setting"})

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad import __version__
+from handgrad.files import checksum
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -42,6 +44,11 @@ def one_thread(library: str = "numpy") -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
+
+
+def worker_id() -> str:
+    """Eight letters that tell this process from others that train, here and on other machines."""
+    return checksum(f"{platform.node()} {os.getpid()}".encode())[:8]
 
 
 @functools.cache

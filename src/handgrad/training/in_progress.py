@@ -22,9 +22,10 @@ from handgrad.training.curves import ENDS, epoch_losses
 from handgrad.training.diagnostics import diagnose, diagnosed, names_of
 from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Group, Job, Session, open_session
+from handgrad.training.environment import worker_id
 from handgrad.training.progress import first_progress, save_checkpoint
 from handgrad.training.record import Record
-from handgrad.training.record_facts import Divergence
+from handgrad.training.record_facts import Divergence, Stretch
 from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of, score
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
@@ -42,7 +43,7 @@ class RunInProgress:
     """
 
     def __init__(self, task: Task, split: Split, group: Group) -> None:
-        start = time.perf_counter()
+        start, self.began = time.perf_counter(), time.time()
         task.check()
         self.task, self.run, self.split = task, task.run, split
         self.setting = self.run.setting.resolved()
@@ -67,6 +68,7 @@ class RunInProgress:
         except Exception:
             group.release(self.member)
             raise
+        self.stretches, self.epochs_before = self.progress.stretches, self._own_epochs
         self.seconds = sum(map(sum, self.progress.times)) + time.perf_counter() - start
         self.saved_at, self.save_seconds, self.unsaved = time.perf_counter(), 0.0, False
 
@@ -218,6 +220,7 @@ class RunInProgress:
 
     def _record(self, start: float, *, pruned: bool = False) -> Record:
         progress = self.progress
+        self._note_stretch()
         if progress.best and self.diverged is None and not pruned:
             self.member.load(progress.best, progress.best_slots, self._steps_at_best())
         return record_of(
@@ -270,9 +273,18 @@ class RunInProgress:
         if self.task.checkpoint and age > max(CHECKPOINT_SECONDS, of_all / CHECKPOINT_SHARE):
             self._write_checkpoint()
 
+    def _note_stretch(self) -> None:
+        """Add the stretch that goes on to those before it, where anything was trained in it."""
+        parent = self.task.parent
+        diverged_here = self.diverged is not None and (parent is None or parent.diverged is None)
+        if self._own_epochs > self.epochs_before or diverged_here:
+            stretch = Stretch(worker=worker_id(), began=self.began, ended=time.time(), until=self._own_epochs)
+            self.progress.stretches = [*self.stretches, stretch]
+
     def _write_checkpoint(self) -> None:
         assert self.task.checkpoint is not None
         start = time.perf_counter()
+        self._note_stretch()
         worth_waiting = start - self.saved_at > FORCED_SECONDS
         save_checkpoint(self.task.checkpoint, self.run.id, self.progress, forced=worth_waiting)
         self.saved_at, self.unsaved = time.perf_counter(), False

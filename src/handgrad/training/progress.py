@@ -20,6 +20,7 @@ from handgrad.network.initializers import initialize
 from handgrad.network.network import Network
 from handgrad.training.engines import Params, Slots
 from handgrad.training.record import Record
+from handgrad.training.record_facts import Stretch
 from handgrad.training.task import Task
 from handgrad.training.weights import check_shapes, read_tensors, tensors
 
@@ -41,6 +42,7 @@ class Progress:
     best_slots: Slots = field(default_factory=dict)
     before: list[list[float]] = field(default_factory=list)
     times: list[list[float]] = field(default_factory=list)
+    stretches: list[Stretch] = field(default_factory=list)
     continued_at: list[int] = field(default_factory=list)
     resumed: int = 0
 
@@ -125,6 +127,7 @@ def progress_of(pruned: Record) -> Progress:
         best_slots=best_slots,
         before=[] if pruned.samples is None else pruned.samples.before,
         times=pruned.time.epochs,
+        stretches=pruned.time.stretches,
         continued_at=list(pruned.continued_at),
         resumed=pruned.time.resumed,
     )
@@ -153,7 +156,8 @@ def save_checkpoint(path: Path, run_id: str, progress: Progress, *, forced: bool
         arrays |= {f"{prefix}/{name}": np.asarray(values, dtype=np.float64) for name, values in group.items()}
     arrays["loss_per_step"] = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
     plain = ("t", "epoch", "step", "first_epoch", "before", "times", "continued_at", "resumed")
-    numbers = json.dumps({name: getattr(progress, name) for name in plain})
+    stretches = {"stretches": [one.to_json() for one in progress.stretches]} if progress.stretches else {}
+    numbers = json.dumps({name: getattr(progress, name) for name in plain} | stretches)
     try:
         facts = {"run": run_id, "progress": numbers, "checksum": _checksum(arrays, run_id, numbers)}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,6 +198,7 @@ def _progress(arrays: Params, numbers: dict[str, Any]) -> Progress:
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
     best, best_slots = unpack_best(arrays, "best/")
+    numbers["stretches"] = [Stretch.model_validate(one) for one in numbers.get("stretches", ())]
     return Progress(
         params=group("params/"),
         slots=unpack_slots(group("slots/")),

@@ -95,11 +95,28 @@ class Samples(RecordTable):
     after: list[list[float]] | None
 
 
+class Stretch(RecordTable):
+    """A time in which a run trained without a pause.
+
+    worker: the process that trained it, as eight letters;  began, ended: seconds since 1970 by the clock of its
+    machine;  until: how many of its own epochs the run had behind it at the end.
+    """
+
+    worker: str
+    began: float
+    ended: float
+    until: int
+
+
 class Times(RecordTable):
-    """Seconds; epochs: (training, evaluation) of each; resumed: how often the run went on from a checkpoint."""
+    """Seconds; epochs: (training, evaluation) of each; resumed: how often the run went on from a checkpoint.
+
+    stretches: when it trained, in order; empty in records of earlier versions.
+    """
 
     total: float
     training: float
     evaluation: float
     epochs: list[list[float]]
     resumed: int
+    stretches: list[Stretch] = []

@@ -312,6 +312,7 @@ def _times(trained: Trained) -> Times:
         evaluation=evaluation,
         epochs=times,
         resumed=trained.progress.resumed,
+        stretches=trained.progress.stretches,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from handgrad.errors import InputError, UnknownName
 from handgrad.report.build import sources_of
 from handgrad.report.drawing.canvas import draw
-from handgrad.report.figures import shapes
+from handgrad.report.figures import search_shapes, shapes
 from handgrad.report.figures.epochs import rate_marks
 from handgrad.report.figures.palette import BASELINE, line_style, shade
 from handgrad.report.figures.request import make_figure
@@ -20,8 +20,10 @@ from handgrad.report.findings.wording import setting_name
 from handgrad.report.page.plots import curves
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.figure_options import FIGURES, SHAPES, load
+from handgrad.study.rules.search_rules import Asha
 from tests.records import made_record
 from tests.report.conftest import Outcome
+from tests.report.searches import decided, last_epochs
 
 
 @pytest.fixture
@@ -43,6 +45,24 @@ def ask(make_results):
     return make
 
 
+EVENTS = decided(
+    Asha(grace_period=2, reduction_factor=2), {str(n): [n / 20] * 4 for n in range(1, 9)}, 4, "val_accuracy"
+)
+SEARCHED = {
+    "tables": {
+        "seeds": 1,
+        "training": {"epochs": 4},
+        "random": {"runs": 8, "training": {"optimizer": {"lr": {"uniform": [0.01, 0.1]}}}},
+        "asha": {"grace_period": 2, "reduction_factor": 2},
+    },
+    "tell": lambda setting, seed: Outcome(
+        int(setting.label) / 20, *(() if last_epochs(EVENTS)[setting.label] == 4 else ("pruned", None, 2))
+    ),
+    "decisions": {0: EVENTS},
+}
+SHOWN_OF = {"search-history": SEARCHED, "rungs": SEARCHED}  # kinds that show nothing of a grid
+
+
 def first_only(kind):
     return ["1"] if FIGURES[kind].options.settings[1] == 1 else None
 
@@ -53,14 +73,14 @@ def test_every_record_of_the_tables_holds_what_it_names():
         assert load(kind.make).__doc__
         assert kind.shape in SHAPES
     for name, shape in SHAPES.items():
-        assert is_dataclass(getattr(shapes, name))
+        assert is_dataclass(getattr(shapes, name, None) or getattr(search_shapes, name))
         assert load(shape.draw).__doc__
         assert load(shape.page).__doc__
 
 
 @pytest.mark.parametrize("kind", FIGURES)
 def test_every_kind_is_drawn_for_print_and_page(kind, ask):
-    figure = ask(kind, None, first_only(kind), title="As in the original")
+    figure = ask(kind, None, first_only(kind), title="As in the original", **SHOWN_OF.get(kind, {}))
     assert (figure.name, figure.title) == ("figure-1", "As in the original")
     assert figure.caption.endswith(".")
     assert "  " not in figure.caption

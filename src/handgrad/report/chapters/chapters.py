@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from handgrad.measures import DEFAULT_METRIC, METRICS, TEST
 from handgrad.report.chapters.chapter import Chapter
 from handgrad.report.chapters.item_chapters import figures_chapter, original_chapter
+from handgrad.report.chapters.search_chapter import search_chapter
 from handgrad.report.chapters.study_chapters import (
     data_chapter,
     environment,
@@ -41,6 +42,8 @@ def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | No
         yield original_chapter(reproduction, summary, sources)
     for position, phase in enumerate(summary.phases):
         yield phase_chapter(summary, phase, position, sources)
+    if (searched := search_chapter(summary)) is not None:
+        yield searched
     own_figures = figures_chapter(summary, sources)
     if own_figures is not None:
         yield own_figures

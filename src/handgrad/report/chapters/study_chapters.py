@@ -5,6 +5,7 @@ from typing import Any
 
 from handgrad.data.catalog import DATASETS
 from handgrad.report.chapters.chapter import Block, Chapter, Code, Facts, FigureBlock, TableBlock, Text, Verdicts
+from handgrad.report.chapters.search_chapter import timeline_block
 from handgrad.report.figures import network_figures as run_figures
 from handgrad.report.figures import phase_figures
 from handgrad.report.figures.gradient_figures import gradients
@@ -136,13 +137,16 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
 
 
 def times(summary: Summary) -> Chapter:
-    """Sizes and times of all settings, and every run."""
+    """Sizes and times of all settings, every run, and who trained what when, where several workers did."""
     several = len(summary.phases) > 1
     blocks: list[Block] = []
     for position, phase in enumerate(summary.phases):
         name, of = (f"times-{position + 1}", f" of phase {position + 1}") if several else ("times", "")
         blocks.append(TableBlock(study_tables.times_table(phase, name, f"Sizes and times{of}")))
     blocks.append(TableBlock(study_tables.runs_table(summary), folded=True))
+    searched = any(phase.search is not None for phase in summary.phases)  # whose chapter has the timeline
+    if not searched and (timeline := timeline_block(summary, least=2)) is not None:
+        blocks.append(timeline)
     return Chapter("times", "Settings and times", tuple(blocks))
 
 

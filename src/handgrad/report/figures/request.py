@@ -18,6 +18,7 @@ from handgrad.names import lookup, unknown
 from handgrad.network.arrays import Arrays
 from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
+from handgrad.report.findings.search_facts import SearchFacts
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
 from handgrad.study.published.figure_options import FIGURES, FigureOptions, figure_shape, load
 from handgrad.training.curves import by_epoch
@@ -156,7 +157,7 @@ class Request(Generic[Options_co]):
     """What the function of a kind is given.
 
     shown: name in the legend -> setting;  metric: by which the study chose its winner;  styles: by name, of lines
-    that do not follow the palette.
+    that do not follow the palette;  search: of the phase that has all of the settings, None where it was none.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Request(Generic[Options_co]):
     options: Options_co
     metric: str = DEFAULT_METRIC
     styles: Mapping[str, LineStyle] = field(default_factory=dict)
+    search: SearchFacts | None = None
 
     @property
     def only(self) -> SettingSummary:
@@ -212,9 +214,18 @@ def make_figure(
     metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     try:
         figure_shape(found.shape)
-        figure: FigureData | None = load(found.make)(Request(name, dict(shown), sources, read, metric))
+        figure: FigureData | None = load(found.make)(
+            Request(name, dict(shown), sources, read, metric, search=_search(summary, shown))
+        )
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     if figure is not None and type(figure).__name__ != found.shape:
         raise InputError(f"{name}: kind {kind!r} made a {type(figure).__name__}; its record says {found.shape}")
     return replace(figure, title=title) if figure is not None and title else figure
+
+
+def _search(summary: Summary, shown: Mapping[str, SettingSummary]) -> SearchFacts | None:
+    """The search of the phase that has all of these settings."""
+    labels = {setting.label for setting in shown.values()}
+    found = (phase.search for phase in summary.phases if labels <= {setting.label for setting in phase.settings})
+    return next((search for search in found if search is not None), None)

@@ -51,7 +51,8 @@ def renamed(summary: Summary, names: Mapping[str, str]) -> Summary:
 
     def whole(phase: PhaseSummary) -> PhaseSummary:
         winner = None if phase.winner is None else names.get(phase.winner, phase.winner)
-        return replace(phase, settings=tuple(map(one, phase.settings)), winner=winner)
+        search = None if phase.search is None else phase.search.renamed(names)
+        return replace(phase, settings=tuple(map(one, phase.settings)), winner=winner, search=search)
 
     labels = {there: names.get(label, label) for there, label in summary.labels.items()}
     return replace(summary, phases=tuple(map(whole, summary.phases)), labels=labels, names=dict(names))

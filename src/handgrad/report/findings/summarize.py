@@ -6,6 +6,7 @@ from typing import Any
 
 from handgrad.measures import METRICS, TRAIN, is_proportion
 from handgrad.report.findings.intervals import binomial_standard_error
+from handgrad.report.findings.searched import read_search
 from handgrad.report.findings.statistics import sample
 from handgrad.report.findings.summary import (
     PhaseSummary,
@@ -71,7 +72,9 @@ def summarize(results: Results) -> Summary:
             phases.append(PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric))
         else:
             margin = spec.conclusions.margin if spec.conclusions else None
-            phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric, margin))
+            made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric, margin)
+            search = read_search(results, phase, [one for one in own if not one.earlier], metric)
+            phases.append(replace(made, search=search))
     started = [phase.name for phase in phases]
     return Summary(
         name=spec.name,

@@ -16,6 +16,7 @@ from typing import Any
 
 from handgrad.measures import METRICS, PARTS, TRAIN, is_fraction, lower_is_better
 from handgrad.report.findings.conclusions import Conclusions, SettingRuns, conclude
+from handgrad.report.findings.search_facts import SearchFacts
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
@@ -142,6 +143,7 @@ class PhaseSummary:
     winner: str | None  # a label; the best so far while the phase is not finished
     metric: str  # what the winner was chosen by
     margin: float | None = None  # of equivalence, where the study says one
+    search: SearchFacts | None = None  # of settings that were drawn or stopped short
 
     @cached_property
     def conclusions(self) -> Conclusions | None:

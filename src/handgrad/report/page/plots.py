@@ -97,7 +97,7 @@ def _panel(panel: Panel, y_range: list[float] | None, x_range: list[float] | Non
         x["range"] = x_range
     if y_range and any(line.end for line in panel.lines):
         data += _ends(panel, y_range)
-    plot = {"data": data, "layout": layout(x, y, hovermode="closest", **_marks(panel.marks))}
+    plot = {"data": data, "layout": layout(x, y, hovermode="closest", **mark_lines(panel.marks))}
     window = panel.window
     return plot if window is None else with_inset(plot, panel, window)
 
@@ -121,7 +121,7 @@ def with_inset(plot: dict[str, Any], panel: Panel, window: tuple[tuple[float, fl
     return {"data": [*plot["data"], *inner], "layout": {**outer, "xaxis2": x2, "yaxis2": y2, "shapes": shapes}}
 
 
-def _marks(marks: Sequence[Mark]) -> dict[str, Any]:
+def mark_lines(marks: Sequence[Mark]) -> dict[str, Any]:
     """An upright dotted line for every mark, its text along it."""
     across: dict[str, Any] = {"xref": "x", "yref": "paper"}
     line = {"color": MARK, "width": 1, "dash": "dot"}

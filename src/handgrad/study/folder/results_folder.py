@@ -26,7 +26,7 @@ from handgrad.network.arrays import Arrays
 from handgrad.study.changes import at_path
 from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import StudySpec
-from handgrad.study.folder.decisions import read_decisions
+from handgrad.study.folder.decisions import Decision, read_decisions
 from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written
 from handgrad.study.folder.plan_file import REMEDY, read_plan
@@ -122,18 +122,20 @@ class Results:
         """The settings that came to a rung and have not gone on."""
         found: set[str] = set()
         for phase in self.plan["phases"]:
-            path = self.folder / "decisions" / f"{phase['number']}.jsonl"
-            events, problem = read_decisions(path)
-            if problem is not None:
-                raise DamagedError(
-                    f"{path}: {problem}; run the study again: it is decided anew, finished runs are kept"
-                )
-            for event in events:
+            for event in self.decisions(phase["number"]):
                 if event["event"] == "arrived":
                     found.add(event["setting"])
                 elif event["event"] in ("begun", "promoted"):
                     found.discard(event["setting"])
         return found
+
+    def decisions(self, phase: int) -> list[Decision]:
+        """What the search of a phase decided, in order; empty where it had none.  Raises DamagedError."""
+        path = self.folder / "decisions" / f"{phase}.jsonl"
+        events, problem = read_decisions(path)
+        if problem is not None:
+            raise DamagedError(f"{path}: {problem}; run the study again: it is decided anew, finished runs are kept")
+        return events
 
     # -- settings and runs
 

@@ -14,13 +14,13 @@ that did best by the measure that chose the winner) or, where curves can be aver
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
 from handgrad.errors import InputError
 from handgrad.names import listed
-from handgrad.sections import Section, one_of, whole
+from handgrad.sections import one_of, whole
 from handgrad.study.published.option_values import (
     MEASURES,
     USUAL_MEASURES,
@@ -39,12 +39,10 @@ from handgrad.study.published.option_values import (
     SeedOrMean,
     Weight,
 )
-
-
-class FigureOptions(Section):
-    """The options of a kind of figure.  settings: how many it shows at once."""
-
-    settings: ClassVar[tuple[int, int | None]] = (1, None)  # fewest, most
+from handgrad.study.published.option_values import (
+    FigureOptions as FigureOptions,
+)
+from handgrad.study.published.search_options import RungsOptions, SearchHistoryOptions, TimelineOptions
 
 
 class StepLossOptions(FigureOptions):
@@ -234,6 +232,12 @@ SHAPES: dict[str, FigureShape] = {
         "handgrad.report.drawing.grids:draw_predictions", "handgrad.report.page.page_grids:predictions"
     ),
     "Mistakes": FigureShape("handgrad.report.drawing.grids:draw_mistakes", "handgrad.report.page.page_grids:mistakes"),
+    "Scatter": FigureShape(
+        "handgrad.report.drawing.search_charts:draw_scatter", "handgrad.report.page.page_search:scatter"
+    ),
+    "Timeline": FigureShape(
+        "handgrad.report.drawing.search_charts:draw_timeline", "handgrad.report.page.page_search:timeline"
+    ),
 }
 
 FIGURES: dict[str, FigureKind] = {
@@ -297,6 +301,24 @@ FIGURES: dict[str, FigureKind] = {
         "handgrad.report.figures.gradient_figures:gradients",
         "Curves",
         "norms of gradients and saturated units by layer, against the epoch",
+    ),
+    "search-history": FigureKind(
+        SearchHistoryOptions,
+        "handgrad.report.figures.search_figures:make_search_history",
+        "Scatter",
+        "the best so far against the settings, epochs or time of a search",
+    ),
+    "timeline": FigureKind(
+        TimelineOptions,
+        "handgrad.report.figures.search_figures:make_timeline",
+        "Timeline",
+        "which worker trained which setting when",
+    ),
+    "rungs": FigureKind(
+        RungsOptions,
+        "handgrad.report.figures.search_figures:make_rungs",
+        "Scatter",
+        "values at the rungs of a search against later ones",
     ),
 }
 

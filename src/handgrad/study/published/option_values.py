@@ -1,15 +1,15 @@
-"""The values that options of figures take, and the validators that check them."""
+"""The values that options of figures take, the validators that check them, and what all options have in common."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
 from handgrad import measures
 from handgrad.measures import PARTS, lower_is_better
 from handgrad.names import unknown
-from handgrad.sections import flag, is_real, is_whole, one_of, optional, real, whole
+from handgrad.sections import Section, flag, is_real, is_whole, one_of, optional, real, whole
 
 MEASURES = tuple(sorted(measures.MEASURES, key=lower_is_better))
 USUAL_MEASURES = ("accuracy", "loss")  # of a figure that does not say which
@@ -122,3 +122,9 @@ ScaleOption = Annotated[LossScale | None, BeforeValidator(optional(_scale))]
 Flag = Annotated[bool, BeforeValidator(flag)]
 Name = Annotated[str, BeforeValidator(_text)]
 Epochs = Annotated[tuple[int, ...], BeforeValidator(_epochs)]
+
+
+class FigureOptions(Section):
+    """The options of a kind of figure.  settings: how many it shows at once."""
+
+    settings: ClassVar[tuple[int, int | None]] = (1, None)  # fewest, most

@@ -1,0 +1,140 @@
+"""From a results folder to what a search did with every setting (`search_facts`)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from handgrad.report.findings.search_facts import ENDED, LOST, OPEN, STOPPED, SearchFacts, Trial
+from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.rules.search_rules import Asha
+
+
+def read_search(
+    results: Results, phase: Mapping[str, Any], settings: Sequence[SettingSummary], metric: str
+) -> SearchFacts | None:
+    """The search of a phase of plan.json; None where its settings are neither drawn nor stopped, or none has trained.
+
+    settings: those of the phase itself;  metric: by which its winner is chosen.
+    """
+    drawn = results.study.sampling_of(phase["name"])
+    asha = None if phase.get("asha") is None else Asha.model_validate(phase["asha"])
+    named = {setting.label: setting for setting in settings if setting.records}
+    if (drawn is None and asha is None) or not named:
+        return None
+    events = results.decisions(phase["number"])
+    judged = (asha.metric if asha else None) or metric
+    judge = _Judge(named, asha, judged)
+    for event in events:
+        judge.take(event)
+    if not events:
+        for label in sorted(named, key=_end_of(named)):
+            judge.take_whole(label)
+    labels = judge.begun if events else list(named)
+    trials = tuple(judge.trial(label, number) for number, label in enumerate(labels, start=1))
+    took = [(run.record.time.total, _own_epochs(run), epochs_of(named[trial.label])) for trial in trials
+            for run in named[trial.label].runs if run.record is not None]  # fmt: skip
+    return SearchFacts(
+        trials=trials,
+        metric=judged,
+        sampler="" if drawn is None else drawn.sampler,
+        asha=asha,
+        whole=sum(epochs_of(named[trial.label]) * len(named[trial.label].runs) for trial in trials),
+        seconds=(sum(total for total, _, _ in took), sum(total * all_ / own for total, own, all_ in took if own)),
+        seeds=max(len(setting.runs) for setting in named.values()),
+        examples=next((found for one in named.values() if (found := one.examples(judged)) is not None), None),
+        is_decided=bool(events),
+        is_over=phase["winner"] is not None and not any(one.unfinished for one in named.values()),
+    )
+
+
+def epochs_of(setting: SettingSummary) -> int:
+    """The epochs that its runs train if nothing stops them."""
+    return int(setting.setting["training"]["epochs"])
+
+
+def _own_epochs(run: RunFacts) -> int:
+    return 0 if run.record is None else run.record.epochs - run.record.first_epoch
+
+
+def _time_of(run: RunFacts, epoch: int) -> float | None:
+    """When a run came to an epoch of its own, or to its end before it; None where that is not recorded."""
+    stretches = run.record.time.stretches if run.record is not None else []
+    return next((one.ended for one in stretches if one.until >= epoch), stretches[-1].ended if stretches else None)
+
+
+def _latest(setting: SettingSummary, epoch: int) -> float | None:
+    found = [_time_of(run, epoch) for run in setting.runs]
+    known = [time for time in found if time is not None]
+    return max(known) if known and len(known) == len(found) else None
+
+
+def _end_of(named: Mapping[str, SettingSummary]) -> Any:
+    """The order in which settings ended; that of the plan where not all times are known."""
+    order = list(named)
+    times = {label: _latest(setting, epochs_of(setting)) for label, setting in named.items()}
+    return order.index if None in times.values() else lambda label: (times[label], order.index(label))
+
+
+class _Judge:
+    """Goes through the decisions of a search, and counts the epochs that were trained on the way."""
+
+    def __init__(self, named: Mapping[str, SettingSummary], asha: Asha | None, metric: str) -> None:
+        self._named, self._asha, self._metric = named, asha, metric
+        self.begun: list[str] = []
+        self._values: dict[str, list[float | None]] = {}
+        self._spent: dict[str, int] = {}
+        self._counted: dict[tuple[str, int], int] = {}
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """One recorded decision."""
+        label = event.get("setting")
+        if event["event"] == "begun" and label in self._named:
+            self.begun.append(str(label))
+        elif event["event"] == "arrived" and label in self._named:
+            self._arrive(str(label), int(event["epoch"]), event.get("value"))
+
+    def take_whole(self, label: str) -> None:
+        """A setting that nothing stopped; its value is that of the end."""
+        setting = self._named[label]
+        lost = setting.count("diverged", "failed") > 0
+        levels = self._levels(label)
+        epochs = max(_own_epochs(run) for run in setting.runs)
+        if self._asha is None and not setting.unfinished:
+            self._arrive(label, levels[-1], None if lost else setting.samples[self._metric].mean)
+        else:  # its decisions are not here
+            self._count(label, epochs)
+
+    def _arrive(self, label: str, epoch: int, value: float | None) -> None:
+        self._values.setdefault(label, []).append(value)
+        self._count(label, epoch)
+
+    def _count(self, label: str, epoch: int) -> None:
+        for run in self._named[label].runs:
+            self._counted[label, run.seed] = min(epoch, _own_epochs(run))
+        self._spent[label] = sum(self._counted.values())
+
+    def _levels(self, label: str) -> tuple[int, ...]:
+        epochs = epochs_of(self._named[label])
+        return (epochs,) if self._asha is None else self._asha.levels(epochs)
+
+    def trial(self, label: str, number: int) -> Trial:
+        """What became of a setting."""
+        setting, levels = self._named[label], self._levels(label)
+        values = tuple(self._values.get(label, ()))[: len(levels)]
+        state = (
+            LOST if setting.count("diverged", "failed") or (values and values[-1] is None)
+            else OPEN if setting.unfinished
+            else STOPPED if setting.stopped and len(values) < len(levels)
+            else ENDED
+        )  # fmt: skip
+        epoch = levels[len(values) - 1] if values else max(map(_own_epochs, setting.runs))
+        return Trial(
+            label=label,
+            number=number,
+            levels=levels,
+            values=values,
+            state=state,
+            trained=sum(map(_own_epochs, setting.runs)),
+            spent=self._spent.get(label, 0),
+            at=_latest(setting, epoch),
+        )

@@ -1,0 +1,210 @@
+"""The chapter of a search, from studies that ran and from folders that are made up."""
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad.errors import DamagedError, InputError
+from handgrad.report.chapters.chapter import FigureBlock, TableBlock, Text, Verdicts
+from handgrad.report.chapters.search_chapter import search_chapter
+from handgrad.report.findings.search_sentences import NO_DECISIONS, NO_TIMES, brief_verdicts
+from handgrad.report.findings.stopping import cost_of
+from handgrad.report.findings.summarize import summarize
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.rules.search_rules import Asha
+from tests.report.conftest import Outcome
+from tests.report.searches import decided, last_epochs
+
+DRAWN = {"runs": 20, "training": {"optimizer": {"lr": {"uniform": [0.01, 0.1]}}}}
+TABLES = {"seeds": 1, "training": {"epochs": 8}, "random": DRAWN}
+ASHA = {"grace_period": 2, "reduction_factor": 2}
+CURVES = {str(n): [0.5 + (n * 7 % 20) / 50 + 0.003 * e + 0.002 * (n % 3) for e in range(8)] for n in range(1, 21)}
+CURVES["3"] = [None] * 8
+EVENTS = decided(Asha(**ASHA), CURVES, 8, "val_accuracy")
+
+
+def told(setting, seed):
+    """What decisions say of a setting, and when it was trained: one after the other, with pauses."""
+    label, epochs = setting.label, last_epochs(EVENTS)[setting.label]
+    times, since = [], 0
+    for place, event in enumerate(EVENTS):
+        if event["event"] == "arrived" and event["setting"] == label:
+            times.append({"worker": "a", "began": 1e9 + place, "ended": 1e9 + place + 0.9, "until": event["epoch"]})
+            since = event["epoch"]
+    assert since == epochs
+    value = CURVES[label][epochs - 1]
+    status = "diverged" if value is None else "done" if epochs == 8 else "pruned"
+    return Outcome(value or 0.1, status, epochs=epochs, stretches=times)
+
+
+def blocks_of(folder):
+    chapter = search_chapter(summarize(Results.open(folder)))
+    return [] if chapter is None else list(chapter.blocks)
+
+
+def sentences(blocks):
+    return [verdict.text for block in blocks if isinstance(block, Verdicts) for verdict in block.items]
+
+
+@pytest.fixture
+def searched(make_results):
+    return make_results({**TABLES, "asha": ASHA}, told, decisions={0: EVENTS})
+
+
+def test_a_search_says_what_it_saved_and_what_that_may_have_cost(searched):
+    blocks = blocks_of(searched)
+    said = sentences(blocks)
+    trained = sum(last_epochs(EVENTS).values())
+    stopped = sum(epochs < 8 for label, epochs in last_epochs(EVENTS).items() if label != "3")
+    assert said[0].startswith(
+        f"[asha] stopped {stopped} of 20 settings short and let {19 - stopped} train to the end; 1 "
+    )
+    assert f"trained {trained} of 160 epochs: {100 * (1 - trained / 160):.0f} % of the work was saved" in said[0]
+    assert said[1].startswith(f"The probability that one of the {stopped} that were stopped would have been better at ")
+    assert "is below 1 %" in said[1]
+    assert "Method: a line from each level to the next" in said[1]
+    assert "rank correlation 1.00 (n = " in said[2]
+    names = [block.figure.name for block in blocks if isinstance(block, FigureBlock)]
+    assert names == ["search-history", "rungs", "timeline"]
+    (table,) = (block.table for block in blocks if isinstance(block, TableBlock))
+    reached = [row.cells[1].values[0] for row in table.rows]
+    assert reached == [sum(event["event"] == "arrived" and event["epoch"] == e for event in EVENTS) for e in (2, 4, 8)]
+    assert table.rows[0].cells[4].values == (1,)
+
+
+def test_its_history_has_the_best_of_those_that_came_to_the_end(searched):
+    (history, _, timeline) = (block.figure for block in blocks_of(searched) if isinstance(block, FigureBlock))
+    by_settings, by_epochs, by_time = history.panels
+    assert [len(one.x) for one in by_settings.dots] == [
+        sum(epochs == 8 for epochs in last_epochs(EVENTS).values()),
+        sum(epochs < 8 for epochs in last_epochs(EVENTS).values()) - 1,
+        1,
+    ]
+    assert max(by_epochs.lines[0].x) == sum(last_epochs(EVENTS).values())
+    best = max(curve[7] for label, curve in CURVES.items() if last_epochs(EVENTS)[label] == 8)
+    assert by_settings.lines[0].y[-1] == by_time.lines[0].y[-1] == best
+    assert list(by_settings.lines[0].y) == sorted(by_settings.lines[0].y)
+    stretches = [event for event in EVENTS if event["event"] == "arrived"]
+    assert len(timeline.stripes) == len(stretches)
+    assert len(timeline.links) == len(stretches) - 20
+    assert [text for _, text in timeline.key.blocks] == ["to epoch 2", "to epoch 4", "to epoch 8"]
+
+
+def test_its_frames_hold_the_same(searched):
+    history, rungs, timeline = hg.search_history(searched), hg.rungs(searched), hg.timeline(searched)
+    assert list(history["number"]) == list(range(1, 21))
+    assert dict(zip(history["setting"], history["epoch"], strict=True)) == last_epochs(EVENTS)
+    assert history["spent"].max() == history["trained"].sum() == sum(last_epochs(EVENTS).values())
+    assert list(history.loc[history["state"] == "lost", "setting"]) == ["3"]
+    assert list(rungs["epoch"]) == [2, 4]
+    assert (rungs["went_on"] + rungs["stopped"] + rungs["lost"] == rungs["reached"]).all()
+    assert rungs["probability"].max() < 0.01
+    assert len(timeline) == sum(event["event"] == "arrived" for event in EVENTS)
+    assert str(timeline["began"].dt.tz) == "UTC"
+
+
+def test_a_figure_of_it_is_made_by_name(searched, tmp_path):
+    for kind, options in (("search-history", {"against": "epochs"}), ("rungs", None), ("timeline", None)):
+        paths = hg.save_figure(searched, kind, options=options, out=tmp_path, formats=["svg"])
+        assert [path.name for path in paths] == [f"{kind}.svg", f"{kind}.csv"]
+    assert (tmp_path / "search-history.csv").read_text().count("epochs of all runs") == 20
+    with pytest.raises(
+        InputError, match=r"options.against holds an unknown measure of work 'epoch'; did you mean 'epochs'"
+    ):
+        hg.save_figure(searched, "search-history", options={"against": ["epoch"]}, out=tmp_path)
+
+
+def test_random_search_without_stopping_has_a_history(make_results):
+    blocks = blocks_of(make_results(TABLES, lambda setting, seed: Outcome(0.8 - 0.01 * abs(int(setting.label) - 7))))
+    (said,) = sentences(blocks)
+    assert said.startswith("The best, setting 7, was number 7 of 20 that were drawn; the 13 settings after it ")
+    assert [block.figure.name for block in blocks if isinstance(block, FigureBlock)] == ["search-history", "timeline"]
+
+
+def test_a_grid_is_no_search(make_results, tmp_path):
+    folder = make_results()
+    assert blocks_of(folder) == []
+    for kind in ("search-history", "rungs"):
+        with pytest.raises(InputError, match=f"hold nothing that a figure of kind '{kind}' shows"):
+            hg.save_figure(folder, kind, out=tmp_path)
+    assert len(hg.search_history(folder)) == len(hg.rungs(folder)) == 0
+
+
+def test_a_grid_on_two_workers_has_a_timeline_among_its_times(make_results):
+    def told(setting, seed):
+        return Outcome(stretches=[{"worker": f"of seed {seed}", "began": 1e9, "ended": 1e9 + 2, "until": 4}])
+
+    page = hg.build_report(make_results({"seeds": 3}, told), formats=["svg"])
+    assert (page.parent / "figures" / "timeline.svg").exists()
+    rows = (page.parent / "figures" / "timeline.csv").read_text().splitlines()
+    assert {row.split(",")[0] for row in rows[1:]} == {"worker 1", "worker 2", "worker 3"}
+
+
+def test_records_of_earlier_versions_have_one_sentence(make_results):
+    folder = make_results(TABLES, lambda setting, seed: Outcome(0.8, stretches=()))
+    blocks = blocks_of(folder)
+    assert [block.text for block in blocks if isinstance(block, Text)] == [NO_TIMES]
+    (history,) = (block.figure for block in blocks if isinstance(block, FigureBlock))
+    assert [panel.x_label for panel in history.panels] == ["settings begun", "epochs of all runs"]
+
+
+def test_without_its_decisions_it_is_said(make_results):
+    blocks = blocks_of(make_results({**TABLES, "asha": ASHA}, told))
+    assert sentences(blocks) == [NO_DECISIONS]
+    assert not [block for block in blocks if isinstance(block, TableBlock)]
+
+
+def test_altered_decisions_are_named(searched):
+    path = searched / "decisions" / "0.jsonl"
+    path.write_text(path.read_text().replace('"epoch": 4', '"epoch": 8', 1))
+    with pytest.raises(DamagedError, match=r"0\.jsonl: line \d+ was altered"):
+        summarize(Results.open(searched))
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed", "pending"])
+def test_a_search_of_which_nothing_came_is_reported(make_results, status):
+    folder = make_results(TABLES, lambda setting, seed: Outcome(status=status))
+    page = hg.build_report(folder, formats=[])
+    text = page.read_text("utf-8")
+    assert "nan" not in text.split("<script")[0]
+
+
+def test_one_setting_is_a_search_too(make_results):
+    tables = {**TABLES, "random": {**DRAWN, "runs": 1}, "asha": ASHA}
+    curves = {"1": [0.5 + 0.01 * epoch for epoch in range(8)]}
+    events = decided(Asha(**ASHA), curves, 8, "val_accuracy")
+    folder = make_results(tables, lambda setting, seed: Outcome(0.57, epochs=8), decisions={0: events})
+    said = sentences(blocks_of(folder))
+    assert said[0].startswith("[asha] stopped 0 of 1 setting short and let 1 train to the end.")
+    assert said[1] == "No setting was stopped, so that nothing was lost by it."
+    hg.build_report(folder, formats=["svg"])
+
+
+def test_a_search_that_goes_on_says_what_it_has(make_results):
+    def half(setting, seed):
+        return Outcome(status="interrupted") if int(setting.label) > 10 else told(setting, seed)
+
+    folder = make_results({**TABLES, "asha": ASHA}, half, decisions={0: EVENTS})
+    phase = summarize(Results.open(folder)).phases[0]
+    saved, cost = brief_verdicts(phase, cost_of(phase.search))
+    assert " short so far and let " in saved.text
+    assert cost.text == "What that may cost is said when the search is over."
+    hg.build_report(folder, formats=[])
+
+
+def test_a_probability_that_few_settings_tell_of_says_so(make_results):
+    """Rungs that say nothing of the end, to which few settings come."""
+    noise = np.random.default_rng(1).uniform(0.6, 0.9, (20, 8))
+    curves = {str(n): noise[n - 1].tolist() for n in range(1, 21)}
+    events = decided(Asha(**ASHA), curves, 8, "val_accuracy")
+    last = last_epochs(events)
+
+    def noisy(setting, seed):
+        epochs = last[setting.label]
+        return Outcome(curves[setting.label][epochs - 1], "done" if epochs == 8 else "pruned", epochs=epochs)
+
+    phase = summarize(Results.open(make_results({**TABLES, "asha": ASHA}, noisy, decisions={0: events}))).phases[0]
+    cost = cost_of(phase.search)
+    assert cost.probability > 0.05
+    assert min(cost.pairs) < 10
+    assert f"As few as {min(cost.pairs)} settings tell of it" in brief_verdicts(phase, cost)[1].text
