@@ -233,6 +233,18 @@ SHAPES: dict[str, FigureShape] = {
         "handgrad.report.drawing.grids:draw_predictions", "handgrad.report.page.page_grids:predictions"
     ),
     "Mistakes": FigureShape("handgrad.report.drawing.grids:draw_mistakes", "handgrad.report.page.page_grids:mistakes"),
+    "AxisPanels": FigureShape(
+        "handgrad.report.drawing.axis_charts:draw_axis_panels", "handgrad.report.page.page_axes:axis_panels"
+    ),
+    "HeatMap": FigureShape(
+        "handgrad.report.drawing.axis_charts:draw_heat_map", "handgrad.report.page.page_axes:heat_map"
+    ),
+    "ParallelCoordinates": FigureShape(
+        "handgrad.report.drawing.axis_charts:draw_parallel", "handgrad.report.page.page_axes:parallel"
+    ),
+    "Importances": FigureShape(
+        "handgrad.report.drawing.axis_charts:draw_importances", "handgrad.report.page.page_axes:importances"
+    ),
 }
 
 FIGURES: dict[str, FigureKind] = {
