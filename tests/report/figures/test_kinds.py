@@ -8,7 +8,7 @@ import pytest
 from handgrad.errors import InputError, UnknownName
 from handgrad.report.build import sources_of
 from handgrad.report.drawing.canvas import draw
-from handgrad.report.figures import shapes
+from handgrad.report.figures import axis_shapes, shapes
 from handgrad.report.figures.epochs import rate_marks
 from handgrad.report.figures.palette import BASELINE, line_style, shade
 from handgrad.report.figures.request import make_figure
@@ -53,7 +53,7 @@ def test_every_record_of_the_tables_holds_what_it_names():
         assert load(kind.make).__doc__
         assert kind.shape in SHAPES
     for name, shape in SHAPES.items():
-        assert is_dataclass(getattr(shapes, name))
+        assert is_dataclass(getattr(shapes, name, None) or getattr(axis_shapes, name))
         assert load(shape.draw).__doc__
         assert load(shape.page).__doc__
 

@@ -13,15 +13,15 @@ replacement (Dodge et al. 2019, arXiv 1909.03004) is below it.
 
 the band of equal local levels (Aldor-Noiman et al. 2013; Lourie, Cho and He 2024, arXiv 2311.09480), whose γ is found
 by simulation of uniform draws.  Both ends of F give those of E_n = ∫ x dFⁿ: exact for every distribution and all n at
-once. They need to know how good and how bad a value can be: 0 and 1 of an accuracy, 0 of a loss.  Bootstrap intervals
+once.  They need to know how good and how bad a value can be: 0 and 1 of an accuracy, 0 of a loss.  Bootstrap intervals
 of E_n cover too little (Tang et al. 2020).
 
     median of the best of n = the 2^(−1/n) quantile of F: P(best ≤ m) = F(m)ⁿ = 1/2
 
 whose interval, exact for each n alone, is between two of the x_i (Thompson 1936): narrower, as it bounds less.
 
-Settings of a search that learns (TPE, ASHA) are no independent draws, and those of a
-grid are all there is: of them the history alone says something.
+Settings of a search that learns (TPE, ASHA) are no independent draws, and those of a grid are all there is: of them
+the history alone says something.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,8 @@ class ExpectedBest:
 
     def settings_for(self, value: float, lower_is_better: bool = False) -> int | None:
         """The fewest settings whose expected best reaches a value; None where N do not."""
-        reached = self.mean <= value if lower_is_better else self.mean >= value
+        rounding = 1e-12 * abs(value)
+        reached = self.mean <= value + rounding if lower_is_better else self.mean >= value - rounding
         return int(self.n[np.argmax(reached)]) if reached.any() else None
 
 

@@ -13,7 +13,8 @@ components is free of it; it may be below 0, and is left so.  What stays is the 
 axes hide weak ones.
 
 R² (out of bag) is that of scikit-learn's forest: 1 − Σ(y − ŷ)²/Σ(y − mean y)², ŷ by the trees that have not seen the
-setting. Differs from `fanova` and Optuna, which show the shares per tree; those stand beside (`per_tree`).
+setting.  Differs from the authors' fanova and from Optuna, which show the shares per tree; those stand beside
+(`per_tree`).  Optuna integrates ranges in log as if they were not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -179,7 +180,10 @@ def _forest(x: Numbers, y: Numbers, weights: Numbers, space: Space, seed: int) -
     """The trees of scikit-learn's forest, and its R² out of bag."""
     from sklearn.ensemble import RandomForestRegressor
 
-    forest = RandomForestRegressor(TREES, oob_score=True, random_state=seed % 2**32).fit(x, y, weights)
+    equal = bool((weights == weights[0]).all())  # without weights it grows the trees that other programs grow
+    forest = RandomForestRegressor(TREES, oob_score=True, random_state=seed % 2**32).fit(
+        x, y, None if equal else weights
+    )
     return tuple(boxes_of(tree.tree_, space) for tree in forest.estimators_), float(forest.oob_score_)
 
 

@@ -250,11 +250,9 @@ def _one_seed(terms: Terms, axes: int) -> str:
     return f"one seed: {what} and the noise between seeds cannot be told apart, and count as noise"
 
 
-def _intervals(parts: Sequence[_Part], draws: int = DRAWS) -> list[Interval | None]:
+def _intervals(parts: Sequence[_Part]) -> list[Interval | None]:
     """The intervals of the shares of terms: quantiles of θ*/(Σ θ* + noise*) over draws of all parts."""
-    from scipy.special import chndtrinc
-
-    rng = stream(0, "bootstrap", 13)
+    rng, draws = stream(0, "bootstrap", 13), DRAWS
     drawn: dict[int, Numbers] = {}
     whole = np.zeros(draws)
     for i, part in enumerate(parts):
@@ -267,9 +265,7 @@ def _intervals(parts: Sequence[_Part], draws: int = DRAWS) -> list[Interval | No
         level = rng.random(draws)
         if part.error > 0:
             unit = part.error / chi2 / part.df  # variance of one coefficient of the mean over seeds
-            x = np.minimum(part.size / unit, 1e6)  # beyond, noise moves θ by less than 0.5 %
-            theta = np.maximum(chndtrinc(x, float(part.df), level), 0.0) * (part.size / x)
-            drawn[i] = np.where(theta > 1e-300, theta, 0.0)  # the inverse of no noncentrality is a tiny number
+            drawn[i] = _noncentrality(part.size / unit, part.df, level) * unit
         else:
             drawn[i] = np.full(draws, part.size)
         whole += drawn[i]
@@ -282,6 +278,20 @@ def _intervals(parts: Sequence[_Part], draws: int = DRAWS) -> list[Interval | No
         low, high = np.quantile(drawn[i] / np.maximum(whole, 1e-300), tails)
         found.append(Interval(float(low), float(high), METHOD))
     return found
+
+
+def _noncentrality(x: Numbers, df: int, level: Numbers) -> Numbers:
+    """The λ at which the noncentral χ² of df degrees of freedom is below x with the chance `level`; 0 where none is.
+
+    From x = 1,000 + 50·df on λ = (√x − z)² − (df − 1), within 0.03 %: of √χ²(df, λ) ≈ √λ + z + (df − 1)/(2√λ).
+    """
+    from scipy.special import chndtrinc, ndtri
+
+    far = x > 1000 + 50 * df
+    found = (np.sqrt(x) - ndtri(level)) ** 2 - (df - 1)
+    near = chndtrinc(np.where(far, 1.0, x), float(df), np.where(far, 0.5, level))
+    near = np.where(near > 1e-300, near, 0.0)  # the inverse of no noncentrality is a tiny number
+    return np.asarray(np.where(far, found, near), dtype=np.float64)
 
 
 def shares_sentence(found: VarianceShares, most: int = 3) -> str:
