@@ -107,9 +107,10 @@ def variance_shares(
     sentences call it.  What the design cannot separate is refused in `refused`; runs that collapsed count as the
     results that they are, and `collapsed` names their settings.
 
-    An interval is made of draws of generalized pivots (Weerahandi 1993): the error of a term from its own χ², its
-    noncentrality from the confidence distribution of the noncentral χ² that θ̂ comes from; it takes normal noise, and
-    the larger of the term's own error and that of all cells (`benchmarks/knobs.py` measures how often it holds).
+    An interval is made of draws of generalized pivots (Weerahandi 1993): the error of a term from its χ², its
+    noncentrality from the confidence distribution of the noncentral χ² that θ̂ comes from.  It takes normal noise, and
+    the largest of three errors: the term's own, that of all cells, and that along the effect, which is larger where
+    settings that have the effect spread more.  `benchmarks/knobs.py` measures how often it holds.
 
     Raises InputError where main effects cannot be separated, or nothing varies.
     """
@@ -214,8 +215,10 @@ def _part(kind: str, term: tuple[int, ...], b: Numbers, pooled: float, pooled_df
     """A term from its coefficients by seed (df, n); pooled: its error, were that of all cells alike."""
     n = b.shape[1]
     df = len(b) if df is None else df
-    size, own = float((b.mean(axis=1) ** 2).sum()), float(b.var(axis=1, ddof=1).sum())
-    error, error_df = (own, df * (n - 1)) if own >= pooled else (pooled, pooled_df)
+    mean = b.mean(axis=1)
+    size, own = float((mean**2).sum()), float(b.var(axis=1, ddof=1).sum())
+    along = df * float((mean @ b).var(ddof=1)) / size if size > 0 else 0.0  # where settings with an effect spread more
+    error, error_df = max((own, df * (n - 1)), (pooled, pooled_df), (along, n - 1))
     return _Part(kind, term, df, size - own / n, size, error / n, error_df)
 
 
@@ -252,6 +255,8 @@ def _one_seed(terms: Terms, axes: int) -> str:
 
 def _intervals(parts: Sequence[_Part]) -> list[Interval | None]:
     """The intervals of the shares of terms: quantiles of θ*/(Σ θ* + noise*) over draws of all parts."""
+    from scipy.special import chdtri
+
     rng, draws = stream(0, "bootstrap", 13), DRAWS
     drawn: dict[int, Numbers] = {}
     whole = np.zeros(draws)
@@ -265,7 +270,8 @@ def _intervals(parts: Sequence[_Part]) -> list[Interval | None]:
         level = rng.random(draws)
         if part.error > 0:
             unit = part.error / chi2 / part.df  # variance of one coefficient of the mean over seeds
-            drawn[i] = _noncentrality(part.size / unit, part.df, level) * unit
+            least = float(chdtri(part.df, 0.5))  # what noise alone gives in half of all studies
+            drawn[i] = _noncentrality(np.maximum(part.size / unit, least), part.df, level) * unit
         else:
             drawn[i] = np.full(draws, part.size)
         whole += drawn[i]
