@@ -167,7 +167,7 @@ def searched(rng: np.random.Generator, shape: int | tuple[int, int]) -> Numbers:
 
 
 def expected_bests(studies: int) -> Iterator[str]:
-    yield "Expected best of 5 settings, in percent: truth; mean of the estimate | with replacement; band that holds all n"
+    yield "Expected best of 5, in percent: truth; mean of the estimate | with replacement; bands that hold all n"
     rng = np.random.default_rng(2)
     for total in (5, 10, 30, 100):
         n = np.arange(1, total + 1)
@@ -188,7 +188,7 @@ def expected_bests(studies: int) -> Iterator[str]:
 
 
 def parts_of_spaces(studies: int) -> Iterator[str]:
-    yield "Part of a space within a point of the best draw, in percent: truth in the mean; mean of k / r; intervals that hold"
+    yield "Part within a point of the best draw, in percent: truth in the mean; mean of k / r; intervals that hold it"
     rng = np.random.default_rng(3)
     for settings in (10, 30, 100):
         truth, found, held = [], [], []

@@ -6,11 +6,11 @@ the two halves of a random split of the settings.
     per tree (Hutter, Hoos and Leyton-Brown 2014)   mean over the trees of ∫ f_U² / ∫ (f − mean f)²
     share_U                                         Σ_splits ∫ f^A_U · f^B_U  /  Σ_splits ∫ (f^A − mean)(f^B − mean)
 
-A tree follows the noise of its settings, and so gives a share to axes that do nothing, at the cost of the others: of 60
-settings whose noise is two thirds of the spread it leaves 66 % of 95 % to the axis that has them
-(`benchmarks/knobs.py`). Two trees grown on different settings have no noise in common, so that the product of their
-components is free of it; it may be below 0, and is left so.  What stays is the bias of trees: they smooth, and strong
-axes hide weak ones.
+A tree follows the noise of its settings, and so gives a share to what does nothing, at the cost of the others: with a
+noise as large as the spread, 60 settings leave 57 of 71 % to the strongest axis and give 15 % to an interaction that is
+not there (`benchmarks/knobs.py`).  Two trees grown on different settings have no noise in common, so that the product
+of their components is free of it; it may be below 0, and is left so.  What stays is the bias of trees: they smooth, and
+strong axes hide weak ones.
 
 R² (out of bag) is that of scikit-learn's forest: 1 − Σ(y − ŷ)²/Σ(y − mean y)², ŷ by the trees that have not seen the
 setting.  Differs from the authors' fanova and from Optuna, which show the shares per tree; those stand beside

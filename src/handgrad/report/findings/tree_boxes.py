@@ -62,7 +62,7 @@ class Boxes:
 
 
 def boxes_of(tree: Any, space: Space) -> Boxes:
-    """The leaves of a fitted tree of scikit-learn (`tree_`), trained on `space.encoded`."""
+    """The leaves of a fitted tree of scikit-learn (`tree_`), trained on what `Space.encoded` makes."""
     columns = space.columns
     low, high = np.empty((tree.node_count, columns[-1].stop)), np.empty((tree.node_count, columns[-1].stop))
     for scale, at in zip(space.scales, columns, strict=True):
