@@ -55,7 +55,7 @@ def test_only_the_phases_that_are_asked_for_run_and_the_rest_follows(make, tmp_p
     assert [event.phase for event in events if event.kind == "phase started"] == ["main", "batch size"]
     assert events[-1].finished == events[-1].runs == 2 * (2 + 2)
     assert part.plan["notes"][-1] == (
-        "1 of 3 phases were not asked for and not begun; the same command without them named goes on"
+        "phases that were not asked for and not begun: 1 of 3; the same command without --phase goes on"
     )
     assert [phase["winner"] for phase in part.plan["phases"]] == [
         *(phase["winner"] for phase in whole.plan["phases"][:2]),

@@ -6,6 +6,7 @@ import pytest
 
 from handgrad.errors import StudyFileError
 from handgrad.study.explain.explain_plan import ExplainPlan
+from handgrad.study.explain.ladder import Rung
 from handgrad.study.explain.rows import items_with_numbers
 from handgrad.study.explain.rung_results import published_cell
 
@@ -64,6 +65,18 @@ def test_what_validates_is_cut_only_where_the_file_says_how_much_does(make):
     said = {**written, "validation": {"size": 40}}
     own = ExplainPlan(make(grid=GRID, original=original(0.8, 0.9), explain={"reading": HALF}, data=said))
     assert own._may_validate_less(own._whole(0))
+
+
+def test_a_reading_of_few_epochs_is_whole_where_the_file_is_cheaper(plan):
+    """Half of 10 epochs are 5: more than a reading of 2 epochs has."""
+    training = {"batch_size": 20, "epochs": 10}
+    made = plan({"reading": {"epochs": {"two": {"training.epochs": 2}}}}, training=training)
+    made.rung(Rung(2, 0.5, 2), made.readings)
+    rung = made.rungs_run[-1]
+    settings = {one.label: one.setting.training.epochs for one in made.phases[-1].settings}
+    epochs = {number: [settings[label] for label in labels] for number, labels in rung["labels"].items()}
+    assert epochs == {"0": [5, 5], "1": [2, 2]}
+    assert rung["whole"] == {"0": [False, False], "1": [True, True]}
 
 
 def test_rows_can_be_chosen(plan):

@@ -1,15 +1,21 @@
 """An explanation that runs: it finds what a table was made with, runs nothing twice, and goes on after an interrupt."""
 
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 import handgrad as hg
 from handgrad.study.explain.explain_study import explain_study, going_on
 from handgrad.study.explain.ladder import Rung
-from handgrad.study.explain.rung_results import RungResult, alike_in, read_explanation
-from handgrad.study.rules.likelihood import PublishedCell, ReadingCell
+from handgrad.study.explain.rows import PublishedRow
+from handgrad.study.explain.rung_results import RungResult, alike_in, read_explanation, rung_result
+from handgrad.study.explain.space import Reading
+from handgrad.study.published.numbers import published
+from handgrad.study.rules.published_cells import PublishedCell, ReadingCell
 from handgrad.study.rules.ranked_readings import rank
+from handgrad.study.rules.variances import to_scale
 
 SLIP = "gradient-averaged-twice"  # batches of 20: a learning rate that is 20 times too small
 RATES = {"training.optimizer.lr": [0.1, 0.3, 1.0]}
@@ -132,9 +138,9 @@ def test_what_cheaper_runs_cannot_show_goes_on():
     """Reading 2 gave the numbers of 1, and 4 those of 3, which is left behind; 5 those of 1 by two departures."""
     values = {0: 0.5, 1: 0.9, 2: 0.9, 3: 0.1, 4: 0.1, 5: 0.9}
     departures = {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 2}
-    published = {"0: test_accuracy": PublishedCell(0.9, scored=1000)}
+    printed = {"0: test_accuracy": PublishedCell(0.9, scored=1000)}
     cells = {str(n): {"0: test_accuracy": ReadingCell((value,), 1000)} for n, value in values.items()}
-    ranking = rank(published, cells, {str(n): count for n, count in departures.items()})
+    ranking = rank(printed, cells, {str(n): count for n, count in departures.items()})
     by_cell = {(n, 0, "test_accuracy"): (value,) for n, value in values.items()}
 
     def after(share):
@@ -143,6 +149,35 @@ def test_what_cheaper_runs_cannot_show_goes_on():
     last = Rung(2, 1.0, 1, final=True, alike=1)
     assert going_on(after(0.25), last, 1) == ([0, 1, 2], {4: 3, 5: 1})
     assert going_on(after(1.0), last, 1) == ([0, 1], {2: 1, 4: 3, 5: 1})
+
+
+def test_whole_runs_of_a_cheaper_rung_are_taken_as_they_are():
+    """Two readings gave .5 on both rows by cheaper runs and .8 by dearer ones; the third gave .9 by whole runs."""
+    row = PublishedRow("Table 1", "1", {"test_accuracy": published(0.9)}, 1, {})
+    rows = (row, replace(row, label="2"))
+    readings = (Reading(0), Reading(1), Reading(2))
+    accuracy = {"cheap": 0.5, "dear": 0.8, "whole": 0.9}
+
+    def records(label):
+        facts = SimpleNamespace(classes=range(10), counts={"test": 1000})
+        one = SimpleNamespace(id=label, status="done", dataset=facts, metrics={"test_accuracy": accuracy[label]})
+        return [one]
+
+    def after(share, label, before):
+        labels = {"0": [label, label], "1": [label, label], "2": ["whole", "whole"]}
+        whole = {"0": [False, False], "1": [False, False], "2": [True, True]}
+        rung = {"name": "", "share": share, "final": False, "rows": [0, 1], "labels": labels, "whole": whole}
+        return rung_result(rung, rows, [{}, {}], readings, 0, records, before)
+
+    second = after(0.25, "dear", after(0.0625, "cheap", None))
+    assert second.whole == {(2, 0), (2, 1)}
+    cells = {fit.name: fit.cells["0: test_accuracy"] for fit in second.ranking.readings}
+    assert cells["2"].cheap == 0
+    assert abs(cells["2"].residual) < 0.05
+    assert cells["0"].cheap > 0.5
+    shift = float(to_scale(0.8) - to_scale(0.5)) * 4 / 6  # of four pairs of cheap and dear runs; whole ones are none
+    expected = float(to_scale(0.9) - to_scale(0.8) - shift) / cells["0"].deviation
+    assert cells["0"].residual == pytest.approx(expected, abs=0.02)
 
 
 def test_the_page_is_made_from_the_folder_alone(study, tmp_path):

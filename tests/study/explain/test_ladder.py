@@ -35,9 +35,25 @@ def test_a_rung_that_would_cost_much_the_same_as_the_next_is_left_out():
     assert [rung.share for rung in ladder(100, [1e6, 2e5, 1.1e5, 1e5], 1e4)] == [0.25, 1.0]
 
 
-@pytest.mark.parametrize(("in_full", "final"), [(0.1, 40), (100.0, 12), (1e4, 4)])
+@pytest.mark.parametrize(("in_full", "final"), [(0.1, 150), (100.0, 12), (1e4, 4)])
 def test_more_readings_run_in_full_where_that_is_cheap(in_full, final):
     assert ladder(300, shared(1.0), in_full)[-1].most == final
+
+
+def test_more_readings_go_on_where_that_takes_little_time():
+    """In equal steps a ladder of two goes from 200 to 29 to 4; of runs that take 7.5 s each, 40 take WORK."""
+    assert [rung.most for rung in ladder(200, shared(WORK * 20), 1e4)] == [200, 160, 40, 4]
+    assert [rung.most for rung in ladder(200, shared(WORK * 50), 1e4)] == [200, 64, 16, 4]
+
+
+@pytest.mark.parametrize(("share", "epochs"), [(1 / 4, {}), (1 / 14, {"training.epochs": 5})])
+def test_a_reading_of_few_epochs_takes_the_share_of_the_file_s_work(share, epochs):
+    """Of 70 epochs 1/7 is 10: a reading of 10 epochs is whole where the file is cut to a quarter."""
+    assert cheaper(share, examples=50000, epochs=10, batch_size=64, written=70) == epochs
+
+
+def test_a_reading_of_more_epochs_takes_the_share_of_its_own_work():
+    assert cheaper(1 / 4, examples=50000, epochs=40, batch_size=64, written=10) == {"training.epochs": 10}
 
 
 def test_few_readings_run_in_full_at_once():

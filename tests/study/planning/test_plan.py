@@ -81,6 +81,24 @@ def test_a_phase_starts_from_the_setting_that_it_names_whoever_wins(make, start)
     assert plan.to_json()["phases"][2]["start"] == "3_1"
 
 
+def test_what_starts_from_a_named_setting_is_planned_before_anything_wins(make):
+    batches = {"name": "batch size", "start": {"case": "T", "training.optimizer.lr": 0.1}}
+    batches |= {"grid": {"training.batch_size": [10, 50]}}
+    longer = {"name": "longer", "start": {"training.batch_size": 10}, "continue": True, "set": {"training.epochs": 4}}
+    won = {"name": "from the winner", "after": "main", "set": {"training.epochs": 4}}
+    named = {"name": "after the winner", "start": {"training.epochs": 4}, "set": {"training.epochs": 5}}
+    plan = Plan(make(**STARTS, phase=[batches, longer, won]))
+    assert [phase.known for phase in plan.phases] == [True, True, True, False]
+    assert [labels(phase) for phase in plan.phases[1:3]] == [["3_1", "3_2"], ["3_1_1"]]
+    before = plan.settings
+    decided(plan, 0, "1")
+    for number in (1, 2):
+        plan.later(number)
+    assert plan.settings == before
+    late = Plan(make(**STARTS, phase=[won, {**named, "after": "from the winner"}]))
+    assert [phase.known for phase in late.phases] == [True, False, False]
+
+
 @pytest.mark.parametrize(("start", "label"), [("T", "2"), ("R", "1")])  # R is the base setting once more
 def test_a_start_can_be_the_name_of_a_variant(make, start, label):
     phase = {"name": "longer", "start": start, "set": {"training.epochs": 4}}

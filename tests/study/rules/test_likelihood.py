@@ -9,15 +9,15 @@ from benchmarks import explaining
 
 from handgrad.study.rules.likelihood import (
     LOST_PRIOR,
-    PublishedCell,
-    ReadingCell,
+    CellFit,
     cell_fit,
-    is_lost,
     log_likelihood,
     lost_prior,
     variance_priors,
 )
+from handgrad.study.rules.published_cells import PublishedCell, ReadingCell, is_lost
 from handgrad.study.rules.ranked_readings import rank, survivors
+from handgrad.study.rules.row_fits import table_p
 from handgrad.study.rules.variances import (
     FIRST_RUNG,
     UNKNOWN_SPREAD,
@@ -194,3 +194,30 @@ def test_the_true_reading_leads_and_goes_on():
     assert found.leads >= 8 / 10
     assert found.goes_on >= 6 / 10
     assert found.unexplained_by_all == 0
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5])
+@pytest.mark.parametrize("k", [2, 12])
+def test_p_of_a_table_is_small_as_seldom_as_it_says(k, rho):
+    """2,000 tables of normal errors: 1 % below 0.01 is 20, with a standard deviation of 4.4."""
+    rng = np.random.default_rng(k)
+    z = math.sqrt(rho) * rng.normal(size=(2000, 1)) + math.sqrt(1 - rho) * rng.normal(size=(2000, k))
+    rows, common = {str(i): [str(i)] for i in range(k)}, {str(i): rho for i in range(k)}
+    small = 0
+    for errors in z:
+        cells = {
+            str(i): CellFit(-1.0, math.erfc(abs(e) / math.sqrt(2)), float(e), 0, 0.0) for i, e in enumerate(errors)
+        }
+        small += table_p(cells, rows, common) < 0.01
+    assert 20 - 3 * 4.4 < small < 20 + 3 * 4.4
+
+
+def test_hundreds_of_readings_of_two_departures_are_no_more_probable_together():
+    """A pair is as far ahead as the best of 600 is by chance: with 2 nats a departure it would be first."""
+    published = {"0": PublishedCell(0.9, scored=1000)}
+    near, nearer = ReadingCell((0.88, 0.881, 0.879), 1000), ReadingCell((0.9, 0.901, 0.899), 1000)
+    found = rank(published, {"text": {"0": near}, "pair": {"0": nearer}}, {"pair": 2}, {0: 1, 1: 35, 2: 600})
+    assert [reading.name for reading in found.readings] == ["text", "pair"]
+    text, pair = found.readings
+    prior = math.log(4) + math.log(600)
+    assert text.log_posterior - pair.log_posterior == pytest.approx(text.log_likelihood - pair.log_likelihood + prior)

@@ -1,6 +1,6 @@
 """The chapters of an explanation, and the verdicts at its top."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from handgrad.names import lookup
@@ -19,7 +19,8 @@ from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, plural
 from handgrad.study.explain.rung_results import Explained, RungResult
 from handgrad.study.explain.space import SLIPS_PATH, Reading
-from handgrad.study.rules.ranked_readings import LEVEL
+from handgrad.study.rules.ranked_readings import MARGIN
+from handgrad.study.rules.row_fits import LEVEL
 from handgrad.study.toml import dumps
 from handgrad.training.slips import SLIPS
 
@@ -42,11 +43,11 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         yield Verdict("warning", f"Not finished: this is what {rung.name} says; the same command goes on.")
     first = rung.ranking.readings[0]
     fitting, of = fitting_numbers(first)
-    whole = readings_of_every_row(rung)
+    explains = first.name in rung.ranking.explaining
     what = best.name if best.departures else "The file as it stands"
-    how = "explains the numbers best" if whole else "comes nearest to the numbers and does not explain them"
+    how = "explains the numbers best" if explains else "comes nearest to the numbers and does not explain them"
     yield Verdict(
-        "good" if fitting == of else "note" if whole else "warning",
+        "warning" if not explains else "good" if fitting == of else "note",
         f"{what} {how}: {fitting} of {plural(of, 'published number')} fit, out of "
         f"{plural(len(explained.readings), 'reading')}{_against_the_file(explained, rung)}.",
     )
@@ -62,15 +63,31 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         )
     if alike:
         more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
-        yield Verdict("note", f"Not told apart from it by these numbers: {'; '.join(alike[:NAMED])}{more}.")
+        yield Verdict("note", f"Not told apart from it by these numbers: {_quoted(alike)}{more}.")
+    group = [explained.readings[number] for number in (*near, *same)]
     for name in best.slips:
-        kind = "note" if open_to_the_file else "slip"
-        yield Verdict(kind, f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.")
+        without = sum(name not in reading.slips for reading in group)
+        open_to_it = f" {without} of the {len(group)} readings not told apart are without it." if without else ""
+        yield Verdict(
+            "note" if without else "slip",
+            f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.{open_to_it}",
+        )
     nothing = rung.ranking.unexplained
     if missed := explained.missed:
         named = enumerated(missed, NAMED)
         yield Verdict("warning", f"It does not explain {named}: p < {LEVEL:g} after Holm's correction.")
-        if not whole and not nothing:
+    elif not explains:
+        yield Verdict(
+            "warning",
+            f"It explains every row by itself, and not the table as a whole: so many numbers that are each somewhat "
+            f"off have p < {LEVEL:g} together.",
+        )
+    if not explains:
+        others = [explained.readings[int(name)].name for name in rung.ranking.explaining]
+        if others:
+            more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+            yield Verdict("note", f"All rows are explained by {_quoted(others)}{more}, which fit less well over all.")
+        elif missed and not nothing:
             yield Verdict("warning", "Other readings explain these rows; none explains all rows.")
     if nothing:
         named = enumerated(nothing, NAMED)
@@ -79,10 +96,9 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         yield Verdict("note", f"{note}.")
 
 
-def readings_of_every_row(rung: RungResult) -> set[str]:
-    """The readings of a rung that explain all rows that were run."""
-    found = {fit.name for fit in rung.ranking.readings}
-    return found.intersection(*(row.explained_by for row in rung.ranking.rows.values() if row.run_by))
+def _quoted(names: Sequence[str]) -> str:
+    """Readings in a sentence, each quoted: a name of two departures has a semicolon itself."""
+    return ", ".join(f"“{name}”" for name in names[:NAMED])
 
 
 def _against_the_file(explained: Explained, rung: RungResult) -> str:
@@ -95,16 +111,22 @@ def _against_the_file(explained: Explained, rung: RungResult) -> str:
 
 
 def explained_tiles(explained: Explained) -> list[dict[str, str]]:
-    """The numbers at the top of the page: the best reading, its weight, how much was tried."""
+    """The numbers at the top of the page: the best reading, how many are as good, how much was tried."""
     found = []
     if explained.best is not None:
         rung = explained.rungs[-1]
         first = rung.ranking.readings[0]
         fitting, of = fitting_numbers(first)
-        term = "best reading" if readings_of_every_row(rung) else "nearest reading"
+        term = "best reading" if first.name in rung.ranking.explaining else "nearest reading"
+        others = sum(fit.group == 0 for fit in rung.ranking.readings) - 1
+        other = {
+            "term": "not told apart from it",
+            "value": str(others),
+            "unit": "reading" if others == 1 else "readings",
+        }
         found = [
             {"term": term, "value": explained.best.name, "unit": "", "how": f"by {rung.name}"},
-            {"term": "its weight", "value": f"{100 * first.weight:.0f}", "unit": "%", "how": "among those run in full"},
+            {**other, "how": f"within {MARGIN:g} nats"},
             {"term": "published numbers that fit", "value": str(fitting), "unit": f"of {of}", "how": f"p ≥ {FAR:g}"},
         ]
     runs = sum(rung.runs for rung in explained.rungs)

@@ -7,7 +7,8 @@ from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.explain.ladder import shown_share
 from handgrad.study.explain.rung_results import Explained, RungResult, cell_key
 from handgrad.study.explain.space import Reading
-from handgrad.study.rules.ranked_readings import LEVEL, ReadingFit
+from handgrad.study.rules.ranked_readings import ReadingFit
+from handgrad.study.rules.row_fits import LEVEL
 
 FAR = 0.01  # a published number as far off as this or further has so small a probability under a reading
 NATS = 2  # decimals of differences of log likelihoods
@@ -26,6 +27,7 @@ def order_table(explained: Explained, rung: RungResult, name: str, most: int | N
         Column("behind the best", ("nats_behind",), numeric=True),
         Column("weight", numeric=True),
         Column("numbers that fit", ("fit", "of"), numeric=True),
+        Column("p of the table", ("p",), numeric=True),
         Column("told apart from the best", ("told_apart",)),
     )
     best = fits[0].log_posterior if fits else 0.0
@@ -43,14 +45,17 @@ def order_table(explained: Explained, rung: RungResult, name: str, most: int | N
                     cell(behind, f"{behind:.{NATS}f}"),
                     cell(fit.weight, f"{100 * fit.weight:.1f} %" if fit.weight >= 0.0005 else "< 0.05 %"),
                     Cell(f"{fitting} of {of}", (fitting, of)),
+                    cell(fit.p, _p(fit.p)),
                     cell(int(fit.group > 0), "yes" if fit.group else "no"),
                 ),
                 shaded=fit.group == 0,
             )
         )
     caption = (
-        "Best first, by log likelihood less two nats for each departure from the file. Weight: the probability among "
-        "these readings. A number fits where something at least as far off as what is published has a probability of "
+        "Best first, by log likelihood and a prior: each departure from the file is half as probable, and all readings "
+        "of so many departures share that. Weight: the probability among these readings, if one of them is right. p of "
+        "the table: that all rows together are so far off (Mahalanobis' distance). A number fits where "
+        "something at least as far off as what is published has a probability of "
         f"{FAR:g} or more under the reading. Shaded: not told apart from the best."
     )
     return Table(name, f"{_best(most, rung)} of {rung.name}", caption, columns, tuple(rows))

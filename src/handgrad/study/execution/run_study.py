@@ -168,8 +168,8 @@ class Execution:
         some_failed = any(summary.status == "failed" for summary in self.runs.ended.values())
         if left := len(self.plan.phases) - len(self.plan.taken_phases):
             self.note(
-                f"{left} of {len(self.plan.phases)} phases were not asked for and not begun; the same command without "
-                "them named goes on"
+                f"phases that were not asked for and not begun: {left} of {len(self.plan.phases)}; the same command "
+                "without --phase goes on"
             )
         self._write("failed" if some_failed else "done")
         self.progress.tell("study finished")

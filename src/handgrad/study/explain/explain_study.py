@@ -12,7 +12,7 @@ from handgrad.study.design.settings import Study
 from handgrad.study.execution.events import Observer, silent
 from handgrad.study.execution.run_study import Execution, check_call, execute_plan
 from handgrad.study.explain.explain_plan import ExplainPlan
-from handgrad.study.explain.ladder import Rung
+from handgrad.study.explain.ladder import LEAST, Rung
 from handgrad.study.explain.rung_results import RungResult, alike_in, rung_result
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.planning.split_cache import SplitCache
@@ -85,7 +85,7 @@ class Explaining(Execution):
         before: RungResult | None = None
         for number, rung in enumerate(plan.ladder):
             if before is not None:
-                numbers, left = going_on(before, rung, min(rung.most, plan.ladder[-1].most))
+                numbers, left = going_on(before, rung, min(rung.most, plan.ladder[-1].most, LEAST))
                 plan.alike.update(left)
                 plan.rung(rung, [plan.readings[number] for number in numbers])
                 self.begin(number)

@@ -1,7 +1,7 @@
 """The ladder: how cheap the first runs of all readings are, how many go on, and to which runs.
 
     rung 1    every reading, one seed, a share s of the work of a run
-    rung k    those of them that may still be right, four times the work
+    rung k    those of them that may still be right, four times the work a run; all of them where that is cheap
     last      the few that are left: every row, every seed, the work of the original
 
 A run with full batches is made cheaper by fewer examples, as its gradient is a mean over them.  Any other run trains
@@ -20,7 +20,8 @@ LESS = 0.5  # of the work of the rung above it, at most: else a cheaper rung wou
 WORK = 300.0  # seconds of one core for a rung of all readings, above which runs are made cheaper
 WORK_IN_FULL = 1200.0  # seconds of one core for the last rung, by which more readings come to it
 FEWEST_EXAMPLES = 1000  # that a cheaper run trains on and validates on, where there are as many
-FINAL = (4, 40)  # readings that are run in full on every seed: at most so few, or so many where runs are cheap
+FINAL = (4, 150)  # readings that are run in full on every seed: at most so few, or so many where runs are cheap
+LEAST = 20  # readings that go on to a rung however far behind they are, where it takes as many
 ALIKE = 0.5  # of those that go on from cheaper runs: so many more that gave the same numbers as one of them
 SCREENED = 6  # rows at most that readings are tried on before
 
@@ -76,9 +77,9 @@ def ladder(readings: int, work: Sequence[float], in_full: float) -> tuple[Rung, 
     `shares()`;  in_full: what one of them takes on every row and every seed.
 
     >>> [(rung.share, rung.most, rung.final) for rung in ladder(200, [1e4 * share for share in shares()], 1e3)]
-    [(0.015625, 200, False), (0.0625, 55, False), (0.25, 15, False), (1.0, 4, True)]
-    >>> [(rung.share, rung.most) for rung in ladder(200, [100.0, 25.0], 1.0)]
-    [(1.0, 200), (1.0, 40)]
+    [(0.015625, 200, False), (0.0625, 96, False), (0.25, 24, False), (1.0, 4, True)]
+    >>> [(rung.share, rung.most) for rung in ladder(400, [100.0, 25.0], 1.0)]
+    [(1.0, 400), (1.0, 150)]
     >>> [(rung.share, rung.most) for rung in ladder(4, [1e6], 1e3)]
     [(1.0, 4)]
     """
@@ -90,7 +91,11 @@ def ladder(readings: int, work: Sequence[float], in_full: float) -> tuple[Rung, 
     while work[steps] > WORK and steps + 1 < len(work) and work[steps + 1] <= LESS * work[steps]:
         steps += 1
     last = max(1, steps)
-    most = [math.ceil(readings * (final / readings) ** (k / last)) for k in range(last)]
+    most = [readings]
+    for k in range(1, last):
+        in_equal_steps = math.ceil(readings * (final / readings) ** (k / last))
+        in_little_time = int(WORK * readings / work[steps - k])
+        most.append(min(most[-1], max(in_equal_steps, in_little_time)))
     rungs = [Rung(k + 1, 1.0 / FEWER ** (steps - k), most[k], alike=_alike(most[k]) if k else 0) for k in range(last)]
     return (*rungs, Rung(last + 1, 1.0, final, final=True, alike=_alike(final) if steps else 0))
 
@@ -99,8 +104,13 @@ def _alike(most: int) -> int:
     return math.ceil(ALIKE * most)
 
 
-def cheaper(share: float, *, examples: int, epochs: int, batch_size: int | str, validation: int = 0) -> dict[str, Any]:
+def cheaper(
+    share: float, *, examples: int, epochs: int, batch_size: int | str, validation: int = 0, written: int | None = None
+) -> dict[str, Any]:
     """The changes that make a run take about this share of its work; none for all of it.
+
+    written: the epochs of the file, where the reading has others.  A reading of fewer epochs takes the share of the
+    work of the file, which may be all of its own: else it would be made as much shorter as it is short.
 
     >>> cheaper(1 / 16, examples=60000, epochs=100, batch_size="full", validation=5000)
     {'data.train.size': 3750, 'data.validation.size': 3750}
@@ -108,7 +118,10 @@ def cheaper(share: float, *, examples: int, epochs: int, batch_size: int | str, 
     {'training.epochs': 3}
     >>> cheaper(1 / 64, examples=50000, epochs=10, batch_size=64)
     {'training.epochs': 1, 'data.train.size': 7813}
+    >>> cheaper(1 / 14, examples=50000, epochs=10, batch_size=64, written=70)
+    {'training.epochs': 5}
     """
+    share *= max(1.0, (written or epochs) / epochs)
     if share >= 1:
         return {}
     whole = batch_size == "full" or int(batch_size) >= examples

@@ -6,6 +6,7 @@ Between two rungs the same reading and row is run cheaply and more dearly; what 
 trusted with (`rules.variances`).  The first rung is trusted with a prior, whole runs need neither.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,7 @@ from handgrad.study.explain.rows import PublishedRow, published_rows
 from handgrad.study.explain.space import Reading
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.explain_section import ExplainSection
-from handgrad.study.rules.likelihood import PublishedCell, ReadingCell, is_lost
+from handgrad.study.rules.published_cells import PublishedCell, ReadingCell, is_lost
 from handgrad.study.rules.ranked_readings import Explanation, rank
 from handgrad.study.rules.variances import Fidelity, fidelity
 from handgrad.training.record import Record
@@ -29,7 +30,8 @@ class RungResult:
     """A rung that has run.
 
     readings: their numbers, in the order of the space;  values: (reading, row, measure) -> what came out, a value a
-    seed, None for a run that diverged;  ranking: keyed by the number of a reading and by "row: measure" of a cell.
+    seed, None for a run that diverged;  ranking: keyed by the number of a reading and by "row: measure" of a cell;
+    whole: (reading, row) whose runs are whole ones in a cheaper rung too, as those of few epochs are.
     """
 
     name: str
@@ -40,6 +42,7 @@ class RungResult:
     values: Mapping[tuple[int, int, str], tuple[float | None, ...]]
     ranking: Explanation
     runs: int
+    whole: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,12 @@ def rung_result(
     """
     share, row_numbers = float(rung["share"]), [int(row) for row in rung["rows"]]
     labels = {int(number): names for number, names in rung["labels"].items()}
+    whole = frozenset(
+        (int(number), row)
+        for number, ones in rung.get("whole", {}).items()  # not told by results that are older than it
+        for row, one in zip(row_numbers, ones, strict=True)
+        if one
+    )
     values: dict[tuple[int, int, str], tuple[float | None, ...]] = {}
     scored: dict[tuple[int, int, str], int | None] = {}
     published: dict[str, PublishedCell] = {}
@@ -138,23 +147,34 @@ def rung_result(
                     cell = published_cell(rows[row], measure, ddof, own[0], counts[row].get(METRICS[measure].part.name))
                     published.setdefault(cell_key(row, measure), cell)
     trust = {
-        bounded: _trust(share, bounded, values, before)
+        bounded: _trust(share, bounded, values, whole, before)
         for bounded in {is_fraction(measure) for _, _, measure in values}
     }
     for (number, row, measure), own_values in values.items():
         cell_name = cell_key(row, measure)
+        in_full = share >= 1 or (number, row) in whole
         if (
-            share < 1
+            not in_full
             and published[cell_name].word
             and not all(is_lost(one, published[cell_name].classes) for one in own_values)
         ):
             continue  # whether a cheaper run learns says nothing of a whole one; one that is lost stays so
-        result = ReadingCell(own_values, scored[number, row, measure], trust[is_fraction(measure)])
+        fidelity_of = Fidelity() if in_full else trust[is_fraction(measure)]
+        result = ReadingCell(own_values, scored[number, row, measure], fidelity_of)
         found.setdefault(str(number), {})[cell_name] = result
     departures = {str(number): readings[number].departures for number in labels}
-    ranking = rank(published, found, departures) if found else Explanation((), {})
+    space = Counter(reading.departures for reading in readings)
+    ranking = rank(published, found, departures, space) if found else Explanation((), {})
     return RungResult(
-        str(rung["name"]), share, bool(rung["final"]), tuple(row_numbers), tuple(labels), values, ranking, len(ids)
+        str(rung["name"]),
+        share,
+        bool(rung["final"]),
+        tuple(row_numbers),
+        tuple(labels),
+        values,
+        ranking,
+        len(ids),
+        whole,
     )
 
 
@@ -208,15 +228,22 @@ def _trust(
     share: float,
     bounded: bool,
     values: Mapping[tuple[int, int, str], Sequence[float | None]],
+    whole: frozenset[tuple[int, int]],
     before: RungResult | None,
 ) -> Fidelity:
-    """How far results of a rung are from those of whole runs."""
+    """How far results of a rung are from those of whole runs; runs that are whole already say nothing of it."""
     if share >= 1:
         return Fidelity()
     pairs = []
     for key, own in values.items():
         cheap = before.values.get(key) if before is not None else None
-        if is_fraction(key[2]) is bounded and cheap and cheap[0] is not None and own[0] is not None:
+        if (
+            is_fraction(key[2]) is bounded
+            and key[:2] not in whole
+            and cheap
+            and cheap[0] is not None
+            and own[0] is not None
+        ):
             pairs.append((cheap[0], own[0]))
     return fidelity(pairs, bounded)
 

@@ -2,8 +2,8 @@
 
 Labels: settings of the first phase are "1", "2", … in order; a phase that starts from setting 9 numbers its own
 9_1, 9_2, … and a later phase from the same winner goes on at 9_4.  Until a winner is known its phase's settings
-are called *_1, *_2, … and their runs have no ids.  A setting that has run before keeps its first label: it is the
-same cell, and every cell is run once.
+are called *_1, *_2, … and their runs have no ids; a phase that names its start is planned at once.  A setting that
+has run before keeps its first label: it is the same cell, and every cell is run once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,6 +48,9 @@ class Plan:
         self._check(study.settings.possible)
         self.phases: list[PlannedPhase] = [self._first(study.phases[0])]
         self.phases += [self._sketch(phase) for phase in study.phases[1:]]
+        for phase in study.phases[1:]:  # what starts from a setting that is named needs no winner to be known
+            if phase.start is not None and self.phases[phase.after or 0].known:
+                self.later(phase.number)
         self.notes += [note for phase in self.phases if (note := phase.search_note(study.spec.select_by))]
         self.notes += self._programs()
         if study.spec.budget is not None:

@@ -2,8 +2,12 @@
 
     ln L(reading)          sum over the rows of the original; cells of one row are of the same runs and count as one,
                            their mean (a composite likelihood: Varin, Reid and Firth 2011)
-    ln posterior           ln L − PENALTY · departures from the text, up to a constant
-    a row is explained     p ≥ LEVEL after Holm 1979 over the rows of the reading
+    ln posterior           ln L + ln prior, up to a constant:  prior = 2^−d / N_d
+    explained              every row and the table as a whole: `row_fits`
+
+d is the number of departures from the text, and N_d that of the readings of the space that depart in d points.  So each
+further departure is half as probable, and all readings of two departures together are no more probable for there being
+hundreds of them: the best of many fits well by chance.
 
 Errors of cheaper runs are alike in all rows of a reading (fewer examples make all of it worse), and so are those of the
 examples that all rows are scored on: half of the variance φ² of the fidelity, and half of that of the examples, is one
@@ -11,6 +15,7 @@ shift of the whole reading, over which the likelihood is averaged; the other hal
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,25 +24,21 @@ import numpy as np
 
 from handgrad.study.rules.likelihood import (
     CellFit,
-    PublishedCell,
-    ReadingCell,
     cell_fit,
-    example_noise,
     log_likelihood,
     lost_prior,
     shifted_log_likelihood,
     variance_priors,
 )
+from handgrad.study.rules.published_cells import PublishedCell, ReadingCell, example_noise
+from handgrad.study.rules.row_fits import LEVEL, RowFit, row_fits, table_p
 from handgrad.study.rules.variances import Numbers, VariancePrior
 
-PENALTY = (
-    2.0  # nats that each departure from the text costs: a reading with one is exp(−2), a seventh, as likely before
-)
+DEPARTURE = math.log(2)  # nats that each departure from the text costs, beside those of the number of readings
 MARGIN = 3.0  # nats within which readings are not told apart: a Bayes factor of 20
-LEVEL = 0.01  # of the p of a row
 COMMON = 0.5  # share of φ², and of the variance of the examples, that all rows of a reading have in common
 SHIFTS = np.linspace(-3.0, 3.0, 25)  # of a reading, in standard deviations
-GOES_ON = 6.0  # nats behind the best within which a reading goes on, without cheaper runs: a Bayes factor of 400
+GOES_ON = 8.0  # nats behind the best within which a reading goes on, without cheaper runs: a Bayes factor of 3,000
 EQUAL = 1e-9  # nats within which likelihoods are equal: those of equal numbers, summed in another order
 
 
@@ -46,11 +47,12 @@ class ReadingFit:
     """A reading in the ranking.
 
     log_likelihood  over all rows, in nats; differences are log Bayes factors
-    log_posterior   log_likelihood − penalty · departures
+    log_posterior   log_likelihood + ln prior, and so up to a constant
     weight          posterior probability among the readings given
     log_bayes       log_likelihood − that of the first in the ranking: above 0 where only departures put it behind
     group           0: cannot be told apart from the first; 1: nor from the first of the rest; …
     cells           key -> how each published cell looks from it; without those that were not run
+    p               of the table as a whole (`row_fits.table_p`)
     noise           standard deviation of log_likelihood that is due to the fidelity of cheaper runs
     """
 
@@ -62,23 +64,8 @@ class ReadingFit:
     group: int
     departures: int
     cells: Mapping[str, CellFit]
+    p: float
     noise: float
-
-
-@dataclass(frozen=True)
-class RowFit:
-    """A row of the original.
-
-    p            of the first reading, of the row's worst cell times their number (Bonferroni); None: not run there
-    adjusted     p after Holm over the rows of the first reading
-    explained_by readings for which the adjusted p is at least LEVEL, best first
-    run_by       readings that have a result for the row, best first
-    """
-
-    p: float | None
-    adjusted: float | None
-    explained_by: tuple[str, ...]
-    run_by: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -94,6 +81,13 @@ class Explanation:
         return tuple(name for name, row in self.rows.items() if row.run_by and not row.explained_by)
 
     @property
+    def explaining(self) -> tuple[str, ...]:
+        """The readings that explain every row that was run, and the table as a whole."""
+        found = {reading.name for reading in self.readings if reading.p >= LEVEL}
+        found = found.intersection(*(row.explained_by for row in self.rows.values() if row.run_by))
+        return tuple(reading.name for reading in self.readings if reading.name in found)
+
+    @property
     def leading(self) -> tuple[str, ...]:
         """The readings that cannot be told apart from the first, and the first."""
         return tuple(reading.name for reading in self.readings if reading.group == 0)
@@ -103,7 +97,7 @@ def rank(
     published: Mapping[str, PublishedCell],
     readings: Mapping[str, Mapping[str, ReadingCell]],
     departures: Mapping[str, int] | None = None,
-    penalty: float = PENALTY,
+    space: Mapping[int, int] | None = None,
     margin: float = MARGIN,
 ) -> Explanation:
     """Readings by their posterior; of equal ones the earlier given is first.
@@ -111,6 +105,7 @@ def rank(
     published   key -> cell, such as "11/train"
     readings    name -> key -> results; a key that is missing was not run, and says nothing of it
     departures  name -> how many points of the text it contradicts (default 0)
+    space       departures -> how many readings of the whole space have so many (default: of those given)
     margin      a reading joins the group of a better one where it is at most so many nats behind in log-likelihood, or
                 in log-posterior; readings with equal numbers are always in one group
 
@@ -128,8 +123,9 @@ def rank(
         rows.setdefault(cell.row or key, []).append(key)
     priors, lost = variance_priors(published, readings), lost_prior(published, readings)
     count = {name: (departures or {}).get(name, 0) for name in readings}
+    of_space = Counter(count.values()) | Counter(space or {})
     likelihood = {name: _log_likelihood(published, cells, rows, priors, lost) for name, cells in readings.items()}
-    posterior = {name: found - penalty * count[name] for name, found in likelihood.items()}
+    posterior = {name: found + _log_prior(count[name], of_space) for name, found in likelihood.items()}
     best_first = sorted(readings, key=lambda name: -posterior[name])  # sorted keeps the order of equals
     groups = _groups(best_first, likelihood, posterior, margin)
     highest = max(posterior.values(), default=0.0)
@@ -153,19 +149,21 @@ def rank(
             group=groups[name],
             departures=count[name],
             cells=fits[name],
+            p=table_p(fits[name], rows, _common(published, readings[name], fits[name])),
             noise=_noise_of(fits[name], rows),
         )
         for name in order
     )
-    return Explanation(found, _row_fits(found, rows))
+    return Explanation(found, row_fits({reading.name: reading.cells for reading in found}, rows))
 
 
 def survivors(explanation: Explanation, least: int = 1, most: int | None = None) -> tuple[str, ...]:
     """Who goes on from a rung, in the order of the ranking by log-posterior.
 
-    A reading goes on if it is behind the best by at most  GOES_ON + 2·noise  nats of log-posterior, where noise is the
-    larger of both readings'; at least `least` do and at most `most` (None: all).  Equal ones go on together: those that
-    do not fit below `most` stay behind together, unless `least` needs some of them, which are then the first given.
+    A reading goes on if it is behind the best by at most  GOES_ON + 2·noise  nats, of log-likelihood or of
+    log-posterior, where noise is the larger of both readings'; at least `least` do and at most `most` (None: all).
+    Equal ones go on together: those that do not fit below `most` stay behind together, unless `least` needs some of
+    them, which are then the first given.
 
     >>> cells = {"1": PublishedCell(0.9)}
     >>> survivors(rank(cells, {"a": {"1": ReadingCell((0.9,))}, "b": {"1": ReadingCell((0.9,))}}), most=1)
@@ -175,17 +173,37 @@ def survivors(explanation: Explanation, least: int = 1, most: int | None = None)
     if not 1 <= least <= max(most, 1):
         raise ValueError(f"least must be at least 1 and at most {most}, which is most; got {least}")
     readings = sorted(explanation.readings, key=lambda reading: -reading.log_posterior)
+    likeliest = max((reading.log_likelihood for reading in readings), default=0.0)
     kept: list[ReadingFit] = []
     for same in _equals(readings):
         noise = max(readings[0].noise, *(reading.noise for reading in same))
-        near = same[0].log_posterior >= readings[0].log_posterior - GOES_ON - 2 * noise
-        if not near and len(kept) >= least:
+        behind = min(
+            likeliest - same[0].log_likelihood,
+            readings[0].log_posterior - same[0].log_posterior,
+        )
+        if behind > GOES_ON + 2 * noise and len(kept) >= least:
             continue
         if len(kept) + len(same) > most:
             kept += same[: max(0, least - len(kept))]
             break
         kept += same
     return tuple(reading.name for reading in kept)
+
+
+def _log_prior(departures: int, space: Mapping[int, int]) -> float:
+    """ln prior of a reading, up to a constant."""
+    return -DEPARTURE * departures - math.log(space[departures])
+
+
+def _common(
+    published: Mapping[str, PublishedCell], results: Mapping[str, ReadingCell], cells: Mapping[str, CellFit]
+) -> dict[str, float]:
+    """key -> the share of the variance of a cell that all rows have in common, as in `_shifted`."""
+    found = {}
+    for key, fit in cells.items():
+        shared = example_noise(published[key], results[key]) + results[key].fidelity.variance
+        found[key] = COMMON * min(1.0, shared / fit.deviation**2) if fit.deviation else 0.0
+    return found
 
 
 def _equals(readings: Sequence[ReadingFit]) -> list[list[ReadingFit]]:
@@ -253,42 +271,3 @@ def _noise_of(fits: Mapping[str, CellFit], rows: Mapping[str, Sequence[str]]) ->
     """A row's ln L is −r²/2 of a residual r; the share of r² that is due to cheaper runs has variance 2·share²."""
     shares = [float(np.mean([fits[key].cheap for key in keys if key in fits] or [0.0])) for keys in rows.values()]
     return math.sqrt(sum(share**2 for share in shares) / 2)
-
-
-def _row_fits(readings: Sequence[ReadingFit], rows: Mapping[str, Sequence[str]]) -> dict[str, RowFit]:
-    found = {reading.name: _row_p(reading.cells, rows) for reading in readings}
-    adjusted = {name: holm(of_rows) for name, of_rows in found.items()}
-    first = readings[0].name if readings else None
-    return {
-        row: RowFit(
-            p=found[first].get(row) if first is not None else None,
-            adjusted=adjusted[first].get(row) if first is not None else None,
-            explained_by=tuple(name for name, of_rows in adjusted.items() if of_rows.get(row, 0.0) >= LEVEL),
-            run_by=tuple(name for name, of_rows in adjusted.items() if row in of_rows),
-        )
-        for row in rows
-    }
-
-
-def _row_p(cells: Mapping[str, CellFit], rows: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """row -> the p of its worst cell, times the number of its cells; rows that were not run are left out."""
-    found = {}
-    for row, keys in rows.items():
-        of_cells = [cells[key].p for key in keys if key in cells]
-        if of_cells:
-            found[row] = min(1.0, len(of_cells) * min(of_cells))
-    return found
-
-
-def holm(p: Mapping[str, float]) -> dict[str, float]:
-    """p adjusted for their number (Holm 1979): of m, the r-th smallest times m − r + 1, none below one before it.
-
-    >>> holm({"a": 0.25, "b": 0.125, "c": 0.375})  # 3·0.125, then 2·0.25, then 0.375, which is below it
-    {'b': 0.375, 'a': 0.5, 'c': 0.5}
-    """
-    found: dict[str, float] = {}
-    highest = 0.0
-    for place, name in enumerate(sorted(p, key=lambda name: p[name])):
-        highest = max(highest, min(1.0, (len(p) - place) * p[name]))
-        found[name] = highest
-    return found

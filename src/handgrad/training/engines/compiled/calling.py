@@ -37,7 +37,8 @@ def call(kernel: Callable[..., Any], arguments: tuple[Any, ...], *, constants: n
 def beside(work: Callable[[], Result], *, stop: Callable[[threading.Thread], None] | None = None) -> Result:
     """work(), in a thread beside the main one, in which it would be interrupted at any of its instructions.
 
-    When the wait is interrupted, `stop` is called with the thread; what is not stopped goes on to its end unheard.
+    What work raises is raised here.  When the wait is interrupted, `stop` is called with the thread; what is not
+    stopped goes on to its end unheard.
     """
     if threading.current_thread() is not threading.main_thread():
         return work()
