@@ -103,6 +103,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "diagnostics",
         "mistakes",
         "record",
+        "collapse",
         "given",
         "task",
         "progress",

@@ -183,6 +183,7 @@ def _report(folder: Path, *, json: bool) -> None:
         )
     else:
         console.print_summary(report.summary, report.reproduction)
+        console.print_importance(report.summary, report.important)
         print(f"\nReport: {report.page}")
 
 

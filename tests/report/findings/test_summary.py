@@ -2,9 +2,10 @@
 
 import pytest
 
-from handgrad.report.findings.summarize import collapse, summarize
+from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.wording import axis_names, setting_name
 from handgrad.study.folder.results_folder import Results
+from handgrad.training.collapse import collapse
 from tests.records import made_record
 from tests.report.conftest import Outcome
 

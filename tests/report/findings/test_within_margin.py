@@ -97,7 +97,7 @@ def test_edges_have_their_sentence(seeds):
 def test_the_sentence_says_the_part_and_the_ranges():
     text = forgiveness_sentence(within_margin(cells(), ["lr", "width"], 0.01), "1 point", {"lr": "learning rate"})
     assert text == (
-        "5 of 12 settings come within 1 point of the best (42 % of the grid). learning rate works from 0.01 to 1, a "
+        "5 of 12 settings come within 1 point of the best (42 % of them). learning rate works from 0.01 to 1, a "
         "factor of 100; 0.001 does not; the other end was not reached. width works from 16 to 64, a factor of 4: every "
         "value that was tried."
     )

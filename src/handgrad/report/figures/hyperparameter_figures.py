@@ -99,14 +99,20 @@ def range_ticks(scale: AxisScale, most: int = 5) -> Ticks:
 
 
 def effect_figure(
-    frame: "DataFrame", axes: Sequence[str], metric: str, name: str, names: Mapping[str, str] | None = None
+    frame: "DataFrame",
+    axes: Sequence[str],
+    metric: str,
+    name: str,
+    names: Mapping[str, str] | None = None,
+    shown_axes: Sequence[str] | None = None,
 ) -> AxisPanels | None:
     """The mean of every value of each axis over the combinations of all others, with its t interval over seeds.
 
+    axes: all that vary;  shown_axes: those that have a panel.
     Axes of which no combination of the others has two values show their runs alone; None where no axis has an effect.
     """
     panels, seen = [], 0
-    for axis in axes:
+    for axis in axes if shown_axes is None else shown_axes:
         effect = effect_of(frame, axis, [other for other in axes if other != axis], metric)
         levels = ordered_levels(frame[axis].tolist())
         if len(levels) < 2:
@@ -161,17 +167,18 @@ def _side_by_side(x: Numbers, y: Numbers) -> Numbers:
 def slice_figure(
     frame: "DataFrame", axes: Sequence[str], metric: str, name: str, forest: ForestShares | None = None,
     names: Mapping[str, str] | None = None, scales: Mapping[str, AxisScale] | None = None,
+    shown_axes: Sequence[str] | None = None,
 ) -> AxisPanels | None:  # fmt: skip
     """Settings along each axis, ranges in log where they are; with a forest, its mean over all other axes.
 
-    scales: of axes whose ranges the study declares; those of a forest are used in any case.  None where no axis has two
-    values.
+    axes: all that vary;  shown_axes: those that have a panel;  scales: of axes whose ranges the study declares; those
+    of a forest are used in any case.  None where no axis has two values.
     """
     table = mean_by_setting(frame, axes)
     known = {} if forest is None else {scale.name: scale for scale in forest.space.scales}
     declared = {**(scales or {}), **known}
     panels = []
-    for axis in axes:
+    for axis in axes if shown_axes is None else shown_axes:
         if table[axis].nunique() < 2:
             continue
         scale = declared.get(axis) or scale_of(axis, table[axis].tolist())
@@ -216,10 +223,17 @@ def _is_shown(scale: AxisScale, value: Any) -> bool:
 
 
 def heat_map_figure(
-    frame: "DataFrame", x_axis: str, y_axis: str, metric: str, name: str, names: Mapping[str, str] | None = None
+    frame: "DataFrame",
+    x_axis: str,
+    y_axis: str,
+    metric: str,
+    name: str,
+    names: Mapping[str, str] | None = None,
+    scales: Mapping[str, AxisScale] | None = None,
 ) -> HeatMap | None:
     """The mean of all runs with each pair of values of two axes; ranges in five stretches of equal length.
 
+    scales: of axes whose ranges the study declares.
     None where one of both has no two values.
     """
     kept = [
@@ -231,8 +245,8 @@ def heat_map_figure(
     ]
     if len({x for x, *_ in kept}) < 2 or len({y for _, y, *_ in kept}) < 2:
         return None
-    columns, x_texts = _binned(x_axis, [x for x, *_ in kept])
-    rows, y_texts = _binned(y_axis, [y for _, y, *_ in kept])
+    columns, x_texts = _binned(x_axis, [x for x, *_ in kept], (scales or {}).get(x_axis))
+    rows, y_texts = _binned(y_axis, [y for _, y, *_ in kept], (scales or {}).get(y_axis))
     shape = (len(y_texts), len(x_texts))
     sums, counts, collapsed = np.zeros(shape), np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     np.add.at(sums, (rows, columns), [value for *_, value, _ in kept])
@@ -258,9 +272,9 @@ def heat_map_figure(
     )  # fmt: skip
 
 
-def _binned(axis: str, values: Sequence[Any]) -> tuple[np.ndarray, tuple[str, ...]]:
+def _binned(axis: str, values: Sequence[Any], declared: AxisScale | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
     """(the cell of each value, what stands at each cell)."""
-    scale = scale_of(axis, values)
+    scale = declared or scale_of(axis, values)
     if not scale.is_range or len(ordered_levels(values)) <= 2 * STRETCHES:
         levels = list(ordered_levels(values))
         return np.array([levels.index(value) for value in values]), tuple(shown(value) for value in levels)
@@ -285,15 +299,15 @@ def _two_digits(value: float) -> str:
 
 def parallel_figure(
     frame: "DataFrame", axes: Sequence[str], metric: str, name: str, names: Mapping[str, str] | None = None,
-    scales: Mapping[str, AxisScale] | None = None,
+    scales: Mapping[str, AxisScale] | None = None, shown_axes: Sequence[str] | None = None,
 ) -> ParallelCoordinates | None:  # fmt: skip
     """Every setting as a line through its values, coloured by rank; of more than 200 the best and evenly picked ones.
 
-    scales: of axes whose ranges the study declares.  None where fewer than two axes vary, or fewer than three settings
-    have a result.
+    axes: all that vary;  shown_axes: those that lines pass;  scales: of axes whose ranges the study declares.  None
+    where fewer than two axes vary, or fewer than three settings have a result.
     """
     table = mean_by_setting(frame, axes)
-    varied = [axis for axis in axes if table[axis].nunique() > 1]
+    varied = [axis for axis in (axes if shown_axes is None else shown_axes) if table[axis].nunique() > 1]
     of = {axis: (scales or {}).get(axis) or scale_of(axis, table[axis].tolist()) for axis in varied}
     if len(varied) < 2 or len(table) < 3:
         return None

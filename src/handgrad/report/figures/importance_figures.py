@@ -21,9 +21,15 @@ ROWS = 12  # of importances
 LEAST = 0.01  # the share of a pair that is shown beside single axes
 
 
-def importance_figure(found: VarianceShares | ForestShares, metric: str, name: str) -> Importances:
-    """A bar for each axis and pair, largest first; of a grid also what seeds and noise have."""
+def importance_figure(
+    found: VarianceShares | ForestShares, metric: str, name: str, *, working: bool = False
+) -> Importances:
+    """A bar for each axis and pair, largest first; of a grid also what seeds and noise have.
+
+    working: whether these are the settings in which no run collapsed.
+    """
     word = METRICS[metric].word
+    among = " among settings in which no run collapsed" if working else ""
     if isinstance(found, ForestShares):
         shown_shares = [one for one in found.shares if len(one.axes) == 1 or one.share >= LEAST][:ROWS]
         rows = tuple(
@@ -31,13 +37,14 @@ def importance_figure(found: VarianceShares | ForestShares, metric: str, name: s
             for one in shown_shares
         )
         caption = (
-            f"Shares of the variance of {word} over the space that axes, and pairs beyond both of their axes, have: "
+            f"Shares of the variance of {word} over the space that axes, and pairs beyond both of their axes, have"
+            f"{among}: "
             f"fANOVA of a random forest on {plural(found.settings, 'setting')} ({plural(found.runs, 'run')}; R² out "
             f"of bag {found.r2:.2f}), by pairs of trees grown on different settings, which have no noise in common. "
             "Bars: 95 % intervals by a bootstrap over settings. Circles: the shares per tree (Hutter et al. 2014), "
             "into which noise enters; pairs from 1 % on."
         )
-        return Importances(name, f"What matters for {word}", caption, "share of the variance", rows, "per tree")
+        return Importances(name, f"What matters for {word}{among}", caption, "share of the variance", rows, "per tree")
     of_noise = [one for one in found.shares if one.kind in ("seeds", "noise")]
     chosen = [*found.effects[:ROWS], *(one for one in found.shares if one.kind == "rest"), *of_noise]
     rows = tuple(
@@ -53,10 +60,10 @@ def importance_figure(found: VarianceShares | ForestShares, metric: str, name: s
     left = len(found.effects) - ROWS
     more = f" The {ROWS} largest of {len(found.effects)} effects." if left > 0 else ""
     caption = (
-        f"Shares of the variance of a run's {word} (ω², unbiased: 0 in the mean for what does nothing), "
+        f"Shares of the variance of a run's {word} (ω², unbiased: 0 in the mean for what does nothing){among}, "
         f"{plural(found.cells, 'setting')} × {plural(found.seeds, 'seed')}. Bars: 95 % intervals.{more}"
     )
-    return Importances(name, f"What matters for {word}", caption, "share of the variance", rows)
+    return Importances(name, f"What matters for {word}{among}", caption, "share of the variance", rows)
 
 
 def expected_best_figure(found: ExpectedBest, metric: str, name: str, history: Sequence[float] | None = None) -> Curves:

@@ -20,6 +20,7 @@ from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
 from handgrad.study.published.figure_options import FIGURES, FigureOptions, figure_shape, load
+from handgrad.study.rules.samplers import Sampling
 from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record
 
@@ -156,7 +157,7 @@ class Request(Generic[Options_co]):
     """What the function of a kind is given.
 
     shown: name in the legend -> setting;  metric: by which the study chose its winner;  styles: by name, of lines
-    that do not follow the palette.
+    that do not follow the palette;  sampling: from which ranges the settings were drawn, None where they were listed.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Request(Generic[Options_co]):
     options: Options_co
     metric: str = DEFAULT_METRIC
     styles: Mapping[str, LineStyle] = field(default_factory=dict)
+    sampling: Sampling | None = None
 
     @property
     def only(self) -> SettingSummary:
@@ -212,9 +214,20 @@ def make_figure(
     metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     try:
         figure_shape(found.shape)
-        figure: FigureData | None = load(found.make)(Request(name, dict(shown), sources, read, metric))
+        figure: FigureData | None = load(found.make)(
+            Request(name, dict(shown), sources, read, metric, sampling=_sampling(summary, shown))
+        )
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     if figure is not None and type(figure).__name__ != found.shape:
         raise InputError(f"{name}: kind {kind!r} made a {type(figure).__name__}; its record says {found.shape}")
     return replace(figure, title=title) if figure is not None and title else figure
+
+
+def _sampling(summary: Summary, shown: Mapping[str, SettingSummary]) -> Sampling | None:
+    """From which ranges these settings were drawn, where one phase drew them all."""
+    labels = {setting.label for setting in shown.values()}
+    for phase in summary.phases:
+        if labels <= {setting.label for setting in phase.settings}:
+            return phase.sampling
+    return None

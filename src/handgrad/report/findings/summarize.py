@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, is_fraction, lower_is_better
-from handgrad.report.findings.intervals import binomial_standard_error
+from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.report.findings.statistics import compare, sample
 from handgrad.report.findings.summary import (
     PhaseSummary,
@@ -20,10 +19,8 @@ from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.published_tables import ConfusionTable
 from handgrad.study.reading.setting_refs import SettingRefs, drawn_ref, setting_ref
 from handgrad.study.rules.select import mean_of
+from handgrad.training.collapse import collapse
 from handgrad.training.record import Record
-
-ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as collapsed
-FEW = 10  # examples, below which one class for all of them may be chance
 
 
 def summarize(results: Results) -> Summary:
@@ -67,7 +64,8 @@ def summarize(results: Results) -> Summary:
         if "explain" in results.plan:  # no setting of a rung wins, so none is compared with another
             phases.append(PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric))
         else:
-            phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric))
+            made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric)
+            phases.append(replace(made, sampling=results.study.sampling_of(phase["name"])))
     started = [phase.name for phase in phases]
     return Summary(
         name=spec.name,
@@ -163,31 +161,3 @@ def summarize_phase(
 def _is_ahead(difference: float | None, metric: str) -> bool:
     """Whether a setting − the best is a lead: the best has more runs that came to their end."""
     return difference is not None and (difference < 0 if lower_is_better(metric) else difference > 0)
-
-
-def collapse(record: Record) -> tuple[str, float] | None:
-    """(class, share) where nearly everything is predicted to be one class that is not nearly everything; else None.
-
-    Validation and test examples count together.  Fewer than ten examples, or examples of a single class, show no
-    collapse; nor has a run collapsed whose training accuracy is above the share of that class by three standard errors.
-    """
-    matrices = [matrix for matrix in record.confusion.values() if matrix]
-    counts = [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*matrices, strict=True)]
-    total = sum(map(sum, counts))
-    if total < FEW or sum(any(row) for row in counts) < 2:
-        return None
-    predicted = [sum(column) / total for column in zip(*counts, strict=True)]
-    most = max(range(len(predicted)), key=lambda k: predicted[k])
-    if predicted[most] < ONE_CLASS or sum(counts[most]) / total >= ONE_CLASS or _learnt(record, most):
-        return None
-    return record.dataset.classes[most], predicted[most]
-
-
-def _learnt(record: Record, position: int) -> bool:
-    """Whether the training accuracy is above what predicting this class for everything gives."""
-    accuracy, scored = record.metrics.get(TRAIN.metric("accuracy")), record.train_score
-    of_class = record.dataset.label_table.get(TRAIN.name)
-    if accuracy is None or scored is None or not scored.n or not of_class or not sum(of_class):
-        return False
-    share = of_class[position] / sum(of_class)
-    return bool(accuracy > share + 1 - ONE_CLASS + 3 * binomial_standard_error(share, scored.n))

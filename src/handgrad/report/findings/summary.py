@@ -18,6 +18,7 @@ from handgrad.report.findings.statistics import Comparison, Sample, sample
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 from handgrad.study.rules import select
+from handgrad.study.rules.samplers import Sampling
 from handgrad.training.record import DatasetFacts, NetworkFacts, Record
 
 UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
@@ -131,6 +132,7 @@ class PhaseSummary:
     settings: tuple[SettingSummary, ...]
     winner: str | None  # a label; the best so far while the phase is not finished
     metric: str  # what the winner was chosen by
+    sampling: Sampling | None = None  # from which ranges its settings were drawn; None where they were listed
 
     @property
     def ranked(self) -> list[SettingSummary]:

@@ -166,24 +166,27 @@ def _range(axis: str, how: str, values: Sequence[Any], good: Sequence[bool], bes
     )
 
 
-def forgiveness_sentence(found: Forgiveness, margin: str, names: Mapping[str, str] | None = None) -> str:
+def forgiveness_sentence(
+    found: Forgiveness, margin: str, names: Mapping[str, str] | None = None, best: str = "the best"
+) -> str:
     """The part and the ranges in words; margin: how the measure writes it, such as "1 point"."""
-    text = f"{found.works} of {plural(found.settings, 'setting')} come within {margin} of the best"
+    text = f"{found.works} of {plural(found.settings, 'setting')} come within {margin} of {best}"
     if found.interval is not None:
         low, high = 100 * found.interval.low, 100 * found.interval.high
         text += f" ({100 * found.part:.0f} % of the space, 95 % interval {low:.0f} to {high:.0f} %, exact binomial)"
     elif found.settings > 1:
-        text += f" ({100 * found.part:.0f} % of the grid)"
+        text += f" ({100 * found.part:.0f} % of them)"
     parts = [_range_text(one, (names or {}).get(one.axis, one.axis)) for one in found.ranges if one.how != "slice"]
     return f"{text}." + "".join(f" {part}" for part in parts)
 
 
 def _range_text(one: WorkingRange, name: str) -> str:
+    low, high = map(_drawn if one.how == "draws" else shown, (one.low, one.high))
     if one.low == one.high:
-        text = f"Of {name} only {shown(one.low)} works"
+        text = f"Of {name} only {low} works"
     else:
         factor = f", a factor of {_rounded(one.factor)}" if one.factor else ""
-        text = f"{name} works from {shown(one.low)} to {shown(one.high)}{factor}"
+        text = f"{name} works from {low} to {high}{factor}"
     if one.how == "draws":
         return f"{text}: those are the ends of the {plural(one.values, 'draw')} that work."
     ends = [shown(value) for value in (one.below, one.above) if value is not None]
@@ -191,6 +194,11 @@ def _range_text(one: WorkingRange, name: str) -> str:
         return f"{text}: every value that was tried."
     edge = "" if len(ends) == 2 else "; the other end was not reached"
     return f"{text}; {' and '.join(ends)} {'does' if len(ends) == 1 else 'do'} not{edge}."
+
+
+def _drawn(value: float) -> str:
+    """A drawn value with three digits."""
+    return shown(float(f"{value:.3g}"))
 
 
 def _rounded(factor: float) -> str:

@@ -242,6 +242,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
         Column("id"),
         Column("status"),
         *(Column(metric.word, (metric.name,), numeric=True) for metric in METRICS.values()),
+        Column("collapsed"),
         Column("total s", ("seconds",), numeric=True),
     ]
     rows = []
@@ -253,10 +254,16 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
                 cell(value, None if value is None else number(value, metric).removesuffix(" %"))
                 for metric, value in zip(METRICS, values, strict=True)
             ]
+            ended = run.status in ("done", "pruned")
+            fallen = f"to {run.collapsed[0]}" if run.collapsed else ""
+            row.append(Cell(fallen, (int(run.collapsed is not None) if ended else None,)))
             total = run.record.time.total if run.record else None
             row.append(cell(total, None if total is None else seconds(total)))
             rows.append(Row(tuple(row)))
-    caption = "Every run of the study; accuracies in percent. A run's files are in runs/<id>."
+    caption = (
+        "Every run of the study; accuracies in percent. Collapsed: to the class that is predicted for nearly "
+        "everything (1 or 0 in the CSV). A run's files are in runs/<id>."
+    )
     if of := training_sample(summary.settings):
         caption += f" Training loss and accuracy were measured on {of} (training examples)."
     return Table(name, "Every run", caption, tuple(columns), tuple(rows))

@@ -128,8 +128,17 @@ class Study:
 
     def _sampling(self, axes: Axes) -> Sampling | None:
         """What is drawn while the study runs; what is drawn blindly is listed like everything else."""
+        drawn = self._drawn(axes)
+        return None if drawn is None or SAMPLERS[drawn.sampler].sequential is None else drawn
+
+    def sampling_of(self, phase: str) -> Sampling | None:
+        """The ranges from which a phase draws its settings, before or while it runs; None where they are listed."""
+        axes: Axes = next((one for one in self.spec.phase if one.name == phase), self.spec)
+        return self._drawn(axes)
+
+    def _drawn(self, axes: Axes) -> Sampling | None:
         drawn = sampling(axes)
-        if drawn is None or SAMPLERS[drawn.sampler].sequential is None:
+        if drawn is None:
             return None
         return replace(drawn, ranges=tuple((self._path(path), kind, what) for path, kind, what in drawn.ranges))
 

@@ -14,13 +14,19 @@ that did best by the measure that chose the winner) or, where curves can be aver
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
 from handgrad.errors import InputError
 from handgrad.names import listed
-from handgrad.sections import Section, one_of, whole
+from handgrad.sections import one_of, whole
+from handgrad.study.published.axis_options import (
+    AxesOptions,
+    ExpectedBestOptions,
+    HeatMapOptions,
+    ImportanceOptions,
+)
 from handgrad.study.published.option_values import (
     MEASURES,
     Count,
@@ -38,12 +44,9 @@ from handgrad.study.published.option_values import (
     SeedOrMean,
     Weight,
 )
-
-
-class FigureOptions(Section):
-    """The options of a kind of figure.  settings: how many it shows at once."""
-
-    settings: ClassVar[tuple[int, int | None]] = (1, None)  # fewest, most
+from handgrad.study.published.option_values import (
+    FigureOptions as FigureOptions,
+)
 
 
 class StepLossOptions(FigureOptions):
@@ -308,6 +311,42 @@ FIGURES: dict[str, FigureKind] = {
         "handgrad.report.figures.gradient_figures:gradients",
         "Curves",
         "norms of gradients and saturated units by layer, against the epoch",
+    ),
+    "importance": FigureKind(
+        ImportanceOptions,
+        "handgrad.report.figures.axis_figures:make_importance",
+        "Importances",
+        "the share of the variance that each hyperparameter has",
+    ),
+    "effects": FigureKind(
+        AxesOptions,
+        "handgrad.report.figures.axis_figures:make_effects",
+        "AxisPanels",
+        "the mean of each value of each hyperparameter over all others",
+    ),
+    "slices": FigureKind(
+        AxesOptions,
+        "handgrad.report.figures.axis_figures:make_slices",
+        "AxisPanels",
+        "every setting along each hyperparameter, with the mean of a forest",
+    ),
+    "heat-map": FigureKind(
+        HeatMapOptions,
+        "handgrad.report.figures.axis_figures:make_heat_map",
+        "HeatMap",
+        "two hyperparameters, a cell for each pair of values",
+    ),
+    "parallel-coordinates": FigureKind(
+        AxesOptions,
+        "handgrad.report.figures.axis_figures:make_parallel",
+        "ParallelCoordinates",
+        "every setting as a line through all hyperparameters",
+    ),
+    "expected-best": FigureKind(
+        ExpectedBestOptions,
+        "handgrad.report.figures.axis_figures:make_expected_best",
+        "Curves",
+        "the expected best against the number of random settings tried",
     ),
 }
 

@@ -1,15 +1,15 @@
-"""The values that options of figures take, and the validators that check them."""
+"""The values that options of figures take, the validators that check them, and what all options have in common."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
 from handgrad import measures
 from handgrad.measures import PARTS, lower_is_better
 from handgrad.names import unknown
-from handgrad.sections import flag, is_real, is_whole, one_of, optional, real, whole
+from handgrad.sections import Section, flag, is_real, is_whole, one_of, optional, real, whole
 
 MEASURES = tuple(sorted(measures.MEASURES, key=lower_is_better))
 LOG = ("auto", "yes", "no")
@@ -101,6 +101,13 @@ def _epochs(value: Any) -> tuple[int, ...]:
     return tuple(sorted(set(listed)))
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    listed = [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
+    if not listed or not all(isinstance(name, str) and name for name in listed) or len(set(listed)) < len(listed):
+        raise ValueError('must be a list of different names, as in ["training.optimizer.lr", "network.hidden"]')
+    return tuple(listed)
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("must be text")
@@ -121,3 +128,10 @@ ScaleOption = Annotated[LossScale | None, BeforeValidator(optional(_scale))]
 Flag = Annotated[bool, BeforeValidator(flag)]
 Name = Annotated[str, BeforeValidator(_text)]
 Epochs = Annotated[tuple[int, ...], BeforeValidator(_epochs)]
+Names = Annotated[tuple[str, ...] | None, BeforeValidator(optional(_names))]
+
+
+class FigureOptions(Section):
+    """The options of a kind of figure.  settings: how many it shows at once."""
+
+    settings: ClassVar[tuple[int, int | None]] = (1, None)  # fewest, most
