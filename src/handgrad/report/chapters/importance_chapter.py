@@ -113,7 +113,7 @@ def _shares(shares: Shares, studied: StudiedAxes, name: str, title: str, working
     """Figure and table of shares, and what is not in them."""
     yield FigureBlock(importance_figure(shares, studied.metric, name, working=working))
     table = shares_table(shares, studied.metric, name, title)
-    yield TableBlock(table, folded=len(table.rows) >= FOLDED)
+    yield TableBlock(table, folded=working or len(table.rows) >= FOLDED)
     notes = [f"Left out: {text}." for text in shares.left_out]
     if not isinstance(shares, ForestShares):
         notes += [f"{text[:1].upper()}{text[1:]}." for text in (*shares.refused, *shares.notes)]
@@ -133,8 +133,9 @@ def _pairs(found: Importance, listed: Sequence[str], suffix: str) -> Iterator[Bl
     studied = found.studied
     names = studied.names
     pairs = sorted(combinations(listed, 2), key=lambda pair: -_weight(found, [names[path] for path in pair]))
+    values = {path: len(set(studied.frame[path].tolist())) for path in listed}
     for pair in pairs[:MOST_PAIRS]:
-        y, x = sorted(pair, key=lambda path: len(set(studied.frame[path].tolist())))
+        y, x = sorted(pair, key=values.__getitem__)
         name = f"heat-map{suffix}" if len(pairs) == 1 else f"heat-map{suffix}-{slug(names[x])}-{slug(names[y])}"
         figure = heat_map_figure(studied.frame, x, y, studied.metric, name, names, studied.scales)
         if figure is not None:

@@ -53,7 +53,11 @@ class AxisPanels:
     y_label: str
     panels: tuple[AxisPanel, ...]
     percent: bool = False
-    columns: int = 3
+
+    @property
+    def columns(self) -> int:
+        """Panels in a row."""
+        return 2 if len(self.panels) in (2, 4) else 3
 
     @property
     def y_range(self) -> tuple[float, float]:

@@ -277,6 +277,8 @@ def _binned(axis: str, values: Sequence[Any], declared: AxisScale | None = None)
     scale = declared or scale_of(axis, values)
     if not scale.is_range or len(ordered_levels(values)) <= 2 * STRETCHES:
         levels = list(ordered_levels(values))
+        if not scale.is_range:
+            levels = [level for level in scale.levels if level in levels]
         return np.array([levels.index(value) for value in values]), tuple(shown(value) for value in levels)
     low, high = scale.ends
     edges = np.linspace(low, high, STRETCHES + 1)
@@ -288,13 +290,13 @@ def _binned(axis: str, values: Sequence[Any], declared: AxisScale | None = None)
 def _two_digits(value: float) -> str:
     """A number with two digits: above 100 whole, below 0.001 as a power.
 
-    >>> _two_digits(253.1), _two_digits(0.00066), _two_digits(0.0251)
-    ('253', '6.6e-4', '0.025')
+    >>> _two_digits(253.1), _two_digits(0.00066), _two_digits(0.0001), _two_digits(0.0251)
+    ('253', '6.6e-4', '1e-4', '0.025')
     """
     if abs(value) >= 100:
         return f"{value:.0f}"
     text = f"{value:.2g}" if abs(value) >= 0.001 or not value else f"{value:.1e}"
-    return text.replace("e-0", "e-")
+    return text.replace("e-0", "e-").replace(".0e", "e")
 
 
 def parallel_figure(

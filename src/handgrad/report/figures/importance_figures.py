@@ -41,7 +41,7 @@ def importance_figure(
             f"{among}: "
             f"fANOVA of a random forest on {plural(found.settings, 'setting')} ({plural(found.runs, 'run')}; R² out "
             f"of bag {found.r2:.2f}), by pairs of trees grown on different settings, which have no noise in common. "
-            "Bars: 95 % intervals by a bootstrap over settings. Circles: the shares per tree (Hutter et al. 2014), "
+            "Whiskers: 95 % intervals by a bootstrap over settings. Circles: the shares per tree (Hutter et al. 2014), "
             "into which noise enters; pairs from 1 % on."
         )
         return Importances(name, f"What matters for {word}{among}", caption, "share of the variance", rows, "per tree")
@@ -61,7 +61,7 @@ def importance_figure(
     more = f" The {ROWS} largest of {len(found.effects)} effects." if left > 0 else ""
     caption = (
         f"Shares of the variance of a run's {word} (ω², unbiased: 0 in the mean for what does nothing){among}, "
-        f"{plural(found.cells, 'setting')} × {plural(found.seeds, 'seed')}. Bars: 95 % intervals.{more}"
+        f"{plural(found.cells, 'setting')} × {plural(found.seeds, 'seed')}. Whiskers: 95 % intervals.{more}"
     )
     return Importances(name, f"What matters for {word}{among}", caption, "share of the variance", rows)
 

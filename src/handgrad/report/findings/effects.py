@@ -143,8 +143,11 @@ def effects(frame: "DataFrame", axes: Sequence[str], metric: str, ddof: int = 1)
 def phase_effects(phase: PhaseSummary, ddof: int = 1) -> list[Effect]:
     """The effects of a phase's axes on the metric that chose its winner.
 
-    Where nothing but the names of bundles varies there is nothing to average over, and no effect.
+    Where nothing but the names of bundles varies there is nothing to average over, and no effect; nor is there one of
+    settings that were drawn, of which at most some happen to differ in one axis alone.
     """
+    if phase.sampling is not None:
+        return []
     numeric = all(isinstance(setting.axes.get(path), int | float) for setting in phase.settings for path in phase.axes)
     if not phase.axes or (len(phase.axes) == 1 and not numeric):
         return []

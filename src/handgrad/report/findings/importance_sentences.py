@@ -117,13 +117,13 @@ def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> str:
     others = [part for part in mains[1:] if part not in rivals]
     little = [part for part in others if _is_little(part, parts)]
     if matter := [part for part in others if part.is_told and part not in little]:
-        text += f"; {_listed(matter)}"
+        text += f". {_listed(matter, ' has')}"
     text += _together([part for part in parts if len(part.axes) == 2 and part.is_told and part.share >= LITTLE / 5])
     if little:
         names, most = enumerated([part.name for part in little], NAMED), max(part.high for part in little)
-        text += f"; {names} {'matters' if len(little) == 1 else 'matter'} little (at most {percent_of(most)})"
+        text += f". {names} {'matters' if len(little) == 1 else 'matter'} little (at most {percent_of(most)})"
     if unknown := [part for part in others if part not in (*little, *matter)]:
-        text += f"; not shown to matter: {_listed(unknown)}"
+        text += f". Not shown to matter: {_listed(unknown)}"
     return text
 
 
@@ -132,12 +132,14 @@ def _together(pairs: Sequence[Part]) -> str:
     if not pairs:
         return ""
     pair, more = pairs[0], len(pairs) - 1
-    text = f"; {pair.name} adds {percent_of(pair.share)} ({_ends(pair)}): what {pair.axes[0]} does depends on "
+    text = f". {pair.name} adds {percent_of(pair.share)} ({_ends(pair)}): what {pair.axes[0]} does depends on "
     return text + pair.axes[1] + (f", and {plural(more, 'other pair')} as well" if more else "")
 
 
-def _listed(parts: Sequence[Part]) -> str:
-    return enumerated([f"{part.name} {percent_of(part.share)} ({_ends(part)})" for part in parts], NAMED)
+def _listed(parts: Sequence[Part], verb: str = "") -> str:
+    """verb: after the first name, where it begins a sentence."""
+    texts = [f"{percent_of(part.share)} ({_ends(part)})" for part in parts]
+    return enumerated([f"{part.name}{'' if i else verb} {texts[i]}" for i, part in enumerate(parts)], NAMED)
 
 
 def _is_little(part: Part, parts: Sequence[Part]) -> bool:

@@ -9,6 +9,7 @@ from handgrad.report.figures.palette import COLOURS, SHADES, WRONG, shade
 from handgrad.report.page.plots import axis, beginning, layout, numbers, one_plot, plain, short, transparent
 
 MEAN, RUN = COLOURS[0], "#8A9199"
+DARK, LIGHT = "#202124", "#ffffff"  # on cells, whatever the page's own colours are
 NAMED_CELLS = 12  # columns of a heat map up to which numbers stand in its cells
 
 
@@ -124,24 +125,23 @@ def heat_map(figure: HeatMap) -> dict[str, Any]:
         "mode": "markers",
         "x": (fallen[:, 1] + 0.36).tolist(),
         "y": (fallen[:, 0] + 0.32).tolist(),
-        "marker": {"symbol": "x-thin-open", "size": 8, "color": "#ffffff", "line": {"width": 2}},
+        "marker": {"symbol": "x-thin-open", "size": 8, "color": LIGHT, "line": {"width": 2}},
         "hoverinfo": "skip",
     }
     i, j = figure.best
     frame: dict[str, Any] = {
         "type": "rect", "x0": j - 0.48, "x1": j + 0.48, "y0": i - 0.48, "y1": i + 0.48,
-        "line": {"color": "#202124", "width": 3},
+        "line": {"color": DARK, "width": 3},
     }  # fmt: skip
-    notes = []
-    if columns <= NAMED_CELLS and rows <= 2 * NAMED_CELLS:
-        for a, b in np.argwhere(figure.counts > 0).tolist():
-            ink = "#202124" if figure.level(a, b) > 0.6 else "#ffffff"
-            text = f"{figure.text(a, b)}<br><sub>n = {figure.counts[a, b]}</sub>"
-            font = {"color": ink, "size": 12}
-            notes.append({"x": b, "y": a, "text": text, "showarrow": False, "font": font})
+    if columns <= NAMED_CELLS and rows <= 2 * NAMED_CELLS:  # in black or white, by plotly, as the colour of a cell asks
+        cells["text"] = [
+            [f"{figure.text(a, b)}<br><sub>n = {figure.counts[a, b]}</sub>" for b in range(columns)]
+            for a in range(rows)
+        ]
+        cells |= {"texttemplate": "%{text}", "textfont": {"size": 13}}
     x_axis = axis(figure.x_label, showgrid=False, range=[-0.5, columns - 0.5], **_named(figure.x_values))
     y_axis = axis(figure.y_label, showgrid=False, range=[-0.5, rows - 0.5], **_named(figure.y_values))
-    shown = layout(x_axis, y_axis, shapes=[frame], annotations=notes, height=46 * rows + 90, hovermode="closest")
+    shown = layout(x_axis, y_axis, shapes=[frame], height=46 * rows + 90, hovermode="closest")
     return one_plot({"data": [cells, crosses], "layout": shown})
 
 
@@ -183,7 +183,7 @@ def parallel(figure: ParallelCoordinates) -> dict[str, Any]:
             "xanchor": "left" if j == x[-1] else "right",
             "xshift": 4 if j == x[-1] else -4,
             "font": {"size": 10},
-            "bgcolor": "rgba(128,128,128,0.3)",  # on a light and on a dark page
+            "bgcolor": "rgba(255,255,255,0.85)",  # the style sheet makes it the colour of the page
             "borderpad": 1,
         }
         for j, one in enumerate(figure.axes)
@@ -202,30 +202,35 @@ def parallel(figure: ParallelCoordinates) -> dict[str, Any]:
 
 def importances(figure: Importances) -> dict[str, Any]:
     """A bar for each row with its interval, largest on top."""
-    y = list(range(len(figure.rows)))
     share = np.array([row.share for row in figure.rows])
     low = np.array([np.nan if row.low is None else row.low for row in figure.rows])
     high = np.array([np.nan if row.high is None else row.high for row in figure.rows])
     bar = np.maximum(share, 0.0)
-    bars: dict[str, Any] = {
-        "type": "bar",
-        "orientation": "h",
-        "x": numbers(bar),
-        "y": y,
-        "customdata": numbers(share),
-        "marker": {"color": [MEAN if row.main else transparent(MEAN, 0.45) for row in figure.rows]},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": numbers(np.maximum(high - bar, 0)),
-            "arrayminus": numbers(np.maximum(bar - low, 0)),
-            "color": RUN,
-            "thickness": 1.6,
-            "width": 4,
-        },
-        "hovertemplate": "%{customdata:.1%}<extra></extra>",
-    }
-    data = [bars]
+    data: list[dict[str, Any]] = []
+    for which in (np.isfinite(low), ~np.isfinite(low)):
+        at = np.flatnonzero(which)
+        if not len(at):
+            continue
+        bars: dict[str, Any] = {
+            "type": "bar",
+            "orientation": "h",
+            "x": numbers(bar[at]),
+            "y": at.tolist(),
+            "customdata": numbers(share[at]),
+            "marker": {"color": [MEAN if figure.rows[k].main else transparent(MEAN, 0.45) for k in at.tolist()]},
+            "hovertemplate": "%{customdata:.1%}<extra></extra>",
+        }
+        if np.isfinite(low[at]).all():
+            bars["error_x"] = {
+                "type": "data",
+                "symmetric": False,
+                "array": numbers(np.maximum(high[at] - bar[at], 0)),
+                "arrayminus": numbers(np.maximum(bar[at] - low[at], 0)),
+                "color": RUN,
+                "thickness": 1.6,
+                "width": 4,
+            }
+        data.append(bars)
     beside = [(k, row.beside) for k, row in enumerate(figure.rows) if row.beside is not None]
     if beside:
         style = {"color": "#ffffff", "size": 7, "line": {"color": RUN, "width": 1.5}}
@@ -240,8 +245,8 @@ def importances(figure: Importances) -> dict[str, Any]:
             }
         )
     names = [plain(beginning(row.label)) for row in figure.rows]
-    y_axis = axis("", tickvals=y, ticktext=names, showgrid=False, range=[len(y) - 0.4, -0.6])
+    y_axis = axis("", tickvals=list(range(len(names))), ticktext=names, showgrid=False, range=[len(names) - 0.4, -0.6])
     ends = [v for row in figure.rows for v in (row.share, row.high, row.beside) if v is not None]
     x_axis = axis(figure.x_label, tickformat=".0%", range=[0, short(min(1.02, 1.12 * max([*ends, 0.05])))])
-    shown = layout(x_axis, y_axis, height=26 * len(y) + 80, hovermode="closest")
+    shown = layout(x_axis, y_axis, barmode="overlay", height=26 * len(names) + 80, hovermode="closest")
     return one_plot({"data": data, "layout": shown})

@@ -40,7 +40,7 @@ def _of_grid(shares: VarianceShares, word: str, name: str, title: str) -> Table:
         for one in shares.shares
     )
     caption = (
-        f"Shares of the variance of a run's {word}: ω², unbiased, 0 in the mean for what does nothing; the CSV has "
+        f"Of the variance of a run's {word}: ω², unbiased, 0 in the mean for what does nothing; the CSV has "
         f"them as computed, which may be below 0. {plural(shares.cells, 'setting')} × {plural(shares.seeds, 'seed')}. "
         "Intervals: generalized pivots. Rows of two hyperparameters: what they do together beyond what each does alone."
     )
@@ -71,11 +71,12 @@ def _of_forest(shares: ForestShares, word: str, name: str, title: str) -> Table:
     rest = Cell("all other interactions", ("all other interactions", "rest"))
     rows.append(Row((rest, Cell(percent_of(shares.rest), (shares.rest,)), _interval(None), Cell("–", (None, None)))))
     caption = (
-        f"Shares of the variance of {word} over the space: fANOVA of a random forest on "
+        f"Of the variance of {word} over the space: fANOVA of a random forest on "
         f"{plural(shares.settings, 'setting')} ({plural(shares.runs, 'run')}; R² out of bag {shares.r2:.2f}), by pairs "
         "of trees grown on different settings, which have no noise in common; the CSV has them as computed, which may "
-        "be below 0. Intervals: bootstrap over settings. Per tree: as Hutter et al. 2014, mean ± standard deviation over "
-        "trees; noise enters into them. Rows of two hyperparameters: what they do together beyond what each does alone."
+        "be below 0. Intervals: bootstrap over settings. Per tree: as Hutter et al. 2014, mean ± standard deviation "
+        "over trees; noise enters into them. Rows of two hyperparameters: what they do together beyond "
+        "what each does alone."
     )
     return Table(name, title, caption, columns, tuple(rows))
 
