@@ -9,6 +9,7 @@ from handgrad.report.result_frames import (
     curve_measures,
     effects,
     explanation,
+    importance,
     reproduction,
     statements,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "curve_measures",
     "effects",
     "explanation",
+    "importance",
     "reproduction",
     "save_figure",
     "statements",

@@ -95,8 +95,8 @@ def _phase(found: Importance, phase: PhaseSummary, ddof: int, suffix: str) -> It
             yield FigureBlock(every)
     if said := expected_best_verdict(found):
         yield Verdicts(tuple(said))
-    if found.best is not None:
-        yield FigureBlock(expected_best_figure(found.best, metric, f"expected-best{suffix}", studied.tried))
+    if studied.is_drawn:
+        yield FigureBlock(expected_best_figure(found.best, metric, f"expected-best{suffix}", studied.history))
 
 
 def _forest(found: Importance) -> ForestShares | None:
@@ -132,7 +132,8 @@ def _pairs(found: Importance, listed: Sequence[str], suffix: str) -> Iterator[Bl
     """A heat map for each pair of axes; of many pairs, those with the largest shares."""
     studied = found.studied
     names = studied.names
-    pairs = sorted(combinations(listed, 2), key=lambda pair: -_weight(found, [names[path] for path in pair]))
+    crossed = [pair for pair in combinations(listed, 2) if _is_crossed(studied, pair)]
+    pairs = sorted(crossed, key=lambda pair: -_weight(found, [names[path] for path in pair]))
     values = {path: len(set(studied.frame[path].tolist())) for path in listed}
     for pair in pairs[:MOST_PAIRS]:
         y, x = sorted(pair, key=values.__getitem__)
@@ -145,6 +146,14 @@ def _pairs(found: Importance, listed: Sequence[str], suffix: str) -> Iterator[Bl
             f"Heat maps of {MOST_PAIRS} of {len(pairs)} pairs, those with the largest shares; of any other: a figure "
             "of kind heat-map with its x and y."
         )
+
+
+def _is_crossed(studied: StudiedAxes, pair: Sequence[str]) -> bool:
+    """Whether both were varied together: of one factor at a time there is a row and a column, and no more."""
+    if studied.is_drawn:
+        return True
+    x, y = (studied.frame[path].tolist() for path in pair)
+    return len(set(zip(x, y, strict=True))) > len(set(x)) + len(set(y)) - 1
 
 
 def _weight(found: Importance, pair: Sequence[str]) -> float:

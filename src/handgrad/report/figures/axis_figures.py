@@ -139,11 +139,13 @@ def make_importance(request: Request[ImportanceOptions]) -> Importances | None:
 
 
 def make_expected_best(request: Request[ExpectedBestOptions]) -> Curves | None:
-    """The expected best of n random settings.  Raises InputError for settings that are no independent draws."""
+    """The expected best of n random settings, and the best so far; of a search that learns or stops, that alone.
+
+    Raises InputError for settings that were listed.
+    """
     found = _studied(request)
     if found is None:
         return None
-    best, why = best_of(found)
-    if best is None:
-        raise InputError(why or "settings that were listed are all there is: only random draws have an expected best")
-    return expected_best_figure(best, found.metric, request.name, found.tried)
+    if not found.is_drawn:
+        raise InputError("settings that were listed are all there is: only random draws have an expected best")
+    return expected_best_figure(best_of(found)[0], found.metric, request.name, found.history)

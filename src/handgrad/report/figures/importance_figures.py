@@ -66,8 +66,15 @@ def importance_figure(
     return Importances(name, f"What matters for {word}{among}", caption, "share of the variance", rows)
 
 
-def expected_best_figure(found: ExpectedBest, metric: str, name: str, history: Sequence[float] | None = None) -> Curves:
-    """The expected best by the number of settings tried, with its band; history: values in the order of the search."""
+def expected_best_figure(
+    found: ExpectedBest | None, metric: str, name: str, history: Sequence[float] | None = None
+) -> Curves:
+    """The expected best by the number of settings tried, with its band; history: values in the order of the search.
+
+    found: None of settings that are no independent draws, of which the history alone is shown.
+    """
+    if found is None:
+        return _history_figure(metric, name, history or ())
     word = METRICS[metric].word
     low = np.where(np.isfinite(found.low), found.low, np.nan)
     high = np.where(np.isfinite(found.high), found.high, np.nan)
@@ -77,9 +84,7 @@ def expected_best_figure(found: ExpectedBest, metric: str, name: str, history: S
         Line("median best", n, found.median, style=line_style(2)),
     ]
     if history is not None:
-        course = best_so_far(history, lower_is_better=lower_is_better(metric))
-        there = np.isfinite(course)
-        lines.append(Line("best so far", np.arange(1.0, len(course) + 1)[there], course[there], style=line_style(1)))
+        lines.append(_course(history, metric))
     panel = Panel("", "settings tried", word, tuple(lines), percent=is_fraction(metric))
     caption = (
         f"Best {word} against the number of settings tried. Expected best: the mean of the best over all choices of "
@@ -88,4 +93,21 @@ def expected_best_figure(found: ExpectedBest, metric: str, name: str, history: S
     )
     if history is not None:
         caption += " Best so far: this search, in the order in which its settings were tried."
+    return Curves(name, f"Best {word} by the number of settings", caption, (panel,), columns=1)
+
+
+def _course(history: Sequence[float], metric: str) -> Line:
+    """The best so far."""
+    course = best_so_far(history, lower_is_better=lower_is_better(metric))
+    there = np.isfinite(course)
+    return Line("best so far", np.arange(1.0, len(course) + 1)[there], course[there], style=line_style(1))
+
+
+def _history_figure(metric: str, name: str, history: Sequence[float]) -> Curves:
+    word = METRICS[metric].word
+    panel = Panel("", "settings tried", word, (_course(history, metric),), percent=is_fraction(metric))
+    caption = (
+        f"Best {word} of the settings that came to their end, in the order in which settings were tried. These are no "
+        "independent draws, so that nothing is said of what another search would find."
+    )
     return Curves(name, f"Best {word} by the number of settings", caption, (panel,), columns=1)

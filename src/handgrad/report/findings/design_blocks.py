@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Numbers = NDArray[np.float64]
 KEPT = 0.5  # of the runs (by seeds) or of the cells (by values) that a part without gaps must keep to be preferred
+SAME = 1e-10  # of the largest eigenvalue of XᵀX: smaller ones are 0 but for rounding
 BUNDLED = 8  # values of two axes that vary only together, up to which they are a bundle and not draws of both
 
 
@@ -103,7 +104,7 @@ def block_of(frame: "DataFrame", axes: Sequence[str], names: Mapping[str, str] |
     if differences >= len(block.cells):
         raise InputError(
             f"{len(block.cells)} settings cannot tell {differences} differences between values apart: they are no "
-            "grid; a forest says which axes matter"
+            "grid; run more combinations of their values, or 20 settings or more for a forest"
         )
     return _whole(block)
 
@@ -253,15 +254,26 @@ def terms_of(block: DesignBlock, order: int = 2) -> Terms:
     return Terms(columns, tuple(refused))
 
 
+def rank_of(x: Numbers) -> int:
+    """The rank of a design, by the eigenvalues of XᵀX: 1,000 cells have 200 columns, and X has a slow decomposition."""
+    values = np.linalg.eigvalsh(x.T @ x)
+    return int((values > SAME * values[-1]).sum())
+
+
+def inverse_of(x: Numbers) -> Numbers:
+    """X⁺ = (XᵀX)⁺ Xᵀ."""
+    return np.asarray(np.linalg.pinv(x.T @ x, rcond=SAME, hermitian=True) @ x.T)
+
+
 def _not_separable(terms: Terms) -> list[tuple[int, ...]]:
     """The terms of which some contrast is a combination of the other columns."""
     x = terms.matrix
-    rank = int(np.linalg.matrix_rank(x))
+    rank = rank_of(x)
     if rank == x.shape[1]:
         return []
     found = []
     for term, where in terms.blocks().items():
         others = np.delete(x, np.r_[where], axis=1)
-        if rank - int(np.linalg.matrix_rank(others)) < where.stop - where.start:
+        if rank - rank_of(others) < where.stop - where.start:
             found.append(term)
     return found

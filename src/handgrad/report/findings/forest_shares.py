@@ -146,8 +146,10 @@ def forest_shares(
             f"{r2:.2f}, {plural(len(y), 'setting')}): it cannot say which axes matter; run more settings or more "
             "seeds of each"
         )
-    own = _per_tree(trees, space, [(j,) for j in range(len(varied))])
-    first = sorted(sorted(range(len(varied)), key=lambda j: -own[0][j])[:PAIRED])
+    first = list(range(len(varied)))
+    if len(varied) > PAIRED:
+        own = _per_tree(trees, space, [(j,) for j in first])
+        first = sorted(sorted(first, key=lambda j: -own[0][j])[:PAIRED])
     terms: list[Term] = [*((j,) for j in range(len(varied))), *combinations(first, 2)]
     mean, deviation = _per_tree(trees, space, terms)
     share = _shares(x, y, weights, space, terms, SPLITS, stream(seed, "bootstrap", 14))

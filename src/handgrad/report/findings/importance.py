@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from handgrad.errors import InputError
 from handgrad.measures import METRICS, is_fraction, lower_is_better
+from handgrad.report.findings.axis_scales import COLLAPSED
 from handgrad.report.findings.example_noise import margin_of
 from handgrad.report.findings.expected_best import ExpectedBest, expected_best
 from handgrad.report.findings.forest_shares import ForestShares, forest_shares
@@ -76,6 +77,8 @@ def importance_of(studied: StudiedAxes, phase: int = 0, margin: float | None = N
     """All of it for the axes of a phase; what cannot be said is a sentence, never an error."""
     if not len(studied.frame):
         return Importance(studied, phase, refusal=_nothing(studied))
+    if all(studied.frame[COLLAPSED]):
+        return Importance(studied, phase, refusal="every run collapsed to one class")
     shares, refusal = _asked(studied, studied.frame)
     fallen, working, working_refusal = 0, None, ""
     left = without_collapsed(studied.frame, studied.axes)
@@ -158,6 +161,31 @@ def best_of(studied: StudiedAxes) -> tuple[ExpectedBest | None, str]:
     values = [0.0 if math.isnan(value) else value for value in studied.tried]
     bounds = (0.0, 1.0 if fraction else math.inf)
     return expected_best(values, lower_is_better=lower_is_better(studied.metric), bounds=bounds), ""
+
+
+def share_rows(shares: Shares) -> list[dict[str, object]]:
+    """Each share as numbers under names, for frames."""
+    rows: list[dict[str, object]] = []
+    if isinstance(shares, ForestShares):
+        whole: dict[str, object] = {"r2": shares.r2, "n": shares.settings, "runs": shares.runs}
+        for one in shares.shares:
+            kind, ends = "main" if len(one.axes) == 1 else "interaction", one.interval
+            row = {"method": "forest", "term": one.name, "kind": kind, "share": one.share}
+            rows.append({**row, "low": ends.low, "high": ends.high, "per_tree": one.per_tree, **whole})
+        rest = {"method": "forest", "term": "all other interactions", "kind": "rest", "share": shares.rest}
+        return [*rows, {**rest, "low": None, "high": None, "per_tree": None, **whole}]
+    for part in shares.shares:
+        low, high = (part.interval.low, part.interval.high) if part.interval else (None, None)
+        row = {
+            "method": "variance",
+            "term": part.name,
+            "kind": part.kind,
+            "share": part.share,
+            "low": low,
+            "high": high,
+        }
+        rows.append({**row, "per_tree": None, "r2": None, "n": shares.cells, "runs": shares.runs})
+    return rows
 
 
 def among(found: Importance) -> str:

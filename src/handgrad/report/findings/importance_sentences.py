@@ -157,7 +157,7 @@ def _method(shares: Shares) -> str:
             f" ({plural(shares.settings, 'setting')}, {plural(shares.runs, 'run')}; fANOVA of a random forest, R² "
             f"out of bag {shares.r2:.2f}; intervals by bootstrap over settings)."
         )
-    noise = sum(one.share for one in shares.shares if one.kind in ("seeds", "noise"))
+    noise = min(1.0, sum(one.share for one in shares.shares if one.kind in ("seeds", "noise")))
     return (
         f" ({plural(shares.cells, 'setting')} × {plural(shares.seeds, 'seed')}, whose noise has {percent_of(noise)}; "
         "unbiased shares ω²)."

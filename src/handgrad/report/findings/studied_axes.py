@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 class StudiedAxes:
     """axes: paths that have two values or more;  names: what text calls them;  frame: as `effects.frame_of` makes it.
 
-    scales: of the ranges that the study declares;  settings: how many;  tried: the mean of each in the order of the
-    plan, NaN where every run diverged;  without: how many these are;  stopped: settings that a search stopped short,
-    which have no row;  sampler: by which they were drawn, empty where they were listed.
+    scales: of the ranges that the study declares;  settings: how many;  tried: the mean of each that came to its end,
+    in the order of the plan, NaN where every run diverged;  without: how many these are;  stopped: settings that a
+    search stopped short, which have no row;  history: the same as tried with NaN for those;  sampler: by which
+    settings were drawn, empty where they were listed.
     """
 
     metric: str
@@ -39,6 +40,7 @@ class StudiedAxes:
     tried: tuple[float, ...]
     stopped: int
     sampler: str = ""
+    history: tuple[float, ...] = ()
 
     @property
     def without(self) -> int:
@@ -81,8 +83,9 @@ def studied(
     ended = [
         setting
         for setting in settings
-        if not setting.stopped and (setting.samples[metric].n or setting.count("diverged") == len(setting.runs))
+        if setting.stopped or setting.samples[metric].n or setting.count("diverged") == len(setting.runs)
     ]
+    history = tuple(float("nan") if one.stopped else _mean(one, metric) for one in ended)
     names = {path: name.removesuffix(" name") for path, name in axis_names(list(axes)).items()}
     return StudiedAxes(
         metric=metric,
@@ -91,10 +94,16 @@ def studied(
         frame=frame_of(settings, varied, metric),
         scales={} if sampling is None else {path: one for path, one in declared(sampling).items() if path in varied},
         settings=len(settings),
-        tried=tuple(float("nan") if (mean := one.samples[metric].mean) is None else mean for one in ended),
+        tried=tuple(value for value, one in zip(history, ended, strict=True) if not one.stopped),
         stopped=sum(bool(setting.stopped) for setting in settings),
         sampler="" if sampling is None else sampling.sampler,
+        history=history,
     )
+
+
+def _mean(setting: SettingSummary, metric: str) -> float:
+    mean = setting.samples[metric].mean
+    return float("nan") if mean is None else mean
 
 
 def studied_in(phase: PhaseSummary) -> StudiedAxes:

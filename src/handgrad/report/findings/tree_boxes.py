@@ -150,6 +150,9 @@ def cross_components(
         for j in reversed(term):
             product = product @ mine[j].weights
         found[term] = float(product)
+    if second is first:  # its leaves do not overlap
+        volumes = np.prod([part.volumes for part in mine], axis=0)
+        return float((first.values**2) @ volumes) - mean**2, found
     overlap = np.ones((len(first.values), len(second.values)))
     for own, other in zip(mine, others, strict=True):
         overlap *= (own.inside * own.weights) @ other.inside.T

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from handgrad.errors import InputError
 from handgrad.report.findings.axis_scales import COLLAPSED
-from handgrad.report.findings.design_blocks import DesignBlock, Terms, block_of, terms_of
+from handgrad.report.findings.design_blocks import DesignBlock, Terms, block_of, inverse_of, rank_of, terms_of
 from handgrad.report.findings.intervals import CONFIDENCE, Interval
 from handgrad.report.findings.wording import enumerated, plural
 from handgrad.streams import stream
@@ -185,7 +185,7 @@ class _Part:
 def _replicated(block: DesignBlock, terms: Terms) -> list[_Part]:
     """Every part from two seeds on."""
     y, x = block.values, terms.matrix
-    (cells, n), inverse = y.shape, np.linalg.pinv(x)
+    (cells, n), inverse = y.shape, inverse_of(x)
     b = inverse @ y
     residual = y - y.mean(axis=0) - y.mean(axis=1, keepdims=True) + y.mean()
     pooled_df = (cells - 1) * (n - 1)
@@ -200,7 +200,7 @@ def _replicated(block: DesignBlock, terms: Terms) -> list[_Part]:
         )
         for term, at in terms.blocks().items()
     ]
-    left = cells - int(np.linalg.matrix_rank(x))
+    left = cells - rank_of(x)
     if left:
         rest = (y - x @ b) / np.sqrt(cells)
         parts.append(_part("rest", (), rest, pooled * left / cells, pooled_df, left))
@@ -237,7 +237,7 @@ def _single(block: DesignBlock, terms: Terms) -> list[_Part]:
             f"{plural(cells, 'setting')} with one seed each: an effect cannot be told from the noise between seeds; "
             "run two seeds or more"
         )
-    inverse = np.linalg.pinv(x)
+    inverse = inverse_of(x)
     b = inverse @ y
     noise = float(((y - x @ b) ** 2).sum()) / left
     parts = []
