@@ -5,13 +5,15 @@ in the mean, beside η² (the share of the sum of squares), and how often do the
 Forest: settings drawn at random; lr has 71 % of the variance, act 29 %, width and every interaction nothing.
 Expected best: beside that by choices with replacement, and how often the band holds the truth for all n at once.
 Part of a space: how often the interval of the part within a margin of the best holds it.
+Time: seconds of one processor that a report spends on the shares of a grid, and of a forest on 200 settings.
 
-    python benchmarks/knobs.py [--studies 400] [--only shares forest best part]
+    python benchmarks/knobs.py [--studies 400] [--only shares forest best part time]
 """
 
 import argparse
 import itertools
 import math
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -203,11 +205,38 @@ def parts_of_spaces(studies: int) -> Iterator[str]:
         yield f"{settings:4} draws  {100 * np.mean(truth):.1f}; {100 * np.mean(found):.1f}; {100 * np.mean(held):.1f}"
 
 
+def times(studies: int) -> Iterator[str]:
+    yield "Seconds of one processor, the median of five"
+    rng = np.random.default_rng(4)
+
+    def of_grid(levels: tuple[int, ...], seeds: int) -> pandas.DataFrame:
+        axes = [f"axis {j}" for j in range(len(levels))]
+        cells = itertools.product(*map(range, levels), range(seeds))
+        rows = [(*cell, cell[0] + rng.standard_normal()) for cell in cells]
+        return pandas.DataFrame(rows, columns=[*axes, "seed", "value"])
+
+    for levels, seeds in (((5, 3, 2), 3), ((10, 10, 5, 2), 1), ((10, 10, 5, 2), 3)):
+        frame = of_grid(levels, seeds)
+        seconds = [_seconds(lambda frame=frame: variance_shares(frame, list(frame)[:-2])) for _ in range(5)]
+        yield f"grid of {math.prod(levels):4} settings × {seeds}: {np.median(seconds):.2f}"
+    for settings in (60, 200):
+        frame = drawn(rng, settings, 0.3)
+        seconds = [_seconds(lambda frame=frame: forest_shares(frame, AXES)) for _ in range(5)]
+        yield f"forest of {settings:3} settings: {np.median(seconds):.2f}"
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
 PARTS: dict[str, Callable[[int], Iterator[str]]] = {
     "shares": shares_of_variance,
     "forest": forests,
     "best": expected_bests,
     "part": parts_of_spaces,
+    "time": times,
 }
 
 if __name__ == "__main__":

@@ -104,4 +104,4 @@ def test_the_sentence_says_the_part_and_the_ranges():
     frame = drawn(np.random.default_rng(3), 40, lambda s: 0.9 if 1e-3 < s["lr"] < 1e-1 else 0.5)
     text = forgiveness_sentence(within_margin(frame, ["lr"], 0.01, random=True), "1 point")
     assert "of the space, 95 % interval" in text
-    assert "those are the ends of the" in text
+    assert "(the ends of the draws that work)." in text

@@ -24,7 +24,7 @@ NAMED = 4  # axes of a kind that are named
 
 
 @dataclass(frozen=True)
-class Part:
+class NamedShare:
     """The share of an axis, or of a pair beyond both, with its interval."""
 
     name: str
@@ -39,11 +39,11 @@ class Part:
         return self.low >= LEAST
 
 
-def parts_of(shares: Shares) -> list[Part]:
+def parts_of(shares: Shares) -> list[NamedShare]:
     """Axes and pairs, largest first."""
     listed = shares.effects if isinstance(shares, VarianceShares) else shares.shares
     return [
-        Part(one.name, one.axes, one.share, one.interval.low, one.interval.high)
+        NamedShare(one.name, one.axes, one.share, one.interval.low, one.interval.high)
         for one in listed
         if one.interval is not None
     ]
@@ -121,13 +121,13 @@ def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> str:
     text += _together([part for part in parts if len(part.axes) == 2 and part.is_told and part.share >= LITTLE / 5])
     if little:
         names, most = enumerated([part.name for part in little], NAMED), max(part.high for part in little)
-        text += f". {names} {'matters' if len(little) == 1 else 'matter'} little (at most {percent_of(most)})"
+        text += f". {names} {'matters' if len(little) == 1 else 'matter'} little ({_at_most(most)})"
     if unknown := [part for part in others if part not in (*little, *matter)]:
         text += f". Not shown to matter: {_listed(unknown)}"
     return text
 
 
-def _together(pairs: Sequence[Part]) -> str:
+def _together(pairs: Sequence[NamedShare]) -> str:
     """What the largest interaction adds, and how many more there are."""
     if not pairs:
         return ""
@@ -136,17 +136,21 @@ def _together(pairs: Sequence[Part]) -> str:
     return text + pair.axes[1] + (f", and {plural(more, 'other pair')} as well" if more else "")
 
 
-def _listed(parts: Sequence[Part], verb: str = "") -> str:
+def _listed(parts: Sequence[NamedShare], verb: str = "") -> str:
     """verb: after the first name, where it begins a sentence."""
     texts = [f"{percent_of(part.share)} ({_ends(part)})" for part in parts]
     return enumerated([f"{part.name}{'' if i else verb} {texts[i]}" for i, part in enumerate(parts)], NAMED)
 
 
-def _is_little(part: Part, parts: Sequence[Part]) -> bool:
+def _at_most(share: float) -> str:
+    return "less than 0.1 %" if share < 0.0005 else f"at most {percent_of(share)}"
+
+
+def _is_little(part: NamedShare, parts: Sequence[NamedShare]) -> bool:
     return all(one.high < LITTLE for one in parts if part.axes[0] in one.axes)
 
 
-def _ends(part: Part) -> str:
+def _ends(part: NamedShare) -> str:
     return f"{percent_of(part.low).removesuffix(' %')} to {percent_of(part.high)}"
 
 
@@ -167,7 +171,7 @@ def _method(shares: Shares) -> str:
 def forgiveness_verdicts(found: Importance) -> list[Verdict]:
     """The part of the space within the margin of the best, and the range of each axis of numbers that works."""
     one, metric = found.forgiveness, found.studied.metric
-    if one is None or one.settings < 2:
+    if one is None or one.settings < 2 or (len(found.studied.axes) < 2 and not one.ranges):  # the ranking says it all
         return []
     margin = f"{100 * one.margin:.2g} points" if is_fraction(metric) else f"{one.margin:.3g}"
     of = f"the best ({number(one.best, metric)})"

@@ -188,7 +188,7 @@ def _range_text(one: WorkingRange, name: str) -> str:
         factor = f", a factor of {_rounded(one.factor)}" if one.factor else ""
         text = f"{name} works from {low} to {high}{factor}"
     if one.how == "draws":
-        return f"{text}: those are the ends of the {plural(one.values, 'draw')} that work."
+        return f"{text} (the ends of the draws that work)."
     ends = [shown(value) for value in (one.below, one.above) if value is not None]
     if not ends:
         return f"{text}: every value that was tried."
