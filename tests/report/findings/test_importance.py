@@ -57,7 +57,9 @@ def test_the_axis_that_has_the_variance_matters_most_and_the_other_little():
     assert text.startswith(
         "learning rate matters most: it has 100 % of the variance of validation accuracy (95 % interval"
     )
-    assert re.search(r"\. width matters little \(at most \d\.?\d* %\) \(6 settings × 4 seeds, whose noise has", text)
+    assert re.search(
+        r"\. width matters little \((at most|less than) \d\.?\d* %\) \(6 settings × 4 seeds, whose noise has", text
+    )
     assert isinstance(found.shares, VarianceShares)
     assert found.refusal == found.working_refusal == ""
 
