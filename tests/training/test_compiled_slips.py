@@ -13,14 +13,17 @@ from handgrad.training.engines.compiled.dense_session import DenseSession
 from handgrad.training.engines.compiled.image_session import ImageSession
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout
+from handgrad.training.engines.compiled.kernels.dense import stages
+from handgrad.training.engines.compiled.kernels.images import ops
 from handgrad.training.engines.compiled.kernels.vectors import lanes_of
-from handgrad.training.engines.compiled.slip_numbers import derivative_code
+from handgrad.training.engines.compiled.slip_numbers import derivative_code, derivative_way
 from handgrad.training.slips import SLIPS
 from handgrad.training.step_functions import AROUND
 from tests.training import test_compiled_images
 from tests.training.test_compiled import EPOCH, FAST, FEW, begin, compare, make_job, train
 
 NAMES = sorted(twins.SLIPS)
+CURVED = sorted(twins.DERIVATIVES)
 DENSE = ("dense 70 relu", "dropout 0.3", "dense 40 tanh", "dense 4 softmax")
 IMAGES = ("conv 5 3x3 relu", "max-pool 2", "dropout 0.3", "conv 6 2x2 tanh", "flatten", "dense 12 relu", "dropout 0.4",
           "dense 4 softmax")  # fmt: skip
@@ -30,6 +33,7 @@ SETTINGS = {  # in which a slip changes something
     "momentum-sign": {"optimizer": {"name": "momentum", "lr": 0.01}},
     "l2-without-learning-rate": {"weight_decay": 0.002},
     "l2-on-biases": {"weight_decay": 0.05},
+    "activation-derivative-at-z": {"optimizer": {"name": "sgd", "lr": 0.0002}},  # z·(1 − z) has no bound
     "gradient-summed": {"optimizer": {"name": "sgd", "lr": 0.0002}},  # times a batch of up to 700
 }
 
@@ -124,7 +128,37 @@ def test_networks_with_batch_norm(name):
     check(job_of(name, NORMED, images=True, dtype="float64", batch_size=17, clip_norm=0.05), 2**14, epochs=1)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "softmax"])
+@pytest.mark.parametrize("name", CURVED)
+def test_every_curved_activation(name, activation, dtype):
+    """Its derivative at a, at z and twice, in the first layer, behind dropout, in a narrow and in the last layer."""
+    layers = [f"dense {units} {activation}" for units in (70, 40, 20, 4)]
+    layers.insert(2, "dropout 0.3")
+    for more in ({"batch_size": 1}, {"batch_size": 7, "sparse": False}, {"batch_size": 7, "clip_norm": 0.01}):
+        check(job_of(name, layers, dtype=dtype, **more), EPOCH, epochs=2)
+    if FAST:
+        check(job_of(name, layers, dtype=dtype, n=700, batch_size="full"), EPOCH, epochs=3)
+        check(job_of(name, layers, dtype=dtype, n=700, batch_size=300), EPOCH, epochs=2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("name", CURVED)
+def test_every_curved_activation_of_images(name, activation, dtype):
+    """Of convolutions in front of a pool, of dropout and of rows, of batch norm, of images of any lanes and strides."""
+    layers = [f"conv 5 3x3 {activation}", "max-pool 2", f"conv 6 2x2 stride 2 pad 1 {activation}", "dropout 0.3"]
+    layers += [f"conv 3 2x2 {activation}", "flatten", f"dense 12 {activation}", "dropout 0.4", "dense 4 softmax"]
+    for size in (1, 7, 50, "full"):
+        check(job_of(name, layers, images=True, dtype=dtype, batch_size=size), EPOCH, epochs=2)
+    normed = [layer.replace("relu", activation).replace("tanh", activation) for layer in NORMED]
+    check(job_of(name, normed, images=True, dtype="float64", batch_size=17), 2**14, epochs=2)
+
+
 TOGETHER = [
+    ["activation-derivative-at-a", "dropout-not-rescaled", "gradient-doubled"],
+    ["bias-gradient-not-averaged", "activation-derivative-at-z", "l2-without-learning-rate"],
+    ["bias-gradient-not-averaged", "activation-derivative-twice", "gradient-summed", "l2-on-biases"],
     ["bias-gradient-summed-over-units", "l2-without-learning-rate", "l2-on-biases"],
     ["l2-without-learning-rate", "l2-on-biases", "biases-not-updated"],
     ["softmax-gradient-diagonal", "biases-not-updated", "gradient-doubled"],
@@ -201,6 +235,33 @@ def test_derivatives():
     assert [derivative_code(name, ["activation-derivative-missing"]) for name in ("tanh", "softmax")] == [0, 0]
 
 
+def test_the_way_of_a_derivative():
+    """Codes of twins: 1 at a, 2 at z, 3 twice; 0, the right one, where an activation has no other."""
+    for name, way in zip(CURVED, (1, 2, 3), strict=True):
+        found = [derivative_way(activation, [name]) for activation in twins.ACTIVATIONS]
+        assert found == [way if activation in ("sigmoid", "tanh", "softmax") else 0 for activation in twins.ACTIVATIONS]
+        assert [derivative_code(activation, [name]) for activation in ("tanh", "softmax")] == [2, 5]
+    assert derivative_way("tanh", ["activation-derivative-missing"]) == derivative_way("tanh", []) == 0
+
+
+@pytest.mark.parametrize("images", [False, True])
+def test_z_is_kept_for_the_slip_that_needs_it_alone(images):
+    """Room for z of tanh and softmax, where the derivative is taken at it; else it is taken where the outputs are."""
+    sizes = {}
+    for name in CURVED:
+        job = job_of(name, IMAGES if images else DENSE, images=images, batch_size=7)
+        for one in (job, without(job)):
+            session = begin(ImageSession if images else DenseSession, one)
+            columns = ops if images else stages
+            table = session.train_pass.table.reshape(-1, columns.COLUMNS)
+            at_z = table[:, columns.WAY] == 2
+            assert at_z.any() == (one.training.slips == ("activation-derivative-at-z",))
+            assert ((table[:, columns.POINT] == table[:, columns.A]) == ~at_z).all()
+            sizes[one.training.slips] = session.train_pass.work.space.size
+    assert len(set(sizes.values())) == 2
+    assert max(sizes, key=sizes.get) == ("activation-derivative-at-z",)
+
+
 def test_without_slips_every_number_is_that_of_the_reference():
     job = make_job(DENSE, batch_size=7)
     session = begin(DenseSession, job)
@@ -214,8 +275,9 @@ def test_without_slips_every_number_is_that_of_the_reference():
 
 def test_what_has_a_kernel_is_a_slip_of_a_step_or_of_a_score():
     assert all(SLIPS[name].changes not in AROUND for name in twins.SLIPS)
-    assert set(twins.BIAS_GRADIENTS) < twins.SLIPS
-    assert len({0, *twins.BIAS_GRADIENTS.values()}) == 1 + len(twins.BIAS_GRADIENTS)
+    for codes in (twins.BIAS_GRADIENTS, twins.DERIVATIVES):
+        assert set(codes) < twins.SLIPS
+        assert len({0, *codes.values()}) == 1 + len(codes)
 
 
 def test_a_setting_that_fuses_softmax_is_not_one_for_its_derivative():

@@ -550,14 +550,14 @@ def test_auto_takes_the_engine_that_has_it(name):
 
 
 def test_auto_takes_array_where_one_of_several_slips_has_no_kernel(split):
-    slips = ["activation-derivative-twice", "gradient-doubled", "no-shuffling"]
+    slips = ["momentum-after-update", "gradient-doubled", "no-shuffling"]
     record = trained(run_with(None, slips=slips), split)
     assert record.engine["name"] == "array"
-    assert record.engine["why"] == "the compiled engine has no kernel for slip 'activation-derivative-twice'"
+    assert record.engine["why"] == "the compiled engine has no kernel for slip 'momentum-after-update'"
     with pytest.raises(InputError) as error:
         run_with(None, slips=slips, engine="compiled").setting.network_for((6,), 3, has_validation=True)
     assert str(error.value) == (
-        "the compiled engine has no kernel for slip 'activation-derivative-twice'; set training.engine = \"array\""
+        "the compiled engine has no kernel for slip 'momentum-after-update'; set training.engine = \"array\""
     )
 
 

@@ -4,6 +4,7 @@ Colour follows the terminal and `NO_COLOR`.  Progress goes to standard error, re
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from handgrad.training.record import Record
 
 MOST_ROWS = 200  # of a plan
+MOST_SETTINGS = 10  # of a phase with more than a table in the order of the plan holds
 MOST_READINGS = 20  # of an explanation
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -104,7 +106,7 @@ def print_record(record: "Record") -> None:
     if record.error:
         lines.append(("error", record.error))
     scored, total = record.train_score.n if record.train_score else 0, data.counts.get("train", 0)
-    for name, value in record.metrics.items():
+    for name, value in record.scores.items():
         partly = part_of(name) is TRAIN and 0 < scored < total
         of = f" (on {scored:,} of {total:,} training examples)" if partly else ""
         lines.append((name, "–" if value is None else f"{value:.4f}{of}"))
@@ -115,24 +117,36 @@ def print_record(record: "Record") -> None:
         out.print(Text(f"{name.ljust(width)}  {value}", "bold red" if name == "slip" else ""))
 
 
-def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> None:
-    """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
-    from handgrad.report.findings.verdicts import conditional, phase_verdicts, slip_verdicts, small_parts
+def print_summary(summary: "Summary", reproduction: "Reproduction | None", tables: Path) -> None:
+    """The summary table of every phase (of many settings the best), what can be said of it, and how much of an original
+    was reproduced.  tables: the folder with the whole ones."""
+    from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
+    from handgrad.report.findings.summary import scored_on
+    from handgrad.report.findings.verdicts import conditional, slip_verdicts, small_parts
     from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
-    from handgrad.report.tables.study_tables import phase_title, summary_table
+    from handgrad.report.tables.study_tables import IN_ORDER, phase_title, summary_table
 
-    for phase in summary.phases:
+    for number, phase in enumerate(summary.phases, start=1):
         table = summary_table(phase, summary.ddof, "summary", phase_title(summary, phase))
         out.print(Text(f"\n{table.title}", "bold"))
         numeric = [i for i, column in enumerate(table.columns) if column.numeric]
-        best = [i for i, row in enumerate(table.rows) if any(cell.bold for cell in row.cells)]
-        rows = [[cell.text for cell in row.cells] for row in table.rows]
+        shown = table.rows if len(table.rows) <= IN_ORDER else table.rows[:MOST_SETTINGS]
+        best = [i for i, row in enumerate(shown) if any(cell.bold for cell in row.cells)]
+        rows = [[cell.text for cell in row.cells] for row in shown]
         print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
-        for verdict in phase_verdicts(phase):
+        if more := len(table.rows) - len(shown):
+            name = f"summary-{number}" if len(summary.phases) > 1 else "summary"
+            out.print(Text(f"… and {more:,} more settings, worse than these: {tables / name}.csv"))
+        if where := scored_on(phase.settings):
+            out.print(Text(f"  Scored on {where}."))
+        for verdict in phase_verdicts(phase, brief=phase is not summary.leading):
             out.print(Text(f"  {verdict.text}"))
+        if phase is summary.leading:
+            for verdict in choice_verdicts(phase):
+                out.print(Text(f"  {verdict.text}"))
     for verdict in slip_verdicts(summary.settings):
         out.print(Text(verdict.text, "bold red"))
-    for verdict in (*conditional(summary), *small_parts(summary)):
+    for verdict in (*leading_verdicts(summary), *conditional(summary), *small_parts(summary)):
         out.print(Text(verdict.text))
     if reproduction is not None:
         out.print(Text("\nThe original", "bold"))

@@ -103,7 +103,7 @@ def one_setting(source: Any, seed: int | None = None) -> tuple[Setting, Path | N
 
 
 VARY = ("grid", "bundle", "one_factor", "variant", "random", "phase")
-STUDY = (*VARY, "name", "title", "seeds", "asha", "quick", "original", "figure", "select_by", "budget")
+STUDY = (*VARY, "name", "title", "seeds", "asha", "quick", "original", "figure", "select_by", "budget", "conclusions")
 
 
 def _observers(observers: Any) -> Iterable[Observer]:

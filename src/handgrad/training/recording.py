@@ -1,6 +1,7 @@
 """From a run that ended, was pruned or failed to its record: final scores, facts about network and data, times."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from handgrad.data.datasets import Part, Split, data_key
-from handgrad.measures import EPOCH_LOSS, MEASURES, PARTS, TRAIN, DataPart
+from handgrad.measures import EPOCH_LOSS, MEASURES, PARTS, TRAIN, ClassCounts, DataPart
 from handgrad.network.arrays import Arrays
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
+from handgrad.network.passes import first_non_finite
 from handgrad.training.brightness import brightness_of
 from handgrad.training.curves import ENDS, epoch_losses
 from handgrad.training.engines import NetworkState
@@ -19,7 +21,9 @@ from handgrad.training.environment import environment
 from handgrad.training.ingredients import of_layers
 from handgrad.training.mistakes import are_pictures, mistakes_of
 from handgrad.training.progress import Progress, pack_best, pack_slots
-from handgrad.training.record import DatasetFacts, Divergence, NetworkFacts, Record, Samples, Times, TrainScore
+from handgrad.training.record import Record
+from handgrad.training.record_facts import DatasetFacts, Divergence, NetworkFacts, Samples, Times, TrainScore
+from handgrad.training.right import packed_right
 from handgrad.training.run import Run, Setting
 from handgrad.training.slips import SLIPS, functions_at
 from handgrad.training.support import refusal_text, unsupported
@@ -57,8 +61,8 @@ def score(
     """(metrics by name, predicted classes) of a part; sample: the training examples that are scored."""
     losses, predicted = session.score(part.scored)
     actual = split.parts[part.name].y
-    actual = actual[sample] if part is TRAIN else actual
-    return {part.metric(m.name): float(m.of(losses, predicted, actual)) for m in MEASURES.values()}, predicted
+    counts = class_counts(actual[sample] if part is TRAIN else actual, predicted, split.n_classes)
+    return {part.metric(measure.name): measure.of(losses, counts) for measure in MEASURES.values()}, predicted
 
 
 def batch_loss(progress: Progress, epoch: int) -> float:
@@ -67,11 +71,21 @@ def batch_loss(progress: Progress, epoch: int) -> float:
 
 
 def record_of(trained: Trained) -> Record:
-    """The record of a run at its end or where it was pruned: the weights that it ended with, scored on every part."""
+    """The record of a run at its end or where it was pruned: the weights that it ended with, scored on every part.
+
+    A run whose loss on a part is not finite then has diverged: the test part may be scored here for the first time.
+    """
+    scored = _scores(trained) if trained.diverged is None else {}
+    for part, (scores, _) in scored.items():
+        found = not_finite(
+            scores, part, trained.split, trained.scored, trained.network, trained.session, trained.progress
+        )
+        trained = replace(trained, diverged=trained.diverged or found)
     progress, diverged = trained.progress, trained.diverged
     metrics: dict[str, float | None] = {}
     confusion = {}
     mistakes: Arrays = {}
+    right: Arrays = {}
     params, slots, t = trained.session.export()
     reported = functions_at(trained.setting.training).reported
     epoch = progress.epoch if trained.pruned else _best_epoch(trained) or progress.epoch
@@ -80,11 +94,12 @@ def record_of(trained: Trained) -> Record:
         if diverged is not None:
             metrics |= {part.metric(measure): None for measure in MEASURES}
             continue
-        scores, predicted = score(trained.session, trained.split, part, trained.scored)
+        scores, predicted = scored[part]
         metrics |= reported(scores, lambda: batch_loss(progress, epoch))
         if part is not TRAIN:
             confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
-            mistakes |= {f"{name}.{key}": array for key, array in _mistakes(trained, params, name, predicted).items()}
+            mistakes |= _of_part(name, _mistakes(trained, params, name, predicted))
+            right |= _of_part(name, packed_right(examples, predicted))
     metrics[EPOCH_LOSS.name] = None if diverged is not None else batch_loss(progress, epoch)
     return Record(
         format=FORMAT,
@@ -115,7 +130,35 @@ def record_of(trained: Trained) -> Record:
         state=pack_slots(slots) | (pack_best(progress, "best.") if trained.pruned else {}),
         mistakes=mistakes,
         diagnostics=_diagnostics(trained),
+        right=right,
     )
+
+
+def _scores(trained: Trained) -> dict[DataPart, tuple[dict[str, float], np.ndarray]]:
+    parts = [PARTS[name] for name in trained.split.parts]
+    return {part: score(trained.session, trained.split, part, trained.scored) for part in parts}
+
+
+def not_finite(
+    scores: Mapping[str, float],
+    part: DataPart,
+    split: Split,
+    sample: np.ndarray,
+    network: Network,
+    session: NetworkState,
+    progress: Progress,
+) -> Divergence | None:
+    """Why a run diverged of which every step was finite: its loss on a part is not.  None where it is.
+
+    sample: as in `score`.
+    """
+    loss = scores[part.metric("loss")]
+    if np.isfinite(loss):
+        return None
+    x = split.parts[part.name].x
+    layer = first_non_finite(network, session.export()[0], x[sample] if part is TRAIN else x)
+    reason = f"{part.metric('loss')} is {loss} after the epoch"
+    return Divergence(epoch=progress.epoch, step=progress.step, layer=layer, reason=reason)
 
 
 def failed_record(run: Run, run_id: str, error: str) -> Record:
@@ -166,6 +209,10 @@ def _curves(trained: Trained) -> dict[str, np.ndarray]:
         curves["steps_at_epoch_end"] = curves["steps_at_epoch_end"].astype(np.int64)
     per_step = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
     return {"epoch": np.arange(1, complete + 1), **curves, "loss_per_step": per_step}
+
+
+def _of_part(part: str, arrays: Arrays) -> Arrays:
+    return {f"{part}.{name}": array for name, array in arrays.items()}
 
 
 def _mistakes(trained: Trained, params: Arrays, part: str, predicted: np.ndarray) -> Arrays:
@@ -245,12 +292,15 @@ def _listed(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _samples(trained: Trained) -> Samples:
+def _samples(trained: Trained) -> Samples | None:
+    """Of outputs that are not finite there is nothing to show: `after` is left out, or all of it."""
     source, part = samples_of(trained.split)
-    after = trained.session.outputs(part.x).astype(float).tolist() if trained.diverged is None else None
-    return Samples(
-        source=source, index=part.index.tolist(), labels=part.y.tolist(), before=trained.progress.before, after=after
-    )
+    before = trained.progress.before
+    after = trained.session.outputs(part.x).astype(float) if trained.diverged is None else np.array(np.nan)
+    if not np.isfinite(before).all():
+        return None
+    shown = after.tolist() if np.isfinite(after).all() else None
+    return Samples(source=source, index=part.index.tolist(), labels=part.y.tolist(), before=before, after=shown)
 
 
 def _times(trained: Trained) -> Times:
@@ -263,6 +313,17 @@ def _times(trained: Trained) -> Times:
         epochs=times,
         resumed=trained.progress.resumed,
     )
+
+
+def class_counts(actual: np.ndarray, predicted: np.ndarray, k: int) -> ClassCounts:
+    """The counts of k classes, of the actual and the predicted class of every example (n,).
+
+    >>> [counts.tolist() for counts in class_counts(np.array([0, 0, 1]), np.array([0, 1, 1]), 3)]
+    [[1, 1, 0], [1, 2, 0], [2, 1, 0]]
+    """
+    predicted = np.asarray(predicted)
+    right = np.bincount(actual[predicted == actual], minlength=k)
+    return ClassCounts(right, np.bincount(predicted, minlength=k), np.bincount(actual, minlength=k))
 
 
 def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, k: int) -> list[list[int]]:

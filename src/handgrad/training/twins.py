@@ -70,10 +70,14 @@ LAYERS: dict[str, Twin] = {
 # What a slip makes of the gradient of a layer's biases, by code; 0 stands for the right one.
 BIAS_GRADIENTS = {"bias-gradient-summed-over-units": 1, "bias-gradient-not-averaged": 2}
 
+# Where a slip takes the derivative of an activation, or that it does so twice, by code; 0 stands for the right way.
+DERIVATIVES = {"activation-derivative-at-a": 1, "activation-derivative-at-z": 2, "activation-derivative-twice": 3}
+
 # The slips of a step or of a score that kernels can make: by a number that is another (`compiled.slip_numbers`).
 SLIPS = frozenset(
     {
         *BIAS_GRADIENTS,
+        *DERIVATIVES,
         "softmax-gradient-diagonal",
         "activation-derivative-missing",
         "relu-derivative-one",

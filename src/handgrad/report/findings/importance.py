@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from handgrad.errors import InputError
 from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.report.findings.axis_scales import COLLAPSED
-from handgrad.report.findings.example_noise import margin_of
 from handgrad.report.findings.expected_best import ExpectedBest, expected_best
 from handgrad.report.findings.forest_shares import ForestShares, forest_shares
 from handgrad.report.findings.studied_axes import StudiedAxes, studied_in
@@ -53,24 +52,20 @@ class Importance:
     best_refusal: str = ""
 
 
-def importances(summary: Summary, margin: float | None = None) -> list[Importance]:
-    """What matters in each phase in which something varies.  margin: of `within_margin`; else that of the examples."""
+def importances(summary: Summary) -> list[Importance]:
+    """What matters in each phase in which something varies; settings work within the margin of its conclusions."""
     found = [(number, phase, studied_in(phase)) for number, phase in enumerate(summary.phases)]
-    return [
-        importance_of(one, number, *(_margin(phase) if margin is None else (margin, "that of the study")))
-        for number, phase, one in found
-        if one.axes
-    ]
+    return [importance_of(one, number, *_margin(phase)) for number, phase, one in found if one.axes]
 
 
 def _margin(phase: PhaseSummary) -> tuple[float | None, str]:
-    """By how much other examples alone would change the best accuracy, and what that is; None of a loss."""
-    mean = None if phase.best is None else phase.best.samples[phase.metric].mean
-    if phase.best is None or mean is None or not is_fraction(phase.metric):
+    """The margin within which settings are equivalent, and where it is from; None where there is none, as of a loss."""
+    found = phase.conclusions
+    if found is None or found.margin is None:
         return None, ""
-    examples = phase.best.examples(phase.metric)
-    margin = margin_of(mean, examples)
-    return margin, "" if margin is None else f"1.96 standard errors of an accuracy on {examples:,} examples"
+    if found.given:
+        return found.margin, "that of the study (conclusions.margin)"
+    return found.margin, f"1.96 standard errors of an accuracy on {found.examples or 0:,} examples"
 
 
 def importance_of(studied: StudiedAxes, phase: int = 0, margin: float | None = None, margin_is: str = "") -> Importance:

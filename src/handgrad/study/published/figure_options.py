@@ -29,6 +29,7 @@ from handgrad.study.published.axis_options import (
 )
 from handgrad.study.published.option_values import (
     MEASURES,
+    USUAL_MEASURES,
     Count,
     Draw,
     Epochs,
@@ -73,7 +74,7 @@ class StepLossOptions(FigureOptions):
 
 
 class EpochsOptions(FigureOptions):
-    """Accuracy, loss or both against the epoch, a line for each setting.
+    """Accuracy, loss or other measures against the epoch, a line for each setting.
 
     together: all parts in one panel, those but validation dashed; else a panel for each.
     inset: a window that is shown enlarged in the figure.
@@ -81,7 +82,7 @@ class EpochsOptions(FigureOptions):
     lines are coloured, such as training.optimizer.lr; auto is setting up to twelve lines and rank beyond.
     """
 
-    measures: Measures = MEASURES
+    measures: Measures = USUAL_MEASURES
     parts: Parts = ("train", "validation")
     seed: SeedOrMean = "mean"
     together: Flag = False
@@ -98,7 +99,7 @@ class EpochPairOptions(FigureOptions):
     marks: lines where a continued run, or a schedule in steps, changed the learning rate.
     """
 
-    measures: Measures = MEASURES
+    measures: Measures = USUAL_MEASURES
     parts: Parts = ("train", "validation")
     columns: Count | None = None
     seed: SeedOrMean = "mean"

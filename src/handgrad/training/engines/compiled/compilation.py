@@ -66,7 +66,8 @@ def source_key() -> str:
         digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes())
     versions = (sys.version, numba.__version__, importlib.metadata.version("numpy"))
     codes = [[(name, twin.code) for name, twin in table.items()] for table in twins.TABLES.values()]
-    digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM, codes, twins.BIAS_GRADIENTS)).encode())
+    slips = twins.BIAS_GRADIENTS, twins.DERIVATIVES
+    digest.update(repr((versions, TARGET, LEAKY_SLOPE, EPS, MOMENTUM, codes, *slips)).encode())
     return digest.hexdigest()[:16]
 
 

@@ -18,6 +18,7 @@ from handgrad.training.engines import Job, kernels_of
 from handgrad.training.engines.compiled import slip_numbers
 from handgrad.training.engines.compiled.kernels import constants as c
 from handgrad.training.engines.compiled.kernels import layout, updates
+from handgrad.training.engines.compiled.kernels.activations import AT_Z
 from handgrad.training.engines.compiled.kernels.dense import stages
 from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
@@ -52,6 +53,7 @@ def stage_table(network: Network, dtype: Any, rows: int, slips: Sequence[str] = 
         if layer:
             row[stages.ACTIVATION] = twins.code_of("activation", layer.activation)
             row[stages.DERIVATIVE] = slip_numbers.derivative_code(layer.activation, slips)
+            row[stages.WAY] = slip_numbers.derivative_way(layer.activation, slips)
             row[stages.NARROW] = units <= NARROW_UNITS
             row[stages.W] = parameters
             parameters += layout.size(units, n, L) if row[stages.NARROW] else layout.size(n, units, L)
@@ -62,11 +64,13 @@ def stage_table(network: Network, dtype: Any, rows: int, slips: Sequence[str] = 
         row[stages.DROPOUT] = i + 1 if dropped else -1
         row[stages.LIMIT] = int(after.rate * 2**32) if isinstance(after, Dropout) else 0
         count = layout.size(rows, units, L)
-        for column in (stages.A, stages.DZ, *((stages.MASK, stages.X) if dropped else ())):
+        at_z = row[stages.WAY] == AT_Z
+        row[[stages.X, stages.POINT]] = space  # those of A, where they have no place of their own
+        for column in (
+            stages.A, stages.DZ, *((stages.MASK, stages.X) if dropped else ()), *((stages.POINT,) if at_z else ()),
+        ):  # fmt: skip
             row[column] = space
             space += count
-        if not dropped:
-            row[stages.X] = row[stages.A]
     return table, parameters, space
 
 

@@ -16,6 +16,7 @@ from handgrad.network.network import Network
 from handgrad.training import twins
 from handgrad.training.engines.compiled import slip_numbers
 from handgrad.training.engines.compiled.kernels import layout
+from handgrad.training.engines.compiled.kernels.activations import AT_Z
 from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS
 from handgrad.training.engines.compiled.kernels.images import ops
 from handgrad.training.engines.compiled.kernels.images.convolution import TAP_TILE
@@ -93,6 +94,7 @@ class Program:
         row = np.zeros(ops.COLUMNS, np.int64)
         row[[ops.KIND, ops.LAYER]], row[ops.ACTIVATION] = (kind, layer), twins.code_of("activation", activation)
         row[ops.DERIVATIVE] = slip_numbers.derivative_code(activation, self.slips)
+        row[ops.WAY] = slip_numbers.derivative_way(activation, self.slips)
         self.rows_now.append(row)
         return row
 
@@ -109,13 +111,19 @@ class Program:
         self._blocks_of(row)
 
     def _blocks_of(self, row: np.ndarray) -> None:
-        for column in (ops.A, ops.D, *((ops.MASK,) if row[ops.KIND] == ops.IMAGE_DROPOUT else ())):
-            row[column] = self._take(self.blocks * row[ops.BLOCK] + self.L) + row[ops.FRONT]
+        self._matrices(row, self.blocks * row[ops.BLOCK] + self.L)
 
     def _row_memory(self, row: np.ndarray, units: int) -> None:
         row[[ops.CHANNELS, ops.ROWS, ops.COLS]] = units, 1, 1
-        for column in (ops.A, ops.D, *((ops.MASK,) if row[ops.KIND] == ops.DROPOUT else ())):
-            row[column] = self._take(layout.size(self.rows, units, self.L))
+        self._matrices(row, layout.size(self.rows, units, self.L))
+
+    def _matrices(self, row: np.ndarray, count: int) -> None:
+        """Room for what an operation keeps of a chunk, of so many numbers each."""
+        masked, at_z = row[ops.KIND] in (ops.IMAGE_DROPOUT, ops.DROPOUT), row[ops.WAY] == AT_Z
+        for column in (ops.A, ops.D, *((ops.MASK,) if masked else ()), *((ops.POINT,) if at_z else ())):
+            row[column] = self._take(count) + row[ops.FRONT]
+        if not at_z:
+            row[ops.POINT] = row[ops.A]
 
     # -- operations
 

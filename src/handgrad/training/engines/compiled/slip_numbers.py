@@ -9,6 +9,7 @@ import numpy as np
 
 from handgrad.training import twins
 from handgrad.training.engines.compiled.kernels import constants as c
+from handgrad.training.gradient_slips import CURVED
 from handgrad.training.training_section import TrainingSection
 
 
@@ -25,6 +26,15 @@ def derivative_code(activation: str, slips: Sequence[str]) -> int:
     if "activation-derivative-missing" in slips or ("relu-derivative-one" in slips and activation == "relu"):
         activation = "identity"
     return twins.code_of("activation", activation)
+
+
+def derivative_way(activation: str, slips: Sequence[str]) -> int:
+    """How the derivative behind `activation` is taken, by the codes of `twins.DERIVATIVES`: 0, but for slips.
+
+    >>> derivative_way("tanh", ["activation-derivative-twice"]), derivative_way("relu", ["activation-derivative-twice"])
+    (3, 0)
+    """
+    return next((way for name, way in twins.DERIVATIVES.items() if name in slips and activation in CURVED), 0)
 
 
 def set_constants(constants: np.ndarray, training: TrainingSection) -> None:

@@ -36,6 +36,7 @@ from handgrad.training.engines.compiled.kernels.vectors import (
 IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, SOFTMAX, LOG_SOFTMAX = (
     twins.ACTIVATIONS[n].code for n in ("identity", "sigmoid", "tanh", "relu", "leaky-relu", "softmax", "log-softmax")
 )
+AT_A, AT_Z, TWICE = (twins.DERIVATIVES[f"activation-derivative-{way}"] for way in ("at-a", "at-z", "twice"))
 
 _LOG2E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 0.693145751953125, 1.4286068203094173e-06
 C2, C3, C4, C5, C6, C7 = (1 / math.factorial(k) for k in range(2, 8))
@@ -233,3 +234,16 @@ def activation_backward(code: int, d: Any, do: int, a: Any, ao: int, rows: int, 
     elif code != IDENTITY:
         for i in range(0, panels(columns, L) * rows * L, L):
             store(d, do + i, _backward(code, load(d, do + i), load(a, ao + i)))
+
+
+@kernel
+def backward_in_way(way: int, code: int, d: Any, do: int, a: Any, ao: int, rows: int, columns: int, row: Any) -> None:
+    """`activation_backward` in the way of a slip; way 0 is the right one.  row: scratch.
+
+    AT_A: dz = da·f′(a), for which a becomes f(a) in place, so no kernel may need a afterwards;  TWICE: dz = da·f′(z)².
+    AT_Z is the right way at another place: z is what stands at ao.
+    """
+    if way == AT_A:
+        activation_forward(code, a, ao, rows, columns, row)
+    for _ in range(2 if way == TWICE else 1):
+        activation_backward(code, d, do, a, ao, rows, columns)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handgrad.training.engines.compiled.kernels.vectors import inlined, lanes_of
+from handgrad.training.engines.compiled.kernels.vectors import inlined, kernel, lanes, lanes_of, load, store
 
 
 class ParameterPlace(NamedTuple):
@@ -40,6 +40,13 @@ def panels(columns: int, L: int) -> int:
 def place(i: int, j: int, rows: int, L: int) -> int:
     """Where element (i, j) of a matrix lies, from the matrix's offset."""
     return (j // L) * rows * L + i * L + j % L
+
+
+@kernel
+def copy(a: Any, to: int, start: int, count: int) -> None:
+    """a[to : to + count] = a[start : start + count], whole vectors."""
+    for i in range(0, count, lanes(a)):
+        store(a, to + i, load(a, start + i))
 
 
 def size(rows: int, columns: int, L: int) -> int:

@@ -20,8 +20,8 @@ from handgrad.training.engines.compiled.kernels.constants import (
 from handgrad.training.engines.compiled.kernels.dense import lazy_updates, stages
 from handgrad.training.engines.compiled.kernels.dense.stages import of_stage
 from handgrad.training.engines.compiled.kernels.example_rows import gather_rows, row_loss
-from handgrad.training.engines.compiled.kernels.layout import panels
-from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, load, spliced, store
+from handgrad.training.engines.compiled.kernels.layout import copy, panels
+from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, load, spliced
 
 
 class DenseInputs(NamedTuple):
@@ -69,8 +69,7 @@ def drop(net: Any, stage: int, constants: Any, work: DenseWork, rows: int, batch
         dropout.fill_mask(space, mask, rows, units, constants[KEY], step, layer, batch_row, limit, kept, shared)
         dropout.multiply(space, x, space, a, space, mask, count)
     else:
-        for i in range(0, count, L):
-            store(space, x + i, load(space, a + i))
+        copy(space, x, a, count)
 
 
 @kernel
@@ -100,6 +99,8 @@ def forward(
             wo, bo = of_stage(net, stage, stages.W), of_stage(net, stage, stages.B)
             dense_layers.dense_forward(space, x, rows, n, theta, wo, bo, units, narrow, z)
         if stage < last or not constants[FUSED]:
+            if of_stage(net, stage, stages.POINT) != z:
+                copy(space, of_stage(net, stage, stages.POINT), z, panels(units, lanes(space)) * rows * lanes(space))
             activations.activation_forward(of_stage(net, stage, stages.ACTIVATION), space, z, rows, units, work.row)
         drop(net, stage, constants, work, rows, batch_row, step)
 
@@ -125,12 +126,14 @@ def backward(net: Any, constants: Any, update_code: int, m: updates.Memory, h: A
     bias_code = biases.code_of_biases(constants, update_code)
     for stage in range(last, 0, -1):
         n, units = of_stage(net, stage, stages.N_IN), of_stage(net, stage, stages.N_OUT)
-        dz, a = of_stage(net, stage, stages.DZ), of_stage(net, stage, stages.A)
+        dz = of_stage(net, stage, stages.DZ)
         if stage < last and of_stage(net, stage, stages.DROPOUT) >= 0:
             mask = of_stage(net, stage, stages.MASK)
             dropout.multiply(space, dz, space, dz, space, mask, panels(units, L) * rows * L)
         if stage < last or not constants[FUSED]:
-            activations.activation_backward(of_stage(net, stage, stages.DERIVATIVE), space, dz, space, a, rows, units)
+            way, code = of_stage(net, stage, stages.WAY), of_stage(net, stage, stages.DERIVATIVE)
+            point = of_stage(net, stage, stages.POINT)
+            activations.backward_in_way(way, code, space, dz, space, point, rows, units, work.row)
         activations.clear_padding(space, dz, rows, units)
         if stage > 1:
             narrow = of_stage(net, stage, stages.NARROW) != 0

@@ -16,7 +16,8 @@ DROPOUT, LIMIT = 6, 7  # position of the dropout layer in the network (-1: none)
 A, MASK, X = 8, 9, 10  # where its outputs, its mask and the inputs of the next stage begin in the workspace
 DZ = 11  # where dz begins in the workspace
 DERIVATIVE = 12  # code of the activation whose derivative is taken: its own, but for slips
-COLUMNS = 13
+WAY, POINT = 13, 14  # how it is taken, and where what it is taken at begins in the workspace: A, but for slips
+COLUMNS = 15
 
 
 @inlined

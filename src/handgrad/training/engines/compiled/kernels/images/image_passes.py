@@ -20,8 +20,8 @@ from handgrad.training.engines.compiled.kernels.constants import (
 )
 from handgrad.training.engines.compiled.kernels.example_rows import gather_rows, row_loss
 from handgrad.training.engines.compiled.kernels.images import batch_norm, convolution, image_blocks, ops, pooling
-from handgrad.training.engines.compiled.kernels.images.ops import of_op
-from handgrad.training.engines.compiled.kernels.layout import panels
+from handgrad.training.engines.compiled.kernels.images.ops import block_at, of_op
+from handgrad.training.engines.compiled.kernels.layout import copy, panels
 from handgrad.training.engines.compiled.kernels.vectors import at, kernel, lanes, splat, spliced, store, zero
 
 
@@ -68,6 +68,8 @@ def forward(
             elif kind == ops.NORM:
                 _row_norm(program, k, theta, a, rows, train)
             if k < last or not constants[FUSED]:
+                if of_op(program, k, ops.POINT) != z:
+                    copy(a, of_op(program, k, ops.POINT), z, panels(units, lanes(a)) * rows * lanes(a))
                 activations.activation_forward(of_op(program, k, ops.ACTIVATION), a, z, rows, units, work.row)
         else:
             for g in range(blocks):
@@ -160,26 +162,22 @@ def _block_forward(
     else:
         raise ValueError("an operation of unknown kind goes forward")
     if of_op(program, k, ops.ACTIVATION) != activations.IDENTITY:
-        _block_activation(program, k, zo, a, zo, work.row, True)
+        _block_activation(program, k, g, a, work.row, True)
 
 
 @kernel
-def _block_activation(program: Any, k: int, zo: int, a: Any, do: int, row: Any, forward: bool) -> None:
-    """The activation of operation k on all numbers of the block at zo; not forward: its gradient, at do."""
+def _block_activation(program: Any, k: int, g: int, a: Any, row: Any, forward: bool) -> None:
+    """The activation of operation k on all numbers of block g; not forward: its gradient."""
     L, start = lanes(a), of_op(program, k, ops.FRONT)
     rows = of_op(program, k, ops.BLOCK) // L
+    zo, point = block_at(program, k, ops.A, g) - start, block_at(program, k, ops.POINT, g) - start
     if forward:
-        activations.activation_forward(of_op(program, k, ops.ACTIVATION), a, zo - start, rows, L, row)
+        if point != zo:
+            copy(a, point, zo, rows * L)
+        activations.activation_forward(of_op(program, k, ops.ACTIVATION), a, zo, rows, L, row)
     else:
-        activations.activation_backward(of_op(program, k, ops.DERIVATIVE), a, do - start, a, zo - start, rows, L)
-
-
-@kernel
-def copy(a: Any, to: int, start: int, count: int) -> None:
-    """a[to : to + count] = a[start : start + count], whole vectors."""
-    for i in range(0, count, lanes(a)):
-        for j in range(i, i + lanes(a)):
-            a[to + j] = at(a, start + j)
+        way, code, do = of_op(program, k, ops.WAY), of_op(program, k, ops.DERIVATIVE), block_at(program, k, ops.D, g)
+        activations.backward_in_way(way, code, a, do - start, a, point, rows, L, row)
 
 
 @kernel
@@ -206,10 +204,13 @@ def backward(
     bias_code = biases.code_of_biases(constants, update_code)
     for k in range(last, constants[FIRST] - 1, -1):
         kind, units = of_op(program, k, ops.KIND), of_op(program, k, ops.CHANNELS)
-        z, dz, wants_dx = of_op(program, k, ops.A), of_op(program, k, ops.D), k > constants[FIRST]
+        dz, wants_dx = of_op(program, k, ops.D), k > constants[FIRST]
         if kind in (ops.DENSE, ops.DROPOUT, ops.NORM):
             if k < last or not constants[FUSED]:
-                activations.activation_backward(of_op(program, k, ops.DERIVATIVE), a, dz, a, z, rows, units)
+                way, code = of_op(program, k, ops.WAY), of_op(program, k, ops.DERIVATIVE)
+                activations.backward_in_way(
+                    way, code, a, dz, a, of_op(program, k, ops.POINT), rows, units, work.row
+                )  # fmt: skip
             activations.clear_padding(a, dz, rows, units)
             if kind == ops.DENSE:
                 _dense_backward(program, k, update_code, bias_code, m, h, work, rows, wants_dx)
@@ -222,7 +223,7 @@ def backward(
         for g in range(blocks):
             offset = g * of_op(program, k, ops.BLOCK)
             if of_op(program, k, ops.DERIVATIVE) != activations.IDENTITY:
-                _block_activation(program, k, z + offset, a, dz + offset, work.row, False)
+                _block_activation(program, k, g, a, work.row, False)
             if kind == ops.CONV:
                 convolution.clear_beyond(
                     a, dz + offset, of_op(program, k, ops.FRONT), units, of_op(program, k, ops.PLANE),

@@ -36,7 +36,8 @@ TAP_RUNS, TAP_LENGTH = 34, 35  # output planes, when the gradient of the filters
 N_IN, NARROW = 36, 37  # dense: inputs; 1 where W is kept transposed
 ONCE = 38  # pools: 1 where every pixel is in exactly one window
 DERIVATIVE = 39  # code of the activation whose derivative is taken: its own, but for slips
-COLUMNS = 40
+WAY, POINT = 40, 41  # how it is taken, and where what it is taken at begins in the workspace: A, but for slips
+COLUMNS = 42
 
 IMAGES, ROWS_OF_NUMBERS, ARRANGE, CONV, MAX_POOL, AVERAGE_POOL = range(6)
 IMAGE_DROPOUT, IMAGE_NORM, FLATTEN, DENSE, DROPOUT, NORM = range(6, 12)
@@ -50,7 +51,7 @@ def of_op(program: Any, k: int, column: int) -> int:
 
 @inlined
 def block_at(program: Any, k: int, column: int, g: int) -> int:
-    """Where block g of operation k begins.  column: A or D."""
+    """Where block g of operation k begins.  column: A, D or POINT."""
     return of_op(program, k, column) + g * of_op(program, k, BLOCK)
 
 
