@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from handgrad.report.chapters.chapter import Block, Chapter, FigureBlock, Heading, TableBlock, Text, Verdicts
+from handgrad.report.figures.axis_shapes import AxisPanels
 from handgrad.report.figures.hyperparameter_figures import (
     effect_figure,
     heat_map_figure,
@@ -67,18 +68,7 @@ def _phase(found: Importance, phase: PhaseSummary, ddof: int, suffix: str) -> It
     if not len(frame):
         return
     listed = [path for path in axes if _is_shown(studied, path)]
-    if (
-        listed
-        and not studied.is_drawn
-        and (figure := effect_figure(frame, axes, metric, f"effects{suffix}", names, shown_axes=listed))
-    ) or (
-        listed
-        and (
-            figure := slice_figure(
-                frame, axes, metric, f"slices{suffix}", _forest(found), names, studied.scales, shown_axes=listed
-            )
-        )
-    ):
+    if listed and (figure := _along(found, listed, suffix)) is not None:
         yield FigureBlock(figure)
     if effects := phase_effects(phase, ddof):
         yield Verdicts(tuple(effect_verdict(one, names) for one in effects))
@@ -99,8 +89,17 @@ def _phase(found: Importance, phase: PhaseSummary, ddof: int, suffix: str) -> It
         yield FigureBlock(expected_best_figure(found.best, metric, f"expected-best{suffix}", studied.history))
 
 
-def _forest(found: Importance) -> ForestShares | None:
-    return found.shares if isinstance(found.shares, ForestShares) else None
+def _along(found: Importance, listed: Sequence[str], suffix: str) -> AxisPanels | None:
+    """The effects of listed settings; the slices of drawn ones, and of those that have no effects."""
+    one = found.studied
+    if not one.is_drawn:
+        effects = effect_figure(one.frame, one.axes, one.metric, f"effects{suffix}", one.names, shown_axes=listed)
+        if effects is not None:
+            return effects
+    forest = found.shares if isinstance(found.shares, ForestShares) else None
+    return slice_figure(
+        one.frame, one.axes, one.metric, f"slices{suffix}", forest, one.names, one.scales, shown_axes=listed
+    )
 
 
 def _is_shown(studied: StudiedAxes, path: str) -> bool:

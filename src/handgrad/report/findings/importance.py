@@ -120,7 +120,7 @@ def _asked(studied: StudiedAxes, frame: "DataFrame") -> tuple[Shares | None, str
             raise InputError("runs of every setting collapsed")
         return shares_of(studied, frame), ""
     except InputError as error:
-        return None, str(error)
+        return None, str(error) if len(studied.axes) > 1 else ""
 
 
 def _settings_in(frame: "DataFrame", axes: Sequence[str]) -> int:
