@@ -293,7 +293,7 @@ def choice_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> 
 
 def seconds_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) -> Iterator[str]:
     """How long conclusions take: the best of five, a setting in ten with a run that collapsed."""
-    yield "\nseconds to conclude a phase: each setting against the best, its outcomes, the bias of the choice"
+    yield "\nseconds of one core to conclude a phase: settings against the best, outcomes, bias of the choice"
     for n in seeds:
         rng, texts = np.random.default_rng(n), []
         for k in settings:
@@ -302,9 +302,9 @@ def seconds_rows(settings: Sequence[int], seeds: Sequence[int], studies: int) ->
             best = str(int(np.argmax(x.mean(axis=1))))
             took = []
             for _ in range(5):
-                start = time.perf_counter()
+                start = time.process_time()
                 conclude(runs, best, "val_accuracy", compared=runs, examples=1000, classes=10)
-                took.append(time.perf_counter() - start)
+                took.append(time.process_time() - start)
             texts.append(f"K = {k}: {min(took):.2f}")
         yield f"n = {n:<3}" + "".join(f"{text:>16}" for text in texts)
 

@@ -87,6 +87,18 @@ def test_one_seed_of_five_that_failed_ranks_below_and_is_compared_on_the_others(
     assert found.settings[1].difference == pytest.approx(0.05)
 
 
+def test_a_setting_that_diverged_counts_as_the_floor_where_that_is_worse():
+    """As the worst value of the study it would be as good as the best, which has the only values."""
+    x, away = [[0.9, 0.91, 0.9], [NAN] * 3], [[False] * 3, [True] * 3]
+    assert against_best(x, diverged=away, examples=900).settings[1].word == "equivalent"
+    found = against_best(x, diverged=away, examples=900, floor=0.1).settings[1]
+    assert (found.word, found.difference) == ("behind", pytest.approx(0.1 - 0.9033, abs=1e-4))
+    loss = against_best([[0.3, 0.31, 0.3], [NAN] * 3], diverged=away, higher=False, bounded=False, floor=0.9)
+    assert loss.settings[1].difference == pytest.approx(0.9 - 0.3033, abs=1e-4)
+    better = against_best([[0.9, 0.91, 0.05], [NAN] * 3], diverged=away, floor=0.1)
+    assert better.settings[1].difference == pytest.approx(0.05 - 0.62, abs=1e-4)
+
+
 def test_all_diverged_and_some_diverged():
     none = against_best([[NAN] * 3] * 2, diverged=np.ones((2, 3)))
     assert none.best is None

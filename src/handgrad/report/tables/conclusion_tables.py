@@ -90,12 +90,12 @@ def lost_table(phase: PhaseSummary, found: Conclusions, name: str, title: str) -
     columns = [
         Column("setting"),
         Column("runs lost", ("lost", "runs"), numeric=True),
-        Column("chance to lose one (95 %)", ("lost_low", "lost_high"), numeric=True),
+        Column("chance of that (95 %)", ("lost_low", "lost_high"), numeric=True),
         Column(f"median{unit}", ("median",), numeric=True),
         Column(f"interquartile mean{unit}", ("interquartile_mean",), numeric=True),
         Column(f"mean of the others{unit}", ("others_mean", "others_std", "others_n"), numeric=True),
         Column("95 % interval", ("others_low", "others_high"), numeric=True),
-        Column("95 % interval of the mean of any run", ("any_run_low", "any_run_high"), numeric=True),
+        Column("mean of any run (95 %)", ("any_run_low", "any_run_high"), numeric=True),
     ]
     rows = []
     for label in found.lost:
