@@ -158,6 +158,8 @@ REST = {  # tables that are tried elsewhere, or that nothing can be added to
     "WHEN": "words of an option",
     "LOG": "a word of an option",
     "DRAW": "a word of an option",
+    "METHODS": "words of an option",
+    "KINDS": "of axes, by the values that they have",
     "MEASURES": "handgrad.measures",
     "METRICS": "handgrad.measures",
     "VALIDATION_METRICS": "handgrad.measures",

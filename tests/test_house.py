@@ -105,6 +105,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "right",
         "record_facts",
         "record",
+        "collapse",
         "given",
         "task",
         "progress",

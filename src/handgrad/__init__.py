@@ -35,6 +35,7 @@ _HOMES = {
     "export_model": "handgrad.training.exchange",
     "from_arrays": "handgrad.data.datasets",
     "import_model": "handgrad.study.one_setting",
+    "importance": "handgrad.report",
     "load_data": "handgrad.data.datasets",
     "load_study": "handgrad.study",
     "make_study": "handgrad.study",

@@ -14,6 +14,7 @@ from handgrad.cli.options import print_json
 from handgrad.measures import TEST, TRAIN, VALIDATION, part_of
 
 if TYPE_CHECKING:
+    from handgrad.report.findings.importance import Importance
     from handgrad.report.findings.summary import Summary
     from handgrad.report.reproduced.reproduction import Reproduction
     from handgrad.study.execution.events import Event
@@ -168,6 +169,17 @@ def print_search(summary: "Summary") -> None:
             out.print(Text(f"  {phase.name}"))
         for verdict in brief_verdicts(phase, cost_of(facts)):
             out.print(Text(f"  {verdict.text}"))
+
+
+def print_importance(summary: "Summary", important: "Sequence[Importance]") -> None:
+    """Which hyperparameter matters, and how forgiving the space is, phase by phase."""
+    from handgrad.report.findings.importance_sentences import headline_importance
+
+    verdicts = headline_importance(summary, important)
+    if verdicts:
+        out.print(Text("\nWhich hyperparameter matters", "bold"))
+    for verdict in verdicts:
+        out.print(Text(f"  {verdict.text}"))
 
 
 def print_ladder(plan: "ExplainPlan", *, json: bool) -> None:

@@ -184,6 +184,7 @@ def _report(folder: Path, *, json: bool) -> None:
     else:
         console.print_summary(report.summary, report.reproduction, report.page.parent / "tables")
         console.print_search(report.summary)
+        console.print_importance(report.summary, report.important)
         print(f"\nReport: {report.page}")
 
 

@@ -27,6 +27,7 @@ from handgrad.report.drawing.lettering import without_font
 from handgrad.report.explained.explained_chapter import explained_chapters, explained_tiles, explained_verdicts
 from handgrad.report.figures.request import Sources, make_figure
 from handgrad.report.findings.conclusion_sentences import conclusions_data
+from handgrad.report.findings.importance import Importance, importances
 from handgrad.report.findings.published_names import published_names, renamed
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
@@ -50,12 +51,16 @@ FORMATS = ("png", "svg", "pdf")
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """The page of a report that was written, and what it was made from.  reproduction, explained: None for none."""
+    """The page of a report that was written, and what it was made from.  reproduction, explained: None for none.
+
+    important: what matters in each phase in which something varies.
+    """
 
     page: Path
     summary: Summary
     reproduction: Reproduction | None
     explained: Explained | None = None
+    important: tuple[Importance, ...] = ()
 
 
 def build_report(
@@ -140,10 +145,11 @@ def _write_all(
     page = Page(folder, formats)
     sources = sources_of(results, summary.names)
     explained = read_explanation(results)
+    important = () if explained is not None else tuple(importances(summary))
     reproduction = None if explained is not None else reproduce(summary, sources.by_epoch, sources.diagnostics)
     if explained is None:
-        made = chapters(summary, sources, reproduction)
-        verdicts, numbers = headline(summary, reproduction), tiles(summary)
+        made = chapters(summary, sources, reproduction, important)
+        verdicts, numbers = headline(summary, reproduction, important), tiles(summary)
     else:
         made = explained_chapters(explained, summary)
         verdicts, numbers = explained_verdicts(explained), explained_tiles(explained)
@@ -157,7 +163,7 @@ def _write_all(
     (folder / "index.html").write_text(
         render(page, summary, contents, verdicts, numbers), encoding="utf-8", newline="\n"
     )
-    return WrittenReport(folder / "index.html", summary, reproduction, explained)
+    return WrittenReport(folder / "index.html", summary, reproduction, explained, important)
 
 
 def _write_json(path: Path, data: Any) -> None:

@@ -1,5 +1,5 @@
 """Results as pandas frames, for use in Python: which setting is best, published numbers and statements, curves in
-numbers, effects of hyperparameters, scores of classes, searches."""
+numbers, effects and importance of hyperparameters, scores of classes, searches."""
 
 import math
 import os
@@ -12,6 +12,7 @@ from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effects import phase_effects
 from handgrad.report.findings.examples_right import ExamplesRight, right_of_settings
+from handgrad.report.findings.importance import importances, share_rows
 from handgrad.report.findings.search_facts import ENDED, LOST
 from handgrad.report.findings.statistics import compare as two_settings
 from handgrad.report.findings.stopping import StoppingCost, cost_of
@@ -193,6 +194,26 @@ def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
                     row |= {"high": d.interval.high if d.interval else None, "p": d.p, "sign_flip_p": d.sign_flip}
                     row |= {"decided": d.decided, "rises": step.rises, "falls": step.falls}
                 rows.append(row)
+    return pandas.DataFrame(rows)
+
+
+def importance(results: "Results | str | os.PathLike[str]") -> "DataFrame":
+    """Which hyperparameter matters, a row for each share of the variance, phase by phase (docs/knobs.md).
+
+    Columns: phase, settings ("all", or "working": those in which no run collapsed, where runs did), metric, method
+    ("variance" of grids, "forest": fANOVA), term, kind (main, interaction, rest, seeds, noise), share (unbiased, may be
+    below 0), low and high (95 % interval), per_tree and r2 (of a forest, as Hutter et al. 2014, and out of bag), n
+    (settings) and runs.  A phase of which it cannot be said has no row; the report says why.
+    """
+    import pandas
+
+    summary = summarize(Results.of(results))
+    rows = []
+    for found in importances(summary):
+        phase = summary.phases[found.phase]
+        for which, shares in (("all", found.shares), ("working", found.working)):
+            for row in () if shares is None else share_rows(shares):
+                rows.append({"phase": phase.name, "settings": which, "metric": phase.metric, **row})
     return pandas.DataFrame(rows)
 
 

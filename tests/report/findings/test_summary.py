@@ -4,10 +4,11 @@ import pytest
 
 from handgrad.report.chapters.chapters import headline
 from handgrad.report.findings.conclusion_sentences import conclusions_data, leading_verdicts
-from handgrad.report.findings.summarize import collapse, summarize
+from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.wording import axis_names, setting_name
 from handgrad.report.page.page import tiles
 from handgrad.study.folder.results_folder import Results
+from handgrad.training.collapse import collapse
 from tests.records import made_record
 from tests.report.conftest import Outcome
 

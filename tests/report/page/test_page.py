@@ -76,9 +76,11 @@ def test_every_part_is_there(report):
     ]  # fmt: skip
     figures = {path.name for path in (folder / "figures").iterdir()}
     names = ("ranking", "curves", "step-loss", "confusion", "weights", "predictions", "mistakes", "gradients")
+    names += ("importance", "effects", "heat-map")
     assert figures == {f"{name}.{form}" for name in names for form in ("png", "svg", "pdf", "csv")}
     tables = {path.name for path in (folder / "tables").iterdir()}
     names = ("summary", "times", "runs", "labels", "effects", "curve-measures", "classes-validation", "classes-test")
+    names += ("importance", "working-values")
     assert tables == {f"{name}.{form}" for name in names for form in ("csv", "md", "tex")}
     for words in (
         "What was studied",
@@ -151,7 +153,8 @@ def test_every_plot_has_its_numbers(report):
     plots = json.loads(unpacked(page, "packed"))["plots"]
     wanted = {attributes["data-plot"] for attributes in page.all("div") if "data-plot" in attributes}
     assert wanted == set(plots)
-    assert len(wanted) == 1 + 4 + 1 + 3  # ranking, curves, loss of steps, gradients with saturated and dead units
+    # ranking, curves, loss of steps, gradients with saturated and dead units; importance, two effects, one pair
+    assert len(wanted) == 1 + 4 + 1 + 3 + 1 + 2 + 1
     labels = {button.get("data-line") for button in page.all("button") if "data-line" in button}
     named = [plot for key, plot in plots.items() if key.startswith(("curves", "gradients"))]
     traces = {trace.get("meta") for plot in named for trace in plot["data"]}
@@ -162,7 +165,7 @@ def test_every_plot_has_its_picture_for_print(report):
     folder, page = report(formats=("svg",))
     prints = json.loads(unpacked(page, "packed"))["prints"]
     assert {attributes["data-print"] for attributes in page.all("div") if "data-print" in attributes} == set(prints)
-    assert set(prints) == {"ranking", "curves", "step-loss", "gradients"}
+    assert set(prints) == {"ranking", "curves", "step-loss", "gradients", "importance", "effects", "heat-map"}
     written = (folder / "figures" / "curves.svg").read_text("utf-8")
     assert unquote(prints["curves"].removeprefix("data:image/svg+xml,")) == written
 

@@ -3,10 +3,11 @@
 To add something to every report, add a block (`chapter`) to a chapter of `study_chapters` or `item_chapters`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from handgrad.measures import DEFAULT_METRIC, METRICS, TEST
 from handgrad.report.chapters.chapter import Chapter
+from handgrad.report.chapters.importance_chapter import importance_chapter
 from handgrad.report.chapters.item_chapters import figures_chapter, original_chapter
 from handgrad.report.chapters.search_chapter import search_chapter
 from handgrad.report.chapters.study_chapters import (
@@ -20,6 +21,8 @@ from handgrad.report.chapters.study_chapters import (
 )
 from handgrad.report.figures.request import Sources
 from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
+from handgrad.report.findings.importance import Importance
+from handgrad.report.findings.importance_sentences import headline_importance
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import (
     Verdict,
@@ -35,8 +38,13 @@ from handgrad.report.reproduced.reproduction import Reproduction
 from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
 
 
-def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | None) -> Iterator[Chapter]:
-    """The chapters in order; each is made when it is its turn.  reproduction: of a study that reproduces something."""
+def chapters(
+    summary: Summary, sources: Sources, reproduction: Reproduction | None, important: Sequence[Importance] = ()
+) -> Iterator[Chapter]:
+    """The chapters in order; each is made when it is its turn.  reproduction: of a study that reproduces something.
+
+    important: what matters in each phase in which something varies (`findings.importance`).
+    """
     yield studied(summary)
     if reproduction is not None:
         yield original_chapter(reproduction, summary, sources)
@@ -44,6 +52,8 @@ def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | No
         yield phase_chapter(summary, phase, position, sources)
     if (searched := search_chapter(summary)) is not None:
         yield searched
+    if (matters := importance_chapter(summary, important)) is not None:
+        yield matters
     own_figures = figures_chapter(summary, sources)
     if own_figures is not None:
         yield own_figures
@@ -55,8 +65,11 @@ def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | No
     yield environment(summary)
 
 
-def headline(summary: Summary, reproduction: Reproduction | None) -> tuple[Verdict, ...]:
-    """The verdicts at the top of the page: what is reproduced, the winner, the test set, selection, what is missing."""
+def headline(
+    summary: Summary, reproduction: Reproduction | None, important: Sequence[Importance] = ()
+) -> tuple[Verdict, ...]:
+    """The verdicts at the top of the page: what is reproduced, the winner, the test set, which hyperparameter matters,
+    selection, what is missing."""
     found: list[Verdict] = slip_verdicts(summary.settings)
     metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     if reproduction is not None:
@@ -72,6 +85,7 @@ def headline(summary: Summary, reproduction: Reproduction | None) -> tuple[Verdi
         found += [*choice_verdicts(summary.leading), *test_set_verdicts(summary.winner, summary.leading)]
     elif summary.phases:
         found += phase_verdicts(summary.phases[-1])
+    found += headline_importance(summary, important)
     if METRICS[metric].part is not TEST:
         found.append(selection(summary, metric))
     found += [*conditional(summary), *small_parts(summary)]

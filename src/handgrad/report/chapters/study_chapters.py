@@ -15,8 +15,6 @@ from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.conclusion_sentences import phase_verdicts
 from handgrad.report.findings.curve_measures import phase_curves
-from handgrad.report.findings.effect_sentences import effect_verdict
-from handgrad.report.findings.effects import phase_effects
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.verdicts import slip_verdicts, trouble_verdicts
 from handgrad.report.findings.wording import axis_names, plural, setting_name, settings_named
@@ -86,24 +84,12 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
         phase_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),
     ]
     blocks += [FigureBlock(figure) for figure in figures if figure is not None]
-    blocks += _effects(summary, phase, suffix, of)
     if (curves := phase_curves(phase, sources.by_epoch, summary.ddof)) is not None:
         table = findings_tables.curves_table(
             phase, curves, summary.ddof, f"curve-measures{suffix}", f"Curves in numbers{of}"
         )
         blocks.append(TableBlock(table, folded=True))
     return Chapter(f"phase-{position + 1}", title, tuple(blocks), phase.name if several else "Results")
-
-
-def _effects(summary: Summary, phase: PhaseSummary, suffix: str, of: str) -> list[Block]:
-    """A sentence for every hyperparameter of a phase over all others, and their table."""
-    found = phase_effects(phase, summary.ddof)
-    if not found:
-        return []
-    names = axis_names(phase.axes)
-    title = f"The effect of each hyperparameter over all others{of}"
-    table = findings_tables.effects_table(found, names, summary.ddof, f"effects{suffix}", title)
-    return [Verdicts(tuple(effect_verdict(one, names) for one in found)), TableBlock(table, folded=True)]
 
 
 def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources) -> Chapter:

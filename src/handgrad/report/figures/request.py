@@ -21,6 +21,7 @@ from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Number
 from handgrad.report.findings.search_facts import SearchFacts
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
 from handgrad.study.published.figure_options import FIGURES, FigureOptions, figure_shape, load
+from handgrad.study.rules.samplers import Sampling
 from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record
 
@@ -157,7 +158,8 @@ class Request(Generic[Options_co]):
     """What the function of a kind is given.
 
     shown: name in the legend -> setting;  metric: by which the study chose its winner;  styles: by name, of lines
-    that do not follow the palette;  search: of the phase that has all of the settings, None where it was none.
+    that do not follow the palette;  search: of the phase that has all of the settings, None where it was none;
+    sampling: from which ranges the settings were drawn, None where they were listed.
     """
 
     name: str
@@ -167,6 +169,7 @@ class Request(Generic[Options_co]):
     metric: str = DEFAULT_METRIC
     styles: Mapping[str, LineStyle] = field(default_factory=dict)
     search: SearchFacts | None = None
+    sampling: Sampling | None = None
 
     @property
     def only(self) -> SettingSummary:
@@ -215,7 +218,15 @@ def make_figure(
     try:
         figure_shape(found.shape)
         figure: FigureData | None = load(found.make)(
-            Request(name, dict(shown), sources, read, metric, search=_search(summary, shown))
+            Request(
+                name,
+                dict(shown),
+                sources,
+                read,
+                metric,
+                search=_search(summary, shown),
+                sampling=_sampling(summary, shown),
+            )
         )
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
@@ -229,3 +240,12 @@ def _search(summary: Summary, shown: Mapping[str, SettingSummary]) -> SearchFact
     labels = {setting.label for setting in shown.values()}
     found = (phase.search for phase in summary.phases if labels <= {setting.label for setting in phase.settings})
     return next((search for search in found if search is not None), None)
+
+
+def _sampling(summary: Summary, shown: Mapping[str, SettingSummary]) -> Sampling | None:
+    """From which ranges these settings were drawn, where one phase drew them all."""
+    labels = {setting.label for setting in shown.values()}
+    for phase in summary.phases:
+        if labels <= {setting.label for setting in phase.settings}:
+            return phase.sampling
+    return None

@@ -20,14 +20,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from handgrad.measures import lower_is_better
+from handgrad.report.findings.axis_scales import COLLAPSED, SEED, VALUE
 from handgrad.report.findings.statistics import Comparison, Sample, compare, sample
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
-from handgrad.study.changes import shown
+from handgrad.study.changes import is_path, shown
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-SEED, VALUE = "seed", "value"  # columns beside those of the axes
 
 _Cells = dict[tuple[Hashable, ...], dict[Hashable, dict[int, float]]]  # combination -> value of the axis -> seed -> y
 
@@ -96,7 +95,7 @@ class Effect:
 
 
 def frame_of(settings: Sequence[SettingSummary], axes: Sequence[str], metric: str) -> "DataFrame":
-    """One row for every run that has the metric: a column for each axis, seed and value.
+    """One row for every run that has the metric: a column for each axis, seed, value and collapsed.
 
     Values of axes are as text shows them where they are lists or tables.  A setting that does not say an axis (one
     factor at a time, variants) has the value that was in force, or None.  Settings that a search stopped short of the
@@ -104,19 +103,32 @@ def frame_of(settings: Sequence[SettingSummary], axes: Sequence[str], metric: st
     """
     import pandas
 
-    from handgrad.report.findings.wording import setting_value
-
     rows = []
     for setting in settings:
         if setting.stopped:
             continue
-        values = {path: _plain(setting_value(setting, path)) for path in axes}
-        rows += [{**values, SEED: seed, VALUE: y} for seed, y in setting.samples[metric].values.items()]
-    return pandas.DataFrame(rows, columns=[*axes, SEED, VALUE])
+        values = {path: axis_value(setting, path) for path in axes}
+        fallen = {run.seed for run in setting.runs if run.collapsed is not None}
+        rows += [
+            {**values, SEED: seed, VALUE: y, COLLAPSED: seed in fallen}
+            for seed, y in setting.samples[metric].values.items()
+        ]
+    frame = pandas.DataFrame(rows, columns=[*axes, SEED, VALUE, COLLAPSED])
+    return frame.astype(dict.fromkeys(axes, object))  # True stays True beside None, 16 stays 16
 
 
-def _plain(value: Any) -> Hashable:
-    """A value of an axis as a key: a list of one width is that width."""
+def axis_value(setting: SettingSummary, path: str) -> Hashable:
+    """The value of an axis as a key: a list of one width is that width; "baseline" beside named variants."""
+    from handgrad.report.findings.wording import setting_value
+
+    value = setting_value(setting, path)
+    if value is None and not is_path(path):
+        return "as it was" if setting.earlier else "baseline"
+    return plain_value(value)
+
+
+def plain_value(value: Any) -> Hashable:
+    """A value as a key: a list of one width is that width, other lists and tables are the text that shows them."""
     if isinstance(value, list | tuple) and len(value) == 1:
         (value,) = value
     return value if isinstance(value, int | float | str | type(None)) else shown(value)
@@ -131,8 +143,11 @@ def effects(frame: "DataFrame", axes: Sequence[str], metric: str, ddof: int = 1)
 def phase_effects(phase: PhaseSummary, ddof: int = 1) -> list[Effect]:
     """The effects of a phase's axes on the metric that chose its winner.
 
-    Where nothing but the names of bundles varies there is nothing to average over, and no effect.
+    Where nothing but the names of bundles varies there is nothing to average over, and no effect; nor is there one of
+    settings that were drawn, of which at most some happen to differ in one axis alone.
     """
+    if phase.sampling is not None:
+        return []
     numeric = all(isinstance(setting.axes.get(path), int | float) for setting in phase.settings for path in phase.axes)
     if not phase.axes or (len(phase.axes) == 1 and not numeric):
         return []

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from handgrad.measures import METRICS, TRAIN, is_proportion
-from handgrad.report.findings.intervals import binomial_standard_error
 from handgrad.report.findings.searched import read_search
 from handgrad.report.findings.statistics import sample
 from handgrad.report.findings.summary import (
@@ -21,10 +20,8 @@ from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.published_tables import ConfusionTable
 from handgrad.study.reading.setting_refs import SettingRefs, drawn_ref, setting_ref
 from handgrad.study.rules.select import mean_of
+from handgrad.training.collapse import collapse
 from handgrad.training.record import Record
-
-ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as collapsed
-FEW = 10  # examples, below which one class for all of them may be chance
 
 
 def summarize(results: Results) -> Summary:
@@ -74,7 +71,7 @@ def summarize(results: Results) -> Summary:
             margin = spec.conclusions.margin if spec.conclusions else None
             made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric, margin)
             search = read_search(results, phase, [one for one in own if not one.earlier], metric)
-            phases.append(replace(made, search=search))
+            phases.append(replace(made, search=search, sampling=results.study.sampling_of(phase["name"])))
     started = [phase.name for phase in phases]
     return Summary(
         name=spec.name,
@@ -166,31 +163,3 @@ def summarize_phase(
         valued = [setting for setting in settings if setting.samples[metric].n]
         winner = min(valued, key=lambda setting: rank(setting, metric)).label if valued else None
     return PhaseSummary(name, tuple(axes), tuple(settings), winner, metric, margin)
-
-
-def collapse(record: Record) -> tuple[str, float] | None:
-    """(class, share) where nearly everything is predicted to be one class that is not nearly everything; else None.
-
-    Validation and test examples count together.  Fewer than ten examples, or examples of a single class, show no
-    collapse; nor has a run collapsed whose training accuracy is above the share of that class by three standard errors.
-    """
-    matrices = [matrix for matrix in record.confusion.values() if matrix]
-    counts = [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*matrices, strict=True)]
-    total = sum(map(sum, counts))
-    if total < FEW or sum(any(row) for row in counts) < 2:
-        return None
-    predicted = [sum(column) / total for column in zip(*counts, strict=True)]
-    most = max(range(len(predicted)), key=lambda k: predicted[k])
-    if predicted[most] < ONE_CLASS or sum(counts[most]) / total >= ONE_CLASS or _learnt(record, most):
-        return None
-    return record.dataset.classes[most], predicted[most]
-
-
-def _learnt(record: Record, position: int) -> bool:
-    """Whether the training accuracy is above what predicting this class for everything gives."""
-    accuracy, scored = record.metrics.get(TRAIN.metric("accuracy")), record.train_score
-    of_class = record.dataset.label_table.get(TRAIN.name)
-    if accuracy is None or scored is None or not scored.n or not of_class or not sum(of_class):
-        return False
-    share = of_class[position] / sum(of_class)
-    return bool(accuracy > share + 1 - ONE_CLASS + 3 * binomial_standard_error(share, scored.n))

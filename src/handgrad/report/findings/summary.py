@@ -21,6 +21,7 @@ from handgrad.report.findings.statistics import Sample, sample
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 from handgrad.study.rules import select
+from handgrad.study.rules.samplers import Sampling
 from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts, NetworkFacts
 
@@ -144,6 +145,7 @@ class PhaseSummary:
     metric: str  # what the winner was chosen by
     margin: float | None = None  # of equivalence, where the study says one
     search: SearchFacts | None = None  # of settings that were drawn or stopped short
+    sampling: Sampling | None = None  # from which ranges its settings were drawn; None where they were listed
 
     @cached_property
     def conclusions(self) -> Conclusions | None:

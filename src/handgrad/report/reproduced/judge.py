@@ -12,7 +12,7 @@ h is half a unit in the last published digit; what is inside by h alone is said 
 where the number was read off ("≈ 0.9": ± 0.05).  Times are of another machine and never judged; numbers of a --quick
 study, or of one that was changed on the command line, are not either.  In place of a number an original may say that a
 setting explodes or learns: "diverged", "nan" and "explodes" agree where a run here diverged or collapsed to one class
-(`summarize.collapse`), "learns" where none did.
+(`training.collapse`), "learns" where none did.
 """
 
 from collections.abc import Callable, Sequence

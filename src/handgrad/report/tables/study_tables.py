@@ -244,6 +244,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
         Column("id"),
         Column("status"),
         *(Column(METRICS[head].word, tuple(names), numeric=True) for head, names in behind.items()),
+        Column("collapsed"),
         Column("total s", ("seconds",), numeric=True),
     ]
     rows = []
@@ -254,10 +255,16 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
                 value = run.value(head)
                 text = "–" if value is None else number(value, head).removesuffix(" %")
                 row.append(Cell(text, tuple(map(run.value, names))))
+            ended = run.status in ("done", "pruned")
+            fallen = f"to {run.collapsed[0]}" if run.collapsed else ""
+            row.append(Cell(fallen, (int(run.collapsed is not None) if ended else None,)))
             total = run.record.time.total if run.record else None
             row.append(cell(total, None if total is None else seconds(total)))
             rows.append(Row(tuple(row)))
-    caption = "Every run of the study; accuracies in percent. A run's files are in runs/<id>."
+    caption = (
+        "Every run of the study; accuracies in percent. Collapsed: to the class that is predicted for nearly "
+        "everything (1 or 0 in the CSV). A run's files are in runs/<id>."
+    )
     if of := training_sample(summary.settings):
         caption += f" Training loss and accuracy were measured on {of} (training examples)."
     return Table(name, "Every run", caption, tuple(columns), tuple(rows))

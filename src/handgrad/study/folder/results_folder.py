@@ -33,6 +33,7 @@ from handgrad.study.folder.plan_file import REMEDY, read_plan
 from handgrad.study.folder.store import read_data
 from handgrad.study.published.figure_options import load as load_function
 from handgrad.study.reading.loading import load_study
+from handgrad.training.collapse import collapse
 from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record, check_files, load, load_curves, load_optional
 from handgrad.training.run import Setting
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 AGAIN, WAIT = 20, 0.1  # looks at a folder that is being written, and seconds between them
 NAMED = 10  # damaged files that a message names
+ENDED = ("done", "pruned")  # what has results, of its last epoch
 
 
 @dataclass(frozen=True)
@@ -272,7 +274,10 @@ class Results:
     # -- frames
 
     def runs(self) -> "DataFrame":
-        """One row for every run: label, phase, seed, id, status, a column for each axis, metrics, epochs, times."""
+        """One row for every run: label, phase, seed, id, status, a column for each axis, metrics, collapsed, times.
+
+        collapsed: whether it predicts one class for nearly everything (`training.collapse`); None where no run ended.
+        """
         import pandas
 
         rows = []
@@ -288,6 +293,7 @@ class Results:
                     "status": cell.status,
                     **self.axes[cell.label],
                     **{name: record.scores.get(name) if record else None for name in METRICS},
+                    "collapsed": collapse(record) is not None if record and record.status in ENDED else None,
                     "epochs": record.epochs if record else None,
                     "steps": record.steps if record else None,
                     "diverged_step": diverged.step if diverged else None,
@@ -334,7 +340,7 @@ class Results:
         runs, rows = self.runs(), []
         for label, setting in self.planned.items():
             own = runs[runs["label"] == label]
-            done = own[own["status"].isin(["done", "pruned"])]
+            done = own[own["status"].isin(ENDED)]
             row: dict[str, Any] = {"label": label, "phase": setting["phase"], **self.axes[label], "n": len(done)}
             row |= {name: int((own["status"] == name).sum()) for name in ("diverged", "failed", "pruned")}
             for name in METRICS:

@@ -21,6 +21,12 @@ from pydantic import BeforeValidator
 from handgrad.errors import InputError
 from handgrad.names import listed
 from handgrad.sections import one_of, whole
+from handgrad.study.published.axis_options import (
+    AxesOptions,
+    ExpectedBestOptions,
+    HeatMapOptions,
+    ImportanceOptions,
+)
 from handgrad.study.published.option_values import (
     MEASURES,
     USUAL_MEASURES,
@@ -238,6 +244,18 @@ SHAPES: dict[str, FigureShape] = {
     "Timeline": FigureShape(
         "handgrad.report.drawing.search_charts:draw_timeline", "handgrad.report.page.page_search:timeline"
     ),
+    "AxisPanels": FigureShape(
+        "handgrad.report.drawing.axis_charts:draw_axis_panels", "handgrad.report.page.page_axes:axis_panels"
+    ),
+    "HeatMap": FigureShape(
+        "handgrad.report.drawing.axis_charts:draw_heat_map", "handgrad.report.page.page_axes:heat_map"
+    ),
+    "ParallelCoordinates": FigureShape(
+        "handgrad.report.drawing.axis_charts:draw_parallel", "handgrad.report.page.page_axes:parallel"
+    ),
+    "Importances": FigureShape(
+        "handgrad.report.drawing.axis_charts:draw_importances", "handgrad.report.page.page_axes:importances"
+    ),
 }
 
 FIGURES: dict[str, FigureKind] = {
@@ -319,6 +337,42 @@ FIGURES: dict[str, FigureKind] = {
         "handgrad.report.figures.search_figures:make_rungs",
         "Scatter",
         "values at the rungs of a search against later ones",
+    ),
+    "importance": FigureKind(
+        ImportanceOptions,
+        "handgrad.report.figures.axis_figures:make_importance",
+        "Importances",
+        "the share of the variance that each hyperparameter has",
+    ),
+    "effects": FigureKind(
+        AxesOptions,
+        "handgrad.report.figures.axis_figures:make_effects",
+        "AxisPanels",
+        "the mean of each value of each hyperparameter over all others",
+    ),
+    "slices": FigureKind(
+        AxesOptions,
+        "handgrad.report.figures.axis_figures:make_slices",
+        "AxisPanels",
+        "every setting along each hyperparameter, with the mean of a forest",
+    ),
+    "heat-map": FigureKind(
+        HeatMapOptions,
+        "handgrad.report.figures.axis_figures:make_heat_map",
+        "HeatMap",
+        "two hyperparameters, a cell for each pair of values",
+    ),
+    "parallel-coordinates": FigureKind(
+        AxesOptions,
+        "handgrad.report.figures.axis_figures:make_parallel",
+        "ParallelCoordinates",
+        "every setting as a line through all hyperparameters",
+    ),
+    "expected-best": FigureKind(
+        ExpectedBestOptions,
+        "handgrad.report.figures.axis_figures:make_expected_best",
+        "Curves",
+        "the expected best against the number of random settings tried",
     ),
 }
 

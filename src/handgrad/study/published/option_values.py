@@ -102,6 +102,13 @@ def _epochs(value: Any) -> tuple[int, ...]:
     return tuple(sorted(set(listed)))
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    listed = [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
+    if not listed or not all(isinstance(name, str) and name for name in listed) or len(set(listed)) < len(listed):
+        raise ValueError('must be a list of different names, as in ["training.optimizer.lr", "network.hidden"]')
+    return tuple(listed)
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("must be text")
@@ -122,6 +129,7 @@ ScaleOption = Annotated[LossScale | None, BeforeValidator(optional(_scale))]
 Flag = Annotated[bool, BeforeValidator(flag)]
 Name = Annotated[str, BeforeValidator(_text)]
 Epochs = Annotated[tuple[int, ...], BeforeValidator(_epochs)]
+Names = Annotated[tuple[str, ...] | None, BeforeValidator(optional(_names))]
 
 
 class FigureOptions(Section):

@@ -1,0 +1,330 @@
+"""Which axes of a grid matter: shares of the variance of a run that main effects, interactions and seeds have.
+
+Letters: c cells (combinations of values), n seeds; y_s (c,) the values of seed s; X (c, 1 + Σ df) the contrasts of
+`design_blocks`, X⁺ its pseudoinverse; b_s = X⁺ y_s, of which b_As are the coefficients of term A; E, Cov over seeds.
+
+    y_s = μ + Σ_A X_A b_A + rest + seed_s + noise_s
+
+    θ_A     = |b_A|²                             variance of term A over the grid, each combination equally likely
+    θ̂_A     = |mean_s b_As|² − tr Cov(b_A)/n     = the mean of b_As·b_At over all pairs of different seeds s, t
+    noise   = the mean over cells of the variance between seeds; what cells share of it is the seeds' own
+    share_A = θ̂_A / (Σ θ̂ + noise)
+
+This is ω² (Hays 1963; Olejnik and Algina 2003) with each term's own error, its interaction with the seeds.  η², the
+share of the sum of squares, says of an axis that does nothing that it matters, by tr Cov(b_A)/n; θ̂ does not: a
+product of two different seeds has no noise of its own, whatever the distribution, with unequal spreads and correlated
+settings (they share seeds).  It needs seeds that are independent, no more.  So θ̂ can be below 0, and is left so.
+Effects are fixed: the values of an axis were chosen, not drawn, and θ is their variance (divided by k, not k − 1).
+
+With one seed there is no noise to be seen: the contrasts that no term has stand in for it, as if they were noise alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.errors import InputError
+from handgrad.report.findings.axis_scales import COLLAPSED
+from handgrad.report.findings.design_blocks import DesignBlock, Terms, block_of, inverse_of, rank_of, terms_of
+from handgrad.report.findings.intervals import CONFIDENCE, Interval
+from handgrad.report.findings.wording import enumerated, plural
+from handgrad.streams import stream
+from handgrad.study.changes import shown
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Numbers = NDArray[np.float64]
+DRAWS = 2000  # of the pivots behind an interval
+EQUAL = 1e-12  # of the largest value, squared: variances below are rounding
+METHOD = "generalized pivots"
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a term has of the variance of a run.
+
+    axes: one of a main effect, two of an interaction, none of the others;  kind: main, interaction, rest (interactions
+    of more axes, or what no term has), seeds (shared by all settings) or noise;  variance: unbiased, may be below 0.
+    """
+
+    kind: str
+    axes: tuple[str, ...]
+    df: int
+    variance: float
+    share: float
+    interval: Interval | None = None
+
+    @property
+    def name(self) -> str:
+        """How a table calls it."""
+        return " × ".join(self.axes) or {"rest": "all other interactions", "seeds": "seeds, alike in all settings"}.get(
+            self.kind, "noise between seeds"
+        )
+
+
+@dataclass(frozen=True)
+class VarianceShares:
+    """The shares of a grid, largest first, then rest, seeds and noise: they add up to 1.
+
+    cells, seeds, runs: of what was used;  total: the variance of a run;  collapsed: settings in which runs collapsed,
+    in words;  left_out, refused, notes: sentences, for the reader.
+    """
+
+    shares: tuple[Share, ...]
+    cells: int
+    seeds: int
+    runs: int
+    total: float
+    collapsed: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def effects(self) -> tuple[Share, ...]:
+        """Main effects and interactions."""
+        return tuple(share for share in self.shares if share.axes)
+
+    @property
+    def of_settings(self) -> dict[str, float] | None:
+        """The shares of the variance between settings alone, without seeds and noise; None where settings do not differ
+        beyond what seeds do."""
+        between = {one.name: one.variance for one in self.shares if one.kind not in ("seeds", "noise")}
+        total = sum(between.values())
+        return {name: variance / total for name, variance in between.items()} if total > 0 else None
+
+
+def variance_shares(
+    frame: "DataFrame", axes: Sequence[str], *, order: int = 2, names: Mapping[str, str] | None = None
+) -> VarianceShares:
+    """The shares of main effects and, with order 2, interactions of a full or partial grid, with 95 % intervals.
+
+    frame: a row a run, columns `axes`, "seed", "value" and, where it is known, "collapsed" (bool);  names: axis -> how
+    sentences call it.  What the design cannot separate is refused in `refused`; runs that collapsed count as the
+    results that they are, and `collapsed` names their settings.
+
+    An interval is made of draws of generalized pivots (Weerahandi 1993): the error of a term from its χ², its
+    noncentrality from the confidence distribution of the noncentral χ² that θ̂ comes from.  It takes normal noise, and
+    the largest of three errors: the term's own, that of all cells, and that along the effect, which is larger where
+    settings that have the effect spread more.  `benchmarks/knobs.py` measures how often it holds.
+
+    Raises InputError where main effects cannot be separated, or nothing varies.
+    """
+    block = block_of(frame, axes, names)
+    terms = terms_of(block, order)
+    y = block.values
+    if y.max() - y.min() <= 0:
+        raise InputError(f"all {y.size} runs have the same value: there is no variance to share out")
+    n = len(block.seeds)
+    parts = _replicated(block, terms) if n > 1 else _single(block, terms)
+    total = sum(part.variance for part in parts)
+    if total <= EQUAL * float(np.abs(y).max()) ** 2:
+        raise InputError("the runs differ by rounding alone: there is no variance to share out")
+    intervals = _intervals(parts)
+    made = [
+        Share(
+            part.kind, tuple(block.axes[j] for j in part.term), part.df, part.variance, part.variance / total, interval
+        )
+        for part, interval in zip(parts, intervals, strict=True)
+    ]
+    effects = sorted((one for one in made if one.axes), key=lambda one: -one.variance)
+    shares = (*effects, *(one for one in made if not one.axes))
+    notes = [] if n > 1 else [_one_seed(terms, len(block.axes))]
+    fallen = _collapsed(frame, axes, names or {})
+    return VarianceShares(
+        shares, len(block.cells), n, y.size, total, fallen, block.left_out, terms.refused, tuple(notes)
+    )
+
+
+def without_collapsed(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
+    """The runs of the settings in which no run collapsed: what matters among those that work.
+
+    A learning rate at which everything collapses has nearly all variance of a grid; which axis matters elsewhere is
+    then seen by the shares of this frame.
+    """
+    if COLLAPSED not in frame:
+        return frame
+    keys = list(zip(*(frame[axis].tolist() for axis in axes), strict=True))
+    fallen = {key for key, collapsed in zip(keys, frame[COLLAPSED].tolist(), strict=True) if collapsed}
+    return frame[[key not in fallen for key in keys]]
+
+
+def _collapsed(frame: "DataFrame", axes: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
+    """Each setting in which runs collapsed, with how many."""
+    if COLLAPSED not in frame:
+        return ()
+    counts: dict[tuple[object, ...], list[bool]] = {}
+    rows = zip(*(frame[axis].tolist() for axis in axes), frame[COLLAPSED].tolist(), strict=True)
+    for *key, collapsed in rows:
+        counts.setdefault(tuple(key), []).append(bool(collapsed))
+    return tuple(
+        ", ".join(f"{names.get(axis, axis)} {shown(value)}" for axis, value in zip(axes, key, strict=True))
+        + f": {sum(each)} of {plural(len(each), 'run')}"
+        for key, each in counts.items()
+        if any(each)
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A term: its df, its unbiased variance, |mean b|² and its error, tr Var(mean b), with their degrees of freedom."""
+
+    kind: str
+    term: tuple[int, ...]
+    df: int
+    variance: float
+    size: float = 0.0
+    error: float = 0.0
+    error_df: int = 0
+
+
+def _replicated(block: DesignBlock, terms: Terms) -> list[_Part]:
+    """Every part from two seeds on."""
+    y, x = block.values, terms.matrix
+    (cells, n), inverse = y.shape, inverse_of(x)
+    b = inverse @ y
+    residual = y - y.mean(axis=0) - y.mean(axis=1, keepdims=True) + y.mean()
+    pooled_df = (cells - 1) * (n - 1)
+    pooled = float((residual**2).sum()) / pooled_df
+    parts = [
+        _part(
+            "main" if len(term) == 1 else "interaction",
+            term,
+            b[at],
+            pooled * float((inverse[at] ** 2).sum()),
+            pooled_df,
+        )
+        for term, at in terms.blocks().items()
+    ]
+    left = cells - rank_of(x)
+    if left:
+        rest = (y - x @ b) / np.sqrt(cells)
+        parts.append(_part("rest", (), rest, pooled * left / cells, pooled_df, left))
+    total = float(y.var(axis=1, ddof=1).mean())
+    shared = (cells * float(y.mean(axis=0).var(ddof=1)) - total) / (cells - 1)
+    parts.append(_Part("seeds", (), n - 1, shared))
+    parts.append(_Part("noise", (), pooled_df, total - shared, total, 0.0, cells * (n - 1)))
+    return parts
+
+
+def _part(kind: str, term: tuple[int, ...], b: Numbers, pooled: float, pooled_df: int, df: int | None = None) -> _Part:
+    """A term from its coefficients by seed (df, n); pooled: its error, were that of all cells alike."""
+    n = b.shape[1]
+    df = len(b) if df is None else df
+    mean = b.mean(axis=1)
+    size, own = float((mean**2).sum()), float(b.var(axis=1, ddof=1).sum())
+    along = df * float((mean @ b).var(ddof=1)) / size if size > 0 else 0.0  # where settings with an effect spread more
+    error, error_df = max((own, df * (n - 1)), (pooled, pooled_df), (along, n - 1))
+    return _Part(kind, term, df, size - own / n, size, error / n, error_df)
+
+
+def _single(block: DesignBlock, terms: Terms) -> list[_Part]:
+    """Every part of one seed: the contrasts that no term has are the noise.
+
+    Where the interactions leave none, they are taken for noise.
+    """
+    cells = len(block.cells)
+    if cells <= terms.matrix.shape[1]:
+        terms = Terms({term: z for term, z in terms.columns.items() if len(term) == 1})
+    y, x = block.values[:, 0], terms.matrix
+    left = cells - x.shape[1]
+    if left < 1:
+        raise InputError(
+            f"{plural(cells, 'setting')} with one seed each: an effect cannot be told from the noise between seeds; "
+            "run two seeds or more"
+        )
+    inverse = inverse_of(x)
+    b = inverse @ y
+    noise = float(((y - x @ b) ** 2).sum()) / left
+    parts = []
+    for term, at in terms.blocks().items():
+        size, error = float((b[at] ** 2).sum()), noise * float((inverse[at] ** 2).sum())
+        kind = "main" if len(term) == 1 else "interaction"
+        parts.append(_Part(kind, term, len(b[at]), size - error, size, error, left))
+    return [*parts, _Part("noise", (), left, noise, noise, 0.0, left)]
+
+
+def _one_seed(terms: Terms, axes: int) -> str:
+    what = "interactions" if axes <= 2 or not terms.columns else "interactions that are not listed"
+    return f"one seed: {what} and the noise between seeds cannot be told apart, and count as noise"
+
+
+def _intervals(parts: Sequence[_Part]) -> list[Interval | None]:
+    """The intervals of the shares of terms: quantiles of θ*/(Σ θ* + noise*) over draws of all parts."""
+    from scipy.special import chdtri
+
+    rng, draws = stream(0, "bootstrap", 13), DRAWS
+    drawn: dict[int, Numbers] = {}
+    whole = np.zeros(draws)
+    for i, part in enumerate(parts):
+        if part.kind == "seeds":  # within the noise of a run, which the last part draws
+            continue
+        chi2 = rng.chisquare(part.error_df, draws) / part.error_df
+        if part.kind == "noise":
+            whole += part.size / chi2
+            continue
+        level = rng.random(draws)
+        if part.error > 0:
+            unit = part.error / chi2 / part.df  # variance of one coefficient of the mean over seeds
+            least = float(chdtri(part.df, 0.5))  # what noise alone gives in half of all studies
+            drawn[i] = _noncentrality(np.maximum(part.size / unit, least), part.df, level) * unit
+        else:
+            drawn[i] = np.full(draws, part.size)
+        whole += drawn[i]
+    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    found: list[Interval | None] = []
+    for i in range(len(parts)):
+        if i not in drawn:
+            found.append(None)
+            continue
+        low, high = np.quantile(drawn[i] / np.maximum(whole, 1e-300), tails)
+        found.append(Interval(float(low), float(high), METHOD))
+    return found
+
+
+def _noncentrality(x: Numbers, df: int, level: Numbers) -> Numbers:
+    """The λ at which the noncentral χ² of df degrees of freedom is below x with the chance `level`; 0 where none is.
+
+    From x = 1,000 + 50·df on λ = (√x − z)² − (df − 1), within 0.03 %: of √χ²(df, λ) ≈ √λ + z + (df − 1)/(2√λ).
+    """
+    from scipy.special import chndtrinc, ndtri
+
+    far = x > 1000 + 50 * df
+    found = (np.sqrt(x) - ndtri(level)) ** 2 - (df - 1)
+    near = chndtrinc(np.where(far, 1.0, x), float(df), np.where(far, 0.5, level))
+    near = np.where(near > 1e-300, near, 0.0)  # the inverse of no noncentrality is a tiny number
+    return np.asarray(np.where(far, found, near), dtype=np.float64)
+
+
+def shares_sentence(found: VarianceShares, most: int = 3) -> str:
+    """The largest shares in words, with n and method.
+
+    >>> import pandas
+    >>> both = [(lr, s) for lr in (1, 2) for s in (0, 1)]
+    >>> rows = [{"lr": lr, "width": w, "seed": s, "value": lr + 0.01 * s * w} for lr, s in both for w in (1, 2)]
+    >>> shares_sentence(variance_shares(pandas.DataFrame(rows), ["lr", "width"]), 1)[:21]
+    'lr has 100 % of the v'
+    """
+    parts = [f"{one.name} {_percent(one)}" for one in found.effects[:most]]
+    first, *others = parts
+    name = found.effects[0].name
+    listed = enumerated(
+        [first.replace(name, f"{name} has", 1).replace(" %", " % of the variance of a run", 1), *others]
+    )
+    by = f"{plural(found.cells, 'setting')} × {plural(found.seeds, 'seed')}"
+    return f"{listed} ({by}; unbiased shares of variance, in brackets 95 % intervals)."
+
+
+def _percent(one: Share) -> str:
+    value = f"{_short(one.share)} %"
+    return value if one.interval is None else f"{value} ({_short(one.interval.low)} to {_short(one.interval.high)} %)"
+
+
+def _short(share: float) -> str:
+    """A share in percent, below 10 with a decimal; never below 0."""
+    value = 100 * max(share, 0.0)
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
