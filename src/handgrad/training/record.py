@@ -167,11 +167,10 @@ class Record(_Table):
     """What a run leaves behind.
 
     status: one of STATUSES.  A run that diverged, and no other, has `diverged`; one that failed has `error`, no scores
-    and no samples.  setting: its tables, every default written out.  continues: the run that this one goes on from;
-    parent: the checksums of the files that it began with.  metrics: of the weights at the end, by name
-    (`handgrad.measures`); None where it diverged.  epochs, steps: over the whole history, that of continued runs
-    included.  files: checksums of the other files.  curves, params, state, mistakes, diagnostics: arrays by name;
-    empty where record.json alone was read.
+    and no samples.  seeds: of every source, where the study has `vary`.  setting: every default written out.
+    continues: the run that this one goes on from; parent: the checksums of the files that it began with.  metrics: of
+    the weights at the end (`handgrad.measures`); None where it diverged.  epochs, steps: with those of continued runs.
+    files: checksums.  curves, params, state, mistakes, diagnostics: arrays; empty where record.json alone was read.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -179,6 +178,7 @@ class Record(_Table):
     format: int
     id: str
     seed: int
+    seeds: dict[str, int] | None = None
     setting: Annotated[dict[str, Any], GetPydanticSchema(lambda _, handler: handler(_SettingTables)), AsWritten]
     continues: str | None
     parent: dict[str, str] | None = None

@@ -21,6 +21,7 @@ from handgrad.study.published.published_tables import ConfusionTable
 from handgrad.study.reading.setting_refs import SettingRefs, drawn_ref, setting_ref
 from handgrad.study.rules.select import mean_of
 from handgrad.training.record import Record
+from handgrad.training.sources import SOURCES, sources_in_force
 
 ONE_CLASS = 0.99  # the share of one predicted class from which a run counts as collapsed
 FEW = 10  # examples, below which one class for all of them may be chance
@@ -47,17 +48,23 @@ def summarize(results: Results) -> Summary:
         facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
 
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
-        made = summarize_setting(label, axes, results.planned[label]["setting"], facts[label], ddof=spec.ddof)
+        planned = results.planned[label]
+        vary = varied[planned["phase"]]
+        sources = () if vary is None else sources_in_force(vary, planned["setting"]["network"])
+        made = summarize_setting(label, axes, planned["setting"], facts[label], ddof=spec.ddof, sources=sources)
         return replace(made, all_axes=results.axes[label], earlier=earlier)
 
     metric = results.plan["metric"]
+    varied = {phase["name"]: phase.get("vary") for phase in results.plan["phases"]}
     phases = []
     for phase in results.plan["phases"]:
         if phase["after"] is not None and phase["start"] is None:
             continue
         own = [setting(one["label"], one["axes"]) for one in phase["settings"]]
         seeds = {run.seed for one in own for run in one.runs}
+        apart = varied[phase["name"]] != results.plan.get("vary")
         shares = not own or any(fact.seed in seeds for fact in facts.get(phase["start"], ()))  # else: other seeds
+        shares = shares and not apart
         if shares and phase["start"] not in [one.label for one in own]:
             axes = dict.fromkeys(path for one in own for path in one.axes)
             one_at_a_time = len(axes) > 1 and all(len(one.axes) == 1 for one in own)
@@ -65,9 +72,13 @@ def summarize(results: Results) -> Summary:
             own.insert(0, setting(phase["start"], {p: v for p, v in known.items() if v is not None}, earlier=True))
         axes = dict.fromkeys(path for one in own for path in one.axes)
         if "explain" in results.plan:  # no setting of a rung wins, so none is compared with another
-            phases.append(PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric))
+            made = PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric)
         else:
-            phases.append(summarize_phase(phase["name"], list(axes), own, phase["winner"], metric))
+            made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric)
+        vary = varied[phase["name"]]
+        found = {name for one in own for name in sources_in_force(vary, one.setting["network"])}
+        vary = None if vary is None else tuple(vary)
+        phases.append(replace(made, sources=tuple(name for name in SOURCES if name in found), vary=vary, apart=apart))
     started = [phase.name for phase in phases]
     return Summary(
         name=spec.name,
@@ -122,14 +133,19 @@ def summarize_setting(
     *,
     ddof: int = 1,
     earlier: bool = False,
+    sources: tuple[str, ...] = (),
 ) -> SettingSummary:
-    """One setting: a Sample for every metric, over the runs that came to their end."""
+    """One setting: a Sample for every metric, over the runs that came to their end.
+
+    sources: what differs from run to run, where the study says it.
+    """
     samples = {}
     records = [run.record for run in runs if run.record is not None and run.status != "failed"]
     for metric in METRICS:
         values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
         made = sample(values, ddof, examples_of(records, metric) if is_fraction(metric) else None)
-        samples[metric] = replace(made, mean=mean_of(list(values.values()), metric))  # equal counts, equal means
+        mean = mean_of(list(values.values()), metric)  # equal counts, equal means
+        samples[metric] = replace(made, mean=mean, sources=sources)
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
 
 

@@ -19,6 +19,7 @@ from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 from handgrad.study.rules import select
 from handgrad.training.record import DatasetFacts, NetworkFacts, Record
+from handgrad.training.sources import sources_named
 
 UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 
@@ -131,6 +132,14 @@ class PhaseSummary:
     settings: tuple[SettingSummary, ...]
     winner: str | None  # a label; the best so far while the phase is not finished
     metric: str  # what the winner was chosen by
+    sources: tuple[str, ...] = ()  # of chance, which differ from seed to seed
+    vary: tuple[str, ...] | None = None  # where the study says what its seeds vary
+    apart: bool = False  # its seeds vary other sources than the study's: it measures noise, and chooses nothing
+
+    @property
+    def over_seeds(self) -> str:
+        """Over what its means are, with the sources that its seeds vary where the study says so."""
+        return "over seeds" if self.vary is None else f"over seeds ({sources_named(self.sources)})"
 
     @property
     def ranked(self) -> list[SettingSummary]:
@@ -216,8 +225,9 @@ class Summary:
 
     @property
     def last(self) -> PhaseSummary | None:
-        """The latest phase that has a winner."""
-        return next((phase for phase in reversed(self.phases) if phase.best is not None), None)
+        """The latest phase that has a winner; one that varies other sources than the study has chosen nothing."""
+        chosen = [phase for phase in self.phases if phase.best is not None]
+        return next((phase for phase in reversed(chosen) if not phase.apart), None)
 
     @property
     def winner(self) -> SettingSummary | None:
