@@ -15,6 +15,7 @@ from handgrad.measures import TEST, TRAIN, VALIDATION, part_of
 if TYPE_CHECKING:
     from handgrad.report.findings.summary import Summary
     from handgrad.report.reproduced.reproduction import Reproduction
+    from handgrad.report.tables.table import Table
     from handgrad.study.execution.events import Event
     from handgrad.study.explain.explain_plan import ExplainPlan
     from handgrad.study.explain.rung_results import Explained
@@ -114,20 +115,31 @@ def print_record(record: "Record") -> None:
         out.print(Text(f"{name.ljust(width)}  {value}", "bold red" if name == "slip" else ""))
 
 
+def print_of_report(table: "Table") -> None:
+    """A table of the report with its title."""
+    out.print(Text(f"\n{table.title}", "bold"))
+    numeric = [i for i, column in enumerate(table.columns) if column.numeric]
+    best = [i for i, row in enumerate(table.rows) if any(cell.bold for cell in row.cells)]
+    rows = [[cell.text for cell in row.cells] for row in table.rows]
+    print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
+
+
 def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> None:
     """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
+    from handgrad.report.findings.noise import noises
+    from handgrad.report.findings.noise_sentences import noise_verdicts
     from handgrad.report.findings.verdicts import conditional, phase_verdicts, slip_verdicts, small_parts
     from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
+    from handgrad.report.tables.noise_table import noise_table
     from handgrad.report.tables.study_tables import phase_title, summary_table
 
     for phase in summary.phases:
-        table = summary_table(phase, summary.ddof, "summary", phase_title(summary, phase))
-        out.print(Text(f"\n{table.title}", "bold"))
-        numeric = [i for i, column in enumerate(table.columns) if column.numeric]
-        best = [i for i, row in enumerate(table.rows) if any(cell.bold for cell in row.cells)]
-        rows = [[cell.text for cell in row.cells] for row in table.rows]
-        print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
+        print_of_report(summary_table(phase, summary.ddof, "summary", phase_title(summary, phase)))
         for verdict in phase_verdicts(phase):
+            out.print(Text(f"  {verdict.text}"))
+    for noise in noises(summary):
+        print_of_report(noise_table(noise, "noise", "Where noise comes from"))
+        for verdict in noise_verdicts(noise):
             out.print(Text(f"  {verdict.text}"))
     for verdict in slip_verdicts(summary.settings):
         out.print(Text(verdict.text, "bold red"))

@@ -182,7 +182,7 @@ def drawn_by(dataset: Dataset, section: DataSection, seed: int) -> DataSection:
     drawn, key = by(seed), data_key(by(seed), dataset.checksum)
     if key == data_key(by(seed + 1), dataset.checksum):
         raise DataError(
-            f"the split of {dataset.name} is fixed: no part of it is drawn by chance, so the seeds cannot vary it; give "
+            f"the split of {dataset.name} is fixed: no part of it is drawn by chance, so seeds cannot vary it; give "
             'data.validation a size, or data.train a size and pick = "random", or take "split" out of vary'
         )
     return section if key == data_key(section, dataset.checksum) else drawn

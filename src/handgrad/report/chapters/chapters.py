@@ -12,12 +12,15 @@ from handgrad.report.chapters.study_chapters import (
     data_chapter,
     environment,
     formulas,
+    noise_chapter,
     phase_chapter,
     studied,
     times,
     winner_chapter,
 )
 from handgrad.report.figures.request import Sources
+from handgrad.report.findings.noise import noises
+from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import (
     Verdict,
@@ -41,6 +44,9 @@ def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | No
         yield original_chapter(reproduction, summary, sources)
     for position, phase in enumerate(summary.phases):
         yield phase_chapter(summary, phase, position, sources)
+    noise = noise_chapter(summary)
+    if noise is not None:
+        yield noise
     own_figures = figures_chapter(summary, sources)
     if own_figures is not None:
         yield own_figures
@@ -71,6 +77,7 @@ def headline(summary: Summary, reproduction: Reproduction | None) -> tuple[Verdi
         found += phase_verdicts(summary.phases[-1])
     if METRICS[metric].part is not TEST:
         found.append(selection(summary, metric))
+    found += [verdict for noise in noises(summary) for verdict in noise_verdicts(noise, brief=True)]
     found += [*conditional(summary), *small_parts(summary)]
     bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]
     text = " and ".join(f"{plural(count, 'run')} {status}" for status, count in bad if count)

@@ -1,7 +1,8 @@
 """The chapters of every report: what was studied, phases, the best setting, times, data, formulas, environment."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from handgrad.data.catalog import DATASETS
 from handgrad.report.chapters.chapter import Block, Chapter, Code, Facts, FigureBlock, TableBlock, Text, Verdicts
@@ -9,21 +10,29 @@ from handgrad.report.figures import network_figures as run_figures
 from handgrad.report.figures import phase_figures
 from handgrad.report.figures.gradient_figures import gradients
 from handgrad.report.figures.network_figures import feature_maps
+from handgrad.report.figures.noise_figure import noise_figure
 from handgrad.report.figures.request import Request, Sources
-from handgrad.report.figures.shapes import FigureData
+from handgrad.report.figures.shapes import Curves, FigureData, Ranking
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effect_sentences import effect_verdict
 from handgrad.report.findings.effects import phase_effects
+from handgrad.report.findings.noise import noises
+from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.verdicts import phase_verdicts, slip_verdicts, trouble_verdicts
 from handgrad.report.findings.wording import axis_names, plural, setting_name, settings_named
 from handgrad.report.tables import findings_tables, study_tables
+from handgrad.report.tables.noise_table import noise_table
+from handgrad.report.tables.table import Table
 from handgrad.study.changes import shown
 from handgrad.study.design.study_spec import Made
 from handgrad.study.published.figure_options import GradientsOptions
 from handgrad.study.toml import dumps
 from handgrad.training.record import DatasetFacts
+from handgrad.training.sources import sources_named
+
+Captioned = TypeVar("Captioned", Table, Curves, Ranking)
 
 
 def studied(summary: Summary) -> Chapter:
@@ -40,6 +49,7 @@ def studied(summary: Summary) -> Chapter:
             listed = ", ".join(f"[{v}]" if ", " in v else v for v in distinct[:30])
             rows.append((names[path] + where, (listed + (" …" if len(distinct) > 30 else ""),)))
     rows.append(("seeds", (", ".join(map(str, summary.seeds)),)))
+    rows += _what_seeds_vary(summary)
     settings, runs = len(summary.settings), len(summary.runs)
     rows.append(
         ("size", (f"{plural(settings, 'setting')}, {plural(runs, 'run')}",)),
@@ -50,6 +60,22 @@ def studied(summary: Summary) -> Chapter:
         rows.append(("data", (f"{data.name}: {counts} examples",)))
     blocks: list[Block] = [Facts(tuple(rows))]
     return Chapter("studied", "What was studied", tuple(blocks))
+
+
+def _what_seeds_vary(summary: Summary) -> list[tuple[str, tuple[str, ...]]]:
+    """What differs from seed to seed, so what every ± over seeds includes, and what it does not."""
+    of: dict[tuple[str, ...], list[str]] = {}
+    for phase in summary.phases:
+        of.setdefault(phase.sources, []).append(phase.name)
+    lines = []
+    for sources, names in of.items():
+        where = f" ({', '.join(names)})" if len(of) > 1 else ""
+        lines.append(f"{sources_named(sources)}{where}")
+    if not any(sources for sources in of):
+        return []
+    said = any(phase.vary is not None for phase in summary.phases)
+    rest = f"what is not named has the first seed, {summary.seeds[0]}; the split then has that of [data]"
+    return [("a ± over seeds includes", tuple([*lines, rest] if said else lines))]
 
 
 def _provenance(made: Made) -> tuple[str, ...]:
@@ -80,13 +106,13 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
         phase_figures.beside_baseline(phase, f"beside{suffix}", sources),
         phase_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),
     ]
-    blocks += [FigureBlock(figure) for figure in figures if figure is not None]
+    blocks += [FigureBlock(_with_sources(figure, phase)) for figure in figures if figure is not None]
     blocks += _effects(summary, phase, suffix, of)
     if (curves := phase_curves(phase, sources.by_epoch, summary.ddof)) is not None:
         table = findings_tables.curves_table(
             phase, curves, summary.ddof, f"curve-measures{suffix}", f"Curves in numbers{of}"
         )
-        blocks.append(TableBlock(table, folded=True))
+        blocks.append(TableBlock(_with_sources(table, phase), folded=True))
     return Chapter(f"phase-{position + 1}", title, tuple(blocks), phase.name if several else "Results")
 
 
@@ -98,7 +124,29 @@ def _effects(summary: Summary, phase: PhaseSummary, suffix: str, of: str) -> lis
     names = axis_names(phase.axes)
     title = f"The effect of each hyperparameter over all others{of}"
     table = findings_tables.effects_table(found, names, summary.ddof, f"effects{suffix}", title)
-    return [Verdicts(tuple(effect_verdict(one, names) for one in found)), TableBlock(table, folded=True)]
+    return [
+        Verdicts(tuple(effect_verdict(one, names) for one in found)),
+        TableBlock(_with_sources(table, phase), folded=True),
+    ]
+
+
+def _with_sources(shown: Captioned, phase: PhaseSummary) -> Captioned:
+    """A table or figure whose caption says what the seeds of its phase vary, where the study says it."""
+    if phase.vary is None:
+        return shown
+    return replace(shown, caption=f"{shown.caption} Seeds vary: {sources_named(phase.sources)}.")
+
+
+def noise_chapter(summary: Summary) -> Chapter | None:
+    """Where the noise of a setting comes from, where seeds vary one source of it at a time; None where none do."""
+    blocks: list[Block] = []
+    found = noises(summary)
+    for position, noise in enumerate(found, start=1):
+        suffix, of = (f"-{position}", f", setting {noise.label}") if len(found) > 1 else ("", "")
+        blocks.append(Verdicts(tuple(noise_verdicts(noise))))
+        blocks.append(TableBlock(noise_table(noise, f"noise{suffix}", f"Variance by source{of}")))
+        blocks.append(FigureBlock(noise_figure(noise, f"noise{suffix}", f"Noise by source{of}")))
+    return Chapter("noise", "Where noise comes from", tuple(blocks)) if blocks else None
 
 
 def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources) -> Chapter:
@@ -125,8 +173,9 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
         for part, scores in sorted(scores_of(record).items()):
             table = findings_tables.class_table(scores, part, who, f"classes-{part}")
             blocks.insert(2 if figures[0] is not None else 1, TableBlock(table, folded=True))
-    seeds = f"seeds = [{', '.join(str(r.seed) for r in winner.runs)}]\n\n"
-    text = f'name = "best"\n{seeds}{dumps(winner.setting)}'
+    facts = {"name": "best", "seeds": [run.seed for run in winner.runs]}
+    facts |= {} if phase.vary is None else {"vary": list(phase.vary)}
+    text = f"{dumps(facts)}\n{dumps(winner.setting)}"
     blocks.append(Code(text, "The best configuration as a study file: every value that was in force"))
     return Chapter("best", "The best setting", tuple(blocks))
 

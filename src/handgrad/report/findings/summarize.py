@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, is_fraction, lower_is_better
+from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION, is_fraction, lower_is_better
 from handgrad.report.findings.intervals import binomial_standard_error
 from handgrad.report.findings.statistics import compare, sample
 from handgrad.report.findings.summary import (
@@ -39,13 +39,14 @@ def summarize(results: Results) -> Summary:
     facts: dict[str, list[RunFacts]] = {}
     unverifiable: set[str] = set()
     for cell in results.checked_cells():
-        record, fallen = cell.record, None
+        record, fallen, drawn = cell.record, None, dict[str, int]()
         if record is not None:
             if not record.is_verifiable:
                 unverifiable.add(cell.id)
             fallen = collapse(record) if record.status in ("done", "pruned") else None
+            drawn = drawn_parts(record)
             record = shortened(record, matrices=matrices, samples=samples)
-        facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
+        facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen, drawn))
 
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
         planned = results.planned[label]
@@ -179,6 +180,20 @@ def summarize_phase(
 def _is_ahead(difference: float | None, metric: str) -> bool:
     """Whether a setting − the best is a lead: the best has more runs that came to their end."""
     return difference is not None and (difference < 0 if lower_is_better(metric) else difference > 0)
+
+
+def drawn_parts(record: Record) -> dict[str, int]:
+    """part -> the examples it was drawn from, of the parts that are drawn by the seed of the run's split.
+
+    Empty for the seed 0, which [data] has as well where nothing is said: it does not tell what a seed draws.
+    """
+    seed, counts, found = (record.seeds or {}).get("split"), record.dataset.counts, {}
+    for part in (TEST, VALIDATION):
+        wish = record.setting["data"].get(part.name) or {}
+        if seed and wish.get("seed") == seed and part.name in counts:
+            others = counts if part is TEST else (part.name, wish["from"])
+            found[part.name] = sum(counts.get(name, 0) for name in others)
+    return found
 
 
 def collapse(record: Record) -> tuple[str, float] | None:

@@ -28,7 +28,8 @@ UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 class RunFacts:
     """One run.  `record`: without what is long (`summarize.shortened`); None while there is none.
 
-    `collapsed`: the class that it predicts for nearly everything, and the share of examples; None as a rule.
+    `collapsed`: the class that it predicts for nearly everything, and the share of examples; None as a rule.  `drawn`:
+    part of the data -> how many examples it was drawn from, where the split has a seed of the study's.
     """
 
     id: str
@@ -36,6 +37,7 @@ class RunFacts:
     status: str
     record: Record | None = None
     collapsed: tuple[str, float] | None = None
+    drawn: Mapping[str, int] = field(default_factory=dict)
 
     def value(self, metric: str) -> float | None:
         """A metric of a run that came to its end; None where there is none, or where it is not finite."""
@@ -57,6 +59,11 @@ class SettingSummary:
     all_axes: Mapping[str, Any] = field(default_factory=dict)  # those of the phases before it as well
     comparison: Comparison | None = None  # with the best setting of the phase; None for that one itself
     earlier: bool = False  # the winner of an earlier phase, which this phase has to beat
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What differs from seed to seed, where the study says what its seeds vary; else nothing."""
+        return next((one.sources for one in self.samples.values()), ())
 
     @property
     def network(self) -> NetworkFacts | None:

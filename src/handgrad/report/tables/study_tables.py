@@ -108,7 +108,7 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bo
     word = METRICS[phase.metric].word
     sentences = ["n: runs that came to a finite end, of those planned; only they enter the numbers."]
     if several:
-        sentences.append(f"Accuracies are mean ± standard deviation over seeds (ddof {ddof}) in percent.")
+        sentences.append(f"Accuracies are mean ± standard deviation {phase.over_seeds} (ddof {ddof}) in percent.")
         sentences.append(f"Intervals are for the mean {word}: t with n − 1 degrees of freedom")
         if is_fraction(phase.metric):
             sentences[-1] += " (cut at 0 and 100 %)"
@@ -124,7 +124,9 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bo
         sentences.append("Shaded (†): the best, and all of which it is undecided.")
         sizes = {n for setting in phase.settings if (n := setting.examples(phase.metric)) is not None}
         where = f"on one set of {sizes.pop():,} examples" if len(sizes) == 1 else "not over examples"
-        sentences.append(f"Intervals and p are over seeds, {where}.")
+        if any(METRICS[phase.metric].part.name in run.drawn for setting in phase.settings for run in setting.runs):
+            where = "each with examples of its own"
+        sentences.append(f"Intervals and p are {phase.over_seeds}, {where}.")
     sentences.append(f"Bold: the best by mean {word}; settings that miss a result rank below others.")
     return " ".join([*sentences, slips_noted(phase.settings)]).strip()
 

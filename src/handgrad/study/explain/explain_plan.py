@@ -22,7 +22,7 @@ from handgrad.study.explain.rows import PublishedRow, PublishedRows, items_with_
 from handgrad.study.explain.space import MOST_READINGS, MOST_USUAL, SLIPS_PATH, Alternative, Reading, count, readings
 from handgrad.study.explain.usual_alternatives import of_slips, usual_alternatives
 from handgrad.study.planning.plan import Plan
-from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
+from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.published.explain_section import ExplainSection
 from handgrad.study.rules.select import RunSummary
