@@ -32,7 +32,7 @@ from handgrad.study.toml import dumps
 from handgrad.training.record import DatasetFacts
 from handgrad.training.sources import sources_named
 
-Captioned = TypeVar("Captioned", Table, Curves, Ranking)
+Captioned = TypeVar("Captioned", Table, Curves | Ranking)
 
 
 def studied(summary: Summary) -> Chapter:
@@ -69,8 +69,8 @@ def _what_seeds_vary(summary: Summary) -> list[tuple[str, tuple[str, ...]]]:
         of.setdefault(phase.sources, []).append(phase.name)
     lines = []
     for sources, names in of.items():
-        where = f" ({', '.join(names)})" if len(of) > 1 else ""
-        lines.append(f"{sources_named(sources)}{where}")
+        where = f"phase {', '.join(names)}: " if len(of) > 1 else ""
+        lines.append(f"{where}{sources_named(sources)}")
     if not any(sources for sources in of):
         return []
     said = any(phase.vary is not None for phase in summary.phases)
@@ -196,10 +196,18 @@ RATES = 12  # products of learning rate and batch size that are named
 
 
 def data_chapter(summary: Summary) -> Chapter:
-    """Every split that was used: its examples, its scaling, whether it is the official data."""
+    """Every split that was used: its examples, its scaling, whether it is the official data.
+
+    Of splits that the seeds of a setting draw, the first.
+    """
     found: dict[str, DatasetFacts] = {}
+    drawn: set[str | None] = set()  # keys of splits whose parts other seeds draw anew
     for setting in summary.settings:
-        for data in (record.dataset for record in setting.records):
+        splits = [record.dataset for record in setting.records]
+        if "split" in setting.sources:
+            splits = splits[:1]
+            drawn |= {data.key for data in splits}
+        for data in splits:
             found.setdefault(str([data.key, data.checksum, data.scaling, data.counts]), data)
     blocks: list[Block] = []
     for position, data in enumerate(found.values()):
@@ -207,6 +215,7 @@ def data_chapter(summary: Summary) -> Chapter:
             ("data set", (data.name,)),
             ("examples", tuple(f"{part}: {count:,}" for part, count in data.counts.items())),
             ("shape of one example", (" × ".join(map(str, data.shape)),)),
+            ("split", ("each seed draws its own, of as many examples; this is the first one's",) * (data.key in drawn)),
             ("scaling in force", (data.scaling,)),
             ("bytes", (_bytes(data),)),
             ("checksum", (data.checksum[:16] + "…",)),

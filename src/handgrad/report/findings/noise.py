@@ -17,8 +17,9 @@ Intervals (95 %): of the variance of n ≥ 10 runs the one of Bonett (2006), for
     ln s² + ln c ± z·c·√((γ − (n − 3)/n)/(n − 1)),  c = n/(n − z),  γ = n·Σ(x − x_t)⁴/(Σ(x − x̄)²)²,
 
 x_t the mean without the lowest and the highest 1/(2√(n − 4)) of the runs; of fewer runs (n − 1)s²/χ²(n − 1), which
-assumes that they are; of p the binomial one (Jeffreys), of all examples that were scored.  Those of V_split, of shares and of ratios are the quantiles of
-these formulas for DRAWS draws of every variance and of p from those distributions (Weerahandi 1993).
+assumes that they are; of p the binomial one (Jeffreys) of as many examples as give it the variance p(1 − p)/M + s²/n,
+M the different examples that were scored.  Those of V_split, of shares and of ratios are the quantiles of these
+formulas for DRAWS draws of every variance and of p from those distributions (Weerahandi 1993).
 
 Sources: Bouthillier et al., "Accounting for variance in machine learning benchmarks" (MLSys 2021), who vary one source
 at a time and set the binomial noise of the test set beside it; Bonett, "Approximate confidence interval for standard
@@ -135,8 +136,10 @@ def noise_of(
     values = {name: float(np.var(alone[name], ddof=1)) for name in sources}
     drawn = {name: variance_draws(alone[name], rng) for name in sources}
     of_p = together if len(together) else alone["split"] if pool is not None else np.concatenate([*alone.values()])
-    p, examples = float(np.mean(of_p)), m if pool is None else min(pool, m * len(of_p))
-    ps = rng.beta(p * examples + 0.5, (1 - p) * examples + 0.5, DRAWS)
+    p, n = float(np.mean(of_p)), len(of_p)
+    different = m if pool is None else pool * (1 - (1 - m / pool) ** n)  # examples that were scored
+    size = different / (1 + different * float(np.var(of_p)) / (n * p * (1 - p))) if 0 < p < 1 else different
+    ps = rng.beta(p * size + 0.5, (1 - p) * size + 0.5, DRAWS)
     values[EXAMPLES], drawn[EXAMPLES] = p * (1 - p) / m, ps * (1 - ps) / m
     seen, seen_draws = dict(values), np.sum([drawn[name] for name in sources], axis=0)
     if pool is not None and "split" in values:
@@ -146,14 +149,15 @@ def noise_of(
     total, totals = sum(values.values()), np.sum(list(drawn.values()), axis=0)
     parts = []
     for name, value in values.items():
-        agree = name in alone and not np.ptp(alone[name])
+        ends, share_ends = _ends(drawn[name]), _ends(drawn[name] / totals)
+        none = not ends[1]  # an interval of no width is none
         share = value / total if total else 0.0
         parts.append(
             NoisePart(
                 name,
                 m if name == EXAMPLES else len(alone[name]),
-                Estimate(value) if agree else Estimate(value, *_ends(drawn[name])),
-                Estimate(share, *_ends(drawn[name] / totals)),
+                Estimate(value) if none else Estimate(value, *ends),
+                Estimate(share) if none else Estimate(share, *share_ends),
                 seen[name],
             )
         )

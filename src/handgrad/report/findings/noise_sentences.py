@@ -32,9 +32,8 @@ def noise_verdicts(noise: Noise, *, brief: bool = False) -> list[Verdict]:
 
 
 def _share(share: Estimate) -> str:
-    assert share.low is not None
-    assert share.high is not None
-    return f"{100 * share.value:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
+    ends = "" if share.low is None or share.high is None else f" ({100 * share.low:.0f} to {100 * share.high:.0f})"
+    return f"{100 * share.value:.0f} %{ends}"
 
 
 def points(value: float) -> str:
@@ -86,7 +85,7 @@ def _together(noise: Noise) -> list[Verdict]:
 def _few(noise: Noise) -> list[Verdict]:
     """Sources whose runs agree, and intervals that assume a normal distribution."""
     found = []
-    agree = [part for part in noise.parts if part.variance.low is None]
+    agree = [part for part in noise.parts if not part.seen and part.source != EXAMPLES]
     if agree:
         listed = enumerated([f"{SOURCES[part.source]} ({part.n})" for part in agree])
         text = f"All runs agree that vary {listed}: so few show no variance, which is not to say that there is none."

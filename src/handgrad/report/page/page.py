@@ -41,6 +41,7 @@ from handgrad.report.findings.wording import axis_names
 from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.changes import shown as value_text
 from handgrad.study.published.figure_options import figure_shape, load
+from handgrad.training.sources import sources_named
 
 STAMP = "Selected on the test set (select_on_test = true)"
 
@@ -145,6 +146,7 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
             if values.std is not None:
                 unit = f"± {100 * values.std:.2f} %" if accuracy else f"± {values.std:.2g}"
             how = f"n = {values.n}" + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
+            how += f", over {sources_named(values.sources)}" * bool(values.sources)
             found.append({"term": f"{METRICS[metric].word} of the best", "value": value, "unit": unit, "how": how})
         axes = {path: value for path, value in winner.all_axes.items() if value is not None}
         names = axis_names(list(axes))
