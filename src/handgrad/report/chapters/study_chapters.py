@@ -71,7 +71,7 @@ def _what_seeds_vary(summary: Summary) -> list[tuple[str, tuple[str, ...]]]:
     for sources, names in of.items():
         where = f"phase {', '.join(names)}: " if len(of) > 1 else ""
         lines.append(f"{where}{sources_named(sources)}")
-    if not any(sources for sources in of):
+    if not any(len(setting.runs) > 1 for setting in summary.settings) or not any(of):
         return []
     said = any(phase.vary is not None for phase in summary.phases)
     rest = f"what is not named has the first seed, {summary.seeds[0]}; the split then has that of [data]"

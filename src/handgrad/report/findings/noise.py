@@ -48,17 +48,17 @@ Draws = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class PointEstimate:
     """A number with the ends of its 95 % interval; None where nothing can be said of them."""
 
     value: float
     low: float | None = None
     high: float | None = None
 
-    def root(self) -> "Estimate":
+    def root(self) -> "PointEstimate":
         """Of a variance, the standard deviation."""
         low, high = (None if end is None else math.sqrt(end) for end in (self.low, self.high))
-        return Estimate(math.sqrt(self.value), low, high)
+        return PointEstimate(math.sqrt(self.value), low, high)
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class NoisePart:
 
     source: str
     n: int
-    variance: Estimate
-    share: Estimate
+    variance: PointEstimate
+    share: PointEstimate
     seen: float
 
 
@@ -80,8 +80,8 @@ class Together:
     """The n runs that vary all sources together: their variance, and how often it the sources by themselves come to."""
 
     n: int
-    variance: Estimate
-    ratio: Estimate
+    variance: PointEstimate
+    ratio: PointEstimate
 
 
 @dataclass(frozen=True)
@@ -156,16 +156,16 @@ def noise_of(
             NoisePart(
                 name,
                 m if name == EXAMPLES else len(alone[name]),
-                Estimate(value) if none else Estimate(value, *ends),
-                Estimate(share) if none else Estimate(share, *share_ends),
+                PointEstimate(value) if none else PointEstimate(value, *ends),
+                PointEstimate(share) if none else PointEstimate(share, *share_ends),
                 seen[name],
             )
         )
     found = None
     if len(together) > 1 and (variance := float(np.var(together, ddof=1))):
         draws = variance_draws(together, rng)
-        ratio = Estimate(sum(seen[name] for name in sources) / variance, *_ends(seen_draws / draws))
-        found = Together(len(together), Estimate(variance, *_ends(draws)), ratio)
+        ratio = PointEstimate(sum(seen[name] for name in sources) / variance, *_ends(seen_draws / draws))
+        found = Together(len(together), PointEstimate(variance, *_ends(draws)), ratio)
     return Noise(label, metric, p, m, pool, tuple(parts), found)
 
 

@@ -1,7 +1,7 @@
 """Where noise comes from, in sentences: the parts of a variance, what a ± shows of it, how the sources act together."""
 
 from handgrad.measures import METRICS
-from handgrad.report.findings.noise import BONETT, EXAMPLES, Estimate, Noise, NoisePart
+from handgrad.report.findings.noise import BONETT, EXAMPLES, Noise, NoisePart, PointEstimate
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, percent
 from handgrad.training.sources import SOURCES
@@ -31,7 +31,7 @@ def noise_verdicts(noise: Noise, *, brief: bool = False) -> list[Verdict]:
     return found if brief else [*found, *_shown(noise), *_together(noise), *_few(noise)]
 
 
-def _share(share: Estimate) -> str:
+def _share(share: PointEstimate) -> str:
     ends = "" if share.low is None or share.high is None else f" ({100 * share.low:.0f} to {100 * share.high:.0f})"
     return f"{100 * share.value:.0f} %{ends}"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from handgrad.measures import METRICS
-from handgrad.report.findings.noise import BONETT, EXAMPLES, Estimate, Noise
+from handgrad.report.findings.noise import BONETT, EXAMPLES, Noise, PointEstimate
 from handgrad.report.findings.noise_sentences import points, source_word
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 
@@ -35,7 +35,7 @@ def noise_table(noise: Noise, name: str, title: str) -> Table:
         shares = (_percent(part.share.value), _ends(part.share, _percent))
         lead = cell(source_word(noise, part.source), bold=part is most)
         rows.append(Row((lead, n, *_spread(part.variance), cell(part.share.value, shares[0]), shares[1])))
-    total = Estimate(noise.total)
+    total = PointEstimate(noise.total)
     rows.append(Row((cell("sum"), cell(None), *_spread(total), cell(1.0, "100"), Cell("–", (None, None))), total=True))
     if (found := noise.together) is not None:
         lead = cell("all but the finite set, together" if noise.pool is None else "all together")
@@ -53,7 +53,7 @@ def _caption(noise: Noise) -> str:
     return text + INTERVALS.format(n=BONETT)
 
 
-def _spread(variance: Estimate) -> tuple[Cell, Cell]:
+def _spread(variance: PointEstimate) -> tuple[Cell, Cell]:
     """The standard deviation as people read it; the variance for programs."""
     root = variance.root()
     interval = _ends(root, points)
@@ -64,7 +64,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f}"
 
 
-def _ends(one: Estimate, text: Callable[[float], str]) -> Cell:
+def _ends(one: PointEstimate, text: Callable[[float], str]) -> Cell:
     if one.low is None or one.high is None:
         return Cell("–", (None, None))
     return Cell(f"{text(one.low)} to {text(one.high)}", (one.low, one.high))
