@@ -8,9 +8,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.report import summarize
 from handgrad.training.loop import execute
 from handgrad.training.progress import load_checkpoint, save_checkpoint
 from handgrad.training.record import load, save
@@ -88,6 +90,9 @@ def test_a_checkpoint_is_written_as_it_was_and_goes_on(tmp_path):
     record = execute(run, hg.split(data, setting.data), checkpoint=tmp_path / path.name)
     assert (record.status, record.data["time"]["resumed"]) == ("done", 1)
     assert record.curves["loss_per_step"][:24].tobytes() == progress.loss_per_step[0].tobytes()
+    before, epochs = progress.epoch, setting.training.epochs  # which that version did not score for balanced accuracy
+    assert np.isfinite(record.curves["val_balanced_accuracy"]).tolist() == [False] * before + [True] * (epochs - before)
+    assert record.curves["val_loss"][:before].tolist() == progress.curves["val_loss"]
 
 
 def test_a_results_folder_is_continued_and_reported(tmp_path):
@@ -100,3 +105,15 @@ def test_a_results_folder_is_continued_and_reported(tmp_path):
     assert json.loads((folder / "plan.json").read_bytes()) == json.loads(plan)
     assert results.winner() == "3_1"
     assert "golden" in hg.build_report(folder).read_text()
+    runs = results.runs()
+    ended = runs[runs["status"].isin(["done", "pruned"])]
+    for name in ("val_balanced_accuracy", "val_macro_f1"):  # from the confusion matrices
+        assert ended[name].between(0, 1).all()
+    assert ended["train_macro_f1"].isna().all()
+    summary = summarize(results)
+    assert "10 records of an earlier version without balanced accuracy and macro F1" in "".join(summary.notes)
+    values = {run.id: run.value("val_macro_f1") for run in summary.runs if run.status in ("done", "pruned")}
+    assert values == ended.set_index("id")["val_macro_f1"].to_dict()
+    found = hg.examples_right(results)
+    assert found.right is None
+    assert "has no bits: an earlier version wrote it" in found.reason

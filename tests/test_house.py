@@ -103,6 +103,8 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "curves",
         "diagnostics",
         "mistakes",
+        "right",
+        "record_facts",
         "record",
         "given",
         "task",

@@ -232,6 +232,7 @@ def test_a_key_of_another_library_leads_to_ours(key, says):
         ("max_value", "data", ": write data.value_range"),
         ("mode", "asha", ": nothing sets it: of an accuracy the highest is best"),
         ("hours", "budget", ": write budget.minutes"),
+        ("rope", "conclusions", ": write conclusions.margin = 0.01"),
     ],
 )
 def test_what_a_message_about_a_key_names_is_there(key, table, says):

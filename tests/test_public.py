@@ -53,10 +53,11 @@ def right(tmp_path_factory):
         "Setting": (hg.Setting, {"data": {}, "network": {}, "training": {}}),
         "build_report": (hg.build_report, {"folder": results, "formats": []}),
         "class_scores": (hg.class_scores, {"results": results}),
-        "compare": (hg.compare, {"results": results}),
+        "compare": (hg.compare, {"results": results, "first": "1", "second": "2"}),
         "curve_measures": (hg.curve_measures, {"results": results}),
         "effects": (hg.effects, {"results": results}),
         "evaluate": (hg.evaluate, {"model": record, "setting": SETTING, "data": data, "part": "test"}),
+        "examples_right": (hg.examples_right, {"results": results, "phase": "main", "part": "test"}),
         "export_model": (hg.export_model, {"model": record, "path": folder / "m.npz"}),
         "explain_study": (hg.explain_study, {"study": published, "out": folder / "explained", "jobs": 1, "data": data,
                                              "runner": "serial"}),
@@ -85,8 +86,9 @@ CALLS = {
     "Model.load": ["path"], "Model.outputs": ["x"], "Model.predict": ["x"], "Model.probabilities": ["x"],
     "Network.parse": ["input_shape"], "Results.open": ["folder"], "Run": ["setting", "seed"],
     "Setting": ["data", "network", "training"], "build_report": ["folder", "formats"],
-    "class_scores": ["results"], "compare": ["results"], "curve_measures": ["results"], "effects": ["results"],
-    "evaluate": ["model", "setting", "data", "part"], "export_model": ["model", "path"],
+    "class_scores": ["results"], "compare": ["results", "first", "second"], "curve_measures": ["results"],
+    "effects": ["results"], "evaluate": ["model", "setting", "data", "part"],
+    "examples_right": ["results", "phase", "part"], "export_model": ["model", "path"],
     "explain_study": ["study", "out", "jobs", "data", "runner"], "explanation": ["results"],
     "from_arrays": ["x_train", "y_train", "x_test", "y_test", "classes", "value_range"],
     "import_model": ["path", "setting", "data", "layout"], "load_data": ["section"],
@@ -102,7 +104,7 @@ OPTIONAL = {  # arguments that None leaves out
     ("run_study", "jobs"), ("run_study", "data"), ("run_study", "runner"), ("save_figure", "settings"),
     ("explain_study", "out"), ("explain_study", "jobs"), ("explain_study", "data"), ("explain_study", "runner"),
     ("save_figure", "options"), ("train", "data"), ("train", "continues"), ("load_weights", "network"),
-    ("from_arrays", "classes"), ("from_arrays", "value_range"),
+    ("examples_right", "phase"), ("from_arrays", "classes"), ("from_arrays", "value_range"),
 }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ _HOMES = {
     "curve_measures": "handgrad.report",
     "effects": "handgrad.report",
     "evaluate": "handgrad.study.one_setting",
+    "examples_right": "handgrad.report",
     "explain_study": "handgrad.study.explain.explain_study",
     "explanation": "handgrad.report",
     "export_model": "handgrad.training.exchange",

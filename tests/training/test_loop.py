@@ -294,7 +294,8 @@ def test_options_that_need_validation_data_say_so():
 
 def test_without_validation_or_test_parts_the_record_has_none():
     done = execute(make_run(), make_split(validation=0, test=0))
-    assert done.metrics.keys() == {"train_loss", "train_accuracy", "epoch_loss"}
+    names = {"train_loss", "train_accuracy", "train_balanced_accuracy", "train_macro_f1", "epoch_loss"}
+    assert done.metrics.keys() == names
     assert done.data["confusion"] == {}
     assert done.data["samples"]["source"] == "train"
 
@@ -305,6 +306,28 @@ def test_a_sample_of_training_is_as_large_as_the_validation_part_and_never_small
     assert done.data["train_score"] == {"what": "sample", "n": 60}
     monkeypatch.setattr(batches, "LEAST_SCORED", 100)
     assert execute(make_run(), split).data["train_score"]["n"] == 100
+
+
+def test_balanced_accuracy_is_monitored_like_any_measure(split):
+    rule = {"patience": 2, "monitor": "val_balanced_accuracy"}
+    done = execute(make_run(epochs=30, early_stopping=rule), split)
+    curve = done.curves["val_balanced_accuracy"]
+    assert done.best_epoch == int(np.argmax(curve)) + 1 < len(curve) < 30
+    assert done.metrics["val_balanced_accuracy"] == curve.max()
+    rows = np.asarray(done.confusion["validation"])
+    assert curve.max() == pytest.approx((np.diag(rows) / rows.sum(axis=1)).mean())
+
+
+def test_epochs_that_another_run_did_not_score_are_nan_and_shift_nothing(split):
+    """A run that scores test after every epoch, continued by one that does not, and the other way round."""
+    for first, second in ((True, False), (False, True)):
+        parent = execute(make_run(epochs=3, test_every_epoch=first), split)
+        child = execute(make_run(epochs=2, test_every_epoch=second, continues=parent.id), split, parent=parent)
+        test = child.curves["test_macro_f1"]
+        assert np.isfinite(test).tolist() == [first] * 3 + [second] * 2
+        assert child.curves["epoch"].tolist() == [1, 2, 3, 4, 5]
+        assert np.isfinite(child.curves["val_loss"]).all()
+        assert child.curves["val_loss"][:3].tobytes() == parent.curves["val_loss"].tobytes()
 
 
 def test_all_of_training_is_scored_when_asked_for(split):

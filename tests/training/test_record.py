@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from handgrad.training.record import Divergence, Record
+from handgrad.training.record import Record
+from handgrad.training.record_facts import Divergence
 from tests.records import DONE, made_record
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -117,3 +118,16 @@ def test_a_key_of_another_kind_is_read_as_it_is_or_refused(path, data):
         read, said = table, str(error)
     assert read == table
     assert "\n" not in said
+
+
+def test_records_of_before_have_what_follows_from_their_confusion_matrices():
+    metrics = {"train_accuracy": 0.9, "val_accuracy": 0.75, "test_accuracy": 1.0}
+    record = made_record(metrics=metrics, confusion={"validation": [[2, 1], [0, 1]]})
+    assert record.scores == metrics | {
+        "val_balanced_accuracy": pytest.approx((2 / 3 + 1) / 2),
+        "val_macro_f1": pytest.approx((4 / 5 + 2 / 3) / 2),
+    }
+    assert record.data["metrics"] == record.metrics == metrics  # the file stays as it was written
+    written = made_record(metrics={"val_macro_f1": 0.5}, confusion={"validation": [[2, 1], [0, 1]]})
+    assert written.scores["val_macro_f1"] == 0.5
+    assert made_record(metrics={"val_loss": None}).scores == {"val_loss": None}

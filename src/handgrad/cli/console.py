@@ -4,6 +4,8 @@ Colour follows the terminal and `NO_COLOR`.  Progress goes to standard error, re
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from handgrad.training.record import Record
 
 MOST_ROWS = 200  # of a plan
+MOST_SETTINGS = 10  # of a phase with more than a table in the order of the plan holds
 MOST_READINGS = 20  # of an explanation
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -104,7 +107,7 @@ def print_record(record: "Record") -> None:
     if record.error:
         lines.append(("error", record.error))
     scored, total = record.train_score.n if record.train_score else 0, data.counts.get("train", 0)
-    for name, value in record.metrics.items():
+    for name, value in record.scores.items():
         partly = part_of(name) is TRAIN and 0 < scored < total
         of = f" (on {scored:,} of {total:,} training examples)" if partly else ""
         lines.append((name, "–" if value is None else f"{value:.4f}{of}"))
@@ -124,26 +127,39 @@ def print_of_report(table: "Table") -> None:
     print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
 
 
-def print_summary(summary: "Summary", reproduction: "Reproduction | None") -> None:
-    """The summary table of every phase, what can be said of it, and how much of an original was reproduced."""
+def print_summary(summary: "Summary", reproduction: "Reproduction | None", tables: Path) -> None:
+    """The summary table of every phase (of many settings the best), what can be said of it, and how much of an original
+    was reproduced.  tables: the folder with the whole ones."""
+    from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
     from handgrad.report.findings.noise import noises
     from handgrad.report.findings.noise_sentences import noise_verdicts
-    from handgrad.report.findings.verdicts import conditional, phase_verdicts, slip_verdicts, small_parts
+    from handgrad.report.findings.summary import scored_on
+    from handgrad.report.findings.verdicts import conditional, slip_verdicts, small_parts
     from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
     from handgrad.report.tables.noise_table import noise_table
-    from handgrad.report.tables.study_tables import phase_title, summary_table
+    from handgrad.report.tables.study_tables import IN_ORDER, phase_title, summary_table
 
-    for phase in summary.phases:
-        print_of_report(summary_table(phase, summary.ddof, "summary", phase_title(summary, phase)))
-        for verdict in phase_verdicts(phase):
+    for number, phase in enumerate(summary.phases, start=1):
+        table = summary_table(phase, summary.ddof, "summary", phase_title(summary, phase))
+        shown = table.rows if len(table.rows) <= IN_ORDER else table.rows[:MOST_SETTINGS]
+        print_of_report(replace(table, rows=shown))
+        if more := len(table.rows) - len(shown):
+            name = f"summary-{number}" if len(summary.phases) > 1 else "summary"
+            out.print(Text(f"… and {more:,} more settings, worse than these: {tables / name}.csv"))
+        if where := scored_on(phase.settings):
+            out.print(Text(f"  Scored on {where}."))
+        for verdict in phase_verdicts(phase, brief=phase is not summary.leading):
             out.print(Text(f"  {verdict.text}"))
+        if phase is summary.leading:
+            for verdict in choice_verdicts(phase):
+                out.print(Text(f"  {verdict.text}"))
     for noise in noises(summary):
         print_of_report(noise_table(noise, "noise", "Where noise comes from"))
         for verdict in noise_verdicts(noise):
             out.print(Text(f"  {verdict.text}"))
     for verdict in slip_verdicts(summary.settings):
         out.print(Text(verdict.text, "bold red"))
-    for verdict in (*conditional(summary), *small_parts(summary)):
+    for verdict in (*leading_verdicts(summary), *conditional(summary), *small_parts(summary)):
         out.print(Text(verdict.text))
     if reproduction is not None:
         out.print(Text("\nThe original", "bold"))

@@ -114,7 +114,7 @@ def evaluate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Score weights on the test part of a study's data: accuracy, loss and confusion matrix; nothing is trained."""
+    """Score weights on the test part of a study's data: accuracy, loss, confusion matrix …; nothing is trained."""
     import math
 
     from handgrad.cli import console
@@ -146,6 +146,7 @@ def evaluate(
         print_json({**vars(found), "loss": loss, "classes": model.classes})
         return
     print(f"{data.name}, {found.part} part: {found.accuracy:.2%} of {found.n:,} right, mean loss {found.loss:.4f}")
+    print(f"balanced accuracy {found.balanced_accuracy:.2%}, macro F1 {found.macro_f1:.2%}")
     rows = [(name, *counts) for name, counts in zip(model.classes, found.confusion, strict=True)]
     console.print_table(("actual", *model.classes), rows, numeric=range(1, len(rows) + 1))
 

@@ -176,13 +176,13 @@ def _report(folder: Path, *, json: bool) -> None:
         print_json(
             {
                 "report": str(report.page),
-                "winner": results.winner(),
+                "winner": report.summary.winner.label if report.summary.winner else None,
                 "failed": results.failed(),
                 "settings": json_format.loads(results.settings().to_json(orient="records")),
             }
         )
     else:
-        console.print_summary(report.summary, report.reproduction)
+        console.print_summary(report.summary, report.reproduction, report.page.parent / "tables")
         print(f"\nReport: {report.page}")
 
 

@@ -52,6 +52,16 @@ def steps_per_epoch(n: int, batch_size: BatchSize) -> int:
     return 1 if batch_size == "full" else -(-n // batch_size)
 
 
+def scored_of_training(n_train: int, n_validation: int) -> int:
+    """How many training examples are scored after an epoch: as many as validate but no fewer than LEAST_SCORED; all
+    where there are not more.
+
+    >>> scored_of_training(1_293, 144), scored_of_training(60_000, 100)
+    (1293, 2000)
+    """
+    return min(n_train, max(n_validation, LEAST_SCORED))
+
+
 def train_sample(n_train: int, n_validation: int, *, seed: int = 0) -> NDArray[np.int64]:
     """The training examples that are scored after an epoch: as many as validate but no fewer than LEAST_SCORED, always
     the same ones.
@@ -62,8 +72,8 @@ def train_sample(n_train: int, n_validation: int, *, seed: int = 0) -> NDArray[n
     >>> train_sample(5, 10).tolist(), len(train_sample(60_000, 100)), len(train_sample(60_000, 5_000))
     ([0, 1, 2, 3, 4], 2000, 5000)
     """
-    n = max(n_validation, LEAST_SCORED)
-    if n >= n_train:
+    n = scored_of_training(n_train, n_validation)
+    if n == n_train:
         return np.arange(n_train, dtype=np.int64)
     chosen = stream(seed, "sample").choice(n_train, n, replace=False)
     return np.sort(chosen).astype(np.int64, copy=False)

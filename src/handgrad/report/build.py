@@ -1,7 +1,7 @@
 """Building a report, or one figure of it: from a results folder to plain files.
 
     build_report(folder)         ->  folder/report/index.html, tables/*.{csv,md,tex}, figures/*.{png,svg,pdf} and *.csv,
-                                     reproduction.json of a study that reproduces something
+                                     conclusions.json, reproduction.json of a study that reproduces something
     save_figure(folder, kind)    ->  a figure of any kind, of any settings, as files for a paper
 
 Only records are read: no data set and no engine, and nothing is trained.  A report is written into a new folder; then
@@ -26,6 +26,7 @@ from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.drawing.lettering import without_font
 from handgrad.report.explained.explained_chapter import explained_chapters, explained_tiles, explained_verdicts
 from handgrad.report.figures.request import Sources, make_figure
+from handgrad.report.findings.conclusion_sentences import conclusions_data
 from handgrad.report.findings.published_names import published_names, renamed
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
@@ -150,12 +151,18 @@ def _write_all(
     if page.unwritten:
         say(without_font(page.unwritten))
     if reproduction is not None:
-        text = json.dumps(reproduction.data(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        (folder / "reproduction.json").write_text(text, encoding="utf-8", newline="\n")
+        _write_json(folder / "reproduction.json", reproduction.data())
+    if explained is None:
+        _write_json(folder / "conclusions.json", conclusions_data(summary))
     (folder / "index.html").write_text(
         render(page, summary, contents, verdicts, numbers), encoding="utf-8", newline="\n"
     )
     return WrittenReport(folder / "index.html", summary, reproduction, explained)
+
+
+def _write_json(path: Path, data: Any) -> None:
+    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sources:

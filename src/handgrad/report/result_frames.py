@@ -1,15 +1,21 @@
-"""Results as pandas frames, for use in Python: comparisons, published numbers and statements, curves in numbers,
-effects of hyperparameters, scores of classes."""
+"""Results as pandas frames, for use in Python: which setting is best, published numbers and statements, curves in
+numbers, effects of hyperparameters, scores of classes."""
 
+import math
 import os
 from typing import TYPE_CHECKING
 
+from handgrad.measures import METRICS, TEST, VALIDATION
+from handgrad.names import lookup
 from handgrad.report.build import sources_of
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effects import phase_effects
+from handgrad.report.findings.examples_right import ExamplesRight, right_of_settings
+from handgrad.report.findings.statistics import compare as two_settings
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
+from handgrad.sections import given
 from handgrad.study.explain.rung_results import read_explanation
 from handgrad.study.folder.results_folder import Results
 
@@ -17,40 +23,59 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def compare(results: Results | str | os.PathLike[str]) -> "DataFrame":
-    """Every setting of every phase against the phase's winner, on the seeds that both finished.
+def conclusions(results: Results | str | os.PathLike[str]) -> "DataFrame":
+    """Every setting of every phase against the phase's best, the best first; the method is that of docs/conclusions.md.
 
-    results: `Results`, or the path of their folder.
-    Columns: phase, setting, winner, n (shared seeds), difference (mean of setting − winner in the metric that chose the
-    winner), low and high (95 % t interval of it), p (paired t), holm_p (Holm's correction over all pairs of the phase's
-    settings, as the winner was chosen on the same numbers), sign_flip_p (at least 2/2ⁿ), verdict: "behind" where holm_p
-    and, from six seeds on, sign_flip_p too are below 0.05, else "undecided"; decided: whether it is "behind".
-    Settings with diverged runs, and those that a search stopped short, are not compared and have no row.
+    results: `Results`, or the path of their folder; `Results.conclusions()` is the same.
+    Columns: phase, best, metric, setting, word ("best", "behind", "equivalent", "not separated"; None: not compared), n
+    (shared seeds), difference (setting − best), low and high (simultaneous 95 % interval of it), chance (to be the
+    best), more_seeds (that would decide), held_by (the setting below that is not separated, where the own interval
+    excludes 0), margin (of equivalence); runs (that ended), lost (that collapsed, diverged or ended far below the
+    others), lost_low and lost_high (exact 95 % interval of that chance), median, interquartile_mean, mean_of_others and
+    n_of_others (that were not lost), any_run_low and any_run_high (95 % interval of the mean over all seeds).
     """
     import pandas
 
     rows = []
     for phase in summarize(Results.of(results)).phases:
-        for setting in phase.compared:
-            found = setting.comparison
-            assert found is not None
-            rows.append(
-                {
-                    "phase": phase.name,
-                    "setting": setting.label,
-                    "winner": phase.winner,
-                    "metric": phase.metric,
-                    "n": found.n,
-                    "difference": found.difference,
-                    "low": found.interval.low if found.interval else None,
-                    "high": found.interval.high if found.interval else None,
-                    "p": found.p,
-                    "holm_p": found.adjusted_p,
-                    "sign_flip_p": found.sign_flip,
-                    "verdict": found.verdict,
-                    "decided": found.decided,
-                }
-            )
+        found = phase.conclusions
+        if found is None:
+            continue
+        head = {"phase": phase.name, "best": found.best, "metric": phase.metric}
+        rows += [{**head, **row, "margin": found.margin} for row in found.rows()]
+    return pandas.DataFrame(rows)
+
+
+def compare(results: Results | str | os.PathLike[str], first: str, second: str) -> "DataFrame":
+    """Two settings that were named before their numbers were seen, on the seeds that both finished, a row per metric.
+
+    first, second: their labels.  Of settings that were chosen by their numbers `conclusions` speaks: any two of many
+    differ by luck.
+    Columns: metric, n (shared seeds), first and second (their means over these), difference (first − second), low and
+    high (95 % t interval of it), p (paired t), sign_flip_p (at least 2/2ⁿ), decided: whether p and, from six seeds on,
+    sign_flip_p too are below 0.05.  Raises InputError where a label is not known.
+    """
+    import pandas
+
+    known = {setting.label: setting for setting in summarize(Results.of(results)).settings}
+    one, other = (
+        lookup(known, given(label, str, name, 'Give the label of a setting, such as "1"'), "setting")
+        for name, label in (("first", first), ("second", second))
+    )
+    rows = []
+    for metric in METRICS:
+        a, b = (setting.samples[metric].values for setting in (one, other))
+        found = two_settings(a, b)
+        if not found.n:
+            continue
+        shared = sorted(a.keys() & b.keys())
+        means = {
+            name: math.fsum(values[seed] for seed in shared) / found.n for name, values in (("first", a), ("second", b))
+        }
+        ends = found.interval
+        row = {"metric": metric, "n": found.n, **means, "difference": found.difference}
+        row |= {"low": ends.low if ends else None, "high": ends.high if ends else None, "p": found.p}
+        rows.append(row | {"sign_flip_p": found.sign_flip, "decided": found.decided})
     return pandas.DataFrame(rows)
 
 
@@ -165,6 +190,25 @@ def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
                     row |= {"decided": d.decided, "rises": step.rises, "falls": step.falls}
                 rows.append(row)
     return pandas.DataFrame(rows)
+
+
+def examples_right(
+    results: "Results | str | os.PathLike[str]", phase: str | None = None, part: str = "validation"
+) -> ExamplesRight:
+    """Which examples of a part every setting of a phase gets right, seed by seed, paired by example.
+
+    results: `Results`, or the path of their folder;  phase: its name, by default the last one that has begun;  part:
+    "validation" or "test".  Raises UnknownName for a phase or part that is not there.
+
+    found = hg.examples_right("results/quickstart")
+    found.right           (settings, seeds, examples) of bool; None where examples cannot be paired: found.reason
+    """
+    opened = Results.of(results)
+    parts = {one.name: one for one in (VALIDATION, TEST)}
+    lookup(parts, part, "part with bits")
+    phases = {one.name: one for one in summarize(opened).phases}
+    chosen = lookup(phases, phase, "phase") if phase is not None else [*phases.values()][-1]
+    return right_of_settings(chosen.settings, opened.right, part)
 
 
 def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":

@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.data.datasets import Dataset, split
 from handgrad.data.frames import order_of
 from handgrad.errors import DataError
-from handgrad.measures import MEASURES
+from handgrad.measures import MEASURES, ClassCounts
 from handgrad.names import listed, lookup
 from handgrad.network import passes
 from handgrad.network.losses import check_fit
@@ -24,13 +24,15 @@ from handgrad.training.run import Setting
 
 @dataclass(frozen=True)
 class Evaluation:
-    """loss: mean over the n examples of the part; accuracy: share of them in [0, 1]; confusion: counts, rows the actual
-    class, columns the predicted one."""
+    """loss: mean over the n examples of the part; accuracy: share of them in [0, 1]; balanced_accuracy, macro_f1: as
+    `handgrad.measures` defines them; confusion: counts, rows the actual class, columns the predicted one."""
 
     part: str
     n: int
     loss: float
     accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
     confusion: list[list[int]]
 
 
@@ -64,8 +66,9 @@ def evaluate(
         losses, predicted = passes.score(model.network, model.params, x, T, loss)
     check_outputs(np.isnan(losses), x.dtype)
     confusion = confusion_matrix(chosen.y, predicted, data.n_classes)
-    mean_loss, accuracy = (float(MEASURES[name].of(losses, predicted, chosen.y)) for name in ("loss", "accuracy"))
-    return Evaluation(part, len(chosen), mean_loss, accuracy, confusion)
+    counts = ClassCounts.of_confusion(np.asarray(confusion))
+    scores = {name: measure.of(losses, counts) for name, measure in MEASURES.items()}
+    return Evaluation(part=part, n=len(chosen), confusion=confusion, **scores)
 
 
 def _as_learnt(x: np.ndarray, data: Dataset, model: Model) -> np.ndarray:

@@ -1,10 +1,11 @@
 """A run in progress: what comes before an epoch of its training, and what comes after it.
 
 Training and validation are scored in the same way: after the epoch, dropout off, the mean over examples.
-Training is scored on a fixed random sample as large as the validation set (`data.batches.train_sample`) unless all of
-it is asked for, because scoring 60,000 images costs more than learning from them.
+Training is scored on a fixed random sample as large as the validation set, and of 2,000 examples at least
+(`data.batches.train_sample`), unless all of it is asked for: scoring 60,000 images costs more than learning from them.
 """
 
+import math
 import time
 from dataclasses import replace
 
@@ -22,7 +23,8 @@ from handgrad.training.diagnostics import diagnose, diagnosed, names_of
 from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Group, Job, Session, open_session
 from handgrad.training.progress import first_progress, save_checkpoint
-from handgrad.training.record import Divergence, Record
+from handgrad.training.record import Record
+from handgrad.training.record_facts import Divergence
 from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of, score
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
@@ -136,7 +138,7 @@ class RunInProgress:
             progress = self.progress
             progress.times.append([training, evaluation])
             self.unsaved = True
-            metrics = {name: values[-1] for name, values in progress.curves.items()}
+            metrics = {name: values[-1] for name, values in progress.curves.items() if not math.isnan(values[-1])}
             self._save_checkpoint()  # first: an observer can take what is kept
             for observer in self.task.observers:
                 observer(EpochEnd(self.run.id, self._own_epochs, self.training.epochs, metrics))
@@ -157,7 +159,9 @@ class RunInProgress:
                 return
             reported = self.functions.reported(scores, lambda: batch_loss(progress, progress.epoch))
             for metric, value in reported.items():
-                progress.curves.setdefault(metric, []).append(value)
+                progress.curves.setdefault(metric, [math.nan] * (progress.epoch - 1)).append(value)
+        for values in progress.curves.values():  # those that the run before it had, and this one does not score
+            values.extend([math.nan] * (progress.epoch - len(values)))
         rule = self.training.early_stopping
         if rule is not None:
             history = self._own(rule.monitor)

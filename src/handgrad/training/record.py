@@ -6,6 +6,7 @@
     state.safetensors     what the optimizer remembers, if anything, so that a run can be continued
     mistakes.npz          pictures that are taken for another class, the most confident ones (`training.mistakes`)
     diagnostics.npz       norms of gradients and saturation, where the setting asks for them (`training.diagnostics`)
+    right.npz             a bit for each validation and test example: whether it was right (`training.right`)
 
 Fields have the names and the order of the keys of record.json; docs/results.md says what each holds.  Keys that another
 version wrote stay where they are, and those that an earlier version did not write are None or empty.  The folder is
@@ -20,130 +21,36 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    GetPydanticSchema,
-    ModelWrapValidatorHandler,
-    WrapValidator,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, GetPydanticSchema, model_validator
 from typing_extensions import TypedDict
 
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import altered, checksum, sealed, unsealed, written_folder
 from handgrad.foreign import reading
+from handgrad.measures import METRICS, ClassCounts
 from handgrad.names import shown
 from handgrad.network.arrays import Arrays
 from handgrad.sections import check_shape
 from handgrad.training.curves import by_epoch
 from handgrad.training.model import Model
+from handgrad.training.record_facts import (
+    AsWritten,
+    DatasetFacts,
+    Divergence,
+    NetworkFacts,
+    RecordTable,
+    Samples,
+    Times,
+    TrainScore,
+)
 from handgrad.training.weights import FORMAT, check_folder, check_format, npz, tensors
 from handgrad.training.weights import RUN_AGAIN as REMEDY
 
-OPTIONAL = ("mistakes", "diagnostics")  # arrays that not every record has, in a file of that name with .npz
+OPTIONAL = ("mistakes", "diagnostics", "right")  # arrays that not every record has, in a file of that name with .npz
 ARRAYS = ("curves", "params", "state", *OPTIONAL)
-FILES = ("record.json", "curves.npz", "weights.safetensors", "state.safetensors", "mistakes.npz", "diagnostics.npz")
+FILES = ("record.json", "curves.npz", "weights.safetensors", "state.safetensors", *(f"{name}.npz" for name in OPTIONAL))
 STATUSES = ("done", "diverged", "pruned", "failed")
 _LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO, errno.ELOOP)
-
-AsWritten = WrapValidator(lambda value, check: (check(value), value)[1])  # checked, and kept as it is
-Number = Annotated[float, AsWritten]  # a whole number stays one
-
-
-class _Table(BaseModel):
-    """A table of record.json: frozen; types as they stand in the JSON; other keys may be there as well."""
-
-    model_config = ConfigDict(
-        strict=True, extra="allow", frozen=True, defer_build=True, validate_by_name=True, validate_by_alias=True
-    )
-
-    def to_json(self) -> dict[str, Any]:
-        """The table as it stands in the file: keys that it does not have are left out."""
-        return self.model_dump(by_alias=True, exclude_unset=True)
-
-
-class NetworkFacts(_Table):
-    """The network that was trained, the loss and L2 formulas in force, and the slips, each in one line.
-
-    additions: activations and layers that were added to their public tables, with the checksums of their code.
-    """
-
-    layers: list[str]
-    output: str
-    parameters: int
-    loss_formula: str
-    l2_formula: str
-    slips: list[str] = []
-    additions: dict[str, str] | None = None
-
-
-class DatasetFacts(_Table):
-    """The data that a run learnt from, and how it was scaled."""
-
-    name: str
-    checksum: str
-    key: str | None = None
-    official: bool | None = None
-    scaling: str
-    scaler: dict[str, Any] | None = None
-    value_range: list[Number] | None = None
-    brightness: list[float] | None = None
-    classes: list[str] = []
-    shape: list[int] = []
-    feature_names: list[str] | None = None
-    label_table: dict[str, list[int]] = {}
-    counts: dict[str, int]
-    notes: list[str] = []
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _keep_order(cls, given: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
-        """Keep the order of keys, which a failed run has otherwise: a record is written again as it was."""
-        made = build(given)
-        if isinstance(given, dict):
-            fields = made.__dict__
-            for key in given:
-                if key in fields:
-                    fields[key] = fields.pop(key)
-        return made
-
-
-class Divergence(_Table):
-    """Epoch and step, counted from 1 over the whole history; the first layer that is not finite; the reason."""
-
-    epoch: int
-    step: int
-    layer: str | None
-    reason: str
-
-
-class TrainScore(_Table):
-    """The training examples that were scored: "sample" or "all", and how many."""
-
-    what: str
-    n: int
-
-
-class Samples(_Table):
-    """Outputs (n, k) for the first examples of a part, before training and after it; after is None if diverged."""
-
-    source: str
-    index: list[int]
-    labels: list[int]
-    before: list[list[float]]
-    after: list[list[float]] | None
-
-
-class Times(_Table):
-    """Seconds; epochs: (training, evaluation) of each; resumed: how often the run went on from a checkpoint."""
-
-    total: float
-    training: float
-    evaluation: float
-    epochs: list[list[float]]
-    resumed: int
 
 
 class _Optimizer(TypedDict):
@@ -163,14 +70,15 @@ class _SettingTables(TypedDict):
     training: _Training
 
 
-class Record(_Table):
+class Record(RecordTable):
     """What a run leaves behind.
 
     status: one of STATUSES.  A run that diverged, and no other, has `diverged`; one that failed has `error`, no scores
-    and no samples.  seeds: of every source, where the study has `vary`.  setting: every default written out.
-    continues: the run that this one goes on from; parent: the checksums of the files that it began with.  metrics: of
-    the weights at the end (`handgrad.measures`); None where it diverged.  epochs, steps: with those of continued runs.
-    files: checksums.  curves, params, state, mistakes, diagnostics: arrays; empty where record.json alone was read.
+    and no samples.  seeds: of every source, where the study has `vary`.  setting: its tables, every default written
+    out.  continues: the run that this one goes on from; parent: the checksums of the files that it began with.
+    metrics: of the weights at the end, by name (`handgrad.measures`); None where it diverged.  epochs, steps: over the
+    whole history, that of continued runs included.  files: checksums of the other files.  curves, params, state,
+    mistakes, diagnostics, right: arrays by name; empty where record.json alone was read.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -206,6 +114,7 @@ class Record(_Table):
     state: Arrays = Field(default_factory=dict, exclude=True, repr=False)
     mistakes: Arrays = Field(default_factory=dict, exclude=True, repr=False)
     diagnostics: Arrays = Field(default_factory=dict, exclude=True, repr=False)
+    right: Arrays = Field(default_factory=dict, exclude=True, repr=False)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -244,6 +153,16 @@ class Record(_Table):
     def data(self) -> dict[str, Any]:
         """record.json as nested dicts and lists; what is changed in them changes nothing in the record."""
         return self.to_json()
+
+    @property
+    def scores(self) -> dict[str, float | None]:
+        """The metrics, with those that an earlier version did not write and that follow from the confusion matrices."""
+        found = dict(self.metrics)
+        for name, metric in METRICS.items():
+            matrix, of_counts = self.confusion.get(metric.part.name), metric.measure.of_counts
+            if name not in found and matrix and of_counts is not None:
+                found[name] = float(of_counts(ClassCounts.of_confusion(np.asarray(matrix))))
+        return found
 
     @property
     def model(self) -> Model:

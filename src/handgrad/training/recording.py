@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.data.datasets import Part, Split, data_key
-from handgrad.measures import EPOCH_LOSS, MEASURES, PARTS, TRAIN, DataPart
+from handgrad.measures import EPOCH_LOSS, MEASURES, PARTS, TRAIN, ClassCounts, DataPart
 from handgrad.network.arrays import Arrays
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
@@ -21,7 +21,9 @@ from handgrad.training.environment import environment
 from handgrad.training.ingredients import of_layers
 from handgrad.training.mistakes import are_pictures, mistakes_of
 from handgrad.training.progress import Progress, pack_best, pack_slots
-from handgrad.training.record import DatasetFacts, Divergence, NetworkFacts, Record, Samples, Times, TrainScore
+from handgrad.training.record import Record
+from handgrad.training.record_facts import DatasetFacts, Divergence, NetworkFacts, Samples, Times, TrainScore
+from handgrad.training.right import packed_right
 from handgrad.training.run import Run, Setting
 from handgrad.training.slips import SLIPS, functions_at
 from handgrad.training.support import refusal_text, unsupported
@@ -59,8 +61,8 @@ def score(
     """(metrics by name, predicted classes) of a part; sample: the training examples that are scored."""
     losses, predicted = session.score(part.scored)
     actual = split.parts[part.name].y
-    actual = actual[sample] if part is TRAIN else actual
-    return {part.metric(m.name): float(m.of(losses, predicted, actual)) for m in MEASURES.values()}, predicted
+    counts = class_counts(actual[sample] if part is TRAIN else actual, predicted, split.n_classes)
+    return {part.metric(measure.name): measure.of(losses, counts) for measure in MEASURES.values()}, predicted
 
 
 def batch_loss(progress: Progress, epoch: int) -> float:
@@ -83,6 +85,7 @@ def record_of(trained: Trained) -> Record:
     metrics: dict[str, float | None] = {}
     confusion = {}
     mistakes: Arrays = {}
+    right: Arrays = {}
     params, slots, t = trained.session.export()
     reported = functions_at(trained.setting.training).reported
     epoch = progress.epoch if trained.pruned else _best_epoch(trained) or progress.epoch
@@ -95,7 +98,8 @@ def record_of(trained: Trained) -> Record:
         metrics |= reported(scores, lambda: batch_loss(progress, epoch))
         if part is not TRAIN:
             confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
-            mistakes |= {f"{name}.{key}": array for key, array in _mistakes(trained, params, name, predicted).items()}
+            mistakes |= _of_part(name, _mistakes(trained, params, name, predicted))
+            right |= _of_part(name, packed_right(examples, predicted))
     metrics[EPOCH_LOSS.name] = None if diverged is not None else batch_loss(progress, epoch)
     return Record(
         format=FORMAT,
@@ -127,6 +131,7 @@ def record_of(trained: Trained) -> Record:
         state=pack_slots(slots) | (pack_best(progress, "best.") if trained.pruned else {}),
         mistakes=mistakes,
         diagnostics=_diagnostics(trained),
+        right=right,
     )
 
 
@@ -211,6 +216,10 @@ def _curves(trained: Trained) -> dict[str, np.ndarray]:
         curves["steps_at_epoch_end"] = curves["steps_at_epoch_end"].astype(np.int64)
     per_step = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
     return {"epoch": np.arange(1, complete + 1), **curves, "loss_per_step": per_step}
+
+
+def _of_part(part: str, arrays: Arrays) -> Arrays:
+    return {f"{part}.{name}": array for name, array in arrays.items()}
 
 
 def _mistakes(trained: Trained, params: Arrays, part: str, predicted: np.ndarray) -> Arrays:
@@ -311,6 +320,17 @@ def _times(trained: Trained) -> Times:
         epochs=times,
         resumed=trained.progress.resumed,
     )
+
+
+def class_counts(actual: np.ndarray, predicted: np.ndarray, k: int) -> ClassCounts:
+    """The counts of k classes, of the actual and the predicted class of every example (n,).
+
+    >>> [counts.tolist() for counts in class_counts(np.array([0, 0, 1]), np.array([0, 1, 1]), 3)]
+    [[1, 1, 0], [1, 2, 0], [2, 1, 0]]
+    """
+    predicted = np.asarray(predicted)
+    right = np.bincount(actual[predicted == actual], minlength=k)
+    return ClassCounts(right, np.bincount(predicted, minlength=k), np.bincount(actual, minlength=k))
 
 
 def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, k: int) -> list[list[int]]:

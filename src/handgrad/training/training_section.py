@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from handgrad.data.batches import scored_of_training
 from handgrad.measures import VALIDATION_METRICS, lower_is_better
 from handgrad.network.losses import LOSSES
 from handgrad.sections import NamedSection, Section, flag, one_of, optional, real, whole
@@ -120,9 +121,10 @@ class TrainingSection(Section):
         return values
 
     def scored_of_training(self, counts: Mapping[str, int]) -> int:
-        """How many training examples are scored, of parts with so many examples: all, or as many as validate."""
+        """How many training examples are scored, of parts with so many examples (`data.batches.train_sample`)."""
         n = counts["train"]
-        return n if self.train_score == "all" else min(n, counts.get("validation") or counts.get("test") or n)
+        others = counts.get("validation") or counts.get("test") or n
+        return n if self.train_score == "all" else scored_of_training(n, others)
 
     @property
     def may_be_jax(self) -> bool:

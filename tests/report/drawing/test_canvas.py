@@ -32,11 +32,13 @@ RANKING = Ranking(
     "c",
     "validation accuracy",
     (
-        RankingRow("1: $a$", {0: 0.91, 1: 0.93}, 0.92, 0.80, 1.04, best=True),
-        RankingRow("2: b" * 30, {0: 0.9}, 0.9, None, None, tied=True, note="1 of 2 diverged"),
+        RankingRow("1: $a$", {0: 0.91, 1: 0.93}, 0.92, 0.80, 1.04, best=True, shaded=True, word="best"),
+        RankingRow("2: b" * 30, {0: 0.9}, 0.9, None, None, shaded=True, word="not separated", note="1 of 2 diverged"),
         RankingRow("3: c", {}, None, None, None),
     ),
     percent=True,
+    best_at=0.92,
+    margin=0.01,
 )
 MATRIX = Matrix("confusion", "Confusion", "c", ("cat", "$dog", "<i>"), np.array([[8, 2, 0], [0, 9, 1], [0, 0, 1200]]))
 PICTURES = Pictures("weights", "Weights", "c", np.linspace(-1, 1, 5 * 16).reshape(5, 4, 4), tuple("abcde"), 1.0, 3)

@@ -167,8 +167,37 @@ def test_ranking_is_best_first_with_notes(make_results):
     assert figure.rows[0].best
     assert figure.rows[-1].note == "1 of 3 diverged"
     header, rows = figure.table()
-    assert header == ["setting", "seed", "value", "mean", "low", "high"]
+    assert header == ["setting", "seed", "value", "mean", "low", "high", "verdict"]
     assert len(list(rows)) == 3 + 3 + 3 + 2
+
+
+def test_bars_of_the_ranking_are_intervals_against_the_best(make_results):
+    accuracy = {"1": 0.8, "2": 0.9, "3": 0.9, "4": 0.85}
+
+    def tell(setting, seed):
+        return Outcome(accuracy[setting.label] + 0.002 * ((seed * int(setting.label)) % 5))
+
+    summary, _ = opened(
+        make_results({"seeds": 5, "conclusions": {"margin": 0.02}, "grid": {"network": {"hidden": [2, 3, 4, 5]}}}, tell)
+    )
+    (phase,) = summary.phases
+    figure = phases.ranking(phase, "ranking")
+    first, *others = figure.rows
+    assert (first.word, first.low, figure.best_at, figure.margin) == ("best", None, first.mean, 0.02)
+    for row in others:
+        one = phase.conclusions.against[row.label[0]]
+        assert (row.low, row.high) == (first.mean + one.low, first.mean + one.high)
+        assert (row.high < figure.best_at) == (row.word == "behind") == (not row.shaded)
+    assert [row.word for row in figure.rows] == ["best", "equivalent", "behind", "behind"]
+    assert "one inside the grey band, ± 2.00 points, is equivalent" in figure.caption
+
+
+def test_a_setting_alone_has_the_interval_of_its_mean(make_results):
+    summary, _ = opened(make_results({"seeds": 3, "grid": {"network": {"hidden": [4]}}}))
+    figure = phases.ranking(summary.phases[0], "ranking")
+    interval = summary.winner.samples["val_accuracy"].interval
+    assert [(row.low, row.high, row.word) for row in figure.rows] == [(interval.low, interval.high, "")]
+    assert figure.best_at is None
 
 
 def test_confusion_counts_and_row_percentages():

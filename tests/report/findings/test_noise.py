@@ -143,7 +143,7 @@ def test_every_spread_says_which_sources_it_includes(make_results):
     main, first = summary.phases[:2]
     assert main.sources == ("init", "order", "split")
     assert (main.apart, first.apart) == (False, True)
-    assert summary.last is main  # a phase that measures noise has chosen nothing
+    assert summary.leading is main  # a phase that measures noise has chosen nothing
     assert len(first.settings) == 1  # what it starts from has runs that vary other things
     from handgrad.report.findings.wording import spread
 
@@ -153,7 +153,7 @@ def test_every_spread_says_which_sources_it_includes(make_results):
     text = conditional(summary)[0].text
     assert (
         text
-        == "Intervals and p are over seeds that vary the split: each of them has 20 validation examples of its own."
+        == "Intervals are over seeds that vary the split: each of them has 20 validation examples of its own."
     )
 
 

@@ -82,4 +82,4 @@ def test_the_report_has_the_names_and_the_folder_and_python_the_labels(make_resu
     assert "Names of the settings that differ from their labels" in page.read_text("utf-8")
     plan = json.loads((folder / "plan.json").read_text("utf-8"))
     assert [one["label"] for one in plan["phases"][0]["settings"]] == ["1", "2"]
-    assert set(hg.compare(folder)["setting"]) <= {"1", "2", "2_1", "2_2"}
+    assert set(hg.Results.open(folder).conclusions()["setting"]) == {"1", "2", "2_1", "2_2"}

@@ -2,8 +2,11 @@
 
 import pytest
 
+from handgrad.report.chapters.chapters import headline
+from handgrad.report.findings.conclusion_sentences import conclusions_data, leading_verdicts
 from handgrad.report.findings.summarize import collapse, summarize
 from handgrad.report.findings.wording import axis_names, setting_name
+from handgrad.report.page.page import tiles
 from handgrad.study.folder.results_folder import Results
 from tests.records import made_record
 from tests.report.conftest import Outcome
@@ -50,12 +53,13 @@ def test_runs_without_a_value_are_counted_and_never_averaged(make_results):
     assert (four.samples["val_accuracy"].n, four.count("diverged")) == (2, 1)
     assert (three.samples["val_accuracy"].n, three.count("failed")) == (2, 1)
     assert (two.samples["val_accuracy"].n, two.unfinished) == (1, 2)
-    # 1 is the only one with all of its runs: whatever their means, the others rank behind it
+    # 1 is the only one with all of its runs: whatever their means, it is the best
     assert phase.ranked[0].label == "1"
     assert phase.winner == "1"
     assert not phase.complete
-    # diverged settings are not tested
-    assert four.comparison is None
+    # a diverged run counts as guessing among five classes
+    assert phase.conclusions.against["4"].difference == pytest.approx((0.2 - 0.82 + 2 * (0.88 - 0.82)) / 3)
+    assert (phase.conclusions.against["4"].n, phase.conclusions.against["2"].n) == (3, 1)
 
 
 def test_comparisons_are_with_the_winner(make_results):
@@ -66,11 +70,52 @@ def test_comparisons_are_with_the_winner(make_results):
     tables = {"seeds": 6, "grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}, "network": {"hidden": [4, 6]}}}
     (phase,) = summary_of(make_results(tables, tell)).phases
     assert phase.winner == "2"
-    by_label = {setting.label: setting.comparison for setting in phase.settings}
-    assert by_label["2"] is None
-    assert by_label["1"].n == 6
-    assert by_label["1"].difference == pytest.approx(-0.25, abs=0.005)
-    assert phase.tied == []
+    found = phase.conclusions.against
+    assert list(found) == ["2", "4", "3", "1"] == [one.label for one in phase.ranked]
+    assert found["1"].n == 6
+    assert found["1"].difference == pytest.approx(-0.25, abs=0.005)
+    assert phase.conclusions.labels("behind") == ["4", "3", "1"]
+
+
+BRANCHES = {
+    "seeds": 2,
+    "grid": {"network": {"hidden": [4, 6]}},
+    "phase": [
+        {"name": "batch size", "grid": {"training": {"batch_size": [8, 16]}}},
+        {"name": "rate", "after": "main", "grid": {"training": {"optimizer": {"lr": [0.1, 0.5]}}}},
+    ],
+}
+ACCURACY = {"1": 0.8, "2": 0.85, "2_1": 0.93, "2_2": 0.7, "2_3": 0.86, "2_4": 0.5}
+
+
+def test_the_best_of_comparable_phases_leads_whichever_is_last(make_results):
+    found = summary_of(make_results(BRANCHES, lambda s, seed: Outcome(ACCURACY[s.label] + 0.01 * seed)))
+    assert [phase.winner for phase in found.phases] == ["2", "2_1", "2_3"]
+    assert (found.leading.name, found.winner.label) == ("batch size", "2_1")
+    (said,) = leading_verdicts(found)
+    assert said.text == (
+        'The best setting stands in phase "batch size", the best of 3 phases that were scored on the same examples '
+        'with as many seeds. The last phase, "rate", comes to 86.50 ± 0.71 % (n = 2, ddof 1) with setting 2_3.'
+    )
+    assert said in headline(found, None)
+    assert tiles(found)[0]["value"] == "2_1"
+    assert tiles(found)[0]["how"].endswith("(phase batch size)")
+    assert conclusions_data(found)["best"] == {"phase": "batch size", "setting": "2_1"}
+
+
+def test_phases_with_other_numbers_of_seeds_are_not_compared(make_results):
+    tables = {**BRANCHES, "phase": [*BRANCHES["phase"][:1], {**BRANCHES["phase"][1], "new_seeds": 3}]}
+    found = summary_of(make_results(tables, lambda s, seed: Outcome(ACCURACY[s.label])))
+    assert (found.leading.name, found.winner.label) == ("rate", "2_3")
+    (said,) = leading_verdicts(found)
+    assert said.text.endswith("which cannot be compared with it, have main, batch size.")
+
+
+def test_of_equal_phases_the_latest_leads_and_one_phase_needs_no_name(make_results):
+    worse = {**ACCURACY, "2_1": 0.8, "2_3": 0.8}
+    found = summary_of(make_results(BRANCHES, lambda s, seed: Outcome(worse[s.label])))
+    assert (found.leading.name, found.winner.label) == ("rate", "2")
+    assert leading_verdicts(summary_of(make_results(name="one"))) == []
 
 
 def test_a_later_phase_holds_the_winner_that_it_starts_from(make_results):

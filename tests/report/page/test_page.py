@@ -71,7 +71,9 @@ def report(make_results):
 def test_every_part_is_there(report):
     folder, page = report(formats=("png", "svg", "pdf"))
     assert folder.name == "report"
-    assert sorted(path.name for path in folder.iterdir()) == [".files.json", "figures", "index.html", "tables"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".files.json", "conclusions.json", "figures", "index.html", "tables",
+    ]  # fmt: skip
     figures = {path.name for path in (folder / "figures").iterdir()}
     names = ("ranking", "curves", "step-loss", "confusion", "weights", "predictions", "mistakes", "gradients")
     assert figures == {f"{name}.{form}" for name in names for form in ("png", "svg", "pdf", "csv")}
@@ -86,7 +88,7 @@ def test_every_part_is_there(report):
         "cross-entropy: −log a_y, mean over the batch",
         "L2 none",
         "x / 255",
-        "Setting 4: lr 0.1, hidden 6 is best by validation accuracy: 88.30 ± 0.30 % (n = 3, ddof 1).",
+        "Setting 4: lr 0.1, hidden 6 is best by validation accuracy: 88.30 ± 0.30 % (n = 3, ddof 1); its chance",
         "Winners were chosen by the mean over seeds of validation accuracy; the test set had no say.",
         "python 3.11.7",
     ):
@@ -212,8 +214,12 @@ def test_runs_of_every_fate_stand_in_the_report(report):
 
 @pytest.mark.parametrize("status", ["diverged", "failed", "pending", "interrupted"])
 def test_a_study_of_which_nothing_came_has_a_report(report, status):
-    _, page = report(tell=lambda setting, seed: Outcome(0.5, status))
-    assert "No winner yet" in page.text
+    folder, page = report(tell=lambda setting, seed: Outcome(0.5, status))
+    ended = status in ("diverged", "failed")
+    assert ("There is no best: of 12 runs none came to a finite end (12" if ended else "No winner yet") in page.text
+    written = json.loads((folder / "conclusions.json").read_text("utf-8"))
+    assert written["best"] is None
+    assert [(one["phase"], one["best"]) for one in written["phases"]] == [("main", None)]
     assert "0 of 12" in page.text
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.wording import outcome
-from handgrad.report.tables import study_tables
+from handgrad.report.tables import conclusion_tables, study_tables
 from handgrad.report.tables.latex import escape_latex, to_latex
 from handgrad.report.tables.table import (
     Cell,
@@ -22,7 +22,7 @@ from handgrad.report.tables.table import (
     to_markdown,
 )
 from handgrad.study.folder.results_folder import Results
-from handgrad.training.record import TrainScore
+from handgrad.training.record_facts import TrainScore
 from tests.records import made_record
 from tests.report.conftest import Outcome
 
@@ -112,7 +112,9 @@ def test_the_summary_table_has_axes_as_columns(make_results):
         "test %",
         "95 % interval (t)",
         "best seed",
-        "p (Holm)",
+        "difference from best, points",
+        "verdict",
+        "chance to be best",
         "what happened",
     ]
     rows = read(to_csv(table))
@@ -170,7 +172,40 @@ def test_a_study_without_validation_has_no_column_for_it(make_results):
     headings = [column.heading for column in table.columns]
     assert "validation %" not in headings
     assert "test %" in headings
-    assert not {"95 % interval (t)", "p (Holm)"} & set(headings)
+    assert not {"95 % interval (t)", "chance to be best"} & set(headings)  # one seed
+
+
+def test_a_table_of_many_settings_begins_with_the_best(make_results):
+    tables = {"seeds": 2, "grid": {"network": {"hidden": list(range(2, 16))}}}
+    phase = phase_of(make_results(tables, lambda s, seed: Outcome(0.5 + 0.02 * int(s.label) + 0.004 * (seed % 2))))
+    table = study_tables.summary_table(phase, 1, "summary", "Results")
+    assert [row.cells[0].text for row in table.rows] == [str(label) for label in range(14, 0, -1)]
+    assert [row.cells[1].text for row in table.rows] == [str(hidden) for hidden in range(15, 1, -1)]
+    assert "the best first" in table.caption
+
+
+def test_settings_that_lost_runs_have_a_table(make_results):
+    fate = {("2", 1): "diverged", ("3", 0): "collapsed", ("3", 2): "collapsed"}
+
+    def tell(setting, seed):
+        end = fate.get((setting.label, seed), "")
+        accuracy = 0.2 if end == "collapsed" else 0.9 + 0.01 * (seed % 3)
+        return Outcome(accuracy, "diverged" if end == "diverged" else "done", 0 if end == "collapsed" else None)
+
+    phase = phase_of(make_results({"seeds": 5, "grid": {"network": {"hidden": [2, 3, 4]}}}, tell))
+    table = conclusion_tables.lost_table(phase, phase.conclusions, "lost", "Lost")
+    rows = {row["setting"]: row for row in read(to_csv(table))}
+    assert list(rows) == ["2", "3"]
+    assert [(rows[k]["lost"], rows[k]["runs"], rows[k]["others_n"]) for k in "23"] == [("1", "5", "4"), ("2", "5", "3")]
+    # Clopper and Pearson, 1 of 5: 0.5 to 71.6 %
+    assert (float(rows["2"]["lost_low"]), float(rows["2"]["lost_high"])) == pytest.approx((0.00505, 0.71642), abs=1e-5)
+    assert float(rows["3"]["median"]) == pytest.approx(0.9)  # 0.2, 0.2, 0.9, 0.91, 0.91
+    assert float(rows["3"]["interquartile_mean"]) == pytest.approx((0.2 + 0.9 + 0.91) / 3)
+    assert "A diverged run counts as guessing." in table.caption
+    summary = read(to_csv(study_tables.summary_table(phase, 1, "summary", "Results")))
+    assert [row["status"] for row in summary] == ["done", "1 diverged", "2 collapsed to one class (a)"]
+    whole = phase_of(make_results(name="sound"))
+    assert conclusion_tables.lost_table(whole, whole.conclusions, "lost", "Lost") is None
 
 
 def test_selection_by_loss_shows_the_loss(make_results):
@@ -206,11 +241,12 @@ def test_an_interval_over_runs_that_collapsed_and_others_says_so(make_results):
         return Outcome(0.2, collapsed=1) if seed == 0 else Outcome(0.9 + 0.01 * seed)
 
     table, texts = intervals_of(make_results({"seeds": 4}, tell))
-    assert texts[0].endswith(" (1 of 4 collapsed)")
-    assert "a t interval does not cover 95 %" in table.caption
+    # t of 0.91, 0.92 and 0.93: 0.92 ± 4.303·0.01/√3
+    assert texts[0] == "89.52 to 94.48 (3 of 4)"
+    assert "the interval is that of the others" in table.caption
     whole, texts = intervals_of(make_results({"seeds": 4}, lambda s, seed: Outcome(0.2, collapsed=1), name="all"))
     assert "(" not in texts[0]
-    assert "does not cover" not in whole.caption
+    assert "of the others" not in whole.caption
 
 
 def test_train_says_on_how_many_examples_it_was_measured(make_results):

@@ -52,7 +52,7 @@ def test_listed_readings_are_run_on_every_row(plan):
 def test_a_published_number_is_of_as_many_examples_as_a_whole_run_scores(plan):
     """However few of them a cheaper run scores."""
     made = plan({"reading": HALF}, values=([0.8, 0.1], 0.9))
-    assert made.to_json()["explain"]["scored"] == [{"train": 60, "validation": 60, "test": 60}] * 2
+    assert made.to_json()["explain"]["scored"] == [{"train": 240, "validation": 60, "test": 60}] * 2
     cheap = SimpleNamespace(dataset=SimpleNamespace(classes=("a", "b", "c"), counts={"test": 7}), train_score=None)
     cell = published_cell(made.rows[0], "test_accuracy", 1, cheap, made.scored[0]["test"])
     assert (cell.scored, cell.mean, cell.std) == (60, 0.8, 0.1)

@@ -160,7 +160,7 @@ def test_whole_runs_of_a_cheaper_rung_are_taken_as_they_are():
 
     def records(label):
         facts = SimpleNamespace(classes=range(10), counts={"test": 1000})
-        one = SimpleNamespace(id=label, status="done", dataset=facts, metrics={"test_accuracy": accuracy[label]})
+        one = SimpleNamespace(id=label, status="done", dataset=facts, scores={"test_accuracy": accuracy[label]})
         return [one]
 
     def after(share, label, before):

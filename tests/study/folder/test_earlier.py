@@ -32,6 +32,19 @@ def first(make, tmp_path):
     return study, out, {name: (out / name).read_bytes() for name in ("study.toml", "plan.json")}
 
 
+def test_another_margin_is_no_other_study(first, make):
+    """No run is repeated and nothing is set aside; the next report takes the new margin."""
+    _, out, _ = first
+    ids = {cell.id for cell in Results.open(out).cells()}
+    again = make(grid={"training.optimizer.lr": [0.1, 0.2]}, conclusions={"margin": 0.05})
+    assert run(again, out) == (set(), [])
+    results = Results.open(out)
+    assert {cell.id for cell in results.cells()} == ids
+    assert results.spec.conclusions.margin == 0.05
+    assert set(results.conclusions()["margin"]) == {0.05}
+    assert not list(out.glob("earlier-*"))
+
+
 def test_the_same_study_again_changes_nothing(first):
     study, out, _ = first
     assert run(study, out) == (set(), [])

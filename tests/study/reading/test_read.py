@@ -56,7 +56,8 @@ def problems(tables, overrides=(), **options):
         (
             {"select_by": "test_accuracy"},
             "select_by is an unknown measure 'test_accuracy': the test set has no say in a choice; to reproduce a "
-            "study that chose on it, say select_on_test = true. Known: val_accuracy, val_loss",
+            "study that chose on it, say select_on_test = true. Known: val_accuracy, val_balanced_accuracy, "
+            "val_macro_f1, val_loss",
         ),
         ({"select_on_test": 1}, "select_on_test must be true or false; got 1"),
         (
@@ -222,6 +223,15 @@ def problems(tables, overrides=(), **options):
             "training.early_stopping must be a table such as { patience = 10 }; got 5",
         ),
         ({"budget": 30}, "budget must be a table such as { minutes = 30 }; got 30"),
+        ({"conclusions": 0.01}, "conclusions must be a table such as { margin = 0.01 }; got 0.01"),
+        ({"conclusions": {}}, "conclusions.margin is missing"),
+        ({"conclusions": {"margin": 0}}, "conclusions.margin must be > 0; got 0"),
+        ({"conclusions": {"margin": "1 %"}}, "conclusions.margin must be a number > 0; got '1 %'"),
+        (
+            {"conclusions": {"margin": 1}},
+            "conclusions.margin must be in (0, 1) for val_accuracy, a fraction of the examples; got 1; write points of "
+            "accuracy as hundredths, such as 0.01 for one point",
+        ),
         (
             {"phase": [{"name": "a", "epochs": 3, "continue": True}]},
             'phase "a".epochs is an unknown key: write set.training.epochs. Known: ',

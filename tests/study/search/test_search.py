@@ -87,7 +87,7 @@ def test_a_setting_is_judged_by_the_mean_over_its_seeds_at_the_rung(make, tmp_pa
     )  # both seeds advance together
 
 
-@pytest.mark.parametrize("metric", ["epoch_loss", "train_loss", "train_accuracy"])
+@pytest.mark.parametrize("metric", ["epoch_loss", "train_loss", "train_accuracy", "val_macro_f1"])
 def test_settings_are_judged_by_training_where_it_is_asked_for_and_won_by_validation(make, tmp_path, whole, metric):
     asha = {**ASHA["asha"], "metric": metric}
     results = run_study(make(**ASHA | {"asha": asha}), tmp_path / "a", jobs=1)

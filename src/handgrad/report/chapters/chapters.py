@@ -19,13 +19,13 @@ from handgrad.report.chapters.study_chapters import (
     winner_chapter,
 )
 from handgrad.report.figures.request import Sources
+from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
 from handgrad.report.findings.noise import noises
 from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import (
     Verdict,
     conditional,
-    phase_verdicts,
     selection,
     slip_verdicts,
     small_parts,
@@ -50,8 +50,8 @@ def chapters(summary: Summary, sources: Sources, reproduction: Reproduction | No
     own_figures = figures_chapter(summary, sources)
     if own_figures is not None:
         yield own_figures
-    if summary.winner is not None and summary.last is not None:
-        yield winner_chapter(summary.last, summary.winner, sources)
+    if summary.winner is not None and summary.leading is not None:
+        yield winner_chapter(summary.leading, summary.winner, sources)
     yield times(summary)
     yield data_chapter(summary)
     yield formulas(summary)
@@ -70,9 +70,9 @@ def headline(summary: Summary, reproduction: Reproduction | None) -> tuple[Verdi
         found.append(Verdict("note", f"Made with {laid}: another study than {file} as it stands."))
     if METRICS[metric].part is TEST:
         found += [selection(summary, metric), *validation_choice(summary.phases)]
-    if summary.last is not None and summary.winner is not None:
-        found += phase_verdicts(summary.last)
-        found += test_set_verdicts(summary.winner, summary.last)
+    if summary.leading is not None and summary.winner is not None:
+        found += [*leading_verdicts(summary), *phase_verdicts(summary.leading)]
+        found += [*choice_verdicts(summary.leading), *test_set_verdicts(summary.winner, summary.leading)]
     elif summary.phases:
         found += phase_verdicts(summary.phases[-1])
     if METRICS[metric].part is not TEST:

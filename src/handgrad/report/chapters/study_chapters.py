@@ -14,22 +14,23 @@ from handgrad.report.figures.noise_figure import noise_figure
 from handgrad.report.figures.request import Request, Sources
 from handgrad.report.figures.shapes import Curves, FigureData, Ranking
 from handgrad.report.findings.class_scores import scores_of
+from handgrad.report.findings.conclusion_sentences import phase_verdicts
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effect_sentences import effect_verdict
 from handgrad.report.findings.effects import phase_effects
 from handgrad.report.findings.noise import noises
 from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
-from handgrad.report.findings.verdicts import phase_verdicts, slip_verdicts, trouble_verdicts
+from handgrad.report.findings.verdicts import slip_verdicts, trouble_verdicts
 from handgrad.report.findings.wording import axis_names, plural, setting_name, settings_named
-from handgrad.report.tables import findings_tables, study_tables
+from handgrad.report.tables import conclusion_tables, findings_tables, study_tables
 from handgrad.report.tables.noise_table import noise_table
 from handgrad.report.tables.table import Table
 from handgrad.study.changes import shown
 from handgrad.study.design.study_spec import Made
 from handgrad.study.published.figure_options import GradientsOptions
 from handgrad.study.toml import dumps
-from handgrad.training.record import DatasetFacts
+from handgrad.training.record_facts import DatasetFacts
 from handgrad.training.sources import sources_named
 
 Captioned = TypeVar("Captioned", Table, Curves | Ranking)
@@ -97,6 +98,9 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
     of = f" of phase {position + 1}" if several else ""
     table = study_tables.summary_table(phase, summary.ddof, f"summary{suffix}", f"Results{of}")
     blocks.append(TableBlock(table))
+    if phase.conclusions is not None:
+        lost = conclusion_tables.lost_table(phase, phase.conclusions, f"lost-runs{suffix}", f"Runs that were lost{of}")
+        blocks += [TableBlock(lost)] if lost is not None else []
     problems = trouble_verdicts(phase)
     if problems:
         blocks.append(Verdicts(tuple(problems)))

@@ -254,12 +254,18 @@ def _bar(axes: "Axes", key: Key) -> None:
 
 
 def draw_ranking(figure: Ranking) -> "Drawing":
-    """A row per setting: seeds as circles, their mean as a diamond, its interval as a bar."""
+    """A row per setting: seeds as circles, their mean as a diamond, an interval as a bar; a line at the best."""
     drawing = new_drawing(PAGE_WIDTH, 0.27 * len(figure.rows) + 0.8)
     axes = drawing.add_subplot()
+    low, high = ranking_range(figure)
+    if figure.best_at is not None:
+        if figure.margin is not None:
+            ends = (max(figure.best_at - figure.margin, low), min(figure.best_at + figure.margin, high))
+            axes.axvspan(*ends, color=SOFT, alpha=0.15, linewidth=0)
+        axes.axvline(figure.best_at, color=COLOURS[0], linewidth=0.8, zorder=1)
     for y, row in enumerate(figure.rows):
         ink = COLOURS[0] if row.best else SOFT
-        if row.tied or row.best:
+        if row.shaded:
             axes.axhspan(y - 0.5, y + 0.5, color=COLOURS[0], alpha=0.09, linewidth=0)
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], [y, y], color=ink, linewidth=1.6, solid_capstyle="round", zorder=2)
@@ -267,6 +273,10 @@ def draw_ranking(figure: Ranking) -> "Drawing":
         axes.plot(points, [y] * len(points), "o", color=ink, alpha=0.4, markersize=5.5, markeredgewidth=0, zorder=3)
         if row.mean is not None:
             axes.plot([row.mean], [y], "D", color=ink, markersize=4.5, markeredgecolor="white", zorder=4)
+        if row.word:
+            weight = "bold" if row.best else "normal"
+            place = axes.get_yaxis_transform()
+            axes.text(1.01, y, row.word, transform=place, va="center", size=8, color=INK, fontweight=weight)
     axes.set_yticks(range(len(figure.rows)))
     axes.set_yticklabels([noted(row, 56) for row in figure.rows])
     for text, row in zip(axes.get_yticklabels(), figure.rows, strict=True):
@@ -276,7 +286,6 @@ def draw_ranking(figure: Ranking) -> "Drawing":
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(figure.x_label)
-    low, high = ranking_range(figure)
     axes.set_xlim(low, high)
     if figure.percent:
         percent_axis(axes.xaxis, high - low)

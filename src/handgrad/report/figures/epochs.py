@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.measures import PARTS, TRAIN
+from handgrad.measures import MEASURES, PARTS, TRAIN, is_fraction, lower_is_better
 from handgrad.names import unknown
 from handgrad.network.arrays import Arrays
 from handgrad.report.figures.colouring import Colours, coloured
@@ -22,13 +22,14 @@ from handgrad.report.figures.request import (
 )
 from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
 from handgrad.report.findings.summary import RunFacts, SettingSummary, training_sample
-from handgrad.report.findings.wording import difference, number
+from handgrad.report.findings.wording import difference, enumerated, number, sentence
 from handgrad.study.published.figure_options import (
     EpochPairOptions,
     EpochsOptions,
     FigureOptions,
     SmallMultiplesOptions,
 )
+from handgrad.study.published.option_values import MEASURES as MEASURE_NAMES
 from handgrad.study.published.option_values import Inset
 
 MARKS = 6  # changes of the learning rate that are marked at most
@@ -61,19 +62,19 @@ def epochs(request: Request[EpochsOptions]) -> Curves | None:
             for label in colours.order
             if (line := found[label][0].get((measure, part))) is not None
         )
-        title = f"{PARTS[part].word} {measure}"
-        if together and any(panel.y_label == measure for panel in panels):
+        word = MEASURES[measure].word
+        title = f"{PARTS[part].word} {word}"
+        if together and any(panel.y_label == word for panel in panels):
             continue
         if together:
             parts = [part for one, part in shown if one == measure]
-            lines, title = _together({name: found[name][0] for name in colours.order}, measure, parts, colours), measure
-        accuracy = measure == "accuracy"
-        log_y = log and not accuracy
-        panels.append(Panel(title, "epoch", measure, lines, log_y, accuracy, inset=options.inset))
-    words = " and ".join(dict.fromkeys(measure for measure, _ in shown))
+            lines, title = _together({name: found[name][0] for name in colours.order}, measure, parts, colours), word
+        percent = is_fraction(measure)
+        panels.append(Panel(title, "epoch", word, lines, log and not percent, percent, inset=options.inset))
+    words = _words(dict.fromkeys(measure for measure, _ in shown))
     several = "A line per setting. " if len(request.shown) > 1 else ""
     caption = (
-        f"{words.capitalize()} after every epoch. {colours.note or several}"
+        f"{words} after every epoch. {colours.note or several}"
         f"{seeds_note(options.seed, max(n for _, n in found.values()))}"
         f"{_early_note(found, judge)}{score_notes(request.shown.values(), shown)}"
     )
@@ -134,13 +135,13 @@ def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
     for label, lines, marks in rows:
         for measure in options.measures:
             own = tuple(lines[measure, part] for part in options.parts if (measure, part) in lines)
-            several = f"{label} — {measure}" if len(options.measures) > 1 else label
-            title = several if len(rows) > 1 else measure
-            accuracy = measure == "accuracy"
+            word, percent = MEASURES[measure].word, is_fraction(measure)
+            several = f"{label} — {word}" if len(options.measures) > 1 else label
+            title = several if len(rows) > 1 else word
             if own:
-                panels.append(Panel(title, "epoch", measure, own, log and not accuracy, accuracy, marks, options.inset))
+                panels.append(Panel(title, "epoch", word, own, log and not percent, percent, marks, options.inset))
     whose = "" if len(request.shown) > 1 else f", setting {next(iter(request.shown))}"
-    words = " and ".join(options.measures).capitalize()
+    words = _words(options.measures)
     caption = (
         f"{words} after every epoch{whose}. {seeds_note(options.seed, seeds)}At the end: {' '.join(ends)} "
         f"{'Upright lines: where the learning rate changed or a run was continued. ' if marked else ''}"
@@ -164,7 +165,7 @@ def small_multiples(request: Request[SmallMultiplesOptions]) -> Curves | None:
     ]
     every = [line for lines, _ in found.values() for line in lines.values()]
     log = options.measure == "loss" and logarithmic(options.log, every)
-    panels = []
+    panels, word = [], MEASURES[options.measure].word
     for label, setting in request.shown.items():
         lines = [
             Line(
@@ -180,12 +181,12 @@ def small_multiples(request: Request[SmallMultiplesOptions]) -> Curves | None:
         if label == base or not lines:
             continue
         title = label if ":" in label else f"{label}: {difference(setting, request.shown[base])}"
-        panels.append(Panel(title, "epoch", options.measure, (*grey, *lines), log, options.measure == "accuracy"))
+        panels.append(Panel(title, "epoch", word, (*grey, *lines), log, is_fraction(options.measure)))
     if not panels:
         return None
     parts = " and ".join(PARTS[part].word for part in options.parts)
     caption = (
-        f"{parts.capitalize()} {options.measure} after every epoch: each setting beside the baseline (setting {base}, "
+        f"{parts.capitalize()} {word} after every epoch: each setting beside the baseline (setting {base}, "
         f"grey in every panel), on the same axes. {seeds_note(options.seed, max(n for _, n in found.values()))}"
         f"{score_notes(request.shown.values(), [(options.measure, part) for part in options.parts])}"
     )
@@ -213,7 +214,12 @@ def _last(lines: Lines, pair: tuple[str, str]) -> float:
     line = lines.get(pair)
     if line is None:
         return -math.inf
-    return float(line.y[-1]) if pair[0] == "accuracy" else -float(line.y[-1])
+    return -float(line.y[-1]) if lower_is_better(pair[0]) else float(line.y[-1])
+
+
+def _words(measures: Iterable[str]) -> str:
+    """Measures as the beginning of a sentence: "Accuracy, macro F1 and loss"."""
+    return sentence(enumerated([MEASURES[measure].word for measure in measures]))
 
 
 def _of(part: str, parts: Sequence[str]) -> str:
@@ -235,8 +241,8 @@ def _final(lines: Lines, parts: Sequence[str]) -> str:
     said = []
     for part in parts:
         values = [
-            f"{PARTS[part].word} {measure} {number(float(lines[measure, part].y[-1]), measure)}"
-            for measure in ("accuracy", "loss")
+            f"{PARTS[part].word} {MEASURES[measure].word} {number(float(lines[measure, part].y[-1]), measure)}"
+            for measure in MEASURE_NAMES
             if (measure, part) in lines
         ]
         said.append(", ".join(values))

@@ -12,43 +12,72 @@ from handgrad.report.figures.palette import CONTEXT, LINES, line_style
 from handgrad.report.figures.request import Options, Request, Sources
 from handgrad.report.figures.shapes import Curves, Ranking, RankingRow
 from handgrad.report.figures.steps import step_loss
+from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
-from handgrad.report.findings.wording import setting_name
+from handgrad.report.findings.wording import sentence, setting_name, signed
+from handgrad.report.tables.conclusion_tables import not_behind
 from handgrad.study.published.figure_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
+from handgrad.study.published.option_values import MEASURES, USUAL_MEASURES
 
 BEST = 8  # so many of more than twelve settings are told apart
 RANKED = 40
 
 
 def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
-    """Every setting's seeds, mean and interval on the measure that chose the winner, best first."""
-    rows, undecided = [], {setting.label for setting in phase.tied}
-    for setting in phase.ranked[:RANKED]:
-        values = setting.samples[phase.metric]
-        rows.append(
-            RankingRow(
-                label=setting_name(setting, phase.axes),
-                points=dict(values.values),
-                mean=values.mean,
-                low=values.interval.low if values.interval else None,
-                high=values.interval.high if values.interval else None,
-                best=setting.label == phase.winner,
-                tied=setting.label in undecided,
-                note=_noted(setting),
-            )
-        )
+    """Every setting's seeds and mean on the measure that chose the winner, and its interval against the best."""
+    found = phase.conclusions if len(phase.settings) > 1 else None
+    best = phase.best.samples[phase.metric].mean if phase.best and found else None
+    rows = [_row(setting, phase, found, best) for setting in phase.ranked[:RANKED]]
     if not any(row.points for row in rows):
         return None
     word = METRICS[phase.metric].word
-    left_out = f" The best {RANKED} of {len(phase.settings)} settings." if len(phase.settings) > RANKED else ""
-    stopped = " Those that the search stopped short are not tested and never shaded." if phase.stopped else ""
-    caption = (
-        f"{word.capitalize()} of every setting, best first. Circles: seeds; diamond: their mean; bar: 95 % t interval "
-        "of the mean (none below two seeds; where all agree, the exact binomial one; it may run off the axis, and "
-        "covers less where some runs collapsed). Shaded: the best, and all of which it is undecided whether they are "
-        f"behind (paired t-test on shared seeds, Holm's correction over all pairs).{stopped}{left_out}"
+    caption = f"{sentence(word)} of every setting, best first. Circles: seeds; diamond: their mean"
+    if found is None or best is None:
+        caption += "; bar: 95 % interval of the mean (none below two seeds; it may run off the axis)."
+    elif found.tested:
+        caption += (
+            "; line: the best; bar: simultaneous 95 % interval of the difference from it, drawn from the line (it may "
+            "run off the axis). A bar that does not reach the line is behind"
+        )
+        if found.margin is not None:
+            margin = signed(found.margin, phase.metric).removeprefix("+")
+            caption += f"; one inside the grey band, ± {margin}, is equivalent"
+        caption += ", where all that rank below, or above, are too. Shaded: all that are not behind."
+    else:
+        caption += "; line: the best. No seed shows a spread, so there are no intervals: no setting is separated."
+    if found is not None and phase.stopped:
+        caption += " Those that the search stopped short are not compared and never shaded."
+    if len(phase.settings) > RANKED:
+        caption += f" The best {RANKED} of {len(phase.settings):,} settings."
+    return Ranking(
+        name,
+        f"Settings by {word}",
+        caption,
+        word,
+        tuple(rows),
+        percent=is_fraction(phase.metric),
+        best_at=best,
+        margin=found.margin if found and found.tested else None,
     )
-    return Ranking(name, f"Settings by {word}", caption, word, tuple(rows), percent=is_fraction(phase.metric))
+
+
+def _row(setting: SettingSummary, phase: PhaseSummary, found: Conclusions | None, best: float | None) -> RankingRow:
+    values = setting.samples[phase.metric]
+    low, high = (values.interval.low, values.interval.high) if values.interval and found is None else (None, None)
+    one = found.against.get(setting.label) if found else None
+    if one is not None and best is not None and one.low is not None and one.high is not None:
+        low, high = best + one.low, best + one.high
+    return RankingRow(
+        label=setting_name(setting, phase.axes),
+        points=dict(values.values),
+        mean=values.mean,
+        low=low,
+        high=high,
+        best=setting.label == phase.winner,
+        shaded=found is not None and not_behind(found, setting.label),
+        word=one.word if one else "not compared" if found else "",
+        note=_noted(setting),
+    )
 
 
 def _noted(setting: SettingSummary) -> str:
@@ -58,8 +87,11 @@ def _noted(setting: SettingSummary) -> str:
 
 
 def epoch_curves(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
-    """Accuracy and loss by epoch, training beside validation (and test where it was measured), a line per setting."""
-    figure = epochs(_request(phase, name, sources, EpochsOptions(parts=tuple(PARTS))))
+    """Accuracy, loss and what chose the winner by epoch, training beside validation (and test where it was measured), a
+    line per setting."""
+    measures = {METRICS[phase.metric].measure.name, *USUAL_MEASURES}
+    shown = tuple(measure for measure in MEASURES if measure in measures)
+    figure = epochs(_request(phase, name, sources, EpochsOptions(measures=shown, parts=tuple(PARTS))))
     if figure is None or len(phase.settings) <= LINES:
         return figure
     many = f"The best {BEST} of {len(phase.settings)} settings in colour, the others in grey."
@@ -72,7 +104,9 @@ def beside_baseline(phase: PhaseSummary, name: str, sources: Sources) -> Curves 
     if baseline is None or len(phase.settings) <= LINES:
         return None
     shown = {setting_name(setting, phase.axes): setting for setting in phase.settings}
-    options = SmallMultiplesOptions(parts=("train", "validation"), baseline=setting_name(baseline, phase.axes))
+    measure = METRICS[phase.metric].measure.name if is_fraction(phase.metric) else "accuracy"
+    name_of = setting_name(baseline, phase.axes)
+    options = SmallMultiplesOptions(measure=measure, parts=("train", "validation"), baseline=name_of)
     return small_multiples(Request(name, shown, sources, options, phase.metric))
 
 

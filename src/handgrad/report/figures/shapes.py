@@ -175,7 +175,10 @@ class Curves:
 
 @dataclass(frozen=True)
 class RankingRow:
-    """A setting's seeds (`points`), their mean, and the interval of the mean."""
+    """A setting's seeds (`points`), their mean, an interval, and the word that stands beside it.
+
+    low, high: of the difference from the best, drawn from where the best is; of a setting alone, of its mean.
+    """
 
     label: str
     points: dict[int, float]
@@ -183,13 +186,17 @@ class RankingRow:
     low: float | None
     high: float | None
     best: bool = False
-    tied: bool = False
+    shaded: bool = False
+    word: str = ""
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """A row per setting, best first."""
+    """A row per setting, best first.
+
+    best_at: the mean of the best, None where there is nothing to compare with;  margin: how far from it is equivalent.
+    """
 
     name: str
     title: str
@@ -197,16 +204,18 @@ class Ranking:
     x_label: str
     rows: tuple[RankingRow, ...]
     percent: bool = False
+    best_at: float | None = None
+    margin: float | None = None
 
     def table(self) -> tuple[list[str], Iterator[CsvRow]]:
-        """A row per setting and seed; mean and interval are repeated."""
+        """A row per setting and seed; mean, interval and word are repeated."""
 
         def rows() -> Iterator[CsvRow]:
             for row in self.rows:
                 for seed, value in row.points.items() or [(None, None)]:
-                    yield [row.label, seed, value, row.mean, row.low, row.high]
+                    yield [row.label, seed, value, row.mean, row.low, row.high, row.word]
 
-        return ["setting", "seed", "value", "mean", "low", "high"], rows()
+        return ["setting", "seed", "value", "mean", "low", "high", "verdict"], rows()
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,14 @@
 """Precision, recall and F1 of every class, from a confusion matrix.
 
-Letters: C[i, j] examples of class i that are predicted to be j; of class k, TP = C[k, k], FP = Σ_i C[i, k] − TP,
-FN = Σ_j C[k, j] − TP.
+The letters are those of `handgrad.measures`.
 
     precision = TP / (TP + FP)    of those predicted to be k, the share that is
     recall    = TP / (TP + FN)    of those that are k, the share that is predicted so
     F1        = 2·TP / (2·TP + FP + FN), the harmonic mean of both
 
-0/0 is 0.  macro: the mean over all classes, each counting alike, one without examples included; weighted: each counting
-by its examples, so that the weighted recall is the accuracy.  The numbers are those of scikit-learn's
-`precision_recall_fscore_support(…, labels=range(k), zero_division=0)`.
+0/0 is 0.  macro: the mean over the classes that have examples or are predicted, each counting alike; weighted: each
+counting by its examples, so that the weighted recall is the accuracy.  The numbers are those of scikit-learn's
+`precision_recall_fscore_support(…, zero_division=0)`; macro F1 is the measure `macro_f1`.
 """
 
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from handgrad.measures import ClassCounts
 from handgrad.training.record import Record
 
 
@@ -40,12 +40,15 @@ def class_scores(confusion: ArrayLike, classes: Sequence[str]) -> list[ClassScor
     >>> [(s.name, round(s.precision, 3), s.recall, round(s.f1, 3)) for s in class_scores([[8, 2], [0, 10]], "ab")]
     [('a', 1.0, 0.8, 0.889), ('b', 0.833, 1.0, 0.909), ('macro', 0.917, 0.9, 0.899), ('weighted', 0.917, 0.9, 0.899)]
     """
-    C = np.asarray(confusion, np.float64)
-    right, predicted, actual = np.diag(C), C.sum(axis=0), C.sum(axis=1)
+    right, predicted, actual = ClassCounts.of_confusion(np.asarray(confusion, np.float64))
     precision, recall, f1 = _ratio(right, predicted), _ratio(right, actual), _ratio(2 * right, predicted + actual)
     scores = np.stack([precision, recall, f1])  # (3, k)
     columns = {name: (scores[:, k], actual[k]) for k, name in enumerate(map(str, classes))}
-    means = {"macro": scores.mean(axis=1), "weighted": _ratio(scores @ actual, np.full(3, actual.sum()))}
+    occurring = np.full(3, np.count_nonzero(predicted + actual), np.float64)
+    means = {
+        "macro": _ratio(scores.sum(axis=1), occurring),
+        "weighted": _ratio(scores @ actual, np.full(3, actual.sum())),
+    }
     rows = [*columns.items(), *((name, (mean, actual.sum())) for name, mean in means.items())]
     return [ClassScore(name, float(p), float(r), float(f), int(n)) for name, ((p, r, f), n) in rows]
 

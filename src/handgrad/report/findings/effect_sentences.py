@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from handgrad.measures import METRICS, is_fraction
+from handgrad.measures import METRICS
 from handgrad.report.findings.effects import Direction, Effect, Step
 from handgrad.report.findings.statistics import Comparison
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.findings.wording import enumerated, number, plural
+from handgrad.report.findings.wording import enumerated, number, plural, signed
 from handgrad.study.changes import shown
 
 FEW = 5  # values of an axis that are all named
@@ -68,16 +68,6 @@ def _value(one: Direction, metric: str) -> str:
     return f"{shown(one.value)} ({signed(d.difference or 0.0, metric)}{how})"
 
 
-def signed(value: float, metric: str) -> str:
-    """A difference with its sign: of accuracies in points.
-
-    >>> signed(-0.0312, "val_accuracy"), signed(0.25, "val_loss")
-    ('−3.12 points', '+0.25')
-    """
-    text = f"{100 * value:+.2f} points" if is_fraction(metric) else f"{value:+.4g}"
-    return text.replace("-", "−")
-
-
 def interval_text(d: Comparison, metric: str) -> str:
     """The 95 % interval of a paired difference."""
     if d.interval is None:
@@ -88,6 +78,6 @@ def interval_text(d: Comparison, metric: str) -> str:
 
 def decision_text(d: Comparison) -> str:
     """Whether a paired difference is told from 0, and by what."""
-    p = d.adjusted_p if d.adjusted_p is not None else 1.0
+    p = d.p if d.p is not None else 1.0
     text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
     return text if d.decided else f"not told from 0, {text}"

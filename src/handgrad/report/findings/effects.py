@@ -186,9 +186,8 @@ def _step(
     gone: Sequence[Mapping[Hashable, float]],
 ) -> Step:
     """From u to v; gone: of every combination, the mean over seeds of each value."""
-    (difference,) = compare([means[v]], means[u])
     signs = [cells[v] - cells[u] for cells in gone]
-    return Step(u, v, difference, sum(d > 0 for d in signs), sum(d < 0 for d in signs))
+    return Step(u, v, compare(means[v], means[u]), sum(d > 0 for d in signs), sum(d < 0 for d in signs))
 
 
 def _directions(position: int, u: Hashable, v: Hashable, whole: _Cells, seeds: Sequence[int]) -> tuple[Direction, ...]:

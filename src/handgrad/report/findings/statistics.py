@@ -20,11 +20,10 @@ from handgrad.report.findings.intervals import Interval, bca_interval, exact_bin
 from handgrad.streams import stream
 
 LEVEL = 0.05
-BOOTSTRAP_SEEDS = 30  # from here the BCa bootstrap covers what it says (benchmarks/conclusions.py)
+BOOTSTRAP_SEEDS = 30  # from here the BCa bootstrap covers what it says; with fewer too little
 SIGN_FLIP_SEEDS = 6  # 2 / 2^6 is the first smallest p below 0.05
 EXACT_SIGNS = 32  # differences whose 2^n signs are counted
 SIGN_DRAWS = 99_999
-MOST_PAIRED = 1500  # settings of which all pairs are tested
 ROUNDING = 4 * 2.0**-52  # of the larger of two values: differences that are no further apart than this are equal
 
 
@@ -127,38 +126,25 @@ def _drawn_sign_flip_p(size: NDArray[np.float64], total: float) -> float:
     return (reach + 1) / (SIGN_DRAWS + 1)
 
 
-def paired_t_p(d: Sequence[float]) -> float | None:
+def paired_t_p(d: Sequence[float], rounding: float | None = None) -> float | None:
     """Two-sided paired t-test of differences: t = mean·√n / s on n − 1 degrees of freedom; None below two.
 
-    Where all differences are equal (s = 0) t says nothing, and the sign-flip test's p stands in.
-    """
-    x = np.asarray(d, dtype=np.float64).reshape(1, -1)
-    p = _paired_t(x, np.ones_like(x, dtype=bool), ROUNDING * np.abs(x).max(axis=1, initial=0.0))[0]
-    return None if math.isnan(p) else float(p)
-
-
-def _paired_t(d: NDArray[np.float64], known: NDArray[np.bool_], rounding: NDArray[np.float64]) -> NDArray[np.float64]:
-    """p of each row of differences (pairs, seeds), of which some are known; NaN below two.
-
-    rounding (pairs,): differences of a row that are no further apart are equal.  0.81 − 0.80 and 0.82 − 0.81 are one
-    example in a hundred both, and differ in their last bits: a spread of those would make any t.
+    rounding: differences that are no further apart are equal; None: what float64 makes of the largest of them.  0.81 −
+    0.80 and 0.82 − 0.81 are one example in a hundred both, and differ in their last bits: a spread of those would make
+    any t.  Where all are equal (s = 0) t says nothing, and the sign-flip test's p stands in.
     """
     from scipy.special import stdtr
 
-    n = known.sum(axis=1)
-    mean = np.where(known, d, 0.0).sum(axis=1) / np.maximum(n, 1)
-    s = np.sqrt(np.where(known, (d - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(n - 1, 1))
-    width = np.where(known, d, -np.inf).max(axis=1, initial=-np.inf) - np.where(known, d, np.inf).min(
-        axis=1, initial=np.inf
-    )
-    equal = width <= rounding
-    t = np.abs(mean) * np.sqrt(n) / np.where(equal, 1.0, s)
-    p = np.where(
-        equal,
-        np.where(np.abs(mean) <= rounding, 1.0, 2.0 ** (1 - np.minimum(n, 1000))),
-        2 * stdtr(np.maximum(n - 1, 1), -t),
-    )
-    return np.where(n < 2, np.nan, p)
+    x = np.asarray(d, dtype=np.float64)
+    n = len(x)
+    if n < 2:
+        return None
+    reach = ROUNDING * float(np.abs(x).max()) if rounding is None else rounding
+    mean = math.fsum(d) / n
+    if float(np.ptp(x)) <= reach:
+        return 1.0 if abs(mean) <= reach else 2.0 ** (1 - min(n, 1000))
+    s = math.sqrt(float(((x - mean) ** 2).sum()) / (n - 1))
+    return float(2 * stdtr(n - 1, -abs(mean) * math.sqrt(n) / s))
 
 
 def holm(p: Sequence[float] | NDArray[np.float64]) -> list[float]:
@@ -177,92 +163,43 @@ def holm(p: Sequence[float] | NDArray[np.float64]) -> list[float]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One setting against the reference, on the seeds both finished.  `difference` is setting − reference, in pairs.
+    """Two settings, or two sets of settings, that were named before their numbers were seen, on the seeds that both
+    finished.  `difference` is the first − the second, in pairs.
 
-    `decided` is the one verdict of it: every word, mark and shading of a report says no more and no less.
+    How a setting is compared with the best, which was chosen on the same numbers, says `against_best`.
     """
 
     n: int
     difference: float | None
     interval: Interval | None  # of the mean difference, by t
     p: float | None  # paired t
-    adjusted_p: float | None  # Holm's, over all `pairs` of settings: the reference was chosen on the same numbers
     sign_flip: float | None
-    pairs: int = 1
-    ahead: bool = False  # better than the reference on these seeds, and below it only because runs of it are missing
 
     @property
     def decided(self) -> bool:
-        """That the setting is behind: not ahead, adjusted p below 0.05 and, from the six shared seeds on that a test of
-        signs needs, its p (which assumes no normal distribution) below 0.05 too."""
-        if self.ahead or self.adjusted_p is None or self.sign_flip is None or self.adjusted_p >= LEVEL:
+        """That they differ: p below 0.05 and, from the six shared seeds on that a test of signs needs, its p (which
+        assumes no normal distribution) below 0.05 too."""
+        if self.p is None or self.sign_flip is None or self.p >= LEVEL:
             return False
         return self.n < SIGN_FLIP_SEEDS or self.sign_flip < LEVEL
 
-    @property
-    def verdict(self) -> str:
-        """In a word: "behind" or "undecided"."""
-        return "behind" if self.decided else "undecided"
 
-    @property
-    def tied(self) -> bool:
-        """Not shown to be behind: undecided, which is not the same as equal."""
-        return not self.decided
+def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Comparison:
+    """Two settings (seed -> value): the paired t-test and the sign-flip test on shared seeds.
 
-    @property
-    def against_signs(self) -> bool:
-        """Whether the test of signs alone leaves undecided what the paired t-test would have decided."""
-        return self.tied and not self.ahead and self.adjusted_p is not None and self.adjusted_p < LEVEL
-
-
-def compare(settings: Sequence[Mapping[int, float]], reference: Mapping[int, float]) -> list[Comparison]:
-    """Each setting (seed -> value) against the reference: the paired t-test on shared seeds, with Holm's correction
-    over all pairs among these settings and the reference.
-
-    The reference is the best of them, chosen on the same numbers, so that a correction over its own pairs alone would
-    claim too much: whichever setting had won, its pairs would have been looked at.  Each pair has its own variance, as
-    one setting that collapsed would drown the others in a common one; `benchmarks/conclusions.py` measures how often
-    equal settings are called different.  Above 1,500 settings the factor is the number of pairs (Bonferroni).
+    >>> found = compare({0: 0.96, 1: 0.97, 2: 0.98}, {0: 0.95, 1: 0.94, 2: 0.96})
+    >>> found.n, round(found.difference, 3), round(found.p, 3), found.sign_flip
+    (3, 0.02, 0.074, 0.25)
     """
-    seeds = sorted({seed for values in (reference, *settings) for seed in values})
-    x = np.array([[values.get(seed, np.nan) for seed in seeds] for values in (reference, *settings)])
-    known = ~np.isnan(x)
-    rounding = ROUNDING * np.where(known, np.abs(x), 0.0).max(axis=1, initial=0.0)
-    own = _paired_t(x[1:] - x[0], known[1:] & known[0], np.maximum(rounding[1:], rounding[0]))
-    adjusted, pairs = _over_all_pairs(x, known, rounding, own)
-    found = []
-    for values, p, q, own_rounding in zip(settings, own, adjusted, rounding[1:], strict=True):
-        d = [values[seed] - reference[seed] for seed in seeds if seed in values and seed in reference]
-        few = len(d) < 2
-        found.append(
-            Comparison(
-                n=len(d),
-                difference=math.fsum(d) / len(d) if d else None,
-                interval=t_interval(d, rounding=max(own_rounding, rounding[0])),
-                p=None if few else float(p),
-                adjusted_p=None if few else float(q),
-                sign_flip=None if few else sign_flip_p(d),
-                pairs=pairs,
-            )
-        )
-    return found
-
-
-def _over_all_pairs(
-    x: NDArray[np.float64], known: NDArray[np.bool_], rounding: NDArray[np.float64], own: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], int]:
-    """(Holm's p of the pairs (0, i) in the family of all pairs that share two seeds or more, the number of these)."""
-    k = len(x)
-    if k > MOST_PAIRED:
-        pairs = k * (k - 1) // 2
-        return np.minimum(1.0, own * pairs), pairs
-    rows = [own]
-    rows += [
-        _paired_t(x[i + 1 :] - x[i], known[i + 1 :] & known[i], np.maximum(rounding[i + 1 :], rounding[i]))
-        for i in range(1, k - 1)
-    ]
-    p = np.concatenate(rows)
-    adjusted = np.full(len(p), np.nan)
-    valued = ~np.isnan(p)
-    adjusted[valued] = holm(p[valued])
-    return adjusted[: k - 1], int(valued.sum())
+    shared = sorted(first.keys() & second.keys())
+    d = [first[seed] - second[seed] for seed in shared]
+    if len(d) < 2:
+        return Comparison(len(d), d[0] if d else None, None, None, None)
+    rounding = ROUNDING * max(abs(value) for one in (first, second) for value in one.values())
+    return Comparison(
+        n=len(d),
+        difference=math.fsum(d) / len(d),
+        interval=t_interval(d, rounding=rounding),
+        p=paired_t_p(d, rounding),
+        sign_flip=sign_flip_p(d),
+    )

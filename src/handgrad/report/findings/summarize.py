@@ -1,12 +1,12 @@
-"""From a results folder to a `Summary`: records cut short, samples over seeds, every setting compared with the best."""
+"""From a results folder to a `Summary`: records cut short, samples over seeds, the winner of every phase."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION, is_fraction, lower_is_better
+from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION, is_proportion
 from handgrad.report.findings.intervals import binomial_standard_error
-from handgrad.report.findings.statistics import compare, sample
+from handgrad.report.findings.statistics import sample
 from handgrad.report.findings.summary import (
     PhaseSummary,
     RunFacts,
@@ -38,11 +38,14 @@ def summarize(results: Results) -> Summary:
     samples = original is not None and original.names_predictions
     facts: dict[str, list[RunFacts]] = {}
     unverifiable: set[str] = set()
+    fewer: set[str] = set()
     for cell in results.checked_cells():
         record, fallen, drawn = cell.record, None, dict[str, int]()
         if record is not None:
             if not record.is_verifiable:
                 unverifiable.add(cell.id)
+            if TRAIN.metric("accuracy") in record.metrics and TRAIN.metric("macro_f1") not in record.metrics:
+                fewer.add(cell.id)
             fallen = collapse(record) if record.status in ("done", "pruned") else None
             drawn = drawn_parts(record)
             record = shortened(record, matrices=matrices, samples=samples)
@@ -75,7 +78,8 @@ def summarize(results: Results) -> Summary:
         if "explain" in results.plan:  # no setting of a rung wins, so none is compared with another
             made = PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric)
         else:
-            made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric)
+            margin = spec.conclusions.margin if spec.conclusions else None
+            made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric, margin)
         vary = varied[phase["name"]]
         found = {name for one in own for name in sources_in_force(vary, one.setting["network"])}
         vary = None if vary is None else tuple(vary)
@@ -90,7 +94,11 @@ def summarize(results: Results) -> Summary:
         ddof=spec.ddof,
         phases=tuple(phases),
         waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
-        notes=(*map(str, results.plan.get("notes", ())), *_unverified(len(unverifiable))),
+        notes=(
+            *map(str, results.plan.get("notes", ())),
+            *_fewer_measures(len(fewer)),
+            *_unverified(len(unverifiable)),
+        ),
         provenance=spec.made,
         quick=bool(results.plan.get("quick")),
         changed=tuple(results.plan.get("changed", ())),
@@ -112,12 +120,21 @@ def shortened(record: Record, *, matrices: bool = False, samples: bool = False) 
 
     matrices: with those of confusion;  samples: with the outputs for the sample examples.
     """
-    nothing: dict[str, Any] = {"setting": {}, "files": None, "parent": None}
+    nothing: dict[str, Any] = {"setting": {}, "files": None, "parent": None, "metrics": record.scores}
     if not samples:
         nothing["samples"] = None
     if not matrices:
         nothing["confusion"] = {}
     return record.model_copy(update={**nothing, "time": record.time.model_copy(update={"epochs": []})})
+
+
+def _fewer_measures(runs: int) -> list[str]:
+    if not runs:
+        return []
+    return [
+        f"{plural(runs, 'record')} of an earlier version without balanced accuracy and macro F1: those of validation "
+        "and test follow from confusion matrices, those of training and of single epochs are missing"
+    ]
 
 
 def _unverified(runs: int) -> list[str]:
@@ -144,42 +161,25 @@ def summarize_setting(
     records = [run.record for run in runs if run.record is not None and run.status != "failed"]
     for metric in METRICS:
         values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
-        made = sample(values, ddof, examples_of(records, metric) if is_fraction(metric) else None)
+        made = sample(values, ddof, examples_of(records, metric) if is_proportion(metric) else None)
         mean = mean_of(list(values.values()), metric)  # equal counts, equal means
         samples[metric] = replace(made, mean=mean, sources=sources)
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
 
 
 def summarize_phase(
-    name: str, axes: Sequence[str], settings: Sequence[SettingSummary], winner: str | None, metric: str
+    name: str,
+    axes: Sequence[str],
+    settings: Sequence[SettingSummary],
+    winner: str | None,
+    metric: str,
+    margin: float | None = None,
 ) -> PhaseSummary:
-    """One phase: every setting is compared with the winner, with Holm's correction over all pairs of the phase.
-
-    Settings with diverged runs rank last whatever their other seeds say, and are not tested; nor are those that a
-    search stopped short, whose numbers are of fewer epochs.  One that misses runs (failed, or not there yet) ranks
-    below the best and may be better on the seeds that it has: it is then not said to be behind.  While the plan names
-    no winner, the best so far stands in its place.
-    """
+    """One phase.  While the plan names no winner, the best so far stands in its place."""
     if winner is None:
         valued = [setting for setting in settings if setting.samples[metric].n]
         winner = min(valued, key=lambda setting: rank(setting, metric)).label if valued else None
-    best = next((setting for setting in settings if setting.label == winner), None)
-    if best is not None and best.samples[metric].n:
-        others = [
-            setting
-            for setting in settings
-            if setting is not best and not setting.count("diverged") and setting.stopped == best.stopped
-        ]
-        comparisons = compare([s.samples[metric].values for s in others], best.samples[metric].values)
-        comparisons = [replace(one, ahead=_is_ahead(one.difference, metric)) for one in comparisons]
-        found = dict(zip((s.label for s in others), comparisons, strict=True))
-        settings = [replace(setting, comparison=found.get(setting.label)) for setting in settings]
-    return PhaseSummary(name, tuple(axes), tuple(settings), winner, metric)
-
-
-def _is_ahead(difference: float | None, metric: str) -> bool:
-    """Whether a setting − the best is a lead: the best has more runs that came to their end."""
-    return difference is not None and (difference < 0 if lower_is_better(metric) else difference > 0)
+    return PhaseSummary(name, tuple(axes), tuple(settings), winner, metric, margin)
 
 
 def drawn_parts(record: Record) -> dict[str, int]:

@@ -11,14 +11,17 @@ Runs that diverged, failed or are not there have no value: they are counted and 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, lower_is_better
-from handgrad.report.findings.statistics import Comparison, Sample, sample
+from handgrad.measures import METRICS, PARTS, TRAIN, is_fraction, lower_is_better
+from handgrad.report.findings.conclusions import Conclusions, SettingRuns, conclude
+from handgrad.report.findings.statistics import Sample, sample
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 from handgrad.study.rules import select
-from handgrad.training.record import DatasetFacts, NetworkFacts, Record
+from handgrad.training.record import Record
+from handgrad.training.record_facts import DatasetFacts, NetworkFacts
 from handgrad.training.sources import sources_named
 
 UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
@@ -43,7 +46,7 @@ class RunFacts:
         """A metric of a run that came to its end; None where there is none, or where it is not finite."""
         if self.record is None or self.status not in ("done", "pruned"):
             return None
-        value = self.record.metrics.get(metric)
+        value = self.record.scores.get(metric)
         return value if value is not None and math.isfinite(value) else None
 
 
@@ -57,7 +60,6 @@ class SettingSummary:
     runs: tuple[RunFacts, ...]
     samples: Mapping[str, Sample]
     all_axes: Mapping[str, Any] = field(default_factory=dict)  # those of the phases before it as well
-    comparison: Comparison | None = None  # with the best setting of the phase; None for that one itself
     earlier: bool = False  # the winner of an earlier phase, which this phase has to beat
 
     @property
@@ -92,6 +94,14 @@ class SettingSummary:
     def collapsed(self) -> int:
         """How many runs came to an end in which one class is predicted for everything."""
         return sum(run.collapsed is not None for run in self.runs)
+
+    def ended(self, metric: str) -> SettingRuns:
+        """What its runs came to by a metric."""
+        return SettingRuns(
+            self.samples[metric].values,
+            frozenset(run.seed for run in self.runs if run.status == "diverged"),
+            frozenset(run.seed for run in self.runs if run.collapsed is not None),
+        )
 
     def count(self, *statuses: str) -> int:
         """How many runs have one of these statuses."""
@@ -143,37 +153,48 @@ class PhaseSummary:
     vary: tuple[str, ...] | None = None  # where the study says what its seeds vary
     apart: bool = False  # its seeds vary other sources than the study's: it measures noise, and chooses nothing
 
+    margin: float | None = None  # of equivalence, where the study says one
+
     @property
     def over_seeds(self) -> str:
         """Over what its means are, with the sources that its seeds vary where the study says so."""
         return "over seeds" if self.vary is None else f"over seeds ({sources_named(self.sources)})"
 
-    @property
+    @cached_property
+    def conclusions(self) -> Conclusions | None:
+        """Every setting against the winner; None where that has no value, or nothing won as nothing was to win.
+
+        Settings that a search stopped at other epochs than the winner are not compared with it, nor are those of which
+        no run has ended.
+        """
+        best = self.best
+        if best is None or not best.samples[self.metric].n:
+            return None
+        runs = {setting.label: setting.ended(self.metric) for setting in self.settings}
+        return conclude(
+            runs,
+            best.label,
+            self.metric,
+            compared={s.label for s in self.settings if s.stopped == best.stopped and runs[s.label].ended},
+            examples=best.examples(self.metric),
+            margin=self.margin,
+            classes=len(best.dataset.classes) if best.dataset else None,
+            ddof=best.samples[self.metric].ddof,
+        )
+
+    @cached_property
     def ranked(self) -> list[SettingSummary]:
-        """Best first; settings that miss a result (a run diverged, failed or is not there) after all others."""
-        return sorted(self.settings, key=lambda setting: rank(setting, self.metric))
+        """Best first, by the difference from the best; then what is not compared with it."""
+        found = self.conclusions
+        places = {label: place for place, label in enumerate(found.against)} if found else {}
+        last = len(places)
+        return sorted(self.settings, key=lambda setting: (places.get(setting.label, last), rank(setting, self.metric)))
 
     @property
     def best(self) -> SettingSummary | None:
         """The winner, where a run of it came to a finite end."""
         best = next((setting for setting in self.settings if setting.label == self.winner), None)
         return best if best is not None and best.count("done", "pruned") else None
-
-    @property
-    def compared(self) -> list[SettingSummary]:
-        """The settings that were compared with the best, in the order of the plan."""
-        return [setting for setting in self.settings if setting.comparison is not None]
-
-    @property
-    def tested(self) -> bool:
-        """Whether any of them shares two seeds with the best; one seed tests nothing, and nothing is marked by it."""
-        return any(setting.comparison is not None and setting.comparison.n > 1 for setting in self.settings)
-
-    @property
-    def tied(self) -> list[SettingSummary]:
-        """Those of them that are not shown to be behind it, where any were tested."""
-        found = self.compared if self.tested else []
-        return [setting for setting in found if setting.comparison is not None and setting.comparison.tied]
 
     @property
     def stopped(self) -> list[SettingSummary]:
@@ -231,15 +252,31 @@ class Summary:
         return list({run.id: run for setting in self.settings for run in setting.runs}.values())
 
     @property
-    def last(self) -> PhaseSummary | None:
-        """The latest phase that has a winner; one that varies other sources than the study has chosen nothing."""
-        chosen = [phase for phase in self.phases if phase.best is not None]
-        return next((phase for phase in reversed(chosen) if not phase.apart), None)
+    def comparable(self) -> list[PhaseSummary]:
+        """The phases whose winners were scored as that of the latest is: on the same examples, with as many seeds, and
+        by a loss of the same kind.  Other numbers rank nothing."""
+        won = [phase for phase in self.phases if phase.best is not None and not phase.apart]
+        return [phase for phase in won if _scored_on(phase) == _scored_on(won[-1])]
+
+    @property
+    def leading(self) -> PhaseSummary | None:
+        """The phase in which the best setting of all comparable phases won: of equals the latest."""
+        comparable = [(phase, best) for phase in self.comparable if (best := phase.best) is not None]
+        found = min(reversed(comparable), key=lambda pair: rank(pair[1], pair[0].metric), default=None)
+        return found[0] if found else None
 
     @property
     def winner(self) -> SettingSummary | None:
-        """The best setting of the latest phase that has one."""
-        return self.last.best if self.last else None
+        """The best setting of the leading phase."""
+        return self.leading.best if self.leading else None
+
+
+def _scored_on(phase: PhaseSummary) -> tuple[Any, ...]:
+    best = phase.best
+    if best is None or best.dataset is None:
+        return ()
+    loss = "" if is_fraction(phase.metric) or best.network is None else best.network.loss_formula
+    return best.dataset.checksum, best.examples(phase.metric), len(best.runs), loss
 
 
 def examples_of(records: Sequence[Record], metric: str) -> int | None:
@@ -261,12 +298,27 @@ def training_sample(settings: Sequence[SettingSummary]) -> str:
     return found.pop() if len(found) == 1 else "a sample" if found else ""
 
 
+def scored_on(settings: Sequence[SettingSummary]) -> str:
+    """On how many examples of each part accuracies were scored: "all 1,293 training and 144 validation examples".
+
+    Parts of which settings have different numbers are left out; empty where all are.
+    """
+    said = []
+    for part in PARTS.values():
+        found = {setting.examples(part.metric("accuracy")) for setting in settings} - {None}
+        if len(found) == 1:
+            n = f"{found.pop():,}"
+            said.append(f"{(training_sample(settings) or f'all {n}') if part is TRAIN else n} {part.word}")
+    text = " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))
+    return f"{text} examples" if text else ""
+
+
 def rank(setting: SettingSummary, metric: str) -> select.Rank:
     """The key by which the study itself chose its winners (`study/rules/select.py`): smaller is better."""
     runs = [
         None
         if run.record is None
-        else select.RunSummary(run.id, run.seed, run.status, run.record.metrics, run.record.epochs)
+        else select.RunSummary(run.id, run.seed, run.status, run.record.scores, run.record.epochs)
         for run in setting.runs
     ]
     return select.rank_key(runs, metric)

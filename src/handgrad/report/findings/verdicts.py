@@ -2,23 +2,30 @@
 
 diverged        where it happened: epoch, step, layer
 collapsed       a run that predicts one class for everything; its accuracy is that class's share
-behind          by the one verdict of its comparison with the best; of all others it is undecided
 selection       on what the winner was chosen; choosing on the test set is stamped
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handgrad.measures import METRICS, TEST, VALIDATION, on_part
+from handgrad.measures import DEFAULT_METRIC, METRICS, TEST, VALIDATION, is_fraction, on_part
 from handgrad.report.findings.intervals import binomial_standard_error, exact_binomial_interval
-from handgrad.report.findings.statistics import LEVEL, SIGN_FLIP_SEEDS, Comparison
 from handgrad.report.findings.summary import (
     PhaseSummary,
     SettingSummary,
     Summary,
     rank,
 )
-from handgrad.report.findings.wording import enumerated, number, plural, setting_name, settings_named, spread, troubles
+from handgrad.report.findings.wording import (
+    enumerated,
+    number,
+    plural,
+    setting_name,
+    settings_named,
+    spread,
+    troubles,
+)
+from handgrad.training.record_facts import DatasetFacts
 
 
 @dataclass(frozen=True)
@@ -99,120 +106,6 @@ def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
     return [Verdict(verdict.kind, verdict.text[0].upper() + verdict.text[1:]) for verdict in found]
 
 
-def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]:
-    """The winner of a phase and how certain it is; `brief` leaves out the reasons, which the headline gives."""
-    best = phase.best
-    word = METRICS[phase.metric].word
-    if best is not None and not best.samples[phase.metric].n:
-        return [Verdict("note", f"Nothing was chosen: no run has a {word}.")]
-    if best is None:
-        unfinished = sum(setting.unfinished for setting in phase.settings)
-        reason = f"{plural(unfinished, 'run')} not finished" if unfinished else "no run of it came to a finite end"
-        return [Verdict("warning", f"No winner yet: {reason}.")]
-    sentences = []
-    if len(phase.settings) > 1:
-        values = spread(best.samples[phase.metric], phase.metric)
-        text = f"Setting {setting_name(best, phase.axes)} is best by {word}: {values}."
-        sentences.append(Verdict("good", text))
-        sentences += _certainty(phase, brief)
-    else:
-        text = f"{word.capitalize()} {spread(best.samples[phase.metric], phase.metric)}."
-        sentences.append(Verdict("good", text))
-    pruned = sum(setting.count("pruned") > 0 for setting in phase.settings)
-    if pruned:
-        others = "the others" if not best.stopped else "those that went furthest"
-        text = (
-            f"The search stopped {pruned} of {len(phase.settings)} settings early; their numbers are those of their "
-            f"last epoch. The best is chosen among {others}, and compared with them alone."
-        )
-        sentences.append(Verdict("note", text))
-    unfinished = sum(setting.unfinished for setting in phase.settings)
-    if unfinished:
-        sentences.append(Verdict("warning", f"{plural(unfinished, 'run')} not finished; the ranking may still change."))
-    return sentences
-
-
-def _certainty(phase: PhaseSummary, brief: bool) -> list[Verdict]:
-    """Which settings are behind the best and which are undecided, by `Comparison.decided`; then by which test."""
-    found = {setting.label: setting.comparison for setting in phase.compared if setting.comparison is not None}
-    if not found:
-        return []
-    tested = [comparison for comparison in found.values() if comparison.adjusted_p is not None]
-    if not tested:
-        return [
-            Verdict(
-                "warning",
-                "Undecided: with one seed there is no spread, and nothing tells a better setting from a luckier one. "
-                f"Two seeds show a spread, {SIGN_FLIP_SEEDS} let a test decide that assumes no normal distribution.",
-            )
-        ]
-    ns = sorted({comparison.n for comparison in tested})
-    few = ns[0] < SIGN_FLIP_SEEDS
-    behind = [label for label, comparison in found.items() if comparison.decided]
-    undecided = [label for label, comparison in found.items() if not comparison.decided]
-    said = []
-    if undecided:
-        what = "which are not shown to be" if len(undecided) > 1 else "which is not shown to be"
-        text = f"Undecided: {settings_named(undecided)}, {what} behind the best; that is not the same as equal."
-        said.append(Verdict("warning" if few else "note", text))
-    if behind:
-        said.append(Verdict("note" if few else "good", f"Behind the best: {settings_named(behind)} (p < {LEVEL:g})."))
-    if not brief:
-        said += [*_striped(phase, behind), *_against_signs(found), *_ahead(found), _test(tested, ns)]
-    return said
-
-
-def _test(tested: Sequence[Comparison], ns: Sequence[int]) -> Verdict:
-    """The test, the number of seeds and the assumption it makes."""
-    seeds = f"{ns[0]}" if len(ns) == 1 else f"{ns[0]} to {ns[-1]}"
-    text = f"Paired t-test on {seeds} shared seeds"
-    if (pairs := tested[0].pairs) > 1:
-        text += f", Holm's correction over all {pairs:,} pairs of settings, as the best was chosen on the same numbers"
-    if ns[0] >= SIGN_FLIP_SEEDS:
-        return Verdict("note", f"{text}; behind is said where a sign-flip test has p < {LEVEL:g} too.")
-    return Verdict(
-        "note",
-        f"{text}. It assumes that differences between seeds are normally distributed: with {ns[0]} shared seeds no "
-        f"sign-flip test, which does not, can reach p < {LEVEL:g} (the smallest possible is {2 / 2 ** ns[0]:.3g}; "
-        f"{SIGN_FLIP_SEEDS} seeds are needed).",
-    )
-
-
-def _striped(phase: PhaseSummary, behind: Sequence[str]) -> list[Verdict]:
-    """Settings that rank below one that is behind, and are undecided themselves: why that is no contradiction."""
-    ranked = [s.label for s in phase.ranked if s.comparison is not None and not s.comparison.ahead]
-    known = set(behind)
-    first = next((place for place, label in enumerate(ranked) if label in known), len(ranked))
-    odd = [label for label in ranked[first:] if label not in known]
-    if not odd:
-        return []
-    rank, its = ("ranks", "its") if len(odd) == 1 else ("rank", "their")
-    stay = "stays" if len(odd) == 1 else "stay"
-    text = f"{settings_named(odd)} {rank} below one that is behind and {stay} undecided: {its} "
-    text += "distance from the best varies more from seed to seed, or fewer seeds show it."
-    return [Verdict("note", text[0].upper() + text[1:])]
-
-
-def _against_signs(found: Mapping[str, Comparison]) -> list[Verdict]:
-    odd = [label for label, comparison in found.items() if comparison.against_signs]
-    if not odd:
-        return []
-    text = f"Of {settings_named(odd)} the paired t-test alone would say that it is behind; the sign-flip test does not."
-    return [Verdict("note", text.replace("that it is", "that they are") if len(odd) > 1 else text)]
-
-
-def _ahead(found: Mapping[str, Comparison]) -> list[Verdict]:
-    """Settings that are better than the best on the seeds that both have, and miss runs."""
-    odd = [label for label, comparison in found.items() if comparison.ahead]
-    if not odd:
-        return []
-    is_, ranks, its = ("is", "ranks", "its") if len(odd) == 1 else ("are", "rank", "their")
-    text = (
-        f"{settings_named(odd)} {is_} better than the best on the seeds that both have, and {ranks} below it because "
-    )
-    return [Verdict("warning", f"{text[0].upper()}{text[1:]}of {its} missing runs.")]
-
-
 def trouble_verdicts(phase: PhaseSummary) -> list[Verdict]:
     """A sentence for every setting in which something went wrong; with many, the first twelve and a count."""
     found = []
@@ -228,12 +121,12 @@ def trouble_verdicts(phase: PhaseSummary) -> list[Verdict]:
     return found
 
 
-SMALL, TINY = 100, 30  # examples: below, one of them is worth more than a point, and more than three
+SMALL, TINY = 200, 30  # examples: below, one of them is more than half a point, and more than three points
 
 
 def conditional(summary: Summary) -> list[Verdict]:
-    """With several seeds: intervals and p hold for one set of examples, and how much other examples would change."""
-    best, phase = summary.winner, summary.last
+    """With several seeds: intervals hold for one set of examples, and how much other examples would change."""
+    best, phase = summary.winner, summary.leading
     if best is None or phase is None or best.samples[phase.metric].n < 2:
         return []
     n = best.examples(phase.metric)
@@ -242,11 +135,9 @@ def conditional(summary: Summary) -> list[Verdict]:
     part = METRICS[phase.metric].part
     examples = plural(n, f"{part.name} example")
     if any(part.name in run.drawn for run in best.runs):
-        text = f"Intervals and p are over seeds that vary the split: each of them has {examples} of its own."
+        text = f"Intervals are over seeds that vary the split: each of them has {examples} of its own."
         return [Verdict("note", text)]
-    text = (
-        f"Intervals and p are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
-    )
+    text = f"Intervals are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
     accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"
@@ -265,18 +156,40 @@ def _noise(accuracy: float, n: int) -> str:
 
 
 def small_parts(summary: Summary) -> list[Verdict]:
-    """How many points one example is worth, in parts of fewer than a hundred."""
+    """How many points one example is, in validation and test parts of fewer than two hundred.
+
+    Where winners are chosen by balanced accuracy, also what an example of the class with the fewest is: of n in one of
+    k classes, 1/(k·n).
+    """
     found = []
+    metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     for part in (VALIDATION.name, TEST.name):
-        counts = [setting.count_of(part) for setting in summary.settings]
-        n = min((count for count in counts if count), default=SMALL)
+        counts = {n: setting.dataset for setting in summary.settings if (n := setting.count_of(part))}
+        n = min(counts, default=SMALL)
         if n == 1:
             text = f"1 example cannot be a {part} part: its accuracy is 0 or 100 %, whatever the network has learnt."
             found.append(Verdict("warning", text))
         elif n < SMALL:
-            text = f"The {part} part has {n} examples: one of them is worth {100 / n:.1f} points of accuracy."
-            found.append(Verdict("warning" if n < TINY else "note", text))
+            text = f"One of {n} {part} examples is {_points(1 / n)} of accuracy"
+            if METRICS[metric].measure.name == "balanced_accuracy":
+                text += _rarest(counts[n], part)
+            found.append(Verdict("warning" if n < TINY else "note", f"{text}."))
     return found
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"
+
+
+def _rarest(data: DatasetFacts | None, part: str) -> str:
+    """What one example of the class with the fewest examples is of balanced accuracy."""
+    table = data.label_table.get(part, []) if data is not None else []
+    there = [(n, label) for n, label in zip(table, data.classes if data else (), strict=False) if n]
+    if not there:
+        return ""
+    n, label = min(there, key=lambda pair: pair[0])
+    of = "the only one" if n == 1 else f"one of the {n}"
+    return f", and {of} of class {label} is {_points(1 / (n * len(there)))} of balanced accuracy"
 
 
 def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict]:
@@ -286,6 +199,10 @@ def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict
     if values.mean is None:
         return []
     text = f"On the test set: {spread(values, metric)}."
+    chosen_by = on_part(phase.metric, TEST)
+    if chosen_by != metric and is_fraction(chosen_by) and best.samples[chosen_by].n:
+        text = f"On the test set: {METRICS[chosen_by].measure.word} {spread(best.samples[chosen_by], chosen_by)}, "
+        text += f"accuracy {spread(values, metric)}."
     if n:
         error = binomial_standard_error(values.mean, n)
         text += (

@@ -21,9 +21,28 @@ def percent(value: float, digits: int = 2) -> str:
     return f"{100 * value:.{digits}f} %"
 
 
+def sentence(text: str) -> str:
+    """Text as it begins a sentence: its first letter large, the others as they are.
+
+    >>> sentence("validation macro F1")
+    'Validation macro F1'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def number(value: float, metric: str) -> str:
     """A metric's value: accuracies in percent, losses with four significant digits."""
     return percent(value) if is_fraction(metric) else f"{value:.4g}"
+
+
+def signed(value: float, metric: str) -> str:
+    """A difference with its sign: of accuracies in points.
+
+    >>> signed(-0.0312, "val_accuracy"), signed(0.25, "val_loss")
+    ('−3.12 points', '+0.25')
+    """
+    text = f"{100 * value:+.2f} points" if is_fraction(metric) else f"{value:+.4g}"
+    return text.replace("-", "−")
 
 
 def spread(values: Sample, metric: str) -> str:

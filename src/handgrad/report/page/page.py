@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from handgrad import __version__
 from handgrad.errors import InputError
-from handgrad.measures import METRICS, TEST, is_fraction
+from handgrad.measures import METRICS, TEST, is_fraction, on_part
 from handgrad.report.chapters.chapter import (
     Block,
     Chapter,
@@ -37,7 +37,7 @@ from handgrad.report.drawing.lettering import lettered, without_font
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.findings.wording import axis_names
+from handgrad.report.findings.wording import axis_names, signed
 from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.changes import shown as value_text
 from handgrad.study.published.figure_options import figure_shape, load
@@ -133,10 +133,10 @@ def _file_uri(path: Path) -> str:
 def tiles(summary: Summary) -> list[dict[str, str]]:
     """The numbers at the top: the best setting, its metrics, how many runs finished."""
     found = []
-    phase, winner = summary.last, summary.winner
+    phase, winner = summary.leading, summary.winner
     if phase is not None and winner is not None:
-        metrics = list(dict.fromkeys([phase.metric, TEST.metric("accuracy")]))
-        for metric in metrics:
+        of_test = [on_part(phase.metric, TEST)] * is_fraction(phase.metric)
+        for metric in dict.fromkeys([phase.metric, *of_test, TEST.metric("accuracy")]):
             values = winner.samples[metric]
             if values.mean is None:
                 continue
@@ -147,11 +147,17 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
                 unit = f"± {100 * values.std:.2f} %" if accuracy else f"± {values.std:.2g}"
             how = f"n = {values.n}" + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
             how += f", over {sources_named(values.sources)}" * bool(values.sources)
+            bias = phase.conclusions.bias if phase.conclusions and metric == phase.metric else None
+            if bias is not None and bias.bias > 0:
+                how += f"; the choice flatters it by about {signed(bias.bias, metric).removeprefix('+')}"
             found.append({"term": f"{METRICS[metric].word} of the best", "value": value, "unit": unit, "how": how})
         axes = {path: value for path, value in winner.all_axes.items() if value is not None}
         names = axis_names(list(axes))
         text = ", ".join(f"{names[path]} {value_text(value)}" for path, value in axes.items())
-        found.insert(0, {"term": "best setting", "value": winner.label, "unit": "", "how": text or "the only one"})
+        text = text or ("the only one" if len(phase.settings) == 1 else "")
+        if len(summary.phases) > 1:
+            text = f"{text} (phase {phase.name})".strip()
+        found.insert(0, {"term": "best setting", "value": winner.label, "unit": "", "how": text})
     runs = summary.runs
     done = sum(run.status == "done" for run in runs)
     others = ", ".join(

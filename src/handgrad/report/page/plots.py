@@ -248,10 +248,25 @@ def ranking_plot(figure: Ranking) -> dict[str, Any]:
     """A plotly figure (data and layout) of its own height: as many rows as settings."""
     data: list[dict[str, Any]] = []
     value = ".2%" if figure.percent else ".4g"
-    shapes = []
+    shapes: list[dict[str, Any]] = []
+    if figure.best_at is not None:
+        whole = {"yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+        low, high = ranking_range(figure)
+        if figure.margin is not None:
+            ends = {"x0": max(figure.best_at - figure.margin, low), "x1": min(figure.best_at + figure.margin, high)}
+            shapes.append(
+                {"type": "rect", **whole, **ends, "fillcolor": transparent("#7A8087", 0.16), "line": {"width": 0}}
+            )
+        line = {"color": COLOURS[0], "width": 1}
+        shapes.append({"type": "line", **whole, "x0": short(figure.best_at), "x1": short(figure.best_at), "line": line})
+    words = [
+        {"text": plain(row.word), "xref": "paper", "x": 1, "xanchor": "left", "xshift": 4, "y": y, "showarrow": False}
+        for y, row in enumerate(figure.rows)
+        if row.word
+    ]
     for y, row in enumerate(figure.rows):
         ink = COLOURS[0] if row.best else "#7A8087"
-        if row.best or row.tied:
+        if row.shaded:
             band = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": y - 0.5, "y1": y + 0.5, "layer": "below"}
             shapes.append({**band, "fillcolor": transparent(COLOURS[0], 0.1), "line": {"width": 0}})
         if row.low is not None and row.high is not None:
@@ -270,9 +285,10 @@ def ranking_plot(figure: Ranking) -> dict[str, Any]:
     if figure.percent:
         low, high = ranking_range(figure)
         x_axis |= {"tickformat": ".0%" if high - low > 0.05 else ".1%"}
+    beside = {"annotations": words, "margin": {"l": 8, "r": 96, "t": 8, "b": 8}} if words else {}
     return {
         "data": data,
-        "layout": layout(x_axis, y_axis, shapes=shapes, height=26 * len(labels) + 70, hovermode="closest"),
+        "layout": layout(x_axis, y_axis, shapes=shapes, **beside, height=26 * len(labels) + 70, hovermode="closest"),
     }
 
 

@@ -17,11 +17,11 @@ from functools import partial
 
 from handgrad.measures import METRICS, TRAIN, is_fraction
 from handgrad.report.findings.curve_measures import gap_of, held_out_metric
-from handgrad.report.findings.effect_sentences import decision_text, interval_text, signed
+from handgrad.report.findings.effect_sentences import decision_text, interval_text
 from handgrad.report.findings.effects import Effect, effect_of, frame_of
 from handgrad.report.findings.statistics import LEVEL, holm, kendall_tau_b, sample
 from handgrad.report.findings.summary import SettingSummary
-from handgrad.report.findings.wording import enumerated, number, plural
+from handgrad.report.findings.wording import enumerated, number, plural, signed
 from handgrad.report.reproduced.judge import judge_stability, stability_of, values_of, word
 from handgrad.report.reproduced.rulings import (
     CONTRADICTED,

@@ -8,8 +8,7 @@ from functools import partial
 
 from handgrad.measures import lower_is_better
 from handgrad.report.findings.curve_measures import common_level, curve_metric, curves_of, epochs_to
-from handgrad.report.findings.effect_sentences import signed
-from handgrad.report.findings.wording import number
+from handgrad.report.findings.wording import number, signed
 from handgrad.report.reproduced.judge import word
 from handgrad.report.reproduced.rulings import Claimed, Quantity, Ruling, about, contrast, unjudged
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handgrad.measures import is_fraction
+from handgrad.measures import is_fraction, is_proportion
 from handgrad.report.findings.intervals import prediction_interval
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.report.findings.summary import SettingSummary
@@ -146,7 +146,7 @@ def compared(
 
 
 def _scored(setting: SettingSummary, measure: str) -> int | None:
-    return setting.examples(measure) if is_fraction(measure) else None
+    return setting.examples(measure) if is_proportion(measure) else None
 
 
 def judge(
@@ -169,7 +169,7 @@ def judge(
 
 def interval(values: Sample, measure: str, further: int = 1, scored: int | None = None) -> tuple[float, float] | None:
     """(low, high) by the rule above, between which another value is like ours; None of one run."""
-    scored = scored if is_fraction(measure) else None
+    scored = scored if is_proportion(measure) else None
     found = prediction_interval(list(values.values.values()), further, scored)
     return None if found is None else (found.low, found.high)
 

@@ -39,7 +39,8 @@ from handgrad.study.published.figure_options import PredictionsOptions
 from handgrad.study.published.items import Figure
 from handgrad.study.published.numbers import MEASURES, RANKS, Published, published, units_of
 from handgrad.study.published.published_tables import ConfusionTable, FactsTable, LabelsTable, WinnerTable
-from handgrad.training.record import DatasetFacts, Record
+from handgrad.training.record import Record
+from handgrad.training.record_facts import DatasetFacts
 
 
 def facts_table(summary: Summary, item: FactsTable) -> ItemTable:

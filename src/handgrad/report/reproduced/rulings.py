@@ -18,13 +18,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from handgrad.measures import is_fraction, lower_is_better
+from handgrad.measures import is_proportion, lower_is_better
 from handgrad.report.findings.curve_measures import LoadEpochs
-from handgrad.report.findings.effect_sentences import decision_text, signed
+from handgrad.report.findings.effect_sentences import decision_text
 from handgrad.report.findings.intervals import binomial_standard_error
 from handgrad.report.findings.statistics import Comparison, compare
 from handgrad.report.findings.summary import SettingSummary
-from handgrad.report.findings.wording import number, plural, seconds
+from handgrad.report.findings.wording import number, plural, seconds, signed
 from handgrad.report.reproduced.judge import values_of, word
 from handgrad.study.published.numbers import TIMES, WHOLE
 from handgrad.study.published.statements import Statement
@@ -88,7 +88,6 @@ class Quantity:
 
 def quantity_of(measure: str, ddof: int = 1) -> Quantity:
     """A measure of runs at their end."""
-    fraction = is_fraction(measure)
     return Quantity(
         word(measure),
         lambda setting: values_of(setting, measure, ddof).values,
@@ -96,7 +95,7 @@ def quantity_of(measure: str, ddof: int = 1) -> Quantity:
         -1.0 if lower_is_better(measure) or measure in TIMES else 1.0,
         lambda value: value_text(value, measure),
         lambda value: difference_text(value, measure),
-        (lambda setting: setting.examples(measure)) if fraction else (lambda setting: None),
+        (lambda setting: setting.examples(measure)) if is_proportion(measure) else (lambda setting: None),
     )
 
 
@@ -173,7 +172,7 @@ def contrast(ours: Sequence[SettingSummary], theirs: Sequence[SettingSummary], b
 def compared_sides(first: Side, second: Side, by: Quantity) -> Contrast:
     """Two sides compared in pairs of equal seed."""
     seeds = sorted((first.values.keys() | first.lost) & (second.values.keys() | second.lost))
-    (d,) = compare([first.values], second.values)
+    d = compare(first.values, second.values)
     here = f"{_shown(first, by)} against {_shown(second, by)}"
     losses = [(seed in second.lost) - (seed in first.lost) for seed in seeds]
     if any(losses):
@@ -219,7 +218,7 @@ def _pairs(ours: Sequence[SettingSummary], theirs: Sequence[SettingSummary], by:
         return ""
     better = 0
     for one, other in zip(ours, theirs, strict=True):
-        (d,) = compare([by.values(one)], by.values(other))
+        d = compare(by.values(one), by.values(other))
         better += by.sign * (d.difference or 0.0) > 0
     return f"; better in {better} of {len(ours)} pairs of settings"
 

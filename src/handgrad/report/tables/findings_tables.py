@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from handgrad.measures import METRICS, is_fraction
 from handgrad.report.findings.class_scores import ClassScore
 from handgrad.report.findings.curve_measures import PhaseCurves, held_out_metric
-from handgrad.report.findings.effect_sentences import interval_text, signed
+from handgrad.report.findings.effect_sentences import interval_text
 from handgrad.report.findings.effects import Effect
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import PhaseSummary
-from handgrad.report.findings.wording import number
+from handgrad.report.findings.wording import number, signed
 from handgrad.report.tables.study_tables import axis_columns
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown

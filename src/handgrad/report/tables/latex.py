@@ -55,7 +55,7 @@ class _Cells:
 
 
 def to_latex(table: "Table") -> str:
-    r"""One `table` or, where the page is too small, several; † marks the best and the undecided."""
+    r"""One `table` or, where the page is too small, several; † marks the best and those not behind it."""
     size, blocks = _layout(_columns(table))
     caption = f"{table.title}. {table.caption}"
     room = HEIGHT - 40 - 12 * math.ceil(1.2 * width_of(caption) / WIDTH)

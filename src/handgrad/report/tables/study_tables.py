@@ -5,21 +5,25 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 
 from dataclasses import replace
 
-from handgrad.measures import MEASURES, METRICS, PARTS, TRAIN, is_fraction
+from handgrad.measures import MEASURES, METRICS, PARTS, TEST, TRAIN, is_fraction, on_part
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import (
     PhaseSummary,
     SettingSummary,
     Summary,
+    scored_on,
     training_sample,
 )
 from handgrad.report.findings.verdicts import slips_noted
 from handgrad.report.findings.wording import axis_names, number, outcome, seconds
+from handgrad.report.tables.conclusion_tables import against_caption, against_cells, against_columns, not_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import at_path, shown
-from handgrad.training.record import DatasetFacts
+from handgrad.study.published.option_values import USUAL_MEASURES
+from handgrad.training.record_facts import DatasetFacts
 
+IN_ORDER = 12  # settings that stand in the order of the plan; of more, the best comes first
 TIMES = ("training", "evaluation", "total")
 
 
@@ -55,58 +59,65 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     ]
     axes, axis_cells = axis_columns(phase)
     several = any(len(setting.runs) > 1 for setting in phase.settings)
-    accuracy = is_fraction(phase.metric)
     columns = [Column("setting"), *axes, Column("n", ("n", "runs", "diverged", "failed", "unfinished"), numeric=True)]
     for part in parts:
         key = part.metric("accuracy")
         of = training_sample(phase.settings) if part is TRAIN else ""
         heading = f"{part.name} % ({of})" if of else f"{part.name} %"
         columns.append(Column(heading, (f"{key}_mean", f"{key}_std", f"{key}_n"), numeric=True))
-    chosen = [] if accuracy else [phase.metric]
-    columns += [Column(METRICS[m].word, (f"{m}_mean", f"{m}_std", f"{m}_n"), numeric=True) for m in chosen]
+    accuracies = [part.metric("accuracy") for part in parts]
+    also = [on_part(phase.metric, TEST)] * (TEST in parts and is_fraction(phase.metric))
+    chosen = [metric for metric in dict.fromkeys([phase.metric, *also]) if metric not in accuracies]
+    for metric in chosen:
+        unit = " %" if is_fraction(metric) else ""
+        columns.append(
+            Column(f"{METRICS[metric].word}{unit}", (f"{metric}_mean", f"{metric}_std", f"{metric}_n"), True)
+        )
     bootstrap = any(setting.samples[phase.metric].bootstrap for setting in phase.settings)
     if several:
         columns.append(Column("95 % interval (t)", ("interval_low", "interval_high"), numeric=True))
         if bootstrap:
             columns.append(Column("95 % interval (BCa)", ("bootstrap_low", "bootstrap_high"), numeric=True))
         columns.append(Column("best seed", ("best", "best_seed"), numeric=True))
-    compared, undecided = phase.tested, {setting.label for setting in phase.tied}
-    if compared:
-        keys = ("difference", "p", "holm_p", "sign_flip_p", "shared_seeds")
-        columns.append(Column("p (Holm)", keys, numeric=True))
+    found = phase.conclusions if len(phase.settings) > 1 else None
+    if found is not None:
+        columns += against_columns(phase, found)
     stopped = any(setting.count("pruned") for setting in phase.settings)
     if stopped:
         columns.append(Column("epochs", ("epochs",), numeric=True))
     columns.append(Column("what happened", ("status",)))
     rows = []
-    for setting, cells in zip(phase.settings, axis_cells, strict=True):
+    axes_of = {s.label: cells for s, cells in zip(phase.settings, axis_cells, strict=True)}
+    for setting in phase.ranked if len(phase.settings) > IN_ORDER else phase.settings:
         best = setting.label == phase.winner
-        row = [cell(setting.label, bold=best), *cells, _count(setting)]
-        for metric in [*(part.metric("accuracy") for part in parts), *chosen]:
+        row = [cell(setting.label, bold=best), *axes_of[setting.label], _count(setting)]
+        for metric in [*accuracies, *chosen]:
             row.append(_mean(setting.samples[metric], metric, bold=best and metric == phase.metric))
         values = setting.samples[phase.metric]
         if several:
-            row.append(_marked(_interval(values.interval, phase.metric), setting, values.interval))
+            row.append(_own_interval(setting, phase))
             row += [_interval(values.bootstrap, phase.metric)] if bootstrap else []
             row.append(_best(setting, phase.metric))
-        row += [_compared(setting, best)] if compared else []
+        row += against_cells(setting, found) if found is not None else []
         row += [cell(setting.epochs("done", "pruned", "diverged"))] if stopped else []
         row.append(cell(outcome(setting)))
-        rows.append(Row(tuple(row), shaded=best or setting.label in undecided))
-    caption = _summary_caption(phase, ddof, several, compared, bootstrap)
+        rows.append(Row(tuple(row), shaded=found is not None and not_behind(found, setting.label)))
+    caption = _summary_caption(phase, ddof, several, bootstrap)
     caption += _interval_marks(phase) if several else ""
     if stopped:
         caption += (
             " Runs that the search stopped (pruned) have the numbers of their last epoch and rank below whole ones."
         )
-        if compared and phase.stopped:
-            caption += " They are not tested and never shaded: what fewer epochs came to says nothing of the end."
+        if found is not None and phase.stopped:
+            caption += " They are not compared and never shaded: what fewer epochs came to says nothing of the end."
     return Table(name, title, caption, tuple(columns), tuple(rows))
 
 
-def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bool, bootstrap: bool) -> str:
+def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, bootstrap: bool) -> str:
     word = METRICS[phase.metric].word
     sentences = ["n: runs that came to a finite end, of those planned; only they enter the numbers."]
+    if where := scored_on(phase.settings):
+        sentences.append(f"Scored on {where}.")
     if several:
         sentences.append(f"Accuracies are mean ± standard deviation {phase.over_seeds} (ddof {ddof}) in percent.")
         sentences.append(f"Intervals are for the mean {word}: t with n − 1 degrees of freedom")
@@ -115,19 +126,11 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bo
         sentences[-1] += ", and BCa bootstrap (9,999 resamples)." if bootstrap else "."
     else:
         sentences.append("One seed: accuracies in percent, without spread.")
-    if compared:
-        sentences.append(
-            "p: paired t-test against the best on shared seeds, Holm's correction over all pairs of settings, as the "
-            "best was chosen on the same numbers. Behind the best are settings with p < 0.05, from six seeds on in a "
-            "sign-flip test too (whose p is added where it says otherwise)."
-        )
-        sentences.append("Shaded (†): the best, and all of which it is undecided.")
-        sizes = {n for setting in phase.settings if (n := setting.examples(phase.metric)) is not None}
-        where = f"on one set of {sizes.pop():,} examples" if len(sizes) == 1 else "not over examples"
-        if any(METRICS[phase.metric].part.name in run.drawn for setting in phase.settings for run in setting.runs):
-            where = "each with examples of its own"
-        sentences.append(f"Intervals and p are {phase.over_seeds}, {where}.")
-    sentences.append(f"Bold: the best by mean {word}; settings that miss a result rank below others.")
+    if phase.conclusions is not None and len(phase.settings) > 1:
+        sentences += against_caption(phase, phase.conclusions)
+    sentences.append(f"Bold: the best by mean {word}; settings that miss a result cannot be it.")
+    if len(phase.settings) > IN_ORDER:
+        sentences.append("Rows: the best first, then by difference.")
     return " ".join([*sentences, slips_noted(phase.settings)]).strip()
 
 
@@ -158,14 +161,15 @@ def _interval(interval: Interval | None, metric: str) -> Cell:
     return Cell(f"{low:.4g} to {high:.4g}", (low, high))
 
 
-def _marked(made: Cell, setting: SettingSummary, interval: Interval | None) -> Cell:
-    """An interval with its marks: ‡ for an exact binomial one, and how many runs collapsed."""
-    text = made.text
-    if interval is not None and interval.method == "exact binomial":
-        text += " ‡"
-    if interval is not None and 0 < setting.collapsed < setting.count("done", "pruned"):
-        text += f" ({setting.collapsed} of {setting.count('done', 'pruned')} collapsed)"
-    return replace(made, text=text)
+def _own_interval(setting: SettingSummary, phase: PhaseSummary) -> Cell:
+    """The interval of a setting's mean, of the runs that did not fall where some did; ‡ for an exact binomial one."""
+    interval, of = setting.samples[phase.metric].interval, ""
+    runs = phase.conclusions.outcomes[setting.label] if phase.conclusions else None
+    if runs is not None and 0 < runs.fallen < runs.n:
+        interval, of = runs.others.interval, f" ({runs.others.n} of {runs.n})"
+    made = _interval(interval, phase.metric)
+    mark = " ‡" if interval is not None and interval.method == "exact binomial" else ""
+    return replace(made, text=made.text + mark + (of if interval is not None else ""))
 
 
 def _interval_marks(phase: PhaseSummary) -> str:
@@ -177,10 +181,11 @@ def _interval_marks(phase: PhaseSummary) -> str:
             " ‡: all seeds agree and show no spread; the interval is the exact binomial one of the examples scored "
             "(Clopper and Pearson)."
         )
-    if any(0 < s.collapsed < s.count("done", "pruned") for s in phase.settings):
+    lost = phase.conclusions.outcomes.values() if phase.conclusions else ()
+    if any(0 < one.fallen < one.n for one in lost):
         text += (
-            " Where some runs collapsed and others did not, a t interval does not cover 95 %: the mean of two kinds of "
-            "runs describes neither."
+            " Where some runs collapsed and others did not, the interval is that of the others (how many, in "
+            "brackets); the table below says how often runs are lost."
         )
     return text
 
@@ -191,16 +196,6 @@ def _best(setting: SettingSummary, metric: str) -> Cell:
     if run is None or value is None:
         return Cell("–", (None, None))
     return Cell(number(value, metric).removesuffix(" %"), (value, run.seed))
-
-
-def _compared(setting: SettingSummary, best: bool) -> Cell:
-    found = setting.comparison
-    if found is None or found.adjusted_p is None:
-        return Cell("best" if best else "–", (None, None, None, None, None))
-    text = "< 0.001" if found.adjusted_p < 0.001 else f"{found.adjusted_p:.3f}"
-    if found.against_signs:
-        text += f" (signs {found.sign_flip:.3f})"
-    return Cell(text, (found.difference, found.p, found.adjusted_p, found.sign_flip, found.n))
 
 
 def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
@@ -237,24 +232,28 @@ def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
 
 
 def runs_table(summary: Summary, name: str = "runs") -> Table:
-    """Every run of the study, one row each."""
+    """Every run of the study, one row each; the file of it has every metric."""
+    usual = {*USUAL_MEASURES, *(METRICS[phase.metric].measure.name for phase in summary.phases)}
+    behind: dict[str, list[str]] = {}  # metric that heads a column -> those that the file has there
+    for metric in METRICS.values():
+        head = metric.name if metric.measure.name in usual else metric.part.metric("accuracy")
+        behind.setdefault(head, []).append(metric.name)
     columns = [
         Column("setting"),
         Column("seed", numeric=True),
         Column("id"),
         Column("status"),
-        *(Column(metric.word, (metric.name,), numeric=True) for metric in METRICS.values()),
+        *(Column(METRICS[head].word, tuple(names), numeric=True) for head, names in behind.items()),
         Column("total s", ("seconds",), numeric=True),
     ]
     rows = []
     for setting in summary.settings:
         for run in setting.runs:
-            values = [run.value(metric) for metric in METRICS]
             row = [cell(setting.label), cell(run.seed, str(run.seed)), cell(run.id or None), cell(run.status)]
-            row += [
-                cell(value, None if value is None else number(value, metric).removesuffix(" %"))
-                for metric, value in zip(METRICS, values, strict=True)
-            ]
+            for head, names in behind.items():
+                value = run.value(head)
+                text = "–" if value is None else number(value, head).removesuffix(" %")
+                row.append(Cell(text, tuple(map(run.value, names))))
             total = run.record.time.total if run.record else None
             row.append(cell(total, None if total is None else seconds(total)))
             rows.append(Row(tuple(row)))

@@ -43,7 +43,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """`shaded` rows are the best and the undecided: shaded on the page, † in print and Markdown; `total` is set off."""
+    """`shaded`: the best and those not behind it, shaded on the page, † in print and Markdown; `total`: set off."""
 
     cells: tuple[Cell, ...]
     shaded: bool = False

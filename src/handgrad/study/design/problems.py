@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.errors import InputError
-from handgrad.measures import VALIDATION, part_of
+from handgrad.measures import VALIDATION, is_fraction, part_of
 from handgrad.names import short
 from handgrad.network.dropout import Dropout
 from handgrad.sections import is_whole
@@ -61,6 +61,12 @@ def study_problems(study: Study) -> list[str]:
         found[
             f"select_by = {spec.select_by!r} needs validation data to choose what later phases start from, but "
             "data.validation = false; give data.validation a size, or say select_on_test = true (the report will tell)"
+        ] = None
+    margin = spec.conclusions.margin if spec.conclusions else 0.0
+    if is_fraction(spec.select_by) and margin >= 1:
+        found[
+            f"conclusions.margin must be in (0, 1) for {spec.select_by}, a fraction of the examples; got {margin:g}; "
+            "write points of accuracy as hundredths, such as 0.01 for one point"
         ] = None
     return list(found)
 

@@ -9,7 +9,7 @@ from handgrad.data.data_section import DataSection
 from handgrad.measures import DEFAULT_METRIC, VALIDATION_METRICS
 from handgrad.names import shown
 from handgrad.network.network_section import NetworkSection
-from handgrad.sections import Section, flag, is_whole, one_of, optional, whole
+from handgrad.sections import Section, flag, is_whole, one_of, optional, real, whole
 from handgrad.study.changes import changes_of
 from handgrad.study.design.axes import Axes, AxisTable
 from handgrad.study.published.explain_section import ExplainSection
@@ -114,6 +114,18 @@ class Made(Section):
         return not (self.quick or self.changes)
 
 
+class ConclusionsSection(Section):
+    """The table [conclusions] of a study: what its report takes to be equal.
+
+    margin: settings whose mean differs by less are equivalent, in the units of the measure that chooses winners: 0.01
+    of an accuracy is one point.
+    """
+
+    example: ClassVar = "{ margin = 0.01 }"
+
+    margin: Annotated[float, BeforeValidator(real("(0, inf)"))]
+
+
 class StudySpec(Axes):
     """A study as its file says it, checked."""
 
@@ -124,13 +136,14 @@ class StudySpec(Axes):
     made: Made | None = None
     seeds: Annotated[tuple[int, ...], BeforeValidator(_seeds)] = (0,)
     vary: Vary = None
-    select_by: Annotated[str, BeforeValidator(one_of(VALIDATION_METRICS[::-1], "measure"))] = DEFAULT_METRIC
+    select_by: Annotated[str, BeforeValidator(one_of(VALIDATION_METRICS, "measure"))] = DEFAULT_METRIC
     select_on_test: Annotated[bool, BeforeValidator(flag)] = False
     ddof: Annotated[int, BeforeValidator(whole("[0, 1]"))] = 1
     data: DataSection = DataSection()
     network: NetworkSection = NetworkSection()
     training: TrainingSection = TrainingSection()
     budget: Budget | None = None
+    conclusions: ConclusionsSection | None = None
     phase: tuple[PhaseSpec, ...] = ()
     quick: AxisTable = None
     figure: tuple[Drawing, ...] = ()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from handgrad.measures import METRICS, TEST, TRAIN, is_fraction
+from handgrad.measures import METRICS, TEST, TRAIN, is_fraction, is_proportion
 from handgrad.study.changes import at_path
 from handgrad.study.explain.rows import PublishedRow, published_rows
 from handgrad.study.explain.space import Reading
@@ -141,7 +141,7 @@ def rung_result(
             ids |= {record.id for record in own}
             for measure in rows[row].numbers:
                 key, ours = (number, row, measure), reading.measured.get(measure, measure)
-                if any(record.status == "diverged" or ours in record.metrics for record in own):
+                if any(record.status == "diverged" or ours in record.scores for record in own):
                     values[key] = tuple(_value(record, ours) for record in own)
                     scored[key] = _scored(own[0], ours)
                     cell = published_cell(rows[row], measure, ddof, own[0], counts[row].get(METRICS[measure].part.name))
@@ -193,7 +193,7 @@ def alike_in(rung: RungResult) -> dict[int, int]:
 
 
 def _value(record: Record, measure: str) -> float | None:
-    return None if record.status == "diverged" else record.metrics.get(measure)
+    return None if record.status == "diverged" else record.scores.get(measure)
 
 
 def _scored(record: Record, measure: str) -> int | None:
@@ -218,7 +218,7 @@ def published_cell(row: PublishedRow, measure: str, ddof: int, record: Record, s
         word=number.word or None,
         scored=scored,
         same_examples=part is TEST and not apart,
-        classes=len(record.dataset.classes) if is_fraction(measure) else None,
+        classes=len(record.dataset.classes) if is_proportion(measure) else None,
         bounded=is_fraction(measure),
         row=row.key,
     )

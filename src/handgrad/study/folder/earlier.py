@@ -24,8 +24,8 @@ from handgrad.names import listed, shown
 from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.plan_file import read_plan
 
-# what a study file says beside what is trained, judged and compared
-ASIDE = ("made", "title", "description", "takes", "figure", "budget", "quick")
+# what a study file says beside what is trained and chosen
+ASIDE = ("made", "title", "description", "takes", "figure", "budget", "quick", "conclusions")
 
 
 def next_earlier(folder: Path) -> Path:

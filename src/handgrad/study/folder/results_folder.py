@@ -5,6 +5,7 @@ results.runs()        a frame with a row for every (setting, seed)
 results.curves()      a frame with a row for every epoch of every run
 results.diagnostics() a frame of the same rows: norms of gradients and saturation, where the setting asks for them
 results.settings()    a frame with a row for every setting: n, mean and standard deviation over the seeds
+results.conclusions() a frame with a row for every setting: how it compares with the best, and how sure that is
 results.winner()      the label of the setting that won
 """
 
@@ -30,6 +31,7 @@ from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written
 from handgrad.study.folder.plan_file import REMEDY, read_plan
 from handgrad.study.folder.store import read_data
+from handgrad.study.published.figure_options import load as load_function
 from handgrad.study.reading.loading import load_study
 from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record, check_files, load, load_curves, load_optional
@@ -254,6 +256,13 @@ class Results:
         found: np.ndarray = read_data(self.folder, key)["x"]
         return found
 
+    def right(self, run_id: str) -> Arrays:
+        """Which examples a run got right (`training.right`); empty where its record has no bits.  Raises DamagedError.
+
+        run_id: of a run that has a record."""
+        folder = self.folder / "runs" / run_id
+        return load_optional(folder, "right", load(folder, arrays=False))
+
     def failed(self) -> int:
         """How many runs failed."""
         return sum(cell.status == "failed" for cell in self.cells())
@@ -294,7 +303,7 @@ class Results:
                     "id": cell.id,
                     "status": cell.status,
                     **self.axes[cell.label],
-                    **{name: record.metrics.get(name) if record else None for name in METRICS},
+                    **{name: record.scores.get(name) if record else None for name in METRICS},
                     "epochs": record.epochs if record else None,
                     "steps": record.steps if record else None,
                     "diverged_step": diverged.step if diverged else None,
@@ -349,6 +358,14 @@ class Results:
             winner_of = [phase["name"] for phase in self.plan["phases"] if phase["winner"] == label]
             rows.append(row | {"winner_of": ", ".join(winner_of)})
         return pandas.DataFrame(rows)
+
+    def conclusions(self) -> "DataFrame":
+        """One row for every setting of every phase: how it compares with the best of the phase, and how sure that is.
+
+        Columns: `report/result_frames.py`; method: docs/conclusions.md.
+        """
+        frame: DataFrame = load_function("handgrad.report.result_frames:conclusions")(self)
+        return frame
 
 
 def _data_keys(planned: Mapping[str, Any]) -> list[str]:

@@ -219,7 +219,7 @@ def summary_of(record: Record) -> RunSummary:
         id=record.id,
         seed=record.seed,
         status=record.status,
-        metrics=dict(record.metrics),
+        metrics=record.scores,
         epochs=record.epochs,
         seconds=record.time.total,
     )

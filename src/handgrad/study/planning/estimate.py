@@ -13,6 +13,7 @@ from statistics import median
 
 from handgrad.data.batches import batch_length, steps_per_epoch
 from handgrad.data.datasets import Part, Split
+from handgrad.measures import MEASURES
 from handgrad.study.planning.memory import check_memory
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedSetting
@@ -26,6 +27,7 @@ SCORED = 500
 FLOPS = 3e9  # floating point operations that one measurement may take
 OVERHEAD = 0.01  # seconds of a run beyond its training and scoring
 RECORD_BYTES = 16_000  # record.json and the headers of the other files
+CURVES = 3 + 3 * len(MEASURES)  # epoch, lr, steps; every measure of at most three parts
 WORKER_BYTES = 150_000_000  # an interpreter with its libraries
 COPIES = 8  # of the parameters while a run trains: weights, gradients, slots, the best and the exported ones
 
@@ -173,10 +175,12 @@ def _first(part: Part, m: int) -> Part:
 
 
 def _record_bytes(plan: Plan, planned: PlannedSetting) -> int:
-    """One run's files: weights, optimizer's slots, a float32 a step and some float64 an epoch."""
+    """One run's files: weights, optimizer's slots, a float32 a step, a float64 for each curve and epoch, and a bit for
+    each example that validates or tests."""
     setting = planned.setting
     slots = len(setting.training.optimizer.slots) if setting else 1
     training = setting.training if setting else plan.study.spec.training
     counts = plan.splits.facts(setting.data if setting else plan.study.spec.data).counts
     steps = training.epochs * steps_per_epoch(counts["train"], training.batch_size)
-    return RECORD_BYTES + 4 * planned.parameters * (1 + slots) + 4 * steps + 64 * training.epochs
+    bits = (counts.get("validation", 0) + counts.get("test", 0)) // 8
+    return RECORD_BYTES + 4 * planned.parameters * (1 + slots) + 4 * steps + 8 * CURVES * training.epochs + bits

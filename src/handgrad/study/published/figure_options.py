@@ -23,6 +23,7 @@ from handgrad.names import listed
 from handgrad.sections import Section, one_of, whole
 from handgrad.study.published.option_values import (
     MEASURES,
+    USUAL_MEASURES,
     Count,
     Draw,
     Epochs,
@@ -70,7 +71,7 @@ class StepLossOptions(FigureOptions):
 
 
 class EpochsOptions(FigureOptions):
-    """Accuracy, loss or both against the epoch, a line for each setting.
+    """Accuracy, loss or other measures against the epoch, a line for each setting.
 
     together: all parts in one panel, those but validation dashed; else a panel for each.
     inset: a window that is shown enlarged in the figure.
@@ -78,7 +79,7 @@ class EpochsOptions(FigureOptions):
     lines are coloured, such as training.optimizer.lr; auto is setting up to twelve lines and rank beyond.
     """
 
-    measures: Measures = MEASURES
+    measures: Measures = USUAL_MEASURES
     parts: Parts = ("train", "validation")
     seed: SeedOrMean = "mean"
     together: Flag = False
@@ -95,7 +96,7 @@ class EpochPairOptions(FigureOptions):
     marks: lines where a continued run, or a schedule in steps, changed the learning rate.
     """
 
-    measures: Measures = MEASURES
+    measures: Measures = USUAL_MEASURES
     parts: Parts = ("train", "validation")
     columns: Count | None = None
     seed: SeedOrMean = "mean"

@@ -12,6 +12,7 @@ from handgrad.names import unknown
 from handgrad.sections import flag, is_real, is_whole, one_of, optional, real, whole
 
 MEASURES = tuple(sorted(measures.MEASURES, key=lower_is_better))
+USUAL_MEASURES = ("accuracy", "loss")  # of a figure that does not say which
 LOG = ("auto", "yes", "no")
 DRAW = ("auto", "points", "stretches")
 

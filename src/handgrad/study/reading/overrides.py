@@ -130,7 +130,10 @@ def _undotted(here: Mapping[str, Any], value: Mapping[str, Any]) -> Table:
     return result
 
 
-SAME = ("name", "title", "description", "takes", "seeds", "ddof", "budget", "grid", "one_factor", "figure")
+SAME = (
+    *("name", "title", "description", "takes", "seeds", "ddof", "budget", "grid", "one_factor", "figure"),
+    "conclusions",
+)
 ELSEWHERE = ("engine", "device", "arrays", "stack")
 
 

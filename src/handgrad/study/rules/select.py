@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from handgrad.measures import METRICS, TEST, is_fraction, lower_is_better, on_part
+from handgrad.measures import METRICS, TEST, is_proportion, lower_is_better, on_part
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def mean_of(values: Sequence[float | None], metric: str) -> float | None:
     numbers = [value for value in values if value is not None and math.isfinite(value)]
     if not numbers or len(numbers) < len(values):
         return None
-    if is_fraction(metric):
+    if is_proportion(metric):
         total = sum((Fraction(value).limit_denominator(MOST_EXAMPLES) for value in numbers), start=Fraction())
         return float(total / len(numbers))
     return math.fsum(numbers) / len(numbers)

@@ -19,6 +19,7 @@ from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.rules.samplers import SAMPLERS, SequentialSampler
 from handgrad.study.runners.runner import RunJob
 from handgrad.study.search.search import Ended, Misfit, Search, SettingSource
+from handgrad.training.curves import by_epoch
 from handgrad.training.record import load, load_curves
 
 
@@ -57,7 +58,11 @@ class _PhaseHost:
             return None
         folder = self._execution.store.run_folder(run_id)
         record = load(folder, arrays=False)
-        return Ended.of(record, load_curves(folder, record), self._metric)
+        curves = load_curves(folder, record)
+        if record.status != "diverged" and self._metric not in by_epoch(curves):
+            self.note(f"run {run_id} is made again: an earlier version did not score {self._metric} after every epoch")
+            return None
+        return Ended.of(record, curves, self._metric)
 
     def job(self, setting: PlannedSetting, planned: PlannedRun, until: int, *, prune: bool) -> RunJob | None:
         phase = self._execution.plan.phases[self._number]

@@ -45,16 +45,18 @@ class Ended:
     def of(cls, record: Record, curves: Mapping[str, Any], metric: str) -> "Ended":
         values = by_epoch(curves).get(metric, ())
         curve = [float(value) for value in values[record.first_epoch :]]
-        return cls(record.status, curve, record.metrics.get(metric))
+        return cls(record.status, curve, record.scores.get(metric))
 
     def covers(self, epoch: int) -> bool:
         """Whether the run has come to this epoch or can never come there."""
         return self.status != "pruned" or len(self.curve) >= epoch
 
     def at(self, epoch: int) -> float | None:
-        """The measure at an epoch; that of its end for a run that stopped early."""
+        """The measure at an epoch; that of its end for a run that stopped early.  None where an earlier version, whose
+        checkpoint the run went on from, did not score it."""
         if len(self.curve) >= epoch:
-            return self.curve[epoch - 1]
+            value = self.curve[epoch - 1]
+            return None if math.isnan(value) else value
         return self.end if self.status == "done" else None
 
 

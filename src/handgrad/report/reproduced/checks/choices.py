@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from handgrad.measures import TEST, VALIDATION, is_fraction, part_of
+from handgrad.measures import TEST, VALIDATION, is_proportion, part_of
 from handgrad.report.findings.wording import enumerated
 from handgrad.report.reproduced.checks.evidence import Evidence, Finding, RowEvidence, TableEvidence
 from handgrad.report.reproduced.judge import word
@@ -67,8 +67,8 @@ def within_noise(evidence: Evidence) -> Iterator[Finding]:
     """Differences between published rows that the noise of the examples, or of the seeds, makes by itself."""
     for table in evidence.tables:
         measure = evidence.ranked_by(table)
-        if not (measure and is_fraction(measure)):
-            measure = next((one for one in reversed(table.measures) if is_fraction(one)), None)
+        if not (measure and is_proportion(measure)):
+            measure = next((one for one in reversed(table.measures) if is_proportion(one)), None)
         if measure is not None and table.settings and len(table.rows) > 1:
             yield from _one_run(table, measure) if table.k == 1 else _several_runs(table, measure)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from handgrad.measures import PARTS, TEST, TRAIN, VALIDATION, is_fraction, part_of
+from handgrad.measures import PARTS, TEST, TRAIN, VALIDATION, is_fraction, is_proportion, part_of
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.reproduced.item_table import setting_at
@@ -70,7 +70,7 @@ class RowEvidence:
         None where that is not known; of training examples an original may have scored any number.
         """
         part = part_of(measure)
-        if part is None or part is TRAIN or not is_fraction(measure):
+        if part is None or part is TRAIN or not is_proportion(measure):
             return None
         return self.scored.get(part.name)
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from handgrad.measures import is_fraction, part_of
+from handgrad.measures import is_proportion, part_of
 from handgrad.report.reproduced.checks.evidence import Evidence, Finding, RowEvidence, TableEvidence
 from handgrad.report.reproduced.judge import word
 from handgrad.report.reproduced.reproduction_verdicts import GAP, row_name
@@ -47,7 +47,7 @@ def hidden_collapses(evidence: Evidence) -> Iterator[Finding]:
     for table in evidence.tables:
         for row in table.rows:
             measures = [
-                m for m in table.measures if is_fraction(m) and m in row.values and row.values[m].spread is not None
+                m for m in table.measures if is_proportion(m) and m in row.values and row.values[m].spread is not None
             ]
             if table.k < 2 or not measures:
                 continue

@@ -1,0 +1,305 @@
+"""Which setting is best, in sentences: each with the difference, its interval, n and the method, to be copied.
+
+phase_verdicts(phase)    the best of a phase; who is behind, equivalent, not separated; how sure that is
+choice_verdicts(phase)   by how much the choice flatters the best
+leading_verdicts(…)      of several phases, in which the best setting stands
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from handgrad.measures import METRICS
+from handgrad.names import listed
+from handgrad.report.findings.against_best import BEHIND, EQUIVALENT, OPEN, Against
+from handgrad.report.findings.conclusions import Conclusions
+from handgrad.report.findings.summary import PhaseSummary, Summary
+from handgrad.report.findings.verdicts import Verdict
+from handgrad.report.findings.wording import (
+    enumerated,
+    number,
+    percent,
+    plural,
+    sentence,
+    setting_name,
+    settings_named,
+    signed,
+    spread,
+)
+
+FEW_LOST = 6  # settings that lost runs and are all named
+MOST_NAMED = 12  # settings with one word that are all named
+
+
+def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]:
+    """The best of a phase and how certain it is; `brief` leaves out the method, which the headline gives."""
+    best = phase.best
+    word = METRICS[phase.metric].word
+    if best is not None and not best.samples[phase.metric].n:
+        return [Verdict("note", f"Nothing was chosen: no run has a {word}.")]
+    if best is None:
+        return [_nothing(phase)]
+    values = spread(best.samples[phase.metric], phase.metric)
+    found = phase.conclusions
+    sentences = []
+    if len(phase.settings) > 1 and found is not None:
+        text = f"Setting {setting_name(best, phase.axes)} is best by {word}: {values}"
+        chance = found.against[best.label].chance
+        if chance is not None and len(found.against) > 1:
+            text += f"; its chance to be the best of {len(found.against):,} settings is {_chance(chance)}"
+        sentences.append(Verdict("good", f"{text}."))
+        sentences += _words(found)
+        if not brief:
+            sentences += method_verdicts(found)
+    else:
+        sentences.append(Verdict("good", f"{sentence(word)} {values}."))
+    if found is not None:
+        sentences += _lost(phase, found)
+    pruned = sum(setting.count("pruned") > 0 for setting in phase.settings)
+    if pruned:
+        others = "the others" if not best.stopped else "those that went furthest"
+        text = (
+            f"The search stopped {pruned:,} of {len(phase.settings):,} settings early; their numbers are those of "
+            f"their last epoch. The best is chosen among {others}, and compared with them alone."
+        )
+        sentences.append(Verdict("note", text))
+    unfinished = sum(setting.unfinished for setting in phase.settings)
+    if unfinished:
+        sentences.append(Verdict("warning", f"{plural(unfinished, 'run')} not finished; the ranking may still change."))
+    return sentences
+
+
+def _nothing(phase: PhaseSummary) -> Verdict:
+    unfinished = sum(setting.unfinished for setting in phase.settings)
+    if unfinished:
+        return Verdict("warning", f"No winner yet: {plural(unfinished, 'run')} not finished.")
+    runs = sum(len(setting.runs) for setting in phase.settings)
+    counts = [(status, sum(s.count(status) for s in phase.settings)) for status in ("diverged", "failed")]
+    what = enumerated([f"{count:,} {status}" for status, count in counts if count])
+    return Verdict("warning", f"There is no best: of {plural(runs, 'run')} none came to a finite end ({what}).")
+
+
+def _chance(share: float) -> str:
+    """A chance that was drawn: never 0 or 100 %."""
+    return "above 99 %" if share > 0.99 else "below 1 %" if share < 0.01 else percent(share, 0)
+
+
+def _words(found: Conclusions) -> list[Verdict]:
+    """Who is behind, equivalent, not separated; then what is odd about it."""
+    others = [label for label in found.against if label != found.best]
+    if not others:
+        return []
+    if not found.tested:
+        return [
+            Verdict(
+                "warning",
+                f"Not separated from the best: {_named(others, others)}. With one seed there is no spread, and nothing "
+                "tells a better setting from a luckier one; two seeds show a spread.",
+            )
+        ]
+    said = []
+    ahead = found.ahead()
+    if equivalent := found.labels(EQUIVALENT):
+        text = (
+            f"Equivalent to the best, within ± {_size(found.margin or 0.0, found.metric)}: {_named(equivalent, others)}"
+        )
+        widest = max(equivalent, key=lambda label: _reach(found.against[label]))
+        said.append(Verdict("good", f"{text}{_example(found, equivalent, 'the widest interval is that of', widest)}."))
+    if separate := [label for label in found.labels(OPEN) if label not in ahead]:
+        text = f"Not separated from the best, which is not the same as equal: {_named(separate, others)}"
+        text += _example(found, separate, "the largest difference is that of", separate[-1])
+        said.append(Verdict("note", f"{text}. {_more_seeds(found, separate)}"))
+    if behind := found.labels(BEHIND):
+        text = f"Behind the best: {_named(behind, others)}{_example(found, behind, 'the nearest is', behind[0])}."
+        if inside := found.within_margin(behind):
+            which = "It is" if behind == inside else f"{_sentence(_named(inside, others))} {_are(inside)}"
+            text += f" {'They are' if which == 'It is' and len(inside) > 1 else which} behind by less than the margin."
+        said.append(Verdict("good", text))
+    if ahead:
+        better, ranks, its = ("is", "ranks", "its") if len(ahead) == 1 else ("are", "rank", "their")
+        text = f"{_sentence(settings_named(ahead))} {better} better than the best on the seeds that both have"
+        text += _example(found, ahead, "the furthest is", ahead[-1])
+        said.append(Verdict("warning", f"{text}, and {ranks} below it because of {its} missing runs."))
+    for below in dict.fromkeys(found.held_by.values()):
+        held = [label for label, by in found.held_by.items() if by == below and label not in ahead]
+        if held:
+            own, is_ = ("its own interval excludes", "is") if len(held) == 1 else ("their own intervals exclude", "are")
+            said.append(
+                Verdict(
+                    "note",
+                    f"{_sentence(settings_named(held))} {is_} not said to be behind, though {own} 0: setting {below}, "
+                    f"which ranks below, is not separated. More seeds of setting {below} would settle these too.",
+                )
+            )
+    return said
+
+
+def _named(labels: Sequence[str], others: Sequence[str]) -> str:
+    """The labels in a sentence; "all 29 others" where nobody else is left."""
+    if len(labels) == len(others) > 2:
+        return f"all {len(labels):,} others"
+    if len(labels) > MOST_NAMED:
+        return f"{len(labels):,} settings, among them {enumerated(labels[:3])}"
+    return settings_named(labels)
+
+
+def _are(labels: Sequence[str]) -> str:
+    return "is" if len(labels) == 1 else "are"
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _reach(one: Against) -> float:
+    return max(abs(end) for end in (one.low or 0.0, one.high or 0.0))
+
+
+def _example(found: Conclusions, labels: Sequence[str], lead: str, label: str) -> str:
+    """The numbers of one of them, which is led in where there are others."""
+    text = against_text(found.against[label], found.metric)
+    return f", {text}" if len(labels) == 1 else f"; {lead} setting {label}, {text}"
+
+
+def against_text(one: Against, metric: str) -> str:
+    """A difference from the best with its interval and n.
+
+    >>> one = Against("behind", 3, -0.0312, -0.045, -0.0174, None, 0.01, None, 0)
+    >>> against_text(one, "val_accuracy")
+    '−3.12 points (simultaneous 95 % interval −4.50 to −1.74, n = 3)'
+    """
+    if one.difference is None:
+        return "no difference, as none of its runs has a value"
+    n = f"n = {one.n}" if one.n else "no seed in common"
+    text = signed(one.difference, metric)
+    if one.low is None or one.high is None:
+        return f"{text} ({n})"
+    low, high = (signed(end, metric).removesuffix(" points") for end in (one.low, one.high))
+    return f"{text} (simultaneous 95 % interval {low} to {high}, {n})"
+
+
+def _more_seeds(found: Conclusions, labels: Sequence[str]) -> str:
+    counts = [(found.against[label].more_seeds, label) for label in labels]
+    known = sorted(count for count, _ in counts if count is not None)
+    if not known:
+        return "No number of further seeds would decide, were the numbers to stay." if labels else ""
+    least, most = known[0], known[-1]
+    text = plural(least, "further seed") if least == most else f"{least:,} to {plural(most, 'further seed')}"
+    of = "" if len(labels) == 1 else " of each"
+    return f"{text[0].upper()}{text[1:]}{of} would decide{_but(len(counts) - len(known))}, were the numbers to stay."
+
+
+def _but(never: int) -> str:
+    return f" (of {plural(never, 'setting')} no number would)" if never else ""
+
+
+def method_verdicts(found: Conclusions) -> list[Verdict]:
+    """How the words came about; what so many seeds can show."""
+    if not found.tested or len(found.against) < 2:
+        return []
+    k = len(found.against)
+    over = "other seeds and other examples" if found.noise == "seeds and examples" else "other seeds, on these examples"
+    text = (
+        f"Method: differences on shared seeds; simultaneous 95 % intervals for {plural(k, 'setting')} of which any "
+        "could have come out best, spreads moderated over all settings (Smyth 2004), stepping down from the worst "
+        f"(Hansen, Lunde and Nason 2011). They hold for {over}."
+    )
+    return [Verdict("note", text), *_margin(found), *_smallest(found)]
+
+
+def _margin(found: Conclusions) -> list[Verdict]:
+    if found.margin is None:
+        text = "No setting is called equivalent: a loss has no margin unless the study gives one (conclusions.margin)."
+        return [Verdict("note", text)]
+    margin = _size(found.margin, found.metric)
+    if found.given:
+        return [Verdict("note", f"Equivalent is what lies within ± {margin} (conclusions.margin of the study).")]
+    examples = plural(found.examples or 0, "example")
+    text = f"Equivalent is what lies within ± {margin}: 1.96 standard errors of the best's accuracy on {examples}"
+    return [
+        Verdict("note", f"{text}, by which another set of as many would move it (conclusions.margin sets another).")
+    ]
+
+
+def _smallest(found: Conclusions) -> list[Verdict]:
+    """The smallest difference that so many seeds can show."""
+    now = max((one.n for one in found.against.values()), default=0)
+    shown = [(n, value) for n, value in found.smallest.items() if n >= now][:4]
+    if not shown:
+        return []
+    listed = ", ".join(f"{n:,} seeds {_size(value, found.metric)}" for n, value in shown)
+    text = f"The smallest difference from the best that can be shown among {plural(len(found.against), 'setting')}"
+    return [Verdict("note", f"{text}: {listed}.")]
+
+
+def _size(value: float, metric: str) -> str:
+    """A difference without its sign: "1.29 points"."""
+    return signed(abs(value), metric).removeprefix("+")
+
+
+def _lost(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
+    """How many settings lost runs, and how sure the share of one that lost some is."""
+    lost = found.lost
+    if not lost:
+        return []
+    several = [(label, one) for label in lost if (one := found.outcomes[label]).fallen > 0]
+    parts = []
+    for label, one in several[:FEW_LOST]:
+        fall = one.fall
+        ends = f" ({percent(fall.low, 0)[:-2]} to {percent(fall.high, 0)})" if fall else ""
+        parts.append(f"setting {label} in {one.fallen} of {plural(one.n, 'run')}{ends}")
+    more = f" and {len(several) - FEW_LOST:,} more settings" if len(several) > FEW_LOST else ""
+    text = f"Runs collapsed, diverged or ended far below the others: {', '.join(parts)}{more}; in brackets the exact"
+    return [Verdict("warning", f"{text} 95 % interval of that chance. They count in the differences.")]
+
+
+def choice_verdicts(phase: PhaseSummary) -> list[Verdict]:
+    """By how much the best looks too good because it was chosen on the numbers shown (leave one seed out)."""
+    found = phase.conclusions
+    bias = found.bias if found else None
+    if found is None or bias is None:
+        return []
+    left_out = number(bias.left_out, phase.metric)
+    by = _size(bias.bias, phase.metric)
+    text = (
+        f"The best was chosen on the numbers shown. Chosen without one seed and scored on that seed, {bias.seeds} "
+        f"times, it comes to a {METRICS[phase.metric].word} of {left_out}: "
+    )
+    text += f"the choice flatters it by about {by}" if bias.bias > 0 else "no sign that the choice flatters it"
+    return [Verdict("note", f"{text} ({bias.same} of {bias.seeds} choices are this setting).")]
+
+
+def leading_verdicts(summary: Summary) -> list[Verdict]:
+    """Of several phases, in which the best setting stands, and which phases are not comparable."""
+    leading = summary.leading
+    won = [phase for phase in summary.phases if phase.best is not None]
+    if leading is None or len(won) < 2:
+        return []
+    comparable = summary.comparable
+    others = [phase.name for phase in won if phase not in comparable]
+    text = f'The best setting stands in phase "{leading.name}"'
+    if len(comparable) > 1:
+        text += f", the best of {len(comparable)} phases that were scored on the same examples with as many seeds"
+    last = won[-1].best
+    if last is not None and last.label != leading.winner:
+        values = spread(last.samples[leading.metric], leading.metric)
+        text += f'. The last phase, "{won[-1].name}", comes to {values} with setting {last.label}'
+    if others:
+        text += f". Other examples or another number of seeds, which cannot be compared with it, have {listed(others)}"
+    return [Verdict("note", f"{text}.")]
+
+
+def conclusions_data(summary: Summary) -> dict[str, Any]:
+    """All of it for programs (report/conclusions.json): numbers in full, the sentences, None where nothing is known."""
+    leading = summary.leading
+    return {
+        "study": summary.name,
+        "best": {"phase": leading.name, "setting": leading.winner} if leading else None,
+        "phases": [
+            {
+                "phase": phase.name,
+                **(phase.conclusions.data() if phase.conclusions else {"metric": phase.metric, "best": None}),
+                "sentences": [one.text for one in (*phase_verdicts(phase), *choice_verdicts(phase))],
+            }
+            for phase in summary.phases
+        ],
+    }

@@ -1,0 +1,215 @@
+"""Which setting of a phase is best, and how sure that is: what its tables, figures, sentences and files are made from.
+
+    conclude(runs, …)   Conclusions: each setting against the best, what its runs came to, how the choice flatters
+
+A run that diverged has no value.  In a difference it counts as guessing (1/classes) of an accuracy, and as three times
+the worst value of the phase of a loss: any number as bad leads to the same words.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handgrad.measures import is_fraction, is_proportion, lower_is_better
+from handgrad.report.findings.against_best import Against, against_best
+from handgrad.report.findings.outcomes import Outcomes, outcomes
+from handgrad.report.findings.selection_bias import SelectionBias, selection_bias
+from handgrad.report.findings.spreads import fallen_runs
+
+ROUNDING = 1e-12  # of a difference of means
+LOSS_OF_A_DIVERGED_RUN = 3.0  # times the worst: from there on a run has fallen (`spreads.fallen_runs`)
+
+
+@dataclass(frozen=True)
+class SettingRuns:
+    """The runs of a setting that ended: seed -> value of those that have one; the seeds that diverged or collapsed."""
+
+    values: Mapping[int, float]
+    diverged: frozenset[int] = frozenset()
+    collapsed: frozenset[int] = frozenset()
+
+    @property
+    def ended(self) -> bool:
+        """Whether any run of it says something."""
+        return bool(self.values or self.diverged)
+
+
+@dataclass(frozen=True)
+class Conclusions:
+    """What can be said of the settings of one phase by one metric.
+
+    best: the label of the setting that was chosen
+    against: label -> the setting against the best; the best first, then by difference
+    held_by: label of a setting whose own interval excludes 0 -> the one below it that is not separated
+    outcomes: label -> what its runs came to, of all settings, those that a search stopped short among them
+    margin: of *equivalent*, in the metric's units; given: whether the study file says it;  examples: that were scored
+    noise, level, smallest: of `AgainstBest`;  bias: None where nothing was chosen, or from one seed
+    """
+
+    metric: str
+    best: str
+    against: Mapping[str, Against]
+    held_by: Mapping[str, str]
+    outcomes: Mapping[str, Outcomes]
+    margin: float | None
+    given: bool
+    examples: int | None
+    noise: str
+    level: float
+    smallest: Mapping[int, float]
+    bias: SelectionBias | None
+
+    @property
+    def tested(self) -> bool:
+        """Whether runs show a spread, so that there are intervals; without one every setting is not separated."""
+        return any(one.low is not None for one in self.against.values())
+
+    @property
+    def lost(self) -> list[str]:
+        """The settings that lost a run: it collapsed, diverged or ended far below the setting's other runs."""
+        return [label for label, one in self.outcomes.items() if one.fallen]
+
+    def labels(self, word: str) -> list[str]:
+        """The settings with this word, the nearest to the best first."""
+        return [label for label, one in self.against.items() if one.word == word]
+
+    def within_margin(self, labels: Sequence[str]) -> list[str]:
+        """Those of them whose interval lies inside the margin."""
+        ends = ((label, self.against[label].low, self.against[label].high) for label in labels)
+        reach = {label: max(abs(low), abs(high)) for label, low, high in ends if low is not None and high is not None}
+        return [label for label in labels if self.margin is not None and reach.get(label, np.inf) <= self.margin]
+
+    def ahead(self) -> list[str]:
+        """The settings that are better than the best on the seeds that both have, and miss runs."""
+        sign = -1.0 if lower_is_better(self.metric) else 1.0
+        return [
+            label
+            for label, one in self.against.items()
+            if label != self.best and one.n and one.difference is not None and sign * one.difference > ROUNDING
+        ]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What is said of every setting, for frames and programs: the best first, then by difference."""
+        return [self._row(label) for label in dict.fromkeys([*self.against, *self.outcomes])]
+
+    def _row(self, label: str) -> dict[str, Any]:
+        one, runs = self.against.get(label), self.outcomes[label]
+        fall, mean = runs.fall, runs.mean
+        found: dict[str, Any] = {"setting": label, "word": one.word if one else None, "n": one.n if one else None}
+        for key in ("difference", "low", "high", "chance", "more_seeds"):
+            found[key] = getattr(one, key) if one else None
+        found["held_by"] = self.held_by.get(label)
+        found |= {"runs": runs.n, "lost": runs.fallen}
+        found |= {"lost_low": fall.low if fall else None, "lost_high": fall.high if fall else None}
+        found |= {"median": runs.median, "interquartile_mean": runs.interquartile_mean}
+        found |= {"mean_of_others": runs.others.mean, "n_of_others": runs.others.n}
+        return found | {"any_run_low": mean.low if mean else None, "any_run_high": mean.high if mean else None}
+
+    def data(self) -> dict[str, Any]:
+        """For programs."""
+        bias = self.bias
+        return {
+            "metric": self.metric,
+            "best": self.best,
+            "margin": self.margin,
+            "margin_given": self.given,
+            "examples": self.examples,
+            "noise": self.noise,
+            "level": self.level,
+            "smallest_difference": {str(n): value for n, value in self.smallest.items()},
+            "selection_bias": None
+            if bias is None
+            else {"shown": bias.shown, "left_out": bias.left_out, "bias": bias.bias, "seeds": bias.seeds}
+            | {"same_choice": bias.same},
+            "settings": self.rows(),
+        }
+
+
+def conclude(
+    runs: Mapping[str, SettingRuns],
+    best: str,
+    metric: str,
+    *,
+    compared: Collection[str],
+    examples: int | None = None,
+    margin: float | None = None,
+    classes: int | None = None,
+    ddof: int = 1,
+) -> Conclusions:
+    """Compare the settings of a phase with the one that was chosen.
+
+    runs: label -> what its runs came to;  compared: the labels that are compared, the best among them
+    examples: on how many the metric was scored;  margin: in its units, None for that of `margin_of`;  classes: how many
+    the data has.  Raises ValueError where the best is not among those compared.
+
+    >>> runs = {"1": SettingRuns({0: 0.95, 1: 0.96, 2: 0.95}), "2": SettingRuns({0: 0.8, 1: 0.79, 2: 0.81})}
+    >>> found = conclude(runs, "1", "val_accuracy", compared=runs, examples=1000)
+    >>> {label: one.word for label, one in found.against.items()}
+    {'1': 'best', '2': 'behind'}
+    """
+    if best not in compared:
+        raise ValueError(f"best must be one of the settings compared; got {best!r}")
+    examples = examples if is_proportion(metric) else None  # balanced accuracy and F1 are no binomial proportions
+    labels = list(runs)
+    seeds = sorted({seed for one in runs.values() for seed in (*one.values, *one.diverged)})
+    x = np.array([[runs[label].values.get(seed, np.nan) for seed in seeds] for label in labels]).reshape(-1, len(seeds))
+    away = np.array([[seed in runs[label].diverged for seed in seeds] for label in labels], dtype=bool).reshape(x.shape)
+    higher, bounded = not lower_is_better(metric), is_fraction(metric)
+    low = fallen_runs(x if higher else -x, bounded, examples)
+    guess = 1 / classes if bounded and classes else 0.0 if bounded else None
+    rows = [i for i, label in enumerate(labels) if label in compared]
+    worst = _worst(x[rows], higher, bounded)
+    found = against_best(
+        x[rows],
+        higher=higher,
+        bounded=bounded,
+        examples=examples,
+        diverged=away[rows],
+        floor=guess if bounded else worst,
+        best=[labels[i] for i in rows].index(best),
+        margin=margin,
+    )
+    fell = {
+        label: {
+            seed: bool(low[i, j]) or seed in runs[label].diverged or seed in runs[label].collapsed
+            for j, seed in enumerate(seeds)
+            if seed in runs[label].values or seed in runs[label].diverged
+        }
+        for i, label in enumerate(labels)
+    }
+    named = {labels[i]: one for i, one in zip(rows, found.settings, strict=True)}
+    return Conclusions(
+        metric=metric,
+        best=best,
+        against={labels[rows[i]]: named[labels[rows[i]]] for i in found.ranking},
+        held_by={label: labels[rows[one.held_by]] for label, one in named.items() if one.held_by is not None},
+        outcomes={
+            label: outcomes(
+                runs[label].values,
+                fell[label],
+                examples=examples if bounded else None,
+                floor=guess,
+                ddof=ddof,
+                higher=higher,
+            )
+            for label in labels
+        },
+        margin=found.margin,
+        given=margin is not None,
+        examples=examples,
+        noise=found.noise,
+        level=found.level,
+        smallest=found.smallest,
+        bias=selection_bias(x[rows], higher),
+    )
+
+
+def _worst(x: np.ndarray, higher: bool, bounded: bool) -> float | None:
+    """What a diverged run of an unbounded measure counts as; None where nothing has a value or a sign tells nothing."""
+    values = x[np.isfinite(x)]
+    if bounded or not len(values):
+        return None
+    worst = float(values.min() if higher else values.max())
+    return worst * LOSS_OF_A_DIVERGED_RUN if (worst < 0) == higher else None

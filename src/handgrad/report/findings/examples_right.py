@@ -1,0 +1,78 @@
+"""Which examples the settings of a phase get right, seed by seed: the second noise, beside that of seeds.
+
+An accuracy over m examples is one draw of m examples.  With a bit for each setting, seed and example, settings are
+paired by example, and an interval can include what another set of examples would change.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.network.arrays import Arrays
+from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.training.right import Right, unpacked_right
+
+
+@dataclass(frozen=True)
+class ExamplesRight:
+    """part: on which examples;  settings (k,): labels;  seeds (n,).
+
+    right (k, n, m): whether a run got an example right, the same example in a column; False throughout where there is
+    no such run, or where it diverged or failed.  None where examples cannot be paired: `reason` says why.
+    known (k, n): the runs that have bits.
+    """
+
+    part: str
+    settings: tuple[str, ...]
+    seeds: tuple[int, ...]
+    right: NDArray[np.bool_] | None
+    known: NDArray[np.bool_]
+    reason: str = ""
+
+
+def right_of_settings(
+    settings: Sequence[SettingSummary], load: Callable[[str], Arrays], part: str = "validation"
+) -> ExamplesRight:
+    """The examples of one part, "validation" or "test", that the settings get right.
+
+    settings: k of them; a column for each seed that any of them has.  load: id of a run -> the arrays of its right.npz.
+    """
+    labels = tuple(setting.label for setting in settings)
+    seeds = tuple(sorted({run.seed for setting in settings for run in setting.runs}))
+    known = np.zeros((len(labels), len(seeds)), dtype=np.bool_)
+
+    def nothing(reason: str) -> ExamplesRight:
+        return ExamplesRight(part, labels, seeds, None, known, reason)
+
+    right: NDArray[np.bool_] | None = None
+    first: tuple[Right, str, SettingSummary, RunFacts] | None = None
+    for i, setting in enumerate(settings):
+        for run in setting.runs:
+            record = run.record
+            if record is None or run.status not in ("done", "pruned"):
+                continue
+            n = record.dataset.counts.get(part)
+            if not n:
+                return nothing(f"setting {setting.label} has no {part} part")
+            found = unpacked_right(load(run.id), part, n)
+            if found is None:
+                return nothing(
+                    f"the record of setting {setting.label}, seed {run.seed} has no bits: an earlier version wrote it"
+                )
+            if first is None or right is None:
+                first = (found, record.dataset.checksum, setting, run)
+                right = np.zeros((len(labels), len(seeds), n), dtype=np.bool_)
+            elif found.examples != first[0].examples or record.dataset.checksum != first[1]:
+                return nothing(_other_examples(part, (setting, run), first[2:]))
+            column = seeds.index(run.seed)
+            right[i, column], known[i, column] = found.right, True
+    return nothing("no run has ended") if right is None else ExamplesRight(part, labels, seeds, right, known)
+
+
+def _other_examples(part: str, one: tuple[SettingSummary, RunFacts], other: tuple[SettingSummary, RunFacts]) -> str:
+    (setting, run), (first, first_run) = one, other
+    if setting is first:
+        return f"{part} examples differ between seeds ({first_run.seed} and {run.seed}): they are not paired by example"
+    return f"settings {first.label} and {setting.label} have other {part} examples: they are not paired by example"

@@ -1,0 +1,148 @@
+"""What tables say of each setting against the best, and the table of settings that lost runs."""
+
+from handgrad.measures import is_fraction
+from handgrad.report.findings.against_best import BEHIND, BEST, OPEN
+from handgrad.report.findings.conclusions import Conclusions
+from handgrad.report.findings.intervals import Interval
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary
+from handgrad.report.findings.wording import number, percent, plural, signed
+from handgrad.report.tables.table import Cell, Column, Row, Table, cell
+
+
+def not_behind(found: Conclusions, label: str) -> bool:
+    """Whether a setting is the best, or compared with it and not behind: these are shaded, where runs show a spread."""
+    one = found.against.get(label)
+    return one is not None and (one.word == BEST or (found.tested and one.word != BEHIND))
+
+
+def against_columns(phase: PhaseSummary, found: Conclusions) -> list[Column]:
+    """The columns of `against_cells`."""
+    unit = ", points" if is_fraction(phase.metric) else ""
+    columns = [Column(f"difference from best{unit}", ("difference", "low", "high", "shared_seeds"), numeric=True)]
+    columns.append(Column("verdict", ("verdict", "more_seeds")))
+    return columns + ([Column("chance to be best", ("chance",), numeric=True)] if found.tested else [])
+
+
+def against_cells(setting: SettingSummary, found: Conclusions) -> list[Cell]:
+    """Difference from the best with its simultaneous interval; the word; the chance to be best."""
+    one = found.against.get(setting.label)
+    cells = [] if not found.tested else [_chance(one.chance if one else None)]
+    if one is None:
+        return [Cell("–", (None,) * 4), Cell("not compared", (None, None)), *cells]
+    if one.word == BEST:
+        return [Cell("", (None, None, None, one.n)), Cell(BEST, (BEST, None), bold=True), *cells]
+    text = "–" if one.difference is None else _points(one.difference, found.metric)
+    if one.low is not None and one.high is not None:
+        text += f" ({_points(one.low, found.metric)} to {_points(one.high, found.metric)})"
+    word = one.word
+    if word == OPEN and one.more_seeds is not None:
+        word += f" (+{plural(one.more_seeds, 'seed')})"
+    if word == BEHIND and found.within_margin([setting.label]):
+        word += " (within margin)"
+    return [
+        Cell(text, (one.difference, one.low, one.high, one.n)),
+        Cell(word, (one.word, one.more_seeds)),
+        *cells,
+    ]
+
+
+def _points(value: float, metric: str) -> str:
+    return signed(value, metric).removesuffix(" points")
+
+
+def _chance(share: float | None) -> Cell:
+    if share is None:
+        return cell(None)
+    return cell(share, "< 1 %" if share < 0.01 else "> 99 %" if share > 0.99 else percent(share, 0))
+
+
+def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
+    """How differences, words and chances were computed."""
+    if not found.tested:
+        return [
+            "Difference: from the best, on shared seeds. No seed shows a spread: every other setting is not separated "
+            "from the best, and none but that is shaded."
+        ]
+    fraction = is_fraction(phase.metric)
+    said = [
+        "Difference: from the best, on shared seeds, with its simultaneous 95 % interval: any of the settings could "
+        "have come out best."
+    ]
+    if any(setting.count("diverged") for setting in phase.settings):
+        said.append(f"A diverged run counts as {'guessing' if fraction else 'three times the worst loss'}.")
+    said.append("Behind: that interval excludes 0, and those of all that rank below do.")
+    if found.margin is not None:
+        margin = signed(found.margin, found.metric).removeprefix("+")
+        said.append(f"Equivalent: it lies within ± {margin}, and those of all that rank above do.")
+    said.append("Not separated: neither; in brackets how many further seeds would decide, were the numbers to stay.")
+    said.append(f"Chance: to have the {'highest' if fraction else 'lowest'} mean over all seeds, given these.")
+    said.append("Shaded (†): the best, and all that are not behind.")
+    n = found.examples
+    said.append(f"Intervals are over seeds, {f'on one set of {n:,} examples' if n else 'not over examples'}.")
+    return said
+
+
+def lost_table(phase: PhaseSummary, found: Conclusions, name: str, title: str) -> Table | None:
+    """A row for every setting of which a run collapsed, diverged or ended far below its others; None where none did."""
+    if not found.lost:
+        return None
+    unit = " %" if is_fraction(phase.metric) else ""
+    columns = [
+        Column("setting"),
+        Column("runs lost", ("lost", "runs"), numeric=True),
+        Column("chance of that (95 %)", ("lost_low", "lost_high"), numeric=True),
+        Column(f"median{unit}", ("median",), numeric=True),
+        Column(f"interquartile mean{unit}", ("interquartile_mean",), numeric=True),
+        Column(f"mean of the others{unit}", ("others_mean", "others_std", "others_n"), numeric=True),
+        Column("95 % interval", ("others_low", "others_high"), numeric=True),
+        Column("mean of any run (95 %)", ("any_run_low", "any_run_high"), numeric=True),
+    ]
+    rows = []
+    for label in found.lost:
+        one = found.outcomes[label]
+        fall = one.fall
+        chance = f"{100 * fall.low:.0f} to {100 * fall.high:.0f} %" if fall else "–"
+        others = one.others
+        mean = "–" if others.mean is None else _value(others.mean, found.metric)
+        if others.std is not None:
+            mean += f" ± {100 * others.std:.2f}" if unit else f" ± {others.std:.2g}"
+        rows.append(
+            Row(
+                (
+                    cell(label, bold=label == phase.winner),
+                    Cell(f"{one.fallen} of {one.n}", (one.fallen, one.n)),
+                    Cell(chance, (fall.low, fall.high) if fall else (None, None)),
+                    _number(one.median, found.metric),
+                    _number(one.interquartile_mean, found.metric),
+                    Cell(mean, (others.mean, others.std, others.n)),
+                    _ends(others.interval, found.metric),
+                    _ends(one.mean, found.metric),
+                )
+            )
+        )
+    caption = (
+        "Lost: collapsed to one class, diverged, or ended far below the other runs of the setting (0.25 on the scale "
+        "arcsin √accuracy, as 95 % to 80 %; a loss three times as large). Chance: exact binomial (Clopper and Pearson "
+        "1934). Interquartile mean: of all runs without ⌊n/4⌋ at either end (Agarwal 2021). Mean of any run: over all "
+        "seeds there could be, lost ones too; from the intervals of the chance and of the others, both at 97.5 %."
+    )
+    if any(setting.count("diverged") for setting in phase.settings):
+        caption += " A diverged run counts as guessing." if unit else " A diverged run is worse than all others."
+    return Table(name, title, caption, tuple(columns), tuple(rows))
+
+
+def _value(value: float, metric: str) -> str:
+    return number(value, metric).removesuffix(" %")
+
+
+def _number(value: float | None, metric: str) -> Cell:
+    return cell(value, None if value is None else _value(value, metric))
+
+
+def _ends(interval: Interval | None, metric: str) -> Cell:
+    if interval is None:
+        return Cell("–", (None, None))
+    low, high = interval.low, interval.high
+    if is_fraction(metric):
+        low, high = max(low, 0.0), min(high, 1.0)
+    return Cell(f"{_value(low, metric)} to {_value(high, metric)}", (interval.low, interval.high))
