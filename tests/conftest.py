@@ -32,6 +32,7 @@ SLOW = {  # mark -> the files and folders of tests that have it; all of them are
         "training/test_jax.py",
         "training/test_jax_groups.py",
         "training/test_slips.py",
+        "training/test_sources.py",
     ),
     "torch": (
         "training/test_backend.py",

@@ -91,6 +91,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "twins",
         "support",
         "engines",
+        "sources",
         "run",
         "forms",
         "pickles",

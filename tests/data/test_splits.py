@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handgrad.data.data_section import DataSection
-from handgrad.data.datasets import data_key, from_arrays, split
+from handgrad.data.datasets import data_key, drawn_by, from_arrays, split
 from handgrad.data.splits import choose, largest_remainder
 from handgrad.errors import DataError
 from handgrad.streams import stream
@@ -244,3 +244,35 @@ def test_sections_of_other_splits_have_other_keys():
     assert len(set(keys)) == len(OTHER) + 2
     assert {len(key) for key in keys} == {10}
     assert set("".join(keys)) <= set("0123456789abcdef")
+
+
+def places(data, wish):
+    """part -> the positions of its examples."""
+    return {name: part.index.tolist() for name, part in split(data, wish).parts.items()}
+
+
+def test_a_seed_draws_every_part_that_is_drawn_by_chance():
+    data, wish = dataset(n_test=0), section(validation={"size": 20}, train={"size": 30, "pick": "random"})
+    drawn = drawn_by(data, wish, 5)
+    assert (drawn.test.seed, drawn.validation.seed, drawn.train.seed) == (5, 5, 5)
+    ours, theirs = places(data, drawn), places(data, wish)
+    assert all(ours[name] != theirs[name] and len(ours[name]) == len(theirs[name]) for name in ours)
+    assert drawn_by(data, wish, 0) is wish  # the seed that it has: the same section, so the same ids
+    assert drawn_by(dataset(), section(), 5).test is None  # a test part of its own stays
+
+
+def test_a_validation_part_of_its_own_stays():
+    x, y = np.arange(12.0)[:, None], np.arange(12) % 2
+    data = from_arrays(x, y, x_val=x + 100, y_val=y)
+    drawn = drawn_by(data, section(), 5)
+    assert drawn.validation == section().validation
+    assert drawn.test.seed == 5
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"validation": False}, {"validation": {"size": 1.0, "from": "test"}}, {"validation": False, "train": {"size": 5}}],
+)
+def test_a_split_without_chance_cannot_be_varied(wish):
+    with pytest.raises(DataError, match=r"the split of arrays is fixed: .* give data\.validation a size, or"):
+        drawn_by(dataset(), section(**wish), 1)

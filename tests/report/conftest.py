@@ -101,8 +101,9 @@ class Invented:
         if outcome.status == "interrupted":
             store.checkpoint(run.id).parent.mkdir(parents=True, exist_ok=True)
             return
-        parts = split(self.dataset, DataSection.model_validate(setting.setting.data.model_dump(by_alias=True)))
-        store.write_data(str(setting.data), parts)
+        described = setting.run(run, "").setting.data
+        parts = split(self.dataset, DataSection.model_validate(described.model_dump(by_alias=True)))
+        store.write_data(setting.data_of(run), parts)
         record = invented_record(run, setting, parts, outcome)
         if outcome.status == "failed":
             record = failed_record(record.data)
@@ -177,7 +178,8 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
         "format": 1,
         "id": run.id,
         "seed": run.seed,
-        "setting": setting.setting.model_dump(mode="json", by_alias=True),
+        **({"seeds": run.seeds.to_json()} if run.seeds else {}),
+        "setting": setting.run(run, "").setting.model_dump(mode="json", by_alias=True),
         "continues": run.continues,
         "status": "done" if outcome.status == "failed" else outcome.status,
         "metrics": metrics,

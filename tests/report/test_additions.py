@@ -117,8 +117,8 @@ def test_options_of_a_kind_from_outside_are_checked_before_anything_runs():
 @pytest.mark.usefixtures("with_violins")
 def test_a_shape_that_nothing_draws_is_refused_by_name_before_anything_runs(make_results, tmp_path):
     message = (
-        r"kind is 'violins', of an unknown shape of figure 'Violins'\. Known: Curves, Ranking, Matrix, Pictures, "
-        r"Predictions, Mistakes, Scatter, Timeline, AxisPanels, HeatMap, ParallelCoordinates, Importances; "
+        r"kind is 'violins', of an unknown shape of figure 'Violins'\. Known: Curves, Ranking, Estimates, Matrix, "
+        r"Pictures, Predictions, Mistakes, Scatter, Timeline, AxisPanels, HeatMap, ParallelCoordinates, Importances; "
         r"put a FigureShape, .*, into handgrad\.[a-z_.]+\.SHAPES$"
     )
     figure = {"title": "Spread", "kind": "violins"}

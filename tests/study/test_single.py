@@ -72,6 +72,12 @@ def test_a_study_of_several_settings_is_for_run_study(more):
         hg.train({**TINY, **more})
 
 
+def test_seeds_that_vary_one_source_are_for_run_study():
+    tables = {**TINY, "name": "tiny", "vary": ["init"]}
+    with pytest.raises(InputError, match=r"its seeds vary init, which one seed does not say; .* hg\.run_study"):
+        hg.train(tables)
+
+
 def test_tables_of_a_study_are_a_setting_and_a_study(tmp_path):
     tables = {**TINY, "name": "tiny", "seeds": [7]}
     alone = hg.train(tables, seed=7)

@@ -4,6 +4,7 @@ Colour follows the terminal and `NO_COLOR`.  Progress goes to standard error, re
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from handgrad.report.findings.importance import Importance
     from handgrad.report.findings.summary import Summary
     from handgrad.report.reproduced.reproduction import Reproduction
+    from handgrad.report.tables.table import Table
     from handgrad.study.execution.events import Event
     from handgrad.study.explain.explain_plan import ExplainPlan
     from handgrad.study.explain.rung_results import Explained
@@ -117,23 +119,31 @@ def print_record(record: "Record") -> None:
         out.print(Text(f"{name.ljust(width)}  {value}", "bold red" if name == "slip" else ""))
 
 
+def print_of_report(table: "Table") -> None:
+    """A table of the report with its title."""
+    out.print(Text(f"\n{table.title}", "bold"))
+    numeric = [i for i, column in enumerate(table.columns) if column.numeric]
+    best = [i for i, row in enumerate(table.rows) if any(cell.bold for cell in row.cells)]
+    rows = [[cell.text for cell in row.cells] for row in table.rows]
+    print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
+
+
 def print_summary(summary: "Summary", reproduction: "Reproduction | None", tables: Path) -> None:
     """The summary table of every phase (of many settings the best), what can be said of it, and how much of an original
     was reproduced.  tables: the folder with the whole ones."""
     from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
+    from handgrad.report.findings.noise import noises
+    from handgrad.report.findings.noise_sentences import noise_verdicts
     from handgrad.report.findings.summary import scored_on
     from handgrad.report.findings.verdicts import conditional, slip_verdicts, small_parts
     from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
+    from handgrad.report.tables.noise_table import noise_table
     from handgrad.report.tables.study_tables import IN_ORDER, phase_title, summary_table
 
     for number, phase in enumerate(summary.phases, start=1):
         table = summary_table(phase, summary.ddof, "summary", phase_title(summary, phase))
-        out.print(Text(f"\n{table.title}", "bold"))
-        numeric = [i for i, column in enumerate(table.columns) if column.numeric]
         shown = table.rows if len(table.rows) <= IN_ORDER else table.rows[:MOST_SETTINGS]
-        best = [i for i, row in enumerate(shown) if any(cell.bold for cell in row.cells)]
-        rows = [[cell.text for cell in row.cells] for row in shown]
-        print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=best)
+        print_of_report(replace(table, rows=shown))
         if more := len(table.rows) - len(shown):
             name = f"summary-{number}" if len(summary.phases) > 1 else "summary"
             out.print(Text(f"… and {more:,} more settings, worse than these: {tables / name}.csv"))
@@ -144,6 +154,10 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
         if phase is summary.leading:
             for verdict in choice_verdicts(phase):
                 out.print(Text(f"  {verdict.text}"))
+    for noise in noises(summary):
+        print_of_report(noise_table(noise, "noise", "Where noise comes from"))
+        for verdict in noise_verdicts(noise):
+            out.print(Text(f"  {verdict.text}"))
     for verdict in slip_verdicts(summary.settings):
         out.print(Text(verdict.text, "bold red"))
     for verdict in (*leading_verdicts(summary), *conditional(summary), *small_parts(summary)):

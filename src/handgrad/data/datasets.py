@@ -29,7 +29,7 @@ from handgrad.data.frames import as_array, check_rows, columns_like, names_of
 from handgrad.data.own import FORMS_OF_SETTINGS, find_own, read_own, refuse_settings
 from handgrad.data.ranges import check_inside, compare_parts, in_one_type, natural_range, rounded_columns
 from handgrad.data.scaling import Scaling
-from handgrad.data.splits import data_key, split
+from handgrad.data.splits import data_key, drawn_by, split
 from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
 from handgrad.foreign import as_path, reading
@@ -42,6 +42,7 @@ __all__ = [
     "Scaling",
     "Split",
     "data_key",
+    "drawn_by",
     "from_arrays",
     "load",
     "open_split",

@@ -8,7 +8,7 @@
 
 A stratified choice of m from n examples takes m·n_c/n of every class c, rounded by the largest remainder (ties to
 the lower class), so that counts are exact and add up.  Every choice has a stream of its own, keyed by the seed of
-its table in the study file, never by a run's seed: all runs of a study see the same parts, in their first order.
+its table in the study file: all runs of a study see the same parts, unless its seeds vary the split (`drawn_by`).
 """
 
 import hashlib
@@ -163,6 +163,29 @@ def data_key(section: DataSection, checksum: str) -> str:
         content[name] = values
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def drawn_by(dataset: Dataset, section: DataSection, seed: int) -> DataSection:
+    """The section with `seed` as that of every choice of examples that is drawn by chance.
+
+    Raises DataError where none is: the parts are then the same by every seed.
+    """
+    parts: dict[str, Any] = {"train": section.train, "validation": section.validation or None, "test": None}
+    if dataset.y_test is None:
+        parts["test"] = section.test or TestPart()
+    if dataset.y_val is not None and section.validation == ValidationPart():
+        parts["validation"] = None  # the data set's own
+
+    def by(number: int) -> DataSection:
+        return section.changed(**{name: part.changed(seed=number) for name, part in parts.items() if part is not None})
+
+    drawn, key = by(seed), data_key(by(seed), dataset.checksum)
+    if key == data_key(by(seed + 1), dataset.checksum):
+        raise DataError(
+            f"the split of {dataset.name} is fixed: no part of it is drawn by chance, so seeds cannot vary it; give "
+            'data.validation a size, or data.train a size and pick = "random", or take "split" out of vary'
+        )
+    return section if key == data_key(section, dataset.checksum) else drawn
 
 
 def _count(size: int | float, n: int, key: str, what: str) -> int:

@@ -93,6 +93,11 @@ def one_setting(source: Any, seed: int | None = None) -> tuple[Setting, Path | N
             f"{study.where}: is a study of several settings ({', '.join(varied)}); run all of them with "
             "hg.run_study, or take that out for one"
         )
+    if study.spec.vary is not None and (seed is not None or "split" in study.spec.vary):
+        raise InputError(
+            f"{study.where}: its seeds vary {', '.join(study.spec.vary)}, which one seed does not say; run all of them "
+            "with hg.run_study, or take vary out"
+        )
     if seed is not None and "seeds" in study.spec.model_fields_set and seed not in study.spec.seeds:
         seeds = ", ".join(map(str, study.spec.seeds[:10]))
         raise InputError(
@@ -103,7 +108,20 @@ def one_setting(source: Any, seed: int | None = None) -> tuple[Setting, Path | N
 
 
 VARY = ("grid", "bundle", "one_factor", "variant", "random", "phase")
-STUDY = (*VARY, "name", "title", "seeds", "asha", "quick", "original", "figure", "select_by", "budget", "conclusions")
+STUDY = (
+    *VARY,
+    "name",
+    "title",
+    "seeds",
+    "vary",
+    "asha",
+    "quick",
+    "original",
+    "figure",
+    "select_by",
+    "budget",
+    "conclusions",
+)
 
 
 def _observers(observers: Any) -> Iterable[Observer]:

@@ -56,7 +56,9 @@ class RunInProgress:
         self.sample = np.arange(n) if self.training.train_score == "all" else train_sample(n, size)
         self.functions = functions_at(self.training)
         self.split = self._with_slips(split) if self.training.slips else split
-        self.n_steps = steps_per_epoch(len(self.functions.order(self.run.seed, 0, n)), self.training.batch_size)
+        self.n_steps = steps_per_epoch(
+            len(self.functions.order(self.run.source_seeds.order, 0, n)), self.training.batch_size
+        )
         self.progress = first_progress(task, self.network)
         self.diverged = None if task.parent is None else task.parent.diverged
         self.member = group.add(self._job())
@@ -85,7 +87,7 @@ class RunInProgress:
         train = self.split.train
         parts = {name: (part.x, part.y) for name, part in self.split.parts.items()}
         parts[TRAIN.scored] = (train.x[self.sample], train.y[self.sample])
-        return Job(self.network, self.training, self.setting.network.targets, self.run.seed, parts)
+        return Job(self.network, self.training, self.setting.network.targets, self.run.source_seeds.dropout, parts)
 
     # -- an epoch
 
@@ -106,7 +108,7 @@ class RunInProgress:
                 f"schedule {shown(training.schedule.name)} must give a number for each of {self.n_steps} steps; "
                 f"its multipliers have the shape {np.shape(multipliers)}"
             )
-        order = functions.order(self.run.seed, progress.epoch, len(self.split.train.y))
+        order = functions.order(self.run.source_seeds.order, progress.epoch, len(self.split.train.y))
         self.current = Epoch(order, training.optimizer.lr * multipliers, progress.step)
         return self.current
 

@@ -90,7 +90,8 @@ def first_progress(task: Task, network: Network) -> Progress:
         check_shapes(task.parent.params, network.parameter_shapes, whose)
         return progress_after(task.parent, setting.training.optimizer.name)
     section = setting.network
-    return Progress(initialize(network, section.init, section.bias_init, task.run.seed, setting.training.dtype))
+    seed = task.run.source_seeds.init
+    return Progress(initialize(network, section.init, section.bias_init, seed, setting.training.dtype))
 
 
 def progress_after(parent: Record, optimizer: str) -> Progress:

@@ -74,11 +74,11 @@ class Record(RecordTable):
     """What a run leaves behind.
 
     status: one of STATUSES.  A run that diverged, and no other, has `diverged`; one that failed has `error`, no scores
-    and no samples.  setting: its tables, every default written out.  continues: the run that this one goes on from;
-    parent: the checksums of the files that it began with.  metrics: of the weights at the end, by name
-    (`handgrad.measures`); None where it diverged.  epochs, steps: over the whole history, that of continued runs
-    included.  files: checksums of the other files.  curves, params, state, mistakes, diagnostics, right: arrays by
-    name; empty where record.json alone was read.
+    and no samples.  seeds: of every source, where the study has `vary`.  setting: its tables, every default written
+    out.  continues: the run that this one goes on from; parent: the checksums of the files that it began with.
+    metrics: of the weights at the end, by name (`handgrad.measures`); None where it diverged.  epochs, steps: over the
+    whole history, that of continued runs included.  files: checksums of the other files.  curves, params, state,
+    mistakes, diagnostics, right: arrays by name; empty where record.json alone was read.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -86,6 +86,7 @@ class Record(RecordTable):
     format: int
     id: str
     seed: int
+    seeds: dict[str, int] | None = None
     setting: Annotated[dict[str, Any], GetPydanticSchema(lambda _, handler: handler(_SettingTables)), AsWritten]
     continues: str | None
     parent: dict[str, str] | None = None

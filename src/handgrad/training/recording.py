@@ -105,6 +105,7 @@ def record_of(trained: Trained) -> Record:
         format=FORMAT,
         id=trained.run.id,
         seed=trained.run.seed,
+        **_seeds(trained.run),
         setting=_tables(trained.setting),
         continues=trained.run.continues,
         parent=None if trained.parent is None else trained.parent.weight_files,
@@ -168,6 +169,7 @@ def failed_record(run: Run, run_id: str, error: str) -> Record:
         format=FORMAT,
         id=run_id,
         seed=run.seed,
+        **_seeds(run),
         setting=setting,
         continues=run.continues,
         parent=None,
@@ -189,6 +191,11 @@ def failed_record(run: Run, run_id: str, error: str) -> Record:
         engine={"name": setting["training"]["engine"], "threads": 1},
         environment=environment(),
     )
+
+
+def _seeds(run: Run) -> dict[str, Any]:
+    """The seed of every source, a key that only runs of studies with `vary` have."""
+    return {} if run.seeds is None else {"seeds": run.seeds.to_json()}
 
 
 def _tables(setting: Setting) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from handgrad.training.ingredients import Ingredient, ingredients, of_section, t
 from handgrad.training.requirements import check_available, jax_sees
 from handgrad.training.schedules import SCHEDULES
 from handgrad.training.slips import check_slips
+from handgrad.training.sources import SourceSeeds
 from handgrad.training.support import check_supported, unsupported
 from handgrad.training.training_section import TrainingSection
 
@@ -150,12 +151,16 @@ def checked_seed(seed: Any) -> int:
 
 @dataclass(frozen=True)
 class Run:
-    """A resolved setting and a seed; `continues` is the id of the run whose end this one starts from."""
+    """A resolved setting and a seed; `continues` is the id of the run whose end this one starts from.
+
+    seeds: those of the sources of its chance, where the study says which of them its seeds vary.
+    """
 
     setting: Setting
     seed: int
     data_checksum: str
     continues: str | None = None
+    seeds: SourceSeeds | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "setting", Setting.checked(self.setting))
@@ -169,10 +174,17 @@ class Run:
         if setting["training"]["stack"] == 1:
             del setting["training"]["stack"]  # the ids of runs by themselves are older than stacks
         identity: list[Any] = [MATHEMATICS, setting, self.seed, self.data_checksum, self.continues]
+        if not self.source_seeds.all_are(self.seed):  # that of the split is in the setting, as the seeds of its choices
+            identity.append({"seeds": self.source_seeds.to_json()})
         if additions := self.setting.additions():
             identity.append(additions)
         text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+    @property
+    def source_seeds(self) -> SourceSeeds:
+        """The seed of every source of its chance."""
+        return self.seeds or SourceSeeds(self.seed, self.seed, self.seed)
 
     @property
     def group_key(self) -> str:

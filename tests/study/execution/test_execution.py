@@ -309,3 +309,35 @@ def test_frames(make, tmp_path):
     assert "main" in settings.query("label == @winner")["winner_of"].item()
     assert results.setting("1").training.optimizer.lr == 0.01
     assert results.spec.seeds == (0, 1)
+
+
+VARIED = {
+    "seeds": 3,
+    "vary": ["init", "split"],
+    "phase": [{"name": "weights", "vary": ["init"]}, {"name": "split", "after": "main", "vary": ["split"]}],
+}
+
+
+def test_seeds_vary_what_they_are_told_to_with_any_number_of_workers(make, tmp_path):
+    results = run_study(make(**VARIED), tmp_path / "one", jobs=1)
+    run_study(make(**VARIED), tmp_path / "two", runner=Processes(2))
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    frame = results.runs()
+    assert frame["init_seed"].tolist() == [0, 1, 2, 0, 1, 2, 0, 0, 0]
+    assert frame["split_seed"].fillna(-1).tolist() == [0, 1, 2, -1, -1, -1, 0, 1, 2]
+    records = {label: [results.record(run) for run in frame[frame.label == label].id] for label in ("1", "1_1", "1_2")}
+    tests_of = {label: [record.samples.index for record in found] for label, found in records.items()}
+    assert tests_of["1_1"] == [tests_of["1_1"][0]] * 3  # the same examples
+    assert len({tuple(index) for index in tests_of["1_2"]}) == 3
+    assert tests_of["1_2"] == tests_of["1"]  # settings share splits as they share seeds
+    starts = {label: [record.seeds["init"] for record in found] for label, found in records.items()}
+    assert starts == {"1": [0, 1, 2], "1_1": [0, 1, 2], "1_2": [0, 0, 0]}
+    assert results.winner() == "1"  # phases that measure noise choose nothing
+
+
+def test_pictures_of_a_run_are_those_of_its_own_split(make, tmp_path):
+    results = run_study(make(seeds=2, vary=["split"]), tmp_path, jobs=1)
+    first, second = results.runs()["id"]
+    images = [results.images("1", run) for run in (first, second)]
+    assert not np.array_equal(*images)
+    assert np.array_equal(results.images("1"), images[0])

@@ -291,3 +291,59 @@ def test_how_many_runs_there_are_is_known_without_the_data(make):
     for tables, runs in ((drawn | {"phase": [later]}, 2 * 12), (twice, 2 * 3), (twice | {"phase": [later]}, 2 * 8)):
         study = make(**tables)
         assert SettingRefs(study).run_count == Plan(study).run_count == runs
+
+
+NOISE = {
+    "seeds": [3, 5, 8],
+    "vary": ["init", "split"],
+    "phase": [{"name": "weights", "vary": ["init"]}, {"name": "order", "after": "main", "vary": ["order"]}],
+}
+
+
+def test_runs_have_the_seeds_and_the_splits_that_are_varied(make):
+    plan = Plan(make(**NOISE))
+    decided(plan, 0, "1")
+    both, weights, order = (phase.settings[0] for phase in (plan.phases[0], plan.later(1), plan.later(2)))
+    assert [run.seeds.to_json() for run in both.runs] == [
+        {"init": seed, "order": 3, "dropout": 3, "split": seed} for seed in (3, 5, 8)
+    ]
+    assert [run.seeds.to_json() for run in order.runs][1] == {"init": 3, "order": 5, "dropout": 3}
+    assert len(set(both.data_keys)) == 3  # a split each
+    assert both.data == both.runs[0].data
+    assert weights.data_keys == [plan.splits.facts(weights.setting.data).key]  # that of [data]
+    assert [both.run(run, "0" * 64).setting.data.validation.seed for run in both.runs] == [3, 5, 8]
+    assert both.setting == weights.setting == order.setting
+    ids = [run.id for one in (both, weights, order) for run in one.runs]
+    assert len(set(ids)) == len(ids) - 1  # the first seed with the split of [data] is one run
+    assert weights.runs[0].id == order.runs[0].id
+
+
+def test_a_phase_of_other_sources_is_compared_within_itself(make):
+    plan = Plan(make(**NOISE))
+    decided(plan, 0, "1")
+    plan.later(1)
+    assert list(plan.rivals(1)) == ["1_1"]  # not with what it starts from
+
+
+def test_the_plan_says_what_varies_and_without_vary_it_has_no_such_key(make):
+    written = Plan(make(**NOISE)).to_json()
+    assert (written["vary"], written["phases"][1]["vary"]) == (["init", "split"], ["init"])
+    assert set(written["phases"][0]["settings"][0]["runs"][0]) == {"seed", "id", "continues", "seeds", "data"}
+    plain = Plan(make()).to_json()
+    assert "vary" not in plain
+    assert set(plain["phases"][0]["settings"][0]["runs"][0]) == {"seed", "id", "continues"}
+
+
+def test_all_that_a_seed_is_of_is_the_plain_study(make):
+    plain, said = Plan(make(seeds=[3, 5])), Plan(make(seeds=[3, 5], vary=["init", "order"]))
+    ours, theirs = said.phases[0].settings[0].runs, plain.phases[0].settings[0].runs
+    assert ours[0].id == theirs[0].id
+    assert ours[1].id != theirs[1].id  # its masks would be those of seed 3
+
+
+def test_a_split_that_is_fixed_cannot_be_varied(make, folder):
+    x = np.arange(40, dtype=np.float32).reshape(20, 2)
+    data = from_arrays(x, np.arange(20) % 2, x, np.arange(20) % 2, name="clouds.npz")
+    study = make(vary=["split"], data={"name": "clouds.npz", "validation": False})
+    with pytest.raises(StudyFileError, match=r"the split of clouds\.npz is fixed: no part of it is drawn by chance"):
+        Plan(study, SplitCache(folder, data))

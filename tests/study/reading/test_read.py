@@ -129,7 +129,7 @@ def problems(tables, overrides=(), **options):
         ({"phase": [{"grid": {"training": {"epochs": [3]}}}]}, "phase 1.name is missing"),
         (
             {"phase": [{"name": "a"}]},
-            'phase "a" changes nothing; give it a grid, bundle, one_factor, variant, random, set or new_seeds',
+            'phase "a" changes nothing; give it a grid, bundle, one_factor, variant, random, set, new_seeds or vary',
         ),
         ({"phase": [{"name": "a", "new_seeds": 0}]}, 'phase "a".new_seeds must be in [1, 100]; got 0'),
         (
@@ -144,6 +144,48 @@ def problems(tables, overrides=(), **options):
             {"phase": [{"name": "a", "new_seeds": 2}, {"name": "b", "grid": {"training": {"epochs": [3]}}}]},
             'phase "b" starts from phase "a", which has new_seeds: its settings have no runs of the study\'s seeds; '
             'give another phase in after, such as after = "main"',
+        ),
+        (
+            {"vary": ["weights"]},
+            "vary must be a list of what the seeds vary, of init, order, dropout, split; it has an unknown source "
+            "'weights'. Known: init, order, dropout, split",
+        ),
+        (
+            {"vary": ["inits"]},
+            "vary must be a list of what the seeds vary, of init, order, dropout, split; it has an ",
+        ),
+        (
+            {"vary": []},
+            "vary must be a list of what the seeds vary, of init, order, dropout, split; an empty list varies nothing: "
+            "leave vary out, and a seed is of init, order, dropout",
+        ),
+        ({"vary": "init"}, "vary must be a list of what the seeds vary, of init, order, dropout, split; got 'init'"),
+        (
+            {"vary": ["init", "init"]},
+            "vary must be a list of what the seeds vary, of init, order, dropout, split, each once; got ['init', ",
+        ),
+        ({"phase": [{"name": "a", "vary": [3]}]}, 'phase "a".vary must be a list of what the seeds vary, of init, ord'),
+        (
+            {"vary": ["init", "dropout"]},
+            "vary holds dropout, but the network has no dropout, so the seeds cannot vary it; give network.dropout or "
+            'a layer such as "dropout 0.5", or take it out of vary',
+        ),
+        (
+            {"grid": {"network": {"dropout": [0.0, 0.5]}}, "phase": [{"name": "a", "vary": ["dropout"]}]},
+            'phase "a".vary holds dropout, but some settings have no dropout, so the seeds cannot vary it; ',
+        ),
+        (
+            {"vary": ["split"], "data": {"validation": {"size": 20, "seed": 3}}},
+            "data.validation.seed = 3 would have no effect, as the seeds vary the split; take it out, or split out",
+        ),
+        (
+            {"phase": [{"name": "a", "vary": ["init"]}, {"name": "b", "grid": {"training": {"epochs": [3]}}}]},
+            'phase "b" starts from phase "a", which has a vary of its own: its settings have no runs of the study\'s '
+            'seeds; give another phase in after, such as after = "main"',
+        ),
+        (
+            {"phase": [{"name": "a", "vary": ["init"], "continue": True}]},
+            'phase "a" continues runs of phase "main", so its seeds vary what those do; leave vary or continue out',
         ),
         (
             {"phase": [{"name": "a", "after": "mian", "set": {"training": {"epochs": 3}}}]},

@@ -4,11 +4,14 @@ A block is a sentence, a list of facts, verdicts, a table, a figure or a piece o
 way, and saves tables and figures as files too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from handgrad.report.figures.shapes import FigureData
+from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.tables.table import Table
+from handgrad.training.sources import sources_named
 
 
 @dataclass(frozen=True)
@@ -79,3 +82,18 @@ class Chapter:
     title: str
     blocks: tuple[Block, ...]
     short: str = ""
+
+
+AnyBlock = TypeVar("AnyBlock", bound=Block)
+
+
+def with_sources(block: AnyBlock, phase: PhaseSummary) -> AnyBlock:
+    """A block whose table or figure says in its caption what the seeds of its phase vary, where the study says it."""
+    if phase.vary is None:
+        return block
+    said = f" Seeds vary: {sources_named(phase.sources)}."
+    if isinstance(block, TableBlock):
+        return replace(block, table=replace(block.table, caption=block.table.caption + said))
+    if isinstance(block, FigureBlock):
+        return replace(block, figure=replace(block.figure, caption=block.figure.caption + said))
+    return block

@@ -14,6 +14,7 @@ from handgrad.report.chapters.study_chapters import (
     data_chapter,
     environment,
     formulas,
+    noise_chapter,
     phase_chapter,
     studied,
     times,
@@ -23,6 +24,8 @@ from handgrad.report.figures.request import Sources
 from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
 from handgrad.report.findings.importance import Importance
 from handgrad.report.findings.importance_sentences import headline_importance
+from handgrad.report.findings.noise import noises
+from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import (
     Verdict,
@@ -54,6 +57,8 @@ def chapters(
         yield searched
     if (matters := importance_chapter(summary, important)) is not None:
         yield matters
+    if (noise := noise_chapter(summary)) is not None:
+        yield noise
     own_figures = figures_chapter(summary, sources)
     if own_figures is not None:
         yield own_figures
@@ -88,6 +93,7 @@ def headline(
     found += headline_importance(summary, important)
     if METRICS[metric].part is not TEST:
         found.append(selection(summary, metric))
+    found += [verdict for noise in noises(summary) for verdict in noise_verdicts(noise, brief=True)]
     found += [*conditional(summary), *small_parts(summary)]
     bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]
     text = " and ".join(f"{plural(count, 'run')} {status}" for status, count in bad if count)

@@ -3,7 +3,16 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from handgrad.report.chapters.chapter import Block, Chapter, FigureBlock, Heading, TableBlock, Text, Verdicts
+from handgrad.report.chapters.chapter import (
+    Block,
+    Chapter,
+    FigureBlock,
+    Heading,
+    TableBlock,
+    Text,
+    Verdicts,
+    with_sources,
+)
 from handgrad.report.figures.axis_shapes import AxisPanels
 from handgrad.report.figures.hyperparameter_figures import (
     effect_figure,
@@ -44,7 +53,8 @@ def importance_chapter(summary: Summary, found: Sequence[Importance]) -> Chapter
         phase = summary.phases[one.phase]
         if several:
             blocks.append(Heading(f"Phase {one.phase + 1}: {phase.name}"))
-        blocks += _phase(one, phase, summary.ddof, f"-{one.phase + 1}" if several else "")
+        own = _phase(one, phase, summary.ddof, f"-{one.phase + 1}" if several else "")
+        blocks += [with_sources(block, phase) for block in own]
     alone = all(len(one.studied.axes) == 1 for one in found)
     names = dict.fromkeys(one.studied.names[path] for one in found for path in one.studied.axes)
     title = f"What {next(iter(names))} does" if len(names) == 1 else "What each hyperparameter does"

@@ -4,26 +4,41 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handgrad.data.catalog import DATASETS
-from handgrad.report.chapters.chapter import Block, Chapter, Code, Facts, FigureBlock, TableBlock, Text, Verdicts
+from handgrad.report.chapters.chapter import (
+    Block,
+    Chapter,
+    Code,
+    Facts,
+    FigureBlock,
+    TableBlock,
+    Text,
+    Verdicts,
+    with_sources,
+)
 from handgrad.report.chapters.search_chapter import timeline_block
 from handgrad.report.figures import network_figures as run_figures
 from handgrad.report.figures import phase_figures
 from handgrad.report.figures.gradient_figures import gradients
 from handgrad.report.figures.network_figures import feature_maps
+from handgrad.report.figures.noise_figure import noise_figure
 from handgrad.report.figures.request import Request, Sources
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.conclusion_sentences import phase_verdicts
 from handgrad.report.findings.curve_measures import phase_curves
+from handgrad.report.findings.noise import noises
+from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.verdicts import slip_verdicts, trouble_verdicts
 from handgrad.report.findings.wording import axis_names, plural, setting_name, settings_named
 from handgrad.report.tables import conclusion_tables, findings_tables, study_tables
+from handgrad.report.tables.noise_table import noise_table
 from handgrad.study.changes import shown
 from handgrad.study.design.study_spec import Made
 from handgrad.study.published.figure_options import GradientsOptions
 from handgrad.study.toml import dumps
 from handgrad.training.record_facts import DatasetFacts
+from handgrad.training.sources import sources_named
 
 
 def studied(summary: Summary) -> Chapter:
@@ -40,6 +55,7 @@ def studied(summary: Summary) -> Chapter:
             listed = ", ".join(f"[{v}]" if ", " in v else v for v in distinct[:30])
             rows.append((names[path] + where, (listed + (" …" if len(distinct) > 30 else ""),)))
     rows.append(("seeds", (", ".join(map(str, summary.seeds)),)))
+    rows += _what_seeds_vary(summary)
     settings, runs = len(summary.settings), len(summary.runs)
     rows.append(
         ("size", (f"{plural(settings, 'setting')}, {plural(runs, 'run')}",)),
@@ -50,6 +66,22 @@ def studied(summary: Summary) -> Chapter:
         rows.append(("data", (f"{data.name}: {counts} examples",)))
     blocks: list[Block] = [Facts(tuple(rows))]
     return Chapter("studied", "What was studied", tuple(blocks))
+
+
+def _what_seeds_vary(summary: Summary) -> list[tuple[str, tuple[str, ...]]]:
+    """What differs from seed to seed, so what every ± over seeds includes, and what it does not."""
+    of: dict[tuple[str, ...], list[str]] = {}
+    for phase in summary.phases:
+        of.setdefault(phase.sources, []).append(phase.name)
+    lines = []
+    for sources, names in of.items():
+        where = f"phase {', '.join(names)}: " if len(of) > 1 else ""
+        lines.append(f"{where}{sources_named(sources)}")
+    if not any(len(setting.runs) > 1 for setting in summary.settings) or not any(of):
+        return []
+    said = any(phase.vary is not None for phase in summary.phases)
+    rest = f"what is not named has the first seed, {summary.seeds[0]}; the split then has that of [data]"
+    return [("a ± over seeds includes", tuple([*lines, rest] if said else lines))]
 
 
 def _provenance(made: Made) -> tuple[str, ...]:
@@ -83,13 +115,25 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
         phase_figures.beside_baseline(phase, f"beside{suffix}", sources),
         phase_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),
     ]
-    blocks += [FigureBlock(figure) for figure in figures if figure is not None]
+    blocks += [with_sources(FigureBlock(figure), phase) for figure in figures if figure is not None]
     if (curves := phase_curves(phase, sources.by_epoch, summary.ddof)) is not None:
         table = findings_tables.curves_table(
             phase, curves, summary.ddof, f"curve-measures{suffix}", f"Curves in numbers{of}"
         )
-        blocks.append(TableBlock(table, folded=True))
+        blocks.append(with_sources(TableBlock(table, folded=True), phase))
     return Chapter(f"phase-{position + 1}", title, tuple(blocks), phase.name if several else "Results")
+
+
+def noise_chapter(summary: Summary) -> Chapter | None:
+    """Where the noise of a setting comes from, where seeds vary one source of it at a time; None where none do."""
+    blocks: list[Block] = []
+    found = noises(summary)
+    for position, noise in enumerate(found, start=1):
+        suffix, of = (f"-{position}", f", setting {noise.label}") if len(found) > 1 else ("", "")
+        blocks.append(Verdicts(tuple(noise_verdicts(noise))))
+        blocks.append(TableBlock(noise_table(noise, f"noise{suffix}", f"Variance by source{of}")))
+        blocks.append(FigureBlock(noise_figure(noise, f"noise{suffix}", f"Noise by source{of}")))
+    return Chapter("noise", "Where noise comes from", tuple(blocks)) if blocks else None
 
 
 def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources) -> Chapter:
@@ -107,8 +151,8 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
         figures: Sequence[FigureData | None] = [
             run_figures.confusion(record, who),
             run_figures.weights(record, sources.params(run.id), who),
-            feature_maps(record, sources.params(run.id), sources.images(winner.label), who),
-            run_figures.predictions(record, sources.images(winner.label), who),
+            feature_maps(record, sources.params(run.id), sources.images(winner.label, run.id), who),
+            run_figures.predictions(record, sources.images(winner.label, run.id), who),
             run_figures.mistakes(record, sources.mistakes(run.id), who),
             gradients(Request("gradients", {winner.label: winner}, sources, GradientsOptions(), phase.metric)),
         ]
@@ -116,8 +160,9 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
         for part, scores in sorted(scores_of(record).items()):
             table = findings_tables.class_table(scores, part, who, f"classes-{part}")
             blocks.insert(2 if figures[0] is not None else 1, TableBlock(table, folded=True))
-    seeds = f"seeds = [{', '.join(str(r.seed) for r in winner.runs)}]\n\n"
-    text = f'name = "best"\n{seeds}{dumps(winner.setting)}'
+    facts = {"name": "best", "seeds": [run.seed for run in winner.runs]}
+    facts |= {} if phase.vary is None else {"vary": list(phase.vary)}
+    text = f"{dumps(facts)}\n{dumps(winner.setting)}"
     blocks.append(Code(text, "The best configuration as a study file: every value that was in force"))
     return Chapter("best", "The best setting", tuple(blocks))
 
@@ -141,10 +186,18 @@ RATES = 12  # products of learning rate and batch size that are named
 
 
 def data_chapter(summary: Summary) -> Chapter:
-    """Every split that was used: its examples, its scaling, whether it is the official data."""
+    """Every split that was used: its examples, its scaling, whether it is the official data.
+
+    Of splits that the seeds of a setting draw, the first.
+    """
     found: dict[str, DatasetFacts] = {}
+    drawn: set[str | None] = set()  # keys of splits whose parts other seeds draw anew
     for setting in summary.settings:
-        for data in (record.dataset for record in setting.records):
+        splits = [record.dataset for record in setting.records]
+        if "split" in setting.sources:
+            splits = splits[:1]
+            drawn |= {data.key for data in splits}
+        for data in splits:
             found.setdefault(str([data.key, data.checksum, data.scaling, data.counts]), data)
     blocks: list[Block] = []
     for position, data in enumerate(found.values()):
@@ -152,6 +205,7 @@ def data_chapter(summary: Summary) -> Chapter:
             ("data set", (data.name,)),
             ("examples", tuple(f"{part}: {count:,}" for part, count in data.counts.items())),
             ("shape of one example", (" × ".join(map(str, data.shape)),)),
+            ("split", ("each seed draws its own, of as many examples; this is the first one's",) * (data.key in drawn)),
             ("scaling in force", (data.scaling,)),
             ("bytes", (_bytes(data),)),
             ("checksum", (data.checksum[:16] + "…",)),

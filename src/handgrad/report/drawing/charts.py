@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.report.drawing.canvas import INK, PAGE_WIDTH, SOFT, new_drawing, percent_axis
 from handgrad.report.drawing.lettering import cut, spaced
 from handgrad.report.figures.palette import COLOURS, CONTEXT, LineStyle
-from handgrad.report.figures.shapes import Curves, Key, Line, Panel, Ranking, RankingRow
+from handgrad.report.figures.shapes import Curves, Estimates, Key, Line, Panel, Ranking, RankingRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -289,6 +289,24 @@ def draw_ranking(figure: Ranking) -> "Drawing":
     axes.set_xlim(low, high)
     if figure.percent:
         percent_axis(axes.xaxis, high - low)
+    return drawing
+
+
+def draw_estimates(figure: Estimates) -> "Drawing":
+    """A bar per row, with a line for its interval."""
+    drawing = new_drawing(PAGE_WIDTH, 0.3 * len(figure.rows) + 0.8)
+    axes = drawing.add_subplot()
+    for y, row in enumerate(figure.rows):
+        axes.barh(y, row.value, height=0.6, color=COLOURS[0], alpha=0.45)
+        if row.low is not None and row.high is not None:
+            axes.plot([row.low, row.high], [y, y], color=INK, linewidth=1.4, marker="|", markersize=7)
+    axes.set_yticks(range(len(figure.rows)))
+    axes.set_yticklabels([cut(row.label, 56) for row in figure.rows])
+    axes.set_ylim(len(figure.rows) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(0, figure.end)
+    axes.set_xlabel(figure.x_label)
     return drawing
 
 

@@ -2,6 +2,7 @@
 
     Curves        panels of lines, some with a band; marks, and a key where colours are ordered
     Ranking       a row per setting: its seeds, their mean and interval
+    Estimates     a row per name: a value and its interval
     Matrix        a confusion matrix, rows actual, columns predicted
     Pictures      a grid of pictures (first-layer weights)
     Predictions   sample images with the classes predicted before and after training
@@ -215,6 +216,37 @@ class Ranking:
                     yield [row.label, seed, value, row.mean, row.low, row.high, row.word]
 
         return ["setting", "seed", "value", "mean", "low", "high", "verdict"], rows()
+
+
+@dataclass(frozen=True)
+class EstimateRow:
+    """A value >= 0 and the ends of its interval, None where it has none."""
+
+    label: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """A bar per row, from 0 to its value, and a line for its interval.  head: of the CSV's column of labels."""
+
+    name: str
+    title: str
+    caption: str
+    head: str
+    x_label: str
+    rows: tuple[EstimateRow, ...]
+
+    @property
+    def end(self) -> float:
+        """Where the x axis ends: beyond every value and interval."""
+        return 1.05 * max(row.value if row.high is None else row.high for row in self.rows) or 1.0
+
+    def table(self) -> tuple[list[str], Iterator[CsvRow]]:
+        """A row per label."""
+        return [self.head, "value", "low", "high"], ([row.label, row.value, row.low, row.high] for row in self.rows)
 
 
 @dataclass(frozen=True, eq=False)

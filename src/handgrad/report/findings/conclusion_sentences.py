@@ -49,7 +49,7 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
         sentences.append(Verdict("good", f"{text}."))
         sentences += _words(found)
         if not brief:
-            sentences += method_verdicts(found)
+            sentences += method_verdicts(phase, found)
     else:
         sentences.append(Verdict("good", f"{sentence(word)} {values}."))
     if found is not None:
@@ -192,12 +192,14 @@ def _but(never: int) -> str:
     return f" (of {plural(never, 'setting')} no number would)" if never else ""
 
 
-def method_verdicts(found: Conclusions) -> list[Verdict]:
+def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
     """How the words came about; what so many seeds can show."""
     if not found.tested or len(found.against) < 2:
         return []
     k = len(found.against)
     over = "other seeds and other examples" if found.noise == "seeds and examples" else "other seeds, on these examples"
+    if phase.has_own_examples:
+        over = "other seeds, each with a split of its own"
     text = (
         f"Method: differences on shared seeds; simultaneous 95 % intervals for {plural(k, 'setting')} of which any "
         "could have come out best, spreads moderated over all settings (Smyth 2004), stepping down from the worst "

@@ -29,7 +29,10 @@ ROUNDING = 4 * 2.0**-52  # of the larger of two values: differences that are no 
 
 @dataclass(frozen=True)
 class Sample:
-    """The values of one measure over seeds: n, mean, std (None where n ≤ ddof), intervals (None where n < 2)."""
+    """The values of one measure over seeds: n, mean, std (None where n ≤ ddof), intervals (None where n < 2).
+
+    sources: what differed from seed to seed, where the study says what its seeds vary.
+    """
 
     values: Mapping[int, float]  # seed -> value
     ddof: int
@@ -37,6 +40,7 @@ class Sample:
     std: float | None
     interval: Interval | None
     bootstrap: Interval | None
+    sources: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, is_proportion
+from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION, is_proportion
 from handgrad.report.findings.searched import read_search
 from handgrad.report.findings.statistics import sample
 from handgrad.report.findings.summary import (
@@ -22,6 +22,7 @@ from handgrad.study.reading.setting_refs import SettingRefs, drawn_ref, setting_
 from handgrad.study.rules.select import mean_of
 from handgrad.training.collapse import collapse
 from handgrad.training.record import Record
+from handgrad.training.sources import SOURCES, sources_in_force
 
 
 def summarize(results: Results) -> Summary:
@@ -37,28 +38,35 @@ def summarize(results: Results) -> Summary:
     unverifiable: set[str] = set()
     fewer: set[str] = set()
     for cell in results.checked_cells():
-        record, fallen = cell.record, None
+        record, fallen, drawn = cell.record, None, dict[str, int]()
         if record is not None:
             if not record.is_verifiable:
                 unverifiable.add(cell.id)
             if TRAIN.metric("accuracy") in record.metrics and TRAIN.metric("macro_f1") not in record.metrics:
                 fewer.add(cell.id)
             fallen = collapse(record) if record.status in ("done", "pruned") else None
+            drawn = drawn_parts(record)
             record = shortened(record, matrices=matrices, samples=samples)
-        facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
+        facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen, drawn))
 
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
-        made = summarize_setting(label, axes, results.planned[label]["setting"], facts[label], ddof=spec.ddof)
+        planned = results.planned[label]
+        vary = varied[planned["phase"]]
+        sources = () if vary is None else sources_in_force(vary, planned["setting"]["network"])
+        made = summarize_setting(label, axes, planned["setting"], facts[label], ddof=spec.ddof, sources=sources)
         return replace(made, all_axes=results.axes[label], earlier=earlier)
 
     metric = results.plan["metric"]
+    varied = {phase["name"]: phase.get("vary") for phase in results.plan["phases"]}
     phases = []
     for phase in results.plan["phases"]:
         if phase["after"] is not None and phase["start"] is None:
             continue
         own = [setting(one["label"], one["axes"]) for one in phase["settings"]]
         seeds = {run.seed for one in own for run in one.runs}
+        apart = varied[phase["name"]] != results.plan.get("vary")
         shares = not own or any(fact.seed in seeds for fact in facts.get(phase["start"], ()))  # else: other seeds
+        shares = shares and not apart
         if shares and phase["start"] not in [one.label for one in own]:
             axes = dict.fromkeys(path for one in own for path in one.axes)
             one_at_a_time = len(axes) > 1 and all(len(one.axes) == 1 for one in own)
@@ -66,12 +74,16 @@ def summarize(results: Results) -> Summary:
             own.insert(0, setting(phase["start"], {p: v for p, v in known.items() if v is not None}, earlier=True))
         axes = dict.fromkeys(path for one in own for path in one.axes)
         if "explain" in results.plan:  # no setting of a rung wins, so none is compared with another
-            phases.append(PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric))
+            made = PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric)
         else:
             margin = spec.conclusions.margin if spec.conclusions else None
             made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric, margin)
             search = read_search(results, phase, [one for one in own if not one.earlier], metric)
-            phases.append(replace(made, search=search, sampling=results.study.sampling_of(phase["name"])))
+            made = replace(made, search=search, sampling=results.study.sampling_of(phase["name"]))
+        vary = varied[phase["name"]]
+        found = {name for one in own for name in sources_in_force(vary, one.setting["network"])}
+        vary = None if vary is None else tuple(vary)
+        phases.append(replace(made, sources=tuple(name for name in SOURCES if name in found), vary=vary, apart=apart))
     started = [phase.name for phase in phases]
     return Summary(
         name=spec.name,
@@ -139,14 +151,19 @@ def summarize_setting(
     *,
     ddof: int = 1,
     earlier: bool = False,
+    sources: tuple[str, ...] = (),
 ) -> SettingSummary:
-    """One setting: a Sample for every metric, over the runs that came to their end."""
+    """One setting: a Sample for every metric, over the runs that came to their end.
+
+    sources: what differs from run to run, where the study says it.
+    """
     samples = {}
     records = [run.record for run in runs if run.record is not None and run.status != "failed"]
     for metric in METRICS:
         values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
         made = sample(values, ddof, examples_of(records, metric) if is_proportion(metric) else None)
-        samples[metric] = replace(made, mean=mean_of(list(values.values()), metric))  # equal counts, equal means
+        mean = mean_of(list(values.values()), metric)  # equal counts, equal means
+        samples[metric] = replace(made, mean=mean, sources=sources)
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
 
 
@@ -163,3 +180,17 @@ def summarize_phase(
         valued = [setting for setting in settings if setting.samples[metric].n]
         winner = min(valued, key=lambda setting: rank(setting, metric)).label if valued else None
     return PhaseSummary(name, tuple(axes), tuple(settings), winner, metric, margin)
+
+
+def drawn_parts(record: Record) -> dict[str, int]:
+    """part -> the examples it was drawn from, of the parts that are drawn by the seed of the run's split.
+
+    Empty for the seed 0, which [data] has as well where nothing is said: it does not tell what a seed draws.
+    """
+    seed, counts, found = (record.seeds or {}).get("split"), record.dataset.counts, {}
+    for part in (TEST, VALIDATION):
+        wish = record.setting["data"].get(part.name) or {}
+        if seed and wish.get("seed") == seed and part.name in counts:
+            others = counts if part is TEST else (part.name, wish["from"])
+            found[part.name] = sum(counts.get(name, 0) for name in others)
+    return found

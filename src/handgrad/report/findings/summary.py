@@ -24,6 +24,7 @@ from handgrad.study.rules import select
 from handgrad.study.rules.samplers import Sampling
 from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts, NetworkFacts
+from handgrad.training.sources import sources_named
 
 UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 
@@ -32,7 +33,8 @@ UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 class RunFacts:
     """One run.  `record`: without what is long (`summarize.shortened`); None while there is none.
 
-    `collapsed`: the class that it predicts for nearly everything, and the share of examples; None as a rule.
+    `collapsed`: the class that it predicts for nearly everything, and the share of examples; None as a rule.  `drawn`:
+    part of the data -> how many examples it was drawn from, where the split has a seed of the study's.
     """
 
     id: str
@@ -40,6 +42,7 @@ class RunFacts:
     status: str
     record: Record | None = None
     collapsed: tuple[str, float] | None = None
+    drawn: Mapping[str, int] = field(default_factory=dict)
 
     def value(self, metric: str) -> float | None:
         """A metric of a run that came to its end; None where there is none, or where it is not finite."""
@@ -60,6 +63,11 @@ class SettingSummary:
     samples: Mapping[str, Sample]
     all_axes: Mapping[str, Any] = field(default_factory=dict)  # those of the phases before it as well
     earlier: bool = False  # the winner of an earlier phase, which this phase has to beat
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What differs from seed to seed, where the study says what its seeds vary; else nothing."""
+        return next((one.sources for one in self.samples.values()), ())
 
     @property
     def network(self) -> NetworkFacts | None:
@@ -146,6 +154,20 @@ class PhaseSummary:
     margin: float | None = None  # of equivalence, where the study says one
     search: SearchFacts | None = None  # of settings that were drawn or stopped short
     sampling: Sampling | None = None  # from which ranges its settings were drawn; None where they were listed
+    sources: tuple[str, ...] = ()  # of chance, which differ from seed to seed
+    vary: tuple[str, ...] | None = None  # where the study says what its seeds vary
+    apart: bool = False  # its seeds vary other sources than the study's: it measures noise, and chooses nothing
+
+    @property
+    def over_seeds(self) -> str:
+        """Over what its means are, with the sources that its seeds vary where the study says so."""
+        return "over seeds" if self.vary is None else f"over seeds ({sources_named(self.sources)})"
+
+    @property
+    def has_own_examples(self) -> bool:
+        """Whether each seed drew the examples that its runs are scored on, as the study's seeds vary the split."""
+        part = METRICS[self.metric].part.name
+        return any(part in run.drawn for setting in self.settings for run in setting.runs)
 
     @cached_property
     def conclusions(self) -> Conclusions | None:
@@ -242,7 +264,7 @@ class Summary:
     def comparable(self) -> list[PhaseSummary]:
         """The phases whose winners were scored as that of the latest is: on the same examples, with as many seeds, and
         by a loss of the same kind.  Other numbers rank nothing."""
-        won = [phase for phase in self.phases if phase.best is not None]
+        won = [phase for phase in self.phases if phase.best is not None and not phase.apart]
         return [phase for phase in won if _scored_on(phase) == _scored_on(won[-1])]
 
     @property

@@ -134,6 +134,9 @@ def conditional(summary: Summary) -> list[Verdict]:
         return []
     part = METRICS[phase.metric].part
     examples = plural(n, f"{part.name} example")
+    if any(part.name in run.drawn for run in best.runs):
+        text = f"Intervals are over seeds that vary the split: each of them has {examples} of its own."
+        return [Verdict("note", text)]
     text = f"Intervals are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
     accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:

@@ -9,6 +9,7 @@ from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary
 from handgrad.study.changes import at_path, leaves, shown
 from handgrad.study.changes import axis_names as axis_names
+from handgrad.training.sources import sources_named
 
 
 def percent(value: float, digits: int = 2) -> str:
@@ -55,7 +56,7 @@ def spread(values: Sample, metric: str) -> str:
         return "no value (n = 0)"
     if values.std is None:
         return f"{number(values.mean, metric)} (n = {values.n}, no spread)"
-    how = f"(n = {values.n}, ddof {values.ddof})"
+    how = f"(n = {values.n}, ddof {values.ddof}{f', over {sources_named(values.sources)}' * bool(values.sources)})"
     if is_fraction(metric):
         return f"{100 * values.mean:.2f} ± {100 * values.std:.2f} % {how}"
     return f"{values.mean:.4g} ± {values.std:.2g} {how}"

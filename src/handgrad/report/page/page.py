@@ -41,6 +41,7 @@ from handgrad.report.findings.wording import axis_names, signed
 from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.changes import shown as value_text
 from handgrad.study.published.figure_options import figure_shape, load
+from handgrad.training.sources import sources_named
 
 STAMP = "Selected on the test set (select_on_test = true)"
 
@@ -145,6 +146,7 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
             if values.std is not None:
                 unit = f"± {100 * values.std:.2f} %" if accuracy else f"± {values.std:.2g}"
             how = f"n = {values.n}" + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
+            how += f", over {sources_named(values.sources)}" * bool(values.sources)
             bias = phase.conclusions.bias if phase.conclusions and metric == phase.metric else None
             if bias is not None and bias.bias > 0:
                 how += f"; the choice flatters it by about {signed(bias.bias, metric).removeprefix('+')}"

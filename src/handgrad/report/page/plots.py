@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.report.drawing.charts import noted, ranking_range
 from handgrad.report.drawing.lettering import spaced
 from handgrad.report.figures.palette import COLOURS, CONTEXT
-from handgrad.report.figures.shapes import Curves, Line, Mark, Panel, Ranking
+from handgrad.report.figures.shapes import Curves, Estimates, Line, Mark, Panel, Ranking
 
 MARK = "#8A9199"
 NAMED = 40  # lines that a legend names
@@ -44,6 +44,28 @@ def curves(figure: Curves) -> dict[str, Any]:
 def ranking(figure: Ranking) -> dict[str, Any]:
     """One plot, of its own height."""
     return one_plot(ranking_plot(figure))
+
+
+def estimates(figure: Estimates) -> dict[str, Any]:
+    """A bar per row, with a line for its interval, in one plot of its own height."""
+    data: list[dict[str, Any]] = []
+    for y, row in enumerate(figure.rows):
+        text = f"{row.value:.3g}"
+        if row.low is not None and row.high is not None:
+            text += f" ({row.low:.3g} to {row.high:.3g})"
+        bar = {"type": "bar", "orientation": "h", "x": [short(row.value)], "y": [y], "width": 0.6}
+        data.append(
+            {**bar, "marker": {"color": transparent(COLOURS[0], 0.5)}, "hovertemplate": f"{text}<extra></extra>"}
+        )
+        if row.low is not None and row.high is not None:
+            marks = {"color": COLOURS[0], "symbol": "line-ns-open", "size": 9}
+            line = {"type": "scatter", "mode": "lines+markers", "x": [short(row.low), short(row.high)], "y": [y, y]}
+            data.append({**line, "line": {"color": COLOURS[0], "width": 2}, "marker": marks, "hoverinfo": "skip"})
+    labels = [row.label for row in figure.rows]
+    y_axis = axis("", tickvals=list(range(len(labels))), ticktext=[plain(label) for label in labels], showgrid=False)
+    y_axis |= {"range": [len(labels) - 0.5, -0.5]}
+    x_axis = axis(figure.x_label, range=[0, short(figure.end)])
+    return one_plot({"data": data, "layout": layout(x_axis, y_axis, height=30 * len(labels) + 70, hovermode="closest")})
 
 
 def one_plot(plot: Mapping[str, Any]) -> dict[str, Any]:

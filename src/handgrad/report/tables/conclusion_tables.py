@@ -78,7 +78,10 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     said.append(f"Chance: to have the {'highest' if fraction else 'lowest'} mean over all seeds, given these.")
     said.append("Shaded (†): the best, and all that are not behind.")
     n = found.examples
-    said.append(f"Intervals are over seeds, {f'on one set of {n:,} examples' if n else 'not over examples'}.")
+    where = f"on one set of {n:,} examples" if n else "not over examples"
+    if phase.has_own_examples:
+        where = "each with examples of its own"
+    said.append(f"Intervals are {phase.over_seeds}, {where}.")
     return said
 
 

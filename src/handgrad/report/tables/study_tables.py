@@ -119,7 +119,7 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, bootstrap: b
     if where := scored_on(phase.settings):
         sentences.append(f"Scored on {where}.")
     if several:
-        sentences.append(f"Accuracies are mean ± standard deviation over seeds (ddof {ddof}) in percent.")
+        sentences.append(f"Accuracies are mean ± standard deviation {phase.over_seeds} (ddof {ddof}) in percent.")
         sentences.append(f"Intervals are for the mean {word}: t with n − 1 degrees of freedom")
         if is_fraction(phase.metric):
             sentences[-1] += " (cut at 0 and 100 %)"

@@ -12,15 +12,19 @@ from typing import Any
 from handgrad.errors import InputError
 from handgrad.measures import VALIDATION, is_fraction, part_of
 from handgrad.names import short
+from handgrad.network.dropout import Dropout
 from handgrad.sections import is_whole
 from handgrad.study.changes import leaves, shown
 from handgrad.study.design.axes import RANDOM_KEYS, Axes
-from handgrad.study.design.settings import Possible, Study
+from handgrad.study.design.settings import Phase, Possible, Study
 from handgrad.study.design.study_spec import FIRST, MOST_RUNS, StudySpec
 from handgrad.study.rules.samplers import SAMPLERS, USUAL
 from handgrad.training.requirements import check_installed
+from handgrad.training.run import Setting
 
 SHOWN = 40  # problems of a message
+
+SEEDED_PARTS = ("validation", "train", "test")  # of [data]: choices that have a seed of their own
 
 # What a run that continues another cannot change.
 FIXED = ("data", "network.hidden", "network.layers", "network.init", "network.bias_init", "training.dtype")
@@ -76,12 +80,47 @@ def _seed_problems(study: Study) -> Iterator[str]:
                 f"{where} continues runs, each of the same seed, so it cannot have new_seeds = {spec.new_seeds}; leave "
                 "new_seeds or continue out"
             )
-        if phase.after and study.spec.phase[phase.after - 1].new_seeds is not None:
-            earlier = short(study.phases[phase.after].name, 60)
+        before, earlier = study.phases[phase.after or 0], study.spec.phase[phase.after - 1] if phase.after else None
+        if phase.continues and spec.vary is not None and phase.vary != before.vary:
             yield (
-                f'{where} starts from phase "{earlier}", which has new_seeds: its settings have no runs of the '
-                'study\'s seeds; give another phase in after, such as after = "main"'
+                f'{where} continues runs of phase "{short(before.name, 60)}", so its seeds vary what those do; leave '
+                "vary or continue out"
             )
+        if earlier is not None and (earlier.new_seeds is not None or before.vary != study.spec.vary):
+            key = "new_seeds" if earlier.new_seeds is not None else "a vary of its own"
+            yield (
+                f'{where} starts from phase "{short(before.name, 60)}", which has {key}: its settings have no runs of '
+                'the study\'s seeds; give another phase in after, such as after = "main"'
+            )
+    for phase in study.phases:
+        yield from _vary_problems(study, phase)
+
+
+def _vary_problems(study: Study, phase: Phase) -> Iterator[str]:
+    """What the seeds of a phase are to vary and cannot: what is said again of a later phase is left out."""
+    prefix = f'phase "{short(phase.name, 60)}".' if phase.number else ""
+    if phase.vary is None or (phase.number and study.spec.phase[phase.number - 1].vary is None):
+        return
+    made = [one.setting for one in study.settings.possible if one.phase is phase and one.setting is not None]
+    masked = [bool(has_dropout(setting)) for setting in made]
+    if "dropout" in phase.vary and made and not (all(masked) if len(phase.vary) == 1 else any(masked)):
+        some = "some settings have" if any(masked) else "the network has"
+        yield (
+            f"{prefix}vary holds dropout, but {some} no dropout, so the seeds cannot vary it; give network.dropout or "
+            'a layer such as "dropout 0.5", or take it out of vary'
+        )
+    if "split" in phase.vary and phase.number == 0 and all(one.vary and "split" in one.vary for one in study.phases):
+        for part in SEEDED_PARTS:
+            if seed := getattr(getattr(study.spec.data, part), "seed", 0):
+                yield (
+                    f"data.{part}.seed = {seed} would have no effect, as the seeds vary the split; take it out, or "
+                    "split out of vary"
+                )
+
+
+def has_dropout(setting: Setting) -> bool:
+    """Whether its network has dropout, so that masks are drawn."""
+    return any(isinstance(layer, Dropout) and layer.rate > 0 for layer in setting.network.layer_list(1))
 
 
 def _start_problems(study: Study) -> Iterator[str]:

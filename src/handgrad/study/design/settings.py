@@ -33,7 +33,8 @@ SECTION_TYPES: dict[str, type[Section]] = {name: Setting.model_fields[name].anno
 class Phase:
     """A phase as it is planned.  `changes`: to the baseline; `after`: number of the phase whose winner is the base.
 
-    `start`: which choice of that phase is the base instead, by its name or axes.  `seeds`: of its runs.
+    `start`: which choice of that phase is the base instead, by its name or axes.  `seeds`: of its runs, which `vary`
+    these sources of chance (`training.sources`; None: nothing is said of it).
     `asha`: how its runs are stopped short.  `sampling`: where its settings are drawn by their results while the study
     runs; `choices` then are drawn blindly, for what has to be known before.
     """
@@ -48,6 +49,12 @@ class Phase:
     asha: Asha | None = None
     sampling: Sampling | None = None
     start: str | Changes | None = None
+    vary: tuple[str, ...] | None = None
+
+    @property
+    def shares_runs(self) -> tuple[Any, ...]:
+        """Equal for phases whose settings can be compared run by run: their seeds, and what these vary."""
+        return self.seeds, self.vary
 
     def starts(self, earlier: "Phase") -> list[Choice]:
         """The choices of the earlier phase that `start` means."""
@@ -97,7 +104,7 @@ class Study:
         if not (spec.grid or spec.bundle or spec.random) and (spec.one_factor or spec.variant):
             first = first if first[0].changes == {} else [Choice(), *first]
         ours = tuple(map(self._ours, first))
-        found = [Phase(FIRST, 0, None, False, {}, ours, spec.seeds, spec.asha, self._sampling(spec))]
+        found = [Phase(FIRST, 0, None, False, {}, ours, spec.seeds, spec.asha, self._sampling(spec), None, spec.vary)]
         numbers = {FIRST: 0}
         for number, phase in enumerate(spec.phase, start=1):
             after = number - 1 if phase.after is None else numbers[phase.after]
@@ -112,7 +119,10 @@ class Study:
             if isinstance(start, Mapping):
                 start = {self._path(path) if is_path(path) else path: value for path, value in start.items()}
             seeds, name = phase.seeds(spec.seeds), phase.name
-            found.append(Phase(name, number, after, phase.continues, changes, ours, seeds, phase.asha, drawn, start))
+            vary = spec.vary if phase.vary is None else phase.vary
+            found.append(
+                Phase(name, number, after, phase.continues, changes, ours, seeds, phase.asha, drawn, start, vary)
+            )
         return tuple(found)
 
     @cached_property

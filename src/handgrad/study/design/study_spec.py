@@ -15,6 +15,7 @@ from handgrad.study.design.axes import Axes, AxisTable
 from handgrad.study.published.explain_section import ExplainSection
 from handgrad.study.published.items import Drawing, Original
 from handgrad.study.rules.budget import Budget
+from handgrad.training.sources import checked_sources
 from handgrad.training.training_section import TrainingSection
 
 MOST_RUNS = 100_000  # of a study: what is planned is held in memory and written as one plan
@@ -66,13 +67,16 @@ def _start(value: Any) -> Any:
     return value
 
 
+Vary = Annotated[tuple[str, ...] | None, BeforeValidator(optional(checked_sources))]  # None: nothing is said
+
+
 class PhaseSpec(Axes):
     """A step that starts from the winner of an earlier one.
 
     `set` changes the baseline, `continue` makes each run continue the winner's run of the same seed in one history,
     `after` names the phase whose winner is taken (default: the one before), `start` another setting of it than the
     winner: by its variant or bundle, or by its axes.  `new_seeds`: how many seeds it has in place of the study's, the
-    whole numbers after the largest of those.
+    whole numbers after the largest of those.  `vary`: what its seeds vary, in place of what those of the study do.
     """
 
     inside: ClassVar = "set."
@@ -83,6 +87,7 @@ class PhaseSpec(Axes):
     after: str | None = None
     start: Annotated[Any, BeforeValidator(optional(_start))] = None
     new_seeds: Annotated[int | None, BeforeValidator(optional(whole("[1, 100]")))] = None
+    vary: Vary = None
 
     def seeds(self, of_study: tuple[int, ...]) -> tuple[int, ...]:
         """The seeds of its runs."""
@@ -130,6 +135,7 @@ class StudySpec(Axes):
     takes: str | None = None
     made: Made | None = None
     seeds: Annotated[tuple[int, ...], BeforeValidator(_seeds)] = (0,)
+    vary: Vary = None
     select_by: Annotated[str, BeforeValidator(one_of(VALIDATION_METRICS, "measure"))] = DEFAULT_METRIC
     select_on_test: Annotated[bool, BeforeValidator(flag)] = False
     ddof: Annotated[int, BeforeValidator(whole("[0, 1]"))] = 1

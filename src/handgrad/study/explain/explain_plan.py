@@ -22,7 +22,7 @@ from handgrad.study.explain.rows import PublishedRow, PublishedRows, items_with_
 from handgrad.study.explain.space import MOST_READINGS, MOST_USUAL, SLIPS_PATH, Alternative, Reading, count, readings
 from handgrad.study.explain.usual_alternatives import of_slips, usual_alternatives
 from handgrad.study.planning.plan import Plan
-from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
+from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.published.explain_section import ExplainSection
 from handgrad.study.rules.select import RunSummary
@@ -307,7 +307,7 @@ class ExplainPlan(Plan):
                 found.setdefault(planned.label, planned)
                 labels[str(reading.number)].append(planned.label)
                 whole[str(reading.number)].append(made == self._setting_of(reading, row, 1.0))
-        phase = PlannedPhase(rung.name, len(self.phases), None, False, tuple(found.values()))
+        phase = PlannedPhase(rung.name, len(self.phases), None, False, tuple(found.values()), vary=self.study.spec.vary)
         self.phases.append(phase)
         self.rungs_run.append(
             {
@@ -325,14 +325,15 @@ class ExplainPlan(Plan):
         setting = self._resolved(setting)
         parameters, cost, facts = self._work(setting)
         assert facts is not None
-        runs = tuple(PlannedRun(seed, Run(setting, seed, facts.checksum, None).id, None) for seed in seeds)
+        runs = tuple(self._run(self.study.phases[0], setting, seed, None) for seed in seeds)
         ids = tuple(str(run.id) for run in runs)
         label = self._numbers.setdefault(ids, str(len(self._numbers) + 1))
         axes = {"reading": reading.name, "row": row.key}
         changes = {**reading.changes, **({SLIPS_PATH: list(reading.slips)} if reading.slips else {})}
         tables: Table = setting.model_dump(mode="json", by_alias=True)
+        key = runs[0].data or facts.key
         return PlannedSetting(
-            label, axes, changes, setting, runs, facts.key, parameters, cost, tables, setting.training.epochs
+            label, axes, changes, setting, runs, key, parameters, cost, tables, setting.training.epochs
         )
 
     def decide(self, number: int, finished: Mapping[str, RunSummary], recorded: str | None = None) -> str | None:

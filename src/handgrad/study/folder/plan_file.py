@@ -33,6 +33,8 @@ class _Run(_Shape):
     seed: int
     id: str | None
     continues: str | None
+    seeds: NotRequired[dict[str, int]]
+    data: NotRequired[str]
 
 
 class _Setting(_Shape):
@@ -52,6 +54,7 @@ class _Phase(_Shape):
     start: str | None
     winner: str | None
     drawn: int
+    vary: NotRequired[list[str]]
     settings: list[_Setting]
 
 
@@ -72,6 +75,7 @@ class _Plan(_Shape):
     phases: list[_Phase]
     state: str
     execution: dict[str, Any]
+    vary: NotRequired[list[str]]
     quick: NotRequired[bool]
     changed: NotRequired[list[str]]
     budget: NotRequired[_Budget]
@@ -130,6 +134,7 @@ def _check_names(plan: Mapping[str, Any]) -> None:
         known |= own
         for setting in phase["settings"]:
             ids = [run["id"] for run in setting["runs"]] + [run["continues"] or "0" * 10 for run in setting["runs"]]
-            whole = setting["setting"] is not None and _ID.fullmatch(setting["data"] or "") is not None
+            keys = [setting["data"] or "", *(run["data"] for run in setting["runs"] if "data" in run)]
+            whole = setting["setting"] is not None and all(map(_ID.fullmatch, keys))
             if not whole or not all(run_id is not None and _ID.fullmatch(run_id) for run_id in ids):
                 raise ValueError(f"setting {shown(setting['label'])} lacks its setting, its data or ids of runs")

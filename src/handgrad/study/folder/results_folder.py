@@ -12,7 +12,7 @@ results.winner()      the label of the setting that won
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -37,6 +37,7 @@ from handgrad.training.collapse import collapse
 from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record, check_files, load, load_curves, load_optional
 from handgrad.training.run import Setting
+from handgrad.training.sources import SOURCES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +53,7 @@ class DesignCell:
     """A run of the plan.  `status`: pending, running, interrupted, done, diverged, pruned, failed or not begun.
 
     waiting: a search has paused it at a rung, where it waits for its turn or for the end of the phase.
+    `seeds`: of the sources of its chance, where the study says what its seeds vary.
     `record`: its record.json, None while there is none.
     """
 
@@ -62,6 +64,7 @@ class DesignCell:
     id: str
     status: str
     record: Record | None
+    seeds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,7 @@ class Results:
         """
         found: list[DamagedError] = []
         yield from self._cells(found)
-        for key in dict.fromkeys(setting["data"] for setting in self.planned.values()):
+        for key in dict.fromkeys(key for setting in self.planned.values() for key in _data_keys(setting)):
             try:
                 if (self.folder / "data" / f"{key}.json").exists():
                     read_data(self.folder, key)
@@ -214,7 +217,10 @@ class Results:
                     continue
                 checked.add(run["id"])
                 status = record.status if record else self._unfinished(label, run["id"])
-                yield DesignCell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, record)
+                seeds = run.get("seeds", {})
+                yield DesignCell(
+                    label, setting["phase"], setting["axes"], run["seed"], run["id"], status, record, seeds
+                )
 
     def _record(self, run_id: str, *, check: bool = False) -> Record | None:
         """record.json of a run, None where there is none; check: compare its files with it.  Raises DamagedError."""
@@ -244,9 +250,11 @@ class Results:
         """The whole record of a run: numbers, curves and weights."""
         return load(self.folder / "runs" / as_path(run_id, "run_id", ResultsError))
 
-    def images(self, label: str) -> "np.ndarray | None":
-        """The sample images of a setting's data, None where none are kept.  Raises DamagedError."""
-        key = self.planned[label]["data"]
+    def images(self, label: str, run_id: str | None = None) -> "np.ndarray | None":
+        """The sample images of the data of a setting, or of one run of it; None where none are kept.  Raises
+        DamagedError."""
+        planned = self.planned[label]
+        key = next((run["data"] for run in planned["runs"] if run["id"] == run_id and "data" in run), planned["data"])
         if not (self.folder / "data" / f"{key}-samples.npz").exists():
             return None
         found: np.ndarray = read_data(self.folder, key)["x"]
@@ -264,12 +272,17 @@ class Results:
         return sum(cell.status == "failed" for cell in self.cells())
 
     def winner(self, phase: str | None = None) -> str | None:
-        """The label of a phase's winner (default: of the last phase that has one); None where there is none."""
+        """The label of a phase's winner; None where there is none.
+
+        By default of the last phase that has one and whose seeds vary what those of the study do: the others measure
+        where the noise of that winner comes from.
+        """
         phases = {one["name"]: one for one in self.plan["phases"]}
         if phase is not None:
             label = lookup(phases, phase, "phase")["winner"]
             return None if label is None else str(label)
-        return next((str(one["winner"]) for one in reversed(self.plan["phases"]) if one["winner"] is not None), None)
+        chosen = [one["winner"] for one in self.plan["phases"] if one.get("vary") == self.plan.get("vary")]
+        return next((str(winner) for winner in reversed(chosen) if winner is not None), None)
 
     # -- frames
 
@@ -277,10 +290,12 @@ class Results:
         """One row for every run: label, phase, seed, id, status, a column for each axis, metrics, collapsed, times.
 
         collapsed: whether it predicts one class for nearly everything (`training.collapse`); None where no run ended.
+        Where the study says what its seeds vary, init_seed, order_seed, dropout_seed and split_seed as well.
         """
         import pandas
 
-        rows = []
+        runs = [run for setting in self.planned.values() for run in setting["runs"]]
+        rows, sources = [], [name for name in SOURCES if any(name in run.get("seeds", ()) for run in runs)]
         for cell in self.cells():
             record = cell.record
             diverged, times = (record.diverged, record.time) if record else (None, None)
@@ -289,6 +304,7 @@ class Results:
                     "label": cell.label,
                     "phase": cell.phase,
                     "seed": cell.seed,
+                    **{f"{name}_seed": cell.seeds.get(name) for name in sources},
                     "id": cell.id,
                     "status": cell.status,
                     **self.axes[cell.label],
@@ -356,6 +372,11 @@ class Results:
         """
         frame: DataFrame = load_function("handgrad.report.result_frames:conclusions")(self)
         return frame
+
+
+def _data_keys(planned: Mapping[str, Any]) -> list[str]:
+    """The splits of a setting's runs."""
+    return [run.get("data", planned["data"]) for run in planned["runs"]]
 
 
 def _sum(path: Path) -> str | None:

@@ -26,6 +26,7 @@ from handgrad.study.reading.setting_refs import class_problems
 from handgrad.study.rules.select import RunSummary, choose, metric_of
 from handgrad.training.run import Run, Setting
 from handgrad.training.sharing import runs_in_a_program
+from handgrad.training.sources import source_seeds
 
 
 class Plan:
@@ -70,7 +71,7 @@ class Plan:
     @property
     def data_keys(self) -> list[str]:
         """The splits of the settings that are known, each once."""
-        return list(dict.fromkeys(setting.data for setting in self.settings.values() if setting.data is not None))
+        return list(dict.fromkeys(key for setting in self.settings.values() for key in setting.data_keys))
 
     @property
     def taken_phases(self) -> list[PlannedPhase]:
@@ -103,7 +104,7 @@ class Plan:
     def rivals(self, number: int) -> dict[str, PlannedSetting]:
         """The settings among which a phase's winner is chosen: the one it starts from, if of its seeds, and its own."""
         phase, known = self.phases[number], self.settings
-        shares = self.study.phases[number].seeds == self.study.spec.seeds
+        shares = self.study.phases[number].shares_runs == self.study.phases[0].shares_runs
         labels = ([phase.start] if phase.start and shares else []) + [setting.label for setting in phase.settings]
         return {label: known[label] for label in labels}
 
@@ -158,6 +159,7 @@ class Plan:
             "quick": self.study.quick,
             "changed": list(self.study.changed),
             "seeds": list(self.study.spec.seeds),
+            **({} if self.study.spec.vary is None else {"vary": list(self.study.spec.vary)}),
             "select_by": self.study.spec.select_by,
             "select_on_test": self.study.spec.select_on_test,
             "metric": self.metric,
@@ -181,6 +183,8 @@ class Plan:
                 has_validation = one.setting.data.validation is not False
                 network = one.setting.network_for(check.shape, check.n_classes, has_validation=has_validation)
                 self._weigh(one, network, check.facts)
+                if "split" in (one.phase.vary or ()):
+                    self.splits.drawn_by(one.setting.data, 0)
             except HandgradError as error:
                 lines += str(error).splitlines()
             inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
@@ -219,7 +223,7 @@ class Plan:
                 what = ", ".join(f"{path} = {shown(value)}" for path, value in one.choice.axes.items())
                 self.notes.append(f"{what} is the same setting as {planned.label}, which runs once")
             found.setdefault(planned.label, planned)
-        return PlannedPhase(phase.name, 0, None, False, tuple(found.values()), asha=phase.asha)
+        return PlannedPhase(phase.name, 0, None, False, tuple(found.values()), asha=phase.asha, vary=phase.vary)
 
     def _start_of(self, phase: PlannedPhase) -> PlannedSetting | None:
         return None if phase.start is None else self.settings[phase.start]
@@ -246,18 +250,26 @@ class Plan:
         parameters, cost, facts = self._work(setting)
         assert facts is not None
         parents = {run.seed: run.id for run in start.runs} if start and one.phase.continues else {}
-        runs = []
-        for seed in one.phase.seeds:
-            continues = parents.get(seed)
-            runs.append(PlannedRun(seed, Run(setting, seed, facts.checksum, continues).id, continues))
+        runs = [self._run(one.phase, setting, seed, parents.get(seed)) for seed in one.phase.seeds]
         ids, prefix = tuple(run.id for run in runs), f"{start.label}_" if start else ""
         if ids not in self._labels:
             self._derived[prefix] = self._derived.get(prefix, 0) + 1
             self._labels[ids] = f"{prefix}{self._derived[prefix]}"
-        axes, epochs = one.phase.changes | one.choice.axes, setting.training.epochs
+        axes, epochs, key = one.phase.changes | one.choice.axes, setting.training.epochs, runs[0].data or facts.key
         return PlannedSetting(
-            self._labels[ids], axes, one.changes, setting, tuple(runs), facts.key, parameters, cost, one.tables, epochs
+            self._labels[ids], axes, one.changes, setting, tuple(runs), key, parameters, cost, one.tables, epochs
         )
+
+    def _run(self, phase: Phase, setting: Setting, seed: int, continues: str | None) -> PlannedRun:
+        """The run of a setting with one seed of its phase."""
+        facts, seeds, section, key = self.splits.facts(setting.data), None, None, None
+        if phase.vary is not None:
+            seeds = source_seeds(phase.vary, seed, phase.seeds[0])
+        if seeds is not None and seeds.split is not None:
+            section = self.splits.drawn_by(setting.data, seeds.split)
+            key = self.splits.key(section)
+        run = Run(setting.changed(data=section) if section else setting, seed, facts.checksum, continues, seeds)
+        return PlannedRun(seed, run.id, continues, seeds, section, key)
 
     def _sketch(self, phase: Phase) -> PlannedPhase:
         """A phase before its settings are known: its changes, and the cost as it would be from the base setting."""
@@ -289,6 +301,7 @@ class Plan:
             asha=phase.asha,
             drawn=0 if drawn is None else drawn.runs,
             sampler=None if drawn is None else drawn.sampler,
+            vary=phase.vary,
         )
 
     def _programs(self) -> list[str]:
@@ -296,9 +309,11 @@ class Plan:
         kinds: dict[int, dict[str, int]] = {}
         for setting in (setting for phase in self.phases for setting in phase.settings):
             if setting.setting is not None and setting.setting.training.stack != 1:
-                key = Run(setting.setting, 0, self.splits.facts(setting.setting.data).checksum).group_key
+                checksum = self.splits.facts(setting.setting.data).checksum
                 runs = kinds.setdefault(int(setting.setting.training.stack), {})
-                runs[key] = runs.get(key, 0) + len(setting.runs)
+                for run in setting.runs:
+                    key = setting.run(run, checksum).group_key
+                    runs[key] = runs.get(key, 0) + 1
         return [
             f"{sum(runs.values())} runs are trained by {len(runs)} program{'s' * (len(runs) > 1)}, up to {stack} at a "
             "time in each (training.stack)"

@@ -4,17 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.data.data_section import DataSection
 from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.training.run import Run, Setting
+from handgrad.training.sources import SourceSeeds
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A cell of the design.  `id` is None until the winner that it starts from is known."""
+    """A cell of the design.  `id` is None until the winner that it starts from is known.
+
+    seeds: of the sources of its chance, where the study says what its seeds vary;  section, data: of a split of its
+    own, its description and its key.
+    """
 
     seed: int
     id: str | None
     continues: str | None = None
+    seeds: SourceSeeds | None = None
+    section: DataSection | None = None
+    data: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The run as plan.json holds it."""
+        some = {"seeds": self.seeds.to_json() if self.seeds else None, "data": self.data}
+        given = {name: value for name, value in some.items() if value is not None}
+        return {"seed": self.seed, "id": self.id, "continues": self.continues, **given}
 
 
 @dataclass(frozen=True)
@@ -34,7 +49,19 @@ class PlannedSetting:
 
     def run(self, planned: PlannedRun, checksum: str) -> Run:
         assert self.setting is not None
-        return Run(self.setting, planned.seed, checksum, planned.continues)
+        setting = self.setting if planned.section is None else self.setting.changed(data=planned.section)
+        return Run(setting, planned.seed, checksum, planned.continues, planned.seeds)
+
+    def data_of(self, planned: PlannedRun) -> str:
+        """The key of the split that a run learns from."""
+        key = planned.data or self.data
+        assert key is not None
+        return key
+
+    @property
+    def data_keys(self) -> list[str]:
+        """The splits of its runs, each once; none where they are not known."""
+        return [] if self.data is None else list(dict.fromkeys(self.data_of(run) for run in self.runs))
 
 
 @dataclass(frozen=True)
@@ -56,6 +83,7 @@ class PlannedPhase:
     drawn: int = 0
     sampler: str | None = None
     opened: bool = False  # a sampler has begun to draw
+    vary: tuple[str, ...] | None = None  # what its seeds vary, where that is said
 
     @property
     def known(self) -> bool:
@@ -95,6 +123,7 @@ class PlannedPhase:
             "asha": None if self.asha is None else self.asha.model_dump(),
             "sampler": self.sampler,
             "drawn": self.drawn,
+            **({} if self.vary is None else {"vary": list(self.vary)}),
             "settings": []
             if self.drawn and not self.known
             else [
@@ -105,7 +134,7 @@ class PlannedPhase:
                     "data": setting.data,
                     "parameters": setting.parameters,
                     "setting": setting.setting.model_dump(mode="json", by_alias=True) if setting.setting else None,
-                    "runs": [{"seed": run.seed, "id": run.id, "continues": run.continues} for run in setting.runs],
+                    "runs": [run.to_json() for run in setting.runs],
                 }
                 for setting in self.settings
             ],

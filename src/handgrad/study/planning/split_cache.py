@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handgrad.data.data_section import DataSection
-from handgrad.data.datasets import Dataset, Split, data_key, load, save_split, split
+from handgrad.data.datasets import Dataset, Split, data_key, drawn_by, load, save_split, split
 from handgrad.errors import DataError
 
 
@@ -79,6 +79,16 @@ class SplitCache:
         if check.facts is None:
             raise DataError("\n".join(check.problems))
         return check.facts
+
+    def key(self, section: DataSection) -> str:
+        """The key of a split that is one that was looked at, drawn anew: it is made when it is needed."""
+        key = data_key(section, self.dataset(section).checksum)
+        self._sections.setdefault(key, section)
+        return key
+
+    def drawn_by(self, section: DataSection, seed: int) -> DataSection:
+        """The section whose parts are drawn by this seed.  Raises DataError where none is drawn."""
+        return drawn_by(self.dataset(section), section, seed)
 
     def dataset(self, section: DataSection) -> Dataset:
         """The data set of a section; the last one stays in memory."""

@@ -291,8 +291,9 @@ def _phase_problems(phase: PhaseSpec, earlier: list[str], prefix: str) -> list[s
     if phase.after is not None and phase.after not in earlier:
         found.append(f"{prefix}.after is an " + unknown(phase.after, earlier, "earlier phase"))
     written = (phase.grid, phase.bundle, phase.one_factor, phase.variant, phase.random, phase.set, phase.new_seeds)
-    if all(table is None for table in written) and not phase.continues:
-        found.append(f"{prefix} changes nothing; give it a grid, bundle, one_factor, variant, random, set or new_seeds")
+    if all(table is None for table in (*written, phase.vary)) and not phase.continues:
+        keys = "a grid, bundle, one_factor, variant, random, set, new_seeds or vary"
+        found.append(f"{prefix} changes nothing; give it {keys}")
     return found
 
 

@@ -24,8 +24,8 @@ Slots = dict[str, tuple[np.ndarray, ...]]  # of an optimizer, by parameter
 
 @dataclass(frozen=True)
 class Job:
-    """What an engine needs to know.  `parts` maps a name (train, train_sample, validation, test) to (x, y):
-    x (n, *input shape) float32, y (n,) the class of each example."""
+    """What an engine needs to know.  seed: of dropout masks.  `parts` maps a name (train, train_sample, validation,
+    test) to (x, y): x (n, *input shape) float32, y (n,) the class of each example."""
 
     network: Network
     training: TrainingSection

@@ -1,0 +1,230 @@
+"""Where noise comes from: the variance of a measured accuracy, split among the sources of chance.
+
+Of one setting there are runs whose seeds vary one source and leave the others as they are (`vary` of a study or a
+phase), and runs that vary all of these sources together.  Letters: x the accuracies of n runs and s² their variance;
+p the mean accuracy; m the examples that are scored; N those of which a split draws them.
+
+    V_init = s²      of the runs that vary the initial weights alone; likewise V_order and V_dropout
+    V_test = p(1 − p)/m                          m other examples in their place (binomial)
+    V_split = max(0, s² − V_test·(1 − m/N))      less what drawing m of N examples makes, where the split draws them
+    share_j = V_j / ΣV
+
+Every V is what this source makes alone.  Sources act together, so ΣV need not be the variance of all of them together,
+which is told beside it.
+
+Intervals (95 %): of the variance of n ≥ 10 runs the one of Bonett (2006), for runs that are not normally distributed,
+
+    ln s² + ln c ± z·c·√((γ − (n − 3)/n)/(n − 1)),  c = n/(n − z),  γ = n·Σ(x − x_t)⁴/(Σ(x − x̄)²)²,
+
+x_t the mean without the lowest and the highest 1/(2√(n − 4)) of the runs; of fewer runs (n − 1)s²/χ²(n − 1), which
+assumes that they are; of p the binomial one (Jeffreys) of as many examples as give it the variance p(1 − p)/M + s²/n,
+M the different examples that were scored.  Those of V_split, of shares and of ratios are the quantiles of these
+formulas for DRAWS draws of every variance and of p from those distributions (Weerahandi 1993).
+
+Sources: Bouthillier et al., "Accounting for variance in machine learning benchmarks" (MLSys 2021), who vary one source
+at a time and set the binomial noise of the test set beside it; Bonett, "Approximate confidence interval for standard
+deviation of nonnormal distributions" (2006).
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.measures import TEST, VALIDATION
+from handgrad.report.findings.summary import SettingSummary, Summary
+from handgrad.streams import stream
+from handgrad.training.sources import SOURCES
+
+CONFIDENCE = 0.95
+DRAWS = 20_000
+BONETT = 10  # runs from which the interval for other than normal distributions is taken
+EXAMPLES = "examples"  # the source beside those of a run: which examples are scored
+
+Draws = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PointEstimate:
+    """A number with the ends of its 95 % interval; None where nothing can be said of them."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def root(self) -> "PointEstimate":
+        """Of a variance, the standard deviation."""
+        low, high = (None if end is None else math.sqrt(end) for end in (self.low, self.high))
+        return PointEstimate(math.sqrt(self.value), low, high)
+
+
+@dataclass(frozen=True)
+class NoisePart:
+    """What one source makes: n runs vary it (of the scored examples: how many they are).
+
+    seen: the variance of these runs, of which that of the split has what drawing the scored examples makes.
+    """
+
+    source: str
+    n: int
+    variance: PointEstimate
+    share: PointEstimate
+    seen: float
+
+
+@dataclass(frozen=True)
+class Together:
+    """The n runs that vary all sources together: their variance, and how often it the sources by themselves come to."""
+
+    n: int
+    variance: PointEstimate
+    ratio: PointEstimate
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The variance of a metric of one setting.  `p`: its mean;  `m`, `pool`: the examples that are scored, and those of
+    which the split draws them (None: it does not)."""
+
+    label: str
+    metric: str
+    p: float
+    m: int
+    pool: int | None
+    parts: tuple[NoisePart, ...]
+    together: Together | None
+
+    @property
+    def total(self) -> float:
+        """The sum of all parts."""
+        return sum(part.variance.value for part in self.parts)
+
+    @property
+    def spread(self) -> float | None:
+        """The variance where all sources and the scored examples are drawn anew: of the runs that vary all of them,
+        with what other examples add to it.  None without such runs."""
+        if self.together is None:
+            return None
+        left = 1.0 if self.pool is None else self.m / self.pool
+        return self.together.variance.value + left * self.p * (1 - self.p) / self.m
+
+
+def noise_of(
+    label: str,
+    metric: str,
+    alone: Mapping[str, Sequence[float]],
+    together: Sequence[float] = (),
+    *,
+    m: int,
+    pool: int | None = None,
+    seed: int = 0,
+) -> Noise:
+    """The parts of the variance of an accuracy.
+
+    alone: source -> accuracies of the runs that vary it alone, two at least;  together: of those that vary all of them;
+    m: the examples that were scored;  pool: the examples of which the split draws them, where it does.
+
+    >>> found = noise_of("1", "test_accuracy", {"init": [0.90, 0.91, 0.92], "order": [0.90, 0.90, 0.91]}, m=1000)
+    >>> [(part.source, round(1e4 * part.variance.value, 2)) for part in found.parts]
+    [('init', 1.0), ('order', 0.33), ('examples', 0.85)]
+    """
+    rng = stream(seed, "bootstrap")
+    sources = [name for name in SOURCES if name in alone]
+    values = {name: float(np.var(alone[name], ddof=1)) for name in sources}
+    drawn = {name: variance_draws(alone[name], rng) for name in sources}
+    of_p = together if len(together) else alone["split"] if pool is not None else np.concatenate([*alone.values()])
+    p, n = float(np.mean(of_p)), len(of_p)
+    different = m if pool is None else pool * (1 - (1 - m / pool) ** n)  # examples that were scored
+    size = different / (1 + different * float(np.var(of_p)) / (n * p * (1 - p))) if 0 < p < 1 else different
+    ps = rng.beta(p * size + 0.5, (1 - p) * size + 0.5, DRAWS)
+    values[EXAMPLES], drawn[EXAMPLES] = p * (1 - p) / m, ps * (1 - ps) / m
+    seen, seen_draws = dict(values), np.sum([drawn[name] for name in sources], axis=0)
+    if pool is not None and "split" in values:
+        left = 1 - m / pool
+        values["split"] = max(0.0, values["split"] - left * values[EXAMPLES])
+        drawn["split"] = np.maximum(0.0, drawn["split"] - left * drawn[EXAMPLES])
+    total, totals = sum(values.values()), np.sum(list(drawn.values()), axis=0)
+    parts = []
+    for name, value in values.items():
+        ends, share_ends = _ends(drawn[name]), _ends(drawn[name] / totals)
+        none = not ends[1]  # an interval of no width is none
+        share = value / total if total else 0.0
+        parts.append(
+            NoisePart(
+                name,
+                m if name == EXAMPLES else len(alone[name]),
+                PointEstimate(value) if none else PointEstimate(value, *ends),
+                PointEstimate(share) if none else PointEstimate(share, *share_ends),
+                seen[name],
+            )
+        )
+    found = None
+    if len(together) > 1 and (variance := float(np.var(together, ddof=1))):
+        draws = variance_draws(together, rng)
+        ratio = PointEstimate(sum(seen[name] for name in sources) / variance, *_ends(seen_draws / draws))
+        found = Together(len(together), PointEstimate(variance, *_ends(draws)), ratio)
+    return Noise(label, metric, p, m, pool, tuple(parts), found)
+
+
+def variance_draws(x: Sequence[float], rng: np.random.Generator, draws: int = DRAWS) -> Draws:
+    """Draws from the distribution that gives the interval of the variance of n ≥ 2 runs (see above)."""
+    values = np.asarray(x, dtype=np.float64)
+    n, variance = len(values), float(np.var(values, ddof=1))
+    if not np.ptp(values):
+        return np.zeros(draws)
+    if n < BONETT:
+        return (n - 1) * variance / rng.chisquare(n - 1, draws)
+    z = 1.959963984540054
+    cut = int(n / (2 * math.sqrt(n - 4)))
+    middle = float(np.mean(np.sort(values)[cut : n - cut]))
+    kurtosis = n * float(np.sum((values - middle) ** 4)) / float(np.sum((values - values.mean()) ** 2)) ** 2
+    c = n / (n - z)
+    error = c * math.sqrt(max(0.0, kurtosis - (n - 3) / n) / (n - 1))
+    found: Draws = c * variance * np.exp(error * rng.standard_normal(draws))
+    return found
+
+
+def _ends(draws: Draws) -> tuple[float, float]:
+    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def noises(summary: Summary) -> list[Noise]:
+    """The noise of every setting of which runs vary a single source, two of them at least."""
+    found: dict[str, dict[tuple[str, ...], SettingSummary]] = {}
+    for phase in summary.phases:
+        for setting in phase.settings if phase.vary is not None else ():
+            key = json.dumps(setting.setting, sort_keys=True)
+            found.setdefault(key, {}).setdefault(setting.sources, setting)
+    return [made for groups in found.values() if (made := _noise(groups)) is not None]
+
+
+def _noise(groups: Mapping[tuple[str, ...], SettingSummary]) -> Noise | None:
+    """Of the test accuracy; of the validation accuracy where there is no test part."""
+    alone = {sources[0]: setting for sources, setting in groups.items() if len(sources) == 1}
+    for part in (TEST, VALIDATION):
+        metric = part.metric("accuracy")
+        some = {name: setting for name, setting in alone.items() if setting.samples[metric].n > 1}
+        if not some:
+            continue
+        first, split = next(iter(groups.values())), some.get("split")
+        m = first.examples(metric)
+        assert m is not None
+        all_of_them = groups.get(tuple(name for name in SOURCES if name in some))
+        return noise_of(
+            first.label,
+            metric,
+            {name: list(setting.samples[metric].values.values()) for name, setting in some.items()},
+            [] if all_of_them is None else list(all_of_them.samples[metric].values.values()),
+            m=m,
+            pool=None if split is None else _pool(split, part.name),
+        )
+    return None
+
+
+def _pool(setting: SettingSummary, part: str) -> int | None:
+    """The examples of which a split draws a part; None where it leaves the part as it is."""
+    return next((run.drawn.get(part) for run in setting.runs if run.drawn), None)

@@ -1,0 +1,86 @@
+"""Where the chance in a run comes from: sources, each with a seed of its own.
+
+    init      initial weights, by layer
+    order     the order of the examples, by epoch
+    dropout   dropout masks, by step
+    split     which examples test, validate and train
+
+A study's seed is that of init, order and dropout, and the split has the seeds of [data].  With `vary` it is that of the
+sources that are named: the others keep the first seed of the study, and a split that is not named those of [data].
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any
+
+from handgrad.names import shown, unknown
+
+# Closed: the streams of a run, and what a report calls them.
+SOURCES = MappingProxyType({"init": "initial weights", "order": "order", "dropout": "dropout", "split": "split"})
+USUAL = ("init", "order", "dropout")  # what a seed is of where nothing is said
+
+
+@dataclass(frozen=True)
+class SourceSeeds:
+    """The seed of every source of a run.  split: None where the split has the seeds of [data]."""
+
+    init: int
+    order: int
+    dropout: int
+    split: int | None = None
+
+    def to_json(self) -> dict[str, int]:
+        """source -> seed, of those that a seed of the study decides."""
+        return {name: seed for name, seed in asdict(self).items() if seed is not None}
+
+    def all_are(self, seed: int) -> bool:
+        """Whether a run with this seed and nothing else said has the same weights, orders and masks."""
+        return (self.init, self.order, self.dropout) == (seed, seed, seed)
+
+
+def source_seeds(vary: Iterable[str], seed: int, first: int) -> SourceSeeds:
+    """The seeds of a run whose study varies these sources.  first: the first seed of the study.
+
+    >>> source_seeds(["init"], 7, first=3)
+    SourceSeeds(init=7, order=3, dropout=3, split=None)
+    """
+    found = {name: seed if name in vary else first for name in USUAL}
+    return SourceSeeds(**found, split=seed if "split" in vary else None)
+
+
+def checked_sources(value: Any) -> tuple[str, ...]:
+    """Names of sources in the order of their table.  Raises ValueError where they are none."""
+    message = f"must be a list of what the seeds vary, of {', '.join(SOURCES)}"
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise ValueError(message)
+    if not value:
+        raise ValueError(
+            f"{message}; an empty list varies nothing: leave vary out, and a seed is of {', '.join(USUAL)}"
+        )
+    for name in value:
+        if name not in SOURCES:
+            raise ValueError(f"{message}; it has an {unknown(name, SOURCES, 'source')}")
+    if len(set(value)) < len(value):
+        raise ValueError(f"{message}, each once; got {shown(value)}")
+    return tuple(name for name in SOURCES if name in value)
+
+
+def sources_named(sources: Iterable[str]) -> str:
+    """Sources in a sentence, in the order of their table.
+
+    >>> sources_named(["order", "init"])
+    'initial weights, order'
+    """
+    return ", ".join(word for name, word in SOURCES.items() if name in sources)
+
+
+def sources_in_force(vary: Sequence[str] | None, network: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sources that differ from seed to seed.  network: its table, where dropout masks are drawn or not.
+
+    >>> sources_in_force(None, {"dropout": 0.0}), sources_in_force(["dropout", "split"], {"layers": ["dropout 0.5"]})
+    (('init', 'order'), ('dropout', 'split'))
+    """
+    layers = (text.split() for text in network.get("layers") or ())
+    masks = bool(network.get("dropout")) or any(words[0] == "dropout" and float(words[1]) > 0 for words in layers)
+    return tuple(name for name in (USUAL if vary is None else vary) if name != "dropout" or masks)

@@ -1,0 +1,167 @@
+"""Where noise comes from: the parts of a variance by hand, against simulations with known parts, and in a report."""
+
+import numpy as np
+import pytest
+from benchmarks.noise import coverage, normal, study, truth
+
+from handgrad.report.findings.noise import noise_of, noises, variance_draws
+from handgrad.report.findings.noise_sentences import noise_verdicts
+from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.verdicts import conditional
+from handgrad.report.tables.noise_table import noise_table
+from handgrad.streams import stream
+from handgrad.study.folder.results_folder import Results
+from tests.report.conftest import Outcome
+
+
+def parts(noise):
+    return {part.source: part for part in noise.parts}
+
+
+def test_the_parts_by_hand():
+    alone = {"init": [0.90, 0.91, 0.92], "split": [0.88, 0.91, 0.94]}
+    found = noise_of("1", "test_accuracy", alone, [0.88, 0.90, 0.92], m=100, pool=400)
+    by = parts(found)
+    assert found.p == pytest.approx(0.9)  # of the runs that vary both
+    assert by["init"].variance.value == pytest.approx(1e-4)  # s² of 0.90, 0.91, 0.92
+    assert by["examples"].variance.value == pytest.approx(9e-4)  # 0.9 · 0.1 / 100
+    # s² = 9e-4, of which drawing 100 of 400 makes 9e-4 · (1 − 1/4)
+    assert by["split"].variance.value == pytest.approx(9e-4 - 6.75e-4)
+    assert by["split"].seen == pytest.approx(9e-4)
+    assert found.total == pytest.approx(1.225e-3)
+    assert sum(part.share.value for part in found.parts) == pytest.approx(1)
+    assert found.together.ratio.value == pytest.approx((1e-4 + 9e-4) / 4e-4)
+    assert found.spread == pytest.approx(4e-4 + 0.25 * 9e-4)  # with a quarter of the binomial noise that N leaves
+
+
+def test_a_split_that_leaves_the_scored_examples_loses_nothing():
+    found = noise_of("1", "test_accuracy", {"split": [0.88, 0.91, 0.94]}, m=100)
+    assert parts(found)["split"].variance.value == pytest.approx(9e-4)
+    assert found.together is None
+    assert found.spread is None
+
+
+def test_a_split_is_never_below_0_and_its_interval_says_so():
+    split = parts(noise_of("1", "test_accuracy", {"split": [0.88, 0.90, 0.92, 0.93]}, m=100, pool=1000))["split"]
+    assert split.variance.value == split.variance.low == 0
+    assert split.variance.high > 0
+    split = parts(noise_of("1", "test_accuracy", {"split": [0.90, 0.90, 0.91, 0.91]}, m=100, pool=1000))["split"]
+    assert (split.variance.value, split.variance.high) == (0, None)  # an interval of no width is none
+
+
+def test_the_interval_of_few_runs_is_that_of_chi_squared():
+    from scipy.stats import chi2
+
+    draws = variance_draws([0.90, 0.91, 0.92], stream(0, "bootstrap"), 200_000)
+    assert np.quantile(draws, 0.025) == pytest.approx(2e-4 / chi2.ppf(0.975, 2), rel=0.01)
+    assert np.quantile(draws, 0.975) == pytest.approx(2e-4 / chi2.ppf(0.025, 2), rel=0.05)
+
+
+def test_the_interval_of_more_runs_is_that_of_bonett():
+    """ln s² + ln c ± z·se for 0, 1, …, 11, worked by hand: no value is trimmed other than in pairs, so x_t = 5.5."""
+    x = np.arange(12.0)
+    s2, kurtosis = 13.0, 12 * ((x - 5.5) ** 4).sum() / ((x - 5.5) ** 2).sum() ** 2
+    c = 12 / (12 - 1.959964)
+    error = c * np.sqrt((kurtosis - 9 / 12) / 11)
+    draws = variance_draws(x, stream(0, "bootstrap"), 200_000)
+    for share, sign in ((0.025, -1), (0.975, 1)):
+        assert np.quantile(draws, share) == pytest.approx(c * s2 * np.exp(sign * 1.959964 * error), rel=0.02)
+
+
+def test_runs_that_agree_show_no_variance_and_no_interval():
+    found = noise_of("1", "test_accuracy", {"init": [0.9] * 4, "order": [0.9, 0.91, 0.9, 0.92]}, m=100)
+    init = parts(found)["init"]
+    assert (init.variance.value, init.variance.low, init.share.low) == (0, None, None)
+    texts = [verdict.text for verdict in noise_verdicts(found)]
+    assert (
+        "All runs agree that vary initial weights (4): so few show no variance, which is not to say that" in texts[-2]
+    )
+    assert "With 4 runs of a source its interval assumes normally distributed accuracies (10 need not)." in texts[-1]
+    assert noise_table(found, "noise", "Noise").rows[0].cells[3].text == "–"
+
+
+def test_no_noise_at_all_is_said_and_is_no_number_that_is_none():
+    found = noise_of("1", "test_accuracy", {"init": [1.0] * 4, "order": [1.0] * 4}, [1.0] * 4, m=100)
+    assert [verdict.text for verdict in noise_verdicts(found)] == [
+        "The test accuracy of setting 1 is 100.00 % in all runs: no noise is seen."
+    ]
+    assert noise_table(found, "noise", "Noise").rows[-1].cells[0].text == "sum"
+
+
+def test_known_parts_are_found():
+    """120 simulated studies of 20 runs a source: 95 % intervals hold in 88 % at least, and estimates are unbiased."""
+    rng = np.random.default_rng(1)
+    found = [study(rng, 20, normal) for _ in range(120)]
+    assert min(coverage(found).values()) > 88  # 2.2 points are a standard error
+    for source, value in truth().items():
+        estimates = [parts(noise)[source].variance.value for noise in found]
+        assert np.mean(estimates) == pytest.approx(value, rel=0.3 if source == "split" else 0.12)
+    assert np.mean([noise.together.ratio.low < 1 < noise.together.ratio.high for noise in found]) > 0.9
+
+
+# -- in a study
+
+
+STUDY = {
+    "seeds": 12,
+    "vary": ["init", "order", "split"],
+    "phase": [
+        {"name": "initial weights", "vary": ["init"]},
+        {"name": "order", "after": "main", "vary": ["order"]},
+        {"name": "split", "after": "main", "vary": ["split"]},
+    ],
+}
+
+
+def tell(setting, seed):
+    """All together, and each of the three, with a spread of its own."""
+    width = {"1": 5, "1_1": 3, "1_2": 2, "1_3": 4}[setting.label]
+    return Outcome(0.8 + width * 0.001 * (seed * 7 % 12))
+
+
+def test_the_chapter_s_numbers_are_those_of_the_records(make_results):
+    summary = summarize(Results.open(make_results(STUDY, tell)))
+    (noise,) = noises(summary)
+    by = parts(noise)
+    step = np.var(np.arange(12) * 0.001, ddof=1)
+    assert by["init"].variance.value == pytest.approx(9 * step)
+    assert by["order"].variance.value == pytest.approx(4 * step)
+    assert by["split"].variance.value == pytest.approx(16 * step)  # the test part is the data's own
+    assert noise.pool is None
+    assert noise.together.variance.value == pytest.approx(25 * step)
+    assert noise.together.ratio.value == pytest.approx(29 / 25)
+    assert (noise.metric, noise.m, noise.label) == ("test_accuracy", 50, "1")
+    texts = [verdict.text for verdict in noise_verdicts(noise)]
+    assert texts[0].startswith("Where the noise of the test accuracy of setting 1 (81.75 %) comes from, as shares of")
+    assert "finite test set (50 examples)" in texts[0]
+    assert "by itself a ± shows of it 1.1 over initial weights, 0.72 over order and 1.4 over split." in texts[1]
+    assert "come to 1.16 times (" in texts[2]
+
+
+def test_every_spread_says_which_sources_it_includes(make_results):
+    summary = summarize(Results.open(make_results(STUDY, tell)))
+    main, first = summary.phases[:2]
+    assert main.sources == ("init", "order", "split")
+    assert (main.apart, first.apart) == (False, True)
+    assert summary.leading is main  # a phase that measures noise has chosen nothing
+    assert len(first.settings) == 1  # what it starts from has runs that vary other things
+    from handgrad.report.findings.wording import spread
+
+    assert spread(main.settings[0].samples["val_accuracy"], "val_accuracy").endswith(
+        "(n = 12, ddof 1, over initial weights, order, split)"
+    )
+    text = conditional(summary)[0].text
+    assert text == "Intervals are over seeds that vary the split: each of them has 20 validation examples of its own."
+
+
+def test_without_vary_nothing_is_said_and_the_sources_are_known(make_results):
+    summary = summarize(Results.open(make_results()))
+    assert noises(summary) == []
+    assert summary.phases[0].sources == ("init", "order")  # no dropout, no masks
+    assert summary.settings[0].samples["val_accuracy"].sources == ()
+    assert summary.phases[0].over_seeds == "over seeds"
+
+
+def test_one_run_of_a_source_is_none(make_results):
+    folder = make_results({**STUDY, "seeds": 1}, lambda setting, seed: Outcome(0.8))
+    assert noises(summarize(Results.open(folder))) == []
