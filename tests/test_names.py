@@ -208,7 +208,7 @@ def test_every_path_that_is_advised_is_one(advice):
         ("shuffle", "not there yet"),
         ("class_weights", "not there yet"),
         ("metrics", "not there yet"),
-        ("folds", "not there yet"),
+        ("folds", "write data.validation = { folds = 5 }"),
         ("cv", "not there yet"),
         ("augment", "not there yet"),
         ("task", "not there yet"),

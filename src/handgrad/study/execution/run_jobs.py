@@ -60,10 +60,11 @@ class Runs:
             if summary is not None:
                 self.ended[run.id] = summary
                 self._progress.ended(summary, setting.cost)
-        if setting.data is not None and (problem := self._store.data_problem(setting.data)) is not None:
-            if (self._store.folder / "data" / f"{setting.data}.json").exists():
-                self._progress.note(f"{problem.partition('; ')[0]}; it is made again")
-            self._store.write_data(setting.data, self._plan.splits.split(setting.data))
+        for key in setting.data_keys:
+            if (problem := self._store.data_problem(key)) is not None:
+                if (self._store.folder / "data" / f"{key}.json").exists():
+                    self._progress.note(f"{problem.partition('; ')[0]}; it is made again")
+                self._store.write_data(key, self._plan.splits.split(key))
 
     def jobs(self, phase: PlannedPhase, tracker: BudgetTracker) -> Iterator[RunJob]:
         """The unfinished runs of a phase, seeds of a setting together, as far as the budget goes.
@@ -72,8 +73,8 @@ class Runs:
         """
         splits = self._plan.splits
         for setting in phase.settings:
-            if setting.data is not None and any(self.is_left(run) for run in setting.runs):
-                splits.path(setting.data)
+            for key in dict.fromkeys(setting.data_of(run) for run in setting.runs if self.is_left(run)):
+                splits.path(key)
         splits.clear()
         kinds = [self._kind(setting) for setting in phase.settings]
         for _, setting in sorted(zip(map(kinds.index, kinds), phase.settings, strict=True), key=lambda pair: pair[0]):
@@ -98,7 +99,6 @@ class Runs:
     ) -> RunJob | None:
         """The job of a run; None where the run that it continues has failed, which is recorded."""
         assert setting.setting is not None
-        assert setting.data is not None
         assert planned.id is not None
         run = setting.run(planned, self._plan.splits.facts(setting.setting.data).checksum)
         parent = None if planned.continues is None else self.ended[planned.continues]
@@ -112,7 +112,7 @@ class Runs:
         return RunJob(
             run=run,
             id=planned.id,
-            split=self._plan.splits.path(setting.data),
+            split=self._plan.splits.path(setting.data_of(planned)),
             checkpoint=self._store.checkpoint(planned.id),
             parent=None if parent is None else self._store.run_folder(parent.id),
             until=until,
@@ -123,7 +123,8 @@ class Runs:
         """A job has started, or has ended an epoch."""
         phase, setting, planned = self._of[job.id]
         name = self._refs.row_name(phase.name, setting.axes)
-        told = {"phase": phase.name, "label": setting.label, "name": name, "run": job.id, "seed": planned.seed}
+        told = {"phase": phase.name, "label": setting.label, "name": name, "run": job.id}
+        told |= {"seed": planned.seed, "fold": planned.fold}
         if news is None:
             self._progress.tell("run started", **told)
         else:
@@ -149,6 +150,7 @@ class Runs:
                 name=self._refs.row_name(origin.phase.name, origin.setting.axes),
                 run=summary.id,
                 seed=origin.planned.seed,
+                fold=origin.planned.fold,
                 status=summary.status,
                 metrics=summary.metrics,
                 seconds=summary.seconds,

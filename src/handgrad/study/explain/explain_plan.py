@@ -244,6 +244,8 @@ class ExplainPlan(Plan):
         setting, problems = Setting.read(tables)
         if setting is None:
             return problems[0]
+        if setting.data.splits > 1:
+            return "data.validation.folds: readings are run on one split; give data.validation a size"
         try:
             facts = self.splits.facts(setting.data)
             network = build(setting.network, facts.shape, facts.n_classes)

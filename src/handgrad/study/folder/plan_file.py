@@ -33,6 +33,8 @@ class _Run(_Shape):
     seed: int
     id: str | None
     continues: str | None
+    fold: NotRequired[int]
+    data: NotRequired[str]
 
 
 class _Setting(_Shape):
@@ -130,6 +132,7 @@ def _check_names(plan: Mapping[str, Any]) -> None:
         known |= own
         for setting in phase["settings"]:
             ids = [run["id"] for run in setting["runs"]] + [run["continues"] or "0" * 10 for run in setting["runs"]]
-            whole = setting["setting"] is not None and _ID.fullmatch(setting["data"] or "") is not None
+            splits = [setting["data"] or "", *(run["data"] for run in setting["runs"] if "data" in run)]
+            whole = setting["setting"] is not None and all(_ID.fullmatch(key) is not None for key in splits)
             if not whole or not all(run_id is not None and _ID.fullmatch(run_id) for run_id in ids):
                 raise ValueError(f"setting {shown(setting['label'])} lacks its setting, its data or ids of runs")

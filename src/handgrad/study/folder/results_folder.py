@@ -1,7 +1,7 @@
 """Results: a results folder, read.  From plain files alone: no data, no network, nothing is trained or executed.
 
 results = Results.open("results/quickstart")
-results.runs()        a frame with a row for every (setting, seed)
+results.runs()        a frame with a row for every (setting, seed), where folds divide the data (setting, fold, seed)
 results.curves()      a frame with a row for every epoch of every run
 results.diagnostics() a frame of the same rows: norms of gradients and saturation, where the setting asks for them
 results.settings()    a frame with a row for every setting: n, mean and standard deviation over the seeds
@@ -58,6 +58,12 @@ class DesignCell:
     id: str
     status: str
     record: Record | None
+    fold: int | None = None
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What tells it from the other runs of its setting, as columns of a frame."""
+        return {"seed": self.seed} if self.fold is None else {"fold": self.fold, "seed": self.seed}
 
 
 @dataclass(frozen=True)
@@ -176,7 +182,8 @@ class Results:
         """
         found: list[DamagedError] = []
         yield from self._cells(found)
-        for key in dict.fromkeys(setting["data"] for setting in self.planned.values()):
+        runs = ((setting, run) for setting in self.planned.values() for run in setting["runs"])
+        for key in dict.fromkeys(run.get("data", setting["data"]) for setting, run in runs):
             try:
                 if (self.folder / "data" / f"{key}.json").exists():
                     read_data(self.folder, key)
@@ -208,7 +215,8 @@ class Results:
                     continue
                 checked.add(run["id"])
                 status = record.status if record else self._unfinished(label, run["id"])
-                yield DesignCell(label, setting["phase"], setting["axes"], run["seed"], run["id"], status, record)
+                where = label, setting["phase"], setting["axes"]
+                yield DesignCell(*where, run["seed"], run["id"], status, record, run.get("fold"))
 
     def _record(self, run_id: str, *, check: bool = False) -> Record | None:
         """record.json of a run, None where there is none; check: compare its files with it.  Raises DamagedError."""
@@ -261,7 +269,8 @@ class Results:
     # -- frames
 
     def runs(self) -> "DataFrame":
-        """One row for every run: label, phase, seed, id, status, a column for each axis, metrics, epochs, times."""
+        """One row for every run: label, phase, seed, id, status, a column for each axis, metrics, epochs, times;
+        before the seed the fold, where folds divide the data."""
         import pandas
 
         rows = []
@@ -272,7 +281,7 @@ class Results:
                 {
                     "label": cell.label,
                     "phase": cell.phase,
-                    "seed": cell.seed,
+                    **cell.run,
                     "id": cell.id,
                     "status": cell.status,
                     **self.axes[cell.label],
@@ -309,7 +318,7 @@ class Results:
                 continue
             values = arrays(self.folder / "runs" / cell.id, cell.record)
             if len(values.get("epoch", ())):
-                frames.append(pandas.DataFrame({"label": cell.label, "seed": cell.seed, "id": cell.id, **values}))
+                frames.append(pandas.DataFrame({"label": cell.label, **cell.run, "id": cell.id, **values}))
         return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame()
 
     def settings(self) -> "DataFrame":

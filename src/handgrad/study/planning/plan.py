@@ -25,6 +25,7 @@ from handgrad.study.planning.split_cache import DataFacts, SplitCache
 from handgrad.study.reading.setting_refs import class_problems
 from handgrad.study.rules.select import RunSummary, choose, metric_of
 from handgrad.training.run import Run, Setting
+from handgrad.training.run_keys import run_key
 from handgrad.training.sharing import runs_in_a_program
 
 
@@ -70,7 +71,7 @@ class Plan:
     @property
     def data_keys(self) -> list[str]:
         """The splits of the settings that are known, each once."""
-        return list(dict.fromkeys(setting.data for setting in self.settings.values() if setting.data is not None))
+        return list(dict.fromkeys(key for setting in self.settings.values() for key in setting.data_keys))
 
     @property
     def taken_phases(self) -> list[PlannedPhase]:
@@ -83,7 +84,7 @@ class Plan:
         known = {s.label: len(s.runs) for phase in self.taken_phases if phase.known for s in phase.settings}
         later = sum(len(s.runs) for phase in self.taken_phases if not phase.known for s in phase.settings)
         undrawn = sum(
-            (phase.drawn - len(phase.settings)) * len(self.study.phases[phase.number].seeds)
+            (phase.drawn - len(phase.settings)) * len(self.study.phases[phase.number].seeds) * self.study.spec.data.splits
             for phase in self.taken_phases
             if phase.opened
         )
@@ -245,11 +246,11 @@ class Plan:
         setting = self._resolved(one.setting)
         parameters, cost, facts = self._work(setting)
         assert facts is not None
-        parents = {run.seed: run.id for run in start.runs} if start and one.phase.continues else {}
-        runs = []
-        for seed in one.phase.seeds:
-            continues = parents.get(seed)
-            runs.append(PlannedRun(seed, Run(setting, seed, facts.checksum, continues).id, continues))
+        parents = {run.key: run.id for run in start.runs} if start and one.phase.continues else {}
+        folds = range(1, setting.data.splits + 1) if setting.data.splits > 1 else (None,)
+        runs = [
+            self._run(setting, seed, fold, parents.get(run_key(seed, fold))) for fold in folds for seed in one.phase.seeds
+        ]
         ids, prefix = tuple(run.id for run in runs), f"{start.label}_" if start else ""
         if ids not in self._labels:
             self._derived[prefix] = self._derived.get(prefix, 0) + 1
@@ -259,13 +260,24 @@ class Plan:
             self._labels[ids], axes, one.changes, setting, tuple(runs), facts.key, parameters, cost, one.tables, epochs
         )
 
+    def _run(self, setting: Setting, seed: int, fold: int | None, continues: str | None) -> PlannedRun:
+        """The run of a setting with one seed of its phase, on one fold where it has such."""
+        facts, section, key = self.splits.facts(setting.data), None, None
+        if fold is not None:
+            section = setting.data.of_fold(fold)
+            key = self.splits.key(section)
+        run = Run(setting.changed(data=section) if section else setting, seed, facts.checksum, continues)
+        return PlannedRun(seed, run.id, continues, section=section, data=key, fold=fold)
+
     def _sketch(self, phase: Phase) -> PlannedPhase:
         """A phase before its settings are known: its changes, and the cost as it would be from the base setting."""
         sketched, drawn = [], phase.sampling
         for number, one in enumerate(self.study.settings.from_base(phase.number), start=1):
             setting = one.setting
             parameters, cost, facts = self._work(setting)
-            runs = tuple(PlannedRun(seed, None) for seed in phase.seeds)
+            splits = 1 if setting is None else setting.data.splits
+            folds = range(1, splits + 1) if splits > 1 else (None,)
+            runs = tuple(PlannedRun(seed, None, fold=fold) for fold in folds for seed in phase.seeds)
             axes = phase.changes | one.choice.axes
             if drawn is not None:
                 axes |= {path: f"drawn by {drawn.sampler}" for path, _, _ in drawn.ranges}
@@ -296,9 +308,11 @@ class Plan:
         kinds: dict[int, dict[str, int]] = {}
         for setting in (setting for phase in self.phases for setting in phase.settings):
             if setting.setting is not None and setting.setting.training.stack != 1:
-                key = Run(setting.setting, 0, self.splits.facts(setting.setting.data).checksum).group_key
+                checksum = self.splits.facts(setting.setting.data).checksum
                 runs = kinds.setdefault(int(setting.setting.training.stack), {})
-                runs[key] = runs.get(key, 0) + len(setting.runs)
+                for run in setting.runs:
+                    key = setting.run(run, checksum).group_key
+                    runs[key] = runs.get(key, 0) + 1
         return [
             f"{sum(runs.values())} runs are trained by {len(runs)} program{'s' * (len(runs) > 1)}, up to {stack} at a "
             "time in each (training.stack)"

@@ -4,17 +4,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.data.data_section import DataSection
 from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.training.run import Run, Setting
+from handgrad.training.run_keys import RunKey, run_key
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A cell of the design.  `id` is None until the winner that it starts from is known."""
+    """A cell of the design.  `id` is None until the winner that it starts from is known.
+
+    section, data: of a split of its own, its description and its key;  fold: where the study divides its data into
+    folds, which of them validates.
+    """
 
     seed: int
     id: str | None
     continues: str | None = None
+    section: DataSection | None = None
+    data: str | None = None
+    fold: int | None = None
+
+    @property
+    def key(self) -> RunKey:
+        """What pairs it with the runs of other settings."""
+        return run_key(self.seed, self.fold)
+
+    def to_json(self) -> dict[str, Any]:
+        """The run as plan.json holds it."""
+        some = {"fold": self.fold, "data": self.data}
+        given = {name: value for name, value in some.items() if value is not None}
+        return {"seed": self.seed, "id": self.id, "continues": self.continues, **given}
 
 
 @dataclass(frozen=True)
@@ -34,7 +54,19 @@ class PlannedSetting:
 
     def run(self, planned: PlannedRun, checksum: str) -> Run:
         assert self.setting is not None
-        return Run(self.setting, planned.seed, checksum, planned.continues)
+        setting = self.setting if planned.section is None else self.setting.changed(data=planned.section)
+        return Run(setting, planned.seed, checksum, planned.continues)
+
+    def data_of(self, planned: PlannedRun) -> str:
+        """The key of the split that a run learns from."""
+        key = planned.data or self.data
+        assert key is not None
+        return key
+
+    @property
+    def data_keys(self) -> list[str]:
+        """The splits of its runs, each once; none where they are not known."""
+        return [] if self.data is None else list(dict.fromkeys(self.data_of(run) for run in self.runs))
 
 
 @dataclass(frozen=True)
@@ -105,7 +137,7 @@ class PlannedPhase:
                     "data": setting.data,
                     "parameters": setting.parameters,
                     "setting": setting.setting.model_dump(mode="json", by_alias=True) if setting.setting else None,
-                    "runs": [{"seed": run.seed, "id": run.id, "continues": run.continues} for run in setting.runs],
+                    "runs": [run.to_json() for run in setting.runs],
                 }
                 for setting in self.settings
             ],

@@ -52,7 +52,11 @@ class SplitCache:
         self._kept: dict[str, Path] = {}
 
     def check(self, section: DataSection) -> SplitCheck:
-        """The split that `section` describes; made if it was not yet.  Raises DataError where there is no data."""
+        """The split that `section` describes, of folds the first; made if it was not yet.
+
+        Raises DataError where there is no data.
+        """
+        section = section.of_fold(1)
         written = section.model_dump_json()
         if written not in self._checks:
             dataset = self.dataset(section)
@@ -79,6 +83,12 @@ class SplitCache:
         if check.facts is None:
             raise DataError("\n".join(check.problems))
         return check.facts
+
+    def key(self, section: DataSection) -> str:
+        """The key of a split that differs from one that was looked at in what is drawn: it is made when it is needed."""
+        key = data_key(section, self.dataset(section).checksum)
+        self._sections.setdefault(key, section)
+        return key
 
     def dataset(self, section: DataSection) -> Dataset:
         """The data set of a section; the last one stays in memory."""
