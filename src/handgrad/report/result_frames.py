@@ -12,6 +12,7 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.study.explain.rung_results import read_explanation
 from handgrad.study.folder.results_folder import Results
+from handgrad.training.run_keys import RunKey
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,9 +22,9 @@ def compare(results: Results | str | os.PathLike[str]) -> "DataFrame":
     """Every setting of every phase against the phase's winner, on the seeds that both finished.
 
     results: `Results`, or the path of their folder.
-    Columns: phase, setting, winner, n (shared seeds), difference (mean of setting − winner in the metric that chose the
-    winner), low and high (95 % t interval of it), p (paired t), holm_p (Holm's correction over all pairs of the phase's
-    settings, as the winner was chosen on the same numbers), sign_flip_p (at least 2/2ⁿ), verdict: "behind" where holm_p
+    Columns: phase, setting, winner, n (shared seeds, or folds), pairs (these in words), difference (mean of setting − winner in the metric that chose the
+    winner), low and high (95 % t interval of it), p (paired t, on folds the corrected resampled t-test of Nadeau and Bengio 2003), holm_p (Holm's correction over all pairs of the phase's
+    settings, as the winner was chosen on the same numbers), sign_flip_p (at least 2/2ⁿ, none of folds), verdict: "behind" where holm_p
     and, from six seeds on, sign_flip_p too are below 0.05, else "undecided"; decided: whether it is "behind".
     Settings with diverged runs, and those that a search stopped short, are not compared and have no row.
     """
@@ -41,6 +42,7 @@ def compare(results: Results | str | os.PathLike[str]) -> "DataFrame":
                     "winner": phase.winner,
                     "metric": phase.metric,
                     "n": found.n,
+                    "pairs": found.counted,
                     "difference": found.difference,
                     "low": found.interval.low if found.interval else None,
                     "high": found.interval.high if found.interval else None,
@@ -118,7 +120,7 @@ def _reproduced(results: "Results | str | os.PathLike[str]") -> Reproduction | N
 def curve_measures(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Curves in numbers, a row for every run that has a curve.
 
-    Columns: phase, setting, seed, metric (of the curve), own (epochs to 95 % of the way to the run's best value), best,
+    Columns: phase, setting, seed (before it the fold, where folds divide the data), metric (of the curve), own (epochs to 95 % of the way to the run's best value), best,
     level (95 % of the way to the best setting's best value), common (epochs to it, NaN where it is never reached), area
     (mean height), volatility (after the climb), gap (training − validation accuracy at the end).  Formulas:
     docs/report.md.
@@ -133,12 +135,17 @@ def curve_measures(results: "Results | str | os.PathLike[str]") -> "DataFrame":
         if found is None:
             continue
         for one in found.settings:
-            for seed, area in one.area.values.items():
-                row = {"phase": phase.name, "setting": one.setting.label, "seed": seed, "metric": found.metric}
-                row |= {"own": one.own.values.get(seed), "best": one.best.values.get(seed), "level": found.level}
-                row |= {"common": one.common.values.get(seed), "area": area}
-                rows.append(row | {"volatility": one.volatility.values.get(seed), "gap": one.gap.values.get(seed)})
+            for key, area in one.area.values.items():
+                row: dict[str, object] = {"phase": phase.name, "setting": one.setting.label, **_run(key)}
+                row |= {"metric": found.metric, "own": one.own.values.get(key), "best": one.best.values.get(key)}
+                row |= {"level": found.level, "common": one.common.values.get(key), "area": area}
+                rows.append(row | {"volatility": one.volatility.values.get(key), "gap": one.gap.values.get(key)})
     return pandas.DataFrame(rows)
+
+
+def _run(key: RunKey) -> dict[str, int]:
+    """What tells a run from the others of its setting, as columns of a frame."""
+    return {"seed": key} if not isinstance(key, tuple) else {"fold": key[0], "seed": key[1]}
 
 
 def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
@@ -170,7 +177,7 @@ def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
 def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Precision, recall and F1 of every class, and their macro and weighted means, of every run that ended.
 
-    Columns: phase, setting, seed, part, class (or "macro", "weighted"), is_mean, precision, recall, f1, examples.
+    Columns: phase, setting, seed (before it the fold, where folds divide the data), part, class (or "macro", "weighted"), is_mean, precision, recall, f1, examples.
     """
     import pandas
 
@@ -178,7 +185,7 @@ def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     for run in Results.of(results).cells():
         for part, scores in scores_of(run.record).items() if run.record else ():
             for position, one in enumerate(scores):
-                row = {"phase": run.phase, "setting": run.label, "seed": run.seed, "part": part, "class": one.name}
+                row = {"phase": run.phase, "setting": run.label, **run.run, "part": part, "class": one.name}
                 row |= {"is_mean": position >= len(scores) - 2, "precision": one.precision, "recall": one.recall}
                 rows.append(row | {"f1": one.f1, "examples": one.examples})
     return pandas.DataFrame(rows)

@@ -1,7 +1,7 @@
 """What pairs the runs of two settings: their seed, and where the data is divided into folds, fold and seed.
 
-    seed            one split for all runs
-    (fold, seed)    `data.validation.folds`: every setting is trained on every fold with every seed
+seed            one split for all runs
+(fold, seed)    `data.validation.folds`: every setting is trained on every fold with every seed
 """
 
 from collections.abc import Iterable

@@ -131,7 +131,7 @@ def test_a_setting_that_is_better_where_it_finished_is_not_said_to_be_behind(mak
     assert other in phase.tied
     said = texts(phase_verdicts(phase))
     told = (
-        "Setting 2 is better than the best on the seeds that both have, and ranks below it because of its missing runs."
+        "Setting 2 is better than the best on the runs that both have, and ranks below it because of its missing runs."
     )
     assert told in said
     assert not [text for text in said if text.startswith("Behind the best") or "t-test alone" in text]

@@ -15,15 +15,16 @@ from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effect_sentences import effect_verdict
 from handgrad.report.findings.effects import phase_effects
-from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
+from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
 from handgrad.report.findings.verdicts import phase_verdicts, slip_verdicts, trouble_verdicts
 from handgrad.report.findings.wording import axis_names, plural, setting_name, settings_named
 from handgrad.report.tables import findings_tables, study_tables
-from handgrad.study.changes import shown
+from handgrad.study.changes import at_path, shown
 from handgrad.study.design.study_spec import Made
 from handgrad.study.published.figure_options import GradientsOptions
 from handgrad.study.toml import dumps
 from handgrad.training.record import DatasetFacts
+from handgrad.training.run_keys import key_word
 
 
 def studied(summary: Summary) -> Chapter:
@@ -110,9 +111,9 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
         rows = [("setting", (setting_name(winner, phase.axes),)), ("layers", tuple(record.network.layers))]
         rows.append(("parameters", (f"{record.network.parameters:,}",)))
         blocks.append(Facts(tuple((term, lines) for term, lines in rows if lines)))
-        who = f"Setting {winner.label}, seed {run.seed}"
+        who = f"Setting {winner.label}, {key_word(run.key)}"
         if len([r for r in winner.runs if r.status == "done"]) > 1:
-            who += " (the seed that did best)"
+            who += f" (the {'run' if run.fold else 'seed'} that did best)"
         figures: Sequence[FigureData | None] = [
             run_figures.confusion(record, who),
             run_figures.weights(record, sources.params(run.id), who),
@@ -125,7 +126,7 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
         for part, scores in sorted(scores_of(record).items()):
             table = findings_tables.class_table(scores, part, who, f"classes-{part}")
             blocks.insert(2 if figures[0] is not None else 1, TableBlock(table, folded=True))
-    seeds = f"seeds = [{', '.join(str(r.seed) for r in winner.runs)}]\n\n"
+    seeds = f"seeds = [{', '.join(dict.fromkeys(str(r.seed) for r in winner.runs))}]\n\n"
     text = f'name = "best"\n{seeds}{dumps(winner.setting)}'
     blocks.append(Code(text, "The best configuration as a study file: every value that was in force"))
     return Chapter("best", "The best setting", tuple(blocks))
@@ -148,14 +149,16 @@ RATES = 12  # products of learning rate and batch size that are named
 
 def data_chapter(summary: Summary) -> Chapter:
     """Every split that was used: its examples, its scaling, whether it is the official data."""
-    found: dict[str, DatasetFacts] = {}
+    found: dict[str, tuple[DatasetFacts, RunFacts]] = {}
     for setting in summary.settings:
-        for data in (record.dataset for record in setting.records):
-            found.setdefault(str([data.key, data.checksum, data.scaling, data.counts]), data)
+        for run, data in ((run, run.record.dataset) for run in setting.trained if run.record):
+            key = [data.key, data.scaling, data.counts] if run.fold is None else [at_path(setting.setting, "data")]
+            found.setdefault(str([data.checksum, *key]), (data, run))
     blocks: list[Block] = []
-    for position, data in enumerate(found.values()):
+    for position, (data, run) in enumerate(found.values()):
         rows = [
             ("data set", (data.name,)),
+            ("folds", () if run.fold is None else (f"those of fold {run.fold}; in every other one others validate",)),
             ("examples", tuple(f"{part}: {count:,}" for part, count in data.counts.items())),
             ("shape of one example", (" × ".join(map(str, data.shape)),)),
             ("scaling in force", (data.scaling,)),

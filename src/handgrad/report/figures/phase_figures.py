@@ -42,11 +42,14 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
     word = METRICS[phase.metric].word
     left_out = f" The best {RANKED} of {len(phase.settings)} settings." if len(phase.settings) > RANKED else ""
     stopped = " Those that the search stopped short are not tested and never shaded." if phase.stopped else ""
+    test, bar = "paired t-test on shared seeds", "95 % t interval"
+    if phase.folded:
+        test, bar = "corrected resampled t-test on folds", "95 % t interval, corrected for folds that share examples,"
     caption = (
-        f"{word.capitalize()} of every setting, best first. Circles: seeds; diamond: their mean; bar: 95 % t interval "
-        "of the mean (none below two seeds; where all agree, the exact binomial one; it may run off the axis, and "
-        "covers less where some runs collapsed). Shaded: the best, and all of which it is undecided whether they are "
-        f"behind (paired t-test on shared seeds, Holm's correction over all pairs).{stopped}{left_out}"
+        f"{word.capitalize()} of every setting, best first. Circles: {phase.over}; diamond: their mean; bar: {bar} "
+        f"of the mean (none below two {phase.over.split()[0]}; where all agree, the exact binomial one; it may run off "
+        "the axis, and covers less where some runs collapsed). Shaded: the best, and all of which it is undecided "
+        f"whether they are behind ({test}, Holm's correction over all pairs).{stopped}{left_out}"
     )
     return Ranking(name, f"Settings by {word}", caption, word, tuple(rows), percent=is_fraction(phase.metric))
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from handgrad.names import unknown
 from handgrad.report.figures.palette import CONTEXT, LineStyle, line_style
 from handgrad.study.published.option_values import Inset
+from handgrad.training.run_keys import RunKey
 
 Numbers = NDArray[np.float64]
 CsvRow = list[object]
@@ -177,7 +178,7 @@ class RankingRow:
     """A setting's seeds (`points`), their mean, and the interval of the mean."""
 
     label: str
-    points: dict[int, float]
+    points: dict[RunKey, float]
     mean: float | None
     low: float | None
     high: float | None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.report.findings.resampled import variance_factor
 from handgrad.streams import stream
 
 CONFIDENCE = 0.95
@@ -22,13 +23,16 @@ class Interval:
 
     low: float
     high: float
-    method: str  # "t" | "exact binomial" | "BCa bootstrap" | "prediction"
+    method: str  # "t" | "corrected t" | "exact binomial" | "BCa bootstrap" | "prediction"
     confidence: float = CONFIDENCE
 
 
-def t_interval(x: Sequence[float], confidence: float = CONFIDENCE, rounding: float = 0.0) -> Interval | None:
-    """mean ± t(n−1)·s/√n, always with ddof 1; None below two values, and where all are equal: s = 0 is no spread that
-    was measured, but one that n values were too few to show.  Values no further apart than `rounding` are equal.
+def t_interval(
+    x: Sequence[float], confidence: float = CONFIDENCE, rounding: float = 0.0, overlap: float = 0.0
+) -> Interval | None:
+    """mean ± t(n−1)·s·√(1/n + overlap), always with ddof 1; None below two values, and where all are equal: s = 0 is no
+    spread that was measured, but one that n values were too few to show.  Values no further apart than `rounding` are
+    equal.  overlap: of folds, which are not independent (`resampled.variance_factor`).
 
     >>> interval = t_interval([1.0, 2.0, 3.0])
     >>> round(interval.low, 3), round(interval.high, 3)  # 2 ± 4.303·1/√3
@@ -40,8 +44,8 @@ def t_interval(x: Sequence[float], confidence: float = CONFIDENCE, rounding: flo
     if n < 2 or not np.ptp(x) > rounding:
         return None
     mean, s = math.fsum(x) / n, float(np.std(x, ddof=1))
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * s / math.sqrt(n)
-    return Interval(mean - half, mean + half, "t", confidence)
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * s * math.sqrt(variance_factor(n, overlap))
+    return Interval(mean - half, mean + half, "corrected t" if overlap else "t", confidence)
 
 
 def prediction_interval(

@@ -3,7 +3,8 @@
 Letters: n seeds, x their values, d differences between two settings on the same seed, s standard deviation (ddof 1).
 
 Two noises: the seed, and the finite test set.  Settings share seeds, so they are compared in pairs.
-Below six shared seeds no sign-flip test can reach p < 0.05, and the paired t-test speaks alone.
+Below six shared seeds no sign-flip test can reach p < 0.05, and the paired t-test speaks alone.  Folds share their
+examples: the mean of a fold over its seeds is one value, and the t-test is corrected for them (`resampled`).
 
 Sources: Bouthillier et al. 2021 (arXiv 2103.03098), Agarwal et al. 2021 (arXiv 2108.13264), Colas et al. 2018
 (arXiv 1806.08295), Jordan 2023 (arXiv 2304.01910); Holm 1979.
@@ -17,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.report.findings.intervals import Interval, bca_interval, exact_binomial_interval, t_interval
+from handgrad.report.findings.resampled import by_fold, fold_means, has_folds, variance_factor
 from handgrad.streams import stream
+from handgrad.training.run_keys import RunKey, counted, in_order
 
 LEVEL = 0.05
 BOOTSTRAP_SEEDS = 30  # from here the BCa bootstrap covers what it says (benchmarks/conclusions.py)
@@ -30,9 +33,9 @@ ROUNDING = 4 * 2.0**-52  # of the larger of two values: differences that are no 
 
 @dataclass(frozen=True)
 class Sample:
-    """The values of one measure over seeds: n, mean, std (None where n ≤ ddof), intervals (None where n < 2)."""
+    """The values of one measure over runs: n, mean, std (None where n ≤ ddof), intervals (None where n < 2)."""
 
-    values: Mapping[int, float]  # seed -> value
+    values: Mapping[RunKey, float]  # seed, or fold and seed -> value
     ddof: int
     mean: float | None
     std: float | None
@@ -43,10 +46,17 @@ class Sample:
     def n(self) -> int:
         return len(self.values)
 
+    @property
+    def counted(self) -> str:
+        """What it is over, in words: "n = 3", or "5 folds × 2 seeds"."""
+        return counted(self.values) if has_folds(self.values) else f"n = {self.n}"
 
-def sample(values: Mapping[int, float], ddof: int = 1, examples: int | None = None) -> Sample:
+
+def sample(values: Mapping[RunKey, float], ddof: int = 1, examples: int | None = None, overlap: float = 0.0) -> Sample:
     """Mean, standard deviation with `ddof`, t interval and, from thirty seeds, the BCa bootstrap beside it.
 
+    overlap: of folds, n₂/n₁ (`resampled.variance_factor`); their interval is the corrected one, of the means over
+    seeds, and there is none where it is not known.
     examples: of an accuracy, how many it was scored on.  Where all seeds agree they show no spread, and what is left is
     the noise of the examples: the interval is then the exact binomial one, or None where `examples` is not known.
 
@@ -59,9 +69,10 @@ def sample(values: Mapping[int, float], ddof: int = 1, examples: int | None = No
     x = list(values.values())
     mean = math.fsum(x) / len(x) if x else None
     std = float(np.std(x, ddof=ddof)) if len(x) > ddof else None
-    bootstrap = bca_interval(x) if len(x) >= BOOTSTRAP_SEEDS else None
-    interval = t_interval(x)
-    if interval is None and mean is not None and len(x) > 1 and examples:
+    folds = has_folds(values)
+    bootstrap = bca_interval(x) if len(x) >= BOOTSTRAP_SEEDS and not folds else None
+    interval = None if folds and not overlap else t_interval(fold_means(values), overlap=overlap)
+    if interval is None and mean is not None and len(x) > 1 and examples and not np.ptp(x) > 0:
         interval = exact_binomial_interval(mean, examples)
     return Sample(dict(values), ddof, mean, std, interval, bootstrap)
 
@@ -133,8 +144,10 @@ def paired_t_p(d: Sequence[float]) -> float | None:
     return None if math.isnan(p) else float(p)
 
 
-def _paired_t(d: NDArray[np.float64], known: NDArray[np.bool_], rounding: NDArray[np.float64]) -> NDArray[np.float64]:
-    """p of each row of differences (pairs, seeds), of which some are known; NaN below two.
+def _paired_t(
+    d: NDArray[np.float64], known: NDArray[np.bool_], rounding: NDArray[np.float64], overlap: float = 0.0
+) -> NDArray[np.float64]:
+    """p of each row of differences (pairs, seeds or folds), of which some are known; NaN below two.
 
     rounding (pairs,): differences of a row that are no further apart are equal.  0.81 − 0.80 and 0.82 − 0.81 are one
     example in a hundred both, and differ in their last bits: a spread of those would make any t.
@@ -148,7 +161,7 @@ def _paired_t(d: NDArray[np.float64], known: NDArray[np.bool_], rounding: NDArra
         axis=1, initial=np.inf
     )
     equal = width <= rounding
-    t = np.abs(mean) * np.sqrt(n) / np.where(equal, 1.0, s)
+    t = np.abs(mean) / (np.sqrt(variance_factor(np.maximum(n, 1), overlap)) * np.where(equal, 1.0, s))
     p = np.where(
         equal,
         np.where(np.abs(mean) <= rounding, 1.0, 2.0 ** (1 - np.minimum(n, 1000))),
@@ -173,8 +186,10 @@ def holm(p: Sequence[float] | NDArray[np.float64]) -> list[float]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One setting against the reference, on the seeds both finished.  `difference` is setting − reference, in pairs.
+    """One setting against the reference, on the runs both finished.  `difference` is setting − reference, in pairs.
 
+    n: seeds, or folds where these divide the data: then p is that of the corrected test, and no signs are flipped, as
+    folds are not independent.  `counted`: the pairs in words.
     `decided` is the one verdict of it: every word, mark and shading of a report says no more and no less.
     """
 
@@ -185,15 +200,17 @@ class Comparison:
     adjusted_p: float | None  # Holm's, over all `pairs` of settings: the reference was chosen on the same numbers
     sign_flip: float | None
     pairs: int = 1
+    folds: bool = False
+    counted: str = ""
     ahead: bool = False  # better than the reference on these seeds, and below it only because runs of it are missing
 
     @property
     def decided(self) -> bool:
         """That the setting is behind: not ahead, adjusted p below 0.05 and, from the six shared seeds on that a test of
         signs needs, its p (which assumes no normal distribution) below 0.05 too."""
-        if self.ahead or self.adjusted_p is None or self.sign_flip is None or self.adjusted_p >= LEVEL:
+        if self.ahead or self.adjusted_p is None or self.adjusted_p >= LEVEL:
             return False
-        return self.n < SIGN_FLIP_SEEDS or self.sign_flip < LEVEL
+        return self.n < SIGN_FLIP_SEEDS or self.sign_flip is None or self.sign_flip < LEVEL
 
     @property
     def verdict(self) -> str:
@@ -211,41 +228,59 @@ class Comparison:
         return self.tied and not self.ahead and self.adjusted_p is not None and self.adjusted_p < LEVEL
 
 
-def compare(settings: Sequence[Mapping[int, float]], reference: Mapping[int, float]) -> list[Comparison]:
-    """Each setting (seed -> value) against the reference: the paired t-test on shared seeds, with Holm's correction
+def compare(
+    settings: Sequence[Mapping[RunKey, float]], reference: Mapping[RunKey, float], overlap: float = 0.0
+) -> list[Comparison]:
+    """Each setting (seed, or fold and seed -> value) against the reference: the paired t-test on shared seeds, with Holm's correction
     over all pairs among these settings and the reference.
 
     The reference is the best of them, chosen on the same numbers, so that a correction over its own pairs alone would
     claim too much: whichever setting had won, its pairs would have been looked at.  Each pair has its own variance, as
     one setting that collapsed would drown the others in a common one; `benchmarks/conclusions.py` measures how often
-    equal settings are called different.  Above 1,500 settings the factor is the number of pairs (Bonferroni).
+    equal settings are called different.  overlap: of folds, n₂/n₁ (`resampled`), whose means over seeds are compared.
+    Above 1,500 settings the factor is the number of pairs (Bonferroni).
     """
-    seeds = sorted({seed for values in (reference, *settings) for seed in values})
-    x = np.array([[values.get(seed, np.nan) for seed in seeds] for values in (reference, *settings)])
-    known = ~np.isnan(x)
-    rounding = ROUNDING * np.where(known, np.abs(x), 0.0).max(axis=1, initial=0.0)
-    own = _paired_t(x[1:] - x[0], known[1:] & known[0], np.maximum(rounding[1:], rounding[0]))
-    adjusted, pairs = _over_all_pairs(x, known, rounding, own)
+    keys = in_order({key for values in (reference, *settings) for key in values})
+    x = np.array([[values.get(key, np.nan) for key in keys] for values in (reference, *settings)])
+    rounding = ROUNDING * np.where(np.isnan(x), 0.0, np.abs(x)).max(axis=1, initial=0.0)
+    folds = has_folds(dict.fromkeys(keys))
+    own = _paired_with(x, 0, keys, rounding, overlap)
+    adjusted, pairs = _over_all_pairs(x, keys, rounding, own, overlap)
     found = []
     for values, p, q, own_rounding in zip(settings, own, adjusted, rounding[1:], strict=True):
-        d = [values[seed] - reference[seed] for seed in seeds if seed in values and seed in reference]
+        shared = [key for key in keys if key in values and key in reference]
+        d = fold_means({key: values[key] - reference[key] for key in shared})
         few = len(d) < 2
         found.append(
             Comparison(
                 n=len(d),
                 difference=math.fsum(d) / len(d) if d else None,
-                interval=t_interval(d, rounding=max(own_rounding, rounding[0])),
+                interval=t_interval(d, rounding=max(own_rounding, rounding[0]), overlap=overlap),
                 p=None if few else float(p),
                 adjusted_p=None if few else float(q),
-                sign_flip=None if few else sign_flip_p(d),
+                sign_flip=None if few or folds else sign_flip_p(d),
                 pairs=pairs,
+                folds=folds,
+                counted=counted(shared),
             )
         )
     return found
 
 
+def _paired_with(
+    x: NDArray[np.float64], i: int, keys: list[RunKey], rounding: NDArray[np.float64], overlap: float
+) -> NDArray[np.float64]:
+    """p of every row of x below row i against that one."""
+    d, known = by_fold(x[i + 1 :] - x[i], ~np.isnan(x[i + 1 :] - x[i]), keys)
+    return _paired_t(d, known, np.maximum(rounding[i + 1 :], rounding[i]), overlap)
+
+
 def _over_all_pairs(
-    x: NDArray[np.float64], known: NDArray[np.bool_], rounding: NDArray[np.float64], own: NDArray[np.float64]
+    x: NDArray[np.float64],
+    keys: list[RunKey],
+    rounding: NDArray[np.float64],
+    own: NDArray[np.float64],
+    overlap: float,
 ) -> tuple[NDArray[np.float64], int]:
     """(Holm's p of the pairs (0, i) in the family of all pairs that share two seeds or more, the number of these)."""
     k = len(x)
@@ -253,10 +288,7 @@ def _over_all_pairs(
         pairs = k * (k - 1) // 2
         return np.minimum(1.0, own * pairs), pairs
     rows = [own]
-    rows += [
-        _paired_t(x[i + 1 :] - x[i], known[i + 1 :] & known[i], np.maximum(rounding[i + 1 :], rounding[i]))
-        for i in range(1, k - 1)
-    ]
+    rows += [_paired_with(x, i, keys, rounding, overlap) for i in range(1, k - 1)]
     p = np.concatenate(rows)
     adjusted = np.full(len(p), np.nan)
     valued = ~np.isnan(p)

@@ -13,6 +13,7 @@ from handgrad.report.findings.summary import (
     SettingSummary,
     Summary,
     examples_of,
+    folds_of,
     rank,
 )
 from handgrad.report.findings.wording import plural
@@ -44,7 +45,7 @@ def summarize(results: Results) -> Summary:
                 unverifiable.add(cell.id)
             fallen = collapse(record) if record.status in ("done", "pruned") else None
             record = shortened(record, matrices=matrices, samples=samples)
-        facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen))
+        facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen, cell.fold))
 
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
         made = summarize_setting(label, axes, results.planned[label]["setting"], facts[label], ddof=spec.ddof)
@@ -125,10 +126,11 @@ def summarize_setting(
 ) -> SettingSummary:
     """One setting: a Sample for every metric, over the runs that came to their end."""
     samples = {}
-    records = [run.record for run in runs if run.record is not None and run.status != "failed"]
+    overlap, folds = max((run.overlap for run in runs), default=0.0), folds_of(setting)
     for metric in METRICS:
-        values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
-        made = sample(values, ddof, examples_of(records, metric) if is_fraction(metric) else None)
+        values = {run.key: value for run in runs if (value := run.value(metric)) is not None}
+        examples = examples_of(runs, metric, folds) if is_fraction(metric) else None
+        made = sample(values, ddof, examples, overlap)
         samples[metric] = replace(made, mean=mean_of(list(values.values()), metric))  # equal counts, equal means
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)
 
@@ -153,7 +155,8 @@ def summarize_phase(
             for setting in settings
             if setting is not best and not setting.count("diverged") and setting.stopped == best.stopped
         ]
-        comparisons = compare([s.samples[metric].values for s in others], best.samples[metric].values)
+        overlap = max(setting.overlap for setting in (best, *others))
+        comparisons = compare([s.samples[metric].values for s in others], best.samples[metric].values, overlap)
         comparisons = [replace(one, ahead=_is_ahead(one.difference, metric)) for one in comparisons]
         found = dict(zip((s.label for s in others), comparisons, strict=True))
         settings = [replace(setting, comparison=found.get(setting.label)) for setting in settings]

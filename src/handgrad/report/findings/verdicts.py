@@ -59,7 +59,8 @@ def selection(summary: Summary, metric: str) -> Verdict:
             f"Winners were chosen by {METRICS[metric].word} (select_on_test = true). The test numbers of a winner "
             "are therefore too good: they no longer estimate how it does on new data.",
         )
-    what = "the mean over seeds of " if len(summary.seeds) > 1 else ""
+    folded = any(phase.folded for phase in summary.phases)
+    what = f"the mean over {summary.phases[0].over} of " if folded or len(summary.seeds) > 1 else ""
     return Verdict("note", f"Winners were chosen by {what}{METRICS[metric].word}; the test set had no say.")
 
 
@@ -147,7 +148,7 @@ def _certainty(phase: PhaseSummary, brief: bool) -> list[Verdict]:
             )
         ]
     ns = sorted({comparison.n for comparison in tested})
-    few = ns[0] < SIGN_FLIP_SEEDS
+    few = ns[0] < SIGN_FLIP_SEEDS and not tested[0].folds
     behind = [label for label, comparison in found.items() if comparison.decided]
     undecided = [label for label, comparison in found.items() if not comparison.decided]
     said = []
@@ -165,9 +166,16 @@ def _certainty(phase: PhaseSummary, brief: bool) -> list[Verdict]:
 def _test(tested: Sequence[Comparison], ns: Sequence[int]) -> Verdict:
     """The test, the number of seeds and the assumption it makes."""
     seeds = f"{ns[0]}" if len(ns) == 1 else f"{ns[0]} to {ns[-1]}"
-    text = f"Paired t-test on {seeds} shared seeds"
+    folds = tested[0].folds
+    text = f"Corrected resampled t-test on {tested[0].counted}" if folds else f"Paired t-test on {seeds} shared seeds"
     if (pairs := tested[0].pairs) > 1:
         text += f", Holm's correction over all {pairs:,} pairs of settings, as the best was chosen on the same numbers"
+    if folds:
+        return Verdict(
+            "note",
+            f"{text}. Folds share training examples, so that the variance of their mean is taken as s²·(1/folds + "
+            "validation/training examples), s² of the means of folds over their seeds (Nadeau and Bengio 2003).",
+        )
     if ns[0] >= SIGN_FLIP_SEEDS:
         return Verdict("note", f"{text}; behind is said where a sign-flip test has p < {LEVEL:g} too.")
     return Verdict(
@@ -188,8 +196,9 @@ def _striped(phase: PhaseSummary, behind: Sequence[str]) -> list[Verdict]:
         return []
     rank, its = ("ranks", "its") if len(odd) == 1 else ("rank", "their")
     stay = "stays" if len(odd) == 1 else "stay"
+    unit = "fold" if any(s.comparison is not None and s.comparison.folds for s in phase.settings) else "seed"
     text = f"{settings_named(odd)} {rank} below one that is behind and {stay} undecided: {its} "
-    text += "distance from the best varies more from seed to seed, or fewer seeds show it."
+    text += f"distance from the best varies more from {unit} to {unit}, or fewer {unit}s show it."
     return [Verdict("note", text[0].upper() + text[1:])]
 
 
@@ -202,14 +211,12 @@ def _against_signs(found: Mapping[str, Comparison]) -> list[Verdict]:
 
 
 def _ahead(found: Mapping[str, Comparison]) -> list[Verdict]:
-    """Settings that are better than the best on the seeds that both have, and miss runs."""
+    """Settings that are better than the best on the runs that both have, and miss runs."""
     odd = [label for label, comparison in found.items() if comparison.ahead]
     if not odd:
         return []
     is_, ranks, its = ("is", "ranks", "its") if len(odd) == 1 else ("are", "rank", "their")
-    text = (
-        f"{settings_named(odd)} {is_} better than the best on the seeds that both have, and {ranks} below it because "
-    )
+    text = f"{settings_named(odd)} {is_} better than the best on the runs that both have, and {ranks} below it because "
     return [Verdict("warning", f"{text[0].upper()}{text[1:]}of {its} missing runs.")]
 
 
@@ -244,6 +251,8 @@ def conditional(summary: Summary) -> list[Verdict]:
     text = (
         f"Intervals and p are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
     )
+    if phase.folded and part is VALIDATION:
+        return [Verdict("note", f"Intervals and p are over {best.counted}, which validate {examples} in all.")]
     accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"
@@ -264,14 +273,18 @@ def _noise(accuracy: float, n: int) -> str:
 def small_parts(summary: Summary) -> list[Verdict]:
     """How many points one example is worth, in parts of fewer than a hundred."""
     found = []
-    for part in (VALIDATION.name, TEST.name):
-        counts = [setting.count_of(part) for setting in summary.settings]
+    folded = any(phase.folded for phase in summary.phases)
+    for part in (VALIDATION, TEST):
+        of_folds = " in all folds together" if folded and part is VALIDATION else ""
+        counts = [setting.examples(part.metric("accuracy")) for setting in summary.settings]
         n = min((count for count in counts if count), default=SMALL)
         if n == 1:
-            text = f"1 example cannot be a {part} part: its accuracy is 0 or 100 %, whatever the network has learnt."
+            text = (
+                f"1 example cannot be a {part.name} part: its accuracy is 0 or 100 %, whatever the network has learnt."
+            )
             found.append(Verdict("warning", text))
         elif n < SMALL:
-            text = f"The {part} part has {n} examples: one of them is worth {100 / n:.1f} points of accuracy."
+            text = f"The {part.name} part has {n} examples{of_folds}: one of them is worth {100 / n:.1f} points of accuracy."
             found.append(Verdict("warning" if n < TINY else "note", text))
     return found
 

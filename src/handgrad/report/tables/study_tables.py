@@ -21,6 +21,10 @@ from handgrad.study.changes import at_path, shown
 from handgrad.training.record import DatasetFacts
 
 TIMES = ("training", "evaluation", "total")
+FOLDS_SHARE = (
+    "Every training example validates once in a division into folds, so that intervals and p speak of other examples as "
+    "well as of other seeds; folds share training examples, for which both are corrected."
+)
 
 
 def axis_columns(phase: PhaseSummary) -> tuple[list[Column], list[list[Cell]]]:
@@ -69,7 +73,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
         columns.append(Column("95 % interval (t)", ("interval_low", "interval_high"), numeric=True))
         if bootstrap:
             columns.append(Column("95 % interval (BCa)", ("bootstrap_low", "bootstrap_high"), numeric=True))
-        columns.append(Column("best seed", ("best", "best_seed"), numeric=True))
+        columns.append(Column("best run" if phase.folded else "best seed", ("best", "best_seed"), numeric=True))
     compared, undecided = phase.tested, {setting.label for setting in phase.tied}
     if compared:
         keys = ("difference", "p", "holm_p", "sign_flip_p", "shared_seeds")
@@ -106,10 +110,11 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
 
 def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bool, bootstrap: bool) -> str:
     word = METRICS[phase.metric].word
-    sentences = ["n: runs that came to a finite end, of those planned; only they enter the numbers."]
+    what = "runs (folds × seeds)" if phase.folded else "runs"
+    sentences = [f"n: {what} that came to a finite end, of those planned; only they enter the numbers."]
     if several:
-        sentences.append(f"Accuracies are mean ± standard deviation over seeds (ddof {ddof}) in percent.")
-        sentences.append(f"Intervals are for the mean {word}: t with n − 1 degrees of freedom")
+        sentences.append(f"Accuracies are mean ± standard deviation over {phase.over} (ddof {ddof}) in percent.")
+        sentences.append(f"Intervals are for the mean {word}: t with {_degrees(phase)}")
         if is_fraction(phase.metric):
             sentences[-1] += " (cut at 0 and 100 %)"
         sentences[-1] += ", and BCa bootstrap (9,999 resamples)." if bootstrap else "."
@@ -117,22 +122,48 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, compared: bo
         sentences.append("One seed: accuracies in percent, without spread.")
     if compared:
         sentences.append(
-            "p: paired t-test against the best on shared seeds, Holm's correction over all pairs of settings, as the "
-            "best was chosen on the same numbers. Behind the best are settings with p < 0.05, from six seeds on in a "
-            "sign-flip test too (whose p is added where it says otherwise)."
+            f"p: {_test(phase)}, Holm's correction over all pairs of settings, as the best was chosen on the same "
+            f"numbers. Behind the best are settings with p < 0.05{_signs(phase)}."
         )
         sentences.append("Shaded (†): the best, and all of which it is undecided.")
         sizes = {n for setting in phase.settings if (n := setting.examples(phase.metric)) is not None}
         where = f"on one set of {sizes.pop():,} examples" if len(sizes) == 1 else "not over examples"
-        sentences.append(f"Intervals and p are over seeds, {where}.")
+        sentences.append(FOLDS_SHARE if phase.folded else f"Intervals and p are over seeds, {where}.")
     sentences.append(f"Bold: the best by mean {word}; settings that miss a result rank below others.")
     return " ".join([*sentences, slips_noted(phase.settings)]).strip()
+
+
+def _degrees(phase: PhaseSummary) -> str:
+    """The degrees of freedom of a phase's intervals; of folds what is corrected as well."""
+    if not phase.folded:
+        return "n − 1 degrees of freedom"
+    return (
+        "one degree of freedom less than folds, of the means of each fold over its seeds, whose variance is taken times "
+        "1/folds + validation/training examples (Nadeau and Bengio 2003)"
+    )
+
+
+def _test(phase: PhaseSummary) -> str:
+    return (
+        "corrected resampled t-test (Nadeau and Bengio 2003) against the best on the folds that both finished"
+        if phase.folded
+        else "paired t-test against the best on shared seeds"
+    )
+
+
+def _signs(phase: PhaseSummary) -> str:
+    if phase.folded:
+        return ""
+    return ", from six seeds on in a sign-flip test too (whose p is added where it says otherwise)"
 
 
 def _count(setting: SettingSummary) -> Cell:
     done = setting.count("done", "pruned")
     total = len(setting.runs)
-    text = str(done) if done == total else f"{done} of {total}"
+    planned = str(total)
+    if folds := len({run.fold for run in setting.runs if run.fold is not None}):
+        planned = f"{folds} × {total // folds}"
+    text = planned if done == total else f"{done} of {planned}"
     return Cell(text, (done, total, setting.count("diverged"), setting.count("failed"), setting.unfinished))
 
 
@@ -236,8 +267,10 @@ def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
 
 def runs_table(summary: Summary, name: str = "runs") -> Table:
     """Every run of the study, one row each."""
+    folded = any(phase.folded for phase in summary.phases)
     columns = [
         Column("setting"),
+        *([Column("fold", numeric=True)] if folded else []),
         Column("seed", numeric=True),
         Column("id"),
         Column("status"),
@@ -248,7 +281,8 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
     for setting in summary.settings:
         for run in setting.runs:
             values = [run.value(metric) for metric in METRICS]
-            row = [cell(setting.label), cell(run.seed, str(run.seed)), cell(run.id or None), cell(run.status)]
+            row = [cell(setting.label), *([cell(run.fold)] if folded else []), cell(run.seed, str(run.seed))]
+            row += [cell(run.id or None), cell(run.status)]
             row += [
                 cell(value, None if value is None else number(value, metric).removesuffix(" %"))
                 for metric, value in zip(METRICS, values, strict=True)

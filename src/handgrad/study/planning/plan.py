@@ -84,7 +84,9 @@ class Plan:
         known = {s.label: len(s.runs) for phase in self.taken_phases if phase.known for s in phase.settings}
         later = sum(len(s.runs) for phase in self.taken_phases if not phase.known for s in phase.settings)
         undrawn = sum(
-            (phase.drawn - len(phase.settings)) * len(self.study.phases[phase.number].seeds) * self.study.spec.data.splits
+            (phase.drawn - len(phase.settings))
+            * len(self.study.phases[phase.number].seeds)
+            * self.study.spec.data.splits
             for phase in self.taken_phases
             if phase.opened
         )
@@ -249,7 +251,9 @@ class Plan:
         parents = {run.key: run.id for run in start.runs} if start and one.phase.continues else {}
         folds = range(1, setting.data.splits + 1) if setting.data.splits > 1 else (None,)
         runs = [
-            self._run(setting, seed, fold, parents.get(run_key(seed, fold))) for fold in folds for seed in one.phase.seeds
+            self._run(setting, seed, fold, parents.get(run_key(seed, fold)))
+            for fold in folds
+            for seed in one.phase.seeds
         ]
         ids, prefix = tuple(run.id for run in runs), f"{start.label}_" if start else ""
         if ids not in self._labels:
