@@ -92,6 +92,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "support",
         "engines",
         "run",
+        "run_keys",
         "forms",
         "pickles",
         "pytorch",

@@ -129,7 +129,8 @@ class ValidationPart(Section):
     def _check_folds(self) -> Self:
         given = self.model_fields_set
         if self.folds is None:
-            if odd := next((name for name in ("repeats", "fold") if name in given and getattr(self, name) != 1), None):
+            if self.fold is not None or self.repeats != 1:
+                odd = "repeats" if self.fold is None else "fold"
                 raise ValueError(f"has {odd} without folds; give folds too, as in {{ folds = 5 }}")
             return self
         if "size" in given:
@@ -139,6 +140,10 @@ class ValidationPart(Section):
         if self.fold is not None and self.repeats != 1:
             raise ValueError("has both fold, which is one run, and repeats, which makes runs; keep one of them")
         return self
+
+    def changed(self, **values: Any) -> Self:
+        """A checked copy with some fields replaced; what was not given is still at its default."""
+        return type(self)(**{name: getattr(self, name) for name in self.model_fields_set} | values)
 
     @property
     def splits(self) -> int:
@@ -222,9 +227,7 @@ class DataSection(Section):
         """The section of one of its splits, from 1; itself where it makes a single one."""
         if self.splits == 1 or not isinstance(self.validation, ValidationPart):
             return self
-        part = {"folds": self.validation.folds, "fold": fold}
-        rest = {"stratify": self.validation.stratify, "seed": self.validation.seed}
-        return self.changed(validation=ValidationPart(**rest, **part))
+        return self.changed(validation=self.validation.changed(repeats=1, fold=fold))
 
     @classmethod
     def given(cls, value: Any) -> Self:

@@ -22,10 +22,12 @@ def compare(results: Results | str | os.PathLike[str]) -> "DataFrame":
     """Every setting of every phase against the phase's winner, on the seeds that both finished.
 
     results: `Results`, or the path of their folder.
-    Columns: phase, setting, winner, n (shared seeds, or folds), pairs (these in words), difference (mean of setting − winner in the metric that chose the
-    winner), low and high (95 % t interval of it), p (paired t, on folds the corrected resampled t-test of Nadeau and Bengio 2003), holm_p (Holm's correction over all pairs of the phase's
-    settings, as the winner was chosen on the same numbers), sign_flip_p (at least 2/2ⁿ, none of folds), verdict: "behind" where holm_p
-    and, from six seeds on, sign_flip_p too are below 0.05, else "undecided"; decided: whether it is "behind".
+    Columns: phase, setting, winner, n (shared seeds, or folds), pairs (in words, such as "5 folds × 2 seeds"),
+    difference (mean of setting − winner in the metric that chose the winner), low and high (95 % t interval of it), p
+    (paired t; of folds the corrected resampled t-test, docs/report.md), holm_p (Holm's correction over all pairs of the
+    phase's settings, as the winner was chosen on the same numbers), sign_flip_p (at least 2/2ⁿ; none of folds),
+    verdict: "behind" where holm_p and, from six seeds on, sign_flip_p too are below 0.05, else "undecided"; decided:
+    whether it is "behind".
     Settings with diverged runs, and those that a search stopped short, are not compared and have no row.
     """
     import pandas
@@ -120,10 +122,10 @@ def _reproduced(results: "Results | str | os.PathLike[str]") -> Reproduction | N
 def curve_measures(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Curves in numbers, a row for every run that has a curve.
 
-    Columns: phase, setting, seed (before it the fold, where folds divide the data), metric (of the curve), own (epochs to 95 % of the way to the run's best value), best,
-    level (95 % of the way to the best setting's best value), common (epochs to it, NaN where it is never reached), area
-    (mean height), volatility (after the climb), gap (training − validation accuracy at the end).  Formulas:
-    docs/report.md.
+    Columns: phase, setting, seed (before it the fold, where folds divide the data), metric (of the curve), own (epochs
+    to 95 % of the way to the run's best value), best, level (95 % of the way to the best setting's best value), common
+    (epochs to it, NaN where it is never reached), area (mean height), volatility (after the climb), gap (training −
+    validation accuracy at the end).  Formulas: docs/report.md.
     """
     import pandas
 
@@ -177,7 +179,8 @@ def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
 def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Precision, recall and F1 of every class, and their macro and weighted means, of every run that ended.
 
-    Columns: phase, setting, seed (before it the fold, where folds divide the data), part, class (or "macro", "weighted"), is_mean, precision, recall, f1, examples.
+    Columns: phase, setting, seed (before it the fold, where folds divide the data), part, class (or "macro",
+    "weighted"), is_mean, precision, recall, f1, examples.
     """
     import pandas
 

@@ -41,6 +41,8 @@ def studied(summary: Summary) -> Chapter:
             listed = ", ".join(f"[{v}]" if ", " in v else v for v in distinct[:30])
             rows.append((names[path] + where, (listed + (" …" if len(distinct) > 30 else ""),)))
     rows.append(("seeds", (", ".join(map(str, summary.seeds)),)))
+    if folds := next((one.folds for one in summary.settings if one.folds), ""):
+        rows.append(("folds", (folds,)))
     settings, runs = len(summary.settings), len(summary.runs)
     rows.append(
         ("size", (f"{plural(settings, 'setting')}, {plural(runs, 'run')}",)),

@@ -62,7 +62,8 @@ def step_loss(request: Request[StepLossOptions]) -> Curves | None:
     )  # fmt: skip
     steps = max(axis.steps for _, axis, _ in found)
     caption = (
-        f"Loss of every training step, {_whose(options.seed, in_order(seeds), len(found) > 1)}. {cleaning_note(options)} "
+        f"Loss of every training step, {_whose(options.seed, in_order(seeds), len(found) > 1)}. "
+        f"{cleaning_note(options)} "
         f"{thinning_note(steps, STEP_POINTS, options.draw, band=options.seed != 'mean' or len(seeds) == 1)}"
     )
     sizes = {setting.setting.get("training", {}).get("batch_size") for setting in request.shown.values()}
@@ -216,8 +217,8 @@ def step_loss_by_epoch(request: Request[StepLossByEpochOptions]) -> Curves | Non
         blocks.append((ink, str(epoch)))
     ((label, _),) = request.shown.items()
     caption = (
-        f"Loss of every training step against the step within its epoch, setting {label}, {key_word(run.key)}; a colour "
-        f"for each of {len(wanted)} epochs. {cleaning_note(options)} "
+        f"Loss of every training step against the step within its epoch, setting {label}, {key_word(run.key)}; a "
+        f"colour for each of {len(wanted)} epochs. {cleaning_note(options)} "
         f"{thinning_note(longest, points, options.draw, pieces, band=False)}"
     )
     panel = Panel(

@@ -222,7 +222,8 @@ def common_level(settings: Sequence[Mapping[RunKey, CurveMeasures]], metric: str
 
 
 def gap_of(setting: SettingSummary) -> dict[RunKey, float]:
-    """seed, or fold and seed -> training accuracy − validation accuracy at the end (test accuracy where nothing validates)."""
+    """seed, or fold and seed -> training accuracy − validation accuracy at the end (test accuracy where nothing
+    validates)."""
     train = setting.samples[TRAIN.metric("accuracy")].values
     held_out = setting.samples[held_out_metric(setting)].values
     return {seed: value - held_out[seed] for seed, value in train.items() if seed in held_out}

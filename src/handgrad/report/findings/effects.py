@@ -146,9 +146,9 @@ def effect_of(
 ) -> Effect | None:
     """The effect of an axis; None where no combination of the others has two of its values.
 
-    frame: columns `axis`, those of `others`, seed (of folds a pair of fold and seed) and value, one row a run.  overlap:
-    of folds (`resampled`).  Where no combination has all values of the
-    axis, they are those of the first combination that has the most.
+    frame: columns `axis`, those of `others`, seed (of folds a pair of fold and seed) and value, one row a run.  Where
+    no combination has all values of the axis, they are those of the first combination that has the most.  overlap: of
+    folds (`resampled`).
     """
     table: _Cells = {}
     columns = [frame[name].tolist() for name in (axis, SEED, VALUE)]

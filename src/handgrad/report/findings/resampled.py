@@ -1,34 +1,40 @@
-"""Results over folds share their training examples: how much less they say than as many independent ones.
+"""Results over folds and seeds: how much their mean varies, as folds share examples and runs of one seed share weights.
 
-Letters: J folds, of all repetitions; S seeds on each; y_j the mean of fold j over its seeds; n₁ examples train and n₂
-validate in a fold.
+Letters: J folds, of all repetitions; S seeds, each on every fold; y_j the mean of fold j over its seeds, with variance
+s_J² over folds; z_s the mean of seed s over the folds, with variance s_S² over seeds; n₁ examples train and n₂ validate
+in a fold.
 
-The y_j are not independent: any two folds share most of their training examples, or in two repetitions validation
-examples too.  Their variance s² is then smaller than the variance of what it is taken for, and s²/J much smaller than
-that of their mean.  Nadeau and Bengio put the correlation of two folds at n₂/(n₁ + n₂), the share that validates:
+Folds are not independent: any two share most of their training examples, or in two repetitions validation examples too.
+The variance of their mean is then larger than s_J²/J.  Nadeau and Bengio put the correlation of two folds at
+n₂/(n₁ + n₂), the share that validates, which adds n₂/n₁ to 1/J.  Runs of one seed begin with the same weights in every
+fold, so that more folds do not average seeds out:
 
-    var(mean) ≈ s²·(1/J + n₂/n₁)          t = mean / √(s²·(1/J + n₂/n₁)) on J − 1 degrees of freedom
+    var(mean) ≈ V = s_J²·(1/J + n₂/n₁) + s_S²/S
+    t = mean/√V on V² / ((s_J²·(1/J + n₂/n₁))²/(J − 1) + (s_S²/S)²/(S − 1)) degrees of freedom
 
-Seeds of one fold share all of their examples, so that they count as one result, their mean; S makes s² smaller.
-`benchmarks/folds.py` measures how often equal settings are called different.
+With one seed the second term is missing: what is said holds for that seed.  `benchmarks/folds.py` measures how often
+equal settings are called different.
 
-Source: Nadeau and Bengio 2003 (Machine Learning 52, 239-281), the corrected resampled t-test, equation 9; its form for
-repeated folds: Bouckaert and Frank 2004 (PAKDD, 3-12).
+Sources: Nadeau and Bengio 2003 (Machine Learning 52, 239-281), the corrected resampled t-test; Bouckaert and Frank 2004
+(PAKDD, 3-12), for repeated folds; Satterthwaite 1946 (Biometrics Bulletin 2, 110-114), the degrees of freedom of a sum.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.training.run_keys import RunKey, fold_in, in_order
+from handgrad.training.run_keys import RunKey, fold_in, seed_in
+
+Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
-def variance_factor(n: Any, overlap: float = 0.0) -> Any:
-    """1/n + n₂/n₁: what the variance s² of n results is multiplied with for that of their mean.
+def variance_factor(n: int, overlap: float = 0.0) -> float:
+    """1/n + n₂/n₁: what the variance of n results is multiplied with for that of their mean.
 
-    n: a whole number, or an array of them.  overlap: n₂/n₁, validation examples by training examples of a fold; 0 for independent results.
+    overlap: n₂/n₁, validation examples by training examples of a fold; 0 for independent results.
 
     >>> variance_factor(4), variance_factor(5, 1 / 4)  # five folds: 0.2 + 0.25
     (0.25, 0.45)
@@ -41,28 +47,56 @@ def has_folds(values: Mapping[RunKey, object]) -> bool:
     return any(fold_in(key) is not None for key in values)
 
 
-def fold_means(values: Mapping[RunKey, float]) -> list[float]:
-    """y_j: the mean of each fold over its seeds, in the order of the folds; of seeds alone the values themselves.
+@dataclass(frozen=True)
+class Means:
+    """Rows of results (m, runs) as means.
 
-    >>> fold_means({(1, 0): 0.5, (1, 1): 0.75, (2, 0): 1.0}), fold_means({3: 0.5, 4: 1.0})
-    ([0.625, 1.0], [0.5, 1.0])
+    n: seeds, or folds, that a row has;  mean;  variance: V, of the mean;  df: its degrees of freedom;  width: between
+    the largest and the smallest of what varies, the seeds or the means y_j and z_s.  Each (m,); rows with n < 2 have no
+    variance.
     """
-    if not has_folds(values):
-        return list(values.values())
-    keys = in_order(values)
-    x = np.array([[values[key] for key in keys]])
-    means, _ = by_fold(x, np.ones_like(x, dtype=bool), keys)
-    return [float(mean) for mean in means[0]]
+
+    n: NDArray[np.int64]
+    mean: Numbers
+    variance: Numbers
+    df: Numbers
+    width: Numbers
 
 
-def by_fold(
-    d: NDArray[np.float64], known: NDArray[np.bool_], keys: list[RunKey]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Rows of results (m, len(keys)), of which some are known, as rows of means over the seeds of each fold (m, J), and
-    which of these are known; results of seeds alone stay as they are."""
-    folds = list(dict.fromkeys(map(fold_in, keys)))
-    if folds == [None] or not keys:
-        return d, known
-    of = np.array([[fold_in(key) == fold for fold in folds] for key in keys], dtype=np.float64)
+def means_of(x: Numbers, known: Flags, keys: Sequence[RunKey], overlap: float = 0.0) -> Means:
+    """The means of rows of results x (m, runs), of which some are known.  keys: of the runs;  overlap: n₂/n₁ of folds.
+
+    >>> keys = [(1, 0), (1, 1), (2, 0), (2, 1)]
+    >>> found = means_of(np.array([[0.0, 1.0, 2.0, 3.0]]), np.ones((1, 4), bool), keys, overlap=1.0)
+    >>> found.mean, found.variance  # folds 0.5 and 2.5: s_J² = 2, times 1/2 + 1; seeds 1 and 2: s_S² = 0.5, times 1/2
+    (array([1.5]), array([3.25]))
+    """
+    if not has_folds(dict.fromkeys(keys)):
+        n, mean, s2, width = _moments(x, known)
+        return Means(n, mean, s2 / np.maximum(n, 1), np.maximum(n - 1.0, 1.0), width)
+    n, mean, s2, width = _moments(*_grouped(x, known, keys, fold_in))
+    seeds, _, seed_s2, seed_width = _moments(*_grouped(x, known, keys, seed_in))
+    by_folds, by_seeds = s2 * (1 / np.maximum(n, 1) + overlap), seed_s2 / np.maximum(seeds, 1)
+    variance = by_folds + by_seeds
+    spread = by_folds**2 / np.maximum(n - 1, 1) + by_seeds**2 / np.maximum(seeds - 1, 1)
+    df = np.where(spread > 0, variance**2 / np.where(spread > 0, spread, 1.0), 1.0)
+    return Means(n, mean, variance, df, np.maximum(width, seed_width))
+
+
+def _moments(x: Numbers, known: Flags) -> tuple[NDArray[np.int64], Numbers, Numbers, Numbers]:
+    """(n, mean, variance with ddof 1, width) of what is known of each row; variance and width 0 below two."""
+    n = known.sum(axis=1)
+    mean = np.where(known, x, 0.0).sum(axis=1) / np.maximum(n, 1)
+    s2 = np.where(known, (x - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(n - 1, 1)
+    high, low = np.where(known, x, -np.inf).max(axis=1, initial=-np.inf), np.where(known, x, np.inf)
+    return n, mean, s2, np.where(n > 0, high - low.min(axis=1, initial=np.inf), 0.0)
+
+
+def _grouped(
+    x: Numbers, known: Flags, keys: Sequence[RunKey], group: Callable[[RunKey], int | None]
+) -> tuple[Numbers, Flags]:
+    """The means of the runs of one fold, or of one seed (m, groups); and which of them are known."""
+    groups = list(dict.fromkeys(map(group, keys)))
+    of = np.array([[group(key) == one for one in groups] for key in keys], dtype=np.float64)
     counts = known.astype(np.float64) @ of
-    return np.where(known, d, 0.0) @ of / np.maximum(counts, 1.0), counts > 0
+    return np.where(known, x, 0.0) @ of / np.maximum(counts, 1.0), counts > 0

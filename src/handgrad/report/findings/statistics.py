@@ -3,8 +3,8 @@
 Letters: n seeds, x their values, d differences between two settings on the same seed, s standard deviation (ddof 1).
 
 Two noises: the seed, and the finite test set.  Settings share seeds, so they are compared in pairs.
-Below six shared seeds no sign-flip test can reach p < 0.05, and the paired t-test speaks alone.  Folds share their
-examples: the mean of a fold over its seeds is one value, and the t-test is corrected for them (`resampled`).
+Below six shared seeds no sign-flip test can reach p < 0.05, and the paired t-test speaks alone.  Folds share
+their examples, and the t-test is corrected for that (`resampled`).
 
 Sources: Bouthillier et al. 2021 (arXiv 2103.03098), Agarwal et al. 2021 (arXiv 2108.13264), Colas et al. 2018
 (arXiv 1806.08295), Jordan 2023 (arXiv 2304.01910); Holm 1979.
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.report.findings.intervals import Interval, bca_interval, exact_binomial_interval, t_interval
-from handgrad.report.findings.resampled import by_fold, fold_means, has_folds, variance_factor
+from handgrad.report.findings.intervals import Interval, bca_interval, exact_binomial_interval, mean_interval
+from handgrad.report.findings.resampled import has_folds, means_of
 from handgrad.streams import stream
-from handgrad.training.run_keys import RunKey, counted, in_order
+from handgrad.training.run_keys import RunKey, counted, fold_in, in_order
 
 LEVEL = 0.05
 BOOTSTRAP_SEEDS = 30  # from here the BCa bootstrap covers what it says (benchmarks/conclusions.py)
@@ -55,10 +55,7 @@ class Sample:
 def sample(values: Mapping[RunKey, float], ddof: int = 1, examples: int | None = None, overlap: float = 0.0) -> Sample:
     """Mean, standard deviation with `ddof`, t interval and, from thirty seeds, the BCa bootstrap beside it.
 
-    overlap: of folds, n₂/n₁ (`resampled.variance_factor`); their interval is the corrected one, of the means over
-    seeds, and there is none where it is not known.
-    examples: of an accuracy, how many it was scored on.  Where all seeds agree they show no spread, and what is left is
-    the noise of the examples: the interval is then the exact binomial one, or None where `examples` is not known.
+    overlap: n₂/n₁ of folds, whose interval is the corrected one (`intervals.mean_interval`).
 
     >>> s = sample({0: 0.96, 1: 0.97, 2: 0.98})
     >>> s.n, round(s.mean, 4), round(s.std, 4), round(s.interval.low, 4)
@@ -71,7 +68,7 @@ def sample(values: Mapping[RunKey, float], ddof: int = 1, examples: int | None =
     std = float(np.std(x, ddof=ddof)) if len(x) > ddof else None
     folds = has_folds(values)
     bootstrap = bca_interval(x) if len(x) >= BOOTSTRAP_SEEDS and not folds else None
-    interval = None if folds and not overlap else t_interval(fold_means(values), overlap=overlap)
+    interval = mean_interval(values, overlap)
     if interval is None and mean is not None and len(x) > 1 and examples and not np.ptp(x) > 0:
         interval = exact_binomial_interval(mean, examples)
     return Sample(dict(values), ddof, mean, std, interval, bootstrap)
@@ -140,34 +137,34 @@ def paired_t_p(d: Sequence[float]) -> float | None:
     Where all differences are equal (s = 0) t says nothing, and the sign-flip test's p stands in.
     """
     x = np.asarray(d, dtype=np.float64).reshape(1, -1)
-    p = _paired_t(x, np.ones_like(x, dtype=bool), ROUNDING * np.abs(x).max(axis=1, initial=0.0))[0]
+    keys = list(range(len(d)))
+    p = _paired_t(x, np.ones_like(x, dtype=bool), keys, ROUNDING * np.abs(x).max(axis=1, initial=0.0))[0]
     return None if math.isnan(p) else float(p)
 
 
 def _paired_t(
-    d: NDArray[np.float64], known: NDArray[np.bool_], rounding: NDArray[np.float64], overlap: float = 0.0
+    d: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    keys: Sequence[RunKey],
+    rounding: NDArray[np.float64],
+    overlap: float = 0.0,
 ) -> NDArray[np.float64]:
-    """p of each row of differences (pairs, seeds or folds), of which some are known; NaN below two.
+    """p of each row of differences (pairs, runs), of which some are known; NaN below two seeds, or folds.
 
     rounding (pairs,): differences of a row that are no further apart are equal.  0.81 − 0.80 and 0.82 − 0.81 are one
     example in a hundred both, and differ in their last bits: a spread of those would make any t.
     """
     from scipy.special import stdtr
 
-    n = known.sum(axis=1)
-    mean = np.where(known, d, 0.0).sum(axis=1) / np.maximum(n, 1)
-    s = np.sqrt(np.where(known, (d - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(n - 1, 1))
-    width = np.where(known, d, -np.inf).max(axis=1, initial=-np.inf) - np.where(known, d, np.inf).min(
-        axis=1, initial=np.inf
-    )
-    equal = width <= rounding
-    t = np.abs(mean) / (np.sqrt(variance_factor(np.maximum(n, 1), overlap)) * np.where(equal, 1.0, s))
+    found = means_of(d, known, keys, overlap)
+    mean, equal = np.abs(found.mean), found.width <= rounding
+    t = mean / np.sqrt(np.where(equal, 1.0, found.variance))
     p = np.where(
         equal,
-        np.where(np.abs(mean) <= rounding, 1.0, 2.0 ** (1 - np.minimum(n, 1000))),
-        2 * stdtr(np.maximum(n - 1, 1), -t),
+        np.where(mean <= rounding, 1.0, 2.0 ** (1 - np.minimum(found.n, 1000))),
+        2 * stdtr(found.df, -t),
     )
-    return np.where(n < 2, np.nan, p)
+    return np.where(found.n < 2, np.nan, p)
 
 
 def holm(p: Sequence[float] | NDArray[np.float64]) -> list[float]:
@@ -231,14 +228,14 @@ class Comparison:
 def compare(
     settings: Sequence[Mapping[RunKey, float]], reference: Mapping[RunKey, float], overlap: float = 0.0
 ) -> list[Comparison]:
-    """Each setting (seed, or fold and seed -> value) against the reference: the paired t-test on shared seeds, with Holm's correction
-    over all pairs among these settings and the reference.
+    """Each setting (seed, or fold and seed -> value) against the reference: the paired t-test on shared seeds, with
+    Holm's correction over all pairs among these settings and the reference.
 
     The reference is the best of them, chosen on the same numbers, so that a correction over its own pairs alone would
     claim too much: whichever setting had won, its pairs would have been looked at.  Each pair has its own variance, as
     one setting that collapsed would drown the others in a common one; `benchmarks/conclusions.py` measures how often
-    equal settings are called different.  overlap: of folds, n₂/n₁ (`resampled`), whose means over seeds are compared.
-    Above 1,500 settings the factor is the number of pairs (Bonferroni).
+    equal settings are called different.  Above 1,500 settings the factor is the number of pairs (Bonferroni).
+    overlap: n₂/n₁ of folds (`resampled`).
     """
     keys = in_order({key for values in (reference, *settings) for key in values})
     x = np.array([[values.get(key, np.nan) for key in keys] for values in (reference, *settings)])
@@ -249,16 +246,17 @@ def compare(
     found = []
     for values, p, q, own_rounding in zip(settings, own, adjusted, rounding[1:], strict=True):
         shared = [key for key in keys if key in values and key in reference]
-        d = fold_means({key: values[key] - reference[key] for key in shared})
-        few = len(d) < 2
+        d = {key: values[key] - reference[key] for key in shared}
+        n = len({key if fold_in(key) is None else fold_in(key) for key in shared})
+        few = n < 2
         found.append(
             Comparison(
-                n=len(d),
-                difference=math.fsum(d) / len(d) if d else None,
-                interval=t_interval(d, rounding=max(own_rounding, rounding[0]), overlap=overlap),
+                n=n,
+                difference=math.fsum(d.values()) / len(d) if d else None,
+                interval=mean_interval(d, overlap, max(own_rounding, rounding[0])),
                 p=None if few else float(p),
                 adjusted_p=None if few else float(q),
-                sign_flip=None if few or folds else sign_flip_p(d),
+                sign_flip=None if few or folds else sign_flip_p(list(d.values())),
                 pairs=pairs,
                 folds=folds,
                 counted=counted(shared),
@@ -271,8 +269,8 @@ def _paired_with(
     x: NDArray[np.float64], i: int, keys: list[RunKey], rounding: NDArray[np.float64], overlap: float
 ) -> NDArray[np.float64]:
     """p of every row of x below row i against that one."""
-    d, known = by_fold(x[i + 1 :] - x[i], ~np.isnan(x[i + 1 :] - x[i]), keys)
-    return _paired_t(d, known, np.maximum(rounding[i + 1 :], rounding[i]), overlap)
+    d = x[i + 1 :] - x[i]
+    return _paired_t(d, ~np.isnan(d), keys, np.maximum(rounding[i + 1 :], rounding[i]), overlap)
 
 
 def _over_all_pairs(

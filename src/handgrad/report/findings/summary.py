@@ -27,8 +27,9 @@ UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
 
 @dataclass(frozen=True)
 class RunFacts:
-    """One run.  `fold`: where folds divide the data, which of them validates.  `record`: without what is long (`summarize.shortened`); None while there is none.
+    """One run.  `record`: without what is long (`summarize.shortened`); None while there is none.
 
+    `fold`: where folds divide the data, which of them validates.
     `collapsed`: the class that it predicts for nearly everything, and the share of examples; None as a rule.
     """
 
@@ -105,6 +106,16 @@ class SettingSummary:
     def counted(self) -> str:
         """The runs that are planned, in words: "3 seeds", "5 folds × 2 seeds"."""
         return counted(run.key for run in self.runs)
+
+    @property
+    def folds(self) -> str:
+        """How its data is divided into folds, in words; empty where it is not, or where the study names one fold."""
+        if (folds := folds_of(self.setting)) is None or all(run.fold is None for run in self.runs):
+            return ""
+        part = at_path(self.setting, "data.validation") or {}
+        often = f", divided {repeats} times" if (repeats := part.get("repeats", 1)) > 1 else ""
+        how = ", stratified" if part.get("stratify") else ""
+        return f"{folds}{often}{how} (seed {part.get('seed', 0)}), the same for every setting"
 
     @property
     def collapsed(self) -> int:

@@ -166,15 +166,16 @@ def _certainty(phase: PhaseSummary, brief: bool) -> list[Verdict]:
 def _test(tested: Sequence[Comparison], ns: Sequence[int]) -> Verdict:
     """The test, the number of seeds and the assumption it makes."""
     seeds = f"{ns[0]}" if len(ns) == 1 else f"{ns[0]} to {ns[-1]}"
-    folds = tested[0].folds
+    folds, several = tested[0].folds, not tested[0].counted.endswith(" 1 seed")
     text = f"Corrected resampled t-test on {tested[0].counted}" if folds else f"Paired t-test on {seeds} shared seeds"
     if (pairs := tested[0].pairs) > 1:
         text += f", Holm's correction over all {pairs:,} pairs of settings, as the best was chosen on the same numbers"
     if folds:
         return Verdict(
             "note",
-            f"{text}. Folds share training examples, so that the variance of their mean is taken as s²·(1/folds + "
-            "validation/training examples), s² of the means of folds over their seeds (Nadeau and Bengio 2003).",
+            f"{text}. Folds share training examples: the variance of a mean difference is s²·(1/folds + "
+            "validation/training examples) of fold means (Nadeau and Bengio 2003)"
+            + (" + s²/seeds of seed means." if several else "; with one seed nothing is said of other seeds."),
         )
     if ns[0] >= SIGN_FLIP_SEEDS:
         return Verdict("note", f"{text}; behind is said where a sign-flip test has p < {LEVEL:g} too.")
@@ -284,7 +285,8 @@ def small_parts(summary: Summary) -> list[Verdict]:
             )
             found.append(Verdict("warning", text))
         elif n < SMALL:
-            text = f"The {part.name} part has {n} examples{of_folds}: one of them is worth {100 / n:.1f} points of accuracy."
+            text = f"The {part.name} part has {n} examples{of_folds}: one of them is worth {100 / n:.1f} points of "
+            text += "accuracy."
             found.append(Verdict("warning" if n < TINY else "note", text))
     return found
 

@@ -134,7 +134,8 @@ def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, 
         f"standard deviation over {n if folded else f'{n} seeds'} (ddof {ddof}) of those means. Change to it: from the "
         f"value before, in pairs of equal {pairs} and combination; the interval is t over {over}, * where p < 0.05 "
         f"({test}), each by itself. Rises in: of how many combinations, by the mean over {over}. A combination that "
-        f"lacks a value is left out, and a {pairs.replace(', ', ' and ')} of which a run diverged. Bold: the best value."
+        f"lacks a value is left out, and a {pairs.replace(', ', ' and ')} of which a run diverged. Bold: the best "
+        "value."
     )
     return Table(name, title, caption, tuple(columns), tuple(rows))
 

@@ -22,8 +22,8 @@ from handgrad.training.record import DatasetFacts
 
 TIMES = ("training", "evaluation", "total")
 FOLDS_SHARE = (
-    "Every training example validates once in a division into folds, so that intervals and p speak of other examples as "
-    "well as of other seeds; folds share training examples, for which both are corrected."
+    "In a division into folds every training example validates once, so that intervals and p speak of other examples "
+    "as well; folds share training examples, for which both are corrected."
 )
 
 
@@ -138,8 +138,8 @@ def _degrees(phase: PhaseSummary) -> str:
     if not phase.folded:
         return "n − 1 degrees of freedom"
     return (
-        "one degree of freedom less than folds, of the means of each fold over its seeds, whose variance is taken times "
-        "1/folds + validation/training examples (Nadeau and Bengio 2003)"
+        "the variance s²·(1/folds + validation/training examples) of fold means (Nadeau and Bengio 2003) + s²/seeds of "
+        "seed means, and its degrees of freedom"
     )
 
 

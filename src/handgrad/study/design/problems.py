@@ -1,7 +1,7 @@
 """What is wrong with the settings of a study and with their number, before anything runs.
 
 settings of a phase = (every bundle · every grid line) + one_factor + variants, or random.runs
-runs of a study     = folds · seeds · Σ settings of its phases, counted before any of them is built: 10⁹ cannot be listed
+runs of a study     = folds · seeds · Σ settings of its phases, counted before any is built: 10⁹ cannot be listed
 """
 
 import math

@@ -85,7 +85,7 @@ class SplitCache:
         return check.facts
 
     def key(self, section: DataSection) -> str:
-        """The key of a split that differs from one that was looked at in what is drawn: it is made when it is needed."""
+        """The key of a split that differs from one that was looked at in what is drawn; it is made when needed."""
         key = data_key(section, self.dataset(section).checksum)
         self._sections.setdefault(key, section)
         return key
