@@ -143,9 +143,14 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
         "Line: mean over the runs (3 folds × 2 seeds) that reached the epoch",
         "3, stratified (seed 0), the same for every setting",
         "mean ± standard deviation over folds and seeds",
+        "3 folds × 2 seeds, std with ddof 1",
+        "fold 1, seed ",
     ):
         assert text in page
     assert "sign-flip" not in page
+    ranking = (tmp_path / "report" / "figures" / "ranking.csv").read_text(encoding="utf-8").splitlines()
+    assert ranking[0] == "setting,fold,seed,value,mean,low,high"
+    assert [line.split(",")[1:3] for line in ranking[1:3]] == [["1", "0"], ["1", "1"]]
 
 
 def test_quick_can_say_folds_of_its_own(make):

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from handgrad.names import unknown
 from handgrad.report.figures.palette import CONTEXT, LineStyle, line_style
+from handgrad.report.findings.resampled import has_folds
 from handgrad.study.published.option_values import Inset
-from handgrad.training.run_keys import RunKey
+from handgrad.training.run_keys import RunKey, fold_in, seed_in
 
 Numbers = NDArray[np.float64]
 CsvRow = list[object]
@@ -199,14 +200,18 @@ class Ranking:
     percent: bool = False
 
     def table(self) -> tuple[list[str], Iterator[CsvRow]]:
-        """A row per setting and seed; mean and interval are repeated."""
+        """A row per setting and run; mean and interval are repeated."""
+        folded = any(has_folds(row.points) for row in self.rows)
 
         def rows() -> Iterator[CsvRow]:
             for row in self.rows:
-                for seed, value in row.points.items() or [(None, None)]:
-                    yield [row.label, seed, value, row.mean, row.low, row.high]
+                numbers = (row.mean, row.low, row.high)
+                if not row.points:
+                    yield [row.label, *([None] if folded else []), None, None, *numbers]
+                for key, value in row.points.items():
+                    yield [row.label, *([fold_in(key)] if folded else []), seed_in(key), value, *numbers]
 
-        return ["setting", "seed", "value", "mean", "low", "high"], rows()
+        return ["setting", *(["fold"] if folded else []), "seed", "value", "mean", "low", "high"], rows()
 
 
 @dataclass(frozen=True, eq=False)

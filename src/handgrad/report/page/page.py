@@ -144,7 +144,7 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
             unit = "%" if accuracy else ""
             if values.std is not None:
                 unit = f"± {100 * values.std:.2f} %" if accuracy else f"± {values.std:.2g}"
-            how = f"n = {values.n}" + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
+            how = values.counted + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
             found.append({"term": f"{METRICS[metric].word} of the best", "value": value, "unit": unit, "how": how})
         axes = {path: value for path, value in winner.all_axes.items() if value is not None}
         names = axis_names(list(axes))
