@@ -7,6 +7,7 @@ from handgrad.training import divergence
 from handgrad.training.divergence import State, first_bad_step
 from handgrad.training.engines import Epoch
 from handgrad.training.loop import execute
+from handgrad.training.record import load, save
 from tests.training.conftest import make_run, make_split
 
 ENGINES = ("array", "compiled", "torch")
@@ -98,6 +99,31 @@ def test_engines_name_the_same_step_and_layer(name):
 def test_a_step_size_beyond_the_numbers_is_a_divergence(engine, name):
     run = make_run(engine=engine, optimizer={"name": name, "lr": 1e300}, weight_decay=0.1)
     assert execute(run, make_split()).status == "diverged"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_loss_that_is_not_finite_on_the_test_part_alone_is_a_divergence(engine, tmp_path):
+    """All steps and epochs were finite; the record must still be one that can be saved."""
+    split = make_split()
+    split.parts["test"].x[3] = 1e38  # times the weights it is beyond float32
+    end = execute(make_run(engine=engine, network={"output": "identity"}, loss="squared-error"), split)
+    assert (end.status, end.epochs) == ("diverged", len(end.curves["train_loss"]))
+    assert end.data["diverged"]["reason"].startswith("test_loss is ")
+    assert end.data["diverged"]["layer"] == "dense1"
+    assert set(end.metrics.values()) == {None}
+    save(end, tmp_path)
+    assert load(tmp_path).data["samples"]["after"] is None
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_initial_weights_beyond_the_numbers_are_a_divergence(engine, tmp_path):
+    """Nothing can be shown of outputs that are not finite before training."""
+    end = execute(
+        make_run(engine=engine, network={"hidden": [8, 8], "init": {"name": "normal", "std": 1e30}}), make_split()
+    )
+    assert (end.status, end.data["samples"]) == ("diverged", None)
+    save(end, tmp_path)
+    assert load(tmp_path).status == "diverged"
 
 
 def test_a_divergence_that_is_not_met_again_is_told_as_it_was_noticed(monkeypatch):

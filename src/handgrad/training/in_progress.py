@@ -16,7 +16,6 @@ from handgrad.errors import InputError
 from handgrad.measures import EPOCH_LOSS, PARTS, TEST, TRAIN, VALIDATION, DataPart
 from handgrad.names import shown
 from handgrad.network.network import Network
-from handgrad.network.passes import first_non_finite
 from handgrad.network.targets import encode
 from handgrad.training.curves import ENDS, epoch_losses
 from handgrad.training.diagnostics import diagnose, diagnosed, names_of
@@ -24,7 +23,7 @@ from handgrad.training.divergence import State, all_finite, first_bad_step
 from handgrad.training.engines import Epoch, Group, Job, Session, open_session
 from handgrad.training.progress import first_progress, save_checkpoint
 from handgrad.training.record import Divergence, Record
-from handgrad.training.recording import Trained, batch_loss, record_of, samples_of, score
+from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of, score
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
@@ -151,13 +150,8 @@ class RunInProgress:
         progress = self.progress
         for part in self.scored_parts:
             scores, _ = score(self.member, self.split, part, self.sample)
-            loss = scores[part.metric("loss")]
-            if not np.isfinite(loss):
-                x = self.split.parts[part.name].x
-                x = x[self.sample] if part is TRAIN else x
-                layer = first_non_finite(self.network, progress.params, x)
-                reason = f"{part.metric('loss')} is {loss} after the epoch"
-                self.diverged = Divergence(epoch=progress.epoch, step=progress.step, layer=layer, reason=reason)
+            self.diverged = not_finite(scores, part, self.split, self.sample, self.network, self.member, progress)
+            if self.diverged is not None:
                 return
             reported = self.functions.reported(scores, lambda: batch_loss(progress, progress.epoch))
             for metric, value in reported.items():

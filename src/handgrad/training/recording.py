@@ -1,6 +1,7 @@
 """From a run that ended, was pruned or failed to its record: final scores, facts about network and data, times."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +13,7 @@ from handgrad.measures import EPOCH_LOSS, MEASURES, PARTS, TRAIN, DataPart
 from handgrad.network.arrays import Arrays
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
+from handgrad.network.passes import first_non_finite
 from handgrad.training.brightness import brightness_of
 from handgrad.training.curves import ENDS, epoch_losses
 from handgrad.training.engines import NetworkState
@@ -67,7 +69,16 @@ def batch_loss(progress: Progress, epoch: int) -> float:
 
 
 def record_of(trained: Trained) -> Record:
-    """The record of a run at its end or where it was pruned: the weights that it ended with, scored on every part."""
+    """The record of a run at its end or where it was pruned: the weights that it ended with, scored on every part.
+
+    A run whose loss on a part is not finite then has diverged: the test part may be scored here for the first time.
+    """
+    scored = _scores(trained) if trained.diverged is None else {}
+    for part, (scores, _) in scored.items():
+        found = not_finite(
+            scores, part, trained.split, trained.scored, trained.network, trained.session, trained.progress
+        )
+        trained = replace(trained, diverged=trained.diverged or found)
     progress, diverged = trained.progress, trained.diverged
     metrics: dict[str, float | None] = {}
     confusion = {}
@@ -80,7 +91,7 @@ def record_of(trained: Trained) -> Record:
         if diverged is not None:
             metrics |= {part.metric(measure): None for measure in MEASURES}
             continue
-        scores, predicted = score(trained.session, trained.split, part, trained.scored)
+        scores, predicted = scored[part]
         metrics |= reported(scores, lambda: batch_loss(progress, epoch))
         if part is not TRAIN:
             confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
@@ -116,6 +127,33 @@ def record_of(trained: Trained) -> Record:
         mistakes=mistakes,
         diagnostics=_diagnostics(trained),
     )
+
+
+def _scores(trained: Trained) -> dict[DataPart, tuple[dict[str, float], np.ndarray]]:
+    parts = [PARTS[name] for name in trained.split.parts]
+    return {part: score(trained.session, trained.split, part, trained.scored) for part in parts}
+
+
+def not_finite(
+    scores: Mapping[str, float],
+    part: DataPart,
+    split: Split,
+    sample: np.ndarray,
+    network: Network,
+    session: NetworkState,
+    progress: Progress,
+) -> Divergence | None:
+    """Why a run diverged of which every step was finite: its loss on a part is not.  None where it is.
+
+    sample: as in `score`.
+    """
+    loss = scores[part.metric("loss")]
+    if np.isfinite(loss):
+        return None
+    x = split.parts[part.name].x
+    layer = first_non_finite(network, session.export()[0], x[sample] if part is TRAIN else x)
+    reason = f"{part.metric('loss')} is {loss} after the epoch"
+    return Divergence(epoch=progress.epoch, step=progress.step, layer=layer, reason=reason)
 
 
 def failed_record(run: Run, run_id: str, error: str) -> Record:
@@ -245,12 +283,15 @@ def _listed(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _samples(trained: Trained) -> Samples:
+def _samples(trained: Trained) -> Samples | None:
+    """Of outputs that are not finite there is nothing to show: `after` is left out, or all of it."""
     source, part = samples_of(trained.split)
-    after = trained.session.outputs(part.x).astype(float).tolist() if trained.diverged is None else None
-    return Samples(
-        source=source, index=part.index.tolist(), labels=part.y.tolist(), before=trained.progress.before, after=after
-    )
+    before = trained.progress.before
+    after = trained.session.outputs(part.x).astype(float) if trained.diverged is None else np.array(np.nan)
+    if not np.isfinite(before).all():
+        return None
+    shown = after.tolist() if np.isfinite(after).all() else None
+    return Samples(source=source, index=part.index.tolist(), labels=part.y.tolist(), before=before, after=shown)
 
 
 def _times(trained: Trained) -> Times:
