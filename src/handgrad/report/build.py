@@ -175,7 +175,7 @@ def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sour
         mistakes=lambda run_id: load_optional(runs / run_id, "mistakes", record(run_id)),
         diagnostics=lambda run_id: load_optional(runs / run_id, "diagnostics", record(run_id)),
         record=record,
-        images=lambda name: results.images(labels.get(name, name)),
+        images=lambda name, run_id: results.images(labels.get(name, name), run_id),
     )
 
 

@@ -119,8 +119,8 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
         figures: Sequence[FigureData | None] = [
             run_figures.confusion(record, who),
             run_figures.weights(record, sources.params(run.id), who),
-            feature_maps(record, sources.params(run.id), sources.images(winner.label), who),
-            run_figures.predictions(record, sources.images(winner.label), who),
+            feature_maps(record, sources.params(run.id), sources.images(winner.label, run.id), who),
+            run_figures.predictions(record, sources.images(winner.label, run.id), who),
             run_figures.mistakes(record, sources.mistakes(run.id), who),
             gradients(Request("gradients", {winner.label: winner}, sources, GradientsOptions(), phase.metric)),
         ]

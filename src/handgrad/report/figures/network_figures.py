@@ -292,7 +292,7 @@ def make_predictions(request: Request[PredictionsOptions]) -> Predictions | None
     run, options = request.run(request.options.seed), request.options
     if run is None:
         return None
-    record, images = request.sources.record(run.id), request.sources.images(request.only.label)
+    record, images = request.sources.record(run.id), request.sources.images(request.only.label, run.id)
     who = _whose(request, run.key)
     return predictions(record, images, who, request.name, when=options.when, examples=options.examples)
 

@@ -133,7 +133,7 @@ class Sources:
     """Files of single runs, which a summary does not hold; each is read when a figure needs it, and not kept.
 
     curves, params, mistakes, diagnostics, record: id of a run -> its files, no arrays where it has none;  images:
-    label of a setting -> sample images, None without.
+    label of a setting and id of a run of it -> sample images, None without.
     drawn: lines already computed from long series, by run and options: several figures of a report show the same run.
     epochs: curves by epoch, which are short and are asked for again and again (`by_epoch`).
     """
@@ -143,7 +143,7 @@ class Sources:
     mistakes: Callable[[str], Arrays]
     diagnostics: Callable[[str], Arrays]
     record: Callable[[str], Record]
-    images: Callable[[str], np.ndarray | None]
+    images: Callable[[str, str], np.ndarray | None]
     drawn: dict[Any, Any] = field(default_factory=dict)
     epochs: dict[str, Arrays] = field(default_factory=dict)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from handgrad.report.findings.intervals import Interval, bca_interval, exact_binomial_interval, mean_interval
 from handgrad.report.findings.resampled import has_folds, means_of
 from handgrad.streams import stream
-from handgrad.training.run_keys import RunKey, counted, fold_in, in_order
+from handgrad.training.run_keys import RunKey, counted, fold_in, in_order, seed_in
 
 LEVEL = 0.05
 BOOTSTRAP_SEEDS = 30  # from here the BCa bootstrap covers what it says (benchmarks/conclusions.py)
@@ -186,7 +186,7 @@ class Comparison:
     """One setting against the reference, on the runs both finished.  `difference` is setting − reference, in pairs.
 
     n: seeds, or folds where these divide the data: then p is that of the corrected test, and no signs are flipped, as
-    folds are not independent.  `counted`: the pairs in words.
+    folds are not independent.  `counted`: the pairs in words;  `seeds`: how many there are, on whichever fold.
     `decided` is the one verdict of it: every word, mark and shading of a report says no more and no less.
     """
 
@@ -199,6 +199,7 @@ class Comparison:
     pairs: int = 1
     folds: bool = False
     counted: str = ""
+    seeds: int = 0
     ahead: bool = False  # better than the reference on these seeds, and below it only because runs of it are missing
 
     @property
@@ -260,6 +261,7 @@ def compare(
                 pairs=pairs,
                 folds=folds,
                 counted=counted(shared),
+                seeds=len(set(map(seed_in, shared))),
             )
         )
     return found

@@ -143,8 +143,11 @@ def _certainty(phase: PhaseSummary, brief: bool) -> list[Verdict]:
         return [
             Verdict(
                 "warning",
-                "Undecided: with one seed there is no spread, and nothing tells a better setting from a luckier one. "
-                f"Two seeds show a spread, {SIGN_FLIP_SEEDS} let a test decide that assumes no normal distribution.",
+                "Undecided: with one fold there is no spread, and nothing tells a better setting from a luckier one."
+                if phase.folded
+                else "Undecided: with one seed there is no spread, and nothing tells a better setting from a luckier "
+                f"one. Two seeds show a spread, {SIGN_FLIP_SEEDS} let a test decide that assumes no normal "
+                "distribution.",
             )
         ]
     ns = sorted({comparison.n for comparison in tested})
@@ -166,7 +169,7 @@ def _certainty(phase: PhaseSummary, brief: bool) -> list[Verdict]:
 def _test(tested: Sequence[Comparison], ns: Sequence[int]) -> Verdict:
     """The test, the number of seeds and the assumption it makes."""
     seeds = f"{ns[0]}" if len(ns) == 1 else f"{ns[0]} to {ns[-1]}"
-    folds, several = tested[0].folds, not tested[0].counted.endswith(" 1 seed")
+    folds, several = tested[0].folds, tested[0].seeds > 1
     text = f"Corrected resampled t-test on {tested[0].counted}" if folds else f"Paired t-test on {seeds} shared seeds"
     if (pairs := tested[0].pairs) > 1:
         text += f", Holm's correction over all {pairs:,} pairs of settings, as the best was chosen on the same numbers"

@@ -246,9 +246,14 @@ class Results:
         """The whole record of a run: numbers, curves and weights."""
         return load(self.folder / "runs" / as_path(run_id, "run_id", ResultsError))
 
-    def images(self, label: str) -> "np.ndarray | None":
-        """The sample images of a setting's data, None where none are kept.  Raises DamagedError."""
-        key = self.planned[label]["data"]
+    def images(self, label: str, run_id: str | None = None) -> "np.ndarray | None":
+        """The sample images of a setting's data, as a run of it takes them; None where none are kept.
+
+        run_id: of folds, which are scaled each by itself; otherwise those of the first.  Raises DamagedError.
+        """
+        setting = self.planned[label]
+        own = next((run["data"] for run in setting["runs"] if run["id"] == run_id and "data" in run), None)
+        key = own or setting["data"]
         if not (self.folder / "data" / f"{key}-samples.npz").exists():
             return None
         found: np.ndarray = read_data(self.folder, key)["x"]

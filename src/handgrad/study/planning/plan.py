@@ -249,12 +249,13 @@ class Plan:
         parameters, cost, facts = self._work(setting)
         assert facts is not None
         parents = {run.key: run.id for run in start.runs} if start and one.phase.continues else {}
-        folds = range(1, setting.data.splits + 1) if setting.data.splits > 1 else (None,)
-        runs = [
-            self._run(setting, seed, fold, parents.get(run_key(seed, fold)))
-            for fold in folds
-            for seed in one.phase.seeds
-        ]
+        runs = []
+        for fold, own, key in self._folds(setting):
+            section = own.data if key is not None else None
+            for seed in one.phase.seeds:
+                continues = parents.get(run_key(seed, fold))
+                run = Run(own, seed, facts.checksum, continues)
+                runs.append(PlannedRun(seed, run.id, continues, section=section, data=key, fold=fold))
         ids, prefix = tuple(run.id for run in runs), f"{start.label}_" if start else ""
         if ids not in self._labels:
             self._derived[prefix] = self._derived.get(prefix, 0) + 1
@@ -264,14 +265,12 @@ class Plan:
             self._labels[ids], axes, one.changes, setting, tuple(runs), facts.key, parameters, cost, one.tables, epochs
         )
 
-    def _run(self, setting: Setting, seed: int, fold: int | None, continues: str | None) -> PlannedRun:
-        """The run of a setting with one seed of its phase, on one fold where it has such."""
-        facts, section, key = self.splits.facts(setting.data), None, None
-        if fold is not None:
-            section = setting.data.of_fold(fold)
-            key = self.splits.key(section)
-        run = Run(setting.changed(data=section) if section else setting, seed, facts.checksum, continues)
-        return PlannedRun(seed, run.id, continues, section=section, data=key, fold=fold)
+    def _folds(self, setting: Setting) -> list[tuple[int | None, Setting, str | None]]:
+        """(fold, the setting on it, the key of its split) for every fold; (None, the setting, None) without folds."""
+        if setting.data.splits == 1:
+            return [(None, setting, None)]
+        sections = [(fold, setting.data.of_fold(fold)) for fold in range(1, setting.data.splits + 1)]
+        return [(fold, setting.changed(data=section), self.splits.key(section)) for fold, section in sections]
 
     def _sketch(self, phase: Phase) -> PlannedPhase:
         """A phase before its settings are known: its changes, and the cost as it would be from the base setting."""
