@@ -209,7 +209,7 @@ def test_every_path_that_is_advised_is_one(advice):
         ("class_weights", "not there yet"),
         ("metrics", "not there yet"),
         ("folds", "write data.validation = { folds = 5 }"),
-        ("cv", "not there yet"),
+        ("cv", "write data.validation"),
         ("augment", "not there yet"),
         ("task", "not there yet"),
         ("hiden_size", "write network.hidden"),

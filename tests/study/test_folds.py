@@ -139,7 +139,7 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
     for text in (
         "(3 folds × 2 seeds, ddof 1)",
         "Corrected resampled t-test on 3 folds × 2 seeds",
-        "Intervals and p are over 3 folds × 2 seeds, which validate 300 validation examples in all.",
+        "Intervals and p are over 3 folds × 2 seeds, scored on 300 validation examples in all.",
         "Line: mean over the runs (3 folds × 2 seeds) that reached the epoch",
         "3, stratified (seed 0), the same for every setting",
         "mean ± standard deviation over folds and seeds",

@@ -200,7 +200,7 @@ def _striped(phase: PhaseSummary, behind: Sequence[str]) -> list[Verdict]:
         return []
     rank, its = ("ranks", "its") if len(odd) == 1 else ("rank", "their")
     stay = "stays" if len(odd) == 1 else "stay"
-    unit = "fold" if any(s.comparison is not None and s.comparison.folds for s in phase.settings) else "seed"
+    unit = "run" if any(s.comparison is not None and s.comparison.folds for s in phase.settings) else "seed"
     text = f"{settings_named(odd)} {rank} below one that is behind and {stay} undecided: {its} "
     text += f"distance from the best varies more from {unit} to {unit}, or fewer {unit}s show it."
     return [Verdict("note", text[0].upper() + text[1:])]
@@ -256,7 +256,7 @@ def conditional(summary: Summary) -> list[Verdict]:
         f"Intervals and p are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
     )
     if phase.folded and part is VALIDATION:
-        return [Verdict("note", f"Intervals and p are over {best.counted}, which validate {examples} in all.")]
+        return [Verdict("note", f"Intervals and p are over {best.counted}, scored on {examples} in all.")]
     accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"
