@@ -21,6 +21,7 @@ Sources: Nadeau and Bengio 2003 (Machine Learning 52, 239-281), the corrected re
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,10 @@ Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-def variance_factor(n: int, overlap: float = 0.0) -> float:
+Count = TypeVar("Count", float, Numbers)  # one, or one a row
+
+
+def variance_factor(n: Count, overlap: float = 0.0) -> Count:
     """1/n + n₂/n₁: what the variance of n results is multiplied with for that of their mean.
 
     overlap: n₂/n₁, validation examples by training examples of a fold; 0 for independent results.
@@ -76,7 +80,7 @@ def means_of(x: Numbers, known: Flags, keys: Sequence[RunKey], overlap: float = 
         return Means(n, mean, s2 / np.maximum(n, 1), np.maximum(n - 1.0, 1.0), width)
     n, mean, s2, width = _moments(*_grouped(x, known, keys, fold_in))
     seeds, _, seed_s2, seed_width = _moments(*_grouped(x, known, keys, seed_in))
-    by_folds, by_seeds = s2 * (1 / np.maximum(n, 1) + overlap), seed_s2 / np.maximum(seeds, 1)
+    by_folds, by_seeds = s2 * variance_factor(np.maximum(n, 1.0), overlap), seed_s2 / np.maximum(seeds, 1)
     variance = by_folds + by_seeds
     spread = by_folds**2 / np.maximum(n - 1, 1) + by_seeds**2 / np.maximum(seeds - 1, 1)
     df = np.where(spread > 0, variance**2 / np.where(spread > 0, spread, 1.0), 1.0)
