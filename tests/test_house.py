@@ -93,6 +93,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "engines",
         "sources",
         "run",
+        "run_keys",
         "forms",
         "pickles",
         "pytorch",

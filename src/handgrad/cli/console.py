@@ -13,6 +13,7 @@ from rich.text import Text
 
 from handgrad.cli.options import print_json
 from handgrad.measures import TEST, TRAIN, VALIDATION, part_of
+from handgrad.training.run_keys import key_word, run_key
 
 if TYPE_CHECKING:
     from handgrad.report.findings.importance import Importance
@@ -236,10 +237,12 @@ def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
         names = axis_names(list(row["axes"]))
         what = ", ".join(f"{names[path]} {shown(value)}" for path, value in row["axes"].items())
         run_id = row["id"] or ("when its start has won" if row["setting"].startswith("*_") else "when it is drawn")
-        return row["phase"], row["setting"], str(row["seed"]), run_id, row["state"], duration(row["seconds"]), what
+        runs = [str(row[name]) for name in keys]
+        return row["phase"], row["setting"], *runs, run_id, row["state"], duration(row["seconds"]), what
 
-    headings = ("phase", "setting", "seed", "run", "state", "about", "what")
-    print_table(headings, [line(row) for row in rows[:MOST_ROWS]], numeric=[2, 5])
+    keys = ["fold", "seed"] if any(row["fold"] for row in rows) else ["seed"]
+    headings = ("phase", "setting", *keys, "run", "state", "about", "what")
+    print_table(headings, [line(row) for row in rows[:MOST_ROWS]], numeric=[*range(2, 2 + len(keys)), len(keys) + 4])
     if len(rows) > MOST_ROWS:
         out.print(Text(f"… and {len(rows) - MOST_ROWS:,} more runs; --json lists them all"))
     workers = f"{cost.workers} worker" + ("s" if cost.workers > 1 else "")
@@ -300,4 +303,5 @@ def _run_line(event: "Event") -> str:
     text = f": {event.text}" if event.text else ""
     place = str(event.finished).rjust(len(str(event.runs)))
     setting = event.label if event.name in ("", event.label) else f"{event.name} (label {event.label})"
-    return f"[{place}/{event.runs}] setting {setting}, seed {event.seed}: {result} ({duration(event.seconds)}){text}"
+    run = key_word(run_key(event.seed or 0, event.fold))
+    return f"[{place}/{event.runs}] setting {setting}, {run}: {result} ({duration(event.seconds)}){text}"

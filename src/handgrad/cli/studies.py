@@ -96,6 +96,7 @@ def plan(
             "phase": one.name,
             "setting": setting.label,
             "seed": run.seed,
+            "fold": run.fold,
             "id": run.id,
             "state": states.get(run.id or "", "pending"),
             "seconds": seconds[one.name, setting.label],

@@ -2,7 +2,7 @@
 
     name -> x_train, y_train, x_test, y_test          `datasets.load`
     test        taken away first, where the data has no test part of its own
-    validation  taken from the training or the test examples
+    validation  taken from the training or the test examples, or each part of the training examples in turn (folds)
     train       which of the training examples that remain are used
     scale       with the numbers of the training part that remains   `scaling`
 
@@ -22,6 +22,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     ValidationInfo,
     model_serializer,
+    model_validator,
 )
 
 from handgrad.data.scaling import SCALES
@@ -43,6 +44,12 @@ def _size(value: Any) -> int | float:
         raise ValueError(message)
     if value < 1 if isinstance(value, int) else not 0 < value <= 1:
         raise ValueError(message)
+    return value
+
+
+def _folds(value: Any) -> int:
+    if not is_whole(value, 2):
+        raise ValueError("must be a whole number >= 2, as every fold learns from the others")
     return value
 
 
@@ -102,6 +109,10 @@ class ValidationPart(Section):
 
     `source` is written `from` in a study file (a word that Python keeps for itself):
     `validation = { size = 5000, from = "test" }`.
+
+    With `folds` the training examples are divided into so many parts, and each of them validates in one run while the
+    others train.  `repeats`: how often they are divided anew; the folds of the second division count on from the first.
+    `fold`: that of one run, from 1; a study writes it for each of its runs.  `seed` is that of the divisions.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -110,10 +121,43 @@ class ValidationPart(Section):
     source: Annotated[str, PlainValidator(one_of(("train", "test"), "part"))] = Field("train", alias="from")
     stratify: Flag = True
     seed: Seed = 0
+    folds: Annotated[int | None, PlainValidator(optional(_folds))] = None
+    repeats: Annotated[int, PlainValidator(whole("[1, inf)"))] = 1
+    fold: Annotated[int | None, PlainValidator(optional(whole("[1, inf)")))] = None
+
+    @model_validator(mode="after")
+    def _check_folds(self) -> Self:
+        given = self.model_fields_set
+        if self.folds is None:
+            if self.fold is not None or self.repeats != 1:
+                odd = "repeats" if self.fold is None else "fold"
+                raise ValueError(f"has {odd} without folds; give folds too, as in {{ folds = 5 }}")
+            return self
+        if "size" in given:
+            raise ValueError("has both size and folds, and folds decide how many examples validate; keep one of them")
+        if self.source != "train":
+            raise ValueError('has folds from = "test", but folds divide the training examples; take from or folds out')
+        if self.fold is not None and self.repeats != 1:
+            raise ValueError("has both fold, which is one run, and repeats, which makes runs; keep one of them")
+        return self
+
+    def changed(self, **values: Any) -> Self:
+        """A checked copy with some fields replaced; what was not given is still at its default."""
+        return type(self)(**{name: getattr(self, name) for name in self.model_fields_set} | values)
+
+    @property
+    def splits(self) -> int:
+        """How many splits it makes: 1, or folds · repeats where no fold is named."""
+        return 1 if self.folds is None or self.fold is not None else self.folds * self.repeats
 
     @model_serializer(mode="wrap")
     def _write_from(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {"from" if name == "source" else name: value for name, value in write(self).items()}
+        """`source` as `from`; keys of folds only where there are such: older settings have none."""
+        left_out = {"size"} if self.folds is not None else {"folds", "repeats"}
+        left_out |= {"repeats" if self.fold is not None else "fold"}
+        return {
+            "from" if name == "source" else name: value for name, value in write(self).items() if name not in left_out
+        }
 
 
 class TrainPart(Section):
@@ -173,6 +217,17 @@ class DataSection(Section):
     @model_serializer(mode="wrap")
     def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in write(self).items() if value is not None or name not in OPTIONAL}
+
+    @property
+    def splits(self) -> int:
+        """How many splits it makes: more than 1 where it says folds and none of them."""
+        return self.validation.splits if isinstance(self.validation, ValidationPart) else 1
+
+    def of_fold(self, fold: int) -> Self:
+        """The section of one of its splits, from 1; itself where it makes a single one."""
+        if self.splits == 1 or not isinstance(self.validation, ValidationPart):
+            return self
+        return self.changed(validation=self.validation.changed(repeats=1, fold=fold))
 
     @classmethod
     def given(cls, value: Any) -> Self:

@@ -2,7 +2,8 @@
 
     1. data without a test part of its own gives one up from its training examples   data.test
     2. validation examples are taken from the training or the test part, unless      data.validation
-       the data has a validation part of its own and nothing else is asked for
+       the data has a validation part of its own and nothing else is asked for;
+       or they are one of k folds of the training part   `fold_of`
     3. of the training examples that remain, the first n or a random n are used      data.train
     4. everything is scaled with the numbers of the training part of step 3          data.scale
 
@@ -29,7 +30,7 @@ from handgrad.sections import given
 from handgrad.streams import stream
 
 Positions = NDArray[np.int64]  # of examples in the arrays of a data set
-VALIDATION, TEST = 0, 1  # the streams of the two choices
+VALIDATION, TEST, FOLDS = 0, 1, 2  # the streams of the choices
 
 
 def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
@@ -87,6 +88,9 @@ def _validation_part(
         notes.append(f"{dataset.name}: its own validation part is not used, as data.validation says otherwise")
     if not isinstance(wish, ValidationPart):
         return train, test, train[:0], "train"
+    if wish.folds is not None:
+        validation = _fold(dataset, wish, train, notes)
+        return np.setdiff1d(train, validation), test, validation, "train"
     from_test = wish.source == "test"
     source = "test" if from_test and dataset.y_test is not None else "train"
     pool = test if from_test else train
@@ -94,6 +98,48 @@ def _validation_part(
     _, y = dataset.part(source)
     validation, rest = choose(y, pool, m, wish.stratify, stream(wish.seed, "split", VALIDATION))
     return (train, rest, validation, source) if from_test else (rest, test, validation, source)
+
+
+def _fold(dataset: Dataset, wish: ValidationPart, train: Positions, notes: list[str]) -> Positions:
+    """The examples of the fold that `wish` names, with a note on classes that cannot be in every fold."""
+    folds = wish.folds or 1
+    if wish.fold is None:
+        raise DataError(
+            f"data.validation.folds = {folds} makes {wish.splits} splits, one for each run of a study (hg.run_study); "
+            f"for one of them name its fold, as in {{ folds = {folds}, fold = 1 }}"
+        )
+    if folds > len(train):
+        raise DataError(
+            f"data.validation.folds must be at most {len(train)}, the number of train examples of {dataset.name}; "
+            f"got {folds}"
+        )
+    counts = np.bincount(dataset.y_train[train], minlength=dataset.n_classes)
+    if wish.stratify and (rare := [c for c in range(dataset.n_classes) if 0 < counts[c] < folds]):
+        least = min(rare, key=lambda c: counts[c])
+        which = f"{dataset.classes[least]} has {counts[least]}"
+        more = f", and {len(rare) - 1} more classes have fewer than {folds}" if len(rare) > 1 else ""
+        notes.append(
+            f"data.validation.folds = {folds}: class {which} of the examples{more}, so that not every fold validates "
+            "with all classes"
+        )
+    return fold_of(dataset.y_train, train, folds, wish.fold, wish.stratify, wish.seed)
+
+
+def fold_of(y: Positions, pool: Positions, folds: int, fold: int, stratify: bool, seed: int) -> Positions:
+    """The examples in `pool` (positions in y) of one fold, in the order of their positions; fold counts from 1.
+
+    The pool is shuffled, if stratified sorted by class, and dealt out one by one: folds differ by one example at most,
+    and so does every class in them.  Fold k + 1 is the first fold of a second division by another stream, and so on.
+
+    >>> y = np.array([0, 0, 0, 0, 1, 1])
+    >>> [y[fold_of(y, np.arange(6), 2, fold, True, 0)].tolist() for fold in (1, 2)]
+    [[0, 0, 1], [0, 0, 1]]
+    """
+    division, place = divmod(fold - 1, folds)
+    order = stream(seed, "split", FOLDS, division).permutation(pool)
+    if stratify:
+        order = order[np.argsort(y[order], kind="stable")]
+    return np.sort(order[place::folds])
 
 
 def choose(

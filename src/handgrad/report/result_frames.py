@@ -23,6 +23,7 @@ from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.sections import given
 from handgrad.study.explain.rung_results import read_explanation
 from handgrad.study.folder.results_folder import Results
+from handgrad.training.run_keys import RunKey, in_order
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -33,9 +34,9 @@ def conclusions(results: Results | str | os.PathLike[str]) -> "DataFrame":
 
     results: `Results`, or the path of their folder; `Results.conclusions()` is the same.
     Columns: phase, best, metric, setting, word ("best", "behind", "equivalent", "not separated"; None: not compared), n
-    (shared seeds), difference (setting − best), low and high (simultaneous 95 % interval of it), chance (to be the
-    best), more_seeds (that would decide), held_by (the setting below that is not separated, where the own interval
-    excludes 0), margin (of equivalence); runs (that ended), lost (that collapsed, diverged or ended far below the
+    (shared seeds, or folds), difference (setting − best), low and high (simultaneous 95 % interval of it), chance (to
+    be the best), more_seeds (that would decide), held_by (the setting below that is not separated, where the own
+    interval excludes 0), margin (of equivalence); runs (that ended), lost (that collapsed, diverged or ended far below the
     others), lost_low and lost_high (exact 95 % interval of that chance), median, interquartile_mean, mean_of_others and
     n_of_others (that were not lost), any_run_low and any_run_high (95 % interval of the mean over all seeds).
     """
@@ -56,9 +57,10 @@ def compare(results: Results | str | os.PathLike[str], first: str, second: str) 
 
     first, second: their labels.  Of settings that were chosen by their numbers `conclusions` speaks: any two of many
     differ by luck.
-    Columns: metric, n (shared seeds), first and second (their means over these), difference (first − second), low and
-    high (95 % t interval of it), p (paired t), sign_flip_p (at least 2/2ⁿ), decided: whether p and, from six seeds on,
-    sign_flip_p too are below 0.05.  Raises InputError where a label is not known.
+    Columns: metric, n (shared seeds, or folds), pairs (in words, such as "5 folds × 2 seeds"), first and second (their
+    means over these), difference (first − second), low and high (95 % t interval of it), p (paired t; of folds the
+    corrected resampled t-test, docs/report.md), sign_flip_p (at least 2/2ⁿ; none of folds), decided: whether p and,
+    from six seeds on, sign_flip_p too are below 0.05.  Raises InputError where a label is not known.
     """
     import pandas
 
@@ -70,15 +72,16 @@ def compare(results: Results | str | os.PathLike[str], first: str, second: str) 
     rows = []
     for metric in METRICS:
         a, b = (setting.samples[metric].values for setting in (one, other))
-        found = two_settings(a, b)
+        found = two_settings(a, b, max(one.overlap, other.overlap))
         if not found.n:
             continue
-        shared = sorted(a.keys() & b.keys())
+        shared = in_order(a.keys() & b.keys())
         means = {
-            name: math.fsum(values[seed] for seed in shared) / found.n for name, values in (("first", a), ("second", b))
+            name: math.fsum(values[key] for key in shared) / len(shared)
+            for name, values in (("first", a), ("second", b))
         }
         ends = found.interval
-        row = {"metric": metric, "n": found.n, **means, "difference": found.difference}
+        row = {"metric": metric, "n": found.n, "pairs": found.counted, **means, "difference": found.difference}
         row |= {"low": ends.low if ends else None, "high": ends.high if ends else None, "p": found.p}
         rows.append(row | {"sign_flip_p": found.sign_flip, "decided": found.decided})
     return pandas.DataFrame(rows)
@@ -148,10 +151,10 @@ def _reproduced(results: "Results | str | os.PathLike[str]") -> Reproduction | N
 def curve_measures(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Curves in numbers, a row for every run that has a curve.
 
-    Columns: phase, setting, seed, metric (of the curve), own (epochs to 95 % of the way to the run's best value), best,
-    level (95 % of the way to the best setting's best value), common (epochs to it, NaN where it is never reached), area
-    (mean height), volatility (after the climb), gap (training − validation accuracy at the end).  Formulas:
-    docs/report.md.
+    Columns: phase, setting, seed (before it the fold, where folds divide the data), metric (of the curve), own (epochs
+    to 95 % of the way to the run's best value), best, level (95 % of the way to the best setting's best value), common
+    (epochs to it, NaN where it is never reached), area (mean height), volatility (after the climb), gap (training −
+    validation accuracy at the end).  Formulas: docs/report.md.
     """
     import pandas
 
@@ -163,12 +166,17 @@ def curve_measures(results: "Results | str | os.PathLike[str]") -> "DataFrame":
         if found is None:
             continue
         for one in found.settings:
-            for seed, area in one.area.values.items():
-                row = {"phase": phase.name, "setting": one.setting.label, "seed": seed, "metric": found.metric}
-                row |= {"own": one.own.values.get(seed), "best": one.best.values.get(seed), "level": found.level}
-                row |= {"common": one.common.values.get(seed), "area": area}
-                rows.append(row | {"volatility": one.volatility.values.get(seed), "gap": one.gap.values.get(seed)})
+            for key, area in one.area.values.items():
+                row: dict[str, object] = {"phase": phase.name, "setting": one.setting.label, **_run(key)}
+                row |= {"metric": found.metric, "own": one.own.values.get(key), "best": one.best.values.get(key)}
+                row |= {"level": found.level, "common": one.common.values.get(key), "area": area}
+                rows.append(row | {"volatility": one.volatility.values.get(key), "gap": one.gap.values.get(key)})
     return pandas.DataFrame(rows)
+
+
+def _run(key: RunKey) -> dict[str, int]:
+    """What tells a run from the others of its setting, as columns of a frame."""
+    return {"seed": key} if not isinstance(key, tuple) else {"fold": key[0], "seed": key[1]}
 
 
 def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
@@ -239,7 +247,8 @@ def examples_right(
 def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Precision, recall and F1 of every class, and their macro and weighted means, of every run that ended.
 
-    Columns: phase, setting, seed, part, class (or "macro", "weighted"), is_mean, precision, recall, f1, examples.
+    Columns: phase, setting, seed (before it the fold, where folds divide the data), part, class (or "macro",
+    "weighted"), is_mean, precision, recall, f1, examples.
     """
     import pandas
 
@@ -247,7 +256,7 @@ def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     for run in Results.of(results).cells():
         for part, scores in scores_of(run.record).items() if run.record else ():
             for position, one in enumerate(scores):
-                row = {"phase": run.phase, "setting": run.label, "seed": run.seed, "part": part, "class": one.name}
+                row = {"phase": run.phase, "setting": run.label, **run.run, "part": part, "class": one.name}
                 row |= {"is_mean": position >= len(scores) - 2, "precision": one.precision, "recall": one.recall}
                 rows.append(row | {"f1": one.f1, "examples": one.examples})
     return pandas.DataFrame(rows)
@@ -305,13 +314,16 @@ def rungs(results: "Results | str | os.PathLike[str]") -> "DataFrame":
 def timeline(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Every stretch in which a run was trained, a row each; without rows where records do not say it.
 
-    Columns: setting, seed, worker and place (from 0; several places where runs share its program), number
-    (of the stretch of its run, from 0), since and until (epochs that the run had behind it), began, ended.
+    Columns: worker and place (from 0; several places where runs share its program), setting, seed (before it the fold,
+    where folds divide the data), number (of the stretch of its run, from 0), since and until (epochs that the run had behind it), began, ended.
     """
     import pandas
 
     facts = timeline_facts(summarize(Results.of(results)).settings)
-    frame = pandas.DataFrame([vars(one) for one in facts.stretches] if facts else [])
+    rows = [vars(one) for one in facts.stretches] if facts else []
+    folded = any(row["fold"] is not None for row in rows)
+    heads = ["worker", "place", "label", *(["fold"] if folded else []), "seed", "number", "since", "until"]
+    frame = pandas.DataFrame(rows, columns=[*heads, "began", "ended"] if rows else None)
     for name in ("began", "ended") if facts else ():
         frame[name] = pandas.to_datetime(frame[name], unit="s", utc=True)
     return frame.rename(columns={"label": "setting"})

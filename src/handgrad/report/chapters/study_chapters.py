@@ -28,16 +28,17 @@ from handgrad.report.findings.conclusion_sentences import phase_verdicts
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.noise import noises
 from handgrad.report.findings.noise_sentences import noise_verdicts
-from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
+from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
 from handgrad.report.findings.verdicts import slip_verdicts, trouble_verdicts
 from handgrad.report.findings.wording import axis_names, plural, setting_name, settings_named
 from handgrad.report.tables import conclusion_tables, findings_tables, study_tables
 from handgrad.report.tables.noise_table import noise_table
-from handgrad.study.changes import shown
+from handgrad.study.changes import at_path, shown
 from handgrad.study.design.study_spec import Made
 from handgrad.study.published.figure_options import GradientsOptions
 from handgrad.study.toml import dumps
 from handgrad.training.record_facts import DatasetFacts
+from handgrad.training.run_keys import key_word
 from handgrad.training.sources import sources_named
 
 
@@ -55,6 +56,8 @@ def studied(summary: Summary) -> Chapter:
             listed = ", ".join(f"[{v}]" if ", " in v else v for v in distinct[:30])
             rows.append((names[path] + where, (listed + (" …" if len(distinct) > 30 else ""),)))
     rows.append(("seeds", (", ".join(map(str, summary.seeds)),)))
+    if folds := next((one.folds for one in summary.settings if one.folds), ""):
+        rows.append(("folds", (folds,)))
     rows += _what_seeds_vary(summary)
     settings, runs = len(summary.settings), len(summary.runs)
     rows.append(
@@ -145,9 +148,9 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
         rows = [("setting", (setting_name(winner, phase.axes),)), ("layers", tuple(record.network.layers))]
         rows.append(("parameters", (f"{record.network.parameters:,}",)))
         blocks.append(Facts(tuple((term, lines) for term, lines in rows if lines)))
-        who = f"Setting {winner.label}, seed {run.seed}"
+        who = f"Setting {winner.label}, {key_word(run.key)}"
         if len([r for r in winner.runs if r.status == "done"]) > 1:
-            who += " (the seed that did best)"
+            who += f" (the {'run' if run.fold else 'seed'} that did best)"
         figures: Sequence[FigureData | None] = [
             run_figures.confusion(record, who),
             run_figures.weights(record, sources.params(run.id), who),
@@ -160,7 +163,7 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
         for part, scores in sorted(scores_of(record).items()):
             table = findings_tables.class_table(scores, part, who, f"classes-{part}")
             blocks.insert(2 if figures[0] is not None else 1, TableBlock(table, folded=True))
-    facts = {"name": "best", "seeds": [run.seed for run in winner.runs]}
+    facts = {"name": "best", "seeds": list(dict.fromkeys(run.seed for run in winner.runs))}
     facts |= {} if phase.vary is None else {"vary": list(phase.vary)}
     text = f"{dumps(facts)}\n{dumps(winner.setting)}"
     blocks.append(Code(text, "The best configuration as a study file: every value that was in force"))
@@ -190,19 +193,21 @@ def data_chapter(summary: Summary) -> Chapter:
 
     Of splits that the seeds of a setting draw, the first.
     """
-    found: dict[str, DatasetFacts] = {}
+    found: dict[str, tuple[DatasetFacts, RunFacts]] = {}
     drawn: set[str | None] = set()  # keys of splits whose parts other seeds draw anew
     for setting in summary.settings:
-        splits = [record.dataset for record in setting.records]
+        splits = [(run.record.dataset, run) for run in setting.trained if run.record]
         if "split" in setting.sources:
             splits = splits[:1]
-            drawn |= {data.key for data in splits}
-        for data in splits:
-            found.setdefault(str([data.key, data.checksum, data.scaling, data.counts]), data)
+            drawn |= {data.key for data, _ in splits}
+        for data, run in splits:
+            key = [data.key, data.scaling, data.counts] if run.fold is None else [at_path(setting.setting, "data")]
+            found.setdefault(str([data.checksum, *key]), (data, run))
     blocks: list[Block] = []
-    for position, data in enumerate(found.values()):
+    for position, (data, run) in enumerate(found.values()):
         rows = [
             ("data set", (data.name,)),
+            ("folds", () if run.fold is None else (f"those of fold {run.fold}; in every other one others validate",)),
             ("examples", tuple(f"{part}: {count:,}" for part, count in data.counts.items())),
             ("shape of one example", (" × ".join(map(str, data.shape)),)),
             ("split", ("each seed draws its own, of as many examples; this is the first one's",) * (data.key in drawn)),

@@ -9,6 +9,7 @@ from handgrad.study.explain.rung_results import Explained, RungResult, cell_key
 from handgrad.study.explain.space import Reading
 from handgrad.study.rules.ranked_readings import ReadingFit
 from handgrad.study.rules.row_fits import LEVEL
+from handgrad.training.run_keys import RunKey
 
 FAR = 0.01  # a published number as far off as this or further has so small a probability under a reading
 NATS = 2  # decimals of differences of log likelihoods
@@ -112,7 +113,7 @@ def _result(
     if values is None or found is None:
         return Cell("", (None, None, None))
     published = explained.rows[row].numbers[measure]
-    there = {seed: value for seed, value in enumerate(values) if value is not None}
+    there: dict[RunKey, float] = {seed: value for seed, value in enumerate(values) if value is not None}
     own = sample(there, ddof)
     ours = reading.measured.get(measure, measure)
     text = (

@@ -75,7 +75,7 @@ def epochs(request: Request[EpochsOptions]) -> Curves | None:
     several = "A line per setting. " if len(request.shown) > 1 else ""
     caption = (
         f"{words} after every epoch. {colours.note or several}"
-        f"{seeds_note(options.seed, max(n for _, n in found.values()))}"
+        f"{seeds_note(options.seed, max(n for _, n in found.values()), request.folds)}"
         f"{_early_note(found, judge)}{score_notes(request.shown.values(), shown)}"
     )
     columns = len({part for _, part in shown}) if len(options.measures) > 1 else len(shown)
@@ -143,7 +143,8 @@ def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
     whose = "" if len(request.shown) > 1 else f", setting {next(iter(request.shown))}"
     words = _words(options.measures)
     caption = (
-        f"{words} after every epoch{whose}. {seeds_note(options.seed, seeds)}At the end: {' '.join(ends)} "
+        f"{words} after every epoch{whose}. {seeds_note(options.seed, seeds, request.folds)}"
+        f"At the end: {' '.join(ends)} "
         f"{'Upright lines: where the learning rate changed or a run was continued. ' if marked else ''}"
         f"{score_notes(request.shown.values(), [(options.measures[-1], part) for part in options.parts])}"
     )
@@ -187,7 +188,8 @@ def small_multiples(request: Request[SmallMultiplesOptions]) -> Curves | None:
     parts = " and ".join(PARTS[part].word for part in options.parts)
     caption = (
         f"{parts.capitalize()} {word} after every epoch: each setting beside the baseline (setting {base}, "
-        f"grey in every panel), on the same axes. {seeds_note(options.seed, max(n for _, n in found.values()))}"
+        f"grey in every panel), on the same axes. "
+        f"{seeds_note(options.seed, max(n for _, n in found.values()), request.folds)}"
         f"{score_notes(request.shown.values(), [(options.measure, part) for part in options.parts])}"
     )
     title = f"Every setting beside setting {base}"

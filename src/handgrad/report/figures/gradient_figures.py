@@ -39,7 +39,7 @@ def gradients(request: Request[GradientsOptions]) -> Curves | None:
             own = tuple(lines.get(kind, {}).values())
             panels.append(Panel(title, "epoch", axis, own, log and kind == NORM, percent=kind != NORM))
     texts = {label: _said(lines) for label, (lines, _) in found.items()}
-    seeds = seeds_note(options.seed, max(n for _, n in found.values()))
+    seeds = seeds_note(options.seed, max(n for _, n in found.values()), request.folds)
     said = [f"{label}: {text}" if len(found) > 1 else text[:1].upper() + text[1:] for label, text in texts.items()]
     caption = (
         "Norm of the gradient of the mean loss for the weights of every layer, before training (epoch 0) and after "

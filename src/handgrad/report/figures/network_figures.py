@@ -22,6 +22,7 @@ from handgrad.study.published.figure_options import (
 )
 from handgrad.training.mistakes import of_part
 from handgrad.training.record import Record
+from handgrad.training.run_keys import RunKey, key_word
 
 SHOWN = 64  # pictures of weights
 
@@ -262,9 +263,9 @@ def feature_maps(
     )
 
 
-def _whose(request: Request[Any], seed: int) -> str:
+def _whose(request: Request[Any], key: RunKey) -> str:
     ((label, _),) = request.shown.items()
-    return f"Setting {label}, seed {seed}"
+    return f"Setting {label}, {key_word(key)}"
 
 
 def make_confusion(request: Request[ConfusionOptions]) -> Matrix | None:
@@ -273,7 +274,7 @@ def make_confusion(request: Request[ConfusionOptions]) -> Matrix | None:
     if run is None:
         return None
     record = request.sources.record(run.id)
-    return confusion(record, _whose(request, run.seed), request.name, part=options.part, show=options.show)
+    return confusion(record, _whose(request, run.key), request.name, part=options.part, show=options.show)
 
 
 def make_weights(request: Request[TemplatesOptions]) -> Pictures | None:
@@ -282,7 +283,7 @@ def make_weights(request: Request[TemplatesOptions]) -> Pictures | None:
     if run is None:
         return None
     record, params = request.sources.record(run.id), request.sources.params(run.id)
-    who = _whose(request, run.seed)
+    who = _whose(request, run.key)
     return weights(record, params, who, request.name, units=options.units, columns=options.columns)
 
 
@@ -292,7 +293,7 @@ def make_predictions(request: Request[PredictionsOptions]) -> Predictions | None
     if run is None:
         return None
     record, images = request.sources.record(run.id), request.sources.images(request.only.label, run.id)
-    who = _whose(request, run.seed)
+    who = _whose(request, run.key)
     return predictions(record, images, who, request.name, when=options.when, examples=options.examples)
 
 
@@ -302,5 +303,5 @@ def make_mistakes(request: Request[MistakesOptions]) -> Mistakes | None:
     if run is None:
         return None
     record, arrays = request.sources.record(run.id), request.sources.mistakes(run.id)
-    who, few = _whose(request, run.seed), {"examples": options.examples, "columns": options.columns}
+    who, few = _whose(request, run.key), {"examples": options.examples, "columns": options.columns}
     return mistakes(record, arrays, who, request.name, part=options.part, **few)

@@ -31,9 +31,9 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
     if not any(row.points for row in rows):
         return None
     word = METRICS[phase.metric].word
-    caption = f"{sentence(word)} of every setting, best first. Circles: seeds; diamond: their mean"
+    caption = f"{sentence(word)} of every setting, best first. Circles: {phase.over}; diamond: their mean"
     if found is None or best is None:
-        caption += "; bar: 95 % interval of the mean (none below two seeds; it may run off the axis)."
+        caption += f"; bar: 95 % interval of the mean (none below two {phase.unit}s; it may run off the axis)."
     elif found.tested:
         caption += (
             "; line: the best; bar: simultaneous 95 % interval of the difference from it, drawn from the line (it may "
@@ -44,7 +44,9 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
             caption += f"; one inside the grey band, ± {margin}, is equivalent"
         caption += ", where all that rank below, or above, are too. Shaded: all that are not behind."
     else:
-        caption += "; line: the best. No seed shows a spread, so there are no intervals: no setting is separated."
+        caption += (
+            f"; line: the best. No {phase.unit} shows a spread, so there are no intervals: no setting is separated."
+        )
     if found is not None and phase.stopped:
         caption += " Those that the search stopped short are not compared and never shaded."
     if len(phase.settings) > RANKED:

@@ -24,6 +24,7 @@ from handgrad.study.published.figure_options import FIGURES, FigureOptions, figu
 from handgrad.study.rules.samplers import Sampling
 from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record
+from handgrad.training.run_keys import counted
 
 LoadCurves = Callable[[str], Arrays]
 
@@ -47,7 +48,7 @@ def runs_of(setting: SettingSummary, seed: int | str, metric: str) -> list[RunFa
     if seed == "mean":
         return with_curves
     if isinstance(seed, int):
-        known = [run.seed for run in setting.runs]
+        known = list(dict.fromkeys(run.seed for run in setting.runs))
         if seed not in known:
             raise InputError(f"seed must be one of setting {setting.label}: {', '.join(map(str, known))}; got {seed}")
         return [run for run in with_curves if run.seed == seed]
@@ -110,12 +111,16 @@ def logarithmic(log: str, lines: Sequence[Line]) -> bool:
     return log == "yes" or (log == "auto" and wide(lines))
 
 
-def seeds_note(seed: int | str, seeds: int) -> str:
-    """How seeds were averaged, for a caption.  seeds: the most that one line averages."""
+def seeds_note(seed: int | str, seeds: int, folds: str = "") -> str:
+    """How seeds were averaged, for a caption.  seeds: the most that one line averages;  folds: where these divide the
+    data, the runs in words."""
+    if isinstance(seed, int) and folds:
+        return f"Line: mean over the folds of seed {seed}; band: lowest to highest of them. "
     if seed == "mean":
         if seeds < 2:
             return "One seed. "
-        return f"Line: mean over the seeds (n = {seeds}) that reached the epoch; band: lowest to highest of them. "
+        runs = f"runs ({folds})" if folds else f"seeds (n = {seeds})"
+        return f"Line: mean over the {runs} that reached the epoch; band: lowest to highest of them. "
     return {"first": "One run a setting: the first seed that finished. ", "best": "One run a setting: its best. "}.get(
         str(seed), f"Seed {seed}. "
     )
@@ -180,6 +185,13 @@ class Request(Generic[Options_co]):
     def run(self, seed: int | str) -> RunFacts | None:
         """The run of the only setting that `seed` selects; None where it left no curves."""
         return next(iter(runs_of(self.only, seed, self.metric)), None)
+
+    @property
+    def folds(self) -> str:
+        """Where folds divide the data, the runs of the setting with the most of them in words; else empty."""
+        keys = [[run.key for run in setting.runs if run.fold is not None] for setting in self.shown.values()]
+        most = max(keys, key=len, default=[])
+        return counted(most) if most else ""
 
     def style(self, label: str) -> LineStyle:
         """A line's style: as given, else by its place; beyond the palette's lines the ordered colours."""

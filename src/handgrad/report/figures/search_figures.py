@@ -15,6 +15,7 @@ from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.timeline_facts import TimelineFacts, timeline_facts
 from handgrad.report.findings.wording import number, plural
 from handgrad.study.published.search_options import RungsOptions, SearchHistoryOptions, TimelineOptions
+from handgrad.training.run_keys import RunKey, key_word
 
 UNITS = (("s", 1.0, 180.0), ("min", 60.0, 180 * 60.0), ("h", 3600.0, float("inf")))  # name, seconds, up to so many
 FENCE = 3.0  # quartile distances from the quartile, beyond which dots lie at the edge
@@ -113,7 +114,7 @@ def history_figure(
 
 
 def _mean_of(facts: SearchFacts) -> str:
-    return f" (mean over {plural(facts.seeds, 'seed')})" if facts.seeds > 1 else ""
+    return f" (mean over {facts.counted})" if facts.counted != "1 seed" else ""
 
 
 def _range(values: Sequence[float], metric: str, *, log: bool) -> tuple[float, float]:
@@ -198,26 +199,26 @@ def timeline_figure(
         f"worker {worker + 1}" + (f", place {place + 1}" if worker in shared else "") for worker, place in rows
     ]
     seeds = max(len(setting.runs) for setting in settings)
-    status = {(s.label, run.seed): run.status for s in settings for run in s.runs}
+    status = {(s.label, run.key): run.status for s in settings for run in s.runs}
     levels = {t.label: t.levels for search in searches if search.asha is not None for t in search.trials}
     ends = sorted({epoch for own in levels.values() for epoch in own})
     blocks = [(shade(i / max(1, len(ends) - 1)), f"to epoch {epoch}") for i, epoch in enumerate(ends)]
     others = [(RIGHT, "to its end"), (WRONG, "until it diverged")]
     stripes, links = [], []
-    last: dict[tuple[str, int], tuple[float, int]] = {}
+    last: dict[tuple[str, RunKey], tuple[float, int]] = {}
     for one in facts.stretches:
         row = rows.index((one.worker, one.place))
         start, end = facts.place(one.began) / size, facts.place(one.ended) / size
         own = levels.get(one.label, ())
         goal = next((epoch for epoch in own if one.until <= epoch), None)
-        diverged = status.get((one.label, one.seed)) == "diverged"
+        diverged = status.get((one.label, one.key)) == "diverged"
         block = len(blocks) + 1 if diverged and not own else len(blocks) if goal is None else ends.index(goal)
         about = f"epochs {one.since + 1} to {one.until}" if one.until > one.since else f"epoch {one.since + 1}"
-        who = f"{one.label}, seed {one.seed}" if seeds > 1 else one.label
+        who = f"{one.label}, {key_word(one.key)}" if seeds > 1 else one.label
         stripes.append(Stripe(row, start, end, block, who, about))
-        if (one.label, one.seed) in last:
-            links.append((*last[one.label, one.seed], start, row))
-        last[one.label, one.seed] = end, row
+        if (one.label, one.key) in last:
+            links.append((*last[one.label, one.key], start, row))
+        last[one.label, one.key] = end, row
     used = sorted({one.block for one in stripes})
     every = [*blocks, *others]
     caption = (

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from handgrad.names import unknown
 from handgrad.report.figures.palette import CONTEXT, LineStyle, line_style
+from handgrad.report.findings.resampled import has_folds
 from handgrad.study.published.option_values import Inset
+from handgrad.training.run_keys import RunKey, fold_in, seed_in
 
 Numbers = NDArray[np.float64]
 CsvRow = list[object]
@@ -181,7 +183,7 @@ class RankingRow:
     """
 
     label: str
-    points: dict[int, float]
+    points: dict[RunKey, float]
     mean: float | None
     low: float | None
     high: float | None
@@ -208,14 +210,18 @@ class Ranking:
     margin: float | None = None
 
     def table(self) -> tuple[list[str], Iterator[CsvRow]]:
-        """A row per setting and seed; mean, interval and word are repeated."""
+        """A row per setting and run; mean, interval and word are repeated."""
+        folded = any(has_folds(row.points) for row in self.rows)
 
         def rows() -> Iterator[CsvRow]:
             for row in self.rows:
-                for seed, value in row.points.items() or [(None, None)]:
-                    yield [row.label, seed, value, row.mean, row.low, row.high, row.word]
+                rest = (row.mean, row.low, row.high, row.word)
+                if not row.points:
+                    yield [row.label, *([None] if folded else []), None, None, *rest]
+                for key, value in row.points.items():
+                    yield [row.label, *([fold_in(key)] if folded else []), seed_in(key), value, *rest]
 
-        return ["setting", "seed", "value", "mean", "low", "high", "verdict"], rows()
+        return ["setting", *(["fold"] if folded else []), "seed", "value", "mean", "low", "high", "verdict"], rows()
 
 
 @dataclass(frozen=True)

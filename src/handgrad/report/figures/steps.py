@@ -17,9 +17,10 @@ from handgrad.report.figures.request import Request, Series, Sources, logarithmi
 from handgrad.report.figures.shapes import Curves, Key, Line, Numbers, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers, stretches, thin
 from handgrad.report.findings.summary import RunFacts, SettingSummary
-from handgrad.report.findings.wording import seeds_named
+from handgrad.report.findings.wording import runs_named
 from handgrad.study.published.figure_options import StepLossByEpochOptions, StepLossOptions
 from handgrad.study.published.option_values import LossScale
+from handgrad.training.run_keys import RunKey, counted, in_order, key_word
 
 STEP_POINTS = 1000  # drawn of a line
 OVERLAID_POINTS = 3000  # drawn of all epochs together
@@ -33,7 +34,7 @@ def step_loss(request: Request[StepLossOptions]) -> Curves | None:
     """The training loss of every step, a line for each setting."""
     options = request.options
     found: list[tuple[str, Axis, Line]] = []
-    seeds: set[int] = set()
+    seeds: set[RunKey] = set()
     for label, setting in request.shown.items():
         runs = runs_of(setting, options.seed, request.metric)
         most = max((run.record.steps for run in runs if run.record), default=0)
@@ -43,7 +44,7 @@ def step_loss(request: Request[StepLossOptions]) -> Curves | None:
             if one is not None:
                 axes.append(one[0])
                 lines.append(one[1])
-                seeds.add(run.seed)
+                seeds.add(run.key)
         if lines:
             series = [Series(line.x, line.y) for line in lines]
             line = lines[0] if len(lines) == 1 else over_seeds(label, series)
@@ -61,7 +62,8 @@ def step_loss(request: Request[StepLossOptions]) -> Curves | None:
     )  # fmt: skip
     steps = max(axis.steps for _, axis, _ in found)
     caption = (
-        f"Loss of every training step, {_whose(options.seed, sorted(seeds), len(found) > 1)}. {cleaning_note(options)} "
+        f"Loss of every training step, {_whose(options.seed, in_order(seeds), len(found) > 1)}. "
+        f"{cleaning_note(options)} "
         f"{thinning_note(steps, STEP_POINTS, options.draw, band=options.seed != 'mean' or len(seeds) == 1)}"
     )
     sizes = {setting.setting.get("training", {}).get("batch_size") for setting in request.shown.values()}
@@ -181,10 +183,10 @@ def thinning_note(steps: int, points: int, draw: str, pieces: int = STRETCHES, *
     return f"{text} and a band from its 10 % to its 90 % quantile." if band else f"{text}."
 
 
-def _whose(seed: int | str, seeds: Sequence[int], several: bool) -> str:
+def _whose(seed: int | str, seeds: Sequence[RunKey], several: bool) -> str:
     if seed == "mean" and len(seeds) > 1:
-        return f"mean over {len(seeds)} seeds and a band from the lowest to the highest"
-    which = seeds_named(seeds)
+        return f"mean over {counted(seeds)} and a band from the lowest to the highest"
+    which = runs_named(seeds)
     if not several:
         return which
     return f"one run a setting, {which}" if len(seeds) == 1 else f"one run a setting ({which})"
@@ -215,8 +217,8 @@ def step_loss_by_epoch(request: Request[StepLossByEpochOptions]) -> Curves | Non
         blocks.append((ink, str(epoch)))
     ((label, _),) = request.shown.items()
     caption = (
-        f"Loss of every training step against the step within its epoch, setting {label}, seed {run.seed}; a colour "
-        f"for each of {len(wanted)} epochs. {cleaning_note(options)} "
+        f"Loss of every training step against the step within its epoch, setting {label}, {key_word(run.key)}; a "
+        f"colour for each of {len(wanted)} epochs. {cleaning_note(options)} "
         f"{thinning_note(longest, points, options.draw, pieces, band=False)}"
     )
     panel = Panel(

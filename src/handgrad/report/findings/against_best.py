@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from handgrad.report.findings.example_noise import example_noise, margin_of
+from handgrad.report.findings.resampled import variance_factor
 from handgrad.report.findings.simultaneous import from_normal
 from handgrad.report.findings.spreads import Flags, Numbers, fallen_runs
 from handgrad.report.findings.step_down import LEVEL, StepDown
@@ -89,6 +90,8 @@ def against_best(
     right: ArrayLike | None = None,
     best: int | None = None,
     margin: float | None = None,
+    overlap: float = 0.0,
+    common: tuple[float, float] = (0.0, 1.0),
 ) -> AgainstBest:
     """Compare every setting with the best.
 
@@ -101,6 +104,7 @@ def against_best(
     right (k, n, examples): for fractions, whether an example was right; the noise of the examples is then included
     best: the index of the setting that was chosen; otherwise the best mean among those with the fewest missing runs
     margin: of equivalence, in units; otherwise 1.96 standard errors of the best's fraction on `examples` examples
+    overlap, common: of values that are means of folds (`StepDown`)
 
     Raises ValueError where shapes do not fit.  No value is NaN or infinite in what is returned.
 
@@ -118,7 +122,7 @@ def against_best(
     if margin is None:
         margin = margin_of(float(x[best][known[best]].mean()), examples) if bounded else None
     covariance = None if right is None else example_noise(np.asarray(right, dtype=bool), known)
-    places = StepDown(x, known, fallen, best, bounded, examples, covariance)
+    places = StepDown(x, known, fallen, best, bounded, examples, covariance, overlap, common)
     words, stop = _words(places, margin)
     found = [_against(places, i, words[i], stop, margin, higher, bounded) for i in range(k)]
     back = np.argsort(places.order)
@@ -239,7 +243,7 @@ def _more_seeds(places: StepDown, i: int, stop: int, margin: float | None) -> in
     now = max(int(places.shared[i]), 1)
 
     def decides(n: int) -> bool:
-        scale = now / n
+        scale = variance_factor(float(n), places.overlap) / variance_factor(float(now), places.overlap)
         return places.is_behind(i, stop, scale) or _inside(places, i, places.half(i, stop, scale), margin)
 
     high = now + 1
@@ -265,7 +269,7 @@ def _smallest(places: StepDown, bounded: bool) -> dict[int, float]:
     found = {}
     for n in sorted({*SEEDS, int(places.n.max())}):
         t = float(from_normal(places.z[-1], max(df * n / now, 0.3)))
-        difference = t * math.sqrt(variance / n + examples)
+        difference = t * math.sqrt(variance * variance_factor(float(n), places.overlap) + examples)
         if not bounded or difference <= 1:
             found[n] = difference
     return found

@@ -92,8 +92,8 @@ def _words(found: Conclusions) -> list[Verdict]:
         return [
             Verdict(
                 "warning",
-                f"Not separated from the best: {_named(others, others)}. With one seed there is no spread, and nothing "
-                "tells a better setting from a luckier one; two seeds show a spread.",
+                f"Not separated from the best: {_named(others, others)}. With one {found.unit} there is no spread, and "
+                f"nothing tells a better setting from a luckier one; two {found.unit}s show a spread.",
             )
         ]
     said = []
@@ -116,7 +116,7 @@ def _words(found: Conclusions) -> list[Verdict]:
         said.append(Verdict("good", text))
     if ahead:
         better, ranks, its = ("is", "ranks", "its") if len(ahead) == 1 else ("are", "rank", "their")
-        text = f"{_sentence(settings_named(ahead))} {better} better than the best on the seeds that both have"
+        text = f"{_sentence(settings_named(ahead))} {better} better than the best on the {found.unit}s that both have"
         text += _example(found, ahead, "the furthest is", ahead[-1])
         said.append(Verdict("warning", f"{text}, and {ranks} below it because of {its} missing runs."))
     for below in dict.fromkeys(found.held_by.values()):
@@ -127,7 +127,8 @@ def _words(found: Conclusions) -> list[Verdict]:
                 Verdict(
                     "note",
                     f"{_sentence(settings_named(held))} {is_} not said to be behind, though {own} 0: setting {below}, "
-                    f"which ranks below, is not separated. More seeds of setting {below} would settle these too.",
+                    f"which ranks below, is not separated. More {found.unit}s of setting {below} would settle these "
+                    "too.",
                 )
             )
     return said
@@ -156,11 +157,11 @@ def _reach(one: Against) -> float:
 
 def _example(found: Conclusions, labels: Sequence[str], lead: str, label: str) -> str:
     """The numbers of one of them, which is led in where there are others."""
-    text = against_text(found.against[label], found.metric)
+    text = against_text(found.against[label], found.metric, found.unit)
     return f", {text}" if len(labels) == 1 else f"; {lead} setting {label}, {text}"
 
 
-def against_text(one: Against, metric: str) -> str:
+def against_text(one: Against, metric: str, unit: str = "seed") -> str:
     """A difference from the best with its interval and n.
 
     >>> one = Against("behind", 3, -0.0312, -0.045, -0.0174, None, 0.01, None, 0)
@@ -169,7 +170,7 @@ def against_text(one: Against, metric: str) -> str:
     """
     if one.difference is None:
         return "no difference, as none of its runs has a value"
-    n = f"n = {one.n}" if one.n else "no seed in common"
+    n = (f"n = {one.n}" if unit == "seed" else plural(one.n, unit)) if one.n else f"no {unit} in common"
     text = signed(one.difference, metric)
     if one.low is None or one.high is None:
         return f"{text} ({n})"
@@ -181,9 +182,9 @@ def _more_seeds(found: Conclusions, labels: Sequence[str]) -> str:
     counts = [(found.against[label].more_seeds, label) for label in labels]
     known = sorted(count for count, _ in counts if count is not None)
     if not known:
-        return "No number of further seeds would decide, were the numbers to stay." if labels else ""
-    least, most = known[0], known[-1]
-    text = plural(least, "further seed") if least == most else f"{least:,} to {plural(most, 'further seed')}"
+        return f"No number of further {found.unit}s would decide, were the numbers to stay." if labels else ""
+    least, most, unit = known[0], known[-1], f"further {found.unit}"
+    text = plural(least, unit) if least == most else f"{least:,} to {plural(most, unit)}"
     of = "" if len(labels) == 1 else " of each"
     return f"{text[0].upper()}{text[1:]}{of} would decide{_but(len(counts) - len(known))}, were the numbers to stay."
 
@@ -200,11 +201,20 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
     over = "other seeds and other examples" if found.noise == "seeds and examples" else "other seeds, on these examples"
     if phase.has_own_examples:
         over = "other seeds, each with a split of its own"
+    if phase.folded:
+        seeds = len({run.seed for setting in phase.settings for run in setting.runs})
+        over = "other divisions of these examples and other seeds" if seeds > 1 else "other divisions, with this seed"
     text = (
-        f"Method: differences on shared seeds; simultaneous 95 % intervals for {plural(k, 'setting')} of which any "
-        "could have come out best, spreads moderated over all settings (Smyth 2004), stepping down from the worst "
+        f"Method: differences on shared {found.unit}s; simultaneous 95 % intervals for {plural(k, 'setting')} of which "
+        "any could have come out best, spreads moderated over all settings (Smyth 2004), stepping down from the worst "
         f"(Hansen, Lunde and Nason 2011). They hold for {over}."
     )
+    if phase.folded:
+        text += (
+            " Folds share training examples: the variance of a mean over folds is s²·(1/folds + validation/training "
+            "examples) of fold means (Nadeau and Bengio 2003)"
+            + (", and that of the seeds beside it." if seeds > 1 else ".")
+        )
     return [Verdict("note", text), *_margin(found), *_smallest(found)]
 
 
@@ -228,7 +238,7 @@ def _smallest(found: Conclusions) -> list[Verdict]:
     shown = [(n, value) for n, value in found.smallest.items() if n >= now][:4]
     if not shown:
         return []
-    listed = ", ".join(f"{n:,} seeds {_size(value, found.metric)}" for n, value in shown)
+    listed = ", ".join(f"{n:,} {found.unit}s {_size(value, found.metric)}" for n, value in shown)
     text = f"The smallest difference from the best that can be shown among {plural(len(found.against), 'setting')}"
     return [Verdict("note", f"{text}: {listed}.")]
 
@@ -263,7 +273,8 @@ def choice_verdicts(phase: PhaseSummary) -> list[Verdict]:
     left_out = number(bias.left_out, phase.metric)
     by = _size(bias.bias, phase.metric)
     text = (
-        f"The best was chosen on the numbers shown. Chosen without one seed and scored on that seed, {bias.seeds} "
+        f"The best was chosen on the numbers shown. Chosen without one {found.unit} and scored on that {found.unit}, "
+        f"{bias.seeds} "
         f"times, it comes to a {METRICS[phase.metric].word} of {left_out}: "
     )
     text += f"the choice flatters it by about {by}" if bias.bias > 0 else "no sign that the choice flatters it"

@@ -14,9 +14,12 @@ import numpy as np
 
 from handgrad.measures import is_fraction, is_proportion, lower_is_better
 from handgrad.report.findings.against_best import Against, against_best
+from handgrad.report.findings.example_noise import margin_of
 from handgrad.report.findings.outcomes import Outcomes, outcomes
+from handgrad.report.findings.resampled import grouped, has_folds, seeds_of_folds
 from handgrad.report.findings.selection_bias import SelectionBias, selection_bias
-from handgrad.report.findings.spreads import fallen_runs
+from handgrad.report.findings.spreads import Flags, Numbers, fallen_runs
+from handgrad.training.run_keys import RunKey, fold_in, in_order
 
 ROUNDING = 1e-12  # of a difference of means
 LOSS_OF_A_DIVERGED_RUN = 3.0  # times the worst: from there on a run has fallen (`spreads.fallen_runs`)
@@ -24,11 +27,12 @@ LOSS_OF_A_DIVERGED_RUN = 3.0  # times the worst: from there on a run has fallen 
 
 @dataclass(frozen=True)
 class SettingRuns:
-    """The runs of a setting that ended: seed -> value of those that have one; the seeds that diverged or collapsed."""
+    """The runs of a setting that ended: seed, or fold and seed -> value of those that have one; those that diverged or
+    collapsed."""
 
-    values: Mapping[int, float]
-    diverged: frozenset[int] = frozenset()
-    collapsed: frozenset[int] = frozenset()
+    values: Mapping[RunKey, float]
+    diverged: frozenset[RunKey] = frozenset()
+    collapsed: frozenset[RunKey] = frozenset()
 
     @property
     def ended(self) -> bool:
@@ -46,6 +50,7 @@ class Conclusions:
     outcomes: label -> what its runs came to, of all settings, those that a search stopped short among them
     margin: of *equivalent*, in the metric's units; given: whether the study file says it;  examples: that were scored
     noise, level, smallest: of `AgainstBest`;  bias: None where nothing was chosen, or from one seed
+    unit: what is shared and counted, "seed" or "fold"
     """
 
     metric: str
@@ -60,6 +65,7 @@ class Conclusions:
     level: float
     smallest: Mapping[int, float]
     bias: SelectionBias | None
+    unit: str = "seed"
 
     @property
     def tested(self) -> bool:
@@ -117,6 +123,7 @@ class Conclusions:
             "margin_given": self.given,
             "examples": self.examples,
             "noise": self.noise,
+            "unit": self.unit,
             "level": self.level,
             "smallest_difference": {str(n): value for n, value in self.smallest.items()},
             "selection_bias": None
@@ -134,6 +141,8 @@ def conclude(
     *,
     compared: Collection[str],
     examples: int | None = None,
+    each: int | None = None,
+    overlap: float = 0.0,
     margin: float | None = None,
     classes: int | None = None,
     ddof: int = 1,
@@ -143,6 +152,8 @@ def conclude(
     runs: label -> what its runs came to;  compared: the labels that are compared, the best among them
     examples: on how many the metric was scored;  margin: in its units, None for that of `margin_of`;  classes: how many
     the data has.  Raises ValueError where the best is not among those compared.
+    Of folds the columns that are compared are the means of each fold over its seeds.  examples: of all folds of a
+    division together;  each: of a single run;  overlap: n₂/n₁ (`resampled`).
 
     >>> runs = {"1": SettingRuns({0: 0.95, 1: 0.96, 2: 0.95}), "2": SettingRuns({0: 0.8, 1: 0.79, 2: 0.81})}
     >>> found = conclude(runs, "1", "val_accuracy", compared=runs, examples=1000)
@@ -152,30 +163,41 @@ def conclude(
     if best not in compared:
         raise ValueError(f"best must be one of the settings compared; got {best!r}")
     examples = examples if is_proportion(metric) else None  # balanced accuracy and F1 are no binomial proportions
+    each = examples if each is None or examples is None else each
     labels = list(runs)
-    seeds = sorted({seed for one in runs.values() for seed in (*one.values, *one.diverged)})
-    x = np.array([[runs[label].values.get(seed, np.nan) for seed in seeds] for label in labels]).reshape(-1, len(seeds))
-    away = np.array([[seed in runs[label].diverged for seed in seeds] for label in labels], dtype=bool).reshape(x.shape)
+    keys = in_order({key for one in runs.values() for key in (*one.values, *one.diverged)})
+    x = np.array([[runs[label].values.get(key, np.nan) for key in keys] for label in labels]).reshape(-1, len(keys))
+    away = np.array([[key in runs[label].diverged for key in keys] for label in labels], dtype=bool).reshape(x.shape)
     higher, bounded = not lower_is_better(metric), is_fraction(metric)
-    low = fallen_runs(x if higher else -x, bounded, examples)
+    low = fallen_runs(x if higher else -x, bounded, each)
     guess = 1 / classes if bounded and classes else 0.0 if bounded else None
     rows = [i for i, label in enumerate(labels) if label in compared]
-    worst = _worst(x[rows], higher, bounded)
+    floor = guess if bounded else _worst(x[rows], higher, bounded)
+    place = [labels[i] for i in rows].index(best)
+    columns = _columns(x[rows], away[rows], low[rows], keys, floor, higher)
+    if margin is None and bounded and np.isfinite(columns.x[place]).any():
+        known = columns.x[place][np.isfinite(columns.x[place])]
+        of_margin = margin_of(float(known.mean()), examples)
+    else:
+        of_margin = margin
     found = against_best(
-        x[rows],
+        columns.x,
         higher=higher,
         bounded=bounded,
-        examples=examples,
-        diverged=away[rows],
-        floor=guess if bounded else worst,
-        best=[labels[i] for i in rows].index(best),
-        margin=margin,
+        examples=each,
+        diverged=columns.away,
+        floor=floor,
+        collapsed=columns.fell,
+        best=place,
+        margin=of_margin,
+        overlap=overlap,
+        common=columns.common,
     )
     fell = {
         label: {
-            seed: bool(low[i, j]) or seed in runs[label].diverged or seed in runs[label].collapsed
-            for j, seed in enumerate(seeds)
-            if seed in runs[label].values or seed in runs[label].diverged
+            key: bool(low[i, j]) or key in runs[label].diverged or key in runs[label].collapsed
+            for j, key in enumerate(keys)
+            if key in runs[label].values or key in runs[label].diverged
         }
         for i, label in enumerate(labels)
     }
@@ -193,6 +215,7 @@ def conclude(
                 floor=guess,
                 ddof=ddof,
                 higher=higher,
+                overlap=overlap,
             )
             for label in labels
         },
@@ -202,8 +225,43 @@ def conclude(
         noise=found.noise,
         level=found.level,
         smallest=found.smallest,
-        bias=selection_bias(x[rows], higher),
+        bias=selection_bias(columns.x, higher),
+        unit="fold" if has_folds(dict.fromkeys(keys)) else "seed",
     )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """What settings are compared on, a column for each seed or fold.
+
+    x (k, n): values, NaN where there is none;  away (k, n): runs that diverged and count as the worst
+    fell (k, n): of folds, those in which a run fell; None: `against_best` finds them
+    common: of `StepDown`
+    """
+
+    x: Numbers
+    away: Flags
+    fell: Flags | None
+    common: tuple[float, float]
+
+
+def _columns(
+    x: Numbers, away: Flags, low: Flags, keys: Sequence[RunKey], floor: float | None, higher: bool
+) -> _Columns:
+    """The runs of seeds as they are; of folds the means of each over its seeds, a diverged run as the worst."""
+    if not has_folds(dict.fromkeys(keys)):
+        return _Columns(x, away, None, (0.0, 1.0))
+    worse, values = (min if higher else max), x[np.isfinite(x)].tolist()
+    ends = [*([worse(values)] if values else []), *([] if floor is None else [floor])]
+    filled = np.where(away, worse(ends) if ends else np.nan, x)
+    known, fallen = np.isfinite(filled), low | away
+    means, valued = grouped(filled, known, keys, fold_in)
+    fell, _ = grouped(fallen.astype(np.float64), np.ones_like(fallen), keys, fold_in)
+    whole = ~fallen.any(axis=1)
+    steady = whole if whole.sum() > 1 else np.ones_like(whole)
+    means = np.where(valued, means, np.nan)
+    common = seeds_of_folds(filled[steady], known[steady], keys)
+    return _Columns(means, np.zeros_like(valued), fell > 0, common)
 
 
 def _worst(x: np.ndarray, higher: bool, bounded: bool) -> float | None:

@@ -12,6 +12,7 @@ Letters: y values of one run, one an epoch; T of them; d second differences.  A 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,7 @@ from handgrad.measures import METRICS, TRAIN, VALIDATION, is_fraction, lower_is_
 from handgrad.network.arrays import Arrays
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary
+from handgrad.training.run_keys import RunKey
 
 SHARE = 0.95  # of the way to the best value, that the speed of a climb is measured by
 CLIMB = 0.9  # of the way, after which the noise of a curve is measured
@@ -182,6 +184,7 @@ def phase_curves(phase: PhaseSummary, load: LoadEpochs, ddof: int = 1) -> PhaseC
     if level is None:
         return None
     lower = lower_is_better(metric)
+    made = partial(_sample, ddof=ddof, overlap=phase.overlap)
     rows = []
     for setting in phase.settings:
         own = runs[setting.label]
@@ -189,24 +192,24 @@ def phase_curves(phase: PhaseSummary, load: LoadEpochs, ddof: int = 1) -> PhaseC
             SettingCurves(
                 setting,
                 len(own),
-                _sample({s: one.own for s, one in own.items()}, ddof),
-                _sample({s: epochs_to(one.epoch, one.y, level, lower=lower) for s, one in own.items()}, ddof),
-                _sample({s: one.best for s, one in own.items()}, ddof),
-                _sample({s: one.area for s, one in own.items()}, ddof),
-                _sample({s: one.volatility for s, one in own.items()}, ddof),
-                sample(gap_of(setting), ddof),
+                made({s: one.own for s, one in own.items()}),
+                made({s: epochs_to(one.epoch, one.y, level, lower=lower) for s, one in own.items()}),
+                made({s: one.best for s, one in own.items()}),
+                made({s: one.area for s, one in own.items()}),
+                made({s: one.volatility for s, one in own.items()}),
+                made(gap_of(setting)),
             )
         )
     return PhaseCurves(metric, level, tuple(rows))
 
 
-def curves_of(setting: SettingSummary, metric: str, load: LoadEpochs) -> dict[int, CurveMeasures]:
-    """seed -> the curve of its run in numbers."""
-    found = {run.seed: measured(run, metric, load) for run in setting.runs}
-    return {seed: one for seed, one in found.items() if one is not None}
+def curves_of(setting: SettingSummary, metric: str, load: LoadEpochs) -> dict[RunKey, CurveMeasures]:
+    """seed, or fold and seed -> the curve of its run in numbers."""
+    found = {run.key: measured(run, metric, load) for run in setting.runs}
+    return {key: one for key, one in found.items() if one is not None}
 
 
-def common_level(settings: Sequence[Mapping[int, CurveMeasures]], metric: str) -> float | None:
+def common_level(settings: Sequence[Mapping[RunKey, CurveMeasures]], metric: str) -> float | None:
     """95 % of the way to the best mean, over a setting's seeds, of best values; None where there are no curves."""
     there = [runs for runs in settings if runs]
     if not there:
@@ -218,8 +221,9 @@ def common_level(settings: Sequence[Mapping[int, CurveMeasures]], metric: str) -
     return level_of(min(starts), max(bests))
 
 
-def gap_of(setting: SettingSummary) -> dict[int, float]:
-    """seed -> training accuracy − validation accuracy at the end (test accuracy where nothing validates)."""
+def gap_of(setting: SettingSummary) -> dict[RunKey, float]:
+    """seed, or fold and seed -> training accuracy − validation accuracy at the end (test accuracy where nothing
+    validates)."""
     train = setting.samples[TRAIN.metric("accuracy")].values
     held_out = setting.samples[held_out_metric(setting)].values
     return {seed: value - held_out[seed] for seed, value in train.items() if seed in held_out}
@@ -231,5 +235,5 @@ def held_out_metric(setting: SettingSummary) -> str:
     return metric if setting.samples[metric].n else "test_accuracy"
 
 
-def _sample(values: Mapping[int, float | None], ddof: int) -> Sample:
-    return sample({seed: value for seed, value in values.items() if value is not None}, ddof)
+def _sample(values: Mapping[RunKey, float | None] | Mapping[RunKey, float], ddof: int, overlap: float) -> Sample:
+    return sample({key: value for key, value in values.items() if value is not None}, ddof, overlap=overlap)

@@ -22,6 +22,7 @@ from handgrad.errors import InputError
 from handgrad.report.findings.axis_scales import SEED, VALUE, is_missing, ordered_levels
 from handgrad.report.findings.wording import enumerated, plural
 from handgrad.study.changes import shown
+from handgrad.training.run_keys import RunKey, in_order, key_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -43,7 +44,7 @@ class DesignBlock:
     axes: tuple[str, ...]
     levels: tuple[tuple[Hashable, ...], ...]
     cells: NDArray[np.int64]
-    seeds: tuple[int, ...]
+    seeds: tuple[RunKey, ...]
     values: Numbers
     left_out: tuple[str, ...] = ()
 
@@ -64,22 +65,22 @@ def block_of(frame: "DataFrame", axes: Sequence[str], names: Mapping[str, str] |
     """
     called = {axis: (names or {}).get(axis, axis) for axis in axes}
     said: list[str] = []
-    table: dict[tuple[Hashable, ...], dict[int, float]] = {}
+    table: dict[tuple[Hashable, ...], dict[RunKey, float]] = {}
     columns = [frame[axis].tolist() for axis in axes]
     silent = 0
     for *key, seed, value in zip(*columns, frame[SEED].tolist(), frame[VALUE].tolist(), strict=True):
         if any(map(is_missing, key)):
             silent += 1
         elif not is_missing(value):
-            table.setdefault(tuple(key), {})[int(seed)] = float(value)
+            table.setdefault(tuple(key), {})[seed if isinstance(seed, tuple) else int(seed)] = float(value)
     if silent:
         said.append(f"{plural(silent, 'run')} of settings that do not say every axis")
-    keys, seeds = list(table), sorted({seed for cell in table.values() for seed in cell})
+    keys, seeds = list(table), in_order({seed for cell in table.values() for seed in cell})
     y = np.array([[table[key].get(seed, np.nan) for seed in seeds] for key in keys]).reshape(len(keys), len(seeds))
     rows, kept = _without_gaps(np.isnan(y))
     said += [_cell_text(keys[i], axes, called, y[i]) for i in np.flatnonzero(~rows)]
     if not kept.all():
-        missed = enumerated([str(seeds[j]) for j in np.flatnonzero(~kept)])
+        missed = enumerated([key_text(seeds[j]) for j in np.flatnonzero(~kept)])
         said.append(f"{plural(int((~kept).sum()), 'seed')} that some setting has no result of ({missed})")
     keys = [key for key, there in zip(keys, rows, strict=True) if there]
     y = y[rows][:, kept]

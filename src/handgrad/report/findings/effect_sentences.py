@@ -40,7 +40,7 @@ def _whole(step: Step, metric: str) -> str:
     text = f"From {shown(step.start)} to {shown(step.end)}: {signed(d.difference or 0.0, metric)}"
     if d.n < 2:
         return f"{text} by one seed, which shows no spread."
-    return f"{text} ({interval_text(d, metric)}, n = {d.n}), {decision_text(d)}."
+    return f"{text} ({interval_text(d, metric)}, {d.counted if d.folds else f'n = {d.n}'}), {decision_text(d)}."
 
 
 def _otherwise(effect: Effect, names: Mapping[str, str]) -> str:
@@ -71,7 +71,7 @@ def _value(one: Direction, metric: str) -> str:
 def interval_text(d: Comparison, metric: str) -> str:
     """The 95 % interval of a paired difference."""
     if d.interval is None:
-        return "equal in every seed"
+        return f"equal in every {'fold' if d.folds else 'seed'}"
     low, high = signed(d.interval.low, metric).removesuffix(" points"), signed(d.interval.high, metric)
     return f"95 % interval {low} to {high.removesuffix(' points')}"
 

@@ -24,11 +24,12 @@ from handgrad.report.findings.axis_scales import COLLAPSED, SEED, VALUE
 from handgrad.report.findings.statistics import Comparison, Sample, compare, sample
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.study.changes import is_path, shown
+from handgrad.training.run_keys import RunKey, in_order
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_Cells = dict[tuple[Hashable, ...], dict[Hashable, dict[int, float]]]  # combination -> value of the axis -> seed -> y
+_Cells = dict[tuple[Hashable, ...], dict[Hashable, dict[RunKey, float]]]  # combination -> value of the axis -> run -> y
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def frame_of(settings: Sequence[SettingSummary], axes: Sequence[str], metric: st
         if setting.stopped:
             continue
         values = {path: axis_value(setting, path) for path in axes}
-        fallen = {run.seed for run in setting.runs if run.collapsed is not None}
+        fallen = {run.key for run in setting.runs if run.collapsed is not None}
         rows += [
             {**values, SEED: seed, VALUE: y, COLLAPSED: seed in fallen}
             for seed, y in setting.samples[metric].values.items()
@@ -134,9 +135,9 @@ def plain_value(value: Any) -> Hashable:
     return value if isinstance(value, int | float | str | type(None)) else shown(value)
 
 
-def effects(frame: "DataFrame", axes: Sequence[str], metric: str, ddof: int = 1) -> list[Effect]:
+def effects(frame: "DataFrame", axes: Sequence[str], metric: str, ddof: int = 1, overlap: float = 0.0) -> list[Effect]:
     """The effect of each axis that can be told from the others."""
-    found = [effect_of(frame, axis, [other for other in axes if other != axis], metric, ddof) for axis in axes]
+    found = [effect_of(frame, axis, [other for other in axes if other != axis], metric, ddof, overlap) for axis in axes]
     return [one for one in found if one is not None]
 
 
@@ -151,14 +152,18 @@ def phase_effects(phase: PhaseSummary, ddof: int = 1) -> list[Effect]:
     numeric = all(isinstance(setting.axes.get(path), int | float) for setting in phase.settings for path in phase.axes)
     if not phase.axes or (len(phase.axes) == 1 and not numeric):
         return []
-    return effects(frame_of(phase.settings, phase.axes, phase.metric), phase.axes, phase.metric, ddof)
+    frame = frame_of(phase.settings, phase.axes, phase.metric)
+    return effects(frame, phase.axes, phase.metric, ddof, phase.overlap)
 
 
-def effect_of(frame: "DataFrame", axis: str, others: Sequence[str], metric: str, ddof: int = 1) -> Effect | None:
+def effect_of(
+    frame: "DataFrame", axis: str, others: Sequence[str], metric: str, ddof: int = 1, overlap: float = 0.0
+) -> Effect | None:
     """The effect of an axis; None where no combination of the others has two of its values.
 
-    frame: columns `axis`, those of `others`, seed and value, one row a run.  Where no combination has all values of the
-    axis, they are those of the first combination that has the most.
+    frame: columns `axis`, those of `others`, seed (of folds a pair of fold and seed) and value, one row a run.  Where
+    no combination has all values of the axis, they are those of the first combination that has the most.  overlap: of
+    folds (`resampled`).
     """
     table: _Cells = {}
     columns = [frame[name].tolist() for name in (axis, SEED, VALUE)]
@@ -166,7 +171,7 @@ def effect_of(frame: "DataFrame", axis: str, others: Sequence[str], metric: str,
     for value, seed, y, combination in zip(*columns, combined, strict=True):
         if not _nothing(value):
             key = tuple(None if _nothing(part) else part for part in combination)
-            table.setdefault(key, {}).setdefault(value, {})[int(seed)] = float(y)
+            table.setdefault(key, {}).setdefault(value, {})[seed if isinstance(seed, tuple) else int(seed)] = float(y)
     widest = max(table.values(), key=len, default={})
     values = _ordered(widest)
     if len(values) < 2:
@@ -176,19 +181,19 @@ def effect_of(frame: "DataFrame", axis: str, others: Sequence[str], metric: str,
     seeds = {s for s in seeds if all(s in cells[v] for cells in whole.values() for v in values)}
     if not seeds:
         return None
-    means = {v: {s: _mean([cells[v][s] for cells in whole.values()]) for s in sorted(seeds)} for v in values}
+    means = {v: {s: _mean([cells[v][s] for cells in whole.values()]) for s in in_order(seeds)} for v in values}
     gone = [{v: _mean([cells[v][s] for s in seeds]) for v in values} for cells in whole.values()]
     pairs = [*pairwise(values)]
     return Effect(
         axis,
         metric,
-        {v: sample(means[v], ddof) for v in values},
-        tuple(_step(u, v, means, gone) for u, v in pairs),
-        _step(values[0], values[-1], means, gone),
+        {v: sample(means[v], ddof, overlap=overlap) for v in values},
+        tuple(_step(u, v, means, gone, overlap) for u, v in pairs),
+        _step(values[0], values[-1], means, gone, overlap),
         len(whole),
         sum(len(cells) > 1 for cells in table.values()) - len(whole),
         {
-            other: _directions(position, values[0], values[-1], whole, sorted(seeds))
+            other: _directions(position, values[0], values[-1], whole, in_order(seeds), overlap)
             for position, other in enumerate(others)
         },
     )
@@ -197,24 +202,27 @@ def effect_of(frame: "DataFrame", axis: str, others: Sequence[str], metric: str,
 def _step(
     u: Hashable,
     v: Hashable,
-    means: Mapping[Hashable, Mapping[int, float]],
+    means: Mapping[Hashable, Mapping[RunKey, float]],
     gone: Sequence[Mapping[Hashable, float]],
+    overlap: float,
 ) -> Step:
     """From u to v; gone: of every combination, the mean over seeds of each value."""
     signs = [cells[v] - cells[u] for cells in gone]
-    return Step(u, v, compare(means[v], means[u]), sum(d > 0 for d in signs), sum(d < 0 for d in signs))
+    return Step(u, v, compare(means[v], means[u], overlap), sum(d > 0 for d in signs), sum(d < 0 for d in signs))
 
 
-def _directions(position: int, u: Hashable, v: Hashable, whole: _Cells, seeds: Sequence[int]) -> tuple[Direction, ...]:
+def _directions(
+    position: int, u: Hashable, v: Hashable, whole: _Cells, seeds: Sequence[RunKey], overlap: float
+) -> tuple[Direction, ...]:
     """The direction from u to v with each value of the other axis at a position."""
-    by: dict[Hashable, list[Mapping[Hashable, Mapping[int, float]]]] = {}
+    by: dict[Hashable, list[Mapping[Hashable, Mapping[RunKey, float]]]] = {}
     for combination, cells in whole.items():
         by.setdefault(combination[position], []).append(cells)
     found = []
     for value, each in by.items():
         means = {x: {s: _mean([cells[x][s] for cells in each]) for s in seeds} for x in (u, v)}
         gone = [{x: _mean([cells[x][s] for s in seeds]) for x in (u, v)} for cells in each]
-        step = _step(u, v, means, gone)
+        step = _step(u, v, means, gone, overlap)
         found.append(Direction(value, step.rises, step.falls, step.difference))
     return tuple(found)
 

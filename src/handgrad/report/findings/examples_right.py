@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from handgrad.network.arrays import Arrays
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.training.right import Right, unpacked_right
+from handgrad.training.run_keys import RunKey, in_order, key_word
 
 
 @dataclass(frozen=True)
 class ExamplesRight:
-    """part: on which examples;  settings (k,): labels;  seeds (n,).
+    """part: on which examples;  settings (k,): labels;  seeds (n,), of folds pairs of fold and seed.
 
     right (k, n, m): whether a run got an example right, the same example in a column; False throughout where there is
     no such run, or where it diverged or failed.  None where examples cannot be paired: `reason` says why.
@@ -26,7 +27,7 @@ class ExamplesRight:
 
     part: str
     settings: tuple[str, ...]
-    seeds: tuple[int, ...]
+    seeds: tuple[RunKey, ...]
     right: NDArray[np.bool_] | None
     known: NDArray[np.bool_]
     reason: str = ""
@@ -40,7 +41,7 @@ def right_of_settings(
     settings: k of them; a column for each seed that any of them has.  load: id of a run -> the arrays of its right.npz.
     """
     labels = tuple(setting.label for setting in settings)
-    seeds = tuple(sorted({run.seed for setting in settings for run in setting.runs}))
+    seeds = tuple(in_order({run.key for setting in settings for run in setting.runs}))
     known = np.zeros((len(labels), len(seeds)), dtype=np.bool_)
 
     def nothing(reason: str) -> ExamplesRight:
@@ -59,14 +60,15 @@ def right_of_settings(
             found = unpacked_right(load(run.id), part, n)
             if found is None:
                 return nothing(
-                    f"the record of setting {setting.label}, seed {run.seed} has no bits: an earlier version wrote it"
+                    f"the record of setting {setting.label}, {key_word(run.key)} has no bits: an earlier version wrote "
+                    "it"
                 )
             if first is None or right is None:
                 first = (found, record.dataset.checksum, setting, run)
                 right = np.zeros((len(labels), len(seeds), n), dtype=np.bool_)
             elif found.examples != first[0].examples or record.dataset.checksum != first[1]:
                 return nothing(_other_examples(part, (setting, run), first[2:]))
-            column = seeds.index(run.seed)
+            column = seeds.index(run.key)
             right[i, column], known[i, column] = found.right, True
     return nothing("no run has ended") if right is None else ExamplesRight(part, labels, seeds, right, known)
 
@@ -74,5 +76,6 @@ def right_of_settings(
 def _other_examples(part: str, one: tuple[SettingSummary, RunFacts], other: tuple[SettingSummary, RunFacts]) -> str:
     (setting, run), (first, first_run) = one, other
     if setting is first:
-        return f"{part} examples differ between seeds ({first_run.seed} and {run.seed}): they are not paired by example"
+        what, ends = ("folds", (first_run.fold, run.fold)) if run.fold else ("seeds", (first_run.seed, run.seed))
+        return f"{part} examples differ between {what} ({ends[0]} and {ends[1]}): they are not paired by example"
     return f"settings {first.label} and {setting.label} have other {part} examples: they are not paired by example"

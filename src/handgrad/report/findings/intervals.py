@@ -5,12 +5,14 @@ Sources: Student's t; BCa: Efron 1987, equations in `bca_interval`; Clopper and 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.report.findings.resampled import has_folds, means_of
 from handgrad.streams import stream
+from handgrad.training.run_keys import RunKey
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999
@@ -22,7 +24,7 @@ class Interval:
 
     low: float
     high: float
-    method: str  # "t" | "exact binomial" | "BCa bootstrap" | "prediction"
+    method: str  # "t" | "corrected t" | "exact binomial" | "BCa bootstrap" | "prediction"
     confidence: float = CONFIDENCE
 
 
@@ -42,6 +44,29 @@ def t_interval(x: Sequence[float], confidence: float = CONFIDENCE, rounding: flo
     mean, s = math.fsum(x) / n, float(np.std(x, ddof=1))
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * s / math.sqrt(n)
     return Interval(mean - half, mean + half, "t", confidence)
+
+
+def mean_interval(
+    values: Mapping[RunKey, float], overlap: float = 0.0, rounding: float = 0.0, confidence: float = CONFIDENCE
+) -> Interval | None:
+    """The t interval of a mean over seeds; over folds and seeds mean ± t(df)·√V (`resampled`), None below two folds.
+
+    overlap: n₂/n₁ of folds; where it is not known there is no interval of theirs.
+
+    >>> found = mean_interval({(1, 0): 1.0, (2, 0): 2.0, (3, 0): 3.0}, overlap=1 / 2)  # 2 ± 4.303·√(1/3 + 1/2)
+    >>> round(found.low, 3), round(found.high, 3), found.method
+    (-1.928, 5.928, 'corrected t')
+    """
+    from scipy.special import stdtrit
+
+    if not has_folds(values):
+        return t_interval(list(values.values()), confidence, rounding)
+    x = np.array([list(values.values())], dtype=np.float64)
+    found = means_of(x, np.ones_like(x, dtype=bool), list(values), overlap)
+    if not overlap or found.n[0] < 2 or not found.width[0] > rounding:
+        return None
+    half = float(stdtrit(found.df[0], (1 + confidence) / 2)) * math.sqrt(found.variance[0])
+    return Interval(float(found.mean[0]) - half, float(found.mean[0]) + half, "corrected t", confidence)
 
 
 def prediction_interval(

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.report.findings.intervals import Interval, exact_binomial_interval, t_interval
+from handgrad.report.findings.intervals import Interval, exact_binomial_interval, mean_interval
 from handgrad.report.findings.statistics import Sample, sample
+from handgrad.training.run_keys import RunKey, in_order
 
 HALF_LEVEL = 0.975
 
@@ -41,15 +42,16 @@ class Outcomes:
 
 
 def outcomes(
-    values: Mapping[int, float],
-    fallen: Mapping[int, bool],
+    values: Mapping[RunKey, float],
+    fallen: Mapping[RunKey, bool],
     *,
     examples: int | None = None,
     floor: float | None = 0.0,
     ddof: int = 1,
     higher: bool = True,
+    overlap: float = 0.0,
 ) -> Outcomes:
-    """Of one setting: seed -> value; seed -> whether that run fell.
+    """Of one setting: seed, or fold and seed -> value; and whether that run fell.  overlap: n₂/n₁ of folds.
 
     A run that fell without a value (it diverged) stands in `fallen` alone and counts as `floor`.  floor: the lowest
     that a run can come to, 0 of a fraction; None of a measure without bound, where only runs that fell say what a
@@ -62,12 +64,12 @@ def outcomes(
     >>> found.fallen, round(found.fall.low, 3), round(found.fall.high, 3), found.median
     (1, 0.008, 0.906, 0.95)
     """
-    fell = sorted(seed for seed, flag in fallen.items() if flag)
+    fell = in_order(seed for seed, flag in fallen.items() if flag)
     rest = {seed: value for seed, value in values.items() if seed not in fell}
     away = (-math.inf if higher else math.inf) if floor is None else floor
     every = [*values.values(), *(away for seed in fell if seed not in values)]
     n = len(rest) + len(fell)
-    others = sample(rest, ddof, examples)
+    others = sample(rest, ddof, examples, overlap)
     return Outcomes(
         n=n,
         fallen=len(fell),
@@ -75,7 +77,7 @@ def outcomes(
         others=others,
         median=_finite(float(np.median(every))) if every else None,
         interquartile_mean=_finite(interquartile_mean(every)),
-        mean=_mean_of_any(list(rest.values()), [values.get(seed, floor) for seed in fell], n, examples, floor),
+        mean=_mean_of_any(rest, [values.get(seed, floor) for seed in fell], n, examples, floor, overlap),
     )
 
 
@@ -94,7 +96,12 @@ def interquartile_mean(x: list[float]) -> float | None:
 
 
 def _mean_of_any(
-    rest: list[float], fell: list[float | None], n: int, examples: int | None, floor: float | None
+    rest: Mapping[RunKey, float],
+    fell: list[float | None],
+    n: int,
+    examples: int | None,
+    floor: float | None,
+    overlap: float,
 ) -> Interval | None:
     known = [value for value in fell if value is not None]
     c = sum(known) / len(known) if known else floor
@@ -104,8 +111,8 @@ def _mean_of_any(
     if not rest:
         a = Interval(c, 1.0 if floor is not None else c, "exact binomial", HALF_LEVEL)
     else:
-        mean = sum(rest) / len(rest)
-        found = t_interval(rest, HALF_LEVEL)
+        mean = sum(rest.values()) / len(rest)
+        found = mean_interval(rest, overlap, confidence=HALF_LEVEL)
         if found is None and examples:
             found = exact_binomial_interval(mean, examples, HALF_LEVEL)
         if found is None:

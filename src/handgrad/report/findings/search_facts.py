@@ -46,8 +46,8 @@ class SearchFacts:
     """The search of a phase.  trials: in the order in which they were begun;  metric: what they were judged by.
 
     sampler: what drew the settings, empty where they were listed;  whole: the epochs of all runs, had none been
-    stopped;  seconds: what training took, and what it would have taken by the settings' own seconds an epoch;  seeds:
-    of each setting;  examples: behind a value that is a fraction;  is_decided: whether the decisions are there;
+    stopped;  seconds: what training took, and what it would have taken by the settings' own seconds an epoch;
+    counted: the runs of each setting, in words;  examples: behind a value that is a fraction;  is_decided: whether the decisions are there;
     is_over: whether the search came to its end.
     """
 
@@ -57,7 +57,7 @@ class SearchFacts:
     asha: Asha | None
     whole: int
     seconds: tuple[float, float]
-    seeds: int
+    counted: str
     examples: int | None
     is_decided: bool
     is_over: bool

@@ -7,6 +7,7 @@ from handgrad.report.findings.search_facts import ENDED, LOST, OPEN, STOPPED, Se
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.rules.search_rules import Asha
+from handgrad.training.run_keys import RunKey
 
 
 def read_search(
@@ -40,7 +41,7 @@ def read_search(
         asha=asha,
         whole=sum(epochs_of(named[trial.label]) * len(named[trial.label].runs) for trial in trials),
         seconds=(sum(total for total, _, _ in took), sum(total * all_ / own for total, own, all_ in took if own)),
-        seeds=max(len(setting.runs) for setting in named.values()),
+        counted=max(named.values(), key=lambda setting: len(setting.runs)).counted,
         examples=next((found for one in named.values() if (found := one.examples(judged)) is not None), None),
         is_decided=bool(events),
         is_over=phase["winner"] is not None and not any(one.unfinished for one in named.values()),
@@ -83,7 +84,7 @@ class _Judge:
         self.begun: list[str] = []
         self._values: dict[str, list[float | None]] = {}
         self._spent: dict[str, int] = {}
-        self._counted: dict[tuple[str, int], int] = {}
+        self._counted: dict[tuple[str, RunKey], int] = {}
 
     def take(self, event: Mapping[str, Any]) -> None:
         """One recorded decision."""
@@ -110,7 +111,7 @@ class _Judge:
 
     def _count(self, label: str, epoch: int) -> None:
         for run in self._named[label].runs:
-            self._counted[label, run.seed] = min(epoch, _own_epochs(run))
+            self._counted[label, run.key] = min(epoch, _own_epochs(run))
         self._spent[label] = sum(self._counted.values())
 
     def _levels(self, label: str) -> tuple[int, ...]:

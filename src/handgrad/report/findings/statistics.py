@@ -3,7 +3,8 @@
 Letters: n seeds, x their values, d differences between two settings on the same seed, s standard deviation (ddof 1).
 
 Two noises: the seed, and the finite test set.  Settings share seeds, so they are compared in pairs.
-Below six shared seeds no sign-flip test can reach p < 0.05, and the paired t-test speaks alone.
+Below six shared seeds no sign-flip test can reach p < 0.05, and the paired t-test speaks alone.  Folds share
+their examples, and the t-test is corrected for that (`resampled`).
 
 Sources: Bouthillier et al. 2021 (arXiv 2103.03098), Agarwal et al. 2021 (arXiv 2108.13264), Colas et al. 2018
 (arXiv 1806.08295), Jordan 2023 (arXiv 2304.01910); Holm 1979.
@@ -16,8 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.report.findings.intervals import Interval, bca_interval, exact_binomial_interval, t_interval
+from handgrad.report.findings.intervals import Interval, bca_interval, exact_binomial_interval, mean_interval
+from handgrad.report.findings.resampled import has_folds, means_of
 from handgrad.streams import stream
+from handgrad.training.run_keys import RunKey, counted, fold_in, in_order
 
 LEVEL = 0.05
 BOOTSTRAP_SEEDS = 30  # from here the BCa bootstrap covers what it says; with fewer too little
@@ -29,12 +32,12 @@ ROUNDING = 4 * 2.0**-52  # of the larger of two values: differences that are no 
 
 @dataclass(frozen=True)
 class Sample:
-    """The values of one measure over seeds: n, mean, std (None where n ≤ ddof), intervals (None where n < 2).
+    """The values of one measure over runs: n, mean, std (None where n ≤ ddof), intervals (None where n < 2).
 
     sources: what differed from seed to seed, where the study says what its seeds vary.
     """
 
-    values: Mapping[int, float]  # seed -> value
+    values: Mapping[RunKey, float]  # seed, or fold and seed -> value
     ddof: int
     mean: float | None
     std: float | None
@@ -46,12 +49,18 @@ class Sample:
     def n(self) -> int:
         return len(self.values)
 
+    @property
+    def counted(self) -> str:
+        """What it is over, in words: "n = 3", or "5 folds × 2 seeds"."""
+        return counted(self.values) if has_folds(self.values) else f"n = {self.n}"
 
-def sample(values: Mapping[int, float], ddof: int = 1, examples: int | None = None) -> Sample:
+
+def sample(values: Mapping[RunKey, float], ddof: int = 1, examples: int | None = None, overlap: float = 0.0) -> Sample:
     """Mean, standard deviation with `ddof`, t interval and, from thirty seeds, the BCa bootstrap beside it.
 
-    examples: of an accuracy, how many it was scored on.  Where all seeds agree they show no spread, and what is left is
+    examples: of an accuracy, how many it was scored on.  Where all runs agree they show no spread, and what is left is
     the noise of the examples: the interval is then the exact binomial one, or None where `examples` is not known.
+    overlap: n₂/n₁ of folds, whose interval is the corrected one (`intervals.mean_interval`).
 
     >>> s = sample({0: 0.96, 1: 0.97, 2: 0.98})
     >>> s.n, round(s.mean, 4), round(s.std, 4), round(s.interval.low, 4)
@@ -62,9 +71,10 @@ def sample(values: Mapping[int, float], ddof: int = 1, examples: int | None = No
     x = list(values.values())
     mean = math.fsum(x) / len(x) if x else None
     std = float(np.std(x, ddof=ddof)) if len(x) > ddof else None
-    bootstrap = bca_interval(x) if len(x) >= BOOTSTRAP_SEEDS else None
-    interval = t_interval(x)
-    if interval is None and mean is not None and len(x) > 1 and examples:
+    folds = has_folds(values)
+    bootstrap = bca_interval(x) if len(x) >= BOOTSTRAP_SEEDS and not folds else None
+    interval = mean_interval(values, overlap)
+    if interval is None and mean is not None and len(x) > 1 and examples and not np.ptp(x) > 0:
         interval = exact_binomial_interval(mean, examples)
     return Sample(dict(values), ddof, mean, std, interval, bootstrap)
 
@@ -126,25 +136,29 @@ def _drawn_sign_flip_p(size: NDArray[np.float64], total: float) -> float:
     return (reach + 1) / (SIGN_DRAWS + 1)
 
 
-def paired_t_p(d: Sequence[float], rounding: float | None = None) -> float | None:
-    """Two-sided paired t-test of differences: t = mean·√n / s on n − 1 degrees of freedom; None below two.
+def paired_t_p(
+    d: Sequence[float], rounding: float | None = None, *, keys: Sequence[RunKey] | None = None, overlap: float = 0.0
+) -> float | None:
+    """Two-sided t-test of paired differences: t = mean/√V on the degrees of freedom of V (`resampled.means_of`).
 
+    Over seeds V = s²/n on n − 1, the paired t-test; over folds and seeds the corrected one.  None below two seeds, or
+    two folds.
+    keys: of the runs, in the order of the differences; None: seeds.  overlap: n₂/n₁ of folds.
     rounding: differences that are no further apart are equal; None: what float64 makes of the largest of them.  0.81 −
     0.80 and 0.82 − 0.81 are one example in a hundred both, and differ in their last bits: a spread of those would make
     any t.  Where all are equal (s = 0) t says nothing, and the sign-flip test's p stands in.
     """
     from scipy.special import stdtr
 
-    x = np.asarray(d, dtype=np.float64)
-    n = len(x)
+    x = np.array([list(d)], dtype=np.float64)
+    found = means_of(x, np.ones_like(x, dtype=bool), range(len(d)) if keys is None else keys, overlap)
+    n, mean = int(found.n[0]), float(found.mean[0])
     if n < 2:
         return None
     reach = ROUNDING * float(np.abs(x).max()) if rounding is None else rounding
-    mean = math.fsum(d) / n
-    if float(np.ptp(x)) <= reach:
+    if found.width[0] <= reach:
         return 1.0 if abs(mean) <= reach else 2.0 ** (1 - min(n, 1000))
-    s = math.sqrt(float(((x - mean) ** 2).sum()) / (n - 1))
-    return float(2 * stdtr(n - 1, -abs(mean) * math.sqrt(n) / s))
+    return float(2 * stdtr(found.df[0], -abs(mean) / math.sqrt(found.variance[0])))
 
 
 def holm(p: Sequence[float] | NDArray[np.float64]) -> list[float]:
@@ -163,10 +177,12 @@ def holm(p: Sequence[float] | NDArray[np.float64]) -> list[float]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two settings, or two sets of settings, that were named before their numbers were seen, on the seeds that both
+    """Two settings, or two sets of settings, that were named before their numbers were seen, on the runs that both
     finished.  `difference` is the first − the second, in pairs.
 
     How a setting is compared with the best, which was chosen on the same numbers, says `against_best`.
+    n: seeds, or folds where these divide the data: then p is that of the corrected test, and no signs are flipped, as
+    folds are not independent.  `counted`: the pairs in words.
     """
 
     n: int
@@ -174,32 +190,43 @@ class Comparison:
     interval: Interval | None  # of the mean difference, by t
     p: float | None  # paired t
     sign_flip: float | None
+    folds: bool = False
+    counted: str = ""
 
     @property
     def decided(self) -> bool:
         """That they differ: p below 0.05 and, from the six shared seeds on that a test of signs needs, its p (which
         assumes no normal distribution) below 0.05 too."""
-        if self.p is None or self.sign_flip is None or self.p >= LEVEL:
+        if self.p is None or self.p >= LEVEL:
             return False
-        return self.n < SIGN_FLIP_SEEDS or self.sign_flip < LEVEL
+        return self.n < SIGN_FLIP_SEEDS or self.sign_flip is None or self.sign_flip < LEVEL
 
 
-def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Comparison:
-    """Two settings (seed -> value): the paired t-test and the sign-flip test on shared seeds.
+def compare(first: Mapping[RunKey, float], second: Mapping[RunKey, float], overlap: float = 0.0) -> Comparison:
+    """Two settings (seed, or fold and seed -> value): the paired t-test and, over seeds, the sign-flip test on shared
+    runs.
+
+    overlap: n₂/n₁ of folds (`resampled`).
 
     >>> found = compare({0: 0.96, 1: 0.97, 2: 0.98}, {0: 0.95, 1: 0.94, 2: 0.96})
     >>> found.n, round(found.difference, 3), round(found.p, 3), found.sign_flip
     (3, 0.02, 0.074, 0.25)
     """
-    shared = sorted(first.keys() & second.keys())
-    d = [first[seed] - second[seed] for seed in shared]
-    if len(d) < 2:
-        return Comparison(len(d), d[0] if d else None, None, None, None)
+    shared = in_order(first.keys() & second.keys())
+    d = {key: first[key] - second[key] for key in shared}
+    folds = has_folds(d)
+    n = len(set(map(fold_in, shared))) if folds else len(shared)
+    said = counted(shared) if shared else ""
+    if n < 2:
+        mean = math.fsum(d.values()) / len(d) if d else None
+        return Comparison(n, mean, None, None, None, folds, said)
     rounding = ROUNDING * max(abs(value) for one in (first, second) for value in one.values())
     return Comparison(
-        n=len(d),
-        difference=math.fsum(d) / len(d),
-        interval=t_interval(d, rounding=rounding),
-        p=paired_t_p(d, rounding),
-        sign_flip=sign_flip_p(d),
+        n=n,
+        difference=math.fsum(d.values()) / len(d),
+        interval=mean_interval(d, overlap, rounding),
+        p=paired_t_p(list(d.values()), rounding, keys=shared, overlap=overlap),
+        sign_flip=None if folds else sign_flip_p(list(d.values())),
+        folds=folds,
+        counted=said,
     )

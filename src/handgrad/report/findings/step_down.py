@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.report.findings.resampled import variance_factor
 from handgrad.report.findings.simultaneous import DRAWS, critical_values, draws_of, from_normal, range_values, t_draws
 from handgrad.report.findings.spreads import FEW, Flags, Numbers, Spreads, moderated_spreads
 from handgrad.streams import stream
@@ -28,7 +29,12 @@ class StepDown:
     order (k,): place -> index given;  d (k,): mean − best's on the seeds that both have, higher is better
     shared, n (k,): seeds that a setting and the best have, and its own;  valued (k,): whether it has any value
     shown: whether any seed shows a spread; without one there are no intervals
-    chances (k,): to have the highest mean;  by_examples (k,): the variance of d that the examples give
+    chances (k,): to have the highest mean;  by_examples (k,): the variance of d that the examples give, and of folds
+    the seeds that all of them have
+
+    Of folds each column of x is the mean of a fold over its seeds: overlap is n₂/n₁ (`resampled`), so that a variance
+    of columns counts `variance_factor(n, overlap)` times.  common: the variance of a d that the seeds give which all
+    folds share, and its degrees of freedom.
     """
 
     def __init__(
@@ -40,6 +46,8 @@ class StepDown:
         bounded: bool,
         examples: int | None,
         covariance: Numbers | None,
+        overlap: float = 0.0,
+        common: tuple[float, float] = (0.0, 1.0),
     ) -> None:
         found = moderated_spreads(np.where(fallen, np.nan, x), bounded, examples)
         means = np.where(known, x, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
@@ -57,6 +65,7 @@ class StepDown:
         self.n = self.known.sum(axis=1)
         self.scale = (bounded, examples)
         self.covariance = None if covariance is None else covariance[np.ix_(order, order)]
+        self.overlap, self.common = overlap, common
         self.spreads = _in_order(found, order)
         self.shown = found.total_df > 0
         if self.shown:
@@ -86,17 +95,23 @@ class StepDown:
         """Variances and degrees of freedom of every pair, critical values of every prefix, chances to be best."""
         s, n = self.spreads, np.maximum(self.n, 1)
         k, v = len(n), s.variance
-        own, df = v / n, np.maximum(s.df, LEAST_DF)
+        factor = variance_factor(n.astype(np.float64), self.overlap)
+        own, df = v * factor, np.maximum(s.df, LEAST_DF)
         pair = own[:, None] + own[None, :]
         pair_df = pair**2 / ((own**2 / df)[:, None] + (own**2 / df)[None, :])  # Satterthwaite
         pair_df = np.clip(pair_df, LEAST_DF, max(s.total_df, LEAST_DF))
         c = np.zeros((k, k)) if self.covariance is None else self.covariance
-        examples = np.maximum(np.diag(c)[:, None] + np.diag(c)[None, :] - 2 * c, 0.0)
-        pair_df = np.minimum(pair_df * (1 + examples / pair) ** 2, MOST_DF)
+        by_common, common_df = self.common
+        seeds = by_common * (1 - np.eye(k))
+        examples = np.maximum(np.diag(c)[:, None] + np.diag(c)[None, :] - 2 * c, 0.0) + seeds
+        pair_df = (pair + examples) ** 2 / (pair**2 / pair_df + seeds**2 / common_df)
+        pair_df = np.minimum(pair_df, MOST_DF)
         rng, size = stream(0, "bootstrap", STREAM), draws_of(k)
         tau = t_draws(rng, np.sqrt(own), s.own_df, s.shared_df, size)
         if self.covariance is not None:
             tau = tau + _normal(rng, self.covariance, size)
+        if by_common > 0:  # a t of each setting: half of the variance of a difference
+            tau = tau + math.sqrt(by_common / 2) * rng.standard_t(common_df, (k, size))
         plain = np.flatnonzero(~self.falls & self.valued)
         among = np.ix_(plain, plain)
         z = np.zeros(k)
@@ -104,8 +119,9 @@ class StepDown:
         z[plain] = critical_values(tau[plain], np.sqrt((pair + examples)[among]), pair_df[among], level)
         self.z, self.df = np.maximum.accumulate(z), pair_df[0]
         together = v + v[0] + (s.slope - s.slope[0]) ** 2 * s.seed_variance
-        apart = own + own[0] + (s.slope**2 / n + s.slope[0] ** 2 / n[0]) * s.seed_variance
-        self.by_seeds = np.where(self.shared > 0, together / np.maximum(self.shared, 1), apart)
+        apart = own + own[0] + (s.slope**2 * factor + s.slope[0] ** 2 * factor[0]) * s.seed_variance
+        both = variance_factor(np.maximum(self.shared, 1.0), self.overlap)
+        self.by_seeds = np.where(self.shared > 0, together * both, apart)
         self.by_examples = examples[0]
         raw = _variances(self.x, self.known)
         self._pool_falls(rng, raw)
@@ -132,7 +148,8 @@ class StepDown:
         z of the prefix as a t · √(scale·(σ_i² + σ_0²)/n + what examples give); where runs fell, range·√(scale·2·V/n).
         """
         if self.pooled[i] > 0:
-            seeds = max(2 * self.pooled[i] / max(self.shared[i], 1), self.by_seeds[i]) * scale
+            factor = variance_factor(max(float(self.shared[i]), 1.0), self.overlap)
+            seeds = max(2 * self.pooled[i] * factor, self.by_seeds[i]) * scale
             return float(self.range[prefix] * math.sqrt(seeds + self.by_examples[i]))
         df = min(self.df[i] / scale, MOST_DF)
         return float(from_normal(self.z[prefix], df) * math.sqrt(self.by_seeds[i] * scale + self.by_examples[i]))

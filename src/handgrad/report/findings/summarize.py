@@ -13,6 +13,7 @@ from handgrad.report.findings.summary import (
     SettingSummary,
     Summary,
     examples_of,
+    folds_of,
     rank,
 )
 from handgrad.report.findings.wording import plural
@@ -47,7 +48,9 @@ def summarize(results: Results) -> Summary:
             fallen = collapse(record) if record.status in ("done", "pruned") else None
             drawn = drawn_parts(record)
             record = shortened(record, matrices=matrices, samples=samples)
-        facts.setdefault(cell.label, []).append(RunFacts(cell.id, cell.seed, cell.status, record, fallen, drawn))
+        facts.setdefault(cell.label, []).append(
+            RunFacts(cell.id, cell.seed, cell.status, record, fallen, drawn, cell.fold)
+        )
 
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
         planned = results.planned[label]
@@ -158,10 +161,11 @@ def summarize_setting(
     sources: what differs from run to run, where the study says it.
     """
     samples = {}
-    records = [run.record for run in runs if run.record is not None and run.status != "failed"]
+    overlap, folds = max((run.overlap for run in runs), default=0.0), folds_of(setting)
     for metric in METRICS:
-        values = {run.seed: value for run in runs if (value := run.value(metric)) is not None}
-        made = sample(values, ddof, examples_of(records, metric) if is_proportion(metric) else None)
+        values = {run.key: value for run in runs if (value := run.value(metric)) is not None}
+        examples = examples_of(runs, metric, folds) if is_proportion(metric) else None
+        made = sample(values, ddof, examples, overlap)
         mean = mean_of(list(values.values()), metric)  # equal counts, equal means
         samples[metric] = replace(made, mean=mean, sources=sources)
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)

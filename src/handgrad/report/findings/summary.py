@@ -14,16 +14,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from handgrad.measures import METRICS, PARTS, TRAIN, is_fraction, lower_is_better
+from handgrad.measures import METRICS, PARTS, TRAIN, VALIDATION, is_fraction, lower_is_better
 from handgrad.report.findings.conclusions import Conclusions, SettingRuns, conclude
 from handgrad.report.findings.search_facts import SearchFacts
 from handgrad.report.findings.statistics import Sample, sample
+from handgrad.study.changes import at_path
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 from handgrad.study.rules import select
 from handgrad.study.rules.samplers import Sampling
 from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts, NetworkFacts
+from handgrad.training.run_keys import RunKey, counted, run_key
 from handgrad.training.sources import sources_named
 
 UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
@@ -34,7 +36,8 @@ class RunFacts:
     """One run.  `record`: without what is long (`summarize.shortened`); None while there is none.
 
     `collapsed`: the class that it predicts for nearly everything, and the share of examples; None as a rule.  `drawn`:
-    part of the data -> how many examples it was drawn from, where the split has a seed of the study's.
+    part of the data -> how many examples it was drawn from, where the split has a seed of the study's.  `fold`: where
+    folds divide the data, which of them validates.
     """
 
     id: str
@@ -43,6 +46,20 @@ class RunFacts:
     record: Record | None = None
     collapsed: tuple[str, float] | None = None
     drawn: Mapping[str, int] = field(default_factory=dict)
+    fold: int | None = None
+
+    @property
+    def key(self) -> RunKey:
+        """What pairs it with the runs of other settings."""
+        return run_key(self.seed, self.fold)
+
+    @property
+    def overlap(self) -> float:
+        """Validation examples by training examples of its fold; 0 where there are no folds, or it never trained."""
+        if self.fold is None or self.record is None:
+            return 0.0
+        counts = self.record.dataset.counts
+        return counts.get(VALIDATION.name, 0) / counts[TRAIN.name] if counts.get(TRAIN.name) else 0.0
 
     def value(self, metric: str) -> float | None:
         """A metric of a run that came to its end; None where there is none, or where it is not finite."""
@@ -90,7 +107,27 @@ class SettingSummary:
 
     def examples(self, metric: str) -> int | None:
         """On how many examples a metric was scored; None while no run has ended."""
-        return examples_of(self.records, metric)
+        return examples_of(self.runs, metric, folds_of(self.setting))
+
+    @property
+    def overlap(self) -> float:
+        """Of its folds, the largest n₂/n₁ (`resampled`); 0 without folds."""
+        return max((run.overlap for run in self.runs), default=0.0)
+
+    @property
+    def counted(self) -> str:
+        """The runs that are planned, in words: "3 seeds", "5 folds × 2 seeds"."""
+        return counted(run.key for run in self.runs)
+
+    @property
+    def folds(self) -> str:
+        """How its data is divided into folds, in words; empty where it is not, or where the study names one fold."""
+        if (folds := folds_of(self.setting)) is None or all(run.fold is None for run in self.runs):
+            return ""
+        part = at_path(self.setting, "data.validation") or {}
+        often = f", divided {repeats} times" if (repeats := part.get("repeats", 1)) > 1 else ""
+        how = ", stratified" if part.get("stratify") else ""
+        return f"{folds}{often}{how} (seed {part.get('seed', 0)}), the same for every setting"
 
     @property
     def collapsed(self) -> int:
@@ -101,8 +138,8 @@ class SettingSummary:
         """What its runs came to by a metric."""
         return SettingRuns(
             self.samples[metric].values,
-            frozenset(run.seed for run in self.runs if run.status == "diverged"),
-            frozenset(run.seed for run in self.runs if run.collapsed is not None),
+            frozenset(run.key for run in self.runs if run.status == "diverged"),
+            frozenset(run.key for run in self.runs if run.collapsed is not None),
         )
 
     def count(self, *statuses: str) -> int:
@@ -126,12 +163,17 @@ class SettingSummary:
 
     @property
     def records(self) -> list[Record]:
-        """Of the runs that trained: a failed run's record says only why it failed."""
-        return [run.record for run in self.runs if run.record is not None and run.status != "failed"]
+        """Of the runs that trained."""
+        return [run.record for run in self.trained if run.record is not None]
+
+    @property
+    def trained(self) -> list[RunFacts]:
+        """The runs that trained: a failed run's record says only why it failed."""
+        return [run for run in self.runs if run.record is not None and run.status != "failed"]
 
     def seconds(self, part: str) -> Sample:
         """Seconds per run ("total", "training" or "evaluation") over all runs that trained."""
-        return sample({record.seed: float(getattr(record.time, part)) for record in self.records})
+        return sample({run.key: float(getattr(run.record.time, part)) for run in self.trained if run.record})
 
     def best_run(self, metric: str) -> RunFacts | None:
         """The finished run with the best value; where the metric is missing, the first finished run."""
@@ -161,7 +203,7 @@ class PhaseSummary:
     @property
     def over_seeds(self) -> str:
         """Over what its means are, with the sources that its seeds vary where the study says so."""
-        return "over seeds" if self.vary is None else f"over seeds ({sources_named(self.sources)})"
+        return f"over {self.over}" if self.vary is None else f"over {self.over} ({sources_named(self.sources)})"
 
     @property
     def has_own_examples(self) -> bool:
@@ -186,6 +228,8 @@ class PhaseSummary:
             self.metric,
             compared={s.label for s in self.settings if s.stopped == best.stopped and runs[s.label].ended},
             examples=best.examples(self.metric),
+            each=examples_of(best.runs, self.metric),
+            overlap=self.overlap,
             margin=self.margin,
             classes=len(best.dataset.classes) if best.dataset else None,
             ddof=best.samples[self.metric].ddof,
@@ -210,6 +254,26 @@ class PhaseSummary:
         """The settings that a search stopped at other epochs than the best: they are not compared with it."""
         best = self.best
         return [setting for setting in self.settings if setting.stopped and best and setting.stopped != best.stopped]
+
+    @property
+    def overlap(self) -> float:
+        """Of its folds, the largest n₂/n₁ (`resampled`); 0 without folds."""
+        return max((setting.overlap for setting in self.settings), default=0.0)
+
+    @property
+    def folded(self) -> bool:
+        """Whether folds divide the data."""
+        return any(run.fold is not None for setting in self.settings for run in setting.runs)
+
+    @property
+    def unit(self) -> str:
+        """What settings share and are compared on: "seed", or "fold"."""
+        return "fold" if self.folded else "seed"
+
+    @property
+    def over(self) -> str:
+        """What its means are over: "seeds", or "folds and seeds"."""
+        return "folds and seeds" if self.folded else "seeds"
 
     @property
     def complete(self) -> bool:
@@ -288,13 +352,25 @@ def _scored_on(phase: PhaseSummary) -> tuple[Any, ...]:
     return best.dataset.checksum, best.examples(phase.metric), len(best.runs), loss
 
 
-def examples_of(records: Sequence[Record], metric: str) -> int | None:
-    """On how many examples a metric of these records was scored."""
+def folds_of(setting: Mapping[str, Any]) -> int | None:
+    """Into how many folds a setting divides its data; None where it does not."""
+    folds = at_path(setting, "data.validation.folds")
+    return folds if isinstance(folds, int) else None
+
+
+def examples_of(runs: Sequence[RunFacts], metric: str, folds: int | None = None) -> int | None:
+    """On how many examples a metric of these runs was scored.
+
+    folds: of one division, whose validation parts share no example: on those of all of them together.
+    """
     part = METRICS[metric].part
+    trained = [(run, run.record) for run in runs if run.record is not None and run.status != "failed"]
     if part is TRAIN:
-        return next((record.train_score.n for record in records if record.train_score), None)
-    found = (record.dataset.counts.get(part.name) for record in records)
-    return next((count for count in found if count is not None), None)
+        return next((record.train_score.n for _, record in trained if record.train_score), None)
+    counts = {run.fold: count for run, record in trained if (count := record.dataset.counts.get(part.name)) is not None}
+    if part is not VALIDATION or folds is None or None in counts:
+        return next(iter(counts.values()), None)
+    return sum(count for fold, count in counts.items() if fold is not None and fold <= folds) or None
 
 
 def training_sample(settings: Sequence[SettingSummary]) -> str:

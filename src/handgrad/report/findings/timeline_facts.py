@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from handgrad.report.findings.summary import SettingSummary
+from handgrad.training.run_keys import RunKey, run_key
 
 LONG = 0.1  # of the time in which somebody trained: a longer time in which nobody did is cut out,
 LEAST = 60.0  # seconds, where it is longer than this too
@@ -31,6 +32,12 @@ class TrainedStretch:
     until: int
     began: float
     ended: float
+    fold: int | None = None
+
+    @property
+    def key(self) -> RunKey:
+        """The run, among those of its setting."""
+        return run_key(self.seed, self.fold)
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,9 @@ def timeline_facts(settings: Iterable[SettingSummary]) -> TimelineFacts | None:
         for run in setting.runs:
             since = 0
             for number, one in enumerate(run.record.time.stretches if run.record is not None else ()):
-                made = TrainedStretch(0, 0, setting.label, run.seed, number, since, one.until, one.began, one.ended)
+                made = TrainedStretch(
+                    0, 0, setting.label, run.seed, number, since, one.until, one.began, one.ended, run.fold
+                )
                 found.setdefault(one.worker, []).append(made)
                 since = one.until
     if not found:

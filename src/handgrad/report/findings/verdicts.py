@@ -66,7 +66,8 @@ def selection(summary: Summary, metric: str) -> Verdict:
             f"Winners were chosen by {METRICS[metric].word} (select_on_test = true). The test numbers of a winner "
             "are therefore too good: they no longer estimate how it does on new data.",
         )
-    what = "the mean over seeds of " if len(summary.seeds) > 1 else ""
+    folded = any(phase.folded for phase in summary.phases)
+    what = f"the mean over {summary.phases[0].over} of " if folded or len(summary.seeds) > 1 else ""
     return Verdict("note", f"Winners were chosen by {what}{METRICS[metric].word}; the test set had no say.")
 
 
@@ -137,6 +138,8 @@ def conditional(summary: Summary) -> list[Verdict]:
     if any(part.name in run.drawn for run in best.runs):
         text = f"Intervals are over seeds that vary the split: each of them has {examples} of its own."
         return [Verdict("note", text)]
+    if phase.folded and part is VALIDATION:
+        return [Verdict("note", f"Intervals are over {best.counted}, scored on {examples} in all.")]
     text = f"Intervals are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
     accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
@@ -163,16 +166,21 @@ def small_parts(summary: Summary) -> list[Verdict]:
     """
     found = []
     metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
-    for part in (VALIDATION.name, TEST.name):
-        counts = {n: setting.dataset for setting in summary.settings if (n := setting.count_of(part))}
+    folded = any(phase.folded for phase in summary.phases)
+    for part in (VALIDATION, TEST):
+        of_folds = " in all folds together" if folded and part is VALIDATION else ""
+        accuracy = part.metric("accuracy")
+        counts = {n: setting.dataset for setting in summary.settings if (n := setting.examples(accuracy))}
         n = min(counts, default=SMALL)
         if n == 1:
-            text = f"1 example cannot be a {part} part: its accuracy is 0 or 100 %, whatever the network has learnt."
+            text = (
+                f"1 example cannot be a {part.name} part: its accuracy is 0 or 100 %, whatever the network has learnt."
+            )
             found.append(Verdict("warning", text))
         elif n < SMALL:
-            text = f"One of {n} {part} examples is {_points(1 / n)} of accuracy"
-            if METRICS[metric].measure.name == "balanced_accuracy":
-                text += _rarest(counts[n], part)
+            text = f"One of {n} {part.name} examples{of_folds} is {_points(1 / n)} of accuracy"
+            if METRICS[metric].measure.name == "balanced_accuracy" and not of_folds:
+                text += _rarest(counts[n], part.name)
             found.append(Verdict("warning" if n < TINY else "note", f"{text}."))
     return found
 

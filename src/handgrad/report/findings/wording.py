@@ -9,6 +9,7 @@ from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary
 from handgrad.study.changes import at_path, leaves, shown
 from handgrad.study.changes import axis_names as axis_names
+from handgrad.training.run_keys import RunKey, fold_in, seed_in
 from handgrad.training.sources import sources_named
 
 
@@ -51,12 +52,15 @@ def spread(values: Sample, metric: str) -> str:
     >>> from handgrad.report.findings.statistics import sample
     >>> spread(sample({0: 0.96, 1: 0.97, 2: 0.98}), "val_accuracy")
     '97.00 ± 1.00 % (n = 3, ddof 1)'
+    >>> spread(sample({(1, 0): 0.96, (2, 0): 0.97, (3, 0): 0.98}), "val_accuracy")
+    '97.00 ± 1.00 % (3 folds × 1 seed, ddof 1)'
     """
     if values.mean is None:
         return "no value (n = 0)"
     if values.std is None:
-        return f"{number(values.mean, metric)} (n = {values.n}, no spread)"
-    how = f"(n = {values.n}, ddof {values.ddof}{f', over {sources_named(values.sources)}' * bool(values.sources)})"
+        return f"{number(values.mean, metric)} ({values.counted}, no spread)"
+    over = f", over {sources_named(values.sources)}" * bool(values.sources)
+    how = f"({values.counted}, ddof {values.ddof}{over})"
     if is_fraction(metric):
         return f"{100 * values.mean:.2f} ± {100 * values.std:.2f} % {how}"
     return f"{values.mean:.4g} ± {values.std:.2g} {how}"
@@ -96,9 +100,20 @@ def settings_named(labels: Sequence[str]) -> str:
     return f"{'setting' if len(labels) == 1 else 'settings'} {enumerated(labels)}"
 
 
-def seeds_named(seeds: Sequence[int]) -> str:
-    """Seeds in a sentence: "seed 3", "seeds 3, 4"."""
-    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
+def runs_named(keys: Sequence[RunKey]) -> str:
+    """Runs of a setting in a sentence, by their seeds, or by fold and seed.
+
+    >>> runs_named([3]), runs_named([3, 4]), runs_named([(1, 3), (2, 3), (2, 4)])
+    ('seed 3', 'seeds 3, 4', 'fold 1 (seed 3), fold 2 (seeds 3, 4)')
+    """
+    folds: dict[int | None, list[int]] = {}
+    for key in keys:
+        folds.setdefault(fold_in(key), []).append(seed_in(key))
+    texts = {
+        fold: f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
+        for fold, seeds in folds.items()
+    }
+    return ", ".join(text if fold is None else f"fold {fold} ({text})" for fold, text in texts.items())
 
 
 def setting_value(setting: SettingSummary, path: str) -> Any:
@@ -179,13 +194,13 @@ def trouble_of(run: RunFacts) -> str | None:
 
 
 def troubles(setting: SettingSummary) -> list[str]:
-    """What went wrong in one setting: a phrase for each kind of trouble, with the seeds that had it."""
-    seeds: dict[str, list[int]] = {}
+    """What went wrong in one setting: a phrase for each kind of trouble, with the runs that had it."""
+    keys: dict[str, list[RunKey]] = {}
     for run in setting.runs:
         text = trouble_of(run)
         if text is not None:
-            seeds.setdefault(text, []).append(run.seed)
-    return [f"{seeds_named(had)} {text}" for text, had in seeds.items()]
+            keys.setdefault(text, []).append(run.key)
+    return [f"{runs_named(had)} {text}" for text, had in keys.items()]
 
 
 def outcome(setting: SettingSummary) -> str:

@@ -145,7 +145,7 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
             unit = "%" if accuracy else ""
             if values.std is not None:
                 unit = f"± {100 * values.std:.2f} %" if accuracy else f"± {values.std:.2g}"
-            how = f"n = {values.n}" + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
+            how = values.counted + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
             how += f", over {sources_named(values.sources)}" * bool(values.sources)
             bias = phase.conclusions.bias if phase.conclusions and metric == phase.metric else None
             if bias is not None and bias.bias > 0:

@@ -13,6 +13,7 @@ from handgrad.report.drawing.charts import noted, ranking_range
 from handgrad.report.drawing.lettering import spaced
 from handgrad.report.figures.palette import COLOURS, CONTEXT
 from handgrad.report.figures.shapes import Curves, Estimates, Line, Mark, Panel, Ranking
+from handgrad.training.run_keys import key_word
 
 MARK = "#8A9199"
 NAMED = 40  # lines that a legend names
@@ -273,8 +274,8 @@ def ranking_plot(figure: Ranking) -> dict[str, Any]:
             bar: dict[str, Any] = {"type": "scatter", "mode": "lines", "x": [short(row.low), short(row.high)]}
             data.append({**bar, "y": [y, y], "line": {"color": ink, "width": 2}, "hoverinfo": "skip"})
         seeds = _dots(list(row.points.values()), y, {"color": ink, "size": 7, "opacity": 0.45})
-        hover = f"seed %{{customdata}}: %{{x:{value}}}<extra></extra>"
-        data.append({**seeds, "customdata": list(row.points), "hovertemplate": hover})
+        hover = f"%{{customdata}}: %{{x:{value}}}<extra></extra>"
+        data.append({**seeds, "customdata": list(map(key_word, row.points)), "hovertemplate": hover})
         if row.mean is not None:
             style = {"color": ink, "size": 9, "symbol": "diamond", "line": {"color": "#fff", "width": 1}}
             data.append({**_dots([row.mean], y, style), "hovertemplate": f"mean: %{{x:{value}}}<extra></extra>"})

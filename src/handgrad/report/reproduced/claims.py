@@ -277,7 +277,7 @@ def overfits(claimed: Claimed) -> Ruling:
         by = Quantity(
             f"gap, training − {METRICS[metric].word},",
             lambda setting: gaps[setting.label],
-            lambda setting: {run.seed for run in setting.runs if run.status == "diverged"},
+            lambda setting: {run.key for run in setting.runs if run.status == "diverged"},
             1.0,
             partial(signed, metric=metric),
             partial(signed, metric=metric),

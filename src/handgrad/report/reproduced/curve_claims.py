@@ -44,7 +44,7 @@ def _speed(claimed: Claimed, wanted: int) -> Ruling:
         lambda setting: {seed: epoch for seed, epoch in at[setting.label].items() if epoch is not None},
         lambda setting: (
             {seed for seed, epoch in at[setting.label].items() if epoch is None}
-            | {run.seed for run in setting.runs if run.status == "diverged"}
+            | {run.key for run in setting.runs if run.status == "diverged"}
         ),
         -1.0,
         lambda value: f"{value:.1f}",
@@ -76,7 +76,7 @@ def _noise(claimed: Claimed, wanted: int) -> Ruling:
     by = Quantity(
         f"volatility of {word(metric)}",
         lambda setting: measured[setting.label],
-        lambda setting: {run.seed for run in setting.runs if run.status == "diverged"},
+        lambda setting: {run.key for run in setting.runs if run.status == "diverged"},
         -1.0,
         partial(number, metric=metric),
         partial(signed, metric=metric),

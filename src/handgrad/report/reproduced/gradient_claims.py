@@ -19,7 +19,7 @@ from handgrad.training.diagnostics import NORM, SATURATED
 def vanishes(claimed: Claimed) -> Ruling:
     """Less of the gradient arrives at the first layer of ours; the saturated units of both stand beside it."""
     shares = {
-        setting.label: {run.seed: r for run in setting.runs if (r := _arriving(claimed, run)) is not None}
+        setting.label: {run.key: r for run in setting.runs if (r := _arriving(claimed, run)) is not None}
         for setting in (*claimed.ours, *claimed.theirs)
     }
     if not all(shares.values()):

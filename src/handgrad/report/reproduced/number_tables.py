@@ -41,6 +41,7 @@ from handgrad.study.published.numbers import MEASURES, RANKS, Published, publish
 from handgrad.study.published.published_tables import ConfusionTable, FactsTable, LabelsTable, WinnerTable
 from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts
+from handgrad.training.run_keys import RunKey
 
 
 def facts_table(summary: Summary, item: FactsTable) -> ItemTable:
@@ -262,7 +263,7 @@ def confusion_table(summary: Summary, item: ConfusionTable) -> ItemTable:
     setting = next(iter(found(summary, item.setting, item.phase).values()), None) if item.run else None
     records = [r for r in (setting.records if setting else []) if r.confusion.get(item.part)]
     classes = setting.dataset.classes if setting and setting.dataset else []
-    shares: dict[tuple[str, str], dict[int, float]] = {}
+    shares: dict[tuple[str, str], dict[RunKey, float]] = {}
     sizes: dict[str, int] = {}
     for record in records:
         for actual, counts in zip(classes, record.confusion[item.part], strict=True):
@@ -308,7 +309,7 @@ def confusion_table(summary: Summary, item: ConfusionTable) -> ItemTable:
 
 
 def _percent(
-    shares: Mapping[tuple[str, str], dict[int, float]], actual: str, predicted: str, digits: int, ddof: int
+    shares: Mapping[tuple[str, str], dict[RunKey, float]], actual: str, predicted: str, digits: int, ddof: int
 ) -> Cell:
     """A cell of our matrix, in percent of its row."""
     mean = sample(shares.get((actual, predicted), {}), ddof).mean

@@ -28,6 +28,7 @@ from handgrad.report.findings.wording import number, plural, seconds, signed
 from handgrad.report.reproduced.judge import values_of, word
 from handgrad.study.published.numbers import TIMES, WHOLE
 from handgrad.study.published.statements import Statement
+from handgrad.training.run_keys import RunKey, in_order
 
 HOLDS, CONTRADICTED, UNDECIDED, UNJUDGED = "holds here", "contradicted here", "not separated", "cannot be judged"
 ONE_RUN = "one run of each setting shows no spread"
@@ -76,8 +77,8 @@ class Quantity:
     """
 
     name: str
-    values: Callable[[SettingSummary], Mapping[int, float]]
-    lost: Callable[[SettingSummary], set[int]]
+    values: Callable[[SettingSummary], Mapping[RunKey, float]]
+    lost: Callable[[SettingSummary], set[RunKey]]
     sign: float
     text: Callable[[float], str]
     difference: Callable[[float], str]
@@ -91,7 +92,7 @@ def quantity_of(measure: str, ddof: int = 1) -> Quantity:
     return Quantity(
         word(measure),
         lambda setting: values_of(setting, measure, ddof).values,
-        lambda setting: {run.seed for run in setting.runs if run.status == "diverged"},
+        lambda setting: {run.key for run in setting.runs if run.status == "diverged"},
         -1.0 if lower_is_better(measure) or measure in TIMES else 1.0,
         lambda value: value_text(value, measure),
         lambda value: difference_text(value, measure),
@@ -149,8 +150,8 @@ class Side:
     """One side of a comparison: seed -> the mean over its settings, the seeds that one of them lost, and of an accuracy
     of a single setting the examples that it was scored on."""
 
-    values: Mapping[int, float]
-    lost: frozenset[int]
+    values: Mapping[RunKey, float]
+    lost: frozenset[RunKey]
     examples: int | None = None
 
 
@@ -159,7 +160,7 @@ def side(settings: Sequence[SettingSummary], by: Quantity) -> Side:
     each = [by.values(setting) for setting in settings]
     lost = frozenset(seed for setting in settings for seed in by.lost(setting))
     shared = set.intersection(*(set(values) for values in each)) if each else set()
-    means = {s: math.fsum(values[s] for values in each) / len(each) for s in sorted(shared - lost)}
+    means = {s: math.fsum(values[s] for values in each) / len(each) for s in in_order(shared - lost)}
     return Side(means, lost, by.examples(settings[0]) if len(settings) == 1 else None)
 
 
@@ -171,7 +172,7 @@ def contrast(ours: Sequence[SettingSummary], theirs: Sequence[SettingSummary], b
 
 def compared_sides(first: Side, second: Side, by: Quantity) -> Contrast:
     """Two sides compared in pairs of equal seed."""
-    seeds = sorted((first.values.keys() | first.lost) & (second.values.keys() | second.lost))
+    seeds = in_order((first.values.keys() | first.lost) & (second.values.keys() | second.lost))
     d = compare(first.values, second.values)
     here = f"{_shown(first, by)} against {_shown(second, by)}"
     losses = [(seed in second.lost) - (seed in first.lost) for seed in seeds]

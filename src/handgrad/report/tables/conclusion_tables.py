@@ -8,6 +8,11 @@ from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.report.findings.wording import number, percent, plural, signed
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 
+FOLDS_SHARE = (
+    "In a division into folds every training example validates once, so that intervals speak of other examples as "
+    "well; folds share training examples, for which they are corrected."
+)
+
 
 def not_behind(found: Conclusions, label: str) -> bool:
     """Whether a setting is the best, or compared with it and not behind: these are shaded, where runs show a spread."""
@@ -36,7 +41,7 @@ def against_cells(setting: SettingSummary, found: Conclusions) -> list[Cell]:
         text += f" ({_points(one.low, found.metric)} to {_points(one.high, found.metric)})"
     word = one.word
     if word == OPEN and one.more_seeds is not None:
-        word += f" (+{plural(one.more_seeds, 'seed')})"
+        word += f" (+{plural(one.more_seeds, found.unit)})"
     if word == BEHIND and found.within_margin([setting.label]):
         word += " (within margin)"
     return [
@@ -60,13 +65,13 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     """How differences, words and chances were computed."""
     if not found.tested:
         return [
-            "Difference: from the best, on shared seeds. No seed shows a spread: every other setting is not separated "
-            "from the best, and none but that is shaded."
+            f"Difference: from the best, on shared {found.unit}s. No {found.unit} shows a spread: every other setting is "
+            "not separated from the best, and none but that is shaded."
         ]
     fraction = is_fraction(phase.metric)
     said = [
-        "Difference: from the best, on shared seeds, with its simultaneous 95 % interval: any of the settings could "
-        "have come out best."
+        f"Difference: from the best, on shared {found.unit}s, with its simultaneous 95 % interval: any of the settings "
+        "could have come out best."
     ]
     if any(setting.count("diverged") for setting in phase.settings):
         said.append(f"A diverged run counts as {'guessing' if fraction else 'three times the worst loss'}.")
@@ -74,14 +79,16 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     if found.margin is not None:
         margin = signed(found.margin, found.metric).removeprefix("+")
         said.append(f"Equivalent: it lies within ± {margin}, and those of all that rank above do.")
-    said.append("Not separated: neither; in brackets how many further seeds would decide, were the numbers to stay.")
+    said.append(
+        f"Not separated: neither; in brackets how many further {found.unit}s would decide, were the numbers to stay."
+    )
     said.append(f"Chance: to have the {'highest' if fraction else 'lowest'} mean over all seeds, given these.")
     said.append("Shaded (†): the best, and all that are not behind.")
     n = found.examples
     where = f"on one set of {n:,} examples" if n else "not over examples"
     if phase.has_own_examples:
         where = "each with examples of its own"
-    said.append(f"Intervals are {phase.over_seeds}, {where}.")
+    said.append(FOLDS_SHARE if phase.folded else f"Intervals are {phase.over_seeds}, {where}.")
     return said
 
 

@@ -7,6 +7,7 @@ from handgrad.report.findings.class_scores import ClassScore
 from handgrad.report.findings.curve_measures import PhaseCurves, held_out_metric
 from handgrad.report.findings.effect_sentences import interval_text
 from handgrad.report.findings.effects import Effect
+from handgrad.report.findings.resampled import has_folds
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.wording import number, signed
@@ -79,6 +80,9 @@ def _mean(values: Sample, scale: float, digits: int) -> Cell:
     return Cell(text.replace("-", "−"), raw)
 
 
+SEED_TESTS = "paired t, from six seeds on the sign-flip test too"
+
+
 def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, name: str, title: str) -> Table:
     """One row per value of every axis: the mean over all others, and what changing to it from the value before does."""
     metric = found[0].metric
@@ -120,14 +124,18 @@ def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, 
                     )
                 )
             )
-    seeds = {values.n for effect in found for values in effect.levels.values()}
-    n = " or ".join(map(str, sorted(seeds)))
+    levels = [values for effect in found for values in effect.levels.values()]
+    folded = any(has_folds(values.values) for values in levels)
+    n = " or ".join(dict.fromkeys(one.counted for one in sorted(levels, key=lambda one: one.n)))
+    over, pairs = ("seeds", "seed") if not folded else ("folds", "fold, seed")
+    test = "corrected resampled t-test of Nadeau and Bengio 2003" if folded else SEED_TESTS
     caption = (
         "Mean over all combinations of the other hyperparameters that were run with every value of this one, ± "
-        f"standard deviation over n = {n} seeds (ddof {ddof}) of those means. Change to it: from the value before, in "
-        "pairs of equal seed and combination; the interval is t over seeds, * where p < 0.05 (paired t, from six seeds "
-        "on the sign-flip test too), each by itself. Rises in: of how many combinations, by the mean over seeds. A "
-        "combination that lacks a value is left out, and a seed of which a run diverged. Bold: the best value."
+        f"standard deviation over {n if folded else f'{n} seeds'} (ddof {ddof}) of those means. Change to it: from the "
+        f"value before, in pairs of equal {pairs} and combination; the interval is t over {over}, * where p < 0.05 "
+        f"({test}), each by itself. Rises in: of how many combinations, by the mean over {over}. A combination that "
+        f"lacks a value is left out, and a {pairs.replace(', ', ' and ')} of which a run diverged. Bold: the best "
+        "value."
     )
     return Table(name, title, caption, tuple(columns), tuple(rows))
 

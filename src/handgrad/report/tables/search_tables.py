@@ -47,7 +47,7 @@ def rungs_table(
         )
     )
     waiting = sum(rung.waiting for rung in found)
-    judged = f"the mean over {facts.seeds} seeds" if facts.seeds > 1 else "one seed"
+    judged = f"the mean over {facts.counted}" if facts.counted != "1 seed" else "one seed"
     caption = (
         f"Settings at each rung, judged by {METRICS[metric].word} there ({judged}). Lost: diverged or failed. Best, "
         "worst on: values there, of all and of those that went on. Rank correlation: Spearman's, of values at the rung "

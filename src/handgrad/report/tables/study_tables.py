@@ -78,7 +78,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
         columns.append(Column("95 % interval (t)", ("interval_low", "interval_high"), numeric=True))
         if bootstrap:
             columns.append(Column("95 % interval (BCa)", ("bootstrap_low", "bootstrap_high"), numeric=True))
-        columns.append(Column("best seed", ("best", "best_seed"), numeric=True))
+        columns.append(Column("best run" if phase.folded else "best seed", ("best", "best_seed"), numeric=True))
     found = phase.conclusions if len(phase.settings) > 1 else None
     if found is not None:
         columns += against_columns(phase, found)
@@ -115,12 +115,13 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
 
 def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, bootstrap: bool) -> str:
     word = METRICS[phase.metric].word
-    sentences = ["n: runs that came to a finite end, of those planned; only they enter the numbers."]
+    what = "runs (folds × seeds)" if phase.folded else "runs"
+    sentences = [f"n: {what} that came to a finite end, of those planned; only they enter the numbers."]
     if where := scored_on(phase.settings):
         sentences.append(f"Scored on {where}.")
     if several:
         sentences.append(f"Accuracies are mean ± standard deviation {phase.over_seeds} (ddof {ddof}) in percent.")
-        sentences.append(f"Intervals are for the mean {word}: t with n − 1 degrees of freedom")
+        sentences.append(f"Intervals are for the mean {word}: t with {_degrees(phase)}")
         if is_fraction(phase.metric):
             sentences[-1] += " (cut at 0 and 100 %)"
         sentences[-1] += ", and BCa bootstrap (9,999 resamples)." if bootstrap else "."
@@ -134,10 +135,23 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, bootstrap: b
     return " ".join([*sentences, slips_noted(phase.settings)]).strip()
 
 
+def _degrees(phase: PhaseSummary) -> str:
+    """The degrees of freedom of a phase's intervals; of folds what is corrected as well."""
+    if not phase.folded:
+        return "n − 1 degrees of freedom"
+    return (
+        "the variance s²·(1/folds + validation/training examples) of fold means (Nadeau and Bengio 2003) + s²/seeds of "
+        "seed means, and its degrees of freedom"
+    )
+
+
 def _count(setting: SettingSummary) -> Cell:
     done = setting.count("done", "pruned")
     total = len(setting.runs)
-    text = str(done) if done == total else f"{done} of {total}"
+    planned = str(total)
+    if folds := len({run.fold for run in setting.runs if run.fold is not None}):
+        planned = f"{folds} × {total // folds}"
+    text = planned if done == total else f"{done} of {planned}"
     return Cell(text, (done, total, setting.count("diverged"), setting.count("failed"), setting.unfinished))
 
 
@@ -238,8 +252,10 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
     for metric in METRICS.values():
         head = metric.name if metric.measure.name in usual else metric.part.metric("accuracy")
         behind.setdefault(head, []).append(metric.name)
+    folded = any(phase.folded for phase in summary.phases)
     columns = [
         Column("setting"),
+        *([Column("fold", numeric=True)] if folded else []),
         Column("seed", numeric=True),
         Column("id"),
         Column("status"),
@@ -250,7 +266,8 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
     rows = []
     for setting in summary.settings:
         for run in setting.runs:
-            row = [cell(setting.label), cell(run.seed, str(run.seed)), cell(run.id or None), cell(run.status)]
+            row = [cell(setting.label), *([cell(run.fold)] if folded else []), cell(run.seed, str(run.seed))]
+            row += [cell(run.id or None), cell(run.status)]
             for head, names in behind.items():
                 value = run.value(head)
                 text = "–" if value is None else number(value, head).removesuffix(" %")

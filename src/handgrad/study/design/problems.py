@@ -1,7 +1,7 @@
 """What is wrong with the settings of a study and with their number, before anything runs.
 
 settings of a phase = (every bundle · every grid line) + one_factor + variants, or random.runs
-runs of a study     = seeds · Σ settings of its phases, counted before any of them is built: 10⁹ cannot be listed
+runs of a study     = folds · seeds · Σ settings of its phases, counted before any is built: 10⁹ cannot be listed
 """
 
 import math
@@ -56,6 +56,7 @@ def study_problems(study: Study) -> list[str]:
                 ] = None
     found.update(dict.fromkeys(_start_problems(study)))
     found.update(dict.fromkeys(_seed_problems(study)))
+    found.update(dict.fromkeys(_fold_problems(study)))
     found.update(dict.fromkeys(_search_problems(study, longest)))
     if spec.phase and not spec.select_on_test and spec.data.validation is False:
         found[
@@ -121,6 +122,29 @@ def _vary_problems(study: Study, phase: Phase) -> Iterator[str]:
 def has_dropout(setting: Setting) -> bool:
     """Whether its network has dropout, so that masks are drawn."""
     return any(isinstance(layer, Dropout) and layer.rate > 0 for layer in setting.network.layer_list(1))
+
+
+def _fold_problems(study: Study) -> Iterator[str]:
+    """What does not go together with folds: settings that divide the data each by themselves, and published numbers."""
+    made = [one.setting.data for one in study.settings.possible if one.setting is not None]
+    if all(data.splits == 1 for data in made):
+        return
+    for part in [name for name in ("validation", "test") if len({repr(getattr(data, name)) for data in made}) > 1]:
+        yield (
+            f"data.{part} differs between settings, but with data.validation.folds all settings share the same folds; "
+            "give it the same value everywhere, or make a study of each"
+        )
+    if any(phase.vary is not None and "split" in phase.vary for phase in study.phases):
+        yield (
+            "vary holds split, but data.validation.folds already makes a split of each fold, the same for all seeds; "
+            "take split out of vary and divide the data more often with data.validation.repeats, or give "
+            "data.validation a size instead of folds"
+        )
+    if study.spec.original is not None:
+        yield (
+            "data.validation.folds stands beside [original], but published numbers are judged and explained by runs on "
+            "one split; give data.validation a size, or take [original] and [explain] out"
+        )
 
 
 def _start_problems(study: Study) -> Iterator[str]:
@@ -233,16 +257,18 @@ def size_problems(spec: StudySpec) -> list[str]:
             "a winner into one grid, or make several studies of it"
         ]
     counts = {FIRST: count(spec)} | {phase.name: count(phase) for phase in spec.phase}
-    settings, seeds = sum(one.settings for one in counts.values()), len(spec.seeds)
+    settings, seeds, folds = sum(one.settings for one in counts.values()), len(spec.seeds), spec.data.splits
     further = sum(counts[phase.name].settings * (len(phase.seeds(spec.seeds)) - seeds) for phase in spec.phase)
-    if settings * seeds + further <= MOST_RUNS:
+    runs = (settings * seeds + further) * folds
+    if runs <= MOST_RUNS:
         return []
     largest = max(counts, key=lambda name: counts[name].settings)
     product = str(counts[largest])
     of = f" (phase {short(largest, 60)!r}: {product})" if product else ""
     of_seeds = f"{seeds:,} {'seed' if seeds == 1 else 'seeds'}{' and new_seeds' if further else ''}"
+    of_seeds += f" x {number(folds)} folds" if folds > 1 else ""
     return [
-        f"the study would have {number(settings * seeds + further)} runs: {number(settings)} settings{of} x "
+        f"the study would have {number(runs)} runs: {number(settings)} settings{of} x "
         f"{of_seeds}; the limit is {MOST_RUNS:,}. List fewer values or seeds, vary one factor "
         "at a time with [one_factor], draw some of them with [random] and its runs, or make several studies of it"
     ]

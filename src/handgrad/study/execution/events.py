@@ -37,6 +37,7 @@ class Event:
     name: str = ""  # what the original that is reproduced calls the setting
     run: str = ""
     seed: int | None = None
+    fold: int | None = None
     epoch: int = 0
     epochs: int = 0
     status: str = ""

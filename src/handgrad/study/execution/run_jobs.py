@@ -123,7 +123,8 @@ class Runs:
         """A job has started, or has ended an epoch."""
         phase, setting, planned = self._of[job.id]
         name = self._refs.row_name(phase.name, setting.axes)
-        told = {"phase": phase.name, "label": setting.label, "name": name, "run": job.id, "seed": planned.seed}
+        told: dict[str, Any] = {"phase": phase.name, "label": setting.label, "name": name, "run": job.id}
+        told |= {"seed": planned.seed, "fold": planned.fold}
         if news is None:
             self._progress.tell("run started", **told)
         else:
@@ -149,6 +150,7 @@ class Runs:
                 name=self._refs.row_name(origin.phase.name, origin.setting.axes),
                 run=summary.id,
                 seed=origin.planned.seed,
+                fold=origin.planned.fold,
                 status=summary.status,
                 metrics=summary.metrics,
                 seconds=summary.seconds,

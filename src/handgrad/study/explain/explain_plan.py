@@ -244,6 +244,8 @@ class ExplainPlan(Plan):
         setting, problems = Setting.read(tables)
         if setting is None:
             return problems[0]
+        if setting.data.splits > 1:
+            return "data.validation.folds: readings are run on one split; give data.validation a size"
         try:
             facts = self.splits.facts(setting.data)
             network = build(setting.network, facts.shape, facts.n_classes)
@@ -280,8 +282,9 @@ class ExplainPlan(Plan):
 
     @staticmethod
     def _may_validate_less(setting: Setting) -> bool:
-        """Whether data.validation says how many validate; else it may be a part of the data's own, as it is."""
-        return setting.data.validation not in (False, ValidationPart())
+        """Whether data.validation says how many validate; else it is a fold, or may be a part of the data's own."""
+        part = setting.data.validation
+        return isinstance(part, ValidationPart) and part != ValidationPart() and part.folds is None
 
     # -- the rungs
 

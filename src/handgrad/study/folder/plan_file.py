@@ -34,6 +34,7 @@ class _Run(_Shape):
     id: str | None
     continues: str | None
     seeds: NotRequired[dict[str, int]]
+    fold: NotRequired[int]
     data: NotRequired[str]
 
 

@@ -1,7 +1,7 @@
 """Results: a results folder, read.  From plain files alone: no data, no network, nothing is trained or executed.
 
 results = Results.open("results/quickstart")
-results.runs()        a frame with a row for every (setting, seed)
+results.runs()        a frame with a row for every (setting, seed), where folds divide the data (setting, fold, seed)
 results.curves()      a frame with a row for every epoch of every run
 results.diagnostics() a frame of the same rows: norms of gradients and saturation, where the setting asks for them
 results.settings()    a frame with a row for every setting: n, mean and standard deviation over the seeds
@@ -65,6 +65,12 @@ class DesignCell:
     status: str
     record: Record | None
     seeds: Mapping[str, int] = field(default_factory=dict)
+    fold: int | None = None
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What tells it from the other runs of its setting, as columns of a frame."""
+        return {"seed": self.seed} if self.fold is None else {"fold": self.fold, "seed": self.seed}
 
 
 @dataclass(frozen=True)
@@ -217,10 +223,8 @@ class Results:
                     continue
                 checked.add(run["id"])
                 status = record.status if record else self._unfinished(label, run["id"])
-                seeds = run.get("seeds", {})
-                yield DesignCell(
-                    label, setting["phase"], setting["axes"], run["seed"], run["id"], status, record, seeds
-                )
+                where = label, setting["phase"], setting["axes"], run["seed"], run["id"]
+                yield DesignCell(*where, status, record, run.get("seeds", {}), run.get("fold"))
 
     def _record(self, run_id: str, *, check: bool = False) -> Record | None:
         """record.json of a run, None where there is none; check: compare its files with it.  Raises DamagedError."""
@@ -251,8 +255,11 @@ class Results:
         return load(self.folder / "runs" / as_path(run_id, "run_id", ResultsError))
 
     def images(self, label: str, run_id: str | None = None) -> "np.ndarray | None":
-        """The sample images of the data of a setting, or of one run of it; None where none are kept.  Raises
-        DamagedError."""
+        """The sample images of the data of a setting, or of one run of it; None where none are kept.
+
+        run_id: of folds, which are scaled each by itself, and of splits of a seed's own; otherwise those of the first.
+        Raises DamagedError.
+        """
         planned = self.planned[label]
         key = next((run["data"] for run in planned["runs"] if run["id"] == run_id and "data" in run), planned["data"])
         if not (self.folder / "data" / f"{key}-samples.npz").exists():
@@ -291,6 +298,7 @@ class Results:
 
         collapsed: whether it predicts one class for nearly everything (`training.collapse`); None where no run ended.
         Where the study says what its seeds vary, init_seed, order_seed, dropout_seed and split_seed as well.
+        Before the seed stands the fold, where folds divide the data.
         """
         import pandas
 
@@ -303,7 +311,7 @@ class Results:
                 {
                     "label": cell.label,
                     "phase": cell.phase,
-                    "seed": cell.seed,
+                    **cell.run,
                     **{f"{name}_seed": cell.seeds.get(name) for name in sources},
                     "id": cell.id,
                     "status": cell.status,
@@ -342,7 +350,7 @@ class Results:
                 continue
             values = arrays(self.folder / "runs" / cell.id, cell.record)
             if len(values.get("epoch", ())):
-                frames.append(pandas.DataFrame({"label": cell.label, "seed": cell.seed, "id": cell.id, **values}))
+                frames.append(pandas.DataFrame({"label": cell.label, **cell.run, "id": cell.id, **values}))
         return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame()
 
     def settings(self) -> "DataFrame":

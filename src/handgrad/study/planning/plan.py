@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from handgrad.data.batches import steps_per_epoch
+from handgrad.data.data_section import DataSection
 from handgrad.errors import HandgradError, InputError, StudyFileError
 from handgrad.measures import METRICS
 from handgrad.names import unknown
@@ -25,6 +26,7 @@ from handgrad.study.planning.split_cache import DataFacts, SplitCache
 from handgrad.study.reading.setting_refs import class_problems
 from handgrad.study.rules.select import RunSummary, choose, metric_of
 from handgrad.training.run import Run, Setting
+from handgrad.training.run_keys import run_key
 from handgrad.training.sharing import runs_in_a_program
 from handgrad.training.sources import source_seeds
 
@@ -84,7 +86,9 @@ class Plan:
         known = {s.label: len(s.runs) for phase in self.taken_phases if phase.known for s in phase.settings}
         later = sum(len(s.runs) for phase in self.taken_phases if not phase.known for s in phase.settings)
         undrawn = sum(
-            (phase.drawn - len(phase.settings)) * len(self.study.phases[phase.number].seeds)
+            (phase.drawn - len(phase.settings))
+            * len(self.study.phases[phase.number].seeds)
+            * self.study.spec.data.splits
             for phase in self.taken_phases
             if phase.opened
         )
@@ -249,8 +253,12 @@ class Plan:
         setting = self._resolved(one.setting)
         parameters, cost, facts = self._work(setting)
         assert facts is not None
-        parents = {run.seed: run.id for run in start.runs} if start and one.phase.continues else {}
-        runs = [self._run(one.phase, setting, seed, parents.get(seed)) for seed in one.phase.seeds]
+        parents = {run.key: run.id for run in start.runs} if start and one.phase.continues else {}
+        runs = [
+            self._run(one.phase, setting, seed, parents.get(run_key(seed, fold)), fold, section)
+            for fold, section in self._folds(setting)
+            for seed in one.phase.seeds
+        ]
         ids, prefix = tuple(run.id for run in runs), f"{start.label}_" if start else ""
         if ids not in self._labels:
             self._derived[prefix] = self._derived.get(prefix, 0) + 1
@@ -260,16 +268,30 @@ class Plan:
             self._labels[ids], axes, one.changes, setting, tuple(runs), key, parameters, cost, one.tables, epochs
         )
 
-    def _run(self, phase: Phase, setting: Setting, seed: int, continues: str | None) -> PlannedRun:
-        """The run of a setting with one seed of its phase."""
-        facts, seeds, section, key = self.splits.facts(setting.data), None, None, None
+    def _run(
+        self,
+        phase: Phase,
+        setting: Setting,
+        seed: int,
+        continues: str | None,
+        fold: int | None = None,
+        own: DataSection | None = None,
+    ) -> PlannedRun:
+        """The run of a setting with one seed of its phase; own: its data, where folds divide them."""
+        facts, seeds, section = self.splits.facts(setting.data), None, own
         if phase.vary is not None:
             seeds = source_seeds(phase.vary, seed, phase.seeds[0])
         if seeds is not None and seeds.split is not None:
             section = self.splits.drawn_by(setting.data, seeds.split)
-            key = self.splits.key(section)
+        key = self.splits.key(section) if section else None
         run = Run(setting.changed(data=section) if section else setting, seed, facts.checksum, continues, seeds)
-        return PlannedRun(seed, run.id, continues, seeds, section, key)
+        return PlannedRun(seed, run.id, continues, seeds, section, key, fold)
+
+    def _folds(self, setting: Setting) -> list[tuple[int | None, DataSection | None]]:
+        """(fold, its data) for every fold; (None, None) without folds."""
+        if setting.data.splits == 1:
+            return [(None, None)]
+        return [(fold, setting.data.of_fold(fold)) for fold in range(1, setting.data.splits + 1)]
 
     def _sketch(self, phase: Phase) -> PlannedPhase:
         """A phase before its settings are known: its changes, and the cost as it would be from the base setting."""
@@ -277,7 +299,9 @@ class Plan:
         for number, one in enumerate(self.study.settings.from_base(phase.number), start=1):
             setting = one.setting
             parameters, cost, facts = self._work(setting)
-            runs = tuple(PlannedRun(seed, None) for seed in phase.seeds)
+            splits = 1 if setting is None else setting.data.splits
+            folds = range(1, splits + 1) if splits > 1 else (None,)
+            runs = tuple(PlannedRun(seed, None, fold=fold) for fold in folds for seed in phase.seeds)
             axes = phase.changes | one.choice.axes
             if drawn is not None:
                 axes |= {path: f"drawn by {drawn.sampler}" for path, _, _ in drawn.ranges}

@@ -7,6 +7,7 @@ from typing import Any
 from handgrad.data.data_section import DataSection
 from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.training.run import Run, Setting
+from handgrad.training.run_keys import RunKey, run_key
 from handgrad.training.sources import SourceSeeds
 
 
@@ -15,7 +16,7 @@ class PlannedRun:
     """A cell of the design.  `id` is None until the winner that it starts from is known.
 
     seeds: of the sources of its chance, where the study says what its seeds vary;  section, data: of a split of its
-    own, its description and its key.
+    own, its description and its key;  fold: where the study divides its data into folds, which of them validates.
     """
 
     seed: int
@@ -24,10 +25,17 @@ class PlannedRun:
     seeds: SourceSeeds | None = None
     section: DataSection | None = None
     data: str | None = None
+    fold: int | None = None
+
+    @property
+    def key(self) -> RunKey:
+        """What pairs it with the runs of other settings."""
+        return run_key(self.seed, self.fold)
 
     def to_json(self) -> dict[str, Any]:
         """The run as plan.json holds it."""
-        some = {"seeds": self.seeds.to_json() if self.seeds else None, "data": self.data}
+        seeds = self.seeds.to_json() if self.seeds else None
+        some = {"fold": self.fold, "seeds": seeds, "data": self.data}
         given = {name: value for name, value in some.items() if value is not None}
         return {"seed": self.seed, "id": self.id, "continues": self.continues, **given}
 

@@ -52,7 +52,11 @@ class SplitCache:
         self._kept: dict[str, Path] = {}
 
     def check(self, section: DataSection) -> SplitCheck:
-        """The split that `section` describes; made if it was not yet.  Raises DataError where there is no data."""
+        """The split that `section` describes, of folds the first; made if it was not yet.
+
+        Raises DataError where there is no data.
+        """
+        section = section.of_fold(1)
         written = section.model_dump_json()
         if written not in self._checks:
             dataset = self.dataset(section)

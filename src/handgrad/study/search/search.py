@@ -5,8 +5,8 @@
     tracker   says whether there is budget for a step (`rules.budget`)
     decisions write down every step, so that a search that was killed goes on from there (`decisions`)
 
-A setting is all of its seeds: it arrives at a rung when the last of them is there, and is judged by their mean.
-A setting with a seed that diverged or failed has lost.  No files and no clock here: `SearchHost`
+A setting is all of its seeds, on all folds: it arrives at a rung when the last of them is there, and is judged by their
+mean.  A setting with a seed that diverged or failed has lost.  No files and no clock here: `SearchHost`
 stands for the study.
 """
 
@@ -27,10 +27,11 @@ from handgrad.study.rules.select import mean_of
 from handgrad.study.runners.runner import Outcome, RunJob
 from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record
+from handgrad.training.run_keys import RunKey, key_of_text, key_text, key_word
 
 NEVER = Asha(grace_period=2**62)  # no rung: every setting trains to its end
 
-Values = dict[int, float | None]  # seed -> measure, None where the run diverged or failed
+Values = dict[RunKey, float | None]  # seed, or fold and seed -> measure, None where the run diverged or failed
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ class Search:
         self._next: PlannedSetting | None = None  # it came from the source, and was not begun
         self._queue: deque[RunJob] = deque()
         self._label: dict[str, str] = {}
+        self._keys: dict[str, RunKey] = {}
         self._ended: dict[str, Ended] = {}
 
     # -- from the recorded decisions
@@ -154,7 +156,7 @@ class Search:
     def _replay_arrived(
         self, setting: str, epoch: int, values: Mapping[str, float | None], value: float | None
     ) -> None:
-        self._arrive(setting, {int(seed): one for seed, one in values.items()})
+        self._arrive(setting, {key_of_text(key): one for key, one in values.items()})
 
     def _replay_promoted(self, setting: str, until: int, why: str) -> None:
         if setting != (self.rule.leader() if why else self.rule.promotable()):
@@ -190,7 +192,7 @@ class Search:
             for planned in setting.runs:
                 assert planned.id is not None
                 if not self._covered(planned.id, self._until[label]):
-                    self._label[planned.id] = label
+                    self._label[planned.id], self._keys[planned.id] = label, planned.key
                     job = self.host.job(setting, planned, self._until[label], prune=True)
                     if job is not None:
                         yield job
@@ -205,7 +207,7 @@ class Search:
         if outcome.paused is None:
             self._ended[job.id] = ended
         if not job.prune:
-            self._on_the_way[label][job.run.seed] = ended.at(job.until)
+            self._on_the_way[label][self._keys[job.id]] = ended.at(job.until)
             self._settle(label)
 
     def _ended_by(self, outcome: Outcome) -> Ended:
@@ -264,14 +266,14 @@ class Search:
         setting, until = self.settings[label], self._until[label]
         for planned in setting.runs:
             assert planned.id is not None
-            self._label[planned.id] = label
+            self._label[planned.id], self._keys[planned.id] = label, planned.key
             if self._covered(planned.id, until):
-                self._on_the_way[label][planned.seed] = self._ended[planned.id].at(until)
+                self._on_the_way[label][planned.key] = self._ended[planned.id].at(until)
                 continue
             job = self.host.job(setting, planned, until, prune=False)
             if job is None:
                 self._ended[planned.id] = Ended("failed", [], None)
-                self._on_the_way[label][planned.seed] = None
+                self._on_the_way[label][planned.key] = None
             else:
                 self._queue.append(job)
         self._settle(label)
@@ -287,10 +289,11 @@ class Search:
         values = self._on_the_way[label]
         if len(values) < len(self.settings[label].runs):
             return
-        in_order = {run.seed: values[run.seed] for run in self.settings[label].runs}
+        in_order = {run.key: values[run.key] for run in self.settings[label].runs}
         epoch = self._until[label]
         value = self._arrive(label, in_order)
-        self.decisions.add("arrived", setting=label, epoch=epoch, values=in_order, value=value)
+        written = {key_text(key): one for key, one in in_order.items()}
+        self.decisions.add("arrived", setting=label, epoch=epoch, values=written, value=value)
 
     def end(self, winner: str | None) -> None:
         """Note the winner."""
@@ -323,9 +326,10 @@ class Search:
     def _compare(self, label: str, job: RunJob, found: Ended) -> None:
         """Where a run was made again, say if it has other numbers than recorded; what was decided stands."""
         for epoch, values in self._arrived.get(label, {}).items():
-            was, now = values.get(job.run.seed), found.at(epoch)
+            key = self._keys[job.id]
+            was, now = values.get(key), found.at(epoch)
             if was is not None and len(found.curve) >= epoch and was != now:
                 self.host.note(
-                    f"setting {label}, seed {job.run.seed}: {self.metric} at epoch {epoch} is {now!r} here and {was!r} "
+                    f"setting {label}, {key_word(key)}: {self.metric} at epoch {epoch} is {now!r} here and {was!r} "
                     f"in {self.decisions.path.name}; the recorded decisions stand"
                 )
