@@ -122,15 +122,15 @@ def test_a_report_of_a_study_in_which_folds_failed(make, tmp_path, monkeypatch):
     assert best.examples("val_accuracy") == 300
     assert best.overlap == 0.5
     assert best.samples["val_accuracy"].interval.method == "corrected t"
-    assert failing.comparison.counted == "3 runs of 2 folds × 2 seeds"
-    assert (failing.comparison.n, failing.comparison.folds, failing.comparison.sign_flip) == (2, True, None)
+    found = summary.phases[0].conclusions
+    assert (found.unit, found.against["1"].n, found.against["2"].n) == ("fold", 2, 3)
     page = write_report(results).page.read_text(encoding="utf-8")
     assert "fold 1 (seed 1), fold 3 (seeds 0, 1) failed: MemoryError: too large" in page
     assert "3 of 3 × 2" in page
     for folded in (results.curves(), hg.class_scores(tmp_path), hg.curve_measures(tmp_path)):
         assert {"fold", "seed"} <= set(folded.columns)
-    (row,) = hg.compare(tmp_path).itertuples()
-    assert (row.n, row.pairs) == (2, "3 runs of 2 folds × 2 seeds")
+    row = hg.compare(tmp_path, "1", "2").set_index("metric").loc["val_accuracy"]
+    assert (row.n, row.pairs, row.sign_flip_p) == (2, "3 runs of 2 folds × 2 seeds", None)
 
 
 def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
@@ -138,8 +138,11 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
     page = write_report(results).page.read_text(encoding="utf-8")
     for text in (
         "(3 folds × 2 seeds, ddof 1)",
-        "Corrected resampled t-test on 3 folds × 2 seeds",
-        "Intervals and p are over 3 folds × 2 seeds, scored on 300 validation examples in all.",
+        "Method: differences on shared folds; simultaneous 95 % intervals",
+        "They hold for other divisions of these examples and other seeds.",
+        "(Nadeau and Bengio 2003), and that of the seeds beside it.",
+        "Intervals are over 3 folds × 2 seeds, scored on 300 validation examples in all.",
+        "Folds share training examples, which intervals of shares do not know",
         "Line: mean over the runs (3 folds × 2 seeds) that reached the epoch",
         "3, stratified (seed 0), the same for every setting",
         "mean ± standard deviation over folds and seeds",
@@ -149,7 +152,7 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
         assert text in page
     assert "sign-flip" not in page
     ranking = (tmp_path / "report" / "figures" / "ranking.csv").read_text(encoding="utf-8").splitlines()
-    assert ranking[0] == "setting,fold,seed,value,mean,low,high"
+    assert ranking[0] == "setting,fold,seed,value,mean,low,high,verdict"
     assert [line.split(",")[1:3] for line in ranking[1:3]] == [["1", "0"], ["1", "1"]]
 
 
@@ -184,6 +187,21 @@ def test_published_numbers_and_explanations_are_of_one_split(make):
     study = make(data=one, grid=GRID, original=PUBLISHED, explain={"reading": {"split": split}})
     with pytest.raises(StudyFileError, match=r"fits no row: data\.validation\.folds: readings are run on one split"):
         ExplainPlan(study)
+
+
+def test_seeds_cannot_vary_the_split_of_folds_and_may_vary_all_else(make):
+    refused = r"vary holds split, but data\.validation\.folds already makes a split of each"
+    with pytest.raises(StudyFileError, match=refused):
+        StudyFileError, match=r"vary holds split, but data\.validation\.folds already makes a split of each"
+    ):
+        make(data=DATA, vary=["init", "split"])
+    (setting,) = Plan(make(data=DATA, vary=["init"])).phases[0].settings
+    assert [(run.fold, run.seed, run.seeds.init, run.seeds.order) for run in setting.runs[:3]] == [
+        (1, 0, 0, 0),
+        (1, 1, 1, 0),
+        (2, 0, 0, 0),
+    ]
+    assert len({run.id for run in setting.runs}) == 6
 
 
 def test_one_run_needs_a_fold_that_is_named():

@@ -36,9 +36,9 @@ def conclusions(results: Results | str | os.PathLike[str]) -> "DataFrame":
     Columns: phase, best, metric, setting, word ("best", "behind", "equivalent", "not separated"; None: not compared), n
     (shared seeds, or folds), difference (setting − best), low and high (simultaneous 95 % interval of it), chance (to
     be the best), more_seeds (that would decide), held_by (the setting below that is not separated, where the own
-    interval excludes 0), margin (of equivalence); runs (that ended), lost (that collapsed, diverged or ended far below the
-    others), lost_low and lost_high (exact 95 % interval of that chance), median, interquartile_mean, mean_of_others and
-    n_of_others (that were not lost), any_run_low and any_run_high (95 % interval of the mean over all seeds).
+    interval excludes 0), margin (of equivalence); runs (that ended), lost (that collapsed, diverged or ended far below
+    the others), lost_low and lost_high (exact 95 % interval of that chance), median, interquartile_mean, mean_of_others
+    and n_of_others (that were not lost), any_run_low and any_run_high (95 % interval of the mean over all seeds).
     """
     import pandas
 
@@ -315,7 +315,8 @@ def timeline(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Every stretch in which a run was trained, a row each; without rows where records do not say it.
 
     Columns: worker and place (from 0; several places where runs share its program), setting, seed (before it the fold,
-    where folds divide the data), number (of the stretch of its run, from 0), since and until (epochs that the run had behind it), began, ended.
+    where folds divide the data), number (of the stretch of its run, from 0), since and until (epochs
+    that the run had behind it), began, ended.
     """
     import pandas
 

@@ -30,7 +30,7 @@ from handgrad.report.findings.noise import noises
 from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
 from handgrad.report.findings.verdicts import slip_verdicts, trouble_verdicts
-from handgrad.report.findings.wording import axis_names, plural, setting_name, settings_named
+from handgrad.report.findings.wording import axis_names, folds_named, plural, setting_name, settings_named
 from handgrad.report.tables import conclusion_tables, findings_tables, study_tables
 from handgrad.report.tables.noise_table import noise_table
 from handgrad.study.changes import at_path, shown
@@ -56,7 +56,7 @@ def studied(summary: Summary) -> Chapter:
             listed = ", ".join(f"[{v}]" if ", " in v else v for v in distinct[:30])
             rows.append((names[path] + where, (listed + (" …" if len(distinct) > 30 else ""),)))
     rows.append(("seeds", (", ".join(map(str, summary.seeds)),)))
-    if folds := next((one.folds for one in summary.settings if one.folds), ""):
+    if folds := next(filter(None, map(folds_named, summary.settings)), ""):
         rows.append(("folds", (folds,)))
     rows += _what_seeds_vary(summary)
     settings, runs = len(summary.settings), len(summary.runs)

@@ -47,8 +47,8 @@ class SearchFacts:
 
     sampler: what drew the settings, empty where they were listed;  whole: the epochs of all runs, had none been
     stopped;  seconds: what training took, and what it would have taken by the settings' own seconds an epoch;
-    counted: the runs of each setting, in words;  examples: behind a value that is a fraction;  is_decided: whether the decisions are there;
-    is_over: whether the search came to its end.
+    counted: the runs of each setting, in words;  examples: behind a value that is a fraction;  is_decided: whether the
+    decisions are there;  is_over: whether the search came to its end.
     """
 
     trials: tuple[Trial, ...]

@@ -120,16 +120,6 @@ class SettingSummary:
         return counted(run.key for run in self.runs)
 
     @property
-    def folds(self) -> str:
-        """How its data is divided into folds, in words; empty where it is not, or where the study names one fold."""
-        if (folds := folds_of(self.setting)) is None or all(run.fold is None for run in self.runs):
-            return ""
-        part = at_path(self.setting, "data.validation") or {}
-        often = f", divided {repeats} times" if (repeats := part.get("repeats", 1)) > 1 else ""
-        how = ", stratified" if part.get("stratify") else ""
-        return f"{folds}{often}{how} (seed {part.get('seed', 0)}), the same for every setting"
-
-    @property
     def collapsed(self) -> int:
         """How many runs came to an end in which one class is predicted for everything."""
         return sum(run.collapsed is not None for run in self.runs)

@@ -6,7 +6,7 @@ from typing import Any
 
 from handgrad.measures import is_fraction
 from handgrad.report.findings.statistics import Sample
-from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary
+from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary, folds_of
 from handgrad.study.changes import at_path, leaves, shown
 from handgrad.study.changes import axis_names as axis_names
 from handgrad.training.run_keys import RunKey, fold_in, seed_in
@@ -216,3 +216,13 @@ def outcome(setting: SettingSummary) -> str:
         words.append(f"{len(collapsed)} collapsed to one class ({', '.join(dict.fromkeys(collapsed))})")
     words += [f"{count} {status}" for status in UNFINISHED if (count := setting.count(status))]
     return "; ".join(words) or "done"
+
+
+def folds_named(setting: SettingSummary) -> str:
+    """How its data is divided into folds; empty where it is not, or where the study names one fold."""
+    if (folds := folds_of(setting.setting)) is None or all(run.fold is None for run in setting.runs):
+        return ""
+    part = at_path(setting.setting, "data.validation") or {}
+    often = f", divided {repeats} times" if (repeats := part.get("repeats", 1)) > 1 else ""
+    how = ", stratified" if part.get("stratify") else ""
+    return f"{folds}{often}{how} (seed {part.get('seed', 0)}), the same for every setting"

@@ -65,8 +65,8 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     """How differences, words and chances were computed."""
     if not found.tested:
         return [
-            f"Difference: from the best, on shared {found.unit}s. No {found.unit} shows a spread: every other setting is "
-            "not separated from the best, and none but that is shaded."
+            f"Difference: from the best, on shared {found.unit}s. No {found.unit} shows a spread: every other setting "
+            "is not separated from the best, and none but that is shaded."
         ]
     fraction = is_fraction(phase.metric)
     said = [
