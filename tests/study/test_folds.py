@@ -142,7 +142,6 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
         "They hold for other divisions of these examples and other seeds.",
         "(Nadeau and Bengio 2003), and that of the seeds beside it.",
         "Intervals are over 3 folds × 2 seeds, scored on 300 validation examples in all.",
-        "Folds share training examples, which intervals of shares do not know",
         "Line: mean over the runs (3 folds × 2 seeds) that reached the epoch",
         "3, stratified (seed 0), the same for every setting",
         "mean ± standard deviation over folds and seeds",
@@ -154,6 +153,14 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
     ranking = (tmp_path / "report" / "figures" / "ranking.csv").read_text(encoding="utf-8").splitlines()
     assert ranking[0] == "setting,fold,seed,value,mean,low,high,verdict"
     assert [line.split(",")[1:3] for line in ranking[1:3]] == [["1", "0"], ["1", "1"]]
+
+
+def test_shares_of_the_variance_say_that_folds_overlap(make, tmp_path):
+    grid = {**GRID, "training.batch_size": [20, 40]}
+    results = run_study(make(data=DATA, grid=grid, seeds=1), tmp_path, jobs=1)
+    page = write_report(results).page.read_text(encoding="utf-8")
+    assert "Folds share training examples, which intervals of shares do not know" in page
+    assert len(hg.importance(tmp_path)) > 2
 
 
 def test_quick_can_say_folds_of_its_own(make):
@@ -192,8 +199,6 @@ def test_published_numbers_and_explanations_are_of_one_split(make):
 def test_seeds_cannot_vary_the_split_of_folds_and_may_vary_all_else(make):
     refused = r"vary holds split, but data\.validation\.folds already makes a split of each"
     with pytest.raises(StudyFileError, match=refused):
-        StudyFileError, match=r"vary holds split, but data\.validation\.folds already makes a split of each"
-    ):
         make(data=DATA, vary=["init", "split"])
     (setting,) = Plan(make(data=DATA, vary=["init"])).phases[0].settings
     assert [(run.fold, run.seed, run.seeds.init, run.seeds.order) for run in setting.runs[:3]] == [

@@ -87,7 +87,7 @@ def spread_out(rng, level, folds=5, seeds=2):
 
 def test_settings_are_compared_on_the_means_of_folds_which_overlap():
     rng = np.random.default_rng(1)
-    runs = {str(i): spread_out(rng, level) for i, level in enumerate((0.9, 0.895, 0.7), start=1)}
+    runs = {str(i): spread_out(rng, level, seeds=1) for i, level in enumerate((0.9, 0.895, 0.7), start=1)}
     best = max(runs, key=lambda label: np.mean(list(runs[label].values.values())))
     said = {"compared": runs, "examples": 500, "each": 100, "margin": 0.001}
     found, loose = (conclude(runs, best, "val_accuracy", overlap=o, **said) for o in (1 / 4, 0.0))
