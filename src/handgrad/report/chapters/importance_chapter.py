@@ -105,7 +105,9 @@ def _along(found: Importance, listed: Sequence[str], suffix: str) -> AxisPanels 
     """The effects of listed settings; the slices of drawn ones, and of those that have no effects."""
     one = found.studied
     if not one.is_drawn:
-        effects = effect_figure(one.frame, one.axes, one.metric, f"effects{suffix}", one.names, shown_axes=listed)
+        effects = effect_figure(
+            one.frame, one.axes, one.metric, f"effects{suffix}", one.names, shown_axes=listed, overlap=one.overlap
+        )
         if effects is not None:
             return effects
     forest = found.shares if isinstance(found.shares, ForestShares) else None

@@ -62,7 +62,9 @@ def make_effects(request: Request[AxesOptions]) -> AxisPanels | None:
     if found is None:
         return None
     chosen = _chosen(found, request.options.axes)
-    figure = effect_figure(found.frame, found.axes, found.metric, request.name, found.names, shown_axes=chosen)
+    figure = effect_figure(
+        found.frame, found.axes, found.metric, request.name, found.names, shown_axes=chosen, overlap=found.overlap
+    )
     if figure is None:
         raise InputError(
             "no value of a hyperparameter was run with the same values of all others as another one, so that there is "

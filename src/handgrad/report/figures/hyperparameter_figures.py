@@ -105,15 +105,16 @@ def effect_figure(
     name: str,
     names: Mapping[str, str] | None = None,
     shown_axes: Sequence[str] | None = None,
+    overlap: float = 0.0,
 ) -> AxisPanels | None:
     """The mean of every value of each axis over the combinations of all others, with its t interval over seeds.
 
-    axes: all that vary;  shown_axes: those that have a panel.
+    axes: all that vary;  shown_axes: those that have a panel;  overlap: of folds (`resampled`).
     Axes of which no combination of the others has two values show their runs alone; None where no axis has an effect.
     """
     panels, seen = [], 0
     for axis in axes if shown_axes is None else shown_axes:
-        effect = effect_of(frame, axis, [other for other in axes if other != axis], metric)
+        effect = effect_of(frame, axis, [other for other in axes if other != axis], metric, overlap=overlap)
         levels = ordered_levels(frame[axis].tolist())
         if len(levels) < 2:
             continue

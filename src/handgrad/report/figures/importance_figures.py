@@ -61,7 +61,7 @@ def importance_figure(
     more = f" The {ROWS} largest of {len(found.effects)} effects." if left > 0 else ""
     caption = (
         f"Shares of the variance of a run's {word} (ω², unbiased: 0 in the mean for what does nothing){among}, "
-        f"{plural(found.cells, 'setting')} × {plural(found.seeds, 'seed')}. Whiskers: 95 % intervals.{more}"
+        f"{plural(found.cells, 'setting')} × {found.counted}. Whiskers: 95 % intervals.{more}"
     )
     return Importances(name, f"What matters for {word}{among}", caption, "share of the variance", rows)
 

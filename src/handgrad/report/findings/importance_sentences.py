@@ -163,7 +163,7 @@ def _method(shares: Shares) -> str:
         )
     noise = min(1.0, sum(one.share for one in shares.shares if one.kind in ("seeds", "noise")))
     return (
-        f" ({plural(shares.cells, 'setting')} × {plural(shares.seeds, 'seed')}, whose noise has {percent_of(noise)}; "
+        f" ({plural(shares.cells, 'setting')} × {shares.counted}, whose noise has {percent_of(noise)}; "
         "unbiased shares ω²)."
     )
 

@@ -33,6 +33,7 @@ from handgrad.report.findings.intervals import CONFIDENCE, Interval
 from handgrad.report.findings.wording import enumerated, plural
 from handgrad.streams import stream
 from handgrad.study.changes import shown
+from handgrad.training.run_keys import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -70,13 +71,14 @@ class Share:
 class VarianceShares:
     """The shares of a grid, largest first, then rest, seeds and noise: they add up to 1.
 
-    cells, seeds, runs: of what was used;  total: the variance of a run;  collapsed: settings in which runs collapsed,
-    in words;  left_out, refused, notes: sentences, for the reader.
+    cells, seeds, runs: of what was used;  counted: the seeds, or folds and seeds, in words;  total: the variance of a
+    run;  collapsed: settings in which runs collapsed, in words;  left_out, refused, notes: sentences, for the reader.
     """
 
     shares: tuple[Share, ...]
     cells: int
     seeds: int
+    counted: str
     runs: int
     total: float
     collapsed: tuple[str, ...] = ()
@@ -135,9 +137,8 @@ def variance_shares(
     shares = (*effects, *(one for one in made if not one.axes))
     notes = [] if n > 1 else [_one_seed(terms, len(block.axes))]
     fallen = _collapsed(frame, axes, names or {})
-    return VarianceShares(
-        shares, len(block.cells), n, y.size, total, fallen, block.left_out, terms.refused, tuple(notes)
-    )
+    of, left_out = counted(block.seeds), block.left_out
+    return VarianceShares(shares, len(block.cells), n, of, y.size, total, fallen, left_out, terms.refused, tuple(notes))
 
 
 def without_collapsed(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
@@ -315,7 +316,7 @@ def shares_sentence(found: VarianceShares, most: int = 3) -> str:
     listed = enumerated(
         [first.replace(name, f"{name} has", 1).replace(" %", " % of the variance of a run", 1), *others]
     )
-    by = f"{plural(found.cells, 'setting')} × {plural(found.seeds, 'seed')}"
+    by = f"{plural(found.cells, 'setting')} × {found.counted}"
     return f"{listed} ({by}; unbiased shares of variance, in brackets 95 % intervals)."
 
 

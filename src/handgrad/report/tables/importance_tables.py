@@ -41,7 +41,7 @@ def _of_grid(shares: VarianceShares, word: str, name: str, title: str) -> Table:
     )
     caption = (
         f"Of the variance of a run's {word}: ω², unbiased, 0 in the mean for what does nothing; the CSV has "
-        f"them as computed, which may be below 0. {plural(shares.cells, 'setting')} × {plural(shares.seeds, 'seed')}. "
+        f"them as computed, which may be below 0. {plural(shares.cells, 'setting')} × {shares.counted}. "
         "Intervals: generalized pivots. Rows of two hyperparameters: what they do together beyond what each does alone."
     )
     return Table(name, title, caption, columns, rows)
