@@ -6,7 +6,12 @@ import tomllib
 import pytest
 
 from handgrad.report import build_report
+from handgrad.report.findings.conclusion_sentences import phase_verdicts
+from handgrad.report.findings.summarize import summarize
+from handgrad.report.tables.study_tables import summary_table
+from handgrad.study.folder.results_folder import Results
 from handgrad.study.reading.loading import make_study
+from tests.report.conftest import Outcome
 from tests.report.findings.test_noise import STUDY, tell
 from tests.report.page.test_page import Reader
 
@@ -62,3 +67,14 @@ def test_a_plain_study_says_what_its_seeds_are_of(make_results):
     assert "a ± over seeds includes initial weights, order size" in text
     assert "Where noise comes from" not in text
     assert "Seeds vary" not in text
+
+
+def test_settings_are_compared_over_the_sources_that_seeds_vary(make_results):
+    def outcome(setting, seed):
+        return Outcome((0.9 if setting.label == "1" else 0.8) + 0.01 * (seed * int(setting.label) % 3))
+
+    tables = {"seeds": 4, "vary": ["init", "split"], "grid": {"training": {"optimizer": {"lr": [0.1, 0.01]}}}}
+    (phase,) = summarize(Results.open(make_results(tables, outcome))).phases
+    said = "Intervals are over seeds (initial weights, split), each with examples of its own."
+    assert said in summary_table(phase, 1, "summary", "Results").caption
+    assert any("They hold for other seeds, each with a split of its own." in one.text for one in phase_verdicts(phase))
