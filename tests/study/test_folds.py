@@ -146,6 +146,8 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
         "3, stratified (seed 0), the same for every setting",
         "mean ± standard deviation over folds and seeds",
         "3 folds × 2 seeds, std with ddof 1",
+        "a ± over folds and seeds includes",
+        "folds, initial weights, order",
         "fold 1, seed ",
     ):
         assert text in page

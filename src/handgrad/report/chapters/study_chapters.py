@@ -76,15 +76,16 @@ def _what_seeds_vary(summary: Summary) -> list[tuple[str, tuple[str, ...]]]:
     of: dict[tuple[str, ...], list[str]] = {}
     for phase in summary.phases:
         of.setdefault(phase.sources, []).append(phase.name)
-    lines = []
+    lines, folded = [], any(phase.folded for phase in summary.phases)
     for sources, names in of.items():
         where = f"phase {', '.join(names)}: " if len(of) > 1 else ""
-        lines.append(f"{where}{sources_named(sources)}")
+        lines.append(f"{where}{'folds, ' * folded}{sources_named(sources)}")
     if not any(len(setting.runs) > 1 for setting in summary.settings) or not any(of):
         return []
     said = any(phase.vary is not None for phase in summary.phases)
     rest = f"what is not named has the first seed, {summary.seeds[0]}; the split then has that of [data]"
-    return [("a ± over seeds includes", tuple([*lines, rest] if said else lines))]
+    over = summary.phases[0].over
+    return [(f"a ± over {over} includes", tuple([*lines, rest] if said else lines))]
 
 
 def _provenance(made: Made) -> tuple[str, ...]:

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handgrad.errors import ResultsError
 from handgrad.report.findings.search_facts import ENDED, LOST, OPEN, STOPPED, SearchFacts, Trial
 from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.sections import is_whole
+from handgrad.study.changes import at_path
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.rules.search_rules import Asha
 from handgrad.training.run_keys import RunKey
@@ -15,10 +18,13 @@ def read_search(
 ) -> SearchFacts | None:
     """The search of a phase of plan.json; None where its settings are neither drawn nor stopped, or none has trained.
 
-    settings: those of the phase itself;  metric: by which its winner is chosen.
+    settings: those of the phase itself;  metric: by which its winner is chosen.  Raises ResultsError where the plan
+    cannot be read.
     """
     drawn = results.study.sampling_of(phase["name"])
-    asha = None if phase.get("asha") is None else Asha.model_validate(phase["asha"])
+    asha, wrong = (None, []) if phase.get("asha") is None else Asha.read(phase["asha"], prefix="asha")
+    if wrong:
+        raise ResultsError(f"plan.json: {wrong[0]}; take the file from a backup")
     named = {setting.label: setting for setting in settings if setting.records}
     if (drawn is None and asha is None) or not named:
         return None
@@ -49,8 +55,11 @@ def read_search(
 
 
 def epochs_of(setting: SettingSummary) -> int:
-    """The epochs that its runs train if nothing stops them."""
-    return int(setting.setting["training"]["epochs"])
+    """The epochs that its runs train if nothing stops them.  Raises ResultsError where the plan does not say it."""
+    epochs = at_path(setting.setting, "training.epochs")
+    if not is_whole(epochs, 1):
+        raise ResultsError(f"plan.json: setting {setting.label} lacks training.epochs; take the file from a backup")
+    return int(epochs)
 
 
 def _own_epochs(run: RunFacts) -> int:

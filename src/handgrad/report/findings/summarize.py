@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from handgrad.errors import ResultsError
 from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION, is_proportion
 from handgrad.report.findings.searched import read_search
 from handgrad.report.findings.statistics import sample
@@ -17,6 +18,7 @@ from handgrad.report.findings.summary import (
     rank,
 )
 from handgrad.report.findings.wording import plural
+from handgrad.study.changes import at_path, shown
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.published_tables import ConfusionTable
 from handgrad.study.reading.setting_refs import SettingRefs, drawn_ref, setting_ref
@@ -55,7 +57,7 @@ def summarize(results: Results) -> Summary:
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
         planned = results.planned[label]
         vary = varied[planned["phase"]]
-        sources = () if vary is None else sources_in_force(vary, planned["setting"]["network"])
+        sources = () if vary is None else _sources(vary, planned["setting"])
         made = summarize_setting(label, axes, planned["setting"], facts[label], ddof=spec.ddof, sources=sources)
         return replace(made, all_axes=results.axes[label], earlier=earlier)
 
@@ -84,7 +86,7 @@ def summarize(results: Results) -> Summary:
             search = read_search(results, phase, [one for one in own if not one.earlier], metric)
             made = replace(made, search=search, sampling=results.study.sampling_of(phase["name"]))
         vary = varied[phase["name"]]
-        found = {name for one in own for name in sources_in_force(vary, one.setting["network"])}
+        found = {name for one in own for name in _sources(vary, one.setting)}
         vary = None if vary is None else tuple(vary)
         phases.append(replace(made, sources=tuple(name for name in SOURCES if name in found), vary=vary, apart=apart))
     started = [phase.name for phase in phases]
@@ -186,6 +188,15 @@ def summarize_phase(
     return PhaseSummary(name, tuple(axes), tuple(settings), winner, metric, margin)
 
 
+def _sources(vary: Sequence[str] | None, setting: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sources that differ from seed to seed.  Raises ResultsError where the plan's network cannot be read."""
+    try:
+        return sources_in_force(vary, setting["network"])
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        what = shown(at_path(setting, "network"))
+        raise ResultsError(f"plan.json: {what} is no network; take the file from a backup") from None
+
+
 def drawn_parts(record: Record) -> dict[str, int]:
     """part -> the examples it was drawn from, of the parts that are drawn by the seed of the run's split.
 
@@ -193,8 +204,8 @@ def drawn_parts(record: Record) -> dict[str, int]:
     """
     seed, counts, found = (record.seeds or {}).get("split"), record.dataset.counts, {}
     for part in (TEST, VALIDATION):
-        wish = record.setting["data"].get(part.name) or {}
-        if seed and wish.get("seed") == seed and part.name in counts:
-            others = counts if part is TEST else (part.name, wish["from"])
+        wish = at_path(record.setting, f"data.{part.name}")
+        if seed and isinstance(wish, Mapping) and wish.get("seed") == seed and part.name in counts:
+            others = counts if part is TEST else (part.name, str(wish.get("from")))
             found[part.name] = sum(counts.get(name, 0) for name in others)
     return found
