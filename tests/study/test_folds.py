@@ -5,6 +5,7 @@ import pytest
 import handgrad as hg
 from handgrad.errors import DataError, StudyFileError
 from handgrad.report.build import write_report
+from handgrad.report.findings.noise import noises
 from handgrad.report.findings.summarize import summarize
 from handgrad.study import Plan, Results, run_study
 from handgrad.study.explain.explain_plan import ExplainPlan
@@ -209,6 +210,12 @@ def test_seeds_cannot_vary_the_split_of_folds_and_may_vary_all_else(make):
         (2, 0, 0, 0),
     ]
     assert len({run.id for run in setting.runs}) == 6
+
+
+def test_runs_of_folds_do_not_tell_where_noise_comes_from(make, tmp_path):
+    results = run_study(make(data=DATA, vary=["init"]), tmp_path, jobs=1)
+    assert noises(summarize(results)) == []
+    assert "a ± over folds and seeds includes" in write_report(results).page.read_text(encoding="utf-8")
 
 
 def test_one_run_needs_a_fold_that_is_named():

@@ -193,10 +193,13 @@ def _ends(draws: Draws) -> tuple[float, float]:
 
 
 def noises(summary: Summary) -> list[Noise]:
-    """The noise of every setting of which runs vary a single source, two of them at least."""
+    """The noise of every setting of which runs vary a single source, two of them at least.
+
+    Runs of folds differ in their examples as well: what they vary is not one source, and they are left out.
+    """
     found: dict[str, dict[tuple[str, ...], SettingSummary]] = {}
     for phase in summary.phases:
-        for setting in phase.settings if phase.vary is not None else ():
+        for setting in phase.settings if phase.vary is not None and not phase.folded else ():
             key = json.dumps(setting.setting, sort_keys=True)
             found.setdefault(key, {}).setdefault(setting.sources, setting)
     return [made for groups in found.values() if (made := _noise(groups)) is not None]
