@@ -153,6 +153,7 @@ REST = {  # tables that are tried elsewhere, or that nothing can be added to
     "DEVICES": "what PyTorch and JAX call them",
     "ARRAYS": "what array-api-compat knows",
     "LAYOUTS": "other libraries' orders of axes",
+    "SOURCES": "the streams of random numbers that a run has: a closed table",
     "CELLS": "words of an option",
     "DASHES": "what Matplotlib and Plotly call them",
     "WHEN": "words of an option",
