@@ -75,7 +75,10 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
         margin = signed(found.margin, found.metric).removeprefix("+")
         said.append(f"Equivalent: it lies within ± {margin}, and those of all that rank above do.")
     said.append("Not separated: neither; in brackets how many further seeds would decide, were the numbers to stay.")
-    said.append(f"Chance: to have the {'highest' if fraction else 'lowest'} mean over all seeds, given these.")
+    first = "highest" if fraction else "lowest"
+    said.append(
+        f"Chance: share of draws around the means seen in which it has the {first}; too large where many are close."
+    )
     said.append("Shaded (†): the best, and all that are not behind.")
     n = found.examples
     said.append(f"Intervals are over seeds, {f'on one set of {n:,} examples' if n else 'not over examples'}.")
