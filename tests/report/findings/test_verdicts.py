@@ -14,7 +14,13 @@ from handgrad.cli.console import print_summary
 from handgrad.errors import InputError
 from handgrad.report.chapters.chapters import headline
 from handgrad.report.figures.phase_figures import ranking
-from handgrad.report.findings.conclusion_sentences import choice_verdicts, conclusions_data, phase_verdicts
+from handgrad.report.findings.conclusion_sentences import (
+    choice_verdicts,
+    conclusions_data,
+    phase_verdicts,
+    word_verdicts,
+)
+from handgrad.report.findings.conclusions import SettingRuns, conclude
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.verdicts import (
     conditional,
@@ -94,16 +100,20 @@ def test_what_is_not_separated_is_said_with_its_numbers(make_results):
     one = phase.conclusions.against["1"]
     assert said[0].startswith("Setting 2: lr 0.1 is best by validation accuracy: 9")
     chance = phase.conclusions.against["2"].chance
-    assert said[0].endswith(f"% (n = 3, ddof 1); its chance to be the best of 2 settings is {100 * chance:.0f} %.")
+    assert said[0].endswith(
+        f"% (n = 3, ddof 1); it leads the 2 settings in {100 * chance:.0f} % of draws around the means seen."
+    )
     low, high = (f"{100 * end:+.2f}".replace("-", "−") for end in (one.low, one.high))
     d = f"{100 * one.difference:+.2f}".replace("-", "−")
     assert said[1] == (
         f"Not separated from the best, which is not the same as equal: setting 1, {d} points (simultaneous 95 % "
         f"interval {low} to {high}, n = 3). {one.more_seeds:,} further seeds would decide, were the numbers to stay."
     )
-    assert said[2].startswith("Method: differences on shared seeds; simultaneous 95 % intervals for 2 settings")
+    assert said[2].startswith("Method: differences on shared seeds; a 95 % interval by t")
     assert said[3] == "Equivalent is what lies within ± 0.10 points (conclusions.margin of the study)."
-    assert said[4].startswith("The smallest difference from the best that can be shown among 2 settings: 3 seeds ")
+    assert said[4].startswith(
+        "A setting of typical spread is shown to be behind, while all 2 are rivals, from about: 3 seeds "
+    )
     assert texts(phase_verdicts(phase, brief=True)) == said[:2]
 
 
@@ -120,7 +130,7 @@ def test_the_margin_says_where_it_comes_from(make_results):
     )
     loss = {"seeds": 3, "select_by": "val_loss", **LRS}
     (phase,) = summary_of(make_results(loss, near, name="loss")).phases
-    assert "a loss has no margin unless the study gives one" in " ".join(texts(phase_verdicts(phase)))
+    assert "validation loss has no margin unless the study gives one" in " ".join(texts(phase_verdicts(phase)))
 
 
 def test_behind_is_said_with_the_nearest_and_what_the_margin_makes_of_it(make_results):
@@ -267,8 +277,8 @@ def test_settings_that_were_stopped_at_the_same_epoch_are_compared(make_results)
 def test_one_seed_decides_nothing(make_results):
     (phase,) = summary_of(make_results({"seeds": 1, **LRS})).phases
     assert texts(phase_verdicts(phase))[1] == (
-        "Not separated from the best: setting 1. With one seed there is no spread, and nothing tells a better setting "
-        "from a luckier one; two seeds show a spread."
+        "Not separated from the best: setting 1. With one seed there is no spread (two show one), and nothing tells a "
+        "better setting from a luckier one."
     )
     assert choice_verdicts(phase) == []
     assert [row.shaded for row in summary_table(phase, 1, "summary", "Settings").rows] == [False, True]
@@ -446,3 +456,20 @@ def test_parts_of_two_hundred_are_large_enough(make_results, capsys, tmp_path, n
     printed = capsys.readouterr().out
     assert all(f"\n{text}\n" in printed for text in said)
     assert f"  Scored on all 3 training and {n} test examples.\n" in printed
+
+
+def test_the_furthest_ahead_is_the_one_that_is_named():
+    """Both are better than the best on the seeds that they share with it, and miss a run."""
+    values = {"1": (0.90, 0.91, 0.905), "2": (0.93, 0.94), "3": (0.91, 0.925), "4": (0.85, 0.84, 0.86)}
+    runs = {label: SettingRuns(dict(enumerate(own))) for label, own in values.items()}
+    found = conclude(runs, "1", "val_accuracy", compared=runs, examples=1000)
+    (said,) = [one.text for one in word_verdicts(found) if "better than the best" in one.text]
+    assert "the furthest is setting 2, +3.00 points" in said
+
+
+def test_runs_without_a_spread_are_not_called_one_seed():
+    runs = {label: SettingRuns({0: 0.1, 1: 0.1, 2: 0.1}) for label in ("1", "2")}
+    found = replace(conclude(runs, "1", "val_accuracy", compared=runs, classes=10), margin=None)
+    untested = replace(found, against={label: replace(one, low=None) for label, one in found.against.items()})
+    (said,) = word_verdicts(untested)
+    assert "The runs that count show no spread" in said.text

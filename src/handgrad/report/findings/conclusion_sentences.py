@@ -10,7 +10,7 @@ from typing import Any
 
 from handgrad.measures import METRICS
 from handgrad.names import listed
-from handgrad.report.findings.against_best import BEHIND, EQUIVALENT, OPEN, Against
+from handgrad.report.findings.against_best import BEHIND, EQUIVALENT, MOST_SEEDS, OPEN, Against
 from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.summary import PhaseSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
@@ -45,9 +45,11 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
         text = f"Setting {setting_name(best, phase.axes)} is best by {word}: {values}"
         chance = found.against[best.label].chance
         if chance is not None and len(found.against) > 1:
-            text += f"; its chance to be the best of {len(found.against):,} settings is {_chance(chance)}"
+            text += (
+                f"; it leads the {len(found.against):,} settings in {_chance(chance)} of draws around the means seen"
+            )
         sentences.append(Verdict("good", f"{text}."))
-        sentences += _words(found)
+        sentences += word_verdicts(found)
         if not brief:
             sentences += method_verdicts(phase, found)
     else:
@@ -83,7 +85,7 @@ def _chance(share: float) -> str:
     return "above 99 %" if share > 0.99 else "below 1 %" if share < 0.01 else percent(share, 0)
 
 
-def _words(found: Conclusions) -> list[Verdict]:
+def word_verdicts(found: Conclusions) -> list[Verdict]:
     """Who is behind, equivalent, not separated; then what is odd about it."""
     others = [label for label in found.against if label != found.best]
     if not others:
@@ -92,8 +94,8 @@ def _words(found: Conclusions) -> list[Verdict]:
         return [
             Verdict(
                 "warning",
-                f"Not separated from the best: {_named(others, others)}. With one {found.unit} there is no spread, and "
-                f"nothing tells a better setting from a luckier one; two {found.unit}s show a spread.",
+                f"Not separated from the best: {_named(others, others)}. {_no_spread(found)} "
+                "tells a better setting from a luckier one.",
             )
         ]
     said = []
@@ -103,7 +105,10 @@ def _words(found: Conclusions) -> list[Verdict]:
             f"Equivalent to the best, within ± {_size(found.margin or 0.0, found.metric)}: {_named(equivalent, others)}"
         )
         widest = max(equivalent, key=lambda label: _reach(found.against[label]))
-        said.append(Verdict("good", f"{text}{_example(found, equivalent, 'the widest interval is that of', widest)}."))
+        lead = "the interval that reaches furthest is that of"
+        text += f"{_example(found, equivalent, lead, widest)}."
+        text += f" So few {found.unit}s cannot exclude that its runs collapse, as others did." * bool(found.lost)
+        said.append(Verdict("good", text))
     if separate := [label for label in found.labels(OPEN) if label not in ahead]:
         text = f"Not separated from the best, which is not the same as equal: {_named(separate, others)}"
         text += _example(found, separate, "the largest difference is that of", separate[-1])
@@ -117,7 +122,7 @@ def _words(found: Conclusions) -> list[Verdict]:
     if ahead:
         better, ranks, its = ("is", "ranks", "its") if len(ahead) == 1 else ("are", "rank", "their")
         text = f"{_sentence(settings_named(ahead))} {better} better than the best on the {found.unit}s that both have"
-        text += _example(found, ahead, "the furthest is", ahead[-1])
+        text += _example(found, ahead, "the furthest is", ahead[0])
         said.append(Verdict("warning", f"{text}, and {ranks} below it because of {its} missing runs."))
     for below in dict.fromkeys(found.held_by.values()):
         held = [label for label, by in found.held_by.items() if by == below and label not in ahead]
@@ -132,6 +137,12 @@ def _words(found: Conclusions) -> list[Verdict]:
                 )
             )
     return said
+
+
+def _no_spread(found: Conclusions) -> str:
+    if max(one.n for one in found.against.values()) > 1:
+        return "The runs that count show no spread, and nothing"
+    return f"With one {found.unit} there is no spread (two show one), and nothing"
 
 
 def _named(labels: Sequence[str], others: Sequence[str]) -> str:
@@ -182,7 +193,8 @@ def _more_seeds(found: Conclusions, labels: Sequence[str]) -> str:
     counts = [(found.against[label].more_seeds, label) for label in labels]
     known = sorted(count for count, _ in counts if count is not None)
     if not known:
-        return f"No number of further {found.unit}s would decide, were the numbers to stay." if labels else ""
+        text = f"Not even {MOST_SEEDS:,} further {found.unit}s would decide, were the numbers to stay."
+        return text if labels else ""
     least, most, unit = known[0], known[-1], f"further {found.unit}"
     text = plural(least, unit) if least == most else f"{least:,} to {plural(most, unit)}"
     of = "" if len(labels) == 1 else " of each"
@@ -204,11 +216,16 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
     if phase.folded:
         seeds = len({run.seed for setting in phase.settings for run in setting.runs})
         over = "other divisions of these examples and other seeds" if seeds > 1 else "other divisions, with this seed"
-    text = (
-        f"Method: differences on shared {found.unit}s; simultaneous 95 % intervals for {plural(k, 'setting')} of which "
-        "any could have come out best, spreads moderated over all settings (Smyth 2004), stepping down from the worst "
-        f"(Hansen, Lunde and Nason 2011). They hold for {over}."
-    )
+    shared = all(one.n for one in found.against.values())
+    how = f"differences on shared {found.unit}s" + ("" if shared else ", or of means where none is shared")
+    if k == 2:
+        text = f"Method: {how}; a 95 % interval by t, on the scale of the measure's spread. It holds for {over}."
+    else:
+        text = (
+            f"Method: {how}; simultaneous 95 % intervals for {plural(k, 'setting')} of which any "
+            "could have come out best, spreads moderated over all settings (Smyth 2004), stepping down from the worst "
+            f"(Hansen, Lunde and Nason 2011). They hold for {over}."
+        )
     if phase.folded:
         text += (
             " Folds share training examples: the variance of a mean over folds is s²·(1/folds + validation/training "
@@ -220,7 +237,10 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
 
 def _margin(found: Conclusions) -> list[Verdict]:
     if found.margin is None:
-        text = "No setting is called equivalent: a loss has no margin unless the study gives one (conclusions.margin)."
+        text = (
+            f"No setting is called equivalent: {METRICS[found.metric].word} has no margin unless the study gives one "
+        )
+        text += "(conclusions.margin)."
         return [Verdict("note", text)]
     margin = _size(found.margin, found.metric)
     if found.given:
@@ -239,7 +259,7 @@ def _smallest(found: Conclusions) -> list[Verdict]:
     if not shown:
         return []
     listed = ", ".join(f"{n:,} {found.unit}s {_size(value, found.metric)}" for n, value in shown)
-    text = f"The smallest difference from the best that can be shown among {plural(len(found.against), 'setting')}"
+    text = f"A setting of typical spread is shown to be behind, while all {len(found.against):,} are rivals, from about"
     return [Verdict("note", f"{text}: {listed}.")]
 
 
@@ -278,7 +298,8 @@ def choice_verdicts(phase: PhaseSummary) -> list[Verdict]:
         f"times, it comes to a {METRICS[phase.metric].word} of {left_out}: "
     )
     text += f"the choice flatters it by about {by}" if bias.bias > 0 else "no sign that the choice flatters it"
-    return [Verdict("note", f"{text} ({bias.same} of {bias.seeds} choices are this setting).")]
+    few = "" if bias.bias > 0 else f"; {plural(bias.seeds, 'seed')} show little"
+    return [Verdict("note", f"{text} ({bias.same} of {bias.seeds} choices are this setting{few}).")]
 
 
 def leading_verdicts(summary: Summary) -> list[Verdict]:

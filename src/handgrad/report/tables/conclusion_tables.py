@@ -82,7 +82,10 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     said.append(
         f"Not separated: neither; in brackets how many further {found.unit}s would decide, were the numbers to stay."
     )
-    said.append(f"Chance: to have the {'highest' if fraction else 'lowest'} mean over all seeds, given these.")
+    first = "highest" if fraction else "lowest"
+    said.append(
+        f"Chance: share of draws around the means seen in which it has the {first}; too large where many are close."
+    )
     said.append("Shaded (†): the best, and all that are not behind.")
     n = found.examples
     where = f"on one set of {n:,} examples" if n else "not over examples"

@@ -1,7 +1,7 @@
 """The ladder: how cheap the first runs of all readings are, how many go on, and to which runs.
 
     rung 1    every reading, one seed, a share s of the work of a run
-    rung k    those of them that may still be right, four times the work a run; all of them where that is cheap
+    rung k    those of them that may still be right, four times the work a run; more of them where that is cheap
     last      the few that are left: every row, every seed, the work of the original
 
 A run with full batches is made cheaper by fewer examples, as its gradient is a mean over them.  Any other run trains
