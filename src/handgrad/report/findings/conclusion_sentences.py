@@ -298,7 +298,7 @@ def choice_verdicts(phase: PhaseSummary) -> list[Verdict]:
         f"times, it comes to a {METRICS[phase.metric].word} of {left_out}: "
     )
     text += f"the choice flatters it by about {by}" if bias.bias > 0 else "no sign that the choice flatters it"
-    few = "" if bias.bias > 0 else f"; {plural(bias.seeds, 'seed')} show little"
+    few = "" if bias.bias > 0 else f"; {plural(bias.seeds, found.unit)} show little"
     return [Verdict("note", f"{text} ({bias.same} of {bias.seeds} choices are this setting{few}).")]
 
 
