@@ -196,3 +196,9 @@ def test_graded_studies(kind, fewer_draws):
     assert equivalent <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 60)
     assert held >= 0.93
     assert stripes == 0
+
+
+def test_where_runs_fell_that_agree_the_interval_has_a_width():
+    found = against_best([[0.5, 0.5], [0.1, 0.1], [0.5, 0.5]], collapsed=[[0, 0], [1, 0], [1, 1]])
+    assert [one.word for one in found.settings] == ["best", "behind", "not separated"]
+    assert all(one.low < one.difference < one.high for one in found.settings[1:])

@@ -2,13 +2,17 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import handgrad as hg
 from handgrad.report.findings.examples_right import right_of_settings
+from handgrad.report.findings.against_best import against_best
+from handgrad.report.findings.conclusion_sentences import method_verdicts
 from handgrad.report.findings.summarize import summarize
+from handgrad.report.tables.conclusion_tables import against_caption
 from handgrad.study import Results
 
 STUDY = {
@@ -59,8 +63,8 @@ def test_a_split_for_each_seed_is_not_paired(results):
     """The runs of one setting, as if they had been split apart."""
     settings = summarize(results).phases[0].settings
 
-    def load(run_id):
-        arrays = dict(results.right(run_id))
+    def load(run_id, record):
+        arrays = dict(results.right(run_id, record))
         if run_id == settings[0].runs[1].id:
             arrays["validation.examples"] = np.array("others")
         return arrays
@@ -88,3 +92,47 @@ def test_a_record_without_bits_says_so(results, tmp_path):
     found = hg.examples_right(Results.open(folder))
     assert found.right is None
     assert "has no bits: an earlier version wrote it" in found.reason
+
+
+def concluded(results):
+    (phase,) = summarize(results).phases
+    return phase, phase.conclusions
+
+
+def test_intervals_of_an_accuracy_are_over_seeds_and_examples(results):
+    phase, found = concluded(results)
+    assert found.noise == "seeds and examples"
+    right = hg.examples_right(results)
+    values = right.right.mean(axis=2)
+    values[2] = np.nan
+    away = np.array([[False] * 2, [False] * 2, [True] * 2])
+    best = right.settings.index(found.best)
+    byhand = against_best(values, examples=40, diverged=away, floor=0.1, right=right.right, best=best)
+    assert {label: one.low for label, one in found.against.items()} == {
+        label: one.low for label, one in zip(right.settings, byhand.settings, strict=True)
+    }
+    alone = against_best(values, examples=40, diverged=away, floor=0.1, best=best)
+    assert [one.low for one in alone.settings] != [one.low for one in byhand.settings]
+    assert (
+        "They hold for other seeds and other examples. What other examples would change is estimated from the 40"
+        in (method_verdicts(phase, found)[0].text)
+    )
+    assert "Intervals are over seeds and over the 40 examples, paired by example." in against_caption(phase, found)
+    assert hg.conclusions(results)["low"].notna().sum() == 2
+
+
+def test_without_bits_or_by_another_measure_they_are_over_seeds(results, tmp_path):
+    for key, change in {"loss": {"select_by": "val_loss"}, "f1": {"select_by": "val_macro_f1"}}.items():
+        other = hg.run_study({**STUDY, **change}, tmp_path / key, jobs=1)
+        assert concluded(other)[1].noise == "seeds"
+    phase, _ = concluded(results)
+    old = replace(phase, bits=lambda settings, part: {})  # as records of an earlier version are read
+    assert old.conclusions.noise == "seeds"
+    assert "Intervals are over seeds, on one set of 40 examples." in against_caption(old, old.conclusions)
+
+
+def test_with_a_split_for_each_seed_they_are_over_seeds(tmp_path):
+    tables = {**STUDY, "vary": ["split"], "grid": {"training.optimizer.lr": [0.01, 0.3]}}
+    phase, found = concluded(hg.run_study(tables, tmp_path / "split", jobs=1))
+    assert found.noise == "seeds"
+    assert "with examples of its own" in " ".join(against_caption(phase, found))

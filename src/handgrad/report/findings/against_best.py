@@ -27,6 +27,7 @@ from handgrad.report.findings.spreads import Flags, Numbers, fallen_runs
 from handgrad.report.findings.step_down import LEVEL, StepDown
 
 BEST, BEHIND, EQUIVALENT, OPEN = "best", "behind", "equivalent", "not separated"
+BOTH = "seeds and examples"
 MOST_SEEDS = 10_000  # beyond, more seeds are no answer
 SEEDS = (2, 3, 5, 10, 20, 50, 100)  # for which the smallest difference that would show is given
 
@@ -131,7 +132,7 @@ def against_best(
         settings=tuple(found[i] for i in back),
         ranking=tuple(int(i) for i in places.order),
         margin=margin,
-        noise="seeds" if covariance is None else "seeds and examples",
+        noise="seeds" if covariance is None else BOTH,
         level=LEVEL,
         smallest=_smallest(places, bounded),
         fallen=fallen,

@@ -10,7 +10,7 @@ from typing import Any
 
 from handgrad.measures import METRICS
 from handgrad.names import listed
-from handgrad.report.findings.against_best import BEHIND, EQUIVALENT, MOST_SEEDS, OPEN, Against
+from handgrad.report.findings.against_best import BEHIND, BOTH, EQUIVALENT, MOST_SEEDS, OPEN, Against
 from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.summary import PhaseSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
@@ -193,16 +193,18 @@ def _more_seeds(found: Conclusions, labels: Sequence[str]) -> str:
     counts = [(found.against[label].more_seeds, label) for label in labels]
     known = sorted(count for count, _ in counts if count is not None)
     if not known:
-        text = f"Not even {MOST_SEEDS:,} further {found.unit}s would decide, were the numbers to stay."
-        return text if labels else ""
+        text = f"Not even {MOST_SEEDS:,} further {found.unit}s would decide, were the numbers to stay"
+        return f"{text}{_or_examples(found)}." if labels else ""
     least, most, unit = known[0], known[-1], f"further {found.unit}"
     text = plural(least, unit) if least == most else f"{least:,} to {plural(most, unit)}"
     of = "" if len(labels) == 1 else " of each"
-    return f"{text[0].upper()}{text[1:]}{of} would decide{_but(len(counts) - len(known))}, were the numbers to stay."
+    never = len(counts) - len(known)
+    but = f" (of {plural(never, 'setting')} no number would{_or_examples(found)})" if never else ""
+    return f"{text[0].upper()}{text[1:]}{of} would decide{but}, were the numbers to stay."
 
 
-def _but(never: int) -> str:
-    return f" (of {plural(never, 'setting')} no number would)" if never else ""
+def _or_examples(found: Conclusions) -> str:
+    return "; more examples might" if found.noise == BOTH else ""
 
 
 def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
@@ -210,7 +212,7 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
     if not found.tested or len(found.against) < 2:
         return []
     k = len(found.against)
-    over = "other seeds and other examples" if found.noise == "seeds and examples" else "other seeds, on these examples"
+    over = "other seeds and other examples" if found.noise == BOTH else "other seeds, on these examples"
     if phase.has_own_examples:
         over = "other seeds, each with a split of its own"
     if phase.folded:
@@ -225,6 +227,11 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
             f"Method: {how}; simultaneous 95 % intervals for {plural(k, 'setting')} of which any "
             "could have come out best, spreads moderated over all settings (Smyth 2004), stepping down from the worst "
             f"(Hansen, Lunde and Nason 2011). They hold for {over}."
+        )
+    if found.noise == BOTH:
+        text += (
+            f" What other examples would change is estimated from the {found.examples or 0:,} at hand, "
+            "paired by example (Owen 2007)."
         )
     if phase.folded:
         text += (

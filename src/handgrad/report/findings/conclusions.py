@@ -7,10 +7,11 @@ the worst value of the phase of a loss: any number as bad leads to the same word
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handgrad.measures import is_fraction, is_proportion, lower_is_better
 from handgrad.report.findings.against_best import Against, against_best
@@ -21,6 +22,8 @@ from handgrad.report.findings.selection_bias import SelectionBias, selection_bia
 from handgrad.report.findings.spreads import Flags, Numbers, fallen_runs
 from handgrad.training.run_keys import RunKey, fold_in, in_order
 
+Bits = Mapping[str, Mapping[RunKey, NDArray[np.bool_]]]  # label -> run -> which examples were right
+
 ROUNDING = 1e-12  # of a difference of means
 LOSS_OF_A_DIVERGED_RUN = 3.0  # times the worst: from there on a run has fallen (`spreads.fallen_runs`)
 
@@ -28,11 +31,12 @@ LOSS_OF_A_DIVERGED_RUN = 3.0  # times the worst: from there on a run has fallen 
 @dataclass(frozen=True)
 class SettingRuns:
     """The runs of a setting that ended: seed, or fold and seed -> value of those that have one; those that diverged or
-    collapsed."""
+    collapsed.  right: of those that have a value, whether each example (m,) was right; empty where it is not known."""
 
     values: Mapping[RunKey, float]
     diverged: frozenset[RunKey] = frozenset()
     collapsed: frozenset[RunKey] = frozenset()
+    right: Mapping[RunKey, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -152,6 +156,8 @@ def conclude(
     runs: label -> what its runs came to;  compared: the labels that are compared, the best among them
     examples: on how many the metric was scored;  margin: in its units, None for that of `margin_of`;  classes: how many
     the data has.  Raises ValueError where the best is not among those compared.
+    Where all runs that are compared have bits of the same examples (`SettingRuns.right`), intervals are over seeds and
+    examples.
     Of folds the columns that are compared are the means of each fold over its seeds.  examples: of all folds of a
     division together;  each: of a single run;  overlap: n₂/n₁ (`resampled`).
 
@@ -171,10 +177,11 @@ def conclude(
     higher, bounded = not lower_is_better(metric), is_fraction(metric)
     low = fallen_runs(x if higher else -x, bounded, each)
     guess = 1 / classes if bounded and classes else 0.0 if bounded else None
+    fell = low | away | np.array([[key in runs[label].collapsed for key in keys] for label in labels]).reshape(x.shape)
     rows = [i for i, label in enumerate(labels) if label in compared]
     floor = guess if bounded else _worst(x[rows], higher, bounded)
     place = [labels[i] for i in rows].index(best)
-    columns = _columns(x[rows], away[rows], low[rows], keys, floor, higher)
+    columns = _columns(x[rows], away[rows], fell[rows], keys, floor, higher)
     if margin is None and bounded and np.isfinite(columns.x[place]).any():
         known = columns.x[place][np.isfinite(columns.x[place])]
         of_margin = margin_of(float(known.mean()), examples)
@@ -188,17 +195,14 @@ def conclude(
         diverged=columns.away,
         floor=floor,
         collapsed=columns.fell,
+        right=_right([runs[labels[i]] for i in rows], keys, examples),
         best=place,
         margin=of_margin,
         overlap=overlap,
         common=columns.common,
     )
-    fell = {
-        label: {
-            key: bool(low[i, j]) or key in runs[label].diverged or key in runs[label].collapsed
-            for j, key in enumerate(keys)
-            if key in runs[label].values or key in runs[label].diverged
-        }
+    ended = {
+        label: {key: bool(fell[i, j]) for j, key in enumerate(keys) if np.isfinite(x[i, j]) or away[i, j]}
         for i, label in enumerate(labels)
     }
     named = {labels[i]: one for i, one in zip(rows, found.settings, strict=True)}
@@ -210,7 +214,7 @@ def conclude(
         outcomes={
             label: outcomes(
                 runs[label].values,
-                fell[label],
+                ended[label],
                 examples=examples if bounded else None,
                 floor=guess,
                 ddof=ddof,
@@ -235,26 +239,26 @@ class _Columns:
     """What settings are compared on, a column for each seed or fold.
 
     x (k, n): values, NaN where there is none;  away (k, n): runs that diverged and count as the worst
-    fell (k, n): of folds, those in which a run fell; None: `against_best` finds them
+    fell (k, n): runs that fell, of folds those in which one did
     common: of `StepDown`
     """
 
     x: Numbers
     away: Flags
-    fell: Flags | None
+    fell: Flags
     common: tuple[float, float]
 
 
 def _columns(
-    x: Numbers, away: Flags, low: Flags, keys: Sequence[RunKey], floor: float | None, higher: bool
+    x: Numbers, away: Flags, fallen: Flags, keys: Sequence[RunKey], floor: float | None, higher: bool
 ) -> _Columns:
     """The runs of seeds as they are; of folds the means of each over its seeds, a diverged run as the worst."""
     if not has_folds(dict.fromkeys(keys)):
-        return _Columns(x, away, None, (0.0, 1.0))
+        return _Columns(x, away, fallen, (0.0, 1.0))
     worse, values = (min if higher else max), x[np.isfinite(x)].tolist()
     ends = [*([worse(values)] if values else []), *([] if floor is None else [floor])]
     filled = np.where(away, worse(ends) if ends else np.nan, x)
-    known, fallen = np.isfinite(filled), low | away
+    known = np.isfinite(filled)
     means, valued = grouped(filled, known, keys, fold_in)
     fell, _ = grouped(fallen.astype(np.float64), np.ones_like(fallen), keys, fold_in)
     whole = ~fallen.any(axis=1)
@@ -262,6 +266,20 @@ def _columns(
     means = np.where(valued, means, np.nan)
     common = seeds_of_folds(filled[steady], known[steady], keys)
     return _Columns(means, np.zeros_like(valued), fell > 0, common)
+
+
+def _right(settings: Sequence[SettingRuns], keys: Sequence[RunKey], examples: int | None) -> NDArray[np.bool_] | None:
+    """(settings, seeds, examples) of what was right, of a diverged run nothing; None where it is not known of all."""
+    if not examples or examples < 2 or has_folds(dict.fromkeys(keys)):
+        return None
+    if any(len(one.right.get(key, ())) != examples for one in settings for key in one.values):
+        return None
+    right = np.zeros((len(settings), len(keys), examples), dtype=np.bool_)
+    for i, one in enumerate(settings):
+        for j, key in enumerate(keys):
+            if key in one.values:
+                right[i, j] = one.right[key]
+    return right
 
 
 def _worst(x: np.ndarray, higher: bool, bounded: bool) -> float | None:

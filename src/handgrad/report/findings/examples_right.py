@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.network.arrays import Arrays
+from handgrad.report.findings.conclusions import Bits
 from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.training.record import Record
 from handgrad.training.right import Right, unpacked_right
 from handgrad.training.run_keys import RunKey, in_order, key_word
 
@@ -34,11 +36,11 @@ class ExamplesRight:
 
 
 def right_of_settings(
-    settings: Sequence[SettingSummary], load: Callable[[str], Arrays], part: str = "validation"
+    settings: Sequence[SettingSummary], load: Callable[[str, Record], Arrays], part: str = "validation"
 ) -> ExamplesRight:
     """The examples of one part, "validation" or "test", that the settings get right.
 
-    settings: k of them; a column for each seed that any of them has.  load: id of a run -> the arrays of its right.npz.
+    settings: k of them; a column for each seed that any of them has.  load: id and record of a run -> its right.npz.
     """
     labels = tuple(setting.label for setting in settings)
     seeds = tuple(in_order({run.key for setting in settings for run in setting.runs}))
@@ -57,7 +59,7 @@ def right_of_settings(
             n = record.dataset.counts.get(part)
             if not n:
                 return nothing(f"setting {setting.label} has no {part} part")
-            found = unpacked_right(load(run.id), part, n)
+            found = unpacked_right(load(run.id, record), part, n)
             if found is None:
                 return nothing(
                     f"the record of setting {setting.label}, {key_word(run.key)} has no bits: an earlier version wrote "
@@ -71,6 +73,17 @@ def right_of_settings(
             column = seeds.index(run.key)
             right[i, column], known[i, column] = found.right, True
     return nothing("no run has ended") if right is None else ExamplesRight(part, labels, seeds, right, known)
+
+
+def bits_of_settings(load: Callable[[str, Record], Arrays], settings: Sequence[SettingSummary], part: str) -> Bits:
+    """Label -> run -> which examples (m,) it got right; empty where settings cannot be paired by example."""
+    found = right_of_settings(settings, load, part)
+    if found.right is None:
+        return {}
+    return {
+        label: {key: found.right[i, j] for j, key in enumerate(found.seeds) if found.known[i, j]}
+        for i, label in enumerate(found.settings)
+    }
 
 
 def _other_examples(part: str, one: tuple[SettingSummary, RunFacts], other: tuple[SettingSummary, RunFacts]) -> str:

@@ -147,7 +147,7 @@ class StepDown:
 
         z of the prefix as a t · √(scale·(σ_i² + σ_0²)/n + what examples give); where runs fell, range·√(scale·2·V/n).
         """
-        if self.pooled[i] > 0:
+        if self.falls[i] or self.falls[0]:
             factor = variance_factor(max(float(self.shared[i]), 1.0), self.overlap)
             seeds = max(2 * self.pooled[i] * factor, self.by_seeds[i]) * scale
             return float(self.range[prefix] * math.sqrt(seeds + self.by_examples[i]))

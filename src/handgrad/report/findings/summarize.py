@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from handgrad.errors import ResultsError
 from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION, is_proportion
+from handgrad.report.findings.examples_right import bits_of_settings
 from handgrad.report.findings.searched import read_search
 from handgrad.report.findings.statistics import sample
 from handgrad.report.findings.summary import (
@@ -88,7 +90,8 @@ def summarize(results: Results) -> Summary:
         vary = varied[phase["name"]]
         found = {name for one in own for name in _sources(vary, one.setting)}
         vary = None if vary is None else tuple(vary)
-        phases.append(replace(made, sources=tuple(name for name in SOURCES if name in found), vary=vary, apart=apart))
+        made = replace(made, sources=tuple(name for name in SOURCES if name in found), vary=vary, apart=apart)
+        phases.append(replace(made, bits=partial(bits_of_settings, results.right)))
     started = [phase.name for phase in phases]
     return Summary(
         name=spec.name,
@@ -121,11 +124,12 @@ def summarize(results: Results) -> Summary:
 
 
 def shortened(record: Record, *, matrices: bool = False, samples: bool = False) -> Record:
-    """A record without what is long and read again for the one run that shows it.
+    """A record without what is long and read again for the one run that shows it; of its files only right.npz.
 
     matrices: with those of confusion;  samples: with the outputs for the sample examples.
     """
-    nothing: dict[str, Any] = {"setting": {}, "files": None, "parent": None, "metrics": record.scores}
+    files = {name: value for name, value in (record.files or {}).items() if name == "right.npz"}
+    nothing: dict[str, Any] = {"setting": {}, "files": files, "parent": None, "metrics": record.scores}
     if not samples:
         nothing["samples"] = None
     if not matrices:

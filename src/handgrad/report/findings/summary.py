@@ -9,13 +9,13 @@ Runs that diverged, failed or are not there have no value: they are counted and 
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from handgrad.measures import METRICS, PARTS, TRAIN, VALIDATION, is_fraction, lower_is_better
-from handgrad.report.findings.conclusions import Conclusions, SettingRuns, conclude
+from handgrad.measures import METRICS, PARTS, TRAIN, VALIDATION, is_fraction, is_proportion, lower_is_better
+from handgrad.report.findings.conclusions import Bits, Conclusions, SettingRuns, conclude
 from handgrad.report.findings.search_facts import SearchFacts
 from handgrad.report.findings.statistics import Sample, sample
 from handgrad.study.changes import at_path
@@ -189,6 +189,8 @@ class PhaseSummary:
     sources: tuple[str, ...] = ()  # of chance, which differ from seed to seed
     vary: tuple[str, ...] | None = None  # where the study says what its seeds vary
     apart: bool = False  # its seeds vary other sources than the study's: it measures noise, and chooses nothing
+    bits: Callable[[Sequence[SettingSummary], str], Bits] | None = field(default=None, compare=False, repr=False)
+    # settings, part -> label -> run -> which examples (m,) of it were right (`examples_right.bits_of_settings`)
 
     @property
     def over_seeds(self) -> str:
@@ -212,11 +214,15 @@ class PhaseSummary:
         if best is None or not best.samples[self.metric].n:
             return None
         runs = {setting.label: setting.ended(self.metric) for setting in self.settings}
+        compared = [s for s in self.settings if s.stopped == best.stopped and runs[s.label].ended]
+        if self.bits is not None and is_proportion(self.metric) and not self.folded and not self.has_own_examples:
+            bits = self.bits(compared, METRICS[self.metric].part.name)
+            runs |= {label: replace(runs[label], right=right) for label, right in bits.items()}
         return conclude(
             runs,
             best.label,
             self.metric,
-            compared={s.label for s in self.settings if s.stopped == best.stopped and runs[s.label].ended},
+            compared={setting.label for setting in compared},
             examples=best.examples(self.metric),
             each=examples_of(best.runs, self.metric),
             overlap=self.overlap,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handgrad.measures import DEFAULT_METRIC, METRICS, TEST, VALIDATION, is_fraction, on_part
+from handgrad.report.findings.against_best import BOTH
 from handgrad.report.findings.intervals import binomial_standard_error, exact_binomial_interval
 from handgrad.report.findings.summary import (
     PhaseSummary,
@@ -140,7 +141,9 @@ def conditional(summary: Summary) -> list[Verdict]:
         return [Verdict("note", text)]
     if phase.folded and part is VALIDATION:
         return [Verdict("note", f"Intervals are over {best.counted}, scored on {examples} in all.")]
-    text = f"Intervals are over seeds, on one set of {examples}: they speak of other seeds, not of other examples."
+    text = f"Intervals are over seeds, on one set of {examples}: they speak of other seeds, not of other examples"
+    found = phase.conclusions
+    text += "; those of differences from the best speak of both." if found and found.noise == BOTH else "."
     accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"

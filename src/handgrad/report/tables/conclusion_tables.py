@@ -1,7 +1,7 @@
 """What tables say of each setting against the best, and the table of settings that lost runs."""
 
 from handgrad.measures import is_fraction
-from handgrad.report.findings.against_best import BEHIND, BEST, OPEN
+from handgrad.report.findings.against_best import BEHIND, BEST, BOTH, OPEN
 from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
@@ -88,10 +88,12 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     )
     said.append("Shaded (†): the best, and all that are not behind.")
     n = found.examples
-    where = f"on one set of {n:,} examples" if n else "not over examples"
+    where = f", on one set of {n:,} examples" if n else ", not over examples"
     if phase.has_own_examples:
-        where = "each with examples of its own"
-    said.append(FOLDS_SHARE if phase.folded else f"Intervals are {phase.over_seeds}, {where}.")
+        where = ", each with examples of its own"
+    if found.noise == BOTH:
+        where = f" and over the {n:,} examples, paired by example"
+    said.append(FOLDS_SHARE if phase.folded else f"Intervals are {phase.over_seeds}{where}.")
     return said
 
 

@@ -267,12 +267,13 @@ class Results:
         found: np.ndarray = read_data(self.folder, key)["x"]
         return found
 
-    def right(self, run_id: str) -> Arrays:
+    def right(self, run_id: str, record: Record | None = None) -> Arrays:
         """Which examples a run got right (`training.right`); empty where its record has no bits.  Raises DamagedError.
 
-        run_id: of a run that has a record."""
+        run_id: of a run that has a record;  record: that, where it has been read already.
+        """
         folder = self.folder / "runs" / run_id
-        return load_optional(folder, "right", load(folder, arrays=False))
+        return load_optional(folder, "right", record or load(folder, arrays=False))
 
     def failed(self) -> int:
         """How many runs failed."""
