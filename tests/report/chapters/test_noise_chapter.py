@@ -77,4 +77,4 @@ def test_settings_are_compared_over_the_sources_that_seeds_vary(make_results):
     (phase,) = summarize(Results.open(make_results(tables, outcome))).phases
     said = "Intervals are over seeds (initial weights, split), each with examples of its own."
     assert said in summary_table(phase, 1, "summary", "Results").caption
-    assert any("They hold for other seeds, each with a split of its own." in one.text for one in phase_verdicts(phase))
+    assert any("It holds for other seeds, each with a split of its own." in one.text for one in phase_verdicts(phase))

@@ -118,7 +118,7 @@ def test_intervals_of_an_accuracy_are_over_seeds_and_examples(results):
         in (method_verdicts(phase, found)[0].text)
     )
     assert "Intervals are over seeds and over the 40 examples, paired by example." in against_caption(phase, found)
-    assert hg.conclusions(results)["low"].notna().sum() == 2
+    assert results.conclusions()["low"].notna().sum() == 2
 
 
 def test_without_bits_or_by_another_measure_they_are_over_seeds(results, tmp_path):
