@@ -135,7 +135,7 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
     from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
     from handgrad.report.findings.noise import noises
     from handgrad.report.findings.noise_sentences import noise_verdicts
-    from handgrad.report.findings.summary import scored_on
+    from handgrad.report.findings.scored_parts import scored_on
     from handgrad.report.findings.verdicts import conditional, slip_verdicts, small_parts
     from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
     from handgrad.report.tables.noise_table import noise_table

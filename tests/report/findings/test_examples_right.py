@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.report.findings.examples_right import right_of_settings
 from handgrad.report.findings.against_best import against_best
 from handgrad.report.findings.conclusion_sentences import method_verdicts
+from handgrad.report.findings.examples_right import right_of_settings
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables.conclusion_tables import against_caption
 from handgrad.study import Results

@@ -21,7 +21,8 @@ from handgrad.report.figures.request import (
     seeds_note,
 )
 from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
-from handgrad.report.findings.summary import RunFacts, SettingSummary, training_sample
+from handgrad.report.findings.scored_parts import training_sample
+from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.report.findings.wording import difference, enumerated, number, sentence
 from handgrad.study.published.figure_options import (
     EpochPairOptions,

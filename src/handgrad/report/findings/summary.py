@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from handgrad.measures import METRICS, PARTS, TRAIN, VALIDATION, is_fraction, is_proportion, lower_is_better
+from handgrad.measures import METRICS, TRAIN, VALIDATION, is_fraction, is_proportion, lower_is_better
 from handgrad.report.findings.conclusions import Bits, Conclusions, SettingRuns, conclude
 from handgrad.report.findings.search_facts import SearchFacts
 from handgrad.report.findings.statistics import Sample, sample
@@ -367,31 +367,6 @@ def examples_of(runs: Sequence[RunFacts], metric: str, folds: int | None = None)
     if part is not VALIDATION or folds is None or None in counts:
         return next(iter(counts.values()), None)
     return sum(count for fold, count in counts.items() if fold is not None and fold <= folds) or None
-
-
-def training_sample(settings: Sequence[SettingSummary]) -> str:
-    """On what part of the training examples training was scored, such as "3 of 29"; empty where on all of them."""
-    found = set()
-    for setting in settings:
-        n, total = setting.examples(TRAIN.metric("accuracy")), setting.count_of(TRAIN.name)
-        if n is not None and total is not None:
-            found.add(f"{n:,} of {total:,}" if n < total else "")
-    return found.pop() if len(found) == 1 else "a sample" if found else ""
-
-
-def scored_on(settings: Sequence[SettingSummary]) -> str:
-    """On how many examples of each part accuracies were scored: "all 1,293 training and 144 validation examples".
-
-    Parts of which settings have different numbers are left out; empty where all are.
-    """
-    said = []
-    for part in PARTS.values():
-        found = {setting.examples(part.metric("accuracy")) for setting in settings} - {None}
-        if len(found) == 1:
-            n = f"{found.pop():,}"
-            said.append(f"{(training_sample(settings) or f'all {n}') if part is TRAIN else n} {part.word}")
-    text = " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))
-    return f"{text} examples" if text else ""
 
 
 def rank(setting: SettingSummary, metric: str) -> select.Rank:

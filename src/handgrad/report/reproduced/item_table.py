@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.measures import TRAIN, part_of
-from handgrad.report.findings.summary import SettingSummary, Summary, training_sample
+from handgrad.report.findings.scored_parts import training_sample
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.verdicts import Verdict, slips_noted
 from handgrad.report.findings.wording import legend, setting_name, setting_value
 from handgrad.report.reproduced.judge import SHORT_RULE, Compared, compared, shown_difference

@@ -7,13 +7,12 @@ from dataclasses import replace
 
 from handgrad.measures import MEASURES, METRICS, PARTS, TEST, TRAIN, is_fraction, on_part
 from handgrad.report.findings.intervals import Interval
+from handgrad.report.findings.scored_parts import scored_on, training_sample
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import (
     PhaseSummary,
     SettingSummary,
     Summary,
-    scored_on,
-    training_sample,
 )
 from handgrad.report.findings.verdicts import slips_noted
 from handgrad.report.findings.wording import axis_names, number, outcome, seconds
