@@ -239,7 +239,7 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
             "examples) of fold means (Nadeau and Bengio 2003)"
             + (", and that of the seeds beside it." if seeds > 1 else ".")
         )
-    return [Verdict("note", text), *_margin(found), *_smallest(found)]
+    return [Verdict("method", text), *_margin(found), *_smallest(found)]
 
 
 def _margin(found: Conclusions) -> list[Verdict]:
@@ -248,14 +248,14 @@ def _margin(found: Conclusions) -> list[Verdict]:
             f"No setting is called equivalent: {METRICS[found.metric].word} has no margin unless the study gives one "
         )
         text += "(conclusions.margin)."
-        return [Verdict("note", text)]
+        return [Verdict("method", text)]
     margin = _size(found.margin, found.metric)
     if found.given:
-        return [Verdict("note", f"Equivalent is what lies within ± {margin} (conclusions.margin of the study).")]
+        return [Verdict("method", f"Equivalent is what lies within ± {margin} (conclusions.margin of the study).")]
     examples = plural(found.examples or 0, "example")
     text = f"Equivalent is what lies within ± {margin}: 1.96 standard errors of the best's accuracy on {examples}"
     return [
-        Verdict("note", f"{text}, by which another set of as many would move it (conclusions.margin sets another).")
+        Verdict("method", f"{text}, by which another set of as many would move it (conclusions.margin sets another).")
     ]
 
 
@@ -267,7 +267,7 @@ def _smallest(found: Conclusions) -> list[Verdict]:
         return []
     listed = ", ".join(f"{n:,} {found.unit}s {_size(value, found.metric)}" for n, value in shown)
     text = f"A setting of typical spread is shown to be behind, while all {len(found.against):,} are rivals, from about"
-    return [Verdict("note", f"{text}: {listed}.")]
+    return [Verdict("method", f"{text}: {listed}.")]
 
 
 def _size(value: float, metric: str) -> str:

@@ -31,7 +31,8 @@ from handgrad.training.record_facts import DatasetFacts
 
 @dataclass(frozen=True)
 class Verdict:
-    """A sentence and its kind: "good", "note", "warning" or "slip", which chooses its mark."""
+    """A sentence and its kind: "good", "note", "warning" or "slip", which chooses its mark; or "method", how the others
+    came about, which the page shows on request."""
 
     kind: str
     text: str
@@ -69,7 +70,7 @@ def selection(summary: Summary, metric: str) -> Verdict:
         )
     folded = any(phase.folded for phase in summary.phases)
     what = f"the mean over {summary.phases[0].over} of " if folded or len(summary.seeds) > 1 else ""
-    return Verdict("note", f"Winners were chosen by {what}{METRICS[metric].word}; the test set had no say.")
+    return Verdict("method", f"Winners were chosen by {what}{METRICS[metric].word}; the test set had no say.")
 
 
 def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
@@ -138,16 +139,16 @@ def conditional(summary: Summary) -> list[Verdict]:
     examples = plural(n, f"{part.name} example")
     if any(part.name in run.drawn for run in best.runs):
         text = f"Intervals are over seeds that vary the split: each of them has {examples} of its own."
-        return [Verdict("note", text)]
+        return [Verdict("method", text)]
     if phase.folded and part is VALIDATION:
-        return [Verdict("note", f"Intervals are over {best.counted}, scored on {examples} in all.")]
+        return [Verdict("method", f"Intervals are over {best.counted}, scored on {examples} in all.")]
     text = f"Intervals are over seeds, on one set of {examples}: they speak of other seeds, not of other examples"
     found = phase.conclusions
     text += "; those of differences from the best speak of both." if found and found.noise == BOTH else "."
     accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"
-    return [Verdict("note", text)]
+    return [Verdict("method", text)]
 
 
 def _noise(accuracy: float, n: int) -> str:
