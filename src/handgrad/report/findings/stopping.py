@@ -28,6 +28,7 @@ from handgrad.report.findings.wording import plural
 PAIRS = 4  # settings known at both ends of a step, from which a line is drawn
 DRAWS = 2_000
 SLOPE, SLOPE_STD = 1.0, 1 / 3
+TINY = 1e-9  # a difference of log-odds or logarithms that is none but rounding
 LEVEL = 1.959964  # of the normal distribution, for 95 %
 
 Numbers = NDArray[np.float64]
@@ -245,7 +246,7 @@ def _simulated(
         now[:, here] = a + b * now[:, here] + sigma * rng.standard_normal((DRAWS, int(here.sum())))
     best_z = max(one[target] for one in z.values() if len(one) > target and one[target] is not None)  # type: ignore[type-var]
     assert best_z is not None
-    wins = now > best_z
+    wins = now > best_z + TINY
     best = scale.back(np.array([best_z]))[0]
     gains = np.abs(scale.back(np.maximum(now.max(axis=1), best_z)) - best)
     ends = scale.back(np.quantile(now, [0.5, 0.025, 0.975], axis=0))
@@ -271,9 +272,10 @@ def _lines(pairs: Numbers, rng: np.random.Generator) -> tuple[Numbers, Numbers, 
     x, y = pairs.T
     n, center = len(x), float(x.mean())
     dx, sxx = x - center, float(((x - center) ** 2).sum())
-    slope = float((dx * y).sum()) / sxx if sxx > 0 else SLOPE
+    varies = sxx > n * TINY**2
+    slope = float((dx * y).sum()) / sxx if varies else SLOPE
     squares = float(((y - y.mean() - slope * dx) ** 2).sum())
-    degrees = n - 2 if sxx > 0 else n - 1
+    degrees = n - 2 if varies else n - 1
     sigma = np.sqrt(squares / rng.chisquare(degrees, (DRAWS, 1)))
     tiny = sigma**2 + 1e-12
     precision = sxx / tiny + SLOPE_STD**-2
