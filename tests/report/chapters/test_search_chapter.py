@@ -61,8 +61,9 @@ def test_a_search_says_what_it_saved_and_what_that_may_have_cost(searched):
     )
     whole = 19 * 8 + 2  # the one that diverged in two epochs would not have trained on
     assert f"trained {trained} of {whole} epochs: {100 * (1 - trained / whole):.0f} % of the work was saved" in said[0]
-    assert said[1].startswith(f"The probability that one of the {stopped} that were stopped would have been better at ")
-    assert "is below 1 %" in said[1]
+    assert said[1].startswith(f"Had the {stopped} settings that were stopped gone the way of those that went on (n = ")
+    assert "with probability below 1 %; with 95 % probability nothing was lost." in said[1]
+    assert "A setting that starts slowly and overtakes later is not foreseen." in said[1]
     assert "Method: a line from each level to the next" in said[1]
     assert "rank correlation 1.00 (n = " in said[2]
     names = [block.figure.name for block in blocks if isinstance(block, FigureBlock)]

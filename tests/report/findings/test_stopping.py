@@ -175,6 +175,14 @@ def test_of_settings_that_are_all_equal_none_would_have_won(value, metric):
         assert (cost.probability, cost.loss) == (0, 0)
 
 
+def test_what_is_lost_of_accuracy_is_a_whole_number_of_examples():
+    trials, _ = searched(np.random.default_rng(2), noise=1.5, slope=0.1)
+    cost = stopping_cost(trials, "val_accuracy", 50)
+    assert isinstance(cost, StoppingCost)
+    assert cost.loss > 0
+    assert cost.loss * 50 == pytest.approx(round(cost.loss * 50))
+
+
 def test_a_thousand_settings_take_less_than_a_second():
     import time
 

@@ -1,5 +1,6 @@
 """Sentences about a search: what stopping saved, what it may have cost, and when the best was found."""
 
+import math
 from collections.abc import Sequence
 
 from handgrad.measures import METRICS, is_fraction
@@ -9,7 +10,7 @@ from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, number, plural
 
-FEW = 10  # settings behind a line, below which a probability is rather too large (measured: docs/report.md)
+FEW = 10  # settings behind a line, below which a probability is rough (measured: docs/report.md)
 LIKELY = 0.2  # a probability from which a sentence is a warning
 NO_DECISIONS = (
     "The decisions of this search are not in the folder (decisions/), so what it stopped, and when, cannot be shown."
@@ -85,12 +86,14 @@ def probability_text(p: float) -> str:
 
 
 def amount(value: float, metric: str) -> str:
-    """A bound of a difference in a measure; of accuracies at least 0.01 points.
+    """An upper bound above 0 of a difference in a measure: rounded up.
 
-    >>> amount(0.0123, "val_accuracy"), amount(0.00001, "val_accuracy"), amount(0.0123, "val_loss")
-    ('1.2 points', '0.01 points', '0.012')
+    >>> amount(0.0121, "val_accuracy"), amount(0.125, "val_accuracy"), amount(0.0121, "val_loss")
+    ('1.3 points', '13 points', '0.013')
     """
-    return f"{max(100 * value, 0.01):.2g} points" if is_fraction(metric) else f"{value:.2g}"
+    shown = 100 * value if is_fraction(metric) else value
+    last = 10.0 ** (math.floor(math.log10(shown)) - 1)
+    return f"{math.ceil(shown / last - 1e-9) * last:.3g}{' points' if is_fraction(metric) else ''}"
 
 
 def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = False) -> Verdict:
@@ -99,24 +102,24 @@ def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = 
         return Verdict("note", "No setting was stopped, so that nothing was lost by it.")
     if isinstance(cost, str):
         return Verdict("note", f"Whether one that was stopped would have won cannot be known: {cost}.")
-    word = METRICS[facts.metric].word
-    who = "the one that was" if cost.stopped == 1 else f"one of the {cost.stopped} that were"
+    lost = f"no more than {amount(cost.loss, facts.metric)} were lost" if cost.loss else "nothing was lost"
+    who = "the setting that was" if cost.stopped == 1 else f"the {cost.stopped} settings that were"
     text = (
-        f"The probability that {who} stopped{'' if cost.is_end else ' before'} would have been better at epoch "
-        f"{cost.epoch} than the best there ({word} {number(cost.best, facts.metric)}) is "
-        f"{probability_text(cost.probability)}; with 95 % probability no more than {amount(cost.loss, facts.metric)} "
-        f"were lost (foretold from the settings that went on, n = {enumerated([str(n) for n in cost.pairs])})."
+        f"Had {who} stopped{'' if cost.is_end else ' before'} gone the way of those that went on (n = "
+        f"{enumerated([str(n) for n in cost.pairs])}), {'it' if cost.stopped == 1 else 'one of them'} would have been "
+        f"better at epoch {cost.epoch} than the best there ({METRICS[facts.metric].word} "
+        f"{number(cost.best, facts.metric)}) with probability {probability_text(cost.probability)}; with 95 % "
+        f"probability {lost}. A setting that starts slowly and overtakes later is not foreseen."
     )
     if min(cost.pairs) < FEW and cost.probability >= 0.01:
-        text += f" As few as {min(cost.pairs)} settings tell of it: it is rather too large than too small."
+        text += f" As few as {min(cost.pairs)} settings tell of it, so that it is rough."
     if not cost.is_end:
         end = facts.trials[0].levels[-1]
-        text += f" Whether it would have won at epoch {end} cannot be known: fewer than {PAIRS} settings went further."
+        text += f" What would have won at epoch {end} cannot be known: fewer than {PAIRS} settings went further."
     if not brief:
         text += (
-            f" Method: a line from each level to the next through the settings that went on trains the others on, "
-            f"{DRAWS:,} times; assumed is that the line holds for those that were stopped as well, which were worse. "
-            "One that starts slowly and overtakes later, as none that went on did, is not foreseen."
+            " Method: a line from each level to the next, drawn through the settings that went on, trains the others "
+            f"on, {DRAWS:,} times; assumed is that it holds for those that were stopped, which were worse."
         )
     return Verdict("warning" if cost.probability >= LIKELY else "note", text)
 

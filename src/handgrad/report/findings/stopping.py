@@ -10,8 +10,8 @@ d stays behind by about d.  Settings were let go on by z alone, and a regression
 regressor.  From 2,000 draws of (a, b, σ) for each step, and of ε for each setting, the settings that were stopped are
 trained on, level by level, and the best of them is compared with the best that was seen.  Assumed: the line of those
 that went on holds for those that were stopped, which were worse; errors are normal and independent from step to step.
-Fewer than `PAIRS` settings show no line.  In simulated searches the probability is rather too large where it is small,
-as few settings tell little (docs/report.md).
+So a setting that starts slowly and overtakes later is not foreseen.  Fewer than `PAIRS` settings show no line.  How
+often it is right, in simulated searches and on digits: docs/report.md.
 """
 
 import math
@@ -183,6 +183,10 @@ class _Scale:
             return math.log(p / (1 - p))
         return self.sign * (math.log(value) if self.logs else value)
 
+    def at_most(self, difference: float) -> float:
+        """A bound of a difference: of fractions a whole number of examples, as those are what can be lost."""
+        return math.ceil(difference * self.m - TINY) / self.m if self.fraction else difference
+
     def back(self, z: Numbers) -> Numbers:
         if self.fraction:
             p = 1 / (1 + np.exp(-np.clip(z, -700, 700)))
@@ -260,7 +264,7 @@ def _simulated(
         stopped=len(stopped),
         best=float(best),
         probability=float(wins.any(axis=1).mean()),
-        loss=float(np.quantile(gains, 0.95)),
+        loss=scale.at_most(float(np.quantile(gains, 0.95))),
         pairs=tuple(len(step) for step in steps[first:target]),
         by_rung={ladder[k]: float(wins[:, at == k].any(axis=1).mean()) for k in sorted(set(at.tolist()))},
         predicted=tuple(predicted),
