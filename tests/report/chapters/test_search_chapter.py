@@ -147,7 +147,7 @@ def test_records_of_earlier_versions_have_one_sentence(make_results):
     blocks = blocks_of(folder)
     assert [block.text for block in blocks if isinstance(block, Text)] == [NO_TIMES]
     (history,) = (block.figure for block in blocks if isinstance(block, FigureBlock))
-    assert [panel.x_label for panel in history.panels] == ["settings begun", "epochs of all runs"]
+    assert [panel.x_label for panel in history.panels] == ["settings drawn", "epochs of all runs"]
     assert "epochs too, as records do not say when settings ended" in history.caption
     assert list(hg.timeline(folder).columns)[:3] == ["worker", "place", "setting"]
 
@@ -160,7 +160,7 @@ def test_a_failed_run_has_no_time_and_hides_none_of_the_others(make_results):
     (history,) = (b.figure for b in blocks if isinstance(b, FigureBlock) and b.figure.name != "timeline")
     assert [[len(one.x) for one in panel.dots] for panel in history.panels] == [[19, 0, 1], [19, 0, 1], [19, 0, 0]]
     assert "epochs in that in which settings ended" in history.caption
-    (lost,) = (row for row in history.table()[1] if str(row[1]).startswith("diverged") and row[0] == "settings begun")
+    (lost,) = (row for row in history.table()[1] if str(row[1]).startswith("diverged") and row[0] == "settings drawn")
     assert lost[4:] == [None, None, None]  # it is drawn at the edge, which is not its value
     assert history.inside(np.array([np.nan]))[0] < history.inside(np.array([0.8]))[0]
 

@@ -83,7 +83,9 @@ def history_figure(
     )
     y_range = _range(list(valued.values()), metric, log=log)
     shown_at = {t.label: valued.get(t.label, math.nan) for t in trials}
-    panels = [panel for way in options.against if (panel := _against(way, trials, shown_at, names, metric, shown))]
+    order = "begun" if facts.is_decided else "drawn"
+    found = (_against(way, trials, shown_at, names, metric, shown, order) for way in options.against)
+    panels = [panel for panel in found if panel is not None]
     if not panels:
         return None
     word, lost = METRICS[metric].word, sum(t.state == LOST for t in trials)
@@ -145,11 +147,12 @@ def _against(
     names: Mapping[str, str],
     metric: str,
     shown: Mapping[str, SettingSummary],
+    order: str,
 ) -> ScatterPanel | None:
     """The panel against one measure of work; None where records do not say it."""
     marks: list[Mark] = []
     if way == "settings":
-        x, label = {t.label: float(t.number) for t in trials}, "settings begun"
+        x, label = {t.label: float(t.number) for t in trials}, f"settings {order}"
     elif way == "epochs":
         x, label = {t.label: float(t.spent) for t in trials}, "epochs of all runs"
     else:
