@@ -85,9 +85,9 @@ def timeline_facts(settings: Iterable[SettingSummary]) -> TimelineFacts | None:
     for setting in settings:
         for run in setting.trained:
             assert run.record is not None
-            since, own = 0, run.record.time.stretches
-            untimed += not own and run.record.epochs > run.record.first_epoch
-            for number, one in enumerate(own):
+            since, stretches = 0, run.record.time.stretches
+            untimed += not stretches and run.record.epochs > run.record.first_epoch
+            for number, one in enumerate(stretches):
                 made = TrainedStretch(
                     0, 0, setting.label, run.seed, number, since, one.until, one.began, one.ended, run.fold
                 )
