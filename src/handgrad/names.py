@@ -150,7 +150,7 @@ def unknown_key(key: str, known: Iterable[str], others: Iterable[str] = (), *, a
     if advise and not guess and not advice and (alike := nearest(key, synonyms()["key"])) and len(alike) > 3:
         advice = advice_on_key(alike)
     hint = f"; did you mean {shown(guess)}?" if guess else f": {advice}." if advice else "."
-    return f"unknown key{hint} Known: {listed(known)}"
+    return f"unknown key{hint} Known: {listed(known) or 'none'}"
 
 
 class OpenTable(dict[str, Entry]):

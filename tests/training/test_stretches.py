@@ -32,6 +32,13 @@ def test_a_run_that_is_not_paused_is_one_stretch(split, tmp_path):
     assert load(tmp_path / record.id).time.stretches == [stretch]
 
 
+def test_a_clock_that_is_set_back_makes_no_stretch_end_before_it_began(split, monkeypatch):
+    times = iter(range(2_000_000_000, 0, -3600))
+    monkeypatch.setattr(time, "time", lambda: float(next(times)))
+    (stretch,) = execute(make_run(), split).time.stretches
+    assert 0 < stretch.ended - stretch.began < 600
+
+
 def test_pauses_lie_between_stretches(split, tmp_path):
     run, file = make_run(epochs=6), tmp_path / "checkpoint.safetensors"
     for until in (2, 4):

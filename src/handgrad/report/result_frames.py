@@ -302,7 +302,8 @@ def rungs(results: "Results | str | os.PathLike[str]") -> "DataFrame":
             continue
         cost = cost_of(phase.search)
         known = cost if isinstance(cost, StoppingCost) else None
-        for rung in rungs_of(phase.search.trials, phase.search.metric, phase.winner, cost):
+        winner = phase.winner if phase.search.is_over else None
+        for rung in rungs_of(phase.search.trials, phase.search.metric, winner, cost):
             row: dict[str, Any] = {"phase": phase.name, "metric": phase.search.metric, **vars(rung)}
             told = row.pop("foretold")
             low, high = (told.interval if told and told.interval else None) or (None, None)
@@ -324,7 +325,7 @@ def timeline(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     rows = [vars(one) for one in facts.stretches] if facts else []
     folded = any(row["fold"] is not None for row in rows)
     heads = ["worker", "place", "label", *(["fold"] if folded else []), "seed", "number", "since", "until"]
-    frame = pandas.DataFrame(rows, columns=[*heads, "began", "ended"] if rows else None)
-    for name in ("began", "ended") if facts else ():
+    frame = pandas.DataFrame(rows, columns=[*heads, "began", "ended"])
+    for name in ("began", "ended"):
         frame[name] = pandas.to_datetime(frame[name], unit="s", utc=True)
     return frame.rename(columns={"label": "setting"})

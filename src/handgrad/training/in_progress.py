@@ -43,7 +43,7 @@ class RunInProgress:
     """
 
     def __init__(self, task: Task, split: Split, group: Group) -> None:
-        start, self.began = time.perf_counter(), time.time()
+        self.started, self.began = time.perf_counter(), time.time()
         task.check()
         self.task, self.run, self.split = task, task.run, split
         self.setting = self.run.setting.resolved()
@@ -71,7 +71,7 @@ class RunInProgress:
             group.release(self.member)
             raise
         self.stretches, self.epochs_before = self.progress.stretches, self._own_epochs
-        self.seconds = sum(map(sum, self.progress.times)) + time.perf_counter() - start
+        self.seconds = sum(map(sum, self.progress.times)) + time.perf_counter() - self.started
         self.saved_at, self.save_seconds, self.unsaved = time.perf_counter(), 0.0, False
 
     def _with_slips(self, split: Split) -> Split:
@@ -280,7 +280,8 @@ class RunInProgress:
         parent = self.task.parent
         diverged_here = self.diverged is not None and (parent is None or parent.diverged is None)
         if self._own_epochs > self.epochs_before or diverged_here:
-            stretch = Stretch(worker=worker_id(), began=self.began, ended=time.time(), until=self._own_epochs)
+            ended = self.began + time.perf_counter() - self.started  # the clock may have been set back since
+            stretch = Stretch(worker=worker_id(), began=self.began, ended=ended, until=self._own_epochs)
             self.progress.stretches = [*self.stretches, stretch]
 
     def _write_checkpoint(self) -> None:

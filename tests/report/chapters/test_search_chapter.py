@@ -59,9 +59,11 @@ def test_a_search_says_what_it_saved_and_what_that_may_have_cost(searched):
     assert said[0].startswith(
         f"[asha] stopped {stopped} of 20 settings short and let {19 - stopped} train to the end; 1 "
     )
-    assert f"trained {trained} of 160 epochs: {100 * (1 - trained / 160):.0f} % of the work was saved" in said[0]
-    assert said[1].startswith(f"The probability that one of the {stopped} that were stopped would have been better at ")
-    assert "is below 1 %" in said[1]
+    whole = 19 * 8 + 2  # the one that diverged in two epochs would not have trained on
+    assert f"trained {trained} of {whole} epochs: {100 * (1 - trained / whole):.0f} % of the work was saved" in said[0]
+    assert said[1].startswith(f"Had the {stopped} settings that were stopped gone the way of those that went on (n = ")
+    assert "with probability below 1 %; with 95 % probability nothing was lost." in said[1]
+    assert "A setting that starts slowly and overtakes later is not foreseen." in said[1]
     assert "Method: a line from each level to the next" in said[1]
     assert "rank correlation 1.00 (n = " in said[2]
     names = [block.figure.name for block in blocks if isinstance(block, FigureBlock)]
@@ -145,7 +147,39 @@ def test_records_of_earlier_versions_have_one_sentence(make_results):
     blocks = blocks_of(folder)
     assert [block.text for block in blocks if isinstance(block, Text)] == [NO_TIMES]
     (history,) = (block.figure for block in blocks if isinstance(block, FigureBlock))
-    assert [panel.x_label for panel in history.panels] == ["settings begun", "epochs of all runs"]
+    assert [panel.x_label for panel in history.panels] == ["settings drawn", "epochs of all runs"]
+    assert "epochs too, as records do not say when settings ended" in history.caption
+    assert list(hg.timeline(folder).columns)[:3] == ["worker", "place", "setting"]
+
+
+def test_a_failed_run_has_no_time_and_hides_none_of_the_others(make_results):
+    def told(setting, seed):
+        return Outcome(0.8, "failed" if setting.label == "3" else "done")
+
+    blocks = blocks_of(make_results(TABLES, told))
+    (history,) = (b.figure for b in blocks if isinstance(b, FigureBlock) and b.figure.name != "timeline")
+    assert [[len(one.x) for one in panel.dots] for panel in history.panels] == [[19, 0, 1], [19, 0, 1], [19, 0, 0]]
+    assert "epochs in that in which settings ended" in history.caption
+    (lost,) = (row for row in history.table()[1] if str(row[1]).startswith("diverged") and row[0] == "settings drawn")
+    assert lost[4:] == [None, None, None]  # it is drawn at the edge, which is not its value
+    assert history.inside(np.array([np.nan]))[0] < history.inside(np.array([0.8]))[0]
+
+
+def test_decisions_of_a_search_that_the_study_had_before_say_nothing_of_this_one(make_results):
+    tell = lambda setting, seed: Outcome(0.8 - 0.01 * abs(int(setting.label) - 7))  # noqa: E731
+    first = make_results(TABLES, tell, name="first")
+    left = make_results(TABLES, tell, name="left", decisions={0: EVENTS})
+    assert hg.search_history(left).equals(hg.search_history(first))
+
+
+def test_epochs_that_early_stopping_saved_are_not_those_of_the_search(make_results):
+    """Of two settings the first goes on and stops early by itself, the second is stopped."""
+    curves = {"1": [0.8] * 8, "2": [0.7] * 8}
+    tables = {**TABLES, "random": {**DRAWN, "runs": 2}, "asha": ASHA}
+    told = {"1": Outcome(0.8, "done", epochs=6), "2": Outcome(0.7, "pruned", epochs=2)}
+    events = decided(Asha(**ASHA), curves, 8, "val_accuracy")
+    said = sentences(blocks_of(make_results(tables, lambda setting, seed: told[setting.label], decisions={0: events})))
+    assert "Runs trained 8 of 14 epochs: 43 % of the work was saved" in said[0]
 
 
 def test_without_its_decisions_it_is_said(make_results):
@@ -186,9 +220,20 @@ def test_a_search_that_goes_on_says_what_it_has(make_results):
 
     folder = make_results({**TABLES, "asha": ASHA}, half, decisions={0: EVENTS})
     phase = summarize(Results.open(folder)).phases[0]
-    saved, cost = brief_verdicts(phase, cost_of(phase.search))
-    assert " short so far and let " in saved.text
-    assert cost.text == "What that may cost is said when the search is over."
+    (said,) = brief_verdicts(phase, cost_of(phase.search))
+    ended = sum(epochs == 8 and int(label) <= 10 for label, epochs in last_epochs(EVENTS).items())
+    assert said.text == (
+        f"The search is not over. Of 20 settings so far {ended} trained to the end, 1 diverged or failed and "
+        f"{19 - ended} wait or are on their way; their runs trained {sum(last_epochs(EVENTS).values())} epochs. What "
+        "stopping saved and may have cost is said when it is."
+    )
+    history = next(block.figure for block in blocks_of(folder) if isinstance(block, FigureBlock))
+    assert "10 settings that wait or are on their way: not shown." in history.caption
+    rungs = hg.rungs(folder)
+    assert rungs["reached"].tolist() == [
+        sum(event["event"] == "arrived" and event["epoch"] == epoch for event in EVENTS) for epoch in (2, 4)
+    ]
+    assert rungs["winner_rank"].isna().all()
     hg.build_report(folder, formats=[])
 
 

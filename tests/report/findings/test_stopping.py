@@ -163,6 +163,26 @@ def test_equal_values_and_values_at_the_edge_have_a_probability(value):
     assert math.isfinite(losses.probability)
 
 
+@pytest.mark.parametrize("metric", ["val_accuracy", "val_loss"])
+@pytest.mark.parametrize("value", [0.1, 0.5, 0.9, 1.0])
+def test_of_settings_that_are_all_equal_none_would_have_won(value, metric):
+    """Their logarithms differ by rounding, from which no line is drawn."""
+    for n in (6, 7, 9):
+        trials = [Trial(str(k), k, (2, 4), (value, value), ENDED, 4, 0, None) for k in range(n)]
+        trials += [Trial(str(k), k, (2, 4), (value,), STOPPED, 2, 0, None) for k in range(n, 2 * n)]
+        cost = stopping_cost(trials, metric, 100)
+        assert isinstance(cost, StoppingCost)
+        assert (cost.probability, cost.loss) == (0, 0)
+
+
+def test_what_is_lost_of_accuracy_is_a_whole_number_of_examples():
+    trials, _ = searched(np.random.default_rng(2), noise=1.5, slope=0.1)
+    cost = stopping_cost(trials, "val_accuracy", 50)
+    assert isinstance(cost, StoppingCost)
+    assert cost.loss > 0
+    assert cost.loss * 50 == pytest.approx(round(cost.loss * 50))
+
+
 def test_a_thousand_settings_take_less_than_a_second():
     import time
 

@@ -57,6 +57,16 @@ def test_runs_that_share_a_program_have_a_place_each():
     assert facts.busy == 1
 
 
+def test_clocks_of_two_machines_that_disagree_give_no_negative_time():
+    """The second machine's clock is three seconds behind, so a run seems to go on before it paused."""
+    facts = timeline_facts([setting("1", seed0=[("a", 100.0, 110.0, 3), ("b", 107.0, 117.0, 6)], seed1=[])])
+    assert facts is not None
+    assert [(one.worker, one.since, one.until) for one in facts.stretches] == [(0, 0, 3), (1, 3, 6)]
+    assert (facts.span, facts.cuts) == (17.0, ())
+    assert 0 < facts.busy <= 1
+    assert facts.untimed == 1  # the run of an earlier version beside it is counted
+
+
 def test_records_of_earlier_versions_say_nothing():
     assert timeline_facts([setting("1", seed0=[])]) is None
     assert timeline_facts([]) is None

@@ -24,8 +24,11 @@ def search_chapter(summary: Summary) -> Chapter | None:
             blocks += _phase(phase, f"-{position + 1}" if several else "", f" of phase {position + 1}" * several)
     if not blocks:
         return None
-    figure = timeline_block(summary)
-    return Chapter("search", "The search", (*blocks, Text(NO_TIMES) if figure is None else figure), "Search")
+    if (figure := timeline_block(summary)) is not None:
+        blocks.append(figure)
+    elif any(setting.trained for setting in summary.settings):
+        blocks.append(Text(NO_TIMES))
+    return Chapter("search", "The search", tuple(blocks), "Search")
 
 
 def timeline_block(summary: Summary, least: int = 1) -> FigureBlock | None:
@@ -41,7 +44,7 @@ def _phase(phase: PhaseSummary, suffix: str, of: str) -> Iterator[Block]:
     facts = phase.search
     assert facts is not None
     cost = cost_of(facts)
-    found = rungs(facts.trials, facts.metric, phase.winner, cost)
+    found = rungs(facts.trials, facts.metric, phase.winner if facts.is_over else None, cost)
     if said := search_verdicts(phase, cost, found):
         yield Verdicts(tuple(said))
     names = {setting_name(setting, phase.axes): setting for setting in phase.settings}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.report.drawing.canvas import INK, PAGE_WIDTH, SOFT, new_drawing, percent_axis
 from handgrad.report.drawing.lettering import cut
-from handgrad.report.figures.search_shapes import Dots, Scatter, ScatterPanel, Timeline
+from handgrad.report.figures.search_shapes import MOST_ROWS, Dots, Scatter, ScatterPanel, Timeline
 from handgrad.report.figures.shapes import Mark
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def draw_timeline(figure: Timeline) -> "Drawing":
     """A row for each worker, a bar for each stretch; below them what the colours are."""
     from matplotlib.patches import Patch
 
-    drawing = new_drawing(PAGE_WIDTH, 0.34 * len(figure.rows) + 1.0)
+    drawing = new_drawing(PAGE_WIDTH, 0.34 * min(len(figure.rows), MOST_ROWS) + 1.0)
     axes = drawing.add_subplot()
     span = max(one.end for one in figure.stripes) or 1.0
     for block, (colour, _) in enumerate(figure.key.blocks):
@@ -111,12 +111,13 @@ def draw_timeline(figure: Timeline) -> "Drawing":
         )
     for one in figure.stripes:
         name = one.name.split(",")[0]
-        if (one.end - one.start) / span > NAMED * len(name):
+        if len(figure.rows) <= MOST_ROWS and (one.end - one.start) / span > NAMED * len(name):
             axes.text((one.start + one.end) / 2, one.row, name, size=6.5, color="white", ha="center", va="center")
     for start, row, end, other in figure.links:
         axes.plot([start, end], [row, other], color=INK, linewidth=0.4, alpha=0.45, zorder=3)
     _cuts(axes, figure.marks)
-    axes.set_yticks(range(len(figure.rows)), list(figure.rows))
+    named = range(0, len(figure.rows), math.ceil(len(figure.rows) / MOST_ROWS))
+    axes.set_yticks(named, [figure.rows[row] for row in named])
     axes.set_ylim(len(figure.rows) - 0.5, -0.5)
     axes.set_xlim(0, span)
     axes.grid(visible=False, axis="y")

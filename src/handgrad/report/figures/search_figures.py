@@ -1,6 +1,8 @@
 """The figures of a search: its history, its timeline, and what was stopped at its rungs."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,10 +12,10 @@ from handgrad.report.figures.request import Request
 from handgrad.report.figures.search_shapes import Dots, Scatter, ScatterPanel, Stripe, Timeline
 from handgrad.report.figures.shapes import Key, Line, Mark, Numbers
 from handgrad.report.findings.search_facts import ENDED, LOST, STOPPED, SearchFacts, Trial
-from handgrad.report.findings.stopping import PAIRS, StoppingCost, ladder_of, stopping_cost
+from handgrad.report.findings.stopping import PAIRS, StoppingCost, cost_of, ladder_of
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.timeline_facts import TimelineFacts, timeline_facts
-from handgrad.report.findings.wording import number, plural
+from handgrad.report.findings.wording import number, plural, sentence
 from handgrad.study.published.search_options import RungsOptions, SearchHistoryOptions, TimelineOptions
 from handgrad.training.run_keys import RunKey, key_word
 
@@ -50,8 +52,8 @@ def make_rungs(request: Request[RungsOptions]) -> Scatter | None:
     facts, labels = request.search, {setting.label for setting in request.shown.values()}
     if facts is None:
         return None
-    trials = [trial for trial in facts.trials if trial.label in labels]
-    return rungs_figure(request.name, trials, facts.metric, stopping_cost(trials, facts.metric, facts.examples))
+    shown = replace(facts, trials=tuple(trial for trial in facts.trials if trial.label in labels))
+    return rungs_figure(request.name, shown.trials, shown.metric, cost_of(shown))
 
 
 # -- history
@@ -80,22 +82,27 @@ def history_figure(
         options.log == "auto" and not is_fraction(metric) and 0 < min(valued.values()) * WIDE < max(valued.values())
     )
     y_range = _range(list(valued.values()), metric, log=log)
-    worst = y_range[1] if lower_is_better(metric) else y_range[0]
-    shown_at = {t.label: valued.get(t.label, worst) for t in trials}
-    panels = [panel for way in options.against if (panel := _against(way, trials, shown_at, names, metric, shown))]
+    shown_at = {t.label: valued.get(t.label, math.nan) for t in trials}
+    order = "begun" if facts.is_decided else "drawn"
+    found = (_against(way, trials, shown_at, names, metric, shown, order) for way in options.against)
+    panels = [panel for panel in found if panel is not None]
     if not panels:
         return None
     word, lost = METRICS[metric].word, sum(t.state == LOST for t in trials)
     beyond = sum(not y_range[0] <= value <= y_range[1] for value in valued.values())
+    going = sum(trial.label in names for trial in facts.trials) - len(trials)
+    timed = all(trial.at is not None for trial in trials if trial.trained)
     parts = [
-        f"{word[0].upper()}{word[1:]} of every setting of the search{_mean_of(facts)}, where its last run ended; line: "
+        f"{sentence(word)} of every setting of the search{_mean_of(facts)}, where its last run ended; line: "
         "the best so far of those that were trained to their end.",
         "A setting that was stopped has the value of the epoch at which it was, and cannot win."
         if any(t.state == STOPPED for t in trials)
         else "",
         "Settings are counted in the order in which they were begun."
         if facts.is_decided
-        else "Settings are counted in the order in which they were drawn, epochs in that in which settings ended.",
+        else "Settings are counted in the order in which they were drawn, epochs "
+        + ("in that in which settings ended." if timed else "too, as records do not say when settings ended."),
+        f"{plural(going, 'setting')} that wait or are on their way: not shown." if going else "",
         f"{plural(lost, 'setting')} that diverged or failed: at the edge." if lost else "",
         f"{plural(beyond, 'setting')} beyond the axis: at the edge." if beyond else "",
         "Long times in which nothing trained are cut out (dotted)." if any(panel.marks for panel in panels) else "",
@@ -109,6 +116,7 @@ def history_figure(
         y_range=y_range,
         percent=is_fraction(metric),
         log_y=log,
+        low_is_good=lower_is_better(metric),
         columns=len(panels),
     )
 
@@ -139,23 +147,24 @@ def _against(
     names: Mapping[str, str],
     metric: str,
     shown: Mapping[str, SettingSummary],
+    order: str,
 ) -> ScatterPanel | None:
     """The panel against one measure of work; None where records do not say it."""
     marks: list[Mark] = []
     if way == "settings":
-        x, label = {t.label: float(t.number) for t in trials}, "settings begun"
+        x, label = {t.label: float(t.number) for t in trials}, f"settings {order}"
     elif way == "epochs":
         x, label = {t.label: float(t.spent) for t in trials}, "epochs of all runs"
     else:
         times = timeline_facts(shown.values())
-        if times is None or any(t.at is None for t in trials):
+        if times is None or any(t.at is None for t in trials if t.trained):
             return None
         unit, size = unit_of(times.span)
-        x, label = {t.label: times.place(t.at or 0.0) / size for t in trials}, f"time ({unit})"
+        x, label = {t.label: times.place(t.at) / size for t in trials if t.at is not None}, f"time ({unit})"
         marks = _cut_marks(times, size)
     dots = []
     for state, (words, marker, colour) in GROUPS.items():
-        own = [t.label for t in trials if t.state == state]
+        own = [t.label for t in trials if t.state == state and t.label in x]
         xs, ys = np.array([x[one] for one in own]), np.array([y[one] for one in own])
         dots.append(Dots(words, marker, colour, tuple(names[one] for one in own), xs, ys))
     ended = sorted((t.label for t in trials if t.state == ENDED), key=x.__getitem__)
@@ -230,6 +239,8 @@ def timeline_figure(
         caption += " Thin lines: pauses of a run, up to the stretch in which it went on."
     if facts.cuts:
         caption += " Long times in which nothing trained are cut out (dotted)."
+    if facts.untimed:
+        caption += f" {plural(facts.untimed, 'run')} of an earlier version, which did not record when: not shown."
     return Timeline(
         name=name,
         title="Timeline: which worker trained what when",
@@ -268,9 +279,9 @@ def rungs_figure(name: str, trials: Sequence[Trial], metric: str, cost: Stopping
     parts += [end for panel in panels for one in panel.dots if one.low is not None and one.high is not None
               for end in (one.low, one.high)]  # fmt: skip
     values = np.concatenate(parts)
-    y_range = _range(values.tolist(), metric, log=False)
-    word = METRICS[metric].word
-    caption = f"{word[0].upper()}{word[1:]} at a rung, and later. Dots: settings that went on."
+    log = not is_fraction(metric) and 0 < values.min() * WIDE < values.max()
+    y_range = _range(values.tolist(), metric, log=log)
+    caption = f"{sentence(METRICS[metric].word)} at a rung, and later. Dots: settings that went on."
     if known is not None:
         caption += (
             " Rings: settings that were stopped, at the value that is foretold of them, with its 95 % interval: from "
@@ -286,10 +297,12 @@ def rungs_figure(name: str, trials: Sequence[Trial], metric: str, cost: Stopping
         name=name,
         title="What was stopped, and what the others tell of it",
         caption=caption,
-        y_label=word,
+        y_label=METRICS[metric].word,
         panels=tuple(panels),
         y_range=y_range,
         percent=is_fraction(metric),
+        log_y=log,
+        low_is_good=lower_is_better(metric),
         columns=min(3, len(panels)),
     )
 

@@ -12,11 +12,15 @@ import numpy as np
 from handgrad.report.figures.shapes import CsvRow, Key, Line, Mark, Numbers
 
 MARKERS = ("dot", "ring", "cross")
+MOST_ROWS = 40  # of a timeline; of more (hundreds of runs in one program) each is lower, and not all are named
 
 
 @dataclass(frozen=True, eq=False)
 class Dots:
-    """A group of dots with one marker (of `MARKERS`) and colour; names: of each dot;  low, high: intervals in y."""
+    """A group of dots with one marker (of `MARKERS`) and colour; names: of each dot;  low, high: intervals in y.
+
+    y: not a number of one without a value.
+    """
 
     label: str
     marker: str
@@ -45,7 +49,7 @@ class ScatterPanel:
 class Scatter:
     """Panels that share their y axis, at whose edge the dots that lie beyond it are drawn.
 
-    y_range: of the axis, as values.
+    y_range: of the axis, as values;  low_is_good: dots without a value are drawn at the other edge.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Scatter:
     y_range: tuple[float, float]
     percent: bool = False
     log_y: bool = False
+    low_is_good: bool = False
     columns: int = 3
 
     @property
@@ -72,7 +77,7 @@ class Scatter:
         """Values, moved to the edge of the axis where they lie beyond it."""
         low, high = self.y_range
         margin = 0.0 if self.log_y else 0.015 * (high - low)
-        return np.clip(y, low + margin, high - margin)
+        return np.clip(np.where(np.isnan(y), high if self.low_is_good else low, y), low + margin, high - margin)
 
     def table(self) -> tuple[list[str], Iterator[CsvRow]]:
         """A row per dot."""
@@ -82,10 +87,14 @@ class Scatter:
                 for one in panel.dots:
                     low = one.y if one.low is None else one.low
                     high = one.y if one.high is None else one.high
-                    for row in zip(one.names, one.x.tolist(), one.y.tolist(), low.tolist(), high.tolist(), strict=True):
-                        yield [panel.x_label, one.label, *row]
+                    for name, x, *y in zip(one.names, one.x.tolist(), *map(_known, (one.y, low, high)), strict=True):
+                        yield [panel.x_label, one.label, name, x, *y]
 
         return ["against", "group", "setting", "x", "y", "low", "high"], rows()
+
+
+def _known(y: Numbers) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in y]
 
 
 @dataclass(frozen=True)

@@ -45,15 +45,14 @@ class Trial:
 class SearchFacts:
     """The search of a phase.  trials: in the order in which they were begun;  metric: what they were judged by.
 
-    sampler: what drew the settings, empty where they were listed;  whole: the epochs of all runs, had none been
-    stopped;  seconds: what training took, and what it would have taken by the settings' own seconds an epoch;
-    counted: the runs of each setting, in words;  examples: behind a value that is a fraction;  is_decided: whether the
-    decisions are there;  is_over: whether the search came to its end.
+    whole: the epochs of all runs, had those that were stopped trained to the end;  seconds: what training took, and
+    what it would have taken then, by the runs' own seconds an epoch;  counted: the runs of each setting, in words;
+    examples: behind a value that is a fraction;  is_decided: whether the decisions are there;  is_over: whether the
+    search came to its end.
     """
 
     trials: tuple[Trial, ...]
     metric: str
-    sampler: str
     asha: Asha | None
     whole: int
     seconds: tuple[float, float]

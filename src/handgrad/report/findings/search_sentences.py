@@ -1,15 +1,16 @@
 """Sentences about a search: what stopping saved, what it may have cost, and when the best was found."""
 
+import math
 from collections.abc import Sequence
 
 from handgrad.measures import METRICS, is_fraction
-from handgrad.report.findings.search_facts import ENDED, LOST, STOPPED, SearchFacts
-from handgrad.report.findings.stopping import PAIRS, RankCorrelation, RungFacts, StoppingCost
+from handgrad.report.findings.search_facts import ENDED, LOST, OPEN, STOPPED, SearchFacts
+from handgrad.report.findings.stopping import DRAWS, PAIRS, RankCorrelation, RungFacts, StoppingCost
 from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, number, plural
 
-FEW = 10  # settings behind a line, below which a probability is rather too large (measured: docs/report.md)
+FEW = 10  # settings behind a line, below which a probability is rough (measured: docs/report.md)
 LIKELY = 0.2  # a probability from which a sentence is a warning
 NO_DECISIONS = (
     "The decisions of this search are not in the folder (decisions/), so what it stopped, and when, cannot be shown."
@@ -24,38 +25,54 @@ def search_verdicts(phase: PhaseSummary, cost: StoppingCost | str, found: Sequen
     """What can be said of the search of a phase; cost, found: of `stopping`."""
     facts = phase.search
     assert facts is not None
-    said = []
-    if facts.asha is not None:
-        if not facts.is_decided:
-            return [Verdict("note", NO_DECISIONS)]
-        said += [saved(facts), *stopping_verdicts(facts, cost, found)]
-    said += when_found(phase)
-    return said
+    if facts.asha is not None and not facts.is_decided:
+        return [Verdict("note", NO_DECISIONS)]
+    if not facts.is_over:
+        return [so_far(facts)]
+    stopping = [] if facts.asha is None else [saved(facts), *stopping_verdicts(facts, cost, found)]
+    return stopping + when_found(phase)
 
 
 def brief_verdicts(phase: PhaseSummary, cost: StoppingCost | str) -> list[Verdict]:
     """The two that a terminal shows."""
     facts = phase.search
     assert facts is not None
-    if facts.asha is not None and facts.is_decided:
-        return [saved(facts), cost_verdict(facts, cost, brief=True)]
-    return when_found(phase)
+    if facts.asha is None or not facts.is_decided or not facts.is_over:
+        return search_verdicts(phase, cost, ())
+    return [saved(facts), cost_verdict(facts, cost, brief=True)]
+
+
+def so_far(facts: SearchFacts) -> Verdict:
+    """Where a search stands that is not over: nothing is said yet of what it saved, or of the best."""
+    ended, lost, others = facts.count(ENDED), facts.count(LOST), facts.count(STOPPED) + facts.count(OPEN)
+    states = [f"{ended} trained to the end", f"{lost} diverged or failed" * (lost > 0),
+              f"{others} wait or are on their way" * (others > 0)]  # fmt: skip
+    where = enumerated(list(filter(None, states)))
+    then = "" if facts.asha is None else " What stopping saved and may have cost is said when it is."
+    return Verdict(
+        "note",
+        f"The search is not over. Of {plural(len(facts.trials), 'setting')} so far {where}; their runs trained "
+        f"{plural(facts.trained, 'epoch')}.{then}",
+    )
 
 
 def saved(facts: SearchFacts) -> Verdict:
     """How many settings were stopped, and the share of the work that this saved."""
     stopped, ended, lost = (facts.count(state) for state in (STOPPED, ENDED, LOST))
-    share = 1 - facts.trained / facts.whole if facts.whole else 0.0
     trained, whole = facts.seconds
     of_time = f" (about {100 * (1 - trained / whole):.0f} % of the time)" if whole > 0 else ""
+    work = (
+        f" Runs trained {facts.trained:,} of {facts.whole:,} epochs: {100 * (1 - facts.trained / facts.whole):.0f} % "
+        f"of the work was saved{of_time}."
+        if stopped and facts.whole
+        else ""
+    )
     rule = "" if facts.asha is None or facts.asha.rule == "promote" else f', rule "{facts.asha.rule}"'
     others = f"; {plural(lost, 'setting')} diverged or failed" if lost else ""
-    so_far = "" if facts.is_over else " so far"
     return Verdict(
         "note",
-        f"[asha]{rule} stopped {stopped} of {plural(len(facts.trials), 'setting')} short{so_far} and let {ended} train "
-        f"to the end{others}. Runs trained {facts.trained:,} of {facts.whole:,} epochs: {100 * share:.0f} % of the "
-        f"work was saved{of_time}.",
+        f"[asha]{rule} stopped {stopped} of {plural(len(facts.trials), 'setting')} short and let {ended} train to the "
+        f"end{others}.{work}",
     )
 
 
@@ -69,40 +86,40 @@ def probability_text(p: float) -> str:
 
 
 def amount(value: float, metric: str) -> str:
-    """A bound of a difference in a measure; of accuracies at least 0.01 points.
+    """An upper bound above 0 of a difference in a measure: rounded up.
 
-    >>> amount(0.0123, "val_accuracy"), amount(0.00001, "val_accuracy"), amount(0.0123, "val_loss")
-    ('1.2 points', '0.01 points', '0.012')
+    >>> amount(0.0121, "val_accuracy"), amount(0.125, "val_accuracy"), amount(0.0121, "val_loss")
+    ('1.3 points', '13 points', '0.013')
     """
-    return f"{max(100 * value, 0.01):.2g} points" if is_fraction(metric) else f"{value:.2g}"
+    shown = 100 * value if is_fraction(metric) else value
+    last = 10.0 ** (math.floor(math.log10(shown)) - 1)
+    return f"{math.ceil(shown / last - 1e-9) * last:.3g}{' points' if is_fraction(metric) else ''}"
 
 
 def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = False) -> Verdict:
     """The probability that a setting that was stopped would have been better than the best."""
     if facts.count(STOPPED) == 0:
         return Verdict("note", "No setting was stopped, so that nothing was lost by it.")
-    if not facts.is_over:
-        return Verdict("note", "What that may cost is said when the search is over.")
     if isinstance(cost, str):
         return Verdict("note", f"Whether one that was stopped would have won cannot be known: {cost}.")
-    word = METRICS[facts.metric].word
-    who = "the one that was" if cost.stopped == 1 else f"one of the {cost.stopped} that were"
+    lost = f"no more than {amount(cost.loss, facts.metric)} were lost" if cost.loss else "nothing was lost"
+    who = "the setting that was" if cost.stopped == 1 else f"the {cost.stopped} settings that were"
     text = (
-        f"The probability that {who} stopped{'' if cost.is_end else ' before'} would have been better at epoch "
-        f"{cost.epoch} than the best there ({word} {number(cost.best, facts.metric)}) is "
-        f"{probability_text(cost.probability)}; with 95 % probability no more than {amount(cost.loss, facts.metric)} "
-        "were lost."
+        f"Had {who} stopped{'' if cost.is_end else ' before'} gone the way of those that went on (n = "
+        f"{enumerated([str(n) for n in cost.pairs])}), {'it' if cost.stopped == 1 else 'one of them'} would have been "
+        f"better at epoch {cost.epoch} than the best there ({METRICS[facts.metric].word} "
+        f"{number(cost.best, facts.metric)}) with probability {probability_text(cost.probability)}; with 95 % "
+        f"probability {lost}. A setting that starts slowly and overtakes later is not foreseen."
     )
     if min(cost.pairs) < FEW and cost.probability >= 0.01:
-        text += f" As few as {min(cost.pairs)} settings tell of it: it is rather too large than too small."
+        text += f" As few as {min(cost.pairs)} settings tell of it, so that it is rough."
     if not cost.is_end:
         end = facts.trials[0].levels[-1]
-        text += f" Whether it would have won at epoch {end} cannot be known: fewer than {PAIRS} settings went further."
+        text += f" What would have won at epoch {end} cannot be known: fewer than {PAIRS} settings went further."
     if not brief:
         text += (
-            f" Method: a line from each level to the next through the settings that went on (n = "
-            f"{enumerated([str(n) for n in cost.pairs])}) trains the others on, 2,000 times; assumed is that the line "
-            "holds for those that were stopped as well, which were worse."
+            " Method: a line from each level to the next, drawn through the settings that went on, trains the others "
+            f"on, {DRAWS:,} times; assumed is that it holds for those that were stopped, which were worse."
         )
     return Verdict("warning" if cost.probability >= LIKELY else "note", text)
 
@@ -116,8 +133,8 @@ def stopping_verdicts(facts: SearchFacts, cost: StoppingCost | str, found: Seque
             Verdict(
                 "note",
                 f"Among the {told.foretold.n} settings that went on to the end, {METRICS[facts.metric].word} at epoch "
-                f"{told.epoch} and at the end have the rank correlation {correlation_text(told.foretold)}. Those that "
-                "were stopped are not in it, and are worse: over all it may be another.",
+                f"{told.epoch} and at the end have the rank correlation {correlation_text(told.foretold)}. Over all "
+                "settings it may be another: those that were stopped, which were worse, are not in it.",
             )
         )
     elif facts.count(STOPPED):
@@ -134,8 +151,8 @@ def stopping_verdicts(facts: SearchFacts, cost: StoppingCost | str, found: Seque
         said.append(
             Verdict(
                 "note",
-                f"The setting that won was number {winner.winner_rank} of {winner.reached} at epoch "
-                f"{winner.epoch}: a rule that lets fewer go on would have lost it.",
+                f"The setting that won was number {winner.winner_rank} of {winner.reached} at epoch {winner.epoch}: "
+                f"had fewer than {winner.winner_rank} gone on from there, it would have been lost.",
             )
         )
     return said

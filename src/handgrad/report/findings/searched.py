@@ -16,7 +16,7 @@ from handgrad.training.run_keys import RunKey
 def read_search(
     results: Results, phase: Mapping[str, Any], settings: Sequence[SettingSummary], metric: str
 ) -> SearchFacts | None:
-    """The search of a phase of plan.json; None where its settings are neither drawn nor stopped, or none has trained.
+    """The search of a phase of plan.json; None where its settings are neither drawn nor stopped, or nothing ran.
 
     settings: those of the phase itself;  metric: by which its winner is chosen.  Raises ResultsError where the plan
     cannot be read.
@@ -25,32 +25,38 @@ def read_search(
     asha, wrong = (None, []) if phase.get("asha") is None else Asha.read(phase["asha"], prefix="asha")
     if wrong:
         raise ResultsError(f"plan.json: {wrong[0]}; take the file from a backup")
-    named = {setting.label: setting for setting in settings if setting.records}
+    # a file of decisions of a search that the study had before says nothing of this one
+    events = results.decisions(phase["number"]) if asha is not None or phase["drawn"] else []
+    begun = {event["setting"] for event in events if event["event"] == "begun"}
+    named = {
+        setting.label: setting
+        for setting in settings
+        if (setting.label in begun if events else any(run.record is not None for run in setting.runs))
+    }
     if (drawn is None and asha is None) or not named:
         return None
-    events = results.decisions(phase["number"])
     judged = (asha.metric if asha else None) or metric
     judge = _Judge(named, asha, judged)
     for event in events:
         judge.take(event)
-    if not events:
-        for label in sorted(named, key=_end_of(named)):
-            judge.take_whole(label)
+    for label in () if events else _by_end(named):
+        judge.take_whole(label)
     labels = judge.begun if events else list(named)
     trials = tuple(judge.trial(label, number) for number, label in enumerate(labels, start=1))
-    took = [(run.record.time.total, _own_epochs(run), epochs_of(named[trial.label])) for trial in trials
-            for run in named[trial.label].runs if run.record is not None]  # fmt: skip
+    runs = [(run, _own_epochs(run), max(_own_epochs(run), trial.levels[-1] if run.status == "pruned" else 0))
+            for trial in trials for run in named[trial.label].runs if run.record is not None]  # fmt: skip
+    times = [(run.record.time.total, own, whole) for run, own, whole in runs if run.record is not None and own]
+    over = phase["winner"] is not None or results.plan["state"] in ("done", "failed")
     return SearchFacts(
         trials=trials,
         metric=judged,
-        sampler="" if drawn is None else drawn.sampler,
         asha=asha,
-        whole=sum(epochs_of(named[trial.label]) * len(named[trial.label].runs) for trial in trials),
-        seconds=(sum(total for total, _, _ in took), sum(total * all_ / own for total, own, all_ in took if own)),
+        whole=sum(whole for _, _, whole in runs),
+        seconds=(sum(total for total, _, _ in times), sum(total * whole / own for total, own, whole in times)),
         counted=max(named.values(), key=lambda setting: len(setting.runs)).counted,
         examples=next((found for one in named.values() if (found := one.examples(judged)) is not None), None),
         is_decided=bool(events),
-        is_over=phase["winner"] is not None and not any(one.unfinished for one in named.values()),
+        is_over=over and not any(one.unfinished for one in named.values()),
     )
 
 
@@ -73,16 +79,18 @@ def _time_of(run: RunFacts, epoch: int) -> float | None:
 
 
 def _latest(setting: SettingSummary, epoch: int) -> float | None:
-    found = [_time_of(run, epoch) for run in setting.runs]
-    known = [time for time in found if time is not None]
-    return max(known) if known and len(known) == len(found) else None
+    """When the last of its runs that trained came there; None where that is not recorded, or none trained."""
+    found = [(_time_of(run, epoch), _own_epochs(run)) for run in setting.runs]
+    known = [time for time, _ in found if time is not None]
+    return max(known) if known and all(time is not None or not own for time, own in found) else None
 
 
-def _end_of(named: Mapping[str, SettingSummary]) -> Any:
-    """The order in which settings ended; that of the plan where not all times are known."""
-    order = list(named)
+def _by_end(named: Mapping[str, SettingSummary]) -> list[str]:
+    """Labels in the order in which settings ended; in that of the plan where not all of these times are recorded."""
     times = {label: _latest(setting, epochs_of(setting)) for label, setting in named.items()}
-    return order.index if None in times.values() else lambda label: (times[label], order.index(label))
+    if any(time is None and any(map(_own_epochs, named[label].runs)) for label, time in times.items()):
+        return list(named)
+    return sorted(named, key=lambda label: times[label] or 0.0)
 
 
 class _Judge:
@@ -94,6 +102,7 @@ class _Judge:
         self._values: dict[str, list[float | None]] = {}
         self._spent: dict[str, int] = {}
         self._counted: dict[tuple[str, RunKey], int] = {}
+        self._total = 0
 
     def take(self, event: Mapping[str, Any]) -> None:
         """One recorded decision."""
@@ -108,7 +117,7 @@ class _Judge:
         setting = self._named[label]
         lost = setting.count("diverged", "failed") > 0
         levels = self._levels(label)
-        epochs = max(_own_epochs(run) for run in setting.runs)
+        epochs = max(map(_own_epochs, setting.runs))
         if self._asha is None and not setting.unfinished:
             self._arrive(label, levels[-1], None if lost else setting.samples[self._metric].mean)
         else:  # its decisions are not here
@@ -119,9 +128,11 @@ class _Judge:
         self._count(label, epoch)
 
     def _count(self, label: str, epoch: int) -> None:
-        for run in self._named[label].runs:
-            self._counted[label, run.key] = min(epoch, _own_epochs(run))
-        self._spent[label] = sum(self._counted.values())
+        for run in self._named[label].runs:  # one that waits at a rung, or is on its way, has no record yet
+            trained = epoch if run.record is None else min(epoch, _own_epochs(run))
+            self._total += trained - self._counted.get((label, run.key), 0)
+            self._counted[label, run.key] = trained
+        self._spent[label] = self._total
 
     def _levels(self, label: str) -> tuple[int, ...]:
         epochs = epochs_of(self._named[label])
@@ -138,13 +149,16 @@ class _Judge:
             else ENDED
         )  # fmt: skip
         epoch = levels[len(values) - 1] if values else max(map(_own_epochs, setting.runs))
+        trained = [
+            self._counted.get((label, run.key), 0) if run.record is None else _own_epochs(run) for run in setting.runs
+        ]
         return Trial(
             label=label,
             number=number,
             levels=levels,
             values=values,
             state=state,
-            trained=sum(map(_own_epochs, setting.runs)),
+            trained=sum(trained),
             spent=self._spent.get(label, 0),
             at=_latest(setting, epoch),
         )

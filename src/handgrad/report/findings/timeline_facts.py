@@ -42,10 +42,14 @@ class TrainedStretch:
 
 @dataclass(frozen=True)
 class TimelineFacts:
-    """stretches: by the time at which they began;  cuts: (began, ended) of the times that are cut out."""
+    """stretches: by the time at which they began;  cuts: (began, ended) of the times that are cut out.
+
+    untimed: how many runs trained of which the records do not say when.
+    """
 
     stretches: tuple[TrainedStretch, ...]
     cuts: tuple[tuple[float, float], ...]
+    untimed: int = 0
 
     @cached_property
     def start(self) -> float:
@@ -77,10 +81,13 @@ class TimelineFacts:
 def timeline_facts(settings: Iterable[SettingSummary]) -> TimelineFacts | None:
     """When the runs of these settings were trained; None where records do not say it, as those of earlier versions."""
     found: dict[str, list[TrainedStretch]] = {}
+    untimed = 0
     for setting in settings:
-        for run in setting.runs:
-            since = 0
-            for number, one in enumerate(run.record.time.stretches if run.record is not None else ()):
+        for run in setting.trained:
+            assert run.record is not None
+            since, stretches = 0, run.record.time.stretches
+            untimed += not stretches and run.record.epochs > run.record.first_epoch
+            for number, one in enumerate(stretches):
                 made = TrainedStretch(
                     0, 0, setting.label, run.seed, number, since, one.until, one.began, one.ended, run.fold
                 )
@@ -94,7 +101,7 @@ def timeline_facts(settings: Iterable[SettingSummary]) -> TimelineFacts | None:
         places = _lanes([(one.began, one.ended) for one in own])
         placed += [replace(one, worker=worker, place=place) for one, place in zip(own, places, strict=True)]
     placed.sort(key=lambda one: (one.began, one.worker, one.place))
-    return TimelineFacts(tuple(placed), _cuts([(one.began, one.ended) for one in placed]))
+    return TimelineFacts(tuple(placed), _cuts([(one.began, one.ended) for one in placed]), untimed)
 
 
 def _lanes(times: Sequence[tuple[float, float]]) -> list[int]:

@@ -1,12 +1,13 @@
 """Searches for the page: dots in groups with a line behind them, and a timeline of workers, in plotly's own format."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from handgrad.report.figures.palette import LineStyle
-from handgrad.report.figures.search_shapes import Dots, Scatter, ScatterPanel, Timeline
+from handgrad.report.figures.search_shapes import MOST_ROWS, Dots, Scatter, ScatterPanel, Timeline
 from handgrad.report.page.plots import MARK, axis, beginning, layout, mark_lines, numbers, plain, short, transparent
 
 SYMBOLS = {"dot": "circle", "ring": "circle-open", "cross": "x-thin"}  # what plotly calls the markers
@@ -78,8 +79,9 @@ def _dots(one: Dots, panel: ScatterPanel, figure: Scatter) -> dict[str, Any]:
         "meta": one.label,
         "text": [plain(beginning(name)) for name in one.names],
         "customdata": numbers(one.y),
-        "hovertemplate": f"%{{text}}<br>{plain(one.label)}<br>{plain(panel.x_label)}: %{{x:{x_value}}}<br>"
-        f"{plain(figure.y_label)}: %{{customdata:{value}}}<extra></extra>",
+        "hovertemplate": f"%{{text}}<br>{plain(one.label)}<br>{plain(panel.x_label)}: %{{x:{x_value}}}"
+        + ("" if np.isnan(one.y).all() else f"<br>{plain(figure.y_label)}: %{{customdata:{value}}}")
+        + "<extra></extra>",
     }
     if one.low is not None and one.high is not None:
         up, down = figure.inside(one.high) - figure.inside(one.y), figure.inside(one.y) - figure.inside(one.low)
@@ -122,7 +124,8 @@ def timeline(figure: Timeline) -> dict[str, Any]:
         thin = {"color": MARK, "width": 0.8}
         data.append({"type": "scatter", "mode": "lines", "x": x, "y": y, "line": thin, "hoverinfo": "skip"})
     rows = list(figure.rows)
-    y_axis = axis("", tickvals=list(range(len(rows))), ticktext=[plain(row) for row in rows], showgrid=False)
+    named = range(0, len(rows), math.ceil(len(rows) / MOST_ROWS))
+    y_axis = axis("", tickvals=list(named), ticktext=[plain(rows[row]) for row in named], showgrid=False)
     y_axis |= {"range": [len(rows) - 0.5, -0.5]}
     plot = {
         "data": data,
@@ -130,18 +133,18 @@ def timeline(figure: Timeline) -> dict[str, Any]:
             axis(figure.x_label, rangemode="tozero"),
             y_axis,
             barmode="overlay",
-            height=34 * len(rows) + 80,
+            height=34 * min(len(rows), MOST_ROWS) + 80,
             hovermode="closest",
             **mark_lines(figure.marks),
         ),
     }
     legend = [_Entry(text, LineStyle(colour)) for colour, text in figure.key.blocks]
-    named = legend if len(legend) > 1 else []
+    shown = legend if len(legend) > 1 else []
     return {
         "what": "plots",
         "plots": [("", plot)],
         "columns": 1,
-        "legend": named,
+        "legend": shown,
         "key": None,
         "small": False,
         "tall": False,
