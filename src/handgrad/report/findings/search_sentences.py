@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from handgrad.measures import METRICS, is_fraction
+from handgrad.measures import METRICS
 from handgrad.report.findings.search_facts import ENDED, LOST, STOPPED, SearchFacts
 from handgrad.report.findings.stopping import PAIRS, RankCorrelation, RungFacts, StoppingCost
 from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.findings.wording import enumerated, number, plural
+from handgrad.report.findings.wording import amount, enumerated, number, plural
 
 FEW = 10  # settings behind a line, below which a probability is rather too large (measured: docs/report.md)
+LEAST = 1e-4  # of an accuracy, 0.01 points: no bound is said to be smaller
 LIKELY = 0.2  # a probability from which a sentence is a warning
 NO_DECISIONS = (
     "The decisions of this search are not in the folder (decisions/), so what it stopped, and when, cannot be shown."
@@ -68,15 +69,6 @@ def probability_text(p: float) -> str:
     return "below 1 %" if p < 0.01 else "above 99 %" if p > 0.99 else f"about {100 * p:.0f} %"
 
 
-def amount(value: float, metric: str) -> str:
-    """A bound of a difference in a measure; of accuracies at least 0.01 points.
-
-    >>> amount(0.0123, "val_accuracy"), amount(0.00001, "val_accuracy"), amount(0.0123, "val_loss")
-    ('1.2 points', '0.01 points', '0.012')
-    """
-    return f"{max(100 * value, 0.01):.2g} points" if is_fraction(metric) else f"{value:.2g}"
-
-
 def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = False) -> Verdict:
     """The probability that a setting that was stopped would have been better than the best."""
     if facts.count(STOPPED) == 0:
@@ -90,8 +82,8 @@ def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = 
     text = (
         f"The probability that {who} stopped{'' if cost.is_end else ' before'} would have been better at epoch "
         f"{cost.epoch} than the best there ({word} {number(cost.best, facts.metric)}) is "
-        f"{probability_text(cost.probability)}; with 95 % probability no more than {amount(cost.loss, facts.metric)} "
-        "were lost."
+        f"{probability_text(cost.probability)}; with 95 % probability no more than "
+        f"{amount(cost.loss, facts.metric, LEAST)} were lost."
     )
     if min(cost.pairs) < FEW and cost.probability >= 0.01:
         text += f" As few as {min(cost.pairs)} settings tell of it: it is rather too large than too small."
