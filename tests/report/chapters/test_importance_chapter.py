@@ -155,7 +155,7 @@ def test_the_top_of_the_page_says_it_and_the_page_takes_it(make_results, tmp_pat
     assert list(made)[:3] == ["studied", "phase-1", "hyperparameters"]
     page = Page(tmp_path, formats=[])
     page.chapter(made["hyperparameters"])
-    assert "NaN" not in json.dumps(page.plots)
+    assert "nan" not in json.dumps(page.plots).lower()
     assert {path.stem for path in (tmp_path / "tables").glob("*.csv")} == {"importance", "effects", "working-values"}
     for path in tmp_path.rglob("*.csv"):
         assert "nan" not in path.read_text().lower(), path

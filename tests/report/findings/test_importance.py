@@ -237,7 +237,9 @@ def test_draws_are_asked_of_a_forest_over_the_declared_ranges(searched):
 def test_the_expected_best_is_of_independent_draws_alone(searched, sixty):
     (verdict,) = expected_best_verdict(importance_of(searched))
     best = 100 * max(searched.tried)
-    assert verdict.text.startswith(f"The best of 60 random settings has {best:.2f} %; in the mean, the best of 1 ")
+    assert verdict.text.startswith(
+        f"The best of 60 random settings has {best:.2f} %. The expected best of fewer: 1 setting "
+    )
     stopped = of_frame(sixty, AXES, sampler="random", tried=searched.tried, stopped=12)
     assert best_of(stopped)[0] is None
     assert best_of(stopped)[1].startswith("The search stopped 12 of 60 settings short")

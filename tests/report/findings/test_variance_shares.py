@@ -228,7 +228,7 @@ def test_a_value_with_missing_combinations_is_left_out_by_name():
     frame = frame[~((frame["lr"] == 1.0) & (frame["act"] == "tanh"))]
     found = variance_shares(frame, ["lr", "width", "act"])
     assert found.cells == 8
-    assert found.left_out == ("lr 1, of which some combinations have no result",)
+    assert found.left_out == ("lr 1, of which some combinations are missing",)
     assert by_name(found)["lr"].variance == pytest.approx(1 / 4)  # −1 and 0
 
 

@@ -166,7 +166,7 @@ def _whole(block: DesignBlock) -> DesignBlock:
         j, v = max(missing, key=lambda key: missing[key])
         present[j].discard(v)
         rows &= block.cells[:, j] != v
-        gone.append(f"{block.axes[j]} {shown(block.levels[j][v])}, of which some combinations have no result")
+        gone.append(f"{block.axes[j]} {shown(block.levels[j][v])}, of which some combinations are missing")
         if rows.sum() < KEPT * len(block.cells):
             return block
     if not gone:

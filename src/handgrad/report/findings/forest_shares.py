@@ -17,6 +17,7 @@ setting.  Differs from the authors' fanova and from Optuna, which show the share
 (`per_tree`).  Optuna integrates ranges in log as if they were not.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -41,6 +42,7 @@ LEAST_R2, LEAST_R2_SETTINGS = 0.1, 6.0  # R² out of bag is at least 0.1, and 6 
 TREES = 64  # of the forest
 SPLITS = 32  # into two halves with a tree each
 REPLICATES, REPLICATE_SPLITS = 40, 4  # of the bootstrap over settings
+MANY = 200  # settings, beyond which splits are fewer: each is as slow as they are many, and says as much more
 PAIRED = 8  # axes with the largest share per tree whose pairs are looked at
 METHOD = "bootstrap over settings"
 
@@ -151,9 +153,10 @@ def forest_shares(
         first = sorted(sorted(first, key=lambda j: -own[0][j])[:PAIRED])
     terms: list[Term] = [*((j,) for j in range(len(varied))), *combinations(first, 2)]
     mean, deviation = _per_tree(trees, space, terms)
-    share = _shares(x, y, weights, space, terms, SPLITS, stream(seed, "bootstrap", 14))
+    splits, own_splits = (math.ceil(count * min(1, MANY / len(y))) for count in (SPLITS, REPLICATE_SPLITS))
+    share = _shares(x, y, weights, space, terms, splits, stream(seed, "bootstrap", 14))
     replicates = [
-        _shares(x, y, weights * counts, space, terms, REPLICATE_SPLITS, rng) for rng, counts in _resampled(len(y), seed)
+        _shares(x, y, weights * counts, space, terms, own_splits, rng) for rng, counts in _resampled(len(y), seed)
     ]
     half = 1.959964 * np.std(replicates, axis=0, ddof=1)
     shares = [
@@ -217,14 +220,16 @@ def _shares(
     """share_U of each term; settings of weight 0 are not there, those drawn twice lie in one half."""
     from sklearn.tree import DecisionTreeRegressor
 
-    there = np.flatnonzero(weights)
+    there, single = np.flatnonzero(weights), x.astype(np.float32)  # as its trees have them
     parts, whole = np.zeros(len(terms)), 0.0
     for _ in range(splits):
         order = rng.permutation(there)
         halves = order[: len(order) // 2], order[len(order) // 2 :]
         first, second = (
             boxes_of(
-                DecisionTreeRegressor(random_state=int(rng.integers(2**31))).fit(x[own], y[own], weights[own]).tree_,
+                DecisionTreeRegressor(random_state=int(rng.integers(2**31)))
+                .fit(single[own], y[own], weights[own], check_input=False)  # checks take longer than small trees
+                .tree_,
                 space,
             )
             for own in halves

@@ -83,12 +83,14 @@ def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
     if found.shares is None or len(studied.axes) < 2:
         return []
     text, decided = _most(found.shares, studied, begins=not where)
-    said = [Verdict("good" if decided else "note", f"{where}{text}. {_method(found.shares)}{_not_among(studied)}")]
+    method = _method(found.shares, with_result(studied))
+    said = [Verdict("good" if decided else "note", f"{where}{text}. {method}{_not_among(studied)}")]
     if found.collapsed:
         of = f"In {found.collapsed} of {plural(with_result(studied), 'setting')} runs collapsed"
         if found.working is not None:
             rest, decided = _most(found.working, studied)
-            text = f"which is part of this variance; among the {among(found)}, {rest}. {_method(found.working)}"
+            method = _method(found.working, with_result(studied) - found.collapsed)
+            text = f"which is part of this variance; among the {among(found)}, {rest}. {method}"
             said.append(Verdict("good" if decided else "note", f"{where}{of}, {text}"))
         else:
             why = found.working_refusal
@@ -141,7 +143,8 @@ def _together(pairs: Sequence[NamedShare]) -> str:
         return ""
     pair, more = pairs[0], len(pairs) - 1
     text = f". {pair.name} adds {percent_of(pair.share)} ({_ends(pair)}): what {pair.axes[0]} does depends on "
-    return text + pair.axes[1] + (f", and {plural(more, 'other pair')} as well" if more else "")
+    also = f"; {plural(more, 'other pair')} interact{'s' if more == 1 else ''} as well" if more else ""
+    return f"{text}{pair.axes[1]}{also}"
 
 
 def _listed(parts: Sequence[NamedShare], verb: str = "") -> str:
@@ -162,14 +165,16 @@ def _ends(part: NamedShare) -> str:
     return f"{percent_of(part.low).removesuffix(' %')} to {percent_of(part.high)}"
 
 
-def _method(shares: Shares) -> str:
-    """n and method, and what noise has."""
+def _method(shares: Shares, settings: int) -> str:
+    """n and method, and what noise has;  settings: of which the sentence speaks."""
+    used = shares.settings if isinstance(shares, ForestShares) else shares.cells
+    of = plural(used, "setting") if used == settings else f"{used:,} of {plural(settings, 'setting')}"
     if isinstance(shares, ForestShares):
         return (
-            f"From {plural(shares.settings, 'setting')} ({plural(shares.runs, 'run')}) by fANOVA of a random forest, "
+            f"From {of} ({plural(shares.runs, 'run')}) by fANOVA of a random forest, "
             f"R² out of bag {shares.r2:.2f}; intervals by bootstrap over settings."
         )
-    text = f"From {plural(shares.cells, 'setting')} × {shares.counted}, by unbiased shares of variance (ω²)"
+    text = f"From {of} × {shares.counted}, by unbiased shares of variance (ω²)"
     if shares.notes:  # one seed, or none that differs
         return f"{text}; {'; '.join(shares.notes)}."
     noise = min(1.0, sum(one.share for one in shares.shares if one.kind in ("seeds", "noise")))
@@ -208,11 +213,11 @@ def expected_best_verdict(found: Importance) -> list[Verdict]:
     text = f"The best of {plural(total, 'random setting')} has {number(float(best.mean[-1]), metric)}"
     if not counts:
         return [Verdict("note", f"{text}.")]
-    listed = enumerated([f"of {n:,} {number(float(best.mean[n - 1]), metric)}" for n in counts])
+    listed = enumerated([f"{plural(n, 'setting')} {number(float(best.mean[n - 1]), metric)}" for n in counts])
     gain = abs(float(best.mean[-1] - best.mean[total // 2 - 1]))
     added = f"{100 * gain:.2f} points" if is_fraction(metric) else f"{gain:.3g}"
     text += (
-        f"; in the mean, the best {listed}. The second half of them gained {added} (unbiased expected best, Tang et "
-        "al. 2020)."
+        f". The expected best of fewer: {listed}. The second half of them gained {added} (without bias, Tang et al. "
+        "2020)."
     )
     return [Verdict("note", text)]
