@@ -187,12 +187,12 @@ def print_search(summary: "Summary") -> None:
 
 
 def print_importance(summary: "Summary", important: "Sequence[Importance]") -> None:
-    """Which hyperparameter matters, and how forgiving the space is, phase by phase."""
+    """Which hyperparameter matters, phase by phase."""
     from handgrad.report.findings.importance_sentences import headline_importance
 
     verdicts = headline_importance(summary, important)
     if verdicts:
-        out.print(Text("\nWhich hyperparameter matters", "bold"))
+        out.print(Text("\nHyperparameter importance", "bold"))
     for verdict in verdicts:
         out.print(Text(f"  {verdict.text}"))
 

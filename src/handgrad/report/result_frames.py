@@ -206,7 +206,7 @@ def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
 
 
 def importance(results: "Results | str | os.PathLike[str]") -> "DataFrame":
-    """Which hyperparameter matters, a row for each share of the variance, phase by phase (docs/knobs.md).
+    """Which hyperparameter matters, a row for each share of the variance, phase by phase (docs/importance.md).
 
     Columns: phase, settings ("all", or "working": those in which no run collapsed, where runs did), metric, method
     ("variance" of grids, "forest": fANOVA), term, kind (main, interaction, rest, seeds, noise), share (unbiased, may be

@@ -95,6 +95,13 @@ def test_the_expected_best_of_draws(ask):
     assert np.all(np.diff(lines["expected best"].y) >= 0)
 
 
+def test_some_of_the_draws_are_no_random_sample(ask):
+    with pytest.raises(
+        InputError, match="fig: the expected best is that of all 24 settings that were drawn; 22 are left"
+    ):
+        ask("expected-best", tables=DRAWN, labels=["3", "7"])
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "labels", "message"),
     [
@@ -108,7 +115,7 @@ def test_the_expected_best_of_draws(ask):
         ("heat-map", {}, ["1", "5", "9"], "a heat map shows two hyperparameters that vary; here vary: lr"),
         ("parallel-coordinates", {"axes": ["lr"]}, None, "parallel coordinates need two hyperparameters that vary"),
         ("importance", {"method": "fanova"}, None, "fig: options.method is an unknown method 'fanova'"),
-        ("importance", {"method": "forest"}, None, "fig: 12 settings: a forest needs 20 or more"),
+        ("importance", {"method": "forest"}, None, "fig: 12 settings; a random forest needs 20 or more"),
         ("importance", {}, ["1", "5", "9"], "fig: shares need two hyperparameters that vary; here varies: lr"),
         ("importance", {"collapsed": "no"}, None, "fig: options.collapsed must be true or false"),
         ("expected-best", {}, None, "only random draws have an expected best"),

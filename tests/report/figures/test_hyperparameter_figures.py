@@ -21,6 +21,7 @@ from handgrad.report.findings.axis_scales import AxisScale
 from handgrad.report.findings.expected_best import expected_best
 from handgrad.report.findings.forest_shares import forest_shares
 from handgrad.report.findings.variance_shares import variance_shares
+from handgrad.report.page.page_axes import heat_map
 from handgrad.study.published.figure_options import figure_shape, load
 from tests.report.findings.grids import drawn, grid, peak
 
@@ -155,6 +156,9 @@ def test_a_heat_map_of_a_loss_has_its_best_at_the_least_and_empty_cells():
     assert figure.level(*figure.best) == 1
     assert figure.level(1, 0) == 0  # the worst without a collapse
     assert isinstance(figure, HeatMap)
+    (_, plot), *_ = heat_map(figure)["plots"]
+    assert plot["data"][0]["text"][0][1] == ""  # an empty cell says nothing
+    assert plot["data"][0]["text"][0][2].endswith("<sub>n = 2</sub>")
     assert heat_map_figure(frame[frame["act"] == "relu"], "lr", "act", LOSS, "heat") is None
 
 

@@ -28,7 +28,6 @@ def test_of_a_loss_it_is_the_least():
     assert (found.low <= found.mean).all()
     assert np.isinf(found.high).all()  # nothing bounds how bad a setting can be
     assert (found.low >= 0).all()
-    assert found.settings_for(0.5, lower_is_better=True) == 2  # 0.4667
 
 
 def test_it_has_no_bias_where_choices_with_replacement_do():
@@ -60,19 +59,12 @@ def test_the_band_holds_the_truth_for_all_n_at_once_also_where_settings_collapse
     assert np.mean(held) >= 0.95
 
 
-def test_the_interval_of_the_median_holds_in_as_many_studies_as_it_says():
-    """Uniform draws: the median of the best of n is 2^(−1/n)."""
-    rng = np.random.default_rng(2)
-    truth = 0.5 ** (1 / np.arange(1, 31))
-    held = np.mean(
-        [
-            (found.median_low <= truth) & (truth <= found.median_high)
-            for found in (expected_best(rng.random(30)) for _ in range(400))
-        ],
-        axis=0,
-    )
-    assert held.min() > 0.92
-    assert held[0] < 1
+def test_the_median_of_the_best():
+    """The q = 2^(−1/n) quantile lies at (N + 1/3)q + 1/3: of n = 1 at 2.5, of n = 4 (q = 0.8409) at 3.9772."""
+    found = expected_best([0.1, 0.2, 0.3, 0.4])
+    assert found.median[0] == pytest.approx(0.25)
+    assert (np.diff(found.median) >= 0).all()
+    assert found.median[-1] == pytest.approx(0.39772, abs=1e-5)
 
 
 def test_the_ends_know_what_a_value_can_be():
@@ -85,11 +77,6 @@ def test_the_ends_know_what_a_value_can_be():
     assert (one.n.tolist(), one.mean.tolist()) == ([1], [0.7])
     assert one.low[0] < 0.1
     assert one.high[0] > 0.99
-
-
-def test_how_many_settings_reach_a_value():
-    found = expected_best([0.1, 0.2, 0.3])
-    assert (found.settings_for(0.25), found.settings_for(0.2), found.settings_for(0.31)) == (2, 1, None)
 
 
 def test_the_best_so_far_passes_over_what_diverged():

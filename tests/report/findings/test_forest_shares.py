@@ -10,7 +10,7 @@ from sklearn.tree import DecisionTreeRegressor
 from handgrad.errors import InputError
 from handgrad.report.findings import forest_shares as module
 from handgrad.report.findings.axis_scales import AxisScale, mean_by_setting
-from handgrad.report.findings.forest_shares import forest_marginal, forest_sentence, forest_shares
+from handgrad.report.findings.forest_shares import forest_marginal, forest_shares
 from handgrad.report.findings.tree_boxes import Space, boxes_of, cross_components, marginal
 from tests.report.findings.grids import drawn, peak
 
@@ -139,7 +139,6 @@ def test_a_strong_and_a_weak_axis_and_their_marginals():
     along = forest_marginal(found, "lr", points=40)
     assert along.values[int(np.argmax(along.mean))] == pytest.approx(0.01, rel=1)  # within a factor of two
     assert (along.low <= along.high).all()
-    assert forest_sentence(found, 1).startswith("lr has 7")
 
 
 def test_a_pure_interaction_is_seen_as_one():
@@ -170,7 +169,7 @@ def test_what_is_left_out_is_said():
     found = forest_shares(frame, [*AXES, "fixed"], scales=scales, names={"fixed": "decay"})
     outside = int((frame["lr"].drop(3) < 1e-3).sum())
     assert found.left_out == (
-        "1 run of settings that do not say every axis",
+        "1 run of settings that do not say every hyperparameter",
         "decay, which has one value",
         f"{outside} settings outside the declared ranges",
     )
@@ -178,13 +177,15 @@ def test_what_is_left_out_is_said():
 
 def test_where_a_forest_has_nothing_to_say_it_says_so():
     rng = np.random.default_rng(0)
-    with pytest.raises(InputError, match="19 settings: a forest needs 20 or more"):
+    with pytest.raises(InputError, match="19 settings; a random forest needs 20 or more"):
         forest_shares(drawn(rng, 19, peak), AXES)
-    with pytest.raises(InputError, match=r"no better than their mean does \(R² out of bag -?0\.\d\d, 60 settings\)"):
+    with pytest.raises(
+        InputError, match=r"hardly better than their mean does \(R² out of bag -?0\.\d\d, 60 settings\)"
+    ):
         forest_shares(drawn(rng, 60, lambda s: 0.0, noise=1.0), AXES)
     with pytest.raises(InputError, match="all 30 settings have the same value"):
         forest_shares(drawn(rng, 30, lambda s: 0.5), AXES)
-    with pytest.raises(InputError, match="no axis has two values"):
+    with pytest.raises(InputError, match="no hyperparameter has two values"):
         forest_shares(drawn(rng, 30, peak).assign(lr=0.1), ["lr"])
 
 

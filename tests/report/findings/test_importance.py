@@ -1,4 +1,4 @@
-"""Which hyperparameter matters, in numbers and sentences: of grids and draws whose truth is known, and at the edges."""
+"""Hyperparameter importance, in numbers and sentences: of grids and draws whose truth is known, and at the edges."""
 
 import math
 import re
@@ -58,7 +58,9 @@ def test_the_axis_that_has_the_variance_matters_most_and_the_other_little():
         "learning rate matters most: it has 100 % of the variance of validation accuracy (95 % interval"
     )
     assert re.search(
-        r"\. width matters little \((at most|less than) \d\.?\d* %\) \(6 settings × 4 seeds, whose noise has", text
+        r"\. width matters little \((at most|less than) \d\.?\d* %\)\. From 6 settings × 4 seeds, by unbiased shares "
+        r"of variance \(ω²\); noise has \d+(\.\d)? %\.$",
+        text,
     )
     assert isinstance(found.shares, VarianceShares)
     assert found.refusal == found.working_refusal == ""
@@ -79,6 +81,56 @@ def test_what_two_axes_do_together_is_said():
     (text,) = said(importance_of(of_frame(noisy(mean), LEVELS)))
     assert "No hyperparameter is shown to matter by itself: the largest share" in text
     assert re.search(r"learning rate × width adds \d+ %.*: what learning rate does depends on width", text)
+
+
+def test_an_interaction_of_two_others_may_matter_more_than_the_largest_axis():
+    """act adds ±0.02; lr and width do nothing alone and ±0.04 together, which is more."""
+    levels = {"lr": [0.01, 0.1], "width": [16, 32], "act": ["relu", "tanh"]}
+
+    def mean(s):
+        return 0.8 + 0.02 * (s["act"] == "tanh") + (0.04 if (s["lr"] == 0.1) == (s["width"] == 32) else -0.04)
+
+    found = importance_of(of_frame(noisy(mean, levels=levels), levels))
+    (text,) = said(found)
+    assert text.startswith("Which hyperparameter matters most is not separated: act has ")
+    assert "learning rate × width 9" in text
+    assert [verdict.kind for verdict in importance_verdicts(found)] == ["note"]
+
+
+def test_seeds_that_agree_show_no_noise_and_no_interval():
+    frame = grid(LEVELS, 2, lambda s, seed: 0.7 + 0.1 * math.log10(s["lr"]) + 0.001 * s["width"])
+    found = importance_of(of_frame(frame, LEVELS))
+    (text,) = said(found)
+    assert re.match(
+        r"Of the variance of validation accuracy the shares are learning rate 99 %, width \d\.\d % and learning rate × "
+        r"width 0 %\. From 6 settings × 2 seeds, by unbiased shares of variance \(ω²\); 2 seeds agree in every "
+        r"setting: no noise was seen, and there are no intervals\.$",
+        text,
+    )
+    assert [one.interval for one in found.shares.shares] == [None] * 5
+
+
+def test_one_seed_says_that_interactions_count_as_noise():
+    (text,) = said(importance_of(of_frame(noisy(lambda s: 0.7 + 0.1 * math.log10(s["lr"]), seeds=1), LEVELS)))
+    assert "From 6 settings × 1 seed, by unbiased shares of variance (ω²); one seed: interactions and the noise" in text
+
+
+def test_settings_without_a_value_are_counted_beside_the_sentence():
+    frame = noisy(lambda s: 0.7 + 0.1 * math.log10(s["lr"]))
+    lost = StudiedAxes(
+        ACCURACY,
+        tuple(LEVELS),
+        {"lr": "lr", "width": "width"},
+        frame.assign(collapsed=False),
+        {},
+        9,
+        (math.nan,) * 2,
+        1,
+    )
+    (text,) = said(importance_of(lost))
+    assert text.endswith(
+        "Not among these: 2 settings of which every run diverged and 1 setting that the search stopped short."
+    )
 
 
 def test_noise_alone_is_said_to_be_no_finding():
@@ -130,7 +182,9 @@ def test_no_result_and_equal_results_have_their_sentence():
         "Which of learning rate and width matters cannot be said: all 12 runs have the same value: there is no "
         "variance to share out."
     ]
-    assert forgiveness_verdicts(equal)[0].text.startswith("6 of 6 settings come within 1 points of the best (80.00 %)")
+    assert forgiveness_verdicts(equal)[0].text.startswith(
+        "6 of 6 settings (100 %) come within 1 point of the best, 80.00 %."
+    )
 
 
 def test_one_axis_has_no_shares_and_no_sentence_of_them():
@@ -173,7 +227,8 @@ def test_draws_are_asked_of_a_forest_over_the_declared_ranges(searched):
     assert found.shares.space.scales[0] == SCALES["lr"]
     (text,) = said(found)
     assert text.startswith("learning rate matters most")
-    assert "60 settings, 120 runs; fANOVA of a random forest, R² out of bag 0." in text
+    assert "of the variance of validation accuracy over the space (95 % interval" in text
+    assert "From 60 settings (120 runs) by fANOVA of a random forest, R² out of bag 0." in text
     (forgiving,) = forgiveness_verdicts(found)
     assert "% of the space, 95 % interval" in forgiving.text
     assert forgiving.text.endswith("The margin is ours.")
@@ -182,7 +237,9 @@ def test_draws_are_asked_of_a_forest_over_the_declared_ranges(searched):
 def test_the_expected_best_is_of_independent_draws_alone(searched, sixty):
     (verdict,) = expected_best_verdict(importance_of(searched))
     best = 100 * max(searched.tried)
-    assert verdict.text.startswith(f"The best of 60 settings has {best:.2f} %; fewer random settings would have found ")
+    assert verdict.text.startswith(
+        f"The best of 60 random settings has {best:.2f} %. The expected best of fewer: 1 setting "
+    )
     stopped = of_frame(sixty, AXES, sampler="random", tried=searched.tried, stopped=12)
     assert best_of(stopped)[0] is None
     assert best_of(stopped)[1].startswith("The search stopped 12 of 60 settings short")

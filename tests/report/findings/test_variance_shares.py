@@ -11,7 +11,7 @@ from scipy.stats import ncx2
 from handgrad.errors import InputError
 from handgrad.report.findings import variance_shares as module
 from handgrad.report.findings.design_blocks import block_of, contrasts, terms_of
-from handgrad.report.findings.variance_shares import _noncentrality, shares_sentence, variance_shares, without_collapsed
+from handgrad.report.findings.variance_shares import _noncentrality, variance_shares, without_collapsed
 from tests.report.findings.grids import grid
 
 LEVELS = {"lr": [0.01, 0.1, 1.0], "width": [16, 64]}
@@ -36,7 +36,6 @@ def test_an_additive_table_has_no_interaction_and_its_variances_by_hand():
     assert found.total == pytest.approx(2 / 3 + 1 / 4 + 0.02)
     assert sum(one.share for one in found.shares) == pytest.approx(1)
     assert [one.df for one in found.shares] == [2, 1, 2, 1, 5]
-    assert found.of_settings == pytest.approx({"lr": 8 / 11, "width": 3 / 11, "lr × width": 0})
     assert (found.cells, found.seeds, found.runs, found.refused, found.left_out) == (6, 2, 12, (), ())
 
 
@@ -134,11 +133,41 @@ def test_the_interval_holds_the_true_share(monkeypatch):
     assert 0.91 <= width <= 1
 
 
+def test_folds_have_the_error_of_nadeau_and_bengio():
+    """θ̂ = |mean|² − tr V with V = s²·(1/5 + 1/4), of five folds and one seed; two settings lie ±d/2 from their mean."""
+    rng = np.random.default_rng(5)
+    y = rng.normal(size=(2, 5))
+    rows = [{"lr": lr, "seed": (j + 1, 7), "value": y[lr, j]} for lr in (0, 1) for j in range(5)]
+    found = variance_shares(pandas.DataFrame(rows), ["lr"], overlap=1 / 4)
+    d = (y[1] - y[0]) / 2
+    assert by_name(found)["lr"].variance == pytest.approx(d.mean() ** 2 - d.var(ddof=1) * (1 / 5 + 1 / 4))
+    assert [one.name for one in found.shares[1:]] == [
+        "folds and seeds, alike in all settings", "noise between folds and seeds"
+    ]  # fmt: skip
+    assert found.counted == "5 folds × 1 seed"
+
+
+def test_shares_of_folds_have_no_bias_where_folds_are_as_correlated_as_they_say(monkeypatch):
+    """n₂/n₁ = 1/4: folds correlate by 1/5 within a setting.  lr does nothing; without n₂/n₁ it would have a share."""
+    monkeypatch.setattr(module, "DRAWS", 10)
+    rng = np.random.default_rng(6)
+    corrected, plain = [], []
+    for _ in range(300):
+        y = np.sqrt(0.8) * rng.normal(size=(4, 5)) + np.sqrt(0.2) * rng.normal(size=(4, 1))
+        rows = [{"lr": lr, "seed": (j + 1, 0), "value": y[lr, j]} for lr in range(4) for j in range(5)]
+        for found, overlap in ((corrected, 1 / 4), (plain, 0.0)):
+            found.append(by_name(variance_shares(pandas.DataFrame(rows), ["lr"], overlap=overlap))["lr"].variance)
+    error = np.std(corrected) / np.sqrt(300)
+    assert abs(np.mean(corrected)) < 3 * error
+    assert np.mean(plain) > 6 * error
+
+
 def test_one_seed_takes_what_no_term_has_for_noise():
     found = variance_shares(
         grid(LEVELS, 1, lambda s, seed: ALONG[s["lr"]] + 0.1 * (s["width"] == 64) * s["lr"]), [*LEVELS]
     )
     assert [one.kind for one in found.shares] == ["main", "main", "noise"]
+    assert found.shares[-1].name == "noise and what is not listed"
     assert found.notes == (
         "one seed: interactions and the noise between seeds cannot be told apart, and count as noise",
     )
@@ -153,7 +182,7 @@ def test_one_factor_at_a_time_refuses_interactions_and_keeps_main_effects():
     found = variance_shares(whole[at_base >= 2], ["lr", "width", "act"])
     assert found.cells == 5
     assert found.refused == (
-        "interactions cannot be separated: no two axes were varied together in every combination of their values; "
+        "interactions cannot be separated: no two hyperparameters have all combinations of their values; "
         "shares of the main effects hold if there are none",
     )
     shares = by_name(found)
@@ -199,7 +228,7 @@ def test_a_value_with_missing_combinations_is_left_out_by_name():
     frame = frame[~((frame["lr"] == 1.0) & (frame["act"] == "tanh"))]
     found = variance_shares(frame, ["lr", "width", "act"])
     assert found.cells == 8
-    assert found.left_out == ("lr 1, of which some combinations have no result",)
+    assert found.left_out == ("lr 1, of which some combinations are missing",)
     assert by_name(found)["lr"].variance == pytest.approx(1 / 4)  # −1 and 0
 
 
@@ -228,15 +257,13 @@ def test_a_partial_grid_keeps_the_interactions_that_it_shows():
     assert by_name(found)["a × b"].variance == pytest.approx(1 / 16)  # ±1/4
 
 
-def test_collapsed_runs_are_named_and_what_is_left_without_them():
+def test_what_is_left_without_the_settings_that_collapsed():
     frame = grid(LEVELS, 2, lambda s, seed: 0.1 if s["lr"] == 1.0 else 0.9 + 0.01 * (s["width"] == 64))
     frame["collapsed"] = frame["lr"] == 1.0
     found = variance_shares(frame, [*LEVELS], names={"lr": "learning rate"})
     assert by_name(found)["learning rate"].share > 0.99
-    assert found.collapsed == ("learning rate 1, width 16: 2 of 2 runs", "learning rate 1, width 64: 2 of 2 runs")
     left = variance_shares(without_collapsed(frame, [*LEVELS]), [*LEVELS])
     assert by_name(left)["width"].share == pytest.approx(1)
-    assert left.collapsed == ()
     assert without_collapsed(frame.drop(columns="collapsed"), [*LEVELS]).equals(frame.drop(columns="collapsed"))
 
 
@@ -271,10 +298,3 @@ def test_the_noncentrality_is_that_of_scipy_far_and_near():
             chance = ncx2.cdf(x, df, np.maximum(found, 1e-9))
             assert np.where(found > 0, chance, level) == pytest.approx(level, abs=4e-3)
             assert (chance[found == 0] <= level[found == 0] + 1e-9).all()
-
-
-def test_the_sentence_says_shares_n_and_method():
-    frame = grid(LEVELS, 2, lambda s, seed: ALONG[s["lr"]] + 0.5 * (s["width"] == 64) + 0.3 * seed * (s["lr"] == 1.0))
-    assert shares_sentence(variance_shares(frame, [*LEVELS]), 2).endswith(
-        "(6 settings × 2 seeds; unbiased shares of variance, in brackets 95 % intervals)."
-    )

@@ -1,4 +1,4 @@
-"""The chapter "Which hyperparameter matters": sentences, shares, effects, pairs, and what more settings would find."""
+"""The chapter "Hyperparameter importance": sentences, shares, effects, pairs, and what more settings would find."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -33,7 +33,6 @@ from handgrad.report.findings.importance_sentences import (
 )
 from handgrad.report.findings.studied_axes import StudiedAxes
 from handgrad.report.findings.summary import PhaseSummary, Summary
-from handgrad.report.findings.wording import plural
 from handgrad.report.tables.findings_tables import effects_table
 from handgrad.report.tables.importance_tables import shares_table, working_table
 from handgrad.study.published.items import slug
@@ -44,7 +43,8 @@ MOST_VALUES = 24  # of an axis of names that has a panel or a heat map: more are
 
 
 def importance_chapter(summary: Summary, found: Sequence[Importance]) -> Chapter | None:
-    """What matters, phase by phase; None where nothing varies."""
+    """What matters, phase by phase; None where nothing varies, or names alone, of which the ranking says it all."""
+    found = [one for one in found if not _is_ranking(one.studied)]
     if not found:
         return None
     several = len(summary.phases) > 1
@@ -58,9 +58,7 @@ def importance_chapter(summary: Summary, found: Sequence[Importance]) -> Chapter
     alone = all(len(one.studied.axes) == 1 for one in found)
     names = dict.fromkeys(one.studied.names[path] for one in found for path in one.studied.axes)
     title = f"What {next(iter(names))} does" if len(names) == 1 else "What each hyperparameter does"
-    return Chapter(
-        "hyperparameters", title if alone else "Which hyperparameter matters", tuple(blocks), "Hyperparameters"
-    )
+    return Chapter("hyperparameters", title if alone else "Hyperparameter importance", tuple(blocks), "Hyperparameters")
 
 
 def _phase(found: Importance, phase: PhaseSummary, ddof: int, suffix: str) -> Iterator[Block]:
@@ -75,8 +73,6 @@ def _phase(found: Importance, phase: PhaseSummary, ddof: int, suffix: str) -> It
         if found.working is not None:
             title = f"Shares of the variance among the {among(found)}{of}"
             yield from _shares(found.working, studied, f"importance-working{suffix}", title, working=True)
-        if phase.folded and (found.shares is not None or found.working is not None):
-            yield Text("Folds share training examples, which intervals of shares do not know: they are too narrow.")
     if not len(frame):
         return
     listed = [path for path in axes if _is_shown(studied, path)]
@@ -116,6 +112,11 @@ def _along(found: Importance, listed: Sequence[str], suffix: str) -> AxisPanels 
     )
 
 
+def _is_ranking(studied: StudiedAxes) -> bool:
+    """Whether the settings are the values of one axis of names: their effects are the ranking."""
+    return len(studied.axes) == 1 and not all(map(is_number, studied.frame[studied.axes[0]].tolist()))
+
+
 def _is_shown(studied: StudiedAxes, path: str) -> bool:
     """Whether the values of an axis can be told apart in a figure: numbers, or few names."""
     values = set(studied.frame[path].tolist())
@@ -129,14 +130,7 @@ def _shares(shares: Shares, studied: StudiedAxes, name: str, title: str, working
     yield TableBlock(table, folded=working or len(table.rows) >= FOLDED)
     notes = [f"Left out: {text}." for text in shares.left_out]
     if not isinstance(shares, ForestShares):
-        notes += [f"{text[:1].upper()}{text[1:]}." for text in (*shares.refused, *shares.notes)]
-    if studied.stopped:
-        of = plural(studied.settings, "setting")
-        notes.append(f"{studied.stopped} of {of} were stopped short by the search and are not among these.")
-    if studied.without:
-        notes.append(
-            f"Every run of {plural(studied.without, 'setting')} diverged; they have no value and are not here."
-        )
+        notes += [f"{text[:1].upper()}{text[1:]}." for text in shares.refused]
     if notes:
         yield Text(" ".join(notes))
 
@@ -156,8 +150,8 @@ def _pairs(found: Importance, listed: Sequence[str], suffix: str) -> Iterator[Bl
             yield FigureBlock(figure)
     if len(pairs) > MOST_PAIRS:
         yield Text(
-            f"Heat maps of {MOST_PAIRS} of {len(pairs)} pairs, those with the largest shares; of any other: a figure "
-            "of kind heat-map with its x and y."
+            f"Heat maps of {MOST_PAIRS} of {len(pairs)} pairs, those with the largest shares; any other is a figure of "
+            "kind heat-map with its x and y."
         )
 
 

@@ -132,7 +132,7 @@ def make_importance(request: Request[ImportanceOptions]) -> Importances | None:
         raise InputError("runs of every setting collapsed, so that none are left")
     shares: Shares
     if request.options.method == "variance":
-        shares = variance_shares(frame, found.axes, names=found.names)
+        shares = variance_shares(frame, found.axes, names=found.names, overlap=found.overlap)
     elif request.options.method == "forest":
         shares = forest_shares(frame, found.axes, scales=found.scales_in(frame), names=found.names)
     else:
@@ -143,11 +143,17 @@ def make_importance(request: Request[ImportanceOptions]) -> Importances | None:
 def make_expected_best(request: Request[ExpectedBestOptions]) -> Curves | None:
     """The expected best of n random settings, and the best so far; of a search that learns or stops, that alone.
 
-    Raises InputError for settings that were listed.
+    Raises InputError for settings that were listed, and for some of those that were drawn.
     """
     found = _studied(request)
     if found is None:
         return None
     if not found.is_drawn:
         raise InputError("settings that were listed are all there is: only random draws have an expected best")
+    labels = {setting.label for setting in request.shown.values()}
+    drawn = [trial.label for trial in request.search.trials] if request.search else []
+    if left := [label for label in drawn if label not in labels]:
+        raise InputError(
+            f"the expected best is that of all {len(drawn)} settings that were drawn; {len(left)} are left out"
+        )
     return expected_best_figure(best_of(found)[0], found.metric, request.name, found.history)

@@ -38,6 +38,7 @@ from handgrad.report.findings.axis_scales import (
 )
 from handgrad.report.findings.effects import effect_of
 from handgrad.report.findings.forest_shares import ForestShares, forest_marginal
+from handgrad.report.findings.wording import sentence
 from handgrad.study.changes import shown
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ def effect_figure(
         return None
     word = METRICS[metric].word
     caption = (
-        f"{word.capitalize()} for every value of each axis. Diamonds: the mean over all combinations of the other "
-        "axes that have every value; bars: 95 % t intervals of that mean over seeds (none of one seed; they cover "
+        f"{sentence(word)} for every value of each hyperparameter. Diamonds: the mean over all combinations of the "
+        "others that have every value; bars: 95 % t intervals of that mean over seeds (none of one seed; they cover "
         "less where some runs collapsed); filled: the best. Dots: runs; crosses: runs that collapsed, at the edge "
         "where they lie beyond it."
     )
@@ -208,15 +209,16 @@ def slice_figure(
         return None
     word = METRICS[metric].word
     caption = (
-        f"{word.capitalize()} of every setting (mean over its seeds) along each axis; crosses: settings with runs that "
-        "collapsed, at the edge where they lie beyond it."
+        f"{sentence(word)} of every setting (mean over its seeds) along each hyperparameter; crosses: settings with "
+        "runs that collapsed, at the edge where they lie beyond it."
     )
     if known:
         caption += (
-            " Line: the mean of a random forest over all other axes (R² out of bag "
+            " Line: the mean of a random forest over all other hyperparameters (R² out of bag "
             f"{forest.r2 if forest else 0:.2f}); band or bars: 10 % to 90 % of its trees."
         )
-    return AxisPanels(name, f"{word.capitalize()} along each axis", caption, word, tuple(panels), is_fraction(metric))
+    title = f"{sentence(word)} along each hyperparameter"
+    return AxisPanels(name, title, caption, word, tuple(panels), is_fraction(metric))
 
 
 def _is_shown(scale: AxisScale, value: Any) -> bool:
@@ -264,7 +266,7 @@ def heat_map_figure(
     caption = (
         f"In each cell the mean {word}{per_cent} of all runs with both values, over everything else that varies, and "
         "how many they are. Framed: the best. Hatched (on the page a cross): runs of the cell collapsed; colours "
-        "begin at the worst cell without any. Empty: no run."
+        "begin at the worst cell without any. Empty: no run with a result."
     )
     x_name, y_name = _called(x_axis, names), _called(y_axis, names)
     return HeatMap(

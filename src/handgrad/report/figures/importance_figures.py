@@ -30,6 +30,7 @@ def importance_figure(
     """
     word = METRICS[metric].word
     among = " among settings in which no run collapsed" if working else ""
+    title = f"Hyperparameter importance for {word}{among}"
     if isinstance(found, ForestShares):
         shown_shares = [one for one in found.shares if len(one.axes) == 1 or one.share >= LEAST][:ROWS]
         rows = tuple(
@@ -37,14 +38,13 @@ def importance_figure(
             for one in shown_shares
         )
         caption = (
-            f"Shares of the variance of {word} over the space that axes, and pairs beyond both of their axes, have"
-            f"{among}: "
-            f"fANOVA of a random forest on {plural(found.settings, 'setting')} ({plural(found.runs, 'run')}; R² out "
-            f"of bag {found.r2:.2f}), by pairs of trees grown on different settings, which have no noise in common. "
-            "Whiskers: 95 % intervals by a bootstrap over settings. Circles: the shares per tree (Hutter et al. 2014), "
-            "into which noise enters; pairs from 1 % on."
+            f"Shares of the variance of {word} over the space{among}, of each hyperparameter and (paler) of what two "
+            f"do together beyond that: fANOVA of a random forest on {plural(found.settings, 'setting')} "
+            f"({plural(found.runs, 'run')}; R² out of bag {found.r2:.2f}), by pairs of trees grown on different "
+            "settings, which have no noise in common. Whiskers: 95 % intervals by a bootstrap over settings. Circles: "
+            "the shares per tree (Hutter et al. 2014), into which noise enters; pairs from 1 % on."
         )
-        return Importances(name, f"What matters for {word}{among}", caption, "share of the variance", rows, "per tree")
+        return Importances(name, title, caption, "share of the variance", rows, "per tree")
     of_noise = [one for one in found.shares if one.kind in ("seeds", "noise")]
     chosen = [*found.effects[:ROWS], *(one for one in found.shares if one.kind == "rest"), *of_noise]
     rows = tuple(
@@ -60,10 +60,11 @@ def importance_figure(
     left = len(found.effects) - ROWS
     more = f" The {ROWS} largest of {len(found.effects)} effects." if left > 0 else ""
     caption = (
-        f"Shares of the variance of a run's {word} (ω², unbiased: 0 in the mean for what does nothing){among}, "
-        f"{plural(found.cells, 'setting')} × {found.counted}. Whiskers: 95 % intervals.{more}"
+        f"Shares of the variance of a run's {word}{among} (ω², unbiased: 0 in the mean for what does nothing), of each "
+        f"hyperparameter and (paler) of what two do together beyond that; {plural(found.cells, 'setting')} × "
+        f"{found.counted}. Whiskers: 95 % intervals.{more}"
     )
-    return Importances(name, f"What matters for {word}{among}", caption, "share of the variance", rows)
+    return Importances(name, title, caption, "share of the variance", rows)
 
 
 def expected_best_figure(

@@ -117,7 +117,7 @@ def scale_of(name: str, values: Iterable[Hashable], *, log: bool | None = None) 
     listed = [value for value in values if not is_missing(value)]
     levels = ordered_levels(listed)
     if len(levels) < 2:
-        raise InputError(f"{name}: every setting has the same value; an axis has two or more")
+        raise InputError(f"{name}: every setting has the same value; two or more are needed")
     if not all(map(is_number, levels)):
         return AxisScale(name, "categories", levels=levels)
     if len(levels) <= min(FEW_VALUES, len(listed) // 2):

@@ -48,11 +48,6 @@ class DesignBlock:
     values: Numbers
     left_out: tuple[str, ...] = ()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether every combination of the values is there."""
-        return len(self.cells) == int(np.prod([len(levels) for levels in self.levels]))
-
 
 def block_of(frame: "DataFrame", axes: Sequence[str], names: Mapping[str, str] | None = None) -> DesignBlock:
     """The block of a frame with a row a run: columns `axes`, "seed" and "value".
@@ -74,7 +69,7 @@ def block_of(frame: "DataFrame", axes: Sequence[str], names: Mapping[str, str] |
         elif not is_missing(value):
             table.setdefault(tuple(key), {})[seed if isinstance(seed, tuple) else int(seed)] = float(value)
     if silent:
-        said.append(f"{plural(silent, 'run')} of settings that do not say every axis")
+        said.append(f"{plural(silent, 'run')} of settings that do not say every hyperparameter")
     keys, seeds = list(table), in_order({seed for cell in table.values() for seed in cell})
     y = np.array([[table[key].get(seed, np.nan) for seed in seeds] for key in keys]).reshape(len(keys), len(seeds))
     rows, kept = _without_gaps(np.isnan(y))
@@ -90,7 +85,7 @@ def block_of(frame: "DataFrame", axes: Sequence[str], names: Mapping[str, str] |
     said += [f"{called[axis]}, which has one value" for axis, own in zip(axes, levels, strict=True) if len(own) < 2]
     varied = [j for j, own in enumerate(levels) if len(own) > 1]
     if not varied:
-        raise InputError("no axis has two values with results of the same seed: there is no effect to look for")
+        raise InputError("no hyperparameter has two values with results of the same seed: there is no effect")
     places = np.array([[levels[j].index(key[j]) for j in varied] for key in keys], dtype=np.int64)
     block = DesignBlock(
         tuple(called[axes[j]] for j in varied),
@@ -171,7 +166,7 @@ def _whole(block: DesignBlock) -> DesignBlock:
         j, v = max(missing, key=lambda key: missing[key])
         present[j].discard(v)
         rows &= block.cells[:, j] != v
-        gone.append(f"{block.axes[j]} {shown(block.levels[j][v])}, of which some combinations have no result")
+        gone.append(f"{block.axes[j]} {shown(block.levels[j][v])}, of which some combinations are missing")
         if rows.sum() < KEPT * len(block.cells):
             return block
     if not gone:
@@ -245,7 +240,7 @@ def terms_of(block: DesignBlock, order: int = 2) -> Terms:
             lacking[pair[0], pair[1]] = "with the other effects there are more of them than settings"
             del columns[pair]
     if lacking and not any(len(term) == 2 for term in columns):
-        said = "interactions cannot be separated: no two axes were varied together in every combination of their values"
+        said = "interactions cannot be separated: no two hyperparameters have all combinations of their values"
         return Terms(columns, (f"{said}; shares of the main effects hold if there are none",))
     refused = [
         f"the interaction of {block.axes[i]} and {block.axes[j]} cannot be separated: {why}; other shares hold if "

@@ -8,15 +8,16 @@ the two halves of a random split of the settings.
 
 A tree follows the noise of its settings, and so gives a share to what does nothing, at the cost of the others: with a
 noise as large as the spread, 60 settings leave 57 of 71 % to the strongest axis and give 15 % to an interaction that is
-not there (`benchmarks/knobs.py`).  Two trees grown on different settings have no noise in common, so that the product
-of their components is free of it; it may be below 0, and is left so.  What stays is the bias of trees: they smooth, and
-strong axes hide weak ones.
+not there (`benchmarks/importance.py`).  Two trees grown on different settings have no noise in common, so that the
+product of their components is free of it; it may be below 0, and is left so.  What stays is the bias of trees: they
+smooth, and strong axes hide weak ones.
 
 R² (out of bag) is that of scikit-learn's forest: 1 − Σ(y − ŷ)²/Σ(y − mean y)², ŷ by the trees that have not seen the
 setting.  Differs from the authors' fanova and from Optuna, which show the shares per tree; those stand beside
 (`per_tree`).  Optuna integrates ranges in log as if they were not.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -29,7 +30,7 @@ from handgrad.errors import InputError
 from handgrad.report.findings.axis_scales import VALUE, AxisScale, is_missing, mean_by_setting, scale_of
 from handgrad.report.findings.intervals import CONFIDENCE, Interval
 from handgrad.report.findings.tree_boxes import Boxes, Space, Term, boxes_of, cross_components, marginal
-from handgrad.report.findings.wording import enumerated, plural
+from handgrad.report.findings.wording import plural
 from handgrad.streams import stream
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ LEAST_R2, LEAST_R2_SETTINGS = 0.1, 6.0  # R² out of bag is at least 0.1, and 6 
 TREES = 64  # of the forest
 SPLITS = 32  # into two halves with a tree each
 REPLICATES, REPLICATE_SPLITS = 40, 4  # of the bootstrap over settings
+MANY = 200  # settings, beyond which splits are fewer: each is as slow as they are many, and says as much more
 PAIRED = 8  # axes with the largest share per tree whose pairs are looked at
 METHOD = "bootstrap over settings"
 
@@ -118,11 +120,11 @@ def forest_shares(
     said = []
     gone = sum(map(any, zip(*([is_missing(v) for v in frame[axis].tolist()] for axis in axes), strict=True)))
     if gone:
-        said.append(f"{plural(gone, 'run')} of settings that do not say every axis")
+        said.append(f"{plural(gone, 'run')} of settings that do not say every hyperparameter")
     varied = [axis for axis in axes if table[axis].nunique() > 1]
     said += [f"{called[axis]}, which has one value" for axis in axes if axis not in varied]
     if not varied:
-        raise InputError("no axis has two values: there is nothing that could matter")
+        raise InputError("no hyperparameter has two values: there is nothing that could matter")
     space = Space(tuple((scales or {}).get(axis) or scale_of(axis, table[axis].tolist()) for axis in varied))
     known = np.ones(len(table), dtype=bool)
     for scale in space.scales:
@@ -132,8 +134,8 @@ def forest_shares(
     table = table[known]
     if len(table) < FEWEST:
         raise InputError(
-            f"{plural(len(table), 'setting')}: a forest needs {FEWEST} or more to say which axes matter; run more "
-            "settings"
+            f"{plural(len(table), 'setting')}; a random forest needs {FEWEST} or more to say which hyperparameter "
+            "matters"
         )
     x = space.encoded([table[axis].tolist() for axis in varied])
     y, weights = table[VALUE].to_numpy(np.float64), table["n"].to_numpy(np.float64)
@@ -142,9 +144,8 @@ def forest_shares(
     trees, r2 = _forest(x, y, weights, space, seed)
     if r2 < max(LEAST_R2, LEAST_R2_SETTINGS / len(y)):
         raise InputError(
-            "the forest predicts settings that it has not seen no better than their mean does (R² out of bag "
-            f"{r2:.2f}, {plural(len(y), 'setting')}): it cannot say which axes matter; run more settings or more "
-            "seeds of each"
+            "a random forest predicts settings that it has not seen hardly better than their mean does (R² out of bag "
+            f"{r2:.2f}, {plural(len(y), 'setting')}); run more settings or more seeds of each"
         )
     first = list(range(len(varied)))
     if len(varied) > PAIRED:
@@ -152,9 +153,10 @@ def forest_shares(
         first = sorted(sorted(first, key=lambda j: -own[0][j])[:PAIRED])
     terms: list[Term] = [*((j,) for j in range(len(varied))), *combinations(first, 2)]
     mean, deviation = _per_tree(trees, space, terms)
-    share = _shares(x, y, weights, space, terms, SPLITS, stream(seed, "bootstrap", 14))
+    splits, own_splits = (math.ceil(count * min(1, MANY / len(y))) for count in (SPLITS, REPLICATE_SPLITS))
+    share = _shares(x, y, weights, space, terms, splits, stream(seed, "bootstrap", 14))
     replicates = [
-        _shares(x, y, weights * counts, space, terms, REPLICATE_SPLITS, rng) for rng, counts in _resampled(len(y), seed)
+        _shares(x, y, weights * counts, space, terms, own_splits, rng) for rng, counts in _resampled(len(y), seed)
     ]
     half = 1.959964 * np.std(replicates, axis=0, ddof=1)
     shares = [
@@ -218,14 +220,16 @@ def _shares(
     """share_U of each term; settings of weight 0 are not there, those drawn twice lie in one half."""
     from sklearn.tree import DecisionTreeRegressor
 
-    there = np.flatnonzero(weights)
+    there, single = np.flatnonzero(weights), x.astype(np.float32)  # as its trees have them
     parts, whole = np.zeros(len(terms)), 0.0
     for _ in range(splits):
         order = rng.permutation(there)
         halves = order[: len(order) // 2], order[len(order) // 2 :]
         first, second = (
             boxes_of(
-                DecisionTreeRegressor(random_state=int(rng.integers(2**31))).fit(x[own], y[own], weights[own]).tree_,
+                DecisionTreeRegressor(random_state=int(rng.integers(2**31)))
+                .fit(single[own], y[own], weights[own], check_input=False)  # checks take longer than small trees
+                .tree_,
                 space,
             )
             for own in halves
@@ -252,17 +256,3 @@ def forest_marginal(found: ForestShares, axis: str, points: int = 60) -> Margina
     each = np.array([marginal(tree, found.space, j, at) for tree in found.trees])
     low_band, high_band = np.quantile(each, [0.1, 0.9], axis=0)
     return Marginal(axis, values, each.mean(axis=0), low_band, high_band)
-
-
-def forest_sentence(found: ForestShares, most: int = 3) -> str:
-    """The largest shares in words, with n, R² and method."""
-    listed = enumerated([_said(one) for one in found.shares[:most]])
-    return (
-        f"{listed} of the variance over the space ({plural(found.settings, 'setting')}, {plural(found.runs, 'run')}; "
-        f"fANOVA of a random forest, R² out of bag {found.r2:.2f}; in brackets 95 % intervals, {METHOD})."
-    )
-
-
-def _said(one: ForestShare) -> str:
-    low, high = 100 * one.interval.low, 100 * one.interval.high
-    return f"{one.name} has {100 * max(one.share, 0):.0f} % ({low:.0f} to {high:.0f} %)"

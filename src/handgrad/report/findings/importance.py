@@ -102,7 +102,7 @@ def shares_of(studied: StudiedAxes, frame: "DataFrame") -> Shares:
     names = studied.names
     if not studied.is_drawn:
         try:
-            return variance_shares(frame, studied.axes, names=names)
+            return variance_shares(frame, studied.axes, names=names, overlap=studied.overlap)
         except InputError as no_grid:
             try:
                 return forest_shares(frame, studied.axes, names=names)
@@ -183,10 +183,14 @@ def share_rows(shares: Shares) -> list[dict[str, object]]:
     return rows
 
 
+def with_result(studied: StudiedAxes) -> int:
+    """How many settings have a value."""
+    return _settings_in(studied.frame, studied.axes)
+
+
 def among(found: Importance) -> str:
     """Of which settings `working` speaks, in words."""
-    left = _settings_in(found.studied.frame, found.studied.axes) - found.collapsed
-    return f"{plural(left, 'setting')} in which no run collapsed"
+    return f"{plural(with_result(found.studied) - found.collapsed, 'setting')} in which no run collapsed"
 
 
 def axes_named(studied: StudiedAxes) -> str:

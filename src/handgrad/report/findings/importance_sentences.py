@@ -1,8 +1,8 @@
 """What matters, in sentences that a student can copy: which axis, by how much, how sure, and what does not.
 
 An axis matters where the interval of its share leaves out 0; it matters most where it also lies above the intervals of
-all others.  It matters little where the intervals of its share and of all its interactions end below 5 %.  Of every
-other axis nothing is said but its interval.
+all other axes and of the interactions of two others.  It matters little where the intervals of its share and of all its
+interactions end below 5 %.  Of every other axis nothing is said but its interval.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 from handgrad.measures import METRICS, is_fraction
 from handgrad.report.findings.forest_shares import ForestShares
-from handgrad.report.findings.importance import Importance, Shares, among, axes_named
+from handgrad.report.findings.importance import Importance, Shares, among, axes_named, with_result
 from handgrad.report.findings.studied_axes import StudiedAxes
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.variance_shares import VarianceShares
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.within_margin import forgiveness_sentence
-from handgrad.report.findings.wording import enumerated, number, plural
+from handgrad.report.findings.wording import amount, enumerated, number, plural
 
-LEAST = 0.001  # the lower end of an interval from which a share is told from 0
+LEAST = 0.001  # the lower end of an interval from which a share is above 0
 LITTLE = 0.05  # of the variance, below which an axis matters little
 NAMED = 4  # axes of a kind that are named
 
@@ -34,13 +34,13 @@ class NamedShare:
     high: float
 
     @property
-    def is_told(self) -> bool:
-        """Whether it is told from 0."""
+    def is_above_zero(self) -> bool:
+        """Whether its interval leaves out 0."""
         return self.low >= LEAST
 
 
 def parts_of(shares: Shares) -> list[NamedShare]:
-    """Axes and pairs, largest first."""
+    """Axes and pairs that have an interval, largest first."""
     listed = shares.effects if isinstance(shares, VarianceShares) else shares.shares
     return [
         NamedShare(one.name, one.axes, one.share, one.interval.low, one.interval.high)
@@ -82,27 +82,36 @@ def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
         return [Verdict("note", f"{where}{'w' if where else 'W'}{what} cannot be said: {found.refusal}.")]
     if found.shares is None or len(studied.axes) < 2:
         return []
-    text = f"{where}{_most(found.shares, studied, begins=not where)}{_method(found.shares)}"
-    said = [Verdict("good", text)]
+    text, decided = _most(found.shares, studied, begins=not where)
+    method = _method(found.shares, with_result(studied))
+    said = [Verdict("good" if decided else "note", f"{where}{text}. {method}{_not_among(studied)}")]
     if found.collapsed:
-        of = f"In {found.collapsed} of {plural(studied.settings - studied.without, 'setting')} runs collapsed"
+        of = f"In {found.collapsed} of {plural(with_result(studied), 'setting')} runs collapsed"
         if found.working is not None:
-            rest = f"among the {among(found)}, {_most(found.working, studied)}{_method(found.working)}"
-            said.append(Verdict("good", f"{where}{of}, which is part of this variance; {rest}"))
+            rest, decided = _most(found.working, studied)
+            method = _method(found.working, with_result(studied) - found.collapsed)
+            text = f"which is part of this variance; among the {among(found)}, {rest}. {method}"
+            said.append(Verdict("good" if decided else "note", f"{where}{of}, {text}"))
         else:
             why = found.working_refusal
             said.append(Verdict("note", f"{where}{of}; what matters among the others cannot be said: {why}."))
     return said
 
 
-def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> str:
-    """The axis that matters most, what interacts, and what matters little or was not shown to matter."""
+def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> tuple[str, bool]:
+    """The axis that matters most, what interacts, and what matters little or was not shown to matter; and whether one
+    is shown to matter most."""
     parts = parts_of(shares)
-    mains = [part for part in parts if len(part.axes) == 1]
     of = f"of the variance of {METRICS[studied.metric].word}"
-    first, is_told = mains[0], any(part.is_told for part in mains)
-    rivals = [part for part in mains[1:] if is_told and part.high >= first.low]
-    if not is_told:
+    if isinstance(shares, ForestShares):
+        of += " over the space"
+    if not parts:  # no noise was seen
+        texts = [f"{one.name} {percent_of(one.share)}" for one in shares.shares if one.axes]
+        return f"{'O' if begins else 'o'}{of[1:]} the shares are {enumerated(texts, NAMED)}", False
+    mains = [part for part in parts if len(part.axes) == 1]
+    first, is_above_zero = mains[0], any(part.is_above_zero for part in mains)
+    rivals = [one for one in parts if is_above_zero and first.name not in one.axes and one.high >= first.low]
+    if not is_above_zero:
         text = (
             f"{'No' if begins else 'no'} hyperparameter is shown to matter by itself: the largest share {of} is that "
             f"of {first.name}, {percent_of(first.share)} (95 % interval {_ends(first)})"
@@ -116,15 +125,16 @@ def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> str:
         text = f"{first.name} matters most: it has {percent_of(first.share)} {of} (95 % interval {_ends(first)})"
     others = [part for part in mains[1:] if part not in rivals]
     little = [part for part in others if _is_little(part, parts)]
-    if matter := [part for part in others if part.is_told and part not in little]:
+    if matter := [part for part in others if part.is_above_zero and part not in little]:
         text += f". {_listed(matter, ' has')}"
-    text += _together([part for part in parts if len(part.axes) == 2 and part.is_told and part.share >= LITTLE / 5])
+    pairs = [part for part in parts if len(part.axes) == 2 and part not in rivals]
+    text += _together([part for part in pairs if part.is_above_zero and part.share >= LITTLE / 5])
     if little:
         names, most = enumerated([part.name for part in little], NAMED), max(part.high for part in little)
         text += f". {names} {'matters' if len(little) == 1 else 'matter'} little ({_at_most(most)})"
     if unknown := [part for part in others if part not in (*little, *matter)]:
         text += f". Not shown to matter: {_listed(unknown)}"
-    return text
+    return text, is_above_zero and not rivals
 
 
 def _together(pairs: Sequence[NamedShare]) -> str:
@@ -133,7 +143,8 @@ def _together(pairs: Sequence[NamedShare]) -> str:
         return ""
     pair, more = pairs[0], len(pairs) - 1
     text = f". {pair.name} adds {percent_of(pair.share)} ({_ends(pair)}): what {pair.axes[0]} does depends on "
-    return text + pair.axes[1] + (f", and {plural(more, 'other pair')} as well" if more else "")
+    also = f"; {plural(more, 'other pair')} interact{'s' if more == 1 else ''} as well" if more else ""
+    return f"{text}{pair.axes[1]}{also}"
 
 
 def _listed(parts: Sequence[NamedShare], verb: str = "") -> str:
@@ -154,18 +165,30 @@ def _ends(part: NamedShare) -> str:
     return f"{percent_of(part.low).removesuffix(' %')} to {percent_of(part.high)}"
 
 
-def _method(shares: Shares) -> str:
-    """n and method, and what noise has."""
+def _method(shares: Shares, settings: int) -> str:
+    """n and method, and what noise has;  settings: of which the sentence speaks."""
+    used = shares.settings if isinstance(shares, ForestShares) else shares.cells
+    of = plural(used, "setting") if used == settings else f"{used:,} of {plural(settings, 'setting')}"
     if isinstance(shares, ForestShares):
         return (
-            f" ({plural(shares.settings, 'setting')}, {plural(shares.runs, 'run')}; fANOVA of a random forest, R² "
-            f"out of bag {shares.r2:.2f}; intervals by bootstrap over settings)."
+            f"From {of} ({plural(shares.runs, 'run')}) by fANOVA of a random forest, "
+            f"R² out of bag {shares.r2:.2f}; intervals by bootstrap over settings."
         )
+    text = f"From {of} × {shares.counted}, by unbiased shares of variance (ω²)"
+    if shares.notes:  # one seed, or none that differs
+        return f"{text}; {'; '.join(shares.notes)}."
     noise = min(1.0, sum(one.share for one in shares.shares if one.kind in ("seeds", "noise")))
-    return (
-        f" ({plural(shares.cells, 'setting')} × {shares.counted}, whose noise has {percent_of(noise)}; "
-        "unbiased shares ω²)."
-    )
+    return f"{text}; noise has {percent_of(noise)}."
+
+
+def _not_among(studied: StudiedAxes) -> str:
+    """The settings that have no value, and so are not among those of which the sentence speaks."""
+    parts = []
+    if studied.without:
+        parts.append(f"{plural(studied.without, 'setting')} of which every run diverged")
+    if studied.stopped:
+        parts.append(f"{plural(studied.stopped, 'setting')} that the search stopped short")
+    return f" Not among these: {enumerated(parts)}." if parts else ""
 
 
 def forgiveness_verdicts(found: Importance) -> list[Verdict]:
@@ -173,9 +196,8 @@ def forgiveness_verdicts(found: Importance) -> list[Verdict]:
     one, metric = found.forgiveness, found.studied.metric
     if one is None or one.settings < 2 or (len(found.studied.axes) < 2 and not one.ranges):  # the ranking says it all
         return []
-    margin = f"{100 * one.margin:.2g} points" if is_fraction(metric) else f"{one.margin:.3g}"
-    of = f"the best ({number(one.best, metric)})"
-    text = forgiveness_sentence(one, margin, found.studied.names, of)
+    best = f"the best, {number(one.best, metric)}"
+    text = forgiveness_sentence(one, amount(one.margin, metric), found.studied.names, best)
     if found.studied.stopped:
         text = f"Of those that the search did not stop short, {text}"
     return [Verdict("note", f"{text} The margin is {found.margin_is}.")]
@@ -188,14 +210,14 @@ def expected_best_verdict(found: Importance) -> list[Verdict]:
         return [Verdict("note", f"{found.best_refusal}.")] if found.best_refusal else []
     total = best.settings
     counts = sorted({n for n in (1, 5, 10, 20, 50, 100, total // 2) if 0 < n < total})
-    listed = enumerated([f"{number(float(best.mean[n - 1]), metric)} of {n:,}" for n in counts])
-    text = f"The best of {plural(total, 'setting')} has {number(float(best.mean[-1]), metric)}"
+    text = f"The best of {plural(total, 'random setting')} has {number(float(best.mean[-1]), metric)}"
     if not counts:
         return [Verdict("note", f"{text}.")]
-    gain = float(best.mean[-1] - best.mean[total // 2 - 1])
-    added = f"{100 * abs(gain):.2f} points" if is_fraction(metric) else f"{abs(gain):.3g}"
+    listed = enumerated([f"{plural(n, 'setting')} {number(float(best.mean[n - 1]), metric)}" for n in counts])
+    gain = abs(float(best.mean[-1] - best.mean[total // 2 - 1]))
+    added = f"{100 * gain:.2f} points" if is_fraction(metric) else f"{gain:.3g}"
     text += (
-        f"; fewer random settings would have found {listed} in the mean. The second half of them gained {added} "
-        "(unbiased expected best, Tang et al. 2020)."
+        f". The expected best of fewer: {listed}. The second half of them gained {added} (without bias, Tang et al. "
+        "2020)."
     )
     return [Verdict("note", text)]

@@ -1,16 +1,16 @@
 """Sentences about a search: what stopping saved, what it may have cost, and when the best was found."""
 
-import math
 from collections.abc import Sequence
 
-from handgrad.measures import METRICS, is_fraction
+from handgrad.measures import METRICS
 from handgrad.report.findings.search_facts import ENDED, LOST, OPEN, STOPPED, SearchFacts
 from handgrad.report.findings.stopping import DRAWS, PAIRS, RankCorrelation, RungFacts, StoppingCost
 from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.findings.wording import enumerated, number, plural
+from handgrad.report.findings.wording import amount, enumerated, number, plural
 
 FEW = 10  # settings behind a line, below which a probability is rough (measured: docs/report.md)
+LEAST = 1e-4  # of an accuracy, 0.01 points: no bound is said to be smaller
 LIKELY = 0.2  # a probability from which a sentence is a warning
 NO_DECISIONS = (
     "The decisions of this search are not in the folder (decisions/), so what it stopped, and when, cannot be shown."
@@ -85,24 +85,13 @@ def probability_text(p: float) -> str:
     return "below 1 %" if p < 0.01 else "above 99 %" if p > 0.99 else f"about {100 * p:.0f} %"
 
 
-def amount(value: float, metric: str) -> str:
-    """An upper bound above 0 of a difference in a measure: rounded up.
-
-    >>> amount(0.0121, "val_accuracy"), amount(0.125, "val_accuracy"), amount(0.0121, "val_loss")
-    ('1.3 points', '13 points', '0.013')
-    """
-    shown = 100 * value if is_fraction(metric) else value
-    last = 10.0 ** (math.floor(math.log10(shown)) - 1)
-    return f"{math.ceil(shown / last - 1e-9) * last:.3g}{' points' if is_fraction(metric) else ''}"
-
-
 def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = False) -> Verdict:
     """The probability that a setting that was stopped would have been better than the best."""
     if facts.count(STOPPED) == 0:
         return Verdict("note", "No setting was stopped, so that nothing was lost by it.")
     if isinstance(cost, str):
         return Verdict("note", f"Whether one that was stopped would have won cannot be known: {cost}.")
-    lost = f"no more than {amount(cost.loss, facts.metric)} were lost" if cost.loss else "nothing was lost"
+    lost = f"no more than {amount(cost.loss, facts.metric, LEAST)} were lost" if cost.loss else "nothing was lost"
     who = "the setting that was" if cost.stopped == 1 else f"the {cost.stopped} settings that were"
     text = (
         f"Had {who} stopped{'' if cost.is_end else ' before'} gone the way of those that went on (n = "

@@ -16,7 +16,9 @@ product of two different seeds has no noise of its own, whatever the distributio
 settings (they share seeds).  It needs seeds that are independent, no more.  So θ̂ can be below 0, and is left so.
 Effects are fixed: the values of an axis were chosen, not drawn, and θ is their variance (divided by k, not k − 1).
 
+Folds are not independent: of them the variance of a mean over s is that of Nadeau and Bengio (`resampled`), not Cov/n.
 With one seed there is no noise to be seen: the contrasts that no term has stand in for it, as if they were noise alone.
+Where all seeds agree in every setting no noise was seen, and there are no intervals.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,10 +32,10 @@ from handgrad.errors import InputError
 from handgrad.report.findings.axis_scales import COLLAPSED
 from handgrad.report.findings.design_blocks import DesignBlock, Terms, block_of, inverse_of, rank_of, terms_of
 from handgrad.report.findings.intervals import CONFIDENCE, Interval
-from handgrad.report.findings.wording import enumerated, plural
+from handgrad.report.findings.resampled import has_folds, means_of
+from handgrad.report.findings.wording import plural
 from handgrad.streams import stream
-from handgrad.study.changes import shown
-from handgrad.training.run_keys import counted
+from handgrad.training.run_keys import RunKey, counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -48,10 +50,12 @@ METHOD = "generalized pivots"
 class Share:
     """What a term has of the variance of a run.
 
-    axes: one of a main effect, two of an interaction, none of the others;  kind: main, interaction, rest (interactions
-    of more axes, or what no term has), seeds (shared by all settings) or noise;  variance: unbiased, may be below 0.
+    name: how a table calls it;  axes: one of a main effect, two of an interaction, none of the others;  kind: main,
+    interaction, rest (interactions of more axes, or what no term has), seeds (shared by all settings) or noise;
+    variance: unbiased, may be below 0.
     """
 
+    name: str
     kind: str
     axes: tuple[str, ...]
     df: int
@@ -59,20 +63,13 @@ class Share:
     share: float
     interval: Interval | None = None
 
-    @property
-    def name(self) -> str:
-        """How a table calls it."""
-        return " × ".join(self.axes) or {"rest": "all other interactions", "seeds": "seeds, alike in all settings"}.get(
-            self.kind, "noise between seeds"
-        )
-
 
 @dataclass(frozen=True)
 class VarianceShares:
     """The shares of a grid, largest first, then rest, seeds and noise: they add up to 1.
 
     cells, seeds, runs: of what was used;  counted: the seeds, or folds and seeds, in words;  total: the variance of a
-    run;  collapsed: settings in which runs collapsed, in words;  left_out, refused, notes: sentences, for the reader.
+    run;  left_out, refused, notes: sentences, for the reader.
     """
 
     shares: tuple[Share, ...]
@@ -81,7 +78,6 @@ class VarianceShares:
     counted: str
     runs: int
     total: float
-    collapsed: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -91,28 +87,25 @@ class VarianceShares:
         """Main effects and interactions."""
         return tuple(share for share in self.shares if share.axes)
 
-    @property
-    def of_settings(self) -> dict[str, float] | None:
-        """The shares of the variance between settings alone, without seeds and noise; None where settings do not differ
-        beyond what seeds do."""
-        between = {one.name: one.variance for one in self.shares if one.kind not in ("seeds", "noise")}
-        total = sum(between.values())
-        return {name: variance / total for name, variance in between.items()} if total > 0 else None
-
 
 def variance_shares(
-    frame: "DataFrame", axes: Sequence[str], *, order: int = 2, names: Mapping[str, str] | None = None
+    frame: "DataFrame",
+    axes: Sequence[str],
+    *,
+    order: int = 2,
+    names: Mapping[str, str] | None = None,
+    overlap: float = 0.0,
 ) -> VarianceShares:
     """The shares of main effects and, with order 2, interactions of a full or partial grid, with 95 % intervals.
 
-    frame: a row a run, columns `axes`, "seed", "value" and, where it is known, "collapsed" (bool);  names: axis -> how
-    sentences call it.  What the design cannot separate is refused in `refused`; runs that collapsed count as the
-    results that they are, and `collapsed` names their settings.
+    frame: a row a run, columns `axes`, "seed" and "value";  names: axis -> how sentences call it;  overlap: n₂/n₁ of
+    folds (`resampled`).  What the design cannot separate is refused in `refused`.  Runs that collapsed count as the
+    results that they are.
 
     An interval is made of draws of generalized pivots (Weerahandi 1993): the error of a term from its χ², its
     noncentrality from the confidence distribution of the noncentral χ² that θ̂ comes from.  It takes normal noise, and
     the largest of three errors: the term's own, that of all cells, and that along the effect, which is larger where
-    settings that have the effect spread more.  `benchmarks/knobs.py` measures how often it holds.
+    settings that have the effect spread more.  `benchmarks/importance.py` measures how often it holds.
 
     Raises InputError where main effects cannot be separated, or nothing varies.
     """
@@ -122,23 +115,41 @@ def variance_shares(
     if y.max() - y.min() <= 0:
         raise InputError(f"all {y.size} runs have the same value: there is no variance to share out")
     n = len(block.seeds)
-    parts = _replicated(block, terms) if n > 1 else _single(block, terms)
+    parts = _replicated(block, terms, overlap) if n > 1 else _single(block, terms)
     total = sum(part.variance for part in parts)
-    if total <= EQUAL * float(np.abs(y).max()) ** 2:
+    rounding = EQUAL * float(np.abs(y).max()) ** 2
+    if total <= rounding:
         raise InputError("the runs differ by rounding alone: there is no variance to share out")
-    intervals = _intervals(parts)
+    notes = [] if n > 1 else [_one_seed(parts)]
+    seen = parts[-1].size > rounding
+    if not seen:
+        notes.append(f"{_agreeing(block)}: no noise was seen, and there are no intervals")
+    intervals = _intervals(parts) if seen else [None] * len(parts)
     made = [
-        Share(
-            part.kind, tuple(block.axes[j] for j in part.term), part.df, part.variance, part.variance / total, interval
-        )
+        Share(_called(part, block), part.kind, tuple(block.axes[j] for j in part.term), part.df, part.variance,
+              part.variance / total, interval)
         for part, interval in zip(parts, intervals, strict=True)
-    ]
+    ]  # fmt: skip
     effects = sorted((one for one in made if one.axes), key=lambda one: -one.variance)
     shares = (*effects, *(one for one in made if not one.axes))
-    notes = [] if n > 1 else [_one_seed(terms, len(block.axes))]
-    fallen = _collapsed(frame, axes, names or {})
-    of, left_out = counted(block.seeds), block.left_out
-    return VarianceShares(shares, len(block.cells), n, of, y.size, total, fallen, left_out, terms.refused, tuple(notes))
+    of = counted(block.seeds)
+    return VarianceShares(shares, len(block.cells), n, of, y.size, total, block.left_out, terms.refused, tuple(notes))
+
+
+def _called(part: "_Part", block: DesignBlock) -> str:
+    """How a table calls a term."""
+    if part.term:
+        return " × ".join(block.axes[j] for j in part.term)
+    unit = "folds and seeds" if has_folds(dict.fromkeys(block.seeds)) else "seeds"
+    words = {"rest": "all other interactions", "seeds": f"{unit}, alike in all settings"}
+    between = f"noise between {unit}" if len(block.seeds) > 1 else "noise and what is not listed"
+    return words.get(part.kind, between)
+
+
+def _agreeing(block: DesignBlock) -> str:
+    if len(block.seeds) > 1:
+        return f"{counted(block.seeds)} agree in every setting"
+    return "the effects that are listed explain every run"
 
 
 def without_collapsed(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
@@ -154,22 +165,6 @@ def without_collapsed(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
     return frame[[key not in fallen for key in keys]]
 
 
-def _collapsed(frame: "DataFrame", axes: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
-    """Each setting in which runs collapsed, with how many."""
-    if COLLAPSED not in frame:
-        return ()
-    counts: dict[tuple[object, ...], list[bool]] = {}
-    rows = zip(*(frame[axis].tolist() for axis in axes), frame[COLLAPSED].tolist(), strict=True)
-    for *key, collapsed in rows:
-        counts.setdefault(tuple(key), []).append(bool(collapsed))
-    return tuple(
-        ", ".join(f"{names.get(axis, axis)} {shown(value)}" for axis, value in zip(axes, key, strict=True))
-        + f": {sum(each)} of {plural(len(each), 'run')}"
-        for key, each in counts.items()
-        if any(each)
-    )
-
-
 @dataclass(frozen=True)
 class _Part:
     """A term: its df, its unbiased variance, |mean b|² and its error, tr Var(mean b), with their degrees of freedom."""
@@ -180,47 +175,59 @@ class _Part:
     variance: float
     size: float = 0.0
     error: float = 0.0
-    error_df: int = 0
+    error_df: float = 0.0
 
 
-def _replicated(block: DesignBlock, terms: Terms) -> list[_Part]:
+def _replicated(block: DesignBlock, terms: Terms, overlap: float) -> list[_Part]:
     """Every part from two seeds on."""
     y, x = block.values, terms.matrix
     (cells, n), inverse = y.shape, inverse_of(x)
     b = inverse @ y
     residual = y - y.mean(axis=0) - y.mean(axis=1, keepdims=True) + y.mean()
-    pooled_df = (cells - 1) * (n - 1)
-    pooled = float((residual**2).sum()) / pooled_df
+    error, error_df = _error(residual, block.seeds, overlap)
+    pooled, pooled_df = error / (cells - 1), error_df * (cells - 1) / cells  # of the mean of a cell
+
+    def part(kind: str, term: tuple[int, ...], own: Numbers, df: int, weight: float) -> _Part:
+        return _part(kind, term, own, df, (pooled * weight, pooled_df), block.seeds, overlap)
+
     parts = [
-        _part(
-            "main" if len(term) == 1 else "interaction",
-            term,
-            b[at],
-            pooled * float((inverse[at] ** 2).sum()),
-            pooled_df,
-        )
+        part("main" if len(term) == 1 else "interaction", term, b[at], len(b[at]), float((inverse[at] ** 2).sum()))
         for term, at in terms.blocks().items()
     ]
     left = cells - rank_of(x)
     if left:
-        rest = (y - x @ b) / np.sqrt(cells)
-        parts.append(_part("rest", (), rest, pooled * left / cells, pooled_df, left))
+        parts.append(part("rest", (), (y - x @ b) / np.sqrt(cells), left, left / cells))
     total = float(y.var(axis=1, ddof=1).mean())
     shared = (cells * float(y.mean(axis=0).var(ddof=1)) - total) / (cells - 1)
     parts.append(_Part("seeds", (), n - 1, shared))
-    parts.append(_Part("noise", (), pooled_df, total - shared, total, 0.0, cells * (n - 1)))
+    parts.append(_Part("noise", (), (cells - 1) * (n - 1), total - shared, total, 0.0, cells * (n - 1)))
     return parts
 
 
-def _part(kind: str, term: tuple[int, ...], b: Numbers, pooled: float, pooled_df: int, df: int | None = None) -> _Part:
-    """A term from its coefficients by seed (df, n); pooled: its error, were that of all cells alike."""
-    n = b.shape[1]
-    df = len(b) if df is None else df
+def _error(b: Numbers, seeds: Sequence[RunKey], overlap: float) -> tuple[float, float]:
+    """(tr Var(mean of b over seeds), its degrees of freedom) of rows of coefficients (df, n)."""
+    found = means_of(b, np.ones_like(b, dtype=bool), seeds, overlap)
+    return float(found.variance.sum()), float(found.df.sum())
+
+
+def _part(
+    kind: str,
+    term: tuple[int, ...],
+    b: Numbers,
+    df: int,
+    pooled: tuple[float, float],
+    seeds: Sequence[RunKey],
+    overlap: float,
+) -> _Part:
+    """A term from its coefficients by seed (rows, n);  pooled: its error and degrees, were that of all cells alike."""
     mean = b.mean(axis=1)
-    size, own = float((mean**2).sum()), float(b.var(axis=1, ddof=1).sum())
-    along = df * float((mean @ b).var(ddof=1)) / size if size > 0 else 0.0  # where settings with an effect spread more
-    error, error_df = max((own, df * (n - 1)), (pooled, pooled_df), (along, n - 1))
-    return _Part(kind, term, df, size - own / n, size, error / n, error_df)
+    size, (own, own_df) = float((mean**2).sum()), _error(b, seeds, overlap)
+    found = [(own, own_df * df / len(b)), pooled]
+    if size > 0:  # along the effect, where settings that have it spread more
+        along, along_df = _error((mean @ b)[None], seeds, overlap)
+        found.append((df * along / size, along_df))
+    error, error_df = max(found)
+    return _Part(kind, term, df, size - own, size, error, error_df)
 
 
 def _single(block: DesignBlock, terms: Terms) -> list[_Part]:
@@ -249,8 +256,9 @@ def _single(block: DesignBlock, terms: Terms) -> list[_Part]:
     return [*parts, _Part("noise", (), left, noise, noise, 0.0, left)]
 
 
-def _one_seed(terms: Terms, axes: int) -> str:
-    what = "interactions" if axes <= 2 or not terms.columns else "interactions that are not listed"
+def _one_seed(parts: Sequence[_Part]) -> str:
+    listed = any(len(part.term) == 2 for part in parts)
+    what = "interactions that are not listed" if listed else "interactions"
     return f"one seed: {what} and the noise between seeds cannot be told apart, and count as noise"
 
 
@@ -299,33 +307,3 @@ def _noncentrality(x: Numbers, df: int, level: Numbers) -> Numbers:
     near = chndtrinc(np.where(far, 1.0, x), float(df), np.where(far, 0.5, level))
     near = np.where(near > 1e-300, near, 0.0)  # the inverse of no noncentrality is a tiny number
     return np.asarray(np.where(far, found, near), dtype=np.float64)
-
-
-def shares_sentence(found: VarianceShares, most: int = 3) -> str:
-    """The largest shares in words, with n and method.
-
-    >>> import pandas
-    >>> both = [(lr, s) for lr in (1, 2) for s in (0, 1)]
-    >>> rows = [{"lr": lr, "width": w, "seed": s, "value": lr + 0.01 * s * w} for lr, s in both for w in (1, 2)]
-    >>> shares_sentence(variance_shares(pandas.DataFrame(rows), ["lr", "width"]), 1)[:21]
-    'lr has 100 % of the v'
-    """
-    parts = [f"{one.name} {_percent(one)}" for one in found.effects[:most]]
-    first, *others = parts
-    name = found.effects[0].name
-    listed = enumerated(
-        [first.replace(name, f"{name} has", 1).replace(" %", " % of the variance of a run", 1), *others]
-    )
-    by = f"{plural(found.cells, 'setting')} × {found.counted}"
-    return f"{listed} ({by}; unbiased shares of variance, in brackets 95 % intervals)."
-
-
-def _percent(one: Share) -> str:
-    value = f"{_short(one.share)} %"
-    return value if one.interval is None else f"{value} ({_short(one.interval.low)} to {_short(one.interval.high)} %)"
-
-
-def _short(share: float) -> str:
-    """A share in percent, below 10 with a decimal; never below 0."""
-    value = 100 * max(share, 0.0)
-    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"

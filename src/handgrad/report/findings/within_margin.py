@@ -14,7 +14,7 @@ tried.
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,7 @@ class WorkingRange:
     """The values of an axis around the best that work.
 
     low, high: the smallest and the largest;  below, above: the next values that were tried and do not work, None where
-    the axis ends;  values, tried: how many work, of how many;  apart: values that work beyond one that does not;  how:
-    profile, slice or draws.
+    the axis ends;  values, tried: how many work, of how many;  how: profile, slice or draws.
     """
 
     axis: str
@@ -45,7 +44,6 @@ class WorkingRange:
     above: Any
     values: int
     tried: int
-    apart: tuple[Any, ...] = ()
 
     @property
     def factor(self) -> float | None:
@@ -64,7 +62,6 @@ class Forgiveness:
 
     margin: float
     best: float
-    best_setting: Mapping[str, Hashable]
     works: int
     settings: int
     without: int
@@ -127,7 +124,6 @@ def within_margin(
     return Forgiveness(
         margin,
         float(table[VALUE].tolist()[best]),
-        dict(zip(axes, keys[best], strict=True)),
         works,
         settings,
         without,
@@ -152,7 +148,6 @@ def _range(axis: str, how: str, values: Sequence[Any], good: Sequence[bool], bes
             first -= 1
         while last + 1 < len(levels) and works[levels[last + 1]]:
             last += 1
-    outside = [value for i, value in enumerate(levels) if works[value] and not first <= i <= last]
     return WorkingRange(
         axis,
         how,
@@ -162,7 +157,6 @@ def _range(axis: str, how: str, values: Sequence[Any], good: Sequence[bool], bes
         levels[last + 1] if last + 1 < len(levels) else None,
         last - first + 1 if how != "draws" else sum(works.values()),
         len(levels),
-        tuple(outside),
     )
 
 
@@ -170,12 +164,13 @@ def forgiveness_sentence(
     found: Forgiveness, margin: str, names: Mapping[str, str] | None = None, best: str = "the best"
 ) -> str:
     """The part and the ranges in words; margin: how the measure writes it, such as "1 point"."""
-    text = f"{found.works} of {plural(found.settings, 'setting')} come within {margin} of {best}"
+    text = f"{found.works} of {plural(found.settings, 'setting')}"
     if found.interval is not None:
         low, high = 100 * found.interval.low, 100 * found.interval.high
         text += f" ({100 * found.part:.0f} % of the space, 95 % interval {low:.0f} to {high:.0f} %, exact binomial)"
     elif found.settings > 1:
-        text += f" ({100 * found.part:.0f} % of them)"
+        text += f" ({100 * found.part:.0f} %)"
+    text += f" {'comes' if found.works == 1 else 'come'} within {margin} of {best}"
     parts = [_range_text(one, (names or {}).get(one.axis, one.axis)) for one in found.ranges if one.how != "slice"]
     return f"{text}." + "".join(f" {part}" for part in parts)
 

@@ -46,6 +46,22 @@ def signed(value: float, metric: str) -> str:
     return text.replace("-", "−")
 
 
+def amount(value: float, metric: str, least: float = 0.0) -> str:
+    """A margin, or a bound of a difference in a measure, of accuracies in points.
+
+    least: of an accuracy that is a bound, which is not said to be nothing.
+
+    >>> amount(0.0123, "val_accuracy"), amount(0.01, "val_accuracy"), amount(0.00001, "val_accuracy", least=1e-4)
+    ('1.2 points', '1 point', '0.01 points')
+    >>> amount(0.0123, "val_loss", least=1e-4)
+    '0.012'
+    """
+    if not is_fraction(metric):
+        return f"{value:.2g}"
+    text = f"{100 * max(value, least):.2g}"
+    return f"{text} point{'' if text == '1' else 's'}"
+
+
 def spread(values: Sample, metric: str) -> str:
     """Mean ± standard deviation with the n and the ddof they come from.
 

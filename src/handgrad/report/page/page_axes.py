@@ -135,7 +135,7 @@ def heat_map(figure: HeatMap) -> dict[str, Any]:
     }  # fmt: skip
     if columns <= NAMED_CELLS and rows <= 2 * NAMED_CELLS:  # in black or white, by plotly, as the colour of a cell asks
         cells["text"] = [
-            [f"{figure.text(a, b)}<br><sub>n = {figure.counts[a, b]}</sub>" for b in range(columns)]
+            [f"{figure.text(a, b)}<br><sub>n = {n}</sub>" if (n := figure.counts[a, b]) else "" for b in range(columns)]
             for a in range(rows)
         ]
         cells |= {"texttemplate": "%{text}", "textfont": {"size": 13}}

@@ -1,12 +1,12 @@
 """Tables of hyperparameters: shares of the variance, and which values work."""
 
-from handgrad.measures import METRICS, is_fraction
+from handgrad.measures import METRICS
 from handgrad.report.findings.forest_shares import ForestShares
 from handgrad.report.findings.importance import Importance, Shares
 from handgrad.report.findings.importance_sentences import percent_of
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.variance_shares import VarianceShares
-from handgrad.report.findings.wording import number, plural
+from handgrad.report.findings.wording import amount, number, plural
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
 
@@ -126,12 +126,11 @@ def working_table(found: Importance, name: str, title: str) -> Table | None:
                 )
             )
         )
-    margin = f"{100 * one.margin:.2g} points" if is_fraction(metric) else f"{one.margin:.3g}"
     caption = (
-        f"Values around the best with which settings come within {margin} of it ({number(one.best, metric)}): with the "
-        "other hyperparameters at their best for each value, or as in the best setting; of draws, the ends of those "
-        f"that work. The margin is {found.margin_is}. The true ends lie between the last value that works and the next "
-        "that does not; the factor in brackets is of the latter."
+        f"Values around the best with which settings come within {amount(one.margin, metric)} of it "
+        f"({number(one.best, metric)}): with the other hyperparameters at their best for each value, or as in the best "
+        f"setting; of draws, the ends of those that work. The margin is {found.margin_is}. The true ends lie between "
+        "the last value that works and the next that does not; the factor in brackets is of the latter."
     )
     return Table(name, title, caption, columns, tuple(rows))
 

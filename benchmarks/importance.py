@@ -7,7 +7,7 @@ Expected best: beside that by choices with replacement, and how often the band h
 Part of a space: how often the interval of the part within a margin of the best holds it.
 Time: seconds of one processor that a report spends on the shares of a grid, and of a forest on 200 settings.
 
-    python benchmarks/knobs.py [--studies 400] [--only shares forest best part time]
+    python benchmarks/importance.py [--studies 400] [--only shares forest best part time]
 """
 
 import argparse
