@@ -72,7 +72,7 @@ def compare(results: Results | str | os.PathLike[str], first: str, second: str) 
     rows = []
     for metric in METRICS:
         a, b = (setting.samples[metric].values for setting in (one, other))
-        found = two_settings(a, b, max(one.overlap, other.overlap))
+        found = two_settings(a, b, max(one.overlap(metric), other.overlap(metric)))
         if not found.n:
             continue
         shared = in_order(a.keys() & b.keys())

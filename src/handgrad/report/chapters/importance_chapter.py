@@ -75,8 +75,9 @@ def _phase(found: Importance, phase: PhaseSummary, ddof: int, suffix: str) -> It
         if found.working is not None:
             title = f"Shares of the variance among the {among(found)}{of}"
             yield from _shares(found.working, studied, f"importance-working{suffix}", title, working=True)
-        if phase.folded and (found.shares is not None or found.working is not None):
-            yield Text("Folds share training examples, which intervals of shares do not know: they are too narrow.")
+        if phase.overlap and (found.shares is not None or found.working is not None):
+            what = "Folds" if phase.folded else "Splits"
+            yield Text(f"{what} share training examples, which intervals of shares do not know: they are too narrow.")
     if not len(frame):
         return
     listed = [path for path in axes if _is_shown(studied, path)]

@@ -212,7 +212,7 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
     k = len(found.against)
     over = "other seeds and other examples" if found.noise == "seeds and examples" else "other seeds, on these examples"
     if phase.has_own_examples:
-        over = "other seeds, each with a split of its own"
+        over = "other seeds and other splits of these examples"
     if phase.folded:
         seeds = len({run.seed for setting in phase.settings for run in setting.runs})
         over = "other divisions of these examples and other seeds" if seeds > 1 else "other divisions, with this seed"
@@ -231,6 +231,12 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
             " Folds share training examples: the variance of a mean over folds is s²·(1/folds + validation/training "
             "examples) of fold means (Nadeau and Bengio 2003)"
             + (", and that of the seeds beside it." if seeds > 1 else ".")
+        )
+    elif phase.has_own_examples:
+        part = METRICS[phase.metric].part.word
+        text += (
+            f" Splits share training examples: the variance of a mean over seeds is s²·(1/seeds + {part}/training "
+            "examples) (Nadeau and Bengio 2003)."
         )
     return [Verdict("note", text), *_margin(found), *_smallest(found)]
 

@@ -163,10 +163,11 @@ def summarize_setting(
     sources: what differs from run to run, where the study says it.
     """
     samples = {}
-    overlap, folds = max((run.overlap for run in runs), default=0.0), folds_of(setting)
+    folds = folds_of(setting)
     for metric in METRICS:
         values = {run.key: value for run in runs if (value := run.value(metric)) is not None}
         examples = examples_of(runs, metric, folds) if is_proportion(metric) else None
+        overlap = max((run.overlap(metric) for run in runs), default=0.0)
         made = sample(values, ddof, examples, overlap)
         mean = mean_of(list(values.values()), metric)  # equal counts, equal means
         samples[metric] = replace(made, mean=mean, sources=sources)
