@@ -224,7 +224,7 @@ def _noise(groups: Mapping[tuple[str, ...], SettingSummary]) -> Noise | None:
             continue
         split, m = some.get("split"), next(iter(some.values())).examples(metric)
         assert m is not None
-        all_of_them = groups.get(tuple(name for name in SOURCES if name in some))
+        all_of_them = groups.get(tuple(name for name in SOURCES if name in some)) if len(some) > 1 else None
         used = [*some.values(), *([] if all_of_them is None else [all_of_them])]
         ended = {run.id: run for setting in used for run in setting.runs if run.status not in UNFINISHED}
         made = noise_of(

@@ -82,8 +82,8 @@ def _together(noise: Noise) -> list[Verdict]:
         meaning = "one of them moves what another moves too, so shares are of their sum, not of that variance"
     elif ratio.high < 1:
         meaning = (
-            "with other seeds held fixed they make more than with these, as on average they come to once at least "
-            "(Efron and Stein 1981)"
+            "beside other first seeds they make more, as on average they come to that variance at least (Efron and "
+            "Stein 1981)"
         )
     else:
         meaning = "it is not shown that one changes what another does"
@@ -112,7 +112,8 @@ def _few(noise: Noise) -> list[Verdict]:
         found.append(Verdict("note", text))
     if few := [part for part in noise.parts if _is_few(part)]:
         n = min(part.n for part in few)
-        text = f"With {n} runs of a source its interval assumes normally distributed accuracies ({BONETT} need not)."
+        text = f"With {n} runs of a source its interval assumes normally distributed accuracies; from {BONETT} on it "
+        text += "does not."
         found.append(Verdict("note", text))
     return found
 

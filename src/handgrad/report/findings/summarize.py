@@ -207,6 +207,8 @@ def drawn_parts(record: Record) -> dict[str, int]:
     for part in (TEST, VALIDATION):
         wish = at_path(record.setting, f"data.{part.name}")
         if seed and isinstance(wish, Mapping) and wish.get("seed") == seed and part.name in counts:
-            others = counts if part is TEST else (part.name, str(wish.get("from")))
+            others = counts if part is TEST or TEST.name in found else (part.name, str(wish.get("from")))
             found[part.name] = sum(counts.get(name, 0) for name in others)
+            if at_path(record.setting, "data.train") and isinstance(size := wish.get("size"), float):
+                found[part.name] = round(counts[part.name] / size)  # what data.train leaves out is in no count
     return found
