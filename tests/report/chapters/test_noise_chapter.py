@@ -42,9 +42,8 @@ def test_the_page_says_which_sources_a_spread_includes(page):
     assert "a ± over seeds includes phase main: initial weights, order of examples, split" in text
     assert "what is not named has the first seed, 0; the split then has that of [data]" in text
     assert "standard deviation over seeds (initial weights, order of examples, split) (ddof 1)" in text
-    assert (
-        "n = 12, std with ddof 1, over initial weights, order of examples, split" in text
-    )  # beside the number at the top
+    said = "n = 12, std with ddof 1, over initial weights, order of examples, split"
+    assert said in text  # beside the number at the top
     assert "Seeds vary: order of examples." in text
 
 

@@ -76,10 +76,7 @@ def test_runs_that_agree_show_no_variance_and_no_interval():
     assert (
         "All runs agree that vary initial weights (4): so few show no variance, which is not to say that" in texts[-2]
     )
-    assert (
-        "With 4 runs of a source its interval assumes normally distributed accuracies; from 10 on it does not."
-        in texts[-1]
-    )
+    assert "With 4 runs of a source its interval assumes normally distributed accuracies; from 10 on" in texts[-1]
     assert noise_table(found, "noise", "Noise").rows[0].cells[3].text == "–"
 
 
@@ -88,7 +85,7 @@ def test_no_noise_at_all_is_said_and_is_no_number_that_is_none():
     assert [verdict.text for verdict in noise_verdicts(found)] == [
         "The test accuracy of setting 1 is 100.00 % in all runs: no noise is seen."
     ]
-    assert noise_table(found, "noise", "Noise").rows[-1].cells[0].text == "sum"
+    assert [row.cells[2].text for row in noise_table(found, "noise", "Noise").rows] == ["0.00"] * 5
 
 
 def test_known_parts_are_found():
@@ -136,7 +133,7 @@ def test_the_chapter_s_numbers_are_those_of_the_records(make_results):
     assert (noise.metric, noise.m, noise.label) == ("test_accuracy", 50, "1")
     texts = [verdict.text for verdict in noise_verdicts(noise)]
     assert texts[0].startswith("Where the noise of the test accuracy of setting 1 (81.75 %) comes from: finite test")
-    assert " test set (50 examples) 86 % (" in texts[0]
+    assert " test set (50 examples) 89 % (" in texts[0]
     assert "of the sum of variances, of 12 runs for each source that is drawn anew while the others stay" in texts[0]
     assert "the accuracy on these 50 examples has a standard deviation of 1.8 points (" in texts[1]
     assert "alone shows 1.1 (initial weights), 0.72 (order of examples) and 1.4 (split)." in texts[1]
@@ -150,23 +147,18 @@ def test_a_phase_without_vary_varies_its_sources_together(make_results):
     more = {"network": {"hidden": 6, "dropout": 0.5}, **tables}  # whose masks the plain phase draws anew as well
     (noise,) = noises(summarize(Results.open(make_results(more, tell))))
     assert noise.together is None
-    assert (
-        "no runs vary initial weights and order of examples at once and nothing else." in noise_verdicts(noise)[1].text
-    )
+    text = noise_verdicts(noise)[1].text
+    assert "no runs vary initial weights and order of examples at once and nothing else." in text
 
 
 def test_runs_that_are_lost_are_named(make_results):
     def lose(setting, seed):
-        if setting.label == "1":
-            return Outcome(status="diverged")
         fate = {1: {"status": "diverged"}, 2: {"status": "pending"}, 3: {"collapsed": 0}}.get(seed, {})
         return Outcome(0.1 if seed == 3 else tell(setting, seed).accuracy, **(fate if setting.label == "1_1" else {}))
 
-    summary = summarize(Results.open(make_results({**STUDY, "phase": STUDY["phase"][:1], "seeds": 12}, lose)))
-    assert noises(summary) == []  # no setting won, so that no phase began
-    tables = {**STUDY, "phase": STUDY["phase"][:1]}
-    summary = summarize(Results.open(make_results(tables, lambda s, seed: lose(s, seed) if seed else Outcome(0.8))))
-    texts = [verdict.text for noise in noises(summary) for verdict in noise_verdicts(noise)]
+    (noise,) = noises(summarize(Results.open(make_results({**STUDY, "phase": STUDY["phase"][:1]}, lose))))
+    texts = [verdict.text for verdict in noise_verdicts(noise)]
+    assert (noise.together, noise.parts[0].n) == (None, 10)  # one source has nothing to act together with
     assert "1 run collapsed; these variances hold them like all others." in texts
     assert "1 run diverged or failed: these variances are those of the runs that did not." in texts
 
@@ -209,7 +201,7 @@ def test_splits_share_training_examples(make_results):
     row = hg.compare(results, "1", "2").set_index("metric").loc["val_accuracy"]
     d = one - other
     assert row.p == pytest.approx(2 * t.sf(abs(d.mean()) / np.sqrt(d.var(ddof=1) * factor), 7))
-    assert row.sign_flip_p is None
+    assert np.isnan(row.sign_flip_p)
     plain = summarize(Results.open(make_results({**tables, "vary": ["init"]}, outcome))).phases[0]
     assert plain.overlap == 0
     assert phase.conclusions.against["2"].high - phase.conclusions.against["2"].low > 1.5 * (
