@@ -60,7 +60,8 @@ def compare(results: Results | str | os.PathLike[str], first: str, second: str) 
     Columns: metric, n (shared seeds, or folds), pairs (in words, such as "5 folds × 2 seeds"), first and second (their
     means over these), difference (first − second), low and high (95 % t interval of it), p (paired t; of folds, and of
     seeds that draw a split each, the corrected resampled t-test, docs/report.md), sign_flip_p (at least 2/2ⁿ; none
-    where the test is corrected), decided: whether p and, from six seeds on, sign_flip_p too are below 0.05.  Raises InputError where a label is not known.
+    where the test is corrected), decided: whether p and, from six seeds on, sign_flip_p too are below 0.05.
+    Raises InputError where a label is not known.
     """
     import pandas
 

@@ -5,6 +5,7 @@ import pytest
 from benchmarks.noise import coverage, normal, study, truth
 
 import handgrad as hg
+from handgrad.report.findings.conclusion_sentences import leading_verdicts
 from handgrad.report.findings.noise import noise_of, noises, variance_draws
 from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summarize import summarize
@@ -215,6 +216,7 @@ def test_every_spread_says_which_sources_it_includes(make_results):
     assert main.sources == ("init", "order", "split")
     assert (main.apart, first.apart) == (False, True)
     assert summary.leading is main  # a phase that measures noise has chosen nothing
+    assert leading_verdicts(summary) == []
     assert len(first.settings) == 1  # what it starts from has runs that vary other things
     from handgrad.report.findings.wording import spread
 

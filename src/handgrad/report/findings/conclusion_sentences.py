@@ -309,9 +309,9 @@ def choice_verdicts(phase: PhaseSummary) -> list[Verdict]:
 
 
 def leading_verdicts(summary: Summary) -> list[Verdict]:
-    """Of several phases, in which the best setting stands, and which phases are not comparable."""
+    """Of several phases that chose a setting, in which the best stands, and which phases are not comparable."""
     leading = summary.leading
-    won = [phase for phase in summary.phases if phase.best is not None]
+    won = [phase for phase in summary.phases if phase.best is not None and not phase.apart]
     if leading is None or len(won) < 2:
         return []
     comparable = summary.comparable
