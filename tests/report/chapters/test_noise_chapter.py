@@ -80,3 +80,8 @@ def test_settings_are_compared_over_the_sources_that_seeds_vary(make_results):
     assert said in summary_table(phase, 1, "summary", "Results").caption
     texts = [one.text for one in phase_verdicts(phase)]
     assert any(" It holds for other seeds and other splits of these examples. Splits share" in text for text in texts)
+
+
+def test_the_page_of_a_study_of_noise_begins_with_its_answer(page):
+    text = page[1]
+    assert text.index("Where the noise of the test accuracy of setting 1") < text.index("On the test set:")
