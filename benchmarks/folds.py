@@ -8,6 +8,7 @@ weights do, the same in every fold.  By symmetry both learners are equally good 
 
 plain      the paired t-test over all runs, as if they were independent
 one term   the corrected test of Nadeau and Bengio over all runs, which takes seeds for further folds
+splits     of designs without folds: each seed draws a fifth of the examples by itself (`vary = ["init", "split"]`)
 ours       the corrected test over folds and seeds (`handgrad.report.findings.resampled`)
 power      of ours, where m of the second learner's features is larger
 """
@@ -20,39 +21,49 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from handgrad.data.splits import fold_of
+from handgrad.data.splits import choose, fold_of
 from handgrad.report.findings.resampled import means_of, variance_factor
+from handgrad.training.run_keys import RunKey
 
 EXAMPLES, FEATURES, MEAN = 100, 10, 0.2
 BETTER = 0.4  # m of the second learner, for the power
 NO_SEEDS, SEEDS = 0.0, 0.3  # standard deviation of what a seed adds to each difference of means
+SPLIT = 0.2  # of the examples, that score a seed which draws a split of its own
 DESIGNS = ((5, 1, 1), (10, 1, 1), (5, 3, 1), (10, 10, 1), (5, 1, 3), (5, 3, 3), (5, 1, 10))  # folds, repeats, seeds
+SPLITS = ((0, 1, 3), (0, 1, 5), (0, 1, 10), (0, 1, 20))  # no folds
 
 
 def differences(
     rng: np.random.Generator, design: tuple[int, int, int], spread: float, mean: float
-) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
-    """Accuracy of the first − that of the second learner on every (fold, seed) of one data set; and these keys."""
+) -> tuple[NDArray[np.float64], list[RunKey]]:
+    """Accuracy of the first − that of the second learner on one data set, for every fold and seed or the split of every
+    seed; and these keys."""
     folds, repeats, seeds = design
     y = np.repeat([0, 1], EXAMPLES // 2)
     side = np.where(y, 1.0, -1.0)
     shift = np.repeat([MEAN, mean], FEATURES)
     x = side[:, None] * shift + rng.normal(size=(EXAMPLES, 2 * FEATURES))
     begun = spread * rng.normal(size=(seeds, 2 * FEATURES))
-    division, found, keys = int(rng.integers(2**31)), [], []
-    for fold in range(1, folds * repeats + 1):
-        held_out = fold_of(y, np.arange(EXAMPLES), folds, fold, True, division)
-        train = np.setdiff1d(np.arange(EXAMPLES), held_out)
-        weights = begun + (side[train, None] * x[train]).mean(axis=0)
+    division, every = int(rng.integers(2**31)), np.arange(EXAMPLES)
+    found: list[NDArray[np.float64]] = []
+    keys: list[RunKey] = []
+    for number in range(1, (folds * repeats or seeds) + 1):
+        if folds:
+            held_out, starts = fold_of(y, every, folds, number, True, division), begun
+            keys += [(number, seed) for seed in range(seeds)]
+        else:
+            held_out, starts = choose(y, every, round(SPLIT * EXAMPLES), True, rng)[0], begun[number - 1 : number]
+            keys.append(number - 1)
+        train = np.setdiff1d(every, held_out)
+        weights = starts + (side[train, None] * x[train]).mean(axis=0)
         scores = x[held_out, None, :] * weights  # (held out, seeds, features)
-        right = scores.reshape(len(held_out), seeds, 2, FEATURES).sum(axis=-1) * side[held_out, None, None] > 0
+        right = scores.reshape(len(held_out), len(starts), 2, FEATURES).sum(axis=-1) * side[held_out, None, None] > 0
         accuracy = right.mean(axis=0)  # (seeds, learners)
         found.append(accuracy[:, 0] - accuracy[:, 1])
-        keys += [(fold, seed) for seed in range(seeds)]
     return np.concatenate(found), keys
 
 
-def p_values(d: NDArray[np.float64], keys: Sequence[tuple[int, int]], overlap: float) -> dict[str, NDArray[np.float64]]:
+def p_values(d: NDArray[np.float64], keys: Sequence[RunKey], overlap: float) -> dict[str, NDArray[np.float64]]:
     """p of rows of differences by each test."""
     n = d.shape[1]
     mean, s2 = np.abs(d.mean(axis=1)), np.maximum(d.var(axis=1, ddof=1), 1e-30)
@@ -68,7 +79,8 @@ def rates(design: tuple[int, int, int], spread: float, mean: float, sets: int, s
     """The share of data sets in which each test has p < 0.05."""
     rng = np.random.default_rng([seed, *design, int(100 * spread), int(100 * mean)])
     made = [differences(rng, design, spread, mean) for _ in range(sets)]
-    found = p_values(np.array([d for d, _ in made]), made[0][1], 1 / (design[0] - 1))
+    overlap = 1 / (design[0] - 1) if design[0] else SPLIT / (1 - SPLIT)
+    found = p_values(np.array([d for d, _ in made]), made[0][1], overlap)
     return {name: float((p < 0.05).mean()) for name, p in found.items()}
 
 
@@ -76,13 +88,13 @@ def table(sets: int) -> list[list[Any]]:
     """A row for each design, without and with an effect of the seeds."""
     rows = []
     for spread in (NO_SEEDS, SEEDS):
-        for design in DESIGNS:
+        for design in DESIGNS + SPLITS:
             if spread and design[2] == 1:
                 continue
             folds, repeats, seeds = design
             false = rates(design, spread, MEAN, sets)
             power = rates(design, spread, BETTER, sets)["ours"]
-            name = f"{folds} folds" + (f", {repeats} times" if repeats > 1 else "")
+            name = f"{folds} folds" + (f", {repeats} times" if repeats > 1 else "") if folds else "a split a seed"
             rows.append([name, seeds, "yes" if spread else "no", *false.values(), power])
     return rows
 

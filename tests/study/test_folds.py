@@ -121,7 +121,7 @@ def test_a_report_of_a_study_in_which_folds_failed(make, tmp_path, monkeypatch):
     assert failing.samples["val_accuracy"].counted == "3 runs of 2 folds × 2 seeds"
     assert best.samples["val_accuracy"].counted == "3 folds × 2 seeds"
     assert best.examples("val_accuracy") == 300
-    assert best.overlap == 0.5
+    assert best.overlap("val_accuracy") == 0.5
     assert best.samples["val_accuracy"].interval.method == "corrected t"
     found = summary.phases[0].conclusions
     assert (found.unit, found.against["1"].n, found.against["2"].n) == ("fold", 2, 3)

@@ -226,7 +226,7 @@ def drawn_by(dataset: Dataset, section: DataSection, seed: int) -> DataSection:
         return section.changed(**{name: part.changed(seed=number) for name, part in parts.items() if part is not None})
 
     drawn, key = by(seed), data_key(by(seed), dataset.checksum)
-    if key == data_key(by(seed + 1), dataset.checksum):
+    if key == data_key(by(seed ^ 1), dataset.checksum):
         raise DataError(
             f"the split of {dataset.name} is fixed: no part of it is drawn by chance, so seeds cannot vary it; give "
             'data.validation a size, or data.train a size and pick = "random", or take "split" out of vary'

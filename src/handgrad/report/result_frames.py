@@ -58,9 +58,10 @@ def compare(results: Results | str | os.PathLike[str], first: str, second: str) 
     first, second: their labels.  Of settings that were chosen by their numbers `conclusions` speaks: any two of many
     differ by luck.
     Columns: metric, n (shared seeds, or folds), pairs (in words, such as "5 folds × 2 seeds"), first and second (their
-    means over these), difference (first − second), low and high (95 % t interval of it), p (paired t; of folds the
-    corrected resampled t-test, docs/report.md), sign_flip_p (at least 2/2ⁿ; none of folds), decided: whether p and,
-    from six seeds on, sign_flip_p too are below 0.05.  Raises InputError where a label is not known.
+    means over these), difference (first − second), low and high (95 % t interval of it), p (paired t; of folds, and of
+    seeds that draw a split each, the corrected resampled t-test, docs/report.md), sign_flip_p (at least 2/2ⁿ; none
+    where the test is corrected), decided: whether p and, from six seeds on, sign_flip_p too are below 0.05.
+    Raises InputError where a label is not known.
     """
     import pandas
 
@@ -72,7 +73,7 @@ def compare(results: Results | str | os.PathLike[str], first: str, second: str) 
     rows = []
     for metric in METRICS:
         a, b = (setting.samples[metric].values for setting in (one, other))
-        found = two_settings(a, b, max(one.overlap, other.overlap))
+        found = two_settings(a, b, max(one.overlap(metric), other.overlap(metric)))
         if not found.n:
             continue
         shared = in_order(a.keys() & b.keys())

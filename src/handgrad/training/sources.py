@@ -17,7 +17,9 @@ from typing import Any
 from handgrad.names import shown, unknown
 
 # Closed: the streams of a run, and what a report calls them.
-SOURCES = MappingProxyType({"init": "initial weights", "order": "order", "dropout": "dropout", "split": "split"})
+SOURCES = MappingProxyType(
+    {"init": "initial weights", "order": "order of examples", "dropout": "dropout", "split": "split"}
+)
 USUAL = ("init", "order", "dropout")  # what a seed is of where nothing is said
 
 
@@ -70,7 +72,7 @@ def sources_named(sources: Iterable[str]) -> str:
     """Sources in a sentence, in the order of their table.
 
     >>> sources_named(["order", "init"])
-    'initial weights, order'
+    'initial weights, order of examples'
     """
     return ", ".join(word for name, word in SOURCES.items() if name in sources)
 

@@ -29,7 +29,7 @@ def test_the_chapter_has_a_table_and_a_figure_with_the_same_numbers(page):
         table = {row["drawn anew"]: row for row in csv.DictReader(file)}
     with (path.parent / "figures" / "noise.csv").open(encoding="utf-8") as file:
         figure = {row["source"]: row for row in csv.DictReader(file)}
-    rows = ["initial weights", "order", "split", "finite test set (50 examples)"]
+    rows = ["initial weights", "order of examples", "split", "finite test set (50 examples)"]
     assert [*table] == [*rows, "sum", "all but the finite set, together"]
     for row in rows:
         assert 100 * float(table[row]["variance"]) ** 0.5 == pytest.approx(float(figure[row]["value"]))
@@ -39,11 +39,12 @@ def test_the_chapter_has_a_table_and_a_figure_with_the_same_numbers(page):
 
 def test_the_page_says_which_sources_a_spread_includes(page):
     text = page[1]
-    assert "a ± over seeds includes phase main: initial weights, order, split" in text
+    assert "a ± over seeds includes phase main: initial weights, order of examples, split" in text
     assert "what is not named has the first seed, 0; the split then has that of [data]" in text
-    assert "standard deviation over seeds (initial weights, order, split) (ddof 1)" in text
-    assert "n = 12, std with ddof 1, over initial weights, order, split" in text  # beside the number at the top
-    assert "Seeds vary: order." in text
+    assert "standard deviation over seeds (initial weights, order of examples, split) (ddof 1)" in text
+    said = "n = 12, std with ddof 1, over initial weights, order of examples, split"
+    assert said in text  # beside the number at the top
+    assert "Seeds vary: order of examples." in text
 
 
 def test_the_data_chapter_has_one_of_the_splits(page):
@@ -64,7 +65,7 @@ def test_the_best_setting_as_a_study_file_varies_the_same(page):
 
 def test_a_plain_study_says_what_its_seeds_are_of(make_results):
     text = Reader(build_report(make_results(), formats=[]).read_text("utf-8")).text
-    assert "a ± over seeds includes initial weights, order size" in text
+    assert "a ± over seeds includes initial weights, order of examples size" in text
     assert "Where noise comes from" not in text
     assert "Seeds vary" not in text
 
@@ -75,6 +76,12 @@ def test_settings_are_compared_over_the_sources_that_seeds_vary(make_results):
 
     tables = {"seeds": 4, "vary": ["init", "split"], "grid": {"training": {"optimizer": {"lr": [0.1, 0.01]}}}}
     (phase,) = summarize(Results.open(make_results(tables, outcome))).phases
-    said = "Intervals are over seeds (initial weights, split), each with examples of its own."
+    said = "Intervals are over seeds (initial weights, split), each with examples of its own; splits share training "
     assert said in summary_table(phase, 1, "summary", "Results").caption
-    assert any("It holds for other seeds, each with a split of its own." in one.text for one in phase_verdicts(phase))
+    texts = [one.text for one in phase_verdicts(phase)]
+    assert any(" It holds for other seeds and other splits of these examples. Splits share" in text for text in texts)
+
+
+def test_the_page_of_a_study_of_noise_begins_with_its_answer(page):
+    text = page[1]
+    assert text.index("Where the noise of the test accuracy of setting 1") < text.index("On the test set:")

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from benchmarks.noise import coverage, normal, study, truth
 
+import handgrad as hg
+from handgrad.report.findings.conclusion_sentences import leading_verdicts
 from handgrad.report.findings.noise import noise_of, noises, variance_draws
 from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summarize import summarize
@@ -31,14 +33,13 @@ def test_the_parts_by_hand():
     assert found.total == pytest.approx(1.225e-3)
     assert sum(part.share.value for part in found.parts) == pytest.approx(1)
     assert found.together.ratio.value == pytest.approx((1e-4 + 9e-4) / 4e-4)
-    assert found.spread == pytest.approx(4e-4 + 0.25 * 9e-4)  # with a quarter of the binomial noise that N leaves
+    assert found.together.variance.value == pytest.approx(4e-4)
 
 
 def test_a_split_that_leaves_the_scored_examples_loses_nothing():
     found = noise_of("1", "test_accuracy", {"split": [0.88, 0.91, 0.94]}, m=100)
     assert parts(found)["split"].variance.value == pytest.approx(9e-4)
     assert found.together is None
-    assert found.spread is None
 
 
 def test_a_split_is_never_below_0_and_its_interval_says_so():
@@ -76,7 +77,7 @@ def test_runs_that_agree_show_no_variance_and_no_interval():
     assert (
         "All runs agree that vary initial weights (4): so few show no variance, which is not to say that" in texts[-2]
     )
-    assert "With 4 runs of a source its interval assumes normally distributed accuracies (10 need not)." in texts[-1]
+    assert "With 4 runs of a source its interval assumes normally distributed accuracies; from 10 on" in texts[-1]
     assert noise_table(found, "noise", "Noise").rows[0].cells[3].text == "–"
 
 
@@ -85,7 +86,7 @@ def test_no_noise_at_all_is_said_and_is_no_number_that_is_none():
     assert [verdict.text for verdict in noise_verdicts(found)] == [
         "The test accuracy of setting 1 is 100.00 % in all runs: no noise is seen."
     ]
-    assert noise_table(found, "noise", "Noise").rows[-1].cells[0].text == "sum"
+    assert [row.cells[2].text for row in noise_table(found, "noise", "Noise").rows] == ["0.00"] * 5
 
 
 def test_known_parts_are_found():
@@ -132,10 +133,81 @@ def test_the_chapter_s_numbers_are_those_of_the_records(make_results):
     assert noise.together.ratio.value == pytest.approx(29 / 25)
     assert (noise.metric, noise.m, noise.label) == ("test_accuracy", 50, "1")
     texts = [verdict.text for verdict in noise_verdicts(noise)]
-    assert texts[0].startswith("Where the noise of the test accuracy of setting 1 (81.75 %) comes from, as shares of")
-    assert "finite test set (50 examples)" in texts[0]
-    assert "by itself a ± shows of it 1.1 over initial weights, 0.72 over order and 1.4 over split." in texts[1]
+    assert texts[0].startswith("Where the noise of the test accuracy of setting 1 (81.75 %) comes from: finite test")
+    assert " test set (50 examples) 89 % (" in texts[0]
+    assert "of the sum of variances, of 12 runs for each source that is drawn anew while the others stay" in texts[0]
+    assert "the accuracy on these 50 examples has a standard deviation of 1.8 points (" in texts[1]
+    assert "alone shows 1.1 (initial weights), 0.72 (order of examples) and 1.4 (split)." in texts[1]
     assert "come to 1.16 times (" in texts[2]
+
+
+def test_a_phase_without_vary_varies_its_sources_together(make_results):
+    tables = {"seeds": 6, "phase": [{"name": "w", "vary": ["init"]}, {"name": "o", "after": "main", "vary": ["order"]}]}
+    (noise,) = noises(summarize(Results.open(make_results(tables, tell))))
+    assert (noise.together.n, [part.n for part in noise.parts]) == (6, [6, 6, 50])
+    more = {"network": {"hidden": 6, "dropout": 0.5}, **tables}  # whose masks the plain phase draws anew as well
+    (noise,) = noises(summarize(Results.open(make_results(more, tell))))
+    assert noise.together is None
+    text = noise_verdicts(noise)[1].text
+    assert "no runs vary initial weights and order of examples at once and nothing else." in text
+
+
+def test_runs_that_are_lost_are_named(make_results):
+    def lose(setting, seed):
+        fate = {1: {"status": "diverged"}, 2: {"status": "pending"}, 3: {"collapsed": 0}}.get(seed, {})
+        return Outcome(0.1 if seed == 3 else tell(setting, seed).accuracy, **(fate if setting.label == "1_1" else {}))
+
+    (noise,) = noises(summarize(Results.open(make_results({**STUDY, "phase": STUDY["phase"][:1]}, lose))))
+    texts = [verdict.text for verdict in noise_verdicts(noise)]
+    assert (noise.together, noise.parts[0].n) == (None, 10)  # one source has nothing to act together with
+    assert "1 run collapsed; these variances hold them like all others." in texts
+    assert "1 run diverged or failed: these variances are those of the runs that did not." in texts
+
+
+def test_less_than_the_variance_together_is_the_luck_of_the_first_seed():
+    """Efron and Stein 1981: on average the parts come to the variance of all sources together, or to more."""
+    rng = np.random.default_rng(0)
+    little, much = ((0.9 + s * rng.standard_normal((3, 30))).tolist() for s in (0.001, 0.01))
+    texts = [
+        noise_verdicts(noise_of("1", "test_accuracy", {"init": x[0], "order": x[1]}, y[2], m=100))[2].text
+        for x, y in ((little, much), (much, little))
+    ]
+    assert "beside other first seeds they make more" in texts[0]
+    assert "one of them moves what another moves too" in texts[1]
+
+
+def test_runs_that_vary_everything_and_agree_have_no_ratio():
+    found = noise_of("1", "test_accuracy", {"init": [0.9, 0.91, 0.9], "order": [0.9, 0.92, 0.9]}, [0.9] * 3, m=100)
+    assert (found.together.variance.value, found.together.ratio) == (0, None)
+    assert "a standard deviation of 0.00 points (n = 3)" in noise_verdicts(found)[1].text
+    assert noise_table(found, "noise", "Noise").rows[-1].cells[2].text == "0.00"
+
+
+def test_splits_share_training_examples(make_results):
+    """s²·(1/n + n₂/n₁), Nadeau and Bengio 2003: 20 validate and 40 train in the split of each seed."""
+    from scipy.stats import t
+
+    def outcome(setting, seed):
+        return Outcome((0.9 if setting.label == "1" else 0.8) + 0.01 * (seed * int(setting.label) % 3))
+
+    tables = {"seeds": 8, "vary": ["split"], "grid": {"training": {"optimizer": {"lr": [0.1, 0.01]}}}}
+    results = Results.open(make_results(tables, outcome))
+    phase = summarize(results).phases[0]
+    one, other = (np.array(list(s.samples["val_accuracy"].values.values())) for s in phase.settings)
+    counts = phase.settings[0].dataset.counts
+    assert phase.overlap == counts["validation"] / counts["train"]
+    factor = 1 / 8 + phase.overlap
+    interval = phase.settings[0].samples["val_accuracy"].interval
+    assert interval.high - interval.low == pytest.approx(2 * t.ppf(0.975, 7) * np.sqrt(one.var(ddof=1) * factor))
+    row = hg.compare(results, "1", "2").set_index("metric").loc["val_accuracy"]
+    d = one - other
+    assert row.p == pytest.approx(2 * t.sf(abs(d.mean()) / np.sqrt(d.var(ddof=1) * factor), 7))
+    assert np.isnan(row.sign_flip_p)
+    plain = summarize(Results.open(make_results({**tables, "vary": ["init"]}, outcome))).phases[0]
+    assert plain.overlap == 0
+    assert phase.conclusions.against["2"].high - phase.conclusions.against["2"].low > 1.5 * (
+        plain.conclusions.against["2"].high - plain.conclusions.against["2"].low
+    )
 
 
 def test_every_spread_says_which_sources_it_includes(make_results):
@@ -144,11 +216,12 @@ def test_every_spread_says_which_sources_it_includes(make_results):
     assert main.sources == ("init", "order", "split")
     assert (main.apart, first.apart) == (False, True)
     assert summary.leading is main  # a phase that measures noise has chosen nothing
+    assert leading_verdicts(summary) == []
     assert len(first.settings) == 1  # what it starts from has runs that vary other things
     from handgrad.report.findings.wording import spread
 
     assert spread(main.settings[0].samples["val_accuracy"], "val_accuracy").endswith(
-        "(n = 12, ddof 1, over initial weights, order, split)"
+        "(n = 12, ddof 1, over initial weights, order of examples, split)"
     )
     text = conditional(summary)[0].text
     assert text == "Intervals are over seeds that vary the split: each of them has 20 validation examples of its own."

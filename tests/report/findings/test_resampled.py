@@ -141,3 +141,9 @@ def test_equal_settings_are_called_different_in_five_of_a_hundred_studies_and_by
     begun = rates((5, 3, 3), SEEDS, MEAN, 300)
     assert begun["ours"] <= 0.09
     assert begun["plain"] >= 0.15
+
+
+def test_plain_intervals_over_splits_call_equal_settings_different_and_corrected_ones_do_not():
+    found = rates((0, 1, 10), NO_SEEDS, MEAN, 200)
+    assert found["plain"] > 0.15
+    assert found["ours"] < 0.09  # 1.5 points are a standard error at 5 %

@@ -85,6 +85,9 @@ def headline(
         found.append(Verdict("note", f"Made with {laid}: another study than {file} as it stands."))
     if METRICS[metric].part is TEST:
         found += [selection(summary, metric), *validation_choice(summary.phases)]
+    noise = [verdict for one in noises(summary) for verdict in noise_verdicts(one, brief=True)]
+    if noise and summary.leading is not None and len(summary.leading.settings) == 1:  # the answer of such a study
+        found, noise = [*found, *noise], []
     if summary.leading is not None and summary.winner is not None:
         found += [*leading_verdicts(summary), *phase_verdicts(summary.leading)]
         found += [*choice_verdicts(summary.leading), *test_set_verdicts(summary.winner, summary.leading)]
@@ -93,8 +96,7 @@ def headline(
     found += headline_importance(summary, important)
     if METRICS[metric].part is not TEST:
         found.append(selection(summary, metric))
-    found += [verdict for noise in noises(summary) for verdict in noise_verdicts(noise, brief=True)]
-    found += [*conditional(summary), *small_parts(summary)]
+    found += [*noise, *conditional(summary), *small_parts(summary)]
     bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]
     text = " and ".join(f"{plural(count, 'run')} {status}" for status, count in bad if count)
     if text:

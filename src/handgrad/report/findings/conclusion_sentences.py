@@ -214,7 +214,7 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
     k = len(found.against)
     over = "other seeds and other examples" if found.noise == BOTH else "other seeds, on these examples"
     if phase.has_own_examples:
-        over = "other seeds, each with a split of its own"
+        over = "other seeds and other splits of these examples"
     if phase.folded:
         seeds = len({run.seed for setting in phase.settings for run in setting.runs})
         over = "other divisions of these examples and other seeds" if seeds > 1 else "other divisions, with this seed"
@@ -238,6 +238,12 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
             " Folds share training examples: the variance of a mean over folds is s²·(1/folds + validation/training "
             "examples) of fold means (Nadeau and Bengio 2003)"
             + (", and that of the seeds beside it." if seeds > 1 else ".")
+        )
+    elif phase.has_own_examples:
+        part = METRICS[phase.metric].part.word
+        text += (
+            f" Splits share training examples: the variance of a mean over seeds is s²·(1/seeds + {part}/training "
+            "examples) (Nadeau and Bengio 2003)."
         )
     return [Verdict("method", text), *_margin(found), *_smallest(found)]
 
@@ -310,9 +316,9 @@ def choice_verdicts(phase: PhaseSummary) -> list[Verdict]:
 
 
 def leading_verdicts(summary: Summary) -> list[Verdict]:
-    """Of several phases, in which the best setting stands, and which phases are not comparable."""
+    """Of several phases that chose a setting, in which the best stands, and which phases are not comparable."""
     leading = summary.leading
-    won = [phase for phase in summary.phases if phase.best is not None]
+    won = [phase for phase in summary.phases if phase.best is not None and not phase.apart]
     if leading is None or len(won) < 2:
         return []
     comparable = summary.comparable

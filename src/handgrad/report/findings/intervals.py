@@ -49,9 +49,10 @@ def t_interval(x: Sequence[float], confidence: float = CONFIDENCE, rounding: flo
 def mean_interval(
     values: Mapping[RunKey, float], overlap: float = 0.0, rounding: float = 0.0, confidence: float = CONFIDENCE
 ) -> Interval | None:
-    """The t interval of a mean over seeds; over folds and seeds mean ± t(df)·√V (`resampled`), None below two folds.
+    """The t interval of a mean over seeds; over folds and seeds, or over seeds that draw a split each, mean ± t(df)·√V
+    (`resampled`).  None below two folds or seeds.
 
-    overlap: n₂/n₁ of folds; where it is not known there is no interval of theirs.
+    overlap: n₂/n₁ of folds or splits; where it is not known there is no interval of folds.
 
     >>> found = mean_interval({(1, 0): 1.0, (2, 0): 2.0, (3, 0): 3.0}, overlap=1 / 2)  # 2 ± 4.303·√(1/3 + 1/2)
     >>> round(found.low, 3), round(found.high, 3), found.method
@@ -59,7 +60,7 @@ def mean_interval(
     """
     from scipy.special import stdtrit
 
-    if not has_folds(values):
+    if not overlap and not has_folds(values):
         return t_interval(list(values.values()), confidence, rounding)
     x = np.array([list(values.values())], dtype=np.float64)
     found = means_of(x, np.ones_like(x, dtype=bool), list(values), overlap)

@@ -9,8 +9,10 @@ p the mean accuracy; m the examples that are scored; N those of which a split dr
     V_split = max(0, s² − V_test·(1 − m/N))      less what drawing m of N examples makes, where the split draws them
     share_j = V_j / ΣV
 
-Every V is what this source makes alone.  Sources act together, so ΣV need not be the variance of all of them together,
-which is told beside it.
+Every V is what this source makes while the others stay as the first seed has them, and holds what it makes together
+with these.  So ΣV is, on average over what the others are left at, at least the variance of all of them together, and
+equal to it where they simply add up (Efron and Stein 1981); that variance is told beside it.  The scored examples are
+one of the sources: two runs differ on some of them only, and V_test and the others both hold that.
 
 Intervals (95 %): of the variance of n ≥ 10 runs the one of Bonett (2006), for runs that are not normally distributed,
 
@@ -23,21 +25,21 @@ formulas for DRAWS draws of every variance and of p from those distributions (We
 
 Sources: Bouthillier et al., "Accounting for variance in machine learning benchmarks" (MLSys 2021), who vary one source
 at a time and set the binomial noise of the test set beside it; Bonett, "Approximate confidence interval for standard
-deviation of nonnormal distributions" (2006).
+deviation of nonnormal distributions" (2006); Efron and Stein, "The jackknife estimate of variance" (1981).
 """
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.measures import TEST, VALIDATION
-from handgrad.report.findings.summary import SettingSummary, Summary
+from handgrad.report.findings.summary import UNFINISHED, SettingSummary, Summary
 from handgrad.streams import stream
-from handgrad.training.sources import SOURCES
+from handgrad.training.sources import SOURCES, sources_in_force
 
 CONFIDENCE = 0.95
 DRAWS = 20_000
@@ -77,17 +79,21 @@ class NoisePart:
 
 @dataclass(frozen=True)
 class Together:
-    """The n runs that vary all sources together: their variance, and how often it the sources by themselves come to."""
+    """The n runs that vary all sources together: their variance, and how often it the sources by themselves come to
+    (None where these runs agree)."""
 
     n: int
     variance: PointEstimate
-    ratio: PointEstimate
+    ratio: PointEstimate | None
 
 
 @dataclass(frozen=True)
 class Noise:
-    """The variance of a metric of one setting.  `p`: its mean;  `m`, `pool`: the examples that are scored, and those of
-    which the split draws them (None: it does not)."""
+    """The variance of a metric of one setting.
+
+    p: its mean;  m, pool: the examples that are scored, and those of which the split draws them (None: it does not)
+    collapsed, missing: of all runs, those that learnt nothing, which count like the others, and those without a value
+    """
 
     label: str
     metric: str
@@ -96,20 +102,13 @@ class Noise:
     pool: int | None
     parts: tuple[NoisePart, ...]
     together: Together | None
+    collapsed: int = 0
+    missing: int = 0
 
     @property
     def total(self) -> float:
         """The sum of all parts."""
         return sum(part.variance.value for part in self.parts)
-
-    @property
-    def spread(self) -> float | None:
-        """The variance where all sources and the scored examples are drawn anew: of the runs that vary all of them,
-        with what other examples add to it.  None without such runs."""
-        if self.together is None:
-            return None
-        left = 1.0 if self.pool is None else self.m / self.pool
-        return self.together.variance.value + left * self.p * (1 - self.p) / self.m
 
 
 def noise_of(
@@ -133,9 +132,9 @@ def noise_of(
     """
     rng = stream(seed, "bootstrap")
     sources = [name for name in SOURCES if name in alone]
-    values = {name: float(np.var(alone[name], ddof=1)) for name in sources}
+    values = {name: _variance(alone[name]) for name in sources}
     drawn = {name: variance_draws(alone[name], rng) for name in sources}
-    of_p = together if len(together) else alone["split"] if pool is not None else np.concatenate([*alone.values()])
+    of_p = together if len(together) > 1 else alone["split"] if pool is not None else np.concatenate([*alone.values()])
     p, n = float(np.mean(of_p)), len(of_p)
     different = m if pool is None else pool * (1 - (1 - m / pool) ** n)  # examples that were scored
     size = different / (1 + different * float(np.var(of_p)) / (n * p * (1 - p))) if 0 < p < 1 else different
@@ -162,18 +161,20 @@ def noise_of(
             )
         )
     found = None
-    if len(together) > 1 and (variance := float(np.var(together, ddof=1))):
+    if len(together) > 1 and (variance := _variance(together)):
         draws = variance_draws(together, rng)
         ratio = PointEstimate(sum(seen[name] for name in sources) / variance, *_ends(seen_draws / draws))
         found = Together(len(together), PointEstimate(variance, *_ends(draws)), ratio)
+    elif len(together) > 1:
+        found = Together(len(together), PointEstimate(0.0), None)
     return Noise(label, metric, p, m, pool, tuple(parts), found)
 
 
 def variance_draws(x: Sequence[float], rng: np.random.Generator, draws: int = DRAWS) -> Draws:
     """Draws from the distribution that gives the interval of the variance of n ≥ 2 runs (see above)."""
     values = np.asarray(x, dtype=np.float64)
-    n, variance = len(values), float(np.var(values, ddof=1))
-    if not np.ptp(values):
+    n, variance = len(values), _variance(x)
+    if not variance:
         return np.zeros(draws)
     if n < BONETT:
         return (n - 1) * variance / rng.chisquare(n - 1, draws)
@@ -187,6 +188,11 @@ def variance_draws(x: Sequence[float], rng: np.random.Generator, draws: int = DR
     return found
 
 
+def _variance(x: Sequence[float]) -> float:
+    """s² of runs; 0 where they agree, which the rounding of a mean would not be."""
+    return float(np.var(x, ddof=1)) if np.ptp(x) else 0.0
+
+
 def _ends(draws: Draws) -> tuple[float, float]:
     low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
@@ -197,11 +203,14 @@ def noises(summary: Summary) -> list[Noise]:
 
     Runs of folds differ in their examples as well: what they vary is not one source, and they are left out.
     """
+    if all(phase.vary is None for phase in summary.phases):
+        return []
     found: dict[str, dict[tuple[str, ...], SettingSummary]] = {}
     for phase in summary.phases:
-        for setting in phase.settings if phase.vary is not None and not phase.folded else ():
+        for setting in () if phase.folded else phase.settings:
+            sources = sources_in_force(phase.vary, setting.setting["network"])  # a plain phase varies several together
             key = json.dumps(setting.setting, sort_keys=True)
-            found.setdefault(key, {}).setdefault(setting.sources, setting)
+            found.setdefault(key, {}).setdefault(sources, setting)
     return [made for groups in found.values() if (made := _noise(groups)) is not None]
 
 
@@ -213,18 +222,21 @@ def _noise(groups: Mapping[tuple[str, ...], SettingSummary]) -> Noise | None:
         some = {name: setting for name, setting in alone.items() if setting.samples[metric].n > 1}
         if not some:
             continue
-        first, split = next(iter(groups.values())), some.get("split")
-        m = first.examples(metric)
+        split, m = some.get("split"), next(iter(some.values())).examples(metric)
         assert m is not None
-        all_of_them = groups.get(tuple(name for name in SOURCES if name in some))
-        return noise_of(
-            first.label,
+        all_of_them = groups.get(tuple(name for name in SOURCES if name in some)) if len(some) > 1 else None
+        used = [*some.values(), *([] if all_of_them is None else [all_of_them])]
+        ended = {run.id: run for setting in used for run in setting.runs if run.status not in UNFINISHED}
+        made = noise_of(
+            next(iter(groups.values())).label,
             metric,
             {name: list(setting.samples[metric].values.values()) for name, setting in some.items()},
             [] if all_of_them is None else list(all_of_them.samples[metric].values.values()),
             m=m,
             pool=None if split is None else _pool(split, part.name),
         )
+        collapsed = sum(run.collapsed is not None for run in ended.values())
+        return replace(made, collapsed=collapsed, missing=sum(run.value(metric) is None for run in ended.values()))
     return None
 
 

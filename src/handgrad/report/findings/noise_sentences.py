@@ -3,7 +3,7 @@
 from handgrad.measures import METRICS
 from handgrad.report.findings.noise import BONETT, EXAMPLES, Noise, NoisePart, PointEstimate
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.findings.wording import enumerated, percent
+from handgrad.report.findings.wording import enumerated, percent, plural
 from handgrad.training.sources import SOURCES
 
 
@@ -21,14 +21,17 @@ def noise_verdicts(noise: Noise, *, brief: bool = False) -> list[Verdict]:
         return [Verdict("note", text)]
     parts = sorted(noise.parts, key=lambda part: -part.variance.value)
     listed = "; ".join(f"{source_word(noise, part.source)} {_share(part.share)}" for part in parts)
+    counts = sorted({part.n for part in noise.parts if part.source != EXAMPLES})
+    runs = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     found = [
         Verdict(
             "note",
-            f"Where the noise of the {word} of setting {noise.label} ({percent(noise.p)}) comes from, as shares of the "
-            f"variance with 95 % intervals: {listed}. Each is what this source makes alone.",
+            f"Where the noise of the {word} of setting {noise.label} ({percent(noise.p)}) comes from: {listed}. These "
+            f"are shares of the sum of variances, of {runs} runs for each source that is drawn anew while the others "
+            "stay as the first seed has them; in brackets 95 % intervals.",
         )
     ]
-    return found if brief else [*found, *_shown(noise), *_together(noise), *_few(noise)]
+    return found if brief else [*found, *_shown(noise), *_together(noise), *_lost(noise), *_few(noise)]
 
 
 def _share(share: PointEstimate) -> str:
@@ -46,19 +49,20 @@ def points(value: float) -> str:
 
 
 def _shown(noise: Noise) -> list[Verdict]:
-    """What a ± over one source shows of the spread that a repetition with everything drawn anew has."""
-    if not noise.spread:
+    """What a ± over one source shows of the spread of runs in which all of them are drawn anew."""
+    if noise.together is None:
         return []
     alone = [part for part in noise.parts if part.source != EXAMPLES]
-    listed = enumerated([f"{points(part.seen**0.5)} over {SOURCES[part.source]}" for part in alone])
-    others = f" and with {noise.m:,} other examples to score" if noise.pool is None or noise.pool > noise.m else ""
-    return [
-        Verdict(
-            "note",
-            f"Repeated with everything drawn anew{others}, the accuracy has a standard deviation of "
-            f"{points(noise.spread**0.5)} points; by itself a ± shows of it {listed}.",
-        )
-    ]
+    listed = enumerated([f"{points(part.seen**0.5)} ({SOURCES[part.source]})" for part in alone])
+    where = f" on these {noise.m:,} examples" if noise.pool is None else ""
+    found, whole = noise.together, noise.together.variance.root()
+    ends = "" if whole.low is None or whole.high is None else f"{points(whole.low)} to {points(whole.high)}, "
+    text = (
+        f"Where all of these sources are drawn anew, the accuracy{where} has a standard deviation of "
+        f"{points(whole.value)} points ({ends}n = {found.n}); a ± over seeds that vary one of them alone shows "
+        f"{listed}."
+    )
+    return [Verdict("note", text)]
 
 
 def _together(noise: Noise) -> list[Verdict]:
@@ -67,19 +71,35 @@ def _together(noise: Noise) -> list[Verdict]:
     if noise.together is None:
         if len(runs) < 2:
             return []
-        named = ", ".join(part.source for part in runs)
-        return [Verdict("note", f"Whether these sources act together is not known: no runs vary all of {named}.")]
+        named = enumerated([SOURCES[part.source] for part in runs])
+        text = f"Whether these sources act together is not known: no runs vary {named} at once and nothing else."
+        return [Verdict("note", text)]
     ratio = noise.together.ratio
-    assert ratio.low is not None
-    assert ratio.high is not None
+    if ratio is None or ratio.low is None or ratio.high is None:
+        return []
     times = f"{ratio.value:.2f} times ({ratio.low:.2f} to {ratio.high:.2f}) the variance of all of them together"
     if ratio.low > 1:
-        meaning = "one of them already moves what another would, so shares are of their sum, not of that variance"
+        meaning = "one of them moves what another moves too, so shares are of their sum, not of that variance"
     elif ratio.high < 1:
-        meaning = "some of it arises only where several are drawn anew"
+        meaning = (
+            "beside other first seeds they make more, as on average they come to that variance at least (Efron and "
+            "Stein 1981)"
+        )
     else:
         meaning = "it is not shown that one changes what another does"
     return [Verdict("note", f"By themselves the sources that runs vary come to {times}: {meaning}.")]
+
+
+def _lost(noise: Noise) -> list[Verdict]:
+    """Runs that learnt nothing, which make most of a variance, and runs that are in none."""
+    found = []
+    if noise.collapsed:
+        text = f"{plural(noise.collapsed, 'run')} collapsed; these variances hold them like all others."
+        found.append(Verdict("warning", text))
+    if noise.missing:
+        text = f"{plural(noise.missing, 'run')} diverged or failed: these variances are those of the runs that did not."
+        found.append(Verdict("warning", text))
+    return found
 
 
 def _few(noise: Noise) -> list[Verdict]:
@@ -92,7 +112,8 @@ def _few(noise: Noise) -> list[Verdict]:
         found.append(Verdict("note", text))
     if few := [part for part in noise.parts if _is_few(part)]:
         n = min(part.n for part in few)
-        text = f"With {n} runs of a source its interval assumes normally distributed accuracies ({BONETT} need not)."
+        text = f"With {n} runs of a source its interval assumes normally distributed accuracies; from {BONETT} on it "
+        text += "does not."
         found.append(Verdict("note", text))
     return found
 

@@ -12,7 +12,8 @@ fold, so that more folds do not average seeds out:
     var(mean) ≈ V = s_J²·(1/J + n₂/n₁) + s_S²/S
     t = mean/√V on V² / ((s_J²·(1/J + n₂/n₁))²/(J − 1) + (s_S²/S)²/(S − 1)) degrees of freedom
 
-With one seed the second term is missing: what is said holds for that seed.  `benchmarks/folds.py` measures how often
+With one seed the second term is missing: what is said holds for that seed.  Seeds that draw a split each (`vary`) are
+J splits of one seed each: V = s²·(1/J + n₂/n₁), whose s² has the seeds in it.  `benchmarks/folds.py` measures how often
 equal settings are called different.
 
 Sources: Nadeau and Bengio 2003 (Machine Learning 52, 239-281), the corrected resampled t-test; Bouckaert and Frank 2004
@@ -68,7 +69,9 @@ class Means:
 
 
 def means_of(x: Numbers, known: Flags, keys: Sequence[RunKey], overlap: float = 0.0) -> Means:
-    """The means of rows of results x (m, runs), of which some are known.  keys: of the runs;  overlap: n₂/n₁ of folds.
+    """The means of rows of results x (m, runs), of which some are known.
+
+    keys: of the runs;  overlap: n₂/n₁ of folds, or of seeds that draw a split each.
 
     >>> keys = [(1, 0), (1, 1), (2, 0), (2, 1)]
     >>> found = means_of(np.array([[0.0, 1.0, 2.0, 3.0]]), np.ones((1, 4), bool), keys, overlap=1.0)
@@ -77,7 +80,7 @@ def means_of(x: Numbers, known: Flags, keys: Sequence[RunKey], overlap: float = 
     """
     if not has_folds(dict.fromkeys(keys)):
         n, mean, s2, width = _moments(x, known)
-        return Means(n, mean, s2 / np.maximum(n, 1), np.maximum(n - 1.0, 1.0), width)
+        return Means(n, mean, s2 * variance_factor(np.maximum(n, 1.0), overlap), np.maximum(n - 1.0, 1.0), width)
     n, mean, s2, width = _moments(*grouped(x, known, keys, fold_in))
     seeds, _, seed_s2, seed_width = _moments(*grouped(x, known, keys, seed_in))
     by_folds, by_seeds = s2 * variance_factor(np.maximum(n, 1.0), overlap), seed_s2 / np.maximum(seeds, 1)

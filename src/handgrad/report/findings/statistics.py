@@ -60,7 +60,7 @@ def sample(values: Mapping[RunKey, float], ddof: int = 1, examples: int | None =
 
     examples: of an accuracy, how many it was scored on.  Where all runs agree they show no spread, and what is left is
     the noise of the examples: the interval is then the exact binomial one, or None where `examples` is not known.
-    overlap: n₂/n₁ of folds, whose interval is the corrected one (`intervals.mean_interval`).
+    overlap: n₂/n₁ of folds or splits, whose interval is the corrected one (`intervals.mean_interval`).
 
     >>> s = sample({0: 0.96, 1: 0.97, 2: 0.98})
     >>> s.n, round(s.mean, 4), round(s.std, 4), round(s.interval.low, 4)
@@ -71,8 +71,8 @@ def sample(values: Mapping[RunKey, float], ddof: int = 1, examples: int | None =
     x = list(values.values())
     mean = math.fsum(x) / len(x) if x else None
     std = float(np.std(x, ddof=ddof)) if len(x) > ddof else None
-    folds = has_folds(values)
-    bootstrap = bca_interval(x) if len(x) >= BOOTSTRAP_SEEDS and not folds else None
+    independent = not overlap and not has_folds(values)
+    bootstrap = bca_interval(x) if len(x) >= BOOTSTRAP_SEEDS and independent else None
     interval = mean_interval(values, overlap)
     if interval is None and mean is not None and len(x) > 1 and examples and not np.ptp(x) > 0:
         interval = exact_binomial_interval(mean, examples)
@@ -143,7 +143,7 @@ def paired_t_p(
 
     Over seeds V = s²/n on n − 1, the paired t-test; over folds and seeds the corrected one.  None below two seeds, or
     two folds.
-    keys: of the runs, in the order of the differences; None: seeds.  overlap: n₂/n₁ of folds.
+    keys: of the runs, in the order of the differences; None: seeds.  overlap: n₂/n₁ of folds or splits.
     rounding: differences that are no further apart are equal; None: what float64 makes of the largest of them.  0.81 −
     0.80 and 0.82 − 0.81 are one example in a hundred both, and differ in their last bits: a spread of those would make
     any t.  Where all are equal (s = 0) t says nothing, and the sign-flip test's p stands in.
@@ -181,8 +181,8 @@ class Comparison:
     finished.  `difference` is the first − the second, in pairs.
 
     How a setting is compared with the best, which was chosen on the same numbers, says `against_best`.
-    n: seeds, or folds where these divide the data: then p is that of the corrected test, and no signs are flipped, as
-    folds are not independent.  `counted`: the pairs in words.
+    n: seeds, or folds where these divide the data.  Of folds, and of seeds that draw a split each, p is that of the
+    corrected test, and no signs are flipped, as they are not independent.  `counted`: the pairs in words.
     """
 
     n: int
@@ -192,6 +192,11 @@ class Comparison:
     sign_flip: float | None
     folds: bool = False
     counted: str = ""
+
+    @property
+    def corrected(self) -> bool:
+        """Whether p is that of the corrected test."""
+        return self.p is not None and self.sign_flip is None
 
     @property
     def decided(self) -> bool:
@@ -206,7 +211,7 @@ def compare(first: Mapping[RunKey, float], second: Mapping[RunKey, float], overl
     """Two settings (seed, or fold and seed -> value): the paired t-test and, over seeds, the sign-flip test on shared
     runs.
 
-    overlap: n₂/n₁ of folds (`resampled`).
+    overlap: n₂/n₁ of folds or splits (`resampled`).
 
     >>> found = compare({0: 0.96, 1: 0.97, 2: 0.98}, {0: 0.95, 1: 0.94, 2: 0.96})
     >>> found.n, round(found.difference, 3), round(found.p, 3), found.sign_flip
@@ -226,7 +231,7 @@ def compare(first: Mapping[RunKey, float], second: Mapping[RunKey, float], overl
         difference=math.fsum(d.values()) / len(d),
         interval=mean_interval(d, overlap, rounding),
         p=paired_t_p(list(d.values()), rounding, keys=shared, overlap=overlap),
-        sign_flip=None if folds else sign_flip_p(list(d.values())),
+        sign_flip=None if folds or overlap else sign_flip_p(list(d.values())),
         folds=folds,
         counted=said,
     )

@@ -32,9 +32,9 @@ class StepDown:
     chances (k,): to have the highest mean;  by_examples (k,): the variance of d that the examples give, and of folds
     the seeds that all of them have
 
-    Of folds each column of x is the mean of a fold over its seeds: overlap is n₂/n₁ (`resampled`), so that a variance
-    of columns counts `variance_factor(n, overlap)` times.  common: the variance of a d that the seeds give which all
-    folds share, and its degrees of freedom.
+    Of folds each column of x is the mean of a fold over its seeds.  Of these, and of seeds that draw a split each,
+    overlap is n₂/n₁ (`resampled`): a variance of columns counts `variance_factor(n, overlap)` times.  common: the
+    variance of a d that the seeds give which all folds share, and its degrees of freedom.
     """
 
     def __init__(

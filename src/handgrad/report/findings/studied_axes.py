@@ -28,7 +28,7 @@ class StudiedAxes:
     scales: of the ranges that the study declares;  settings: how many;  tried: the mean of each that came to its end,
     in the order of the plan, NaN where every run diverged;  without: how many these are;  stopped: settings that a
     search stopped short, which have no row;  history: the same as tried with NaN for those;  sampler: by which
-    settings were drawn, empty where they were listed;  overlap: of folds (`resampled`).
+    settings were drawn, empty where they were listed;  overlap: of folds or splits (`resampled`).
     """
 
     metric: str
@@ -99,7 +99,7 @@ def studied(
         stopped=sum(bool(setting.stopped) for setting in settings),
         sampler="" if sampling is None else sampling.sampler,
         history=history,
-        overlap=max((setting.overlap for setting in settings), default=0.0),
+        overlap=max((setting.overlap(metric) for setting in settings), default=0.0),
     )
 
 

@@ -167,10 +167,11 @@ def summarize_setting(
     sources: what differs from run to run, where the study says it.
     """
     samples = {}
-    overlap, folds = max((run.overlap for run in runs), default=0.0), folds_of(setting)
+    folds = folds_of(setting)
     for metric in METRICS:
         values = {run.key: value for run in runs if (value := run.value(metric)) is not None}
         examples = examples_of(runs, metric, folds) if is_proportion(metric) else None
+        overlap = max((run.overlap(metric) for run in runs), default=0.0)
         made = sample(values, ddof, examples, overlap)
         mean = mean_of(list(values.values()), metric)  # equal counts, equal means
         samples[metric] = replace(made, mean=mean, sources=sources)
@@ -210,6 +211,8 @@ def drawn_parts(record: Record) -> dict[str, int]:
     for part in (TEST, VALIDATION):
         wish = at_path(record.setting, f"data.{part.name}")
         if seed and isinstance(wish, Mapping) and wish.get("seed") == seed and part.name in counts:
-            others = counts if part is TEST else (part.name, str(wish.get("from")))
+            others = counts if part is TEST or TEST.name in found else (part.name, str(wish.get("from")))
             found[part.name] = sum(counts.get(name, 0) for name in others)
+            if at_path(record.setting, "data.train") and isinstance(size := wish.get("size"), float):
+                found[part.name] = round(counts[part.name] / size)  # what data.train leaves out is in no count
     return found

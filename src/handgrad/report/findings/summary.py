@@ -53,13 +53,15 @@ class RunFacts:
         """What pairs it with the runs of other settings."""
         return run_key(self.seed, self.fold)
 
-    @property
-    def overlap(self) -> float:
-        """Validation examples by training examples of its fold; 0 where there are no folds, or it never trained."""
-        if self.fold is None or self.record is None:
+    def overlap(self, metric: str) -> float:
+        """n₂/n₁ (`resampled`): the examples that score it, of its fold or of a split that its seed draws, by those that
+        train it.  0 where all runs are scored on the same, or where it never trained."""
+        part = METRICS[metric].part.name
+        if self.record is None or (self.fold is None and part not in self.drawn):
             return 0.0
         counts = self.record.dataset.counts
-        return counts.get(VALIDATION.name, 0) / counts[TRAIN.name] if counts.get(TRAIN.name) else 0.0
+        scored = counts.get(part if self.fold is None else VALIDATION.name, 0)
+        return scored / counts[TRAIN.name] if counts.get(TRAIN.name) else 0.0
 
     def value(self, metric: str) -> float | None:
         """A metric of a run that came to its end; None where there is none, or where it is not finite."""
@@ -109,10 +111,9 @@ class SettingSummary:
         """On how many examples a metric was scored; None while no run has ended."""
         return examples_of(self.runs, metric, folds_of(self.setting))
 
-    @property
-    def overlap(self) -> float:
-        """Of its folds, the largest n₂/n₁ (`resampled`); 0 without folds."""
-        return max((run.overlap for run in self.runs), default=0.0)
+    def overlap(self, metric: str) -> float:
+        """Of its folds or splits, the largest n₂/n₁ (`resampled`); 0 where all runs have one split."""
+        return max((run.overlap(metric) for run in self.runs), default=0.0)
 
     @property
     def counted(self) -> str:
@@ -253,8 +254,8 @@ class PhaseSummary:
 
     @property
     def overlap(self) -> float:
-        """Of its folds, the largest n₂/n₁ (`resampled`); 0 without folds."""
-        return max((setting.overlap for setting in self.settings), default=0.0)
+        """Of its folds or splits, the largest n₂/n₁ (`resampled`); 0 where all runs have one split."""
+        return max((setting.overlap(self.metric) for setting in self.settings), default=0.0)
 
     @property
     def folded(self) -> bool:

@@ -1,5 +1,6 @@
 """Words for numbers, settings and their differences, and for runs that went wrong."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,16 +50,20 @@ def signed(value: float, metric: str) -> str:
 def amount(value: float, metric: str, least: float = 0.0) -> str:
     """A margin, or a bound of a difference in a measure, of accuracies in points.
 
-    least: of an accuracy that is a bound, which is not said to be nothing.
+    least: of a bound, which is rounded up, and of an accuracy not said to be nothing.
 
     >>> amount(0.0123, "val_accuracy"), amount(0.01, "val_accuracy"), amount(0.00001, "val_accuracy", least=1e-4)
     ('1.2 points', '1 point', '0.01 points')
-    >>> amount(0.0123, "val_loss", least=1e-4)
-    '0.012'
+    >>> amount(0.0121, "val_loss", least=1e-4), amount(0.125, "val_accuracy", least=1e-4)
+    ('0.013', '13 points')
     """
+    value = max(value, least) if is_fraction(metric) else value
+    if least and value > 0:
+        last = 10.0 ** (math.floor(math.log10(value)) - 1)
+        value = math.ceil(value / last - 1e-9) * last
     if not is_fraction(metric):
         return f"{value:.2g}"
-    text = f"{100 * max(value, least):.2g}"
+    text = f"{100 * value:.2g}"
     return f"{text} point{'' if text == '1' else 's'}"
 
 

@@ -90,7 +90,7 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     n = found.examples
     where = f", on one set of {n:,} examples" if n else ", not over examples"
     if phase.has_own_examples:
-        where = ", each with examples of its own"
+        where = ", each with examples of its own; splits share training examples, for which they are corrected"
     if found.noise == BOTH:
         where = f" and over the {n:,} examples, paired by example"
     said.append(FOLDS_SHARE if phase.folded else f"Intervals are {phase.over_seeds}{where}.")

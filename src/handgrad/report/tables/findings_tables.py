@@ -128,7 +128,8 @@ def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, 
     folded = any(has_folds(values.values) for values in levels)
     n = " or ".join(dict.fromkeys(one.counted for one in sorted(levels, key=lambda one: one.n)))
     over, pairs = ("seeds", "seed") if not folded else ("folds", "fold, seed")
-    test = "corrected resampled t-test of Nadeau and Bengio 2003" if folded else SEED_TESTS
+    corrected = folded or any(step.difference.corrected for effect in found for step in effect.steps)
+    test = "corrected resampled t-test of Nadeau and Bengio 2003" if corrected else SEED_TESTS
     caption = (
         "Mean over all combinations of the other hyperparameters that were run with every value of this one, ± "
         f"standard deviation over {n if folded else f'{n} seeds'} (ddof {ddof}) of those means. Change to it: from the "

@@ -135,7 +135,10 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, bootstrap: b
 
 
 def _degrees(phase: PhaseSummary) -> str:
-    """The degrees of freedom of a phase's intervals; of folds what is corrected as well."""
+    """The degrees of freedom of a phase's intervals; of folds and splits what is corrected as well."""
+    if phase.has_own_examples:
+        part = METRICS[phase.metric].part.word
+        return f"the variance s²·(1/n + {part}/training examples) (Nadeau and Bengio 2003) and n − 1 degrees of freedom"
     if not phase.folded:
         return "n − 1 degrees of freedom"
     return (
