@@ -193,12 +193,15 @@ def _more_seeds(found: Conclusions, labels: Sequence[str]) -> str:
     counts = [(found.against[label].more_seeds, label) for label in labels]
     known = sorted(count for count, _ in counts if count is not None)
     if not known:
-        text = f"Not even {MOST_SEEDS:,} further {found.unit}s would decide, were the numbers to stay."
+        text = f"Not even {MOST_SEEDS:,} further {found.unit}s would decide, were the numbers to stay"
+        text += ": they would divide the same examples." if found.unit == "fold" else "."
         return text if labels else ""
     least, most, unit = known[0], known[-1], f"further {found.unit}"
     text = plural(least, unit) if least == most else f"{least:,} to {plural(most, unit)}"
     of = "" if len(labels) == 1 else " of each"
-    return f"{text[0].upper()}{text[1:]}{of} would decide{_but(len(counts) - len(known))}, were the numbers to stay."
+    how = " (data.validation.repeats)" if found.unit == "fold" else ""
+    but = _but(len(counts) - len(known))
+    return f"{text[0].upper()}{text[1:]}{of}{how} would decide{but}, were the numbers to stay."
 
 
 def _but(never: int) -> str:
@@ -215,7 +218,7 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
         over = "other seeds, each with a split of its own"
     if phase.folded:
         seeds = len({run.seed for setting in phase.settings for run in setting.runs})
-        over = "other divisions of these examples and other seeds" if seeds > 1 else "other divisions, with this seed"
+        over = "other examples, and " + ("other seeds" if seeds > 1 else "for this seed alone")
     shared = all(one.n for one in found.against.values())
     how = f"differences on shared {found.unit}s" + ("" if shared else ", or of means where none is shared")
     if k == 2:
@@ -228,8 +231,8 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
         )
     if phase.folded:
         text += (
-            " Folds share training examples: the variance of a mean over folds is s²·(1/folds + validation/training "
-            "examples) of fold means (Nadeau and Bengio 2003)"
+            " Folds share training examples: the variance of a mean over folds is taken to be s²·(1/folds + "
+            "validation/training examples) of fold means (Nadeau and Bengio 2003)"
             + (", and that of the seeds beside it." if seeds > 1 else ".")
         )
     return [Verdict("note", text), *_margin(found), *_smallest(found)]

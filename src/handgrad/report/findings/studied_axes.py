@@ -99,7 +99,7 @@ def studied(
         stopped=sum(bool(setting.stopped) for setting in settings),
         sampler="" if sampling is None else sampling.sampler,
         history=history,
-        overlap=max((setting.overlap for setting in settings), default=0.0),
+        overlap=max((setting.overlap(metric) for setting in settings), default=0.0),
     )
 
 

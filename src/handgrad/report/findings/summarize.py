@@ -15,6 +15,7 @@ from handgrad.report.findings.summary import (
     Summary,
     examples_of,
     folds_of,
+    overlap_of,
     rank,
 )
 from handgrad.report.findings.wording import plural
@@ -163,11 +164,11 @@ def summarize_setting(
     sources: what differs from run to run, where the study says it.
     """
     samples = {}
-    overlap, folds = max((run.overlap for run in runs), default=0.0), folds_of(setting)
+    folds = folds_of(setting)
     for metric in METRICS:
         values = {run.key: value for run in runs if (value := run.value(metric)) is not None}
         examples = examples_of(runs, metric, folds) if is_proportion(metric) else None
-        made = sample(values, ddof, examples, overlap)
+        made = sample(values, ddof, examples, overlap_of(runs, metric))
         mean = mean_of(list(values.values()), metric)  # equal counts, equal means
         samples[metric] = replace(made, mean=mean, sources=sources)
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)

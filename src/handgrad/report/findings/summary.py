@@ -109,10 +109,9 @@ class SettingSummary:
         """On how many examples a metric was scored; None while no run has ended."""
         return examples_of(self.runs, metric, folds_of(self.setting))
 
-    @property
-    def overlap(self) -> float:
-        """Of its folds, the largest n₂/n₁ (`resampled`); 0 without folds."""
-        return max((run.overlap for run in self.runs), default=0.0)
+    def overlap(self, metric: str) -> float:
+        """Of its folds, the largest n₂/n₁ (`resampled`); 0 without folds, or where it is not known."""
+        return overlap_of(self.runs, metric)
 
     @property
     def counted(self) -> str:
@@ -220,6 +219,7 @@ class PhaseSummary:
             examples=best.examples(self.metric),
             each=examples_of(best.runs, self.metric),
             overlap=self.overlap,
+            folds=folds_of(best.setting) if self.folded else None,
             margin=self.margin,
             classes=len(best.dataset.classes) if best.dataset else None,
             ddof=best.samples[self.metric].ddof,
@@ -248,7 +248,7 @@ class PhaseSummary:
     @property
     def overlap(self) -> float:
         """Of its folds, the largest n₂/n₁ (`resampled`); 0 without folds."""
-        return max((setting.overlap for setting in self.settings), default=0.0)
+        return max((setting.overlap(self.metric) for setting in self.settings), default=0.0)
 
     @property
     def folded(self) -> bool:
@@ -340,6 +340,15 @@ def _scored_on(phase: PhaseSummary) -> tuple[Any, ...]:
         return ()
     loss = "" if is_fraction(phase.metric) or best.network is None else best.network.loss_formula
     return best.dataset.checksum, best.examples(phase.metric), len(best.runs), loss
+
+
+def overlap_of(runs: Sequence[RunFacts], metric: str) -> float:
+    """The largest n₂/n₁ of folds, of what is scored on those who validate; 0 without folds, and of all other metrics.
+
+    Runs of all folds are scored on one test part, and train on nearly the same examples: their correlation is not
+    n₂/(n₁ + n₂), and no rule for it is known.
+    """
+    return max((run.overlap for run in runs), default=0.0) if METRICS[metric].part is VALIDATION else 0.0
 
 
 def folds_of(setting: Mapping[str, Any]) -> int | None:
