@@ -104,22 +104,23 @@ class StepDown:
         among = (np.maximum(one, 1).astype(np.float64) for one in (self.n, self.shared))
         factor, both = (variance_factor(n, self.overlap) for n in among)
         columns = _Layer(self.spreads, factor, np.where(self.shared > 0, both, 0.0))
-        tau = columns.draws(rng, size)
+        own, own_df, shared_df = columns.own, columns.spreads.own_df, columns.spreads.shared_df
         c = np.zeros((k, k)) if self.covariance is None else self.covariance
         variance = columns.pair + np.maximum(np.diag(c)[:, None] + np.diag(c)[None, :] - 2 * c, 0.0)
         spread = columns.pair**2 / columns.pair_df
-        if self.covariance is not None:
-            tau = tau + _normal(rng, self.covariance, size)
         constant = np.maximum(c[0, 0] + np.diag(c) - 2 * c[0], 0.0)
         if self.by_seed is not None and self.seed_spreads is not None:
             n, shared = self.by_seed.counts
             seeds = _Layer(
                 self.seed_spreads, 1 / np.maximum(n, 1), np.where(shared > 0, 1 / np.maximum(shared, 1), 0.0)
             )
-            tau = tau + seeds.draws(rng, size)
+            own, own_df, shared_df = _sum_of(columns, seeds)
             variance, spread = variance + seeds.pair, spread + seeds.pair**2 / seeds.pair_df
             constant = constant + seeds.from_best
         df = np.minimum(variance**2 / spread, MOST_DF)
+        tau = t_draws(rng, np.sqrt(own), own_df, shared_df, size)
+        if self.covariance is not None:
+            tau = tau + _normal(rng, self.covariance, size)
         plain = np.flatnonzero(~self.falls & self.valued)
         z, of = np.zeros(k), np.ix_(plain, plain)
         level = LEVEL_BESIDE_FALLS if self.falls.any() else LEVEL
@@ -199,10 +200,17 @@ class _Layer:
         apart = own + own[0] + (s.slope**2 * factor + s.slope[0] ** 2 * factor[0]) * s.seed_variance
         self.from_best = np.where(both > 0, together * both, apart)
 
-    def draws(self, rng: np.random.Generator, size: int) -> Numbers:
-        """(k, size): what it could have added to each mean."""
-        s = self.spreads
-        return t_draws(rng, np.sqrt(self.own), s.own_df, s.shared_df, size)
+
+def _sum_of(one: _Layer, other: _Layer) -> tuple[Numbers, Numbers, Numbers]:
+    """(variance of each mean, its own degrees of freedom, its shared ones) of both together, after Satterthwaite."""
+    own, spread, shared = one.own + other.own, np.zeros(len(one.own)), np.zeros(len(one.own))
+    for layer in (one, other):
+        df = np.maximum(layer.spreads.df, LEAST_DF)
+        spread += layer.own**2 / df
+        shared += layer.own * layer.spreads.shared_df / df
+    df = own**2 / spread
+    shared_df = df * shared / own
+    return own, np.maximum(df - shared_df, 0.0), shared_df
 
 
 def _in_order(s: Spreads, order: NDArray[np.intp]) -> Spreads:
