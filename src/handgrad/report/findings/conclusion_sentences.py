@@ -218,7 +218,7 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
         over = "other seeds, each with a split of its own"
     if phase.folded:
         seeds = len({run.seed for setting in phase.settings for run in setting.runs})
-        over = "other examples, and " + ("other seeds" if seeds > 1 else "for this seed alone")
+        over = "other examples and other seeds" if seeds > 1 else "other examples, with this seed"
     shared = all(one.n for one in found.against.values())
     how = f"differences on shared {found.unit}s" + ("" if shared else ", or of means where none is shared")
     if k == 2:

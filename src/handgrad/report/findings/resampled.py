@@ -12,8 +12,9 @@ fold, so that more folds do not average seeds out:
     var(mean) ≈ V = s_J²·(1/J + n₂/n₁) + s_S²/S
     t = mean/√V on V² / ((s_J²·(1/J + n₂/n₁))²/(J − 1) + (s_S²/S)²/(S − 1)) degrees of freedom
 
-With one seed the second term is missing: what is said holds for that seed.  `benchmarks/folds.py` measures how often
-equal settings are called different.
+What a fold and a seed do together is part of both terms, so that V is rather too large.  With one seed the second term
+is missing: what is said holds for that seed.  `benchmarks/folds.py` measures how often equal settings are called
+different.
 
 Sources: Nadeau and Bengio 2003 (Machine Learning 52, 239-281), the corrected resampled t-test; Bouckaert and Frank 2004
 (PAKDD, 3-12), for repeated folds; Satterthwaite 1946 (Biometrics Bulletin 2, 110-114), the degrees of freedom of a sum.
