@@ -145,8 +145,8 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
     page = write_report(results).page.read_text(encoding="utf-8")
     for text in (
         "(3 folds × 2 seeds, ddof 1)",
-        "Method: differences on shared folds; simultaneous 95 % intervals",
-        "They hold for other examples and other seeds.",
+        "Method: differences on shared folds; a 95 % interval by t",
+        "It holds for other examples and other seeds.",
         "(Nadeau and Bengio 2003), and that of the seeds beside it.",
         "Intervals are over 3 folds × 2 seeds, scored on 300 validation examples in all.",
         "Line: mean over the runs (3 folds × 2 seeds) that reached the epoch",

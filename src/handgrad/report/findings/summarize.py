@@ -15,7 +15,6 @@ from handgrad.report.findings.summary import (
     Summary,
     examples_of,
     folds_of,
-    overlap_of,
     rank,
 )
 from handgrad.report.findings.wording import plural
@@ -168,7 +167,7 @@ def summarize_setting(
     for metric in METRICS:
         values = {run.key: value for run in runs if (value := run.value(metric)) is not None}
         examples = examples_of(runs, metric, folds) if is_proportion(metric) else None
-        made = sample(values, ddof, examples, overlap_of(runs, metric))
+        made = sample(values, ddof, examples, max((run.overlap(metric) for run in runs), default=0.0))
         mean = mean_of(list(values.values()), metric)  # equal counts, equal means
         samples[metric] = replace(made, mean=mean, sources=sources)
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)

@@ -53,10 +53,10 @@ class RunFacts:
         """What pairs it with the runs of other settings."""
         return run_key(self.seed, self.fold)
 
-    @property
-    def overlap(self) -> float:
-        """Validation examples by training examples of its fold; 0 where there are no folds, or it never trained."""
-        if self.fold is None or self.record is None:
+    def overlap(self, metric: str) -> float:
+        """n₂/n₁ of its fold; 0 without one, or where it never trained.  Also 0 of training and test metrics: runs are
+        scored on one test part and train on nearly the same examples, whose correlation is not n₂/(n₁ + n₂)."""
+        if self.fold is None or self.record is None or METRICS[metric].part is not VALIDATION:
             return 0.0
         counts = self.record.dataset.counts
         return counts.get(VALIDATION.name, 0) / counts[TRAIN.name] if counts.get(TRAIN.name) else 0.0
@@ -110,8 +110,8 @@ class SettingSummary:
         return examples_of(self.runs, metric, folds_of(self.setting))
 
     def overlap(self, metric: str) -> float:
-        """Of its folds, the largest n₂/n₁ (`resampled`); 0 without folds, or where it is not known."""
-        return overlap_of(self.runs, metric)
+        """Of its folds, the largest n₂/n₁ (`resampled`); 0 without folds."""
+        return max((run.overlap(metric) for run in self.runs), default=0.0)
 
     @property
     def counted(self) -> str:
@@ -340,15 +340,6 @@ def _scored_on(phase: PhaseSummary) -> tuple[Any, ...]:
         return ()
     loss = "" if is_fraction(phase.metric) or best.network is None else best.network.loss_formula
     return best.dataset.checksum, best.examples(phase.metric), len(best.runs), loss
-
-
-def overlap_of(runs: Sequence[RunFacts], metric: str) -> float:
-    """The largest n₂/n₁ of folds, of what is scored on those who validate; 0 without folds, and of all other metrics.
-
-    Runs of all folds are scored on one test part, and train on nearly the same examples: their correlation is not
-    n₂/(n₁ + n₂), and no rule for it is known.
-    """
-    return max((run.overlap for run in runs), default=0.0) if METRICS[metric].part is VALIDATION else 0.0
 
 
 def folds_of(setting: Mapping[str, Any]) -> int | None:
