@@ -1,5 +1,6 @@
 """A study with folds: every setting on every fold, and what goes on, stops, fails or is refused."""
 
+import pandas
 import pytest
 
 import handgrad as hg
@@ -121,7 +122,8 @@ def test_a_report_of_a_study_in_which_folds_failed(make, tmp_path, monkeypatch):
     assert failing.samples["val_accuracy"].counted == "3 runs of 2 folds × 2 seeds"
     assert best.samples["val_accuracy"].counted == "3 folds × 2 seeds"
     assert best.examples("val_accuracy") == 300
-    assert best.overlap("val_accuracy") == 0.5
+    assert (best.overlap("val_accuracy"), best.overlap("test_accuracy")) == (0.5, 0.0)
+    assert best.samples["test_accuracy"].interval is None
     assert best.samples["val_accuracy"].interval.method == "corrected t"
     found = summary.phases[0].conclusions
     assert (found.unit, found.against["1"].n, found.against["2"].n) == ("fold", 2, 3)
@@ -132,6 +134,10 @@ def test_a_report_of_a_study_in_which_folds_failed(make, tmp_path, monkeypatch):
         assert {"fold", "seed"} <= set(folded.columns)
     row = hg.compare(tmp_path, "1", "2").set_index("metric").loc["val_accuracy"]
     assert (row.n, row.pairs, row.sign_flip_p) == (2, "3 runs of 2 folds × 2 seeds", None)
+    assert row.p < 1
+    tested = hg.compare(tmp_path, "1", "2").set_index("metric").loc["test_accuracy"]
+    assert pandas.isna(tested[["low", "high", "p"]].to_list()).all()  # one test part: no rule for how runs go together
+    assert not tested.decided
 
 
 def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
@@ -139,8 +145,8 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
     page = write_report(results).page.read_text(encoding="utf-8")
     for text in (
         "(3 folds × 2 seeds, ddof 1)",
-        "Method: differences on shared folds; simultaneous 95 % intervals",
-        "They hold for other divisions of these examples and other seeds.",
+        "Method: differences on shared folds; a 95 % interval by t",
+        "It holds for other examples and other seeds.",
         "(Nadeau and Bengio 2003), and that of the seeds beside it.",
         "Intervals are over 3 folds × 2 seeds, scored on 300 validation examples in all.",
         "Line: mean over the runs (3 folds × 2 seeds) that reached the epoch",
@@ -177,6 +183,13 @@ def test_settings_that_divide_the_data_otherwise_are_refused(make):
     with pytest.raises(StudyFileError, match=r"data\.test differs between settings"):
         make(data=DATA, grid={"data.test.size": [30, 60]})
     assert Plan(make(data=DATA, grid={"data.train": [{"size": 50}, {"size": 100}]})).run_count == 12
+
+
+def test_winners_are_not_chosen_on_the_test_set(make):
+    with pytest.raises(
+        StudyFileError, match=r"select_on_test = true stands beside data\.validation\.folds, but folds are"
+    ):
+        make(data=DATA, grid=GRID, select_on_test=True)
 
 
 COLUMNS = [{"head": "lr", "show": "training.optimizer.lr"}, {"head": "accuracy", "show": "test_accuracy"}]

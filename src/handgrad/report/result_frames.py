@@ -59,9 +59,9 @@ def compare(results: Results | str | os.PathLike[str], first: str, second: str) 
     differ by luck.
     Columns: metric, n (shared seeds, or folds), pairs (in words, such as "5 folds × 2 seeds"), first and second (their
     means over these), difference (first − second), low and high (95 % t interval of it), p (paired t; of folds, and of
-    seeds that draw a split each, the corrected resampled t-test, docs/report.md), sign_flip_p (at least 2/2ⁿ; none
-    where the test is corrected), decided: whether p and, from six seeds on, sign_flip_p too are below 0.05.
-    Raises InputError where a label is not known.
+    seeds that draw a split each, the corrected resampled t-test, docs/report.md; training and test metrics of folds
+    have no interval and no p), sign_flip_p (at least 2/2ⁿ; none where the test is corrected), decided: whether p and,
+    from six seeds on, sign_flip_p too are below 0.05.  Raises InputError where a label is not known.
     """
     import pandas
 
@@ -183,7 +183,7 @@ def _run(key: RunKey) -> dict[str, int]:
 def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """The effect of every hyperparameter over all others, a row for every value of it.
 
-    Columns: phase, axis, value, metric, mean, std and n (over seeds, of means over combinations), combinations; then,
+    Columns: phase, axis, value, metric, mean, std and n (over runs, of means over combinations), combinations; then,
     of going to it from the value before: difference, low, high, p, sign_flip_p, decided, rises and falls (in how many
     combinations).  The first value of an axis has none of these.
     """

@@ -9,7 +9,7 @@ from scipy import stats
 
 from handgrad.report.findings.conclusions import SettingRuns, conclude
 from handgrad.report.findings.intervals import mean_interval
-from handgrad.report.findings.resampled import has_folds, means_of, seeds_of_folds, variance_factor
+from handgrad.report.findings.resampled import SeedMeans, has_folds, means_of, variance_factor
 from handgrad.report.findings.statistics import compare, paired_t_p, sample
 
 
@@ -59,7 +59,11 @@ def test_edges_one_fold_equal_values_and_no_overlap_known():
     alone = compare({(1, 0): 0.5}, {(1, 0): 0.6}, 0.25)
     assert (alone.n, alone.p, alone.interval, alone.decided) == (1, None, None, False)
     equal = compare(keyed([[0.6], [0.6], [0.6]]), keyed([[0.5], [0.5], [0.5]]), 0.5)
-    assert equal.p == 0.25  # three folds that agree
+    assert (equal.p, equal.interval, equal.decided) == (None, None, False)  # three folds that agree show no spread
+    same = compare(keyed([[0.6], [0.6], [0.6]]), keyed([[0.6], [0.6], [0.6]]), 0.5)
+    assert (same.p, same.difference) == (1.0, 0.0)
+    blind = compare(keyed([[0.6], [0.7], [0.6]]), keyed([[0.5], [0.5], [0.5]]))
+    assert (blind.p, blind.interval) == (None, None)  # how folds overlap is not known
     none = compare({(1, 0): 0.5}, {(2, 0): 0.6}, 0.25)
     assert (none.n, none.difference, none.p) == (0, None, None)
     assert not has_folds({3: 0.5})
@@ -73,12 +77,26 @@ def test_the_test_of_differences_is_that_of_their_means():
     assert compare(d, dict.fromkeys(d, 0.0), 1 / 2).p == pytest.approx(p)
 
 
-def test_seeds_give_two_settings_the_variance_of_their_paired_difference():
-    x = np.array([[0.1, 0.5, 0.2, 0.5], [0.3, 0.4, 0.1, 0.2]])  # folds 1 and 2 × seeds 0 and 1
-    keys = [(1, 0), (1, 1), (2, 0), (2, 1)]
-    z = (x[0] - x[1]).reshape(2, 2).mean(axis=0)
-    assert seeds_of_folds(x, np.ones_like(x, dtype=bool), keys) == pytest.approx((z.var(ddof=1) / 2, 1))
-    assert seeds_of_folds(x[:, ::2], np.ones((2, 2), bool), keys[::2]) == (0.0, 1.0)
+def test_two_settings_are_compared_as_the_corrected_test_compares_them():
+    """Both have s_J²·(1/J + n₂/n₁) + s_S²/S of the differences; conclusions on the scale arcsin √x, alike near 0.5."""
+    rng = np.random.default_rng(4)
+    x = 0.5 + rng.normal(0, 0.003, (2, 5, 4)) + rng.normal(0, 0.004, (2, 1, 4))
+    first, second = (keyed(one) for one in x)
+    best = "1" if x[0].mean() >= x[1].mean() else "2"
+    runs = {"1": SettingRuns(first), "2": SettingRuns(second)}
+    said = conclude(runs, best, "val_accuracy", compared=runs, overlap=1 / 4).against["2" if best == "1" else "1"]
+    plain = compare(first, second, 1 / 4).interval
+    assert said.high - said.low == pytest.approx(plain.high - plain.low, rel=0.03)
+
+
+def test_what_seeds_came_to():
+    x = np.array([[0.5, 0.6, np.nan], [0.5, 0.7, 0.1]])
+    found = SeedMeans(x, np.array([[False, False, False], [False, False, True]]))
+    assert found.vary
+    assert [one.tolist() for one in found.counts] == [[2, 3], [2, 2]]
+    assert np.isnan(found.steady).tolist() == [[False, False, True], [False, False, True]]
+    assert not SeedMeans(np.full((2, 3), 0.1 + 0.2), np.zeros((2, 3), bool)).vary
+    assert found.of(np.array([1])).x[0, 2] == 0.1
 
 
 def spread_out(rng, level, folds=5, seeds=2):
@@ -110,6 +128,59 @@ def test_a_run_that_diverged_counts_in_the_mean_of_its_fold():
     difference = np.mean(list(kept.values())) - np.mean(list(first.values.values()))
     assert found.against["2"].difference == pytest.approx(difference)
     assert (found.against["2"].n, found.against["2"].fallen, found.outcomes["2"].fallen) == (5, 1, 1)
+
+
+def spreads_of(rng, levels, by_seed, seeds=3):
+    """Settings × 5 folds × seeds: what seeds do in all folds, and what is left."""
+    shape = (len(levels), 5, seeds)
+    shift = np.array(by_seed)[:, None, None] * rng.normal(size=(len(levels), 1, seeds))
+    x = np.array(levels)[:, None, None] + shift + rng.normal(0, 0.005, shape)
+    return {str(i): SettingRuns(keyed(np.clip(one, 0, 1))) for i, one in enumerate(x, start=1)}
+
+
+def test_settings_that_hardly_learn_do_not_say_how_seeds_move_the_good_ones():
+    """Their seeds are 3 points apart, those of the good ones 0.3: one variance for all made every interval 8 wide."""
+    rng = np.random.default_rng(5)
+    runs = spreads_of(rng, [0.93] * 5 + [0.4] * 4, [0.003] * 5 + [0.03] * 4)
+    best = max(runs, key=lambda label: np.mean(list(runs[label].values.values())))
+    found = conclude(runs, best, "val_accuracy", compared=runs, examples=2000, each=400, overlap=1 / 4)
+    assert set(found.labels("behind")) == {"6", "7", "8", "9"}
+    good = [one for label, one in found.against.items() if label != best and int(label) < 6]
+    assert all(one.high - one.low < 0.06 for one in good)
+
+
+def test_a_seed_that_learns_nothing_in_every_fold_may_be_bad_luck():
+    """One of three seeds of a setting collapses in all folds; three runs in one fold do not differ by themselves."""
+    rng = np.random.default_rng(6)
+    runs = spreads_of(rng, [0.9] * 6, [0.005] * 6)
+    unlucky = {key: 0.1 + 0.001 * key[0] if key[1] == 2 else y for key, y in runs["4"].values.items()}
+    runs["4"] = SettingRuns(unlucky)
+    best = max(runs, key=lambda label: np.mean(list(runs[label].values.values())))
+    said = {"compared": runs, "examples": 2000, "each": 400, "overlap": 1 / 4, "classes": 10}
+    assert conclude(runs, best, "val_accuracy", **said).against["4"].word == "not separated"
+    runs["4"] = SettingRuns({key: 0.1 + 0.001 * key[0] for key in unlucky})  # all three: that is what it does
+    assert conclude(runs, best, "val_accuracy", **said).against["4"].word == "behind"
+
+
+def test_the_choice_is_scored_on_folds_of_its_own_division():
+    """With two divisions, a fold is left out of its own: the other one would choose by the same examples."""
+    rows = {"1": [0.9, 0.7, 0.8, 0.8, 0.8, 0.8], "2": [0.8, 0.8, 0.79, 0.8, 0.8, 0.79]}
+    runs = {label: SettingRuns(keyed([[y] for y in row])) for label, row in rows.items()}
+    found = conclude(runs, "1", "val_accuracy", compared=runs, overlap=1 / 2, folds=3).bias
+    # of folds 1 to 3 as in `test_selection_bias`: 0.8, 0.7, 0.8; of folds 4 to 6 the first each time, or both tie: 0.8
+    assert found.left_out == pytest.approx((0.8 + 0.7 + 0.8 + 3 * 0.8) / 6)
+    assert found.shown == pytest.approx(0.8)
+
+
+def test_further_folds_come_in_whole_divisions():
+    rng = np.random.default_rng(8)
+    runs = spreads_of(rng, [0.9, 0.888], [0.0, 0.0], seeds=1)
+    open_ones = []
+    for scale in (1.0, 1.2, 1.5, 2.0):
+        x = {k: SettingRuns({key: 0.9 + scale * (y - 0.9) for key, y in one.values.items()}) for k, one in runs.items()}
+        found = conclude(x, "1", "val_accuracy", compared=x, overlap=1 / 4, folds=5, margin=1e-6)
+        open_ones += [one.more_seeds for one in found.against.values() if one.more_seeds is not None]
+    assert all(n % 5 == 0 for n in open_ones)
 
 
 @pytest.mark.parametrize(("design", "spread"), [((5, 1, 1), NO_SEEDS), ((5, 3, 1), NO_SEEDS), ((5, 3, 3), SEEDS)])

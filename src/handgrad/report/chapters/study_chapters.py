@@ -99,6 +99,7 @@ def _provenance(made: Made) -> tuple[str, ...]:
 def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources: Sources) -> Chapter:
     """Table, ranking and curves of one phase."""
     several = len(summary.phases) > 1
+    several_runs = any(len(setting.runs) > 1 for setting in phase.settings)
     suffix = f"-{position + 1}" if several else ""
     title = f"Phase {position + 1}: {phase.name}" if several else "Results"
     blocks: list[Block] = []
@@ -114,7 +115,7 @@ def phase_chapter(summary: Summary, phase: PhaseSummary, position: int, sources:
     if problems:
         blocks.append(Verdicts(tuple(problems)))
     figures = [
-        phase_figures.ranking(phase, f"ranking{suffix}") if len(phase.settings) > 1 or len(summary.seeds) > 1 else None,
+        phase_figures.ranking(phase, f"ranking{suffix}") if len(phase.settings) > 1 or several_runs else None,
         phase_figures.epoch_curves(phase, f"curves{suffix}", sources),
         phase_figures.beside_baseline(phase, f"beside{suffix}", sources),
         phase_figures.phase_step_loss(phase, f"step-loss{suffix}", sources),

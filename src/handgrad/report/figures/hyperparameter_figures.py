@@ -27,6 +27,7 @@ from handgrad.report.figures.axis_shapes import (
 from handgrad.report.figures.shapes import Numbers
 from handgrad.report.findings.axis_scales import (
     COLLAPSED,
+    SEED,
     VALUE,
     AxisScale,
     is_log,
@@ -38,6 +39,7 @@ from handgrad.report.findings.axis_scales import (
 )
 from handgrad.report.findings.effects import effect_of
 from handgrad.report.findings.forest_shares import ForestShares, forest_marginal
+from handgrad.report.findings.resampled import has_folds
 from handgrad.report.findings.wording import sentence
 from handgrad.study.changes import shown
 
@@ -108,7 +110,7 @@ def effect_figure(
     shown_axes: Sequence[str] | None = None,
     overlap: float = 0.0,
 ) -> AxisPanels | None:
-    """The mean of every value of each axis over the combinations of all others, with its t interval over seeds.
+    """The mean of every value of each axis over the combinations of all others, with its t interval over runs.
 
     axes: all that vary;  shown_axes: those that have a panel;  overlap: of folds (`resampled`).
     Axes of which no combination of the others has two values show their runs alone; None where no axis has an effect.
@@ -149,11 +151,16 @@ def effect_figure(
     word = METRICS[metric].word
     caption = (
         f"{sentence(word)} for every value of each hyperparameter. Diamonds: the mean over all combinations of the "
-        "others that have every value; bars: 95 % t intervals of that mean over seeds (none of one seed; they cover "
-        "less where some runs collapsed); filled: the best. Dots: runs; crosses: runs that collapsed, at the edge "
+        f"others that have every value; bars: 95 % t intervals of that mean over {_over(frame)} (none of one; they "
+        "cover less where some runs collapsed); filled: the best. Dots: runs; crosses: runs that collapsed, at the edge "
         "where they lie beyond it."
     )
     return AxisPanels(name, f"Effects on {word}", caption, word, tuple(panels), is_fraction(metric))
+
+
+def _over(frame: "DataFrame") -> str:
+    """What means of settings are over."""
+    return "folds and seeds" if has_folds(dict.fromkeys(frame[SEED].tolist())) else "seeds"
 
 
 def _side_by_side(x: Numbers, y: Numbers) -> Numbers:
@@ -209,8 +216,8 @@ def slice_figure(
         return None
     word = METRICS[metric].word
     caption = (
-        f"{sentence(word)} of every setting (mean over its seeds) along each hyperparameter; crosses: settings with "
-        "runs that collapsed, at the edge where they lie beyond it."
+        f"{sentence(word)} of every setting (mean over its {_over(frame)}) along each hyperparameter; crosses: settings "
+        "with runs that collapsed, at the edge where they lie beyond it."
     )
     if known:
         caption += (
@@ -346,8 +353,8 @@ def parallel_figure(
     texts.append([f"{value:.6g}" for value in y.tolist()])
     picked = f"; {len(table)} of {total} settings, evenly by rank" if len(table) < total else ""
     caption = (
-        f"A line for each setting through its values to its {word} (mean over seeds, best on top), coloured from the "
-        f"worst to the best by rank{picked}. Wide: the best."
+        f"A line for each setting through its values to its {word} (mean over {_over(frame)}, best on top), coloured "
+        f"from the worst to the best by rank{picked}. Wide: the best."
     )
     levels = np.linspace(1, 0, len(table))
     rows = tuple(zip(*texts, strict=True))

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from handgrad.report.findings.example_noise import example_noise, margin_of
-from handgrad.report.findings.resampled import variance_factor
+from handgrad.report.findings.resampled import SeedMeans, variance_factor
 from handgrad.report.findings.simultaneous import from_normal
 from handgrad.report.findings.spreads import Flags, Numbers, fallen_runs
 from handgrad.report.findings.step_down import LEVEL, StepDown
@@ -92,7 +92,8 @@ def against_best(
     best: int | None = None,
     margin: float | None = None,
     overlap: float = 0.0,
-    common: tuple[float, float] = (0.0, 1.0),
+    by_seed: SeedMeans | None = None,
+    step: int = 1,
 ) -> AgainstBest:
     """Compare every setting with the best.
 
@@ -105,7 +106,8 @@ def against_best(
     right (k, n, examples): for fractions, whether an example was right; the noise of the examples is then included
     best: the index of the setting that was chosen; otherwise the best mean among those with the fewest missing runs
     margin: of equivalence, in units; otherwise 1.96 standard errors of the best's fraction on `examples` examples
-    overlap, common: of values that are means of folds (`StepDown`)
+    overlap, by_seed: of values that are means of folds (`StepDown`); `collapsed` are then those that fell by bad luck
+        (`by_luck`);  step: further columns come so many at a time
 
     Raises ValueError where shapes do not fit.  No value is NaN or infinite in what is returned.
 
@@ -114,6 +116,10 @@ def against_best(
     ['best', 'behind', 'not separated']
     """
     x, known, fallen = _results(values, higher, bounded, examples, diverged, floor, collapsed)
+    if by_seed is None:
+        fallen = by_luck(x, known, fallen)
+    else:
+        by_seed = SeedMeans(by_seed.x if higher else (1.0 if bounded else 0.0) - by_seed.x, by_seed.fallen)
     k, _ = x.shape
     if best is None:
         best = _best(x, known)
@@ -123,9 +129,9 @@ def against_best(
     if margin is None:
         margin = margin_of(float(x[best][known[best]].mean()), examples) if bounded else None
     covariance = None if right is None else example_noise(np.asarray(right, dtype=bool), known)
-    places = StepDown(x, known, fallen, best, bounded, examples, covariance, overlap, common)
+    places = StepDown(x, known, fallen, best, bounded, examples, covariance, overlap, by_seed)
     words, stop = _words(places, margin)
-    found = [_against(places, i, words[i], stop, margin, higher, bounded) for i in range(k)]
+    found = [_against(places, i, words[i], stop, margin, higher, bounded, step) for i in range(k)]
     back = np.argsort(places.order)
     return AgainstBest(
         best=int(places.order[0]),
@@ -167,14 +173,15 @@ def _results(
         known = known | away
     low = fallen_runs(np.where(known, x, np.nan), bounded, examples) if collapsed is None else np.asarray(collapsed)
     fallen = (low.astype(bool) | away) & known
-    return np.where(known, x, np.nan), known, _by_luck(x, known, fallen)
+    return np.where(known, x, np.nan), known, fallen
 
 
-def _by_luck(x: Numbers, known: Flags, fallen: Flags) -> Flags:
-    """The fallen runs that may be bad luck, which any setting could have had.
+def by_luck(x: Numbers, known: Flags, fallen: Flags, units: int | None = None) -> Flags:
+    """The fallen runs that may be bad luck, which any setting could have had.  x: higher is better.
 
     Where all runs of a setting fell, that is what it does, unless so many falls are to be expected: k·pⁿ > 0.05 with
-    p = (fallen + 1)/(runs + 1) in the other settings, some of whose runs fell.
+    p = (fallen + 1)/(runs + 1) in the other settings, some of whose runs fell.  units: the n of runs that may fall
+    together, as those of one seed do in all folds; otherwise the runs of the setting.
     """
     n = known.sum(axis=1)
     whole: Flags = np.asarray((fallen.sum(axis=1) == n) & (n > 0))
@@ -183,7 +190,7 @@ def _by_luck(x: Numbers, known: Flags, fallen: Flags) -> Flags:
         return partly
     whole |= (n > 0) & (np.where(known, x, -np.inf).max(axis=1) <= x[partly].max())
     p = (partly[~whole].sum() + 1) / (n[~whole].sum() + 1)
-    lucky = whole & (len(x) * p ** np.maximum(n, 1) > LEVEL)
+    lucky = whole & (len(x) * p ** np.maximum(n if units is None else np.minimum(n, units), 1) > LEVEL)
     return np.asarray((partly & ~whole[:, None]) | (known & lucky[:, None]))
 
 
@@ -217,7 +224,7 @@ def _inside(places: StepDown, i: int, half: float, margin: float | None) -> bool
 
 
 def _against(
-    places: StepDown, i: int, word: str, stop: int, margin: float | None, higher: bool, bounded: bool
+    places: StepDown, i: int, word: str, stop: int, margin: float | None, higher: bool, bounded: bool, step: int
 ) -> Against:
     chance = float(places.chances[i]) if places.shown else None
     if not places.valued[i]:
@@ -232,45 +239,49 @@ def _against(
         difference=d,
         low=None if bare else max(d - half, -most),
         high=None if bare else min(d + half, most),
-        more_seeds=_more_seeds(places, stop if held else i, stop, margin) if word == OPEN and not bare else None,
+        more_seeds=_more_seeds(places, stop if held else i, stop, margin, step) if word == OPEN and not bare else None,
         chance=chance,
         held_by=int(places.order[stop]) if held else None,
         fallen=int(places.fallen[i].sum()),
     )
 
 
-def _more_seeds(places: StepDown, i: int, stop: int, margin: float | None) -> int | None:
-    """The fewest further seeds at which the interval excludes 0 or is inside the margin: by doubling and bisection."""
+def _more_seeds(places: StepDown, i: int, stop: int, margin: float | None, step: int) -> int | None:
+    """The fewest further seeds at which the interval excludes 0 or is inside the margin: by doubling and bisection.
+
+    step: of folds, those of one division: in so many they come.
+    """
     now = max(int(places.shared[i]), 1)
 
-    def decides(n: int) -> bool:
+    def decides(steps: int) -> bool:
+        n = now + step * steps
         scale = variance_factor(float(n), places.overlap) / variance_factor(float(now), places.overlap)
         return places.is_behind(i, stop, scale) or _inside(places, i, places.half(i, stop, scale), margin)
 
-    high = now + 1
+    high = 1
     while not decides(high):
         high *= 2
-        if high > MOST_SEEDS:
+        if high * step > MOST_SEEDS:
             return None
-    low = max(high // 2, now)
+    low = high // 2
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if decides(middle) else (middle, high)
-    return high - now
+    return high * step
 
 
 def _smallest(places: StepDown, bounded: bool) -> dict[int, float]:
-    """z of all places as a t · √((s_0²·slope² + σ_0²)/n + what examples give), for n seeds, where it is possible."""
+    """z of all places as a t · √((s_0²·slope² + σ_0²)/n + the constant variance), for n seeds, where it is possible."""
     if not places.shown or len(places.d) < 2 or places.z[-1] == 0:
         return {}
     s = places.spreads
     variance = float(s.typical * s.slope[0] ** 2 + s.variance[0])
     now, df = max(float(np.median(places.n)), 1.0), float(np.median(places.df[1:]))
-    examples = float(np.median(places.by_examples[1:]))
+    constant = float(np.median(places.constant[1:]))
     found = {}
     for n in sorted({*SEEDS, int(places.n.max())}):
         t = float(from_normal(places.z[-1], max(df * n / now, 0.3)))
-        difference = t * math.sqrt(variance * variance_factor(float(n), places.overlap) + examples)
+        difference = t * math.sqrt(variance * variance_factor(float(n), places.overlap) + constant)
         if not bounded or difference <= 1:
             found[n] = difference
     return found

@@ -194,13 +194,15 @@ def _more_seeds(found: Conclusions, labels: Sequence[str]) -> str:
     known = sorted(count for count, _ in counts if count is not None)
     if not known:
         text = f"Not even {MOST_SEEDS:,} further {found.unit}s would decide, were the numbers to stay"
-        return f"{text}{_or_examples(found)}." if labels else ""
+        text += ": they would divide the same examples." if found.unit == "fold" else f"{_or_examples(found)}."
+        return text if labels else ""
     least, most, unit = known[0], known[-1], f"further {found.unit}"
     text = plural(least, unit) if least == most else f"{least:,} to {plural(most, unit)}"
     of = "" if len(labels) == 1 else " of each"
+    how = " (data.validation.repeats)" if found.unit == "fold" else ""
     never = len(counts) - len(known)
     but = f" (of {plural(never, 'setting')} no number would{_or_examples(found)})" if never else ""
-    return f"{text[0].upper()}{text[1:]}{of} would decide{but}, were the numbers to stay."
+    return f"{text[0].upper()}{text[1:]}{of}{how} would decide{but}, were the numbers to stay."
 
 
 def _or_examples(found: Conclusions) -> str:
@@ -217,7 +219,7 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
         over = "other seeds and other splits of these examples"
     if phase.folded:
         seeds = len({run.seed for setting in phase.settings for run in setting.runs})
-        over = "other divisions of these examples and other seeds" if seeds > 1 else "other divisions, with this seed"
+        over = "other examples and other seeds" if seeds > 1 else "other examples, with this seed"
     shared = all(one.n for one in found.against.values())
     how = f"differences on shared {found.unit}s" + ("" if shared else ", or of means where none is shared")
     if k == 2:
@@ -235,8 +237,8 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
         )
     if phase.folded:
         text += (
-            " Folds share training examples: the variance of a mean over folds is s²·(1/folds + validation/training "
-            "examples) of fold means (Nadeau and Bengio 2003)"
+            " Folds share training examples: the variance of a mean over folds is taken to be s²·(1/folds + "
+            "validation/training examples) of fold means (Nadeau and Bengio 2003)"
             + (", and that of the seeds beside it." if seeds > 1 else ".")
         )
     elif phase.has_own_examples:

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.measures import is_fraction, is_proportion, lower_is_better
-from handgrad.report.findings.against_best import Against, against_best
+from handgrad.report.findings.against_best import Against, against_best, by_luck
 from handgrad.report.findings.example_noise import margin_of
 from handgrad.report.findings.outcomes import Outcomes, outcomes
-from handgrad.report.findings.resampled import grouped, has_folds, seeds_of_folds
+from handgrad.report.findings.resampled import SeedMeans, grouped, has_folds
 from handgrad.report.findings.selection_bias import SelectionBias, selection_bias
 from handgrad.report.findings.spreads import Flags, Numbers, fallen_runs
-from handgrad.training.run_keys import RunKey, fold_in, in_order
+from handgrad.training.run_keys import RunKey, fold_in, in_order, seed_in
 
 Bits = Mapping[str, Mapping[RunKey, NDArray[np.bool_]]]  # label -> run -> which examples were right
 
@@ -147,6 +147,7 @@ def conclude(
     examples: int | None = None,
     each: int | None = None,
     overlap: float = 0.0,
+    folds: int | None = None,
     margin: float | None = None,
     classes: int | None = None,
     ddof: int = 1,
@@ -159,7 +160,7 @@ def conclude(
     Where all runs that are compared have bits of the same examples (`SettingRuns.right`), intervals are over seeds and
     examples.
     Of folds the columns that are compared are the means of each fold over its seeds.  examples: of all folds of a
-    division together;  each: of a single run;  overlap: n₂/n₁ (`resampled`).
+    division together;  each: of a single run;  overlap: n₂/n₁ (`resampled`);  folds: of a division.
 
     >>> runs = {"1": SettingRuns({0: 0.95, 1: 0.96, 2: 0.95}), "2": SettingRuns({0: 0.8, 1: 0.79, 2: 0.81})}
     >>> found = conclude(runs, "1", "val_accuracy", compared=runs, examples=1000)
@@ -181,7 +182,7 @@ def conclude(
     rows = [i for i, label in enumerate(labels) if label in compared]
     floor = guess if bounded else _worst(x[rows], higher, bounded)
     place = [labels[i] for i in rows].index(best)
-    columns = _columns(x[rows], away[rows], fell[rows], keys, floor, higher)
+    columns = _columns(x[rows], away[rows], fell[rows], keys, floor, higher, folds)
     if margin is None and bounded and np.isfinite(columns.x[place]).any():
         known = columns.x[place][np.isfinite(columns.x[place])]
         of_margin = margin_of(float(known.mean()), examples)
@@ -199,7 +200,8 @@ def conclude(
         best=place,
         margin=of_margin,
         overlap=overlap,
-        common=columns.common,
+        by_seed=columns.by_seed,
+        step=folds or 1,
     )
     ended = {
         label: {key: bool(fell[i, j]) for j, key in enumerate(keys) if np.isfinite(x[i, j]) or away[i, j]}
@@ -229,7 +231,7 @@ def conclude(
         noise=found.noise,
         level=found.level,
         smallest=found.smallest,
-        bias=selection_bias(columns.x, higher),
+        bias=selection_bias(columns.x, higher, columns.divisions),
         unit="fold" if has_folds(dict.fromkeys(keys)) else "seed",
     )
 
@@ -240,32 +242,39 @@ class _Columns:
 
     x (k, n): values, NaN where there is none;  away (k, n): runs that diverged and count as the worst
     fell (k, n): runs that fell, of folds those in which one did
-    common: of `StepDown`
+    by_seed, divisions: of folds what their seeds came to, and to which division each belongs
     """
 
     x: Numbers
     away: Flags
     fell: Flags
-    common: tuple[float, float]
+    by_seed: SeedMeans | None = None
+    divisions: Sequence[int] | None = None
 
 
 def _columns(
-    x: Numbers, away: Flags, fallen: Flags, keys: Sequence[RunKey], floor: float | None, higher: bool
+    x: Numbers, away: Flags, fell: Flags, keys: Sequence[RunKey], floor: float | None, higher: bool, folds: int | None
 ) -> _Columns:
     """The runs of seeds as they are; of folds the means of each over its seeds, a diverged run as the worst."""
     if not has_folds(dict.fromkeys(keys)):
-        return _Columns(x, away, fallen, (0.0, 1.0))
+        return _Columns(x, away, fell)
     worse, values = (min if higher else max), x[np.isfinite(x)].tolist()
     ends = [*([worse(values)] if values else []), *([] if floor is None else [floor])]
     filled = np.where(away, worse(ends) if ends else np.nan, x)
-    known = np.isfinite(filled)
+    known, seeds = np.isfinite(filled), len(set(map(seed_in, keys)))
+    upward = filled if higher else -filled
+    units = seeds if seeds > 1 else None  # a seed that learns nothing may do so in every fold
+    fallen = by_luck(upward, known, fell & known, units)
     means, valued = grouped(filled, known, keys, fold_in)
-    fell, _ = grouped(fallen.astype(np.float64), np.ones_like(fallen), keys, fold_in)
-    whole = ~fallen.any(axis=1)
-    steady = whole if whole.sum() > 1 else np.ones_like(whole)
-    means = np.where(valued, means, np.nan)
-    common = seeds_of_folds(filled[steady], known[steady], keys)
-    return _Columns(means, np.zeros_like(valued), fell > 0, common)
+    of_seeds, seeded = grouped(filled, known, keys, seed_in)
+    of_folds, fell_seeds = (
+        grouped(fallen.astype(np.float64), np.ones_like(fallen), keys, group)[0] > 0 for group in (fold_in, seed_in)
+    )
+    by_seed = SeedMeans(np.where(seeded, of_seeds, np.nan), fell_seeds)
+    divisions = (
+        [(fold - 1) // folds for fold in dict.fromkeys(map(fold_in, keys)) if fold is not None] if folds else None
+    )
+    return _Columns(np.where(valued, means, np.nan), np.zeros_like(valued), of_folds, by_seed, divisions)
 
 
 def _right(settings: Sequence[SettingRuns], keys: Sequence[RunKey], examples: int | None) -> NDArray[np.bool_] | None:

@@ -39,7 +39,7 @@ def _whole(step: Step, metric: str) -> str:
     d = step.difference
     text = f"From {shown(step.start)} to {shown(step.end)}: {signed(d.difference or 0.0, metric)}"
     if d.n < 2:
-        return f"{text} by one seed, which shows no spread."
+        return f"{text} by one {'fold' if d.folds else 'seed'}, which shows no spread."
     return f"{text} ({interval_text(d, metric)}, {d.counted if d.folds else f'n = {d.n}'}), {decision_text(d)}."
 
 
@@ -78,6 +78,8 @@ def interval_text(d: Comparison, metric: str) -> str:
 
 def decision_text(d: Comparison) -> str:
     """Whether a paired difference is told from 0, and by what."""
-    p = d.p if d.p is not None else 1.0
+    if d.p is None:
+        return "not told from 0"
+    p = d.p
     text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
     return text if d.decided else f"not told from 0, {text}"

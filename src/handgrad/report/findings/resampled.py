@@ -12,9 +12,10 @@ fold, so that more folds do not average seeds out:
     var(mean) ≈ V = s_J²·(1/J + n₂/n₁) + s_S²/S
     t = mean/√V on V² / ((s_J²·(1/J + n₂/n₁))²/(J − 1) + (s_S²/S)²/(S − 1)) degrees of freedom
 
-With one seed the second term is missing: what is said holds for that seed.  Seeds that draw a split each (`vary`) are
-J splits of one seed each: V = s²·(1/J + n₂/n₁), whose s² has the seeds in it.  `benchmarks/folds.py` measures how often
-equal settings are called different.
+What a fold and a seed do together is part of both terms, so that V is rather too large.  With one seed the second term
+is missing: what is said holds for that seed.  Seeds that draw a split each (`vary`) are J splits of one seed each:
+V = s²·(1/J + n₂/n₁), whose s² has the seeds in it.  `benchmarks/folds.py` measures how often equal settings are called
+different.
 
 Sources: Nadeau and Bengio 2003 (Machine Learning 52, 239-281), the corrected resampled t-test; Bouckaert and Frank 2004
 (PAKDD, 3-12), for repeated folds; Satterthwaite 1946 (Biometrics Bulletin 2, 110-114), the degrees of freedom of a sum.
@@ -32,8 +33,8 @@ from handgrad.training.run_keys import RunKey, fold_in, seed_in
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-
 Count = TypeVar("Count", float, Numbers)  # one, or one a row
+ROUNDING = 1e-12  # of the largest mean
 
 
 def variance_factor(n: Count, overlap: float = 0.0) -> Count:
@@ -114,21 +115,37 @@ def grouped(
     return np.where(known, x, 0.0) @ of / np.maximum(counts, 1.0), counts > 0
 
 
-def seeds_of_folds(x: Numbers, known: Flags, keys: Sequence[RunKey]) -> tuple[float, float]:
-    """(the variance that seeds give the difference of two settings' means, its degrees of freedom), of many settings.
+@dataclass(frozen=True)
+class SeedMeans:
+    """Of many settings on folds and seeds what more folds do not average out: the seeds, which all folds share.
 
-    x (k, runs) of folds and seeds.  z_is is the mean of setting i and seed s over the folds; what is left of it without
-    the means of its setting and of its seed has the variance σ² on (k − 1)(S − 1) degrees of freedom, one for all
-    settings that have all seeds, and a difference of two means over S seeds 2σ²/S.  (0, 1) with one seed.
-
-    >>> seeds_of_folds(np.array([[1.0, 3.0], [1.0, 1.0]]), np.ones((2, 2), bool), [(1, 0), (1, 1)])  # d = 0, 2: s²/2
-    (1.0, 1.0)
+    x (k, S): the mean of every setting and seed over the folds, NaN where there is none.  What is left of it without
+    the means of its setting and of its seed has a variance σ_i², and a difference of two means (σ_i² + σ_0²)/S of it:
+    of two settings that is s_S²/S of their differences.
+    fallen (k, S): seeds of which a run fell
     """
-    z, valued = grouped(x, known, keys, seed_in)
-    z = z[valued.all(axis=1)]
-    k, seeds = z.shape
-    if k < 2 or seeds < 2:
-        return 0.0, 1.0
-    left = z - z.mean(axis=1, keepdims=True) - z.mean(axis=0) + z.mean()
-    df = float((k - 1) * (seeds - 1))
-    return 2 * float((left**2).sum()) / df / seeds, df
+
+    x: Numbers
+    fallen: Flags
+
+    @property
+    def steady(self) -> Numbers:
+        """Without seeds of which a run fell."""
+        return np.where(self.fallen, np.nan, self.x)
+
+    @property
+    def vary(self) -> bool:
+        """Whether any setting has two seeds that differ."""
+        known = np.isfinite(self.x)
+        largest = np.abs(self.x[known]).max(initial=0.0)
+        return bool((_moments(np.where(known, self.x, 0.0), known)[3] > ROUNDING * largest).any())
+
+    @property
+    def counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(k,) each: seeds of a setting, and those that it shares with the first."""
+        known = np.isfinite(self.x)
+        return known.sum(axis=1), (known & known[0]).sum(axis=1)
+
+    def of(self, rows: NDArray[np.intp] | Flags) -> "SeedMeans":
+        """Of some settings, in this order."""
+        return SeedMeans(self.x[rows], self.fallen[rows])

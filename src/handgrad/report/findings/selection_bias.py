@@ -4,6 +4,7 @@ The best of many means is partly the luckiest.  Each seed is left out once: the 
 on the one left out, which had no say (cross-validation of the choice; Stone 1974; Cawley and Talbot 2010).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +27,14 @@ class SelectionBias:
     same: int
 
 
-def selection_bias(values: ArrayLike, higher: bool = True) -> SelectionBias | None:
+def selection_bias(values: ArrayLike, higher: bool = True, groups: Sequence[int] | None = None) -> SelectionBias | None:
     """Leave one seed out.  values (k, n): settings × seeds, NaN where there is none.
 
     Chosen is the best mean among the settings with the fewest missing values; seeds on which the choice has no value
     are left out of both means.  None where nothing is chosen: fewer than two settings or two seeds with values.
+
+    groups (n,): a column is chosen for by the other columns of its group alone.  A fold has all of its examples in the
+    folds of another division as well, which would choose by them.
 
     The choice without a seed is made on n − 1 seeds: what it estimates is the bias of a choice by as many.
 
@@ -42,10 +46,10 @@ def selection_bias(values: ArrayLike, higher: bool = True) -> SelectionBias | No
     x = np.where(np.isfinite(x), x, np.nan)
     if x.ndim != 2 or x.shape[0] < 2 or np.isfinite(x).any(axis=0).sum() < 2 or np.isfinite(x).any(axis=1).sum() < 2:
         return None
-    best = _chosen(x)
+    best, of = _chosen(x), np.zeros(x.shape[1]) if groups is None else np.asarray(groups)
     shown, left_out, same = [], [], 0
     for seed in range(x.shape[1]):
-        chosen = _chosen(np.delete(x, seed, axis=1))
+        chosen = _chosen(x[:, (of == of[seed]) & (np.arange(len(of)) != seed)])
         if chosen is None or best is None or not np.isfinite(x[[chosen, best], seed]).all():
             continue
         shown.append(x[best, seed])

@@ -142,22 +142,22 @@ def paired_t_p(
     """Two-sided t-test of paired differences: t = mean/√V on the degrees of freedom of V (`resampled.means_of`).
 
     Over seeds V = s²/n on n − 1, the paired t-test; over folds and seeds the corrected one.  None below two seeds, or
-    two folds.
+    two folds, of folds whose overlap is not known, and of those that all have one difference, which is not 0.
     keys: of the runs, in the order of the differences; None: seeds.  overlap: n₂/n₁ of folds or splits.
     rounding: differences that are no further apart are equal; None: what float64 makes of the largest of them.  0.81 −
     0.80 and 0.82 − 0.81 are one example in a hundred both, and differ in their last bits: a spread of those would make
-    any t.  Where all are equal (s = 0) t says nothing, and the sign-flip test's p stands in.
+    any t.  Where all are equal (s = 0) t says nothing, and over seeds the sign-flip test's p stands in.
     """
     from scipy.special import stdtr
 
     x = np.array([list(d)], dtype=np.float64)
     found = means_of(x, np.ones_like(x, dtype=bool), range(len(d)) if keys is None else keys, overlap)
-    n, mean = int(found.n[0]), float(found.mean[0])
-    if n < 2:
+    n, mean, folds = int(found.n[0]), float(found.mean[0]), keys is not None and has_folds(dict.fromkeys(keys))
+    if n < 2 or (folds and not overlap):
         return None
     reach = ROUNDING * float(np.abs(x).max()) if rounding is None else rounding
     if found.width[0] <= reach:
-        return 1.0 if abs(mean) <= reach else 2.0 ** (1 - min(n, 1000))
+        return 1.0 if abs(mean) <= reach else None if folds else 2.0 ** (1 - min(n, 1000))
     return float(2 * stdtr(found.df[0], -abs(mean) / math.sqrt(found.variance[0])))
 
 

@@ -171,8 +171,7 @@ def summarize_setting(
     for metric in METRICS:
         values = {run.key: value for run in runs if (value := run.value(metric)) is not None}
         examples = examples_of(runs, metric, folds) if is_proportion(metric) else None
-        overlap = max((run.overlap(metric) for run in runs), default=0.0)
-        made = sample(values, ddof, examples, overlap)
+        made = sample(values, ddof, examples, max((run.overlap(metric) for run in runs), default=0.0))
         mean = mean_of(list(values.values()), metric)  # equal counts, equal means
         samples[metric] = replace(made, mean=mean, sources=sources)
     return SettingSummary(label, dict(axes), setting, tuple(runs), samples, earlier=earlier)

@@ -55,12 +55,13 @@ class RunFacts:
 
     def overlap(self, metric: str) -> float:
         """n₂/n₁ (`resampled`): the examples that score it, of its fold or of a split that its seed draws, by those that
-        train it.  0 where all runs are scored on the same, or where it never trained."""
-        part = METRICS[metric].part.name
-        if self.record is None or (self.fold is None and part not in self.drawn):
+        train it.  0 where all runs are scored on the same, or where it never trained; and of training and test metrics
+        of folds: these are scored on one test part and train on nearly the same examples."""
+        part = METRICS[metric].part
+        if self.record is None or (part is not VALIDATION if self.fold is not None else part.name not in self.drawn):
             return 0.0
         counts = self.record.dataset.counts
-        scored = counts.get(part if self.fold is None else VALIDATION.name, 0)
+        scored = counts.get(part.name, 0)
         return scored / counts[TRAIN.name] if counts.get(TRAIN.name) else 0.0
 
     def value(self, metric: str) -> float | None:
@@ -227,6 +228,7 @@ class PhaseSummary:
             examples=best.examples(self.metric),
             each=examples_of(best.runs, self.metric),
             overlap=self.overlap,
+            folds=folds_of(best.setting) if self.folded else None,
             margin=self.margin,
             classes=len(best.dataset.classes) if best.dataset else None,
             ddof=best.samples[self.metric].ddof,

@@ -9,8 +9,8 @@ from handgrad.report.findings.wording import number, percent, plural, signed
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 
 FOLDS_SHARE = (
-    "In a division into folds every training example validates once, so that intervals speak of other examples as "
-    "well; folds share training examples, for which they are corrected."
+    "Every training example validates once in a division, so that intervals speak of other examples as well; folds "
+    "share training examples, for which they are corrected."
 )
 
 
@@ -141,6 +141,11 @@ def lost_table(phase: PhaseSummary, found: Conclusions, name: str, title: str) -
         "1934). IQM, interquartile mean: without ⌊n/4⌋ runs at either end (Agarwal 2021). Any run: the mean over "
         "all seeds there could be, lost ones too; from the intervals of the chance and of the others, both at 97.5 %."
     )
+    if phase.folded:
+        caption += (
+            " Chances and the mean of any run take runs to be independent; those of one seed or fold may be lost "
+            "together, and the intervals are then too narrow."
+        )
     if any(setting.count("diverged") for setting in phase.settings):
         caption += " A diverged run counts as guessing." if unit else " A diverged run is worse than all others."
     return Table(name, title, caption, tuple(columns), tuple(rows))

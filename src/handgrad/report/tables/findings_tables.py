@@ -107,7 +107,13 @@ def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, 
             d = step.difference if step else None
             ends = (d.interval.low, d.interval.high) if d and d.interval else (None, None)
             raw = (d.difference, *ends, d.p, d.sign_flip) if d else (None,) * 5
-            shown_ends = "" if d is None else "one seed" if d.n < 2 else _ends(interval_text(d, metric), d.decided)
+            shown_ends = (
+                ""
+                if d is None
+                else f"one {'fold' if d.folds else 'seed'}"
+                if d.n < 2
+                else _ends(interval_text(d, metric), d.decided)
+            )
             rows.append(
                 Row(
                     (

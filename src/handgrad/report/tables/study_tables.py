@@ -194,8 +194,8 @@ def _interval_marks(phase: PhaseSummary) -> str:
     metric = phase.metric
     if any((one := s.samples[metric].interval) is not None and one.method == "exact binomial" for s in phase.settings):
         text += (
-            " ‡: all seeds agree and show no spread; the interval is the exact binomial one of the examples scored "
-            "(Clopper and Pearson)."
+            f" ‡: all {'runs' if phase.folded else 'seeds'} agree and show no spread; the interval is the exact "
+            "binomial one of the examples scored (Clopper and Pearson)."
         )
     lost = phase.conclusions.outcomes.values() if phase.conclusions else ()
     if any(0 < one.fallen < one.n for one in lost):

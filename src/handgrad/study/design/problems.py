@@ -140,6 +140,11 @@ def _fold_problems(study: Study) -> Iterator[str]:
             "take split out of vary and divide the data more often with data.validation.repeats, or give "
             "data.validation a size instead of folds"
         )
+    if study.spec.select_on_test:
+        yield (
+            "select_on_test = true stands beside data.validation.folds, but folds are there to choose by the examples "
+            "that validate in them; take one of the two out"
+        )
     if study.spec.original is not None:
         yield (
             "data.validation.folds stands beside [original], but published numbers are judged and explained by runs on "
