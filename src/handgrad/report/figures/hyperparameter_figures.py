@@ -152,8 +152,8 @@ def effect_figure(
     caption = (
         f"{sentence(word)} for every value of each hyperparameter. Diamonds: the mean over all combinations of the "
         f"others that have every value; bars: 95 % t intervals of that mean over {_over(frame)} (none of one; they "
-        "cover less where some runs collapsed); filled: the best. Dots: runs; crosses: runs that collapsed, at the edge "
-        "where they lie beyond it."
+        "cover less where some runs collapsed); filled: the best. Dots: runs; crosses: runs that collapsed, at the "
+        "edge where they lie beyond it."
     )
     return AxisPanels(name, f"Effects on {word}", caption, word, tuple(panels), is_fraction(metric))
 
@@ -216,8 +216,8 @@ def slice_figure(
         return None
     word = METRICS[metric].word
     caption = (
-        f"{sentence(word)} of every setting (mean over its {_over(frame)}) along each hyperparameter; crosses: settings "
-        "with runs that collapsed, at the edge where they lie beyond it."
+        f"{sentence(word)} of every setting (mean over its {_over(frame)}) along each hyperparameter; crosses: "
+        "settings with runs that collapsed, at the edge where they lie beyond it."
     )
     if known:
         caption += (
