@@ -1,4 +1,4 @@
-"""How often two equal settings are called different (p < 0.05) on folds that share examples; and two unequal ones.
+"""How often equal settings are called different on folds that share examples; and two unequal ones.
 
     python benchmarks/folds.py [data sets]
 
@@ -11,6 +11,9 @@ one term   the corrected test of Nadeau and Bengio over all runs, which takes se
 splits     of designs without folds: each seed draws a fifth of the examples by itself (`vary = ["init", "split"]`)
 ours       the corrected test over folds and seeds (`handgrad.report.findings.resampled`)
 power      of ours, where m of the second learner's features is larger
+
+Then studies of up to 20 such learners: in what share is one called behind the best (`conclude`), where all are alike,
+and where a seed may collapse in every fold.
 """
 
 import sys
@@ -22,6 +25,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from handgrad.data.splits import choose, fold_of
+from handgrad.report.findings.against_best import BEHIND
+from handgrad.report.findings.conclusions import SettingRuns, conclude
 from handgrad.report.findings.resampled import means_of, variance_factor
 from handgrad.training.run_keys import RunKey
 
@@ -30,20 +35,25 @@ BETTER = 0.4  # m of the second learner, for the power
 NO_SEEDS, SEEDS = 0.0, 0.3  # standard deviation of what a seed adds to each difference of means
 SPLIT = 0.2  # of the examples, that score a seed which draws a split of its own
 DESIGNS = ((5, 1, 1), (10, 1, 1), (5, 3, 1), (10, 10, 1), (5, 1, 3), (5, 3, 3), (5, 1, 10))  # folds, repeats, seeds
+MANY = ((3, 2), (8, 2), (20, 2), (3, 3), (8, 3), (20, 3), (8, 10))  # settings, seeds
+MANY_FOLDS, KINDS, COLLAPSE = 5, ("alike", "collapses"), 0.1
+STUDIES = 10  # data sets of two settings for each study of many
 SPLITS = ((0, 1, 3), (0, 1, 5), (0, 1, 10), (0, 1, 20))  # no folds
 
 
-def differences(
-    rng: np.random.Generator, design: tuple[int, int, int], spread: float, mean: float
+def accuracies(
+    rng: np.random.Generator, design: tuple[int, int, int], spreads: Sequence[float], means: Sequence[float]
 ) -> tuple[NDArray[np.float64], list[RunKey]]:
-    """Accuracy of the first − that of the second learner on one data set, for every fold and seed or the split of every
-    seed; and these keys."""
+    """Accuracy (runs, learners) on one data set, for every fold and seed or the split of every seed; and these keys.
+
+    spreads, means: of each learner, what a seed adds and m of its features.
+    """
     folds, repeats, seeds = design
+    k = len(means)
     y = np.repeat([0, 1], EXAMPLES // 2)
     side = np.where(y, 1.0, -1.0)
-    shift = np.repeat([MEAN, mean], FEATURES)
-    x = side[:, None] * shift + rng.normal(size=(EXAMPLES, 2 * FEATURES))
-    begun = spread * rng.normal(size=(seeds, 2 * FEATURES))
+    x = side[:, None] * np.repeat(means, FEATURES) + rng.normal(size=(EXAMPLES, k * FEATURES))
+    begun = np.repeat(spreads, FEATURES) * rng.normal(size=(seeds, k * FEATURES))
     division, every = int(rng.integers(2**31)), np.arange(EXAMPLES)
     found: list[NDArray[np.float64]] = []
     keys: list[RunKey] = []
@@ -57,9 +67,8 @@ def differences(
         train = np.setdiff1d(every, held_out)
         weights = starts + (side[train, None] * x[train]).mean(axis=0)
         scores = x[held_out, None, :] * weights  # (held out, seeds, features)
-        right = scores.reshape(len(held_out), len(starts), 2, FEATURES).sum(axis=-1) * side[held_out, None, None] > 0
-        accuracy = right.mean(axis=0)  # (seeds, learners)
-        found.append(accuracy[:, 0] - accuracy[:, 1])
+        right = scores.reshape(len(held_out), len(starts), k, FEATURES).sum(axis=-1) * side[held_out, None, None] > 0
+        found.append(right.mean(axis=0))
     return np.concatenate(found), keys
 
 
@@ -78,9 +87,9 @@ def p_values(d: NDArray[np.float64], keys: Sequence[RunKey], overlap: float) -> 
 def rates(design: tuple[int, int, int], spread: float, mean: float, sets: int, seed: int = 0) -> dict[str, float]:
     """The share of data sets in which each test has p < 0.05."""
     rng = np.random.default_rng([seed, *design, int(100 * spread), int(100 * mean)])
-    made = [differences(rng, design, spread, mean) for _ in range(sets)]
+    made = [accuracies(rng, design, (spread, spread), (MEAN, mean)) for _ in range(sets)]
     overlap = 1 / (design[0] - 1) if design[0] else SPLIT / (1 - SPLIT)
-    found = p_values(np.array([d for d, _ in made]), made[0][1], overlap)
+    found = p_values(np.array([x[:, 0] - x[:, 1] for x, _ in made]), made[0][1], overlap)
     return {name: float((p < 0.05).mean()) for name, p in found.items()}
 
 
@@ -99,12 +108,48 @@ def table(sets: int) -> list[list[Any]]:
     return rows
 
 
+def called_behind(kind: str, settings: int, seeds: int, studies: int) -> float:
+    """The share of studies of equal settings on folds in which one is called behind the best.
+
+    kind: "alike", or "collapses" (a seed of a setting is at 50 % in every fold, with probability COLLAPSE).
+    """
+    rng = np.random.default_rng([settings, seeds, KINDS.index(kind)])
+    false = 0
+    for _ in range(studies):
+        x, keys = accuracies(rng, (MANY_FOLDS, 1, seeds), [SEEDS] * settings, [MEAN] * settings)
+        if kind == "collapses":
+            lost = rng.random((seeds, settings)) < COLLAPSE
+            x = np.where(np.tile(lost, (MANY_FOLDS, 1)), 0.5, x)
+        runs = {str(i): SettingRuns(dict(zip(keys, x[:, i].tolist(), strict=True))) for i in range(settings)}
+        best = str(int(x.mean(axis=0).argmax()))
+        words = conclude(
+            runs,
+            best,
+            "val_accuracy",
+            compared=runs,
+            examples=EXAMPLES,
+            each=EXAMPLES // MANY_FOLDS,
+            overlap=1 / (MANY_FOLDS - 1),
+            folds=MANY_FOLDS,
+        ).against.values()
+        false += any(one.word == BEHIND for one in words)
+    return false / studies
+
+
 def main() -> None:
     sets = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     print(f"{sets:,} data sets a row; share with p < 0.05")
     print("| folds | seeds | seeds matter | plain | one term | ours | power of ours |\n|---|--:|---|--:|--:|--:|--:|")
     for name, seeds, matter, *shares in table(sets):
         print(f"| {name} | {seeds} | {matter} | {' | '.join(f'{100 * share:.1f} %' for share in shares)} |", flush=True)
+    studies = max(sets // STUDIES, 1)
+    print(
+        f"\n{studies:,} studies of equal settings on {MANY_FOLDS} folds; share in which one is called behind the best"
+    )
+    print(f"| settings | seeds | {' | '.join(KINDS)} |\n|--:|--:|{'--:|' * len(KINDS)}")
+    for settings, seeds in MANY:
+        shares = [called_behind(kind, settings, seeds, studies) for kind in KINDS]
+        print(f"| {settings} | {seeds} | {' | '.join(f'{100 * share:.0f} %' for share in shares)} |", flush=True)
 
 
 if __name__ == "__main__":

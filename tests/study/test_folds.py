@@ -1,5 +1,7 @@
 """A study with folds: every setting on every fold, and what goes on, stops, fails or is refused."""
 
+import re
+
 import pandas
 import pytest
 
@@ -164,11 +166,13 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
     assert [line.split(",")[1:3] for line in ranking[1:3]] == [["1", "0"], ["1", "1"]]
 
 
-def test_shares_of_the_variance_say_that_folds_overlap(make, tmp_path):
+def test_shares_of_the_variance_are_those_of_folds(make, tmp_path):
     grid = {**GRID, "training.batch_size": [20, 40]}
     results = run_study(make(data=DATA, grid=grid, seeds=1), tmp_path, jobs=1)
     page = write_report(results).page.read_text(encoding="utf-8")
-    assert "Folds share training examples, which intervals of shares do not know" in page
+    said = re.search(r"settings × ([^,()]*), whose noise", page)
+    assert said is not None
+    assert said.group(1) == "3 folds", page[said.start() - 500 : said.end()]
     assert len(hg.importance(tmp_path)) > 2
 
 

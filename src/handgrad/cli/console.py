@@ -298,7 +298,7 @@ class StudyDisplay:
 
 def _run_line(event: "Event") -> str:
     names = [part.metric("accuracy") for part in (VALIDATION, TEST)]
-    scores = [f"{name} {event.metrics[name]:.4f}" for name in names if event.metrics.get(name)]
+    scores = [f"{name} {event.metrics[name]:.4f}" for name in names if event.metrics.get(name) is not None]
     result = ", ".join([event.status, *scores])
     text = f": {event.text}" if event.text else ""
     place = str(event.finished).rjust(len(str(event.runs)))

@@ -253,3 +253,17 @@ def test_a_probability_that_few_settings_tell_of_says_so(make_results):
     assert cost.probability > 0.05
     assert min(cost.pairs) < 10
     assert f"As few as {min(cost.pairs)} settings tell of it" in brief_verdicts(phase, cost)[1].text
+
+
+@pytest.mark.parametrize("rule", ["promote", "stop"])
+def test_a_search_whose_every_run_diverged_before_a_rung_is_reported(rule, tmp_path):
+    tables = {
+        "seeds": 2,
+        "data": {"name": "digits", "train": {"size": 60}},
+        "network": {"hidden": [4]},
+        "training": {"epochs": 4, "optimizer": {"lr": 1e30}},
+        "asha": {"grace_period": 1, "reduction_factor": 2, "rule": rule},
+    }
+    results = hg.run_study(tables, tmp_path / "a", jobs=1)
+    page = hg.build_report(results).read_text(encoding="utf-8")
+    assert "none came to a finite end (2 diverged)" in page

@@ -202,3 +202,19 @@ def test_where_runs_fell_that_agree_the_interval_has_a_width():
     found = against_best([[0.5, 0.5], [0.1, 0.1], [0.5, 0.5]], collapsed=[[0, 0], [1, 0], [1, 1]])
     assert [one.word for one in found.settings] == ["best", "behind", "not separated"]
     assert all(one.low < one.difference < one.high for one in found.settings[1:])
+
+
+def test_examples_widen_intervals_by_what_they_give_and_by_no_more():
+    """Two seeds of many settings, whose component of examples is an estimate of little and may be below 0."""
+    rng = np.random.default_rng(2)
+    hard = rng.random(300)
+    level = np.concatenate([np.full(10, 0.88), rng.uniform(0.3, 0.85, 10)])[:, None, None]
+    right = rng.random((20, 2, 300)) < np.clip(level + 0.25 * (hard - 0.5), 0, 1)
+    values = right.mean(axis=2)
+    both, alone = against_best(values, examples=300, right=right), against_best(values, examples=300)
+    p = right.mean(axis=1)
+    for i, (one, other) in enumerate(zip(both.settings, alone.settings, strict=True)):
+        if one.low is not None and other.low is not None and other.low > -1 and other.high < 1:
+            half, bare = (one.high - one.low) / 2, (other.high - other.low) / 2
+            error = (p[i] - p[both.best]).std(ddof=1) / np.sqrt(300)
+            assert 0.98 * bare < half < np.hypot(1.02 * bare, 6 * error)

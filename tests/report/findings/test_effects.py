@@ -102,3 +102,17 @@ def test_names_of_bundles_alone_have_no_effect_over_others(make_results):
     (phase,) = summarize(Results.open(make_results({"seeds": 2, "bundle": bundle}))).phases
     assert phase_effects(phase) == []
     assert list(frame_of(phase.settings, phase.axes, phase.metric)["case"]) == ["a", "a", "b", "b"]
+
+
+def test_a_combination_in_which_nothing_changes_goes_no_way():
+    """Means of equal values that differ in their last bit are equal."""
+    rows = [
+        {"lr": lr, "hidden": hidden, "seed": seed, "value": value + (0.01 * seed if lr < 1 else 0.0)}
+        for (lr, hidden), value in {(0.1, 8): 0.5, (0.1, 16): 0.7, (1.0, 8): 0.1 + 0.2, (1.0, 16): 0.3}.items()
+        for seed in range(3)
+    ]
+    (effect,) = [
+        one for one in effects(pandas.DataFrame(rows), ["lr", "hidden"], "val_accuracy") if one.axis == "hidden"
+    ]
+    assert (effect.whole.rises, effect.whole.falls, effect.combinations) == (1, 0, 2)
+    assert " It goes the same way in 1 of 2." in effect_verdict(effect, {"lr": "lr", "hidden": "hidden"}).text

@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.report.findings.against_best import against_best
-from handgrad.report.findings.conclusion_sentences import method_verdicts
+from handgrad.report.findings.conclusion_sentences import method_verdicts, phase_verdicts
 from handgrad.report.findings.examples_right import right_of_settings
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables.conclusion_tables import against_caption
@@ -136,3 +136,12 @@ def test_with_a_split_for_each_seed_they_are_over_seeds(tmp_path):
     phase, found = concluded(hg.run_study(tables, tmp_path / "split", jobs=1))
     assert found.noise == "seeds"
     assert "with examples of its own" in " ".join(against_caption(phase, found))
+
+
+def test_without_a_validation_part_it_is_said_that_nothing_chooses(tmp_path):
+    tables = {**STUDY, "data": {**STUDY["data"], "validation": False}, "grid": {"training.optimizer.lr": [0.01, 0.3]}}
+    phase, found = concluded(hg.run_study(tables, tmp_path / "none", jobs=1))
+    assert found is None
+    assert [one.text for one in phase_verdicts(phase)] == [
+        "There is no best: winners are chosen by validation accuracy, which no run has."
+    ]

@@ -60,3 +60,14 @@ def test_the_mean_of_any_run_of_a_fraction_is_a_fraction():
     """The t interval of two seeds as far apart as these reaches beyond 0 and 1."""
     found = outcomes({0: 0.2, 1: 0.9}, {0: False, 1: False})
     assert (found.mean.low, found.mean.high) == (0.0, 1.0)
+
+
+def test_one_run_that_did_not_fall_says_nothing_of_others():
+    found = outcomes({0: 0.87, 1: 0.46}, {0: False, 1: True}, examples=300)
+    assert found.mean is not None
+    assert (found.mean.low, found.mean.high) == (pytest.approx(0.003, abs=1e-3), pytest.approx(0.997, abs=1e-3))
+
+
+def test_losses_of_which_every_run_fell_have_no_interval_of_any_run():
+    found = outcomes({0: 2.309, 1: 2.319}, {0: True, 1: True}, floor=None, higher=False)
+    assert found.mean is None

@@ -296,3 +296,9 @@ def test_every_run_has_a_row(make_results):
     assert len(rows) == 12
     assert {row["status"] for row in rows} == {"done"}
     assert float(rows[0]["val_accuracy"]) == pytest.approx(0.82)
+
+
+def test_a_csv_has_no_nan():
+    file = io.StringIO()
+    write_csv(file, ("a", "b", "c"), [(1.5, float("nan"), None)])
+    assert file.getvalue() == "a,b,c\n1.5,,\n"

@@ -271,17 +271,20 @@ def _more_seeds(places: StepDown, i: int, stop: int, margin: float | None, step:
 
 
 def _smallest(places: StepDown, bounded: bool) -> dict[int, float]:
-    """z of all places as a t · √((s_0²·slope² + σ_0²)/n + the constant variance), for n seeds, where it is possible."""
+    """z of all places as a t · √((s_0²·slope² + σ_0²)/n + the constant variance), for n seeds, and what examples leave
+    open (`StepDown.half`), where it is possible."""
     if not places.shown or len(places.d) < 2 or places.z[-1] == 0:
         return {}
     s = places.spreads
     variance = float(s.typical * s.slope[0] ** 2 + s.variance[0])
     now, df = max(float(np.median(places.n)), 1.0), float(np.median(places.df[1:]))
-    constant = float(np.median(places.constant[1:]))
+    constant, last = float(np.median(places.constant[1:])), len(places.d) - 1
+    by_examples = float(np.median([places.half_of_examples(i, last) for i in range(1, last + 1)]))
     found = {}
     for n in sorted({*SEEDS, int(places.n.max())}):
         t = float(from_normal(places.z[-1], max(df * n / now, 0.3)))
-        difference = t * math.sqrt(variance * variance_factor(float(n), places.overlap) + constant)
+        by_seeds = t * math.sqrt(variance * variance_factor(float(n), places.overlap) + constant)
+        difference = math.hypot(by_seeds, by_examples)
         if not bounded or difference <= 1:
             found[n] = difference
     return found

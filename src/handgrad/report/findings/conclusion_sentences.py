@@ -77,6 +77,9 @@ def _nothing(phase: PhaseSummary) -> Verdict:
     runs = sum(len(setting.runs) for setting in phase.settings)
     counts = [(status, sum(s.count(status) for s in phase.settings)) for status in ("diverged", "failed")]
     what = enumerated([f"{count:,} {status}" for status, count in counts if count])
+    if not what:
+        word = METRICS[phase.metric].word
+        return Verdict("warning", f"There is no best: winners are chosen by {word}, which no run has.")
     return Verdict("warning", f"There is no best: of {plural(runs, 'run')} none came to a finite end ({what}).")
 
 

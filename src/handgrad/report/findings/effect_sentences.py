@@ -46,7 +46,10 @@ def _whole(step: Step, metric: str) -> str:
 def _otherwise(effect: Effect, names: Mapping[str, str]) -> str:
     """Where the metric goes the other way."""
     if not effect.mixed:
-        return f" It goes the same way in all {effect.combinations}." if effect.combinations > 1 else ""
+        moved, all_of = effect.whole.rises + effect.whole.falls, effect.combinations
+        if all_of < 2 or not moved:
+            return ""
+        return f" It goes the same way in {'all' if moved == all_of else f'{moved} of'} {all_of}."
     axis = effect.split_by
     if axis is None:
         some = f"{effect.whole.rises} of {effect.combinations} combinations"

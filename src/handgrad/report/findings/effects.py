@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.measures import lower_is_better
 from handgrad.report.findings.axis_scales import COLLAPSED, SEED, VALUE
+from handgrad.report.findings.resampled import ROUNDING
 from handgrad.report.findings.statistics import Comparison, Sample, compare, sample
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.study.changes import is_path, shown
@@ -208,7 +209,9 @@ def _step(
 ) -> Step:
     """From u to v; gone: of every combination, the mean over seeds of each value."""
     signs = [cells[v] - cells[u] for cells in gone]
-    return Step(u, v, compare(means[v], means[u], overlap), sum(d > 0 for d in signs), sum(d < 0 for d in signs))
+    least = ROUNDING * max((abs(cells[x]) for cells in gone for x in (u, v)), default=0.0)
+    rises, falls = sum(d > least for d in signs), sum(d < -least for d in signs)
+    return Step(u, v, compare(means[v], means[u], overlap), rises, falls)
 
 
 def _directions(

@@ -50,12 +50,12 @@ def parts_of(shares: Shares) -> list[NamedShare]:
 
 
 def percent_of(share: float) -> str:
-    """A share in percent, below 10 with a decimal; never below 0.
+    """A share in percent, below 10 with a decimal; never below 0 or above 100.
 
     >>> percent_of(0.856), percent_of(0.0312), percent_of(-0.01)
     ('86 %', '3.1 %', '0 %')
     """
-    value = 100 * max(share, 0.0)
+    value = 100 * min(max(share, 0.0), 1.0)
     return f"{value:.0f} %" if value >= 9.95 or value < 0.05 else f"{value:.1f} %"
 
 

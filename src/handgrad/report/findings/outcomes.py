@@ -108,8 +108,10 @@ def _mean_of_any(
     if n < 2 or c is None or len(known) < len(fell):
         return None
     chance = exact_binomial_interval(len(fell) / n, n, HALF_LEVEL)
-    if not rest:
-        a = Interval(c, 1.0 if floor is not None else c, "exact binomial", HALF_LEVEL)
+    if len(rest) < 2:  # nothing is known of what a run that does not fall comes to
+        if floor is None:
+            return None
+        a = Interval(0.0 if rest else c, 1.0, "exact binomial", HALF_LEVEL)
     else:
         mean = sum(rest.values()) / len(rest)
         found = mean_interval(rest, overlap, confidence=HALF_LEVEL)

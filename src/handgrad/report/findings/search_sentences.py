@@ -135,7 +135,7 @@ def stopping_verdicts(facts: SearchFacts, cost: StoppingCost | str, found: Seque
                 "correlation needs three with different values.",
             )
         )
-    winner = max(found, key=lambda rung: (rung.winner_rank or 0) / rung.reached, default=None)
+    winner = max(found, key=lambda rung: (rung.winner_rank or 0) / max(rung.reached, 1), default=None)
     if winner is not None and (winner.winner_rank or 1) > 1:
         said.append(
             Verdict(

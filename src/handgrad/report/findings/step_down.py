@@ -30,7 +30,7 @@ class StepDown:
     shared, n (k,): seeds that a setting and the best have, and its own;  valued (k,): whether it has any value
     shown: whether any seed shows a spread; without one there are no intervals
     chances (k,): to have the highest mean;  by_columns (k,): the variance of d that further columns make smaller, seeds
-    or folds;  constant (k,): the one that they leave, of the examples, and of folds that of the seeds
+    or folds;  constant (k,): the one that they leave, of folds that of the seeds;  by_examples (k,): that of examples
 
     Of folds each column of x is the mean of a fold over its seeds.  Of these, and of seeds that draw a split each,
     overlap is n₂/n₁ (`resampled`): a variance of columns counts `variance_factor(n, overlap)` times.  by_seed: the
@@ -64,7 +64,7 @@ class StepDown:
         self.falls = np.asarray(self.fallen.any(axis=1))
         self.n = self.known.sum(axis=1)
         self.scale = (bounded, examples)
-        self.covariance = None if covariance is None else covariance[np.ix_(order, order)]
+        self.by_example = None if covariance is None else _root(covariance[np.ix_(order, order)])
         self.overlap = overlap
         self.by_seed = None if by_seed is None or not by_seed.vary else by_seed.of(order)
         self.spreads = _in_order(found, order)
@@ -105,10 +105,7 @@ class StepDown:
         factor, both = (variance_factor(n, self.overlap) for n in among)
         columns = _Layer(self.spreads, factor, np.where(self.shared > 0, both, 0.0))
         own, own_df, shared_df = columns.own, columns.spreads.own_df, columns.spreads.shared_df
-        c = np.zeros((k, k)) if self.covariance is None else self.covariance
-        variance = columns.pair + np.maximum(np.diag(c)[:, None] + np.diag(c)[None, :] - 2 * c, 0.0)
-        spread = columns.pair**2 / columns.pair_df
-        constant = np.maximum(c[0, 0] + np.diag(c) - 2 * c[0], 0.0)
+        variance, spread, constant = columns.pair, columns.pair**2 / columns.pair_df, np.zeros(k)
         if self.by_seed is not None and self.seed_spreads is not None:
             n, shared = self.by_seed.counts
             seeds = _Layer(
@@ -119,19 +116,30 @@ class StepDown:
             constant = constant + seeds.from_best
         df = np.minimum(variance**2 / spread, MOST_DF)
         tau = t_draws(rng, np.sqrt(own), own_df, shared_df, size)
-        if self.covariance is not None:
-            tau = tau + _normal(rng, self.covariance, size)
         plain = np.flatnonzero(~self.falls & self.valued)
         z, of = np.zeros(k), np.ix_(plain, plain)
         level = LEVEL_BESIDE_FALLS if self.falls.any() else LEVEL
         z[plain] = critical_values(tau[plain], np.sqrt(variance[of]), df[of], level)
         self.z, self.df = np.maximum.accumulate(z), df[0]
         self.by_columns, self.constant = columns.from_best, constant
+        by_examples = self._draw_examples(rng, size)
         raw = _variances(self.x, self.known)
         self._pool_falls(rng, raw)
         wider = np.where(self.falls, np.sqrt(np.maximum(raw / self.spreads.variance, 1.0)), 1.0)
-        drawn = np.where(self.valued[:, None], self.means[:, None] + tau * wider[:, None], -np.inf)
+        drawn = np.where(self.valued[:, None], self.means[:, None] + tau * wider[:, None] + by_examples, -np.inf)
         self.chances = np.bincount(drawn.argmax(axis=0), minlength=k) / size
+
+    def _draw_examples(self, rng: np.random.Generator, size: int) -> Numbers:
+        """What other examples would add to each mean (k, draws); and how far apart that puts equal settings."""
+        k = len(self.n)
+        self.by_examples, self.examples_z = np.zeros(k), np.zeros(k)
+        if self.by_example is None:
+            return np.zeros((k, 1))
+        c, tau = self.by_example @ self.by_example.T, self.by_example @ rng.standard_normal((k, size))
+        variance = np.maximum(np.diag(c)[:, None] + np.diag(c)[None, :] - 2 * c, 0.0)
+        self.by_examples = variance[0]
+        self.examples_z = critical_values(tau, np.sqrt(variance), np.full((k, k), MOST_DF), LEVEL)
+        return tau
 
     def _pool_falls(self, rng: np.random.Generator, raw: Numbers) -> None:
         """Where a run of a setting fell, or of the best: one variance for the settings that rank no lower and all those
@@ -165,9 +173,17 @@ class StepDown:
     def half(self, i: int, prefix: int, scale: float = 1.0) -> float:
         """Half the interval of place i among the first `prefix` + 1 places; `scale` times the variance between columns.
 
-        z of the prefix as a t · √(scale·(σ_i² + σ_0²)/n + the constant variance); where runs fell, with one variance V
-        for all, range·√(scale·2·V/n + …).
+        √(h² + e²), the limits of a sum of two noises from those of each (MOVER: Zou and Donner 2008):
+        h of seeds, or folds and seeds: z of the prefix as a t · √(scale·(σ_i² + σ_0²)/n + the constant variance); where
+        runs fell, with one variance V for all, range·√(scale·2·V/n + …);  e of examples: the same of their covariance.
         """
+        return math.hypot(self._half_of_seeds(i, prefix, scale), self.half_of_examples(i, prefix))
+
+    def half_of_examples(self, i: int, prefix: int) -> float:
+        """Half the interval of place i over other examples alone; 0 where nothing is known of them."""
+        return float(self.examples_z[prefix] * math.sqrt(self.by_examples[i]))
+
+    def _half_of_seeds(self, i: int, prefix: int, scale: float) -> float:
         if self.falls[i] or self.falls[0]:
             columns = max(2 * self.pooled[i] * self._factor(i), self.by_columns[i]) * scale
             constant = max(2 * self.pooled_seeds[i], self.constant[i])
@@ -248,8 +264,7 @@ def _variances(x: Numbers, known: Flags) -> Numbers:
     return np.asarray(np.where(n > 1, squares / np.maximum(n - 1, 1), 0.0))
 
 
-def _normal(rng: np.random.Generator, covariance: Numbers, size: int) -> Numbers:
-    """(k, size) normal draws of this covariance."""
+def _root(covariance: Numbers) -> Numbers:
+    """R (k, k) with R·Rᵀ the covariance that is nearest to an estimate of one: its negative eigenvalues count as 0."""
     values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return np.asarray(root @ rng.standard_normal((len(values), size)))
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))

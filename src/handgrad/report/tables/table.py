@@ -9,6 +9,7 @@ is text in every format and never markup.
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -101,10 +102,10 @@ def to_csv(table: Table) -> str:
 
 
 def write_csv(file: TextIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Comma-separated text into an open file, lines ending in a single line feed; None becomes an empty field."""
+    """Comma-separated text into an open file, lines ending in a single line feed; None and NaN become empty fields."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows(["" if isinstance(value, float) and math.isnan(value) else value for value in row] for row in rows)
 
 
 def _values(column: Column, cell: Cell) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from handgrad.study.design.settings import Phase, Possible, Study
 from handgrad.study.design.study_spec import FIRST, MOST_RUNS, StudySpec
 from handgrad.study.rules.samplers import SAMPLERS, USUAL
 from handgrad.training.requirements import check_installed
-from handgrad.training.run import Setting
+from handgrad.training.run import SEEDS, Setting
 
 SHOWN = 40  # problems of a message
 
@@ -80,6 +80,11 @@ def _seed_problems(study: Study) -> Iterator[str]:
             yield (
                 f"{where} continues runs, each of the same seed, so it cannot have new_seeds = {spec.new_seeds}; leave "
                 "new_seeds or continue out"
+            )
+        if spec.new_seeds is not None and (last := max(spec.seeds(study.spec.seeds), default=0)) >= SEEDS:
+            yield (
+                f"{where}.new_seeds: its seeds follow those of the study and would reach {last}; seeds must be below "
+                "2^63, so give smaller seeds"
             )
         before, earlier = study.phases[phase.after or 0], study.spec.phase[phase.after - 1] if phase.after else None
         if phase.continues and spec.vary is not None and phase.vary != before.vary:
