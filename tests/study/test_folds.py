@@ -1,7 +1,5 @@
 """A study with folds: every setting on every fold, and what goes on, stops, fails or is refused."""
 
-import re
-
 import pandas
 import pytest
 
@@ -170,9 +168,7 @@ def test_shares_of_the_variance_are_those_of_folds(make, tmp_path):
     grid = {**GRID, "training.batch_size": [20, 40]}
     results = run_study(make(data=DATA, grid=grid, seeds=1), tmp_path, jobs=1)
     page = write_report(results).page.read_text(encoding="utf-8")
-    said = re.search(r"settings × ([^,()]*), whose noise", page)
-    assert said is not None
-    assert said.group(1) == "3 folds", page[said.start() - 500 : said.end()]
+    assert "From 4 settings × 3 folds × 1 seed, by unbiased shares of variance (ω²)" in page
     assert len(hg.importance(tmp_path)) > 2
 
 

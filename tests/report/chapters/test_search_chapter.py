@@ -258,10 +258,11 @@ def test_a_probability_that_few_settings_tell_of_says_so(make_results):
 @pytest.mark.parametrize("rule", ["promote", "stop"])
 def test_a_search_whose_every_run_diverged_before_a_rung_is_reported(rule, tmp_path):
     tables = {
+        "name": "lost",
         "seeds": 2,
         "data": {"name": "digits", "train": {"size": 60}},
         "network": {"hidden": [4]},
-        "training": {"epochs": 4, "optimizer": {"lr": 1e30}},
+        "training": {"epochs": 4, "optimizer": {"name": "sgd", "lr": 1e30}},
         "asha": {"grace_period": 1, "reduction_factor": 2, "rule": rule},
     }
     results = hg.run_study(tables, tmp_path / "a", jobs=1)

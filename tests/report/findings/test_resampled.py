@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from benchmarks.folds import MEAN, NO_SEEDS, SEEDS, differences, rates
+from benchmarks.folds import MEAN, NO_SEEDS, SEEDS, accuracies, rates
 from scipy import stats
 
 from handgrad.report.findings.conclusions import SettingRuns, conclude
@@ -188,7 +188,8 @@ def test_equal_settings_are_seldom_behind_in_conclusions_over_folds(design, spre
     """Two standard errors of a share near 0.05 in 150 data sets are 0.036."""
     rng, behind = np.random.default_rng(3), 0
     for _ in range(150):
-        d, keys = differences(rng, design, spread, MEAN)
+        x, keys = accuracies(rng, design, (spread, spread), (MEAN, MEAN))
+        d = x[:, 0] - x[:, 1]
         first, second = dict.fromkeys(keys, 0.5), dict(zip(keys, 0.5 - d, strict=True))
         best = "1" if np.mean(d) >= 0 else "2"
         runs = {"1": SettingRuns(first), "2": SettingRuns(second)}

@@ -20,6 +20,7 @@ from handgrad.report.tables.table import (
     save_table,
     to_csv,
     to_markdown,
+    write_csv,
 )
 from handgrad.study.folder.results_folder import Results
 from handgrad.training.record_facts import TrainScore

@@ -133,8 +133,8 @@ def problems(tables, overrides=(), **options):
         ),
         (
             {"seeds": [2**63 - 1], "phase": [{"name": "a", "new_seeds": 2}]},
-            'phase "a".new_seeds: its seeds follow those of the study and would reach 9223372036854775809; seeds must be '
-            "below 2^63, so give smaller seeds",
+            'phase "a".new_seeds: its seeds follow those of the study and would reach 9223372036854775809; seeds must '
+            "be below 2^63, so give smaller seeds",
         ),
         ({"phase": [{"name": "a", "new_seeds": 0}]}, 'phase "a".new_seeds must be in [1, 100]; got 0'),
         (
