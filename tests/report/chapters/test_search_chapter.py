@@ -259,12 +259,14 @@ def test_a_probability_that_few_settings_tell_of_says_so(make_results):
 def test_a_search_whose_every_run_diverged_before_a_rung_is_reported(rule, tmp_path):
     tables = {
         "name": "lost",
-        "seeds": 2,
-        "data": {"name": "digits", "train": {"size": 60}},
-        "network": {"hidden": [4]},
-        "training": {"epochs": 4, "optimizer": {"name": "sgd", "lr": 1e30}},
+        "seeds": 3,
+        "data": {"name": "digits", "train": {"size": 100}},
+        "network": {"hidden": [8]},
+        "training": {"epochs": 4, "batch_size": 10},
+        "grid": {"training.optimizer": [{"name": "sgd", "lr": 1e30}, {"name": "sgd", "lr": 1e31}]},
         "asha": {"grace_period": 1, "reduction_factor": 2, "rule": rule},
     }
     results = hg.run_study(tables, tmp_path / "a", jobs=1)
     page = hg.build_report(results).read_text(encoding="utf-8")
-    assert "none came to a finite end (2 diverged)" in page
+    assert "2 settings diverged or failed" in page
+    assert "6 runs diverged" in page

@@ -171,7 +171,11 @@ def when_found(phase: PhaseSummary) -> list[Verdict]:
         "it was the last" if not after
         else f"the {plural(after, 'setting')} after it brought nothing better"
     )  # fmt: skip
-    share = f", when {100 * best.spent / facts.trained:.0f} % of the epochs were trained" if facts.is_decided else ""
+    share = (
+        f", when {100 * best.spent / facts.trained:.0f} % of the epochs were trained"
+        if facts.is_decided and facts.trained
+        else ""
+    )
     return [
         Verdict(
             "note",
