@@ -111,7 +111,7 @@ def test_some_of_the_draws_are_no_random_sample(ask):
         ("effects", {}, ["1"], "fig: a figure of kind 'effects' shows 2 or more settings; got 1"),
         ("effects", {}, ["1", "12"], "so that there is no effect to be seen; the kind 'slices' shows settings along"),
         ("heat-map", {"x": "epochs"}, None, "fig: x: unknown hyperparameter that varies here 'epochs'"),
-        ("heat-map", {"x": "lr", "y": "lr"}, None, "a heat map shows two hyperparameters that vary; here vary: lr"),
+        ("heat-map", {"x": "lr", "y": "lr"}, None, "x and y are both lr; a heat map shows two hyperparameters"),
         ("heat-map", {}, ["1", "5", "9"], "a heat map shows two hyperparameters that vary; here vary: lr"),
         ("parallel-coordinates", {"axes": ["lr"]}, None, "parallel coordinates need two hyperparameters that vary"),
         ("importance", {"method": "fanova"}, None, "fig: options.method is an unknown method 'fanova'"),

@@ -98,7 +98,11 @@ def make_heat_map(request: Request[HeatMapOptions]) -> HeatMap | None:
     (x,) = _chosen(found, (request.options.x,), "x") if request.options.x else (None,)
     (y,) = _chosen(found, (request.options.y,), "y") if request.options.y else (None,)
     rest = [path for path in found.axes if path not in (x, y)]
-    if (x is not None and x == y) or len(rest) < (x is None) + (y is None):
+    if x is not None and x == y:
+        raise InputError(
+            f"x and y are both {found.names[x]}; a heat map shows two hyperparameters, so name another one"
+        )
+    if len(rest) < (x is None) + (y is None):
         varied = listed([found.names[path] for path in found.axes])
         raise InputError(f"a heat map shows two hyperparameters that vary; here vary: {varied}")
     x = rest.pop(0) if x is None else x

@@ -84,8 +84,8 @@ def _nothing(phase: PhaseSummary) -> Verdict:
 
 
 def _chance(share: float) -> str:
-    """A chance that was drawn: never 0 or 100 %."""
-    return "above 99 %" if share > 0.99 else "below 1 %" if share < 0.01 else percent(share, 0)
+    """A share of draws: never 0 or 100 %."""
+    return "more than 99 %" if share > 0.99 else "less than 1 %" if share < 0.01 else percent(share, 0)
 
 
 def word_verdicts(found: Conclusions) -> list[Verdict]:

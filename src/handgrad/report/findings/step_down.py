@@ -19,7 +19,7 @@ LEVEL = 0.05
 LEVEL_BESIDE_FALLS = 0.03  # of settings without fallen runs where others have some: the rest is for those
 FAR_BEHIND = 4.0  # behind even with seeds that vary by so many times the variance
 ENOUGH_DF = 12.0  # of the near settings, to be judged by their own spreads
-STREAM = 2  # index of the draws among those for resampling
+STREAM, STREAM_OF_EXAMPLES = 2, 3  # indices of the draws among those for resampling
 LEAST_DF, MOST_DF = 0.3, 1e6  # of a pair
 
 
@@ -71,6 +71,7 @@ class StepDown:
         self.seed_spreads = None if self.by_seed is None else self._spreads_of_seeds(self.by_seed)
         self.shown = found.total_df > 0
         if self.shown:
+            self._draw_examples()
             self._draw()
             if self._from_the_near():
                 self._draw()
@@ -122,24 +123,24 @@ class StepDown:
         z[plain] = critical_values(tau[plain], np.sqrt(variance[of]), df[of], level)
         self.z, self.df = np.maximum.accumulate(z), df[0]
         self.by_columns, self.constant = columns.from_best, constant
-        by_examples = self._draw_examples(rng, size)
         raw = _variances(self.x, self.known)
         self._pool_falls(rng, raw)
         wider = np.where(self.falls, np.sqrt(np.maximum(raw / self.spreads.variance, 1.0)), 1.0)
-        drawn = np.where(self.valued[:, None], self.means[:, None] + tau * wider[:, None] + by_examples, -np.inf)
+        drawn = np.where(self.valued[:, None], self.means[:, None] + tau * wider[:, None] + self.example_tau, -np.inf)
         self.chances = np.bincount(drawn.argmax(axis=0), minlength=k) / size
 
-    def _draw_examples(self, rng: np.random.Generator, size: int) -> Numbers:
+    def _draw_examples(self) -> None:
         """What other examples would add to each mean (k, draws); and how far apart that puts equal settings."""
         k = len(self.n)
-        self.by_examples, self.examples_z = np.zeros(k), np.zeros(k)
+        self.by_examples, self.examples_z, self.example_tau = np.zeros(k), np.zeros(k), np.zeros((k, 1))
         if self.by_example is None:
-            return np.zeros((k, 1))
-        c, tau = self.by_example @ self.by_example.T, self.by_example @ rng.standard_normal((k, size))
+            return
+        rng = stream(0, "bootstrap", STREAM_OF_EXAMPLES)  # its own, so that other draws are the same without examples
+        c, tau = self.by_example @ self.by_example.T, self.by_example @ rng.standard_normal((k, draws_of(k)))
         variance = np.maximum(np.diag(c)[:, None] + np.diag(c)[None, :] - 2 * c, 0.0)
         self.by_examples = variance[0]
         self.examples_z = critical_values(tau, np.sqrt(variance), np.full((k, k), MOST_DF), LEVEL)
-        return tau
+        self.example_tau = tau
 
     def _pool_falls(self, rng: np.random.Generator, raw: Numbers) -> None:
         """Where a run of a setting fell, or of the best: one variance for the settings that rank no lower and all those
