@@ -19,7 +19,16 @@ from handgrad.study.changes import Changes, Table, apply, at_path
 from handgrad.study.design.settings import Study
 from handgrad.study.explain.ladder import Rung, cheaper, ladder, screened, shares
 from handgrad.study.explain.rows import PublishedRow, PublishedRows, items_with_numbers, published_rows
-from handgrad.study.explain.space import MOST_READINGS, MOST_USUAL, SLIPS_PATH, Alternative, Reading, count, readings
+from handgrad.study.explain.space import (
+    MOST_READINGS,
+    MOST_USUAL,
+    SLIPS_PATH,
+    WRITTEN,
+    Alternative,
+    Reading,
+    count,
+    readings,
+)
 from handgrad.study.explain.usual_alternatives import of_slips, usual_alternatives
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedSetting
@@ -216,7 +225,7 @@ class ExplainPlan(Plan):
 
     def _seconds_of(self, row: int, share: float) -> float:
         """What a run of a row takes as the file is written; infinite where it cannot be made so cheap."""
-        made = self._setting_of(Reading(0), row, share)
+        made = self._setting_of(Reading(WRITTEN), row, share)
         return self._seconds(made) if isinstance(made, Setting) else math.inf
 
     def _scored(self, row: int) -> dict[str, int]:
@@ -226,7 +235,7 @@ class ExplainPlan(Plan):
         return {**counts, "train": setting.training.scored_of_training(counts)}
 
     def _whole(self, row: int) -> Setting:
-        made = self._setting_of(Reading(0), row, 1.0)
+        made = self._setting_of(Reading(WRITTEN), row, 1.0)
         if isinstance(made, str):
             raise StudyFileError(self.study.where, [f"{self.rows[row].key}: {made}"])
         return made
@@ -294,12 +303,21 @@ class ExplainPlan(Plan):
         return self.phases
 
     def rung(self, rung: Rung, chosen: Sequence[Reading]) -> PlannedPhase:
-        """Add a rung: its readings on its rows, on the first seed or, in the last, on all."""
+        """Add a rung: its readings on its rows, on the first seed or, in the last, on all.
+
+        Beside the first the file as it is written runs whole, which says how far cheaper runs are from that.
+        """
         rows = list(range(len(self.rows))) if rung.final else self.screened
         seeds = self.study.spec.seeds[: self.section.seeds] if rung.final else self.study.spec.seeds[:1]
         found: dict[str, PlannedSetting] = {}
         labels: dict[str, list[str]] = {}
         whole: dict[str, list[bool]] = {}
+        beside: list[str] = []
+        if not self.phases and rung.share < 1:
+            for row in rows:
+                planned = self._cell(self._whole(row), seeds, self.readings[WRITTEN], self.rows[row])
+                found[planned.label] = planned
+                beside.append(planned.label)
         for reading in chosen:
             labels[str(reading.number)], whole[str(reading.number)] = [], []
             for row in rows:
@@ -320,6 +338,7 @@ class ExplainPlan(Plan):
                 "rows": rows,
                 "labels": labels,
                 "whole": whole,
+                **({"in_full": beside} if beside else {}),
             }
         )
         return phase

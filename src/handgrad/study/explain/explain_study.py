@@ -14,14 +14,13 @@ from handgrad.study.execution.run_study import Execution, check_call, execute_pl
 from handgrad.study.explain.explain_plan import ExplainPlan
 from handgrad.study.explain.ladder import LEAST, Rung
 from handgrad.study.explain.rung_results import RungResult, alike_in, rung_result
+from handgrad.study.explain.space import WRITTEN
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.loading import as_study
 from handgrad.study.rules.ranked_readings import survivors
 from handgrad.study.runners.runner import Runner
 from handgrad.training.record import Record, load
-
-WRITTEN = 0  # the file as it is written: it goes on to the last rung, so that all are compared with it
 
 
 def explained_folder(study: Study) -> Path:

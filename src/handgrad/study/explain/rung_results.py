@@ -2,10 +2,12 @@
 
     read_explanation(results)  ->  Explained: readings, rows, and a ranking for each rung that has run
 
-Between two rungs the same reading and row is run cheaply and more dearly; what these pairs differ by is what a rung is
-trusted with (`rules.variances`).  The first rung is trusted with a prior, whole runs need neither.
+Beside the first rung the file as it is written runs whole, once on each row.  What it gains on a row from a rung to
+there, and how much other readings differ from it from one rung to the next, is what a rung is trusted with
+(`rules.variances`).
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,12 +16,12 @@ from typing import Any
 from handgrad.measures import METRICS, TEST, TRAIN, is_fraction, is_proportion
 from handgrad.study.changes import at_path
 from handgrad.study.explain.rows import PublishedRow, published_rows
-from handgrad.study.explain.space import Reading
+from handgrad.study.explain.space import WRITTEN, Reading
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.explain_section import ExplainSection
 from handgrad.study.rules.published_cells import PublishedCell, ReadingCell, is_lost
 from handgrad.study.rules.ranked_readings import Explanation, rank
-from handgrad.study.rules.variances import Fidelity, fidelity
+from handgrad.study.rules.variances import TINY, Fidelity, fidelity, to_scale
 from handgrad.training.record import Record
 
 Records = Callable[[str], Sequence[Record]]  # the label of a setting -> its records that have come to an end
@@ -31,7 +33,8 @@ class RungResult:
 
     readings: their numbers, in the order of the space;  values: (reading, row, measure) -> what came out, a value a
     seed, None for a run that diverged;  ranking: keyed by the number of a reading and by "row: measure" of a cell;
-    whole: (reading, row) whose runs are whole ones in a cheaper rung too, as those of few epochs are.
+    whole: (reading, row) whose runs are whole ones in a cheaper rung too, as those of few epochs are;
+    written: (row, measure) -> what the file as it is written comes to in a whole run; empty where none ran beside it.
     """
 
     name: str
@@ -43,6 +46,7 @@ class RungResult:
     ranking: Explanation
     runs: int
     whole: frozenset[tuple[int, int]] = frozenset()
+    written: Mapping[tuple[int, str], float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -146,9 +150,9 @@ def rung_result(
                     scored[key] = _scored(own[0], ours)
                     cell = published_cell(rows[row], measure, ddof, own[0], counts[row].get(METRICS[measure].part.name))
                     published.setdefault(cell_key(row, measure), cell)
+    written = _written(rung, rows, row_numbers, records) if before is None else before.written
     trust = {
-        bounded: _trust(share, bounded, values, whole, before)
-        for bounded in {is_fraction(measure) for _, _, measure in values}
+        bounded: _trust(bounded, values, whole, before) for bounded in {is_fraction(measure) for *_, measure in values}
     }
     for (number, row, measure), own_values in values.items():
         cell_name = cell_key(row, measure)
@@ -160,6 +164,10 @@ def rung_result(
         ):
             continue  # whether a cheaper run learns says nothing of a whole one; one that is lost stays so
         fidelity_of = Fidelity() if in_full else trust[is_fraction(measure)]
+        y = _on_scale(own_values, measure)
+        if not in_full and y is not None:
+            gain = _gain(values.get((WRITTEN, row, measure)), (written.get((row, measure)),), measure)
+            fidelity_of = fidelity_of.of_gain(y, gain, is_fraction(measure))
         result = ReadingCell(own_values, scored[number, row, measure], fidelity_of)
         found.setdefault(str(number), {})[cell_name] = result
     departures = {str(number): readings[number].departures for number in labels}
@@ -175,6 +183,7 @@ def rung_result(
         ranking,
         len(ids),
         whole,
+        written,
     )
 
 
@@ -224,28 +233,47 @@ def published_cell(row: PublishedRow, measure: str, ddof: int, record: Record, s
     )
 
 
+def _written(
+    rung: Mapping[str, Any], rows: Sequence[PublishedRow], row_numbers: Sequence[int], records: Records
+) -> dict[tuple[int, str], float | None]:
+    """What whole runs of the file came to, where they ran beside the first rung."""
+    found: dict[tuple[int, str], float | None] = {}
+    for row, label in zip(row_numbers, rung.get("in_full", ()), strict=False):
+        for record in records(label):
+            found |= {(row, measure): _value(record, measure) for measure in rows[row].numbers}
+    return found
+
+
+def _on_scale(values: Sequence[float | None] | None, measure: str) -> float | None:
+    """The result of the first seed on the scale; None where it is not known or diverged."""
+    if not values or values[0] is None or not math.isfinite(values[0]):
+        return None
+    bounded = is_fraction(measure)
+    return float(to_scale(values[0] if bounded else max(values[0], TINY), bounded))
+
+
+def _gain(cheap: Sequence[float | None] | None, dear: Sequence[float | None] | None, measure: str) -> float:
+    """dear − cheap on the scale; 0 where one of them is not known."""
+    y, more = _on_scale(cheap, measure), _on_scale(dear, measure)
+    return 0.0 if y is None or more is None else more - y
+
+
 def _trust(
-    share: float,
     bounded: bool,
     values: Mapping[tuple[int, int, str], Sequence[float | None]],
     whole: frozenset[tuple[int, int]],
     before: RungResult | None,
 ) -> Fidelity:
-    """How far results of a rung are from those of whole runs; runs that are whole already say nothing of it."""
-    if share >= 1:
-        return Fidelity()
-    pairs = []
-    for key, own in values.items():
-        cheap = before.values.get(key) if before is not None else None
-        if (
-            is_fraction(key[2]) is bounded
-            and key[:2] not in whole
-            and cheap
-            and cheap[0] is not None
-            and own[0] is not None
-        ):
-            pairs.append((cheap[0], own[0]))
-    return fidelity(pairs, bounded)
+    """How far readings are from what the file does, from the rung before to this; those whole already say nothing."""
+    residuals = []
+    for (number, row, measure), own in values.items():
+        if before is None or is_fraction(measure) is not bounded or (number, row) in whole:
+            continue
+        cheap, dear = _on_scale(before.values.get((number, row, measure)), measure), _on_scale(own, measure)
+        if cheap is not None and dear is not None:
+            of_file = (WRITTEN, row, measure)
+            residuals.append(dear - cheap - _gain(before.values.get(of_file), values.get(of_file), measure) / 2)
+    return fidelity(residuals, bounded)
 
 
 def read_explanation(results: Results) -> Explained | None:

@@ -16,6 +16,7 @@ from handgrad.study.changes import Changes
 MOST_READINGS = 20_000  # of a space
 MOST_USUAL = 3_000  # of the usual space; beyond, one departure less is taken
 AS_WRITTEN = "as it is written"
+WRITTEN = 0  # the number of that reading: every rung has it, so that all are compared with it
 SLIPS_PATH = "training.slips"  # of several alternatives these come together; any other key has one value
 
 

@@ -33,7 +33,6 @@ from handgrad.study.rules.predictive import MANY, AllLearnt, AllLost, Case, Lear
 from handgrad.study.rules.published_cells import LOST_WORDS, PublishedCell, ReadingCell, example_noise, is_lost
 from handgrad.study.rules.variances import (
     FEW_CELLS,
-    PRIOR_PAIRS,
     SMALLEST,
     TINY,
     UNKNOWN_SPREAD,
@@ -294,8 +293,7 @@ def _cases(
     noise = example_noise(published, cell) if noise is None else noise
     if len(y):
         squares = max(float(((y - y.mean()) ** 2).sum()), (len(y) - 1) * SMALLEST)
-        known = PRIOR_PAIRS + cell.fidelity.pairs
-        learnt = Learnt(len(y), float(y.mean()), squares, prior, noise, variance, known)
+        learnt = Learnt(len(y), float(y.mean()), squares, prior, noise, variance, cell.fidelity.df)
     else:  # nothing is known of seeds that learn
         middle, sd = UNSEEN[published.bounded]
         learnt = Learnt(1, middle, 0.0, prior, noise, sd**2, MANY)

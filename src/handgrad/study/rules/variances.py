@@ -11,7 +11,7 @@ differential expression", sections 3 and 6.2, in its letters: s²_g of a cell wi
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,25 +39,38 @@ UNKNOWN_SPREAD = {  # bounded -> the prior where fewer than FEW_CELLS cells show
 }
 
 
+FIRST_RUNG = {  # bounded -> the variance between cheaper runs and whole ones before any is known
+    True: 0.1**2,  # a standard deviation of 10 points at an accuracy of .5, 6 at .9
+    False: 0.3**2,  # 30 % of a loss
+}
+FIRST_RUNG_DF = 4.0  # the degrees of freedom of FIRST_RUNG, and of what is guessed from the gain of the file
+
+
 @dataclass(frozen=True)
 class Fidelity:
     """How results of cheaper runs (fewer examples, fewer epochs) differ from those that they stand for, on the scale:
-    dear − cheap has mean `shift` and variance `variance`, as estimated from `pairs` pairs.
+    dear − cheap has mean `shift` and variance `variance`, known with `df` degrees of freedom.
 
     Fidelity() is that of the runs themselves: no shift, no variance.
     """
 
     shift: float = 0.0
     variance: float = 0.0
-    pairs: int = 0
+    df: float = FIRST_RUNG_DF
 
+    def of_gain(self, y: float, gain: float, bounded: bool = True) -> "Fidelity":
+        """That of a result y on a row where the file as it is written gains so much from this rung to whole runs:
 
-FIRST_RUNG = {  # bounded -> the variance before any pair is known
-    True: 0.1**2,  # a standard deviation of 10 points at an accuracy of .5, 6 at .9
-    False: 0.3**2,  # 30 % of a loss
-}
-PRIOR_PAIRS = 4  # the pairs that FIRST_RUNG counts as
-PRIOR_SHIFT_PAIRS = 2  # the pairs without a shift that are added to those known
+            shift = gain/2,   variance + (gain/2)²,   df by Satterthwaite 1946, with FIRST_RUNG_DF for (gain/2)²
+
+        A reading learns as much more as the file, or nothing, or anything between, give or take `variance`.  No
+        fraction goes beyond 0 or 1.
+        """
+        if bounded:
+            gain = min(max(gain, -y), math.pi / 2 - y)
+        own, more = self.variance, gain**2 / 4
+        df = (own + more) ** 2 / (own**2 / self.df + more**2 / FIRST_RUNG_DF) if own + more else self.df
+        return Fidelity(self.shift + gain / 2, own + more, df)
 
 
 def to_scale(x: float | Numbers, bounded: bool = True) -> Numbers:
@@ -88,31 +101,20 @@ def spread_to_scale(std: float, mean: float, bounded: bool = True) -> float:
     return float(to_scale(mean + std) - to_scale(mean - std)) / 2
 
 
-def fidelity(pairs: Iterable[tuple[float | None, float | None]], bounded: bool = True) -> Fidelity:
-    """From (cheap, dear) results of the same reading, row and seed, all of one rung.  Without pairs: no shift, and the
-    variance FIRST_RUNG; pairs with a diverged run are left out.
+def fidelity(residuals: Sequence[float], bounded: bool = True) -> Fidelity:
+    """From how much readings that were in a rung and in the one before it differ from the file as it is written:
 
-        d = y(dear) − y(cheap)
-        shift    = median(d) · m/(m + 2)                                     m pairs
-        variance = (4·FIRST_RUNG + m·(1.4826·median|d − shift|)²) / (4 + m)
+        r = y(dear) − y(cheap) − gain/2         results of one row and seed; gain: what the file gained there
+        variance = (4·FIRST_RUNG + m·(1.4826·median|r|)²) / (4 + m),  df = 4 + m                 m of them
 
-    Medians, since a run that collapses in one rung alone says nothing of the others.
+    A median, since a run that collapses in one rung alone says nothing of the others.
 
     >>> fidelity([]).variance == FIRST_RUNG[True]
     True
     """
-    d = [
-        float(to_scale(dear, bounded) - to_scale(cheap, bounded))
-        for cheap, dear in pairs
-        if cheap is not None and dear is not None
-    ]
-    d = [difference for difference in d if math.isfinite(difference)]
-    m = len(d)
-    if m == 0:
-        return Fidelity(0.0, FIRST_RUNG[bounded], 0)
-    shift = float(np.median(d)) * m / (m + PRIOR_SHIFT_PAIRS)
-    robust = 1.4826 * float(np.median(np.abs(np.asarray(d) - shift)))
-    return Fidelity(shift, (PRIOR_PAIRS * FIRST_RUNG[bounded] + m * robust**2) / (PRIOR_PAIRS + m), m)
+    m, df = len(residuals), FIRST_RUNG_DF + len(residuals)
+    robust = 1.4826 * float(np.median(np.abs(residuals))) if m else 0.0
+    return Fidelity(0.0, (FIRST_RUNG_DF * FIRST_RUNG[bounded] + m * robust**2) / df, df)
 
 
 def pooled_prior(spreads: Sequence[tuple[float, float]], bounded: bool = True) -> VariancePrior:
