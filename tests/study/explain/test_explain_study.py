@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 import handgrad as hg
+from handgrad.study.explain.explain_plan import ExplainPlan
 from handgrad.study.explain.explain_study import explain_study, going_on
 from handgrad.study.explain.ladder import Rung
 from handgrad.study.explain.rows import PublishedRow
@@ -151,33 +152,90 @@ def test_what_cheaper_runs_cannot_show_goes_on():
     assert going_on(after(1.0), last, 1) == ([0, 1], {2: 1, 4: 3, 5: 1})
 
 
-def test_whole_runs_of_a_cheaper_rung_are_taken_as_they_are():
-    """Two readings gave .5 on both rows by cheaper runs and .8 by dearer ones; the third gave .9 by whole runs."""
+ACCURACY = {"cheap": 0.5, "dear": 0.8, "dearer": 0.85, "whole": 0.9, "diverged": None}
+
+
+def after(share, labels, before, whole=False):
+    """A rung in which reading 0, the file, has the first label on both rows, and so on; the last one's runs are whole
+    where that is said.  The file in full comes to .9, as the published number."""
     row = PublishedRow("Table 1", "1", {"test_accuracy": published(0.9)}, 1, {})
     rows = (row, replace(row, label="2"))
-    readings = (Reading(0), Reading(1), Reading(2))
-    accuracy = {"cheap": 0.5, "dear": 0.8, "whole": 0.9}
+    readings = tuple(map(Reading, range(len(labels))))
 
     def records(label):
         facts = SimpleNamespace(classes=range(10), counts={"test": 1000})
-        one = SimpleNamespace(id=label, status="done", dataset=facts, scores={"test_accuracy": accuracy[label]})
-        return [one]
+        scores = {} if ACCURACY[label] is None else {"test_accuracy": ACCURACY[label]}
+        status = "done" if scores else "diverged"
+        return [SimpleNamespace(id=label, status=status, dataset=facts, scores=scores)]
 
-    def after(share, label, before):
-        labels = {"0": [label, label], "1": [label, label], "2": ["whole", "whole"]}
-        whole = {"0": [False, False], "1": [False, False], "2": [True, True]}
-        rung = {"name": "", "share": share, "final": False, "rows": [0, 1], "labels": labels, "whole": whole}
-        return rung_result(rung, rows, [{}, {}], readings, 0, records, before)
+    last = str(len(labels) - 1)
+    rung = {
+        "name": "",
+        "share": share,
+        "final": False,
+        "rows": [0, 1],
+        "labels": {str(n): [label, label] for n, label in enumerate(labels)},
+        "whole": {str(n): [whole and str(n) == last] * 2 for n in range(len(labels))},
+        "in_full": ["whole", "whole"] if before is None else [],
+    }
+    return rung_result(rung, rows, [{}, {}], readings, 0, records, before)
 
-    second = after(0.25, "dear", after(0.0625, "cheap", None))
+
+def first_cells(rung):
+    return {fit.name: fit.cells["0: test_accuracy"] for fit in rung.ranking.readings}
+
+
+def test_whole_runs_of_a_cheaper_rung_are_taken_as_they_are():
+    """Two readings gave .5 on both rows by cheaper runs and .8 by dearer ones; the third gave .9 by whole runs."""
+    first = after(0.0625, ["cheap", "cheap", "whole"], None, whole=True)
+    second = after(0.25, ["dear", "dear", "whole"], first, whole=True)
     assert second.whole == {(2, 0), (2, 1)}
-    cells = {fit.name: fit.cells["0: test_accuracy"] for fit in second.ranking.readings}
+    cells = first_cells(second)
     assert cells["2"].cheap == 0
     assert abs(cells["2"].residual) < 0.05
     assert cells["0"].cheap > 0.5
-    shift = float(to_scale(0.8) - to_scale(0.5)) * 4 / 6  # of four pairs of cheap and dear runs; whole ones are none
+    shift = float(to_scale(0.9) - to_scale(0.8)) / 2  # half of what the file still gains from .8
     expected = float(to_scale(0.9) - to_scale(0.8) - shift) / cells["0"].deviation
     assert cells["0"].residual == pytest.approx(expected, abs=0.02)
+
+
+def test_the_file_in_full_says_how_far_cheaper_runs_are_from_whole_ones():
+    """At .5 the file has more to gain than at .85, so .5 is a surprise of another reading only where it is at .85."""
+    early, late = after(0.01, ["cheap", "cheap"], None), after(0.01, ["dearer", "cheap"], None)
+    assert early.written == {(0, "test_accuracy"): 0.9, (1, "test_accuracy"): 0.9}
+    assert abs(first_cells(early)["1"].residual) < 1 < 2 < abs(first_cells(late)["1"].residual)
+    lost = after(0.01, ["diverged", "cheap"], None)  # then nothing is known of it
+    assert first_cells(lost)["1"].deviation < first_cells(early)["1"].deviation
+
+
+@pytest.fixture
+def dear(monkeypatch):
+    """As if runs took long: cheaper ones first, and four readings in full."""
+    for name in ("ladder.WORK", "ladder.WORK_IN_FULL", "explain_plan.OVERHEAD"):
+        monkeypatch.setattr(f"handgrad.study.explain.{name}", 1e-12)
+
+
+@pytest.mark.usefixtures("dear")
+def test_the_file_runs_whole_beside_the_first_rung(study):
+    plan = ExplainPlan(study)
+    (rung,) = plan.rungs_run
+    settings = {one.label: one for one in plan.phases[0].settings}
+    beside = [settings[label] for label in rung["in_full"]]
+    assert rung["share"] < 1
+    assert [one.setting.training.epochs for one in beside] == [6, 6, 6]
+    assert {one.label for one in beside}.isdisjoint(label for names in rung["labels"].values() for label in names)
+    assert [len(one.runs) for one in beside] == [1, 1, 1]
+
+
+@pytest.mark.usefixtures("dear")
+def test_a_ladder_of_cheaper_runs_finds_the_slip(study, tmp_path):
+    """Results of an older version, without the file in full, are read too."""
+    results = explain_study(study, tmp_path, jobs=1)
+    found = read_explanation(results)
+    assert len(found.rungs) == 2
+    assert found.best.slips == (SLIP,)
+    del results.plan["explain"]["rungs"][0]["in_full"]
+    assert read_explanation(results).rungs[0].written == {}
 
 
 def test_the_page_is_made_from_the_folder_alone(study, tmp_path):

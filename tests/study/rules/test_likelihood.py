@@ -25,6 +25,7 @@ from handgrad.study.rules.variances import (
     VariancePrior,
     fidelity,
     pooled_prior,
+    to_scale,
 )
 
 
@@ -89,14 +90,40 @@ def test_lost_is_no_better_than_chance():
     assert not is_lost(0.1, None)
 
 
-def test_fidelity_of_pairs():
-    """No pair: the prior.  Eight pairs, each .5 → .45 (d ≈ −0.05): shift = −0.05·8/10, |d − shift| = 0.01,
-    variance = (4·0.01 + 8·0.014826²)/12."""
-    assert fidelity([]) == Fidelity(0.0, FIRST_RUNG[True], 0)
-    found = fidelity([(0.5, 0.45)] * 8 + [(0.5, None)])
-    assert found.pairs == 8
-    assert found.shift == pytest.approx(-0.04, abs=2e-4)
-    assert found.variance == pytest.approx((0.04 + 8 * 0.014826**2) / 12, rel=0.01)
+def test_fidelity_of_readings_that_were_in_two_rungs():
+    """None: the prior.  Eight that are 0.06 and 0.04 off by turns: median .05, (4·0.01 + 8·(1.4826·.05)²)/12."""
+    assert fidelity([]) == Fidelity(0.0, FIRST_RUNG[True], 4)
+    found = fidelity([0.06, -0.04] * 4)
+    assert (found.shift, found.df) == (0.0, 12)
+    assert found.variance == pytest.approx((0.04 + 8 * (1.4826 * 0.05) ** 2) / 12)
+
+
+def test_cheaper_runs_are_trusted_less_where_the_file_gains_much():
+    """A gain of .6: half of it is expected and as much is its deviation; .2 of room above y = π/2 − .2 is the most."""
+    found = Fidelity(0.0, 0.01, 12).of_gain(0.5, 0.6)
+    assert (found.shift, found.variance) == (pytest.approx(0.3), pytest.approx(0.1))
+    assert found.df == pytest.approx(0.1**2 / (0.01**2 / 12 + 0.09**2 / 4))
+    assert Fidelity(0.0, 0.01).of_gain(math.pi / 2 - 0.2, 0.6).shift == pytest.approx(0.1)
+    assert Fidelity(0.0, 0.01).of_gain(0.1, -0.6).shift == pytest.approx(-0.05)
+    assert Fidelity(0.0, 0.09).of_gain(0.1, -0.6, bounded=False).shift == pytest.approx(-0.3)
+    assert Fidelity(0.0, 0.01, 12).of_gain(0.5, 0.0) == Fidelity(0.0, 0.01, 12)
+
+
+def test_a_row_that_has_hardly_begun_says_little_and_one_near_its_end_much():
+    """Two readings at .15 and .2 where the file goes on to .97, published .9; and at .85 and .95 where it gains .01."""
+    published = {"1": PublishedCell(0.9, scored=10_000)}
+
+    def apart(low, high, gain):
+        of = {
+            str(x): {"1": ReadingCell((x,), 10_000, fidelity([]).of_gain(float(to_scale(x)), gain))}
+            for x in (low, high)
+        }
+        likelihoods = [fit.log_likelihood for fit in rank(published, of).readings]
+        return max(likelihoods) - min(likelihoods)
+
+    far, near = float(to_scale(0.97) - to_scale(0.15)), float(to_scale(0.96) - to_scale(0.95))
+    assert apart(0.15, 0.2, far) < 0.2
+    assert apart(0.7, 0.9, near) > 1.0
 
 
 def test_pooled_prior_recovers_what_variances_were_drawn_from():
