@@ -208,10 +208,8 @@ def _words(places: StepDown, margin: float | None) -> tuple[list[str], int]:
     words = [BEST] + [OPEN] * last
     if not places.shown:
         return words, last
-    stop = last
-    while stop > 0 and places.valued[stop] and places.is_behind(stop, stop):
-        words[stop] = BEHIND
-        stop -= 1
+    stop = places.last_in()
+    words[stop + 1 :] = [BEHIND] * (last - stop)
     for i in range(1, stop + 1):
         if not _inside(places, i, places.half(i, stop), margin):
             break
@@ -239,15 +237,16 @@ def _against(
         difference=d,
         low=None if bare else max(d - half, -most),
         high=None if bare else min(d + half, most),
-        more_seeds=_more_seeds(places, stop if held else i, stop, margin, step) if word == OPEN and not bare else None,
+        more_seeds=_more_seeds(places, i, margin, step) if word == OPEN and not bare else None,
         chance=chance,
         held_by=int(places.order[stop]) if held else None,
         fallen=int(places.fallen[i].sum()),
     )
 
 
-def _more_seeds(places: StepDown, i: int, stop: int, margin: float | None, step: int) -> int | None:
-    """The fewest further seeds at which the interval excludes 0 or is inside the margin: by doubling and bisection.
+def _more_seeds(places: StepDown, i: int, margin: float | None, step: int) -> int | None:
+    """The fewest further seeds of every setting at which the word of place i is another, by doubling and bisection:
+    those that are behind by then are no rivals any more, and the spread is better known.
 
     step: of folds, those of one division: in so many they come.
     """
@@ -256,7 +255,11 @@ def _more_seeds(places: StepDown, i: int, stop: int, margin: float | None, step:
     def decides(steps: int) -> bool:
         n = now + step * steps
         scale = variance_factor(float(n), places.overlap) / variance_factor(float(now), places.overlap)
-        return places.is_behind(i, stop, scale) or _inside(places, i, places.half(i, stop, scale), margin)
+        more_df = (n - 1) / (now - 1) if now > 1 else float(n)
+        last = places.last_in(scale, more_df)
+        return i > last or all(
+            _inside(places, j, places.half(j, last, scale, more_df), margin) for j in range(1, i + 1)
+        )
 
     high = 1
     while not decides(high):

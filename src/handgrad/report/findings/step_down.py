@@ -81,7 +81,7 @@ class StepDown:
 
         Settings that learn little also vary otherwise, and would make the spread of the good ones look like theirs.
         """
-        far = np.array([i > 0 and self.is_behind(i, i, FAR_BEHIND) for i in range(len(self.d))])
+        far = np.array([i > 0 and self.is_behind(i, i, FAR_BEHIND, 1 / FAR_BEHIND) for i in range(len(self.d))])
         near = ~far & self.valued
         if not far.any() or near.sum() < FEW:
             return False
@@ -171,30 +171,38 @@ class StepDown:
     def _factor(self, i: int) -> float:
         return variance_factor(max(float(self.shared[i]), 1.0), self.overlap)
 
-    def half(self, i: int, prefix: int, scale: float = 1.0) -> float:
-        """Half the interval of place i among the first `prefix` + 1 places; `scale` times the variance between columns.
+    def half(self, i: int, prefix: int, scale: float = 1.0, more_df: float = 1.0) -> float:
+        """Half the interval of place i among the first `prefix` + 1 places; `scale` times the variance between columns,
+        known with `more_df` times the degrees of freedom.
 
         √(h² + e²), the limits of a sum of two noises from those of each (MOVER: Zou and Donner 2008):
         h of seeds, or folds and seeds: z of the prefix as a t · √(scale·(σ_i² + σ_0²)/n + the constant variance); where
         runs fell, with one variance V for all, range·√(scale·2·V/n + …);  e of examples: the same of their covariance.
         """
-        return math.hypot(self._half_of_seeds(i, prefix, scale), self.half_of_examples(i, prefix))
+        return math.hypot(self._half_of_seeds(i, prefix, scale, more_df), self.half_of_examples(i, prefix))
 
     def half_of_examples(self, i: int, prefix: int) -> float:
         """Half the interval of place i over other examples alone; 0 where nothing is known of them."""
         return float(self.examples_z[prefix] * math.sqrt(self.by_examples[i]))
 
-    def _half_of_seeds(self, i: int, prefix: int, scale: float) -> float:
+    def _half_of_seeds(self, i: int, prefix: int, scale: float, more_df: float) -> float:
         if self.falls[i] or self.falls[0]:
             columns = max(2 * self.pooled[i] * self._factor(i), self.by_columns[i]) * scale
             constant = max(2 * self.pooled_seeds[i], self.constant[i])
             return float(self.range[prefix] * math.sqrt(columns + constant))
-        df = min(self.df[i] / scale, MOST_DF)
+        df = min(self.df[i] * more_df, MOST_DF)
         return float(from_normal(self.z[prefix], df) * math.sqrt(self.by_columns[i] * scale + self.constant[i]))
 
-    def is_behind(self, i: int, prefix: int, scale: float = 1.0) -> bool:
-        """Whether the difference is beyond its interval; `scale` times the variance between seeds."""
-        return bool(-self.d[i] > self.half(i, prefix, scale))
+    def is_behind(self, i: int, prefix: int, scale: float = 1.0, more_df: float = 1.0) -> bool:
+        """Whether the difference is beyond its interval; `scale`, `more_df` as in `half`."""
+        return bool(-self.d[i] > self.half(i, prefix, scale, more_df))
+
+    def last_in(self, scale: float = 1.0, more_df: float = 1.0) -> int:
+        """The last place that is not behind: from the worst upwards, each among those that rank no lower."""
+        i = len(self.d) - 1
+        while i > 0 and self.valued[i] and self.is_behind(i, i, scale, more_df):
+            i -= 1
+        return i
 
 
 class _Layer:
