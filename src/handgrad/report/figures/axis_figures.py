@@ -24,7 +24,7 @@ from handgrad.report.figures.shapes import Curves
 from handgrad.report.findings.forest_shares import ForestShares, forest_shares
 from handgrad.report.findings.importance import Shares, best_of, shares_of
 from handgrad.report.findings.studied_axes import StudiedAxes, studied
-from handgrad.report.findings.variance_shares import variance_shares, without_collapsed
+from handgrad.report.findings.variance_shares import variance_shares, without_lost
 from handgrad.study.published.axis_options import (
     AxesOptions,
     ExpectedBestOptions,
@@ -91,7 +91,7 @@ def make_slices(request: Request[AxesOptions]) -> AxisPanels | None:
 
 
 def make_heat_map(request: Request[HeatMapOptions]) -> HeatMap | None:
-    """Two axes: the mean of the runs with each pair of values, how many they are, and where runs collapsed."""
+    """Two axes: the mean of the runs with each pair of values, how many they are, and where runs were lost."""
     found = _studied(request)
     if found is None:
         return None
@@ -131,9 +131,9 @@ def make_importance(request: Request[ImportanceOptions]) -> Importances | None:
         return None
     if len(found.axes) < 2:
         raise InputError(f"shares need two hyperparameters that vary; here varies: {found.names[found.axes[0]]}")
-    frame = found.frame if request.options.collapsed else without_collapsed(found.frame, found.axes)
+    frame = found.frame if request.options.lost else without_lost(found.frame, found.axes)
     if not len(frame):
-        raise InputError("runs of every setting collapsed, so that none are left")
+        raise InputError("runs of every setting were lost, so that none are left")
     shares: Shares
     if request.options.method == "variance":
         shares = variance_shares(frame, found.axes, names=found.names, overlap=found.overlap)
@@ -141,7 +141,7 @@ def make_importance(request: Request[ImportanceOptions]) -> Importances | None:
         shares = forest_shares(frame, found.axes, scales=found.scales_in(frame), names=found.names)
     else:
         shares = shares_of(found, frame)
-    return importance_figure(shares, found.metric, request.name, working=not request.options.collapsed)
+    return importance_figure(shares, found.metric, request.name, working=not request.options.lost)
 
 
 def make_expected_best(request: Request[ExpectedBestOptions]) -> Curves | None:
