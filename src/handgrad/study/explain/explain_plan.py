@@ -223,7 +223,7 @@ class ExplainPlan(Plan):
             small = steps > n / LARGE_BATCH
             epoch = wide * (n + 0.3 * scored) * m * (8e-11 if small else 4e-11) + steps * 3e-6
         else:
-            epoch = wide * (n + 0.3 * scored) * m * 1.5e-10 + steps * (8e-5 + m * 2e-10)
+            epoch = wide * (n + 0.3 * scored) * m * 1.5e-10 + steps * (8e-5 + m * 2e-9)
         return OVERHEAD + training.epochs * epoch
 
     def _seconds_of(self, row: int, share: float) -> float:
