@@ -156,7 +156,8 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
             for verdict in choice_verdicts(phase):
                 out.print(Text(f"  {verdict.text}"))
     for noise in noises(summary):
-        print_of_report(noise_table(noise, "noise", "Where noise comes from"))
+        if noise.parts:
+            print_of_report(noise_table(noise, "noise", "Where noise comes from"))
         for verdict in noise_verdicts(noise):
             out.print(Text(f"  {verdict.text}"))
     for verdict in slip_verdicts(summary.settings):

@@ -357,6 +357,12 @@ def folds_of(setting: Mapping[str, Any]) -> int | None:
     return folds if isinstance(folds, int) else None
 
 
+def trained_on(runs: Sequence[RunFacts]) -> int | None:
+    """How many examples these runs trained on; None while none has trained."""
+    records = (run.record for run in runs if run.status != "failed")
+    return next((record.dataset.counts.get(TRAIN.name) for record in records if record is not None), None)
+
+
 def examples_of(runs: Sequence[RunFacts], metric: str, folds: int | None = None) -> int | None:
     """On how many examples a metric of these runs was scored.
 
