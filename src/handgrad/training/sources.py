@@ -72,9 +72,9 @@ def sources_named(sources: Iterable[str]) -> str:
     """Sources in a sentence, in the order of their table.
 
     >>> sources_named(["order", "init"]), sources_named([])
-    ('initial weights, order of examples', 'nothing')
+    ('initial weights, order of examples', 'nothing that changes a run')
     """
-    return ", ".join(word for name, word in SOURCES.items() if name in sources) or "nothing"
+    return ", ".join(word for name, word in SOURCES.items() if name in sources) or "nothing that changes a run"
 
 
 def without_effect(setting: Mapping[str, Any], examples: int | None = None) -> dict[str, str]:

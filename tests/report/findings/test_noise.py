@@ -5,6 +5,7 @@ import pytest
 from benchmarks.noise import coverage, normal, study, truth
 
 import handgrad as hg
+from handgrad.report.chapters.study_chapters import noise_chapter
 from handgrad.report.findings.conclusion_sentences import leading_verdicts
 from handgrad.report.findings.noise import noise_of, noises, variance_draws
 from handgrad.report.findings.noise_sentences import noise_verdicts
@@ -183,6 +184,8 @@ def test_a_source_that_changes_nothing_has_no_share(make_results, batch_size):
         "The test accuracy of setting 1 is 79.00 % in all runs",
         "Setting 1 is the same in all 6 runs that vary order of examples",
     ]
+    (block,) = noise_chapter(summarize(Results.open(folder))).blocks  # the sentences, and nothing to split
+    assert [verdict.kind for verdict in block.items] == ["note", "note"]
     notes = Results.open(folder).plan["notes"]
     assert notes == [
         "the seeds vary order of examples, which changes nothing in a setting where a batch holds all training "
@@ -242,6 +245,11 @@ def test_splits_share_training_examples(make_results):
     d = one - other
     assert row.p == pytest.approx(2 * t.sf(abs(d.mean()) / np.sqrt(d.var(ddof=1) * factor), 7))
     assert np.isnan(row.sign_flip_p)
+    trained = hg.compare(results, "1", "2").set_index("metric").loc["train_accuracy"]  # scored on shared examples
+    factor = 1 / 8 + counts["train"] / counts["validation"]
+    assert trained.p == pytest.approx(2 * t.sf(abs(d.mean()) / np.sqrt(d.var(ddof=1) * factor), 7))
+    assert np.isnan(trained.sign_flip_p)
+    assert phase.settings[0].overlap("test_accuracy") == 0  # a test part of its own, the same for every seed
     plain = summarize(Results.open(make_results({**tables, "vary": ["init"]}, outcome))).phases[0]
     assert plain.overlap == 0
     assert phase.conclusions.against["2"].high - phase.conclusions.against["2"].low > 1.5 * (

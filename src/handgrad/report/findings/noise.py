@@ -246,8 +246,8 @@ def _noise(groups: Mapping[tuple[str, ...], SettingSummary], still: tuple[Still,
         some = {name: setting for name, setting in alone.items() if setting.samples[metric].n > 1}
         if not some:
             if still and (values := groups[()].samples[metric]).mean is not None:
-                m = groups[()].examples(metric) or 0
-                return Noise(groups[()].label, metric, values.mean, m, None, (), None, still=still)
+                scored = groups[()].examples(metric) or 0
+                return Noise(groups[()].label, metric, values.mean, scored, None, (), None, still=still)
             continue
         split, m = some.get("split"), next(iter(some.values())).examples(metric)
         assert m is not None

@@ -216,4 +216,6 @@ def drawn_parts(record: Record) -> dict[str, int]:
             found[part.name] = sum(counts.get(name, 0) for name in others)
             if at_path(record.setting, "data.train") and isinstance(size := wish.get("size"), float):
                 found[part.name] = round(counts[part.name] / size)  # what data.train leaves out is in no count
+            if part is TEST or TEST.name in found or wish.get("from") == TRAIN.name:
+                found[TRAIN.name] = found[part.name]  # what the part leaves trains
     return found
