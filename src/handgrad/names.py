@@ -176,6 +176,15 @@ class OpenTable(dict[str, Entry]):
         return self == self.own
 
 
+def label_text(value: Any) -> Any:
+    """A setting's label as text, where it was written as a whole number; anything else as it is.
+
+    >>> label_text(1), label_text("1_2")
+    ('1', '1_2')
+    """
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:
     """The record of `name` in `table`; raises UnknownName with the nearest name and all known ones."""
     try:

@@ -136,7 +136,12 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
     from handgrad.report.findings.noise import noises
     from handgrad.report.findings.noise_sentences import noise_verdicts
     from handgrad.report.findings.scored_parts import scored_on
-    from handgrad.report.findings.verdicts import conditional, slip_verdicts, small_parts
+    from handgrad.report.findings.verdicts import (
+        conditional,
+        early_stopping_verdicts,
+        slip_verdicts,
+        small_parts,
+    )
     from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
     from handgrad.report.tables.noise_table import noise_table
     from handgrad.report.tables.study_tables import IN_ORDER, phase_title, summary_table
@@ -156,12 +161,14 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
             for verdict in choice_verdicts(phase):
                 out.print(Text(f"  {verdict.text}"))
     for noise in noises(summary):
-        print_of_report(noise_table(noise, "noise", "Where noise comes from"))
+        if noise.parts:
+            print_of_report(noise_table(noise, "noise", "Where noise comes from"))
         for verdict in noise_verdicts(noise):
             out.print(Text(f"  {verdict.text}"))
     for verdict in slip_verdicts(summary.settings):
         out.print(Text(verdict.text, "bold red"))
-    for verdict in (*leading_verdicts(summary), *conditional(summary), *small_parts(summary)):
+    examples = (*conditional(summary), *early_stopping_verdicts(summary), *small_parts(summary))
+    for verdict in (*leading_verdicts(summary), *examples):
         out.print(Text(verdict.text))
     if reproduction is not None:
         out.print(Text("\nThe original", "bold"))

@@ -195,7 +195,7 @@ def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sour
 def save_figure(
     folder: Results | str | os.PathLike[str],
     kind: str,
-    settings: Iterable[str] | str | None = None,
+    settings: Iterable[str | int] | str | int | None = None,
     *,
     options: Mapping[str, Any] | None = None,
     out: str | Path = ".",

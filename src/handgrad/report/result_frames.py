@@ -5,14 +5,16 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
+from handgrad.errors import InputError
 from handgrad.measures import METRICS, TEST, VALIDATION, lower_is_better
-from handgrad.names import lookup
+from handgrad.names import label_text, lookup
 from handgrad.report.build import sources_of
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effects import phase_effects
 from handgrad.report.findings.examples_right import ExamplesRight, right_of_settings
 from handgrad.report.findings.importance import importances, share_rows
+from handgrad.report.findings.pairing import unpaired
 from handgrad.report.findings.search_facts import ENDED, LOST
 from handgrad.report.findings.statistics import compare as two_settings
 from handgrad.report.findings.stopping import StoppingCost, cost_of
@@ -52,24 +54,29 @@ def conclusions(results: Results | str | os.PathLike[str]) -> "DataFrame":
     return pandas.DataFrame(rows)
 
 
-def compare(results: Results | str | os.PathLike[str], first: str, second: str) -> "DataFrame":
-    """Two settings that were named before their numbers were seen, on the seeds that both finished, a row per metric.
+def compare(results: Results | str | os.PathLike[str], first: str | int, second: str | int) -> "DataFrame":
+    """Two settings that were named before their numbers were seen, on the seeds that both finished, a row for every
+    metric that both have.
 
-    first, second: their labels.  Of settings that were chosen by their numbers `conclusions` speaks: any two of many
-    differ by luck.
+    first, second: their labels, such as "1" or 1.  Of settings that were chosen by their numbers `conclusions` speaks:
+    any two of many differ by luck.
     Columns: metric, n (shared seeds, or folds), pairs (in words, such as "5 folds × 2 seeds"), first and second (their
     means over these), difference (first − second), low and high (95 % t interval of it), p (paired t; of folds, and of
     seeds that draw a split each, the corrected resampled t-test, docs/report.md; training and test metrics of folds
     have no interval and no p), sign_flip_p (at least 2/2ⁿ; none where the test is corrected), decided: whether p and,
-    from six seeds on, sign_flip_p too are below 0.05.  Raises InputError where a label is not known.
+    from six seeds on, sign_flip_p too are below 0.05.  Raises InputError where a label is not known, and where nothing
+    can be paired: one setting twice, seeds that vary other sources, a setting that a search stopped, no shared seed.
     """
     import pandas
 
-    known = {setting.label: setting for setting in summarize(Results.of(results)).settings}
+    summary = summarize(Results.of(results))
+    known = {setting.label: setting for setting in summary.settings}
     one, other = (
-        lookup(known, given(label, str, name, 'Give the label of a setting, such as "1"'), "setting")
+        lookup(known, given(label_text(label), str, name, 'Give the label of a setting, such as "1"'), "setting")
         for name, label in (("first", first), ("second", second))
     )
+    if (problem := unpaired(summary, one, other)) is not None:
+        raise InputError(problem)
     rows = []
     for metric in METRICS:
         a, b = (setting.samples[metric].values for setting in (one, other))
@@ -184,7 +191,8 @@ def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """The effect of every hyperparameter over all others, a row for every value of it.
 
     Columns: phase, axis, value, metric, mean, std and n (over runs, of means over combinations), combinations; then,
-    of going to it from the value before: difference, low, high, p, sign_flip_p, decided, rises and falls (in how many
+    of going to it from the value before: difference, low, high, p, sign_flip_p, p_holm (p after Holm's correction for
+    the tests of the phase), decided (by p_holm, and from six seeds on sign_flip_p too), rises and falls (in how many
     combinations).  The first value of an axis has none of these.
     """
     import pandas
@@ -201,7 +209,7 @@ def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
                     d = step.difference
                     row |= {"difference": d.difference, "low": d.interval.low if d.interval else None}
                     row |= {"high": d.interval.high if d.interval else None, "p": d.p, "sign_flip_p": d.sign_flip}
-                    row |= {"decided": d.decided, "rises": step.rises, "falls": step.falls}
+                    row |= {"p_holm": step.p, "decided": step.decided, "rises": step.rises, "falls": step.falls}
                 rows.append(row)
     return pandas.DataFrame(rows)
 

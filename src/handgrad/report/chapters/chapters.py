@@ -30,6 +30,7 @@ from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import (
     Verdict,
     conditional,
+    early_stopping_verdicts,
     selection,
     slip_verdicts,
     small_parts,
@@ -96,7 +97,7 @@ def headline(
     found += headline_importance(summary, important)
     if METRICS[metric].part is not TEST:
         found.append(selection(summary, metric))
-    found += [*noise, *conditional(summary), *small_parts(summary)]
+    found += [*noise, *conditional(summary), *early_stopping_verdicts(summary), *small_parts(summary)]
     bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]
     text = " and ".join(f"{plural(count, 'run')} {status}" for status, count in bad if count)
     if text:

@@ -15,6 +15,7 @@ from handgrad.report.findings.summary import (
     PhaseSummary,
     SettingSummary,
     Summary,
+    folds_of,
     rank,
 )
 from handgrad.report.findings.wording import (
@@ -26,6 +27,7 @@ from handgrad.report.findings.wording import (
     spread,
     troubles,
 )
+from handgrad.study.changes import at_path
 from handgrad.training.record_facts import DatasetFacts
 
 
@@ -187,6 +189,20 @@ def small_parts(summary: Summary) -> list[Verdict]:
                 text += _rarest(counts[n], part.name)
             found.append(Verdict("warning" if n < TINY else "note", f"{text}."))
     return found
+
+
+def early_stopping_verdicts(summary: Summary) -> list[Verdict]:
+    """That validation numbers are too good where early stopping chose the epoch by them, of folds in each its own."""
+    stops = [one for one in summary.settings if at_path(one.setting, "training.early_stopping")]
+    if not any(one.records for one in stops):
+        return []
+    some = "" if len(stops) == len(summary.settings) else f" (in {len(stops)} of {len(summary.settings)} settings)"
+    where = "the part that validates in its own fold" if any(folds_of(one.setting) for one in stops) else "validation"
+    text = (
+        f"Early stopping{some} keeps the epoch of a run that does best on {where}, and the run is scored on the same "
+        "examples: its validation numbers are a little too good."
+    )
+    return [Verdict("note", text)]
 
 
 def _points(share: float) -> str:

@@ -21,6 +21,8 @@ from handgrad.study.design.study_spec import FIRST, MOST_RUNS, StudySpec
 from handgrad.study.rules.samplers import SAMPLERS, USUAL
 from handgrad.training.requirements import check_installed
 from handgrad.training.run import SEEDS, Setting
+from handgrad.training.sources import SOURCES, sources_named, without_effect
+from handgrad.training.sources import USUAL as SEEDED_SOURCES
 
 SHOWN = 40  # problems of a message
 
@@ -122,6 +124,25 @@ def _vary_problems(study: Study, phase: Phase) -> Iterator[str]:
                     f"data.{part}.seed = {seed} would have no effect, as the seeds vary the split; take it out, or "
                     "split out of vary"
                 )
+
+
+def seed_notes(phase: Phase, setting: Setting, examples: int) -> Iterator[str]:
+    """What the seeds of a phase vary to no effect in a setting that is trained on so many examples."""
+    varied, size = phase.vary or SEEDED_SOURCES, setting.training.batch_size
+    if len(phase.seeds) < 2 or (phase.vary is None and size != "full" and size < examples):
+        return
+    still = without_effect(setting.model_dump(mode="json", by_alias=True), examples)
+    of = f' of phase "{short(phase.name, 60)}"' if phase.number else ""
+    if all(name in still for name in varied):
+        why = "; ".join(still[name] for name in varied)
+        yield (
+            f"the seeds{of} vary {sources_named(varied)}, which changes nothing in a setting where {why}: all of its "
+            "runs are the same, and one seed says as much"
+        )
+        return
+    for name in phase.vary or ():
+        if name in still and name != "dropout":
+            yield f"the seeds{of} vary {SOURCES[name]}, which changes nothing in a setting where {still[name]}"
 
 
 def has_dropout(setting: Setting) -> bool:

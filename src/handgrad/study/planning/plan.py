@@ -18,7 +18,7 @@ from handgrad.names import unknown
 from handgrad.network.network import Network
 from handgrad.study.changes import shown
 from handgrad.study.design.axes import Choice
-from handgrad.study.design.problems import located, shortened
+from handgrad.study.design.problems import located, seed_notes, shortened
 from handgrad.study.design.settings import Phase, Possible, Study
 from handgrad.study.planning.memory import Need, need_of
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
@@ -197,7 +197,7 @@ class Plan:
             part = METRICS[self.metric].part.name
             if check.facts is None:
                 continue
-            self.notes += check.facts.notes
+            self.notes += [*check.facts.notes, *seed_notes(one.phase, one.setting, check.facts.counts["train"])]
             if self.study.spec.phase and part not in check.facts.counts:
                 found[
                     f"{self.metric} chooses what later phases start from, but {check.name} has no {part} part left; "
