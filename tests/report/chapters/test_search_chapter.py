@@ -126,10 +126,15 @@ def test_random_search_without_stopping_has_a_history(make_results):
 def test_a_grid_is_no_search(make_results, tmp_path):
     folder = make_results()
     assert blocks_of(folder) == []
-    for kind in ("search-history", "rungs"):
-        with pytest.raises(InputError, match=f"hold nothing that a figure of kind '{kind}' shows"):
+    lacks = {
+        "search-history": r"a history needs a search: settings that are drawn \(\[random\]\) or stopped short",
+        "rungs": r"rungs need a search that stops settings short at them \(\[asha\]\); here is none",
+    }
+    for kind, frame in {"search-history": hg.search_history, "rungs": hg.rungs}.items():
+        with pytest.raises(InputError, match=lacks[kind]):
             hg.save_figure(folder, kind, out=tmp_path)
-    assert len(hg.search_history(folder)) == len(hg.rungs(folder)) == 0
+        with pytest.raises(InputError, match=lacks[kind]):
+            frame(folder)
 
 
 def test_a_grid_on_two_workers_has_a_timeline_among_its_times(make_results):

@@ -14,7 +14,7 @@ from handgrad.names import lookup
 from handgrad.network import passes
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.shapes import CELLS, Matrix, Mistakes, Pictures, Predictions
-from handgrad.study.published.figure_options import (
+from handgrad.study.published.network_options import (
     ConfusionOptions,
     MistakesOptions,
     PredictionsOptions,

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from handgrad.errors import InputError
 from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.report.figures.palette import COLOURS, CONTEXT, RIGHT, WRONG, LineStyle, shade
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.search_shapes import Dots, Scatter, ScatterPanel, Stripe, Timeline
 from handgrad.report.figures.shapes import Key, Line, Mark, Numbers
 from handgrad.report.findings.search_facts import ENDED, LOST, STOPPED, SearchFacts, Trial
+from handgrad.report.findings.search_sentences import NO_DECISIONS
 from handgrad.report.findings.stopping import PAIRS, StoppingCost, cost_of, ladder_of
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.timeline_facts import TimelineFacts, timeline_facts
@@ -30,8 +32,17 @@ GROUPS = {  # state -> (its words, marker, colour)
 }
 
 
+NEEDS_SEARCH = "a history needs a search: settings that are drawn ([random]) or stopped short ([asha]); here is none"
+NEEDS_RUNGS = "rungs need a search that stops settings short at them ([asha]); here is none"
+
+
 def make_search_history(request: Request[SearchHistoryOptions]) -> Scatter | None:
-    """The best of a search so far, and every setting, against settings, epochs and time."""
+    """The best of a search so far, and every setting, against settings, epochs and time.
+
+    Raises InputError for settings of no search.
+    """
+    if request.search is None:
+        raise InputError(NEEDS_SEARCH if request.sampling is None else "nothing of its search has run yet")
     return history_figure(request.name, request.shown, request.search, request.metric, request.options)
 
 
@@ -48,12 +59,22 @@ def make_timeline(request: Request[TimelineOptions]) -> Timeline | None:
 
 
 def make_rungs(request: Request[RungsOptions]) -> Scatter | None:
-    """The rungs of a search: values there against later ones."""
+    """The rungs of a search: values there against later ones.
+
+    Raises InputError for settings that no [asha] stops, and where no two of them went on from a rung.
+    """
     facts, labels = request.search, {setting.label for setting in request.shown.values()}
-    if facts is None:
-        return None
+    if facts is None or facts.asha is None:
+        raise InputError(NEEDS_RUNGS)
+    if not facts.is_decided:
+        raise InputError(NO_DECISIONS[0].lower() + NO_DECISIONS[1:].rstrip("."))
     shown = replace(facts, trials=tuple(trial for trial in facts.trials if trial.label in labels))
-    return rungs_figure(request.name, shown.trials, shown.metric, cost_of(shown))
+    figure = rungs_figure(request.name, shown.trials, shown.metric, cost_of(shown))
+    if figure is None:
+        raise InputError(
+            "from no rung did two settings with values go on to the next, so that there is nothing to show"
+        )
+    return figure
 
 
 # -- history

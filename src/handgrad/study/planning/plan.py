@@ -20,6 +20,7 @@ from handgrad.study.changes import shown
 from handgrad.study.design.axes import Choice
 from handgrad.study.design.problems import located, shortened
 from handgrad.study.design.settings import Phase, Possible, Study
+from handgrad.study.planning.asked_figures import figure_notes
 from handgrad.study.planning.memory import Need, need_of
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.planning.split_cache import DataFacts, SplitCache
@@ -56,6 +57,7 @@ class Plan:
                 self.later(phase.number)
         self.notes += [note for phase in self.phases if (note := phase.search_note(study.spec.select_by))]
         self.notes += self._programs()
+        self.notes += figure_notes(study, self.splits)
         if study.spec.budget is not None:
             self.notes.append(f"the study begins at most {study.spec.budget}")
 
