@@ -8,6 +8,7 @@ LR = {"grid": {"training.optimizer.lr": [0.1, 0.01, 0.03]}}
 TWO = {"grid": {"training.optimizer.lr": [0.1, 0.01], "network.hidden": [[8], [16]]}, "seeds": 2}
 ONE_FACTOR = {"one_factor": {"training.optimizer.lr": [0.1, 0.2], "training.batch_size": [10, 20]}}
 DRAWN = {"random": {"runs": 5, "training.optimizer.lr": {"log_uniform": [0.001, 0.1]}}}
+NO_VALIDATION = {"data": {"name": "digits", "validation": False}}
 SEARCH = {**LR, "asha": {"grace_period": 1, "reduction_factor": 2}}
 
 
@@ -46,9 +47,17 @@ def asked(kind, **more):
             TWO,
             "options.colour is an unknown key 'lr': write training.opt",
         ),
-        (asked("epochs", options={"parts": ["test"]}), {}, "options.parts is"),
+        (
+            asked("epochs", options={"parts": ["validation"]}),
+            NO_VALIDATION,
+            "options.parts is validation, and the data has",
+        ),
         (asked("step-loss-by-epoch", options={"epochs": [99]}), LR, "options.epochs begins at 99, and its runs have"),
-        (asked("confusion", options={"part": "test"}), {}, "options.part is"),
+        (
+            asked("confusion", options={"part": "validation"}),
+            NO_VALIDATION,
+            "options.part is validation, and the data has",
+        ),
     ],
 )
 def test_what_a_figure_lacks_is_a_note_of_the_plan(figure, study, reason):

@@ -27,7 +27,7 @@ WIDE = 50.0  # ratio of losses from which the axis is logarithmic
 SOFT = "#8A9199"
 GROUPS = {  # state -> (its words, marker, colour)
     ENDED: ("trained to the end", "dot", RIGHT),
-    STOPPED: ("stopped, at its last epoch", "ring", SOFT),
+    STOPPED: ("stopped short, at its last epoch", "ring", SOFT),
     LOST: ("diverged or failed", "cross", WRONG),
 }
 
@@ -116,14 +116,14 @@ def history_figure(
     parts = [
         f"{sentence(word)} of every setting of the search{_mean_of(facts)}, where its last run ended; line: "
         "the best so far of those that were trained to their end.",
-        "A setting that was stopped has the value of the epoch at which it was, and cannot win."
+        "A setting that was stopped short has the value of its last epoch, and cannot win."
         if any(t.state == STOPPED for t in trials)
         else "",
         "Settings are counted in the order in which they were begun."
         if facts.is_decided
         else "Settings are counted in the order in which they were drawn, epochs "
         + ("in that in which settings ended." if timed else "too, as records do not say when settings ended."),
-        f"{plural(going, 'setting')} that wait or are on their way: not shown." if going else "",
+        f"{plural(going, 'setting')} waiting or on the way: not shown." if going else "",
         f"{plural(lost, 'setting')} that diverged or failed: at the edge." if lost else "",
         f"{plural(beyond, 'setting')} beyond the axis: at the edge." if beyond else "",
         "Long times in which nothing trained are cut out (dotted)." if any(panel.marks for panel in panels) else "",
@@ -305,18 +305,18 @@ def rungs_figure(name: str, trials: Sequence[Trial], metric: str, cost: Stopping
     caption = f"{sentence(METRICS[metric].word)} at a rung, and later. Dots: settings that went on."
     if known is not None:
         caption += (
-            " Rings: settings that were stopped, at the value that is foretold of them, with its 95 % interval: from "
+            " Rings: settings that were stopped short, at the value foretold of them, with its 95 % interval: from "
             f"level to level, by lines through those that went on (at least {PAIRS}; docs/report.md). Dashed: the best "
             f"that was seen, {number(known.best, metric)}."
         )
     else:
-        caption += f" Of those that were stopped nothing can be foretold: {cost}."
+        caption += f" Of those that were stopped short nothing can be foretold: {cost}."
     beyond = int(sum((part < y_range[0]).sum() + (part > y_range[1]).sum() for part in parts))
     if beyond:
         caption += " What lies beyond the axis is at its edge."
     return Scatter(
         name=name,
-        title="What was stopped, and what the others tell of it",
+        title="Settings that were stopped short, and what the others tell of them",
         caption=caption,
         y_label=METRICS[metric].word,
         panels=tuple(panels),
@@ -335,7 +335,7 @@ def _rung_panel(
     dots = [
         Dots("went on", "dot", RIGHT, tuple(label for label, _, _ in on), *_columns([(x, y) for _, x, y in on])),
         Dots(
-            "stopped, foretold",
+            "stopped short, foretold",
             "ring",
             SOFT,
             tuple(one.label for one in stopped),

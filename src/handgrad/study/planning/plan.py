@@ -14,7 +14,7 @@ from handgrad.data.batches import steps_per_epoch
 from handgrad.data.data_section import DataSection
 from handgrad.errors import HandgradError, InputError, StudyFileError
 from handgrad.measures import METRICS
-from handgrad.names import unknown
+from handgrad.names import plural, unknown
 from handgrad.network.network import Network
 from handgrad.study.changes import shown
 from handgrad.study.design.axes import Choice
@@ -341,8 +341,8 @@ class Plan:
                     key = setting.run(run, checksum).group_key
                     runs[key] = runs.get(key, 0) + 1
         return [
-            f"{sum(runs.values())} runs are trained by {len(runs)} program{'s' * (len(runs) > 1)}, up to {stack} at a "
-            "time in each (training.stack)"
+            f"{plural(sum(runs.values()), 'run')} {'is' if sum(runs.values()) == 1 else 'are'} trained by "
+            f"{plural(len(runs), 'program')}, up to {stack} at a time in each (training.stack)"
             for stack, runs in sorted(kinds.items())
         ]
 
