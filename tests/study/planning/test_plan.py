@@ -218,6 +218,15 @@ def test_layers_and_losses_that_do_not_fit_are_all_found_before_anything_runs(ma
     assert found[1].startswith("phase \"b\".grid.training.loss = 'nll' cannot go with network.output = 'softmax'")
 
 
+def test_what_all_settings_have_in_common_is_said_once(make):
+    lr = {"grid": {"training.optimizer.lr": [0.1, 0.01, 0.3, 0.5, 0.7]}}
+    (line,) = problems(make(**lr, data={"validation": {"folds": 99_999}}))
+    assert line.startswith("data.validation.folds must be at most ")
+    layers = {"grid": {"training.optimizer.lr": [0.1, 0.01, 0.3, 0.5], "network.hidden": [[4], [4, 4]]}}
+    found = problems(make(**layers, network={"init": "zeros"}, training={"loss": "hinge"}))
+    assert len(found) == len(set(found)) <= 2
+
+
 def test_a_split_that_asks_for_too_much_is_found_beside_other_problems(make):
     found = problems(make(grid={"data.validation.size": [60, 999], "training.loss": ["cross-entropy", "nll"]}))
     assert len(found) == 2

@@ -18,7 +18,7 @@ from handgrad.names import plural, unknown
 from handgrad.network.network import Network
 from handgrad.study.changes import shown
 from handgrad.study.design.axes import Choice
-from handgrad.study.design.problems import located, shortened
+from handgrad.study.design.problems import gathered, shortened
 from handgrad.study.design.settings import Phase, Possible, Study
 from handgrad.study.planning.asked_figures import figure_notes
 from handgrad.study.planning.memory import Need, need_of
@@ -178,10 +178,12 @@ class Plan:
     def _check(self, possible: Iterable[Possible]) -> None:
         """Raise StudyFileError with every setting that can occur and does not fit the data."""
         found: dict[str, None] = {}
+        wrong: list[tuple[str, Possible]] = []
+        possible = tuple(possible)
         said: dict[int, set[str]] = {}  # by phase: what is wrong with a start is not wrong again with what follows
         for one in possible:
             if one.setting is None:
-                found.update(dict.fromkeys(located(line, one) for line in one.problems))
+                wrong += [(line, one) for line in one.problems]
                 continue
             check = self.splits.check(one.setting.data)
             lines = list(check.problems)
@@ -195,7 +197,7 @@ class Plan:
                 lines += str(error).splitlines()
             inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
             said.setdefault(one.phase.number, set()).update(lines)
-            found.update(dict.fromkeys(located(line, one) for line in lines if line not in inherited))
+            wrong += [(line, one) for line in lines if line not in inherited]
             part = METRICS[self.metric].part.name
             if check.facts is None:
                 continue
@@ -205,6 +207,7 @@ class Plan:
                     f"{self.metric} chooses what later phases start from, but {check.name} has no {part} part left; "
                     f"see data.validation and data.test"
                 ] = None
+        found = dict.fromkeys([*gathered(wrong, possible), *found])
         if self.study.spec.original is not None and not found:
             classes = self.splits.dataset(self.study.spec.data).classes
             found.update(dict.fromkeys(class_problems(self.study.spec.original, classes)))
