@@ -341,13 +341,12 @@ def check_shape(validate: Callable[[Any], Kind], value: Any) -> Kind:
 
 
 def _meant(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> str | None:
-    """The key that an unknown one stands for: what it is called elsewhere, or the nearest."""
+    """The key that an unknown one stands for."""
     section = _section_at(model, location[:-1], values)
     if section is None:
         return None
     fields = [field.alias or name for name, field in section.model_fields.items()]
-    key = str(location[-1])
-    return dict(getattr(section, "aliases", {})).get(key) or nearest(key, fields)
+    return nearest(str(location[-1]), fields)
 
 
 def _unknown_key(model: type[BaseModel], location: tuple[int | str, ...], values: Any, *, advise: bool) -> str:

@@ -369,7 +369,7 @@ def test_selection_on_validation_and_on_test(make_results):
 def test_where_nothing_was_chosen_or_scored_nothing_is_said_of_it(make_results):
     alone = summary_of(make_results({"seeds": 2}, name="alone"))
     assert selection(alone, "val_accuracy") == []
-    assert scored_on(alone.settings).startswith("all ")
+    assert scored_on(alone.settings) == "40 of 80 training, 20 validation and 50 test examples"
     lost = summary_of(make_results({"seeds": 2, **LRS}, lambda s, seed: Outcome(0.1, "diverged"), name="lost"))
     assert selection(lost, "val_accuracy") == []
     assert scored_on(lost.settings) == training_sample(lost.settings) == ""
