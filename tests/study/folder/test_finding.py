@@ -58,7 +58,5 @@ def test_a_folder_of_something_else_says_so(results):
 
 
 def test_the_folder_of_a_study_names_one_of_its_runs(results):
-    with pytest.raises(
-        ResultsError, match=r"study: holds the runs of a study; give the folder of one, such as .*/runs/"
-    ):
+    with pytest.raises(ResultsError, match=r"holds the runs of a study; give the folder of one, such as .*/runs/"):
         run_folder(results / "study", results)

@@ -8,6 +8,7 @@ import pytest
 from handgrad.data.datasets import from_arrays
 from handgrad.errors import DataError, HandgradError, StudyFileError
 from handgrad.study import Plan, make_study
+from handgrad.study.design.problems import gathered
 from handgrad.study.planning.estimate import estimate
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.setting_refs import SettingRefs
@@ -219,12 +220,16 @@ def test_layers_and_losses_that_do_not_fit_are_all_found_before_anything_runs(ma
 
 
 def test_what_all_settings_have_in_common_is_said_once(make):
-    lr = {"grid": {"training.optimizer.lr": [0.1, 0.01, 0.3, 0.5, 0.7]}}
-    (line,) = problems(make(**lr, data={"validation": {"folds": 400}}))
+    data = {"name": "clouds.npz", "validation": {"folds": 400}}
+    study = make(grid={"training.optimizer.lr": [0.1, 0.01, 0.3, 0.5, 0.7]}, data=data)
+    (line,) = problems(study)
     assert line.startswith("data.validation.folds must be at most ")
-    layers = {"grid": {"training.optimizer.lr": [0.1, 0.01, 0.3, 0.5], "network.hidden": [[4], [4, 4]]}}
-    found = problems(make(**layers, network={"init": "zeros"}, training={"loss": "hinge"}))
-    assert len(found) == len(set(found)) <= 2
+    possible = study.settings.possible
+    first, second, *_ = (one.where for one in possible)
+    assert list(gathered([("x is wrong", one) for one in possible], possible)) == ["x is wrong"]
+    some = [("x is wrong", one) for one in possible[:4]]
+    assert list(gathered(some, possible)) == [f"{first} and 3 more settings: x is wrong"]
+    assert list(gathered(some[:2], possible)) == [f"{first}: x is wrong", f"{second}: x is wrong"]
 
 
 def test_a_split_that_asks_for_too_much_is_found_beside_other_problems(make):
