@@ -13,7 +13,7 @@ from rich.console import Console
 WIDEST = 100  # characters of a sentence's line
 GAP = 2  # between columns
 NARROWEST = 24  # to which a column of text is wrapped
-TIED = re.compile(r" (?=[%=±<×] ?)|(?<=[=±<×]) ")  # spaces that tie a number to its sign: "n = 2", "95 %"
+TIED = re.compile(r" (?=[%=±<×]|s\))|(?<=[=±<×]) ")  # spaces that tie a number to its sign: "n = 2", "95 %"
 
 
 def room_of(console: Console) -> int | None:

@@ -52,6 +52,7 @@ def asked(kind, **more):
             NO_VALIDATION,
             "options.parts is validation, and the data has",
         ),
+        (asked("epochs", options={"parts": ["test"]}), TWO, "curves of the test part are recorded with"),
         (asked("step-loss-by-epoch", options={"epochs": [99]}), LR, "options.epochs begins at 99, and its runs have"),
         (
             asked("confusion", options={"part": "validation"}),

@@ -41,6 +41,8 @@ def parts_needed(asked: AskedFigure) -> str:
     parts = getattr(asked.options, "parts", ())
     if not any(part in asked.parts for part in parts):
         return f"options.parts is {listed(parts)}, and the data has no such part; it has {listed(sorted(asked.parts))}"
+    if list(parts) == ["test"] and not any(setting.training.test_every_epoch for setting in asked.possible):
+        return "curves of the test part are recorded with training.test_every_epoch = true, and no setting has that"
     colour = getattr(asked.options, "colour", "auto")
     if colour in ("auto", "setting", "rank"):
         return ""
