@@ -28,7 +28,7 @@ from handgrad.report.findings.within_margin import within_margin
 
 Numbers = NDArray[np.float64]
 RATES, WIDTHS = (0.001, 0.01, 0.1, 1.0), (16, 64, 256)
-COLLAPSED = 0.1
+LOST = 0.1
 LR = 0.03 * np.array([-1.5, 0.5, 1.0, 0.0])  # centred effects
 WIDTH = 0.01 * np.array([-1.0, 0.0, 1.0])
 NAMES = ("lr", "width", "lr × width")
@@ -73,7 +73,7 @@ def seeds_move_lr(rng: np.random.Generator, mean: Numbers, n: int) -> Numbers:
 def collapse(rng: np.random.Generator, mean: Numbers, n: int) -> Numbers:
     """At the largest learning rate a run in three never learns."""
     y = mean[..., None] + rng.normal(0, 0.01, (*mean.shape, n))
-    y[3] = np.where(rng.random((3, n)) < 1 / 3, COLLAPSED, y[3])
+    y[3] = np.where(rng.random((3, n)) < 1 / 3, LOST, y[3])
     return y
 
 
@@ -165,7 +165,7 @@ def forests(studies: int) -> Iterator[str]:
 
 def searched(rng: np.random.Generator, shape: int | tuple[int, int]) -> Numbers:
     """Accuracies of settings, a fifth of which never learn."""
-    return np.where(rng.random(shape) < 0.2, COLLAPSED, rng.beta(8, 2, shape))
+    return np.where(rng.random(shape) < 0.2, LOST, rng.beta(8, 2, shape))
 
 
 def expected_bests(studies: int) -> Iterator[str]:

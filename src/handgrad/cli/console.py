@@ -208,7 +208,8 @@ def print_ladder(plan: "ExplainPlan", *, json: bool) -> None:
         on = len(plan.rows) if rung.final else len(plan.screened)
         seeds = len(plan.study.spec.seeds[: plan.section.seeds]) if rung.final else 1
         readings = min(rung.at_most, len(plan.readings))
-        rows.append((rung.name, readings, on, seeds, readings * on * seeds))
+        in_full = on if rung.number == 1 and rung.share < 1 else 0  # of the file as it is written, beside the first
+        rows.append((rung.name, readings, on, seeds, readings * on * seeds + in_full))
     headings = ("rung", "readings at most", "rows", "seeds", "runs at most")
     if json:
         print_json({"study": plan.study.spec.name, "rungs": [dict(zip(headings, row, strict=True)) for row in rows]})

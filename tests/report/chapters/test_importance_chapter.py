@@ -123,8 +123,8 @@ def test_collapsed_settings_have_shares_apart(chapter_of):
     _, figures, tables, said = chapter_of(grid, tell)
     assert {"importance", "importance-working"} <= set(figures)
     assert "importance-working" in tables
-    assert said[1].startswith("In 2 of 6 settings runs collapsed")
-    assert figures["heat-map"].collapsed.tolist() == [[0, 0, 2], [0, 0, 2]]
+    assert said[1].startswith("In 2 of 6 settings runs were lost")
+    assert figures["heat-map"].lost.tolist() == [[0, 0, 2], [0, 0, 2]]
 
 
 def test_one_factor_at_a_time_has_no_maps(chapter_of):

@@ -81,11 +81,11 @@ def fallen(setting, seed):
     return Outcome(0.2, collapsed=1) if setting.axes[LR] == 1.0 else rising(setting, seed)
 
 
-def test_importance_without_the_settings_that_collapsed(ask):
-    whole, working = ask("importance", tell=fallen), ask("importance", {"collapsed": False}, tell=fallen)
+def test_importance_without_the_settings_of_which_runs_were_lost(ask):
+    whole, working = ask("importance", tell=fallen), ask("importance", {"lost": False}, tell=fallen)
     assert whole.rows != working.rows
     assert "8 settings" in working.caption
-    assert "among settings in which no run collapsed" in working.caption
+    assert "among settings of which no run was lost" in working.caption
 
 
 def test_the_expected_best_of_draws(ask):
@@ -117,7 +117,7 @@ def test_some_of_the_draws_are_no_random_sample(ask):
         ("importance", {"method": "fanova"}, None, "fig: options.method is an unknown method 'fanova'"),
         ("importance", {"method": "forest"}, None, "fig: 12 settings; a random forest needs 20 or more"),
         ("importance", {}, ["1", "5", "9"], "fig: shares need two hyperparameters that vary; here varies lr"),
-        ("importance", {"collapsed": "no"}, None, "fig: options.collapsed must be true or false"),
+        ("importance", {"lost": "no"}, None, "fig: options.lost must be true or false"),
         ("expected-best", {}, None, "only random draws have an expected best"),
     ],
 )  # fmt: skip
@@ -127,9 +127,9 @@ def test_what_cannot_be_shown_is_said(kind, options, labels, message, ask):
     assert message in str(error.value)
 
 
-def test_nothing_is_left_where_every_run_collapsed(ask):
-    with pytest.raises(InputError, match="runs of every setting collapsed, so that none are left"):
-        ask("importance", {"collapsed": False}, tell=lambda setting, seed: Outcome(0.2, collapsed=1))
+def test_nothing_is_left_where_every_run_was_lost(ask):
+    with pytest.raises(InputError, match="runs of every setting were lost, so that none are left"):
+        ask("importance", {"lost": False}, tell=lambda setting, seed: Outcome(0.2, collapsed=1))
 
 
 def test_a_search_that_stops_settings_has_no_expected_best_but_its_course(ask):

@@ -41,7 +41,7 @@ def cells():
             else 0.8 + 0.04 * LEVELS["lr"].index(s["lr"]) + 0.01 * seed - 0.02 * (s["act"] == "tanh")
         ),
     )
-    frame["collapsed"] = frame["value"] < 0.2
+    frame["lost"] = frame["value"] < 0.2
     return frame
 
 
@@ -102,14 +102,14 @@ def test_effects_are_means_over_all_others_with_their_interval():
     assert lr.x.tolist() == pytest.approx([0.08, 0.5, 0.92])  # equal ratios, equal distances
     assert lr.best == lr.x[1]
     assert len(lr.dots_y) == 12
-    assert int(lr.collapsed.sum()) == 2
+    assert int(lr.lost.sum()) == 2
     low, high = figure.y_range
-    assert low < 0.46  # the end of the interval at 0.1; what collapsed lies beyond
+    assert low < 0.46  # the end of the interval at 0.1; what was lost lies beyond
     assert high > 0.88
 
 
 def test_collapsed_runs_do_not_set_the_axis():
-    """Where no mean has collapsed runs in it, the axis ends above them, and they are drawn at its edge."""
+    """Where no mean has lost runs in it, the axis ends above them, and they are drawn at its edge."""
     frame = cells()
     figure = slice_figure(frame, [*LEVELS], ACCURACY, "slices")
     low, _ = figure.y_range
@@ -135,7 +135,7 @@ def test_a_heat_map_counts_frames_and_hatches():
     assert (figure.x_values, figure.y_values) == (("0.001", "0.01", "0.1"), ("relu", "tanh"))
     assert figure.means == pytest.approx(np.array([[0.805, 0.845, 0.885], [0.785, 0.825, 0.1]]))
     assert figure.counts.tolist() == [[2, 2, 2], [2, 2, 2]]
-    assert figure.collapsed.tolist() == [[0, 0, 0], [0, 0, 2]]
+    assert figure.lost.tolist() == [[0, 0, 0], [0, 0, 2]]
     assert figure.best == (0, 2)
     assert (figure.low, figure.high) == pytest.approx((0.785, 0.885))  # not 0.1
     assert figure.level(1, 2) == 0
@@ -154,7 +154,7 @@ def test_a_heat_map_of_a_loss_has_its_best_at_the_least_and_empty_cells():
     assert math.isnan(figure.means[0, 1])
     assert figure.counts[0, 1] == 0
     assert figure.level(*figure.best) == 1
-    assert figure.level(1, 0) == 0  # the worst without a collapse
+    assert figure.level(1, 0) == 0  # the worst without a lost run
     assert isinstance(figure, HeatMap)
     (_, plot), *_ = heat_map(figure)["plots"]
     assert plot["data"][0]["text"][0][1] == ""  # an empty cell says nothing

@@ -50,7 +50,7 @@ def test_settings_are_means_over_their_seeds():
             "lr": [0.1, 0.1, 0.2, None],
             "seed": [0, 1, 0, 0],
             "value": [1.0, 2.0, 5.0, 9.0],
-            "collapsed": [True, False, False, True],
+            "lost": [True, False, False, True],
         }
     )
     table = mean_by_setting(frame, ["lr"])

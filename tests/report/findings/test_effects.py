@@ -6,6 +6,7 @@ import pytest
 from handgrad.report.findings.effect_sentences import effect_verdict
 from handgrad.report.findings.effects import effect_of, effects, frame_of, phase_effects
 from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.variance_shares import without_lost
 from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 
@@ -116,3 +117,19 @@ def test_a_combination_in_which_nothing_changes_goes_no_way():
     ]
     assert (effect.whole.rises, effect.whole.falls, effect.combinations) == (1, 0, 2)
     assert " It goes the same way in 1 of 2." in effect_verdict(effect, {"lr": "lr", "hidden": "hidden"}).text
+
+
+def test_lost_are_runs_that_collapsed_diverged_or_ended_far_below_their_setting(make_results):
+    """At 0.1 seed 0 is at .3 beside .9; at 0.2 seed 1 diverged and has no row; at 0.3 seed 2 collapsed."""
+    tells = {(0.1, 0): Outcome(0.3), (0.2, 1): Outcome(status="diverged"), (0.3, 2): Outcome(0.2, collapsed=1)}
+    lr = "training.optimizer.lr"
+    folder = make_results(
+        {"grid": {lr: [0.1, 0.2, 0.3, 0.4]}, "seeds": 3},
+        lambda setting, seed: tells.get((setting.axes[lr], seed), Outcome(0.9 + 0.01 * seed)),
+    )
+    (phase,) = summarize(Results.open(folder)).phases
+    frame = frame_of(phase.settings, phase.axes, phase.metric)
+    rows = list(zip(frame[lr], frame["seed"], frame["lost"], frame["whole"], strict=True))
+    assert [(value, seed) for value, seed, lost, _ in rows if lost] == [(0.1, 0), (0.3, 2)]
+    assert {value for value, *_, whole in rows if whole} == {0.4} == set(without_lost(frame, phase.axes)[lr])
+    assert len(phase.conclusions.lost) == 3

@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.errors import InputError
-from handgrad.report.findings.axis_scales import COLLAPSED, AxisScale
+from handgrad.report.findings.axis_scales import LOST, AxisScale
 from handgrad.report.findings.forest_shares import ForestShares
 from handgrad.report.findings.importance import best_of, importance_of, importances, shares_of
 from handgrad.report.findings.importance_sentences import (
@@ -33,8 +33,8 @@ LEVELS = {"lr": [0.001, 0.01, 0.1], "width": [16, 32]}
 def of_frame(frame, axes, *, metric=ACCURACY, sampler="", tried=(), stopped=0, scales=None):
     """What varies, of a frame; lr is the learning rate."""
     names = {axis: {"lr": "learning rate"}.get(axis, axis) for axis in axes}
-    if COLLAPSED not in frame:
-        frame = frame.assign(**{COLLAPSED: False})
+    if LOST not in frame:
+        frame = frame.assign(**{LOST: False})
     settings = len(frame[list(axes)].drop_duplicates())
     return StudiedAxes(metric, tuple(axes), names, frame, scales or {}, settings, tuple(tried), stopped, sampler)
 
@@ -121,7 +121,7 @@ def test_settings_without_a_value_are_counted_beside_the_sentence():
         ACCURACY,
         tuple(LEVELS),
         {"lr": "lr", "width": "width"},
-        frame.assign(collapsed=False),
+        frame.assign(lost=False),
         {},
         9,
         (math.nan,) * 2,
@@ -153,29 +153,30 @@ def test_settings_that_collapse_are_told_apart_from_those_that_work():
         return 0.1 if s["lr"] == 0.1 else 0.8 + 0.05 * (s["width"] == 32)
 
     frame = noisy(mean)
-    frame[COLLAPSED] = frame["value"] < 0.3
+    frame[LOST] = frame["value"] < 0.3
     found = importance_of(of_frame(frame, LEVELS))
     whole, working = said(found)
     assert whole.startswith("learning rate matters most")
     assert working.startswith(
-        "In 2 of 6 settings runs collapsed, which is part of this variance; among the 4 settings in "
+        "In 2 of 6 settings runs were lost (collapsed to one class, diverged, or far below the other runs of the "
+        "setting), which is part of this variance; among the 4 settings of "
     )
     assert "width matters most" in working
-    assert found.collapsed == 2
-    frame[COLLAPSED] = frame["lr"] < 0.05
+    assert found.lost == 2
+    frame[LOST] = frame["lr"] < 0.05
     only = importance_of(of_frame(frame, LEVELS))
-    assert said(only)[1].startswith("In 4 of 6 settings runs collapsed")
-    frame[COLLAPSED] = True
+    assert said(only)[1].startswith("In 4 of 6 settings runs were lost")
+    frame[LOST] = True
     assert said(importance_of(of_frame(frame, LEVELS))) == [
-        "Which of learning rate and width matters cannot be said: every run collapsed to one class."
+        "Which of learning rate and width matters cannot be said: every run was lost."
     ]
 
 
 def test_no_result_and_equal_results_have_their_sentence():
     nothing = noisy(lambda s: 0.8).iloc[:0]
-    lost = StudiedAxes(ACCURACY, ("lr",), {"lr": "lr"}, nothing.assign(collapsed=[]), {}, 2, (math.nan, math.nan), 0)
+    lost = StudiedAxes(ACCURACY, ("lr",), {"lr": "lr"}, nothing.assign(lost=[]), {}, 2, (math.nan, math.nan), 0)
     assert said(importance_of(lost)) == ["What lr does cannot be said: every run of 2 settings diverged."]
-    waiting = StudiedAxes(ACCURACY, ("lr",), {"lr": "lr"}, nothing.assign(collapsed=[]), {}, 2, (), 0)
+    waiting = StudiedAxes(ACCURACY, ("lr",), {"lr": "lr"}, nothing.assign(lost=[]), {}, 2, (), 0)
     assert said(importance_of(waiting)) == ["What lr does cannot be said: no run has a result yet."]
     equal = importance_of(of_frame(grid(LEVELS, 2, lambda s, seed: 0.8), LEVELS), margin=0.01, margin_is="ours")
     assert said(equal) == [

@@ -11,7 +11,7 @@ from scipy.stats import ncx2
 from handgrad.errors import InputError
 from handgrad.report.findings import variance_shares as module
 from handgrad.report.findings.design_blocks import block_of, contrasts, terms_of
-from handgrad.report.findings.variance_shares import _noncentrality, variance_shares, without_collapsed
+from handgrad.report.findings.variance_shares import _noncentrality, variance_shares, without_lost
 from tests.report.findings.grids import grid
 
 LEVELS = {"lr": [0.01, 0.1, 1.0], "width": [16, 64]}
@@ -259,12 +259,12 @@ def test_a_partial_grid_keeps_the_interactions_that_it_shows():
 
 def test_what_is_left_without_the_settings_that_collapsed():
     frame = grid(LEVELS, 2, lambda s, seed: 0.1 if s["lr"] == 1.0 else 0.9 + 0.01 * (s["width"] == 64))
-    frame["collapsed"] = frame["lr"] == 1.0
+    frame["lost"] = frame["lr"] == 1.0
     found = variance_shares(frame, [*LEVELS], names={"lr": "learning rate"})
     assert by_name(found)["learning rate"].share > 0.99
-    left = variance_shares(without_collapsed(frame, [*LEVELS]), [*LEVELS])
+    left = variance_shares(without_lost(frame, [*LEVELS]), [*LEVELS])
     assert by_name(left)["width"].share == pytest.approx(1)
-    assert without_collapsed(frame.drop(columns="collapsed"), [*LEVELS]).equals(frame.drop(columns="collapsed"))
+    assert without_lost(frame.drop(columns="lost"), [*LEVELS]).equals(frame.drop(columns="lost"))
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def draw_axis_panels(figure: AxisPanels) -> "Drawing":
 
 
 def _axis_panel(axes: "Axes", panel: AxisPanel, low: float, high: float) -> None:
-    fallen = panel.collapsed
+    fallen = panel.lost
     y = np.clip(panel.dots_y, low + 0.015 * (high - low), high - 0.015 * (high - low))
     axes.plot(
         panel.dots_x[~fallen], y[~fallen], "o", color=RUN, alpha=0.55, markersize=3.4, markeredgewidth=0, zorder=2
@@ -67,7 +67,7 @@ def _axis_panel(axes: "Axes", panel: AxisPanel, low: float, high: float) -> None
 
 
 def draw_heat_map(figure: HeatMap) -> "Drawing":
-    """Cells coloured from the worst without a collapse to the best; hatched where runs collapsed, the best framed."""
+    """Cells coloured from the worst without a lost run to the best; hatched where runs were lost, the best framed."""
     from matplotlib.patches import Rectangle
 
     rows, columns = figure.means.shape
@@ -81,7 +81,7 @@ def draw_heat_map(figure: HeatMap) -> "Drawing":
             if not figure.counts[i, j]:
                 continue
             ink = shade(figure.level(i, j))
-            hatch = "////" if figure.collapsed[i, j] else None
+            hatch = "////" if figure.lost[i, j] else None
             axes.add_patch(
                 Rectangle(
                     (j - 0.5, i - 0.5), 1, 1, facecolor=ink, edgecolor="white", linewidth=1, hatch=hatch, zorder=2

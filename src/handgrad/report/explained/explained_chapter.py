@@ -223,6 +223,14 @@ def _search(explained: Explained, ddof: int) -> Chapter:
         ),
         Facts(tuple(rows)),
     ]
+    if explained.rungs[0].written:
+        blocks.insert(
+            1,
+            Text(
+                "The file as it is written ran in full beside the first rung, once on each row. What it gains from a "
+                "cheaper run to that, other readings are taken to gain too, or nothing, or anything between."
+            ),
+        )
     for number, rung in enumerate(explained.rungs[:-1], start=1):
         blocks += [
             TableBlock(order_table(explained, rung, f"rung-{number}-readings"), folded=True),

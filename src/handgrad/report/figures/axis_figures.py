@@ -24,7 +24,7 @@ from handgrad.report.figures.shapes import Curves
 from handgrad.report.findings.forest_shares import ForestShares, forest_shares
 from handgrad.report.findings.importance import Shares, best_of, shares_of
 from handgrad.report.findings.studied_axes import StudiedAxes, studied
-from handgrad.report.findings.variance_shares import variance_shares, without_collapsed
+from handgrad.report.findings.variance_shares import variance_shares, without_lost
 from handgrad.report.findings.wording import plural
 from handgrad.study.published.axis_options import (
     AxesOptions,
@@ -105,7 +105,7 @@ def slices_of(found: StudiedAxes, options: AxesOptions, name: str) -> AxisPanels
 
 
 def make_heat_map(request: Request[HeatMapOptions]) -> HeatMap | None:
-    """Two axes: the mean of the runs with each pair of values, how many they are, and where runs collapsed."""
+    """Two axes: the mean of the runs with each pair of values, how many they are, and where runs were lost."""
     found = _studied(request)
     return None if found is None else heat_map_of(found, request.options, request.name)
 
@@ -146,17 +146,17 @@ def make_importance(request: Request[ImportanceOptions]) -> Importances | None:
     found, options = _studied(request), request.options
     if found is None:
         return None
-    shares = shares_by(found, options.method, working=not options.collapsed)
-    return importance_figure(shares, found.metric, request.name, working=not options.collapsed)
+    shares = shares_by(found, options.method, working=not options.lost)
+    return importance_figure(shares, found.metric, request.name, working=not options.lost)
 
 
 def shares_by(found: StudiedAxes, method: str, *, working: bool = False) -> Shares:
-    """The shares of the variance by a method of `ImportanceOptions`; working: of settings in which no run collapsed."""
+    """The shares of the variance by a method of `ImportanceOptions`; working: of settings of which no run was lost."""
     if len(found.axes) < 2:
         raise InputError(f"shares need two hyperparameters that vary; {_varied(found)}")
-    frame = without_collapsed(found.frame, found.axes) if working else found.frame
+    frame = without_lost(found.frame, found.axes) if working else found.frame
     if not len(frame):
-        raise InputError("runs of every setting collapsed, so that none are left")
+        raise InputError("runs of every setting were lost, so that none are left")
     if method == "variance":
         return variance_shares(frame, found.axes, names=found.names, overlap=found.overlap)
     if method == "forest":

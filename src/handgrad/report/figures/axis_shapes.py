@@ -23,7 +23,7 @@ Ticks = tuple[tuple[float, str], ...]  # (place, text)
 class AxisPanel:
     """The measure against one axis.
 
-    dots: x and y, and which of them collapsed;  line: x and y, and low and high (NaN where there is no interval);
+    dots: x and y, and which of them were lost;  line: x and y, and low and high (NaN where there is no interval);
     band: whether the line is one with a band, else means with bars;  joined: whether means are joined, as numbers are;
     values: of the axis, as text, for the points of the line;  best: the place of the best mean.
     """
@@ -32,7 +32,7 @@ class AxisPanel:
     ticks: Ticks
     dots_x: Numbers
     dots_y: Numbers
-    collapsed: NDArray[np.bool_]
+    lost: NDArray[np.bool_]
     x: Numbers
     y: Numbers
     low: Numbers
@@ -61,8 +61,8 @@ class AxisPanels:
 
     @property
     def y_range(self) -> tuple[float, float]:
-        """All means and their intervals, and the runs that did not collapse, with a margin."""
-        parts = [p for panel in self.panels for p in (panel.y, panel.low, panel.high, panel.dots_y[~panel.collapsed])]
+        """All means and their intervals, and the runs that were not lost, with a margin."""
+        parts = [p for panel in self.panels for p in (panel.y, panel.low, panel.high, panel.dots_y[~panel.lost])]
         values = np.concatenate(parts) if parts else np.empty(0)
         values = values[np.isfinite(values)]
         if not values.size:
@@ -88,10 +88,10 @@ class AxisPanels:
 
 @dataclass(frozen=True, eq=False)
 class HeatMap:
-    """means[y, x] of the settings with two values (NaN where there are none), how many, and in how many runs collapsed.
+    """means[y, x] of the settings with two values (NaN where there are none), how many, and how many runs were lost.
 
     best: (y, x) of the best mean;  low, high: the ends of the colours, as values: the worst mean of cells in which
-    nothing collapsed, and the best.
+    nothing was lost, and the best.
     """
 
     name: str
@@ -103,7 +103,7 @@ class HeatMap:
     y_values: tuple[str, ...]
     means: Numbers
     counts: NDArray[np.int64]
-    collapsed: NDArray[np.int64]
+    lost: NDArray[np.int64]
     best: tuple[int, int]
     low: float
     high: float
@@ -124,11 +124,11 @@ class HeatMap:
     def table(self) -> tuple[list[str], Iterator[CsvRow]]:
         """A row per cell."""
         rows = (
-            [x, y, float(self.means[i, j]), int(self.counts[i, j]), int(self.collapsed[i, j])]
+            [x, y, float(self.means[i, j]), int(self.counts[i, j]), int(self.lost[i, j])]
             for i, y in enumerate(self.y_values)
             for j, x in enumerate(self.x_values)
         )
-        return [self.x_label, self.y_label, "mean", "runs", "collapsed"], rows
+        return [self.x_label, self.y_label, "mean", "runs", "lost"], rows
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from handgrad.report.figures.axis_figures import (
 )
 from handgrad.report.figures.network_figures import image_shape
 from handgrad.report.figures.search_figures import NEEDS_RUNGS, NEEDS_SEARCH
-from handgrad.report.findings.axis_scales import COLLAPSED, SEED, VALUE, ordered_levels
+from handgrad.report.findings.axis_scales import LOST, SEED, VALUE, ordered_levels
 from handgrad.report.findings.effects import plain_value
 from handgrad.report.findings.forest_shares import FEWEST, too_few
 from handgrad.report.findings.studied_axes import StudiedAxes, declared
@@ -205,12 +205,12 @@ def _planned_axes(asked: AskedFigure) -> StudiedAxes | None:
             value = at_path(tables, path) if is_path(path) else None
             value = values.get(path) if value is None else value
             row[path] = "baseline" if value is None and not is_path(path) else plain_value(value)
-        rows += [{**row, SEED: run_key(*run), VALUE: rng.uniform(0.2, 0.8), COLLAPSED: False} for run in asked.runs]
+        rows += [{**row, SEED: run_key(*run), VALUE: rng.uniform(0.2, 0.8), LOST: False} for run in asked.runs]
     levels = {path: ordered_levels(row[path] for row in rows) for path in axes}
     varied = tuple(path for path, own in levels.items() if len(own) > 1)
     if phase.sampling is not None and len(varied) < len(axes):
         return None  # others will be drawn while the study runs
-    frame = pandas.DataFrame(rows, columns=[*axes, SEED, VALUE, COLLAPSED]).astype(dict.fromkeys(axes, object))
+    frame = pandas.DataFrame(rows, columns=[*axes, SEED, VALUE, LOST]).astype(dict.fromkeys(axes, object))
     scales = {} if asked.sampling is None else declared(asked.sampling)
     return StudiedAxes(
         metric=asked.metric,

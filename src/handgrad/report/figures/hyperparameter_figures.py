@@ -5,7 +5,7 @@
     heat_map_figure          two axes, a cell for each pair of values or of stretches of a range
     parallel_figure          every setting through all axes
 
-frame: columns of the axes, "seed", "value" and, where known, "collapsed";  names: axis -> how the figure calls it.
+frame: columns of the axes, "seed", "value" and, where known, "lost";  names: axis -> how the figure calls it.
 """
 
 import math
@@ -26,7 +26,7 @@ from handgrad.report.figures.axis_shapes import (
 )
 from handgrad.report.figures.shapes import Numbers
 from handgrad.report.findings.axis_scales import (
-    COLLAPSED,
+    LOST,
     SEED,
     VALUE,
     AxisScale,
@@ -40,6 +40,7 @@ from handgrad.report.findings.axis_scales import (
 from handgrad.report.findings.effects import effect_of
 from handgrad.report.findings.forest_shares import ForestShares, forest_marginal
 from handgrad.report.findings.resampled import has_folds
+from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.wording import sentence
 from handgrad.study.changes import shown
 
@@ -56,7 +57,7 @@ def _called(axis: str, names: Mapping[str, str] | None) -> str:
 
 
 def _fallen(frame: "DataFrame") -> list[bool]:
-    return [bool(c) for c in frame[COLLAPSED].tolist()] if COLLAPSED in frame else [False] * len(frame)
+    return [bool(c) for c in frame[LOST].tolist()] if LOST in frame else [False] * len(frame)
 
 
 def _level_places(levels: Sequence[Hashable]) -> Numbers:
@@ -152,8 +153,8 @@ def effect_figure(
     caption = (
         f"{sentence(word)} for every value of each hyperparameter. Diamonds: the mean over all combinations of the "
         f"others that have every value; bars: 95 % t intervals of that mean over {_over(frame)} (none of one; they "
-        "cover less where some runs collapsed); filled: the best. Dots: runs; crosses: runs that collapsed, at the "
-        "edge where they lie beyond it."
+        f"cover less where some runs were lost); filled: the best. Dots: runs; crosses: those lost ({LOST_IS}), at "
+        "the edge where they lie beyond it."
     )
     return AxisPanels(name, f"Effects on {word}", caption, word, tuple(panels), is_fraction(metric))
 
@@ -193,7 +194,7 @@ def slice_figure(
         scale = declared.get(axis) or scale_of(axis, table[axis].tolist())
         inside = [_is_shown(scale, value) for value in table[axis].tolist()]
         values = [value for value, there in zip(table[axis].tolist(), inside, strict=True) if there]
-        y, fallen = table[VALUE].to_numpy(np.float64)[inside], table[COLLAPSED].to_numpy()[inside] > 0
+        y, fallen = table[VALUE].to_numpy(np.float64)[inside], table[LOST].to_numpy()[inside] > 0
         if scale.is_range:
             places, ticks = scale.shares(values), range_ticks(scale)
         else:
@@ -217,7 +218,7 @@ def slice_figure(
     word = METRICS[metric].word
     caption = (
         f"{sentence(word)} of every setting (mean over its {_over(frame)}) along each hyperparameter; crosses: "
-        "settings with runs that collapsed, at the edge where they lie beyond it."
+        f"settings with runs that were lost ({LOST_IS}), at the edge where they lie beyond it."
     )
     if known:
         caption += (
@@ -258,26 +259,26 @@ def heat_map_figure(
     columns, x_texts = _binned(x_axis, [x for x, *_ in kept], (scales or {}).get(x_axis))
     rows, y_texts = _binned(y_axis, [y for _, y, *_ in kept], (scales or {}).get(y_axis))
     shape = (len(y_texts), len(x_texts))
-    sums, counts, collapsed = np.zeros(shape), np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    sums, counts, lost = np.zeros(shape), np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     np.add.at(sums, (rows, columns), [value for *_, value, _ in kept])
     np.add.at(counts, (rows, columns), 1)
-    np.add.at(collapsed, (rows, columns), [int(fallen) for *_, fallen in kept])
+    np.add.at(lost, (rows, columns), [int(fallen) for *_, fallen in kept])
     means = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     down = lower_is_better(metric)
     best = np.unravel_index((np.nanargmin if down else np.nanargmax)(means), shape)
-    fine = means[(counts > 0) & (collapsed == 0)]
+    fine = means[(counts > 0) & (lost == 0)]
     high = float(means[best])
     low = float((fine.max() if down else fine.min()) if fine.size else (np.nanmax if down else np.nanmin)(means))
     word = METRICS[metric].word
     per_cent = " in percent" if is_fraction(metric) else ""
     caption = (
         f"In each cell the mean {word}{per_cent} of all runs with both values, over everything else that varies, and "
-        "how many they are. Framed: the best. Hatched (on the page a cross): runs of the cell collapsed; colours "
-        "begin at the worst cell without any. Empty: no run with a result."
+        f"how many they are. Framed: the best. Hatched (on the page a cross): runs of the cell were lost ({LOST_IS}); "
+        "colours begin at the worst cell without any. Empty: no run with a result."
     )
     x_name, y_name = _called(x_axis, names), _called(y_axis, names)
     return HeatMap(
-        name, f"{x_name} and {y_name}", caption, x_name, y_name, x_texts, y_texts, means, counts, collapsed,
+        name, f"{x_name} and {y_name}", caption, x_name, y_name, x_texts, y_texts, means, counts, lost,
         (int(best[0]), int(best[1])), low, high, word, is_fraction(metric),
     )  # fmt: skip
 

@@ -26,10 +26,10 @@ def importance_figure(
 ) -> Importances:
     """A bar for each axis and pair, largest first; of a grid also what seeds and noise have.
 
-    working: whether these are the settings in which no run collapsed.
+    working: whether these are the settings of which no run was lost.
     """
     word = METRICS[metric].word
-    among = " among settings in which no run collapsed" if working else ""
+    among = " among settings of which no run was lost" if working else ""
     title = f"Hyperparameter importance for {word}{among}"
     if isinstance(found, ForestShares):
         shown_shares = [one for one in found.shares if len(one.axes) == 1 or one.share >= LEAST][:ROWS]

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 KINDS = ("log", "linear", "values", "categories")
 LOG_RATIO = 20.0  # positive values that span more are read in log
 FEW_VALUES = 24  # numbers are taken one by one up to so many, where settings share them
-SEED, VALUE, COLLAPSED = "seed", "value", "collapsed"  # columns beside those of the axes; the last one is optional
+SEED, VALUE = "seed", "value"  # columns beside those of the axes
+LOST, WHOLE = "lost", "whole"  # and those that are optional
 
 
 @dataclass(frozen=True)
@@ -140,20 +141,20 @@ def _lies_in_log(x: NDArray[np.float64]) -> bool:
 
 
 def mean_by_setting(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
-    """A row a setting: its axes, "value" (the mean over its seeds), "n" (how many) and "collapsed" (how many of them).
+    """A row a setting: its axes, "value" (the mean over its seeds), "n" (how many) and "lost" (how many of them).
 
     Settings that do not say an axis are left out.
     """
     import pandas
 
     rows: dict[tuple[Hashable, ...], list[tuple[float, bool]]] = {}
-    fallen = frame[COLLAPSED].tolist() if COLLAPSED in frame else [False] * len(frame)
+    fallen = frame[LOST].tolist() if LOST in frame else [False] * len(frame)
     keys = zip(*(frame[axis].tolist() for axis in axes), strict=True)
-    for key, value, collapsed in zip(keys, frame[VALUE].tolist(), fallen, strict=True):
+    for key, value, lost in zip(keys, frame[VALUE].tolist(), fallen, strict=True):
         if not any(map(is_missing, key)) and not is_missing(value):
-            rows.setdefault(key, []).append((float(value), bool(collapsed)))
+            rows.setdefault(key, []).append((float(value), bool(lost)))
     made = [
         (*key, math.fsum(v for v, _ in each) / len(each), len(each), sum(c for _, c in each))
         for key, each in rows.items()
     ]
-    return pandas.DataFrame(made, columns=[*axes, VALUE, "n", COLLAPSED])
+    return pandas.DataFrame(made, columns=[*axes, VALUE, "n", LOST])

@@ -1,6 +1,7 @@
 """Which setting of a phase is best, and how sure that is: what its tables, figures, sentences and files are made from.
 
-    conclude(runs, …)   Conclusions: each setting against the best, what its runs came to, how the choice flatters
+    conclude(runs, …)    Conclusions: each setting against the best, what its runs came to, how the choice flatters
+    lost_runs(runs, …)   which runs collapsed, diverged or ended far below the others of their setting
 
 A run that diverged has no value.  In a difference it counts as guessing (1/classes) of an accuracy, and as three times
 the worst value of the phase of a loss: any number as bad leads to the same words.
@@ -172,13 +173,9 @@ def conclude(
     examples = examples if is_proportion(metric) else None  # balanced accuracy and F1 are no binomial proportions
     each = examples if each is None or examples is None else each
     labels = list(runs)
-    keys = in_order({key for one in runs.values() for key in (*one.values, *one.diverged)})
-    x = np.array([[runs[label].values.get(key, np.nan) for key in keys] for label in labels]).reshape(-1, len(keys))
-    away = np.array([[key in runs[label].diverged for key in keys] for label in labels], dtype=bool).reshape(x.shape)
     higher, bounded = not lower_is_better(metric), is_fraction(metric)
-    low = fallen_runs(x if higher else -x, bounded, each)
+    keys, x, away, fell = _matrices(runs, metric, each)
     guess = 1 / classes if bounded and classes else 0.0 if bounded else None
-    fell = low | away | np.array([[key in runs[label].collapsed for key in keys] for label in labels]).reshape(x.shape)
     rows = [i for i, label in enumerate(labels) if label in compared]
     floor = guess if bounded else _worst(x[rows], higher, bounded)
     place = [labels[i] for i in rows].index(best)
@@ -234,6 +231,34 @@ def conclude(
         bias=selection_bias(columns.x, higher, columns.divisions),
         unit="fold" if has_folds(dict.fromkeys(keys)) else "seed",
     )
+
+
+def lost_runs(runs: Mapping[str, SettingRuns], metric: str, examples: int | None = None) -> dict[str, set[RunKey]]:
+    """Of each setting the runs that were lost: collapsed, diverged, or far below its others (`fallen_runs`).
+
+    examples: on how many a run was scored.
+
+    >>> runs = {"1": SettingRuns({0: 0.95, 1: 0.5, 2: 0.96}, frozenset({3})), "2": SettingRuns({0: 0.9, 1: 0.91})}
+    >>> lost_runs(runs, "val_accuracy")
+    {'1': {1, 3}, '2': set()}
+    """
+    keys, _, _, fell = _matrices(runs, metric, examples if is_proportion(metric) else None)
+    return {
+        label: {key for key, flag in zip(keys, of, strict=True) if flag} for label, of in zip(runs, fell, strict=True)
+    }
+
+
+def _matrices(
+    runs: Mapping[str, SettingRuns], metric: str, examples: int | None
+) -> tuple[list[RunKey], Numbers, Flags, Flags]:
+    """Keys of runs, and (settings, keys): values, NaN where there is none; which diverged; which were lost."""
+    keys = in_order({key for one in runs.values() for key in (*one.values, *one.diverged)})
+    shape = (len(runs), len(keys))
+    x = np.array([[one.values.get(key, np.nan) for key in keys] for one in runs.values()]).reshape(shape)
+    away = np.array([[key in one.diverged for key in keys] for one in runs.values()], dtype=bool).reshape(shape)
+    gone = np.array([[key in one.collapsed for key in keys] for one in runs.values()], dtype=bool).reshape(shape)
+    low = fallen_runs(-x if lower_is_better(metric) else x, is_fraction(metric), examples)
+    return keys, x, away, low | away | gone
 
 
 @dataclass(frozen=True)

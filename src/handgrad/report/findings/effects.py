@@ -20,10 +20,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from handgrad.measures import lower_is_better
-from handgrad.report.findings.axis_scales import COLLAPSED, SEED, VALUE
+from handgrad.report.findings.axis_scales import LOST, SEED, VALUE, WHOLE
+from handgrad.report.findings.conclusions import lost_runs
 from handgrad.report.findings.resampled import ROUNDING
 from handgrad.report.findings.statistics import Comparison, Sample, compare, sample
-from handgrad.report.findings.summary import PhaseSummary, SettingSummary
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, examples_of
 from handgrad.study.changes import is_path, shown
 from handgrad.training.run_keys import RunKey, in_order
 
@@ -97,7 +98,9 @@ class Effect:
 
 
 def frame_of(settings: Sequence[SettingSummary], axes: Sequence[str], metric: str) -> "DataFrame":
-    """One row for every run that has the metric: a column for each axis, seed, value and collapsed.
+    """One row for every run that has the metric: a column for each axis, seed, value, lost and whole.
+
+    lost: whether the run was lost (`lost_runs`);  whole: whether none of its setting was, one that diverged neither.
 
     Values of axes are as text shows them where they are lists or tables.  A setting that does not say an axis (one
     factor at a time, variants) has the value that was in force, or None.  Settings that a search stopped short of the
@@ -105,17 +108,19 @@ def frame_of(settings: Sequence[SettingSummary], axes: Sequence[str], metric: st
     """
     import pandas
 
+    scored = next((n for one in settings if (n := examples_of(one.runs, metric)) is not None), None)
+    lost = lost_runs({setting.label: setting.ended(metric) for setting in settings}, metric, scored)
     rows = []
     for setting in settings:
         if setting.stopped:
             continue
         values = {path: axis_value(setting, path) for path in axes}
-        fallen = {run.key for run in setting.runs if run.collapsed is not None}
+        fell, whole = lost[setting.label], not lost[setting.label]
         rows += [
-            {**values, SEED: seed, VALUE: y, COLLAPSED: seed in fallen}
+            {**values, SEED: seed, VALUE: y, LOST: seed in fell, WHOLE: whole}
             for seed, y in setting.samples[metric].values.items()
         ]
-    frame = pandas.DataFrame(rows, columns=[*axes, SEED, VALUE, COLLAPSED])
+    frame = pandas.DataFrame(rows, columns=[*axes, SEED, VALUE, LOST, WHOLE])
     return frame.astype(dict.fromkeys(axes, object))  # True stays True beside None, 16 stays 16
 
 

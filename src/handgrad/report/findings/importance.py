@@ -4,7 +4,7 @@
     importances(summary)     one for each phase in which something varies
 
 Settings that were listed have the shares of a grid (`variance_shares`); those that are no grid, and drawn ones, those
-of a forest (`forest_shares`).  Where runs collapsed, a learning rate that is too large has nearly all of the variance,
+of a forest (`forest_shares`).  Where runs were lost, a learning rate that is too large has nearly all of the variance,
 and which axis matters elsewhere is asked again of the settings in which none did.
 """
 
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from handgrad.errors import InputError
 from handgrad.measures import METRICS, is_fraction, lower_is_better
-from handgrad.report.findings.axis_scales import COLLAPSED
+from handgrad.report.findings.axis_scales import LOST
 from handgrad.report.findings.expected_best import ExpectedBest, expected_best
 from handgrad.report.findings.forest_shares import ForestShares, forest_shares
 from handgrad.report.findings.studied_axes import StudiedAxes, studied_in
 from handgrad.report.findings.summary import PhaseSummary, Summary
-from handgrad.report.findings.variance_shares import VarianceShares, variance_shares, without_collapsed
+from handgrad.report.findings.variance_shares import VarianceShares, variance_shares, without_lost
 from handgrad.report.findings.within_margin import Forgiveness, within_margin
 from handgrad.report.findings.wording import enumerated, plural
 
@@ -34,7 +34,7 @@ Shares = VarianceShares | ForestShares
 class Importance:
     """phase: its place in the study, from 0;  shares: None where `refusal` says why not.
 
-    working: the same of the settings in which no run collapsed, where runs did, `working_refusal`: why not;  collapsed:
+    working: the same of the settings of which no run was lost, where runs were, `working_refusal`: why not;  lost:
     settings in which runs did;  forgiveness: None where nothing has a result or no margin is known, margin_is: where
     that margin is from;  best: of independent draws, `best_refusal`: why a study that draws has none.
     """
@@ -45,7 +45,7 @@ class Importance:
     refusal: str = ""
     working: Shares | None = None
     working_refusal: str = ""
-    collapsed: int = 0
+    lost: int = 0
     forgiveness: Forgiveness | None = None
     margin_is: str = ""
     best: ExpectedBest | None = None
@@ -72,11 +72,11 @@ def importance_of(studied: StudiedAxes, phase: int = 0, margin: float | None = N
     """All of it for the axes of a phase; what cannot be said is a sentence, never an error."""
     if not len(studied.frame):
         return Importance(studied, phase, refusal=_nothing(studied))
-    if all(studied.frame[COLLAPSED]):
-        return Importance(studied, phase, refusal="every run collapsed to one class")
+    if all(studied.frame[LOST]):
+        return Importance(studied, phase, refusal="every run was lost")
     shares, refusal = _asked(studied, studied.frame)
     fallen, working, working_refusal = 0, None, ""
-    left = without_collapsed(studied.frame, studied.axes)
+    left = without_lost(studied.frame, studied.axes)
     if len(left) < len(studied.frame):
         fallen = _settings_in(studied.frame, studied.axes) - _settings_in(left, studied.axes)
         working, working_refusal = _asked(studied, left)
@@ -117,7 +117,7 @@ def _asked(studied: StudiedAxes, frame: "DataFrame") -> tuple[Shares | None, str
         return None, ""
     try:
         if not len(frame):
-            raise InputError("runs of every setting collapsed")
+            raise InputError("runs of every setting were lost")
         return shares_of(studied, frame), ""
     except InputError as error:
         return None, str(error) if len(studied.axes) > 1 else ""
@@ -190,7 +190,7 @@ def with_result(studied: StudiedAxes) -> int:
 
 def among(found: Importance) -> str:
     """Of which settings `working` speaks, in words."""
-    return f"{plural(with_result(found.studied) - found.collapsed, 'setting')} in which no run collapsed"
+    return f"{plural(with_result(found.studied) - found.lost, 'setting')} of which no run was lost"
 
 
 def axes_named(studied: StudiedAxes) -> str:

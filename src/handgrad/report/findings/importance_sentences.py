@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from handgrad.measures import METRICS, is_fraction
 from handgrad.report.findings.forest_shares import ForestShares
 from handgrad.report.findings.importance import Importance, Shares, among, axes_named, with_result
+from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.studied_axes import StudiedAxes
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.variance_shares import VarianceShares
@@ -71,7 +72,7 @@ def headline_importance(summary: Summary, important: Sequence[Importance]) -> li
 
 
 def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
-    """Which axis matters most, of all settings and of those in which no run collapsed; why, where it cannot be said.
+    """Which axis matters most, of all settings and of those of which no run was lost; why, where it cannot be said.
 
     phase: its name, where sentences of several stand together.
     """
@@ -85,11 +86,11 @@ def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
     text, decided = _most(found.shares, studied, begins=not where)
     method = _method(found.shares, with_result(studied))
     said = [Verdict("good" if decided else "note", f"{where}{text}. {method}{_not_among(studied)}")]
-    if found.collapsed:
-        of = f"In {found.collapsed} of {plural(with_result(studied), 'setting')} runs collapsed"
+    if found.lost:
+        of = f"In {found.lost} of {plural(with_result(studied), 'setting')} runs were lost ({LOST_IS})"
         if found.working is not None:
             rest, decided = _most(found.working, studied)
-            method = _method(found.working, with_result(studied) - found.collapsed)
+            method = _method(found.working, with_result(studied) - found.lost)
             text = f"which is part of this variance; among the {among(found)}, {rest}. {method}"
             said.append(Verdict("good" if decided else "note", f"{where}{of}, {text}"))
         else:

@@ -34,6 +34,7 @@ GRID = 24  # values of 1/d_0
 MOST_INVERSE = 2.0  # of 1/d_0: d_0 = 1/2
 ALIKE = 0.1  # prior chance that all settings have one variance (benchmarks/conclusions.py says what it costs)
 FALL = {True: 0.25, False: math.log(3)}  # bounded -> on y: 95 % to 80 %; a loss three times as large
+LOST_IS = "collapsed to one class, diverged, or far below the other runs of the setting"
 FALL_SPREADS = 5.0  # standard deviations between a fallen run and the others of its setting
 
 

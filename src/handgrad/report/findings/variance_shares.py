@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import InputError
-from handgrad.report.findings.axis_scales import COLLAPSED
+from handgrad.report.findings.axis_scales import LOST, WHOLE
 from handgrad.report.findings.design_blocks import DesignBlock, Terms, block_of, inverse_of, rank_of, terms_of
 from handgrad.report.findings.intervals import CONFIDENCE, Interval
 from handgrad.report.findings.resampled import has_folds, means_of
@@ -99,7 +99,7 @@ def variance_shares(
     """The shares of main effects and, with order 2, interactions of a full or partial grid, with 95 % intervals.
 
     frame: a row a run, columns `axes`, "seed" and "value";  names: axis -> how sentences call it;  overlap: n₂/n₁ of
-    folds (`resampled`).  What the design cannot separate is refused in `refused`.  Runs that collapsed count as the
+    folds (`resampled`).  What the design cannot separate is refused in `refused`.  Lost runs count as the
     results that they are.
 
     An interval is made of draws of generalized pivots (Weerahandi 1993): the error of a term from its χ², its
@@ -152,17 +152,19 @@ def _agreeing(block: DesignBlock) -> str:
     return "the effects that are listed explain every run"
 
 
-def without_collapsed(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
-    """The runs of the settings in which no run collapsed: what matters among those that work.
+def without_lost(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
+    """The runs of the settings of which no run was lost: what matters among those that work.
 
     A learning rate at which everything collapses has nearly all variance of a grid; which axis matters elsewhere is
     then seen by the shares of this frame.
     """
-    if COLLAPSED not in frame:
+    if WHOLE in frame:  # a run that diverged has no row
+        return frame[frame[WHOLE].to_numpy(dtype=bool)]
+    if LOST not in frame:
         return frame
     keys = list(zip(*(frame[axis].tolist() for axis in axes), strict=True))
-    fallen = {key for key, collapsed in zip(keys, frame[COLLAPSED].tolist(), strict=True) if collapsed}
-    return frame[[key not in fallen for key in keys]]
+    lost = {key for key, fell in zip(keys, frame[LOST].tolist(), strict=True) if fell}
+    return frame[[key not in lost for key in keys]]
 
 
 @dataclass(frozen=True)

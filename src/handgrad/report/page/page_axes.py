@@ -39,8 +39,8 @@ def _ticks(ticks: Ticks) -> dict[str, Any]:
 def _axis_panel(panel: AxisPanel, low: float, high: float, value: str) -> list[dict[str, Any]]:
     data: list[dict[str, Any]] = []
     kinds = (
-        (~panel.collapsed, {"color": RUN, "size": 5, "opacity": 0.5}, ""),
-        (panel.collapsed, {"color": WRONG, "size": 6, "symbol": "x-thin-open", "opacity": 0.85}, "collapsed: "),
+        (~panel.lost, {"color": RUN, "size": 5, "opacity": 0.5}, ""),
+        (panel.lost, {"color": WRONG, "size": 6, "symbol": "x-thin-open", "opacity": 0.85}, "lost: "),
     )
     for which, marker, word in kinds:
         if which.any():
@@ -98,7 +98,7 @@ def _axis_panel(panel: AxisPanel, low: float, high: float, value: str) -> list[d
 
 
 def heat_map(figure: HeatMap) -> dict[str, Any]:
-    """Cells coloured from the worst without a collapse to the best; crossed where runs collapsed, the best framed."""
+    """Cells coloured from the worst without a lost run to the best; crossed where runs were lost, the best framed."""
     rows, columns = figure.means.shape
     value = ".2%" if figure.percent else ".4g"
     low, high = sorted((figure.low, figure.high))
@@ -119,7 +119,7 @@ def heat_map(figure: HeatMap) -> dict[str, Any]:
         "hoverongaps": False,
         "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%" if figure.percent else "", "len": 0.9},
     }
-    fallen = np.argwhere(figure.collapsed > 0)
+    fallen = np.argwhere(figure.lost > 0)
     crosses: dict[str, Any] = {
         "type": "scatter",
         "mode": "markers",
@@ -150,7 +150,7 @@ def _named(texts: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _cell_note(figure: HeatMap, i: int, j: int, x: str, y: str) -> str:
-    fallen = f", {figure.collapsed[i, j]} collapsed" if figure.collapsed[i, j] else ""
+    fallen = f", {figure.lost[i, j]} lost" if figure.lost[i, j] else ""
     return f"{plain(figure.x_label)} {x}, {plain(figure.y_label)} {y} (n = {figure.counts[i, j]}{fallen})"
 
 

@@ -4,6 +4,7 @@ from handgrad.measures import is_fraction
 from handgrad.report.findings.against_best import BEHIND, BEST, BOTH, OPEN
 from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.intervals import Interval
+from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.report.findings.wording import number, percent, plural, signed
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
@@ -136,10 +137,11 @@ def lost_table(phase: PhaseSummary, found: Conclusions, name: str, title: str) -
             )
         )
     caption = (
-        "Lost: collapsed to one class, diverged, or ended far below the other runs of the setting (0.25 on the scale "
-        "arcsin √accuracy, as 95 % to 80 %; a loss three times as large). Chance: exact binomial (Clopper and Pearson "
-        "1934). IQM, interquartile mean: without ⌊n/4⌋ runs at either end (Agarwal 2021). Any run: the mean over "
-        "all seeds there could be, lost ones too; from the intervals of the chance and of the others, both at 97.5 %."
+        f"Lost: {LOST_IS}: by 0.25 on the scale arcsin √accuracy (95 % to 80 %; a loss three times as large), by five "
+        "standard deviations of the other runs, and by five of what the examples leave open. Chance: exact binomial "
+        "(Clopper and Pearson 1934). IQM, interquartile mean: without ⌊n/4⌋ runs at either end (Agarwal 2021). Any "
+        "run: the mean over all seeds there could be, lost ones too; from the intervals of the chance and of the "
+        "others, both at 97.5 %."
     )
     if phase.folded:
         caption += (

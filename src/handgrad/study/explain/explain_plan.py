@@ -18,7 +18,7 @@ from handgrad.network.network_section import build
 from handgrad.study.changes import Changes, Table, apply, at_path
 from handgrad.study.design.settings import Study
 from handgrad.study.explain.ladder import Rung, cheaper, ladder, screened, shares
-from handgrad.study.explain.rows import PublishedRow, PublishedRows, items_with_numbers, published_rows
+from handgrad.study.explain.rows import PublishedRow, rows_to_explain
 from handgrad.study.explain.space import (
     MOST_READINGS,
     MOST_USUAL,
@@ -40,6 +40,7 @@ from handgrad.training.slips import SLIPS, in_order
 
 USUAL_DEPARTURES = 2
 OVERHEAD = 0.01  # seconds of a run beyond its epochs
+LARGE_BATCH = 1000  # examples from which products are large
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class ExplainPlan(Plan):
                     "give the study more, or take a smaller number"
                 ],
             )
-        published = _rows(study, self.section)
+        published = rows_to_explain(study, self.section)
         super().__init__(study, splits)
         self.phases: list[PlannedPhase] = []
         self.rows = published.rows
@@ -208,8 +209,9 @@ class ExplainPlan(Plan):
 
         epoch = (n + 0.3·scored)·m·(seconds of a product) + steps·(seconds of a step)     m products an example
 
-        Scoring is a pass forward, about a third of training.  The numbers were measured once, on networks of 50,000 to
-        800,000 products; they choose how much cheaper the first runs are, and no result depends on them.
+        Scoring is a pass forward, about a third of training.  Small batches make small products, which take longer.  The
+        numbers were measured once, on networks of 50,000 to 800,000 products; they choose how much cheaper the first
+        runs are, and no result depends on them.
         """
         facts = self.splits.facts(setting.data)
         network, training = build(setting.network, facts.shape, facts.n_classes), self._resolved(setting).training
@@ -218,9 +220,10 @@ class ExplainPlan(Plan):
         scored = training.scored_of_training(facts.counts) + facts.counts.get("validation", 0)
         wide = 2 if training.dtype == "float64" else 1
         if training.engine == "compiled":
-            epoch = wide * (n + 0.3 * scored) * m * 4e-11 + steps * 3e-6
+            small = steps > n / LARGE_BATCH
+            epoch = wide * (n + 0.3 * scored) * m * (8e-11 if small else 4e-11) + steps * 3e-6
         else:
-            epoch = wide * (n + 0.3 * scored) * m * 1.5e-10 + steps * (8e-5 + m * 2e-10)
+            epoch = wide * (n + 0.3 * scored) * m * 1.5e-10 + steps * (8e-5 + m * 2e-9)
         return OVERHEAD + training.epochs * epoch
 
     def _seconds_of(self, row: int, share: float) -> float:
@@ -387,23 +390,3 @@ def _keeping_lr(changes: Changes, tables: Table) -> Changes:
     if not isinstance(optimizer, Mapping) or "lr" in optimizer or lr is None:
         return changes
     return {**changes, "training.optimizer": {**optimizer, "lr": lr}}
-
-
-def _rows(study: Study, section: ExplainSection) -> PublishedRows:
-    """The rows to explain.  Raises StudyFileError where there are none, or [explain] names what is not there."""
-    where, original = study.where, study.spec.original
-    items = {} if original is None else items_with_numbers(original)
-    if not items:
-        raise StudyFileError(
-            where,
-            [
-                "explain needs published accuracies or losses: write them as [[original.table]] "
-                "(docs/studies.md, What a study reproduces)"
-            ],
-        )
-    if problems := section.problems(items):
-        raise StudyFileError(where, problems)
-    found = published_rows(study, section)
-    if not found.rows:
-        raise StudyFileError(where, [f"explain: no reading can be tried: {short(listed(found.notes), 400)}"])
-    return found

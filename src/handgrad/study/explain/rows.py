@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.errors import StudyFileError
 from handgrad.measures import METRICS, lower_is_better
+from handgrad.names import listed, short
 from handgrad.study.changes import Table, apply, changes_of
 from handgrad.study.design.settings import Phase, Possible, Study
 from handgrad.study.published.explain_section import ExplainSection
@@ -53,6 +55,26 @@ def items_with_numbers(original: Original) -> dict[str, tuple[str, ...]]:
         labels = tuple(label for label, numbers, _, _, _ in _of_item(item) if numbers)
         if labels:
             found[item.number] = labels
+    return found
+
+
+def rows_to_explain(study: Study, section: ExplainSection) -> PublishedRows:
+    """The rows to explain.  Raises StudyFileError where there are none, or [explain] names what is not there."""
+    where, original = study.where, study.spec.original
+    items = {} if original is None else items_with_numbers(original)
+    if not items:
+        raise StudyFileError(
+            where,
+            [
+                "explain needs published accuracies or losses: write them as [[original.table]] "
+                "(docs/studies.md, What a study reproduces)"
+            ],
+        )
+    if problems := section.problems(items):
+        raise StudyFileError(where, problems)
+    found = published_rows(study, section)
+    if not found.rows:
+        raise StudyFileError(where, [f"explain: no reading can be tried: {short(listed(found.notes), 400)}"])
     return found
 
 

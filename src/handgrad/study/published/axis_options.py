@@ -36,12 +36,12 @@ class ImportanceOptions(FigureOptions):
 
     method: "variance", the shares of a grid with seeds as repeats, or "forest", fANOVA of a random forest; auto is
     variance for settings that were listed, if they can be separated, and forest for those that were drawn.
-    collapsed: whether settings in which runs collapsed count.
+    lost: whether settings of which runs were lost count.
     """
 
     settings = (2, None)
     method: Annotated[str, BeforeValidator(one_of(METHODS, "method"))] = "auto"
-    collapsed: Flag = True
+    lost: Flag = True
 
 
 class ExpectedBestOptions(FigureOptions):
