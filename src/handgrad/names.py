@@ -42,6 +42,15 @@ def shown(value: Any, most: int = 80) -> str:
     return short(text if "\n" not in text else " ".join(text.split()), most)
 
 
+def plural(n: int, word: str) -> str:
+    """A count with its word.
+
+    >>> plural(1, "seed"), plural(3, "seed")
+    ('1 seed', '3 seeds')
+    """
+    return f"{n:,} {word if n == 1 else word + 's'}"
+
+
 def listed(names: Iterable[Any], most: int = MOST_NAMES, signs: int = MOST_SIGNS) -> str:
     """Names with commas between them; of many, the first ones and how many more there are.
 

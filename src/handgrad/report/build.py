@@ -102,7 +102,8 @@ def write_report(
             for path, place in moved[:NAMED]:
                 say(f"{path} was not as handgrad wrote it; that version is kept as {place}")
             if len(moved) > NAMED:
-                say(f"so are {len(moved) - NAMED} more files of {report}")
+                more = len(moved) - NAMED
+                say(f"so {'is' if more == 1 else 'are'} {plural(more, 'more file')} of {report}")
             return replace(written, page=report / "index.html")
         except OSError as error:
             raise unwritable(folder, error) from error

@@ -21,6 +21,7 @@ from handgrad.report.findings.conclusion_sentences import (
     word_verdicts,
 )
 from handgrad.report.findings.conclusions import SettingRuns, conclude
+from handgrad.report.findings.scored_parts import scored_on, training_sample
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.verdicts import (
     conditional,
@@ -250,7 +251,7 @@ def test_what_a_search_stopped_short_is_not_compared_with_whole_runs(make_result
     assert said[1].startswith("Equivalent to the best, within ± ")
     assert said[2].startswith("Behind the best: setting 2, −40.")
     assert said[-1] == (
-        "The search stopped 1 of 4 settings early; their numbers are those of their last epoch. The best is chosen "
+        "1 of 4 settings was stopped short by the search; its numbers are those of its last epoch. The best is chosen "
         "among the others, and compared with them alone."
     )
     table = summary_table(phase, 1, "summary", "Settings")
@@ -387,9 +388,9 @@ def test_settings_with_equally_many_right_have_equal_means(make_results):
 
 def test_selection_on_validation_and_on_test(make_results):
     quiet = summary_of(make_results())
-    assert selection(quiet, "val_accuracy").text == (
+    assert texts(selection(quiet, "val_accuracy")) == [
         "Winners were chosen by the mean over seeds of validation accuracy; the test set had no say."
-    )
+    ]
     stamped = summary_of(make_results({"seeds": 2, "select_on_test": True, **LRS}, name="stamped"))
     assert stamped.phases[0].metric == "test_accuracy"
     first = headline(stamped, None)[0]
@@ -417,6 +418,16 @@ def test_early_stopping_of_some_settings_is_said_of_these(make_results):
     (said,) = texts(early_stopping_verdicts(summary_of(make_results({"seeds": 2, "variant": stop}))))
     assert said.startswith("Early stopping (in 1 of 2 settings) keeps the epoch of a run that does best on validation,")
     assert early_stopping_verdicts(summary_of(make_results({"seeds": 2}, name="without"))) == []
+
+
+def test_where_nothing_was_chosen_or_scored_nothing_is_said_of_it(make_results):
+    alone = summary_of(make_results({"seeds": 2}, name="alone"))
+    assert selection(alone, "val_accuracy") == []
+    assert scored_on(alone.settings) == "40 of 80 training, 20 validation and 50 test examples"
+    lost = summary_of(make_results({"seeds": 2, **LRS}, lambda s, seed: Outcome(0.1, "diverged"), name="lost"))
+    assert selection(lost, "val_accuracy") == []
+    assert scored_on(lost.settings) == training_sample(lost.settings) == ""
+    assert "Scored on" not in summary_table(lost.phases[0], 1, "summary", "").caption
 
 
 def test_the_test_set_has_a_noise_of_its_own(make_results):
@@ -448,7 +459,7 @@ def test_intervals_and_p_are_of_these_examples(make_results):
     assert "over seeds, on one set of 20 examples" in summary_table(found.phases[0], 1, "summary", "Settings").caption
     every = summary_of(make_results({"seeds": 2}, lambda s, seed: Outcome(1.0), name="every"))
     assert texts(conditional(every))[0].endswith(
-        "100 % of 20 leaves room for 83.16 to 100.00 % on others (95 %, exact binomial)."
+        "100 % of 20 examples leaves room for 83.16 to 100.00 % on others (95 %, exact binomial)."
     )
     assert conditional(summary_of(make_results({"seeds": 1}, name="one"))) == []
 

@@ -111,7 +111,8 @@ def _lost(noise: Noise) -> list[Verdict]:
     """Runs that learnt nothing, which make most of a variance, and runs that are in none."""
     found = []
     if noise.collapsed:
-        text = f"{plural(noise.collapsed, 'run')} collapsed; these variances hold them like all others."
+        them = "it" if noise.collapsed == 1 else "them"
+        text = f"{plural(noise.collapsed, 'run')} collapsed; these variances hold {them} like all others."
         found.append(Verdict("warning", text))
     if noise.missing:
         text = f"{plural(noise.missing, 'run')} diverged or failed: these variances are those of the runs that did not."

@@ -138,12 +138,16 @@ def _extreme(claimed: Claimed, wanted: int) -> Ruling:
         return Ruling(UNJUDGED, here, why, n)
     against = _against(each, wanted)
     if all(found.sign == wanted for found in each):
-        return Ruling(HOLDS, here, f"decided against each of {len(each)} others", n)
+        return Ruling(
+            HOLDS, here, f"decided against {'the other' if len(each) == 1 else f'each of {len(each)} others'}", n
+        )
     if against:
-        text = f"{against} of {len(each)} others decided to be {'better' if wanted > 0 else 'worse'} (Holm)"
+        text = f"{against} of {plural(len(each), 'other')} decided to be {'better' if wanted > 0 else 'worse'} (Holm)"
         return Ruling(CONTRADICTED, here, text, n)
     left = sum(found.sign != wanted for found in each)
-    return Ruling(UNDECIDED, here, f"{left} of {len(each)} others are not told from it", n)
+    return Ruling(
+        UNDECIDED, here, f"{left} of {plural(len(each), 'other')} {'is' if left == 1 else 'are'} not told from it", n
+    )
 
 
 def _against(each: Sequence[Contrast], wanted: int) -> int:

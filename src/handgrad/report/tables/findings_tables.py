@@ -63,7 +63,7 @@ def curves_table(phase: PhaseSummary, found: PhaseCurves, ddof: int, name: str, 
         f"Jennen-Steinmetz 1986); a straight trend does not enter it. Gap: {gap}."
     )
     if any(one.setting.stopped for one in found.settings):
-        caption += " Runs that the search stopped have the curves of their epochs alone."
+        caption += " Runs that the search stopped short have the curves of their epochs alone."
     return Table(name, title, caption, tuple(columns), tuple(rows))
 
 

@@ -5,13 +5,14 @@ runs of a study     = folds · seeds · Σ settings of its phases, counted befor
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from handgrad.errors import InputError
 from handgrad.measures import VALIDATION, is_fraction, part_of
-from handgrad.names import short
+from handgrad.names import plural, short
 from handgrad.network.dropout import Dropout
 from handgrad.sections import is_whole
 from handgrad.study.changes import leaves, shown
@@ -25,6 +26,7 @@ from handgrad.training.sources import SOURCES, sources_named, without_effect
 from handgrad.training.sources import USUAL as SEEDED_SOURCES
 
 SHOWN = 40  # problems of a message
+MOST_PLACES = 3  # settings with one problem that are named one by one
 
 SEEDED_PARTS = ("validation", "train", "test")  # of [data]: choices that have a seed of their own
 
@@ -35,6 +37,7 @@ FIXED = ("data", "network.hidden", "network.layers", "network.init", "network.bi
 def study_problems(study: Study) -> list[str]:
     """Everything wrong with the settings of a study, each problem once, at the place where it was written."""
     found: dict[str, None] = {}
+    wrong: list[tuple[str, Possible]] = []
     drawn: set[str] = set()
     longest: dict[int, int] = {}
     for one in study.settings.possible:
@@ -47,7 +50,8 @@ def study_problems(study: Study) -> list[str]:
             if "random." in place and range_of in drawn:
                 continue  # one draw outside says that the range is wrong
             drawn.add(range_of)
-            found[place] = None
+            wrong.append((line, one))
+    found.update(dict.fromkeys(gathered(wrong, study.settings.possible)))
     spec = study.spec
     for phase in study.phases:
         for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
@@ -226,6 +230,29 @@ def shortened(lines: Iterable[str]) -> list[str]:
     """Each line once, at most `SHOWN` of them."""
     found = list(dict.fromkeys(lines))
     return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more problems of this kind"]
+
+
+def gathered(wrong: Iterable[tuple[str, Possible]], possible: Iterable[Possible]) -> Iterator[str]:
+    """Each (line, setting) with its place; a line that all settings of a phase have is said once, without them.
+
+    One that many of them have names the first, and how many more.
+    """
+    of_phase = Counter(one.phase.number for one in possible)
+    having: dict[str, list[Possible]] = {}
+    for line, one in wrong:
+        having.setdefault(line, []).append(one)
+    for line, ones in having.items():
+        places = {located(line, one): one for one in ones}
+        unplaced = [one for place, one in places.items() if place == f"{one.where}: {line}"]
+        phases = {one.phase.number for one in ones}
+        if len(unplaced) < 2 or len(unplaced) < len(places):
+            yield from places
+        elif len(ones) == sum(of_phase[number] for number in phases):
+            yield line
+        elif len(unplaced) > MOST_PLACES:
+            yield f"{unplaced[0].where} and {plural(len(unplaced) - 1, 'more setting')}: {line}"
+        else:
+            yield from places
 
 
 def located(line: str, one: Possible) -> str:
