@@ -209,7 +209,7 @@ class ExplainPlan(Plan):
 
         epoch = (n + 0.3·scored)·m·(seconds of a product) + steps·(seconds of a step)     m products an example
 
-        Scoring is a pass forward, about a third of training.  Small batches make small products, which take longer.  The
+        Scoring is a pass forward, about a third of training.  Small batches make small products, which take longer. The
         numbers were measured once, on networks of 50,000 to 800,000 products; they choose how much cheaper the first
         runs are, and no result depends on them.
         """
