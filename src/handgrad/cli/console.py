@@ -213,7 +213,7 @@ def print_ladder(plan: "ExplainPlan", *, json: bool) -> None:
     rows = []
     for rung in plan.ladder:
         on = len(plan.rows) if rung.final else len(plan.screened)
-        seeds = len(plan.study.spec.seeds[: plan.section.seeds]) if rung.final else 1
+        seeds = len(plan.seeds) if rung.final else 1
         readings = min(rung.at_most, len(plan.readings))
         in_full = on if rung.number == 1 and rung.share < 1 else 0  # of the file as it is written, beside the first
         rows.append((rung.name, readings, on, seeds, readings * on * seeds + in_full))

@@ -17,7 +17,7 @@ from handgrad.names import listed, short, shown
 from handgrad.network.network_section import build
 from handgrad.study.changes import Changes, Table, apply, at_path
 from handgrad.study.design.settings import Study
-from handgrad.study.explain.ladder import Rung, cheaper, ladder, screened, shares
+from handgrad.study.explain.ladder import Rung, cheaper, ladder, last_seeds, screened, shares
 from handgrad.study.explain.rows import PublishedRow, rows_to_explain
 from handgrad.study.explain.space import (
     MOST_READINGS,
@@ -61,14 +61,7 @@ class ExplainPlan(Plan):
         if study.quick:
             raise StudyFileError(study.where, ["explain: the numbers are of the whole study; leave --quick out"])
         self.section = study.spec.explain or ExplainSection()
-        if (self.section.seeds or 0) > (there := len(study.spec.seeds)):
-            raise StudyFileError(
-                study.where,
-                [
-                    f"explain.seeds must be at most {there}, as the study has no more seeds; got {self.section.seeds}; "
-                    "give the study more, or take a smaller number"
-                ],
-            )
+        self.seeds = last_seeds(study.spec.seeds, self.section.seeds)
         published = rows_to_explain(study, self.section)
         super().__init__(study, splits)
         self.phases: list[PlannedPhase] = []
@@ -85,7 +78,7 @@ class ExplainPlan(Plan):
         self.screened = screened([self._seconds(self._whole(row)) for row in range(len(self.rows))])
         every = (self._setting_of(reading, row, 1.0) for reading in self.readings for row in self.screened)
         work = sum(self._seconds(one) for one in every if isinstance(one, Setting))
-        seeds = len(study.spec.seeds[: self.section.seeds])
+        seeds = len(self.seeds)
         on_all_rows = work / len(self.readings) * len(self.rows) / len(self.screened)
         written = [sum(self._seconds_of(row, share) for row in self.screened) for share in shares()]
         self.ladder = ladder(len(self.readings), [work * one / written[0] for one in written], seeds * on_all_rows)
@@ -202,7 +195,7 @@ class ExplainPlan(Plan):
 
     def _id(self, setting: Setting) -> str:
         facts = self.splits.facts(setting.data)
-        return Run(self._resolved(setting), self.study.spec.seeds[0], facts.checksum, None).id
+        return Run(self._resolved(setting), self.seeds[0], facts.checksum, None).id
 
     def _seconds(self, setting: Setting) -> float:
         """About what a run takes on one core: the same on every machine, so that the ladder is.
@@ -311,7 +304,7 @@ class ExplainPlan(Plan):
         Beside the first the file as it is written runs whole, which says how far cheaper runs are from that.
         """
         rows = list(range(len(self.rows))) if rung.final else self.screened
-        seeds = self.study.spec.seeds[: self.section.seeds] if rung.final else self.study.spec.seeds[:1]
+        seeds = self.seeds if rung.final else self.seeds[:1]
         found: dict[str, PlannedSetting] = {}
         labels: dict[str, list[str]] = {}
         whole: dict[str, list[bool]] = {}

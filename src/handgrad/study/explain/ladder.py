@@ -12,6 +12,7 @@ more than they validate: scoring more of them after each epoch would take longer
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 FEWER = 4  # from rung to rung a run costs so many times as much
@@ -148,3 +149,15 @@ def screened(costs: Sequence[float]) -> list[int]:
     """
     cheapest = sorted(range(len(costs)), key=lambda i: (costs[i], i))[:SCREENED]
     return sorted(cheapest)
+
+
+def last_seeds(seeds: Sequence[int], number: int | None) -> tuple[int, ...]:
+    """The seeds of the last rung: those of the study, or so many; where it has fewer, the next whole numbers as well.
+
+    >>> last_seeds([1], 3), last_seeds([0, 1, 2], 2), last_seeds([7, 3], None)
+    ((1, 2, 3), (0, 1), (7, 3))
+    """
+    found = list(seeds[:number])
+    while number is not None and len(found) < number:
+        found.append(next(seed for seed in count(min(found)) if seed not in found))
+    return tuple(found)

@@ -117,7 +117,7 @@ class ExplainSection(Section):
     items: Annotated[tuple[str, ...] | None, BeforeValidator(optional(_texts))] = None
     rows: Annotated[tuple[str, ...] | None, BeforeValidator(optional(_texts))] = None
     departures: Annotated[int | None, BeforeValidator(optional(whole("[1, 8]")))] = None
-    seeds: Annotated[int | None, BeforeValidator(optional(whole("[1, inf)")))] = None
+    seeds: Annotated[int | None, BeforeValidator(optional(whole("[1, 100]")))] = None
     slips: Annotated[tuple[str, ...] | None, BeforeValidator(optional(_slips))] = None
     usual: Annotated[bool, BeforeValidator(flag)] = False
     set: Annotated[dict[str, Any], BeforeValidator(_set)] = Field(default_factory=dict)
