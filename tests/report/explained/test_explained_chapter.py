@@ -98,6 +98,18 @@ def test_a_slip_is_an_accusation_only_where_all_readings_not_told_apart_have_it(
     verdicts = explained_verdicts(replace(found, readings=readings))
     (said,) = [verdict for verdict in verdicts if "The best reading has a slip: gradient-doubled" in verdict.text]
     assert said.kind == kind
-    assert said.text.endswith(" 1 of the 2 readings not told apart are without it.") == (kind == "note")
+    assert said.text.endswith(" 1 of the 2 readings not told apart is without it.") == (kind == "note")
     named = "Not told apart from it by these numbers: “loss: half; batch: sum”."
     assert (named in [verdict.text for verdict in verdicts]) == (kind == "note")
+
+
+def test_one_seed_is_said_where_readings_are_not_told_apart(explained):
+    found = explained([0.9, 0.8], [0.901, 0.8], [0.9, 0.8])
+    rung = found.rungs[0]
+    assert len([fit for fit in rung.ranking.readings if fit.group == 0]) == 2
+    one, three = ({(n, 0, ACCURACY): values for n in (0, 1)} for values in ((0.9,), (0.9, 0.91, 0.89)))
+    said = [
+        [verdict.text for verdict in explained_verdicts(replace(found, rungs=(replace(rung, values=values),)))]
+        for values in (one, three)
+    ]
+    assert [sum("[explain] seeds = 3" in text for text in texts) for texts in said] == [1, 0]

@@ -79,6 +79,13 @@ def test_a_reading_of_few_epochs_is_whole_where_the_file_is_cheaper(plan):
     assert rung["whole"] == {"0": [False, False], "1": [True, True]}
 
 
+def test_more_seeds_than_the_study_has_are_further_ones(plan):
+    made = plan({"reading": HALF, "seeds": 4})
+    assert [run.seed for run in made.phases[0].settings[0].runs] == [0, 1, 2, 3]
+    few = plan({"reading": HALF, "seeds": 1})
+    assert [run.seed for run in few.phases[0].settings[0].runs] == [0]
+
+
 def test_rows_can_be_chosen(plan):
     made = plan({"reading": HALF, "rows": ["2"]})
     assert [row.label for row in made.rows] == ["2"]
@@ -210,8 +217,8 @@ def test_a_later_phase_starts_from_the_row_that_is_published_as_best(make):
         ({"slips": ["bias"]}, "explain.slips has an unknown entry: unknown slip 'bias'"),
         ({"slips": 3}, 'explain.slips must be "all", false or a list of slips'),
         ({"departures": 0}, "explain.departures must be in [1, 8]"),
-        ({"seeds": 0}, "explain.seeds must be >= 1"),
-        ({"seeds": 3}, "explain.seeds must be at most 2, as the study has no more seeds; got 3; give the study more"),
+        ({"seeds": 0}, "explain.seeds must be in [1, 100]"),
+        ({"seeds": 101}, "explain.seeds must be in [1, 100]"),
         ({"reeding": {}}, "explain.reeding is an unknown key"),
         ({"reading": {"m": {"a": {"measured": {"acc": "val_loss"}}}}}, "names an unknown measure 'acc'"),
         (

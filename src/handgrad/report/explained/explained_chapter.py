@@ -64,6 +64,12 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
     if alike:
         more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
         yield Verdict("note", f"Not told apart from it by these numbers: {_quoted(alike)}{more}.")
+    if len(near) > 1 and all(len(values) < 2 for values in rung.values.values()):
+        yield Verdict(
+            "note",
+            "Every reading ran on one seed, which says nothing of how much seeds differ, so that numbers far apart may "
+            "be chance; [explain] seeds = 3 would tell more apart.",
+        )
     group = [explained.readings[number] for number in (*near, *same)]
     for name in best.slips:
         without = sum(name not in reading.slips for reading in group)

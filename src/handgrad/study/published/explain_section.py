@@ -108,10 +108,10 @@ def _problem_of(change: Mapping[str, Any]) -> str | None:
 class ExplainSection(Section):
     """What `handgrad explain` is to explain, and by which readings.
 
-    items, rows: None for all.  departures: None for no bound where readings are listed.  seeds: of those of the study,
-    how many the last readings are run with (None: all).  slips: None for none where readings are listed, else for all.
-    usual: the usual alternatives as well as those that are listed.  set: changes of every row, from which readings
-    depart.
+    items, rows: None for all.  departures: None for no bound where readings are listed.  seeds: how many the last
+    readings are run with, the first of the study's and further ones (None: those of the study).  slips: None for none
+    where readings are listed, else for all.  usual: the usual alternatives as well as those that are listed.  set:
+    changes of every row, from which readings depart.
     """
 
     items: Annotated[tuple[str, ...] | None, BeforeValidator(optional(_texts))] = None
