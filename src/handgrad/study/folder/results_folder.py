@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from handgrad.errors import DamagedError, ResultsError
-from handgrad.files import checksum
 from handgrad.foreign import as_path, reading
 from handgrad.measures import METRICS
 from handgrad.names import lookup
@@ -29,7 +28,7 @@ from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import Decision, read_decisions
 from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written
-from handgrad.study.folder.plan_file import REMEDY, read_plan
+from handgrad.study.folder.plan_file import REMEDY, read_plan, text_sum
 from handgrad.study.folder.store import read_data
 from handgrad.study.published.figure_options import load as load_function
 from handgrad.study.reading.loading import load_study
@@ -86,7 +85,7 @@ class Results:
         folder = as_path(folder, "folder", ResultsError)
         plan = read_plan(folder)
         for _ in range(AGAIN):  # a study that begins writes its file, then its plan
-            if plan.get("study_toml") in (None, _sum(folder / "study.toml")) or not is_written(folder):
+            if plan.get("study_toml") in (None, text_sum(folder / "study.toml")) or not is_written(folder):
                 break
             time.sleep(WAIT)
             plan = read_plan(folder)
@@ -106,7 +105,7 @@ class Results:
         if not path.exists():
             raise ResultsError(f"{path}: no such file; {remedy}")
         with reading(path, DamagedError, "a study file", remedy):
-            if self.plan.get("study_toml") not in (None, _sum(path)):
+            if self.plan.get("study_toml") not in (None, text_sum(path)):
                 raise DamagedError(f"{path}: was changed after the study ran; {remedy}")
             study = load_study(path)
         if study.spec.name != self.plan["study"]:
@@ -386,11 +385,3 @@ class Results:
 def _data_keys(planned: Mapping[str, Any]) -> list[str]:
     """The splits of a setting's runs."""
     return [run.get("data", planned["data"]) for run in planned["runs"]]
-
-
-def _sum(path: Path) -> str | None:
-    """The checksum of a text file, the same for every kind of line ends; None where it cannot be read."""
-    try:
-        return checksum(path.read_bytes().replace(b"\r\n", b"\n"))
-    except OSError:
-        return None
