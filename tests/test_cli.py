@@ -23,7 +23,8 @@ from handgrad.files import sealed
 from handgrad.training.record import save
 from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
 
-COMMANDS = ["run", "plan", "explain", "report", "studies", "data", "gradcheck", "show", "predict", "export", "evaluate"]
+COMMANDS = ["run", "plan", "explain", "report", "studies", "list", "compare", "clean", "data", "gradcheck", "show"]
+COMMANDS += ["predict", "export", "evaluate"]
 
 TINY = """
 name = "tiny"
@@ -297,6 +298,11 @@ def test_evaluate_says_when_the_data_is_another(finished, handgrad, monkeypatch,
         ("plan tiny.toml --phase L2", "study \"tiny\": unknown phase 'L2'. Known: main"),
         ("run tiny.toml --runner ray --cpus-per-run 0", "cpus per run must be > 0, such as 1 or 1.5; got 0"),
         ("report nowhere", "nowhere: no results of a study here"),
+        ("list", "results: no such folder. Give the folder that holds the results of studies, such as results"),
+        ("list .", ".: holds no results of a study (a folder with a plan.json). Give the folder"),
+        ("list tiny.toml", "tiny.toml: is a file. Give the folder that holds the results of studies"),
+        ("compare nowhere tiny.toml", "nowhere: no results of a study here"),
+        ("clean tiny.toml --yes", "tiny.toml: is a file, not a folder with the results of a study"),
         ("data mnits", "unknown data set 'mnits'; did you mean 'mnist'?"),
         ("predict nowhere.safetensors x.png", "nowhere.safetensors: no such file"),
         ("export nowhere --to w.onnx", "nowhere: no such folder, and no run of that id in ./results"),

@@ -185,7 +185,7 @@ class Execution:
         except ResultsError:  # phases that were not asked for may still come to them
             return
         if left:
-            what = f"{len(left)} run{'' if len(left) == 1 else 's'} of studies of before"
+            what = f"{len(left)} run{'' if len(left) == 1 else 's'} of earlier studies"
             self.progress.tell(
                 "note",
                 text=f"{self.store.folder} holds {what} that this one does not list; to see and remove them: "

@@ -11,7 +11,7 @@ results.winner()      the label of the setting that won
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -201,18 +201,19 @@ class Results:
             more = [f"… and {len(lines) - NAMED} more damaged runs"] if len(lines) > NAMED else []
             raise DamagedError("\n".join([*lines[:NAMED], *more]))
 
-    def cells(self) -> Iterator[DesignCell]:
+    def cells(self, labels: Collection[str] | None = None) -> Iterator[DesignCell]:
         """Every run whose id is known, in the order of the plan; records are read one at a time.
 
+        labels: of settings, where the runs of others are not asked for.
         Raises DamagedError at a record that was altered, or is of another run.
         """
-        return self._cells(None)
+        return self._cells(None, labels)
 
-    def _cells(self, damaged: list[DamagedError] | None) -> Iterator[DesignCell]:
+    def _cells(self, damaged: list[DamagedError] | None, labels: Collection[str] | None = None) -> Iterator[DesignCell]:
         """The cells; where `damaged` is given, all files are checked, and damage is added to it and left out."""
         checked: set[str] = set()
         for label, setting in self.planned.items():
-            for run in setting["runs"]:
+            for run in setting["runs"] if labels is None or label in labels else ():
                 try:
                     record = self._record(run["id"], check=damaged is not None and run["id"] not in checked)
                 except DamagedError as error:
