@@ -67,26 +67,26 @@ def clean(
     json: Json = False,
 ) -> None:
     """Remove runs that the study of a folder does not list, left by studies before it was changed; asks first."""
+    from handgrad.files import size_text
+    from handgrad.report.findings.wording import plural
     from handgrad.study.folder.left_behind import left_behind, remove_runs
 
     found = left_behind(folder)
     if not json:
         _print_left(folder, found)
     if found and not yes:
+        what, them = plural(len(found), "run"), "it" if len(found) == 1 else "them"
         if json or not sys.stdin.isatty():
             raise InputError(
-                f"{folder}: {len(found)} runs would be removed, and nobody can be asked here; say --yes to remove them"
+                f"{folder}: {what} would be removed, and nobody can be asked here; say --yes to remove {them}"
             )
-        if not typer.confirm("Remove them?", err=True):
+        if not typer.confirm(f"Remove {them}?", err=True):
             print("Nothing was removed.")
             return
     removed = remove_runs(folder, found) if found else []
     if json:
         print_json({"folder": str(folder), "removed": [vars(run) for run in removed]})
     elif removed:
-        from handgrad.files import size_text
-        from handgrad.report.findings.wording import plural
-
         print(f"Removed {plural(len(removed), 'run')}, {size_text(sum(run.bytes for run in removed))}.")
 
 
