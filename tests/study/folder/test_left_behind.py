@@ -36,7 +36,8 @@ def test_what_a_changed_study_left_is_named_with_the_command(changed):
     assert len(old) == 2
     assert {one.id for one in left_behind(out)} == old
     assert said == [
-        f"{out} holds 2 runs of earlier studies that this one does not list; to see and remove them: handgrad clean {out}"
+        f"{out} holds 2 runs of earlier studies that this one does not list; to see and remove them: "
+        f"handgrad clean {out}"
     ]
 
 
