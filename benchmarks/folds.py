@@ -7,8 +7,10 @@ and predict by the side of the difference of class means; a seed adds a vector o
 weights do, the same in every fold.  By symmetry both learners are equally good on average, on any number of examples.
 
 plain      the paired t-test over all runs, as if they were independent
-one term   the corrected test of Nadeau and Bengio over all runs, which takes seeds for further folds
+one term   the corrected test of Nadeau and Bengio over all runs, which takes seeds for further folds; of training with
+           the term of validation
 splits     of designs without folds: each seed draws a fifth of the examples by itself (`vary = ["init", "split"]`)
+training   of such designs: accuracy on the training part, of which two splits share four fifths
 ours       the corrected test over folds and seeds (`handgrad.report.findings.resampled`)
 power      of ours, where m of the second learner's features is larger
 
@@ -42,11 +44,15 @@ SPLITS = ((0, 1, 3), (0, 1, 5), (0, 1, 10), (0, 1, 20))  # no folds
 
 
 def accuracies(
-    rng: np.random.Generator, design: tuple[int, int, int], spreads: Sequence[float], means: Sequence[float]
+    rng: np.random.Generator,
+    design: tuple[int, int, int],
+    spreads: Sequence[float],
+    means: Sequence[float],
+    training: bool = False,
 ) -> tuple[NDArray[np.float64], list[RunKey]]:
     """Accuracy (runs, learners) on one data set, for every fold and seed or the split of every seed; and these keys.
 
-    spreads, means: of each learner, what a seed adds and m of its features.
+    spreads, means: of each learner, what a seed adds and m of its features;  training: on the training part.
     """
     folds, repeats, seeds = design
     k = len(means)
@@ -66,8 +72,9 @@ def accuracies(
             keys.append(number - 1)
         train = np.setdiff1d(every, held_out)
         weights = starts + (side[train, None] * x[train]).mean(axis=0)
-        scores = x[held_out, None, :] * weights  # (held out, seeds, features)
-        right = scores.reshape(len(held_out), len(starts), k, FEATURES).sum(axis=-1) * side[held_out, None, None] > 0
+        scored = train if training else held_out
+        scores = x[scored, None, :] * weights  # (scored, seeds, features)
+        right = scores.reshape(len(scored), len(starts), k, FEATURES).sum(axis=-1) * side[scored, None, None] > 0
         found.append(right.mean(axis=0))
     return np.concatenate(found), keys
 
@@ -84,12 +91,17 @@ def p_values(d: NDArray[np.float64], keys: Sequence[RunKey], overlap: float) -> 
     }
 
 
-def rates(design: tuple[int, int, int], spread: float, mean: float, sets: int, seed: int = 0) -> dict[str, float]:
+def rates(
+    design: tuple[int, int, int], spread: float, mean: float, sets: int, seed: int = 0, *, training: bool = False
+) -> dict[str, float]:
     """The share of data sets in which each test has p < 0.05."""
     rng = np.random.default_rng([seed, *design, int(100 * spread), int(100 * mean)])
-    made = [accuracies(rng, design, (spread, spread), (MEAN, mean)) for _ in range(sets)]
-    overlap = 1 / (design[0] - 1) if design[0] else SPLIT / (1 - SPLIT)
-    found = p_values(np.array([x[:, 0] - x[:, 1] for x, _ in made]), made[0][1], overlap)
+    made = [accuracies(rng, design, (spread, spread), (MEAN, mean), training) for _ in range(sets)]
+    overlap = 1 / (design[0] - 1) if design[0] else (1 - SPLIT) / SPLIT if training else SPLIT / (1 - SPLIT)
+    d, keys = np.array([x[:, 0] - x[:, 1] for x, _ in made]), made[0][1]
+    found = p_values(d, keys, overlap)
+    if training:  # by the share of the examples that validate, as it is of validation
+        found["one term"] = p_values(d, keys, SPLIT / (1 - SPLIT))["ours"]
     return {name: float((p < 0.05).mean()) for name, p in found.items()}
 
 
@@ -101,10 +113,12 @@ def table(sets: int) -> list[list[Any]]:
             if spread and design[2] == 1:
                 continue
             folds, repeats, seeds = design
-            false = rates(design, spread, MEAN, sets)
-            power = rates(design, spread, BETTER, sets)["ours"]
-            name = f"{folds} folds" + (f", {repeats} times" if repeats > 1 else "") if folds else "a split a seed"
-            rows.append([name, seeds, "yes" if spread else "no", *false.values(), power])
+            for training in (False,) if folds else (False, True):
+                false = rates(design, spread, MEAN, sets, training=training)
+                power = rates(design, spread, BETTER, sets, training=training)["ours"]
+                name = f"{folds} folds" + (f", {repeats} times" if repeats > 1 else "") if folds else "a split a seed"
+                name += ", training" * training
+                rows.append([name, seeds, "yes" if spread else "no", *false.values(), power])
     return rows
 
 

@@ -4,10 +4,11 @@ Shares of variance: grids of 4 learning rates × 3 widths whose variances are kn
 in the mean, beside η² (the share of the sum of squares), and how often do their 95 % intervals hold them?
 Forest: settings drawn at random; lr has 71 % of the variance, act 29 %, width and every interaction nothing.
 Expected best: beside that by choices with replacement, and how often the band holds the truth for all n at once.
+Effects: grids of three axes of which none matters.  In how many is one told from 0, by its own p and after Holm's?
 Part of a space: how often the interval of the part within a margin of the best holds it.
 Time: seconds of one processor that a report spends on the shares of a grid, and of a forest on 200 settings.
 
-    python benchmarks/importance.py [--studies 400] [--only shares forest best part time]
+    python benchmarks/importance.py [--studies 400] [--only shares effects forest best part time]
 """
 
 import argparse
@@ -21,6 +22,7 @@ import pandas
 from numpy.typing import NDArray
 
 from handgrad.errors import InputError
+from handgrad.report.findings.effects import effects
 from handgrad.report.findings.expected_best import expected_best
 from handgrad.report.findings.forest_shares import forest_shares
 from handgrad.report.findings.variance_shares import variance_shares
@@ -119,6 +121,23 @@ def shares_of_variance(studies: int) -> Iterator[str]:
 
 
 AXES = ["lr", "act", "width"]
+
+
+def tested_effects(studies: int) -> Iterator[str]:
+    yield "Equal settings, an effect told from 0, in percent: each p by itself; with Holm's correction"
+    for levels in ((2, 2, 2), (3, 2, 3)):
+        axes = [f"axis {j}" for j in range(len(levels))]
+        for n in (2, 3, 5):
+            rng, alone, together = np.random.default_rng([n, *levels]), 0, 0
+            for _ in range(studies):
+                shared = 0.01 * rng.standard_normal(n)
+                cells = itertools.product(*map(range, levels), range(n))
+                rows = [(*cell, 0.9 + shared[cell[-1]] + 0.01 * rng.standard_normal()) for cell in cells]
+                found = effects(pandas.DataFrame(rows, columns=[*axes, "seed", "value"]), axes, "val_accuracy")
+                alone += any(one.whole.difference.decided for one in found)
+                together += any(one.whole.decided for one in found)
+            size = " × ".join(map(str, levels))
+            yield f"{size} settings, {n} seeds  {100 * alone / studies:.1f}; {100 * together / studies:.1f}"
 
 
 def drawn(rng: np.random.Generator, settings: int, noise: float) -> pandas.DataFrame:
@@ -233,6 +252,7 @@ def _seconds(call: Callable[[], object]) -> float:
 
 PARTS: dict[str, Callable[[int], Iterator[str]]] = {
     "shares": shares_of_variance,
+    "effects": tested_effects,
     "forest": forests,
     "best": expected_bests,
     "part": parts_of_spaces,

@@ -118,7 +118,7 @@ def test_the_same_command_repeats_nothing(finished):
     before = {path: path.stat().st_mtime_ns for path in folder.glob("results/tiny/runs/*/*")}
     again = command("run tiny.toml", folder)
     assert again.returncode == 0
-    assert "4 of 4 runs are finished from before" in again.stderr
+    assert "finished from before: 4 of 4 runs" in again.stderr
     assert {path: path.stat().st_mtime_ns for path in folder.glob("results/tiny/runs/*/*")} == before
 
 
@@ -396,7 +396,7 @@ def test_an_interrupted_study_says_so_and_continues(here):
     os.killpg(started.pid, signal.SIGINT)
     _, err = started.communicate()
     assert started.returncode == 130, err
-    assert "interrupted; the same command continues where this one stopped" in err
+    assert "interrupted; the same command continues from there" in err
     assert "Traceback" not in err
     done = command("run long.toml training.epochs=300", here)
     assert done.returncode == 0

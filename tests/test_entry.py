@@ -176,7 +176,7 @@ def left_of(process):
     return True
 
 
-ONE_LINE = "handgrad: interrupted; the same command continues where this one stopped\n"
+ONE_LINE = "handgrad: interrupted; the same command continues from there\n"
 
 
 @posix

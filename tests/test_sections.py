@@ -130,3 +130,13 @@ def test_a_section_cannot_be_changed_but_copied():
 def test_what_is_written_out_reads_back_as_it_was():
     table = Table(needed=2, kind={"name": "fancy", "rate": 0.25})
     assert Table.read(table.model_dump(mode="json"))[0] == table
+
+
+def test_a_misspelt_key_that_must_be_given_is_said_once():
+    class Needs(Section):
+        margin: float
+
+    assert Needs.read({"margn": 0.1}, prefix="t")[1] == [
+        "t.margn is an unknown key; did you mean 'margin'? Known: margin"
+    ]
+    assert len(Needs.read({"colour": 0.1}, prefix="t")[1]) == 2

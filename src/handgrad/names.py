@@ -42,6 +42,15 @@ def shown(value: Any, most: int = 80) -> str:
     return short(text if "\n" not in text else " ".join(text.split()), most)
 
 
+def plural(n: int, word: str) -> str:
+    """A count with its word.
+
+    >>> plural(1, "seed"), plural(3, "seed")
+    ('1 seed', '3 seeds')
+    """
+    return f"{n:,} {word if n == 1 else word + 's'}"
+
+
 def listed(names: Iterable[Any], most: int = MOST_NAMES, signs: int = MOST_SIGNS) -> str:
     """Names with commas between them; of many, the first ones and how many more there are.
 
@@ -174,6 +183,15 @@ class OpenTable(dict[str, Entry]):
     def is_unchanged(self) -> bool:
         """Whether the table holds the package's own records and no others."""
         return self == self.own
+
+
+def label_text(value: Any) -> Any:
+    """A setting's label as text, where it was written as a whole number; anything else as it is.
+
+    >>> label_text(1), label_text("1_2")
+    ('1', '1_2')
+    """
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def lookup(table: Mapping[str, Entry], name: str, kind: str) -> Entry:

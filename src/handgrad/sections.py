@@ -35,7 +35,7 @@ from pydantic_core.core_schema import (
 )
 
 from handgrad.errors import InputError
-from handgrad.names import listed, short, shown, unknown, unknown_key
+from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 
 Kind = TypeVar("Kind")
 
@@ -230,7 +230,7 @@ def flag(value: Any) -> bool:
 def text(value: Any) -> str:
     """A validator for text that is not empty."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be text")
+        raise ValueError("must be text, and not empty" if isinstance(value, str) else "must be text")
     return value
 
 
@@ -288,9 +288,17 @@ class NamedSection:
 
 
 def problems(error: ValidationError, model: type[BaseModel], values: Any, prefix: str = "") -> list[str]:
-    """One line for each thing wrong: `path message; got value`, without pydantic's own words."""
-    lines = []
-    for detail in error.errors(include_url=False):
+    """One line for each thing wrong: `path message; got value`, without pydantic's own words.
+
+    A key that is missing because it was misspelt is said once, as the unknown key that stands in its place.
+    """
+    lines, details = [], error.errors(include_url=False)
+    meant = {
+        (*detail["loc"][:-1], _meant(model, detail["loc"], values))
+        for detail in details
+        if detail["type"] == "extra_forbidden"
+    }
+    for detail in details:
         location, got = detail["loc"], detail["input"]
         steps = [prefix, *map(str, location)] if prefix else [str(step) for step in location]
         path = ".".join(short(step, 60) for step in steps[:MOST_STEPS]) or "this table"
@@ -298,7 +306,7 @@ def problems(error: ValidationError, model: type[BaseModel], values: Any, prefix
             of_setting = not prefix.startswith(NO_SETTINGS)
             lines.append(f"{path} is an {_unknown_key(model, location, values, advise=of_setting)}")
         elif detail["type"] == "missing":
-            lines.append(f"{path} is missing")
+            lines += [] if location in meant else [f"{path} is missing"]
         elif detail["type"] == "value_error":
             text = str(detail["ctx"]["error"])
             lines.append(f"{path} {text}" + ("" if "unknown" in text or "; " in text else f"; got {shown(got)}"))
@@ -330,6 +338,15 @@ def check_shape(validate: Callable[[Any], Kind], value: Any) -> Kind:
         raise first["ctx"]["error"]
     where, what = ".".join(map(str, first["loc"])) or "it", first["msg"].partition(" or instance of ")[0]
     raise ValueError(f"{shown(where)[1:-1]}: {what[:1].lower()}{what[1:]}")
+
+
+def _meant(model: type[BaseModel], location: tuple[int | str, ...], values: Any) -> str | None:
+    """The key that an unknown one stands for."""
+    section = _section_at(model, location[:-1], values)
+    if section is None:
+        return None
+    fields = [field.alias or name for name, field in section.model_fields.items()]
+    return nearest(str(location[-1]), fields)
 
 
 def _unknown_key(model: type[BaseModel], location: tuple[int | str, ...], values: Any, *, advise: bool) -> str:

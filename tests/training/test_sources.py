@@ -7,7 +7,7 @@ from handgrad.network.initializers import initialize
 from handgrad.training.loop import execute
 from handgrad.training.record import Record, load, save
 from handgrad.training.run import Run
-from handgrad.training.sources import SourceSeeds, checked_sources, source_seeds, sources_in_force
+from handgrad.training.sources import SourceSeeds, checked_sources, source_seeds, sources_in_force, without_effect
 from tests.training.conftest import make_run
 
 DROPOUT = {"layers": ["dense 8 relu", "dropout 0.5", "dense 3 softmax"]}
@@ -90,5 +90,24 @@ def test_what_is_not_named_keeps_the_first_seed():
 
 def test_sources_are_named_in_the_order_of_their_table():
     assert checked_sources(["split", "init"]) == ("init", "split")
-    assert sources_in_force(["init", "dropout"], {"dropout": 0.0, "layers": None}) == ("init",)
-    assert sources_in_force(None, {"layers": ["dense 3 relu", "dropout 0", "dense 2"]}) == ("init", "order")
+    assert sources_in_force(["init", "dropout"], {"network": {"dropout": 0.0, "layers": None}}) == ("init",)
+    layers = ["dense 3 relu", "dropout 0", "dense 2"]
+    assert sources_in_force(None, {"network": {"layers": layers}}) == ("init", "order")
+
+
+@pytest.mark.parametrize(
+    ("network", "training", "still"),
+    [
+        ({}, {"batch_size": 32}, {"dropout"}),
+        ({}, {"batch_size": "full"}, {"order", "dropout"}),
+        ({}, {"batch_size": 100}, {"order", "dropout"}),  # of 100 examples
+        ({"dropout": 0.5}, {"batch_size": "full"}, set()),  # masks meet other examples
+        ({"dropout": 0.5}, {"slips": ["no-shuffling"]}, {"order"}),
+        ({"init": {"name": "zeros"}}, {}, {"init", "dropout"}),
+        ({"init": {"name": "zeros"}, "bias_init": {"name": "pytorch"}}, {}, {"dropout"}),
+        ({"init": {"name": "normal", "std": 0.0}}, {}, {"init", "dropout"}),
+        ({"init": {"name": "uniform", "low": 0.1, "high": 0.1}}, {}, {"init", "dropout"}),
+    ],
+)
+def test_which_seeds_change_nothing(network, training, still):
+    assert set(without_effect({"network": network, "training": training}, examples=100)) == still

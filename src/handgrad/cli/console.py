@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.text import Text
 
 from handgrad.cli.options import print_json
+from handgrad.cli.wrapping import room_of, table_lines, wrapped
 from handgrad.files import size_text
 from handgrad.measures import TEST, TRAIN, VALIDATION, part_of
+from handgrad.names import plural
 from handgrad.training.run_keys import key_word, run_key
 
 if TYPE_CHECKING:
@@ -40,26 +42,28 @@ def print_table(
     *,
     numeric: Collection[int] = (),
     bold: Collection[int] = (),
+    names: int = 1,
 ) -> None:
-    """A table as text, never cut or wrapped.  `numeric`: columns aligned right; `bold`: rows set in bold."""
+    """A table as text, never cut; one wider than the terminal goes on below.
+
+    numeric: columns aligned right;  bold: rows set in bold;  names: first columns that name a row, and are repeated.
+    """
     texts = [[str(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headings, *texts, strict=True)]
+    for number, block in enumerate(table_lines(headings, texts, numeric, room_of(out), names)):
+        if number:
+            out.print()
+        for row, line in block:
+            out.print(Text(line, "bold" if row < 0 or row in bold else ""))
 
-    def line(cells: Sequence[str]) -> str:
-        padded = (
-            cell.rjust(width) if i in numeric else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        )
-        return "  ".join(padded).rstrip()
 
-    out.print(Text(line(headings), "bold"))
-    for index, cells in enumerate(texts):
-        out.print(Text(line(cells), "bold" if index in bold else ""))
+def print_line(text: str, style: str = "") -> None:
+    """A sentence, wrapped to the terminal."""
+    out.print(Text(wrapped(text, room_of(out)), style))
 
 
 def say(line: str) -> None:
     """One line about what is going on, to standard error."""
-    err.print(Text(line))
+    err.print(Text(wrapped(line, room_of(err))))
 
 
 def duration(seconds: float) -> str:
@@ -110,7 +114,7 @@ def print_record(record: "Record") -> None:
 
 def print_of_report(table: "Table") -> None:
     """A table of the report with its title."""
-    out.print(Text(f"\n{table.title}", "bold"))
+    out.print(Text(f"\n{table.title}" if table.title else "", "bold"))
     numeric = [i for i, column in enumerate(table.columns) if column.numeric]
     best = [i for i, row in enumerate(table.rows) if any(cell.bold for cell in row.cells)]
     rows = [[cell.text for cell in row.cells] for row in table.rows]
@@ -124,7 +128,12 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
     from handgrad.report.findings.noise import noises
     from handgrad.report.findings.noise_sentences import noise_verdicts
     from handgrad.report.findings.scored_parts import scored_on
-    from handgrad.report.findings.verdicts import conditional, slip_verdicts, small_parts
+    from handgrad.report.findings.verdicts import (
+        conditional,
+        early_stopping_verdicts,
+        slip_verdicts,
+        small_parts,
+    )
     from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
     from handgrad.report.tables.noise_table import noise_table
     from handgrad.report.tables.study_tables import IN_ORDER, phase_title, summary_table
@@ -135,26 +144,28 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
         print_of_report(replace(table, rows=shown))
         if more := len(table.rows) - len(shown):
             name = f"summary-{number}" if len(summary.phases) > 1 else "summary"
-            out.print(Text(f"… and {more:,} more settings, worse than these: {tables / name}.csv"))
+            print_line(f"… and {plural(more, 'more setting')}, worse than these: {tables / name}.csv")
         if where := scored_on(phase.settings):
-            out.print(Text(f"  Scored on {where}."))
+            print_line(f"  Scored on {where}.")
         for verdict in phase_verdicts(phase, brief=phase is not summary.leading):
-            out.print(Text(f"  {verdict.text}"))
+            print_line(f"  {verdict.text}")
         if phase is summary.leading:
             for verdict in choice_verdicts(phase):
-                out.print(Text(f"  {verdict.text}"))
+                print_line(f"  {verdict.text}")
     for noise in noises(summary):
-        print_of_report(noise_table(noise, "noise", "Where noise comes from"))
+        if noise.parts:
+            print_of_report(noise_table(noise, "noise", "Where noise comes from"))
         for verdict in noise_verdicts(noise):
-            out.print(Text(f"  {verdict.text}"))
+            print_line(f"  {verdict.text}")
     for verdict in slip_verdicts(summary.settings):
-        out.print(Text(verdict.text, "bold red"))
-    for verdict in (*leading_verdicts(summary), *conditional(summary), *small_parts(summary)):
-        out.print(Text(verdict.text))
+        print_line(verdict.text, "bold red")
+    examples = (*conditional(summary), *early_stopping_verdicts(summary), *small_parts(summary))
+    for verdict in (*leading_verdicts(summary), *examples):
+        print_line(verdict.text)
     if reproduction is not None:
         out.print(Text("\nThe original", "bold"))
         for verdict in reproduction_verdicts(reproduction):
-            out.print(Text(f"  {verdict.text}"))
+            print_line(f"  {verdict.text}")
 
 
 def print_search(summary: "Summary") -> None:
@@ -171,7 +182,7 @@ def print_search(summary: "Summary") -> None:
         if len(phases) > 1:
             out.print(Text(f"  {phase.name}"))
         for verdict in brief_verdicts(phase, cost_of(facts)):
-            out.print(Text(f"  {verdict.text}"))
+            print_line(f"  {verdict.text}")
 
 
 def print_importance(summary: "Summary", important: "Sequence[Importance]") -> None:
@@ -182,7 +193,7 @@ def print_importance(summary: "Summary", important: "Sequence[Importance]") -> N
     if verdicts:
         out.print(Text("\nHyperparameter importance", "bold"))
     for verdict in verdicts:
-        out.print(Text(f"  {verdict.text}"))
+        print_line(f"  {verdict.text}")
 
 
 def print_ladder(plan: "ExplainPlan", *, json: bool) -> None:
@@ -215,7 +226,7 @@ def print_explained(explained: "Explained") -> None:
         numeric = [i for i, column in enumerate(table.columns) if column.numeric]
         print_table([column.heading for column in table.columns], rows, numeric=numeric, bold=[0])
     for verdict in explained_verdicts(explained):
-        out.print(Text(verdict.text, "bold red" if verdict.kind == "slip" else ""))
+        print_line(verdict.text, "bold red" if verdict.kind == "slip" else "")
 
 
 def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
@@ -231,16 +242,19 @@ def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
 
     keys = ["fold", "seed"] if any(row["fold"] for row in rows) else ["seed"]
     headings = ("phase", "setting", *keys, "run", "state", "about", "what")
-    print_table(headings, [line(row) for row in rows[:MOST_ROWS]], numeric=[*range(2, 2 + len(keys)), len(keys) + 4])
+    print_table(
+        headings,
+        [line(row) for row in rows[:MOST_ROWS]],
+        numeric=[*range(2, 2 + len(keys)), len(keys) + 4],
+        names=2 + len(keys),
+    )
     if len(rows) > MOST_ROWS:
-        out.print(Text(f"… and {len(rows) - MOST_ROWS:,} more runs; --json lists them all"))
-    workers = f"{cost.workers} worker" + ("s" if cost.workers > 1 else "")
-    runs = f"{'at most ' * (cost.epochs < cost.most)}{len(rows):,} runs"
-    out.print(Text(f"\n{runs} with {workers}, measured on {cost.measured} of their shapes:"))
+        print_line(f"… and {plural(len(rows) - MOST_ROWS, 'more run')}; --json lists them all")
+    runs = f"{'at most ' * (cost.epochs < cost.most)}{plural(len(rows), 'run')}"
+    print_line(f"\n{runs} with {plural(cost.workers, 'worker')}, measured on {cost.measured} of their shapes:")
     if cost.epochs < cost.most:
-        out.print(
-            Text(f"epochs  about {cost.epochs:,} of {cost.most:,}; the rest is stopped by the search or the budget")
-        )
+        rest = "a search stops settings short, or a budget does not pay for more"
+        print_line(f"epochs  about {cost.epochs:,} of {cost.most:,}; {rest}")
     out.print(Text(f"time    about {duration(cost.seconds)}"))
     out.print(Text(f"memory  about {size_text(cost.memory)}"))
     out.print(Text(f"disk    about {size_text(cost.disk)}"))
@@ -275,7 +289,7 @@ class StudyDisplay:
         if event.kind == "note":
             say(f"note: {event.text}")
         elif event.kind == "planned" and event.finished:
-            say(f"{event.finished} of {event.runs} runs are finished from before")
+            say(f"finished from before: {event.finished} of {plural(event.runs, 'run')}")
         elif event.kind == "phase started" and self.bar is None:
             say(f"phase: {event.phase}")
         elif event.kind == "run finished" and (self.bar is None or event.status != "done"):

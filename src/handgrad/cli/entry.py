@@ -55,7 +55,7 @@ def _ended(interrupts: "Interrupts", out: SafeStream) -> int:
                 raise KeyboardInterrupt from error
             raise
     except KeyboardInterrupt:
-        say("handgrad: interrupted; the same command continues where this one stopped")
+        say("handgrad: interrupted; the same command continues from there")
         return INTERRUPTED
     except HandgradError as error:
         out.flush()

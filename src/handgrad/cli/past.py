@@ -68,7 +68,7 @@ def clean(
 ) -> None:
     """Remove runs that the study of a folder does not list, left by studies before it was changed; asks first."""
     from handgrad.files import size_text
-    from handgrad.report.findings.wording import plural
+    from handgrad.names import plural
     from handgrad.study.folder.left_behind import left_behind, remove_runs
 
     found = left_behind(folder)
@@ -118,7 +118,7 @@ def _print_studies(folder: Path, studies: "list[PastStudy]") -> None:
     console.print_table(headings, rows, numeric=[2, 4, len(headings) - 2, len(headings) - 1])
     for study in studies:
         if study.problem:
-            console.out.print(f"{study.state}: {study.problem}", markup=False)
+            console.print_line(f"{study.state}: {study.problem}")
 
 
 def _print_comparison(found: "StudyComparison") -> None:
@@ -134,10 +134,10 @@ def _print_comparison(found: "StudyComparison") -> None:
         console.print_of_report(replace(table, rows=table.rows[:MOST_ROWS]))
         if (more := len(table.rows) - MOST_ROWS) > 0:
             console.out.print(f"… and {more:,} more settings; --json lists them all", markup=False)
-        console.out.print(table.caption, markup=False)
+        console.print_line(table.caption)
     print()
     for text in comparison_sentences(found):
-        console.out.print(text, markup=False)
+        console.print_line(text)
 
 
 def _print_differences(title: str, found: "tuple[KeyDifference, ...]") -> None:
@@ -155,7 +155,7 @@ def _print_differences(title: str, found: "tuple[KeyDifference, ...]") -> None:
 def _print_left(folder: Path, found: "list[LeftRun]") -> None:
     from handgrad.cli import console
     from handgrad.files import size_text
-    from handgrad.report.findings.wording import plural
+    from handgrad.names import plural
 
     if not found:
         print(f"{folder}: nothing to remove; the study lists every run in it.")

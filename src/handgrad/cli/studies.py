@@ -11,6 +11,7 @@ import typer
 from typer import Argument, Option
 
 from handgrad.cli.options import Json, Overrides, print_json
+from handgrad.names import plural
 
 commands = typer.Typer()
 
@@ -64,7 +65,7 @@ def run(
         )
     _report(results.folder, json=json)
     if results.failed():
-        console.say(f"{results.failed()} runs failed; the report says why, and the same command tries them again")
+        console.say(f"{plural(results.failed(), 'run')} failed; the report says why, and the same command tries again")
         raise typer.Exit(1)
 
 
@@ -147,7 +148,7 @@ def explain(
         )
     _report(results.folder, json=json)
     if results.failed():
-        console.say(f"{results.failed()} runs failed; the report says why, and the same command tries them again")
+        console.say(f"{plural(results.failed(), 'run')} failed; the report says why, and the same command tries again")
         raise typer.Exit(1)
 
 

@@ -102,7 +102,8 @@ def write_report(
             for path, place in moved[:NAMED]:
                 say(f"{path} was not as handgrad wrote it; that version is kept as {place}")
             if len(moved) > NAMED:
-                say(f"so are {len(moved) - NAMED} more files of {report}")
+                more = len(moved) - NAMED
+                say(f"so {'is' if more == 1 else 'are'} {plural(more, 'more file')} of {report}")
             return replace(written, page=report / "index.html")
         except OSError as error:
             raise unwritable(folder, error) from error
@@ -195,7 +196,7 @@ def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sour
 def save_figure(
     folder: Results | str | os.PathLike[str],
     kind: str,
-    settings: Iterable[str] | str | None = None,
+    settings: Iterable[str | int] | str | int | None = None,
     *,
     options: Mapping[str, Any] | None = None,
     out: str | Path = ".",

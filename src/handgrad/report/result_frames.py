@@ -3,21 +3,26 @@ numbers, effects and importance of hyperparameters, scores of classes, searches.
 
 import math
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from handgrad.errors import InputError
 from handgrad.measures import METRICS, TEST, VALIDATION, lower_is_better
-from handgrad.names import lookup
+from handgrad.names import label_text, lookup
 from handgrad.report.build import sources_of
+from handgrad.report.figures.search_figures import NEEDS_RUNGS, NEEDS_SEARCH
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effects import phase_effects
 from handgrad.report.findings.examples_right import ExamplesRight, right_of_settings
 from handgrad.report.findings.importance import importances, share_rows
+from handgrad.report.findings.pairing import unpaired
 from handgrad.report.findings.search_facts import ENDED, LOST
 from handgrad.report.findings.statistics import compare as two_settings
 from handgrad.report.findings.stopping import StoppingCost, cost_of
 from handgrad.report.findings.stopping import rungs as rungs_of
 from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.timeline_facts import timeline_facts
 from handgrad.report.past.past_studies import read_studies
 from handgrad.report.past.study_comparison import compare_folders
@@ -54,24 +59,29 @@ def conclusions(results: Results | str | os.PathLike[str]) -> "DataFrame":
     return pandas.DataFrame(rows)
 
 
-def compare(results: Results | str | os.PathLike[str], first: str, second: str) -> "DataFrame":
-    """Two settings that were named before their numbers were seen, on the seeds that both finished, a row per metric.
+def compare(results: Results | str | os.PathLike[str], first: str | int, second: str | int) -> "DataFrame":
+    """Two settings that were named before their numbers were seen, on the seeds that both finished, a row for every
+    metric that both have.
 
-    first, second: their labels.  Of settings that were chosen by their numbers `conclusions` speaks: any two of many
-    differ by luck.
+    first, second: their labels, such as "1" or 1.  Of settings that were chosen by their numbers `conclusions` speaks:
+    any two of many differ by luck.
     Columns: metric, n (shared seeds, or folds), pairs (in words, such as "5 folds × 2 seeds"), first and second (their
     means over these), difference (first − second), low and high (95 % t interval of it), p (paired t; of folds, and of
     seeds that draw a split each, the corrected resampled t-test, docs/report.md; training and test metrics of folds
     have no interval and no p), sign_flip_p (at least 2/2ⁿ; none where the test is corrected), decided: whether p and,
-    from six seeds on, sign_flip_p too are below 0.05.  Raises InputError where a label is not known.
+    from six seeds on, sign_flip_p too are below 0.05.  Raises InputError where a label is not known, and where nothing
+    can be paired: one setting twice, seeds that vary other sources, a setting that a search stopped, no shared seed.
     """
     import pandas
 
-    known = {setting.label: setting for setting in summarize(Results.of(results)).settings}
+    summary = summarize(Results.of(results))
+    known = {setting.label: setting for setting in summary.settings}
     one, other = (
-        lookup(known, given(label, str, name, 'Give the label of a setting, such as "1"'), "setting")
+        lookup(known, given(label_text(label), str, name, 'Give the label of a setting, such as "1"'), "setting")
         for name, label in (("first", first), ("second", second))
     )
+    if (problem := unpaired(summary, one, other)) is not None:
+        raise InputError(problem)
     rows = []
     for metric in METRICS:
         a, b = (setting.samples[metric].values for setting in (one, other))
@@ -215,7 +225,8 @@ def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """The effect of every hyperparameter over all others, a row for every value of it.
 
     Columns: phase, axis, value, metric, mean, std and n (over runs, of means over combinations), combinations; then,
-    of going to it from the value before: difference, low, high, p, sign_flip_p, decided, rises and falls (in how many
+    of going to it from the value before: difference, low, high, p, sign_flip_p, p_holm (p after Holm's correction for
+    the tests of the phase), decided (by p_holm, and from six seeds on sign_flip_p too), rises and falls (in how many
     combinations).  The first value of an axis has none of these.
     """
     import pandas
@@ -232,7 +243,7 @@ def effects(results: "Results | str | os.PathLike[str]") -> "DataFrame":
                     d = step.difference
                     row |= {"difference": d.difference, "low": d.interval.low if d.interval else None}
                     row |= {"high": d.interval.high if d.interval else None, "p": d.p, "sign_flip_p": d.sign_flip}
-                    row |= {"decided": d.decided, "rises": step.rises, "falls": step.falls}
+                    row |= {"p_holm": step.p, "decided": step.decided, "rises": step.rises, "falls": step.falls}
                 rows.append(row)
     return pandas.DataFrame(rows)
 
@@ -294,6 +305,16 @@ def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     return pandas.DataFrame(rows)
 
 
+def _searched(results: "Results | str | os.PathLike[str]", need: str) -> Sequence[PhaseSummary]:
+    """The phases with a search.  Raises InputError, with what is needed, where there is none (`need`)."""
+    found = [phase for phase in summarize(Results.of(results)).phases if phase.search is not None]
+    if need is NEEDS_RUNGS:
+        found = [phase for phase in found if phase.search is not None and phase.search.asha is not None]
+    if not found:
+        raise InputError(f"{Results.of(results).folder}: {need}")
+    return found
+
+
 def search_history(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Every setting of the searches of a study (settings that were drawn or stopped short), a row each.
 
@@ -301,11 +322,12 @@ def search_history(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     diverged or failed, or "open"), epoch (the last at which it was judged), of (the epochs of one that is not stopped),
     value (mean over the seeds of what winners are chosen by, at its last epoch), best (of those that ended, up to it),
     trained (epochs of its runs), spent (of all runs, when it came to its last epoch), at (the time of that).
+    Raises InputError where there is no search.
     """
     import pandas
 
     rows = []
-    for phase in summarize(Results.of(results)).phases:
+    for phase in _searched(results, NEEDS_SEARCH):
         values = {setting.label: setting.samples[phase.metric].mean for setting in phase.settings}
         better, best = (min if lower_is_better(phase.metric) else max), None
         for trial in phase.search.trials if phase.search else ():
@@ -324,14 +346,14 @@ def rungs(results: "Results | str | os.PathLike[str]") -> "DataFrame":
 
     Columns: phase, metric, epoch, reached, went_on, stopped, lost, waiting, best, worst_on, winner_rank (there, of the
     setting that won), rank_correlation (with the end), low, high, n, and, where it is known: probability (that one of
-    those stopped there would have been better than the best) and as_of (the epoch of that).
+    those stopped there would have been better than the best) and as_of (the epoch of that).  Raises InputError where no
+    search has rungs.
     """
     import pandas
 
     rows = []
-    for phase in summarize(Results.of(results)).phases:
-        if phase.search is None:
-            continue
+    for phase in _searched(results, NEEDS_RUNGS):
+        assert phase.search is not None
         cost = cost_of(phase.search)
         known = cost if isinstance(cost, StoppingCost) else None
         winner = phase.winner if phase.search.is_over else None

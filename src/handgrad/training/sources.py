@@ -71,18 +71,55 @@ def checked_sources(value: Any) -> tuple[str, ...]:
 def sources_named(sources: Iterable[str]) -> str:
     """Sources in a sentence, in the order of their table.
 
-    >>> sources_named(["order", "init"])
-    'initial weights, order of examples'
+    >>> sources_named(["order", "init"]), sources_named([])
+    ('initial weights, order of examples', 'nothing that changes a run')
     """
-    return ", ".join(word for name, word in SOURCES.items() if name in sources)
+    return ", ".join(word for name, word in SOURCES.items() if name in sources) or "nothing that changes a run"
 
 
-def sources_in_force(vary: Sequence[str] | None, network: Mapping[str, Any]) -> tuple[str, ...]:
-    """The sources that differ from seed to seed.  network: its table, where dropout masks are drawn or not.
+def without_effect(setting: Mapping[str, Any], examples: int | None = None) -> dict[str, str]:
+    """source -> why its seed changes nothing in a setting.
 
-    >>> sources_in_force(None, {"dropout": 0.0}), sources_in_force(["dropout", "split"], {"layers": ["dropout 0.5"]})
-    (('init', 'order'), ('dropout', 'split'))
+    setting: its tables, as plan.json has them;  examples: how many train, where that is known.  The order of examples
+    that are all in one batch changes sums by their rounding alone.
+
+    >>> whole = {"network": {"dropout": 0.0, "init": {"name": "zeros"}}, "training": {"batch_size": "full"}}
+    >>> [*without_effect(whole)], [*without_effect({"network": {"dropout": 0.5}, "training": {"batch_size": "full"}})]
+    (['init', 'order', 'dropout'], [])
     """
+    network, training = setting["network"], setting.get("training") or {}
     layers = (text.split() for text in network.get("layers") or ())
     masks = bool(network.get("dropout")) or any(words[0] == "dropout" and float(words[1]) > 0 for words in layers)
-    return tuple(name for name in (USUAL if vary is None else vary) if name != "dropout" or masks)
+    size, found = training.get("batch_size"), {}
+    if _is_constant(network.get("init")) and _is_constant(network.get("bias_init", {"name": "zeros"})):
+        found["init"] = "all weights start from the same numbers"
+    if "no-shuffling" in (training.get("slips") or ()):
+        found["order"] = "examples are taken as they lie (no-shuffling)"
+    elif not masks and (size == "full" or (examples is not None and isinstance(size, int) and size >= examples)):
+        found["order"] = "a batch holds all training examples, and sums in another order differ by rounding alone"
+    if not masks:
+        found["dropout"] = "there is no dropout"
+    return found
+
+
+def _is_constant(initializer: Any) -> bool:
+    """Whether an initializer gives the same numbers for every seed."""
+    if not isinstance(initializer, Mapping):
+        return False
+    name, low = initializer.get("name"), initializer.get("low")
+    still = name in ("normal", "normal/sqrt-n") and initializer.get("std") == 0
+    return name == "zeros" or still or (name == "uniform" and low is not None and low == initializer.get("high"))
+
+
+def sources_in_force(
+    vary: Sequence[str] | None, setting: Mapping[str, Any], examples: int | None = None
+) -> tuple[str, ...]:
+    """The sources that differ from seed to seed and change something in a setting (`without_effect`).
+
+    >>> sources_in_force(None, {"network": {"dropout": 0.0}})
+    ('init', 'order')
+    >>> sources_in_force(["dropout", "split"], {"network": {"layers": ["dropout 0.5"]}})
+    ('dropout', 'split')
+    """
+    still = without_effect(setting, examples)
+    return tuple(name for name in (USUAL if vary is None else vary) if name not in still)

@@ -1,5 +1,8 @@
 """The chapter of a search, from studies that ran and from folders that are made up."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,8 @@ import handgrad as hg
 from handgrad.errors import DamagedError, InputError
 from handgrad.report.chapters.chapter import FigureBlock, TableBlock, Text, Verdicts
 from handgrad.report.chapters.search_chapter import search_chapter
-from handgrad.report.findings.search_sentences import NO_DECISIONS, NO_TIMES, brief_verdicts
+from handgrad.report.findings.search_sentences import NO_DECISIONS, NO_TIMES, brief_verdicts, saved
+from handgrad.report.findings.searched import unpaid_of
 from handgrad.report.findings.stopping import cost_of
 from handgrad.report.findings.summarize import summarize
 from handgrad.study.folder.results_folder import Results
@@ -61,7 +65,9 @@ def test_a_search_says_what_it_saved_and_what_that_may_have_cost(searched):
     )
     whole = 19 * 8 + 2  # the one that diverged in two epochs would not have trained on
     assert f"trained {trained} of {whole} epochs: {100 * (1 - trained / whole):.0f} % of the work was saved" in said[0]
-    assert said[1].startswith(f"Had the {stopped} settings that were stopped gone the way of those that went on (n = ")
+    assert said[1].startswith(
+        f"Had the {stopped} settings that were stopped short gone the way of those that went on (n = "
+    )
     assert "with probability below 1 %; with 95 % probability nothing was lost." in said[1]
     assert "A setting that starts slowly and overtakes later is not foreseen." in said[1]
     assert "Method: a line from each level to the next" in said[1]
@@ -72,6 +78,27 @@ def test_a_search_says_what_it_saved_and_what_that_may_have_cost(searched):
     reached = [row.cells[1].values[0] for row in table.rows]
     assert reached == [sum(event["event"] == "arrived" and event["epoch"] == e for event in EVENTS) for e in (2, 4, 8)]
     assert table.rows[0].cells[4].values == (1,)
+
+
+def test_what_a_spent_budget_kept_back_was_not_stopped_by_the_rule(searched):
+    facts = summarize(Results.open(searched)).phases[0].search
+    assert (facts.unpaid, facts.unbegun) == (0, 0)
+    stopped = facts.count("stopped")
+    text = saved(replace(facts, unpaid=2, unbegun=1)).text
+    assert text.startswith(
+        f"[asha] stopped {stopped - 2} of 20 settings short and let {19 - stopped} train to the end; "
+    )
+    assert " The budget was spent: 2 more did not go on and 1 setting was not begun. Runs trained" in text
+
+
+def test_who_would_have_gone_on_is_what_the_rule_says_of_the_decisions():
+    """η = 2: of settings at the first rung half go on; of four, of which none went on, two would have."""
+    begun = [{"event": "begun", "setting": str(n), "until": 2} for n in range(4)]
+    arrived = [{"event": "arrived", "setting": str(n), "epoch": 2, "value": 0.5 + n / 10} for n in range(4)]
+    named = {str(n): SimpleNamespace(label=str(n), setting={"training": {"epochs": 4}}) for n in range(4)}
+    assert unpaid_of(Asha(**ASHA), [*begun, *arrived], named, "val_accuracy") == 2
+    promoted = [{"event": "promoted", "setting": "3", "until": 4}]
+    assert unpaid_of(Asha(**ASHA), [*begun, *arrived, *promoted], named, "val_accuracy") == 1
 
 
 def test_its_history_has_the_best_of_those_that_came_to_the_end(searched):
@@ -126,10 +153,15 @@ def test_random_search_without_stopping_has_a_history(make_results):
 def test_a_grid_is_no_search(make_results, tmp_path):
     folder = make_results()
     assert blocks_of(folder) == []
-    for kind in ("search-history", "rungs"):
-        with pytest.raises(InputError, match=f"hold nothing that a figure of kind '{kind}' shows"):
+    lacks = {
+        "search-history": r"a history needs a search: settings that are drawn \(\[random\]\) or stopped short",
+        "rungs": r"rungs need a search that stops settings short at them \(\[asha\]\); here is none",
+    }
+    for kind, frame in {"search-history": hg.search_history, "rungs": hg.rungs}.items():
+        with pytest.raises(InputError, match=lacks[kind]):
             hg.save_figure(folder, kind, out=tmp_path)
-    assert len(hg.search_history(folder)) == len(hg.rungs(folder)) == 0
+        with pytest.raises(InputError, match=lacks[kind]):
+            frame(folder)
 
 
 def test_a_grid_on_two_workers_has_a_timeline_among_its_times(make_results):
@@ -210,7 +242,7 @@ def test_one_setting_is_a_search_too(make_results):
     folder = make_results(tables, lambda setting, seed: Outcome(0.57, epochs=8), decisions={0: events})
     said = sentences(blocks_of(folder))
     assert said[0].startswith("[asha] stopped 0 of 1 setting short and let 1 train to the end.")
-    assert said[1] == "No setting was stopped, so that nothing was lost by it."
+    assert said[1] == "No setting was stopped short, so that nothing was lost by it."
     hg.build_report(folder, formats=["svg"])
 
 
@@ -224,11 +256,11 @@ def test_a_search_that_goes_on_says_what_it_has(make_results):
     ended = sum(epochs == 8 and int(label) <= 10 for label, epochs in last_epochs(EVENTS).items())
     assert said.text == (
         f"The search is not over. Of 20 settings so far {ended} trained to the end, 1 diverged or failed and "
-        f"{19 - ended} wait or are on their way; their runs trained {sum(last_epochs(EVENTS).values())} epochs. What "
-        "stopping saved and may have cost is said when it is."
+        f"{19 - ended} waiting or on the way; their runs trained {sum(last_epochs(EVENTS).values())} epochs. What "
+        "stopping settings short saved and may have cost is said then."
     )
     history = next(block.figure for block in blocks_of(folder) if isinstance(block, FigureBlock))
-    assert "10 settings that wait or are on their way: not shown." in history.caption
+    assert "10 settings waiting or on the way: not shown." in history.caption
     rungs = hg.rungs(folder)
     assert rungs["reached"].tolist() == [
         sum(event["event"] == "arrived" and event["epoch"] == epoch for event in EVENTS) for epoch in (2, 4)

@@ -105,7 +105,13 @@ def test_a_ranking_has_a_row_a_setting():
     assert axes.get_ylim() == (2.5, -0.5)
     low, high = axes.get_xlim()
     assert low < 0.9
-    assert 0.93 < high < 1.04  # a wide interval runs off
+    assert 0.93 < high < 1.04
+    cut = {(y, side) for y, row in enumerate(RANKING.rows) if row.low is not None for side, beyond in
+           (("left", row.low < low), ("right", row.high > high)) if beyond}  # fmt: skip
+    assert cut  # a wide interval runs off, and an arrow says so
+    assert set(RANKING.cuts) == cut
+    arrows = [line for line in axes.lines if line.get_marker() in ("<", ">")]
+    assert {(int(line.get_ydata()[0]), {"<": "left", ">": "right"}[line.get_marker()]) for line in arrows} == cut
 
 
 def test_a_matrix_says_count_and_percentage():

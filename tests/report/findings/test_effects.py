@@ -52,6 +52,45 @@ def test_where_the_others_settle_the_sign_it_is_said():
     assert effect_verdict(same, NAMES).text.endswith("p < 0.001. It goes the same way in all 2.")
 
 
+def test_effects_of_a_phase_are_tested_together():
+    """Holm 1979 over three hyperparameters; over four changes for the one with three values."""
+    rows = [
+        {"a": a, "b": b, "c": c, "seed": s, "value": 0.9 + 0.02 * a * (1 + 0.3 * s) + 0.004 * (b + c) * (s - 0.5)}
+        for a in (0, 1)
+        for b in (0, 1)
+        for c in (0, 1, 2)
+        for s in range(4)
+    ]
+    found = {one.axis: one for one in effects(pandas.DataFrame(rows), ["a", "b", "c"], "val_accuracy")}
+    raw = {axis: one.whole.difference.p for axis, one in found.items()}
+    assert raw["a"] < raw["b"] == pytest.approx(raw["c"])  # both grow with the seed alone
+    assert found["a"].whole.p == pytest.approx(3 * raw["a"])
+    assert found["b"].whole.p == pytest.approx(2 * raw["b"])
+    assert found["a"].steps == (found["a"].whole,)  # of two values both are one change
+    assert [step.tests for step in found["c"].steps] == [4, 4]
+    names = {"a": "a", "b": "b", "c": "c"}
+    assert f"p = {3 * raw['a']:.3f}, Holm's correction for 3 hyperparameters." in effect_verdict(found["a"], names).text
+
+
+def test_what_is_not_decided_after_the_correction_is_a_note():
+    """Differences of 1.0, 1.4, 2.0 points have p = 0.037, and 1.0, 1.5, 2.1 have 0.040: 0.074 both, of two tests."""
+    d = {"a": (1.0, 1.4, 2.0), "b": (1.0, 1.5, 2.1)}
+    rows = [
+        {"a": a, "b": b, "seed": s, "value": 0.5 + 0.01 * (a * d["a"][s] + b * d["b"][s])}
+        for a in (0, 1)
+        for b in (0, 1)
+        for s in range(3)
+    ]
+    one, other = effects(pandas.DataFrame(rows), ["a", "b"], "val_accuracy")
+    for effect in (one, other):
+        assert effect.whole.difference.decided  # by itself
+        assert not effect.whole.decided
+        assert effect_verdict(effect, {"a": "a", "b": "b"}).kind == "note"
+        assert (
+            "not told from 0, p = 0.074, Holm's correction for 2" in effect_verdict(effect, {"a": "a", "b": "b"}).text
+        )
+
+
 def test_only_combinations_with_every_value_enter():
     cells = {**CELLS, ("sigmoid", 0.01): 0.5}
     found = effect_of(frame(cells), "lr", ["act"], "val_accuracy")

@@ -5,6 +5,7 @@ import pytest
 from benchmarks.noise import coverage, normal, study, truth
 
 import handgrad as hg
+from handgrad.report.chapters.study_chapters import noise_chapter
 from handgrad.report.findings.conclusion_sentences import leading_verdicts
 from handgrad.report.findings.noise import noise_of, noises, variance_draws
 from handgrad.report.findings.noise_sentences import noise_verdicts
@@ -100,6 +101,18 @@ def test_known_parts_are_found():
     assert np.mean([noise.together.ratio.low < 1 < noise.together.ratio.high for noise in found]) > 0.9
 
 
+def test_where_runs_agree_the_finite_set_has_no_share_without_width():
+    """√(0.98·0.02/50) is 1.98 points."""
+    found = noise_of("1", "test_accuracy", {"init": [0.98] * 4, "order": [0.98] * 4}, m=50)
+    assert parts(found)["examples"].share.low is None
+    assert [verdict.text for verdict in noise_verdicts(found)] == [
+        "The test accuracy of setting 1 is 98.00 % in all runs: no noise is seen but that of the finite test set (50 "
+        "examples), 2.0 points.",
+        "All runs agree that vary initial weights (4) and order of examples (4): so few show no variance, which is not "
+        "to say that there is none.",
+    ]
+
+
 # -- in a study
 
 
@@ -150,6 +163,35 @@ def test_a_phase_without_vary_varies_its_sources_together(make_results):
     assert noise.together is None
     text = noise_verdicts(noise)[1].text
     assert "no runs vary initial weights and order of examples at once and nothing else." in text
+
+
+@pytest.mark.parametrize("batch_size", ["full", 10_000])
+def test_a_source_that_changes_nothing_has_no_share(make_results, batch_size):
+    """All examples in one batch: their order is no source of noise, and the initial weights are the only one."""
+    whole = {"training": {"batch_size": batch_size}, "seeds": 6}
+    both = [{"name": "w", "vary": ["init"]}, {"name": "o", "after": "main", "vary": ["order"]}]
+    summary = summarize(Results.open(make_results({**whole, "phase": both}, tell)))
+    (noise,) = noises(summary)
+    assert [part.source for part in noise.parts] == ["init", "examples"]
+    assert [(one.source, one.n) for one in noise.still] == [("order", 6)]
+    assert summary.phases[0].sources == ("init",)
+    said = "Setting 1 is the same in all 6 runs that vary order of examples: a batch holds all training examples, and"
+    assert any(verdict.text.startswith(said) for verdict in noise_verdicts(noise))
+    folder = make_results({**whole, "vary": ["order"]}, lambda setting, seed: Outcome(0.8), name="order")
+    (alone,) = noises(summarize(Results.open(folder)))
+    assert alone.parts == ()
+    assert [verdict.text.partition(":")[0] for verdict in noise_verdicts(alone)] == [
+        "The test accuracy of setting 1 is 79.00 % in all runs",
+        "Setting 1 is the same in all 6 runs that vary order of examples",
+    ]
+    (block,) = noise_chapter(summarize(Results.open(folder))).blocks  # the sentences, and nothing to split
+    assert [verdict.kind for verdict in block.items] == ["note", "note"]
+    notes = Results.open(folder).plan["notes"]
+    assert notes == [
+        "the seeds vary order of examples, which changes nothing in a setting where a batch holds all training "
+        "examples, and sums in another order differ by rounding alone: all of its runs are the same, and one seed says "
+        "as much"
+    ]
 
 
 def test_runs_that_are_lost_are_named(make_results):
@@ -203,6 +245,11 @@ def test_splits_share_training_examples(make_results):
     d = one - other
     assert row.p == pytest.approx(2 * t.sf(abs(d.mean()) / np.sqrt(d.var(ddof=1) * factor), 7))
     assert np.isnan(row.sign_flip_p)
+    trained = hg.compare(results, "1", "2").set_index("metric").loc["train_accuracy"]  # scored on shared examples
+    factor = 1 / 8 + counts["train"] / counts["validation"]
+    assert trained.p == pytest.approx(2 * t.sf(abs(d.mean()) / np.sqrt(d.var(ddof=1) * factor), 7))
+    assert np.isnan(trained.sign_flip_p)
+    assert phase.settings[0].overlap("test_accuracy") == 0  # a test part of its own, the same for every seed
     plain = summarize(Results.open(make_results({**tables, "vary": ["init"]}, outcome))).phases[0]
     assert plain.overlap == 0
     assert phase.conclusions.against["2"].high - phase.conclusions.against["2"].low > 1.5 * (

@@ -180,6 +180,7 @@ def test_further_folds_come_in_whole_divisions():
         x = {k: SettingRuns({key: 0.9 + scale * (y - 0.9) for key, y in one.values.items()}) for k, one in runs.items()}
         found = conclude(x, "1", "val_accuracy", compared=x, overlap=1 / 4, folds=5, margin=1e-6)
         open_ones += [one.more_seeds for one in found.against.values() if one.more_seeds is not None]
+        assert [*found.smallest] == [5, 10, 15, 25, 50, 100]  # whole divisions into five
     assert all(n % 5 == 0 for n in open_ones)
 
 

@@ -14,7 +14,7 @@ from handgrad.report.findings.intervals import (
     exact_binomial_interval,
     t_interval,
 )
-from handgrad.report.findings.statistics import compare, holm, paired_t_p, sample, sign_flip_p
+from handgrad.report.findings.statistics import compare, paired_t_p, sample, sign_flip_p
 
 
 def test_mean_and_both_standard_deviations():
@@ -169,13 +169,6 @@ def test_beyond_32_differences_random_signs_come_near_the_exact_p(monkeypatch):
 @pytest.mark.parametrize(("n", "reaches"), [(3, False), (4, False), (5, False), (6, True)])
 def test_six_seeds_are_needed_for_a_sign_flip_test(n, reaches):
     assert (sign_flip_p([0.1 * (i + 1) for i in range(n)]) < 0.05) is reaches
-
-
-def test_holm_by_hand():
-    # sorted .01 .02 .03 .04 -> ·4 .04, ·3 .06, ·2 .06, ·1 .04 -> never falling .06
-    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
 
 
 def test_comparisons_are_paired_by_seed():

@@ -135,8 +135,8 @@ def test_few_settings_are_trusted_as_far_as_they_go():
 @pytest.mark.parametrize(
     ("trials", "why"),
     [
-        ([], "no setting with a value was stopped"),
-        ([Trial("1", 1, (2, 4), (0.5, 0.6), ENDED, 4, 4, None)], "no setting with a value was stopped"),
+        ([], "no setting with a value was stopped short"),
+        ([Trial("1", 1, (2, 4), (0.5, 0.6), ENDED, 4, 4, None)], "no setting with a value was stopped short"),
         ([Trial("1", 1, (2, 4), (0.5,), STOPPED, 2, 2, None), Trial("2", 2, (2, 4), (0.5, 0.6), ENDED, 4, 6, None)],
          "1 setting went on from epoch 2 to epoch 4 with a value"),
         ([Trial("1", 1, (2, 4), (0.5,), STOPPED, 2, 2, None), Trial("2", 2, (2, 8), (0.5, 0.6), ENDED, 8, 10, None)],

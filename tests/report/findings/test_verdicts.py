@@ -21,9 +21,11 @@ from handgrad.report.findings.conclusion_sentences import (
     word_verdicts,
 )
 from handgrad.report.findings.conclusions import SettingRuns, conclude
+from handgrad.report.findings.scored_parts import scored_on, training_sample
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.verdicts import (
     conditional,
+    early_stopping_verdicts,
     selection,
     small_parts,
     test_set_verdicts,
@@ -249,7 +251,7 @@ def test_what_a_search_stopped_short_is_not_compared_with_whole_runs(make_result
     assert said[1].startswith("Equivalent to the best, within ± ")
     assert said[2].startswith("Behind the best: setting 2, −40.")
     assert said[-1] == (
-        "The search stopped 1 of 4 settings early; their numbers are those of their last epoch. The best is chosen "
+        "1 of 4 settings was stopped short by the search; its numbers are those of its last epoch. The best is chosen "
         "among the others, and compared with them alone."
     )
     table = summary_table(phase, 1, "summary", "Settings")
@@ -339,10 +341,41 @@ def test_two_named_settings_are_compared_by_the_paired_t_test(make_results):
     assert (row["n"], row["decided"], row["sign_flip_p"]) == (6, False, 4 / 64)
     assert row["difference"] == pytest.approx(np.mean(d)) == pytest.approx(row["first"] - row["second"])
     assert row["p"] == pytest.approx(stats.ttest_1samp(d, 0).pvalue)
-    with pytest.raises(InputError, match="unknown setting '9'"):
-        compare(folder, "2", "9")
-    with pytest.raises(InputError, match="first must be a str; got 2"):
-        compare(folder, 2, "1")
+    assert compare(folder, 2, 1).equals(compare(folder, "2", "1"))
+    for label in ("9", 9):
+        with pytest.raises(InputError, match=r"unknown setting '9'\. Known: 1, 2"):
+            compare(folder, "2", label)
+        with pytest.raises(InputError, match=r"unknown setting '9'\. Known: 1, 2"):
+            Results.open(folder).images(label)
+    with pytest.raises(InputError, match=r"first must be a str; got 2\.0"):
+        compare(folder, 2.0, "1")
+    with pytest.raises(InputError, match="first and second are the same setting, 1; give the labels of two"):
+        compare(folder, "1", 1)
+
+
+def test_runs_that_are_no_pairs_are_refused_with_the_reason(make_results):
+    def tell(setting, seed):
+        """3 has no run with a result, of 2 seed 0 is missing, and a search stopped 4."""
+        lost = setting.label == "3" or (setting.label, seed) == ("2", 0)
+        status = "pending" if lost else "pruned" if setting.label == "4" else "done"
+        return Outcome(0.8 + 0.01 * seed, status, epochs=2 if status == "pruned" else 4)
+
+    folder = make_results({"seeds": 2, "grid": {"network": {"hidden": [3, 4, 5, 6]}}}, tell)
+    assert compare(folder, "1", "2")["n"].unique().tolist() == [1]
+    with pytest.raises(InputError, match=r"settings 1 and 3 share no run with a result: 1 has seed 0, seed 1; 3 has "):
+        compare(folder, "1", "3")
+    with pytest.raises(InputError, match="a search stopped runs of 4 after 2 epochs, and other epochs are no compar"):
+        compare(folder, "1", "4")
+
+
+def test_seeds_that_mean_other_things_pair_nothing(make_results):
+    phases = [{"name": "w", "vary": ["init"]}, {"name": "o", "after": "main", "vary": ["order"]}]
+    phases += [{"name": "both", "after": "main", "vary": ["init", "order"], "set": {"network": {"hidden": 3}}}]
+    folder = make_results({"seeds": 3, "phase": phases}, lambda setting, seed: Outcome(0.8 + 0.01 * seed))
+    for label in ("1_1", "1_2"):
+        with pytest.raises(InputError, match=f"seeds of 1 vary initial weights, order of examples, those of {label} "):
+            compare(folder, "1", label)
+    assert len(compare(folder, "1", "1_3"))  # without dropout, a seed is of initial weights and order in both
 
 
 def test_settings_with_equally_many_right_have_equal_means(make_results):
@@ -355,14 +388,46 @@ def test_settings_with_equally_many_right_have_equal_means(make_results):
 
 def test_selection_on_validation_and_on_test(make_results):
     quiet = summary_of(make_results())
-    assert selection(quiet, "val_accuracy").text == (
+    assert texts(selection(quiet, "val_accuracy")) == [
         "Winners were chosen by the mean over seeds of validation accuracy; the test set had no say."
-    )
+    ]
     stamped = summary_of(make_results({"seeds": 2, "select_on_test": True, **LRS}, name="stamped"))
     assert stamped.phases[0].metric == "test_accuracy"
     first = headline(stamped, None)[0]
     assert first.kind == "warning"
     assert first.text.startswith("Winners were chosen by test accuracy (select_on_test = true).")
+
+
+@pytest.mark.parametrize(
+    ("validation", "where"),
+    [({"size": 20}, "validation"), ({"folds": 2}, "the part that validates in its own fold")],
+)
+def test_early_stopping_makes_validation_too_good(make_results, validation, where):
+    tables = {"seeds": 2, "data": {"validation": validation}, "training": {"early_stopping": {"patience": 3}}}
+    found = summary_of(make_results(tables))
+    (said,) = early_stopping_verdicts(found)
+    assert said.text == (
+        f"Early stopping keeps the epoch of a run that does best on {where}, and the run is scored on the same "
+        "examples: its validation numbers are a little too good."
+    )
+    assert said in headline(found, None)
+
+
+def test_early_stopping_of_some_settings_is_said_of_these(make_results):
+    stop = {"early": {"training": {"early_stopping": {"patience": 3}}}}
+    (said,) = texts(early_stopping_verdicts(summary_of(make_results({"seeds": 2, "variant": stop}))))
+    assert said.startswith("Early stopping (in 1 of 2 settings) keeps the epoch of a run that does best on validation,")
+    assert early_stopping_verdicts(summary_of(make_results({"seeds": 2}, name="without"))) == []
+
+
+def test_where_nothing_was_chosen_or_scored_nothing_is_said_of_it(make_results):
+    alone = summary_of(make_results({"seeds": 2}, name="alone"))
+    assert selection(alone, "val_accuracy") == []
+    assert scored_on(alone.settings) == "40 of 80 training, 20 validation and 50 test examples"
+    lost = summary_of(make_results({"seeds": 2, **LRS}, lambda s, seed: Outcome(0.1, "diverged"), name="lost"))
+    assert selection(lost, "val_accuracy") == []
+    assert scored_on(lost.settings) == training_sample(lost.settings) == ""
+    assert "Scored on" not in summary_table(lost.phases[0], 1, "summary", "").caption
 
 
 def test_the_test_set_has_a_noise_of_its_own(make_results):
@@ -394,7 +459,7 @@ def test_intervals_and_p_are_of_these_examples(make_results):
     assert "over seeds, on one set of 20 examples" in summary_table(found.phases[0], 1, "summary", "Settings").caption
     every = summary_of(make_results({"seeds": 2}, lambda s, seed: Outcome(1.0), name="every"))
     assert texts(conditional(every))[0].endswith(
-        "100 % of 20 leaves room for 83.16 to 100.00 % on others (95 %, exact binomial)."
+        "100 % of 20 examples leaves room for 83.16 to 100.00 % on others (95 %, exact binomial)."
     )
     assert conditional(summary_of(make_results({"seeds": 1}, name="one"))) == []
 

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from handgrad.errors import ResultsError
-from handgrad.report.findings.statistics import compare, holm
+from handgrad.report.findings.statistics import compare
 from handgrad.report.past.comparison_sentences import compared_table, comparison_sentences
 from handgrad.report.past.study_comparison import compare_folders
 from handgrad.study.folder.store import opened
+from handgrad.study.rules.multiple_tests import holm
 from tests.report.conftest import Outcome
 
 LR = {"training": {"optimizer": {"lr": [0.01, 0.1]}}}
@@ -145,3 +146,12 @@ def test_json_holds_it_and_an_explanation_is_refused(two, make_results):
         )
     with pytest.raises(ResultsError, match="explains published numbers: its readings are ranked in its own report"):
         compare_folders(folder, folder)
+
+
+def test_seeds_that_vary_other_things_make_no_pairs(make_results):
+    first = make_results({"seeds": 2, "vary": ["init"], "grid": LR}, name="a")
+    second = make_results({"seeds": 2, "vary": ["order"], "grid": LR}, name="b")
+    found = compare_folders(first, second)
+    assert {(one.unlike, one.change.n, one.p_holm) for one in found.compared} == {("other seeds", 0, None)}
+    assert [row.cells[-1].text for row in compared_table(found).rows] == ["other seeds"] * 2
+    assert comparison_sentences(found)[-1].endswith("; they have other seeds and are not compared.")

@@ -7,7 +7,15 @@ import handgrad as hg
 from handgrad.report.build import build_report, sources_of, write_report
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.reproduced.judged_statements import judged_statements, statement_verdicts
-from handgrad.report.reproduced.rulings import CONTRADICTED, HOLDS, UNDECIDED, UNJUDGED
+from handgrad.report.reproduced.rulings import (
+    CONTRADICTED,
+    HOLDS,
+    UNDECIDED,
+    UNJUDGED,
+    Side,
+    compared_sides,
+    quantity_of,
+)
 from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 
@@ -369,6 +377,17 @@ def test_of_a_smaller_study_nothing_is_judged(make_results):
     (one,) = judged_statements(summary, sources_of(results).by_epoch, sources_of(results).diagnostics)
     assert one.ruling.verdict == UNJUDGED
     assert one.ruling.how == "not judged: made with --quick, a smaller study"
+
+
+def test_a_statement_about_seeds_that_draw_a_split_is_judged_by_the_corrected_test():
+    """d = 0.01, 0.02, 0.03: t = 0.02/(0.01·√(1/3)) = 3.46, and with n₂/n₁ = 1/4 t = 0.02/(0.01·√(7/12)) = 2.62."""
+    first, second = {0: 0.91, 1: 0.92, 2: 0.93}, {0: 0.90, 1: 0.90, 2: 0.90}
+    by = quantity_of("val_accuracy")
+    plain, split = (
+        compared_sides(Side(first, frozenset(), overlap=o), Side(second, frozenset()), by) for o in (0, 0.25)
+    )
+    assert plain.how.startswith("paired t-test on 3 seeds, not told from 0, p = 0.074")
+    assert split.how.startswith("corrected resampled t-test on 3 seeds, not told from 0, p = 0.120")
 
 
 def test_frames_of_curves_effects_and_classes(make_results):

@@ -182,7 +182,7 @@ def test_an_interrupt_ends_the_command_and_keeps_checkpoints(nodes, folder, tmp_
     finally:
         process.kill()
     assert (process.returncode, printed) == (130, "")
-    assert told.endswith("handgrad: interrupted; the same command continues where this one stopped\n")
+    assert told.endswith("handgrad: interrupted; the same command continues from there\n")
     assert "Traceback" not in told
     assert "(raylet)" not in told
     assert Results.open(tmp_path / "out").state == "interrupted"

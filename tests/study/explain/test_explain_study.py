@@ -234,6 +234,8 @@ def test_a_ladder_of_cheaper_runs_finds_the_slip(study, tmp_path):
     found = read_explanation(results)
     assert len(found.rungs) == 2
     assert found.best.slips == (SLIP,)
+    page = hg.build_report(tmp_path, formats=[]).read_text("utf-8")
+    assert "The file as it is written ran in full beside the first rung" in page
     del results.plan["explain"]["rungs"][0]["in_full"]
     assert read_explanation(results).rungs[0].written == {}
 

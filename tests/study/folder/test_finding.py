@@ -52,6 +52,11 @@ def test_what_names_no_run_is_one_message(name, results):
 
 
 def test_a_folder_of_something_else_says_so(results):
-    for name in (".", "..", "/", results, results / "study"):
+    for name in (".", "..", "/", results):
         with pytest.raises(ResultsError, match=r"is a folder, but of no run: it has no record\.json or"):
             run_folder(name, results)
+
+
+def test_the_folder_of_a_study_names_one_of_its_runs(results):
+    with pytest.raises(ResultsError, match=r"holds the runs of a study; give the folder of one, such as .*/runs/"):
+        run_folder(results / "study", results)

@@ -104,6 +104,9 @@ def test_a_damaged_plan_and_a_folder_without_one(done, tmp_path):
     _, out = done
     with pytest.raises(ResultsError, match=r"no results of a study here \(it has no plan.json\)"):
         Results.open(tmp_path)
+    (out / "plan.json").unlink()
+    with pytest.raises(ResultsError, match=r'has runs of one: "handgrad run .*study.toml --out .*" writes plan.json'):
+        Results.open(out)
     (out / "plan.json").write_text("{")
     with pytest.raises(ResultsError, match="delete it and run the study again: finished runs are kept"):
         Results.open(out)

@@ -8,6 +8,7 @@ import pytest
 from handgrad.data.datasets import from_arrays
 from handgrad.errors import DataError, HandgradError, StudyFileError
 from handgrad.study import Plan, make_study
+from handgrad.study.design.problems import gathered
 from handgrad.study.planning.estimate import estimate
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.setting_refs import SettingRefs
@@ -216,6 +217,19 @@ def test_layers_and_losses_that_do_not_fit_are_all_found_before_anything_runs(ma
         "grid.network.layers: the last layer, 'dense 4 softmax', has 4 units, but the data has 3"
     )
     assert found[1].startswith("phase \"b\".grid.training.loss = 'nll' cannot go with network.output = 'softmax'")
+
+
+def test_what_all_settings_have_in_common_is_said_once(make):
+    data = {"name": "clouds.npz", "validation": {"folds": 400}}
+    study = make(grid={"training.optimizer.lr": [0.1, 0.01, 0.3, 0.5, 0.7]}, data=data)
+    (line,) = problems(study)
+    assert line.startswith("data.validation.folds must be at most ")
+    possible = study.settings.possible
+    first, second, *_ = (one.where for one in possible)
+    assert list(gathered([("x is wrong", one) for one in possible], possible)) == ["x is wrong"]
+    some = [("x is wrong", one) for one in possible[:4]]
+    assert list(gathered(some, possible)) == [f"{first} and 3 more settings: x is wrong"]
+    assert list(gathered(some[:2], possible)) == [f"{first}: x is wrong", f"{second}: x is wrong"]
 
 
 def test_a_split_that_asks_for_too_much_is_found_beside_other_problems(make):

@@ -60,7 +60,7 @@ def test_every_claim_has_a_judge(name):
         ({"than": {"network": {"hidden": 5}}}, '.than must be a setting of phase "main"; none has network.hidden = 5'),
         ({"phase": "second"}, ".phase is an unknown phase 'second'"),
         ({"claim": "best", "setting": ["1", "2"], "than": None}, ".setting must be one setting: claim 'best'; got 2"),
-        ({"says": ""}, "original.statement 1.says must be text"),
+        ({"says": ""}, "original.statement 1.says must be text, and not empty"),
         ({"where": None}, "original.statement 1.where"),
         ({"sayd": "x"}, "original.statement 1.sayd"),
     ],

@@ -52,6 +52,13 @@ def test_what_is_wrong_with_a_figure_itself_is_said_at_once():
         make_study({"name": "s", "figure": "all"})
 
 
+def test_a_figure_without_a_title_goes_by_its_number():
+    assert problems(figure(title=""), figure(title=" ")) == [
+        "figure 1.title must be text, and not empty; got ''",
+        "figure 2.title must be text, and not empty; got ' '",
+    ]
+
+
 def test_what_does_not_fit_the_study_is_said_at_once():
     assert problems(
         figure(title="A", settings=["7"]),

@@ -1,6 +1,7 @@
 """Searches through whole studies: stopped, continued, killed and replayed, with the bits of runs that never paused."""
 
 import json
+import re
 import shutil
 import statistics
 
@@ -443,7 +444,11 @@ def test_the_report_reads_a_search(make, tmp_path):
     results = run_study(make(**ASHA, budget={"runs": 10}), tmp_path, jobs=1)
     page = build_report(tmp_path).read_text()
     pruned = sum("pruned" in status for status, _ in statuses(results).values())
-    assert f"The search stopped {pruned} of 7 settings early; their numbers are those of their last epoch. " in page
+    was = "was" if pruned == 1 else "were"
+    assert re.search(rf"{pruned} of \d settings {was} stopped short by the search; (its|their) numbers are those", page)
+    assert re.search(
+        r"\[asha\] stopped \d of 5 settings short .* The budget was spent: .*2 settings were not begun", page
+    )
     assert "2 pruned at epoch 2" in page
     assert "the budget of 10 runs is spent: 4 of at most 14 runs were not begun" in page
     assert results.winner() is not None

@@ -30,6 +30,7 @@ from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import (
     Verdict,
     conditional,
+    early_stopping_verdicts,
     selection,
     slip_verdicts,
     small_parts,
@@ -84,7 +85,7 @@ def headline(
         file = summary.provenance.file or "the one given"
         found.append(Verdict("note", f"Made with {laid}: another study than {file} as it stands."))
     if METRICS[metric].part is TEST:
-        found += [selection(summary, metric), *validation_choice(summary.phases)]
+        found += [*selection(summary, metric), *validation_choice(summary.phases)]
     noise = [verdict for one in noises(summary) for verdict in noise_verdicts(one, brief=True)]
     if noise and summary.leading is not None and len(summary.leading.settings) == 1:  # the answer of such a study
         found, noise = [*found, *noise], []
@@ -95,8 +96,8 @@ def headline(
         found += phase_verdicts(summary.phases[-1])
     found += headline_importance(summary, important)
     if METRICS[metric].part is not TEST:
-        found.append(selection(summary, metric))
-    found += [*noise, *conditional(summary), *small_parts(summary)]
+        found += selection(summary, metric)
+    found += [*noise, *conditional(summary), *early_stopping_verdicts(summary), *small_parts(summary)]
     bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]
     text = " and ".join(f"{plural(count, 'run')} {status}" for status, count in bad if count)
     if text:

@@ -136,6 +136,8 @@ def noise_chapter(summary: Summary) -> Chapter | None:
     for position, noise in enumerate(found, start=1):
         suffix, of = (f"-{position}", f", setting {noise.label}") if len(found) > 1 else ("", "")
         blocks.append(Verdicts(tuple(noise_verdicts(noise))))
+        if not noise.parts:
+            continue
         blocks.append(TableBlock(noise_table(noise, f"noise{suffix}", f"Variance by source{of}")))
         blocks.append(FigureBlock(noise_figure(noise, f"noise{suffix}", f"Noise by source{of}")))
     return Chapter("noise", "Where noise comes from", tuple(blocks)) if blocks else None

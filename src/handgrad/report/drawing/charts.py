@@ -257,7 +257,7 @@ def draw_ranking(figure: Ranking) -> "Drawing":
     """A row per setting: seeds as circles, their mean as a diamond, an interval as a bar; a line at the best."""
     drawing = new_drawing(PAGE_WIDTH, 0.27 * len(figure.rows) + 0.8)
     axes = drawing.add_subplot()
-    low, high = ranking_range(figure)
+    low, high = figure.ends
     if figure.best_at is not None:
         if figure.margin is not None:
             ends = (max(figure.best_at - figure.margin, low), min(figure.best_at + figure.margin, high))
@@ -277,6 +277,9 @@ def draw_ranking(figure: Ranking) -> "Drawing":
             weight = "bold" if row.best else "normal"
             place = axes.get_yaxis_transform()
             axes.text(1.01, y, row.word, transform=place, va="center", size=8, color=INK, fontweight=weight)
+    for y, side in figure.cuts:  # the interval goes on beyond the axis
+        x, marker = (low, "<") if side == "left" else (high, ">")
+        axes.plot([x], [y], marker, color=COLOURS[0] if figure.rows[y].best else SOFT, markersize=5, clip_on=False)
     axes.set_yticks(range(len(figure.rows)))
     axes.set_yticklabels([noted(row, 56) for row in figure.rows])
     for text, row in zip(axes.get_yticklabels(), figure.rows, strict=True):
@@ -315,13 +318,3 @@ def noted(row: RankingRow, most: int) -> str:
     note = f" — {row.note}" if row.note else ""
     room = most - len(note)
     return cut(row.label, room) + note
-
-
-def ranking_range(figure: Ranking) -> tuple[float, float]:
-    """The x axis: all seeds and means with a margin; an interval wider than that (few seeds) runs off the axis."""
-    values = [v for row in figure.rows for v in (*row.points.values(), row.mean) if v is not None]
-    if not values:
-        return 0.0, 1.0
-    low, high = min(values), max(values)
-    margin = 0.15 * (high - low) or 0.01 * (abs(high) or 1)
-    return low - margin, high + margin

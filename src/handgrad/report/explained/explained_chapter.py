@@ -67,7 +67,11 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
     group = [explained.readings[number] for number in (*near, *same)]
     for name in best.slips:
         without = sum(name not in reading.slips for reading in group)
-        open_to_it = f" {without} of the {len(group)} readings not told apart are without it." if without else ""
+        open_to_it = (
+            f" {without} of the {len(group)} readings not told apart {'is' if without == 1 else 'are'} without it."
+            if without
+            else ""
+        )
         yield Verdict(
             "note" if without else "slip",
             f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.{open_to_it}",
@@ -131,7 +135,12 @@ def explained_tiles(explained: Explained) -> list[dict[str, str]]:
         ]
     runs = sum(rung.runs for rung in explained.rungs)
     how = plural(len(explained.rungs), "rung")
-    tried = {"term": "readings tried", "value": f"{len(explained.readings):,}", "unit": f"by {runs:,} runs", "how": how}
+    tried = {
+        "term": "readings tried",
+        "value": f"{len(explained.readings):,}",
+        "unit": f"by {plural(runs, 'run')}",
+        "how": how,
+    }
     return [*found, tried]
 
 
@@ -214,6 +223,14 @@ def _search(explained: Explained, ddof: int) -> Chapter:
         ),
         Facts(tuple(rows)),
     ]
+    if explained.rungs[0].written:
+        blocks.insert(
+            1,
+            Text(
+                "The file as it is written ran in full beside the first rung, once on each row. What it gains from a "
+                "cheaper run to that, other readings are taken to gain too, or nothing, or anything between."
+            ),
+        )
     for number, rung in enumerate(explained.rungs[:-1], start=1):
         blocks += [
             TableBlock(order_table(explained, rung, f"rung-{number}-readings"), folded=True),

@@ -25,6 +25,7 @@ from handgrad.report.findings.forest_shares import ForestShares, forest_shares
 from handgrad.report.findings.importance import Shares, best_of, shares_of
 from handgrad.report.findings.studied_axes import StudiedAxes, studied
 from handgrad.report.findings.variance_shares import variance_shares, without_lost
+from handgrad.report.findings.wording import plural
 from handgrad.study.published.axis_options import (
     AxesOptions,
     ExpectedBestOptions,
@@ -32,6 +33,8 @@ from handgrad.study.published.axis_options import (
     ImportanceOptions,
 )
 from handgrad.study.published.figure_options import FigureOptions
+
+NOTHING_VARIES = "no hyperparameter varies among these settings"
 
 
 def _studied(request: Request[FigureOptions]) -> StudiedAxes | None:
@@ -42,11 +45,11 @@ def _studied(request: Request[FigureOptions]) -> StudiedAxes | None:
     if not len(found.frame):
         return None
     if not found.axes:
-        raise InputError("no hyperparameter varies among these settings")
+        raise InputError(NOTHING_VARIES)
     return found
 
 
-def _chosen(found: StudiedAxes, names: Sequence[str] | None, option: str = "axes") -> list[str]:
+def chosen_axes(found: StudiedAxes, names: Sequence[str] | None, option: str = "axes") -> list[str]:
     """The paths that are meant: all that vary, where none is named.  Raises InputError for one that does not vary."""
     by_name = {found.names[path]: path for path in found.axes} | {path: path for path in found.axes}
     for name in names or ():
@@ -56,14 +59,22 @@ def _chosen(found: StudiedAxes, names: Sequence[str] | None, option: str = "axes
     return [by_name[name] for name in names] if names else list(found.axes)
 
 
+def _varied(found: StudiedAxes) -> str:
+    """What varies, in a message."""
+    return f"here {'varies' if len(found.axes) == 1 else 'vary'} {listed([found.names[path] for path in found.axes])}"
+
+
 def make_effects(request: Request[AxesOptions]) -> AxisPanels | None:
     """The mean of each value of each axis over all others, and the runs."""
     found = _studied(request)
-    if found is None:
-        return None
-    chosen = _chosen(found, request.options.axes)
+    return None if found is None else effects_of(found, request.options, request.name)
+
+
+def effects_of(found: StudiedAxes, options: AxesOptions, name: str) -> AxisPanels:
+    """The figure of `make_effects` of what varies.  Raises InputError where these settings have none."""
+    chosen = chosen_axes(found, options.axes)
     figure = effect_figure(
-        found.frame, found.axes, found.metric, request.name, found.names, shown_axes=chosen, overlap=found.overlap
+        found.frame, found.axes, found.metric, name, found.names, shown_axes=chosen, overlap=found.overlap
     )
     if figure is None:
         raise InputError(
@@ -76,9 +87,12 @@ def make_effects(request: Request[AxesOptions]) -> AxisPanels | None:
 def make_slices(request: Request[AxesOptions]) -> AxisPanels | None:
     """Every setting along each axis; of drawn settings with the mean of a forest, where it predicts anything."""
     found = _studied(request)
-    if found is None:
-        return None
-    chosen = _chosen(found, request.options.axes)
+    return None if found is None else slices_of(found, request.options, request.name)
+
+
+def slices_of(found: StudiedAxes, options: AxesOptions, name: str) -> AxisPanels | None:
+    """The figure of `make_slices` of what varies.  Raises InputError where these settings have none."""
+    chosen = chosen_axes(found, options.axes)
     forest: ForestShares | None = None
     if found.is_drawn:
         try:
@@ -86,39 +100,42 @@ def make_slices(request: Request[AxesOptions]) -> AxisPanels | None:
         except InputError:  # its settings are shown all the same
             forest = None
     return slice_figure(
-        found.frame, found.axes, found.metric, request.name, forest, found.names, found.scales, shown_axes=chosen
+        found.frame, found.axes, found.metric, name, forest, found.names, found.scales, shown_axes=chosen
     )
 
 
 def make_heat_map(request: Request[HeatMapOptions]) -> HeatMap | None:
     """Two axes: the mean of the runs with each pair of values, how many they are, and where runs were lost."""
     found = _studied(request)
-    if found is None:
-        return None
-    (x,) = _chosen(found, (request.options.x,), "x") if request.options.x else (None,)
-    (y,) = _chosen(found, (request.options.y,), "y") if request.options.y else (None,)
+    return None if found is None else heat_map_of(found, request.options, request.name)
+
+
+def heat_map_of(found: StudiedAxes, options: HeatMapOptions, name: str) -> HeatMap | None:
+    """The figure of `make_heat_map` of what varies.  Raises InputError where these settings have none."""
+    (x,) = chosen_axes(found, (options.x,), "x") if options.x else (None,)
+    (y,) = chosen_axes(found, (options.y,), "y") if options.y else (None,)
     rest = [path for path in found.axes if path not in (x, y)]
     if x is not None and x == y:
         raise InputError(
             f"x and y are both {found.names[x]}; a heat map shows two hyperparameters, so name another one"
         )
     if len(rest) < (x is None) + (y is None):
-        varied = listed([found.names[path] for path in found.axes])
-        raise InputError(f"a heat map shows two hyperparameters that vary; here vary: {varied}")
+        raise InputError(f"a heat map shows two hyperparameters that vary; {_varied(found)}")
     x = rest.pop(0) if x is None else x
     y = rest.pop(0) if y is None else y
-    return heat_map_figure(found.frame, x, y, found.metric, request.name, found.names, found.scales)
+    return heat_map_figure(found.frame, x, y, found.metric, name, found.names, found.scales)
 
 
 def make_parallel(request: Request[AxesOptions]) -> ParallelCoordinates | None:
     """Every setting as a line through all axes to the measure."""
     found = _studied(request)
-    if found is None:
-        return None
-    chosen = _chosen(found, request.options.axes)
-    figure = parallel_figure(
-        found.frame, found.axes, found.metric, request.name, found.names, found.scales, shown_axes=chosen
-    )
+    return None if found is None else parallel_of(found, request.options, request.name)
+
+
+def parallel_of(found: StudiedAxes, options: AxesOptions, name: str) -> ParallelCoordinates:
+    """The figure of `make_parallel` of what varies.  Raises InputError where these settings have none."""
+    chosen = chosen_axes(found, options.axes)
+    figure = parallel_figure(found.frame, found.axes, found.metric, name, found.names, found.scales, shown_axes=chosen)
     if figure is None:
         raise InputError("parallel coordinates need two hyperparameters that vary and three settings with results")
     return figure
@@ -126,22 +143,34 @@ def make_parallel(request: Request[AxesOptions]) -> ParallelCoordinates | None:
 
 def make_importance(request: Request[ImportanceOptions]) -> Importances | None:
     """The share of the variance of each axis and pair.  Raises InputError, with the reason, where it cannot be said."""
-    found = _studied(request)
+    found, options = _studied(request), request.options
     if found is None:
         return None
+    shares = shares_by(found, options.method, working=not options.lost)
+    return importance_figure(shares, found.metric, request.name, working=not options.lost)
+
+
+def shares_by(found: StudiedAxes, method: str, *, working: bool = False) -> Shares:
+    """The shares of the variance by a method of `ImportanceOptions`; working: of settings of which no run was lost."""
     if len(found.axes) < 2:
-        raise InputError(f"shares need two hyperparameters that vary; here varies: {found.names[found.axes[0]]}")
-    frame = found.frame if request.options.lost else without_lost(found.frame, found.axes)
+        raise InputError(f"shares need two hyperparameters that vary; {_varied(found)}")
+    frame = without_lost(found.frame, found.axes) if working else found.frame
     if not len(frame):
         raise InputError("runs of every setting were lost, so that none are left")
-    shares: Shares
-    if request.options.method == "variance":
-        shares = variance_shares(frame, found.axes, names=found.names, overlap=found.overlap)
-    elif request.options.method == "forest":
-        shares = forest_shares(frame, found.axes, scales=found.scales_in(frame), names=found.names)
-    else:
-        shares = shares_of(found, frame)
-    return importance_figure(shares, found.metric, request.name, working=not request.options.lost)
+    if method == "variance":
+        return variance_shares(frame, found.axes, names=found.names, overlap=found.overlap)
+    if method == "forest":
+        return forest_shares(frame, found.axes, scales=found.scales_in(frame), names=found.names)
+    return shares_of(found, frame)
+
+
+LISTED = "settings that were listed are all there is: only random draws have an expected best"
+
+
+def left_out(drawn: int, left: int) -> str:
+    """Why some of the settings that were drawn have no expected best."""
+    verb = "is" if left == 1 else "are"
+    return f"the expected best is that of all {plural(drawn, 'setting')} that were drawn; {left} {verb} left out"
 
 
 def make_expected_best(request: Request[ExpectedBestOptions]) -> Curves | None:
@@ -153,11 +182,9 @@ def make_expected_best(request: Request[ExpectedBestOptions]) -> Curves | None:
     if found is None:
         return None
     if not found.is_drawn:
-        raise InputError("settings that were listed are all there is: only random draws have an expected best")
+        raise InputError(LISTED)
     labels = {setting.label for setting in request.shown.values()}
     drawn = [trial.label for trial in request.search.trials] if request.search else []
     if left := [label for label in drawn if label not in labels]:
-        raise InputError(
-            f"the expected best is that of all {len(drawn)} settings that were drawn; {len(left)} are left out"
-        )
+        raise InputError(left_out(len(drawn), len(left)))
     return expected_best_figure(best_of(found)[0], found.metric, request.name, found.history)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.names import lookup
+from handgrad.names import lookup, plural
 from handgrad.network import passes
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.shapes import CELLS, Matrix, Mistakes, Pictures, Predictions
-from handgrad.study.published.figure_options import (
+from handgrad.study.published.network_options import (
     ConfusionOptions,
     MistakesOptions,
     PredictionsOptions,
@@ -151,7 +151,7 @@ def predictions(
     ]
     how, title = lookup(WHEN, when, "time of predictions")
     caption = (
-        f"{who}. The first {n} examples of the {samples.source} part: the actual class, and what the "
+        f"{who}. The first {plural(n, 'example')} of the {samples.source} part: the actual class, and what the "
         f"network predicted {how} ({', '.join(counts)})."
     )
     pictures = None if images is None or len(images) < n else visible(images[:n])
@@ -252,8 +252,8 @@ def feature_maps(
     limit = float(finite.max()) if finite.size else 0.0
     of = f"the first {FILTERS} of {n_filters} filters" if n_filters > FILTERS else f"all {n_filters} filters"
     caption = (
-        f"{who}. What {shown} make of the first {len(maps)} samples (a row each, with the actual class), {of}, "
-        f"after its activation. One scale: blue is positive, orange negative, white 0, full colour ±{limit:.3g}."
+        f"{who}. What {shown} make of the first {plural(len(maps), 'sample')} (a row each, with the actual class), "
+        f"{of}, after its activation. One scale: blue is positive, orange negative, white 0, full colour ±{limit:.3g}."
     )
     classes = model.classes
     titles = tuple(f"{classes[label]}, filter {j + 1}" for label in labels[: len(maps)] for j in range(maps.shape[1]))

@@ -33,11 +33,11 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
     word = METRICS[phase.metric].word
     caption = f"{sentence(word)} of every setting, best first. Circles: {phase.over}; diamond: their mean"
     if found is None or best is None:
-        caption += f"; bar: 95 % interval of the mean (none below two {phase.unit}s; it may run off the axis)."
+        caption += f"; bar: 95 % interval of the mean (none below two {phase.unit}s)."
     elif found.tested:
         caption += (
-            "; line: the best; bar: simultaneous 95 % interval of the difference from it, drawn from the line (it may "
-            "run off the axis). A bar that does not reach the line is behind"
+            "; line: the best; bar: simultaneous 95 % interval of the difference from it, drawn from the line. "
+            "A bar that does not reach the line is behind"
         )
         if found.margin is not None:
             margin = signed(found.margin, phase.metric).removeprefix("+")
@@ -51,7 +51,7 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
         caption += " Those that the search stopped short are not compared and never shaded."
     if len(phase.settings) > RANKED:
         caption += f" The best {RANKED} of {len(phase.settings):,} settings."
-    return Ranking(
+    figure = Ranking(
         name,
         f"Settings by {word}",
         caption,
@@ -61,6 +61,14 @@ def ranking(phase: PhaseSummary, name: str) -> Ranking | None:
         best_at=best,
         margin=found.margin if found and found.tested else None,
     )
+    return replace(figure, caption=caption + _of_the_axis(figure))
+
+
+def _of_the_axis(figure: Ranking) -> str:
+    """Where the axis begins, and what goes on beyond it."""
+    low, high = figure.ends
+    text = " The axis does not begin at 0." if low > 0 or high < 0 else ""
+    return text + " An arrow at an end: the bar goes on beyond the axis." * bool(figure.cuts)
 
 
 def _row(setting: SettingSummary, phase: PhaseSummary, found: Conclusions | None, best: float | None) -> RankingRow:

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from handgrad.errors import InputError
 from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.report.figures.palette import COLOURS, CONTEXT, RIGHT, WRONG, LineStyle, shade
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.search_shapes import Dots, Scatter, ScatterPanel, Stripe, Timeline
 from handgrad.report.figures.shapes import Key, Line, Mark, Numbers
 from handgrad.report.findings.search_facts import ENDED, LOST, STOPPED, SearchFacts, Trial
+from handgrad.report.findings.search_sentences import NO_DECISIONS
 from handgrad.report.findings.stopping import PAIRS, StoppingCost, cost_of, ladder_of
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.timeline_facts import TimelineFacts, timeline_facts
@@ -25,13 +27,22 @@ WIDE = 50.0  # ratio of losses from which the axis is logarithmic
 SOFT = "#8A9199"
 GROUPS = {  # state -> (its words, marker, colour)
     ENDED: ("trained to the end", "dot", RIGHT),
-    STOPPED: ("stopped, at its last epoch", "ring", SOFT),
+    STOPPED: ("stopped short, at its last epoch", "ring", SOFT),
     LOST: ("diverged or failed", "cross", WRONG),
 }
 
 
+NEEDS_SEARCH = "a history needs a search: settings that are drawn ([random]) or stopped short ([asha]); here is none"
+NEEDS_RUNGS = "rungs need a search that stops settings short at them ([asha]); here is none"
+
+
 def make_search_history(request: Request[SearchHistoryOptions]) -> Scatter | None:
-    """The best of a search so far, and every setting, against settings, epochs and time."""
+    """The best of a search so far, and every setting, against settings, epochs and time.
+
+    Raises InputError for settings of no search.
+    """
+    if request.search is None:
+        raise InputError(NEEDS_SEARCH if request.sampling is None else "nothing of its search has run yet")
     return history_figure(request.name, request.shown, request.search, request.metric, request.options)
 
 
@@ -48,12 +59,22 @@ def make_timeline(request: Request[TimelineOptions]) -> Timeline | None:
 
 
 def make_rungs(request: Request[RungsOptions]) -> Scatter | None:
-    """The rungs of a search: values there against later ones."""
+    """The rungs of a search: values there against later ones.
+
+    Raises InputError for settings that no [asha] stops, and where no two of them went on from a rung.
+    """
     facts, labels = request.search, {setting.label for setting in request.shown.values()}
-    if facts is None:
-        return None
+    if facts is None or facts.asha is None:
+        raise InputError(NEEDS_RUNGS)
+    if not facts.is_decided:
+        raise InputError(NO_DECISIONS[0].lower() + NO_DECISIONS[1:].rstrip("."))
     shown = replace(facts, trials=tuple(trial for trial in facts.trials if trial.label in labels))
-    return rungs_figure(request.name, shown.trials, shown.metric, cost_of(shown))
+    figure = rungs_figure(request.name, shown.trials, shown.metric, cost_of(shown))
+    if figure is None:
+        raise InputError(
+            "from no rung did two settings with values go on to the next, so that there is nothing to show"
+        )
+    return figure
 
 
 # -- history
@@ -95,14 +116,14 @@ def history_figure(
     parts = [
         f"{sentence(word)} of every setting of the search{_mean_of(facts)}, where its last run ended; line: "
         "the best so far of those that were trained to their end.",
-        "A setting that was stopped has the value of the epoch at which it was, and cannot win."
+        "A setting that was stopped short has the value of its last epoch, and cannot win."
         if any(t.state == STOPPED for t in trials)
         else "",
         "Settings are counted in the order in which they were begun."
         if facts.is_decided
         else "Settings are counted in the order in which they were drawn, epochs "
         + ("in that in which settings ended." if timed else "too, as records do not say when settings ended."),
-        f"{plural(going, 'setting')} that wait or are on their way: not shown." if going else "",
+        f"{plural(going, 'setting')} waiting or on the way: not shown." if going else "",
         f"{plural(lost, 'setting')} that diverged or failed: at the edge." if lost else "",
         f"{plural(beyond, 'setting')} beyond the axis: at the edge." if beyond else "",
         "Long times in which nothing trained are cut out (dotted)." if any(panel.marks for panel in panels) else "",
@@ -284,18 +305,18 @@ def rungs_figure(name: str, trials: Sequence[Trial], metric: str, cost: Stopping
     caption = f"{sentence(METRICS[metric].word)} at a rung, and later. Dots: settings that went on."
     if known is not None:
         caption += (
-            " Rings: settings that were stopped, at the value that is foretold of them, with its 95 % interval: from "
+            " Rings: settings that were stopped short, at the value foretold of them, with its 95 % interval: from "
             f"level to level, by lines through those that went on (at least {PAIRS}; docs/report.md). Dashed: the best "
             f"that was seen, {number(known.best, metric)}."
         )
     else:
-        caption += f" Of those that were stopped nothing can be foretold: {cost}."
+        caption += f" Of those that were stopped short nothing can be foretold: {cost}."
     beyond = int(sum((part < y_range[0]).sum() + (part > y_range[1]).sum() for part in parts))
     if beyond:
         caption += " What lies beyond the axis is at its edge."
     return Scatter(
         name=name,
-        title="What was stopped, and what the others tell of it",
+        title="Settings that were stopped short, and what the others tell of them",
         caption=caption,
         y_label=METRICS[metric].word,
         panels=tuple(panels),
@@ -314,7 +335,7 @@ def _rung_panel(
     dots = [
         Dots("went on", "dot", RIGHT, tuple(label for label, _, _ in on), *_columns([(x, y) for _, x, y in on])),
         Dots(
-            "stopped, foretold",
+            "stopped short, foretold",
             "ring",
             SOFT,
             tuple(one.label for one in stopped),

@@ -209,6 +209,24 @@ class Ranking:
     best_at: float | None = None
     margin: float | None = None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The x axis: all seeds and means with a margin; an interval wider than that (few seeds) is cut."""
+        values = [v for row in self.rows for v in (*row.points.values(), row.mean) if v is not None]
+        if not values:
+            return 0.0, 1.0
+        low, high = min(values), max(values)
+        margin = 0.15 * (high - low) or 0.01 * (abs(high) or 1)
+        return low - margin, high + margin
+
+    @property
+    def cuts(self) -> list[tuple[int, str]]:
+        """(row, "left" or "right") where an interval goes on beyond the axis."""
+        low, high = self.ends
+        rows = [(y, row) for y, row in enumerate(self.rows) if row.low is not None and row.high is not None]
+        left = [(y, "left") for y, row in rows if row.low is not None and row.low < low]
+        return left + [(y, "right") for y, row in rows if row.high is not None and row.high > high]
+
     def table(self) -> tuple[list[str], Iterator[CsvRow]]:
         """A row per setting and run; mean, interval and word are repeated."""
         folded = any(has_folds(row.points) for row in self.rows)

@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 
 from handgrad.measures import TRAIN
-from handgrad.names import lookup
+from handgrad.names import lookup, plural
 from handgrad.report.figures.palette import LineStyle, shade
 from handgrad.report.figures.request import Request, Series, Sources, logarithmic, over_seeds, runs_of
 from handgrad.report.figures.shapes import Curves, Key, Line, Numbers, Panel
@@ -218,7 +218,7 @@ def step_loss_by_epoch(request: Request[StepLossByEpochOptions]) -> Curves | Non
     ((label, _),) = request.shown.items()
     caption = (
         f"Loss of every training step against the step within its epoch, setting {label}, {key_word(run.key)}; a "
-        f"colour for each of {len(wanted)} epochs. {cleaning_note(options)} "
+        f"colour for each of {plural(len(wanted), 'epoch')}. {cleaning_note(options)} "
         f"{thinning_note(longest, points, options.draw, pieces, band=False)}"
     )
     panel = Panel(

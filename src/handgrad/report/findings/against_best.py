@@ -30,6 +30,7 @@ BEST, BEHIND, EQUIVALENT, OPEN = "best", "behind", "equivalent", "not separated"
 BOTH = "seeds and examples"
 MOST_SEEDS = 10_000  # beyond, more seeds are no answer
 SEEDS = (2, 3, 5, 10, 20, 50, 100)  # for which the smallest difference that would show is given
+DIVISIONS = (1, 2, 3, 5, 10, 20)  # of folds, for which it is given: a part of a division is no result
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ class AgainstBest:
     margin: None where none was given and the number of examples is not known
     noise: "seeds", or "seeds and examples" where the interval holds for other examples as well
     level: 0.05, the chance of a wrong word in the study
-    smallest: seeds of each setting -> the smallest difference between the best and a setting of typical spread that
-        would be behind, were all settings still its rivals; empty where no seed shows a spread
+    smallest: seeds of each setting, or folds of whole divisions -> the smallest difference between the best and a
+        setting of typical spread that would be behind, were all settings still its rivals; empty where no seed shows
+        a spread
     fallen (k, n): which runs fell
     """
 
@@ -140,7 +142,7 @@ def against_best(
         margin=margin,
         noise="seeds" if covariance is None else BOTH,
         level=LEVEL,
-        smallest=_smallest(places, bounded),
+        smallest=_smallest(places, bounded, step),
         fallen=fallen,
     )
 
@@ -273,9 +275,9 @@ def _more_seeds(places: StepDown, i: int, margin: float | None, step: int) -> in
     return high * step
 
 
-def _smallest(places: StepDown, bounded: bool) -> dict[int, float]:
+def _smallest(places: StepDown, bounded: bool, step: int) -> dict[int, float]:
     """z of all places as a t · √((s_0²·slope² + σ_0²)/n + the constant variance), for n seeds, and what examples leave
-    open (`StepDown.half`), where it is possible."""
+    open (`StepDown.half`), where it is possible.  step: the folds of a division, 1 of seeds."""
     if not places.shown or len(places.d) < 2 or places.z[-1] == 0:
         return {}
     s = places.spreads
@@ -284,7 +286,8 @@ def _smallest(places: StepDown, bounded: bool) -> dict[int, float]:
     constant, last = float(np.median(places.constant[1:])), len(places.d) - 1
     by_examples = float(np.median([places.half_of_examples(i, last) for i in range(1, last + 1)]))
     found = {}
-    for n in sorted({*SEEDS, int(places.n.max())}):
+    counts = {*(SEEDS if step == 1 else (step * divisions for divisions in DIVISIONS)), int(places.n.max())}
+    for n in sorted(n for n in counts if n % step == 0):
         t = float(from_normal(places.z[-1], max(df * n / now, 0.3)))
         by_seeds = t * math.sqrt(variance * variance_factor(float(n), places.overlap) + constant)
         difference = math.hypot(by_seeds, by_examples)

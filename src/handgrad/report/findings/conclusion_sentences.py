@@ -12,6 +12,7 @@ from handgrad.measures import METRICS
 from handgrad.names import listed
 from handgrad.report.findings.against_best import BEHIND, BOTH, EQUIVALENT, MOST_SEEDS, OPEN, Against
 from handgrad.report.findings.conclusions import Conclusions
+from handgrad.report.findings.search_facts import STOPPED
 from handgrad.report.findings.summary import PhaseSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import (
@@ -56,18 +57,26 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
         sentences.append(Verdict("good", f"{sentence(word)} {values}."))
     if found is not None:
         sentences += _lost(phase, found)
-    pruned = sum(setting.count("pruned") > 0 for setting in phase.settings)
+    pruned, of = _stopped_short(phase)
     if pruned:
         others = "the others" if not best.stopped else "those that went furthest"
         text = (
-            f"The search stopped {pruned:,} of {len(phase.settings):,} settings early; their numbers are those of "
-            f"their last epoch. The best is chosen among {others}, and compared with them alone."
+            f"{pruned:,} of {plural(of, 'setting')} {'was' if pruned == 1 else 'were'} stopped short by the search; "
+            f"{'its' if pruned == 1 else 'their'} numbers are those of {'its' if pruned == 1 else 'their'} last epoch. "
+            f"The best is chosen among {others}, and compared with them alone."
         )
         sentences.append(Verdict("note", text))
     unfinished = sum(setting.unfinished for setting in phase.settings)
     if unfinished:
         sentences.append(Verdict("warning", f"{plural(unfinished, 'run')} not finished; the ranking may still change."))
     return sentences
+
+
+def _stopped_short(phase: PhaseSummary) -> tuple[int, int]:
+    """(settings that the search stopped short, of how many), counted as `search_sentences.saved` does."""
+    if phase.search is not None and phase.search.is_decided:
+        return phase.search.count(STOPPED), len(phase.search.trials)
+    return sum(setting.count("pruned") > 0 for setting in phase.settings), len(phase.settings)
 
 
 def _nothing(phase: PhaseSummary) -> Verdict:
@@ -276,7 +285,7 @@ def _smallest(found: Conclusions) -> list[Verdict]:
     shown = [(n, value) for n, value in found.smallest.items() if n >= now][:4]
     if not shown:
         return []
-    listed = ", ".join(f"{n:,} {found.unit}s {_size(value, found.metric)}" for n, value in shown)
+    listed = ", ".join(f"{plural(n, found.unit)} {_size(value, found.metric)}" for n, value in shown)
     text = f"A setting of typical spread is shown to be behind, while all {len(found.against):,} are rivals, from about"
     return [Verdict("method", f"{text}: {listed}.")]
 
@@ -297,7 +306,7 @@ def _lost(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
         fall = one.fall
         ends = f" ({percent(fall.low, 0)[:-2]} to {percent(fall.high, 0)})" if fall else ""
         parts.append(f"setting {label} in {one.fallen} of {plural(one.n, 'run')}{ends}")
-    more = f" and {len(several) - FEW_LOST:,} more settings" if len(several) > FEW_LOST else ""
+    more = f" and {plural(len(several) - FEW_LOST, 'more setting')}" if len(several) > FEW_LOST else ""
     text = f"Runs collapsed, diverged or ended far below the others: {', '.join(parts)}{more}; in brackets the exact"
     return [Verdict("warning", f"{text} 95 % interval of that chance. They count in the differences.")]
 

@@ -27,7 +27,7 @@ def effect_verdict(effect: Effect, names: Mapping[str, str]) -> Verdict:
     if _is_ordered(effect):
         text += f" {_whole(effect.whole, metric)}"
         text += _otherwise(effect, names)
-    return Verdict("good" if effect.whole.difference.decided and not effect.mixed else "note", text)
+    return Verdict("good" if effect.whole.decided and not effect.mixed else "note", text)
 
 
 def _is_ordered(effect: Effect) -> bool:
@@ -40,7 +40,9 @@ def _whole(step: Step, metric: str) -> str:
     text = f"From {shown(step.start)} to {shown(step.end)}: {signed(d.difference or 0.0, metric)}"
     if d.n < 2:
         return f"{text} by one {'fold' if d.folds else 'seed'}, which shows no spread."
-    return f"{text} ({interval_text(d, metric)}, {d.counted if d.folds else f'n = {d.n}'}), {decision_text(d)}."
+    how = decision_text(d) if step.p is None else _told(step.p, step.decided)
+    how += f", Holm's correction for {step.tests} hyperparameters" if step.tests > 1 else ""
+    return f"{text} ({interval_text(d, metric)}, {d.counted if d.folds else f'n = {d.n}'}), {how}."
 
 
 def _otherwise(effect: Effect, names: Mapping[str, str]) -> str:
@@ -81,8 +83,9 @@ def interval_text(d: Comparison, metric: str) -> str:
 
 def decision_text(d: Comparison) -> str:
     """Whether a paired difference is told from 0, and by what."""
-    if d.p is None:
-        return "not told from 0"
-    p = d.p
+    return "not told from 0" if d.p is None else _told(d.p, d.decided)
+
+
+def _told(p: float, decided: bool) -> str:
     text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-    return text if d.decided else f"not told from 0, {text}"
+    return text if decided else f"not told from 0, {text}"

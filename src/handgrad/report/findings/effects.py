@@ -15,7 +15,7 @@ A run that diverged has no value: its seed is left out, and its combination wher
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,10 @@ from handgrad.measures import lower_is_better
 from handgrad.report.findings.axis_scales import LOST, SEED, VALUE, WHOLE
 from handgrad.report.findings.conclusions import lost_runs
 from handgrad.report.findings.resampled import ROUNDING
-from handgrad.report.findings.statistics import Comparison, Sample, compare, sample
+from handgrad.report.findings.statistics import LEVEL, Comparison, Sample, compare, sample
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, examples_of
 from handgrad.study.changes import is_path, shown
+from handgrad.study.rules.multiple_tests import holm
 from handgrad.training.run_keys import RunKey, in_order
 
 if TYPE_CHECKING:
@@ -49,13 +50,23 @@ class Direction:
 
 @dataclass(frozen=True)
 class Step:
-    """Going from one value of the axis to another: the paired difference, and in how many combinations it rises."""
+    """Going from one value of the axis to another: the paired difference, and in how many combinations it rises.
+
+    p: of the difference after Holm's correction for so many tests of the phase; None where it has none.
+    """
 
     start: Hashable
     end: Hashable
     difference: Comparison
     rises: int
     falls: int
+    p: float | None = None
+    tests: int = 1
+
+    @property
+    def decided(self) -> bool:
+        """Whether the difference is told from 0 (`Comparison.decided`), and still is after the correction."""
+        return self.difference.decided and (self.p is None or self.p < LEVEL)
 
 
 @dataclass(frozen=True)
@@ -142,9 +153,30 @@ def plain_value(value: Any) -> Hashable:
 
 
 def effects(frame: "DataFrame", axes: Sequence[str], metric: str, ddof: int = 1, overlap: float = 0.0) -> list[Effect]:
-    """The effect of each axis that can be told from the others."""
-    found = [effect_of(frame, axis, [other for other in axes if other != axis], metric, ddof, overlap) for axis in axes]
-    return [one for one in found if one is not None]
+    """The effect of each axis that can be told from the others.
+
+    Each is tested, and in a phase without any effect one would soon have p < 0.05: p of the changes from the first to
+    the last value are corrected for their number, and those of the steps between neighbours for theirs.  Of two values
+    both are one change, with the p of the first.
+    """
+    each = [effect_of(frame, axis, [other for other in axes if other != axis], metric, ddof, overlap) for axis in axes]
+    found = [one for one in each if one is not None]
+    wholes = _corrected([one.whole for one in found])
+    steps = iter(_corrected([step for one in found for step in one.steps]))
+    made = []
+    for one, whole in zip(found, wholes, strict=True):
+        own = tuple(next(steps) for _ in one.steps)
+        made.append(replace(one, whole=whole, steps=(whole,) if len(own) == 1 else own))
+    return made
+
+
+def _corrected(steps: Sequence[Step]) -> list[Step]:
+    """Steps with p after Holm's correction over those that have one."""
+    tested = [i for i, step in enumerate(steps) if step.difference.p is not None]
+    found = list(steps)
+    for i, p in zip(tested, holm([steps[i].difference.p or 0.0 for i in tested]), strict=True):
+        found[i] = replace(steps[i], p=p, tests=len(tested))
+    return found
 
 
 def phase_effects(phase: PhaseSummary, ddof: int = 1) -> list[Effect]:

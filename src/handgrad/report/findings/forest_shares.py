@@ -97,6 +97,11 @@ class Marginal:
     high: Numbers
 
 
+def too_few(settings: int) -> str:
+    """Why a forest says nothing of fewer settings than `FEWEST`."""
+    return f"{plural(settings, 'setting')}; a random forest needs {FEWEST} or more to say which hyperparameter matters"
+
+
 def forest_shares(
     frame: "DataFrame",
     axes: Sequence[str],
@@ -133,10 +138,7 @@ def forest_shares(
         said.append(f"{plural(int((~known).sum()), 'setting')} outside the declared ranges")
     table = table[known]
     if len(table) < FEWEST:
-        raise InputError(
-            f"{plural(len(table), 'setting')}; a random forest needs {FEWEST} or more to say which hyperparameter "
-            "matters"
-        )
+        raise InputError(too_few(len(table)))
     x = space.encoded([table[axis].tolist() for axis in varied])
     y, weights = table[VALUE].to_numpy(np.float64), table["n"].to_numpy(np.float64)
     if y.max() - y.min() <= 0:

@@ -12,7 +12,8 @@ p the mean accuracy; m the examples that are scored; N those of which a split dr
 Every V is what this source makes while the others stay as the first seed has them, and holds what it makes together
 with these.  So ΣV is, on average over what the others are left at, at least the variance of all of them together, and
 equal to it where they simply add up (Efron and Stein 1981); that variance is told beside it.  The scored examples are
-one of the sources: two runs differ on some of them only, and V_test and the others both hold that.
+one of the sources: two runs differ on some of them only, and V_test and the others both hold that.  A source that
+changes nothing in a setting (the order of examples that are all in one batch) is no part of it: its runs are the same.
 
 Intervals (95 %): of the variance of n ≥ 10 runs the one of Bonett (2006), for runs that are not normally distributed,
 
@@ -37,9 +38,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.measures import TEST, VALIDATION
-from handgrad.report.findings.summary import UNFINISHED, SettingSummary, Summary
+from handgrad.report.findings.summary import UNFINISHED, SettingSummary, Summary, trained_on
 from handgrad.streams import stream
-from handgrad.training.sources import SOURCES, sources_in_force
+from handgrad.training.sources import SOURCES, sources_in_force, without_effect
 
 CONFIDENCE = 0.95
 DRAWS = 20_000
@@ -88,10 +89,20 @@ class Together:
 
 
 @dataclass(frozen=True)
+class Still:
+    """n runs that vary a source which changes nothing in this setting, and why it does not."""
+
+    source: str
+    n: int
+    why: str
+
+
+@dataclass(frozen=True)
 class Noise:
     """The variance of a metric of one setting.
 
     p: its mean;  m, pool: the examples that are scored, and those of which the split draws them (None: it does not)
+    parts: empty where every source that runs vary alone changes nothing;  still: those sources
     collapsed, missing: of all runs, those that learnt nothing, which count like the others, and those without a value
     """
 
@@ -104,6 +115,13 @@ class Noise:
     together: Together | None
     collapsed: int = 0
     missing: int = 0
+    still: tuple[Still, ...] = ()
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether any runs differ."""
+        alone = any(part.seen for part in self.parts if part.source != EXAMPLES)
+        return alone or (self.together is not None and self.together.variance.value > 0)
 
     @property
     def total(self) -> float:
@@ -150,13 +168,14 @@ def noise_of(
     for name, value in values.items():
         ends, share_ends = _ends(drawn[name]), _ends(drawn[name] / totals)
         none = not ends[1]  # an interval of no width is none
+        sure = none or share_ends[0] == share_ends[1]
         share = value / total if total else 0.0
         parts.append(
             NoisePart(
                 name,
                 m if name == EXAMPLES else len(alone[name]),
                 PointEstimate(value) if none else PointEstimate(value, *ends),
-                PointEstimate(share) if none else PointEstimate(share, *share_ends),
+                PointEstimate(share) if sure else PointEstimate(share, *share_ends),
                 seen[name],
             )
         )
@@ -206,21 +225,29 @@ def noises(summary: Summary) -> list[Noise]:
     if all(phase.vary is None for phase in summary.phases):
         return []
     found: dict[str, dict[tuple[str, ...], SettingSummary]] = {}
+    still: dict[str, dict[str, Still]] = {}
     for phase in summary.phases:
         for setting in () if phase.folded else phase.settings:
-            sources = sources_in_force(phase.vary, setting.setting["network"])  # a plain phase varies several together
-            key = json.dumps(setting.setting, sort_keys=True)
+            examples, key = trained_on(setting.runs), json.dumps(setting.setting, sort_keys=True)
+            sources = sources_in_force(phase.vary, setting.setting, examples)  # a plain phase varies several together
             found.setdefault(key, {}).setdefault(sources, setting)
-    return [made for groups in found.values() if (made := _noise(groups)) is not None]
+            if not sources and len(setting.runs) > 1:
+                why, n = without_effect(setting.setting, examples), len(setting.runs)
+                still.setdefault(key, {}).update({name: Still(name, n, why[name]) for name in phase.vary or ()})
+    made = [_noise(groups, tuple(still.get(key, {}).values())) for key, groups in found.items()]
+    return [one for one in made if one is not None]
 
 
-def _noise(groups: Mapping[tuple[str, ...], SettingSummary]) -> Noise | None:
+def _noise(groups: Mapping[tuple[str, ...], SettingSummary], still: tuple[Still, ...]) -> Noise | None:
     """Of the test accuracy; of the validation accuracy where there is no test part."""
     alone = {sources[0]: setting for sources, setting in groups.items() if len(sources) == 1}
     for part in (TEST, VALIDATION):
         metric = part.metric("accuracy")
         some = {name: setting for name, setting in alone.items() if setting.samples[metric].n > 1}
         if not some:
+            if still and (values := groups[()].samples[metric]).mean is not None:
+                scored = groups[()].examples(metric) or 0
+                return Noise(groups[()].label, metric, values.mean, scored, None, (), None, still=still)
             continue
         split, m = some.get("split"), next(iter(some.values())).examples(metric)
         assert m is not None
@@ -236,7 +263,8 @@ def _noise(groups: Mapping[tuple[str, ...], SettingSummary]) -> Noise | None:
             pool=None if split is None else _pool(split, part.name),
         )
         collapsed = sum(run.collapsed is not None for run in ended.values())
-        return replace(made, collapsed=collapsed, missing=sum(run.value(metric) is None for run in ended.values()))
+        missing = sum(run.value(metric) is None for run in ended.values())
+        return replace(made, collapsed=collapsed, missing=missing, still=still)
     return None
 
 

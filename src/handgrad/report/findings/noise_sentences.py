@@ -16,9 +16,14 @@ def source_word(noise: Noise, source: str) -> str:
 def noise_verdicts(noise: Noise, *, brief: bool = False) -> list[Verdict]:
     """What can be said of the noise of one setting; `brief` is the first sentence."""
     word = METRICS[noise.metric].word
-    if not noise.total:
-        text = f"The {word} of setting {noise.label} is {percent(noise.p)} in all runs: no noise is seen."
-        return [Verdict("note", text)]
+    if not noise.is_seen:
+        text = f"The {word} of setting {noise.label} is {percent(noise.p)} in all runs: no noise is seen"
+        if noise.total:
+            finite = next(part for part in noise.parts if part.source == EXAMPLES).variance.root()
+            text += f" but that of the {source_word(noise, EXAMPLES)}, {points(finite.value)} points"
+        found = [Verdict("note", f"{text}.")]
+        more = _few(noise) if noise.total else []
+        return found if brief else [*found, *_still(noise), *_lost(noise), *more]
     parts = sorted(noise.parts, key=lambda part: -part.variance.value)
     listed = "; ".join(f"{source_word(noise, part.source)} {_share(part.share)}" for part in parts)
     counts = sorted({part.n for part in noise.parts if part.source != EXAMPLES})
@@ -31,7 +36,7 @@ def noise_verdicts(noise: Noise, *, brief: bool = False) -> list[Verdict]:
             "stay as the first seed has them; in brackets 95 % intervals.",
         )
     ]
-    return found if brief else [*found, *_shown(noise), *_together(noise), *_lost(noise), *_few(noise)]
+    return found if brief else [*found, *_shown(noise), *_together(noise), *_still(noise), *_lost(noise), *_few(noise)]
 
 
 def _share(share: PointEstimate) -> str:
@@ -90,11 +95,24 @@ def _together(noise: Noise) -> list[Verdict]:
     return [Verdict("note", f"By themselves the sources that runs vary come to {times}: {meaning}.")]
 
 
+def _still(noise: Noise) -> list[Verdict]:
+    """Sources that change nothing in this setting, so that there is nothing to measure."""
+    return [
+        Verdict(
+            "note",
+            f"Setting {noise.label} is the same in all {one.n} runs that vary {SOURCES[one.source]}: {one.why}. That "
+            "is no source of noise here and has no share.",
+        )
+        for one in noise.still
+    ]
+
+
 def _lost(noise: Noise) -> list[Verdict]:
     """Runs that learnt nothing, which make most of a variance, and runs that are in none."""
     found = []
     if noise.collapsed:
-        text = f"{plural(noise.collapsed, 'run')} collapsed; these variances hold them like all others."
+        them = "it" if noise.collapsed == 1 else "them"
+        text = f"{plural(noise.collapsed, 'run')} collapsed; these variances hold {them} like all others."
         found.append(Verdict("warning", text))
     if noise.missing:
         text = f"{plural(noise.missing, 'run')} diverged or failed: these variances are those of the runs that did not."

@@ -14,8 +14,9 @@ fold, so that more folds do not average seeds out:
 
 What a fold and a seed do together is part of both terms, so that V is rather too large.  With one seed the second term
 is missing: what is said holds for that seed.  Seeds that draw a split each (`vary`) are J splits of one seed each:
-V = s²·(1/J + n₂/n₁), whose s² has the seeds in it.  `benchmarks/folds.py` measures how often equal settings are called
-different.
+V = s²·(1/J + n₂/n₁), whose s² has the seeds in it.  Their training measures are scored on the n₁ examples themselves,
+of which two splits share n₁/(n₁ + n₂): n₁/n₂ then takes the place of n₂/n₁.  `benchmarks/folds.py` measures how often
+equal settings are called different.
 
 Sources: Nadeau and Bengio 2003 (Machine Learning 52, 239-281), the corrected resampled t-test; Bouckaert and Frank 2004
 (PAKDD, 3-12), for repeated folds; Satterthwaite 1946 (Biometrics Bulletin 2, 110-114), the degrees of freedom of a sum.

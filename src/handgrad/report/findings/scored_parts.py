@@ -6,10 +6,15 @@ from handgrad.measures import PARTS, TRAIN
 from handgrad.report.findings.summary import SettingSummary
 
 
+def scored(settings: Sequence[SettingSummary], metric: str) -> list[SettingSummary]:
+    """Those of which a run has the metric: a run that diverged was scored on nothing."""
+    return [setting for setting in settings if setting.samples[metric].n]
+
+
 def training_sample(settings: Sequence[SettingSummary]) -> str:
     """On what part of the training examples training was scored, such as "3 of 29"; empty where on all of them."""
     found = set()
-    for setting in settings:
+    for setting in scored(settings, TRAIN.metric("accuracy")):
         n, total = setting.examples(TRAIN.metric("accuracy")), setting.count_of(TRAIN.name)
         if n is not None and total is not None:
             found.add(f"{n:,} of {total:,}" if n < total else "")
@@ -19,13 +24,16 @@ def training_sample(settings: Sequence[SettingSummary]) -> str:
 def scored_on(settings: Sequence[SettingSummary]) -> str:
     """On how many examples of each part accuracies were scored: "all 1,293 training and 144 validation examples".
 
-    Parts of which settings have different numbers are left out; empty where all are.
+    Parts of which settings have different numbers are left out, and settings of which no run has a score; empty where
+    nothing is left.
     """
     said = []
     for part in PARTS.values():
-        found = {setting.examples(part.metric("accuracy")) for setting in settings} - {None}
+        metric = part.metric("accuracy")
+        found = {setting.examples(metric) for setting in scored(settings, metric)} - {None}
         if len(found) == 1:
-            n = f"{found.pop():,}"
-            said.append(f"{(training_sample(settings) or f'all {n}') if part is TRAIN else n} {part.word}")
+            n = found.pop() or 0
+            whole = f"all {n:,}" if n != 1 else "the only"
+            said.append(f"{(training_sample(settings) or whole) if part is TRAIN else f'{n:,}'} {part.word}")
     text = " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))
-    return f"{text} examples" if text else ""
+    return f"{text} example{'' if len(said) == 1 and n == 1 else 's'}" if text else ""

@@ -1,4 +1,4 @@
-"""What a search did with every setting: when it was begun, to which epochs it was trained, whether it was stopped.
+"""What a search did with every setting: when it was begun, to which epochs it trained, whether it was stopped short.
 
     SearchFacts     the search of a phase
       Trial         a setting: the values at which it was judged, and the work that had been done by then
@@ -21,7 +21,7 @@ class Trial:
     """A setting of a search.
 
     levels: the epochs of its rungs, and its end;  values: what it was judged by at each that it came to (the mean over
-    seeds), None where a seed diverged or failed;  state: ENDED at its last level, STOPPED before it, LOST where a seed
+    seeds), None where a seed diverged or failed;  state: ENDED at its last level, STOPPED short, LOST where a seed
     diverged or failed, OPEN where it is not known yet;  trained: epochs of all its runs;  spent: epochs of all runs of
     the search when it came to its last epoch;  at: the time of that, seconds since 1970, None where it is not recorded.
     """
@@ -45,10 +45,11 @@ class Trial:
 class SearchFacts:
     """The search of a phase.  trials: in the order in which they were begun;  metric: what they were judged by.
 
-    whole: the epochs of all runs, had those that were stopped trained to the end;  seconds: what training took, and
-    what it would have taken then, by the runs' own seconds an epoch;  counted: the runs of each setting, in words;
+    whole: the epochs of all runs, had those that were stopped short trained to the end;  seconds: what training took,
+    and what it would have taken then, by the runs' own seconds an epoch;  counted: the runs of each setting, in words;
     examples: behind a value that is a fraction;  is_decided: whether the decisions are there;  is_over: whether the
-    search came to its end.
+    search came to its end;  unpaid: settings that the rule would have let go on, had the budget paid for it;  unbegun:
+    settings that the search did not begin.
     """
 
     trials: tuple[Trial, ...]
@@ -60,6 +61,8 @@ class SearchFacts:
     examples: int | None
     is_decided: bool
     is_over: bool
+    unpaid: int = 0
+    unbegun: int = 0
 
     @property
     def trained(self) -> int:

@@ -1,4 +1,8 @@
-"""Sentences about a search: what stopping saved, what it may have cost, and when the best was found."""
+"""Sentences about a search: what stopping settings short saved and may have cost, and when the best was found.
+
+A setting is stopped short, by its search;  a budget is spent, and what it does not pay for is not begun or does not go
+on;  "early stopping" is that of a run by itself (`training.early_stopping`).
+"""
 
 from collections.abc import Sequence
 
@@ -13,7 +17,8 @@ FEW = 10  # settings behind a line, below which a probability is rough (measured
 LEAST = 1e-4  # of an accuracy, 0.01 points: no bound is said to be smaller
 LIKELY = 0.2  # a probability from which a sentence is a warning
 NO_DECISIONS = (
-    "The decisions of this search are not in the folder (decisions/), so what it stopped, and when, cannot be shown."
+    "The decisions of this search are not in the folder (decisions/), so which settings it stopped short, and when, "
+    "cannot be shown."
 )
 NO_TIMES = (
     "No timeline: these records do not say when their runs were trained. They were written by an earlier version; runs "
@@ -46,9 +51,9 @@ def so_far(facts: SearchFacts) -> Verdict:
     """Where a search stands that is not over: nothing is said yet of what it saved, or of the best."""
     ended, lost, others = facts.count(ENDED), facts.count(LOST), facts.count(STOPPED) + facts.count(OPEN)
     states = [f"{ended} trained to the end", f"{lost} diverged or failed" * (lost > 0),
-              f"{others} wait or are on their way" * (others > 0)]  # fmt: skip
+              f"{others} waiting or on the way" * (others > 0)]  # fmt: skip
     where = enumerated(list(filter(None, states)))
-    then = "" if facts.asha is None else " What stopping saved and may have cost is said when it is."
+    then = "" if facts.asha is None else " What stopping settings short saved and may have cost is said then."
     return Verdict(
         "note",
         f"The search is not over. Of {plural(len(facts.trials), 'setting')} so far {where}; their runs trained "
@@ -57,7 +62,7 @@ def so_far(facts: SearchFacts) -> Verdict:
 
 
 def saved(facts: SearchFacts) -> Verdict:
-    """How many settings were stopped, and the share of the work that this saved."""
+    """How many settings were stopped short, by the rule or as the budget was spent, and the work that this saved."""
     stopped, ended, lost = (facts.count(state) for state in (STOPPED, ENDED, LOST))
     trained, whole = facts.seconds
     of_time = f" (about {100 * (1 - trained / whole):.0f} % of the time)" if whole > 0 else ""
@@ -69,10 +74,17 @@ def saved(facts: SearchFacts) -> Verdict:
     )
     rule = "" if facts.asha is None or facts.asha.rule == "promote" else f', rule "{facts.asha.rule}"'
     others = f"; {plural(lost, 'setting')} diverged or failed" if lost else ""
+    begun = plural(len(facts.trials), "setting")
+    unpaid = min(facts.unpaid, stopped)
+    spent = [f"{unpaid} more did not go on"] * (unpaid > 0)
+    spent += [f"{plural(facts.unbegun, 'setting')} {'was' if facts.unbegun == 1 else 'were'} not begun"] * (
+        facts.unbegun > 0
+    )
+    budget = f" The budget was spent: {enumerated(spent)}." if spent else ""
     return Verdict(
         "note",
-        f"[asha]{rule} stopped {stopped} of {plural(len(facts.trials), 'setting')} short and let {ended} train to the "
-        f"end{others}.{work}",
+        f"[asha]{rule} stopped {stopped - unpaid} of {begun} short and let {ended} train to the end{others}.{budget}"
+        f"{work}",
     )
 
 
@@ -86,15 +98,16 @@ def probability_text(p: float) -> str:
 
 
 def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = False) -> Verdict:
-    """The probability that a setting that was stopped would have been better than the best."""
+    """The probability that a setting that was stopped short would have been better than the best."""
     if facts.count(STOPPED) == 0:
-        return Verdict("note", "No setting was stopped, so that nothing was lost by it.")
+        return Verdict("note", "No setting was stopped short, so that nothing was lost by it.")
     if isinstance(cost, str):
-        return Verdict("note", f"Whether one that was stopped would have won cannot be known: {cost}.")
+        return Verdict("note", f"Whether one that was stopped short would have won cannot be known: {cost}.")
     lost = f"no more than {amount(cost.loss, facts.metric, LEAST)} were lost" if cost.loss else "nothing was lost"
     who = "the setting that was" if cost.stopped == 1 else f"the {cost.stopped} settings that were"
+    before = "" if cost.is_end else f" before epoch {cost.epoch}"
     text = (
-        f"Had {who} stopped{'' if cost.is_end else ' before'} gone the way of those that went on (n = "
+        f"Had {who} stopped short{before} gone the way of those that went on (n = "
         f"{enumerated([str(n) for n in cost.pairs])}), {'it' if cost.stopped == 1 else 'one of them'} would have been "
         f"better at epoch {cost.epoch} than the best there ({METRICS[facts.metric].word} "
         f"{number(cost.best, facts.metric)}) with probability {probability_text(cost.probability)}; with 95 % "
@@ -108,7 +121,7 @@ def cost_verdict(facts: SearchFacts, cost: StoppingCost | str, *, brief: bool = 
     if not brief:
         text += (
             " Method: a line from each level to the next, drawn through the settings that went on, trains the others "
-            f"on, {DRAWS:,} times; assumed is that it holds for those that were stopped, which were worse."
+            f"on, {DRAWS:,} times; assumed is that it holds for those that were stopped short, which were worse."
         )
     return Verdict("warning" if cost.probability >= LIKELY else "note", text)
 
@@ -123,7 +136,7 @@ def stopping_verdicts(facts: SearchFacts, cost: StoppingCost | str, found: Seque
                 "note",
                 f"Among the {told.foretold.n} settings that went on to the end, {METRICS[facts.metric].word} at epoch "
                 f"{told.epoch} and at the end have the rank correlation {correlation_text(told.foretold)}. Over all "
-                "settings it may be another: those that were stopped, which were worse, are not in it.",
+                "settings it may be another: those that were stopped short, which were worse, are not in it.",
             )
         )
     elif facts.count(STOPPED):
@@ -169,7 +182,7 @@ def when_found(phase: PhaseSummary) -> list[Verdict]:
     after, order = len(facts.trials) - best.number, "begun" if facts.is_decided else "drawn"
     later = (
         "it was the last" if not after
-        else f"the {plural(after, 'setting')} after it brought nothing better"
+        else f"the {'setting' if after == 1 else plural(after, 'setting')} after it brought nothing better"
     )  # fmt: skip
     share = (
         f", when {100 * best.spent / facts.trained:.0f} % of the epochs were trained"

@@ -1,15 +1,17 @@
 """From a results folder to what a search did with every setting (`search_facts`)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handgrad.errors import ResultsError
+from handgrad.measures import lower_is_better
 from handgrad.report.findings.search_facts import ENDED, LOST, OPEN, STOPPED, SearchFacts, Trial
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.sections import is_whole
 from handgrad.study.changes import at_path
 from handgrad.study.folder.results_folder import Results
-from handgrad.study.rules.search_rules import Asha
+from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.training.run_keys import RunKey
 
 
@@ -47,6 +49,8 @@ def read_search(
             for trial in trials for run in named[trial.label].runs if run.record is not None]  # fmt: skip
     times = [(run.record.time.total, own, whole) for run, own, whole in runs if run.record is not None and own]
     over = phase["winner"] is not None or results.plan["state"] in ("done", "failed")
+    over = over and not any(one.unfinished for one in named.values())
+    planned = phase["drawn"] or len(phase["settings"])
     return SearchFacts(
         trials=trials,
         metric=judged,
@@ -56,7 +60,9 @@ def read_search(
         counted=max(named.values(), key=lambda setting: len(setting.runs)).counted,
         examples=next((found for one in named.values() if (found := one.examples(judged)) is not None), None),
         is_decided=bool(events),
-        is_over=over and not any(one.unfinished for one in named.values()),
+        is_over=over,
+        unpaid=unpaid_of(asha, events, named, judged) if asha is not None and over else 0,
+        unbegun=max(0, planned - len(trials)) if over and events else 0,
     )
 
 
@@ -66,6 +72,26 @@ def epochs_of(setting: SettingSummary) -> int:
     if not is_whole(epochs, 1):
         raise ResultsError(f"plan.json: setting {setting.label} lacks training.epochs; take the file from a backup")
     return int(epochs)
+
+
+def unpaid_of(asha: Asha, events: Sequence[Mapping[str, Any]], named: Mapping[str, SettingSummary], metric: str) -> int:
+    """How many settings the rule would have let go on from where the search ended: then its budget was spent."""
+    rule, sign = RULES[asha.rule](asha), 1 if lower_is_better(metric) else -1
+    for event in events:
+        label, value = str(event.get("setting")), event.get("value")
+        if label not in named:
+            continue
+        if event["event"] == "begun":
+            rule.begin(label, epochs_of(named[label]))
+        elif event["event"] == "promoted":
+            rule.promote(label)
+        elif event["event"] == "arrived":
+            rule.arrive(label, math.inf if value is None else sign * value)
+    found = set[str]()
+    while (waits := rule.promotable()) is not None and waits not in found:
+        found.add(waits)
+        rule.promote(waits)
+    return len(found)
 
 
 def _own_epochs(run: RunFacts) -> int:

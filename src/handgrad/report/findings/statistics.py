@@ -7,7 +7,7 @@ Below six shared seeds no sign-flip test can reach p < 0.05, and the paired t-te
 their examples, and the t-test is corrected for that (`resampled`).
 
 Sources: Bouthillier et al. 2021 (arXiv 2103.03098), Agarwal et al. 2021 (arXiv 2108.13264), Colas et al. 2018
-(arXiv 1806.08295), Jordan 2023 (arXiv 2304.01910); Holm 1979.
+(arXiv 1806.08295), Jordan 2023 (arXiv 2304.01910).
 """
 
 import math
@@ -159,20 +159,6 @@ def paired_t_p(
     if found.width[0] <= reach:
         return 1.0 if abs(mean) <= reach else None if folds else 2.0 ** (1 - min(n, 1000))
     return float(2 * stdtr(found.df[0], -abs(mean) / math.sqrt(found.variance[0])))
-
-
-def holm(p: Sequence[float] | NDArray[np.float64]) -> list[float]:
-    """p-values adjusted for several comparisons (Holm 1979): the i-th smallest of m times (m − i + 1), never falling.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    values = np.asarray(p, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
-    adjusted = np.empty_like(values)
-    factors = np.arange(len(values), 0, -1)
-    adjusted[order] = np.maximum.accumulate(np.minimum(1.0, values[order] * factors)) if len(values) else values
-    return [float(value) for value in adjusted]
 
 
 @dataclass(frozen=True)

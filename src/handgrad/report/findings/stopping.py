@@ -209,7 +209,7 @@ def stopping_cost(trials: Sequence[Trial], metric: str, examples: int | None) ->
     ladder = ladder_of(trials)
     stopped = [t for t in trials if t.state == STOPPED and t.values and t.values[-1] is not None]
     if not stopped:
-        return "no setting with a value was stopped"
+        return "no setting with a value was stopped short"
     if not ladder:
         return "settings have different numbers of epochs, and stand on different rungs"
     values = [value for t in trials for value in t.values if value is not None]

@@ -18,6 +18,7 @@ from handgrad.report.findings.summary import (
     examples_of,
     folds_of,
     rank,
+    trained_on,
 )
 from handgrad.report.findings.wording import plural
 from handgrad.study.changes import at_path, shown
@@ -60,7 +61,7 @@ def summarize(results: Results, *, only: Collection[str] | None = None) -> Summa
     def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
         planned = results.planned[label]
         vary = varied[planned["phase"]]
-        sources = () if vary is None else _sources(vary, planned["setting"])
+        sources = () if vary is None else _sources(vary, planned["setting"], facts[label])
         made = summarize_setting(label, axes, planned["setting"], facts[label], ddof=spec.ddof, sources=sources)
         return replace(made, all_axes=results.axes[label], earlier=earlier)
 
@@ -92,7 +93,7 @@ def summarize(results: Results, *, only: Collection[str] | None = None) -> Summa
                 search = read_search(results, phase, [one for one in own if not one.earlier], metric)
             made = replace(made, search=search, sampling=results.study.sampling_of(phase["name"]))
         vary = varied[phase["name"]]
-        found = {name for one in own for name in _sources(vary, one.setting)}
+        found = {name for one in own for name in _sources(vary, one.setting, one.runs)}
         vary = None if vary is None else tuple(vary)
         made = replace(made, sources=tuple(name for name in SOURCES if name in found), vary=vary, apart=apart)
         phases.append(replace(made, bits=partial(bits_of_settings, results.right)))
@@ -196,10 +197,11 @@ def summarize_phase(
     return PhaseSummary(name, tuple(axes), tuple(settings), winner, metric, margin)
 
 
-def _sources(vary: Sequence[str] | None, setting: Mapping[str, Any]) -> tuple[str, ...]:
-    """The sources that differ from seed to seed.  Raises ResultsError where the plan's network cannot be read."""
+def _sources(vary: Sequence[str] | None, setting: Mapping[str, Any], runs: Sequence[RunFacts]) -> tuple[str, ...]:
+    """The sources that differ from seed to seed and change something.  Raises ResultsError where the plan's network
+    cannot be read."""
     try:
-        return sources_in_force(vary, setting["network"])
+        return sources_in_force(vary, setting, trained_on(runs))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         what = shown(at_path(setting, "network"))
         raise ResultsError(f"plan.json: {what} is no network; take the file from a backup") from None
@@ -218,4 +220,6 @@ def drawn_parts(record: Record) -> dict[str, int]:
             found[part.name] = sum(counts.get(name, 0) for name in others)
             if at_path(record.setting, "data.train") and isinstance(size := wish.get("size"), float):
                 found[part.name] = round(counts[part.name] / size)  # what data.train leaves out is in no count
+            if part is TEST or TEST.name in found or wish.get("from") == TRAIN.name:
+                found[TRAIN.name] = found[part.name]  # what the part leaves trains
     return found

@@ -55,14 +55,16 @@ class RunFacts:
 
     def overlap(self, metric: str) -> float:
         """n₂/n₁ (`resampled`): the examples that score it, of its fold or of a split that its seed draws, by those that
-        train it.  0 where all runs are scored on the same, or where it never trained; and of training and test metrics
-        of folds: these are scored on one test part and train on nearly the same examples."""
+        train it; of training metrics the drawn examples that train it by those that do not.  0 where all runs are
+        scored on the same, or where it never trained; and of training and test metrics of folds: these are scored on
+        one test part and train on nearly the same examples."""
         part = METRICS[metric].part
         if self.record is None or (part is not VALIDATION if self.fold is not None else part.name not in self.drawn):
             return 0.0
         counts = self.record.dataset.counts
-        scored = counts.get(part.name, 0)
-        return scored / counts[TRAIN.name] if counts.get(TRAIN.name) else 0.0
+        trained, scored = counts.get(TRAIN.name, 0), counts.get(part.name, 0)
+        others = self.drawn[TRAIN.name] - trained if part is TRAIN else trained
+        return scored / others if others > 0 else 0.0
 
     def value(self, metric: str) -> float | None:
         """A metric of a run that came to its end; None where there is none, or where it is not finite."""
@@ -355,6 +357,12 @@ def folds_of(setting: Mapping[str, Any]) -> int | None:
     """Into how many folds a setting divides its data; None where it does not."""
     folds = at_path(setting, "data.validation.folds")
     return folds if isinstance(folds, int) else None
+
+
+def trained_on(runs: Sequence[RunFacts]) -> int | None:
+    """How many examples these runs trained on; None while none has trained."""
+    records = (run.record for run in runs if run.status != "failed")
+    return next((record.dataset.counts.get(TRAIN.name) for record in records if record is not None), None)
 
 
 def examples_of(runs: Sequence[RunFacts], metric: str, folds: int | None = None) -> int | None:

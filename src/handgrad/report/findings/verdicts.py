@@ -15,6 +15,7 @@ from handgrad.report.findings.summary import (
     PhaseSummary,
     SettingSummary,
     Summary,
+    folds_of,
     rank,
 )
 from handgrad.report.findings.wording import (
@@ -26,6 +27,7 @@ from handgrad.report.findings.wording import (
     spread,
     troubles,
 )
+from handgrad.study.changes import at_path
 from handgrad.training.record_facts import DatasetFacts
 
 
@@ -60,17 +62,19 @@ def slips_noted(settings: Sequence[SettingSummary]) -> str:
     return f"With slips, stated at the top of the report: {'; '.join(groups)}." if groups else ""
 
 
-def selection(summary: Summary, metric: str) -> Verdict:
-    """The part of the data and the metric by which winners were chosen."""
+def selection(summary: Summary, metric: str) -> list[Verdict]:
+    """The part of the data and the metric by which winners were chosen; nothing where there was no choice."""
+    if not any(phase.best is not None and len(phase.settings) > 1 and not phase.apart for phase in summary.phases):
+        return []
     if METRICS[metric].part is TEST:
-        return Verdict(
-            "warning",
+        text = (
             f"Winners were chosen by {METRICS[metric].word} (select_on_test = true). The test numbers of a winner "
-            "are therefore too good: they no longer estimate how it does on new data.",
+            "are therefore too good: they no longer estimate how it does on new data."
         )
+        return [Verdict("warning", text)]
     folded = any(phase.folded for phase in summary.phases)
     what = f"the mean over {summary.phases[0].over} of " if folded or len(summary.seeds) > 1 else ""
-    return Verdict("method", f"Winners were chosen by {what}{METRICS[metric].word}; the test set had no say.")
+    return [Verdict("method", f"Winners were chosen by {what}{METRICS[metric].word}; the test set had no say.")]
 
 
 def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
@@ -120,7 +124,7 @@ def trouble_verdicts(phase: PhaseSummary) -> list[Verdict]:
             found.append(Verdict("warning", f"{setting_name(setting, phase.axes)} — {'; '.join(phrases)}."))
     if len(found) > 12:
         rest = len(found) - 12
-        found = [*found[:12], Verdict("warning", f"… and {rest} more settings with trouble: see the table.")]
+        found = [*found[:12], Verdict("warning", f"… and {plural(rest, 'more setting')} with trouble: see the table.")]
     return found
 
 
@@ -155,11 +159,13 @@ def _noise(accuracy: float, n: int) -> str:
     error = binomial_standard_error(accuracy, n)
     if error:
         return (
-            f"On {n:,} others an accuracy like the best's has a standard error of {100 * error:.2f} points (binomial)."
+            f"On {'another one' if n == 1 else f'{n:,} others'} an accuracy like the best's has a standard error of "
+            f"{100 * error:.2f} points (binomial)."
         )
     ends = exact_binomial_interval(accuracy, n)
     low, high = 100 * ends.low, 100 * ends.high
-    return f"{100 * accuracy:g} % of {n:,} leaves room for {low:.2f} to {high:.2f} % on others (95 %, exact binomial)."
+    seen = f"{100 * accuracy:g} % of {plural(n, 'example')}"
+    return f"{seen} leaves room for {low:.2f} to {high:.2f} % on others (95 %, exact binomial)."
 
 
 def small_parts(summary: Summary) -> list[Verdict]:
@@ -187,6 +193,20 @@ def small_parts(summary: Summary) -> list[Verdict]:
                 text += _rarest(counts[n], part.name)
             found.append(Verdict("warning" if n < TINY else "note", f"{text}."))
     return found
+
+
+def early_stopping_verdicts(summary: Summary) -> list[Verdict]:
+    """That validation numbers are too good where early stopping chose the epoch by them, of folds in each its own."""
+    stops = [one for one in summary.settings if at_path(one.setting, "training.early_stopping")]
+    if not any(one.records for one in stops):
+        return []
+    some = "" if len(stops) == len(summary.settings) else f" (in {len(stops)} of {len(summary.settings)} settings)"
+    where = "the part that validates in its own fold" if any(folds_of(one.setting) for one in stops) else "validation"
+    text = (
+        f"Early stopping{some} keeps the epoch of a run that does best on {where}, and the run is scored on the same "
+        "examples: its validation numbers are a little too good."
+    )
+    return [Verdict("note", text)]
 
 
 def _points(share: float) -> str:
@@ -218,7 +238,7 @@ def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict
     if n:
         error = binomial_standard_error(values.mean, n)
         text += (
-            f" A test set of {n:,} examples alone makes one accuracy uncertain by a standard error of "
+            f" A test set of {plural(n, 'example')} alone makes one accuracy uncertain by a standard error of "
             f"{100 * error:.2f} points (binomial)."
             if error
             else f" {_noise(values.mean, n)}"

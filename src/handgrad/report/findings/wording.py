@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handgrad.measures import is_fraction
+from handgrad.names import plural as plural
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary, folds_of
 from handgrad.study.changes import at_path, leaves, shown
@@ -94,15 +95,6 @@ def seconds(value: float) -> str:
     ('0.0123', '3.46', '1195.4')
     """
     return f"{value:.1f}" if value >= 100 else f"{value:.3g}"
-
-
-def plural(n: int, word: str) -> str:
-    """A count with its word.
-
-    >>> plural(1, "seed"), plural(3, "seed")
-    ('1 seed', '3 seeds')
-    """
-    return f"{n:,} {word if n == 1 else word + 's'}"
 
 
 def enumerated(labels: Sequence[str], most: int = 12) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.report.drawing.charts import noted, ranking_range
+from handgrad.report.drawing.charts import noted
 from handgrad.report.drawing.lettering import spaced
 from handgrad.report.figures.palette import COLOURS, CONTEXT
 from handgrad.report.figures.shapes import Curves, Estimates, Line, Mark, Panel, Ranking
@@ -252,7 +252,7 @@ def ranking_plot(figure: Ranking) -> dict[str, Any]:
     shapes: list[dict[str, Any]] = []
     if figure.best_at is not None:
         whole = {"yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
-        low, high = ranking_range(figure)
+        low, high = figure.ends
         if figure.margin is not None:
             ends = {"x0": max(figure.best_at - figure.margin, low), "x1": min(figure.best_at + figure.margin, high)}
             shapes.append(
@@ -279,12 +279,16 @@ def ranking_plot(figure: Ranking) -> dict[str, Any]:
         if row.mean is not None:
             style = {"color": ink, "size": 9, "symbol": "diamond", "line": {"color": "#fff", "width": 1}}
             data.append({**_dots([row.mean], y, style), "hovertemplate": f"mean: %{{x:{value}}}<extra></extra>"})
+    for y, side in figure.cuts:  # the interval goes on beyond the axis
+        symbol = {"color": COLOURS[0] if figure.rows[y].best else "#7A8087", "size": 8, "symbol": f"triangle-{side}"}
+        edge = _dots([figure.ends[side == "right"]], y, symbol)
+        data.append({**edge, "cliponaxis": False, "hovertemplate": "the interval goes on<extra></extra>"})
     labels = [noted(row, 44) for row in figure.rows]
     y_axis = axis("", tickvals=list(range(len(labels))), ticktext=[plain(label) for label in labels], showgrid=False)
     y_axis |= {"range": [len(labels) - 0.5, -0.5]}
-    x_axis = axis(figure.x_label, range=list(map(short, ranking_range(figure))))
+    x_axis = axis(figure.x_label, range=list(map(short, figure.ends)))
     if figure.percent:
-        low, high = ranking_range(figure)
+        low, high = figure.ends
         x_axis |= {"tickformat": ".0%" if high - low > 0.05 else ".1%"}
     beside = {"annotations": words, "margin": {"l": 8, "r": 96, "t": 8, "b": 8}} if words else {}
     return {

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from handgrad.measures import METRICS, is_fraction, lower_is_better
+from handgrad.names import plural
 from handgrad.report.findings.statistics import Sample
-from handgrad.report.findings.wording import enumerated, number, plural, settings_named, signed, values_text
+from handgrad.report.findings.wording import enumerated, number, settings_named, signed, values_text
 from handgrad.report.past.study_comparison import ComparedSettings, StudyComparison, data_facts
 from handgrad.report.tables.conclusion_tables import points
 from handgrad.report.tables.table import Column, Row, Table, cell
@@ -24,9 +25,9 @@ def compared_table(found: StudyComparison) -> Table:
         texts += [_value(setting.samples[found.metric], found.metric) for setting in (one.first, one.second)]
         rows.append(Row(tuple(cell(text, bold=one.differ) for text in (*texts, _change(one)))))
     title = f"Settings that both have, by {word}"
-    caption = (
-        "Mean ± standard deviation (n runs). B − A: over the seeds that both finished, with its paired 95 % t interval."
-    )
+    caption = "Mean ± standard deviation (n runs). B − A: on seeds that both finished, with its paired 95 % t interval."
+    if any(one.unlike for one in found.by_metric):
+        caption += " Other epochs: a search stopped one of the two. Other seeds: they vary other sources of chance."
     return Table("compared", title, caption, tuple(columns), tuple(rows))
 
 
@@ -101,7 +102,7 @@ def _of_best(found: StudyComparison) -> Iterator[str]:
     }:
         yield f"{text}. They learn from other data, so the two cannot be set against each other."
     elif best.change.difference is None:
-        yield f"{text}; they share no seed."
+        yield f"{text}; they {f'have {best.unlike} and are not compared' if best.unlike else 'share no seed'}."
     else:
         interval = best.change.interval
         ends = "" if interval is None else (
@@ -126,7 +127,7 @@ def _change(one: ComparedSettings) -> str:
     if one.same_runs:
         return "the same runs"
     if one.change.difference is None:
-        return "no seed in both"
+        return one.unlike or "no seed in both"
     text, interval = points(one.change.difference, one.metric), one.change.interval
     if interval is None:
         return text

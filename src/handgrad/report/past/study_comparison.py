@@ -6,7 +6,7 @@ between the studies is said once, for all of them.  A setting that occurs severa
 change    second study − first: the mean over the seeds that both finished, with its paired 95 % t interval
 p_holm    p of the paired t-test after Holm, over all settings that are compared by the same metric
 
-Both are those of `findings.statistics`.
+They are those of `findings.statistics` and `rules.multiple_tests`.
 """
 
 import json
@@ -18,7 +18,8 @@ from typing import Any
 
 from handgrad.errors import ResultsError
 from handgrad.measures import METRICS, PARTS
-from handgrad.report.findings.statistics import LEVEL, Comparison, holm
+from handgrad.report.findings.pairing import seeds_alike
+from handgrad.report.findings.statistics import LEVEL, Comparison
 from handgrad.report.findings.statistics import compare as two_settings
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import SettingSummary, Summary
@@ -26,6 +27,7 @@ from handgrad.study.changes import SECTIONS, at_path, leaves
 from handgrad.study.changes import shown as value_text
 from handgrad.study.folder.earlier import NOT_THERE, differing_keys
 from handgrad.study.folder.results_folder import Results
+from handgrad.study.rules.multiple_tests import holm
 from handgrad.training.record_facts import DatasetFacts
 from handgrad.training.run import Setting
 
@@ -48,6 +50,7 @@ class ComparedSettings:
 
     p_holm: None where there is no test.  same_runs: both studies share all of its runs.
     same_examples: both were scored on the same examples, as far as the data and how it is split say.
+    unlike: why their runs make no pairs: a search stopped one of them, or their seeds vary other things; else empty.
     """
 
     first: SettingSummary
@@ -56,6 +59,7 @@ class ComparedSettings:
     change: Comparison
     same_runs: bool
     same_examples: bool
+    unlike: str = ""
     p_holm: float | None = None
 
     @property
@@ -77,7 +81,7 @@ class ComparedSettings:
             found |= {f"{name}_mean": one.mean, f"{name}_std": one.std, f"{name}_n": one.n}
         found |= {"n": change.n, "change": change.difference, "low": ends.low if ends else None}
         found |= {"high": ends.high if ends else None, "p": change.p, "p_holm": self.p_holm, "differ": self.differ}
-        return found | {"same_runs": self.same_runs, "same_examples": self.same_examples}
+        return found | {"same_runs": self.same_runs, "same_examples": self.same_examples, "unlike": self.unlike}
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,11 @@ class StudyComparison:
     def best(self) -> ComparedSettings | None:
         """The best setting of each, whatever their values; None where one of them has none, or no such metric."""
         first, second = (study.winner for study in self.studies)
-        return None if first is None or second is None else next(_compared([(first, second)], self.metric), None)
+        return (
+            None
+            if first is None or second is None
+            else next(_compared(self.studies, [(first, second)], self.metric), None)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All of it, for scripts."""
@@ -144,7 +152,7 @@ def compare_folders(
         metric=str(results[0].plan["metric"]),
         settings=tuple(_settings(*results)),
         data=tuple(_data(a, b)),
-        compared=tuple(one for metric in METRICS for one in _compared(pairs, metric)),
+        compared=tuple(one for metric in METRICS for one in _compared((a, b), pairs, metric)),
         only=(tuple(only[0]), tuple(only[1])),
         shared_runs=len(ids[0] & ids[1]),
     )
@@ -235,15 +243,20 @@ def _values(setting: SettingSummary, paths: Sequence[str]) -> str:
     return json.dumps([at_path(setting.setting, path) for path in paths], sort_keys=True)
 
 
-def _compared(pairs: Sequence[tuple[SettingSummary, SettingSummary]], metric: str) -> Iterator[ComparedSettings]:
+def _compared(
+    studies: Sequence[Summary], pairs: Sequence[tuple[SettingSummary, SettingSummary]], metric: str
+) -> Iterator[ComparedSettings]:
     """Pairs of which both have the metric, compared by it."""
     found = []
     for first, second in pairs:
         a, b = first.samples[metric].values, second.samples[metric].values
         if a and b:
+            unlike = "other epochs" if first.stopped != second.stopped else ""
+            unlike = unlike if seeds_alike(studies, first, second) else "other seeds"
+            b = {} if unlike else b
             change = two_settings(b, a, max(first.overlap(metric), second.overlap(metric)))
             same = {run.id for run in first.runs} == {run.id for run in second.runs}
-            found.append(ComparedSettings(first, second, metric, change, same, _same_examples(first, second)))
+            found.append(ComparedSettings(first, second, metric, change, same, _same_examples(first, second), unlike))
     tested = [one for one in found if one.change.p is not None and not one.same_runs]
     adjusted = iter(holm([float(one.change.p or 0) for one in tested]))
     for one in found:

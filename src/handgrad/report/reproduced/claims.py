@@ -19,7 +19,7 @@ from handgrad.measures import METRICS, TRAIN, is_fraction
 from handgrad.report.findings.curve_measures import gap_of, held_out_metric
 from handgrad.report.findings.effect_sentences import decision_text, interval_text
 from handgrad.report.findings.effects import Effect, effect_of, frame_of
-from handgrad.report.findings.statistics import LEVEL, holm, kendall_tau_b, sample
+from handgrad.report.findings.statistics import LEVEL, kendall_tau_b, sample
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import enumerated, number, plural, signed
 from handgrad.report.reproduced.judge import judge_stability, stability_of, values_of, word
@@ -42,6 +42,7 @@ from handgrad.report.reproduced.rulings import (
 )
 from handgrad.study.changes import shown
 from handgrad.study.published.numbers import MEASURES
+from handgrad.study.rules.multiple_tests import holm
 
 POINT = 0.01  # of accuracy, within which two are equal unless the statement says otherwise
 TENTH = 0.1  # of anything else
@@ -100,7 +101,7 @@ def reaches(claimed: Claimed) -> Ruling:
     assert level is not None
     verdicts, here, n = [], [], []
     for setting in claimed.ours:
-        one = sample(by.values(setting), examples=by.examples(setting))
+        one = sample(by.values(setting), examples=by.examples(setting), overlap=by.overlap(setting))
         n.append(one.n)
         text = f"{by.name} {by.text(one.mean)}" if one.mean is not None else "no value"
         if one.interval is None:
@@ -137,12 +138,16 @@ def _extreme(claimed: Claimed, wanted: int) -> Ruling:
         return Ruling(UNJUDGED, here, why, n)
     against = _against(each, wanted)
     if all(found.sign == wanted for found in each):
-        return Ruling(HOLDS, here, f"decided against each of {len(each)} others", n)
+        return Ruling(
+            HOLDS, here, f"decided against {'the other' if len(each) == 1 else f'each of {len(each)} others'}", n
+        )
     if against:
-        text = f"{against} of {len(each)} others decided to be {'better' if wanted > 0 else 'worse'} (Holm)"
+        text = f"{against} of {plural(len(each), 'other')} decided to be {'better' if wanted > 0 else 'worse'} (Holm)"
         return Ruling(CONTRADICTED, here, text, n)
     left = sum(found.sign != wanted for found in each)
-    return Ruling(UNDECIDED, here, f"{left} of {len(each)} others are not told from it", n)
+    return Ruling(
+        UNDECIDED, here, f"{left} of {plural(len(each), 'other')} {'is' if left == 1 else 'are'} not told from it", n
+    )
 
 
 def _against(each: Sequence[Contrast], wanted: int) -> int:
@@ -184,9 +189,9 @@ def _trend(claimed: Claimed, wanted: int) -> Ruling:
     if along in MEASURES:
         return _association(claimed, along, wanted)
     others = [axis for axis in claimed.axes if axis != along]
-    effect = effect_of(
-        frame_of(claimed.ours, claimed.axes, claimed.metric), along, others, claimed.metric, claimed.ddof
-    )
+    frame = frame_of(claimed.ours, claimed.axes, claimed.metric)
+    overlap = max((setting.overlap(claimed.metric) for setting in claimed.ours), default=0.0)
+    effect = effect_of(frame, along, others, claimed.metric, claimed.ddof, overlap)
     if effect is None or len(effect.levels) < 2:
         return unjudged("no two settings here differ in it alone")
     return _monotone(effect, wanted)
@@ -213,7 +218,8 @@ def _monotone(effect: Effect, wanted: int) -> Ruling:
         for i, (step, p) in enumerate(zip(steps, adjusted, strict=True))
         if step.decided and p < LEVEL and wanted * (step.difference or 0.0) < 0
     ]
-    how = f"paired t-test on {plural(whole.n, 'seed')}, from {shown(effect.whole.start)} to {shown(effect.whole.end)} "
+    test = "corrected resampled t-test" if whole.corrected else "paired t-test"
+    how = f"{test} on {plural(whole.n, 'seed')}, from {shown(effect.whole.start)} to {shown(effect.whole.end)} "
     how += f"{signed(difference, metric)} ({interval_text(whole, metric)}), {decision_text(whole)}"
     if back:
         how += f"; the other way from {shown(back[0].start)} to {shown(back[0].end)}, decided (Holm)"

@@ -35,8 +35,8 @@ from handgrad.report.reproduced.judge import (
 )
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import shown
-from handgrad.study.published.figure_options import PredictionsOptions
 from handgrad.study.published.items import Figure
+from handgrad.study.published.network_options import PredictionsOptions
 from handgrad.study.published.numbers import MEASURES, RANKS, Published, published, units_of
 from handgrad.study.published.published_tables import ConfusionTable, FactsTable, LabelsTable, WinnerTable
 from handgrad.training.record import Record

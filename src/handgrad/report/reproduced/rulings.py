@@ -18,7 +18,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from handgrad.measures import is_proportion, lower_is_better
+from handgrad.measures import METRICS, is_proportion, lower_is_better
 from handgrad.report.findings.curve_measures import LoadEpochs
 from handgrad.report.findings.effect_sentences import decision_text
 from handgrad.report.findings.intervals import binomial_standard_error
@@ -73,7 +73,7 @@ class Quantity:
     """What is compared: values of a setting by seed, which end is better, and how a value is written.
 
     lost: the seeds without a value because the run diverged or never came so far: worse than any;  examples: of an
-    accuracy, on how many it was scored.
+    accuracy, on how many it was scored;  overlap: n₂/n₁ where each seed draws a split of its own (`resampled`).
     """
 
     name: str
@@ -85,6 +85,7 @@ class Quantity:
     examples: Callable[[SettingSummary], int | None] = lambda setting: None
     lost_word: str = "diverged"
     missing: str = ""  # why a setting may have no value
+    overlap: Callable[[SettingSummary], float] = lambda setting: 0.0
 
 
 def quantity_of(measure: str, ddof: int = 1) -> Quantity:
@@ -97,6 +98,7 @@ def quantity_of(measure: str, ddof: int = 1) -> Quantity:
         lambda value: value_text(value, measure),
         lambda value: difference_text(value, measure),
         (lambda setting: setting.examples(measure)) if is_proportion(measure) else (lambda setting: None),
+        overlap=lambda setting: setting.overlap(measure) if measure in METRICS else 0.0,
     )
 
 
@@ -148,11 +150,12 @@ class Contrast:
 @dataclass(frozen=True)
 class Side:
     """One side of a comparison: seed -> the mean over its settings, the seeds that one of them lost, and of an accuracy
-    of a single setting the examples that it was scored on."""
+    of a single setting the examples that it was scored on.  overlap: of seeds that draw a split each, else 0."""
 
     values: Mapping[RunKey, float]
     lost: frozenset[RunKey]
     examples: int | None = None
+    overlap: float = 0.0
 
 
 def side(settings: Sequence[SettingSummary], by: Quantity) -> Side:
@@ -161,7 +164,8 @@ def side(settings: Sequence[SettingSummary], by: Quantity) -> Side:
     lost = frozenset(seed for setting in settings for seed in by.lost(setting))
     shared = set.intersection(*(set(values) for values in each)) if each else set()
     means = {s: math.fsum(values[s] for values in each) / len(each) for s in in_order(shared - lost)}
-    return Side(means, lost, by.examples(settings[0]) if len(settings) == 1 else None)
+    overlap = max(map(by.overlap, settings), default=0.0)
+    return Side(means, lost, by.examples(settings[0]) if len(settings) == 1 else None, overlap)
 
 
 def contrast(ours: Sequence[SettingSummary], theirs: Sequence[SettingSummary], by: Quantity) -> Contrast:
@@ -173,7 +177,7 @@ def contrast(ours: Sequence[SettingSummary], theirs: Sequence[SettingSummary], b
 def compared_sides(first: Side, second: Side, by: Quantity) -> Contrast:
     """Two sides compared in pairs of equal seed."""
     seeds = in_order((first.values.keys() | first.lost) & (second.values.keys() | second.lost))
-    d = compare(first.values, second.values)
+    d = compare(first.values, second.values, max(first.overlap, second.overlap))
     here = f"{_shown(first, by)} against {_shown(second, by)}"
     losses = [(seed in second.lost) - (seed in first.lost) for seed in seeds]
     if any(losses):
@@ -187,7 +191,8 @@ def compared_sides(first: Side, second: Side, by: Quantity) -> Contrast:
     if d.n == 1:
         return _one_run(first, second, by, d, f"{here}: {apart}")
     text = f"{here}: {apart} ({_ends(d, by)})"
-    how = f"paired t-test on {plural(d.n, 'seed')}, {decision_text(d)}"
+    test = "corrected resampled t-test" if d.corrected else "paired t-test"
+    how = f"{test} on {plural(d.n, 'seed')}, {decision_text(d)}"
     sign = int(math.copysign(1, by.sign * (d.difference or 0.0))) if d.decided else 0
     return Contrast(sign, d.n, d, text, how, True)
 

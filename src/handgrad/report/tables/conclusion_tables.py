@@ -94,11 +94,11 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     )
     said.append("Shaded (†): the best, and all that are not behind.")
     n = found.examples
-    where = f", on one set of {n:,} examples" if n else ", not over examples"
+    where = f", on one set of {plural(n, 'example')}" if n else ", not over examples"
     if phase.has_own_examples:
         where = ", each with examples of its own; splits share training examples, for which they are corrected"
     if found.noise == BOTH:
-        where = f" and over the {n:,} examples, paired by example"
+        where = f" and over the {plural(n or 0, 'example')}, paired by example"
     said.append(FOLDS_SHARE if phase.folded else f"Intervals are {phase.over_seeds}{where}.")
     return said
 

@@ -63,7 +63,7 @@ def curves_table(phase: PhaseSummary, found: PhaseCurves, ddof: int, name: str, 
         f"Jennen-Steinmetz 1986); a straight trend does not enter it. Gap: {gap}."
     )
     if any(one.setting.stopped for one in found.settings):
-        caption += " Runs that the search stopped have the curves of their epochs alone."
+        caption += " Runs that the search stopped short have the curves of their epochs alone."
     return Table(name, title, caption, tuple(columns), tuple(rows))
 
 
@@ -91,7 +91,7 @@ def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, 
         Column("value"),
         Column(f"mean {METRICS[metric].word}", ("mean", "std", "n"), numeric=True),
         Column("over", ("combinations",), numeric=True),
-        Column("change to it", ("difference", "low", "high", "p", "sign_flip_p"), numeric=True),
+        Column("change to it", ("difference", "low", "high", "p", "sign_flip_p", "p_holm"), numeric=True),
         Column("95 % interval", ("decided",)),
         Column("rises in", ("rises", "falls"), numeric=True),
     ]
@@ -106,13 +106,13 @@ def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, 
                 mean = f"{mean.removesuffix(' %')} ± {spread:.2g}"
             d = step.difference if step else None
             ends = (d.interval.low, d.interval.high) if d and d.interval else (None, None)
-            raw = (d.difference, *ends, d.p, d.sign_flip) if d else (None,) * 5
+            raw = (d.difference, *ends, d.p, d.sign_flip, step.p) if step and d else (None,) * 6
             shown_ends = (
                 ""
-                if d is None
+                if step is None or d is None
                 else f"one {'fold' if d.folds else 'seed'}"
                 if d.n < 2
-                else _ends(interval_text(d, metric), d.decided)
+                else _ends(interval_text(d, metric), step.decided)
             )
             rows.append(
                 Row(
@@ -122,7 +122,7 @@ def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, 
                         Cell(mean, (values.mean, values.std, values.n)),
                         cell(effect.combinations),
                         Cell(signed(d.difference or 0.0, metric) if d else "", raw),
-                        Cell(shown_ends, (None if d is None else int(d.decided),)),
+                        Cell(shown_ends, (None if step is None else int(step.decided),)),
                         Cell(
                             f"{step.rises} of {effect.combinations}" if step else "",
                             (step.rises, step.falls) if step else (None, None),
@@ -136,11 +136,16 @@ def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, 
     over, pairs = ("seeds", "seed") if not folded else ("folds", "fold, seed")
     corrected = folded or any(step.difference.corrected for effect in found for step in effect.steps)
     test = "corrected resampled t-test of Nadeau and Bengio 2003" if corrected else SEED_TESTS
+    holm = (
+        ", with Holm's correction for the tests of the phase"
+        if any(s.tests > 1 for one in found for s in one.steps)
+        else ""
+    )
     caption = (
         "Mean over all combinations of the other hyperparameters that were run with every value of this one, ± "
         f"standard deviation over {n if folded else f'{n} seeds'} (ddof {ddof}) of those means. Change to it: from the "
         f"value before, in pairs of equal {pairs} and combination; the interval is t over {over}, * where p < 0.05 "
-        f"({test}), each by itself. Rises in: of how many combinations, by the mean over {over}. A combination that "
+        f"({test}{holm}). Rises in: of how many combinations, by the mean over {over}. A combination that "
         f"lacks a value is left out, and a {pairs.replace(', ', ' and ')} of which a run diverged. Bold: the best "
         "value."
     )

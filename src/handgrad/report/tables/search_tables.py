@@ -6,7 +6,7 @@ from handgrad.measures import METRICS, lower_is_better
 from handgrad.report.findings.search_facts import ENDED, SearchFacts
 from handgrad.report.findings.search_sentences import probability_text
 from handgrad.report.findings.stopping import PAIRS, RankCorrelation, RungFacts, StoppingCost
-from handgrad.report.findings.wording import number
+from handgrad.report.findings.wording import number, plural
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 
 
@@ -19,7 +19,7 @@ def rungs_table(
         Column("epoch", numeric=True),
         Column("reached", numeric=True),
         Column("went on", ("went_on",), numeric=True),
-        Column("stopped", numeric=True),
+        Column("stopped short", ("stopped",), numeric=True),
         Column("lost", numeric=True),
         Column("best", numeric=True),
         Column("worst on", ("worst_on",), numeric=True),
@@ -52,7 +52,7 @@ def rungs_table(
         f"Settings at each rung, judged by {METRICS[metric].word} there ({judged}). Lost: diverged or failed. Best, "
         "worst on: values there, of all and of those that went on. Rank correlation: Spearman's, of values at the rung "
         "with those at the end, among settings that came to it, with its 95 % interval (Fisher's z, Bonett and Wright "
-        "2000; none below four). Probability: that one of those stopped there would have been better "
+        "2000; none below four). Probability: that one of those stopped short there would have been better "
         + (
             f"at epoch {cost.epoch} than the best there, as lines through the settings that went on foretell it "
             f"(at least {PAIRS} for each step; docs/report.md)."
@@ -61,7 +61,7 @@ def rungs_table(
         )
     )
     if waiting:
-        caption += f" {waiting} are waiting, or on their way."
+        caption += f" {plural(waiting, 'setting')} waiting, or on the way."
     return Table(name, title, caption, columns, tuple(rows))
 
 

@@ -105,7 +105,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     caption += _interval_marks(phase) if several else ""
     if stopped:
         caption += (
-            " Runs that the search stopped (pruned) have the numbers of their last epoch and rank below whole ones."
+            " Runs that the search stopped short (pruned) have the numbers of their last epoch, and rank below others."
         )
         if found is not None and phase.stopped:
             caption += " They are not compared and never shaded: what fewer epochs came to says nothing of the end."

@@ -5,13 +5,14 @@ runs of a study     = folds · seeds · Σ settings of its phases, counted befor
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from handgrad.errors import InputError
 from handgrad.measures import VALIDATION, is_fraction, part_of
-from handgrad.names import short
+from handgrad.names import plural, short
 from handgrad.network.dropout import Dropout
 from handgrad.sections import is_whole
 from handgrad.study.changes import leaves, shown
@@ -21,8 +22,11 @@ from handgrad.study.design.study_spec import FIRST, MOST_RUNS, StudySpec
 from handgrad.study.rules.samplers import SAMPLERS, USUAL
 from handgrad.training.requirements import check_installed
 from handgrad.training.run import SEEDS, Setting
+from handgrad.training.sources import SOURCES, sources_named, without_effect
+from handgrad.training.sources import USUAL as SEEDED_SOURCES
 
 SHOWN = 40  # problems of a message
+MOST_PLACES = 3  # settings with one problem that are named one by one
 
 SEEDED_PARTS = ("validation", "train", "test")  # of [data]: choices that have a seed of their own
 
@@ -33,6 +37,7 @@ FIXED = ("data", "network.hidden", "network.layers", "network.init", "network.bi
 def study_problems(study: Study) -> list[str]:
     """Everything wrong with the settings of a study, each problem once, at the place where it was written."""
     found: dict[str, None] = {}
+    wrong: list[tuple[str, Possible]] = []
     drawn: set[str] = set()
     longest: dict[int, int] = {}
     for one in study.settings.possible:
@@ -45,7 +50,8 @@ def study_problems(study: Study) -> list[str]:
             if "random." in place and range_of in drawn:
                 continue  # one draw outside says that the range is wrong
             drawn.add(range_of)
-            found[place] = None
+            wrong.append((line, one))
+    found.update(dict.fromkeys(gathered(wrong, study.settings.possible)))
     spec = study.spec
     for phase in study.phases:
         for path in sorted({path for choice in phase.choices for path in phase.changes | choice.changes}):
@@ -122,6 +128,25 @@ def _vary_problems(study: Study, phase: Phase) -> Iterator[str]:
                     f"data.{part}.seed = {seed} would have no effect, as the seeds vary the split; take it out, or "
                     "split out of vary"
                 )
+
+
+def seed_notes(phase: Phase, setting: Setting, examples: int) -> Iterator[str]:
+    """What the seeds of a phase vary to no effect in a setting that is trained on so many examples."""
+    varied, size = phase.vary or SEEDED_SOURCES, setting.training.batch_size
+    if len(phase.seeds) < 2 or (phase.vary is None and size != "full" and size < examples):
+        return
+    still = without_effect(setting.model_dump(mode="json", by_alias=True), examples)
+    of = f' of phase "{short(phase.name, 60)}"' if phase.number else ""
+    if all(name in still for name in varied):
+        why = "; ".join(still[name] for name in varied)
+        yield (
+            f"the seeds{of} vary {sources_named(varied)}, which changes nothing in a setting where {why}: all of its "
+            "runs are the same, and one seed says as much"
+        )
+        return
+    for name in phase.vary or ():
+        if name in still and name != "dropout":
+            yield f"the seeds{of} vary {SOURCES[name]}, which changes nothing in a setting where {still[name]}"
 
 
 def has_dropout(setting: Setting) -> bool:
@@ -205,6 +230,29 @@ def shortened(lines: Iterable[str]) -> list[str]:
     """Each line once, at most `SHOWN` of them."""
     found = list(dict.fromkeys(lines))
     return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more problems of this kind"]
+
+
+def gathered(wrong: Iterable[tuple[str, Possible]], possible: Iterable[Possible]) -> Iterator[str]:
+    """Each (line, setting) with its place; a line that all settings of a phase have is said once, without them.
+
+    One that many of them have names the first, and how many more.
+    """
+    of_phase = Counter(one.phase.number for one in possible)
+    having: dict[str, list[Possible]] = {}
+    for line, one in wrong:
+        having.setdefault(line, []).append(one)
+    for line, ones in having.items():
+        places = {located(line, one): one for one in ones}
+        unplaced = [one for place, one in places.items() if place == f"{one.where}: {line}"]
+        phases = {one.phase.number for one in ones}
+        if len(unplaced) < 2 or len(unplaced) < len(places):
+            yield from places
+        elif len(ones) == sum(of_phase[number] for number in phases):
+            yield line
+        elif len(unplaced) > MOST_PLACES:
+            yield f"{unplaced[0].where} and {plural(len(unplaced) - 1, 'more setting')}: {line}"
+        else:
+            yield from places
 
 
 def located(line: str, one: Possible) -> str:

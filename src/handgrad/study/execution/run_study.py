@@ -10,7 +10,7 @@ from typing import Any
 from handgrad.data.datasets import Dataset
 from handgrad.errors import HandgradError, InputError, ResultsError
 from handgrad.foreign import as_path
-from handgrad.names import shown
+from handgrad.names import plural, shown
 from handgrad.sections import given
 from handgrad.study.design.settings import Study
 from handgrad.study.execution.choose_runner import jobs_for, open_runner
@@ -164,8 +164,8 @@ class Execution:
         if self.tracker.spent:
             left = self.plan.run_count - len(self.runs.ended)
             self.note(
-                f"the budget of {self.tracker.budget} is spent: {left} of at most {self.plan.run_count} runs were not "
-                "begun; the same command with a larger budget goes on"
+                f"the budget of {self.tracker.budget} is spent: {left} of at most {plural(self.plan.run_count, 'run')} "
+                f"{'was' if left == 1 else 'were'} not begun; the same command with a larger budget goes on"
             )
         some_failed = any(summary.status == "failed" for summary in self.runs.ended.values())
         if left := len(self.plan.phases) - len(self.plan.taken_phases):

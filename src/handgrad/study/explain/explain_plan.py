@@ -209,9 +209,9 @@ class ExplainPlan(Plan):
 
         epoch = (n + 0.3·scored)·m·(seconds of a product) + steps·(seconds of a step)     m products an example
 
-        Scoring is a pass forward, about a third of training.  Small batches make small products, which take longer.  The
-        numbers were measured once, on networks of 50,000 to 800,000 products; they choose how much cheaper the first
-        runs are, and no result depends on them.
+        Scoring is a pass forward, about a third of training.  Small batches make small products, which take longer.
+        The numbers were measured once, on networks of 50,000 to 800,000 products; they choose how much cheaper the
+        first runs are, and no result depends on them.
         """
         facts = self.splits.facts(setting.data)
         network, training = build(setting.network, facts.shape, facts.n_classes), self._resolved(setting).training
@@ -223,7 +223,7 @@ class ExplainPlan(Plan):
             small = steps > n / LARGE_BATCH
             epoch = wide * (n + 0.3 * scored) * m * (8e-11 if small else 4e-11) + steps * 3e-6
         else:
-            epoch = wide * (n + 0.3 * scored) * m * 1.5e-10 + steps * (8e-5 + m * 2e-10)
+            epoch = wide * (n + 0.3 * scored) * m * 1.5e-10 + steps * (8e-5 + m * 2e-9)
         return OVERHEAD + training.epochs * epoch
 
     def _seconds_of(self, row: int, share: float) -> float:

@@ -107,6 +107,11 @@ def run_folder(name: str | os.PathLike[str], results: Path = Path("results")) ->
     called = short(readable(text), 120) or "''"
     if text and os.path.isdir(text):
         if not any(os.path.isfile(os.path.join(text, file)) for file in _FILES):
+            some = next(iter(sorted(Path(text).glob("runs/*/record.json"))), None)
+            if some is not None:
+                raise ResultsError(
+                    f"{called}: holds the runs of a study; give the folder of one, such as {some.parent}"
+                )
             raise ResultsError(f"{called}: is a folder, but of no run: it has no {' or '.join(_FILES)}; {_REMEDY}")
         return Path(text)
     found = sorted(results.glob(f"*/runs/{text}")) if _ID.fullmatch(text) else []

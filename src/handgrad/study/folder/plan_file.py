@@ -95,7 +95,9 @@ def read_plan(folder: Path) -> dict[str, Any]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise ResultsError(f"{folder}: no results of a study here (it has no plan.json)") from None
+        raise ResultsError(
+            f"{folder}: no results of a study here (it has no plan.json){_without_plan(folder)}"
+        ) from None
     except NotADirectoryError:
         raise ResultsError(f"{folder}: is a file, not a folder with the results of a study") from None
     except OSError as error:
@@ -112,6 +114,17 @@ def read_plan(folder: Path) -> dict[str, Any]:
             f"this handgrad {__version__} reads format {FORMAT}. Use that version, or choose another folder with --out"
         )
     return plan
+
+
+def _without_plan(folder: Path) -> str:
+    """What is to be done where a results folder has lost its plan."""
+    if not (folder / "study.toml").exists() and not (folder / "runs").is_dir():
+        return ""
+    study = folder / "study.toml" if (folder / "study.toml").exists() else "STUDY"
+    return (
+        f'; it has runs of one: "handgrad run {study} --out {folder}" writes plan.json again, and runs that are '
+        "finished are kept"
+    )
 
 
 def _check_names(plan: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.foreign import as_path, reading
 from handgrad.measures import METRICS
-from handgrad.names import lookup
+from handgrad.names import label_text, lookup
 from handgrad.network.arrays import Arrays
 from handgrad.study.changes import at_path
 from handgrad.study.design.settings import Study
@@ -177,9 +177,9 @@ class Results:
             found[label] = {name: given.get(name, at_path(self.planned[label]["setting"], name)) for name in names}
         return found
 
-    def setting(self, label: str) -> Setting:
-        """The resolved setting of a label."""
-        found = lookup(self.planned, label, "setting")["setting"]
+    def setting(self, label: str | int) -> Setting:
+        """The resolved setting of a label.  Raises UnknownName."""
+        found = lookup(self.planned, label_text(label), "setting")["setting"]
         with reading(self.folder / "plan.json", DamagedError, "a plan of handgrad", REMEDY):
             return Setting.model_validate(found)
 
@@ -254,13 +254,13 @@ class Results:
         """The whole record of a run: numbers, curves and weights."""
         return load(self.folder / "runs" / as_path(run_id, "run_id", ResultsError))
 
-    def images(self, label: str, run_id: str | None = None) -> "np.ndarray | None":
+    def images(self, label: str | int, run_id: str | None = None) -> "np.ndarray | None":
         """The sample images of the data of a setting, or of one run of it; None where none are kept.
 
         run_id: of folds, which are scaled each by itself, and of splits of a seed's own; otherwise those of the first.
-        Raises DamagedError.
+        Raises DamagedError, and UnknownName for a label that is not there.
         """
-        planned = self.planned[label]
+        planned = lookup(self.planned, label_text(label), "setting")
         key = next((run["data"] for run in planned["runs"] if run["id"] == run_id and "data" in run), planned["data"])
         if not (self.folder / "data" / f"{key}-samples.npz").exists():
             return None

@@ -14,12 +14,13 @@ from handgrad.data.batches import steps_per_epoch
 from handgrad.data.data_section import DataSection
 from handgrad.errors import HandgradError, InputError, StudyFileError
 from handgrad.measures import METRICS
-from handgrad.names import unknown
+from handgrad.names import plural, unknown
 from handgrad.network.network import Network
 from handgrad.study.changes import shown
 from handgrad.study.design.axes import Choice
-from handgrad.study.design.problems import located, shortened
+from handgrad.study.design.problems import gathered, seed_notes, shortened
 from handgrad.study.design.settings import Phase, Possible, Study
+from handgrad.study.planning.asked_figures import figure_notes
 from handgrad.study.planning.memory import Need, need_of
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
 from handgrad.study.planning.split_cache import DataFacts, SplitCache
@@ -56,6 +57,7 @@ class Plan:
                 self.later(phase.number)
         self.notes += [note for phase in self.phases if (note := phase.search_note(study.spec.select_by))]
         self.notes += self._programs()
+        self.notes += figure_notes(study, self.splits)
         if study.spec.budget is not None:
             self.notes.append(f"the study begins at most {study.spec.budget}")
 
@@ -176,10 +178,12 @@ class Plan:
     def _check(self, possible: Iterable[Possible]) -> None:
         """Raise StudyFileError with every setting that can occur and does not fit the data."""
         found: dict[str, None] = {}
+        wrong: list[tuple[str, Possible]] = []
+        possible = tuple(possible)
         said: dict[int, set[str]] = {}  # by phase: what is wrong with a start is not wrong again with what follows
         for one in possible:
             if one.setting is None:
-                found.update(dict.fromkeys(located(line, one) for line in one.problems))
+                wrong += [(line, one) for line in one.problems]
                 continue
             check = self.splits.check(one.setting.data)
             lines = list(check.problems)
@@ -193,16 +197,17 @@ class Plan:
                 lines += str(error).splitlines()
             inherited = {line for line in lines if one.phase.number and line in said.get(one.phase.after or 0, ())}
             said.setdefault(one.phase.number, set()).update(lines)
-            found.update(dict.fromkeys(located(line, one) for line in lines if line not in inherited))
+            wrong += [(line, one) for line in lines if line not in inherited]
             part = METRICS[self.metric].part.name
             if check.facts is None:
                 continue
-            self.notes += check.facts.notes
+            self.notes += [*check.facts.notes, *seed_notes(one.phase, one.setting, check.facts.counts["train"])]
             if self.study.spec.phase and part not in check.facts.counts:
                 found[
                     f"{self.metric} chooses what later phases start from, but {check.name} has no {part} part left; "
                     f"see data.validation and data.test"
                 ] = None
+        found = dict.fromkeys([*gathered(wrong, possible), *found])
         if self.study.spec.original is not None and not found:
             classes = self.splits.dataset(self.study.spec.data).classes
             found.update(dict.fromkeys(class_problems(self.study.spec.original, classes)))
@@ -339,8 +344,8 @@ class Plan:
                     key = setting.run(run, checksum).group_key
                     runs[key] = runs.get(key, 0) + 1
         return [
-            f"{sum(runs.values())} runs are trained by {len(runs)} program{'s' * (len(runs) > 1)}, up to {stack} at a "
-            "time in each (training.stack)"
+            f"{plural(sum(runs.values()), 'run')} {'is' if sum(runs.values()) == 1 else 'are'} trained by "
+            f"{plural(len(runs), 'program')}, up to {stack} at a time in each (training.stack)"
             for stack, runs in sorted(kinds.items())
         ]
 

@@ -20,12 +20,18 @@ from pydantic import BeforeValidator
 
 from handgrad.errors import InputError
 from handgrad.names import listed
-from handgrad.sections import one_of, whole
+from handgrad.sections import one_of
 from handgrad.study.published.axis_options import (
     AxesOptions,
     ExpectedBestOptions,
     HeatMapOptions,
     ImportanceOptions,
+)
+from handgrad.study.published.network_options import (
+    ConfusionOptions,
+    MistakesOptions,
+    PredictionsOptions,
+    TemplatesOptions,
 )
 from handgrad.study.published.option_values import (
     MEASURES,
@@ -150,46 +156,6 @@ class SmallMultiplesOptions(FigureOptions):
     log: Log = "auto"
 
 
-class ConfusionOptions(FigureOptions):
-    """The confusion matrix of one run.  part: auto is test where there is a test part, else validation."""
-
-    settings = (1, 1)
-    part: Annotated[str, BeforeValidator(one_of(("auto", "validation", "test"), "part"))] = "auto"
-    show: Annotated[str, BeforeValidator(one_of(("both", "percent", "count"), "word"))] = "both"
-    seed: Seed = "best"
-
-
-class TemplatesOptions(FigureOptions):
-    """First-layer weights (or filters) of one run as pictures.  units: the first so many."""
-
-    settings = (1, 1)
-    units: Annotated[int, BeforeValidator(whole("[1, 256]"))] = 64
-    columns: Count = 8
-    seed: Seed = "best"
-
-
-class PredictionsOptions(FigureOptions):
-    """Sample images with actual and predicted classes.  when: of the untrained network, the trained one, or both."""
-
-    settings = (1, 1)
-    when: Annotated[str, BeforeValidator(one_of(("both", "before", "after"), "word"))] = "both"
-    examples: Annotated[int, BeforeValidator(whole("[1, 10]"))] = 10
-    seed: Seed = "best"
-
-
-class MistakesOptions(FigureOptions):
-    """The most confident mistakes of one run as pictures.
-
-    part: auto is test where there is a test part, else validation.  examples: the first so many.
-    """
-
-    settings = (1, 1)
-    part: Annotated[str, BeforeValidator(one_of(("auto", "validation", "test"), "part"))] = "auto"
-    examples: Annotated[int, BeforeValidator(whole("[1, 25]"))] = 25
-    columns: Count = 5
-    seed: Seed = "best"
-
-
 Function = Callable[..., Any] | str  # the function itself, or "module:function"
 
 
@@ -220,6 +186,8 @@ class FigureKind:
     options: what it takes;  make: from a request (`report/figures/request.py`) to a figure with its caption, or None
     where the records hold nothing of it;  shape: the data class of that figure, a name of `SHAPES`;  about: what it
     shows, in a line;  titled: whether its panels say how settings differ, so that names of settings stay short.
+    needs: from what a study file asks (`study/planning/asked_figures.py`) to why no figure can be made of it, empty
+    where nothing is in the way; it is called before anything runs.
     """
 
     options: type[FigureOptions]
@@ -227,6 +195,7 @@ class FigureKind:
     shape: str
     about: str
     titled: bool = False
+    needs: Function | None = None
 
 
 SHAPES: dict[str, FigureShape] = {
@@ -271,18 +240,21 @@ FIGURES: dict[str, FigureKind] = {
         "handgrad.report.figures.epochs:epochs",
         "Curves",
         "accuracy, loss or both against the epoch, a line for each setting",
+        needs="handgrad.report.figures.figure_needs:parts_needed",
     ),
     "epoch-pair": FigureKind(
         EpochPairOptions,
         "handgrad.report.figures.epochs:epoch_pair",
         "Curves",
         "accuracy and loss side by side, a line for each part",
+        needs="handgrad.report.figures.figure_needs:parts_needed",
     ),
     "step-loss-by-epoch": FigureKind(
         StepLossByEpochOptions,
         "handgrad.report.figures.steps:step_loss_by_epoch",
         "Curves",
         "loss against the step within the epoch, a colour for each",
+        needs="handgrad.report.figures.figure_needs:epochs_needed",
     ),
     "small-multiples": FigureKind(
         SmallMultiplesOptions,
@@ -290,18 +262,21 @@ FIGURES: dict[str, FigureKind] = {
         "Curves",
         "each setting beside the baseline on the same axes",
         titled=True,
+        needs="handgrad.report.figures.figure_needs:parts_needed",
     ),
     "confusion": FigureKind(
         ConfusionOptions,
         "handgrad.report.figures.network_figures:make_confusion",
         "Matrix",
         "actual against predicted classes, in percent of the row and counts",
+        needs="handgrad.report.figures.figure_needs:part_needed",
     ),
     "templates": FigureKind(
         TemplatesOptions,
         "handgrad.report.figures.network_figures:make_weights",
         "Pictures",
         "first-layer weights as pictures",
+        needs="handgrad.report.figures.figure_needs:pictures_needed",
     ),
     "predictions": FigureKind(
         PredictionsOptions,
@@ -314,18 +289,21 @@ FIGURES: dict[str, FigureKind] = {
         "handgrad.report.figures.network_figures:make_mistakes",
         "Mistakes",
         "pictures that were taken for another class, the most confident ones",
+        needs="handgrad.report.figures.figure_needs:mistakes_needed",
     ),
     "gradients": FigureKind(
         GradientsOptions,
         "handgrad.report.figures.gradient_figures:gradients",
         "Curves",
         "norms of gradients and saturated units by layer, against the epoch",
+        needs="handgrad.report.figures.figure_needs:diagnostics_needed",
     ),
     "search-history": FigureKind(
         SearchHistoryOptions,
         "handgrad.report.figures.search_figures:make_search_history",
         "Scatter",
         "the best so far against the settings, epochs or time of a search",
+        needs="handgrad.report.figures.figure_needs:search_needed",
     ),
     "timeline": FigureKind(
         TimelineOptions,
@@ -338,42 +316,49 @@ FIGURES: dict[str, FigureKind] = {
         "handgrad.report.figures.search_figures:make_rungs",
         "Scatter",
         "values at the rungs of a search against later ones",
+        needs="handgrad.report.figures.figure_needs:rungs_needed",
     ),
     "importance": FigureKind(
         ImportanceOptions,
         "handgrad.report.figures.axis_figures:make_importance",
         "Importances",
         "the share of the variance that each hyperparameter has",
+        needs="handgrad.report.figures.figure_needs:importance_needed",
     ),
     "effects": FigureKind(
         AxesOptions,
         "handgrad.report.figures.axis_figures:make_effects",
         "AxisPanels",
         "the mean of each value of each hyperparameter over all others",
+        needs="handgrad.report.figures.figure_needs:effects_needed",
     ),
     "slices": FigureKind(
         AxesOptions,
         "handgrad.report.figures.axis_figures:make_slices",
         "AxisPanels",
         "every setting along each hyperparameter, with the mean of a forest",
+        needs="handgrad.report.figures.figure_needs:slices_needed",
     ),
     "heat-map": FigureKind(
         HeatMapOptions,
         "handgrad.report.figures.axis_figures:make_heat_map",
         "HeatMap",
         "two hyperparameters, a cell for each pair of values",
+        needs="handgrad.report.figures.figure_needs:heat_map_needed",
     ),
     "parallel-coordinates": FigureKind(
         AxesOptions,
         "handgrad.report.figures.axis_figures:make_parallel",
         "ParallelCoordinates",
         "every setting as a line through all hyperparameters",
+        needs="handgrad.report.figures.figure_needs:parallel_needed",
     ),
     "expected-best": FigureKind(
         ExpectedBestOptions,
         "handgrad.report.figures.axis_figures:make_expected_best",
         "Curves",
         "the expected best against the number of random settings tried",
+        needs="handgrad.report.figures.figure_needs:draws_needed",
     ),
 }
 

@@ -30,7 +30,8 @@ def read_original(written: Any) -> tuple[Original | None, list[str]]:
         items = []
         for position, entry in enumerate(listed, start=1):
             number = entry.get("number")
-            where = f'original "{short(number, 60)}"' if isinstance(number, str) else f"original.{kind} {position}"
+            named = isinstance(number, str) and number.strip()
+            where = f'original "{short(number, 60)}"' if named else f"original.{kind} {position}"
             item, problems = reader(entry, where)
             found += problems
             items.append(item)
@@ -134,7 +135,7 @@ def read_figures(written: Any) -> tuple[tuple[Drawing, ...], list[str]]:
     files: dict[str, str] = {}
     for position, entry in enumerate(written, start=1):
         title = entry.get("title")
-        where = f'figure "{short(title, 60)}"' if isinstance(title, str) else f"figure {position}"
+        where = f'figure "{short(title, 60)}"' if isinstance(title, str) and title.strip() else f"figure {position}"
         figure, problems = read_figure(Drawing, entry, where)
         found += problems
         if figure is None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from handgrad.study.rules.likelihood import CellFit
+from handgrad.study.rules.multiple_tests import holm
 
 LEVEL = 0.01  # of the p of a row, and of a table
 SMALLEST_P = 1e-12  # that a row counts as
@@ -38,7 +39,7 @@ class RowFit:
 def row_fits(readings: Mapping[str, Mapping[str, CellFit]], rows: Mapping[str, Sequence[str]]) -> dict[str, RowFit]:
     """The rows of an original, by the cells of all readings, the best first."""
     found = {name: row_p(cells, rows) for name, cells in readings.items()}
-    adjusted = {name: holm(of_rows) for name, of_rows in found.items()}
+    adjusted = {name: dict(zip(of_rows, holm(list(of_rows.values())), strict=True)) for name, of_rows in found.items()}
     first = next(iter(readings), None)
     return {
         row: RowFit(
@@ -91,17 +92,3 @@ def _by_row(cells: Mapping[str, CellFit], rows: Mapping[str, Sequence[str]]) -> 
 
 def _adjusted(of_row: Mapping[str, CellFit]) -> float:
     return min(1.0, len(of_row) * min(fit.p for fit in of_row.values()))
-
-
-def holm(p: Mapping[str, float]) -> dict[str, float]:
-    """p adjusted for their number (Holm 1979): of m, the r-th smallest times m − r + 1, none below one before it.
-
-    >>> holm({"a": 0.25, "b": 0.125, "c": 0.375})  # 3·0.125, then 2·0.25, then 0.375, which is below it
-    {'b': 0.375, 'a': 0.5, 'c': 0.5}
-    """
-    found: dict[str, float] = {}
-    highest = 0.0
-    for place, name in enumerate(sorted(p, key=lambda name: p[name])):
-        highest = max(highest, min(1.0, (len(p) - place) * p[name]))
-        found[name] = highest
-    return found

@@ -117,12 +117,14 @@ def _rows_of(kind: dict[Pair, list[RowEvidence]]) -> Sequence[RowEvidence]:
 
 
 def _by_accuracy(table: TableEvidence) -> str:
-    """Which row is best by an accuracy, and whether it was stopped before others."""
+    """Which row is best by an accuracy, and whether it trained for fewer epochs than others."""
     measure = next((measure for measure in table.measures if is_fraction(measure)), None)
     if measure is None:
         return ""
     best = table.best(measure)
     longest = max((value for row in table.rows if (value := row.value("epochs")) is not None), default=0.0)
-    stopped = [row for row in best if (row.value("epochs") or longest) < longest]
+    shorter = [row for row in best if (row.value("epochs") or longest) < longest]
     text = f" By {word(measure)} the best is {enumerated([f'{row_name(r.label)} ({r.text(measure)})' for r in best])}"
-    return text + (f", stopped after {stopped[0].value('epochs'):.0f} of {longest:.0f} epochs." if stopped else ".")
+    if not shorter:
+        return f"{text}."
+    return f"{text}, trained for {shorter[0].value('epochs'):.0f} of at most {longest:.0f} epochs."
