@@ -143,12 +143,13 @@ def _print_comparison(found: "StudyComparison") -> None:
 def _print_differences(title: str, found: "tuple[KeyDifference, ...]") -> None:
     from handgrad.cli import console
     from handgrad.names import short
+    from handgrad.report.past.comparison_sentences import folded
 
     console.out.print(f"\n[bold]{title}[/bold]" if found else f"\n{title}: none")
     if found:
         console.print_table(
             ("key", "A", "B"),
-            [(one.key, *(short(text, LONGEST) for text in (one.first, one.second))) for one in found],
+            [(one.key, *(short(text, LONGEST) for text in (one.first, one.second))) for one in folded(found)],
         )
 
 

@@ -1,14 +1,15 @@
 """What can be said of two studies side by side, A and B: a table of the settings that both have, and sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.names import plural
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.wording import enumerated, number, settings_named, signed, values_text
-from handgrad.report.past.study_comparison import ComparedSettings, StudyComparison, data_facts
+from handgrad.report.past.study_comparison import NONE, ComparedSettings, KeyDifference, StudyComparison, data_facts
 from handgrad.report.tables.conclusion_tables import points
 from handgrad.report.tables.table import Column, Row, Table, cell
+from handgrad.study.changes import SECTIONS
 
 
 def compared_table(found: StudyComparison) -> Table:
@@ -29,6 +30,25 @@ def compared_table(found: StudyComparison) -> Table:
     if any(one.unlike for one in found.by_metric):
         caption += " Other epochs: a search stopped one of the two. Other seeds: they vary other sources of chance."
     return Table("compared", title, caption, tuple(columns), tuple(rows))
+
+
+def folded(found: Sequence[KeyDifference]) -> list[KeyDifference]:
+    """The differences for a terminal: a table that one study alone has, such as a phase, is one line.
+
+    >>> folded([KeyDifference(f"phase.L2.{key}", "x", "–") for key in ("name", "after", "grid.training.epochs")])
+    [KeyDifference(key='phase.L2', first='3 keys', second='–')]
+    """
+    groups: dict[str, list[KeyDifference]] = {}
+    for one in found:
+        groups.setdefault(".".join(one.key.split(".")[:2]), []).append(one)
+    lines = []
+    for name, group in groups.items():
+        missing = [[one.first == NONE for one in group], [one.second == NONE for one in group]]
+        if len(group) > 2 and name.split(".")[0] not in SECTIONS and any(map(all, missing)):
+            lines.append(KeyDifference(name, *(NONE if all(gone) else f"{len(group)} keys" for gone in missing)))
+        else:
+            lines += group
+    return lines
 
 
 def comparison_sentences(found: StudyComparison) -> list[str]:
