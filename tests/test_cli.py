@@ -1,5 +1,6 @@
 """Commands: each documented by an example that works, one clear message and the right exit code for bad input."""
 
+import io
 import json
 import os
 import re
@@ -23,7 +24,8 @@ from handgrad.files import sealed
 from handgrad.training.record import save
 from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
 
-COMMANDS = ["run", "plan", "explain", "report", "studies", "data", "gradcheck", "show", "predict", "export", "evaluate"]
+COMMANDS = ["run", "plan", "explain", "report", "studies", "list", "compare", "clean", "data", "gradcheck", "show"]
+COMMANDS += ["predict", "export", "evaluate"]
 
 TINY = """
 name = "tiny"
@@ -134,6 +136,54 @@ def test_json_is_json(finished, handgrad, monkeypatch):
     plan = json.loads(handgrad("plan tiny.toml --json")[1])
     assert len(plan["runs"]) == 4
     assert plan["seconds"] > 0
+
+
+def test_past_work_is_listed_compared_and_cleaned(finished, handgrad, monkeypatch, tmp_path):
+    for name in ("before", "after"):
+        shutil.copytree(finished[0] / "results" / "tiny", tmp_path / "results" / name)
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = handgrad("list --page")
+    assert code == 0
+    assert out.splitlines()[0].split() == ["study", "state", "runs", "best", "val_accuracy", "written", "size"]
+    assert out.count(" done ") == out.count(" 4 of 4 ") == 2
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert out.endswith("Page: results/index.html\n")
+    listed = json.loads(handgrad("list results --json")[1])
+    assert {one["folder"] for one in listed} == {"results/before", "results/after"}
+    code, out, _ = handgrad("compare results/before results/after")
+    assert code == 0
+    for line in ("A  results/before: tiny", "Settings that differ: none", "4 runs are in both, bit for bit."):
+        assert line in out.splitlines()
+    assert json.loads(handgrad("compare results/before results/after --json")[1])["shared_runs"] == 4
+    assert handgrad("clean results/before")[:2] == (
+        0,
+        "results/before: nothing to remove; the study lists every run in it.\n",
+    )
+    run = next((tmp_path / "results" / "before" / "runs").iterdir())
+    left = shutil.copytree(run, run.parent / "0123456789")
+    code, out, err = handgrad("clean results/before")  # nobody to ask
+    assert code == 2
+    assert "0123456789" in out
+    assert err == (
+        "handgrad: results/before: 1 run would be removed, and nobody can be asked here; say --yes to remove it\n"
+    )
+    assert left.exists()
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    assert handgrad("clean results/before")[1].endswith("Nothing was removed.\n")
+    assert left.exists()
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert "Removed 1 run, " in handgrad("clean results/before")[1]
+    assert not left.exists()
+    shutil.copytree(run, left)
+    assert [one["id"] for one in json.loads(handgrad("clean results/before --yes --json")[1])["removed"]] == [left.name]
+    assert len(list(run.parent.iterdir())) == 4
+
+
+class Terminal(io.StringIO):
+    """A standard input with somebody before it, who answers."""
+
+    def isatty(self):
+        return True
 
 
 def test_plan_lists_every_run_and_what_it_will_cost(here, handgrad):
@@ -297,6 +347,11 @@ def test_evaluate_says_when_the_data_is_another(finished, handgrad, monkeypatch,
         ("plan tiny.toml --phase L2", "study \"tiny\": unknown phase 'L2'. Known: main"),
         ("run tiny.toml --runner ray --cpus-per-run 0", "cpus per run must be > 0, such as 1 or 1.5; got 0"),
         ("report nowhere", "nowhere: no results of a study here"),
+        ("list", "results: no such folder. Give the folder that holds the results of studies, such as results"),
+        ("list .", ".: holds no results of a study (a folder with a plan.json). Give the folder"),
+        ("list tiny.toml", "tiny.toml: is a file. Give the folder that holds the results of studies"),
+        ("compare nowhere tiny.toml", "nowhere: no results of a study here"),
+        ("clean tiny.toml --yes", "tiny.toml: is a file, not a folder with the results of a study"),
         ("data mnits", "unknown data set 'mnits'; did you mean 'mnist'?"),
         ("predict nowhere.safetensors x.png", "nowhere.safetensors: no such file"),
         ("export nowhere --to w.onnx", "nowhere: no such folder, and no run of that id in ./results"),

@@ -145,6 +145,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "explained",
         "page",
         "build",
+        "past",
         "result_frames",
     ],
 }

@@ -226,6 +226,19 @@ def free_name(path: Path) -> Path:
     raise AssertionError
 
 
+def size_text(n_bytes: float) -> str:
+    """A number of bytes in words.
+
+    >>> size_text(950), size_text(52_000_000)
+    ('950 B', '52 MB')
+    """
+    for unit in ("B", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} GB"
+
+
 # -- altered or not
 
 

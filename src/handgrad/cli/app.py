@@ -7,7 +7,7 @@ import typer
 from typer import Option
 
 from handgrad import __version__
-from handgrad.cli import checks, networks, studies
+from handgrad.cli import checks, networks, past, studies
 
 RESULTS = ("run", "report")  # commands whose results are files; what they print is a summary
 
@@ -41,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _commands in (studies.commands, checks.commands, networks.commands):
+for _commands in (studies.commands, past.commands, checks.commands, networks.commands):
     app.add_typer(_commands)
 
 

@@ -18,6 +18,7 @@ def data(
     """Say which data sets are here, where, and whether they are the published bytes; fetch those that are named."""
     from handgrad.cli import console
     from handgrad.data import catalog
+    from handgrad.files import size_text
 
     found = [catalog.fetch(name, say=console.say) for name in names or []]
     found = found or [catalog.status(name) for name in catalog.DATASETS]
@@ -31,7 +32,7 @@ def data(
         where = one.path or (
             f"with {one.library or 'Python'}" if one.present else f"fetch with: handgrad data {one.name}"
         )
-        rows.append((one.name, state, console.size(one.size) if one.size else "", where, one.about))
+        rows.append((one.name, state, size_text(one.size) if one.size else "", where, one.about))
     console.print_table(("data set", "state", "size", "where", "what"), rows, numeric=[2])
 
 

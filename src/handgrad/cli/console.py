@@ -13,6 +13,7 @@ from rich.text import Text
 
 from handgrad.cli.options import print_json
 from handgrad.cli.wrapping import room_of, table_lines, wrapped
+from handgrad.files import size_text
 from handgrad.measures import TEST, TRAIN, VALIDATION, part_of
 from handgrad.names import plural
 from handgrad.training.run_keys import key_word, run_key
@@ -77,19 +78,6 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def size(n_bytes: float) -> str:
-    """A number of bytes in words.
-
-    >>> size(950), size(52_000_000)
-    ('950 B', '52 MB')
-    """
-    for unit in ("B", "kB", "MB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.1f} GB"
 
 
 def print_record(record: "Record") -> None:
@@ -268,8 +256,8 @@ def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
         rest = "a search stops settings short, or a budget does not pay for more"
         print_line(f"epochs  about {cost.epochs:,} of {cost.most:,}; {rest}")
     out.print(Text(f"time    about {duration(cost.seconds)}"))
-    out.print(Text(f"memory  about {size(cost.memory)}"))
-    out.print(Text(f"disk    about {size(cost.disk)}"))
+    out.print(Text(f"memory  about {size_text(cost.memory)}"))
+    out.print(Text(f"disk    about {size_text(cost.disk)}"))
 
 
 class StudyDisplay:

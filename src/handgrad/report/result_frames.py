@@ -24,6 +24,8 @@ from handgrad.report.findings.stopping import rungs as rungs_of
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.timeline_facts import timeline_facts
+from handgrad.report.past.past_studies import read_studies
+from handgrad.report.past.study_comparison import compare_folders
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.sections import given
 from handgrad.study.explain.rung_results import read_explanation
@@ -96,6 +98,35 @@ def compare(results: Results | str | os.PathLike[str], first: str | int, second:
         row |= {"low": ends.low if ends else None, "high": ends.high if ends else None, "p": found.p}
         rows.append(row | {"sign_flip_p": found.sign_flip, "decided": found.decided})
     return pandas.DataFrame(rows)
+
+
+def past_studies(folder: "str | os.PathLike[str]" = "results") -> "DataFrame":
+    """The studies whose results lie in a folder, newest first, a row each; `handgrad list` prints them.
+
+    folder: that holds results folders, or one of them.
+    Columns: those of `report/past/past_studies.py`, `PastStudy`.  Raises ResultsError where it holds no results.
+    """
+    import pandas
+
+    frame = pandas.DataFrame([study.data() for study in read_studies(folder)])
+    return frame.assign(written=pandas.to_datetime(frame["written"], utc=True))
+
+
+def compare_studies(
+    first: "Results | str | os.PathLike[str]", second: "Results | str | os.PathLike[str]"
+) -> "DataFrame":
+    """The settings that two studies both have, a row for every setting and metric; `handgrad compare` says the rest.
+
+    Settings are the same that have the same values of everything that varies in either study.
+    Columns: first and second (labels), the values of the axes, metric, means, deviations and n of both, n (shared
+    seeds, or folds), change (second − first), low and high (95 % t interval of it), p (paired t), p_holm (after Holm
+    over the settings, by each metric), differ (p and p_holm below 0.05, and from six seeds on the sign-flip p),
+    same_runs and same_examples (whether both have the same runs, and were scored on the same examples).
+    Raises ResultsError where a folder holds no results.
+    """
+    import pandas
+
+    return pandas.DataFrame([one.data() for one in compare_folders(first, second).compared])
 
 
 def reproduction(results: "Results | str | os.PathLike[str]") -> "DataFrame":

@@ -1,5 +1,7 @@
 """Whether two settings can be compared run by run: why not, in a sentence."""
 
+from collections.abc import Sequence
+
 from handgrad.measures import METRICS
 from handgrad.names import listed
 from handgrad.report.findings.summary import SettingSummary, Summary, trained_on
@@ -19,11 +21,8 @@ def unpaired(summary: Summary, first: SettingSummary, second: SettingSummary) ->
     if first.label == second.label:
         return f"first and second are the same setting, {first.label}; give the labels of two"
     varied = [_vary(summary, one) for one in (first, second)]
-    force = [
-        sources_in_force(vary, one.setting, trained_on(one.runs))
-        for vary, one in zip(varied, (first, second), strict=True)
-    ]
-    if not (set(force[0]) <= set(varied[1]) and set(force[1]) <= set(varied[0])):
+    force = _in_force(first, second, varied)
+    if not _alike(force, varied):
         return (
             f"{both} cannot be paired by seed: seeds of {first.label} vary {sources_named(force[0])}, those of "
             f"{second.label} vary {sources_named(force[1])}; give two settings of phases with the same vary. How much "
@@ -46,6 +45,23 @@ def unpaired(summary: Summary, first: SettingSummary, second: SettingSummary) ->
             "to its end"
         )
     return None
+
+
+def seeds_alike(studies: Sequence[Summary], first: SettingSummary, second: SettingSummary) -> bool:
+    """Whether a seed means the same for a setting of the first study and one of the second."""
+    varied = [_vary(study, one) for study, one in zip(studies, (first, second), strict=True)]
+    return _alike(_in_force(first, second, varied), varied)
+
+
+def _in_force(first: SettingSummary, second: SettingSummary, varied: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    return [
+        sources_in_force(vary, one.setting, trained_on(one.runs))
+        for vary, one in zip(varied, (first, second), strict=True)
+    ]
+
+
+def _alike(force: Sequence[Sequence[str]], varied: Sequence[Sequence[str]]) -> bool:
+    return set(force[0]) <= set(varied[1]) and set(force[1]) <= set(varied[0])
 
 
 def _vary(summary: Summary, setting: SettingSummary) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """From a results folder to a `Summary`: records cut short, samples over seeds, the winner of every phase."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -31,9 +31,10 @@ from handgrad.training.record import Record
 from handgrad.training.sources import SOURCES, sources_in_force
 
 
-def summarize(results: Results) -> Summary:
+def summarize(results: Results, *, only: Collection[str] | None = None) -> Summary:
     """The summary of a results folder; records are read one at a time and only their short parts are kept.
 
+    only: labels of settings; the others are left out, as are searches, and no file beside record.json is read.
     Raises DamagedError, with every run that is concerned, where files were altered after they were written.
     """
     spec = results.spec
@@ -43,7 +44,7 @@ def summarize(results: Results) -> Summary:
     facts: dict[str, list[RunFacts]] = {}
     unverifiable: set[str] = set()
     fewer: set[str] = set()
-    for cell in results.checked_cells():
+    for cell in results.checked_cells() if only is None else results.cells(only):
         record, fallen, drawn = cell.record, None, dict[str, int]()
         if record is not None:
             if not record.is_verifiable:
@@ -70,12 +71,13 @@ def summarize(results: Results) -> Summary:
     for phase in results.plan["phases"]:
         if phase["after"] is not None and phase["start"] is None:
             continue
-        own = [setting(one["label"], one["axes"]) for one in phase["settings"]]
+        wanted = [one for one in phase["settings"] if only is None or one["label"] in only]
+        own = [setting(one["label"], one["axes"]) for one in wanted]
         seeds = {run.seed for one in own for run in one.runs}
         apart = varied[phase["name"]] != results.plan.get("vary")
         shares = not own or any(fact.seed in seeds for fact in facts.get(phase["start"], ()))  # else: other seeds
         shares = shares and not apart
-        if shares and phase["start"] not in [one.label for one in own]:
+        if shares and phase["start"] in facts and phase["start"] not in [one.label for one in own]:
             axes = dict.fromkeys(path for one in own for path in one.axes)
             one_at_a_time = len(axes) > 1 and all(len(one.axes) == 1 for one in own)
             known = {} if one_at_a_time else {p: v for p, v in results.axes[phase["start"]].items() if p in axes}
@@ -86,7 +88,9 @@ def summarize(results: Results) -> Summary:
         else:
             margin = spec.conclusions.margin if spec.conclusions else None
             made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric, margin)
-            search = read_search(results, phase, [one for one in own if not one.earlier], metric)
+            search = None
+            if only is None:
+                search = read_search(results, phase, [one for one in own if not one.earlier], metric)
             made = replace(made, search=search, sampling=results.study.sampling_of(phase["name"]))
         vary = varied[phase["name"]]
         found = {name for one in own for name in _sources(vary, one.setting, one.runs)}

@@ -145,6 +145,17 @@ def setting_name(setting: SettingSummary, axes: Sequence[str]) -> str:
     return f"{setting.label}: {', '.join(parts)}" if parts else setting.label
 
 
+def values_text(axes: Mapping[str, Any]) -> str:
+    """The values that set a setting apart; those that it does not have are left out.
+
+    >>> values_text({"network.hidden": 128, "training.optimizer.lr": 0.2, "network.dropout": None})
+    'hidden 128, lr 0.2'
+    """
+    known = {path: value for path, value in axes.items() if value is not None}
+    names = axis_names(list(known))
+    return ", ".join(f"{names[path]} {shown(value)}" for path, value in known.items())
+
+
 def difference(setting: SettingSummary, baseline: SettingSummary) -> str:
     """The values in which a setting differs from the baseline: of the study's axes, else of any key.
 

@@ -37,9 +37,8 @@ from handgrad.report.drawing.lettering import lettered, without_font
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.findings.wording import axis_names, signed
+from handgrad.report.findings.wording import signed, values_text
 from handgrad.report.tables.table import save_table, write_csv
-from handgrad.study.changes import shown as value_text
 from handgrad.study.published.figure_options import figure_shape, load
 from handgrad.training.sources import sources_named
 
@@ -151,10 +150,7 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
             if bias is not None and bias.bias > 0:
                 how += f"; the choice flatters it by about {signed(bias.bias, metric).removeprefix('+')}"
             found.append({"term": f"{METRICS[metric].word} of the best", "value": value, "unit": unit, "how": how})
-        axes = {path: value for path, value in winner.all_axes.items() if value is not None}
-        names = axis_names(list(axes))
-        text = ", ".join(f"{names[path]} {value_text(value)}" for path, value in axes.items())
-        text = text or ("the only one" if len(phase.settings) == 1 else "")
+        text = values_text(winner.all_axes) or ("the only one" if len(phase.settings) == 1 else "")
         if len(summary.phases) > 1:
             text = f"{text} (phase {phase.name})".strip()
         found.insert(0, {"term": "best setting", "value": winner.label, "unit": "", "how": text})

@@ -37,9 +37,9 @@ def against_cells(setting: SettingSummary, found: Conclusions) -> list[Cell]:
         return [Cell("–", (None,) * 4), Cell("not compared", (None, None)), *cells]
     if one.word == BEST:
         return [Cell("", (None, None, None, one.n)), Cell(BEST, (BEST, None), bold=True), *cells]
-    text = "–" if one.difference is None else _points(one.difference, found.metric)
+    text = "–" if one.difference is None else points(one.difference, found.metric)
     if one.low is not None and one.high is not None:
-        text += f" ({_points(one.low, found.metric)} to {_points(one.high, found.metric)})"
+        text += f" ({points(one.low, found.metric)} to {points(one.high, found.metric)})"
     word = one.word
     if word == OPEN and one.more_seeds is not None:
         word += f" (+{plural(one.more_seeds, found.unit)})"
@@ -52,7 +52,12 @@ def against_cells(setting: SettingSummary, found: Conclusions) -> list[Cell]:
     ]
 
 
-def _points(value: float, metric: str) -> str:
+def points(value: float, metric: str) -> str:
+    """A difference with its sign, where a heading says the unit.
+
+    >>> points(-0.0312, "val_accuracy")
+    '−3.12'
+    """
     return signed(value, metric).removesuffix(" points")
 
 

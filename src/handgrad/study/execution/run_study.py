@@ -1,13 +1,14 @@
 """Running a study: phase by phase, only runs that are not finished yet; each record is written when its run ends."""
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from handgrad.data.datasets import Dataset
-from handgrad.errors import HandgradError, InputError
+from handgrad.errors import HandgradError, InputError, ResultsError
 from handgrad.foreign import as_path
 from handgrad.names import plural, shown
 from handgrad.sections import given
@@ -15,6 +16,7 @@ from handgrad.study.design.settings import Study
 from handgrad.study.execution.choose_runner import jobs_for, open_runner
 from handgrad.study.execution.events import Event, Observer, StudyProgress, silent
 from handgrad.study.execution.run_jobs import Runs
+from handgrad.study.folder.left_behind import left_behind
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.store import Store, opened
 from handgrad.study.planning.memory import check_memory
@@ -172,8 +174,23 @@ class Execution:
                 "without --phase goes on"
             )
         self._write("failed" if some_failed else "done")
+        self._name_left_behind()
         self.progress.tell("study finished")
         return Results.open(self.store.folder)
+
+    def _name_left_behind(self) -> None:
+        """Say which runs lie in the folder that this study does not list, and what removes them."""
+        try:
+            left = left_behind(self.store.folder)
+        except ResultsError:  # phases that were not asked for may still come to them
+            return
+        if left:
+            what = f"{len(left)} run{'' if len(left) == 1 else 's'} of earlier studies"
+            self.progress.tell(
+                "note",
+                text=f"{self.store.folder} holds {what} that this one does not list; to see and remove them: "
+                f"handgrad clean {shlex.quote(str(self.store.folder))}",
+            )
 
     def phases(self) -> None:
         """Run the phases, one after the other."""

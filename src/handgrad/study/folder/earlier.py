@@ -66,21 +66,35 @@ def differences(before: str, after: str) -> Iterator[str]:
     ['training.epochs was 4, is 9']
     """
     try:
-        old, new = (dict(_leaves(tomllib.loads(text))) for text in (before, after))
+        keys = differing_keys(before, after)
     except (ValueError, RecursionError):
         yield "its study.toml cannot be read"
         return
-    for path in dict.fromkeys([*old, *new]):
-        if path.split(".")[0] in ASIDE or old.get(path) == new.get(path):
-            continue
-        was, now = (shown(tables[path], 60) if path in tables else None for tables in (old, new))
+    for path, (old, new) in keys.items():
+        was, now = shown(old, 60), shown(new, 60)
         yield (
             f"{path} is new: {now}"
-            if was is None
+            if old is NOT_THERE
             else f"{path} is gone"
-            if now is None
+            if new is NOT_THERE
             else f"{path} was {was}, is {now}"
         )
+
+
+NOT_THERE = object()  # the value of a key that a study file does not have
+
+
+def differing_keys(before: str, after: str) -> dict[str, tuple[Any, Any]]:
+    """Key -> its values in two study files, of keys in which they differ; NOT_THERE where a file has none.
+
+    Raises ValueError or RecursionError where a text is no TOML.
+
+    >>> differing_keys("[training]\\nepochs = 4", "[training]\\nepochs = 9")
+    {'training.epochs': (4, 9)}
+    """
+    old, new = (dict(_leaves(tomllib.loads(text))) for text in (before, after))
+    pairs = {path: (old.get(path, NOT_THERE), new.get(path, NOT_THERE)) for path in dict.fromkeys([*old, *new])}
+    return {path: (a, b) for path, (a, b) in pairs.items() if path.split(".")[0] not in ASIDE and a != b}
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

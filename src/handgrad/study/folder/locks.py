@@ -19,25 +19,31 @@ PATIENCE = 0.2  # seconds for a reader that looks at this moment (`is_written`)
 REPORT_PATIENCE = 300.0  # seconds for another report to be made
 
 
-def writing(folder: Path) -> AbstractContextManager[None]:
-    """Hold a results folder for a study.  Raises ResultsError where another process does, or it cannot be written."""
-    return _held(folder, WRITING, PATIENCE, "another process is writing these results at this moment")
+ELSEWHERE = "Wait for it to end, or choose another folder with --out"
+
+
+def writing(folder: Path, remedy: str = ELSEWHERE) -> AbstractContextManager[None]:
+    """Hold a results folder for a study.  Raises ResultsError where another process does, or it cannot be written.
+
+    remedy: what to do where another process does.
+    """
+    return _held(folder, WRITING, PATIENCE, "another process is writing these results at this moment", remedy)
 
 
 def reporting(folder: Path, patience: float = REPORT_PATIENCE) -> AbstractContextManager[None]:
     """Hold the report of a results folder; waits for the process that holds it.  Raises ResultsError, as `writing`."""
-    return _held(folder, REPORTING, patience, "another process is making the report of these results")
+    return _held(folder, REPORTING, patience, "another process is making the report of these results", ELSEWHERE)
 
 
 @contextmanager
-def _held(folder: Path, name: str, patience: float, busy: str) -> Iterator[None]:
+def _held(folder: Path, name: str, patience: float, busy: str, remedy: str) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / name)
     try:
         lock.acquire(timeout=patience, poll_interval=0.02)
     except Timeout:
-        raise ResultsError(f"{folder}: {busy}. Wait for it to end, or choose another folder with --out") from None
+        raise ResultsError(f"{folder}: {busy}. {remedy}") from None
     except OSError as error:
         raise unwritable(folder, error) from error
     try:

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from handgrad import __version__
 from handgrad.errors import DamagedError, ResultsError
-from handgrad.files import unsealed
+from handgrad.files import checksum, unsealed
 from handgrad.foreign import reading
 from handgrad.measures import METRICS
 from handgrad.names import shown
@@ -152,3 +152,11 @@ def _check_names(plan: Mapping[str, Any]) -> None:
             whole = setting["setting"] is not None and all(map(_ID.fullmatch, keys))
             if not whole or not all(run_id is not None and _ID.fullmatch(run_id) for run_id in ids):
                 raise ValueError(f"setting {shown(setting['label'])} lacks its setting, its data or ids of runs")
+
+
+def text_sum(path: Path) -> str | None:
+    """The checksum of a text file, the same for every kind of line ends; None where it cannot be read."""
+    try:
+        return checksum(path.read_bytes().replace(b"\r\n", b"\n"))
+    except OSError:
+        return None

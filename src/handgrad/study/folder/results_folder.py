@@ -11,14 +11,13 @@ results.winner()      the label of the setting that won
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from handgrad.errors import DamagedError, ResultsError
-from handgrad.files import checksum
 from handgrad.foreign import as_path, reading
 from handgrad.measures import METRICS
 from handgrad.names import label_text, lookup
@@ -29,7 +28,7 @@ from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import Decision, read_decisions
 from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written
-from handgrad.study.folder.plan_file import REMEDY, read_plan
+from handgrad.study.folder.plan_file import REMEDY, read_plan, text_sum
 from handgrad.study.folder.store import read_data
 from handgrad.study.published.figure_options import load as load_function
 from handgrad.study.reading.loading import load_study
@@ -86,7 +85,7 @@ class Results:
         folder = as_path(folder, "folder", ResultsError)
         plan = read_plan(folder)
         for _ in range(AGAIN):  # a study that begins writes its file, then its plan
-            if plan.get("study_toml") in (None, _sum(folder / "study.toml")) or not is_written(folder):
+            if plan.get("study_toml") in (None, text_sum(folder / "study.toml")) or not is_written(folder):
                 break
             time.sleep(WAIT)
             plan = read_plan(folder)
@@ -106,7 +105,7 @@ class Results:
         if not path.exists():
             raise ResultsError(f"{path}: no such file; {remedy}")
         with reading(path, DamagedError, "a study file", remedy):
-            if self.plan.get("study_toml") not in (None, _sum(path)):
+            if self.plan.get("study_toml") not in (None, text_sum(path)):
                 raise DamagedError(f"{path}: was changed after the study ran; {remedy}")
             study = load_study(path)
         if study.spec.name != self.plan["study"]:
@@ -202,18 +201,19 @@ class Results:
             more = [f"… and {len(lines) - NAMED} more damaged runs"] if len(lines) > NAMED else []
             raise DamagedError("\n".join([*lines[:NAMED], *more]))
 
-    def cells(self) -> Iterator[DesignCell]:
+    def cells(self, labels: Collection[str] | None = None) -> Iterator[DesignCell]:
         """Every run whose id is known, in the order of the plan; records are read one at a time.
 
+        labels: of settings, where the runs of others are not asked for.
         Raises DamagedError at a record that was altered, or is of another run.
         """
-        return self._cells(None)
+        return self._cells(None, labels)
 
-    def _cells(self, damaged: list[DamagedError] | None) -> Iterator[DesignCell]:
+    def _cells(self, damaged: list[DamagedError] | None, labels: Collection[str] | None = None) -> Iterator[DesignCell]:
         """The cells; where `damaged` is given, all files are checked, and damage is added to it and left out."""
         checked: set[str] = set()
         for label, setting in self.planned.items():
-            for run in setting["runs"]:
+            for run in setting["runs"] if labels is None or label in labels else ():
                 try:
                     record = self._record(run["id"], check=damaged is not None and run["id"] not in checked)
                 except DamagedError as error:
@@ -386,11 +386,3 @@ class Results:
 def _data_keys(planned: Mapping[str, Any]) -> list[str]:
     """The splits of a setting's runs."""
     return [run.get("data", planned["data"]) for run in planned["runs"]]
-
-
-def _sum(path: Path) -> str | None:
-    """The checksum of a text file, the same for every kind of line ends; None where it cannot be read."""
-    try:
-        return checksum(path.read_bytes().replace(b"\r\n", b"\n"))
-    except OSError:
-        return None
