@@ -19,6 +19,8 @@ ROOMS = ["base", "data", "network", "training", "study", "report", "cli"]  # eac
 BASE = {
     "__init__",
     "__version__",
+    "from_report",
+    "displays",
     "errors",
     "files",
     "foreign",
@@ -144,8 +146,10 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "chapters",
         "explained",
         "page",
+        "study_figure",
         "build",
         "result_frames",
+        "result_displays",
     ],
 }
 FORBIDDEN = {("network", "data")}  # the mathematics knows nothing of data sets

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.measures import METRICS, TEST, VALIDATION, lower_is_better
 from handgrad.names import lookup
-from handgrad.report.build import sources_of
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effects import phase_effects
@@ -20,6 +19,7 @@ from handgrad.report.findings.stopping import rungs as rungs_of
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.timeline_facts import timeline_facts
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
+from handgrad.report.study_figure import sources_of
 from handgrad.sections import given
 from handgrad.study.explain.rung_results import read_explanation
 from handgrad.study.folder.results_folder import Results
