@@ -28,6 +28,7 @@ STYLE = """<style>
 .handgrad th, .handgrad td { text-align: left; vertical-align: top; padding: .2rem .7rem .2rem 0; background: none; }
 .handgrad thead th { border-bottom: 1px solid rgba(128, 128, 128, .6); white-space: nowrap; }
 .handgrad tbody td, .handgrad tbody th { border-bottom: 1px solid rgba(128, 128, 128, .2); overflow-wrap: anywhere; }
+.handgrad .scroll td { overflow-wrap: break-word; max-width: 22rem; }
 .handgrad tbody th { font-weight: normal; opacity: .75; white-space: nowrap; }
 .handgrad .number { text-align: right; white-space: nowrap; }
 .handgrad tr.shaded td { background: rgba(0, 114, 178, .16); }
@@ -35,7 +36,8 @@ STYLE = """<style>
 .handgrad li { padding: .1rem 0 .1rem 1.4rem; text-indent: -1.4rem; }
 .handgrad li.slip { font-weight: 600; }
 .handgrad figure { margin: .6rem 0; }
-.handgrad figure img { width: 46rem; max-width: 100%; height: auto; box-sizing: border-box; background: #fff; padding: .4rem; border-radius: .4rem; }
+.handgrad figure img { width: 46rem; max-width: 100%; height: auto; box-sizing: border-box; }
+.handgrad figure img { background: #fff; padding: .4rem; border-radius: .4rem; }
 .handgrad figcaption, .handgrad p.note { font-size: .87em; opacity: .75; }
 </style>"""
 

@@ -27,7 +27,7 @@ from handgrad.report.reproduced.reproduction import reproduce
 from handgrad.report.study_figure import figure_html, sources_of
 from handgrad.report.tables.study_tables import IN_ORDER, phase_title, summary_table
 from handgrad.report.tables.table import Table
-from handgrad.study.explain.rung_results import read_explanation
+from handgrad.study.explain.rung_results import Explained, read_explanation
 from handgrad.study.folder.results_folder import Results
 from handgrad.training.model import Model
 from handgrad.training.record import Record
@@ -43,9 +43,7 @@ def results_html(results: Results) -> str:
     summary = renamed(summary, published_names(summary))
     explained = read_explanation(results)
     if explained is not None:
-        last = explained.rungs[-1] if explained.rungs else None
-        table = table_html(order_table(explained, last, "readings", SETTINGS)) if last else ""
-        return verdicts_html(explained_verdicts(explained)) + table
+        return explained_html(explained)
     sources = sources_of(results, summary.names)
     reproduction = reproduce(summary, sources.by_epoch, sources.diagnostics)
     found = verdicts_html(headline(summary, reproduction, tuple(importances(summary))))
@@ -55,6 +53,13 @@ def results_html(results: Results) -> str:
     found += table_html(summary_table(phase, summary.ddof, "summary", phase_title(summary, phase)))
     curves = epoch_curves(phase, "curves", sources)
     return found if curves is None else found + figure_html(curves)
+
+
+def explained_html(explained: Explained) -> str:
+    """Which reading explains published numbers, and the best ten of the last rung."""
+    last = explained.rungs[-1] if explained.rungs else None
+    table = table_html(order_table(explained, last, "readings", SETTINGS)) if last else ""
+    return verdicts_html(explained_verdicts(explained)) + table
 
 
 def record_html(record: Record) -> str:
@@ -68,9 +73,8 @@ def record_html(record: Record) -> str:
             if len(y := history.get(part.metric(measure.name), ()))
         ]
         log = not measure.is_fraction and wide(lines)
-        panels += (
-            [Panel("", "epoch", measure.word, tuple(lines), log_y=log, percent=measure.is_fraction)] if lines else []
-        )
+        if lines:
+            panels.append(Panel("", "epoch", measure.word, tuple(lines), log_y=log, percent=measure.is_fraction))
     if not panels:
         return ""
     return figure_html(Curves("record", "By epoch", "Scored after every epoch.", tuple(panels)))

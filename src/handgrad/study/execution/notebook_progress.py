@@ -1,7 +1,7 @@
 """A progress bar below the cell of a notebook, for `hg.train` and `hg.run_study` where nobody else listens.
 
-A kernel shows it by IPython, which is there in every notebook; it needs no widgets.  Nothing is shown anywhere else, nor
-by what is over within a second.
+A kernel shows it by IPython, which is there in every notebook; it needs no widgets.  Nothing is shown anywhere else,
+nor by what is over within a second.
 """
 
 import sys
@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
+from importlib import import_module
 from typing import Any
 
 from handgrad.study.execution.events import Event, Observer, silent
@@ -27,9 +28,7 @@ def notebook_display() -> Any:
     shell = ipython.get_ipython() if ipython is not None else None
     if getattr(shell, "kernel", None) is None:
         return None
-    from IPython.display import DisplayHandle
-
-    return DisplayHandle()
+    return import_module("IPython.display").DisplayHandle()
 
 
 class _Bar:
