@@ -52,7 +52,8 @@ def test_what_is_short_enough_can_be_read_back():
     names = {"Network": hg.Network, "Setting": hg.Setting, "Run": hg.Run}
     for one in (network, setting, hg.Setting(), run):
         assert eval(repr(one), names) == one
-    assert repr(setting).startswith("Setting(data={'name': 'digits', 'validation': {'size': 300}}, network=")
+    assert repr(setting).startswith("Setting(data={'name': 'digits', 'validation': {'size': 300, ")
+    assert repr(setting).endswith("network={'hidden': (8,)})")
 
 
 def test_a_record_says_how_it_ended():

@@ -71,7 +71,8 @@ def test_a_figure_is_an_object_that_every_library_takes_on(make_results, tmp_pat
     import matplotlib
 
     folder = make_results({"seeds": 1, "grid": {"training.optimizer.lr": [0.01, 0.1]}})
-    found = figure(folder, "epochs", options={"measures": "loss"}, name="losses")
+    asked = {"options": {"measures": "loss"}, "name": "losses"}
+    found = figure(folder, "epochs", **asked)
     assert repr(found).startswith("Figure losses, of kind epochs\n")
     with matplotlib.rc_context({"axes.facecolor": "black", "font.family": "serif"}):  # the user's own style
         drawing = found.matplotlib()
@@ -82,9 +83,7 @@ def test_a_figure_is_an_object_that_every_library_takes_on(make_results, tmp_pat
     assert [trace.name for trace in found.plotly().data if trace.showlegend] == ["1: lr 0.01", "2: lr 0.1"]
     assert list(found.frame().columns) == ["panel", "line", "epoch", "y", "low", "high"]
     saved = found.save(tmp_path, formats=["png"])
-    assert saved == save_figure(
-        folder, "epochs", options={"measures": "loss"}, name="losses", out=tmp_path, formats="png"
-    )
+    assert saved == save_figure(folder, "epochs", **asked, out=tmp_path, formats="png")
     assert [path.name for path in saved] == ["losses.png", "losses.csv"]
 
 

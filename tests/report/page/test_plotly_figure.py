@@ -59,7 +59,6 @@ def test_the_legend_names_every_line_once_and_moves_what_belongs_to_it():
 
 def test_what_the_page_shows_without_plotly_is_refused_by_its_kind():
     matrix = Matrix("m", "Confusion", "", ("a", "b"), np.eye(2, dtype=np.int64))
-    with pytest.raises(
-        InputError, match=r"m: there is no plotly figure of kind confusion, which .* take matplotlib\(\)"
-    ):
+    message = r"m: there is no plotly figure of kind confusion, which .* take matplotlib\(\)"
+    with pytest.raises(InputError, match=message):
         plotly_figure(matrix)

@@ -2,6 +2,7 @@
 
 import sys
 import types
+from typing import ClassVar
 
 import pytest
 
@@ -14,7 +15,7 @@ from handgrad.training.loop import EpochEnd
 class Handle:
     """IPython's handle of an output, which keeps what it is given."""
 
-    shown: list[str] = []
+    shown: ClassVar[list[str]] = []
 
     def display(self, data, raw):
         assert raw
@@ -42,7 +43,7 @@ def test_a_study_shows_how_far_it_is_and_what_was_lost(shown):
     assert shown[0].startswith('<progress value="0.0000" max="1"></progress> 0 of 4 runs, 1 s')
     assert '<progress value="0.5000" max="1"></progress> &lt;main&gt;: 2 of 4 runs, 1 diverged' in shown[1]
     assert shown[1].endswith(" s left")
-    assert shown[-1] == "&lt;main&gt;: 2 of 4 runs, 1 diverged, 7 s"
+    assert shown[-1] == "&lt;main&gt;: 2 of 4 runs, 1 diverged, 5 s"
 
 
 def test_a_run_shows_its_scores_and_how_it_was_stopped(shown):
