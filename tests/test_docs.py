@@ -38,8 +38,8 @@ def test_public_names_are_pinned_and_there():
         "Dataset", "HandgradError", "InputError", "Model", "Network", "Record", "Results", "Run", "Setting",
         "build_report", "class_scores", "compare", "curve_measures", "effects", "evaluate", "examples_right",
         "explain_study", "explanation", "export_model", "figure", "from_arrays", "import_model", "importance",
-        "load_data", "load_study", "load_weights", "make_study", "reproduction", "run_study", "rungs", "save_figure", "save_weights",
-        "search_history", "split", "statements", "timeline", "train",
+        "load_data", "load_study", "load_weights", "make_study", "reproduction", "run_study", "rungs", "save_figure",
+        "save_weights", "search_history", "split", "statements", "timeline", "train",
     ]  # fmt: skip
     for name in hg.__all__:
         assert getattr(hg, name).__doc__

@@ -5,7 +5,7 @@
 
 `repr` is that as text, at most ROWS rows of WIDTH signs; `_repr_html_`, which notebooks ask for, is the same as a
 table.  Where the report has more to show of a class (curves, verdicts), the front of the package names the function
-that makes it (`handgrad.from_report`).  All texts are escaped.  Colours are those of the notebook, light or dark: the
+that makes it (`from_report`).  All texts are escaped.  Colours are those of the notebook, light or dark: the
 style sheet adds only translucent ones.
 """
 
@@ -110,8 +110,8 @@ def html_table(
 ) -> str:
     """A table of texts.  numeric: columns aligned right;  bold: (row, column) of cells;  shaded: rows.
 
-    >>> html_table(["a"], [["<b>"]])[-47:]
-    '<tbody><tr><td>&lt;b&gt;</td></tr></tbody></table></div>'
+    >>> html_table(["a"], [["<b>"]]).partition("<tbody>")[2]
+    '<tr><td>&lt;b&gt;</td></tr></tbody></table></div>'
     """
 
     def cell(tag: str, j: int, text: Any, *, strong: bool = False) -> str:

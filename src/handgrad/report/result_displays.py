@@ -1,6 +1,6 @@
 """What a notebook shows of results, records and networks below their few lines: verdicts, tables, curves.
 
-Objects of earlier packages find these functions through the front of the package (`handgrad.from_report`); each returns
+Objects of earlier packages find these functions through the front of the package (`from_report`); each returns
 HTML, of which everything that a user named is escaped.
 """
 
