@@ -164,6 +164,7 @@ OBVIOUS = {  # what is taken all the same
     ("Run", "seed", "a number"), ("train", "seed", "a number"), ("train", "observers", "no text"),
     ("run_study", "out", "text"), ("run_study", "out", "bytes"), ("run_study", "out", "a surrogate"),
     ("explain_study", "out", "text"), ("explain_study", "out", "bytes"), ("explain_study", "out", "a surrogate"),
+    ("figure", "name", "text"), ("figure", "name", "no text"), ("figure", "name", "a surrogate"),
     ("save_figure", "out", "text"), ("save_figure", "out", "bytes"), ("save_figure", "out", "a surrogate"),
     ("save_weights", "params", "a dict"), ("save_weights", "params", "keys"),
 }  # fmt: skip

@@ -32,6 +32,7 @@ def test_all_settings_are_shown_or_the_winner_of_a_kind_that_shows_one(make_resu
         ("epoch", None, {}, "unknown kind of figure 'epoch'; did you mean 'epochs'?"),
         ("epochs", ["7"], {}, "settings holds an unknown setting '7'. Known: 1, 2, 3, 4"),
         ("epochs", None, {"name": "a/b"}, "name is that of files, without a folder (see out); got 'a/b'"),
+        ("epochs", None, {"name": "a\0b"}, "name must be a path; got 'a\\x00b'"),
         ("epochs", None, {"name": "n" * 101}, "name must have 100 letters at most; got 101: 'nnn"),
         ("epochs", None, {"formats": ["gif"]}, "formats must be among png, svg, pdf; got gif"),
         (

@@ -136,7 +136,7 @@ def figure(
     lookup(FIGURES, kind, "kind of figure")
     if name is not None:
         given(name, str, "name", "It is that of the figure's files")
-    if name and Path(name).name != name:
+    if name and as_path(name, "name").name != name:
         raise InputError(f"name is that of files, without a folder (see out); got {shown(name)}")
     if name and len(name) > 100:
         raise InputError(f"name must have 100 letters at most; got {len(name):,}: {shown(name)}")
