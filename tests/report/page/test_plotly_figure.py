@@ -46,6 +46,14 @@ def test_panels_are_subplots_each_with_its_axes_in_its_box():
     assert {trace.xaxis for trace in figure.data} == {"x", "x2", "x3", "x4"}
 
 
+def test_forty_panels_have_room():
+    figure = plotly_figure(Curves("c", "Many", "", tuple(panel(str(n)) for n in range(40)), columns=4, small=True))
+    ends = [figure.layout[f"yaxis{n or ''}"].domain for n in (None, 37)]
+    assert ends[0][1] == 1
+    assert ends[1][0] == 0
+    assert figure.layout.height > 40 / 4 * 200
+
+
 def test_the_legend_names_every_line_once_and_moves_what_belongs_to_it():
     figure = plotly_figure(Curves("c", "Losses", "", (panel("one"), panel("two"))))
     assert [trace.name for trace in figure.data if trace.showlegend] == ["&lt;a&gt;", "&lt;b&gt;"]

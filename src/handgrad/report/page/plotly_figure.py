@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure as Plot
 
 ROW = 340  # pixels
-GAP = 0.09, 0.16  # between panels, across and up, of the whole figure
+GAP = 0.18, 0.32  # between two panels side by side, and one above the other, of the size of one
 AXIS = re.compile(r"([xy])axis(\d*)")
 REFERENCE = re.compile(r"([xy])(\d*)(?= domain$|$)")
 
@@ -73,13 +73,14 @@ def joined(plots: Sequence[tuple[str, Mapping[str, Any]]], columns: int) -> tupl
     Axes are numbered on, and what is placed by them, or by the paper, moves into the box of its panel.
     """
     rows = -(-len(plots) // columns)
-    wide, high = (1 - GAP[0] * (columns - 1)) / columns, (1 - GAP[1] * (rows - 1)) / rows
+    across, up = GAP[0] / columns, GAP[1] / rows
+    wide, high = (1 - across * (columns - 1)) / columns, (1 - up * (rows - 1)) / rows
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"annotations": [], "shapes": []}
     taken = 0
     for position, (title, plot) in enumerate(plots):
         row, column = divmod(position, columns)
-        left, bottom = column * (wide + GAP[0]), (rows - 1 - row) * (high + GAP[1])
+        left, bottom = column * (wide + across), (rows - 1 - row) * (high + up)
         panel = _Panel(taken, {"x": (left, wide), "y": (bottom, high)})
         own = plot["layout"]
         axes = {name: found for name in own if (found := AXIS.fullmatch(name))}
@@ -115,7 +116,7 @@ class _Panel:
     def inside(self, letter: str, share: float) -> float:
         """A place of the plot's own paper, in the whole."""
         start, length = self.boxes[letter]
-        return start + length * share
+        return round(start + length * share, 6)  # plotly takes nothing above 1
 
     def axis(self, axis: Mapping[str, Any], letter: str, number: str) -> dict[str, Any]:
         """An axis of the plot in its box."""
