@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from handgrad.report import build
+from handgrad.report import study_figure
 from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.page import page
 
@@ -34,6 +34,6 @@ def save_once(figure: Any, folder: Path, formats: Iterable[str] = ("png", "svg",
 @pytest.fixture(autouse=True)
 def prints_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """For whatever imports it."""
-    for module in (build, page):
+    for module in (study_figure, page):
         monkeypatch.setattr(module, "save_prints", save_once)
     monkeypatch.setattr(page, "packed", packed_once)

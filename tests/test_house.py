@@ -19,6 +19,8 @@ ROOMS = ["base", "data", "network", "training", "study", "report", "cli"]  # eac
 BASE = {
     "__init__",
     "__version__",
+    "from_report",
+    "displays",
     "errors",
     "files",
     "foreign",
@@ -144,9 +146,11 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "chapters",
         "explained",
         "page",
+        "study_figure",
         "build",
         "past",
         "result_frames",
+        "result_displays",
     ],
 }
 FORBIDDEN = {("network", "data")}  # the mathematics knows nothing of data sets
@@ -188,6 +192,11 @@ def imports(path: Path) -> list[tuple[str, bool]]:
 
 
 FILES = sorted(SOURCE.rglob("*.py"))
+NAMED = re.compile(r"handgrad\.([\w.]+):\w+")  # a function that is named as text and loaded when it is called
+TABLES = {  # records of public tables, whose functions stand in report/
+    "study/published/figure_options.py",
+    "study/published/published_tables.py",
+}
 
 
 def wrong_way(source: str, target: str) -> str | None:
@@ -214,6 +223,22 @@ def test_imports_point_one_way(path):
         if package == "handgrad" and target:
             reason = wrong_way(path.relative_to(SOURCE).with_suffix("").as_posix(), target)
             assert reason is None, f"{path}: {reason}"
+
+
+def named_as_text(path: Path) -> list[str]:
+    """The functions that a file names as text: the paths of their files, written as in study/plan."""
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant)]
+    found = [NAMED.fullmatch(text) for text in texts if isinstance(text, str)]
+    return [match[1].replace(".", "/") for match in found if match]
+
+
+def test_text_that_names_a_function_points_one_way():
+    assert "report/drawing/charts" in named_as_text(SOURCE / "study" / "published" / "figure_options.py")
+    for path in FILES:
+        name = path.relative_to(SOURCE).as_posix()
+        if path not in FRONTS and name not in TABLES:
+            wrong = [wrong_way(name.removesuffix(".py"), there) for there in named_as_text(path)]
+            assert [reason for reason in wrong if reason] == [], path
 
 
 @pytest.mark.parametrize("name", INSIDE)

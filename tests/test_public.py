@@ -63,6 +63,7 @@ def right(tmp_path_factory):
         "explain_study": (hg.explain_study, {"study": published, "out": folder / "explained", "jobs": 1, "data": data,
                                              "runner": "serial"}),
         "explanation": (hg.explanation, {"results": results}),
+        "figure": (hg.figure, {"folder": results, "kind": "epochs", "settings": ["1"], "options": {}, "name": "f"}),
         "from_arrays": (hg.from_arrays, {"x_train": x, "y_train": y, "x_test": x, "y_test": y,
                                          "classes": ("a", "b"), "value_range": (0, 1)}),
         "import_model": (hg.import_model, {"path": folder / "w.npz", "setting": SETTING, "data": data,
@@ -97,6 +98,7 @@ CALLS = {
     "effects": ["results"], "evaluate": ["model", "setting", "data", "part"],
     "examples_right": ["results", "phase", "part"], "export_model": ["model", "path"],
     "explain_study": ["study", "out", "jobs", "data", "runner"], "explanation": ["results"],
+    "figure": ["folder", "kind", "settings", "options", "name"],
     "from_arrays": ["x_train", "y_train", "x_test", "y_test", "classes", "value_range"],
     "import_model": ["path", "setting", "data", "layout"], "importance": ["results"], "load_data": ["section"],
     "load_study": ["source", "overrides"],
@@ -112,7 +114,8 @@ OPTIONAL = {  # arguments that None leaves out
     ("evaluate", "data"), ("import_model", "data"), ("import_model", "layout"), ("run_study", "out"),
     ("run_study", "jobs"), ("run_study", "data"), ("run_study", "runner"), ("save_figure", "settings"),
     ("explain_study", "out"), ("explain_study", "jobs"), ("explain_study", "data"), ("explain_study", "runner"),
-    ("save_figure", "options"), ("train", "data"), ("train", "continues"), ("load_weights", "network"),
+    ("save_figure", "options"), ("figure", "settings"), ("figure", "options"), ("figure", "name"),
+    ("train", "data"), ("train", "continues"), ("load_weights", "network"),
     ("examples_right", "phase"), ("from_arrays", "classes"), ("from_arrays", "value_range"),
 }  # fmt: skip
 
@@ -165,6 +168,7 @@ OBVIOUS = {  # what is taken all the same
     ("Run", "seed", "a number"), ("train", "seed", "a number"), ("train", "observers", "no text"),
     ("run_study", "out", "text"), ("run_study", "out", "bytes"), ("run_study", "out", "a surrogate"),
     ("explain_study", "out", "text"), ("explain_study", "out", "bytes"), ("explain_study", "out", "a surrogate"),
+    ("figure", "name", "text"), ("figure", "name", "no text"), ("figure", "name", "a surrogate"),
     ("save_figure", "out", "text"), ("save_figure", "out", "bytes"), ("save_figure", "out", "a surrogate"),
     ("save_weights", "params", "a dict"), ("save_weights", "params", "keys"),
 }  # fmt: skip

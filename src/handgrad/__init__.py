@@ -9,6 +9,7 @@ Names are loaded when they are first used, so that `import handgrad` costs nothi
 
 TYPE_CHECKING = False  # as in `typing`, which takes longer to load than all of this
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ _HOMES = {
     "explain_study": "handgrad.study.explain.explain_study",
     "explanation": "handgrad.report",
     "export_model": "handgrad.training.exchange",
+    "figure": "handgrad.report",
     "from_arrays": "handgrad.data.datasets",
     "import_model": "handgrad.study.one_setting",
     "importance": "handgrad.report",
@@ -55,6 +57,14 @@ _HOMES = {
 }
 _RENAMED = {"load_data": "load"}
 
+_FROM_REPORT = {  # what objects of earlier packages show or tell that the report makes: the front may know all packages
+    "Network in a notebook": "handgrad.report.result_displays:layers_html",
+    "Model in a notebook": "handgrad.report.result_displays:model_html",
+    "Record in a notebook": "handgrad.report.result_displays:record_html",
+    "Results in a notebook": "handgrad.report.result_displays:results_html",
+    "Results.conclusions": "handgrad.report.result_frames:conclusions",
+}
+
 __all__ = sorted(_HOMES)
 
 
@@ -64,6 +74,20 @@ def __getattr__(name: str) -> "Any":
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), _RENAMED.get(name, name))
+
+
+def from_report(what: str) -> "Callable[..., Any] | None":
+    """The function of the report that makes `what` of an object, loaded when it is called for; None where it has none.
+
+    Packages import only from earlier ones; what a class of theirs owes to the report is named here, and nowhere else.
+    """
+    if what not in _FROM_REPORT:
+        return None
+    from importlib import import_module
+
+    module, _, name = _FROM_REPORT[what].partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -7,12 +7,12 @@ import pytest
 
 import handgrad as hg
 from handgrad.errors import InputError
-from handgrad.report.build import sources_of
 from handgrad.report.drawing.canvas import draw, new_drawing
 from handgrad.report.figures.request import make_figure
 from handgrad.report.figures.shapes import Curves, Line, Panel
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.page.plots import axis, layout
+from handgrad.report.study_figure import sources_of
 from handgrad.study import make_study
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.figure_options import FIGURES, SHAPES, FigureKind, FigureOptions, FigureShape, Log, load

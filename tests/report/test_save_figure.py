@@ -1,8 +1,10 @@
 """One figure of a results folder, as files."""
 
+import base64
+
 import pytest
 
-from handgrad import save_figure
+from handgrad import figure, save_figure
 from handgrad.errors import InputError
 
 
@@ -30,6 +32,7 @@ def test_all_settings_are_shown_or_the_winner_of_a_kind_that_shows_one(make_resu
         ("epoch", None, {}, "unknown kind of figure 'epoch'; did you mean 'epochs'?"),
         ("epochs", ["7"], {}, "settings holds an unknown setting '7'. Known: 1, 2, 3, 4"),
         ("epochs", None, {"name": "a/b"}, "name is that of files, without a folder (see out); got 'a/b'"),
+        ("epochs", None, {"name": "a\0b"}, "name must be a path; got 'a\\x00b'"),
         ("epochs", None, {"name": "n" * 101}, "name must have 100 letters at most; got 101: 'nnn"),
         ("epochs", None, {"formats": ["gif"]}, "formats must be among png, svg, pdf; got gif"),
         (
@@ -63,3 +66,33 @@ def test_a_figure_is_written_over_an_earlier_one_and_over_nothing_else(make_resu
     assert save_figure(folder, "epochs", ["1"], out=out, formats=["svg"]) == first
     with pytest.raises(InputError, match=r"cannot be written: .*; choose another folder: out"):
         save_figure(folder, "epochs", out=first[0] / "p", formats=["svg"])
+
+
+def test_a_figure_is_an_object_that_every_library_takes_on(make_results, tmp_path):
+    import matplotlib
+
+    folder = make_results({"seeds": 1, "grid": {"training.optimizer.lr": [0.01, 0.1]}})
+    asked = {"options": {"measures": "loss"}, "name": "losses"}
+    found = figure(folder, "epochs", **asked)
+    assert repr(found).startswith("Figure losses, of kind epochs\n")
+    with matplotlib.rc_context({"axes.facecolor": "black", "font.family": "serif"}):  # the user's own style
+        drawing = found.matplotlib()
+        (axes, _) = drawing.axes
+        assert axes.get_facecolor() == (1, 1, 1, 1)
+        assert axes.xaxis.label.get_fontfamily() == ["DejaVu Sans"]
+    assert drawing is not found.matplotlib()
+    assert [trace.name for trace in found.plotly().data if trace.showlegend] == ["1: lr 0.01", "2: lr 0.1"]
+    assert list(found.frame().columns) == ["panel", "line", "epoch", "y", "low", "high"]
+    saved = found.save(tmp_path, formats=["png"])
+    assert saved == save_figure(folder, "epochs", **asked, out=tmp_path, formats="png")
+    assert [path.name for path in saved] == ["losses.png", "losses.csv"]
+
+
+def test_a_notebook_shows_what_was_saved(make_results, tmp_path):
+    saved = save_figure(make_results({"seeds": 1}), "epochs", out=tmp_path, formats=["png"])
+    html = saved._repr_html_()
+    picture = base64.b64decode(html.split("data:image/png;base64,")[1].split('"')[0])
+    assert picture == saved[0].read_bytes()
+    assert str(saved[0]) in html
+    assert saved.figure._repr_html_() in html.replace(html[html.index('<p class="note">') : -6], "")
+    assert repr(saved) == repr(list(saved))

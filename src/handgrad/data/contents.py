@@ -7,14 +7,16 @@
 Letters: x (n, *shape) examples, y (n,) class numbers.  Images are (channels, rows, cols), rows of a table (columns,).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.scaling import AS_IT_IS, Scaling
+from handgrad.displays import Display, Displayed
 from handgrad.measures import PARTS
+from handgrad.names import listed
 
 PART_WORDS = {  # in the names of arrays, files and folders -> as in x_train, x_val, x_test
     **dict.fromkeys(("train", "training"), "train"),
@@ -46,8 +48,8 @@ class Contents:
     missing: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(Displayed):
     """All examples of a data set, with the values of its files.
 
     x_train, x_test, x_val: (n, *shape) uint8, or float32 where that holds every value exactly, or else float64;
@@ -81,6 +83,19 @@ class Dataset:
         """How many classes there are."""
         return len(self.classes)
 
+    def _display(self) -> Display:
+        counts = (("train", self.y_train), ("validation", self.y_val), ("test", self.y_test))
+        examples = ", ".join(f"{len(y):,} {name}" for name, y in counts if y is not None)
+        values = "" if self.value_range is None else f", {self.value_range[0]:g} to {self.value_range[1]:g}"
+        rows = [("examples", examples), ("each", f"{self.shape} of {self.x_train.dtype}{values}")]
+        rows += [
+            ("columns", listed(self.feature_names or ())),
+            ("classes", f"{self.n_classes}: {listed(self.classes)}"),
+        ]
+        return Display(
+            f"Dataset {self.name}", (*rows, ("checksum", self.checksum[:16]), ("notes", "; ".join(self.notes)))
+        )
+
     def part(self, source: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The examples and labels that a `Part.source` names: "train", "test" or "validation"."""
         x, y = {
@@ -93,8 +108,8 @@ class Dataset:
         return x, y
 
 
-@dataclass(frozen=True)
-class Part:
+@dataclass(frozen=True, repr=False)
+class Part(Displayed):
     """The examples of one part.  x: (n, *shape) float32, scaled; y: (n,) int64.
 
     index: (n,) int64, where each example stands in the data set's `source` arrays ("train", "test" or "validation").
@@ -108,9 +123,13 @@ class Part:
     def __len__(self) -> int:
         return len(self.y)
 
+    def _display(self) -> Display:
+        rows = (("x", f"{self.x.shape} of {self.x.dtype}"), ("y", f"{self.y.shape} of {self.y.dtype}"))
+        return Display(f"Part: {len(self):,} examples of {self.source}", rows)
 
-@dataclass(frozen=True)
-class Split:
+
+@dataclass(frozen=True, repr=False)
+class Split(Displayed):
     """The parts of a data set that one setting works with.
 
     checksum: of the data set; scaling: the formula in force with its numbers; scaler: the same, to apply to
@@ -128,7 +147,7 @@ class Split:
     scaling: str
     official: bool
     notes: tuple[str, ...]
-    label_table: dict[str, list[int]] = field(repr=False)
+    label_table: dict[str, list[int]]
     scaler: Scaling = AS_IT_IS
     value_range: tuple[float, float] | None = None
     feature_names: tuple[str, ...] | None = None
@@ -142,3 +161,12 @@ class Split:
     def parts(self) -> dict[str, Part]:
         """The parts that this split has, by name, in the order of `PARTS`."""
         return {name: part for name in PARTS if (part := getattr(self, name)) is not None}
+
+    def _display(self) -> Display:
+        rows = [("examples", ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items()))]
+        rows += [
+            ("each", f"{self.shape}"),
+            ("scaling", self.scaling),
+            ("classes", f"{self.n_classes}: {listed(self.classes)}"),
+        ]
+        return Display(f"Split of {self.name}", (*rows, ("notes", "; ".join(self.notes))))

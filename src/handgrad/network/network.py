@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
+from handgrad.displays import SIGNS, Display, Displayed
 from handgrad.errors import NetworkError
-from handgrad.names import shown
+from handgrad.names import listed, short, shown
 from handgrad.network.layer import Layer, Shape
 from handgrad.network.layers import parse_layer
 
 
-@dataclass(frozen=True)
-class Network:
+@dataclass(frozen=True, repr=False)
+class Network(Displayed):
     """Layers and the shape of one example, from which every other shape follows.
 
     >>> network = Network.parse((4,), "dense 3 tanh", "dropout 0.5", "dense 2 softmax")
@@ -147,6 +148,13 @@ class Network:
             for names, after in zip(self.parameter_names, self.shapes, strict=True)
             if "W" in names
         )
+
+    def __repr__(self) -> str:
+        return short(f"Network.parse({', '.join(map(repr, (self.input_shape, *self.describe())))})", SIGNS)
+
+    def _display(self) -> Display:
+        rows = (("inputs", str(self.input_shape)), ("layers", listed(self.describe())))
+        return Display(f"Network of {self.parameter_count:,} parameters", (*rows, ("outputs", str(self.shapes[-1]))))
 
     def describe(self) -> list[str]:
         """The layers in short notation, with nothing left to a default; `Network.parse` reads them back."""

@@ -1,6 +1,6 @@
 """Report: tables, figures and a page, made from the records of a study alone."""
 
-from handgrad.report.build import build_report, save_figure
+from handgrad.report.build import build_report
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
 from handgrad.report.result_frames import (
@@ -20,6 +20,7 @@ from handgrad.report.result_frames import (
     statements,
     timeline,
 )
+from handgrad.report.study_figure import figure, save_figure
 
 __all__ = [
     "Summary",
@@ -32,6 +33,7 @@ __all__ = [
     "effects",
     "examples_right",
     "explanation",
+    "figure",
     "importance",
     "past_studies",
     "reproduction",

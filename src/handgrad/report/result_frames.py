@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from handgrad.errors import InputError
 from handgrad.measures import METRICS, TEST, VALIDATION, lower_is_better
 from handgrad.names import label_text, lookup
-from handgrad.report.build import sources_of
 from handgrad.report.figures.search_figures import NEEDS_RUNGS, NEEDS_SEARCH
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
@@ -27,6 +26,7 @@ from handgrad.report.findings.timeline_facts import timeline_facts
 from handgrad.report.past.past_studies import read_studies
 from handgrad.report.past.study_comparison import compare_folders
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
+from handgrad.report.study_figure import sources_of
 from handgrad.sections import given
 from handgrad.study.explain.rung_results import read_explanation
 from handgrad.study.folder.results_folder import Results

@@ -13,6 +13,7 @@ from handgrad.errors import InputError
 from handgrad.sections import given, plain
 from handgrad.study.changes import SECTIONS
 from handgrad.study.design.settings import Study
+from handgrad.study.execution.notebook_progress import watched_run
 from handgrad.study.reading.loading import as_study
 from handgrad.training import evaluation, exchange
 from handgrad.training.evaluation import Evaluation
@@ -37,7 +38,7 @@ def train(
 
     setting: a `Setting`, its tables as dicts, or a study file of one setting.  data: a `Dataset` to use instead of
     loading `setting.data.name`.  continues: the record of a run whose weights, optimizer state and history this one
-    goes on from.
+    goes on from.  observers: called with an `EpochEnd` after every epoch (without any, a notebook shows a bar).
 
     >>> record = train({"network": {"hidden": [16]}, "training": {"epochs": 2}}, seed=1)
     >>> record.status, sorted(record.metrics)[:2]
@@ -50,7 +51,12 @@ def train(
     if continues is not None:
         parent = given(continues, Record, "continues", "Give what hg.train returned, or results.record(id)").id
     run = Run(chosen, seed, data.checksum, parent)
-    return execute(run, split(data, chosen.data), parent=continues, observers=_observers(observers))
+    own = tuple(_observers(observers))
+    parts = split(data, chosen.data)
+    if own:
+        return execute(run, parts, parent=continues, observers=own)
+    with watched_run() as watch:
+        return execute(run, parts, parent=continues, observers=watch)
 
 
 def evaluate(

@@ -8,6 +8,7 @@ import numpy as np
 
 from handgrad.data.datasets import Dataset, split
 from handgrad.data.frames import order_of
+from handgrad.displays import Display, Displayed
 from handgrad.errors import DataError
 from handgrad.measures import MEASURES, ClassCounts
 from handgrad.names import listed, lookup
@@ -22,8 +23,8 @@ from handgrad.training.recording import confusion_matrix
 from handgrad.training.run import Setting
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Displayed):
     """loss: mean over the n examples of the part; accuracy: share of them in [0, 1]; balanced_accuracy, macro_f1: as
     `handgrad.measures` defines them; confusion: counts, rows the actual class, columns the predicted one."""
 
@@ -34,6 +35,11 @@ class Evaluation:
     balanced_accuracy: float
     macro_f1: float
     confusion: list[list[int]]
+
+    def _display(self) -> Display:
+        rows = [(measure.word, f"{getattr(self, name):.4f}") for name, measure in MEASURES.items()]
+        rows.append(("confusion", f"{len(self.confusion)} × {len(self.confusion)} counts"))
+        return Display(f"Evaluation of {self.n:,} {self.part} examples", tuple(rows))
 
 
 def evaluate(

@@ -13,8 +13,10 @@ from typing import Any, Self
 import numpy as np
 
 from handgrad.data.scaling import Scaling
+from handgrad.displays import Display, Displayed
 from handgrad.errors import DataError, InputError, WeightsError
 from handgrad.foreign import as_path, reading
+from handgrad.names import listed
 from handgrad.network import passes
 from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
@@ -33,8 +35,8 @@ REMEDY = (
 LOAD_ADDITIONS = "import the module that adds it to its public table, in a script (docs/how-to)"
 
 
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(Displayed):
     """params by name; `value_range`: the values of unscaled examples, e.g. (0, 255); None: only the data could tell.
 
     feature_names: of the columns of a table, where the data says them.  brightness: of the training pictures.
@@ -98,6 +100,17 @@ class Model:
         check_shapes(params, model.network.parameter_shapes, str(path))
         check_numbers(params, str(path), ": the run diverged (handgrad show says where), and its weights are of no use")
         return model
+
+    def _display(self) -> Display:
+        network = self.network
+        values = "" if self.value_range is None else f" with values {self.value_range[0]:g} to {self.value_range[1]:g}"
+        rows = [("network", listed(network.describe())), ("parameters", f"{network.parameter_count:,} of {self.dtype}")]
+        rows += [("examples", f"{network.input_shape}, unscaled{values}"), ("scaling", self.scaler.formula)]
+        rows += [
+            ("columns", listed(self.feature_names or ())),
+            ("classes", f"{len(self.classes)}: {listed(self.classes)}"),
+        ]
+        return Display("Model: predict(x), probabilities(x), outputs(x)", tuple(rows))
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -24,11 +24,12 @@ import numpy as np
 from pydantic import ConfigDict, Field, GetPydanticSchema, model_validator
 from typing_extensions import TypedDict
 
+from handgrad.displays import Display, Displayed
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import altered, checksum, sealed, unsealed, written_folder
 from handgrad.foreign import reading
-from handgrad.measures import METRICS, ClassCounts
-from handgrad.names import shown
+from handgrad.measures import METRICS, PARTS, ClassCounts
+from handgrad.names import listed, shown
 from handgrad.network.arrays import Arrays
 from handgrad.sections import check_shape
 from handgrad.training.curves import by_epoch
@@ -70,7 +71,7 @@ class _SettingTables(TypedDict):
     training: _Training
 
 
-class Record(RecordTable):
+class Record(Displayed, RecordTable):
     """What a run leaves behind.
 
     status: one of STATUSES.  A run that diverged, and no other, has `diverged`; one that failed has `error`, no scores
@@ -148,6 +149,28 @@ class Record(RecordTable):
         Raises ValueError, in one line, where that is not the content of a record.
         """
         return check_shape(cls.model_validate, {**table, **{name: {} for name in ARRAYS}, **arrays})
+
+    def _display(self) -> Display:
+        network, time, training = self.network, self.time, self.setting["training"]
+        optimizer = training["optimizer"]
+        steps = [f"{key} {optimizer[key]}" for key in ("name", "lr") if key in optimizer]
+        steps += [f"batch {training['batch_size']}"] if "batch_size" in training else []
+        where = self.diverged and f"epoch {self.diverged.epoch}, step {self.diverged.step:,}: {self.diverged.reason}"
+        rows = [("diverged", where or ""), ("error", self.error or ""), ("slips", "; ".join(network.slips))]
+        rows += [(measure, self._told(measure)) for measure in ("accuracy", "loss")]
+        rows.append(
+            ("network", f"{listed(network.layers)}; {network.parameters:,} parameters" if network.layers else "")
+        )
+        rows.append(("training", ", ".join(steps).removeprefix("name ")))
+        rows.append(("trained", f"{self.epochs:,} epochs, {self.steps:,} steps, {time.training:.3g} s"))
+        examples = ", ".join(f"{n:,} {part}" for part, n in self.dataset.counts.items())
+        rows.append(("data", f"{self.dataset.name}: {examples}" if examples else self.dataset.name))
+        return Display(f"Record {self.id}, seed {self.seed}: {self.status}", tuple(rows))
+
+    def _told(self, measure: str) -> str:
+        """The values of a measure at the end, part by part."""
+        found = {part.word: self.metrics.get(part.metric(measure)) for part in PARTS.values()}
+        return ", ".join(f"{word} {value:.4f}" for word, value in found.items() if value is not None)
 
     @property
     def data(self) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from typing import Any
 
 from handgrad.data.data_section import DataSection
 from handgrad.data.scaling import SCALES
+from handgrad.displays import SIGNS, Display, Displayed
 from handgrad.errors import InputError, NetworkError
-from handgrad.names import shown
+from handgrad.names import short, shown
 from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.initializers import INITIALIZERS
 from handgrad.network.losses import check_fit
@@ -35,7 +36,7 @@ from handgrad.training.training_section import TrainingSection
 MATHEMATICS = 3
 
 
-class Setting(Section):
+class Setting(Displayed, Section):
     """One combination of hyperparameters: what is learnt, by which network, and how."""
 
     data: DataSection = DataSection()
@@ -56,6 +57,22 @@ class Setting(Section):
         if found is None:
             raise InputError("\n".join(problems))
         return found
+
+    def __repr__(self) -> str:
+        return short(f"Setting({', '.join(f'{name}={table!r}' for name, table in self.written.items())})", SIGNS)
+
+    @property
+    def written(self) -> dict[str, dict[str, Any]]:
+        """Its tables as they were written, without what is left to the defaults; `Setting(**written)` is the same."""
+        tables = self.model_dump(exclude_unset=True, by_alias=True)
+        return {name: table for name, table in tables.items() if table}
+
+    def _display(self) -> Display:
+        rows = []
+        for section, table in self.model_dump(mode="json", by_alias=True).items():
+            values = {key: value for key, value in table.items() if value not in (None, [], {})}
+            rows.append((section, ", ".join(f"{key} {_told(value)}" for key, value in values.items())))
+        return Display("Setting", tuple(rows))
 
     def resolved(self) -> "Setting":
         """The same setting with nothing left open: the engine and the arrays that "auto" takes are named.
@@ -132,6 +149,14 @@ class Setting(Section):
         return network
 
 
+def _told(value: Any) -> str:
+    """A value as a display of a setting has it: adam (lr 0.001)."""
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{key} {_told(part)}" for key, part in value.items() if key != "name" and part is not None)
+        return f"{value.get('name', '')} ({inside})".strip() if inside else str(value.get("name", ""))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 SEEDS = 2**63  # what every format that a seed is written in can hold
 
 
@@ -149,8 +174,8 @@ def checked_seed(seed: Any) -> int:
     return value
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Displayed):
     """A resolved setting and a seed; `continues` is the id of the run whose end this one starts from.
 
     seeds: those of the sources of its chance, where the study says which of them its seeds vary.
@@ -165,6 +190,15 @@ class Run:
     def __post_init__(self) -> None:
         object.__setattr__(self, "setting", Setting.checked(self.setting))
         object.__setattr__(self, "seed", checked_seed(self.seed))
+
+    def __repr__(self) -> str:
+        continues = "" if self.continues is None else f", continues={self.continues!r}"
+        rest = f", seed={self.seed}, data_checksum={self.data_checksum!r}{continues})"
+        return f"Run({short(repr(self.setting), SIGNS - len(rest) - 4)}{rest}"
+
+    def _display(self) -> Display:
+        head = f"Run {self.id}, seed {self.seed}" + (f", continues {self.continues}" if self.continues else "")
+        return Display(head, self.setting._display().rows)
 
     @property
     def id(self) -> str:

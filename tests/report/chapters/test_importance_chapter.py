@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from handgrad.report.build import sources_of
 from handgrad.report.chapters.chapter import FigureBlock, Heading, TableBlock, Text, Verdicts
 from handgrad.report.chapters.chapters import chapters, headline
 from handgrad.report.chapters.importance_chapter import MOST_PAIRS, importance_chapter
 from handgrad.report.findings.importance import importances
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.page.page import Page
+from handgrad.report.study_figure import sources_of
 from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from handgrad.errors import InputError
-from handgrad.report.build import sources_of
 from handgrad.report.figures.request import make_figure
 from handgrad.report.findings.summarize import summarize
+from handgrad.report.study_figure import sources_of
 from handgrad.study import make_study
 from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from handgrad.errors import InputError, UnknownName
-from handgrad.report.build import sources_of
 from handgrad.report.figures import network_figures as runs
 from handgrad.report.figures import phase_figures as phases
 from handgrad.report.figures.palette import COLOURS, CONTEXT, SHADES, LineStyle, line_style, shade
@@ -15,6 +14,7 @@ from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers
 from handgrad.report.figures.steps import Axis
 from handgrad.report.findings.summarize import summarize
+from handgrad.report.study_figure import sources_of
 from handgrad.study.folder.results_folder import Results
 from tests.records import made_record
 from tests.report.conftest import Outcome

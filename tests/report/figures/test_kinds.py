@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from handgrad.errors import InputError, UnknownName
-from handgrad.report.build import sources_of
 from handgrad.report.drawing.canvas import draw
 from handgrad.report.figures import axis_shapes, search_shapes, shapes
 from handgrad.report.figures.epochs import rate_marks
@@ -18,6 +17,7 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import RunFacts
 from handgrad.report.findings.wording import setting_name
 from handgrad.report.page.plots import curves
+from handgrad.report.study_figure import sources_of
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.figure_options import FIGURES, SHAPES, load
 from handgrad.study.rules.search_rules import Asha

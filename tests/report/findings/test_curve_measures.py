@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from handgrad.report.build import sources_of
 from handgrad.report.findings.curve_measures import (
     after_climb,
     area,
@@ -17,6 +16,7 @@ from handgrad.report.findings.curve_measures import (
     volatility,
 )
 from handgrad.report.findings.summarize import summarize
+from handgrad.report.study_figure import sources_of
 from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.report.build import build_report, sources_of, write_report
+from handgrad.report.build import build_report, write_report
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.reproduced.judged_statements import judged_statements, statement_verdicts
 from handgrad.report.reproduced.rulings import (
@@ -16,6 +16,7 @@ from handgrad.report.reproduced.rulings import (
     compared_sides,
     quantity_of,
 )
+from handgrad.report.study_figure import sources_of
 from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome
 

@@ -9,10 +9,11 @@ import handgrad as hg
 from handgrad.cli.console import print_summary
 from handgrad.files import sealed
 from handgrad.report import build_report, summarize
-from handgrad.report.build import sources_of, write_report
+from handgrad.report.build import write_report
 from handgrad.report.findings.verdicts import validation_choice
 from handgrad.report.reproduced.reproduction import reproduce
 from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts, two_groups
+from handgrad.report.study_figure import sources_of
 from handgrad.study.folder.plan_file import read_plan
 from handgrad.study.folder.results_folder import Results
 from tests.report.conftest import Outcome, no_curves

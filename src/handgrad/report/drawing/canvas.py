@@ -1,12 +1,14 @@
 """Figures for print, PNG, SVG and PDF by matplotlib: its settings, an empty drawing, and the files.
 
-`draw` returns matplotlib's figure, so that tests can look at its artists; `save_prints` writes the files, the same
-bytes for the same numbers.
+`draw` returns matplotlib's figure, so that tests can look at its artists, and `drawn` the same in the style of print;
+`save_prints` writes the files, the same bytes for the same numbers, and `png` gives those of a picture.
 
 Nothing uses pyplot, which keeps global state.
 """
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,19 +86,40 @@ NO_DATES: dict[str, dict[str, None]] = {
 
 def save_prints(figure: FigureData, folder: Path, formats: Iterable[str] = ("png", "svg", "pdf")) -> list[Path]:
     """Write `<name>.<format>` for every format and return the paths."""
+    paths = []
+    with _in_print(figure) as drawing:
+        box = _laid_out(drawing)
+        for form in formats:
+            paths.append(folder / f"{figure.name}.{form}")
+            drawing.savefig(paths[-1], format=form, metadata=NO_DATES[form], bbox_inches=box)
+    return paths
+
+
+def png(figure: FigureData) -> bytes:
+    """The bytes of its PNG."""
+    content = io.BytesIO()
+    with _in_print(figure) as drawing:
+        drawing.savefig(content, format="png", metadata=NO_DATES["png"], bbox_inches=_laid_out(drawing))
+    return content.getvalue()
+
+
+def drawn(figure: FigureData) -> "Drawing":
+    """matplotlib's figure in the style of print, for whoever changes it."""
+    with _in_print(figure) as drawing:
+        drawing.draw_without_rendering()  # ticks take the style of the moment in which they are first drawn
+    return drawing
+
+
+@contextmanager
+def _in_print(figure: FigureData) -> "Iterator[Drawing]":
+    """matplotlib's figure, within the style of print."""
     import matplotlib
 
     letters = lettered(figure)
     with matplotlib.rc_context(), silent():
         matplotlib.rcdefaults()  # not the user's own style: the same numbers give the same bytes everywhere
         matplotlib.rcParams.update({**STYLE, "font.family": list(letters.families)})
-        drawing = draw(letters.figure)
-        box = _laid_out(drawing)
-        paths = []
-        for form in formats:
-            paths.append(folder / f"{figure.name}.{form}")
-            drawing.savefig(paths[-1], format=form, metadata=NO_DATES[form], bbox_inches=box)
-    return paths
+        yield draw(letters.figure)
 
 
 def _laid_out(drawing: "Drawing") -> "Bbox":

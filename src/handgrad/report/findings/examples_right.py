@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.displays import Display, Displayed
+from handgrad.names import listed
 from handgrad.network.arrays import Arrays
 from handgrad.report.findings.conclusions import Bits
 from handgrad.report.findings.summary import RunFacts, SettingSummary
@@ -18,8 +20,8 @@ from handgrad.training.right import Right, unpacked_right
 from handgrad.training.run_keys import RunKey, in_order, key_word
 
 
-@dataclass(frozen=True)
-class ExamplesRight:
+@dataclass(frozen=True, repr=False)
+class ExamplesRight(Displayed):
     """part: on which examples;  settings (k,): labels;  seeds (n,), of folds pairs of fold and seed.
 
     right (k, n, m): whether a run got an example right, the same example in a column; False throughout where there is
@@ -33,6 +35,11 @@ class ExamplesRight:
     right: NDArray[np.bool_] | None
     known: NDArray[np.bool_]
     reason: str = ""
+
+    def _display(self) -> Display:
+        rows = [("settings", listed(self.settings)), ("runs", listed(map(key_word, self.seeds)))]
+        rows.append(("right", self.reason if self.right is None else f"{self.right.shape} of bool"))
+        return Display(f"Examples of the {self.part} part that are right", tuple(rows))
 
 
 def right_of_settings(

@@ -15,9 +15,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from handgrad.names import short
+from handgrad.displays import Display, Displayed
+from handgrad.names import listed, short
 from handgrad.sections import Section
-from handgrad.study.changes import SECTIONS, Changes, Table, apply, canonical, changes_of, is_path, shown
+from handgrad.study.changes import (
+    SECTIONS,
+    Changes,
+    Table,
+    apply,
+    axis_names,
+    canonical,
+    changes_of,
+    is_path,
+    leaves,
+    shown,
+)
 from handgrad.study.design.axes import Axes, Choice, choices, sampling
 from handgrad.study.design.study_spec import FIRST, StudySpec
 from handgrad.study.rules.samplers import SAMPLERS, Sampling
@@ -68,8 +80,8 @@ def _means(start: str | Changes | None, axes: Mapping[str, Any]) -> bool:
     return start is not None and all(path in axes and axes[path] == value for path, value in start.items())
 
 
-@dataclass(frozen=True)
-class Study:
+@dataclass(frozen=True, repr=False)
+class Study(Displayed):
     """A study that was read.  `where` names it in messages, `folder` is where relative paths start.
 
     `changed`: those changes of the command line that make it another study than the file's (`overrides.alters`).
@@ -80,6 +92,15 @@ class Study:
     folder: Path
     notes: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+
+    def _display(self) -> Display:
+        spec = self.spec
+        rows = [("title", spec.title or ""), ("file", (spec.made and spec.made.file) or "")]
+        rows += [(f"phase {phase.name}" if spec.phase else "settings", _told(phase)) for phase in self.phases]
+        rows += [("seeds", listed(spec.seeds)), ("data", spec.data.name)]
+        rows.append(("base", ", ".join(f"{path} = {shown(value)}" for path, value in leaves(self.base) if value != {})))
+        rows.append(("notes", "; ".join(self.notes)))
+        return Display(f"Study {spec.name}" + " (quick)" * self.quick, tuple(rows))
 
     @property
     def quick(self) -> bool:
@@ -179,6 +200,18 @@ class Study:
         full = {name: getattr(self.spec, name).model_dump(mode="json", by_alias=True) for name in SECTIONS}
         comments = "".join(f"# {line}".rstrip() + "\n" for line in dumps(full).splitlines())
         return f"{given}\n# The base setting with every default in force:\n#\n{comments}"
+
+
+def _told(phase: Phase) -> str:
+    """How many settings a phase has, and the values of what varies in it."""
+    values: dict[str, dict[str, None]] = {}
+    for choice in phase.choices:
+        for path, value in choice.axes.items():
+            values.setdefault(path, {})[shown(value)] = None
+    names = axis_names(list(values))
+    number = f"{len(phase.choices):,}" + " drawn while it runs" * (phase.sampling is not None)
+    axes = "; ".join(f"{names[path]} {listed(found, most=8)}" for path, found in values.items())
+    return f"{number}: {axes}" if axes else number
 
 
 @dataclass(frozen=True)

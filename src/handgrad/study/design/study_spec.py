@@ -6,8 +6,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 
 from handgrad.data.data_section import DataSection
+from handgrad.displays import SIGNS
 from handgrad.measures import DEFAULT_METRIC, VALIDATION_METRICS
-from handgrad.names import shown
+from handgrad.names import short, shown
 from handgrad.network.network_section import NetworkSection
 from handgrad.sections import Section, flag, is_whole, one_of, optional, real, whole
 from handgrad.study.changes import changes_of
@@ -149,3 +150,6 @@ class StudySpec(Axes):
     figure: tuple[Drawing, ...] = ()
     original: Original | None = None
     explain: ExplainSection | None = None
+
+    def __repr__(self) -> str:
+        return short(f"StudySpec({self.model_dump(exclude_unset=True, by_alias=True)!r})", SIGNS)

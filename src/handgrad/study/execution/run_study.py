@@ -14,7 +14,8 @@ from handgrad.names import plural, shown
 from handgrad.sections import given
 from handgrad.study.design.settings import Study
 from handgrad.study.execution.choose_runner import jobs_for, open_runner
-from handgrad.study.execution.events import Event, Observer, StudyProgress, silent
+from handgrad.study.execution.events import Event, Observer, StudyProgress
+from handgrad.study.execution.notebook_progress import watched_study
 from handgrad.study.execution.run_jobs import Runs
 from handgrad.study.folder.left_behind import left_behind
 from handgrad.study.folder.results_folder import Results
@@ -36,7 +37,7 @@ def run_study(
     out: str | Path | None = None,
     *,
     jobs: int | None = None,
-    observer: Observer = silent,
+    observer: Observer | None = None,
     data: Dataset | None = None,
     runner: Runner | str | None = None,
     address: str | None = None,
@@ -49,6 +50,7 @@ def run_study(
     out: the results folder (default results/<study>).
     jobs: worker processes (default one per core, or 1 where all runs share a GPU; 1 is this process); any number of
     them gives the same bits.
+    observer: called with an `Event` for whatever happens (default: a bar in a notebook, else nothing).
     data: a data set in memory, for studies whose data.name is its name.
     runner: a name in `RUNNERS` ("serial", "processes", "ray"), or a runner of your own.
     address: "host:port" of a Ray cluster (default: RAY_ADDRESS, else one started here); cpus_per_run: the CPUs that it
@@ -68,7 +70,8 @@ def run_study(
     study = as_study(study)
     folder = study.default_out if out is None else as_path(out, "out")
     plan = Plan(study, SplitCache(study.folder, data), _names(phases))
-    return execute_plan(plan, folder, Execution, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
+    with watched_study(observer) as watch:
+        return execute_plan(plan, folder, Execution, runner, jobs, watch, address=address, cpus_per_run=cpus_per_run)
 
 
 def _names(phases: Any) -> tuple[str, ...]:
@@ -86,7 +89,7 @@ def check_call(observer: Any, runner: Any, data: Any) -> None:
     refuse_unguarded()
     if data is not None:
         given(data, Dataset, "data", "Make one of arrays with hg.from_arrays(x, y)")
-    if not callable(observer):
+    if observer is not None and not callable(observer):
         raise InputError(f"observer must be a function that takes an Event; got {shown(observer)}")
     if not (runner is None or isinstance(runner, str) or hasattr(runner, "map")):
         raise InputError(f"runner must be serial, processes, ray or a runner of your own; got {shown(runner)}")

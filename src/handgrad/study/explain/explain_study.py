@@ -9,7 +9,8 @@ from typing import Any
 from handgrad.data.datasets import Dataset
 from handgrad.foreign import as_path
 from handgrad.study.design.settings import Study
-from handgrad.study.execution.events import Observer, silent
+from handgrad.study.execution.events import Observer
+from handgrad.study.execution.notebook_progress import watched_study
 from handgrad.study.execution.run_study import Execution, check_call, execute_plan
 from handgrad.study.explain.explain_plan import ExplainPlan
 from handgrad.study.explain.ladder import LEAST, Rung
@@ -33,7 +34,7 @@ def explain_study(
     out: str | Path | None = None,
     *,
     jobs: int | None = None,
-    observer: Observer = silent,
+    observer: Observer | None = None,
     data: Dataset | None = None,
     runner: Runner | str | None = None,
     address: str | None = None,
@@ -50,7 +51,8 @@ def explain_study(
     study = as_study(study)
     folder = explained_folder(study) if out is None else as_path(out, "out")
     plan = ExplainPlan(study, SplitCache(study.folder, data))
-    return execute_plan(plan, folder, Explaining, runner, jobs, observer, address=address, cpus_per_run=cpus_per_run)
+    with watched_study(observer) as watch:
+        return execute_plan(plan, folder, Explaining, runner, jobs, watch, address=address, cpus_per_run=cpus_per_run)
 
 
 def going_on(before: RungResult, rung: Rung, fewest: int) -> tuple[list[int], dict[int, int]]:

@@ -12,25 +12,27 @@ results.winner()      the label of the setting that won
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from handgrad import from_report
+from handgrad.displays import Display, Displayed
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.foreign import as_path, reading
 from handgrad.measures import METRICS
-from handgrad.names import label_text, lookup
+from handgrad.names import label_text, listed, lookup
 from handgrad.network.arrays import Arrays
-from handgrad.study.changes import at_path
+from handgrad.study.changes import at_path, axis_names, shown
 from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import Decision, read_decisions
+from handgrad.study.folder.design_cell import DesignCell
 from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written
 from handgrad.study.folder.plan_file import REMEDY, read_plan, text_sum
 from handgrad.study.folder.store import read_data
-from handgrad.study.published.figure_options import load as load_function
 from handgrad.study.reading.loading import load_study
 from handgrad.training.collapse import collapse
 from handgrad.training.curves import by_epoch
@@ -47,33 +49,8 @@ NAMED = 10  # damaged files that a message names
 ENDED = ("done", "pruned")  # what has results, of its last epoch
 
 
-@dataclass(frozen=True)
-class DesignCell:
-    """A run of the plan.  `status`: pending, running, interrupted, done, diverged, pruned, failed or not begun.
-
-    waiting: a search has paused it at a rung, where it waits for its turn or for the end of the phase.
-    `seeds`: of the sources of its chance, where the study says what its seeds vary.
-    `record`: its record.json, None while there is none.
-    """
-
-    label: str
-    phase: str
-    axes: Mapping[str, Any]
-    seed: int
-    id: str
-    status: str
-    record: Record | None
-    seeds: Mapping[str, int] = field(default_factory=dict)
-    fold: int | None = None
-
-    @property
-    def run(self) -> dict[str, Any]:
-        """What tells it from the other runs of its setting, as columns of a frame."""
-        return {"seed": self.seed} if self.fold is None else {"fold": self.fold, "seed": self.seed}
-
-
-@dataclass(frozen=True)
-class Results:
+@dataclass(frozen=True, repr=False)
+class Results(Displayed):
     """A results folder.  `plan` is plan.json."""
 
     folder: Path
@@ -91,6 +68,23 @@ class Results:
             plan = read_plan(folder)
         check_folders(folder)
         return cls(folder, plan)
+
+    def _display(self) -> Display:
+        phases = self.plan["phases"]
+        settings = [setting for phase in phases for setting in phase["settings"]]
+        runs = {run["id"] or id(run) for setting in settings for run in setting["runs"]}
+        axes = axis_names(list(dict.fromkeys(name for setting in settings for name in setting["axes"])))
+        rows = [("plan", f"{len(settings):,} settings, {len(runs):,} runs, seeds {listed(self.plan['seeds'])}")]
+        rows.append(("varied", listed(axes.values())))
+        for phase in phases:
+            won = next((one for one in phase["settings"] if one["label"] == phase["winner"]), None)
+            what = ", ".join(f"{axes[name]} {shown(value)}" for name, value in won["axes"].items()) if won else ""
+            best = (
+                "nothing has won yet" if won is None else f"the best is {won['label']}" + (f": {what}" if what else "")
+            )
+            rows.append((f"phase {phase['name']}" if len(phases) > 1 else "best", best.removeprefix("the best is ")))
+        rows.append(("frames", "runs(), settings(), conclusions(), curves(); hg.build_report"))
+        return Display(f"Results of {self.plan['study']} in {self.folder}: {self.state}", tuple(rows))
 
     @classmethod
     def of(cls, results: "Results | str | os.PathLike[str]") -> "Results":
@@ -379,7 +373,9 @@ class Results:
 
         Columns: `report/result_frames.py`; method: docs/conclusions.md.
         """
-        frame: DataFrame = load_function("handgrad.report.result_frames:conclusions")(self)
+        conclusions = from_report("Results.conclusions")
+        assert conclusions is not None
+        frame: DataFrame = conclusions(self)
         return frame
 
 

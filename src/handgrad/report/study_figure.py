@@ -1,0 +1,224 @@
+"""One figure of a results folder, of any kind and any settings: an object that shows itself in a notebook, gives
+matplotlib's and plotly's figure of it, and writes its files.
+
+    figure(folder, kind)         ->  a `StudyFigure`
+    save_figure(folder, kind)    ->  its files, `SavedFigure`: a list of their paths; a notebook shows the picture
+"""
+
+import base64
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handgrad.displays import Display, Displayed, in_notebook
+from handgrad.errors import InputError
+from handgrad.foreign import as_path
+from handgrad.names import listed, lookup, shown, unknown
+from handgrad.report.drawing.canvas import drawn, png, save_prints
+from handgrad.report.figures.request import Sources, make_figure
+from handgrad.report.figures.shapes import FigureData
+from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.wording import setting_name
+from handgrad.report.page.plotly_figure import plotly_figure
+from handgrad.report.tables.table import write_csv
+from handgrad.sections import given
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.published.figure_options import FIGURES
+from handgrad.training.record import Record, load, load_curves, load_optional, load_params
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+    from pandas import DataFrame
+    from plotly.graph_objects import Figure as Plot
+
+FORMATS = ("png", "svg", "pdf")
+
+
+class SavedFigure(list[Path]):
+    """The paths of the files that were written; in a notebook, the figure above them.  figure: what was saved."""
+
+    def __init__(self, paths: Iterable[Path], figure: "StudyFigure") -> None:
+        super().__init__(paths)
+        self.figure = figure
+
+    def _repr_html_(self) -> str:
+        files = escape(", ".join(map(str, self)))
+        return in_notebook(f'{figure_html(self.figure.data)}<p class="note">{files}</p>')
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StudyFigure(Displayed):
+    """A figure of a study: its numbers, and what draws them.  A notebook shows it.
+
+    kind: its name in `FIGURES` (docs/report.md);  data: the numbers, with title and caption.
+    """
+
+    kind: str
+    data: FigureData
+
+    def frame(self) -> "DataFrame":
+        """The numbers behind it, as its CSV has them."""
+        import pandas
+
+        header, rows = self.data.table()
+        return pandas.DataFrame(list(rows), columns=header)
+
+    def matplotlib(self) -> "Drawing":
+        """matplotlib's figure, a new one at every call, drawn as for print; change it and save it as you like."""
+        return drawn(self.data)
+
+    def plotly(self) -> "Plot":
+        """plotly's figure, a new one at every call; several panels are subplots of it.
+
+        Raises InputError for a kind that the page shows without plotly, such as pictures.
+        """
+        return plotly_figure(self.data)
+
+    def save(self, out: str | Path = ".", *, formats: Iterable[str] = FORMATS) -> SavedFigure:
+        """Write `<out>/<name>.<format>` and the CSV behind it, and return their paths.
+
+        Raises InputError where the folder cannot be written, or holds other files of these names.
+        """
+        formats, target, figure = known_formats(formats), as_path(out, "out"), self.data
+        data = target / f"{figure.name}.csv"
+        header, rows = figure.table()
+        _refuse_others([target / f"{figure.name}.{form}" for form in formats], data, header[0])
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            paths = save_prints(figure, target, formats)
+            with data.open("w", encoding="utf-8", newline="") as file:
+                write_csv(file, header, rows)
+        except OSError as error:
+            raise InputError(
+                f"{target}: cannot be written: {error.strerror or error}; choose another folder: out"
+            ) from error
+        return SavedFigure([*paths, data], self)
+
+    def _display(self) -> Display:
+        rows = (
+            ("title", self.data.title),
+            ("caption", self.data.caption),
+            ("gives", "matplotlib(), plotly(), frame(), save(out)"),
+        )
+        return Display(f"Figure {self.data.name}, of kind {self.kind}", rows)
+
+    def _repr_html_(self) -> str:
+        return in_notebook(figure_html(self.data))
+
+
+def figure_html(figure: FigureData) -> str:
+    """A figure as a picture within HTML, with its title and caption; it needs no file."""
+    picture = base64.b64encode(png(figure)).decode()
+    title = escape(figure.title)
+    return (
+        f'<figure><img src="data:image/png;base64,{picture}" alt="{title}">'
+        f"<figcaption><strong>{title}.</strong> {escape(figure.caption)}</figcaption></figure>"
+    )
+
+
+def figure(
+    folder: Results | str | os.PathLike[str],
+    kind: str,
+    settings: Iterable[str | int] | str | int | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    name: str = "",
+) -> StudyFigure:
+    """A figure of a results folder: a notebook shows it; `matplotlib`, `plotly`, `frame` and `save` go on from it.
+
+    kind: a name of `FIGURES` (docs/report.md);  settings: labels such as "5_1", by default all (of kinds that show one:
+    the winner);  options: what the kind takes (docs/report.md);  name: of its files, by default the kind.
+    Raises InputError where something is not known, or where the records hold nothing of the figure.
+    """
+    lookup(FIGURES, kind, "kind of figure")
+    if name is not None:
+        given(name, str, "name", "It is that of the figure's files")
+    if name and as_path(name, "name").name != name:
+        raise InputError(f"name is that of files, without a folder (see out); got {shown(name)}")
+    if name and len(name) > 100:
+        raise InputError(f"name must have 100 letters at most; got {len(name):,}: {shown(name)}")
+    if options is not None:
+        given(options, dict, "options", "Give what the kind takes as a dict (docs/report.md)")
+    results = Results.of(folder)
+    summary = summarize(results)
+    known = {setting.label: setting for setting in summary.settings}
+    if settings is None:
+        one = FIGURES[kind].options.settings[1] == 1 and summary.winner is not None
+        settings = [summary.winner.label] if one and summary.winner else list(known)
+    labels = [str(label) for label in settings] if isinstance(settings, list | tuple) else [str(settings)]
+    if wrong := [label for label in labels if label not in known]:
+        raise InputError(f"settings holds an {unknown(wrong[0], known, 'setting')}")
+    axes = list(dict.fromkeys(path for label in labels for path in known[label].axes))
+    named = {setting_name(known[label], axes): known[label] for label in labels}
+    found = make_figure(kind, summary, named, sources_of(results), options, name=name or kind)
+    if found is None:
+        raise InputError(
+            f"{results.folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows"
+        )
+    return StudyFigure(kind, found)
+
+
+def save_figure(
+    folder: Results | str | os.PathLike[str],
+    kind: str,
+    settings: Iterable[str | int] | str | int | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    out: str | Path = ".",
+    name: str = "",
+    formats: Iterable[str] = FORMATS,
+) -> SavedFigure:
+    """Make a figure of a results folder; write `<out>/<name>.<format>` and the CSV behind it, and return their paths.
+
+    kind, settings, options, name: those of `figure`.  A notebook shows what was saved.
+    Raises InputError where something is not known, or where the records hold nothing of the figure.
+    """
+    formats, target = known_formats(formats), as_path(out, "out")
+    return figure(folder, kind, settings, options=options, name=name).save(target, formats=formats)
+
+
+def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sources:
+    """The files of a results folder that chapters read one at a time; `summarize` has compared their checksums.
+
+    names: label in the folder -> what the summary calls the setting, of those that it renamed.
+    """
+    runs = results.folder / "runs"
+    labels = {name: label for label, name in (names or {}).items()}
+
+    def record(run_id: str) -> Record:
+        return load(runs / run_id, arrays=False)
+
+    return Sources(
+        curves=lambda run_id: load_curves(runs / run_id),
+        params=lambda run_id: load_params(runs / run_id),
+        mistakes=lambda run_id: load_optional(runs / run_id, "mistakes", record(run_id)),
+        diagnostics=lambda run_id: load_optional(runs / run_id, "diagnostics", record(run_id)),
+        record=record,
+        images=lambda name, run_id: results.images(labels.get(name, name), run_id),
+    )
+
+
+def known_formats(formats: Any) -> tuple[str, ...]:
+    """Formats of figures; one by itself is a list of one.  Raises InputError where one is not known."""
+    given = (formats,) if isinstance(formats, str) or not isinstance(formats, Iterable) else tuple(formats)
+    strange = [str(form) for form in given if not isinstance(form, str) or form not in FORMATS]
+    if strange:
+        raise InputError(f"formats must be among {', '.join(FORMATS)}; got {listed(strange)}")
+    return given
+
+
+def _refuse_others(pictures: Iterable[Path], data: Path, first: str) -> None:
+    """Raise InputError where files would be lost that are not an earlier figure: that has its CSV beside it."""
+    try:
+        with data.open(encoding="utf-8") as file:
+            ours = file.readline().strip().split(",")[0] == first
+    except (OSError, UnicodeDecodeError):
+        ours = False
+    there = [] if ours else [path for path in [data, *pictures] if os.path.lexists(path)]
+    if there:
+        raise InputError(
+            f"{there[0]}: is there already and was not written as a figure; give another name, or move it away"
+        )

@@ -1,0 +1,81 @@
+"""What a notebook shows of results and records."""
+
+import re
+
+import numpy as np
+import pytest
+
+from handgrad.report import result_displays
+from handgrad.report.result_displays import explained_html, record_html, results_html
+from handgrad.study.folder.results_folder import Results
+from tests.records import made_record
+from tests.report.conftest import Outcome
+from tests.report.explained.test_explained_chapter import explained  # noqa: F401  (a fixture)
+
+
+@pytest.fixture(autouse=True)
+def pictures(monkeypatch):
+    """The figures that are shown; drawing is tested elsewhere."""
+    found = []
+    monkeypatch.setattr(result_displays, "figure_html", lambda figure: found.append(figure) or "<figure></figure>")
+    return found
+
+
+def test_results_are_verdicts_the_table_and_the_curves(make_results, pictures):
+    results = Results.open(make_results(classes=["<i>", "b", "c", "d", "e"]))
+    html = results._repr_html_()
+    assert "✓ &nbsp;Setting 4: lr 0.1, hidden 6 is best by validation accuracy" in html
+    assert html.count("<tr") == 4 + 4 + 1  # the facts, four settings and their heading
+    assert 'class="shaded"' in html
+    assert "<i>" not in html
+    (curves,) = pictures
+    assert [line.label[:2] for line in curves.panels[0].lines] == ["1:", "2:", "3:", "4:"]
+    assert repr(results).splitlines()[1:4] == [
+        "  plan    4 settings, 12 runs, seeds 0, 1, 2",
+        "  varied  lr, hidden",
+        "  best    4: lr 0.1, hidden 6",
+    ]
+
+
+def test_of_many_settings_the_ten_best_are_shown(make_results, pictures):
+    rates = [round(0.01 * n, 2) for n in range(1, 21)]
+    tables = {"seeds": 1, "grid": {"training.optimizer.lr": rates}}
+    tell = lambda setting, seed: Outcome(0.5 + 0.02 * int(setting.label))  # noqa: E731
+    html = results_html(Results.open(make_results(tables, tell)))
+    labels = re.findall(r"<tr[^>]*><td>(?:<strong>)?(\d+)<", html)
+    assert labels == [str(n) for n in range(20, 10, -1)]
+    assert "… and 10 more, worse than these" in html
+
+
+def test_results_of_which_nothing_has_run_say_so(make_results, pictures):
+    results = Results.open(make_results({"seeds": 1}, lambda setting, seed: Outcome(status="pending")))
+    assert "nothing has won yet" in repr(results)
+    assert "handgrad" in results._repr_html_()
+    assert pictures == []
+
+
+def test_altered_results_are_shown_with_the_message_about_them(make_results):
+    folder = make_results({"seeds": 1})
+    (run, *_) = (folder / "runs").iterdir()
+    (run / "curves.npz").write_bytes(b"altered")
+    html = Results.open(folder)._repr_html_()
+    assert "<strong>Results of invented-study" in html
+    assert f"{run.name}/curves.npz: was altered" in html
+
+
+def test_an_explanation_is_its_readings(explained):  # noqa: F811
+    html = explained_html(explained([0.9, 0.8], [0.3, 0.2], [0.9, 0.8]))
+    assert "✓ &nbsp;loss: half explains the numbers best" in html
+    assert html.count("<tr") == 3
+
+
+def test_a_record_has_its_curves_by_epoch(pictures):
+    curves = {"epoch": np.arange(1, 4), "loss_per_step": np.zeros(9, np.float32)}
+    curves |= {"val_loss": np.array([2.0, np.inf, 1.0]), "val_accuracy": np.array([0.1, 0.2, 0.3])}
+    record = made_record(epochs=3).model_copy(update={"curves": curves})
+    assert record_html(record) == "<figure></figure>"
+    loss, accuracy = pictures[0].panels
+    assert [line.label for line in loss.lines] == ["validation"]
+    assert (loss.percent, accuracy.percent) == (False, True)
+    assert accuracy.lines[0].y.tolist() == [0.1, 0.2, 0.3]
+    assert record_html(made_record()) == ""
