@@ -4,9 +4,11 @@ What a test starts can be interrupted, also where tests are a background job: sh
 and `nohup` with SIGHUP.
 """
 
+import os
 import signal
 from pathlib import Path
 
+os.environ.pop("COLUMNS", None)  # pytest's workers have it, and lines are wrapped to it
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
