@@ -3,13 +3,11 @@ numbers, effects and importance of hyperparameters, scores of classes, searches.
 
 import math
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from handgrad.errors import InputError
 from handgrad.measures import METRICS, TEST, VALIDATION, lower_is_better
 from handgrad.names import label_text, lookup
-from handgrad.report.figures.search_figures import NEEDS_RUNGS, NEEDS_SEARCH
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.effects import phase_effects
@@ -21,7 +19,6 @@ from handgrad.report.findings.statistics import compare as two_settings
 from handgrad.report.findings.stopping import StoppingCost, cost_of
 from handgrad.report.findings.stopping import rungs as rungs_of
 from handgrad.report.findings.summarize import summarize
-from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.timeline_facts import timeline_facts
 from handgrad.report.past.past_studies import read_studies
 from handgrad.report.past.study_comparison import compare_folders
@@ -305,16 +302,6 @@ def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     return pandas.DataFrame(rows)
 
 
-def _searched(results: "Results | str | os.PathLike[str]", need: str) -> Sequence[PhaseSummary]:
-    """The phases with a search.  Raises InputError, with what is needed, where there is none (`need`)."""
-    found = [phase for phase in summarize(Results.of(results)).phases if phase.search is not None]
-    if need is NEEDS_RUNGS:
-        found = [phase for phase in found if phase.search is not None and phase.search.asha is not None]
-    if not found:
-        raise InputError(f"{Results.of(results).folder}: {need}")
-    return found
-
-
 def search_history(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """Every setting of the searches of a study (settings that were drawn or stopped short), a row each.
 
@@ -322,12 +309,12 @@ def search_history(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     diverged or failed, or "open"), epoch (the last at which it was judged), of (the epochs of one that is not stopped),
     value (mean over the seeds of what winners are chosen by, at its last epoch), best (of those that ended, up to it),
     trained (epochs of its runs), spent (of all runs, when it came to its last epoch), at (the time of that).
-    Raises InputError where there is no search.
+    Empty where nothing was searched.
     """
     import pandas
 
     rows = []
-    for phase in _searched(results, NEEDS_SEARCH):
+    for phase in summarize(Results.of(results)).phases:
         values = {setting.label: setting.samples[phase.metric].mean for setting in phase.settings}
         better, best = (min if lower_is_better(phase.metric) else max), None
         for trial in phase.search.trials if phase.search else ():
@@ -346,14 +333,15 @@ def rungs(results: "Results | str | os.PathLike[str]") -> "DataFrame":
 
     Columns: phase, metric, epoch, reached, went_on, stopped, lost, waiting, best, worst_on, winner_rank (there, of the
     setting that won), rank_correlation (with the end), low, high, n, and, where it is known: probability (that one of
-    those stopped there would have been better than the best) and as_of (the epoch of that).  Raises InputError where no
-    search has rungs.
+    those stopped there would have been better than the best) and as_of (the epoch of that).  Empty where no search
+    has rungs.
     """
     import pandas
 
     rows = []
-    for phase in _searched(results, NEEDS_RUNGS):
-        assert phase.search is not None
+    for phase in summarize(Results.of(results)).phases:
+        if phase.search is None:
+            continue
         cost = cost_of(phase.search)
         known = cost if isinstance(cost, StoppingCost) else None
         winner = phase.winner if phase.search.is_over else None
