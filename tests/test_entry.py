@@ -179,13 +179,20 @@ def left_of(process):
 ONE_LINE = "handgrad: interrupted; the same command continues from there\n"
 
 
+STARTED = "from handgrad.cli import main; print('started', flush=True); main()"
+
+
 @posix
 @pytest.mark.parametrize("times", [1, 3])
 def test_ctrl_c_at_any_moment_and_more_than_once(here, times):  # noqa: F811
     """From the moment on at which Python has started, until the command has ended."""
     (here / "tiny.toml").write_text(TINY.replace("epochs = 2", "epochs = 2000"))
-    for seconds in (0.5, random.uniform(0.5, 6.0)):
-        process = start(here, "run", "tiny.toml", "--jobs", random.choice("12"))
+    for seconds in (0.1, random.uniform(0.1, 6.0)):
+        process = subprocess.Popen(
+            [sys.executable, "-c", STARTED, "run", "tiny.toml", "--jobs", random.choice("12")],
+            cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdout.readline() == "started\n"  # how long that takes depends on what else the machine does
         time.sleep(seconds)
         for _ in range(times):
             if process.poll() is None:

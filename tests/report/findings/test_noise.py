@@ -202,7 +202,7 @@ def test_runs_that_are_lost_are_named(make_results):
     (noise,) = noises(summarize(Results.open(make_results({**STUDY, "phase": STUDY["phase"][:1]}, lose))))
     texts = [verdict.text for verdict in noise_verdicts(noise)]
     assert (noise.together, noise.parts[0].n) == (None, 10)  # one source has nothing to act together with
-    assert "1 run collapsed; these variances hold them like all others." in texts
+    assert "1 run collapsed; these variances hold it like all others." in texts
     assert "1 run diverged or failed: these variances are those of the runs that did not." in texts
 
 
