@@ -218,3 +218,15 @@ def test_examples_widen_intervals_by_what_they_give_and_by_no_more():
             half, bare = (one.high - one.low) / 2, (other.high - other.low) / 2
             error = (p[i] - p[both.best]).std(ddof=1) / np.sqrt(300)
             assert 0.98 * bare < half < np.hypot(1.02 * bare, 6 * error)
+
+
+def test_settings_that_are_behind_by_then_are_no_rivals_of_a_word_to_come():
+    """The second is half a point behind and ten others two points and more, all four seeds with a deviation of 2: by
+    the time that the second is behind these are, and it takes fewer than twice the seeds that the two alone need."""
+    noise = np.random.default_rng(4).normal(0, 1, (12, 4))
+    noise -= noise.mean(axis=1, keepdims=True)
+    noise *= 0.02 / noise.std(axis=1, ddof=1, keepdims=True)
+    x = np.array([0.9, 0.895, *(0.88 - 0.0005 * i for i in range(10))])[:, None] + noise
+    (second, third), alone = against_best(x, margin=0.0).settings[1:3], against_best(x[:2], margin=0.0).settings[1]
+    assert {second.word, third.word, alone.word} == {"not separated"}
+    assert third.more_seeds < second.more_seeds < 2 * alone.more_seeds
