@@ -84,6 +84,14 @@ def test_a_damaged_record_of_the_winner_is_named_beside_what_the_plan_says(make_
     assert "record.json" in study.problem
 
 
+def test_a_finished_study_without_its_runs_is_damaged(make_results):
+    folder = make_results(TWO)
+    shutil.rmtree(folder / "runs")
+    study = read_study(folder)
+    assert (study.state, study.runs) == ("damaged", "0 of 4")
+    assert study.problem == f"{folder}: none of its 4 runs is here; run its study again: finished runs are kept"
+
+
 def test_the_newest_comes_first_and_a_report_or_a_lock_makes_nothing_new(make_results, tmp_path):
     for name, when in (("a", 1000), ("b", 3000), ("c", 2000)):
         folder = make_results(TWO, name=f"many/{name}")

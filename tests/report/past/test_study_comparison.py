@@ -1,6 +1,7 @@
 """Two studies side by side: keys, data, and settings of the same values with paired differences."""
 
 import json
+import shutil
 
 import pytest
 
@@ -144,7 +145,7 @@ def test_json_holds_it_and_an_explanation_is_refused(two, make_results):
         store.write_plan(
             {key: plan[key] for key in plan if key not in ("format", "handgrad", "study_toml")} | {"explain": {}}
         )
-    with pytest.raises(ResultsError, match="explains published numbers: its readings are ranked in its own report"):
+    with pytest.raises(ResultsError, match=r"explains published numbers, and its readings are ranked in .*index\.html"):
         compare_folders(folder, folder)
 
 
@@ -155,3 +156,21 @@ def test_seeds_that_vary_other_things_make_no_pairs(make_results):
     assert {(one.unlike, one.change.n, one.p_holm) for one in found.compared} == {("other seeds", 0, None)}
     assert [row.cells[-1].text for row in compared_table(found).rows] == ["other seeds"] * 2
     assert comparison_sentences(found)[-1].endswith("; they have other seeds and are not compared.")
+
+
+def test_a_study_that_is_not_over_is_said_to_be_so_and_one_without_runs_differs_in_nothing(make_results):
+    def half(setting, seed):
+        return Outcome(0.9, status="pending" if setting.label == "2" else "done")
+
+    whole, part = (
+        make_results({"seeds": 2, "grid": LR}, name="whole"),
+        make_results({"seeds": 2, "grid": LR}, half, name="part"),
+    )
+    said = comparison_sentences(compare_folders(whole, part))
+    assert said[0].startswith("Of B, 2 of 4 runs have ended: what is said of it is so far.")
+    assert not any(text.startswith("Of A") for text in said)
+    shutil.rmtree(part / "runs")
+    gone = compare_folders(whole, part)
+    assert gone.data == ()
+    assert comparison_sentences(gone)[0].startswith("Of B, 0 of 4 runs have ended")
+    assert "No setting has a result in both." in comparison_sentences(gone)

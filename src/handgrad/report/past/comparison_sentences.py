@@ -52,13 +52,25 @@ def folded(found: Sequence[KeyDifference]) -> list[KeyDifference]:
 
 
 def comparison_sentences(found: StudyComparison) -> list[str]:
-    """What the numbers say: which settings differ, what one study alone has, the best of each."""
-    return [*_of_data(found), *_of_settings(found), *_of_best(found)]
+    """What the numbers say: what is missing, which settings differ, what one study alone has, the best of each."""
+    return [*_of_runs(found), *_of_data(found), *_of_settings(found), *_of_best(found)]
+
+
+def _of_runs(found: StudyComparison) -> Iterator[str]:
+    for name, study in zip("AB", found.studies, strict=True):
+        if left := sum(setting.unfinished for setting in study.settings):
+            of = plural(len(study.runs), "run")
+            yield (
+                f"Of {name}, {len(study.runs) - left:,} of {of} have ended: what is said of it is so far. The command "
+                "that began it goes on."
+            )
 
 
 def _of_data(found: StudyComparison) -> Iterator[str]:
-    known = next((one.dataset for one in found.studies[0].settings if one.dataset is not None), None)
-    if known is not None and not found.data:
+    known, other = (
+        next((one.dataset for one in study.settings if one.dataset is not None), None) for study in found.studies
+    )
+    if known is not None and other is not None and not found.data:
         facts = data_facts(known)
         counts = ", ".join(f"{facts[key]} {key}" for key in facts if key.endswith(" examples"))
         yield f"Both learn from the same data: {facts['name']}, {counts} (checksum {facts['checksum']}…)."
@@ -88,7 +100,8 @@ def _of_settings(found: StudyComparison) -> Iterator[str]:
     if found.shared_runs:
         yield f"{plural(found.shared_runs, 'run')} {'is' if found.shared_runs == 1 else 'are'} in both, bit for bit."
     if not found.by_metric:
-        yield "No setting has the same values in both."
+        none = any(not any(one.records for one in study.settings) for study in found.studies)
+        yield "No setting has a result in both." if none else "No setting has the same values and a result in both."
     for (name, other), settings in zip((("A", "B"), ("B", "A")), found.only, strict=True):
         if settings:
             yield f"{name} alone has {settings_named([one.label for one in settings])}; {other} has no such values."

@@ -16,6 +16,7 @@ from handgrad.errors import DamagedError, HandgradError, ResultsError
 from handgrad.files import is_temporary
 from handgrad.foreign import as_path, reading
 from handgrad.measures import is_fraction
+from handgrad.names import plural
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.wording import number, values_text
 from handgrad.study.folder.disk import unreadable
@@ -142,6 +143,8 @@ def _facts(results: Results, found: dict[str, Any]) -> dict[str, Any]:
     found |= {"name": results.plan["study"], "title": results.plan["study"], "metric": results.plan["metric"]}
     found |= {"ended": _ended(results), "planned": _planned(results)}
     found |= {"title": results.spec.title or results.spec.name, "explains": "explain" in results.plan}
+    if results.state == "done" and not found["ended"]:
+        raise DamagedError(f"{results.folder}: none of its {plural(found['planned'], 'run')} is here; {REMEDY}")
     summary = summarize(results, only=_candidates(results))
     best, metric = summary.winner, results.plan["metric"]
     if best is not None:

@@ -142,7 +142,8 @@ def compare_folders(
     results = Results.of(first), Results.of(second)
     for one in results:
         if "explain" in one.plan:
-            raise ResultsError(f"{one.folder}: explains published numbers: its readings are ranked in its own report")
+            page = one.folder / "report" / "index.html"
+            raise ResultsError(f"{one.folder}: explains published numbers, and its readings are ranked in {page}")
     a, b = map(summarize, results)
     pairs, *only = _pairs(a, b, _varied(results))
     ids = [{run.id for run in study.runs if run.record is not None} for study in (a, b)]
@@ -187,8 +188,10 @@ def _base(results: Results) -> dict[str, Any]:
 
 
 def _data(first: Summary, second: Summary) -> Iterator[KeyDifference]:
-    """Name, checksum, classes, scaling, and how many examples each part has."""
+    """Name, checksum, classes, scaling, and how many examples each part has; none while a study has no run."""
     facts = [_data_facts(study) for study in (first, second)]
+    if not all(facts):
+        return
     for key in dict.fromkeys([*facts[0], *facts[1]]):
         values = [one.get(key, NONE) for one in facts]
         if values[0] != values[1]:

@@ -118,8 +118,12 @@ def read_plan(folder: Path) -> dict[str, Any]:
 
 def _without_plan(folder: Path) -> str:
     """What is to be done where a results folder has lost its plan."""
+    if not folder.exists():
+        return "; there is no such folder. Give one that handgrad run has written, such as results/quickstart"
     if not (folder / "study.toml").exists() and not (folder / "runs").is_dir():
         return ""
+    if not (folder / "runs").is_dir():
+        return f'; "handgrad run {folder / "study.toml"} --out {folder}" runs the study that is there'
     study = folder / "study.toml" if (folder / "study.toml").exists() else "STUDY"
     return (
         f'; it has runs of one: "handgrad run {study} --out {folder}" writes plan.json again, and runs that are '

@@ -74,15 +74,14 @@ class Results(Displayed):
         settings = [setting for phase in phases for setting in phase["settings"]]
         runs = {run["id"] or id(run) for setting in settings for run in setting["runs"]}
         axes = axis_names(list(dict.fromkeys(name for setting in settings for name in setting["axes"])))
-        rows = [("plan", f"{len(settings):,} settings, {len(runs):,} runs, seeds {listed(self.plan['seeds'])}")]
+        seeds = dict.fromkeys(run["seed"] for setting in settings for run in setting["runs"]) or self.plan["seeds"]
+        rows = [("plan", f"{len(settings):,} settings, {len(runs):,} runs, seeds {listed(seeds)}")]
         rows.append(("varied", listed(axes.values())))
-        for phase in phases:
+        for phase in [] if "explain" in self.plan else phases:  # readings are ranked, and no setting wins
             won = next((one for one in phase["settings"] if one["label"] == phase["winner"]), None)
             what = ", ".join(f"{axes[name]} {shown(value)}" for name, value in won["axes"].items()) if won else ""
-            best = (
-                "nothing has won yet" if won is None else f"the best is {won['label']}" + (f": {what}" if what else "")
-            )
-            rows.append((f"phase {phase['name']}" if len(phases) > 1 else "best", best.removeprefix("the best is ")))
+            best = "nothing has won yet" if won is None else f"{won['label']}: {what}" if what else won["label"]
+            rows.append((f"phase {phase['name']}" if len(phases) > 1 else "best", best))
         rows.append(("frames", "runs(), settings(), conclusions(), curves(); hg.build_report"))
         return Display(f"Results of {self.plan['study']} in {self.folder}: {self.state}", tuple(rows))
 
