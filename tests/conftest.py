@@ -71,6 +71,7 @@ SLOW = {  # mark -> the files and folders of tests that have it; all of them are
         "test_terminal.py",
         "training/test_damage.py",
     ),
+    "browser": ("browser",),
     "cluster": ("study/cluster",),
     "fuzz": ("data/test_fuzz.py", "data/test_fuzz_image_files.py", "study/reading/test_fuzz.py"),
 }

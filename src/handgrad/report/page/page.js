@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   // Plots: plotly, the numbers of the plots and their pictures for print lie packed in the page.  Plotly is added as a
   // script (the page's policy knows its hash); then each plot is drawn when it comes near the window, so that a long

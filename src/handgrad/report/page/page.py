@@ -42,6 +42,7 @@ from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.published.figure_options import figure_shape, load
 from handgrad.training.sources import sources_named
 
+SCRIPTS = ("selection.js", "page.js")  # one after the other; a name of one is known to those below it
 STAMP = "Selected on the test set (select_on_test = true)"
 
 
@@ -177,7 +178,8 @@ def render(
     from markupsafe import Markup
 
     here = resources.files("handgrad.report.page")
-    style, script = (here.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
+    style = here.joinpath("page.css").read_text("utf-8")
+    script = "".join(here.joinpath(name).read_text("utf-8") for name in SCRIPTS)
     plotly = _plotly() if page.plots else ""
     digests = [hashlib.sha256(text.encode()).digest() for text in (script, plotly) if text]
     scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)

@@ -1,0 +1,13 @@
+"use strict";
+// Which runs are shown.  What filters runs (the table, a brush) calls choose(); what shows runs listens to
+// "handgrad:selection" on the document.  runs: null for all of them, or a Set of run ids.
+const selection = {
+  runs: null,
+  by: "",
+  choose(runs, by) {
+    selection.runs = runs;
+    selection.by = by;
+    document.dispatchEvent(new CustomEvent("handgrad:selection", { detail: { runs, by } }));
+  },
+  has: (run) => selection.runs === null || selection.runs.has(run),
+};
