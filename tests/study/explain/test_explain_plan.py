@@ -76,7 +76,7 @@ def test_a_reading_of_few_epochs_is_whole_where_the_file_is_cheaper(plan):
     settings = {one.label: one.setting.training.epochs for one in made.phases[-1].settings}
     epochs = {number: [settings[label] for label in labels] for number, labels in rung["labels"].items()}
     assert epochs == {"0": [5, 5], "1": [2, 2]}
-    assert rung["whole"] == {"0": [False, False], "1": [True, True]}
+    assert rung["shares"] == {"0": [0.5, 0.5], "1": [1.0, 1.0]}
 
 
 def test_more_seeds_than_the_study_has_are_further_ones(plan):

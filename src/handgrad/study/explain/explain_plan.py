@@ -40,6 +40,7 @@ from handgrad.training.slips import SLIPS, in_order
 
 USUAL_DEPARTURES = 2
 OVERHEAD = 0.1  # seconds of a run beyond its epochs: its data, its record, its weights
+WORDS_FROM = 0.25  # the share of a run from which rows of words are tried
 LARGE_BATCH = 1000  # examples from which products are large
 
 
@@ -80,7 +81,7 @@ class ExplainPlan(Plan):
         work = sum(self._seconds(one) for one in every if isinstance(one, Setting))
         seeds = len(self.seeds)
         on_all_rows = work / len(self.readings) * len(self.rows) / len(self.screened)
-        written = [sum(self._seconds_of(row, share) for row in self.screened) for share in shares()]
+        written = [sum(self._seconds_of(row, share) for row in self.rows_at(share)) for share in shares()]
         self.ladder = ladder(len(self.readings), [work * one / written[0] for one in written], seeds * on_all_rows)
         self.rung(self.ladder[0], self.readings)
 
@@ -300,6 +301,12 @@ class ExplainPlan(Plan):
 
     # -- the rungs
 
+    def rows_at(self, share: float) -> list[int]:
+        """The rows that readings are tried on before the last rung, by runs of such a share: whether a short run learns
+        says little of a whole one, so those of which only a word is published wait for longer ones."""
+        numbers = [row for row in self.screened if any(not one.word for one in self.rows[row].numbers.values())]
+        return numbers if numbers and share < WORDS_FROM else self.screened
+
     @property
     def taken_phases(self) -> list[PlannedPhase]:
         """The rungs that are planned."""
@@ -310,7 +317,7 @@ class ExplainPlan(Plan):
 
         Beside the first the file as it is written runs whole, which says how far cheaper runs are from that.
         """
-        rows = list(range(len(self.rows))) if rung.final else self.screened
+        rows = list(range(len(self.rows))) if rung.final else self.rows_at(rung.share)
         seeds = self.seeds if rung.final else self.seeds[:1]
         found: dict[str, PlannedSetting] = {}
         labels: dict[str, list[str]] = {}
