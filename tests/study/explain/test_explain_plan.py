@@ -79,6 +79,15 @@ def test_a_reading_of_few_epochs_is_whole_where_the_file_is_cheaper(plan):
     assert rung["shares"] == {"0": [0.5, 0.5], "1": [1.0, 1.0]}
 
 
+def test_rows_of_words_wait_for_longer_runs(plan):
+    made = plan({"reading": HALF}, values=("nan", 0.9))
+    assert (made.rows_at(1 / 16), made.rows_at(1 / 4)) == ([1], [0, 1])
+    made.rung(Rung(2, 1 / 16, 2), made.readings)
+    assert made.rungs_run[-1]["rows"] == [1]
+    words = plan({"reading": HALF}, values=("nan", "explodes"))
+    assert words.rows_at(1 / 16) == [0, 1]
+
+
 def test_more_seeds_than_the_study_has_are_further_ones(plan):
     made = plan({"reading": HALF, "seeds": 4})
     assert [run.seed for run in made.phases[0].settings[0].runs] == [0, 1, 2, 3]
