@@ -30,6 +30,7 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import plural
 from handgrad.report.page.page import Page, render, tiles
+from handgrad.report.page.run_curves import run_curves
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.study_figure import FORMATS, known_formats, sources_of
 from handgrad.study.explain.rung_results import Explained, read_explanation
@@ -139,6 +140,7 @@ def _write_all(
         made = explained_chapters(explained, summary)
         verdicts, numbers = explained_verdicts(explained), explained_tiles(explained)
     contents = [page.chapter(chapter) for chapter in made]
+    page.explored |= run_curves(summary, sources)
     if page.unwritten:
         say(without_font(page.unwritten))
     if reproduction is not None:

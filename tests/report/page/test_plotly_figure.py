@@ -7,7 +7,8 @@ import pytest
 
 from handgrad.errors import InputError
 from handgrad.report.figures.palette import line_style
-from handgrad.report.figures.shapes import Curves, EstimateRow, Estimates, Line, Mark, Matrix, Panel
+from handgrad.report.figures.row_shapes import EstimateRow, Estimates
+from handgrad.report.figures.shapes import Curves, Line, Mark, Matrix, Panel
 from handgrad.report.page.plotly_figure import plotly_figure
 from handgrad.study.published.option_values import Inset
 

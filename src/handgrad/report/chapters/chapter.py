@@ -4,8 +4,9 @@ A block is a sentence, a list of facts, verdicts, a table, a figure or a piece o
 way, and saves tables and figures as files too.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import PhaseSummary
@@ -71,7 +72,14 @@ class FigureBlock:
     number: str = ""
 
 
-Block = Text | Heading | Verdicts | Facts | Code | TableBlock | FigureBlock
+@dataclass(frozen=True)
+class SideBySide:
+    """Two settings or runs of the reader's choice beside each other.  data: what the page's script makes it of."""
+
+    data: Mapping[str, Any]
+
+
+Block = Text | Heading | Verdicts | Facts | Code | TableBlock | FigureBlock | SideBySide
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def draw_parallel(figure: ParallelCoordinates) -> "Drawing":
     axes = drawing.add_subplot()
     x = np.arange(count)
     faint = 0.75 if len(figure.places) <= 40 else 0.45
-    for k in range(len(figure.places) - 1, -1, -1):
+    for k in reversed(figure.drawn):
         level = float(figure.levels[k])
         width, alpha = (2.6, 1.0) if k == 0 else (0.9, faint)
         axes.plot(

@@ -9,7 +9,8 @@ import numpy as np
 from handgrad.report.drawing.canvas import INK, PAGE_WIDTH, SOFT, new_drawing, percent_axis
 from handgrad.report.drawing.lettering import cut, spaced
 from handgrad.report.figures.palette import COLOURS, CONTEXT, LineStyle
-from handgrad.report.figures.shapes import Curves, Estimates, Key, Line, Panel, Ranking, RankingRow
+from handgrad.report.figures.row_shapes import Estimates, Ranking, RankingRow
+from handgrad.report.figures.shapes import Curves, Key, Line, Panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,6 +52,8 @@ def draw_curves(figure: Curves) -> "Drawing":
             _small(axes, panel.title, 96 // columns, left=column == 0, bottom=not below)
         elif columns > 2:
             axes.set_title(_two_lines(panel.title, 84 // columns), size=8)
+        if beyond := figure.beyond(panel.y_label):
+            _fitted(axes, panel, figure.y_range(panel.y_label), beyond)
     for axes, panel in zip(drawing.axes, figure.panels, strict=True):
         _inset(axes, panel, dots=figure.dotted)
     for position, panel in enumerate(figure.panels):
@@ -181,6 +184,18 @@ def _lines(axes: "Axes", panel: Panel, *, dots: bool) -> None:
             markersize=3,
             label=line.label,
         )
+
+
+def _fitted(axes: "Axes", panel: Panel, ends: tuple[float, float] | None, beyond: list[str]) -> None:
+    """The y axis without the lines beyond it, for each an arrow at its edge."""
+    if ends is None:
+        return
+    low, high = (10**end for end in ends) if panel.log_y else ends
+    axes.set_ylim(low, high)
+    y, marker = (low, "v") if panel.percent else (high, "^")
+    for line in panel.lines:
+        if line.label in beyond and len(line.x):
+            axes.plot([line.x[-1]], [y], marker, color=line.style.colour, markersize=5, clip_on=False)
 
 
 def _two_lines(title: str, letters: int) -> str:

@@ -36,6 +36,7 @@ class Series:
     x: Numbers
     y: Numbers
     seed: int = 0
+    run: str = ""
 
 
 def runs_of(setting: SettingSummary, seed: int | str, metric: str) -> list[RunFacts]:
@@ -68,7 +69,7 @@ def epoch_series(runs: Sequence[RunFacts], load: LoadCurves, keys: Sequence[str]
             y = curves.get(key)
             if y is not None and len(y):
                 x = np.asarray(curves["epoch"], dtype=np.float64)[: len(y)]
-                found.setdefault(key, []).append(Series(x, np.asarray(y, np.float64), run.seed))
+                found.setdefault(key, []).append(Series(x, np.asarray(y, np.float64), run.seed, run.id))
     return found
 
 
@@ -88,11 +89,13 @@ def over_seeds(label: str, curves: Sequence[Series], style: LineStyle = FIRST_ST
                 values.setdefault(x, []).append(y)
     x = np.array(sorted(values), dtype=np.float64)
     y = np.array([sum(values[k]) / len(values[k]) for k in x.tolist()])
+    runs = tuple(curve.run for curve in curves if curve.run)
     if len(curves) < 2:
-        return Line(label, x, y, style=style, end=end)
+        return Line(label, x, y, style=style, end=end, runs=runs)
     low = np.array([min(values[k]) for k in x.tolist()])
     high = np.array([max(values[k]) for k in x.tolist()])
-    return Line(label, x, y, low, high, style, end)
+    n = np.array([len(values[k]) for k in x.tolist()], dtype=np.float64)
+    return Line(label, x, y, low, high, style, end, runs, n)
 
 
 def wide(lines: Sequence[Line], ratio: float = 50.0) -> bool:

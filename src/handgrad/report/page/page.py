@@ -16,7 +16,6 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn, assert_never
-from urllib.parse import quote
 
 from handgrad import __version__
 from handgrad.errors import InputError
@@ -28,6 +27,7 @@ from handgrad.report.chapters.chapter import (
     Facts,
     FigureBlock,
     Heading,
+    SideBySide,
     TableBlock,
     Text,
     Verdicts,
@@ -38,11 +38,19 @@ from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import signed, values_text
+from handgrad.report.page.static_pictures import file_uri, static_uri
 from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.published.figure_options import figure_shape, load
 from handgrad.training.sources import sources_named
 
-SCRIPTS = ("selection.js", "page.js")  # one after the other; a name of one is known to those below it
+SCRIPTS = (  # one after the other; a name of one is known to those below it
+    "selection.js",
+    "figures.js",
+    "curves.js",
+    "parallel.js",
+    "side_by_side.js",
+    "page.js",
+)
 STAMP = "Selected on the test set (select_on_test = true)"
 
 
@@ -54,6 +62,7 @@ class Page:
         self.plots: dict[str, Any] = {}
         self.prints: dict[str, str] = {}
         self.unwritten: dict[str, None] = {}  # words that no font for print has
+        self.explored: dict[str, Any] = {}  # what the controls of figures need: of runs, and of pairs of settings
         self.tables = self.figures = 0
         for name in ("tables", "figures"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -84,6 +93,9 @@ class Page:
             number = block.number or f"Table {self.tables}"
             found = {"kind": "table", "table": block.table, "folded": block.folded, "number": number}
             return {**found, "files": self._links(paths)}
+        if isinstance(block, SideBySide):
+            self.explored["side"] = block.data
+            return {"kind": "side"}
         if isinstance(block, FigureBlock):
             return self.figure(block.figure, block.number)
         assert_never(block)
@@ -113,21 +125,22 @@ class Page:
         panels = []
         for position, (title, plot) in enumerate(plots):
             key = f"{name}:{position}"
-            self.plots[key] = plot
+            self.plots[key] = _of_the_page(plot)
             panels.append({"key": key, "title": title, "height": "height" in plot["layout"]})
         picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
         if picture is not None:
-            self.prints[name] = _file_uri(picture)
-        return {"panels": panels, "print": picture is not None}
+            self.prints[name] = file_uri(picture)
+        return {"panels": panels, "print": picture is not None, "static": static_uri(paths)}
 
     def _links(self, paths: Iterable[Path]) -> list[str]:
         return [path.relative_to(self.folder).as_posix() for path in paths]
 
 
-def _file_uri(path: Path) -> str:
-    if path.suffix == ".svg":
-        return "data:image/svg+xml," + quote(path.read_text("utf-8"), safe=" /:;=,()")
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+def _of_the_page(plot: dict[str, Any]) -> dict[str, Any]:
+    """A plot without what the page's script makes of the rest: bands of lines, and the lines between upright axes."""
+    if "lines" in plot:
+        return {**plot, "data": [trace for trace in plot["data"] if "fill" not in trace]}
+    return {**plot, "data": []} if "settings" in plot else plot
 
 
 def tiles(summary: Summary) -> list[dict[str, str]]:
@@ -189,6 +202,7 @@ def render(
     )
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.globals["refuse"] = _refuse
+    store = {"plots": page.plots, "prints": page.prints, **page.explored}
     template = environment.from_string(here.joinpath("page.html.j2").read_text("utf-8"))
     metric = summary.phases[-1].metric if summary.phases else ""
     return template.render(
@@ -201,7 +215,7 @@ def render(
         headline=verdicts,
         chapters=contents,
         version=__version__,
-        packed=packed(json.dumps({"plots": page.plots, "prints": page.prints}, allow_nan=False)) if plotly else "",
+        packed=packed(json.dumps(store, allow_nan=False)) if plotly else "",
         style=Markup(style),
         script=Markup(script),
         plotly=packed(plotly) if plotly else "",
