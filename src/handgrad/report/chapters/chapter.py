@@ -64,6 +64,13 @@ class TableBlock:
 
 
 @dataclass(frozen=True)
+class RunTableBlock:
+    """Every run: the page's script sorts, filters and groups its own copy of the table."""
+
+    table: Table
+
+
+@dataclass(frozen=True)
 class FigureBlock:
     """number: the original's own, such as "Figure 1"."""
 
@@ -71,7 +78,7 @@ class FigureBlock:
     number: str = ""
 
 
-Block = Text | Heading | Verdicts | Facts | Code | TableBlock | FigureBlock
+Block = Text | Heading | Verdicts | Facts | Code | TableBlock | RunTableBlock | FigureBlock
 
 
 @dataclass(frozen=True)
