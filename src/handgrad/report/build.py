@@ -31,6 +31,8 @@ from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import plural
 from handgrad.report.page.page import Page, render, tiles
 from handgrad.report.page.run_curves import run_curves
+from handgrad.report.page.run_sections import run_sections
+from handgrad.report.page.run_table import run_table
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.study_figure import FORMATS, known_formats, sources_of
 from handgrad.study.explain.rung_results import Explained, read_explanation
@@ -141,6 +143,8 @@ def _write_all(
         verdicts, numbers = explained_verdicts(explained), explained_tiles(explained)
     contents = [page.chapter(chapter) for chapter in made]
     page.explored |= run_curves(summary, sources)
+    if explained is None and summary.runs:
+        page.runs, page.sections = run_table(summary), run_sections(summary, sources)
     if page.unwritten:
         say(without_font(page.unwritten))
     if reproduction is not None:

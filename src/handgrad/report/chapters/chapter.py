@@ -65,6 +65,13 @@ class TableBlock:
 
 
 @dataclass(frozen=True)
+class RunTableBlock:
+    """Every run: the page's script sorts, filters and groups its own copy of the table."""
+
+    table: Table
+
+
+@dataclass(frozen=True)
 class FigureBlock:
     """number: the original's own, such as "Figure 1"."""
 
@@ -79,7 +86,7 @@ class SideBySide:
     data: Mapping[str, Any]
 
 
-Block = Text | Heading | Verdicts | Facts | Code | TableBlock | FigureBlock | SideBySide
+Block = Text | Heading | Verdicts | Facts | Code | TableBlock | RunTableBlock | FigureBlock | SideBySide
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from handgrad.report.chapters.side_by_side_chapter import side_by_side_chapter
 from handgrad.report.chapters.study_chapters import (
     data_chapter,
     environment,
+    every_run,
     formulas,
     noise_chapter,
     phase_chapter,
@@ -68,6 +69,7 @@ def chapters(
         yield own_figures
     if summary.winner is not None and summary.leading is not None:
         yield winner_chapter(summary.leading, summary.winner, sources)
+    yield every_run(summary)
     yield times(summary)
     yield data_chapter(summary)
     yield formulas(summary)

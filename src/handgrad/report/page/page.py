@@ -2,15 +2,16 @@
 
 `Page` turns blocks into what the template shows, saving tables and figures on the way; `render` fills the template.
 
-Everything is escaped.  The page's content security policy names the hashes of its two scripts, its own and plotly, so
-that no other runs.  Plotly, the numbers of the plots and their pictures for print are in the page compressed.  Style
-elements are allowed because plotly makes some.
+Everything is escaped.  The page's content security policy names the hashes of its scripts (its own, plotly, DataTables),
+so that no other runs.  The libraries, the numbers of plots and runs and the pictures for print are in the page
+compressed.  Style elements are allowed because plotly makes some.
 """
 
 import base64
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
@@ -27,6 +28,7 @@ from handgrad.report.chapters.chapter import (
     Facts,
     FigureBlock,
     Heading,
+    RunTableBlock,
     SideBySide,
     TableBlock,
     Text,
@@ -45,12 +47,18 @@ from handgrad.training.sources import sources_named
 
 SCRIPTS = (  # one after the other; a name of one is known to those below it
     "selection.js",
+    "packed.js",
+    "run_filters.js",
+    "run_table.js",
     "figures.js",
     "curves.js",
     "parallel.js",
     "side_by_side.js",
     "page.js",
+    "settings_tables.js",
+    "run_sections.js",
 )
+STYLES = ("page.css", "run_table.css")
 STAMP = "Selected on the test set (select_on_test = true)"
 
 
@@ -63,6 +71,8 @@ class Page:
         self.prints: dict[str, str] = {}
         self.unwritten: dict[str, None] = {}  # words that no font for print has
         self.explored: dict[str, Any] = {}  # what the controls of figures need: of runs, and of pairs of settings
+        self.runs: dict[str, Any] | None = None  # the run table (`page.run_table`), and sections (`page.run_sections`)
+        self.sections: dict[str, Any] | None = None
         self.tables = self.figures = 0
         for name in ("tables", "figures"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -96,6 +106,11 @@ class Page:
         if isinstance(block, SideBySide):
             self.explored["side"] = block.data
             return {"kind": "side"}
+        if isinstance(block, RunTableBlock):
+            self.tables += 1
+            paths = save_table(block.table, self.folder / "tables")
+            found = {"kind": "runs", "table": block.table, "number": f"Table {self.tables}"}
+            return {**found, "files": self._links(paths)}
         if isinstance(block, FigureBlock):
             return self.figure(block.figure, block.number)
         assert_never(block)
@@ -191,10 +206,11 @@ def render(
     from markupsafe import Markup
 
     here = resources.files("handgrad.report.page")
-    style = here.joinpath("page.css").read_text("utf-8")
+    style = "".join(here.joinpath(name).read_text("utf-8") for name in STYLES)
     script = "".join(here.joinpath(name).read_text("utf-8") for name in SCRIPTS)
     plotly = _plotly() if page.plots else ""
-    digests = [hashlib.sha256(text.encode()).digest() for text in (script, plotly) if text]
+    tables = _datatables() if page.runs else ""
+    digests = [hashlib.sha256(text.encode()).digest() for text in (script, plotly, tables) if text]
     scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; "
@@ -219,6 +235,9 @@ def render(
         style=Markup(style),
         script=Markup(script),
         plotly=packed(plotly) if plotly else "",
+        datatables=packed(tables) if tables else "",
+        runs=packed(json.dumps(page.runs, allow_nan=False)) if page.runs else "",
+        sections=packed(json.dumps(page.sections, allow_nan=False)) if page.runs else "",
     )
 
 
@@ -231,6 +250,17 @@ def _plotly() -> str:
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs())
+
+
+def _datatables() -> str:
+    """DataTables with its buttons, from the package itables: there it is a module, here a script that sets
+    `window.DataTable`."""
+    found = resources.files("itables").joinpath("html", "dt_bundle.js").read_text("utf-8")
+    exports = re.search(r"\bexport\s*\{([^{}]*\bas default\b[^{}]*)\};?", found)
+    name = re.search(r"([\w$]+) as default", exports[1]) if exports else None
+    if exports is None or name is None:
+        raise InputError("this version of itables holds DataTables in another form; pip install 'itables>=2.5,<3'")
+    return f"(()=>{{{found[: exports.start()]}window.DataTable={name[1]};}})();"
 
 
 def packed(text: str) -> str:
