@@ -147,6 +147,7 @@ def _epoch_texts(event: Event) -> list[str]:
         f"  {event.label}, {run}: {brief}, {', '.join(scores)}",
         f"  {event.label}, {run}: {brief}, {scores[-1] if scores else ''}",
         f"  {event.label}: {brief} {scores[-1] if scores else ''}",
+        f"  {event.label}: {' '.join(scores[-1].split()[-2:]) if scores else brief}",
     ]
 
 

@@ -23,7 +23,10 @@
       say(note, status.problem || (held ? `A newer report waits: ${held}.` : `Updated ${clock(news)}.`));
       if (status.version > version && !coming && !held) load(status.version);
       ended = status.over && status.version === version;
-      if (ended) say(note, `The last report, of ${clock(news)}: this server has ended.`);
+      if (ended) {
+        say(note, `The last report, of ${clock(news)}: this server has ended.`);
+        document.getElementById("alone").remove();
+      }
     } else if (++lost > 2) say(note, `The server does not answer: this is the report of ${clock(news)}.`);
     if (!ended) setTimeout(poll, lost > 2 ? PATIENCE : EVERY);
   };

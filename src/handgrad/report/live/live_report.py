@@ -20,7 +20,7 @@ from handgrad.study.folder.so_far import SoFar
 
 BETWEEN = 2.0  # seconds at least from the end of one making to the beginning of the next
 LOST = 20  # looks at a folder without results after which nothing is expected of it any more
-SHARE = 0.2  # of the time that is spent on making reports, at most: the rest is the study's
+SHARE = 0.2  # of one core that makes reports, at most: the rest is the study's
 
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -65,11 +65,11 @@ class LiveReport:
         stamp = (*_stamp(self.folder), (str(state), 0, 0))
         if stamp == self._stamp or (time.monotonic() < self._rest_until and not over):
             return False
-        began = time.monotonic()
+        began = time.process_time()
         self.snapshot = self._made(over)
         self._stamp = None if self.snapshot.problem and not over else stamp
-        now = time.monotonic()
-        self._rest_until = now + max(BETWEEN, (now - began) * (1 / SHARE - 1))
+        taken = time.process_time() - began
+        self._rest_until = time.monotonic() + max(BETWEEN, taken * (1 / SHARE - 1))
         return True
 
     def _state(self) -> str | None:
