@@ -51,6 +51,7 @@ SLOW = {  # mark -> the files and folders of tests that have it; all of them are
         "report/page",
         "report/reproduced",
         "report/test_additions.py",
+        "report/live",
         "report/test_build.py",
         "report/test_result_displays.py",
         "report/test_save_figure.py",

@@ -24,7 +24,20 @@ from handgrad.files import sealed
 from handgrad.training.record import save
 from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
 
-COMMANDS = ["run", "plan", "explain", "report", "studies", "list", "compare", "clean", "data", "gradcheck", "show"]
+COMMANDS = [
+    "run",
+    "plan",
+    "explain",
+    "watch",
+    "report",
+    "studies",
+    "list",
+    "compare",
+    "clean",
+    "data",
+    "gradcheck",
+    "show",
+]
 COMMANDS += ["predict", "export", "evaluate"]
 
 TINY = """

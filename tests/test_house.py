@@ -148,6 +148,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "page",
         "study_figure",
         "build",
+        "live",
         "past",
         "result_frames",
         "result_displays",

@@ -1,12 +1,13 @@
-"""What commands print: tables, and the progress of a study (one bar on a terminal, a plain line per run elsewhere).
+"""What commands print: sentences, tables, records, what a study came to.
 
-Colour follows the terminal and `NO_COLOR`.  Progress goes to standard error, results to standard output.
+Colour follows the terminal and `NO_COLOR`.  Progress goes to standard error (`study_display`), results to standard
+output.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -14,16 +15,14 @@ from rich.text import Text
 from handgrad.cli.options import print_json
 from handgrad.cli.wrapping import room_of, table_lines, wrapped
 from handgrad.files import size_text
-from handgrad.measures import TEST, TRAIN, VALIDATION, part_of
+from handgrad.measures import TRAIN, part_of
 from handgrad.names import plural
-from handgrad.training.run_keys import key_word, run_key
 
 if TYPE_CHECKING:
     from handgrad.report.findings.importance import Importance
     from handgrad.report.findings.summary import Summary
     from handgrad.report.reproduced.reproduction import Reproduction
     from handgrad.report.tables.table import Table
-    from handgrad.study.execution.events import Event
     from handgrad.study.explain.explain_plan import ExplainPlan
     from handgrad.study.explain.rung_results import Explained
     from handgrad.study.planning.estimate import Estimate
@@ -258,53 +257,3 @@ def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
     out.print(Text(f"time    about {duration(cost.seconds)}"))
     out.print(Text(f"memory  about {size_text(cost.memory)}"))
     out.print(Text(f"disk    about {size_text(cost.disk)}"))
-
-
-class StudyDisplay:
-    """Shows a study while it runs: one bar with the time left on a terminal, a plain line per run elsewhere.
-
-    An observer for `run_study`; use it as a context manager, so that the bar is taken away at the end.
-    """
-
-    def __init__(self) -> None:
-        self.bar: Any = None
-        self.task: Any = None
-
-    def __enter__(self) -> Self:
-        if err.is_terminal:
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-            times = (TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
-            self.bar = Progress(*columns, *times, console=err, transient=True)
-            self.bar.start()
-            self.task = self.bar.add_task("planning", total=None)
-        return self
-
-    def __exit__(self, *reason: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-
-    def __call__(self, event: "Event") -> None:
-        if event.kind == "note":
-            say(f"note: {event.text}")
-        elif event.kind == "planned" and event.finished:
-            say(f"finished from before: {event.finished} of {plural(event.runs, 'run')}")
-        elif event.kind == "phase started" and self.bar is None:
-            say(f"phase: {event.phase}")
-        elif event.kind == "run finished" and (self.bar is None or event.status != "done"):
-            say(_run_line(event))
-        if self.bar is not None and event.total:
-            text = f"{event.phase or 'planning'}: {event.finished} of {event.runs} runs"
-            self.bar.update(self.task, total=event.total, completed=event.work, description=text)
-
-
-def _run_line(event: "Event") -> str:
-    names = [part.metric("accuracy") for part in (VALIDATION, TEST)]
-    scores = [f"{name} {event.metrics[name]:.4f}" for name in names if event.metrics.get(name) is not None]
-    result = ", ".join([event.status, *scores])
-    text = f": {event.text}" if event.text else ""
-    place = str(event.finished).rjust(len(str(event.runs)))
-    setting = event.label if event.name in ("", event.label) else f"{event.name} (label {event.label})"
-    run = key_word(run_key(event.seed or 0, event.fold))
-    return f"[{place}/{event.runs}] setting {setting}, {run}: {result} ({duration(event.seconds)}){text}"

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -17,6 +18,7 @@ from handgrad.terminal import SafeStream, open_standard_streams, safe_streams, s
 
 BAD_INPUT, DEFECT, INTERRUPTED = 2, 70, 130
 PATIENCE = 5.0  # seconds for a command to put things in order after Ctrl-C
+CONTINUES = "interrupted; the same command continues from there"
 SAFE = "nothing finished is lost, and the same command goes on"
 READERLESS = (BrokenPipeError, ConnectionError)  # handgrad … | head: whoever closes the pipe wants no more
 
@@ -55,7 +57,7 @@ def _ended(interrupts: "Interrupts", out: SafeStream) -> int:
                 raise KeyboardInterrupt from error
             raise
     except KeyboardInterrupt:
-        say("handgrad: interrupted; the same command continues from there")
+        say(f"handgrad: {CONTINUES}")
         return INTERRUPTED
     except HandgradError as error:
         out.flush()
@@ -105,11 +107,12 @@ def _of_defect(error: BaseException) -> str:
 class Interrupts:
     """Ctrl-C: the first one ends the command, those after it are waited out while it puts things in order.
 
-    After `PATIENCE` one more ends it at once, which costs nothing either: its workers follow it.
+    After `PATIENCE`, or `end_at_once`, one more ends it at once, which costs nothing either: its workers follow it.
     """
 
     def __init__(self) -> None:
         self.heard: float | None = None
+        self.patience = PATIENCE
         self._before: Any = None
         self._hook = sys.unraisablehook
 
@@ -133,7 +136,9 @@ class Interrupts:
         if self.heard is None:
             self.heard = now
             raise KeyboardInterrupt
-        if now - self.heard > PATIENCE:
+        if now - self.heard > self.patience:
+            with suppress(OSError):  # print could be at work at this moment
+                os.write(2, f"handgrad: {CONTINUES}\n".encode())
             os._exit(INTERRUPTED)
 
     def _swallowed(self, told: Any) -> None:
@@ -145,3 +150,10 @@ class Interrupts:
 
         self.heard = None
         threading.Timer(0.05, _thread.interrupt_main).start()
+
+
+def end_at_once() -> None:
+    """After an interrupt: everything is in order, and one more may end the command at any moment."""
+    listening = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    if isinstance(listening, Interrupts):
+        listening.patience = 0.0

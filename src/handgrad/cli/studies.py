@@ -11,6 +11,7 @@ import typer
 from typer import Argument, Option
 
 from handgrad.cli.options import Json, Overrides, print_json
+from handgrad.errors import InputError
 from handgrad.names import plural
 
 commands = typer.Typer()
@@ -18,6 +19,10 @@ commands = typer.Typer()
 StudyName = Annotated[str, Argument(metavar="STUDY", help="A ready-made study (see: handgrad studies) or a TOML file.")]
 Out = Annotated[Path | None, Option("--out", metavar="DIR", help="Results folder.  [default: results/STUDY]")]
 Quick = Annotated[bool, Option("--quick", help="The study's own small version: every item, in minutes.")]
+Port = Annotated[
+    int | None, Option("--port", metavar="N", min=0, max=65535, help="Port of 127.0.0.1.  [default: a free one]")
+]
+Browser = Annotated[bool, Option("--open", help="Open the page in a browser.")]
 Phases = Annotated[
     list[str] | None,
     Option("--phase", metavar="NAME", help="Only this phase, with those it comes after; may be given again."),
@@ -45,25 +50,39 @@ def run(
     cpus_per_run: CpusPerRun = None,
     phase: Phases = None,
     quick: Quick = False,
+    watch: Annotated[bool, Option("--watch", help="Serve the report meanwhile, on this machine alone.")] = False,
+    port: Port = None,
+    browser: Browser = False,
     json: Json = False,
 ) -> None:
     """Train every run of a study that is not finished yet and write its report; the same command continues it."""
     from handgrad.cli import console
+    from handgrad.cli.following import following
+    from handgrad.report.live.watching import Watcher
     from handgrad.study import load_study, run_study
+    from handgrad.study.rules.select import metric_of
 
     chosen = load_study(study, overrides or (), quick=quick)
-    with console.StudyDisplay() as display:
+    folder = out or chosen.default_out
+    watcher = None if not watch else Watcher(port or 0, browser, console.say)
+    if watcher is not None:
+        watcher.check()
+    elif port is not None or browser:
+        raise InputError("--port and --open are for --watch, which serves the report while the study runs; add it")
+    metric = metric_of(chosen.spec.select_by, chosen.spec.select_on_test)
+    with following(folder, metric, watcher) as observer:
         results = run_study(
             chosen,
-            out,
+            folder,
             jobs=jobs,
-            observer=display,
+            observer=observer,
             runner=runner,
             address=address,
             cpus_per_run=cpus_per_run,
             phases=phase or (),
         )
-    _report(results.folder, json=json)
+        observer.close()
+        _report(results.folder, json=json)
     if results.failed():
         console.say(f"{plural(results.failed(), 'run')} failed; the report says why, and the same command tries again")
         raise typer.Exit(1)
@@ -134,22 +153,43 @@ def explain(
     Cheap runs come first, and the readings that are left run in full; the same command continues it (docs/explain.md).
     """
     from handgrad.cli import console
+    from handgrad.cli.following import following
     from handgrad.study import load_study
     from handgrad.study.explain.explain_plan import ExplainPlan
-    from handgrad.study.explain.explain_study import explain_study
+    from handgrad.study.explain.explain_study import explain_study, explained_folder
 
     chosen = load_study(study, overrides or ())
     if only_plan:
         console.print_ladder(ExplainPlan(chosen), json=json)
         return
-    with console.StudyDisplay() as display:
+    folder = out or explained_folder(chosen)
+    with following(folder, None) as observer:
         results = explain_study(
-            chosen, out, jobs=jobs, observer=display, runner=runner, address=address, cpus_per_run=cpus_per_run
+            chosen, folder, jobs=jobs, observer=observer, runner=runner, address=address, cpus_per_run=cpus_per_run
         )
-    _report(results.folder, json=json)
+        observer.close()
+        _report(results.folder, json=json)
     if results.failed():
         console.say(f"{plural(results.failed(), 'run')} failed; the report says why, and the same command tries again")
         raise typer.Exit(1)
+
+
+@commands.command(epilog="Example:  handgrad watch results/quickstart --open")
+def watch(
+    folder: Annotated[Path, Argument(metavar="DIR", help="Results folder of a study.")],
+    port: Port = None,
+    browser: Browser = False,
+) -> None:
+    """Serve the report of a study while it runs, on this machine alone, refreshed in the browser; ends with the study.
+
+    The results are only read.
+    """
+    from handgrad.report.live.watching import watch as watch_study
+
+    try:
+        watch_study(folder, port=port or 0, browser=browser, say=lambda text: print(text, flush=True))
+    except KeyboardInterrupt:
+        print("The server has ended; the study is not touched by that.")
 
 
 @commands.command(epilog="Example:  handgrad report results/quickstart")
@@ -164,12 +204,16 @@ def report(
 def _report(folder: Path, *, json: bool) -> None:
     from handgrad.cli import console
     from handgrad.report.build import write_report
+    from handgrad.report.findings.so_far_sentences import so_far_verdicts
     from handgrad.study import Results
 
     report = write_report(folder, say=lambda text: console.say(f"note: {text}"))
+    preliminary = {} if report.so_far.over else {"preliminary": report.so_far.data()}
+    for verdict in () if json else so_far_verdicts(report.so_far, report.summary.names):
+        console.print_line(verdict.text, "bold")
     if report.explained is not None:
         if json:
-            print_json({"report": str(report.page), **report.explained.data()})
+            print_json({"report": str(report.page), **preliminary, **report.explained.data()})
         else:
             console.print_explained(report.explained)
             print(f"\nReport: {report.page}")
@@ -178,6 +222,7 @@ def _report(folder: Path, *, json: bool) -> None:
         print_json(
             {
                 "report": str(report.page),
+                **preliminary,
                 "winner": report.summary.winner.label if report.summary.winner else None,
                 "failed": results.failed(),
                 "settings": json_format.loads(results.settings().to_json(orient="records")),

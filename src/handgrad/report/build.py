@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from handgrad.errors import DamagedError, HandgradError, ResultsError
 from handgrad.files import sweep, temporary
 from handgrad.foreign import as_path
 from handgrad.names import shown
+from handgrad.report.chapters.begun_chapter import begun_chapter
 from handgrad.report.chapters.chapters import chapters, headline
 from handgrad.report.drawing.lettering import without_font
 from handgrad.report.explained.explained_chapter import explained_chapters, explained_tiles, explained_verdicts
 from handgrad.report.findings.conclusion_sentences import conclusions_data
 from handgrad.report.findings.importance import Importance, importances
 from handgrad.report.findings.published_names import published_names, renamed
+from handgrad.report.findings.so_far_sentences import so_far_verdicts
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import plural
@@ -40,6 +43,7 @@ from handgrad.study.folder.disk import unwritable
 from handgrad.study.folder.earlier import next_earlier, put
 from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.results_folder import Results
+from handgrad.study.folder.so_far import SoFar, so_far
 from handgrad.study.folder.store import REPORT
 
 NAMED = 3  # files that were moved away and are named one by one
@@ -49,11 +53,12 @@ NAMED = 3  # files that were moved away and are named one by one
 class WrittenReport:
     """The page of a report that was written, and what it was made from.  reproduction, explained: None for none.
 
-    important: what matters in each phase in which something varies.
+    important: what matters in each phase in which something varies.  so_far: how far the study had come.
     """
 
     page: Path
     summary: Summary
+    so_far: SoFar
     reproduction: Reproduction | None
     explained: Explained | None = None
     important: tuple[Importance, ...] = ()
@@ -93,7 +98,7 @@ def write_report(
         made = temporary(report / "new")
         try:
             report.mkdir(exist_ok=True)
-            written = _write(Results.open(folder), made, formats, say)
+            written = write_into(Results.open(folder), made, formats, say)
             moved = put(made, report, REPORT, lambda: next_earlier(folder))
             for path, place in moved[:NAMED]:
                 say(f"{path} was not as handgrad wrote it; that version is kept as {place}")
@@ -109,8 +114,10 @@ def write_report(
                 report.rmdir()  # it is empty where the first report failed
 
 
-def _write(results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]) -> WrittenReport:
-    """Write the files of a report into a new folder."""
+def write_into(
+    results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None] = lambda text: None
+) -> WrittenReport:
+    """Write the files of a report into a folder of one's own: nothing is locked or written where the results are."""
     summary = summarize(results)
     summary = renamed(summary, published_names(summary))
     try:
@@ -130,17 +137,20 @@ def _write(results: Results, folder: Path, formats: tuple[str, ...], say: Callab
 def _write_all(
     summary: Summary, results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
 ) -> WrittenReport:
-    page = Page(folder, formats)
+    page, progress = Page(folder, formats), so_far(results)
     sources = sources_of(results, summary.names)
     explained = read_explanation(results)
     important = () if explained is not None else tuple(importances(summary))
     reproduction = None if explained is not None else reproduce(summary, sources.by_epoch, sources.diagnostics)
     if explained is None:
         made = chapters(summary, sources, reproduction, important)
-        verdicts, numbers = headline(summary, reproduction, important), tiles(summary)
+        verdicts, numbers = headline(summary, reproduction, important), tiles(summary, preliminary=not progress.over)
     else:
         made = explained_chapters(explained, summary)
         verdicts, numbers = explained_verdicts(explained), explained_tiles(explained)
+    verdicts = (*so_far_verdicts(progress, summary.names), *verdicts)
+    begun = begun_chapter(progress, summary.names)
+    made = made if begun is None else chain([begun], made)
     contents = [page.chapter(chapter) for chapter in made]
     page.explored |= run_curves(summary, sources)
     if explained is None and summary.runs:
@@ -150,11 +160,12 @@ def _write_all(
     if reproduction is not None:
         _write_json(folder / "reproduction.json", reproduction.data())
     if explained is None:
-        _write_json(folder / "conclusions.json", conclusions_data(summary))
+        preliminary = {} if progress.over else {"preliminary": progress.data()}
+        _write_json(folder / "conclusions.json", conclusions_data(summary) | preliminary)
     (folder / "index.html").write_text(
         render(page, summary, contents, verdicts, numbers), encoding="utf-8", newline="\n"
     )
-    return WrittenReport(folder / "index.html", summary, reproduction, explained, important)
+    return WrittenReport(folder / "index.html", summary, progress, reproduction, explained, important)
 
 
 def _write_json(path: Path, data: Any) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from handgrad.errors import ResultsError
 from handgrad.files import checksum, write_whole
+from handgrad.network.arrays import Arrays
 from handgrad.network.initializers import initialize
 from handgrad.network.network import Network
 from handgrad.training.engines import Params, Slots
@@ -191,6 +192,30 @@ def load_checkpoint(path: Path, run_id: str) -> Progress | None:
     except (MemoryError, KeyboardInterrupt):
         raise
     except Exception:  # whatever damage leads to: the run starts again, which costs time and nothing else
+        return None
+
+
+def checkpoint_curves(path: Path, run_id: str) -> tuple[int, Arrays] | None:
+    """(epochs of the run's own, its curves so far) of a checkpoint; None where there is none or it cannot be read.
+
+    curves: a value for every epoch, those of the run that it continues included, and `epoch`.  Weights are not read and
+    no checksum is computed, so this is quick: for those who look at a run while another process trains it.
+    """
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            facts = file.metadata()
+            if facts["run"] != run_id:
+                return None
+            numbers = json.loads(facts["progress"])
+            names = [name for name in file.keys() if name.startswith("curves/")]  # noqa: SIM118 (it is no mapping)
+            curves = {name.removeprefix("curves/"): file.get_tensor(name) for name in names}
+        own = int(numbers["epoch"]) - int(numbers["first_epoch"])
+        return own, {"epoch": np.arange(1, int(numbers["epoch"]) + 1), **curves}
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except Exception:  # another process may write it, or remove it, at this moment
         return None
 
 

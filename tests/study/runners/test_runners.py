@@ -199,12 +199,12 @@ def test_workers_that_cannot_start_say_what_to_do(jobs, monkeypatch):
     runner.close()
 
 
-def test_workers_have_one_thread_and_leave_the_environment_alone(monkeypatch):
-    from handgrad.study.runners.processes import _one_thread
+def test_workers_haveone_thread_each_and_leave_the_environment_alone(monkeypatch):
+    from handgrad.study.runners.processes import one_thread_each
 
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    with _one_thread():
+    with one_thread_each():
         assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "MKL_NUM_THREADS" not in os.environ

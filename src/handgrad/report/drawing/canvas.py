@@ -86,7 +86,10 @@ NO_DATES: dict[str, dict[str, None]] = {
 
 def save_prints(figure: FigureData, folder: Path, formats: Iterable[str] = ("png", "svg", "pdf")) -> list[Path]:
     """Write `<name>.<format>` for every format and return the paths."""
-    paths = []
+    paths: list[Path] = []
+    formats = tuple(formats)
+    if not formats:  # to lay it out takes most of the time
+        return paths
     with _in_print(figure) as drawing:
         box = _laid_out(drawing)
         for form in formats:

@@ -10,6 +10,7 @@ from handgrad.report.findings.search_facts import ENDED, LOST, OPEN, STOPPED, Se
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.sections import is_whole
 from handgrad.study.changes import at_path
+from handgrad.study.folder.plan_file import OVER
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.rules.search_rules import RULES, Asha
 from handgrad.training.run_keys import RunKey
@@ -48,7 +49,7 @@ def read_search(
     runs = [(run, _own_epochs(run), max(_own_epochs(run), trial.levels[-1] if run.status == "pruned" else 0))
             for trial in trials for run in named[trial.label].runs if run.record is not None]  # fmt: skip
     times = [(run.record.time.total, own, whole) for run, own, whole in runs if run.record is not None and own]
-    over = phase["winner"] is not None or results.plan["state"] in ("done", "failed")
+    over = phase["winner"] is not None or results.plan["state"] in OVER
     over = over and not any(one.unfinished for one in named.values())
     planned = phase["drawn"] or len(phase["settings"])
     return SearchFacts(

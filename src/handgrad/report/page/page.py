@@ -158,8 +158,8 @@ def _of_the_page(plot: dict[str, Any]) -> dict[str, Any]:
     return {**plot, "data": []} if "settings" in plot else plot
 
 
-def tiles(summary: Summary) -> list[dict[str, str]]:
-    """The numbers at the top: the best setting, its metrics, how many runs finished."""
+def tiles(summary: Summary, *, preliminary: bool = False) -> list[dict[str, str]]:
+    """The numbers at the top: the best setting (so far, where `preliminary`), its metrics, how many runs finished."""
     found = []
     phase, winner = summary.leading, summary.winner
     if phase is not None and winner is not None:
@@ -182,7 +182,9 @@ def tiles(summary: Summary) -> list[dict[str, str]]:
         text = values_text(winner.all_axes) or ("the only one" if len(phase.settings) == 1 else "")
         if len(summary.phases) > 1:
             text = f"{text} (phase {phase.name})".strip()
-        found.insert(0, {"term": "best setting", "value": winner.label, "unit": "", "how": text})
+        found.insert(
+            0, {"term": f"best setting{' so far' * preliminary}", "value": winner.label, "unit": "", "how": text}
+        )
     runs = summary.runs
     done = sum(run.status == "done" for run in runs)
     others = ", ".join(

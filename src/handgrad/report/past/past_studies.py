@@ -21,7 +21,9 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.wording import number, values_text
 from handgrad.study.folder.disk import unreadable
 from handgrad.study.folder.locks import REPORTING, WRITING
+from handgrad.study.folder.plan_file import OVER
 from handgrad.study.folder.results_folder import Results
+from handgrad.study.folder.so_far import ended_runs, planned_runs
 
 MARKS = ("plan.json", "study.toml")
 MADE_AGAIN = ("report", WRITING, REPORTING)  # what says nothing of when a study was run
@@ -141,7 +143,7 @@ def read_study(folder: Path) -> PastStudy:
 def _facts(results: Results, found: dict[str, Any]) -> dict[str, Any]:
     """What plan.json and a few records say; `found` has by then what was read before something was wrong."""
     found |= {"name": results.plan["study"], "title": results.plan["study"], "metric": results.plan["metric"]}
-    found |= {"ended": _ended(results), "planned": _planned(results)}
+    found |= {"ended": ended_runs(results), "planned": planned_runs(results)}
     found |= {"title": results.spec.title or results.spec.name, "explains": "explain" in results.plan}
     if results.state == "done" and not found["ended"]:
         raise DamagedError(f"{results.folder}: none of its {plural(found['planned'], 'run')} is here; {REMEDY}")
@@ -157,31 +159,12 @@ def _candidates(results: Results) -> set[str]:
     """The settings whose records tell the best: the winners, and all of a phase that is not over."""
     if "explain" in results.plan:  # readings are ranked, and no setting wins
         return set()
-    over = results.plan["state"] in ("done", "failed")
+    over = results.plan["state"] in OVER
     labels = {phase["winner"] for phase in results.plan["phases"]}
     for phase in results.plan["phases"]:
         if phase["winner"] is None and not over:
             labels |= {setting["label"] for setting in phase["settings"]} & results.planned.keys()
     return labels - {None}
-
-
-def _ended(results: Results) -> int:
-    runs = results.folder / "runs"
-    there = set(os.listdir(runs)) if runs.is_dir() else set()
-    return len(there & {run["id"] for setting in results.planned.values() for run in setting["runs"]})
-
-
-def _planned(results: Results) -> int:
-    """The runs of a plan, each once, with those of phases and drawn settings that are still to come."""
-    ids = {run["id"] for setting in results.planned.values() for run in setting["runs"]}
-    later = 0
-    for phase in results.plan["phases"]:
-        if phase["after"] is not None and phase["start"] is None:
-            later += sum(len(setting["runs"]) for setting in phase["settings"])
-        if phase["winner"] is None and results.plan["state"] not in ("done", "failed"):
-            each = len(phase["settings"][0]["runs"]) if phase["settings"] else len(results.plan["seeds"])
-            later += max(0, phase["drawn"] - len(phase["settings"])) * each
-    return len(ids) + later
 
 
 def _on_disk(folder: Path) -> tuple[float, int]:

@@ -13,6 +13,7 @@ from handgrad.study.rules.select import RunSummary
 
 KINDS = (
     "planned",  # total and runs are known; `finished` of them from before
+    "run found",  # finished by an earlier call
     "phase started",
     "run started",
     "epoch done",

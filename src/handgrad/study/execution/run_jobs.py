@@ -60,6 +60,9 @@ class Runs:
             if summary is not None:
                 self.ended[run.id] = summary
                 self._progress.ended(summary, setting.cost)
+                told = {"label": setting.label, "run": run.id, "seed": run.seed, "fold": run.fold}
+                told |= {"status": summary.status, "metrics": summary.metrics, "epochs": summary.epochs}
+                self._progress.tell("run found", **told)
         for key in setting.data_keys:
             if (problem := self._store.data_problem(key)) is not None:
                 if (self._store.folder / "data" / f"{key}.json").exists():
@@ -126,6 +129,7 @@ class Runs:
         told: dict[str, Any] = {"phase": phase.name, "label": setting.label, "name": name, "run": job.id}
         told |= {"seed": planned.seed, "fold": planned.fold}
         if news is None:
+            self._store.begun(job.id)
             self._progress.tell("run started", **told)
         else:
             self._progress.at(job.id, setting.cost * news.epoch / news.epochs)

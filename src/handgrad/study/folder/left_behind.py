@@ -19,7 +19,7 @@ from handgrad.files import remove
 from handgrad.names import listed
 from handgrad.study.folder.disk import check_folders, unreadable
 from handgrad.study.folder.locks import writing
-from handgrad.study.folder.plan_file import read_plan, text_sum
+from handgrad.study.folder.plan_file import OVER, read_plan, state_of, text_sum
 from handgrad.study.folder.store import CHECKPOINT
 from handgrad.training.record import FILES
 
@@ -72,8 +72,8 @@ def _check_finished(folder: Path, plan: Mapping[str, Any]) -> None:
     """Raise ResultsError where the plan may come to list more runs than it does."""
     waiting = [phase["name"] for phase in plan["phases"] if phase["after"] is not None and phase["start"] is None]
     why = (
-        f"its study is not finished ({plan['state']})"
-        if plan["state"] not in ("done", "failed")
+        f"its study is not finished ({state})"
+        if (state := state_of(folder, plan)) not in OVER
         else f"its study has not begun {listed(waiting, 3)}"
         if waiting
         else "its study.toml is not the one that ran"

@@ -17,9 +17,11 @@ from handgrad.measures import METRICS
 from handgrad.names import shown
 from handgrad.sections import check_shape
 from handgrad.study.folder.disk import unreadable
+from handgrad.study.folder.locks import is_written
 
 FORMAT = 1
 STATES = ("running", "done", "failed", "interrupted")
+OVER = ("done", "failed")  # states in which every run has come to its end
 REMEDY = "delete it and run the study again: finished runs are kept"
 
 _ID = re.compile("[0-9a-f]{10}")
@@ -114,6 +116,15 @@ def read_plan(folder: Path) -> dict[str, Any]:
             f"this handgrad {__version__} reads format {FORMAT}. Use that version, or choose another folder with --out"
         )
     return plan
+
+
+def state_of(folder: Path, plan: Mapping[str, Any]) -> str:
+    """The state of a study: running, done, failed (over, but some runs failed) or interrupted.
+
+    A kill cannot be noted in plan.json: a study that runs there and that no process writes was interrupted.
+    """
+    state = str(plan["state"])
+    return "interrupted" if state == "running" and not is_written(folder) else state
 
 
 def _without_plan(folder: Path) -> str:

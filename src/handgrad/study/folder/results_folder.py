@@ -31,7 +31,7 @@ from handgrad.study.folder.decisions import Decision, read_decisions
 from handgrad.study.folder.design_cell import DesignCell
 from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written
-from handgrad.study.folder.plan_file import REMEDY, read_plan, text_sum
+from handgrad.study.folder.plan_file import OVER, REMEDY, read_plan, state_of, text_sum
 from handgrad.study.folder.store import read_data
 from handgrad.study.reading.loading import load_study
 from handgrad.training.collapse import collapse
@@ -66,6 +66,8 @@ class Results(Displayed):
                 break
             time.sleep(WAIT)
             plan = read_plan(folder)
+        if plan["state"] == "running" and not is_written(folder):
+            plan = read_plan(folder)  # it may have ended since
         check_folders(folder)
         return cls(folder, plan)
 
@@ -110,11 +112,10 @@ class Results(Displayed):
         """The study file of it."""
         return self.study.spec
 
-    @property
+    @cached_property
     def state(self) -> str:
-        """running, done, failed (ended, but some runs failed) or interrupted, by a kill that could not be noted too."""
-        state = str(self.plan["state"])
-        return "interrupted" if state == "running" and not self._written else state
+        """running, done, failed (over, but some runs failed) or interrupted (`plan_file.state_of`)."""
+        return state_of(self.folder, self.plan)
 
     @cached_property
     def _written(self) -> bool:
@@ -215,7 +216,7 @@ class Results(Displayed):
                     damaged.append(error)
                     continue
                 checked.add(run["id"])
-                status = record.status if record else self._unfinished(label, run["id"])
+                status = record.status if record else self.unfinished(label, run["id"])
                 where = label, setting["phase"], setting["axes"], run["seed"], run["id"]
                 yield DesignCell(*where, status, record, run.get("seeds", {}), run.get("fold"))
 
@@ -236,9 +237,10 @@ class Results(Displayed):
                 time.sleep(WAIT)
         raise AssertionError
 
-    def _unfinished(self, label: str, run_id: str) -> str:
+    def unfinished(self, label: str, run_id: str) -> str:
+        """The status of a run that has no record (`DesignCell`)."""
         if not (self.folder / "runs" / f"{run_id}.partial").exists():
-            return "not begun" if "budget" in self.plan and self.state in ("done", "failed") else "pending"
+            return "not begun" if "budget" in self.plan and self.state in OVER else "pending"
         if label in self._waiting:
             return "waiting"
         return "running" if self.state == "running" else "interrupted"

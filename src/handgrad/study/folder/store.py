@@ -65,6 +65,11 @@ class Store:
         """The file that a run in progress continues from."""
         return self.runs / f"{run_id}.partial" / "checkpoint.safetensors"
 
+    def begun(self, run_id: str) -> None:
+        """Make the folder of a run in progress, so that whoever looks sees that it has begun."""
+        with suppress(OSError):  # what cannot be written is said with the first checkpoint or record
+            self.checkpoint(run_id).parent.mkdir(exist_ok=True)
+
     def finished(self, run_id: str, continues: str | None = None) -> tuple[RunSummary | None, str | None]:
         """(the summary of a run with a record or None, a note where there was a damaged one that must be made again).
 
@@ -124,6 +129,9 @@ class Store:
             records.save(record, self.run_folder(record.id))
             if record.status != "failed":
                 self._no_checkpoint(record.id)
+            else:
+                with suppress(OSError):
+                    self.checkpoint(record.id).parent.rmdir()  # there is no checkpoint to try again from
         except OSError as error:
             raise unwritable(self.folder, error) from error
         return summary_of(record)
@@ -193,6 +201,9 @@ class Store:
         sweep(self.runs, records.FILES)
         for folder in (self.folder / "data", self.folder / "decisions", *self.runs.glob("*.partial")):
             sweep(folder)
+        for folder in self.runs.glob("*.partial"):
+            with suppress(OSError):
+                folder.rmdir()  # it is empty: of a run that had begun and come to no checkpoint
         if (self.folder / "report").exists():
             with suppress(ResultsError), reporting(self.folder, patience=0):
                 sweep(self.folder / "report", REPORT)

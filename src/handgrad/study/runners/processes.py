@@ -59,7 +59,7 @@ class _Worker:
         main = threading.current_thread() is threading.main_thread()
         self.process = context.Process(target=_work, args=(child, main), daemon=True, name="handgrad-worker")
         try:
-            with _one_thread():
+            with one_thread_each():
                 self.process.start()
         except BaseException:
             self.pipe.close()
@@ -86,7 +86,7 @@ class _Worker:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Processes that start here make no threads of their own for linear algebra."""
     kept = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
@@ -101,7 +101,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _no_interrupt() -> Iterator[None]:
+def no_interrupt() -> Iterator[None]:
     """Processes that start here never see Ctrl-C; this one hears it when the block ends."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -176,7 +176,7 @@ class Processes:
                 return
             if worker is None:
                 try:
-                    with _no_interrupt():
+                    with no_interrupt():
                         worker = _Worker()
                         self._pool.append(worker)
                 except OSError as error:  # no more processes, files or memory

@@ -1,0 +1,114 @@
+"""The report of a study as it is at this moment, made again when its folder has changed.
+
+It is made in a temporary folder and kept in memory: the results folder is only read.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from handgrad.errors import HandgradError
+from handgrad.report.build import write_into
+from handgrad.report.findings.so_far_sentences import how_far
+from handgrad.report.findings.wording import sentence
+from handgrad.study.folder.results_folder import Results
+from handgrad.study.folder.so_far import SoFar
+
+BETWEEN = 2.0  # seconds at least from the end of one making to the beginning of the next
+LOST = 20  # looks at a folder without results after which nothing is expected of it any more
+SHARE = 0.2  # of one core that makes reports, at most: the rest is the study's
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A report: its files by their path below report/.  version: counts up from 1; 0 is none yet.
+
+    message: how far the study is, for a line above the page;  problem: why this report is not the newest;
+    over: whether nothing more comes, as the study has ended or was interrupted.
+    """
+
+    version: int = 0
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    message: str = "the report is being made"
+    problem: str = ""
+    over: bool = False
+
+    def status(self) -> dict[str, Any]:
+        """What a page asks for every second."""
+        return {"version": self.version, "message": self.message, "problem": self.problem, "over": self.over}
+
+
+class LiveReport:
+    """The newest `snapshot` of a results folder.  `look` brings it up to date, and is called by one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.snapshot = Snapshot()
+        self._stamp: Stamp | None = None
+        self._rest_until = 0.0
+        self._lost = 0  # looks in a row at which there were no results
+
+    def look(self) -> bool:
+        """Make the report again where something has changed and it is time to -> whether it was made.
+
+        Raises nothing of handgrad's own: what is wrong is the `problem` of the snapshot.
+        """
+        state = self._state()
+        self._lost = 0 if state else self._lost + 1
+        over = state != "running" if state else self._lost > LOST
+        stamp = (*_stamp(self.folder), (str(state), 0, 0))
+        if stamp == self._stamp or (time.monotonic() < self._rest_until and not over):
+            return False
+        began = time.process_time()
+        self.snapshot = self._made(over)
+        self._stamp = None if self.snapshot.problem and not over else stamp
+        taken = time.process_time() - began
+        self._rest_until = time.monotonic() + max(BETWEEN, taken * (1 / SHARE - 1))
+        return True
+
+    def _state(self) -> str | None:
+        try:
+            return Results.open(self.folder).state
+        except HandgradError:
+            return None
+
+    def _made(self, over: bool) -> Snapshot:
+        before = self.snapshot
+        made = Path(tempfile.mkdtemp(prefix="handgrad-watch-"))
+        try:
+            report = write_into(Results.open(self.folder), made, ())
+            files = {path.relative_to(made).as_posix(): path.read_bytes() for path in made.rglob("*") if path.is_file()}
+        except HandgradError as error:  # a record may be replaced while it is read: the next look finds it whole
+            message = before.message if before.version else "no report can be made yet"
+            return Snapshot(before.version, before.files, message, str(error), over)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        return Snapshot(before.version + 1, files, self._message(report.so_far), over=over)
+
+    def _message(self, found: SoFar) -> str:
+        text = sentence(how_far(found))
+        if found.state == "running":
+            going = len(found.begun)
+            return f"{text}, {going:,} {'is' if going == 1 else 'are'} in progress" if going else text
+        where = (self.folder / "report" / "index.html").resolve()
+        again = "" if found.over else ". The command that ran it continues it"
+        return f"{text}{again}. Its report: {where}"
+
+
+def _stamp(folder: Path) -> Stamp:
+    """What changes whenever the study has written something that a report shows."""
+    found = []
+    for pattern in ("plan.json", "decisions/*", "runs/*", "runs/*.partial/checkpoint.safetensors"):
+        for path in sorted(folder.glob(pattern)):
+            try:
+                facts = path.stat()
+            except OSError:  # gone since
+                continue
+            found.append((path.relative_to(folder).as_posix(), facts.st_mtime_ns, facts.st_size))
+    return tuple(found)
