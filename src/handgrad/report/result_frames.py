@@ -39,10 +39,11 @@ def conclusions(results: Results | str | os.PathLike[str]) -> "DataFrame":
     results: `Results`, or the path of their folder; `Results.conclusions()` is the same.
     Columns: phase, best, metric, setting, word ("best", "behind", "equivalent", "not separated"; None: not compared), n
     (shared seeds, or folds), difference (setting − best), low and high (simultaneous 95 % interval of it), chance (to
-    be the best), more_seeds (that would decide), held_by (the setting below that is not separated, where the own
-    interval excludes 0), margin (of equivalence); runs (that ended), lost (that collapsed, diverged or ended far below
-    the others), lost_low and lost_high (exact 95 % interval of that chance), median, interquartile_mean, mean_of_others
-    and n_of_others (that were not lost), any_run_low and any_run_high (95 % interval of the mean over all seeds).
+    be the best), more_seeds (that would decide; <NA>: none would), held_by (the setting below that is not separated,
+    where the own interval excludes 0), margin (of equivalence); runs (that ended), lost (that collapsed, diverged or
+    ended far below the others), lost_low and lost_high (exact 95 % interval of that chance), median,
+    interquartile_mean, mean_of_others and n_of_others (that were not lost), any_run_low and any_run_high (95 % interval
+    of the mean over all seeds).
     """
     import pandas
 
@@ -53,7 +54,8 @@ def conclusions(results: Results | str | os.PathLike[str]) -> "DataFrame":
             continue
         head = {"phase": phase.name, "best": found.best, "metric": phase.metric}
         rows += [{**head, **row, "margin": found.margin} for row in found.rows()]
-    return pandas.DataFrame(rows)
+    frame = pandas.DataFrame(rows)
+    return frame.astype({"more_seeds": "Int64"}) if rows else frame  # whole numbers, also where some have none
 
 
 def compare(results: Results | str | os.PathLike[str], first: str | int, second: str | int) -> "DataFrame":
