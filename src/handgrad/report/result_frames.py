@@ -68,8 +68,9 @@ def compare(results: Results | str | os.PathLike[str], first: str | int, second:
     means over these), difference (first − second), low and high (95 % t interval of it), p (paired t; of folds, and of
     seeds that draw a split each, the corrected resampled t-test, docs/report.md; training and test metrics of folds
     have no interval and no p), sign_flip_p (at least 2/2ⁿ; none where the test is corrected), decided: whether p and,
-    from six seeds on, sign_flip_p too are below 0.05.  Raises InputError where a label is not known, and where nothing
-    can be paired: one setting twice, seeds that vary other sources, a setting that a search stopped, no shared seed.
+    from six seeds on, sign_flip_p too are below 0.05; note: why there is no interval ("equal in every seed"), else
+    empty.  Raises InputError where a label is not known, and where nothing can be paired: one setting twice, seeds that
+    vary other sources, a setting that a search stopped, no shared seed.
     """
     import pandas
 
@@ -95,7 +96,7 @@ def compare(results: Results | str | os.PathLike[str], first: str | int, second:
         ends = found.interval
         row = {"metric": metric, "n": found.n, "pairs": found.counted, **means, "difference": found.difference}
         row |= {"low": ends.low if ends else None, "high": ends.high if ends else None, "p": found.p}
-        rows.append(row | {"sign_flip_p": found.sign_flip, "decided": found.decided})
+        rows.append(row | {"sign_flip_p": found.sign_flip, "decided": found.decided, "note": found.why_bare})
     return pandas.DataFrame(rows)
 
 
