@@ -1,7 +1,8 @@
-"""One figure of a results folder, of any kind and any settings: an object that shows itself in a notebook, gives
-matplotlib's and plotly's figure of it, and writes its files.
+"""One figure of a results folder, of any kind and any settings, or of one record: an object that shows itself in a
+notebook, gives matplotlib's and plotly's figure of it, and writes its files.
 
     figure(folder, kind)         ->  a `StudyFigure`
+    figure(record, kind)         ->  that of one run, such as `hg.train` returns
     save_figure(folder, kind)    ->  its files, `SavedFigure`: a list of their paths; a notebook shows the picture
 """
 
@@ -20,7 +21,8 @@ from handgrad.names import listed, lookup, shown, unknown
 from handgrad.report.drawing.canvas import drawn, png, save_prints
 from handgrad.report.figures.request import Sources, make_figure
 from handgrad.report.figures.shapes import FigureData
-from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.summarize import summarize, summarize_setting
+from handgrad.report.findings.summary import RunFacts, Summary
 from handgrad.report.findings.wording import setting_name
 from handgrad.report.page.plotly_figure import plotly_figure
 from handgrad.report.tables.table import write_csv
@@ -120,7 +122,7 @@ def figure_html(figure: FigureData) -> str:
 
 
 def figure(
-    folder: Results | str | os.PathLike[str],
+    folder: Results | Record | str | os.PathLike[str],
     kind: str,
     settings: Iterable[str | int] | str | int | None = None,
     *,
@@ -129,8 +131,9 @@ def figure(
 ) -> StudyFigure:
     """A figure of a results folder: a notebook shows it; `matplotlib`, `plotly`, `frame` and `save` go on from it.
 
-    kind: a name of `FIGURES` (docs/report.md);  settings: labels such as "5_1", by default all (of kinds that show one:
-    the winner);  options: what the kind takes (docs/report.md);  name: of its files, by default the kind.
+    folder: results, their folder, or one record, as `train` returns it;  kind: a name of `FIGURES` (docs/report.md);
+    settings: labels such as "5_1", by default all (of kinds that show one: the winner), of a record none;
+    options: what the kind takes (docs/report.md);  name: of its files, by default the kind.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     lookup(FIGURES, kind, "kind of figure")
@@ -142,6 +145,8 @@ def figure(
         raise InputError(f"name must have 100 letters at most; got {len(name):,}: {shown(name)}")
     if options is not None:
         given(options, dict, "options", "Give what the kind takes as a dict (docs/report.md)")
+    if isinstance(folder, Record):
+        return _of_record(folder, kind, settings, options, name or kind)
     results = Results.of(folder)
     summary = summarize(results)
     known = {setting.label: setting for setting in summary.settings}
@@ -161,8 +166,33 @@ def figure(
     return StudyFigure(kind, found)
 
 
+def _of_record(record: Record, kind: str, settings: Any, options: Mapping[str, Any] | None, name: str) -> StudyFigure:
+    """A figure of one run by itself: what compares settings, or shows a search, is of a results folder."""
+    if settings is not None:
+        raise InputError(f"settings are those of a study; leave them out for one record; got {shown(settings)}")
+    if not record.curves:
+        raise InputError(
+            f"record {record.id} was read without its curves and weights; give results.record({record.id!r})"
+        )
+    run = RunFacts(record.id, record.seed, record.status, record)
+    setting = summarize_setting("", {}, record.setting, (run,))
+    whole = Summary("", "", "", (record.seed,), False, 1, ())
+    sources = Sources(
+        curves=lambda _: record.curves,
+        params=lambda _: record.params,
+        mistakes=lambda _: record.mistakes,
+        diagnostics=lambda _: record.diagnostics,
+        record=lambda _: record,
+        images=lambda *_: None,
+    )
+    found = make_figure(kind, whole, {f"run {record.id}": setting}, sources, options, name=name)
+    if found is None:
+        raise InputError(f"record {record.id} holds nothing that a figure of kind {kind!r} shows")
+    return StudyFigure(kind, found)
+
+
 def save_figure(
-    folder: Results | str | os.PathLike[str],
+    folder: Results | Record | str | os.PathLike[str],
     kind: str,
     settings: Iterable[str | int] | str | int | None = None,
     *,
@@ -171,9 +201,9 @@ def save_figure(
     name: str = "",
     formats: Iterable[str] = FORMATS,
 ) -> SavedFigure:
-    """Make a figure of a results folder; write `<out>/<name>.<format>` and the CSV behind it, and return their paths.
+    """Make a figure of a results folder or record; write `<out>/<name>.<format>` and the CSV behind it -> their paths.
 
-    kind, settings, options, name: those of `figure`.  A notebook shows what was saved.
+    folder, kind, settings, options, name: those of `figure`.  A notebook shows what was saved.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     formats, target = known_formats(formats), as_path(out, "out")

@@ -99,10 +99,16 @@ def save_prints(figure: FigureData, folder: Path, formats: Iterable[str] = ("png
 
 
 def png(figure: FigureData) -> bytes:
-    """The bytes of its PNG."""
+    """The bytes of its PNG, small, since notebooks keep it: of 256 colours, or all of them where it holds pictures."""
+    from PIL import Image
+
     content = io.BytesIO()
     with _in_print(figure) as drawing:
         drawing.savefig(content, format="png", metadata=NO_DATES["png"], bbox_inches=_laid_out(drawing))
+    if not hasattr(figure, "images"):
+        picture = Image.open(content).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        content = io.BytesIO()
+        picture.save(content, "PNG", optimize=True)
     return content.getvalue()
 
 

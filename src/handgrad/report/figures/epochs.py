@@ -152,7 +152,7 @@ def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
             title = several if len(rows) > 1 else word
             if own:
                 panels.append(Panel(title, "epoch", word, own, log and not percent, percent, marks, options.inset))
-    whose = "" if len(request.shown) > 1 else f", setting {next(iter(request.shown))}"
+    whose = "" if len(request.shown) > 1 else f", {request.whose}"
     words = _words(options.measures)
     caption = (
         f"{words} after every epoch{whose}. {seeds_note(options.seed, seeds, request.folds)}"

@@ -51,7 +51,8 @@ def runs_of(setting: SettingSummary, seed: int | str, metric: str) -> list[RunFa
     if isinstance(seed, int):
         known = list(dict.fromkeys(run.seed for run in setting.runs))
         if seed not in known:
-            raise InputError(f"seed must be one of setting {setting.label}: {', '.join(map(str, known))}; got {seed}")
+            whose = f"setting {setting.label}" if setting.label else "the record"
+            raise InputError(f"seed must be one of {whose}: {', '.join(map(str, known))}; got {seed}")
         return [run for run in with_curves if run.seed == seed]
     if seed not in ("first", "best"):
         raise InputError(unknown(seed, ("first", "best", "mean"), "choice of a run"))
@@ -184,6 +185,13 @@ class Request(Generic[Options_co]):
         """The setting of a figure that shows one."""
         (setting,) = self.shown.values()
         return setting
+
+    @property
+    def whose(self) -> str:
+        """The only setting in words, for a caption: "setting 3"; of a record by itself, which is no setting of a study
+        and so has no label, the name that it is shown by."""
+        ((name, setting),) = self.shown.items()
+        return f"setting {name}" if setting.label else name
 
     def run(self, seed: int | str) -> RunFacts | None:
         """The run of the only setting that `seed` selects; None where it left no curves."""

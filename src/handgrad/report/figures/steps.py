@@ -217,9 +217,8 @@ def step_loss_by_epoch(request: Request[StepLossByEpochOptions]) -> Curves | Non
         ink = shade((epoch - wanted[0]) / max(wanted[-1] - wanted[0], 1))
         lines.append(Line(f"epoch {epoch}", line.x, line.y, style=LineStyle(ink, width=1.1, opacity=0.9)))
         blocks.append((ink, str(epoch)))
-    ((label, _),) = request.shown.items()
     caption = (
-        f"Loss of every training step against the step within its epoch, setting {label}, {key_word(run.key)}; a "
+        f"Loss of every training step against the step within its epoch, {request.whose}, {key_word(run.key)}; a "
         f"colour for each of {plural(len(wanted), 'epoch')}. {cleaning_note(options)} "
         f"{thinning_note(longest, points, options.draw, pieces, band=False)}"
     )
