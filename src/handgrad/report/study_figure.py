@@ -27,6 +27,7 @@ from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.figure_options import FIGURES
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 from handgrad.training.record import Record, load, load_curves, load_optional, load_params
 
 if TYPE_CHECKING:
@@ -53,11 +54,13 @@ class SavedFigure(list[Path]):
 class StudyFigure(Displayed):
     """A figure of a study: its numbers, and what draws them.  A notebook shows it.
 
-    kind: its name in `FIGURES` (docs/report.md);  data: the numbers, with title and caption.
+    kind: its name in `FIGURES` (docs/report.md);  data: the numbers, with title and caption;
+    options: how it is drawn for print.
     """
 
     kind: str
     data: FigureData
+    options: PrintOptions = AS_USUAL
 
     def frame(self) -> "DataFrame":
         """The numbers behind it, as its CSV has them."""
@@ -68,7 +71,7 @@ class StudyFigure(Displayed):
 
     def matplotlib(self) -> "Drawing":
         """matplotlib's figure, a new one at every call, drawn as for print; change it and save it as you like."""
-        return drawn(self.data)
+        return drawn(self.data, self.options)
 
     def plotly(self) -> "Plot":
         """plotly's figure, a new one at every call; several panels are subplots of it.
@@ -88,7 +91,7 @@ class StudyFigure(Displayed):
         _refuse_others([target / f"{figure.name}.{form}" for form in formats], data, header[0])
         try:
             target.mkdir(parents=True, exist_ok=True)
-            paths = save_prints(figure, target, formats)
+            paths = save_prints(figure, target, formats, self.options)
             with data.open("w", encoding="utf-8", newline="") as file:
                 write_csv(file, header, rows)
         except OSError as error:
@@ -126,11 +129,17 @@ def figure(
     *,
     options: Mapping[str, Any] | None = None,
     name: str = "",
+    column: str | None = None,
+    width: float | None = None,
+    font_size: float | None = None,
+    font: str | None = None,
 ) -> StudyFigure:
     """A figure of a results folder: a notebook shows it; `matplotlib`, `plotly`, `frame` and `save` go on from it.
 
     kind: a name of `FIGURES` (docs/report.md);  settings: labels such as "5_1", by default all (of kinds that show one:
     the winner);  options: what the kind takes (docs/report.md);  name: of its files, by default the kind.
+    column, width, font_size, font: how it is drawn for print: "single" (3.3 inches) or "double" (7) of a page of two
+    columns, or inches in place of it; points of axis labels; "serif" or the name of a font that is installed.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     lookup(FIGURES, kind, "kind of figure")
@@ -142,6 +151,7 @@ def figure(
         raise InputError(f"name must have 100 letters at most; got {len(name):,}: {shown(name)}")
     if options is not None:
         given(options, dict, "options", "Give what the kind takes as a dict (docs/report.md)")
+    printed = PrintOptions(column=column, width=width, font_size=font_size, font=font)
     results = Results.of(folder)
     summary = summarize(results)
     known = {setting.label: setting for setting in summary.settings}
@@ -158,7 +168,7 @@ def figure(
         raise InputError(
             f"{results.folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows"
         )
-    return StudyFigure(kind, found)
+    return StudyFigure(kind, found, printed)
 
 
 def save_figure(
@@ -170,14 +180,20 @@ def save_figure(
     out: str | Path = ".",
     name: str = "",
     formats: Iterable[str] = FORMATS,
+    column: str | None = None,
+    width: float | None = None,
+    font_size: float | None = None,
+    font: str | None = None,
 ) -> SavedFigure:
     """Make a figure of a results folder; write `<out>/<name>.<format>` and the CSV behind it, and return their paths.
 
-    kind, settings, options, name: those of `figure`.  A notebook shows what was saved.
+    kind, settings, options, name, column, width, font_size, font: those of `figure`.  A notebook shows what was saved.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     formats, target = known_formats(formats), as_path(out, "out")
-    return figure(folder, kind, settings, options=options, name=name).save(target, formats=formats)
+    printed = {"column": column, "width": width, "font_size": font_size, "font": font}
+    made = figure(folder, kind, settings, options=options, name=name, **printed)  # type: ignore[arg-type]
+    return made.save(target, formats=formats)
 
 
 def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sources:

@@ -11,6 +11,7 @@ from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.tables.table import Table
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 from handgrad.training.sources import sources_named
 
 
@@ -65,10 +66,11 @@ class TableBlock:
 
 @dataclass(frozen=True)
 class FigureBlock:
-    """number: the original's own, such as "Figure 1"."""
+    """number: the original's own, such as "Figure 1";  options: how it is drawn for print, where the study says it."""
 
     figure: FigureData
     number: str = ""
+    options: PrintOptions = AS_USUAL
 
 
 Block = Text | Heading | Verdicts | Facts | Code | TableBlock | FigureBlock
