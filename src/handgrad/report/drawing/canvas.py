@@ -216,7 +216,7 @@ def _laid_out(drawing: "Drawing", width: float | None = None) -> "Bbox":
         drawing.draw_without_rendering()
         box = drawing.get_tightbbox().padded(MARGIN / 4)
     drawing.set_layout_engine(None)  # no format does it again
-    if width is None:
+    if width is None or box.width > width + 0.02:  # too narrow for what is on it: nothing is cut
         return box
     middle = (box.x0 + box.x1) / 2
     return Bbox.from_extents(middle - width / 2, box.y0, middle + width / 2, box.y1)

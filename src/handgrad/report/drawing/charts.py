@@ -287,7 +287,8 @@ def _bar(axes: "Axes", key: Key) -> None:
 
 def draw_ranking(figure: Ranking) -> "Drawing":
     """A row per setting: seeds as circles, their mean as a diamond, an interval as a bar; a line at the best."""
-    drawing = new_drawing(page_width(), 0.27 * len(figure.rows) + 0.8)
+    below = is_narrow() and any(row.note for row in figure.rows)
+    drawing = new_drawing(page_width(), (0.33 if below else 0.27) * len(figure.rows) + 0.8)
     axes = drawing.add_subplot()
     low, high = figure.ends
     if figure.best_at is not None:
@@ -308,12 +309,22 @@ def draw_ranking(figure: Ranking) -> "Drawing":
         if row.word:
             weight = "bold" if row.best else "normal"
             place = axes.get_yaxis_transform()
-            axes.text(1.01, y, row.word, transform=place, va="center", size=sized(8), color=INK, fontweight=weight)
+            axes.text(
+                1.04 if is_narrow() else 1.01,
+                y,
+                row.word,
+                transform=place,
+                va="center",
+                size=sized(8),
+                color=INK,
+                fontweight=weight,
+            )
     for y, side in figure.cuts:  # the interval goes on beyond the axis
         x, marker = (low, "<") if side == "left" else (high, ">")
         axes.plot([x], [y], marker, color=COLOURS[0] if figure.rows[y].best else SOFT, markersize=5, clip_on=False)
     axes.set_yticks(range(len(figure.rows)))
-    axes.set_yticklabels([noted(row, min(56, letters_in(0.4 * page_width(), 8.5))) for row in figure.rows])
+    most = min(56, letters_in(0.38 * page_width(), 8.5))
+    axes.set_yticklabels([noted(row, most, below=below) for row in figure.rows])
     for text, row in zip(axes.get_yticklabels(), figure.rows, strict=True):
         text.set_fontweight("bold" if row.best else "normal")
     axes.set_ylim(len(figure.rows) - 0.5, -0.5)
@@ -345,8 +356,10 @@ def draw_estimates(figure: Estimates) -> "Drawing":
     return drawing
 
 
-def noted(row: RankingRow, most: int) -> str:
-    """A row's label, cut to `most` letters together with its note."""
+def noted(row: RankingRow, most: int, *, below: bool = False) -> str:
+    """A row's label, cut to `most` letters together with its note; below: the note has a line of its own."""
+    if below:
+        return "\n".join(filter(None, (cut(row.label, most), cut(row.note, most))))
     note = f" — {row.note}" if row.note else ""
     room = most - len(note)
     return cut(row.label, room) + note

@@ -1,6 +1,7 @@
 """Searches for print: dots in groups with a line behind them, and a timeline of workers."""
 
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from handgrad.report.drawing.canvas import (
@@ -8,6 +9,7 @@ from handgrad.report.drawing.canvas import (
     PAGE_WIDTH,
     SOFT,
     is_narrow,
+    letters_in,
     new_drawing,
     page_width,
     percent_axis,
@@ -56,10 +58,14 @@ def draw_scatter(figure: Scatter) -> "Drawing":
         _axis(axes, panel, figure)
         axes.tick_params(labelleft=column == 0)
         axes.set_ylabel(figure.y_label if column == 0 else "")
-    drawing.legend(
-        list(handles.values()), list(handles), loc="outside lower center", ncols=min(side_by_side(4), len(handles))
-    )
+    drawing.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=_across(handles, 4))
     return drawing
+
+
+def _across(names: Collection[str], most: int) -> int:
+    """How many names of a legend stand side by side; on a narrow page as many as fit."""
+    fit = letters_in(page_width(), 8.5) // (max(map(len, names)) + 8) if is_narrow() else most
+    return max(1, min(most, len(names), fit))
 
 
 def _dots(axes: "Axes", one: Dots, figure: Scatter) -> Any:
@@ -140,5 +146,7 @@ def draw_timeline(figure: Timeline) -> "Drawing":
     axes.set_xlabel(figure.x_label)
     if len(figure.key.blocks) > 1:
         handles = [Patch(color=colour, label=text) for colour, text in figure.key.blocks]
-        drawing.legend(handles=handles, loc="outside lower center", ncols=min(side_by_side(5), len(handles)))
+        drawing.legend(
+            handles=handles, loc="outside lower center", ncols=_across([text for _, text in figure.key.blocks], 5)
+        )
     return drawing

@@ -193,7 +193,7 @@ def _note(table: "Table", found: _Layout) -> tuple[list[str], float]:
     if not text:
         return [], 0.0
     lines = math.ceil(1.1 * SIZES[2].scale * width_of(plain(text)) / found.width)
-    body = rf"\parbox{{\linewidth}}{{\footnotesize\sloppy {breakable(text, 80)}}}"
+    body = rf"\noindent\parbox{{\linewidth}}{{\footnotesize\sloppy {breakable(text, 80)}}}"
     return ["", r"  \smallskip", "", rf"  {body}"], 9.5 * lines + 12
 
 
@@ -235,7 +235,7 @@ def _long(table: "Table", found: _Layout) -> list[str]:
         ]
         lines += [r"  \endhead", r"  \bottomrule", r"  \endfoot"]
         lines += [*_rows(columns, table.rows, range(len(table.rows)), end), r"\end{longtable}"]
-    return [*lines, r"\noindent", *(line.strip() for line in note if r"\parbox" in line), r"\par\medskip", r"\endgroup"]
+    return [*lines, *(line.strip() for line in note if r"\parbox" in line), r"\par\medskip", r"\endgroup"]
 
 
 def _texts(table: "Table") -> list[str]:
