@@ -29,6 +29,7 @@ from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.figure_options import FIGURES
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 from handgrad.training.record import Record, load, load_curves, load_optional, load_params
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ class SavedFigure(list[Path]):
 class StudyFigure(Displayed):
     """A figure of a study: its numbers, and what draws them.  A notebook shows it.
 
-    kind: its name in `FIGURES` (docs/report.md);  data: the numbers, with title and caption.
+    kind: its name in `FIGURES` (docs/report.md);  data: the numbers, with title and caption;
+    options: how it is drawn for print.
     """
 
     kind: str
     data: FigureData
+    options: PrintOptions = AS_USUAL
 
     def frame(self) -> "DataFrame":
         """The numbers behind it, as its CSV has them."""
@@ -70,7 +73,7 @@ class StudyFigure(Displayed):
 
     def matplotlib(self) -> "Drawing":
         """matplotlib's figure, a new one at every call, drawn as for print; change it and save it as you like."""
-        return drawn(self.data)
+        return drawn(self.data, self.options)
 
     def plotly(self) -> "Plot":
         """plotly's figure, a new one at every call; several panels are subplots of it.
@@ -90,7 +93,7 @@ class StudyFigure(Displayed):
         _refuse_others([target / f"{figure.name}.{form}" for form in formats], data, header[0])
         try:
             target.mkdir(parents=True, exist_ok=True)
-            paths = save_prints(figure, target, formats)
+            paths = save_prints(figure, target, formats, self.options)
             with data.open("w", encoding="utf-8", newline="") as file:
                 write_csv(file, header, rows)
         except OSError as error:
@@ -128,12 +131,18 @@ def figure(
     *,
     options: Mapping[str, Any] | None = None,
     name: str = "",
+    column: str | None = None,
+    width: float | None = None,
+    font_size: float | None = None,
+    font: str | None = None,
 ) -> StudyFigure:
     """A figure of a results folder: a notebook shows it; `matplotlib`, `plotly`, `frame` and `save` go on from it.
 
     folder: results, their folder, or one record, as `train` returns it;  kind: a name of `FIGURES` (docs/report.md);
     settings: labels such as "5_1", by default all (of kinds that show one: the winner), of a record none;
     options: what the kind takes (docs/report.md);  name: of its files, by default the kind.
+    column, width, font_size, font: how it is drawn for print: "single" (3.3 inches) or "double" (7) of a page of two
+    columns, or inches in place of it; points of axis labels; "serif" or the name of a font that is installed.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     lookup(FIGURES, kind, "kind of figure")
@@ -145,8 +154,9 @@ def figure(
         raise InputError(f"name must have 100 letters at most; got {len(name):,}: {shown(name)}")
     if options is not None:
         given(options, dict, "options", "Give what the kind takes as a dict (docs/report.md)")
+    printed = PrintOptions(column=column, width=width, font_size=font_size, font=font)
     if isinstance(folder, Record):
-        return _of_record(folder, kind, settings, options, name or kind)
+        return _of_record(folder, kind, settings, options, name or kind, printed)
     results = Results.of(folder)
     summary = summarize(results)
     known = {setting.label: setting for setting in summary.settings}
@@ -163,10 +173,17 @@ def figure(
         raise InputError(
             f"{results.folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows"
         )
-    return StudyFigure(kind, found)
+    return StudyFigure(kind, found, printed)
 
 
-def _of_record(record: Record, kind: str, settings: Any, options: Mapping[str, Any] | None, name: str) -> StudyFigure:
+def _of_record(
+    record: Record,
+    kind: str,
+    settings: Any,
+    options: Mapping[str, Any] | None,
+    name: str,
+    printed: PrintOptions,
+) -> StudyFigure:
     """A figure of one run by itself: what compares settings, or shows a search, is of a results folder."""
     if settings is not None:
         raise InputError(f"settings are those of a study; leave them out for one record; got {shown(settings)}")
@@ -188,7 +205,7 @@ def _of_record(record: Record, kind: str, settings: Any, options: Mapping[str, A
     found = make_figure(kind, whole, {f"run {record.id}": setting}, sources, options, name=name)
     if found is None:
         raise InputError(f"record {record.id} holds nothing that a figure of kind {kind!r} shows")
-    return StudyFigure(kind, found)
+    return StudyFigure(kind, found, printed)
 
 
 def save_figure(
@@ -200,14 +217,21 @@ def save_figure(
     out: str | Path = ".",
     name: str = "",
     formats: Iterable[str] = FORMATS,
+    column: str | None = None,
+    width: float | None = None,
+    font_size: float | None = None,
+    font: str | None = None,
 ) -> SavedFigure:
     """Make a figure of a results folder or record; write `<out>/<name>.<format>` and the CSV behind it -> their paths.
 
-    folder, kind, settings, options, name: those of `figure`.  A notebook shows what was saved.
+    folder, kind, settings, options, name, column, width, font_size, font: those of `figure`.  A notebook shows what was
+    saved.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     formats, target = known_formats(formats), as_path(out, "out")
-    return figure(folder, kind, settings, options=options, name=name).save(target, formats=formats)
+    printed = {"column": column, "width": width, "font_size": font_size, "font": font}
+    made = figure(folder, kind, settings, options=options, name=name, **printed)  # type: ignore[arg-type]
+    return made.save(target, formats=formats)
 
 
 def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sources:

@@ -12,6 +12,7 @@ from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.tables.table import Table
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 from handgrad.training.sources import sources_named
 
 
@@ -73,10 +74,11 @@ class RunTableBlock:
 
 @dataclass(frozen=True)
 class FigureBlock:
-    """number: the original's own, such as "Figure 1"."""
+    """number: the original's own, such as "Figure 1";  options: how it is drawn for print, where the study says it."""
 
     figure: FigureData
     number: str = ""
+    options: PrintOptions = AS_USUAL
 
 
 @dataclass(frozen=True)

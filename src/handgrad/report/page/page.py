@@ -2,8 +2,8 @@
 
 `Page` turns blocks into what the template shows, saving tables and figures on the way; `render` fills the template.
 
-Everything is escaped.  The page's content security policy names the hashes of its scripts (its own, plotly, DataTables),
-so that no other runs.  The libraries, the numbers of plots and runs and the pictures for print are in the page
+Everything is escaped.  The page's content security policy names the hashes of its scripts (its own, plotly,
+DataTables), so that no other runs.  The libraries, the numbers of plots and runs and the pictures for print are in the page
 compressed.  Style elements are allowed because plotly makes some.
 """
 
@@ -43,6 +43,7 @@ from handgrad.report.findings.wording import signed, values_text
 from handgrad.report.page.static_pictures import file_uri, static_uri
 from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.published.figure_options import figure_shape, load
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 from handgrad.training.sources import sources_named
 
 SCRIPTS = (  # one after the other; a name of one is known to those below it
@@ -65,8 +66,8 @@ STAMP = "Selected on the test set (select_on_test = true)"
 class Page:
     """Collects chapters: saves their tables and figures, and keeps what the template needs of each."""
 
-    def __init__(self, folder: Path, formats: Iterable[str]) -> None:
-        self.folder, self.formats = folder, tuple(formats)
+    def __init__(self, folder: Path, formats: Iterable[str], options: PrintOptions = AS_USUAL) -> None:
+        self.folder, self.formats, self.options = folder, tuple(formats), options
         self.plots: dict[str, Any] = {}
         self.prints: dict[str, str] = {}
         self.unwritten: dict[str, None] = {}  # words that no font for print has
@@ -112,15 +113,15 @@ class Page:
             found = {"kind": "runs", "table": block.table, "number": f"Table {self.tables}"}
             return {**found, "files": self._links(paths)}
         if isinstance(block, FigureBlock):
-            return self.figure(block.figure, block.number)
+            return self.figure(block.figure, block.number, block.options.over(self.options))
         assert_never(block)
 
-    def figure(self, figure: FigureData, number: str = "") -> dict[str, Any]:
+    def figure(self, figure: FigureData, number: str = "", options: PrintOptions = AS_USUAL) -> dict[str, Any]:
         """A figure as the template takes it: its numbers in the page, its files in the folder."""
         self.figures += not number
         folder = self.folder / "figures"
-        paths = save_prints(figure, folder, self.formats)
-        if self.formats and (missing := lettered(figure).missing):
+        paths = save_prints(figure, folder, self.formats, options)
+        if self.formats and (missing := lettered(figure, options.font).missing):
             self.unwritten |= dict.fromkeys(missing)
             note = without_font(missing)
             figure = replace(figure, caption=f"{figure.caption} {note[0].upper()}{note[1:]}.")

@@ -30,7 +30,7 @@ def plotly_figure(figure: FigureData) -> "Plot":
     from plotly.graph_objects import Figure as Plot
 
     shape = type(figure).__name__
-    made = load(PLOTS.get(shape, figure_shape(shape).page))(figure)
+    made = PLOTS[shape](figure) if shape in PLOTS else load(figure_shape(shape).page)(figure)
     if made["what"] != "plots":
         kinds = listed(sorted(kind for kind, one in FIGURES.items() if one.shape == shape))
         raise InputError(

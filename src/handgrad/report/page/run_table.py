@@ -1,4 +1,4 @@
-"""The run table of the page: a row for every run, as numbers that its script sorts, filters and groups (`run_table.js`).
+"""The run table of the page: a row for every run, as numbers that `run_table.js` sorts, filters and groups.
 
 columns   key, heading, how values are written (`FORMS`), whether the column is hidden until it is chosen
 rows      a list for every run, in the order of the columns, the best first; None where there is no value

@@ -264,7 +264,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
         Column("seed", numeric=True),
         Column("id"),
         Column("status"),
-        *(Column(METRICS[head].word, tuple(names), numeric=True) for head, names in behind.items()),
+        *(Column(METRICS[head].word, tuple(metrics), numeric=True) for head, metrics in behind.items()),
         Column("collapsed"),
         Column("total s", ("seconds",), numeric=True),
     ]
@@ -274,10 +274,10 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
             row = [cell(setting.label), *(_value(setting, path) for path in paths)]
             row += [*([cell(run.fold)] if folded else []), cell(run.seed, str(run.seed))]
             row += [cell(run.id or None), cell(run.status)]
-            for head, names in behind.items():
+            for head, metrics in behind.items():
                 value = run.value(head)
                 text = "–" if value is None else number(value, head).removesuffix(" %")
-                row.append(Cell(text, tuple(map(run.value, names))))
+                row.append(Cell(text, tuple(map(run.value, metrics))))
             ended = run.status in ("done", "pruned")
             fallen = f"to {run.collapsed[0]}" if run.collapsed else ""
             row.append(Cell(fallen, (int(run.collapsed is not None) if ended else None,)))
