@@ -5,8 +5,8 @@
 
 The runs are invented (`tests/report/conftest.py`), of 10 epochs of 25 steps on images of 8 x 8 pixels, 5 seeds a
 setting.  Prints the page's size, how long the report took, and, as medians over a few loads: the milliseconds until
-DOMContentLoaded and until the run table can be used, and those of a filter, a sort and a grouping, each with everything that follows from it and until
-the next frame is painted.  Needs chromium, chromedriver and selenium.
+DOMContentLoaded and until the run table can be used, and those of a filter, a sort and a grouping, each with everything
+that follows from it and until the next frame is painted.  Needs chromium, chromedriver and selenium.
 """
 
 import argparse

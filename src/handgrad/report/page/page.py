@@ -3,8 +3,8 @@
 `Page` turns blocks into what the template shows, saving tables and figures on the way; `render` fills the template.
 
 Everything is escaped.  The page's content security policy names the hashes of its scripts (its own, plotly,
-DataTables), so that no other runs.  The libraries, the numbers of plots and runs and the pictures for print are in the page
-compressed.  Style elements are allowed because plotly makes some.
+DataTables), so that no other runs.  The libraries, the numbers of plots and runs and the pictures for print are in the
+page compressed.  Style elements are allowed because plotly makes some.
 """
 
 import base64
