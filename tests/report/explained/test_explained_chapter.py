@@ -113,3 +113,15 @@ def test_one_seed_is_said_where_readings_are_not_told_apart(explained):
         for values in (one, three)
     ]
     assert [sum("[explain] seeds = 3" in text for text in texts) for texts in said] == [1, 0]
+
+
+def test_readings_that_depart_as_the_best_does_and_in_more_are_named_where_they_did_not_run(explained):
+    found = explained([0.9, 0.8], [0.3, 0.2], [0.9, 0.8])
+    order = Alternative("order", "fixed", slips=("same-order-every-epoch",))
+    more = replace(found, readings=(*READINGS, Reading(2, (order,)), Reading(3, (*READINGS[1].parts, order))))
+    texts = [verdict.text for verdict in explained_verdicts(more)]
+    assert sum("Not run whole" in text for text in texts) == 1
+    (said,) = (text for text in texts if "Not run whole" in text)
+    assert said.endswith("as it does and in more, “loss: half; order: fixed”.")
+    left = replace(more, alike={3: 1})
+    assert not any("Not run whole" in verdict.text for verdict in explained_verdicts(left))

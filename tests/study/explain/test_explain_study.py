@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.study.explain.explain_plan import ExplainPlan
-from handgrad.study.explain.explain_study import explain_study, going_on
+from handgrad.study.explain.explain_study import GoingOn, explain_study, going_on
 from handgrad.study.explain.ladder import Rung
 from handgrad.study.explain.rows import PublishedRow
 from handgrad.study.explain.rung_results import (
@@ -154,8 +154,8 @@ def test_what_cheaper_runs_cannot_show_goes_on():
         return RungResult("rung 1", share, False, (0,), tuple(values), by_cell, ranking, 6)
 
     last, readings = Rung(2, 1.0, 1, final=True, alike=1), tuple(map(Reading, values))
-    assert going_on(after(0.25), last, 1, readings) == ([0, 1, 2], {4: 3, 5: 1})
-    assert going_on(after(1.0), last, 1, readings) == ([0, 1], {2: 1, 4: 3, 5: 1})
+    assert going_on(after(0.25), last, 1, readings) == GoingOn([0, 1, 2], {4: 3, 5: 1}, {})
+    assert going_on(after(1.0), last, 1, readings) == GoingOn([0, 1], {2: 1, 4: 3, 5: 1}, {})
 
 
 def test_what_departs_in_more_and_gives_nearly_the_same_waits():
@@ -166,17 +166,21 @@ def test_what_departs_in_more_and_gives_nearly_the_same_waits():
     printed = {"0: test_accuracy": PublishedCell(0.9, scored=1000)}
 
     def after(values, share=0.25, own=None):
-        cells = {str(n): {"0: test_accuracy": ReadingCell((value,), 1000)} for n, value in enumerate(values)}
-        ranking = rank(printed, cells, {str(reading.number): reading.departures for reading in readings})
-        by_cell = {(n, 0, "test_accuracy"): (value,) for n, value in enumerate(values)}
-        shares = {(n, 0): share for n in range(5)} | ({} if own is None else {(3, 0): own})
-        return RungResult("rung 1", share, False, (0,), tuple(range(5)), by_cell, ranking, 5, shares)
+        ran = {n: value for n, value in enumerate(values) if value is not None}
+        cells = {str(n): {"0: test_accuracy": ReadingCell((value,), 1000)} for n, value in ran.items()}
+        ranking = rank(printed, cells, {str(n): readings[n].departures for n in ran})
+        by_cell = {(n, 0, "test_accuracy"): (value,) for n, value in ran.items()}
+        shares = {(n, 0): share for n in ran} | ({} if own is None else {(3, 0): own})
+        return RungResult("rung 1", share, False, (0,), tuple(ran), by_cell, ranking, len(ran), shares)
 
     near = after([0.5, 0.9, 0.8, 0.905, 0.9])
     assert nearly_alike_in(near, readings) == {3: 1}
     last = Rung(2, 1.0, 1, final=True, alike=1)
-    assert going_on(near, last, 1, readings) == ([0, 1, 4], {})
-    assert going_on(near, replace(last, alike=2), 1, readings) == ([0, 1, 3, 4], {})
+    assert going_on(near, last, 1, readings) == GoingOn([0, 1, 4], {}, {3: 1})
+    assert going_on(near, replace(last, alike=2), 1, readings) == GoingOn([0, 1, 3, 4], {}, {})
+    later = after([0.5, 0.9, 0.8, None, 0.7])
+    assert going_on(later, last, 1, readings, {3: 1}) == GoingOn([0, 1, 3], {}, {})
+    assert going_on(later, last, 1, readings, {3: 2}) == GoingOn([0, 1], {}, {3: 2})
     assert nearly_alike_in(after([0.905, 0.9, 0.8, 0.95, 0.9]), readings) == {}
     assert nearly_alike_in(after([0.5, 0.9, 0.8, 0.905, 0.9], share=1.0), readings) == {}
     assert nearly_alike_in(after([0.5, 0.9, 0.8, 0.905, 0.9], own=0.5), readings) == {}

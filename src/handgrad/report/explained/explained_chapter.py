@@ -64,6 +64,21 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
     if alike:
         more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
         yield Verdict("note", f"Not told apart from it by these numbers: {_quoted(alike)}{more}.")
+    more_of_it = [
+        reading.name
+        for reading in explained.readings
+        if best.departures
+        and set(reading.key) > set(best.key)
+        and reading.number not in rung.readings
+        and reading.number not in explained.alike
+    ]
+    if more_of_it and rung.final:
+        more = f" and {len(more_of_it) - NAMED} more" if len(more_of_it) > NAMED else ""
+        yield Verdict(
+            "note",
+            "Not run whole, as cheaper runs put them behind or did not tell them from it: readings that depart from the "
+            f"text as it does and in more, {_quoted(more_of_it)}{more}.",
+        )
     if len(near) > 1 and all(len(values) < 2 for values in rung.values.values()):
         yield Verdict(
             "note",

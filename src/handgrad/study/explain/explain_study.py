@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,32 +55,47 @@ def explain_study(
         return execute_plan(plan, folder, Explaining, runner, jobs, watch, address=address, cpus_per_run=cpus_per_run)
 
 
+@dataclass(frozen=True)
+class GoingOn:
+    """The readings that begin a rung, by their numbers, and those that do not for now.
+
+    left: to another, whose very numbers they gave -> that one;  waiting: behind another -> that one.
+    """
+
+    numbers: list[int]
+    left: Mapping[int, int]
+    waiting: Mapping[int, int]
+
+
 def going_on(
-    before: RungResult, rung: Rung, fewest: int, readings: Sequence[Reading]
-) -> tuple[list[int], dict[int, int]]:
-    """The readings that go on to a rung, and those that are left to another, whose very numbers they gave.
+    before: RungResult, rung: Rung, fewest: int, readings: Sequence[Reading], waiting: Mapping[int, int] | None = None
+) -> GoingOn:
+    """The readings that go on from a rung to the next.  waiting: those of earlier rungs.
 
     Of readings with the same numbers the first is ranked for all.  After whole runs the others are left to it.  Cheaper
     runs may be too short to show a difference (an order that is the same in every epoch, in one epoch): the others go
-    on with it, as many as the rung takes, those of fewer departures first, and after them those that gave nearly the
-    numbers of a reading that departs as they do and in less.
+    on with it, as many as the rung takes, those of fewer departures first.  After them come those that wait behind one
+    that goes on: they gave nearly its numbers, in this rung or before, and depart as it does and in more.
     """
     alike = alike_in(before)
     nearly = {number: first for number, first in nearly_alike_in(before, readings).items() if number not in alike}
-    waiting = alike.keys() | nearly.keys()
-    ranked = [fit for fit in before.ranking.readings if int(fit.name) not in waiting]
+    behind = alike.keys() | nearly.keys()
+    ranked = [fit for fit in before.ranking.readings if int(fit.name) not in behind]
     chosen = survivors(replace(before.ranking, readings=tuple(ranked)), min(fewest, len(ranked)), rung.most)
     numbers = {WRITTEN, *map(int, chosen)}
+    nearly = {number: first for number, first in (waiting or {}).items() if number not in numbers} | nearly
     if before.share < 1:
         places = {number: place for place, number in enumerate(map(int, chosen))}
-        departures = {int(fit.name): fit.departures for fit in before.ranking.readings}
-        others = [
-            (one in nearly, departures[one], places[first], one)
+        others = sorted(
+            (one in nearly, readings[one].departures, places[first], one)
             for one, first in (nearly | alike).items()
             if first in places
-        ]
-        numbers.update(one for *_, one in sorted(others)[: rung.alike])
-    return sorted(numbers), {number: first for number, first in alike.items() if number not in numbers}
+        )
+        numbers.update(one for *_, one in others[: rung.alike])
+    left, waits = (
+        {number: first for number, first in ones.items() if number not in numbers} for ones in (alike, nearly)
+    )
+    return GoingOn(sorted(numbers), left, waits)
 
 
 class Explaining(Execution):
@@ -92,11 +107,14 @@ class Explaining(Execution):
         """Run the rungs of the ladder, one after the other."""
         plan = self.plan
         before: RungResult | None = None
+        waiting: Mapping[int, int] = {}
         for number, rung in enumerate(plan.ladder):
             if before is not None:
-                numbers, left = going_on(before, rung, min(rung.most, plan.ladder[-1].most, LEAST), plan.readings)
-                plan.alike.update(left)
-                plan.rung(rung, [plan.readings[number] for number in numbers])
+                fewest = min(rung.most, plan.ladder[-1].most, LEAST)
+                on = going_on(before, rung, fewest, plan.readings, waiting)
+                waiting = on.waiting
+                plan.alike.update(on.left)
+                plan.rung(rung, [plan.readings[one] for one in on.numbers])
                 self.begin(number)
             self.progress.tell("phase started", phase=rung.name)
             self.every_run(number)
