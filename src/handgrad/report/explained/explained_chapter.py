@@ -76,8 +76,8 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         more = f" and {len(more_of_it) - NAMED} more" if len(more_of_it) > NAMED else ""
         yield Verdict(
             "note",
-            "Not run whole, as cheaper runs put them behind or did not tell them from it: readings that depart from the "
-            f"text as it does and in more, {_quoted(more_of_it)}{more}.",
+            "Not run whole, as cheaper runs put them behind or did not tell them from it: readings that depart from "
+            f"the text as it does and in more, {_quoted(more_of_it)}{more}.",
         )
     if len(near) > 1 and all(len(values) < 2 for values in rung.values.values()):
         yield Verdict(
