@@ -186,7 +186,9 @@ def test_parallel_lines_go_through_values_best_first(random_study):
 def test_of_many_settings_some_are_picked_by_rank():
     frame = drawn(np.random.default_rng(0), 300, lambda s: 0.9 + 0.05 * peak(s))
     figure = parallel_figure(frame, ["lr", "width", "act"], LOSS, "parallel")
-    assert figure.places.shape == (200, 4)
+    assert figure.places.shape == (300, 4)  # the page's brush knows all of them
+    assert (len(figure.drawn), figure.drawn[0], figure.drawn[-1]) == (200, 0, 299)
+    assert sum(len(line.get_xdata()) == 4 for line in draw(figure).axes[0].lines) == 200
     assert "200 of 300 settings" in figure.caption
     assert float(figure.texts[0][-1]) == pytest.approx(frame["value"].min(), rel=1e-5)
     assert figure.places[0, 3] == pytest.approx(1)  # of a loss the least is on top

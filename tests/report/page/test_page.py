@@ -170,6 +170,18 @@ def test_every_plot_has_its_picture_for_print(report):
     assert unquote(prints["curves"].removeprefix("data:image/svg+xml,")) == written
 
 
+def test_without_scripts_the_smaller_picture_stands_for_every_plot(report):
+    folder, page = report(formats=("svg", "png"))
+    pictures = {one["alt"]: one["src"] for one in page.all("img") if one.get("class") == "static"}
+    assert len(pictures) == len([one for one in page.all("div") if "data-print" in one]) == 7
+    svg = (folder / "figures" / "curves.svg").read_text("utf-8")
+    assert pictures["Learning curves"].startswith("data:image/png;base64,")
+    assert len(pictures["Learning curves"]) < len(svg)
+    _, page = report(name="none")
+    assert not [one for one in page.all("img") if one.get("class") == "static"]
+    assert {one["class"] for one in page.all("p") if "unplottable" in one.get("class", "")} == {"unplottable alone"}
+
+
 def test_whatever_the_user_writes_is_text(report):
     tables = {
         "title": EVIL,
@@ -190,7 +202,7 @@ def test_whatever_the_user_writes_is_text(report):
         "html head meta title style body header p h1 nav ol li a main section h2 h3 div small ul dl dt dd span figure"
     )
     known += " figcaption strong table thead tbody tr th td details summary button img pre code b i br footer script"
-    known += " svg path"
+    known += " svg path noscript"
     assert {tag for tag, _ in page.elements} <= set(known.split())
     assert page.text.count("<script>alert(1)</script> & \"q\" 'x' {{ 7*7 }} ${x} --><b>") > 10
     assert "49" not in page.texts

@@ -211,9 +211,9 @@ const curves = {
     const bar = make("div", { className: "controls" });
     bar.setAttribute("role", "group");
     bar.setAttribute("aria-label", `controls of the figure ${name}`);
-    const change = (does) => (event) => { does(event.target); figures.redraw(figure); };
+    const change = (does) => (event) => { does(event.target); figures.soon(figure); };
     const add = (text, control, does, ...more) => {
-      control.addEventListener("input", change(does));
+      control.addEventListener(control.type === "range" ? "input" : "change", change(does));
       bar.append(make("label", {}, `${text} `, control, ...more));
     };
     const choice = (called, options) => make("select", { name: called }, ...options.map(([value, text]) => make("option", { value, textContent: text })));
@@ -240,7 +240,7 @@ const curves = {
     const labels = [...figure.querySelectorAll(".legend button[data-line]")].map((button) => button.dataset.line);
     if (labels.length > 1) {
       const only = choice("only", [["", "all lines"], ...labels.map((label) => [label, label])]);
-      only.addEventListener("input", () => figures.isolate(figure, only.value));
+      only.addEventListener("change", () => figures.isolate(figure, only.value));
       bar.append(make("label", {}, "only ", only));
     }
     return [bar, formula];

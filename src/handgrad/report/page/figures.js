@@ -7,7 +7,8 @@ const figures = {
   kinds: {}, // key -> { state(figure, plots), made(plot, state, figure),
   //        controls(figure, state), drawn(box, state), chosen(figure, plots, state) on a new selection }
   states: new Map(),
-  stale: new Set(), // figures to be drawn again
+  stale: new Set(), // figures to be drawn again when they are in view
+  moved: new Set(), // and before the next frame
   near: new IntersectionObserver((seen) => seen.forEach(({ isIntersecting, target }) => {
     if (!isIntersecting) return;
     figures.near.unobserve(target);
@@ -67,10 +68,22 @@ const figures = {
     }
     const { data, layout } = figures.made(box);
     Plotly.newPlot(box, data, layout, figures.config);
+    figures.legend(box.closest("figure"));
     const own = figures.kinds[figures.kind(plot)];
     if (own && own.drawn) own.drawn(box, figures.state(box.closest("figure")));
   },
 
+  // Drawn once before the next frame, however often a slider moves.
+  soon(figure) {
+    if (!figures.moved.size) {
+      requestAnimationFrame(() => {
+        const all = [...figures.moved];
+        figures.moved.clear();
+        all.forEach(figures.redraw);
+      });
+    }
+    figures.moved.add(figure);
+  },
   redraw(figure) {
     figures.boxes(figure).filter((box) => box.dataset.drawn).forEach((box) => {
       const { data, layout } = figures.made(box);
@@ -94,7 +107,8 @@ const figures = {
   hide(figure, change) {
     const labels = [...figure.querySelectorAll(".legend button[data-line]")].map((button) => button.dataset.line);
     change(figures.state(figure).hidden, labels);
-    figures.redraw(figure);
+    figures.legend(figure);
+    figures.soon(figure);
   },
   press: (figure, label) => figures.hide(figure, (hidden) => { if (!hidden.delete(label)) hidden.add(label); }),
   isolate: (figure, label) => figures.hide(figure, (hidden, labels) => {

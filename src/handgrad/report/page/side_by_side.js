@@ -15,13 +15,13 @@ const sideBySide = {
           ...runs.map((one, i) => make("option", { value: i, textContent: one.name })));
       };
       fill();
-      setting.addEventListener("input", () => { fill(); show(); });
-      run.addEventListener("input", () => show());
+      setting.addEventListener("change", () => { fill(); show(); });
+      run.addEventListener("change", () => show());
       return { word, setting, run };
     });
     if (settings.length === 1) sides.forEach(({ run }, n) => { run.value = String(n); });
     const series = make("select", {}), body = make("div", {}), plot = make("div", { className: "plot" });
-    series.addEventListener("input", () => show());
+    series.addEventListener("change", () => show());
     const bar = make("div", { className: "controls" }, ...sides.flatMap(({ word, setting, run }) => [
       make("label", {}, `${word} setting `, setting), make("label", {}, `${word} runs `, run)]), make("label", {}, "curve ", series));
     bar.setAttribute("role", "group");

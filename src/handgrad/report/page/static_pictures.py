@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-COLOURS_KEPT = 64  # of a drawing of lines and letters; more are not told apart
+COLOURS_KEPT = 128  # of a drawing of lines and letters: few enough for a small file, and lines keep theirs
 
 
 def static_uri(paths: Iterable[Path]) -> str:
@@ -33,6 +33,6 @@ def _uri(path: Path) -> str:
 
     content = io.BytesIO()
     with Image.open(path) as picture:
-        few = picture.convert("RGB").quantize(COLOURS_KEPT, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(COLOURS_KEPT, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         few.save(content, format="png", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -1,0 +1,54 @@
+"""Pairs of settings: what is compared, and with which interval."""
+
+import pytest
+
+from handgrad.report.chapters.side_by_side_chapter import side_by_side_chapter
+from handgrad.report.findings.setting_pairs import pair_differences
+from handgrad.report.findings.statistics import compare
+from handgrad.report.findings.summarize import summarize
+from handgrad.report.study_figure import sources_of
+from handgrad.study.folder.results_folder import Results
+from tests.report.conftest import Outcome
+
+
+def tell(setting, seed):
+    label = int(setting.label)
+    return Outcome(0.9 + 0.01 * label + 0.002 * (label * seed % 3), "diverged" if (label, seed) == (2, 1) else "done")
+
+
+def test_pairs_are_of_shared_seeds_and_settings_of_which_no_run_diverged(make_results):
+    results = Results.open(make_results(tell=tell))
+    summary = summarize(results)
+    (phase,) = summary.phases
+    found = {(pair.first, pair.second): pair.found for pair in pair_differences(phase)}
+    assert set(found) == {("4", "3"), ("4", "1"), ("3", "1")}
+    values = {setting.label: setting.samples[phase.metric].values for setting in phase.settings}
+    assert found["3", "1"] == compare(values["3"], values["1"])
+    assert found["3", "1"].interval is not None
+
+    _, beside = side_by_side_chapter(summary, sources_of(results)).blocks
+    (shown,) = beside.data["phases"]
+    assert set(shown["said"]) == {"4|3", "4|1", "3|1", "4|2"}  # against the best the conclusions know more
+    interval = found["3", "1"].interval
+    ends = f"{100 * interval.low:+.2f} to {100 * interval.high:+.2f} points".replace("-", "−")
+    assert shown["said"]["3|1"].endswith(f"over 3 seeds, 95 % t interval of this pair {ends}.")
+    assert "(the best)" in shown["said"]["4|3"]
+    assert [one["name"] for one in shown["differ"]] == ["hidden", "lr"]
+    assert shown["settings"][-1]["value"].endswith("1 run diverged")
+    assert len(beside.data["matrices"]) == 11
+    assert beside.data["part"] == "test"
+
+
+def test_one_run_has_nothing_beside_it(make_results):
+    results = Results.open(make_results({"seeds": 1}))
+    assert side_by_side_chapter(summarize(results), sources_of(results)) is None
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_equal_differences_have_no_interval(make_results, seeds):
+    tables = {"seeds": seeds, "grid": {"network": {"hidden": [4, 6, 8]}}}
+    results = Results.open(make_results(tables, lambda setting, seed: Outcome(0.8 + 0.05 * int(setting.label))))
+    (phase,) = summarize(results).phases
+    assert {pair.found.interval for pair in pair_differences(phase)} == {None}
+    _, beside = side_by_side_chapter(summarize(results), sources_of(results)).blocks
+    assert beside.data["phases"][0]["said"]["2|1"].endswith("they show no spread, so no interval.")
