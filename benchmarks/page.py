@@ -3,10 +3,10 @@
     python benchmarks/page.py                 # 24, 200 and 1,000 runs
     python benchmarks/page.py 1000 --keep DIR # of one size; the results folders stay in DIR
 
-The runs are invented (`tests/report/conftest.py`), of 10 epochs of 25 steps on images of 8 x 8 pixels, 5 seeds a setting.  Prints the page's size,
-how long the report took, and, as medians over a few loads: the milliseconds until DOMContentLoaded and until the run
-table can be used, and those of a filter, a sort and a grouping, each with everything that follows from it and until
-the next frame is painted.  Needs chromium, chromedriver and selenium.
+The runs are invented (`tests/report/conftest.py`): 10 epochs of 25 steps on images of 8 x 8 pixels, 5 seeds a setting
+(of 24 runs, 3).  Prints the page's size, how long the report took, and, as medians over a few loads, the milliseconds
+until DOMContentLoaded and until the run table can be used, and those of a filter, a sort and a grouping, each with all
+that follows from it and until the next frame is painted.  Needs chromium, chromedriver and selenium.
 """
 
 import argparse
@@ -19,8 +19,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from handgrad.report import build_report
 from tests.report.conftest import Invented, Outcome
+
+from handgrad.report import build_report
 
 LOADS = 5
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
@@ -64,14 +65,12 @@ def measured(driver, page: Path) -> dict[str, float]:
             "const done = arguments[0], wait = () => window.performance.getEntriesByName('run-table').length"
             " ? done(performance.getEntriesByName('run-table')[0].startTime) : setTimeout(wait, 20); wait();"
         )
-        loaded = driver.execute_script(
-            "return performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
-        )
+        loaded = driver.execute_script("return performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
         found.setdefault("DOMContentLoaded", []).append(loaded)
         found.setdefault("table usable", []).append(usable)
         time.sleep(1)  # the figures near the window are drawn
         for name, action in (
-            ("filter", TYPE % ("#run-table [data-filter=\"val_accuracy\"]", ">80")),
+            ("filter", TYPE % ('#run-table [data-filter="val_accuracy"]', ">80")),
             ("all again", "page.querySelector('#run-table .all').click();"),
             ("sort", "page.querySelector('#run-table th[data-key=\"seed\"] .dt-column-order').click();"),
             ("group", TYPE.replace("input", "change") % ("#run-table .group", "training.optimizer.lr")),

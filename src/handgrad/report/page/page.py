@@ -2,9 +2,9 @@
 
 `Page` turns blocks into what the template shows, saving tables and figures on the way; `render` fills the template.
 
-Everything is escaped.  The page's content security policy names the hashes of its scripts (its own, plotly, DataTables),
-so that no other runs.  The libraries, the numbers of plots and runs and the pictures for print are in the page
-compressed.  Style elements are allowed because plotly makes some.
+Everything is escaped.  The page's content security policy names the hashes of its scripts (its own, plotly,
+DataTables), so that no other runs.  The libraries, the numbers of plots and runs and the pictures for print are in the
+page compressed.  Style elements are allowed because plotly makes some.
 """
 
 import base64
@@ -40,12 +40,21 @@ from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import signed, values_text
+from handgrad.report.page.front import front
 from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.published.figure_options import figure_shape, load
 from handgrad.training.sources import sources_named
 
 # One after the other; a name of one is known to those below it.
-SCRIPTS = ("selection.js", "packed.js", "run_filters.js", "run_table.js", "page.js", "settings_tables.js", "run_sections.js")
+SCRIPTS = (
+    "selection.js",
+    "packed.js",
+    "run_filters.js",
+    "run_table.js",
+    "page.js",
+    "settings_tables.js",
+    "run_sections.js",
+)
 STYLES = ("page.css", "run_table.css")
 STAMP = "Selected on the test set (select_on_test = true)"
 
@@ -202,6 +211,7 @@ def render(
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.globals["refuse"] = _refuse
     template = environment.from_string(here.joinpath("page.html.j2").read_text("utf-8"))
+    pictures = front(page.plots, summary, contents)
     metric = summary.phases[-1].metric if summary.phases else ""
     return template.render(
         name=summary.name,
@@ -211,6 +221,7 @@ def render(
         policy=policy,
         tiles=numbers,
         headline=verdicts,
+        front=pictures,
         chapters=contents,
         version=__version__,
         packed=packed(json.dumps({"plots": page.plots, "prints": page.prints}, allow_nan=False)) if plotly else "",
@@ -241,7 +252,7 @@ def _datatables() -> str:
     exports = re.search(r"\bexport\s*\{([^{}]*\bas default\b[^{}]*)\};?", found)
     name = re.search(r"([\w$]+) as default", exports[1]) if exports else None
     if exports is None or name is None:
-        raise InputError("this version of itables holds DataTables in another form; pip install 'itables>=2.5,<3'")
+        raise InputError("this version of itables holds DataTables in another form; pip install 'itables>=2.9,<3'")
     return f"(()=>{{{found[: exports.start()]}window.DataTable={name[1]};}})();"
 
 

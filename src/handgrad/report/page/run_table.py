@@ -1,7 +1,7 @@
-"""The run table of the page: a row for every run, as numbers that its script sorts, filters and groups (`run_table.js`).
+"""The run table of the page: a row for every run, as numbers that its script sorts, filters and groups.
 
-    columns   key, heading, how values are written (`FORMS`), whether the column is hidden until it is chosen
-    rows      a list for every run, in the order of the columns, the best first; None where there is no value
+columns   key, heading, how values are written (`FORMS`), whether the column is hidden until it is chosen
+rows      a list for every run, in the order of the columns, the best first; None where there is no value
 """
 
 import math
@@ -88,12 +88,8 @@ def _columns(summary: Summary) -> list[_Column]:
         heading = f"{metric.word} %" if form == "percent" else metric.word
         hidden = metric.measure.name not in usual
         found.append(_Column(metric.name, heading, form, _metric(metric.name), "metric", hidden))
-    found.append(
-        _Column("collapsed", "collapsed to", "text", lambda p, s, run: run.collapsed and run.collapsed[0])
-    )
-    found += [
-        _Column(one, f"{one} s", "seconds", _time(one), "time", one != "total") for one in TIMES
-    ]
+    found.append(_Column("collapsed", "collapsed to", "text", lambda p, s, run: run.collapsed and run.collapsed[0]))
+    found += [_Column(one, f"{one} s", "seconds", _time(one), "time", one != "total") for one in TIMES]
     found += [
         _Column("epochs", "epochs", "number", lambda p, s, run: run.record and run.record.epochs, hidden=True),
         _Column("steps", "steps", "number", lambda p, s, run: run.record and run.record.steps, hidden=True),
