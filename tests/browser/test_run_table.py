@@ -163,7 +163,7 @@ def test_it_shows_what_others_choose_and_gives_what_it_shows(report, opened):
     assert rows[0][:3] == ["run", "setting", "lr"]
     assert [row[1:3] for row in rows[1:]] == [["14", "0.1"]]
     table.find(".buttons-copy", 1).click()
-    table.wait("return window.copied.startsWith('\"run\",\"setting\",\"lr\"')")
+    table.wait('return window.copied.startsWith(\'"run","setting","lr"\')')
     table.run("URL.createObjectURL = (blob) => { blob.text().then((text) => { window.saved = text; }); return '#'; }")
     table.find(".buttons-csv").click()
     lines = table.wait("return window.saved").splitlines()
