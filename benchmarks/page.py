@@ -3,9 +3,9 @@
     python benchmarks/page.py                 # 24, 200 and 1,000 runs
     python benchmarks/page.py 1000 --keep DIR # of one size; the results folders stay in DIR
 
-The runs are invented (`tests/report/conftest.py`), of 10 epochs of 25 steps on images of 8 x 8 pixels, 5 seeds a
-setting.  Prints the page's size, how long the report took, and, as medians over a few loads: the milliseconds until
-DOMContentLoaded and until the run table can be used, and those of a filter, a sort and a grouping, each with everything
+The runs are invented (`tests/report/conftest.py`): 10 epochs of 25 steps on images of 8 x 8 pixels, 5 seeds a setting
+(of 24 runs, 3).  Prints the page's size, how long the report took, and, as medians over a few loads, the milliseconds
+until DOMContentLoaded and until the run table can be used, and those of a filter, a sort and a grouping, each with all
 that follows from it and until the next frame is painted.  Needs chromium, chromedriver and selenium.
 """
 

@@ -26,6 +26,7 @@ from handgrad.report.figures.request import Sources
 from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
 from handgrad.report.findings.importance import Importance
 from handgrad.report.findings.importance_sentences import headline_importance
+from handgrad.report.findings.next_steps import next_steps
 from handgrad.report.findings.noise import noises
 from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summary import Summary
@@ -80,7 +81,7 @@ def headline(
     summary: Summary, reproduction: Reproduction | None, important: Sequence[Importance] = ()
 ) -> tuple[Verdict, ...]:
     """The verdicts at the top of the page: what is reproduced, the winner, the test set, which hyperparameter matters,
-    selection, what is missing."""
+    what to try next, selection, what is missing."""
     found: list[Verdict] = slip_verdicts(summary.settings)
     metric = summary.phases[-1].metric if summary.phases else DEFAULT_METRIC
     if reproduction is not None:
@@ -99,7 +100,7 @@ def headline(
         found += [*choice_verdicts(summary.leading), *test_set_verdicts(summary.winner, summary.leading)]
     elif summary.phases:
         found += phase_verdicts(summary.phases[-1])
-    found += headline_importance(summary, important)
+    found += [*headline_importance(summary, important), *next_steps(summary)]
     if METRICS[metric].part is not TEST:
         found += selection(summary, metric)
     found += [*noise, *conditional(summary), *early_stopping_verdicts(summary), *small_parts(summary)]

@@ -40,6 +40,7 @@ from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import signed, values_text
+from handgrad.report.page.front import front
 from handgrad.report.page.static_pictures import file_uri, static_uri
 from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.published.figure_options import figure_shape, load
@@ -223,6 +224,7 @@ def render(
     environment.globals["refuse"] = _refuse
     store = {"plots": page.plots, "prints": page.prints, **page.explored}
     template = environment.from_string(here.joinpath("page.html.j2").read_text("utf-8"))
+    pictures = front(page.plots, summary, contents)
     metric = summary.phases[-1].metric if summary.phases else ""
     return template.render(
         name=summary.name,
@@ -232,6 +234,7 @@ def render(
         policy=policy,
         tiles=numbers,
         headline=verdicts,
+        front=pictures,
         chapters=contents,
         version=__version__,
         packed=packed(json.dumps(store, allow_nan=False)) if plotly else "",
@@ -262,7 +265,7 @@ def _datatables() -> str:
     exports = re.search(r"\bexport\s*\{([^{}]*\bas default\b[^{}]*)\};?", found)
     name = re.search(r"([\w$]+) as default", exports[1]) if exports else None
     if exports is None or name is None:
-        raise InputError("this version of itables holds DataTables in another form; pip install 'itables>=2.5,<3'")
+        raise InputError("this version of itables holds DataTables in another form; pip install 'itables>=2.9,<3'")
     return f"(()=>{{{found[: exports.start()]}window.DataTable={name[1]};}})();"
 
 

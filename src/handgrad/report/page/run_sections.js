@@ -130,7 +130,7 @@
         ["epochs, steps", [value(row, "epochs"), value(row, "steps")].filter(Boolean).join(", ")],
         ["times", times.join(", ")],
         ["network", setting.network ? [`${setting.network[0]}; ${setting.network[1]} parameters`] : []],
-        ["formulas", setting.formulas || []],
+        ...(setting.formulas || []),
         ["environment", environment.length ? [environment.join(", ")] : []], ["finished", run.finished || ""],
         ["files", `runs/${id}`],
       ]),
@@ -164,7 +164,7 @@
         ["against the best", setting.word], ["phase", setting.phase], ["what happened", setting.outcome],
         ...setting.axes, ...(setting.interval ? [setting.interval] : []), ...setting.scores,
         ["network", setting.network ? [`${setting.network[0]}; ${setting.network[1]} parameters`] : []],
-        ["formulas", setting.formulas || []],
+        ...(setting.formulas || []),
       ]),
       make("h4", { textContent: metric ? `Its runs` : "Runs" }),
       make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: `runs of setting ${label}` }, list),
@@ -186,7 +186,10 @@
   };
   const show = async () => {
     const [, kind, written] = window.location.hash.match(/^#(run|setting)-(.+)$/) || [];
-    if (!kind) { if (view.firstChild) close(); return; }
+    if (!kind) {
+      if (view.firstChild && !window.location.hash) close();
+      return;
+    }
     await known();
     const name = decodeURIComponent(written);
     const blocks = (kind === "run" ? runSection : settingSection)(name)

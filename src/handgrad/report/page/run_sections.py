@@ -99,7 +99,7 @@ def _setting(phase: PhaseSummary, setting: SettingSummary, several: bool) -> dic
         told["interval"] = [f"95 % interval of the mean {METRICS[phase.metric].word}", ends]
     if setting.network is not None:
         told["network"] = [", ".join(setting.network.layers), f"{setting.network.parameters:,}"]
-        told["formulas"] = [text for text in (setting.network.loss_formula, setting.network.l2_formula) if text]
+        told["formulas"] = [["loss", setting.network.loss_formula], ["L2", setting.network.l2_formula]]
     if setting.dataset is not None:
         told["classes"] = list(setting.dataset.classes)
     if phase.vary is not None:
@@ -122,7 +122,7 @@ def _run(
     told |= {"continues": record.continues} if record.continues else {}
     environment = {key: str(value) for key, value in record.environment.items()}
     told |= {"finished": finished} if (finished := environment.pop("finished", "")) else {}
-    environment |= {f"engine {key}": str(value) for key, value in record.engine.items()}
+    environment |= {"engine": ", ".join(f"{key} {value}" for key, value in record.engine.items()).removeprefix("name ")}
     environments.setdefault(str(environment), environment)
     told["environment"] = list(environments).index(str(environment))
     return told | (_curves(sources.curves(run.id), points) if _has_curves(run) else {})

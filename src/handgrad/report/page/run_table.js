@@ -47,7 +47,9 @@ const runTable = (() => {
       make("th", { textContent: column.heading, dataset: { key: column.key } })))));
     if (!group) element.tHead.append(make("tr", { className: "filters", dataset: { dtOrder: "disable" } }, ...columns.map(filterCell)));
     const first = Math.max(0, head.findIndex((column) => column.key === data.metric));
-    const exported = { columns: ":visible", orthogonal: "export", modifier: { search: "applied", order: "applied" } };
+    const exported = { columns: ":visible", orthogonal: "export", modifier: { search: "applied", order: "applied" },
+      customizeData: (all) => { all.headerStructure = all.headerStructure.slice(0, 1); } };  // without the filters
+    const saved = { title: null, messageTop: null, footer: false, exportOptions: exported };
     table = new window.DataTable(element, {
       data: group ? groupRows() : rows,
       columns: head.map((column, i) => ({
@@ -55,19 +57,17 @@ const runTable = (() => {
         className: numeric.has(column.form) && i ? "number" : "",
       })),
       order: [[first, data.down ? "asc" : "desc"]],
-      titleRow: 0, autoWidth: false, pageLength: 25, lengthMenu: [10, 25, 100, { label: "all", value: -1 }],
+      titleRow: 0, autoWidth: false, pageLength: 25, lengthMenu: [10, 25, 100, -1],
       layout: { topStart: "buttons", topEnd: null, bottomStart: ["info", "pageLength"], bottomEnd: "paging" },
       buttons: [
         { extend: "colvis", text: "Columns", columnText: (_, i) => head[i].heading },
-        { extend: "copyHtml5", text: "Copy", title: null, header: true, exportOptions: exported },
-        { extend: "copyHtml5", text: "Copy as CSV", title: null, fieldSeparator: ",", fieldBoundary: '"',
-          exportOptions: exported },
-        { extend: "csvHtml5", text: "Download CSV", title: null, filename: group ? "groups" : "runs",
-          bom: false, exportOptions: exported },
+        { ...saved, extend: "copyHtml5", text: "Copy" },
+        { ...saved, extend: "copyHtml5", text: "Copy as CSV", fieldSeparator: ",", fieldBoundary: '"' },
+        { ...saved, extend: "csvHtml5", text: "Download CSV", filename: group ? "groups" : "runs", bom: false },
       ],
       language: {
         info: group ? "_TOTAL_ groups" : "_START_ to _END_ of _TOTAL_ runs", infoEmpty: "none", infoFiltered: "",
-        lengthMenu: "_MENU_ a page", emptyTable: "nothing to show", zeroRecords: "no run passes the filters",
+        lengthMenu: "_MENU_ a page", lengthLabels: { "-1": "all" }, emptyTable: "nothing to show", zeroRecords: "no run passes the filters",
         buttons: { copyTitle: "Copied", copySuccess: { _: "%d rows copied", 1: "1 row copied" } },
       },
     });
@@ -114,7 +114,7 @@ const runTable = (() => {
       : make("input", { ...about, type: "search", autocomplete: "off",
         placeholder: numeric.has(column.form) ? "> or a..b" : "contains" });
     box.value = column.typed || "";
-    box.addEventListener("input", () => { filter(i, box.value); chosen(); });
+    box.addEventListener(column.values ? "change" : "input", () => { filter(i, box.value); chosen(); });
     return make("td", {}, box);
   };
   // Set the filter of a column; what is no filter is marked, and lets everything through.
@@ -174,7 +174,7 @@ const runTable = (() => {
     orders["handgrad-desc"] = order(false);
     const groups = columns.filter((column) => column.kind === "axis" || ["setting", "seed", "phase", "fold", "status"]
       .includes(column.key));
-    root.append(
+    root.replaceChildren(
       make("div", { className: "tools" },
         make("label", {}, "Search ", make("input", { type: "search", className: "search", autocomplete: "off" })),
         make("label", {}, "Group by ", make("select", { className: "group" }, make("option", { value: "", textContent: "no group" }),

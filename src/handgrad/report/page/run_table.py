@@ -1,6 +1,7 @@
-"""The run table of the page: a row for every run, as numbers that `run_table.js` sorts, filters and groups.
+"""The run table of the page: a row for every run, as numbers that its script sorts, filters and groups.
 
-columns   key, heading, how values are written (`FORMS`), whether the column is hidden until it is chosen
+columns   key, heading, how the script writes values (form: run, setting, text, number, percent, metric or seconds),
+          whether the column is hidden until it is chosen
 rows      a list for every run, in the order of the columns, the best first; None where there is no value
 """
 
@@ -15,7 +16,6 @@ from handgrad.report.findings.wording import axis_names, setting_value
 from handgrad.study.changes import shown
 from handgrad.study.published.option_values import USUAL_MEASURES
 
-FORMS = ("run", "setting", "text", "number", "percent", "metric", "seconds")  # how the script writes values
 TIMES = ("total", "training", "evaluation")
 
 

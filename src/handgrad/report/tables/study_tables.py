@@ -256,10 +256,10 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
         behind.setdefault(head, []).append(metric.name)
     folded = any(phase.folded for phase in summary.phases)
     paths = list(dict.fromkeys(path for phase in summary.phases for path in phase.axes))
-    names = axis_names(paths)
+    headings = axis_names(paths)
     columns = [
         Column("setting"),
-        *(Column(names[path], (path,)) for path in paths),
+        *(Column(headings[path], (path,)) for path in paths),
         *([Column("fold", numeric=True)] if folded else []),
         Column("seed", numeric=True),
         Column("id"),

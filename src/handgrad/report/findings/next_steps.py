@@ -1,0 +1,62 @@
+"""What to try next, in one sentence: values beyond the ends of what was tried, and seeds that would decide."""
+
+from collections.abc import Iterator, Mapping
+
+from handgrad.report.findings.against_best import OPEN
+from handgrad.report.findings.axis_scales import is_number
+from handgrad.report.findings.summary import PhaseSummary, Summary
+from handgrad.report.findings.verdicts import Verdict
+from handgrad.report.findings.wording import axis_names, enumerated, plural, settings_named
+from handgrad.study.changes import shown
+
+LEAST = 2  # values of an axis that have an end
+
+
+def next_steps(summary: Summary) -> list[Verdict]:
+    """Of the phase with the best setting: which hyperparameter has its best value at an end of those that were listed,
+    and how many more seeds would decide; nothing where nothing was compared, or while runs are missing.
+    """
+    phase = summary.leading
+    if phase is None or phase.conclusions is None or len(phase.settings) < LEAST or not phase.complete:
+        return []
+    steps = [text for text in (enumerated(list(_beyond(phase))), _more_seeds(phase)) if text]
+    if steps:
+        return [Verdict("note", f"What to try next: {'; '.join(steps)}.")]
+    if not phase.conclusions.tested:
+        return []
+    where = "inside the values tried" if phase.sampling is None else "among those drawn"
+    text = f"the best lies {where}, and no other setting is left open"
+    return [Verdict("note", f"What to try next: nothing that these runs call for; {text}.")]
+
+
+def _beyond(phase: PhaseSummary) -> Iterator[str]:
+    """A phrase for each axis of listed numbers whose best value is the smallest or the largest of them."""
+    best, names = phase.best, axis_names(phase.axes)
+    if best is None or phase.sampling is not None:
+        return
+    for path in phase.axes:
+        values: set[float] = {value for one in phase.settings if is_number(value := one.axes.get(path))}  # type: ignore
+        own = best.axes.get(path)
+        if len(values) < LEAST or own is None or own not in values:
+            continue
+        if own == max(values):
+            yield f"{names[path]} above {shown(own)}, the largest tried"
+        elif own == min(values) and own > 0:
+            yield f"{names[path]} below {shown(own)}, the smallest tried"
+
+
+def _more_seeds(phase: PhaseSummary) -> str:
+    """How many more seeds would separate the best from the nearest; empty where none is open, or no number would."""
+    found = phase.conclusions
+    if found is None or not found.tested:
+        return ""
+    counts = {label: count for label in found.labels(OPEN) if (count := found.against[label].more_seeds) is not None}
+    if not counts:
+        return ""
+    nearest = min(counts, key=lambda label: counts[label])
+    of = settings_named([found.best, nearest])
+    return f"{plural(counts[nearest], f'further {found.unit}')} of {of}, which would separate them{_others(counts)}"
+
+
+def _others(counts: Mapping[str, int]) -> str:
+    return f" ({plural(len(counts) - 1, 'other')} would need as many or more)" if len(counts) > 1 else ""

@@ -1,0 +1,45 @@
+"""What to try next: beyond the ends of what was listed, more seeds, or nothing."""
+
+from handgrad.report.findings.next_steps import next_steps
+from handgrad.report.findings.summarize import summarize
+from handgrad.study.folder.results_folder import Results
+from tests.report.conftest import Outcome
+
+GRID = {"seeds": 3, "grid": {"training": {"optimizer": {"lr": [0.01, 0.1, 1.0]}}}}
+
+
+def said(folder):
+    return [verdict.text for verdict in next_steps(summarize(Results.open(folder)))]
+
+
+def by_label(*accuracies):
+    return lambda setting, seed: Outcome(accuracies[int(setting.label) - 1] + 0.001 * seed)
+
+
+def test_the_best_at_an_end_of_what_was_listed(make_results):
+    (text,) = said(make_results(GRID, by_label(0.7, 0.8, 0.9)))
+    assert text == "What to try next: lr above 1, the largest tried."
+    (text,) = said(make_results(GRID, by_label(0.9, 0.8, 0.7), name="low"))
+    assert text == "What to try next: lr below 0.01, the smallest tried."
+
+
+def test_the_best_in_the_middle_calls_for_nothing(make_results):
+    (text,) = said(make_results(GRID, by_label(0.7, 0.9, 0.8)))
+    assert text.startswith("What to try next: nothing that these runs call for; the best lies inside the values tried")
+
+
+def test_seeds_that_would_decide(make_results):
+    def close(setting, seed):
+        return Outcome({"1": 0.5, "2": 0.9, "3": 0.88}[setting.label] + 0.03 * ((seed * int(setting.label)) % 3))
+
+    folder = make_results({**GRID, "seeds": 4}, close)
+    found = summarize(Results.open(folder)).leading.conclusions
+    other = next(label for label in found.against if found.against[label].more_seeds)
+    (text,) = said(folder)
+    n = found.against[other].more_seeds
+    assert f"{n} further seed{'s' * (n > 1)} of settings {found.best} and {other}, which would separate them" in text
+
+
+def test_nothing_is_said_while_runs_are_missing_or_nothing_was_compared(make_results):
+    assert said(make_results(GRID, lambda s, seed: Outcome(0.9, "pending" if seed else "done"))) == []
+    assert said(make_results({"seeds": 3}, name="one")) == []
