@@ -1,6 +1,7 @@
 # make run   the ready-made study on the built-in data, in an environment of its own
 # make test  linter, formatter, type checker, doctests and every test
 # make quick the same without the slow tests: under a minute
+# make notebooks  executes the notebooks of examples/ again, and saves what they show
 # make clean removes the environment and what was made
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN    := $(VENV)/bin
 FLAGS  := -q --numprocesses=auto --maxprocesses=4 --dist=loadfile
 QUICK  := tests/data tests/network tests/training tests/test_*.py src/handgrad/network src/handgrad/data
 
-.PHONY: run quick test clean
+.PHONY: run quick test notebooks clean
 
 run: $(VENV)/.installed
 	$(BIN)/handgrad run quickstart
@@ -26,6 +27,9 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(FLAGS)
+
+notebooks: $(VENV)/.installed-test
+	$(BIN)/python examples/execute.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -28,7 +28,7 @@ from handgrad.study.rules.likelihood import cell_fit, lost_prior, variance_prior
 from handgrad.study.rules.published_cells import PublishedCell, ReadingCell
 from handgrad.study.rules.ranked_readings import rank, survivors
 from handgrad.study.rules.row_fits import LEVEL
-from handgrad.study.rules.variances import fidelity, to_scale
+from handgrad.study.rules.variances import Fidelity, fidelity, gain_to_whole, to_scale
 
 Numbers = NDArray[np.float64]
 Cells = Mapping[str, ReadingCell]
@@ -43,6 +43,7 @@ SHARED = 0.7  # share of the variance of the examples' error that all rows of a 
 BEHIND = (0.3, 1.0)  # how far a row that is slow is behind in cheaper runs lies between these
 SLOWER = 0.4  # standard deviation of ln of how much farther a reading is behind on a row
 CHANCE = 0.33  # the least that a run expects: an accuracy of .1
+SHARE = 1 / 16  # of the work of a whole run that a cheaper one takes
 MOST = 15  # readings that go on
 
 
@@ -109,10 +110,14 @@ def cheap_runs(rng: np.random.Generator, one: Table, file: Cells, behind: Number
     off = off + rng.normal(0, of_row, (READINGS, ROWS)) - behind * np.exp(rng.normal(0, SLOWER, (READINGS, ROWS)))
     found = whole_runs(rng, replace(one, expected=np.clip(one.expected + off, CHANCE, 1.5)), 1)
     y = {name: {key: float(to_scale(cell.values[0])) for key, cell in cells.items()} for name, cells in found.items()}
-    gains = {key: float(to_scale(file[key].values[0])) - y["0"][key] for key in file}
+    whole = {key: float(to_scale(file[key].values[0])) for key in file}
     trust = fidelity([])
+
+    def of(y: float, key: str, cheap: float) -> Fidelity:
+        return trust.of_gain(y, gain_to_whole(y, cheap, whole[key], SHARE))
+
     return {
-        name: {key: replace(cell, fidelity=trust.of_gain(y[name][key], gains[key])) for key, cell in cells.items()}
+        name: {key: replace(cell, fidelity=of(y[name][key], key, y["0"][key])) for key, cell in cells.items()}
         for name, cells in found.items()
     }
 

@@ -69,6 +69,7 @@ SLOW = {  # mark -> the files and folders of tests that have it; all of them are
         "test_how_to.py",
         "test_public.py",
         "test_networks_commands.py",
+        "test_notebooks.py",
         "test_terminal.py",
         "training/test_damage.py",
     ),

@@ -15,17 +15,20 @@ import pytest
 from handgrad.report import study_figure
 from handgrad.report.drawing.canvas import save_prints
 from handgrad.report.page import page
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 
 PRINTS: dict[bytes, list[tuple[str, bytes]]] = {}  # a pickled figure and its formats -> its files
 packed_once = cache(page.packed)
 
 
-def save_once(figure: Any, folder: Path, formats: Iterable[str] = ("png", "svg", "pdf")) -> list[Path]:
+def save_once(
+    figure: Any, folder: Path, formats: Iterable[str] = ("png", "svg", "pdf"), options: PrintOptions = AS_USUAL
+) -> list[Path]:
     """What `save_prints` writes, drawn at the first call only."""
     formats = tuple(formats)
-    key = pickle.dumps((figure, formats))
+    key = pickle.dumps((figure, formats, options.model_dump()))
     if key not in PRINTS:
-        PRINTS[key] = [(path.name, path.read_bytes()) for path in save_prints(figure, folder, formats)]
+        PRINTS[key] = [(path.name, path.read_bytes()) for path in save_prints(figure, folder, formats, options)]
     for name, content in PRINTS[key]:
         (folder / name).write_bytes(content)
     return [folder / name for name, _ in PRINTS[key]]

@@ -1,5 +1,7 @@
 """What objects say of themselves: little text, and HTML in which everything is escaped."""
 
+import re
+
 import numpy as np
 
 import handgrad
@@ -91,3 +93,11 @@ def test_every_function_of_the_report_that_the_front_names_is_there():
         assert callable(from_report(what))
         assert hasattr(hg, what.split()[0].split(".")[0])
     assert from_report("Setting in a notebook") is None
+
+
+def test_a_study_says_what_varies_over_which_ranges_and_how_it_stops_settings():
+    lists = hg.make_study({"name": "s", "grid": {"network.hidden": [[16], [64, 64], []]}})
+    assert "settings  3: hidden [16], [64, 64], [none]" in repr(lists)
+    drawn = {"runs": 20, "training.optimizer.lr": {"log_uniform": [0.001, 1.0]}}
+    html = hg.make_study({"name": "s", "random": drawn, "asha": {"grace_period": 2}})._display().html()
+    assert re.search(r"20: lr 20 values from 0\.00\d+ to 0\.\d+; stopped short by ASHA from epoch 2 on", html)

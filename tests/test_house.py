@@ -146,6 +146,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "chapters",
         "explained",
         "page",
+        "paper",
         "study_figure",
         "build",
         "live",

@@ -1,6 +1,7 @@
 """What a notebook shows of results and records."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -79,3 +80,33 @@ def test_a_record_has_its_curves_by_epoch(pictures):
     assert (loss.percent, accuracy.percent) == (False, True)
     assert accuracy.lines[0].y.tolist() == [0.1, 0.2, 0.3]
     assert record_html(made_record()) == ""
+
+
+def test_the_text_of_results_says_what_was_damaged_lost_and_never_won(make_results):
+    folder = make_results({"seeds": 2})
+    gone, altered = sorted((folder / "runs").iterdir())[:2]
+    shutil.rmtree(gone)
+    (altered / "record.json").write_text("{}")
+    lines = repr(Results.open(folder)).splitlines()
+    assert lines[0].endswith("damaged")
+    assert lines[2] == "  damaged  2 records altered or missing; run the study again"
+    assert not any(line.startswith("  runs") for line in lines)
+
+    def tell(setting, seed):
+        return Outcome(status="diverged") if setting.label == "1" else Outcome(0.5)
+
+    mixed = repr(Results.open(make_results({"seeds": 2, "grid": {"training.optimizer.lr": [0.01, 0.1]}}, tell)))
+    assert "\n  runs    2 done, 2 diverged\n" in mixed
+    assert "best    2: " in mixed
+    lost = repr(Results.open(make_results({"seeds": 2}, lambda setting, seed: Outcome(status="diverged"))))
+    assert "\n  runs    0 done, 2 diverged\n" in lost
+    assert "\n  best    none: no run came to its end\n" in lost
+
+
+def test_of_many_damaged_runs_three_are_named(make_results):
+    folder = make_results()
+    for run in (folder / "runs").iterdir():
+        (run / "curves.npz").write_bytes(b"altered")
+    note = Results.open(folder)._repr_html_().split('<p class="note">')[1]
+    assert note.count("was altered") == 3
+    assert "… and 9 more damaged runs" in note

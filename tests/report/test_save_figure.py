@@ -1,11 +1,15 @@
 """One figure of a results folder, as files."""
 
 import base64
+import io
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from handgrad import figure, save_figure
+from handgrad import Record, figure, save_figure, train
 from handgrad.errors import InputError
+from handgrad.study.published.figure_options import FIGURES
 
 
 def test_a_figure_is_written_with_its_numbers(make_results, tmp_path):
@@ -92,7 +96,42 @@ def test_a_notebook_shows_what_was_saved(make_results, tmp_path):
     saved = save_figure(make_results({"seeds": 1}), "epochs", out=tmp_path, formats=["png"])
     html = saved._repr_html_()
     picture = base64.b64decode(html.split("data:image/png;base64,")[1].split('"')[0])
-    assert picture == saved[0].read_bytes()
+    shown, written = Image.open(io.BytesIO(picture)), Image.open(saved[0])
+    assert shown.size == written.size
+    assert np.abs(np.asarray(shown.convert("RGB"), int) - np.asarray(written.convert("RGB"), int)).mean() < 1
+    assert len(picture) < 0.7 * len(saved[0].read_bytes())  # a notebook keeps it
     assert str(saved[0]) in html
     assert saved.figure._repr_html_() in html.replace(html[html.index('<p class="note">') : -6], "")
     assert repr(saved) == repr(list(saved))
+
+
+@pytest.fixture(scope="module")
+def record() -> Record:
+    training = {"epochs": 3, "diagnostics": True, "optimizer": {"name": "momentum", "lr": 0.05}}
+    return train({"network": {"hidden": [8]}, "training": training}, seed=3)
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+def test_a_figure_of_one_record_is_of_every_kind_that_shows_one_setting(kind, record):
+    if FIGURES[kind].options.settings[0] > 1:
+        with pytest.raises(InputError, match=f"a figure of kind '{kind}' shows 2 or more settings; got 1"):
+            figure(record, kind)
+        return
+    found = figure(record, kind).data
+    assert "etting" not in found.caption.replace("A line per setting", "")
+    if FIGURES[kind].options.settings[1] == 1:
+        assert f"un {record.id}, seed 3" in found.caption
+    header, rows = found.table()
+    assert len(next(rows)) == len(header)
+
+
+def test_what_a_record_has_no_figure_of_is_said(record, tmp_path):
+    with pytest.raises(InputError, match=r"settings are those of a study; leave them out for one record; got '1'"):
+        figure(record, "confusion", "1")
+    with pytest.raises(InputError, match="seed must be one of the record: 3; got 5"):
+        figure(record, "confusion", options={"seed": 5})
+    with pytest.raises(InputError, match=rf"without its curves and weights; give results.record\('{record.id}'\)"):
+        figure(record.model_copy(update={"curves": {}}), "confusion")
+    with pytest.raises(InputError, match=f"record {record.id} holds nothing that a figure of kind 'mistakes' shows"):
+        figure(record.model_copy(update={"mistakes": {}}), "mistakes")
+    assert save_figure(record, "confusion", out=tmp_path, formats="svg")[0].exists()

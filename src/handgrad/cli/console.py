@@ -199,7 +199,7 @@ def print_ladder(plan: "ExplainPlan", *, json: bool) -> None:
     """The rungs of an explanation before it runs: readings, rows, runs at most."""
     rows = []
     for rung in plan.ladder:
-        on = len(plan.rows) if rung.final else len(plan.screened)
+        on = len(plan.rows) if rung.final else len(plan.rows_at(rung.share))
         seeds = len(plan.seeds) if rung.final else 1
         readings = min(rung.at_most, len(plan.readings))
         in_full = on if rung.number == 1 and rung.share < 1 else 0  # of the file as it is written, beside the first

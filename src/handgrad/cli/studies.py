@@ -5,7 +5,7 @@ Commands parse, call public functions and print.  Everything heavy is imported i
 
 import json as json_format
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
@@ -13,6 +13,9 @@ from typer import Argument, Option
 from handgrad.cli.options import Json, Overrides, print_json
 from handgrad.errors import InputError
 from handgrad.names import plural
+
+if TYPE_CHECKING:
+    from handgrad.study.published.print_options import PrintOptions
 
 commands = typer.Typer()
 
@@ -195,19 +198,36 @@ def watch(
 @commands.command(epilog="Example:  handgrad report results/quickstart")
 def report(
     folder: Annotated[Path, Argument(metavar="DIR", help="Results folder of a study, finished or not.")],
+    form: Annotated[
+        str | None, Option("--format", metavar="FORM", help="pdf: also report/main.pdf, by pdflatex.")
+    ] = None,
+    column: Annotated[
+        str | None, Option("--column", metavar="NAME", help="Figures for a single (3.3 in) or double (7 in) column.")
+    ] = None,
+    width: Annotated[float | None, Option("--width", metavar="INCHES", help="Width of figures for print.")] = None,
+    font_size: Annotated[float | None, Option("--font-size", metavar="POINTS", help="Of their axis labels.")] = None,
+    font: Annotated[str | None, Option("--font", metavar="NAME", help="serif, or a font that is installed.")] = None,
     json: Json = False,
 ) -> None:
     """Write the report again from the records alone: no data and no training needed."""
-    _report(folder, json=json)
+    from handgrad.study.published.print_options import PrintOptions
+
+    if form not in (None, "html", "pdf"):
+        raise InputError(f"--format is html, which is written in any case, or pdf; got {form!r}")
+    options = PrintOptions(column=column, width=width, font_size=font_size, font=font)
+    _report(folder, json=json, pdf=form == "pdf", options=options)
 
 
-def _report(folder: Path, *, json: bool) -> None:
+def _report(folder: Path, *, json: bool, pdf: bool = False, options: "PrintOptions | None" = None) -> None:
     from handgrad.cli import console
     from handgrad.report.build import write_report
     from handgrad.report.findings.so_far_sentences import so_far_verdicts
     from handgrad.study import Results
+    from handgrad.study.published.print_options import PrintOptions
 
-    report = write_report(folder, say=lambda text: console.say(f"note: {text}"))
+    report = write_report(
+        folder, say=lambda text: console.say(f"note: {text}"), pdf=pdf, options=options or PrintOptions()
+    )
     preliminary = {} if report.so_far.over else {"preliminary": report.so_far.data()}
     for verdict in () if json else so_far_verdicts(report.so_far, report.summary.names):
         console.print_line(verdict.text, "bold")
@@ -217,6 +237,7 @@ def _report(folder: Path, *, json: bool) -> None:
         else:
             console.print_explained(report.explained)
             print(f"\nReport: {report.page}")
+            _print_article(report.page, pdf=pdf)
     elif json:
         results = Results.open(folder)
         print_json(
@@ -233,6 +254,12 @@ def _report(folder: Path, *, json: bool) -> None:
         console.print_search(report.summary)
         console.print_importance(report.summary, report.important)
         print(f"\nReport: {report.page}")
+        _print_article(report.page, pdf=pdf)
+
+
+def _print_article(page: Path, *, pdf: bool) -> None:
+    if pdf:
+        print(f"Article: {page.with_name('main.pdf')}")
 
 
 @commands.command(epilog="Example:  handgrad studies")

@@ -1,6 +1,7 @@
 """Building a report: from a results folder to plain files.
 
     build_report(folder)         ->  folder/report/index.html, tables/*.{csv,md,tex}, figures/*.{png,svg,pdf} and *.csv,
+                                     main.tex, and main.pdf where it is asked for,
                                      conclusions.json, reproduction.json of a study that reproduces something
 
 Only records are read: no data set and no engine, and nothing is trained.  A report is written into a new folder; then
@@ -33,6 +34,11 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import plural
 from handgrad.report.page.page import Page, render, tiles
+from handgrad.report.page.run_curves import run_curves
+from handgrad.report.page.run_sections import run_sections
+from handgrad.report.page.run_table import run_table
+from handgrad.report.paper.article import Article
+from handgrad.report.paper.typesetting import find_pdflatex, typeset
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
 from handgrad.report.study_figure import FORMATS, known_formats, sources_of
 from handgrad.study.explain.rung_results import Explained, read_explanation
@@ -42,6 +48,7 @@ from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.so_far import SoFar, so_far
 from handgrad.study.folder.store import REPORT
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 
 NAMED = 3  # files that were moved away and are named one by one
 
@@ -66,14 +73,23 @@ def build_report(
     *,
     formats: Iterable[str] = FORMATS,
     say: Callable[[str], None] = lambda text: None,
+    pdf: bool = False,
+    column: str | None = None,
+    width: float | None = None,
+    font_size: float | None = None,
+    font: str | None = None,
 ) -> Path:
     """Build the report of a results folder (its path, or `Results`) and return the path of its index.html.
 
     formats: of the figures, any of png, svg and pdf.  say: called with a line for each file that the user
-    changed and that was moved away, and for signs that no font has.
-    Raises ResultsError where there are no results or the disk is full, DamagedError where records were altered.
+    changed and that was moved away, and for signs that no font has.  pdf: compile report/main.tex to main.pdf.
+    column, width, font_size, font: how figures are drawn for print, as for `save_figure`; they stand in for what the
+    study says of all figures ([report]), and a [[figure]] that says it of itself keeps its own.
+    Raises ResultsError where there are no results or the disk is full, DamagedError where records were altered,
+    InputError where a PDF is asked for and LaTeX is missing.
     """
-    return write_report(folder, formats=formats, say=say).page
+    options = PrintOptions(column=column, width=width, font_size=font_size, font=font)
+    return write_report(folder, formats=formats, say=say, pdf=pdf, options=options).page
 
 
 def write_report(
@@ -81,9 +97,13 @@ def write_report(
     *,
     formats: Iterable[str] = FORMATS,
     say: Callable[[str], None] = lambda text: None,
+    pdf: bool = False,
+    options: PrintOptions = AS_USUAL,
 ) -> WrittenReport:
     """As `build_report`; return what the report was made from as well."""
     formats = known_formats(formats)
+    if pdf:
+        find_pdflatex()  # before minutes are spent on figures
     folder = folder.folder if isinstance(folder, Results) else as_path(folder, "folder", ResultsError)
     Results.open(folder)  # no folder of anything else is locked or written to
     with reporting(folder):
@@ -95,7 +115,9 @@ def write_report(
         made = temporary(report / "new")
         try:
             report.mkdir(exist_ok=True)
-            written = write_into(Results.open(folder), made, formats, say)
+            written = write_into(Results.open(folder), made, formats, say, options)
+            if pdf:
+                typeset(made)
             moved = put(made, report, REPORT, lambda: next_earlier(folder))
             for path, place in moved[:NAMED]:
                 say(f"{path} was not as handgrad wrote it; that version is kept as {place}")
@@ -112,13 +134,17 @@ def write_report(
 
 
 def write_into(
-    results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None] = lambda text: None
+    results: Results,
+    folder: Path,
+    formats: tuple[str, ...],
+    say: Callable[[str], None] = lambda text: None,
+    options: PrintOptions = AS_USUAL,
 ) -> WrittenReport:
     """Write the files of a report into a folder of one's own: nothing is locked or written where the results are."""
     summary = summarize(results)
     summary = renamed(summary, published_names(summary))
     try:
-        return _write_all(summary, results, folder, formats, say)
+        return _write_all(summary, results, folder, formats, say, options)
     except (HandgradError, OSError):
         raise
     except Exception as error:
@@ -132,9 +158,16 @@ def write_into(
 
 
 def _write_all(
-    summary: Summary, results: Results, folder: Path, formats: tuple[str, ...], say: Callable[[str], None]
+    summary: Summary,
+    results: Results,
+    folder: Path,
+    formats: tuple[str, ...],
+    say: Callable[[str], None],
+    options: PrintOptions,
 ) -> WrittenReport:
-    page, progress = Page(folder, formats), so_far(results)
+    said = summary.refs.study.spec.report if summary.refs is not None else None
+    page, article = Page(folder, formats, options.over(said or AS_USUAL)), Article(folder, formats)
+    progress = so_far(results)
     sources = sources_of(results, summary.names)
     explained = read_explanation(results)
     important = () if explained is not None else tuple(importances(summary))
@@ -147,8 +180,13 @@ def _write_all(
         verdicts, numbers = explained_verdicts(explained), explained_tiles(explained)
     verdicts = (*so_far_verdicts(progress, summary.names), *verdicts)
     begun = begun_chapter(progress, summary.names)
-    made = made if begun is None else chain([begun], made)
-    contents = [page.chapter(chapter) for chapter in made]
+    contents = []
+    for chapter in made if begun is None else chain([begun], made):
+        contents.append(page.chapter(chapter))
+        article.chapter(chapter)
+    page.explored |= run_curves(summary, sources)
+    if explained is None and summary.runs:
+        page.runs, page.sections = run_table(summary), run_sections(summary, sources)
     if page.unwritten:
         say(without_font(page.unwritten))
     if reproduction is not None:
@@ -156,6 +194,8 @@ def _write_all(
     if explained is None:
         preliminary = {} if progress.over else {"preliminary": progress.data()}
         _write_json(folder / "conclusions.json", conclusions_data(summary) | preliminary)
+    text = article.text(summary, verdicts, numbers)
+    (folder / "main.tex").write_text(text, encoding="utf-8", newline="\n")
     (folder / "index.html").write_text(
         render(page, summary, contents, verdicts, numbers), encoding="utf-8", newline="\n"
     )

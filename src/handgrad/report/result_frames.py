@@ -39,10 +39,11 @@ def conclusions(results: Results | str | os.PathLike[str]) -> "DataFrame":
     results: `Results`, or the path of their folder; `Results.conclusions()` is the same.
     Columns: phase, best, metric, setting, word ("best", "behind", "equivalent", "not separated"; None: not compared), n
     (shared seeds, or folds), difference (setting − best), low and high (simultaneous 95 % interval of it), chance (to
-    be the best), more_seeds (that would decide), held_by (the setting below that is not separated, where the own
-    interval excludes 0), margin (of equivalence); runs (that ended), lost (that collapsed, diverged or ended far below
-    the others), lost_low and lost_high (exact 95 % interval of that chance), median, interquartile_mean, mean_of_others
-    and n_of_others (that were not lost), any_run_low and any_run_high (95 % interval of the mean over all seeds).
+    be the best), more_seeds (that would decide; <NA>: none would), held_by (the setting below that is not separated,
+    where the own interval excludes 0), margin (of equivalence); runs (that ended), lost (that collapsed, diverged or
+    ended far below the others), lost_low and lost_high (exact 95 % interval of that chance), median,
+    interquartile_mean, mean_of_others and n_of_others (that were not lost), any_run_low and any_run_high (95 % interval
+    of the mean over all seeds).
     """
     import pandas
 
@@ -53,7 +54,8 @@ def conclusions(results: Results | str | os.PathLike[str]) -> "DataFrame":
             continue
         head = {"phase": phase.name, "best": found.best, "metric": phase.metric}
         rows += [{**head, **row, "margin": found.margin} for row in found.rows()]
-    return pandas.DataFrame(rows)
+    frame = pandas.DataFrame(rows)
+    return frame.astype({"more_seeds": "Int64"}) if rows else frame  # whole numbers, also where some have none
 
 
 def compare(results: Results | str | os.PathLike[str], first: str | int, second: str | int) -> "DataFrame":
@@ -66,8 +68,9 @@ def compare(results: Results | str | os.PathLike[str], first: str | int, second:
     means over these), difference (first − second), low and high (95 % t interval of it), p (paired t; of folds, and of
     seeds that draw a split each, the corrected resampled t-test, docs/report.md; training and test metrics of folds
     have no interval and no p), sign_flip_p (at least 2/2ⁿ; none where the test is corrected), decided: whether p and,
-    from six seeds on, sign_flip_p too are below 0.05.  Raises InputError where a label is not known, and where nothing
-    can be paired: one setting twice, seeds that vary other sources, a setting that a search stopped, no shared seed.
+    from six seeds on, sign_flip_p too are below 0.05; note: why there is no interval ("equal in every seed"), else
+    empty.  Raises InputError where a label is not known, and where nothing can be paired: one setting twice, seeds that
+    vary other sources, a setting that a search stopped, no shared seed.
     """
     import pandas
 
@@ -93,7 +96,7 @@ def compare(results: Results | str | os.PathLike[str], first: str | int, second:
         ends = found.interval
         row = {"metric": metric, "n": found.n, "pairs": found.counted, **means, "difference": found.difference}
         row |= {"low": ends.low if ends else None, "high": ends.high if ends else None, "p": found.p}
-        rows.append(row | {"sign_flip_p": found.sign_flip, "decided": found.decided})
+        rows.append(row | {"sign_flip_p": found.sign_flip, "decided": found.decided, "note": found.why_bare})
     return pandas.DataFrame(rows)
 
 

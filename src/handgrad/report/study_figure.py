@@ -1,7 +1,8 @@
-"""One figure of a results folder, of any kind and any settings: an object that shows itself in a notebook, gives
-matplotlib's and plotly's figure of it, and writes its files.
+"""One figure of a results folder, of any kind and any settings, or of one record: an object that shows itself in a
+notebook, gives matplotlib's and plotly's figure of it, and writes its files.
 
     figure(folder, kind)         ->  a `StudyFigure`
+    figure(record, kind)         ->  that of one run, such as `hg.train` returns
     save_figure(folder, kind)    ->  its files, `SavedFigure`: a list of their paths; a notebook shows the picture
 """
 
@@ -20,13 +21,15 @@ from handgrad.names import listed, lookup, shown, unknown
 from handgrad.report.drawing.canvas import drawn, png, save_prints
 from handgrad.report.figures.request import Sources, make_figure
 from handgrad.report.figures.shapes import FigureData
-from handgrad.report.findings.summarize import summarize
+from handgrad.report.findings.summarize import summarize, summarize_setting
+from handgrad.report.findings.summary import RunFacts, Summary
 from handgrad.report.findings.wording import setting_name
 from handgrad.report.page.plotly_figure import plotly_figure
 from handgrad.report.tables.table import write_csv
 from handgrad.sections import given
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.figure_options import FIGURES
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 from handgrad.training.record import Record, load, load_curves, load_optional, load_params
 
 if TYPE_CHECKING:
@@ -53,11 +56,13 @@ class SavedFigure(list[Path]):
 class StudyFigure(Displayed):
     """A figure of a study: its numbers, and what draws them.  A notebook shows it.
 
-    kind: its name in `FIGURES` (docs/report.md);  data: the numbers, with title and caption.
+    kind: its name in `FIGURES` (docs/report.md);  data: the numbers, with title and caption;
+    options: how it is drawn for print.
     """
 
     kind: str
     data: FigureData
+    options: PrintOptions = AS_USUAL
 
     def frame(self) -> "DataFrame":
         """The numbers behind it, as its CSV has them."""
@@ -68,7 +73,7 @@ class StudyFigure(Displayed):
 
     def matplotlib(self) -> "Drawing":
         """matplotlib's figure, a new one at every call, drawn as for print; change it and save it as you like."""
-        return drawn(self.data)
+        return drawn(self.data, self.options)
 
     def plotly(self) -> "Plot":
         """plotly's figure, a new one at every call; several panels are subplots of it.
@@ -88,7 +93,7 @@ class StudyFigure(Displayed):
         _refuse_others([target / f"{figure.name}.{form}" for form in formats], data, header[0])
         try:
             target.mkdir(parents=True, exist_ok=True)
-            paths = save_prints(figure, target, formats)
+            paths = save_prints(figure, target, formats, self.options)
             with data.open("w", encoding="utf-8", newline="") as file:
                 write_csv(file, header, rows)
         except OSError as error:
@@ -120,17 +125,24 @@ def figure_html(figure: FigureData) -> str:
 
 
 def figure(
-    folder: Results | str | os.PathLike[str],
+    folder: Results | Record | str | os.PathLike[str],
     kind: str,
     settings: Iterable[str | int] | str | int | None = None,
     *,
     options: Mapping[str, Any] | None = None,
     name: str = "",
+    column: str | None = None,
+    width: float | None = None,
+    font_size: float | None = None,
+    font: str | None = None,
 ) -> StudyFigure:
     """A figure of a results folder: a notebook shows it; `matplotlib`, `plotly`, `frame` and `save` go on from it.
 
-    kind: a name of `FIGURES` (docs/report.md);  settings: labels such as "5_1", by default all (of kinds that show one:
-    the winner);  options: what the kind takes (docs/report.md);  name: of its files, by default the kind.
+    folder: results, their folder, or one record, as `train` returns it;  kind: a name of `FIGURES` (docs/report.md);
+    settings: labels such as "5_1", by default all (of kinds that show one: the winner), of a record none;
+    options: what the kind takes (docs/report.md);  name: of its files, by default the kind.
+    column, width, font_size, font: how it is drawn for print: "single" (3.3 inches) or "double" (7) of a page of two
+    columns, or inches in place of it; points of axis labels; "serif" or the name of a font that is installed.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     lookup(FIGURES, kind, "kind of figure")
@@ -142,6 +154,9 @@ def figure(
         raise InputError(f"name must have 100 letters at most; got {len(name):,}: {shown(name)}")
     if options is not None:
         given(options, dict, "options", "Give what the kind takes as a dict (docs/report.md)")
+    printed = PrintOptions(column=column, width=width, font_size=font_size, font=font)
+    if isinstance(folder, Record):
+        return _of_record(folder, kind, settings, options, name or kind, printed)
     results = Results.of(folder)
     summary = summarize(results)
     known = {setting.label: setting for setting in summary.settings}
@@ -158,11 +173,43 @@ def figure(
         raise InputError(
             f"{results.folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows"
         )
-    return StudyFigure(kind, found)
+    return StudyFigure(kind, found, printed)
+
+
+def _of_record(
+    record: Record,
+    kind: str,
+    settings: Any,
+    options: Mapping[str, Any] | None,
+    name: str,
+    printed: PrintOptions,
+) -> StudyFigure:
+    """A figure of one run by itself: what compares settings, or shows a search, is of a results folder."""
+    if settings is not None:
+        raise InputError(f"settings are those of a study; leave them out for one record; got {shown(settings)}")
+    if not record.curves:
+        raise InputError(
+            f"record {record.id} was read without its curves and weights; give results.record({record.id!r})"
+        )
+    run = RunFacts(record.id, record.seed, record.status, record)
+    setting = summarize_setting("", {}, record.setting, (run,))
+    whole = Summary("", "", "", (record.seed,), False, 1, ())
+    sources = Sources(
+        curves=lambda _: record.curves,
+        params=lambda _: record.params,
+        mistakes=lambda _: record.mistakes,
+        diagnostics=lambda _: record.diagnostics,
+        record=lambda _: record,
+        images=lambda *_: None,
+    )
+    found = make_figure(kind, whole, {f"run {record.id}": setting}, sources, options, name=name)
+    if found is None:
+        raise InputError(f"record {record.id} holds nothing that a figure of kind {kind!r} shows")
+    return StudyFigure(kind, found, printed)
 
 
 def save_figure(
-    folder: Results | str | os.PathLike[str],
+    folder: Results | Record | str | os.PathLike[str],
     kind: str,
     settings: Iterable[str | int] | str | int | None = None,
     *,
@@ -170,14 +217,21 @@ def save_figure(
     out: str | Path = ".",
     name: str = "",
     formats: Iterable[str] = FORMATS,
+    column: str | None = None,
+    width: float | None = None,
+    font_size: float | None = None,
+    font: str | None = None,
 ) -> SavedFigure:
-    """Make a figure of a results folder; write `<out>/<name>.<format>` and the CSV behind it, and return their paths.
+    """Make a figure of a results folder or record; write `<out>/<name>.<format>` and the CSV behind it -> their paths.
 
-    kind, settings, options, name: those of `figure`.  A notebook shows what was saved.
+    folder, kind, settings, options, name, column, width, font_size, font: those of `figure`.  A notebook shows what was
+    saved.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     formats, target = known_formats(formats), as_path(out, "out")
-    return figure(folder, kind, settings, options=options, name=name).save(target, formats=formats)
+    printed = {"column": column, "width": width, "font_size": font_size, "font": font}
+    made = figure(folder, kind, settings, options=options, name=name, **printed)  # type: ignore[arg-type]
+    return made.save(target, formats=formats)
 
 
 def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sources:

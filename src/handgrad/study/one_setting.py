@@ -127,6 +127,7 @@ STUDY = (
     "select_by",
     "budget",
     "conclusions",
+    "report",
 )
 
 

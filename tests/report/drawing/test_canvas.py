@@ -8,7 +8,8 @@ from matplotlib.colors import to_hex
 from handgrad.report.drawing.canvas import draw, save_prints
 from handgrad.report.drawing.grids import signed_colours
 from handgrad.report.figures.palette import CONTEXT, line_style
-from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel, Pictures, Predictions, Ranking, RankingRow
+from handgrad.report.figures.row_shapes import Ranking, RankingRow
+from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel, Pictures, Predictions
 from handgrad.report.page.page_grids import png_uri
 from handgrad.study.published.figure_options import figure_shape, load
 

@@ -14,7 +14,8 @@ from handgrad.report.build import build_report
 from handgrad.report.drawing import lettering as fonts
 from handgrad.report.drawing.canvas import draw, save_prints
 from handgrad.report.drawing.lettering import cut, lettered, spaced, without_font
-from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel, Pictures, Predictions, Ranking, RankingRow
+from handgrad.report.figures.row_shapes import Ranking, RankingRow
+from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel, Pictures, Predictions
 
 NAMES = ("日本語", "犬 dog", "שלום", "مرحبا", "🐈\ufe0f cat", r"a$b_%^{\frac}$", "x" * 10_000, "9\tb\x07\nc")
 X = np.arange(1.0, 9)

@@ -7,7 +7,7 @@ import pytest
 
 from handgrad.errors import InputError, UnknownName
 from handgrad.report.drawing.canvas import draw
-from handgrad.report.figures import axis_shapes, search_shapes, shapes
+from handgrad.report.figures import axis_shapes, row_shapes, search_shapes, shapes
 from handgrad.report.figures.epochs import rate_marks
 from handgrad.report.figures.palette import BASELINE, line_style, shade
 from handgrad.report.figures.request import make_figure
@@ -73,7 +73,8 @@ def test_every_record_of_the_tables_holds_what_it_names():
         assert load(kind.make).__doc__
         assert kind.shape in SHAPES
     for name, shape in SHAPES.items():
-        assert is_dataclass(next(getattr(of, name) for of in (shapes, search_shapes, axis_shapes) if hasattr(of, name)))
+        of = next(of for of in (shapes, row_shapes, search_shapes, axis_shapes) if hasattr(of, name))
+        assert is_dataclass(getattr(of, name))
         assert load(shape.draw).__doc__
         assert load(shape.page).__doc__
 

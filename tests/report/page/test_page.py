@@ -72,7 +72,7 @@ def test_every_part_is_there(report):
     folder, page = report(formats=("png", "svg", "pdf"))
     assert folder.name == "report"
     assert sorted(path.name for path in folder.iterdir()) == [
-        ".files.json", "conclusions.json", "figures", "index.html", "tables",
+        ".files.json", "conclusions.json", "figures", "index.html", "main.tex", "tables",
     ]  # fmt: skip
     figures = {path.name for path in (folder / "figures").iterdir()}
     names = ("ranking", "curves", "step-loss", "confusion", "weights", "predictions", "mistakes", "gradients")

@@ -76,7 +76,16 @@ def test_a_reading_of_few_epochs_is_whole_where_the_file_is_cheaper(plan):
     settings = {one.label: one.setting.training.epochs for one in made.phases[-1].settings}
     epochs = {number: [settings[label] for label in labels] for number, labels in rung["labels"].items()}
     assert epochs == {"0": [5, 5], "1": [2, 2]}
-    assert rung["whole"] == {"0": [False, False], "1": [True, True]}
+    assert rung["shares"] == {"0": [0.5, 0.5], "1": [1.0, 1.0]}
+
+
+def test_rows_of_words_wait_for_longer_runs(plan):
+    made = plan({"reading": HALF}, values=("nan", 0.9))
+    assert (made.rows_at(1 / 16), made.rows_at(1 / 4)) == ([1], [0, 1])
+    made.rung(Rung(2, 1 / 16, 2), made.readings)
+    assert made.rungs_run[-1]["rows"] == [1]
+    words = plan({"reading": HALF}, values=("nan", "explodes"))
+    assert words.rows_at(1 / 16) == [0, 1]
 
 
 def test_more_seeds_than_the_study_has_are_further_ones(plan):

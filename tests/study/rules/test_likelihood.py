@@ -24,6 +24,7 @@ from handgrad.study.rules.variances import (
     Fidelity,
     VariancePrior,
     fidelity,
+    gain_to_whole,
     pooled_prior,
     to_scale,
 )
@@ -107,6 +108,18 @@ def test_cheaper_runs_are_trusted_less_where_the_file_gains_much():
     assert Fidelity(0.0, 0.01).of_gain(0.1, -0.6).shift == pytest.approx(-0.05)
     assert Fidelity(0.0, 0.09).of_gain(0.1, -0.6, bounded=False).shift == pytest.approx(-0.3)
     assert Fidelity(0.0, 0.01, 12).of_gain(0.5, 0.0) == Fidelity(0.0, 0.01, 12)
+
+
+def test_a_reading_behind_the_file_may_be_slow():
+    """The file comes from .5 to .9: so may one at .3, most of the way by a sixteenth of the work, less by three
+    quarters; one that is ahead gains what the file does.  Losses fall."""
+    low, cheap, whole = (float(to_scale(x)) for x in (0.3, 0.5, 0.9))
+    assert gain_to_whole(low, cheap, whole, 1 / 16) == pytest.approx((whole - low) * 0.75)
+    assert gain_to_whole(low, cheap, whole, 0.75) == pytest.approx(whole - cheap)
+    assert gain_to_whole(1.1, cheap, whole, 1 / 16) == pytest.approx(whole - cheap)
+    assert gain_to_whole(1.0, 0.5, -1.0, 0.25, bounded=False) == pytest.approx(-1.5)
+    assert gain_to_whole(2.0, 0.5, -1.0, 0.25, bounded=False) == pytest.approx(-1.5)
+    assert gain_to_whole(3.0, 0.5, -1.0, 0.25, bounded=False) == pytest.approx(-2.0)
 
 
 def test_a_row_that_has_hardly_begun_says_little_and_one_near_its_end_much():
@@ -205,6 +218,20 @@ def test_equal_numbers_stay_together_and_a_row_that_nothing_explains_is_named():
     assert survivors(found, least=1, most=2) == ("text",)
     with pytest.raises(ValueError, match="not published: 9"):
         rank(published, {"a": {"9": same["1"]}})
+
+
+def test_half_of_the_prior_decides_who_goes_on():
+    """Three departures of 100 readings each cost 6.7 nats, half of them 3.3: more than the fit of "far" makes up for in
+    the ranking, less than it does where it is decided who goes on."""
+    published = {"1": PublishedCell(0.9, half_width=0.0005, scored=10_000)}
+    trust = fidelity([])
+    cells = {name: {"1": ReadingCell((x,), 10_000, trust)} for name, x in (("text", 0.6), ("far", 0.89))}
+    found = rank(published, cells, {"text": 0, "far": 3}, {0: 1, 3: 100})
+    by_name = {fit.name: fit for fit in found.readings}
+    gained = by_name["far"].log_likelihood - by_name["text"].log_likelihood
+    assert 0.5 * math.log(800) < gained < math.log(800)
+    assert [fit.name for fit in sorted(found.readings, key=lambda fit: -fit.log_posterior)] == ["text", "far"]
+    assert survivors(found, most=1) == ("far",)
 
 
 @pytest.mark.parametrize(("k", "n"), [(1, 3), (3, 1)])

@@ -4,13 +4,15 @@ A block is a sentence, a list of facts, verdicts, a table, a figure or a piece o
 way, and saves tables and figures as files too.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.tables.table import Table
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 from handgrad.training.sources import sources_named
 
 
@@ -64,14 +66,29 @@ class TableBlock:
 
 
 @dataclass(frozen=True)
+class RunTableBlock:
+    """Every run: the page's script sorts, filters and groups its own copy of the table."""
+
+    table: Table
+
+
+@dataclass(frozen=True)
 class FigureBlock:
-    """number: the original's own, such as "Figure 1"."""
+    """number: the original's own, such as "Figure 1";  options: how it is drawn for print, where the study says it."""
 
     figure: FigureData
     number: str = ""
+    options: PrintOptions = AS_USUAL
 
 
-Block = Text | Heading | Verdicts | Facts | Code | TableBlock | FigureBlock
+@dataclass(frozen=True)
+class SideBySide:
+    """Two settings or runs of the reader's choice beside each other.  data: what the page's script makes it of."""
+
+    data: Mapping[str, Any]
+
+
+Block = Text | Heading | Verdicts | Facts | Code | TableBlock | RunTableBlock | FigureBlock | SideBySide
 
 
 @dataclass(frozen=True)

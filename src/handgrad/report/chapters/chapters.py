@@ -10,9 +10,11 @@ from handgrad.report.chapters.chapter import Chapter
 from handgrad.report.chapters.importance_chapter import importance_chapter
 from handgrad.report.chapters.item_chapters import figures_chapter, original_chapter
 from handgrad.report.chapters.search_chapter import search_chapter
+from handgrad.report.chapters.side_by_side_chapter import side_by_side_chapter
 from handgrad.report.chapters.study_chapters import (
     data_chapter,
     environment,
+    every_run,
     formulas,
     noise_chapter,
     phase_chapter,
@@ -60,11 +62,14 @@ def chapters(
         yield matters
     if (noise := noise_chapter(summary)) is not None:
         yield noise
+    if (beside := side_by_side_chapter(summary, sources)) is not None:
+        yield beside
     own_figures = figures_chapter(summary, sources)
     if own_figures is not None:
         yield own_figures
     if summary.winner is not None and summary.leading is not None:
         yield winner_chapter(summary.leading, summary.winner, sources)
+    yield every_run(summary)
     yield times(summary)
     yield data_chapter(summary)
     yield formulas(summary)

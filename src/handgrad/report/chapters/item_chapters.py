@@ -158,4 +158,4 @@ def figure_blocks(
         yield Text(f"No figure: {why}.")
     else:
         caption = f"{figure.caption} {item.note}" if item.note else figure.caption
-        yield FigureBlock(replace(figure, caption=caption), number)
+        yield FigureBlock(replace(figure, caption=caption), number, item.print_options)

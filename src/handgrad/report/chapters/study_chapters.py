@@ -10,6 +10,7 @@ from handgrad.report.chapters.chapter import (
     Code,
     Facts,
     FigureBlock,
+    RunTableBlock,
     TableBlock,
     Text,
     Verdicts,
@@ -174,14 +175,18 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
     return Chapter("best", "The best setting", tuple(blocks))
 
 
+def every_run(summary: Summary) -> Chapter:
+    """The run table."""
+    return Chapter("every-run", "Every run", (RunTableBlock(study_tables.runs_table(summary)),), "Runs")
+
+
 def times(summary: Summary) -> Chapter:
-    """Sizes and times of all settings, every run, and who trained what when, where several workers did."""
+    """Sizes and times of all settings, and who trained what when, where several workers did."""
     several = len(summary.phases) > 1
     blocks: list[Block] = []
     for position, phase in enumerate(summary.phases):
         name, of = (f"times-{position + 1}", f" of phase {position + 1}") if several else ("times", "")
         blocks.append(TableBlock(study_tables.times_table(phase, name, f"Sizes and times{of}")))
-    blocks.append(TableBlock(study_tables.runs_table(summary), folded=True))
     searched = any(phase.search is not None for phase in summary.phases)  # whose chapter has the timeline
     if not searched and (timeline := timeline_block(summary, least=2)) is not None:
         blocks.append(timeline)

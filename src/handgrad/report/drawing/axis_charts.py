@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.report.drawing.canvas import GRID, INK, PAGE_WIDTH, SOFT, new_drawing, percent_axis
+from handgrad.report.drawing.canvas import (
+    GRID,
+    INK,
+    SOFT,
+    is_narrow,
+    letters_in,
+    new_drawing,
+    page_width,
+    percent_axis,
+    side_by_side,
+    sized,
+)
 from handgrad.report.drawing.lettering import cut
 from handgrad.report.figures.axis_shapes import AxisPanel, AxisPanels, HeatMap, Importances, ParallelCoordinates
 from handgrad.report.figures.palette import COLOURS, SHADES, WRONG, shade
@@ -22,9 +33,9 @@ NAMED_CELLS = 12  # columns of a heat map up to which numbers stand in its cells
 
 def draw_axis_panels(figure: AxisPanels) -> "Drawing":
     """A panel for each axis, in rows of three, with one y axis."""
-    columns = min(figure.columns, len(figure.panels))
+    columns = side_by_side(min(figure.columns, len(figure.panels)))
     rows = math.ceil(len(figure.panels) / columns)
-    drawing = new_drawing(PAGE_WIDTH if columns > 1 else 4.6, 2.3 * rows + 0.2)
+    drawing = new_drawing(page_width() if columns > 1 else min(4.6, page_width()), 2.3 * rows + 0.2)
     low, high = figure.y_range
     first = None
     for position, panel in enumerate(figure.panels):
@@ -59,11 +70,11 @@ def _axis_panel(axes: "Axes", panel: AxisPanel, low: float, high: float) -> None
             face = MEAN if x == panel.best else "white"
             axes.plot([x], [mean], "D", color=face, markeredgecolor=MEAN, markersize=5, markeredgewidth=1.2, zorder=5)
     texts = [cut(text, 12) for _, text in panel.ticks]
-    turned = sum(map(len, texts)) + 2 * len(texts) > 30
+    turned = sum(map(len, texts)) + 2 * len(texts) > (20 if is_narrow() else 30)
     places = [place for place, _ in panel.ticks]
     axes.set_xticks(places, texts, rotation=40 if turned else 0, ha="right" if turned else "center")
     axes.set_xlim(-0.04, 1.04)
-    axes.set_title(cut(panel.axis, 26), size=9)
+    axes.set_title(cut(panel.axis, 26), size=sized(9))
 
 
 def draw_heat_map(figure: HeatMap) -> "Drawing":
@@ -71,11 +82,13 @@ def draw_heat_map(figure: HeatMap) -> "Drawing":
     from matplotlib.patches import Rectangle
 
     rows, columns = figure.means.shape
-    wide = min(0.85, (PAGE_WIDTH - 1.9) / columns)
+    wide = min(0.85, (page_width() - (1.3 if is_narrow() else 1.9)) / columns)
     tall = min(0.55, 7.0 / rows)
-    drawing = new_drawing(max(3.4, wide * columns + 1.9), tall * rows + 1.0)
+    drawing = new_drawing(min(page_width(), max(3.4, wide * columns + 1.9)), tall * rows + 1.0)
     axes = drawing.add_subplot()
-    named = columns <= NAMED_CELLS and rows <= 2 * NAMED_CELLS
+    longest = max((len(figure.text(i, j)) for i in range(rows) for j in range(columns)), default=0)
+    size = 8 if longest <= letters_in(wide, 8) else 6
+    named = columns <= NAMED_CELLS and rows <= 2 * NAMED_CELLS and longest <= letters_in(wide, size) + 1
     for i in range(rows):
         for j in range(columns):
             if not figure.counts[i, j]:
@@ -92,10 +105,20 @@ def draw_heat_map(figure: HeatMap) -> "Drawing":
                 back = {"facecolor": ink, "edgecolor": "none", "pad": 0.8} if hatch else None
                 letters = INK if dark else "white"
                 axes.text(
-                    j, i + 0.12, figure.text(i, j), ha="center", va="center", size=8, color=letters, bbox=back, zorder=4
+                    j,
+                    i + 0.12,
+                    figure.text(i, j),
+                    ha="center",
+                    va="center",
+                    size=sized(size),
+                    color=letters,
+                    bbox=back,
+                    zorder=4,
                 )
                 count = f"n = {figure.counts[i, j]}"
-                axes.text(j, i - 0.25, count, ha="center", va="center", size=5.5, color=letters, bbox=back, zorder=4)
+                axes.text(
+                    j, i - 0.25, count, ha="center", va="center", size=sized(5.5), color=letters, bbox=back, zorder=4
+                )
     i, j = figure.best
     axes.add_patch(Rectangle((j - 0.47, i - 0.47), 0.94, 0.94, fill=False, edgecolor=INK, linewidth=2.2, zorder=5))
     axes.set_xlim(-0.5, columns - 0.5)
@@ -125,9 +148,9 @@ def _colour_bar(drawing: "Drawing", axes: "Axes", figure: HeatMap) -> None:
     scale = ScalarMappable(Normalize(low, high), LinearSegmentedColormap.from_list("shades", colours))
     bar = drawing.colorbar(scale, ax=axes, fraction=0.05, pad=0.02, aspect=22)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=7, length=0)
+    bar.ax.tick_params(labelsize=sized(7), length=0)
     bar.ax.grid(visible=False)
-    bar.set_label(figure.word, size=8)
+    bar.set_label(figure.word, size=sized(8))
     if figure.percent:
         percent_axis(bar.ax.yaxis, high - low)
 
@@ -135,11 +158,11 @@ def _colour_bar(drawing: "Drawing", axes: "Axes", figure: HeatMap) -> None:
 def draw_parallel(figure: ParallelCoordinates) -> "Drawing":
     """Upright axes at equal distances, a line for each setting, the best last and wide."""
     count = len(figure.axes)
-    drawing = new_drawing(PAGE_WIDTH, 3.2)
+    drawing = new_drawing(page_width(), 3.2)
     axes = drawing.add_subplot()
     x = np.arange(count)
     faint = 0.75 if len(figure.places) <= 40 else 0.45
-    for k in range(len(figure.places) - 1, -1, -1):
+    for k in reversed(figure.drawn):
         level = float(figure.levels[k])
         width, alpha = (2.6, 1.0) if k == 0 else (0.9, faint)
         axes.plot(
@@ -157,18 +180,18 @@ def draw_parallel(figure: ParallelCoordinates) -> "Drawing":
             axes.plot([j - 0.015, j + 0.015], [place, place], color=SOFT, linewidth=1, zorder=4)
             last = j == count - 1
             axes.annotate(
-                cut(text, 12),
+                cut(text, min(12, letters_in(0.55 * page_width() / count, 6.5))),
                 (j, place),
                 (5 if last else -4, 0),
                 textcoords="offset points",
                 ha="left" if last else "right",
                 va="center",
-                size=6.5,
+                size=sized(6.5),
                 color=INK,
                 zorder=5,
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.4},
             )
-    axes.set_xticks(x, [_wrapped(axis.label, max(9, 80 // count)) for axis in figure.axes])
+    axes.set_xticks(x, [_wrapped(axis.label, letters_in(page_width() / (count + 1), 8.5)) for axis in figure.axes])
     axes.set_yticks([])
     axes.set_xlim(-0.35, count - 1 + 0.3)
     axes.set_ylim(-0.03, 1.03)
@@ -186,7 +209,7 @@ def _wrapped(text: str, letters: int) -> str:
 
 def draw_importances(figure: Importances) -> "Drawing":
     """A bar for each row with its interval; pairs and what is no axis are paler."""
-    drawing = new_drawing(PAGE_WIDTH, 0.27 * len(figure.rows) + 0.8)
+    drawing = new_drawing(page_width(), 0.27 * len(figure.rows) + 0.8)
     axes = drawing.add_subplot()
     ends = [v for row in figure.rows for v in (row.share, row.high, row.beside) if v is not None]
     right = min(1.02, 1.12 * max([*ends, 0.05]))
@@ -198,7 +221,9 @@ def draw_importances(figure: Importances) -> "Drawing":
                 axes.plot([end, end], [y - 0.16, y + 0.16], color=INK, linewidth=1.3, zorder=3)
         if row.beside is not None:
             axes.plot([row.beside], [y], "o", markersize=4.5, color="white", markeredgecolor=SOFT, zorder=4)
-    axes.set_yticks(range(len(figure.rows)), [cut(row.label, 44) for row in figure.rows])
+    axes.set_yticks(
+        range(len(figure.rows)), [cut(row.label, min(44, letters_in(0.45 * page_width(), 8.5))) for row in figure.rows]
+    )
     axes.set_ylim(len(figure.rows) - 0.4, -0.6)
     axes.set_xlim(0, right)
     axes.grid(visible=False, axis="y")

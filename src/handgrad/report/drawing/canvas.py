@@ -3,18 +3,25 @@
 `draw` returns matplotlib's figure, so that tests can look at its artists, and `drawn` the same in the style of print;
 `save_prints` writes the files, the same bytes for the same numbers, and `png` gives those of a picture.
 
+Drawers ask how wide the page is (`page_width`), how large letters are (`sized`) and how many of them fit
+(`letters_in`): the same figure is drawn for a column of 3.3 inches and for a page of 7.2.
+
 Nothing uses pyplot, which keeps global state.
 """
 
 import io
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handgrad.report.drawing.lettering import lettered, silent
 from handgrad.report.figures.shapes import FigureData
 from handgrad.study.published.figure_options import figure_shape, load
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -25,6 +32,10 @@ INK = "#202124"
 SOFT = "#5F6368"
 GRID = "#E3E5E8"
 PAGE_WIDTH = 7.2  # inches: the text width of A4 with ordinary margins
+NARROW = 5.0  # inches below which a figure is for one column of two
+FONT_SIZE, NARROW_SIZE = 9.0, 8.0  # points of axis labels, of figures that are narrow 8
+SMALLEST = 6.0  # points; what is smaller on a wide page stays as large
+WIDE_LETTER = 0.54  # of the size of letters, how wide one is on average
 
 STYLE: Any = {
     "axes.axisbelow": True,
@@ -58,6 +69,58 @@ STYLE: Any = {
 }
 
 
+@dataclass(frozen=True)
+class _Sheet:
+    """What is drawn on: inches, and points of axis labels."""
+
+    width: float = PAGE_WIDTH
+    font_size: float = FONT_SIZE
+
+
+_SHEET: ContextVar[_Sheet | None] = ContextVar("_SHEET", default=None)
+
+
+def _sheet() -> _Sheet:
+    return _SHEET.get() or _Sheet()
+
+
+def page_width() -> float:
+    """How wide the page is, in inches."""
+    return _sheet().width
+
+
+def is_narrow() -> bool:
+    """Whether the figure is for one column of two."""
+    return page_width() < NARROW
+
+
+def sized(size: float) -> float:
+    """The size of letters that have `size` points on an ordinary page; none becomes smaller than 6 points.
+
+    >>> sized(8.5), sized(5.5)
+    (8.5, 5.5)
+    """
+    return max(size * _sheet().font_size / FONT_SIZE, min(size, SMALLEST))
+
+
+def letters_in(inches: float, size: float) -> int:
+    """How many letters of a size fit side by side, at least four.
+
+    >>> letters_in(3.0, 8.0)
+    50
+    """
+    return max(4, int(72 * inches / (WIDE_LETTER * sized(size))))
+
+
+def side_by_side(n: int) -> int:
+    """How many of n panels that lie side by side on an ordinary page do so on this one.
+
+    >>> side_by_side(4)
+    4
+    """
+    return max(1, min(n, math.ceil(n * page_width() / PAGE_WIDTH - 0.1)))
+
+
 def new_drawing(width: float, height: float) -> "Drawing":
     """An empty drawing, in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -84,14 +147,22 @@ NO_DATES: dict[str, dict[str, None]] = {
 }
 
 
-def save_prints(figure: FigureData, folder: Path, formats: Iterable[str] = ("png", "svg", "pdf")) -> list[Path]:
-    """Write `<name>.<format>` for every format and return the paths."""
+def save_prints(
+    figure: FigureData,
+    folder: Path,
+    formats: Iterable[str] = ("png", "svg", "pdf"),
+    options: PrintOptions = AS_USUAL,
+) -> list[Path]:
+    """Write `<name>.<format>` for every format and return the paths.
+
+    options: where they give a column or a width, files are exactly that wide.
+    """
     paths: list[Path] = []
     formats = tuple(formats)
     if not formats:  # to lay it out takes most of the time
         return paths
-    with _in_print(figure) as drawing:
-        box = _laid_out(drawing)
+    with _in_print(figure, options) as drawing:
+        box = _laid_out(drawing, options.inches)
         for form in formats:
             paths.append(folder / f"{figure.name}.{form}")
             drawing.savefig(paths[-1], format=form, metadata=NO_DATES[form], bbox_inches=box)
@@ -99,37 +170,65 @@ def save_prints(figure: FigureData, folder: Path, formats: Iterable[str] = ("png
 
 
 def png(figure: FigureData) -> bytes:
-    """The bytes of its PNG."""
+    """The bytes of its PNG, small, since notebooks keep it: of 256 colours, or all of them where it holds pictures."""
+    from PIL import Image
+
     content = io.BytesIO()
     with _in_print(figure) as drawing:
         drawing.savefig(content, format="png", metadata=NO_DATES["png"], bbox_inches=_laid_out(drawing))
+    if not hasattr(figure, "images"):
+        picture = Image.open(content).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        content = io.BytesIO()
+        picture.save(content, "PNG", optimize=True)
     return content.getvalue()
 
 
-def drawn(figure: FigureData) -> "Drawing":
+def drawn(figure: FigureData, options: PrintOptions = AS_USUAL) -> "Drawing":
     """matplotlib's figure in the style of print, for whoever changes it."""
-    with _in_print(figure) as drawing:
+    with _in_print(figure, options) as drawing:
         drawing.draw_without_rendering()  # ticks take the style of the moment in which they are first drawn
     return drawing
 
 
 @contextmanager
-def _in_print(figure: FigureData) -> "Iterator[Drawing]":
+def _in_print(figure: FigureData, options: PrintOptions = AS_USUAL) -> "Iterator[Drawing]":
     """matplotlib's figure, within the style of print."""
     import matplotlib
 
-    letters = lettered(figure)
-    with matplotlib.rc_context(), silent():
-        matplotlib.rcdefaults()  # not the user's own style: the same numbers give the same bytes everywhere
-        matplotlib.rcParams.update({**STYLE, "font.family": list(letters.families)})
-        yield draw(letters.figure)
+    found = lettered(figure, options.font)
+    width = options.inches or PAGE_WIDTH
+    sheet = _Sheet(width, options.font_size or (NARROW_SIZE if width < NARROW else FONT_SIZE))
+    before = _SHEET.set(sheet)
+    try:
+        with matplotlib.rc_context(), silent():
+            matplotlib.rcdefaults()  # not the user's own style: the same numbers give the same bytes everywhere
+            sizes = {key: sized(size) for key, size in STYLE.items() if key.endswith("size")}
+            matplotlib.rcParams.update({**STYLE, **sizes, "font.size": sized(9), "font.family": list(found.families)})
+            yield draw(found.figure)
+    finally:
+        _SHEET.reset(before)
 
 
-def _laid_out(drawing: "Drawing") -> "Bbox":
-    """Lay the drawing out once for all formats (it takes most of the time), and the box around all that is on it."""
+def _laid_out(drawing: "Drawing", width: float | None = None) -> "Bbox":
+    """Lay the drawing out once for all formats (it takes most of the time), and the box around all that is on it.
+
+    width: of the box, in inches; what stands beside the axes, such as names at the ends of lines, takes of theirs.
+    """
+    from matplotlib.transforms import Bbox
+
     drawing.draw_without_rendering()
+    box = drawing.get_tightbbox().padded(MARGIN if width is None else MARGIN / 4)
+    for _ in range(3):
+        if width is None or box.width <= width + 0.005:
+            break
+        drawing.set_figwidth(max(1.0, drawing.get_figwidth() + width - box.width))
+        drawing.draw_without_rendering()
+        box = drawing.get_tightbbox().padded(MARGIN / 4)
     drawing.set_layout_engine(None)  # no format does it again
-    return drawing.get_tightbbox().padded(MARGIN)
+    if width is None or box.width > width + 0.02:  # too narrow for what is on it: nothing is cut
+        return box
+    middle = (box.x0 + box.x1) / 2
+    return Bbox.from_extents(middle - width / 2, box.y0, middle + width / 2, box.y1)
 
 
 def draw(figure: FigureData) -> "Drawing":

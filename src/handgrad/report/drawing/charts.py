@@ -6,10 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.report.drawing.canvas import INK, PAGE_WIDTH, SOFT, new_drawing, percent_axis
+from handgrad.report.drawing.canvas import (
+    INK,
+    SOFT,
+    is_narrow,
+    letters_in,
+    new_drawing,
+    page_width,
+    percent_axis,
+    side_by_side,
+    sized,
+)
 from handgrad.report.drawing.lettering import cut, spaced
 from handgrad.report.figures.palette import COLOURS, CONTEXT, LineStyle
-from handgrad.report.figures.shapes import Curves, Estimates, Key, Line, Panel, Ranking, RankingRow
+from handgrad.report.figures.row_shapes import Estimates, Ranking, RankingRow
+from handgrad.report.figures.shapes import Curves, Key, Line, Panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,20 +28,25 @@ if TYPE_CHECKING:
 
 
 END_SIZE = 6.5  # points, of names at the ends of lines
+MARKERS = ("o", "s", "^", "D", "v", "X")  # one for each colour of the palette
+MARKED = 8  # points of a line with its sign, where not every one has it
 
 
 def draw_curves(figure: Curves) -> "Drawing":
     """Panels in rows; below them the legend, or the key."""
-    columns = min(figure.columns, len(figure.panels))
+    columns = side_by_side(min(figure.columns, len(figure.panels)))
     rows = math.ceil(len(figure.panels) / columns)
     entries = _entries(figure)
-    longest = max((len(cut(text, 60)) for text, _ in entries), default=0)
-    across = max(1, min(len(entries), int(110 / (longest + 8)), 12 if longest <= 4 else 6))
+    most = min(60, letters_in(page_width(), 8.5) - 8)  # of a name in the legend
+    longest = max((len(cut(text, most)) for text, _ in entries), default=0)
+    across = max(1, min(len(entries), int(letters_in(page_width(), 8.5) / (longest + 8)), 12 if longest <= 4 else 6))
     named = math.ceil(len(entries) / across) if entries else 0
     bar = figure.key is not None and not entries
-    width, height = (PAGE_WIDTH, 2.35) if columns > 1 else (5.6, 3.0)
+    width, height = (page_width(), 2.35) if columns > 1 else (5.6, 3.0)
+    if is_narrow():
+        width, height = page_width(), 2.1
     if figure.small:
-        height = 0.4 + 0.85 * PAGE_WIDTH / columns
+        height = 0.4 + 0.85 * page_width() / columns
     if figure.named_ends:
         height = max(height, 3.6)
     drawing = new_drawing(width, height * rows + 0.2 * named + 0.2 + 0.45 * bar)
@@ -48,16 +64,18 @@ def draw_curves(figure: Curves) -> "Drawing":
         first = first or axes
         _panel(axes, panel, dots=figure.dotted)
         if figure.small:
-            _small(axes, panel.title, 96 // columns, left=column == 0, bottom=not below)
+            _small(axes, panel.title, letters_in(page_width() / columns, 7.5), left=column == 0, bottom=not below)
         elif columns > 2:
-            axes.set_title(_two_lines(panel.title, 84 // columns), size=8)
+            axes.set_title(_two_lines(panel.title, letters_in(page_width() / columns, 8)), size=sized(8))
+        if beyond := figure.beyond(panel.y_label):
+            _fitted(axes, panel, figure.y_range(panel.y_label), beyond)
     for axes, panel in zip(drawing.axes, figure.panels, strict=True):
         _inset(axes, panel, dots=figure.dotted)
     for position, panel in enumerate(figure.panels):
         _ends(drawing.axes[position], panel, height)
     if entries:
         handles = [_handle(style) for _, style in entries]
-        labels = [cut(text, 60) for text, _ in entries]
+        labels = [cut(text, most) for text, _ in entries]
         title = "" if figure.key is None else figure.key.title
         short = longest <= 4
         legend = drawing.legend(
@@ -69,7 +87,7 @@ def draw_curves(figure: Curves) -> "Drawing":
             columnspacing=1.0 if short else 2.0,
         )
         legend.set_title(title)
-        legend.get_title().set_fontsize(8.5)
+        legend.get_title().set_fontsize(sized(8.5))
     elif figure.key is not None:
         _bar(drawing.add_subplot(grid[-1, :]), figure.key)
     return drawing
@@ -88,7 +106,23 @@ def _entries(figure: Curves) -> list[tuple[str, LineStyle]]:
 def _handle(style: LineStyle) -> Any:
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], color=style.colour, linestyle=_linestyle(style), linewidth=1.8)
+    return Line2D(
+        [], [], color=style.colour, linestyle=_linestyle(style), linewidth=1.8, marker=_marker(style), markersize=4
+    )
+
+
+def _marker(style: LineStyle) -> str:
+    """The sign of a line's colour: lines are told apart in grey and by colour-blind readers, on noisy curves too.
+
+    Ordered colours have none: their lightness only rises.
+    """
+    return MARKERS[COLOURS.index(style.colour)] if style.colour in COLOURS and style != CONTEXT else ""
+
+
+def _places(style: LineStyle, n: int) -> list[int]:
+    """Which of the n points of a line have its sign: about eight, those of each colour a little further on."""
+    gap = max(1, n // MARKED)
+    return list(range(COLOURS.index(style.colour) * gap // len(COLOURS), n, gap))
 
 
 def _linestyle(style: LineStyle) -> Any:
@@ -111,7 +145,7 @@ def _inset(axes: "Axes", panel: Panel, *, dots: bool) -> None:
         from matplotlib.ticker import MaxNLocator
 
         inner.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    inner.tick_params(labelsize=6.5)
+    inner.tick_params(labelsize=sized(6.5))
     for spine in inner.spines.values():
         spine.set(visible=True, color=SOFT, linewidth=0.6)
     axes.indicate_inset_zoom(inner, edgecolor=SOFT)
@@ -157,7 +191,7 @@ def _panel(axes: "Axes", panel: Panel, *, dots: bool) -> None:
             rotation=90,
             ha="right",
             va="top",
-            size=6.5,
+            size=sized(6.5),
             color=SOFT,
         )
     axes.set_title(cut(panel.title, 44))
@@ -177,10 +211,23 @@ def _lines(axes: "Axes", panel: Panel, *, dots: bool) -> None:
             linestyle=_linestyle(style),
             linewidth=style.width,
             alpha=style.opacity,
-            marker="o" if dots and style != CONTEXT else "",
-            markersize=3,
+            marker=(marker := _marker(style)) or ("o" if dots and style != CONTEXT else ""),
+            markevery=_places(style, len(line.x)) if marker and not dots else None,
+            markersize=3.5 if marker else 3,
             label=line.label,
         )
+
+
+def _fitted(axes: "Axes", panel: Panel, ends: tuple[float, float] | None, beyond: list[str]) -> None:
+    """The y axis without the lines beyond it, for each an arrow at its edge."""
+    if ends is None:
+        return
+    low, high = (10**end for end in ends) if panel.log_y else ends
+    axes.set_ylim(low, high)
+    y, marker = (low, "v") if panel.percent else (high, "^")
+    for line in panel.lines:
+        if line.label in beyond and len(line.x):
+            axes.plot([line.x[-1]], [y], marker, color=line.style.colour, markersize=5, clip_on=False)
 
 
 def _two_lines(title: str, letters: int) -> str:
@@ -189,10 +236,10 @@ def _two_lines(title: str, letters: int) -> str:
 
 def _small(axes: "Axes", title: str, letters: int, *, left: bool, bottom: bool) -> None:
     """A panel among many: small letters, a title of two lines, axes only at the edges."""
-    axes.set_title(_two_lines(title, letters), size=7.5)
-    axes.tick_params(labelsize=7, labelleft=left, labelbottom=bottom)
-    axes.set_xlabel(axes.get_xlabel() if bottom else "", size=8)
-    axes.set_ylabel(axes.get_ylabel() if left else "", size=8)
+    axes.set_title(_two_lines(title, letters), size=sized(7.5))
+    axes.tick_params(labelsize=sized(7), labelleft=left, labelbottom=bottom)
+    axes.set_xlabel(axes.get_xlabel() if bottom else "", size=sized(8))
+    axes.set_ylabel(axes.get_ylabel() if left else "", size=sized(8))
 
 
 def _ends(axes: "Axes", panel: Panel, height: float) -> None:
@@ -208,7 +255,7 @@ def _ends(axes: "Axes", panel: Panel, height: float) -> None:
     groups: dict[float, list[Line]] = {}
     for line in lines:
         groups.setdefault(float(line.x[-1]), []).append(line)
-    gap = 1.15 * END_SIZE / (72 * height * 0.74)
+    gap = 1.15 * sized(END_SIZE) / (72 * height * 0.74)
     for x, group in groups.items():
         at = [_share(float(line.y[-1]), low, high, panel.log_y) for line in group]
         for line, wanted, place in zip(group, at, spaced(at, gap), strict=True):
@@ -218,12 +265,12 @@ def _ends(axes: "Axes", panel: Panel, height: float) -> None:
             if x < last:
                 beside = {"xytext": (6, (place - wanted) * 72 * height * 0.74), "textcoords": "offset points"}
             text = axes.annotate(
-                cut(line.end, 24),
+                cut(line.end, 14 if is_narrow() else 24),
                 (x, float(line.y[-1])),
                 **beside,
                 ha="left",
                 va="center",
-                size=END_SIZE,
+                size=sized(END_SIZE),
                 color=INK,
                 annotation_clip=False,
                 arrowprops={"arrowstyle": "-", "color": ink, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 1},
@@ -247,15 +294,16 @@ def _bar(axes: "Axes", key: Key) -> None:
     axes.set_xticks([i for i, _ in named], [text for _, text in named])
     axes.set_yticks([])
     axes.grid(visible=False)
-    axes.tick_params(length=0, labelsize=7.5)
+    axes.tick_params(length=0, labelsize=sized(7.5))
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_ylabel(key.title, rotation=0, ha="right", va="center", size=8.5)
+    axes.set_ylabel(key.title, rotation=0, ha="right", va="center", size=sized(8.5))
 
 
 def draw_ranking(figure: Ranking) -> "Drawing":
     """A row per setting: seeds as circles, their mean as a diamond, an interval as a bar; a line at the best."""
-    drawing = new_drawing(PAGE_WIDTH, 0.27 * len(figure.rows) + 0.8)
+    below = is_narrow() and any(row.note for row in figure.rows)
+    drawing = new_drawing(page_width(), (0.33 if below else 0.27) * len(figure.rows) + 0.8)
     axes = drawing.add_subplot()
     low, high = figure.ends
     if figure.best_at is not None:
@@ -276,12 +324,22 @@ def draw_ranking(figure: Ranking) -> "Drawing":
         if row.word:
             weight = "bold" if row.best else "normal"
             place = axes.get_yaxis_transform()
-            axes.text(1.01, y, row.word, transform=place, va="center", size=8, color=INK, fontweight=weight)
+            axes.text(
+                1.04 if is_narrow() else 1.01,
+                y,
+                row.word,
+                transform=place,
+                va="center",
+                size=sized(8),
+                color=INK,
+                fontweight=weight,
+            )
     for y, side in figure.cuts:  # the interval goes on beyond the axis
         x, marker = (low, "<") if side == "left" else (high, ">")
         axes.plot([x], [y], marker, color=COLOURS[0] if figure.rows[y].best else SOFT, markersize=5, clip_on=False)
     axes.set_yticks(range(len(figure.rows)))
-    axes.set_yticklabels([noted(row, 56) for row in figure.rows])
+    most = min(56, letters_in(0.38 * page_width(), 8.5))
+    axes.set_yticklabels([noted(row, most, below=below) for row in figure.rows])
     for text, row in zip(axes.get_yticklabels(), figure.rows, strict=True):
         text.set_fontweight("bold" if row.best else "normal")
     axes.set_ylim(len(figure.rows) - 0.5, -0.5)
@@ -297,14 +355,14 @@ def draw_ranking(figure: Ranking) -> "Drawing":
 
 def draw_estimates(figure: Estimates) -> "Drawing":
     """A bar per row, with a line for its interval."""
-    drawing = new_drawing(PAGE_WIDTH, 0.3 * len(figure.rows) + 0.8)
+    drawing = new_drawing(page_width(), 0.3 * len(figure.rows) + 0.8)
     axes = drawing.add_subplot()
     for y, row in enumerate(figure.rows):
         axes.barh(y, row.value, height=0.6, color=COLOURS[0], alpha=0.45)
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], [y, y], color=INK, linewidth=1.4, marker="|", markersize=7)
     axes.set_yticks(range(len(figure.rows)))
-    axes.set_yticklabels([cut(row.label, 56) for row in figure.rows])
+    axes.set_yticklabels([cut(row.label, min(56, letters_in(0.45 * page_width(), 8.5))) for row in figure.rows])
     axes.set_ylim(len(figure.rows) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
@@ -313,8 +371,10 @@ def draw_estimates(figure: Estimates) -> "Drawing":
     return drawing
 
 
-def noted(row: RankingRow, most: int) -> str:
-    """A row's label, cut to `most` letters together with its note."""
+def noted(row: RankingRow, most: int, *, below: bool = False) -> str:
+    """A row's label, cut to `most` letters together with its note; below: the note has a line of its own."""
+    if below:
+        return "\n".join(filter(None, (cut(row.label, most), cut(row.note, most))))
     note = f" — {row.note}" if row.note else ""
     room = most - len(note)
     return cut(row.label, room) + note

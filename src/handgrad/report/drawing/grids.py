@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.report.drawing.canvas import GRID, INK, PAGE_WIDTH, new_drawing
+from handgrad.report.drawing.canvas import (
+    GRID,
+    INK,
+    is_narrow,
+    letters_in,
+    new_drawing,
+    page_width,
+    side_by_side,
+    sized,
+)
 from handgrad.report.drawing.lettering import cut
 from handgrad.report.figures.palette import RIGHT, WRONG
 from handgrad.report.figures.shapes import Matrix, Mistakes, Pictures, Predictions
@@ -19,7 +28,9 @@ def draw_matrix(figure: Matrix) -> "Drawing":
     """Cells shaded by the square root of their share of the row; with more than twenty classes no numbers in them."""
     k = len(figure.classes)
     cell = 0.52 if k <= 12 else max(0.18, 6.2 / k)
-    drawing = new_drawing(min(PAGE_WIDTH, cell * k + 1.6), min(PAGE_WIDTH, cell * k + 1.0))
+    if is_narrow():
+        cell = min(cell, (page_width() - 0.8) / k)
+    drawing = new_drawing(min(page_width(), cell * k + 1.6), min(page_width(), cell * k + 1.0))
     axes = drawing.add_subplot()
     shares = figure.shares
     axes.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1, aspect="equal")  # rare mistakes are seen
@@ -36,19 +47,21 @@ def draw_matrix(figure: Matrix) -> "Drawing":
     axes.set_yticks(range(k), names)
     axes.set_xlabel("predicted" + (" (cells: % of the row)" if figure.show == "percent" else ""))
     axes.set_ylabel("actual")
-    if k <= 20:
+    if k <= 20 and cell >= 0.2:
         for i in range(k):
             for j in range(k):
                 if figure.counts[i, j]:
                     ink = "white" if shares[i, j] > 0.35 else INK
-                    for text, dy, size in _cell(figure, i, j):
-                        axes.text(j, i + dy, text, ha="center", va="center", size=size, color=ink)
+                    for text, dy, size in _cell(figure, i, j, tight=cell < 0.4):
+                        axes.text(j, i + dy, text, ha="center", va="center", size=sized(size), color=ink)
     return drawing
 
 
-def _cell(figure: Matrix, i: int, j: int) -> list[tuple[str, float, float]]:
-    """What stands in a cell: (text, how far below its middle, size)."""
-    count, percent = f"{figure.counts[i, j]:,}", f"{100 * figure.shares[i, j]:.1f}%"
+def _cell(figure: Matrix, i: int, j: int, *, tight: bool) -> list[tuple[str, float, float]]:
+    """What stands in a cell: (text, how far below its middle, size); where it is tight, percentages are whole."""
+    count, percent = f"{figure.counts[i, j]:,}", f"{100 * figure.shares[i, j]:.{0 if tight else 1}f}%"
+    if tight and figure.show == "both":
+        return [(count, -0.2, 6), (percent, 0.22, 5.5)]
     if figure.show == "both":
         return [(count, -0.16, 7), (percent, 0.2, 5.5)]
     return [(count, 0, 7)] if figure.show == "count" else [(percent.removesuffix("%"), 0, 7)]
@@ -64,7 +77,7 @@ def draw_pictures(figure: Pictures) -> "Drawing":
     gap = max(1, round(0.12 * wide))
     above = max(gap, round(0.3 * wide)) if named else gap  # room for a name
     mosaic = np.ones((rows * (tall + above) - (0 if named else gap), columns * (wide + gap) - gap, 3))
-    width = min(PAGE_WIDTH, 0.9 * columns)
+    width = min(page_width(), 0.9 * columns)
     drawing = new_drawing(width, width * mosaic.shape[0] / mosaic.shape[1])
     axes = drawing.add_subplot()
     for position, image in enumerate(figure.images):
@@ -72,8 +85,8 @@ def draw_pictures(figure: Pictures) -> "Drawing":
         top, left = row * (tall + above) + (above if named else 0), column * (wide + gap)
         mosaic[top : top + tall, left : left + wide] = signed_colours(image, figure.limit)
         if named:
-            name = cut(figure.labels[position], 18)
-            axes.text(left + (wide - 1) / 2, top - 0.5, name, ha="center", va="bottom", size=7)
+            name = cut(figure.labels[position], min(18, letters_in(width / columns, 7) + 2))
+            axes.text(left + (wide - 1) / 2, top - 0.5, name, ha="center", va="bottom", size=sized(7))
     _image(axes, mosaic)
     return drawing
 
@@ -105,9 +118,10 @@ def signed_colours(image: np.ndarray, limit: float) -> np.ndarray:
 def draw_predictions(figure: Predictions) -> "Drawing":
     """Each example with its actual class and what was predicted below it, in rows of five."""
     n = len(figure.index)
-    columns = min(5, n)
+    columns = side_by_side(min(5, n))
     rows = math.ceil(n / columns)
-    drawing = new_drawing(PAGE_WIDTH, (1.75 if figure.images is not None else 0.7) * rows)
+    drawing = new_drawing(page_width(), (1.75 if figure.images is not None else 0.7) * rows)
+    most = letters_in(page_width() / columns, 7.5) - 8
     for position in range(n):
         axes = drawing.add_subplot(rows, columns, position + 1)
         if figure.images is not None:
@@ -116,9 +130,12 @@ def draw_predictions(figure: Predictions) -> "Drawing":
             axes.axis("off")
         actual = figure.actual[position]
         lines = [
-            (f"actual: {cut(actual, 16)}", INK),
+            (f"actual: {cut(actual, min(16, most))}", INK),
             *(
-                (f"{word}: {cut(said, 14)} {'✓' if said == actual else '✗'}", RIGHT if said == actual else WRONG)
+                (
+                    f"{word}: {cut(said, min(14, most - 2))} {'✓' if said == actual else '✗'}",
+                    RIGHT if said == actual else WRONG,
+                )
                 for word, said in figure.said(position)
             ),
         ]
@@ -131,7 +148,7 @@ def draw_predictions(figure: Predictions) -> "Drawing":
                 textcoords="offset points",
                 ha="center",
                 va="top",
-                size=7.5,
+                size=sized(7.5),
                 color=ink,
             )
     return drawing
@@ -142,15 +159,18 @@ SHORT = 10  # letters of both classes, up to which they stand in one line
 
 def draw_mistakes(figure: Mistakes) -> "Drawing":
     """Each picture with its actual class, what it was taken for and how confidently below it."""
-    n, columns = len(figure.images), figure.columns
-    rows, wide = math.ceil(n / columns), PAGE_WIDTH / max(columns, 4)
-    pairs = list(zip(figure.actual, figure.predicted, strict=True))
-    one_line = all(len(actual) + len(predicted) <= SHORT for actual, predicted in pairs)
+    n, pairs = len(figure.images), list(zip(figure.actual, figure.predicted, strict=True))
+    one_line = all(len(actual) + len(predicted) <= (3 if is_narrow() else SHORT) for actual, predicted in pairs)
+    columns = figure.columns if one_line else side_by_side(figure.columns)
+    rows, wide = math.ceil(n / columns), page_width() / max(columns, 4)
+    most = letters_in(wide, 7.5)
     drawing = new_drawing(wide * columns, (wide + (0.1 if one_line else 0.25)) * rows)
     for position, ((actual, predicted), confidence) in enumerate(zip(pairs, figure.confidence, strict=True)):
         axes = drawing.add_subplot(rows, columns, position + 1)
         _image(axes, figure.images[position])
-        first = f"{cut(actual, 16)} →"
-        second = f"{cut(predicted, 14)}, {confidence:.2f}"
-        axes.set_xlabel(f"{first} {second}" if one_line else f"{first}\n{second}", size=7.5, color=INK, labelpad=3)
+        first = f"{cut(actual, min(16, most))} →"
+        second = f"{cut(predicted, min(14, max(4, most - 5)))}, {confidence:.2f}"
+        axes.set_xlabel(
+            f"{first} {second}" if one_line else f"{first}\n{second}", size=sized(7.5), color=INK, labelpad=3
+        )
     return drawing

@@ -8,11 +8,13 @@ and any other sign is a question mark, instead of an empty box.
 import logging
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
 
+from handgrad.errors import InputError
+from handgrad.names import unknown
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.wording import enumerated
 
@@ -44,10 +46,17 @@ def without_font(missing: Collection[str]) -> str:
     )
 
 
-def lettered(figure: FigureData) -> Lettering:
-    """The figure with words that fonts of this machine can write, and those fonts."""
+FONTS = {"sans-serif": FONT, "serif": "STIXGeneral", "monospace": "DejaVu Sans Mono"}  # matplotlib brings them along
+
+
+def lettered(figure: FigureData, font: str | None = None) -> Lettering:
+    """The figure with words that fonts of this machine can write, and those fonts.
+
+    font: a name of `FONTS`, or of a font that is installed here; signs that it lacks come from others.
+    Raises InputError where it is not installed.
+    """
     texts = list(dict.fromkeys(_texts(replace(figure, title=""))))  # figures for print have no title
-    families, absent = _families("".join(sorted(set("".join(texts)) - {"\n", "\t", " "})))
+    families, absent = _families("".join(sorted(set("".join(texts)) - {"\n", "\t", " "})), _installed(font))
     if not absent:
         return Lettering(figure, families, ())
     seen = {sign for sign in absent if unicodedata.category(sign) not in UNSEEN}
@@ -110,20 +119,42 @@ def _plain(text: str, absent: str) -> str:
 
 
 @cache
-def _families(signs: str) -> tuple[tuple[str, ...], str]:
-    """(fonts that have these signs, DejaVu Sans first; the signs that none of this machine has)."""
+def _installed(font: str | None) -> str:
+    """The name of a font as matplotlib finds it."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    name = FONTS.get(font or "sans-serif", font or "")
+    if name not in fontManager.get_font_names():
+        known = {entry.fname for entry in fontManager.ttflist}
+        for path in sorted(set(findSystemFonts()) - known):  # installed since matplotlib looked for fonts
+            with suppress(OSError, RuntimeError, ValueError):
+                fontManager.addfont(path)
+    names = fontManager.get_font_names()
+    if name not in names:
+        raise InputError(
+            f"font: {unknown(name, [*FONTS, *sorted(names)], 'font')}; install it where the report is made"
+        )
+    return name
+
+
+@cache
+def _families(signs: str, first: str = FONT) -> tuple[tuple[str, ...], str]:
+    """(fonts that have these signs, `first` and DejaVu Sans first; the signs that none of this machine has)."""
     from matplotlib.font_manager import findfont, findSystemFonts, fontManager
 
-    absent = _without(findfont(FONT), signs)
+    begin = tuple(dict.fromkeys((first, FONT)))
+    absent = signs
+    for name in begin:
+        absent = _without(findfont(name), absent)
     if not absent:
-        return (FONT,), ""
+        return begin, ""
     known = {entry.fname for entry in fontManager.ttflist}
     for path in sorted(set(findSystemFonts()) - known):  # installed since matplotlib looked for fonts
         try:
             fontManager.addfont(path)
         except (OSError, RuntimeError, ValueError):
             continue
-    families = [FONT]
+    families = list(begin)
     plain = [
         entry for entry in fontManager.ttflist if entry.style == "normal" and not entry.name.startswith("Last Resort")
     ]

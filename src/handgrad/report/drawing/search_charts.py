@@ -1,9 +1,21 @@
 """Searches for print: dots in groups with a line behind them, and a timeline of workers."""
 
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from handgrad.report.drawing.canvas import INK, PAGE_WIDTH, SOFT, new_drawing, percent_axis
+from handgrad.report.drawing.canvas import (
+    INK,
+    PAGE_WIDTH,
+    SOFT,
+    is_narrow,
+    letters_in,
+    new_drawing,
+    page_width,
+    percent_axis,
+    side_by_side,
+    sized,
+)
 from handgrad.report.drawing.lettering import cut
 from handgrad.report.figures.search_shapes import MOST_ROWS, Dots, Scatter, ScatterPanel, Timeline
 from handgrad.report.figures.shapes import Mark
@@ -22,9 +34,9 @@ NAMED = 0.018  # of the width of a timeline, for each letter of a name within a 
 
 def draw_scatter(figure: Scatter) -> "Drawing":
     """Panels in rows that share their y axis; below them the legend."""
-    columns = min(figure.columns, len(figure.panels))
+    columns = side_by_side(min(figure.columns, len(figure.panels)))
     rows = math.ceil(len(figure.panels) / columns)
-    width, height = (PAGE_WIDTH, 2.4) if columns > 1 else (5.6, 3.0)
+    width, height = (page_width(), 2.4) if columns > 1 else (min(5.6, page_width()), 2.3 if is_narrow() else 3.0)
     drawing = new_drawing(width, height * rows + 0.4)
     grid = drawing.add_gridspec(rows, columns)
     shared: Axes | None = None
@@ -46,8 +58,14 @@ def draw_scatter(figure: Scatter) -> "Drawing":
         _axis(axes, panel, figure)
         axes.tick_params(labelleft=column == 0)
         axes.set_ylabel(figure.y_label if column == 0 else "")
-    drawing.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(4, len(handles)))
+    drawing.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=_across(handles, 4))
     return drawing
+
+
+def _across(names: Collection[str], most: int) -> int:
+    """How many names of a legend stand side by side; on a narrow page as many as fit."""
+    fit = letters_in(page_width(), 8.5) // (max(map(len, names)) + 8) if is_narrow() else most
+    return max(1, min(most, len(names), fit))
 
 
 def _dots(axes: "Axes", one: Dots, figure: Scatter) -> Any:
@@ -86,7 +104,7 @@ def _cuts(axes: "Axes", marks: tuple[Mark, ...]) -> None:
         axes.axvline(mark.x, color=SOFT, linewidth=0.8, linestyle=(0, (1.5, 1.5)), zorder=1)
         axes.annotate(
             mark.text, (mark.x, 1), (-2.5, -2), xycoords=("data", "axes fraction"), textcoords="offset points",
-            rotation=90, ha="right", va="top", size=6.5, color=SOFT,
+            rotation=90, ha="right", va="top", size=sized(6.5), color=SOFT,
         )  # fmt: skip
 
 
@@ -94,7 +112,7 @@ def draw_timeline(figure: Timeline) -> "Drawing":
     """A row for each worker, a bar for each stretch; below them what the colours are."""
     from matplotlib.patches import Patch
 
-    drawing = new_drawing(PAGE_WIDTH, 0.34 * min(len(figure.rows), MOST_ROWS) + 1.0)
+    drawing = new_drawing(page_width(), 0.34 * min(len(figure.rows), MOST_ROWS) + 1.0)
     axes = drawing.add_subplot()
     span = max(one.end for one in figure.stripes) or 1.0
     for block, (colour, _) in enumerate(figure.key.blocks):
@@ -111,8 +129,12 @@ def draw_timeline(figure: Timeline) -> "Drawing":
         )
     for one in figure.stripes:
         name = one.name.split(",")[0]
-        if len(figure.rows) <= MOST_ROWS and (one.end - one.start) / span > NAMED * len(name):
-            axes.text((one.start + one.end) / 2, one.row, name, size=6.5, color="white", ha="center", va="center")
+        if len(figure.rows) <= MOST_ROWS and (one.end - one.start) / span > NAMED * PAGE_WIDTH / page_width() * len(
+            name
+        ):
+            axes.text(
+                (one.start + one.end) / 2, one.row, name, size=sized(6.5), color="white", ha="center", va="center"
+            )
     for start, row, end, other in figure.links:
         axes.plot([start, end], [row, other], color=INK, linewidth=0.4, alpha=0.45, zorder=3)
     _cuts(axes, figure.marks)
@@ -124,5 +146,7 @@ def draw_timeline(figure: Timeline) -> "Drawing":
     axes.set_xlabel(figure.x_label)
     if len(figure.key.blocks) > 1:
         handles = [Patch(color=colour, label=text) for colour, text in figure.key.blocks]
-        drawing.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
+        drawing.legend(
+            handles=handles, loc="outside lower center", ncols=_across([text for _, text in figure.key.blocks], 5)
+        )
     return drawing

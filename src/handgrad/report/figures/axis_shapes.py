@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from handgrad.report.figures.shapes import CsvRow, Numbers
 
 Ticks = tuple[tuple[float, str], ...]  # (place, text)
+MOST_LINES = 200  # of parallel coordinates
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,8 @@ class AxisPanel:
 
     dots: x and y, and which of them were lost;  line: x and y, and low and high (NaN where there is no interval);
     band: whether the line is one with a band, else means with bars;  joined: whether means are joined, as numbers are;
-    values: of the axis, as text, for the points of the line;  best: the place of the best mean.
+    values: of the axis, as text, for the points of the line;  best: the place of the best mean;  runs: ids of the runs
+    behind each dot, empty where they are not known.
     """
 
     axis: str
@@ -41,6 +43,7 @@ class AxisPanel:
     band: bool = False
     joined: bool = True
     best: float | None = None
+    runs: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,8 @@ class ParallelAxis:
 class ParallelCoordinates:
     """places (settings, axes): where each setting crosses each axis; the last axis is the measure.  Best first.
 
-    levels (settings,): the colour of each, 0 (worst) to 1 (best);  texts: values as they are, for the table.
+    levels (settings,): the colour of each, 0 (worst) to 1 (best);  texts: values as they are, for the table;  runs: ids
+    of the runs of each;  drawn: the positions of the lines that are drawn where there are very many.
     """
 
     name: str
@@ -153,6 +157,13 @@ class ParallelCoordinates:
     places: Numbers
     levels: Numbers
     texts: tuple[tuple[str, ...], ...]
+    runs: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def drawn(self) -> list[int]:
+        """All lines; of more than `MOST_LINES` as many, evenly by rank, the best and the worst among them."""
+        total = len(self.places)
+        return list(dict.fromkeys(np.linspace(0, total - 1, min(total, MOST_LINES)).round().astype(int).tolist()))
 
     def table(self) -> tuple[list[str], Iterator[CsvRow]]:
         """A row per setting, best first."""

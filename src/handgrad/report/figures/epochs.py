@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.errors import InputError
 from handgrad.measures import MEASURES, PARTS, TRAIN, is_fraction, lower_is_better
-from handgrad.names import unknown
+from handgrad.names import plural, unknown
 from handgrad.network.arrays import Arrays
 from handgrad.report.figures.colouring import Colours, coloured
 from handgrad.report.figures.palette import BASELINE, LineStyle, line_style
@@ -59,7 +59,7 @@ def epochs(request: Request[EpochsOptions]) -> Curves | None:
     panels: list[Panel] = []
     for measure, part in shown:
         lines = tuple(
-            Line(label, line.x, line.y, line.low, line.high, colours.styles[label], colours.ends.get(label, ""))
+            replace(line, label=label, style=colours.styles[label], end=colours.ends.get(label, ""))
             for label in colours.order
             if (line := found[label][0].get((measure, part))) is not None
         )
@@ -71,7 +71,10 @@ def epochs(request: Request[EpochsOptions]) -> Curves | None:
             parts = [part for one, part in shown if one == measure]
             lines, title = _together({name: found[name][0] for name in colours.order}, measure, parts, colours), word
         percent = is_fraction(measure)
-        panels.append(Panel(title, "epoch", word, lines, log and not percent, percent, inset=options.inset))
+        series = "" if together else PARTS[part].metric(measure)
+        panels.append(
+            Panel(title, "epoch", word, lines, log and not percent, percent, inset=options.inset, series=series)
+        )
     words = _words(dict.fromkeys(measure for measure, _ in shown))
     several = "A line per setting. " if len(request.shown) > 1 else ""
     caption = (
@@ -81,7 +84,15 @@ def epochs(request: Request[EpochsOptions]) -> Curves | None:
     )
     columns = len({part for _, part in shown}) if len(options.measures) > 1 else len(shown)
     columns = len(panels) if together else columns
-    return Curves(request.name, "Learning curves", caption.strip(), tuple(panels), columns, key=colours.key)
+    figure = Curves(request.name, "Learning curves", caption.strip(), tuple(panels), columns, key=colours.key, fit=True)
+    return replace(figure, caption=figure.caption + beyond_note(figure))
+
+
+def beyond_note(figure: Curves) -> str:
+    """How many lines lie beyond which y axis, for a caption; empty where none does."""
+    counts = {label: len(figure.beyond(label)) for label in dict.fromkeys(panel.y_label for panel in figure.panels)}
+    said = [f"{plural(n, 'line')} beyond the axis of {label}" for label, n in counts.items() if n]
+    return f" Too far from the others to be seen beside them, arrows at the edge: {enumerated(said)}." if said else ""
 
 
 def _together(found: Mapping[str, Lines], measure: str, parts: Sequence[str], colours: Colours) -> tuple[Line, ...]:
@@ -141,7 +152,7 @@ def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
             title = several if len(rows) > 1 else word
             if own:
                 panels.append(Panel(title, "epoch", word, own, log and not percent, percent, marks, options.inset))
-    whose = "" if len(request.shown) > 1 else f", setting {next(iter(request.shown))}"
+    whose = "" if len(request.shown) > 1 else f", {request.whose}"
     words = _words(options.measures)
     caption = (
         f"{words} after every epoch{whose}. {seeds_note(options.seed, seeds, request.folds)}"
@@ -170,13 +181,10 @@ def small_multiples(request: Request[SmallMultiplesOptions]) -> Curves | None:
     panels, word = [], MEASURES[options.measure].word
     for label, setting in request.shown.items():
         lines = [
-            Line(
-                f"the setting{_of(part, options.parts)}",
-                line.x,
-                line.y,
-                line.low,
-                line.high,
-                _dashed(line_style(0), part, options.parts),
+            replace(
+                line,
+                label=f"the setting{_of(part, options.parts)}",
+                style=_dashed(line_style(0), part, options.parts),
             )
             for (_, part), line in found[label][0].items()
         ]

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.measures import METRICS, is_fraction, lower_is_better
+from handgrad.names import plural
+from handgrad.report.figures.axis_fit import AxisFit, fitted
 from handgrad.report.figures.axis_shapes import (
+    MOST_LINES,
     AxisPanel,
     AxisPanels,
     HeatMap,
@@ -27,6 +30,7 @@ from handgrad.report.figures.axis_shapes import (
 from handgrad.report.figures.shapes import Numbers
 from handgrad.report.findings.axis_scales import (
     LOST,
+    RUN,
     SEED,
     VALUE,
     AxisScale,
@@ -35,6 +39,7 @@ from handgrad.report.findings.axis_scales import (
     is_number,
     mean_by_setting,
     ordered_levels,
+    run_ids,
     scale_of,
 )
 from handgrad.report.findings.effects import effect_of
@@ -48,7 +53,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 STRETCHES = 5  # of a range, in a heat map
-MOST_LINES = 200  # of parallel coordinates
 SPREAD = 0.018  # of an axis, over which the runs of one value are laid side by side
 
 
@@ -125,9 +129,10 @@ def effect_figure(
         places = dict(zip(levels, _level_places(levels).tolist(), strict=True))
         means = {} if effect is None else {v: one for v, one in effect.levels.items() if one.mean is not None}
         seen += bool(means)
+        rows = zip(frame[axis].tolist(), frame[VALUE].tolist(), _fallen(frame), run_ids(frame), strict=True)
         dots = [
-            (places[value], y, fallen)
-            for value, y, fallen in zip(frame[axis].tolist(), frame[VALUE].tolist(), _fallen(frame), strict=True)
+            (places[value], y, fallen, run)
+            for value, y, fallen, run in rows
             if not is_missing(value) and not is_missing(y)
         ]
         intervals = [one.interval for one in means.values()]
@@ -135,9 +140,9 @@ def effect_figure(
             AxisPanel(
                 _called(axis, names),
                 tuple((place, shown(value)) for value, place in places.items()),
-                _side_by_side(np.array([x for x, _, _ in dots]), np.array([y for _, y, _ in dots])),
-                np.array([y for _, y, _ in dots]),
-                np.array([c for _, _, c in dots], dtype=bool),
+                _side_by_side(np.array([x for x, *_ in dots]), np.array([y for _, y, *_ in dots])),
+                np.array([y for _, y, *_ in dots]),
+                np.array([c for _, _, c, _ in dots], dtype=bool),
                 np.array([places[value] for value in means]),
                 np.array([one.mean for one in means.values()], dtype=np.float64),
                 np.array([i.low if i else np.nan for i in intervals], dtype=np.float64),
@@ -145,6 +150,7 @@ def effect_figure(
                 tuple(shown(value) for value in means),
                 joined=all(map(is_number, levels)),
                 best=places[effect.best] if effect is not None and means else None,
+                runs=tuple((run,) for *_, run in dots if run),
             )
         )
     if not seen:
@@ -195,6 +201,7 @@ def slice_figure(
         inside = [_is_shown(scale, value) for value in table[axis].tolist()]
         values = [value for value, there in zip(table[axis].tolist(), inside, strict=True) if there]
         y, fallen = table[VALUE].to_numpy(np.float64)[inside], table[LOST].to_numpy()[inside] > 0
+        runs = tuple(ids for ids, there in zip(table[RUN].tolist(), inside, strict=True) if there)
         if scale.is_range:
             places, ticks = scale.shares(values), range_ticks(scale)
         else:
@@ -210,7 +217,7 @@ def slice_figure(
         panels.append(
             AxisPanel(
                 _called(axis, names), ticks, places, y, fallen, x, mean, low, high, texts,
-                band=scale.is_range, joined=scale.kind != "categories",
+                band=scale.is_range, joined=scale.kind != "categories", runs=runs,
             )
         )  # fmt: skip
     if not panels:
@@ -327,8 +334,6 @@ def parallel_figure(
     down, word = lower_is_better(metric), METRICS[metric].word
     table = table.sort_values(VALUE, ascending=down, kind="stable").reset_index(drop=True)
     total = len(table)
-    if total > MOST_LINES:
-        table = table.iloc[np.unique(np.linspace(0, total - 1, MOST_LINES).round().astype(int))]
     places, made, texts = [], [], []
     for axis in varied:
         values, scale = table[axis].tolist(), of[axis]
@@ -341,22 +346,46 @@ def parallel_figure(
             made.append(ParallelAxis(_called(axis, names), tuple((p, shown(v)) for v, p in own.items())))
         texts.append([shown(value) for value in values])
     y = table[VALUE].to_numpy(np.float64)
-    if y.max() > y.min():
-        scale = AxisScale(word, "linear", float(y.min()), float(y.max()))
-        ticks = range_ticks(scale)
-        if is_fraction(metric):
-            ticks = tuple((place, f"{100 * float(text):.4g} %") for place, text in ticks)
-        places.append(1 - scale.shares(y) if down else scale.shares(y))
-        made.append(ParallelAxis(word, tuple((1 - p if down else p, text) for p, text in ticks)))
-    else:
-        places.append(np.full(len(y), 0.5))
-        made.append(ParallelAxis(word, ((0.5, f"{y[0]:.4g}"),)))
+    measured, ticks, beyond = _measure_places(y, word, down=down, percent=is_fraction(metric))
+    places.append(measured)
+    made.append(ParallelAxis(word, ticks))
     texts.append([f"{value:.6g}" for value in y.tolist()])
-    picked = f"; {len(table)} of {total} settings, evenly by rank" if len(table) < total else ""
+    picked = f"; {MOST_LINES} of {total} settings, evenly by rank" if total > MOST_LINES else ""
     caption = (
         f"A line for each setting through its values to its {word} (mean over {_over(frame)}, best on top), coloured "
         f"from the worst to the best by rank{picked}. Wide: the best."
     )
+    if beyond:
+        caption += f" {plural(beyond, 'setting')} beyond the axis of {word}, at its foot (↓)."
     levels = np.linspace(1, 0, len(table))
     rows = tuple(zip(*texts, strict=True))
-    return ParallelCoordinates(name, "Every setting", caption, tuple(made), np.stack(places, axis=1), levels, rows)
+    runs = tuple(table[RUN].tolist())
+    return ParallelCoordinates(
+        name, "Every setting", caption, tuple(made), np.stack(places, axis=1), levels, rows, runs
+    )
+
+
+FOOT = 0.08  # of the axis of the measure, below which lies what is beyond it
+
+
+def _measure_places(y: Numbers, word: str, *, down: bool, percent: bool) -> tuple[Numbers, Ticks, int]:
+    """Places of the measure, best on top, its ticks, and how many settings lie beyond the axis (`axis_fit`)."""
+
+    def text(value: float) -> str:
+        return f"{100 * value:.4g} %" if percent else f"{value:.4g}"
+
+    if y.max() == y.min():
+        return np.full(len(y), 0.5), ((0.5, text(float(y[0]))),), 0
+    fit = fitted([(value, value) for value in y.tolist()], worse_is_lower=not down)
+    if fit.high == fit.low:
+        fit = AxisFit(float(y.min()), float(y.max()))
+    scale = AxisScale(word, "linear", fit.low, fit.high)
+    foot = FOOT if fit.beyond else 0.0
+    shares = (fit.high - y) / (fit.high - fit.low) if down else (y - fit.low) / (fit.high - fit.low)
+    places = np.where(shares < 0, 0.0, foot + (1 - foot) * shares)
+    ticks = tuple(
+        (foot + (1 - foot) * (1 - place if down else place), text(float(value))) for place, value in range_ticks(scale)
+    )
+    if fit.beyond:
+        ticks = ((0.0, f"↓ {text(float(y.max() if down else y.min()))}"), *ticks)
+    return places, ticks, len(fit.beyond)

@@ -14,6 +14,7 @@ from handgrad.names import lookup, plural
 from handgrad.network import passes
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.shapes import CELLS, Matrix, Mistakes, Pictures, Predictions
+from handgrad.report.findings.wording import sentence
 from handgrad.study.published.network_options import (
     ConfusionOptions,
     MistakesOptions,
@@ -264,8 +265,7 @@ def feature_maps(
 
 
 def _whose(request: Request[Any], key: RunKey) -> str:
-    ((label, _),) = request.shown.items()
-    return f"Setting {label}, {key_word(key)}"
+    return f"{sentence(request.whose)}, {key_word(key)}"
 
 
 def make_confusion(request: Request[ConfusionOptions]) -> Matrix | None:

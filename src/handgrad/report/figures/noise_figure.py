@@ -1,7 +1,7 @@
 """The noise of an accuracy, source by source, as a figure."""
 
 from handgrad.measures import METRICS
-from handgrad.report.figures.shapes import EstimateRow, Estimates
+from handgrad.report.figures.row_shapes import EstimateRow, Estimates
 from handgrad.report.findings.noise import Noise
 from handgrad.report.findings.noise_sentences import source_word
 

@@ -10,11 +10,12 @@ from handgrad.measures import METRICS, PARTS, is_fraction
 from handgrad.report.figures.epochs import epochs, small_multiples
 from handgrad.report.figures.palette import CONTEXT, LINES, line_style
 from handgrad.report.figures.request import Options, Request, Sources
-from handgrad.report.figures.shapes import Curves, Ranking, RankingRow
+from handgrad.report.figures.row_shapes import Ranking, RankingRow
+from handgrad.report.figures.shapes import Curves
 from handgrad.report.figures.steps import step_loss
 from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
-from handgrad.report.findings.wording import sentence, setting_name, signed
+from handgrad.report.findings.wording import plural, sentence, setting_name, signed
 from handgrad.report.tables.conclusion_tables import not_behind
 from handgrad.study.published.figure_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
 from handgrad.study.published.option_values import MEASURES, USUAL_MEASURES
@@ -68,7 +69,9 @@ def _of_the_axis(figure: Ranking) -> str:
     """Where the axis begins, and what goes on beyond it."""
     low, high = figure.ends
     text = " The axis does not begin at 0." if low > 0 or high < 0 else ""
-    return text + " An arrow at an end: the bar goes on beyond the axis." * bool(figure.cuts)
+    if n := figure.beyond:
+        text += f" {plural(n, 'setting')} beyond the axis, too far from the others to be seen beside them."
+    return text + " An arrow at an end: the bar, or a circle, goes on beyond the axis." * bool(figure.cuts)
 
 
 def _row(setting: SettingSummary, phase: PhaseSummary, found: Conclusions | None, best: float | None) -> RankingRow:
@@ -77,6 +80,7 @@ def _row(setting: SettingSummary, phase: PhaseSummary, found: Conclusions | None
     one = found.against.get(setting.label) if found else None
     if one is not None and best is not None and one.low is not None and one.high is not None:
         low, high = best + one.low, best + one.high
+    run_ids = {run.key: run.id for run in setting.runs}
     return RankingRow(
         label=setting_name(setting, phase.axes),
         points=dict(values.values),
@@ -87,6 +91,7 @@ def _row(setting: SettingSummary, phase: PhaseSummary, found: Conclusions | None
         shaded=found is not None and not_behind(found, setting.label),
         word=one.word if one else "not compared" if found else "",
         note=_noted(setting),
+        runs=tuple(run_ids[key] for key in values.values),
     )
 
 

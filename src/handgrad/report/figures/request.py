@@ -36,6 +36,7 @@ class Series:
     x: Numbers
     y: Numbers
     seed: int = 0
+    run: str = ""
 
 
 def runs_of(setting: SettingSummary, seed: int | str, metric: str) -> list[RunFacts]:
@@ -50,7 +51,8 @@ def runs_of(setting: SettingSummary, seed: int | str, metric: str) -> list[RunFa
     if isinstance(seed, int):
         known = list(dict.fromkeys(run.seed for run in setting.runs))
         if seed not in known:
-            raise InputError(f"seed must be one of setting {setting.label}: {', '.join(map(str, known))}; got {seed}")
+            whose = f"setting {setting.label}" if setting.label else "the record"
+            raise InputError(f"seed must be one of {whose}: {', '.join(map(str, known))}; got {seed}")
         return [run for run in with_curves if run.seed == seed]
     if seed not in ("first", "best"):
         raise InputError(unknown(seed, ("first", "best", "mean"), "choice of a run"))
@@ -68,7 +70,7 @@ def epoch_series(runs: Sequence[RunFacts], load: LoadCurves, keys: Sequence[str]
             y = curves.get(key)
             if y is not None and len(y):
                 x = np.asarray(curves["epoch"], dtype=np.float64)[: len(y)]
-                found.setdefault(key, []).append(Series(x, np.asarray(y, np.float64), run.seed))
+                found.setdefault(key, []).append(Series(x, np.asarray(y, np.float64), run.seed, run.id))
     return found
 
 
@@ -88,11 +90,13 @@ def over_seeds(label: str, curves: Sequence[Series], style: LineStyle = FIRST_ST
                 values.setdefault(x, []).append(y)
     x = np.array(sorted(values), dtype=np.float64)
     y = np.array([sum(values[k]) / len(values[k]) for k in x.tolist()])
+    runs = tuple(curve.run for curve in curves if curve.run)
     if len(curves) < 2:
-        return Line(label, x, y, style=style, end=end)
+        return Line(label, x, y, style=style, end=end, runs=runs)
     low = np.array([min(values[k]) for k in x.tolist()])
     high = np.array([max(values[k]) for k in x.tolist()])
-    return Line(label, x, y, low, high, style, end)
+    n = np.array([len(values[k]) for k in x.tolist()], dtype=np.float64)
+    return Line(label, x, y, low, high, style, end, runs, n)
 
 
 def wide(lines: Sequence[Line], ratio: float = 50.0) -> bool:
@@ -181,6 +185,13 @@ class Request(Generic[Options_co]):
         """The setting of a figure that shows one."""
         (setting,) = self.shown.values()
         return setting
+
+    @property
+    def whose(self) -> str:
+        """The only setting in words, for a caption: "setting 3"; of a record by itself, which is no setting of a study
+        and so has no label, the name that it is shown by."""
+        ((name, setting),) = self.shown.items()
+        return f"setting {name}" if setting.label else name
 
     def run(self, seed: int | str) -> RunFacts | None:
         """The run of the only setting that `seed` selects; None where it left no curves."""

@@ -187,7 +187,8 @@ def _against(
     for state, (words, marker, colour) in GROUPS.items():
         own = [t.label for t in trials if t.state == state and t.label in x]
         xs, ys = np.array([x[one] for one in own]), np.array([y[one] for one in own])
-        dots.append(Dots(words, marker, colour, tuple(names[one] for one in own), xs, ys))
+        runs = tuple(tuple(run.id for run in shown[names[one]].runs) for one in own)
+        dots.append(Dots(words, marker, colour, tuple(names[one] for one in own), xs, ys, runs=runs))
     ended = sorted((t.label for t in trials if t.state == ENDED), key=x.__getitem__)
     lines: tuple[Line, ...] = ()
     if ended:

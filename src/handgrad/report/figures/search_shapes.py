@@ -19,7 +19,7 @@ MOST_ROWS = 40  # of a timeline; of more (hundreds of runs in one program) each 
 class Dots:
     """A group of dots with one marker (of `MARKERS`) and colour; names: of each dot;  low, high: intervals in y.
 
-    y: not a number of one without a value.
+    y: not a number of one without a value;  runs: ids of the runs behind each dot, empty where they are not known.
     """
 
     label: str
@@ -30,6 +30,7 @@ class Dots:
     y: Numbers
     low: Numbers | None = None
     high: Numbers | None = None
+    runs: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

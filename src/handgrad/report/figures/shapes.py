@@ -1,14 +1,13 @@
 """A figure is a frozen dataclass of numbers.  It knows what is shown and what its caption says, not how it is drawn.
 
     Curves        panels of lines, some with a band; marks, and a key where colours are ordered
-    Ranking       a row per setting: its seeds, their mean and interval
-    Estimates     a row per name: a value and its interval
     Matrix        a confusion matrix, rows actual, columns predicted
     Pictures      a grid of pictures (first-layer weights)
     Predictions   sample images with the classes predicted before and after training
     Mistakes      pictures that were taken for another class
 
-Each is a shape of `SHAPES` (`study/published/figure_options.py`), which says what draws it for print and for the page.
+Others stand in `row_shapes`, `axis_shapes` and `search_shapes`.  Each is a shape of `SHAPES`
+(`study/published/figure_options.py`), which says what draws it for print and for the page.
 """
 
 from collections.abc import Iterator
@@ -19,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.names import unknown
+from handgrad.report.figures.axis_fit import AxisFit, fitted
 from handgrad.report.figures.palette import CONTEXT, LineStyle, line_style
-from handgrad.report.findings.resampled import has_folds
 from handgrad.study.published.option_values import Inset
-from handgrad.training.run_keys import RunKey, fold_in, seed_in
 
 Numbers = NDArray[np.float64]
 CsvRow = list[object]
@@ -55,6 +53,7 @@ class Line:
     """y over x, with a band from low to high where several seeds stand behind it.
 
     `end` is written where the line ends.  Lines of one label have one style, in all panels of a figure.
+    runs: the ids of the runs behind it, none where it is of no runs;  n: how many of them reached each x.
     """
 
     label: str
@@ -64,6 +63,8 @@ class Line:
     high: Numbers | None = None
     style: LineStyle = FIRST_STYLE
     end: str = ""
+    runs: tuple[str, ...] = ()
+    n: Numbers | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Mark:
 class Panel:
     """One pair of axes.  Panels of one figure with the same `y_label` share their y axis.
 
-    inset: a window of them that is shown enlarged in a corner.
+    inset: a window of them that is shown enlarged in a corner.  series: which curve of the runs it shows, such as
+    "val_loss", where it shows one.
     """
 
     title: str
@@ -89,6 +91,7 @@ class Panel:
     percent: bool = False
     marks: tuple[Mark, ...] = ()
     inset: Inset | None = None
+    series: str = ""
 
     @property
     def window(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
@@ -127,7 +130,8 @@ class Key:
 class Curves:
     """Panels of lines over epochs or steps.  `small`: many panels, which share their x axis too.
 
-    With a `key`, print shows it in place of the legend.
+    With a `key`, print shows it in place of the legend.  fit: whether the y axis leaves out the few lines that would
+    squeeze the others (`axis_fit`): lower fractions, higher losses.
     """
 
     name: str
@@ -137,6 +141,39 @@ class Curves:
     columns: int = 2
     key: Key | None = None
     small: bool = False
+    fit: bool = False
+
+    def y_fit(self, y_label: str) -> tuple[AxisFit, list[str]] | None:
+        """The y axis of the panels of one label, without margins, and the names of its items, the lines; None where
+        they have no values.  On a logarithmic axis in powers of ten."""
+        panels = [panel for panel in self.panels if panel.y_label == y_label]
+        found: dict[str, list[float]] = {}
+        for panel in panels:
+            for line in panel.lines:
+                for part in (line.y, line.low, line.high):
+                    values = np.empty(0) if part is None else part[np.isfinite(part)]
+                    values = np.log10(values[values > 0]) if panel.log_y else values
+                    if values.size:
+                        found.setdefault(line.label, []).extend((float(values.min()), float(values.max())))
+        if not found:
+            return None
+        spans = [(min(ends), max(ends)) for ends in found.values()]
+        whole = AxisFit(min(low for low, _ in spans), max(high for _, high in spans))
+        fit = fitted(spans, worse_is_lower=panels[0].percent) if self.fit else whole
+        return fit, list(found)
+
+    def y_range(self, y_label: str) -> tuple[float, float] | None:
+        """The ends of that axis with margins; on a logarithmic one in powers of ten."""
+        if (found := self.y_fit(y_label)) is None:
+            return None
+        low, high = found[0].low, found[0].high
+        margin = 0.05 * (high - low) or 0.05 * (abs(high) or 1.0)
+        return low - margin, high + margin
+
+    def beyond(self, y_label: str) -> list[str]:
+        """The lines that lie beyond that axis, as a rule none."""
+        found = self.y_fit(y_label)
+        return [] if found is None else [found[1][i] for i in found[0].beyond]
 
     @property
     def legend(self) -> list[Line]:
@@ -173,104 +210,6 @@ class Curves:
 
         x = self.panels[0].x_label.split(" (")[0].replace(" ", "_") if self.panels else "x"
         return ["panel", "line", x, "y", "low", "high"], rows()
-
-
-@dataclass(frozen=True)
-class RankingRow:
-    """A setting's seeds (`points`), their mean, an interval, and the word that stands beside it.
-
-    low, high: of the difference from the best, drawn from where the best is; of a setting alone, of its mean.
-    """
-
-    label: str
-    points: dict[RunKey, float]
-    mean: float | None
-    low: float | None
-    high: float | None
-    best: bool = False
-    shaded: bool = False
-    word: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """A row per setting, best first.
-
-    best_at: the mean of the best, None where there is nothing to compare with;  margin: how far from it is equivalent.
-    """
-
-    name: str
-    title: str
-    caption: str
-    x_label: str
-    rows: tuple[RankingRow, ...]
-    percent: bool = False
-    best_at: float | None = None
-    margin: float | None = None
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The x axis: all seeds and means with a margin; an interval wider than that (few seeds) is cut."""
-        values = [v for row in self.rows for v in (*row.points.values(), row.mean) if v is not None]
-        if not values:
-            return 0.0, 1.0
-        low, high = min(values), max(values)
-        margin = 0.15 * (high - low) or 0.01 * (abs(high) or 1)
-        return low - margin, high + margin
-
-    @property
-    def cuts(self) -> list[tuple[int, str]]:
-        """(row, "left" or "right") where an interval goes on beyond the axis."""
-        low, high = self.ends
-        rows = [(y, row) for y, row in enumerate(self.rows) if row.low is not None and row.high is not None]
-        left = [(y, "left") for y, row in rows if row.low is not None and row.low < low]
-        return left + [(y, "right") for y, row in rows if row.high is not None and row.high > high]
-
-    def table(self) -> tuple[list[str], Iterator[CsvRow]]:
-        """A row per setting and run; mean, interval and word are repeated."""
-        folded = any(has_folds(row.points) for row in self.rows)
-
-        def rows() -> Iterator[CsvRow]:
-            for row in self.rows:
-                rest = (row.mean, row.low, row.high, row.word)
-                if not row.points:
-                    yield [row.label, *([None] if folded else []), None, None, *rest]
-                for key, value in row.points.items():
-                    yield [row.label, *([fold_in(key)] if folded else []), seed_in(key), value, *rest]
-
-        return ["setting", *(["fold"] if folded else []), "seed", "value", "mean", "low", "high", "verdict"], rows()
-
-
-@dataclass(frozen=True)
-class EstimateRow:
-    """A value >= 0 and the ends of its interval, None where it has none."""
-
-    label: str
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """A bar per row, from 0 to its value, and a line for its interval.  head: of the CSV's column of labels."""
-
-    name: str
-    title: str
-    caption: str
-    head: str
-    x_label: str
-    rows: tuple[EstimateRow, ...]
-
-    @property
-    def end(self) -> float:
-        """Where the x axis ends: beyond every value and interval."""
-        return 1.05 * max(row.value if row.high is None else row.high for row in self.rows) or 1.0
-
-    def table(self) -> tuple[list[str], Iterator[CsvRow]]:
-        """A row per label."""
-        return [self.head, "value", "low", "high"], ([row.label, row.value, row.low, row.high] for row in self.rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ import numpy as np
 
 from handgrad.measures import TRAIN
 from handgrad.names import lookup, plural
+from handgrad.report.figures.epochs import beyond_note
 from handgrad.report.figures.palette import LineStyle, shade
 from handgrad.report.figures.request import Request, Series, Sources, logarithmic, over_seeds, runs_of
 from handgrad.report.figures.shapes import Curves, Key, Line, Numbers, Panel
@@ -46,7 +47,7 @@ def step_loss(request: Request[StepLossOptions]) -> Curves | None:
                 lines.append(one[1])
                 seeds.add(run.key)
         if lines:
-            series = [Series(line.x, line.y) for line in lines]
+            series = [Series(line.x, line.y, run=run) for line in lines for run in line.runs]
             line = lines[0] if len(lines) == 1 else over_seeds(label, series)
             longest = max(axes, key=lambda axis: axis.steps)
             found.append((label, longest, replace(line, label=label, style=request.style(label))))
@@ -71,7 +72,8 @@ def step_loss(request: Request[StepLossOptions]) -> Curves | None:
         caption += " A step is one example (batch size 1)."
     if options.scale is not None:
         caption += f" The loss is shown times {options.scale.factor:g}: {options.scale.words}."
-    return Curves(request.name, "Training loss of every step", caption, (panel,), columns=1)
+    figure = Curves(request.name, "Training loss of every step", caption.strip(), (panel,), columns=1, fit=True)
+    return replace(figure, caption=figure.caption + beyond_note(figure))
 
 
 def scaled(line: Line, scale: LossScale | None) -> Line:
@@ -96,7 +98,7 @@ def _line_of(
         curves, found = sources.curves(run.id), None
         if len(curves.get("loss_per_step", ())) > 1:
             line = drawn(cleaned(curves["loss_per_step"], options), most, STEP_POINTS, options.draw)
-            found = Axis.of(curves, setting), line
+            found = Axis.of(curves, setting), replace(line, runs=(run.id,))
         sources.drawn[key] = found
     return cast("tuple[Axis, Line] | None", sources.drawn[key])
 
@@ -215,9 +217,8 @@ def step_loss_by_epoch(request: Request[StepLossByEpochOptions]) -> Curves | Non
         ink = shade((epoch - wanted[0]) / max(wanted[-1] - wanted[0], 1))
         lines.append(Line(f"epoch {epoch}", line.x, line.y, style=LineStyle(ink, width=1.1, opacity=0.9)))
         blocks.append((ink, str(epoch)))
-    ((label, _),) = request.shown.items()
     caption = (
-        f"Loss of every training step against the step within its epoch, setting {label}, {key_word(run.key)}; a "
+        f"Loss of every training step against the step within its epoch, {request.whose}, {key_word(run.key)}; a "
         f"colour for each of {plural(len(wanted), 'epoch')}. {cleaning_note(options)} "
         f"{thinning_note(longest, points, options.draw, pieces, band=False)}"
     )

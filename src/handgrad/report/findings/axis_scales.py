@@ -25,7 +25,7 @@ KINDS = ("log", "linear", "values", "categories")
 LOG_RATIO = 20.0  # positive values that span more are read in log
 FEW_VALUES = 24  # numbers are taken one by one up to so many, where settings share them
 SEED, VALUE = "seed", "value"  # columns beside those of the axes
-LOST, WHOLE = "lost", "whole"  # and those that are optional
+LOST, WHOLE, RUN = "lost", "whole", "run"  # and those that are optional
 
 
 @dataclass(frozen=True)
@@ -141,20 +141,32 @@ def _lies_in_log(x: NDArray[np.float64]) -> bool:
 
 
 def mean_by_setting(frame: "DataFrame", axes: Sequence[str]) -> "DataFrame":
-    """A row a setting: its axes, "value" (the mean over its seeds), "n" (how many) and "lost" (how many of them).
+    """A row a setting: its axes, "value" (the mean over its seeds), "n" (how many), "lost" (how many of them) and "run"
+    (their ids, where they are known).
 
     Settings that do not say an axis are left out.
     """
     import pandas
 
-    rows: dict[tuple[Hashable, ...], list[tuple[float, bool]]] = {}
+    rows: dict[tuple[Hashable, ...], list[tuple[float, bool, str]]] = {}
     fallen = frame[LOST].tolist() if LOST in frame else [False] * len(frame)
     keys = zip(*(frame[axis].tolist() for axis in axes), strict=True)
-    for key, value, lost in zip(keys, frame[VALUE].tolist(), fallen, strict=True):
+    for key, value, lost, run in zip(keys, frame[VALUE].tolist(), fallen, run_ids(frame), strict=True):
         if not any(map(is_missing, key)) and not is_missing(value):
-            rows.setdefault(key, []).append((float(value), bool(lost)))
+            rows.setdefault(key, []).append((float(value), bool(lost), run))
     made = [
-        (*key, math.fsum(v for v, _ in each) / len(each), len(each), sum(c for _, c in each))
+        (
+            *key,
+            math.fsum(v for v, *_ in each) / len(each),
+            len(each),
+            sum(c for _, c, _ in each),
+            tuple(run for *_, run in each if run),
+        )
         for key, each in rows.items()
     ]
-    return pandas.DataFrame(made, columns=[*axes, VALUE, "n", LOST])
+    return pandas.DataFrame(made, columns=[*axes, VALUE, "n", LOST, RUN])
+
+
+def run_ids(frame: "DataFrame") -> list[str]:
+    """The id of the run of each row; empty where the frame has none."""
+    return [str(run) for run in frame[RUN].tolist()] if RUN in frame else [""] * len(frame)

@@ -76,7 +76,7 @@ def _value(one: Direction, metric: str) -> str:
 def interval_text(d: Comparison, metric: str) -> str:
     """The 95 % interval of a paired difference."""
     if d.interval is None:
-        return f"equal in every {'fold' if d.folds else 'seed'}"
+        return d.why_bare
     low, high = signed(d.interval.low, metric).removesuffix(" points"), signed(d.interval.high, metric)
     return f"95 % interval {low} to {high.removesuffix(' points')}"
 

@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from handgrad.measures import lower_is_better
-from handgrad.report.findings.axis_scales import LOST, SEED, VALUE, WHOLE
+from handgrad.report.findings.axis_scales import LOST, RUN, SEED, VALUE, WHOLE
 from handgrad.report.findings.conclusions import lost_runs
 from handgrad.report.findings.resampled import ROUNDING
 from handgrad.report.findings.statistics import LEVEL, Comparison, Sample, compare, sample
@@ -109,7 +109,7 @@ class Effect:
 
 
 def frame_of(settings: Sequence[SettingSummary], axes: Sequence[str], metric: str) -> "DataFrame":
-    """One row for every run that has the metric: a column for each axis, seed, value, lost and whole.
+    """One row for every run that has the metric: a column for each axis, seed, value, lost, whole and run (its id).
 
     lost: whether the run was lost (`lost_runs`);  whole: whether none of its setting was, one that diverged neither.
 
@@ -127,11 +127,12 @@ def frame_of(settings: Sequence[SettingSummary], axes: Sequence[str], metric: st
             continue
         values = {path: axis_value(setting, path) for path in axes}
         fell, whole = lost[setting.label], not lost[setting.label]
+        runs = {run.key: run.id for run in setting.runs}
         rows += [
-            {**values, SEED: seed, VALUE: y, LOST: seed in fell, WHOLE: whole}
+            {**values, SEED: seed, VALUE: y, LOST: seed in fell, WHOLE: whole, RUN: runs[seed]}
             for seed, y in setting.samples[metric].values.items()
         ]
-    frame = pandas.DataFrame(rows, columns=[*axes, SEED, VALUE, LOST, WHOLE])
+    frame = pandas.DataFrame(rows, columns=[*axes, SEED, VALUE, LOST, WHOLE, RUN])
     return frame.astype(dict.fromkeys(axes, object))  # True stays True beside None, 16 stays 16
 
 

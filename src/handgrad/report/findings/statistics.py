@@ -178,6 +178,21 @@ class Comparison:
     sign_flip: float | None
     folds: bool = False
     counted: str = ""
+    equal: bool = False  # but for rounding, in all of two or more pairs
+
+    @property
+    def why_bare(self) -> str:
+        """Why the difference has no interval, in words; empty where it has one, or where there is no difference.
+
+        >>> compare({0: 0.5, 1: 0.75}, {0: 0.25, 1: 0.5}).why_bare, compare({0: 0.5}, {0: 0.25}).why_bare
+        ('equal in every seed', 'one seed shows no spread')
+        """
+        unit = "fold" if self.folds else "seed"
+        if self.interval is not None or self.difference is None:
+            return ""
+        if self.n < 2:
+            return f"one {unit} shows no spread"
+        return f"equal in every {unit}" if self.equal else "training and test metrics of folds have none"
 
     @property
     def corrected(self) -> bool:
@@ -220,4 +235,5 @@ def compare(first: Mapping[RunKey, float], second: Mapping[RunKey, float], overl
         sign_flip=None if folds or overlap else sign_flip_p(list(d.values())),
         folds=folds,
         counted=said,
+        equal=max(d.values()) - min(d.values()) <= rounding,
     )

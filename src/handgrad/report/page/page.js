@@ -2,76 +2,30 @@
   // Plots: plotly, the numbers of the plots and their pictures for print lie packed in the page.  Plotly is added as a
   // script (the page's policy knows its hash); then each plot is drawn when it comes near the window, so that a long
   // page opens at once.
-  let plots = {};
-  const config = { responsive: true, displaylogo: false, displayModeBar: false };
-  const draw = (box) => {
-    const plot = plots[box.dataset.plot];
-    if (!plot || box.dataset.drawn || !window.Plotly) return;
-    box.dataset.drawn = "yes";
-    if (plot.layout.height) box.style.height = plot.layout.height + "px";
-    if (window.innerWidth < 560 && plot.layout.yaxis.ticktext) {
-      plot.layout.yaxis.ticktext = plot.layout.yaxis.ticktext.map((t) => (t.length > 20 ? t.slice(0, 19) + "…" : t));
-    }
-    Plotly.newPlot(box, plot.data, plot.layout, config);
-  };
   const drawAll = () => {
-    const boxes = [...document.querySelectorAll(".plot")];
-    if (!("IntersectionObserver" in window)) return boxes.forEach(draw);
+    const boxes = [...document.querySelectorAll(".plot[data-plot]")];
+    if (!("IntersectionObserver" in window)) return boxes.forEach(figures.draw);
     const near = new IntersectionObserver((seen) => seen.forEach((entry) => {
-      if (entry.isIntersecting) { near.unobserve(entry.target); draw(entry.target); }
+      if (entry.isIntersecting) { near.unobserve(entry.target); figures.draw(entry.target); }
     }), { rootMargin: "800px" });
     boxes.forEach((box) => near.observe(box));
   };
-  const unpacked = async (id) => {
-    const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
-  };
   const begin = ([code, text]) => {
-    const store = JSON.parse(text);
-    plots = store.plots;
+    const store = Object.assign(figures.store, JSON.parse(text));
     document.querySelectorAll("[data-print]").forEach((box) => {
       box.append(Object.assign(new Image(), { src: store.prints[box.dataset.print], alt: box.dataset.title }));
     });
-    document.head.append(Object.assign(document.createElement("script"), { textContent: code }));
+    runScript(code);
+    document.dispatchEvent(new Event("handgrad:plotly"));
     document.body.classList.add("plotted");
+    figures.legends();
+    if (store.side) document.querySelectorAll(".side-by-side").forEach(sideBySide.begin);
     drawAll();
   };
-  if (document.getElementById("plotly")) Promise.all(["plotly", "packed"].map(unpacked)).then(begin);
+  if (document.getElementById("plotly")) {  // after the run table, which is ready much sooner
+    Promise.resolve(runTable && runTable.ready).then(() => Promise.all(["plotly", "packed"].map(unpacked))).then(begin);
+  }
 
-  // Legends: a press hides or shows a line in all panels of its figure.
-  document.querySelectorAll(".legend button").forEach((button) => button.addEventListener("click", () => {
-    const shown = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(shown));
-    button.closest("figure").querySelectorAll(".plot").forEach((box) => {
-      draw(box);
-      if (!box.data) return;
-      const which = box.data.map((trace, i) => (trace.meta === button.dataset.line ? i : -1)).filter((i) => i >= 0);
-      if (which.length) Plotly.restyle(box, { visible: shown }, which);
-    });
-  }));
-
-  // Tables: a press on a heading sorts by that column; sums stay at the end.
-  const value = (row, i) => {
-    const text = row.cells[i].textContent.trim();
-    const number = parseFloat(text.replace(/,/g, ""));
-    return Number.isNaN(number) ? text : number;
-  };
-  document.querySelectorAll("table.sortable").forEach((table) => {
-    table.querySelectorAll("thead th").forEach((head, i) => head.addEventListener("click", () => {
-      const up = head.getAttribute("aria-sort") !== "ascending";
-      table.querySelectorAll("thead th").forEach((other) => other.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", up ? "ascending" : "descending");
-      const body = table.tBodies[0];
-      [...body.rows].sort((a, b) => {
-        const last = a.classList.contains("total") - b.classList.contains("total");
-        if (last) return last;
-        const x = value(a, i), y = value(b, i);
-        const order = typeof x === "number" && typeof y === "number" ? x - y
-          : typeof x === typeof y ? x.localeCompare(y) : typeof x === "number" ? -1 : 1;
-        return up ? order : -order;
-      }).forEach((row) => body.append(row));
-    }));
-  });
 
   document.querySelectorAll(".copy").forEach((button) => {
     if (!navigator.clipboard) return;

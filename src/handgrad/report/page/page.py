@@ -2,21 +2,21 @@
 
 `Page` turns blocks into what the template shows, saving tables and figures on the way; `render` fills the template.
 
-Everything is escaped.  The page's content security policy names the hashes of its two scripts, its own and plotly, so
-that no other runs.  Plotly, the numbers of the plots and their pictures for print are in the page compressed.  Style
-elements are allowed because plotly makes some.
+Everything is escaped.  The page's content security policy names the hashes of its scripts (its own, plotly,
+DataTables), so that no other runs.  The libraries, the numbers of plots and runs and the pictures for print are in the
+page compressed.  Style elements are allowed because plotly makes some.
 """
 
 import base64
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn, assert_never
-from urllib.parse import quote
 
 from handgrad import __version__
 from handgrad.errors import InputError
@@ -28,6 +28,8 @@ from handgrad.report.chapters.chapter import (
     Facts,
     FigureBlock,
     Heading,
+    RunTableBlock,
+    SideBySide,
     TableBlock,
     Text,
     Verdicts,
@@ -38,22 +40,40 @@ from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import signed, values_text
+from handgrad.report.page.static_pictures import file_uri, static_uri
 from handgrad.report.tables.table import save_table, write_csv
 from handgrad.study.published.figure_options import figure_shape, load
+from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 from handgrad.training.sources import sources_named
 
-SCRIPTS = ("selection.js", "page.js")  # one after the other; a name of one is known to those below it
+SCRIPTS = (  # one after the other; a name of one is known to those below it
+    "selection.js",
+    "packed.js",
+    "run_filters.js",
+    "run_table.js",
+    "figures.js",
+    "curves.js",
+    "parallel.js",
+    "side_by_side.js",
+    "page.js",
+    "settings_tables.js",
+    "run_sections.js",
+)
+STYLES = ("page.css", "run_table.css")
 STAMP = "Selected on the test set (select_on_test = true)"
 
 
 class Page:
     """Collects chapters: saves their tables and figures, and keeps what the template needs of each."""
 
-    def __init__(self, folder: Path, formats: Iterable[str]) -> None:
-        self.folder, self.formats = folder, tuple(formats)
+    def __init__(self, folder: Path, formats: Iterable[str], options: PrintOptions = AS_USUAL) -> None:
+        self.folder, self.formats, self.options = folder, tuple(formats), options
         self.plots: dict[str, Any] = {}
         self.prints: dict[str, str] = {}
         self.unwritten: dict[str, None] = {}  # words that no font for print has
+        self.explored: dict[str, Any] = {}  # what the controls of figures need: of runs, and of pairs of settings
+        self.runs: dict[str, Any] | None = None  # the run table (`page.run_table`), and sections (`page.run_sections`)
+        self.sections: dict[str, Any] | None = None
         self.tables = self.figures = 0
         for name in ("tables", "figures"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -84,16 +104,24 @@ class Page:
             number = block.number or f"Table {self.tables}"
             found = {"kind": "table", "table": block.table, "folded": block.folded, "number": number}
             return {**found, "files": self._links(paths)}
+        if isinstance(block, SideBySide):
+            self.explored["side"] = block.data
+            return {"kind": "side"}
+        if isinstance(block, RunTableBlock):
+            self.tables += 1
+            paths = save_table(block.table, self.folder / "tables")
+            found = {"kind": "runs", "table": block.table, "number": f"Table {self.tables}"}
+            return {**found, "files": self._links(paths)}
         if isinstance(block, FigureBlock):
-            return self.figure(block.figure, block.number)
+            return self.figure(block.figure, block.number, block.options.over(self.options))
         assert_never(block)
 
-    def figure(self, figure: FigureData, number: str = "") -> dict[str, Any]:
+    def figure(self, figure: FigureData, number: str = "", options: PrintOptions = AS_USUAL) -> dict[str, Any]:
         """A figure as the template takes it: its numbers in the page, its files in the folder."""
         self.figures += not number
         folder = self.folder / "figures"
-        paths = save_prints(figure, folder, self.formats)
-        if self.formats and (missing := lettered(figure).missing):
+        paths = save_prints(figure, folder, self.formats, options)
+        if self.formats and (missing := lettered(figure, options.font).missing):
             self.unwritten |= dict.fromkeys(missing)
             note = without_font(missing)
             figure = replace(figure, caption=f"{figure.caption} {note[0].upper()}{note[1:]}.")
@@ -113,21 +141,22 @@ class Page:
         panels = []
         for position, (title, plot) in enumerate(plots):
             key = f"{name}:{position}"
-            self.plots[key] = plot
+            self.plots[key] = _of_the_page(plot)
             panels.append({"key": key, "title": title, "height": "height" in plot["layout"]})
         picture = next((path for form in (".svg", ".png") for path in paths if path.suffix == form), None)
         if picture is not None:
-            self.prints[name] = _file_uri(picture)
-        return {"panels": panels, "print": picture is not None}
+            self.prints[name] = file_uri(picture)
+        return {"panels": panels, "print": picture is not None, "static": static_uri(paths)}
 
     def _links(self, paths: Iterable[Path]) -> list[str]:
         return [path.relative_to(self.folder).as_posix() for path in paths]
 
 
-def _file_uri(path: Path) -> str:
-    if path.suffix == ".svg":
-        return "data:image/svg+xml," + quote(path.read_text("utf-8"), safe=" /:;=,()")
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+def _of_the_page(plot: dict[str, Any]) -> dict[str, Any]:
+    """A plot without what the page's script makes of the rest: bands of lines, and the lines between upright axes."""
+    if "lines" in plot:
+        return {**plot, "data": [trace for trace in plot["data"] if "fill" not in trace]}
+    return {**plot, "data": []} if "settings" in plot else plot
 
 
 def tiles(summary: Summary, *, preliminary: bool = False) -> list[dict[str, str]]:
@@ -180,10 +209,11 @@ def render(
     from markupsafe import Markup
 
     here = resources.files("handgrad.report.page")
-    style = here.joinpath("page.css").read_text("utf-8")
+    style = "".join(here.joinpath(name).read_text("utf-8") for name in STYLES)
     script = "".join(here.joinpath(name).read_text("utf-8") for name in SCRIPTS)
     plotly = _plotly() if page.plots else ""
-    digests = [hashlib.sha256(text.encode()).digest() for text in (script, plotly) if text]
+    tables = _datatables() if page.runs else ""
+    digests = [hashlib.sha256(text.encode()).digest() for text in (script, plotly, tables) if text]
     scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; "
@@ -191,6 +221,7 @@ def render(
     )
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.globals["refuse"] = _refuse
+    store = {"plots": page.plots, "prints": page.prints, **page.explored}
     template = environment.from_string(here.joinpath("page.html.j2").read_text("utf-8"))
     metric = summary.phases[-1].metric if summary.phases else ""
     return template.render(
@@ -203,10 +234,13 @@ def render(
         headline=verdicts,
         chapters=contents,
         version=__version__,
-        packed=packed(json.dumps({"plots": page.plots, "prints": page.prints}, allow_nan=False)) if plotly else "",
+        packed=packed(json.dumps(store, allow_nan=False)) if plotly else "",
         style=Markup(style),
         script=Markup(script),
         plotly=packed(plotly) if plotly else "",
+        datatables=packed(tables) if tables else "",
+        runs=packed(json.dumps(page.runs, allow_nan=False)) if page.runs else "",
+        sections=packed(json.dumps(page.sections, allow_nan=False)) if page.runs else "",
     )
 
 
@@ -219,6 +253,17 @@ def _plotly() -> str:
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs())
+
+
+def _datatables() -> str:
+    """DataTables with its buttons, from the package itables: there it is a module, here a script that sets
+    `window.DataTable`."""
+    found = resources.files("itables").joinpath("html", "dt_bundle.js").read_text("utf-8")
+    exports = re.search(r"\bexport\s*\{([^{}]*\bas default\b[^{}]*)\};?", found)
+    name = re.search(r"([\w$]+) as default", exports[1]) if exports else None
+    if exports is None or name is None:
+        raise InputError("this version of itables holds DataTables in another form; pip install 'itables>=2.5,<3'")
+    return f"(()=>{{{found[: exports.start()]}window.DataTable={name[1]};}})();"
 
 
 def packed(text: str) -> str:

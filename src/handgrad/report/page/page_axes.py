@@ -4,7 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.report.figures.axis_shapes import AxisPanel, AxisPanels, HeatMap, Importances, ParallelCoordinates, Ticks
+from handgrad.report.figures.axis_shapes import (
+    MOST_LINES,
+    AxisPanel,
+    AxisPanels,
+    HeatMap,
+    Importances,
+    ParallelCoordinates,
+    Ticks,
+)
 from handgrad.report.figures.palette import COLOURS, SHADES, WRONG, shade
 from handgrad.report.page.plots import axis, beginning, layout, numbers, one_plot, plain, short, transparent
 
@@ -23,10 +31,19 @@ def axis_panels(figure: AxisPanels) -> dict[str, Any]:
         if figure.percent:
             y_axis["tickformat"] = ".0%" if high - low > 0.05 else ".1%"
         x_axis = axis("", range=[-0.05, 1.05], **_ticks(panel.ticks))
-        plot = {"data": _axis_panel(panel, low, high, value), "layout": layout(x_axis, y_axis, hovermode="closest")}
+        data = _axis_panel(panel, low, high, value)
+        plot = {"data": data, "layout": layout(x_axis, y_axis, hovermode="closest"), "runs": _runs_of(panel, len(data))}
         plots.append((panel.axis, plot))
     columns = min(figure.columns, len(plots))
     return {**one_plot({}), "plots": plots, "columns": columns}
+
+
+def _runs_of(panel: AxisPanel, traces: int) -> list[Any]:
+    """The runs of each dot, in the order of the traces; None of those that are over all runs."""
+    if not panel.runs:
+        return [None] * traces
+    dots = [[panel.runs[k] for k in np.flatnonzero(which)] for which in (~panel.lost, panel.lost) if which.any()]
+    return [*dots, *[None] * (traces - len(dots))]
 
 
 def _ticks(ticks: Ticks) -> dict[str, Any]:
@@ -102,6 +119,7 @@ def heat_map(figure: HeatMap) -> dict[str, Any]:
     rows, columns = figure.means.shape
     value = ".2%" if figure.percent else ".4g"
     low, high = sorted((figure.low, figure.high))
+    form = ".0%" if high - low > 0.05 else ".1%"
     inks = list(SHADES) if figure.low <= figure.high else list(reversed(SHADES))
     cells: dict[str, Any] = {
         "type": "heatmap",
@@ -117,7 +135,7 @@ def heat_map(figure: HeatMap) -> dict[str, Any]:
         ],
         "hovertemplate": f"%{{customdata}}: %{{z:{value}}}<extra></extra>",
         "hoverongaps": False,
-        "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%" if figure.percent else "", "len": 0.9},
+        "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": form if figure.percent else "", "len": 0.9},
     }
     fallen = np.argwhere(figure.lost > 0)
     crosses: dict[str, Any] = {
@@ -158,7 +176,7 @@ def parallel(figure: ParallelCoordinates) -> dict[str, Any]:
     """A line for each setting between upright axes, the best last and wide."""
     x = list(range(len(figure.axes)))
     data: list[dict[str, Any]] = []
-    for k in range(len(figure.places) - 1, -1, -1):
+    for k in reversed(figure.drawn):
         pairs = zip(figure.axes, figure.texts[k], strict=True)
         note = "<br>".join(f"{plain(one.label)}: {plain(beginning(text))}" for one, text in pairs)
         data.append(
@@ -192,11 +210,17 @@ def parallel(figure: ParallelCoordinates) -> dict[str, Any]:
     names = [plain(beginning(one.label)) for one in figure.axes]
     x_axis = axis("", side="top", showgrid=False, tickvals=x, ticktext=names, range=[-0.4, x[-1] + 0.35])
     y_axis = axis("", showgrid=False, showticklabels=False, range=[-0.04, 1.04])
+    shown = layout(x_axis, y_axis, shapes=shapes, annotations=notes, height=360, hovermode="closest")
+    every = {
+        "axes": [one.label for one in figure.axes],
+        "places": [[short(place) for place in row] for row in figure.places.tolist()],
+        "texts": [list(row) for row in figure.texts],
+        "colours": [shade(float(level)) for level in figure.levels],
+        "runs": figure.runs,
+        "most": MOST_LINES,
+    }
     return one_plot(
-        {
-            "data": data,
-            "layout": layout(x_axis, y_axis, shapes=shapes, annotations=notes, height=360, hovermode="closest"),
-        }
+        {"data": data, "layout": shown, "settings": every} if figure.runs else {"data": data, "layout": shown}
     )
 
 

@@ -50,7 +50,10 @@ def _panel(panel: ScatterPanel, figure: Scatter) -> dict[str, Any]:
         about = {"meta": line.label, "hovertemplate": f"{plain(line.label)}: %{{y:{value}}}<extra></extra>"}
         curve = {"type": "scatter", "mode": "lines", "x": numbers(line.x), "y": numbers(line.y)}
         data.append({**curve, "line": style, **about})
-    data += [_dots(one, panel, figure) for one in panel.dots if len(one.x)]
+    runs: list[Any] = [None] * len(data)
+    dots = [one for one in panel.dots if len(one.x)]
+    data += [_dots(one, panel, figure) for one in dots]
+    runs += [one.runs or None for one in dots]
     low, high = figure.y_range
     y = axis(figure.y_label)
     if figure.log_y:
@@ -63,7 +66,8 @@ def _panel(panel: ScatterPanel, figure: Scatter) -> dict[str, Any]:
     if panel.percent_x:
         ends = [x for one in panel.dots for x in one.x.tolist()]
         x_axis["tickformat"] = ".0%" if max(ends) - min(ends) > 0.05 else ".1%"
-    return {"data": data, "layout": layout(x_axis, y, hovermode="closest", **mark_lines(panel.marks))}
+    shown = layout(x_axis, y, hovermode="closest", **mark_lines(panel.marks))
+    return {"data": data, "layout": shown, "runs": runs}
 
 
 def _dots(one: Dots, panel: ScatterPanel, figure: Scatter) -> dict[str, Any]:

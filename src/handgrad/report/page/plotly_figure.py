@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from handgrad.errors import InputError
 from handgrad.names import listed
 from handgrad.report.figures.shapes import FigureData
+from handgrad.report.page.plotly_grids import PLOTS
 from handgrad.report.page.plots import plain
 from handgrad.study.published.figure_options import FIGURES, figure_shape, load
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as Plot
 
-ROW = 340  # pixels
+ROW, LINE = 340, 16  # pixels of a row of panels, and of a line of its titles
 GAP = 0.18, 0.32  # between two panels side by side, and one above the other, of the size of one
+UNNAMED: dict[str, dict[str, Any]] = {"image": {}, "table": {}}  # traces that never have a place in the legend
 AXIS = re.compile(r"([xy])axis(\d*)")
 REFERENCE = re.compile(r"([xy])(\d*)(?= domain$|$)")
 
@@ -27,15 +29,20 @@ def plotly_figure(figure: FigureData) -> "Plot":
     """One figure of plotly.  Raises InputError where the page shows the shape without plotly."""
     from plotly.graph_objects import Figure as Plot
 
-    made = load(figure_shape(type(figure).__name__).page)(figure)
+    shape = type(figure).__name__
+    made = PLOTS[shape](figure) if shape in PLOTS else load(figure_shape(shape).page)(figure)
     if made["what"] != "plots":
-        kinds = listed(sorted(kind for kind, one in FIGURES.items() if one.shape == type(figure).__name__))
+        kinds = listed(sorted(kind for kind, one in FIGURES.items() if one.shape == shape))
         raise InputError(
-            f"{figure.name}: there is no plotly figure of kind {kinds or type(figure).__name__}, which the page shows "
-            "as a table or as pictures; take matplotlib()"
+            f"{figure.name}: there is no plotly figure of kind {kinds or shape}, which the page shows without plots; "
+            "take matplotlib()"
         )
     plots = made["plots"]
-    data, layout = joined(plots, made["columns"]) if len(plots) > 1 else (plots[0][1]["data"], plots[0][1]["layout"])
+    data, layout = (
+        joined(plots, made["columns"], made.get("row_height", ROW))
+        if len(plots) > 1
+        else (plots[0][1]["data"], plots[0][1]["layout"])
+    )
     names = [line.label for line in made["legend"]]
     return Plot(
         data=_named(data, names),
@@ -45,7 +52,7 @@ def plotly_figure(figure: FigureData) -> "Plot":
             "paper_bgcolor": "white",
             "plot_bgcolor": "white",
             "title": {"text": plain(figure.title), "font": {"size": 15}},
-            "margin": {**layout["margin"], "t": 60},
+            "margin": {**layout["margin"], "t": 60 + LINE * max(title.count("\n") for title, _ in plots)},
             "showlegend": len(names) > 1,
         },
     )
@@ -58,7 +65,7 @@ def _named(data: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict
     for trace in data:
         label = trace.get("meta")
         if label is None or label not in names:
-            found.append({**trace, "showlegend": False})
+            found.append({**trace, **UNNAMED.get(trace["type"], {"showlegend": False})})
             continue
         is_line = trace["mode"] in ("lines", "lines+markers") and "fill" not in trace
         first = is_line and label not in named
@@ -67,7 +74,9 @@ def _named(data: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict
     return found
 
 
-def joined(plots: Sequence[tuple[str, Mapping[str, Any]]], columns: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def joined(
+    plots: Sequence[tuple[str, Mapping[str, Any]]], columns: int, row_height: int = ROW
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Plots, (title, plotly's data and layout) each, as the panels of one: its data and its layout.
 
     Axes are numbered on, and what is placed by them, or by the paper, moves into the box of its panel.
@@ -90,12 +99,13 @@ def joined(plots: Sequence[tuple[str, Mapping[str, Any]]], columns: int) -> tupl
             layout[key] += [panel.placed(one) for one in own.get(key, ())]
         if title:
             above = {"x": left, "y": bottom + high, "xref": "paper", "yref": "paper"}
-            text = {"text": f"<b>{plain(title)}</b>", "showarrow": False, "xanchor": "left", "yanchor": "bottom"}
+            lines = plain(title).replace("\n", "<br>")
+            text = {"text": f"<b>{lines}</b>", "showarrow": False, "xanchor": "left", "yanchor": "bottom"}
             layout["annotations"].append({**text, **above})
         data += [panel.trace(trace) for trace in plot["data"]]
         layout = {**{name: value for name, value in own.items() if name not in axes}, **layout}
         taken += max(int(number or 1) for _, number in (found.groups() for found in axes.values()))
-    return data, layout | {"height": ROW * rows + 60}
+    return data, layout | {"height": row_height * rows + 60}
 
 
 class _Panel:
@@ -122,7 +132,8 @@ class _Panel:
         """An axis of the plot in its box."""
         other = "y" if letter == "x" else "x"
         domain = [self.inside(letter, end) for end in axis.get("domain", (0, 1))]
-        return {**axis, "domain": domain, "anchor": self.reference(axis.get("anchor", f"{other}{number}"))}
+        ties = {key: self.reference(axis[key]) for key in ("scaleanchor",) if key in axis}
+        return {**axis, **ties, "domain": domain, "anchor": self.reference(axis.get("anchor", f"{other}{number}"))}
 
     def trace(self, trace: Mapping[str, Any]) -> dict[str, Any]:
         """A trace on the axes of the whole."""

@@ -1,4 +1,4 @@
-"""Panels of lines and rankings for the page: what its template takes, with plots in plotly's own format.
+"""Panels of lines for the page: what its template takes, with plots in plotly's own format.
 
 Each plot is a dictionary with `data` and `layout`, never text that was put together.  Colours of text, grid and axes
 are left to the page's style sheet, so that light, dark and print need no redrawing.
@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.report.drawing.charts import noted
 from handgrad.report.drawing.lettering import spaced
-from handgrad.report.figures.palette import COLOURS, CONTEXT
-from handgrad.report.figures.shapes import Curves, Estimates, Line, Mark, Panel, Ranking
-from handgrad.training.run_keys import key_word
+from handgrad.report.figures.palette import CONTEXT
+from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
 
 MARK = "#8A9199"
 NAMED = 40  # lines that a legend names
@@ -22,11 +20,15 @@ END_GAP = 0.045  # of the height of a plot, between names at the ends of lines
 
 def curves(figure: Curves) -> dict[str, Any]:
     """A plot for every panel; what names their lines is a legend, which hides and shows them, and a key."""
-    ranges = {panel.y_label: shared_range(figure, panel.y_label) for panel in figure.panels}
+    ranges = {panel.y_label: figure.y_range(panel.y_label) for panel in figure.panels}
+    beyond = {panel.y_label: figure.beyond(panel.y_label) for panel in figure.panels}
     across = shared_x(figure) if figure.small else None
     several = len(figure.panels) > 1
     plots = [
-        (panel.title if several else "", _panel(panel, ranges[panel.y_label], across, dots=figure.dotted))
+        (
+            panel.title if several else "",
+            _panel(panel, ranges[panel.y_label], across, beyond[panel.y_label], dots=figure.dotted),
+        )
         for panel in figure.panels
     ]
     legend = figure.legend if len(figure.legend) <= NAMED else []
@@ -42,52 +44,10 @@ def curves(figure: Curves) -> dict[str, Any]:
     }
 
 
-def ranking(figure: Ranking) -> dict[str, Any]:
-    """One plot, of its own height."""
-    return one_plot(ranking_plot(figure))
-
-
-def estimates(figure: Estimates) -> dict[str, Any]:
-    """A bar per row, with a line for its interval, in one plot of its own height."""
-    data: list[dict[str, Any]] = []
-    for y, row in enumerate(figure.rows):
-        text = f"{row.value:.3g}"
-        if row.low is not None and row.high is not None:
-            text += f" ({row.low:.3g} to {row.high:.3g})"
-        bar = {"type": "bar", "orientation": "h", "x": [short(row.value)], "y": [y], "width": 0.6}
-        data.append(
-            {**bar, "marker": {"color": transparent(COLOURS[0], 0.5)}, "hovertemplate": f"{text}<extra></extra>"}
-        )
-        if row.low is not None and row.high is not None:
-            marks = {"color": COLOURS[0], "symbol": "line-ns-open", "size": 9}
-            line = {"type": "scatter", "mode": "lines+markers", "x": [short(row.low), short(row.high)], "y": [y, y]}
-            data.append({**line, "line": {"color": COLOURS[0], "width": 2}, "marker": marks, "hoverinfo": "skip"})
-    labels = [row.label for row in figure.rows]
-    y_axis = axis("", tickvals=list(range(len(labels))), ticktext=[plain(label) for label in labels], showgrid=False)
-    y_axis |= {"range": [len(labels) - 0.5, -0.5]}
-    x_axis = axis(figure.x_label, range=[0, short(figure.end)])
-    return one_plot({"data": data, "layout": layout(x_axis, y_axis, height=30 * len(labels) + 70, hovermode="closest")})
-
-
 def one_plot(plot: Mapping[str, Any]) -> dict[str, Any]:
     """What the page's template takes of a single plot (plotly's `data` and `layout`) without a legend."""
     unnamed: dict[str, Any] = {"legend": [], "key": None, "small": False, "tall": False}
     return {"what": "plots", "plots": [("", plot)], "columns": 1, **unnamed}
-
-
-def shared_range(figure: Curves, y_label: str) -> list[float] | None:
-    """The y range of all panels with one label, in plotly's units (powers of ten on a logarithmic axis)."""
-    panels = [panel for panel in figure.panels if panel.y_label == y_label]
-    parts = [part for panel in panels for line in panel.lines for part in (line.y, line.low, line.high)]
-    finite = [part[np.isfinite(part)] for part in parts if part is not None]
-    values = np.concatenate(finite) if finite else np.empty(0)
-    if panels and panels[0].log_y:
-        values = np.log10(values[values > 0])
-    if not values.size:
-        return None
-    low, high = float(values.min()), float(values.max())
-    margin = 0.05 * (high - low) or 0.05 * (abs(high) or 1.0)
-    return [short(low - margin), short(high + margin)]
 
 
 def shared_x(figure: Curves) -> list[float] | None:
@@ -99,7 +59,16 @@ def shared_x(figure: Curves) -> list[float] | None:
     return [short(min(ends) - margin), short(max(ends) + margin)]
 
 
-def _panel(panel: Panel, y_range: list[float] | None, x_range: list[float] | None, *, dots: bool) -> dict[str, Any]:
+def _panel(
+    panel: Panel,
+    ends: tuple[float, float] | None,
+    x_range: list[float] | None,
+    beyond: Sequence[str],
+    *,
+    dots: bool,
+) -> dict[str, Any]:
+    """A panel in plotly's format; `lines` beside it says of which runs each line is, for the page's controls."""
+    y_range = None if ends is None else [short(end) for end in ends]
     context = [line for line in panel.lines if line.style == CONTEXT]
     data = [_context(context)] if context else []
     for line in panel.lines:
@@ -120,9 +89,43 @@ def _panel(panel: Panel, y_range: list[float] | None, x_range: list[float] | Non
         x["range"] = x_range
     if y_range and any(line.end for line in panel.lines):
         data += _ends(panel, y_range)
+    if y_range:
+        data += [_arrow(line, panel, y_range) for line in panel.lines if line.label in beyond and len(line.x)]
     plot = {"data": data, "layout": layout(x, y, hovermode="closest", **mark_lines(panel.marks))}
+    plot["lines"] = _lines_of(panel, context)
     window = panel.window
     return plot if window is None else with_inset(plot, panel, window)
+
+
+def _lines_of(panel: Panel, context: Sequence[Line]) -> dict[str, Any]:
+    """What the page's controls need of a panel: its curve, and the runs of every line.
+
+    context: [label, runs, begin, end] of each grey line, with its places in their common trace.
+    """
+    found: dict[str, Any] = {"series": panel.series, "x": panel.x_label, "percent": panel.percent}
+    found["runs"] = {line.label: list(line.runs) for line in panel.lines if line.style != CONTEXT}
+    begin, places = 0, []
+    for line in context:
+        places.append([line.label, list(line.runs), begin, begin + len(line.x)])
+        begin += len(line.x) + 1
+    return found | {"context": places}
+
+
+def _arrow(line: Line, panel: Panel, y_range: Sequence[float]) -> dict[str, Any]:
+    """A mark at the edge for a line that lies beyond it."""
+    end = y_range[0] if panel.percent else y_range[1]
+    symbol = "triangle-down" if panel.percent else "triangle-up"
+    last = f"{float(line.y[-1]):{'.2%' if panel.percent else '.4g'}}"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [short(float(line.x[-1]))],
+        "y": [short(10**end if panel.log_y else end)],
+        "marker": {"color": line.style.colour, "size": 9, "symbol": symbol},
+        "cliponaxis": False,
+        "meta": line.label,
+        "hovertemplate": f"{plain(beginning(line.label))}<br>beyond the axis, at the end {last}<extra></extra>",
+    }
 
 
 def with_inset(plot: dict[str, Any], panel: Panel, window: tuple[tuple[float, float], tuple[float, float]]) -> Any:
@@ -141,7 +144,7 @@ def with_inset(plot: dict[str, Any], panel: Panel, window: tuple[tuple[float, fl
         y2["tickformat"] = ".1%"
     outer = plot["layout"]
     shapes = [*outer["shapes"], frame]
-    return {"data": [*plot["data"], *inner], "layout": {**outer, "xaxis2": x2, "yaxis2": y2, "shapes": shapes}}
+    return {**plot, "data": [*plot["data"], *inner], "layout": {**outer, "xaxis2": x2, "yaxis2": y2, "shapes": shapes}}
 
 
 def mark_lines(marks: Sequence[Mark]) -> dict[str, Any]:
@@ -209,7 +212,11 @@ def _line(line: Line, panel: Panel, *, dots: bool) -> list[dict[str, Any]]:
                 "meta": line.label,
             }
         )
-    value = "%{y:.2%}" if panel.percent else "%{y:.4g}"
+    value, form = ("%{y:.2%}", ".2%") if panel.percent else ("%{y:.4g}", ".4g")
+    about, spread, name = {}, "", plain(beginning(line.label))
+    if line.low is not None and line.high is not None and line.n is not None:
+        spread = f" (%{{customdata[0]:{form}}} to %{{customdata[1]:{form}}}, n = %{{customdata[2]}})"
+        about = {"customdata": list(zip(numbers(line.low), numbers(line.high), map(int, line.n), strict=True))}
     traces.append(
         {
             "type": "scatter",
@@ -220,7 +227,8 @@ def _line(line: Line, panel: Panel, *, dots: bool) -> list[dict[str, Any]]:
             "opacity": style.opacity,
             "marker": {"size": 5},
             "meta": line.label,
-            "hovertemplate": f"{plain(beginning(line.label))}<br>{panel.x_label} %{{x}}: {value}<extra></extra>",
+            "hovertemplate": f"{name}<br>{panel.x_label} %{{x}}: {value}{spread}<extra></extra>",
+            **about,
         }
     )
     return traces
@@ -243,62 +251,6 @@ def _context(lines: list[Line]) -> dict[str, Any]:
         "opacity": CONTEXT.opacity,
         "hoverinfo": "skip",
     }
-
-
-def ranking_plot(figure: Ranking) -> dict[str, Any]:
-    """A plotly figure (data and layout) of its own height: as many rows as settings."""
-    data: list[dict[str, Any]] = []
-    value = ".2%" if figure.percent else ".4g"
-    shapes: list[dict[str, Any]] = []
-    if figure.best_at is not None:
-        whole = {"yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
-        low, high = figure.ends
-        if figure.margin is not None:
-            ends = {"x0": max(figure.best_at - figure.margin, low), "x1": min(figure.best_at + figure.margin, high)}
-            shapes.append(
-                {"type": "rect", **whole, **ends, "fillcolor": transparent("#7A8087", 0.16), "line": {"width": 0}}
-            )
-        line = {"color": COLOURS[0], "width": 1}
-        shapes.append({"type": "line", **whole, "x0": short(figure.best_at), "x1": short(figure.best_at), "line": line})
-    words = [
-        {"text": plain(row.word), "xref": "paper", "x": 1, "xanchor": "left", "xshift": 4, "y": y, "showarrow": False}
-        for y, row in enumerate(figure.rows)
-        if row.word
-    ]
-    for y, row in enumerate(figure.rows):
-        ink = COLOURS[0] if row.best else "#7A8087"
-        if row.shaded:
-            band = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": y - 0.5, "y1": y + 0.5, "layer": "below"}
-            shapes.append({**band, "fillcolor": transparent(COLOURS[0], 0.1), "line": {"width": 0}})
-        if row.low is not None and row.high is not None:
-            bar: dict[str, Any] = {"type": "scatter", "mode": "lines", "x": [short(row.low), short(row.high)]}
-            data.append({**bar, "y": [y, y], "line": {"color": ink, "width": 2}, "hoverinfo": "skip"})
-        seeds = _dots(list(row.points.values()), y, {"color": ink, "size": 7, "opacity": 0.45})
-        hover = f"%{{customdata}}: %{{x:{value}}}<extra></extra>"
-        data.append({**seeds, "customdata": list(map(key_word, row.points)), "hovertemplate": hover})
-        if row.mean is not None:
-            style = {"color": ink, "size": 9, "symbol": "diamond", "line": {"color": "#fff", "width": 1}}
-            data.append({**_dots([row.mean], y, style), "hovertemplate": f"mean: %{{x:{value}}}<extra></extra>"})
-    for y, side in figure.cuts:  # the interval goes on beyond the axis
-        symbol = {"color": COLOURS[0] if figure.rows[y].best else "#7A8087", "size": 8, "symbol": f"triangle-{side}"}
-        edge = _dots([figure.ends[side == "right"]], y, symbol)
-        data.append({**edge, "cliponaxis": False, "hovertemplate": "the interval goes on<extra></extra>"})
-    labels = [noted(row, 44) for row in figure.rows]
-    y_axis = axis("", tickvals=list(range(len(labels))), ticktext=[plain(label) for label in labels], showgrid=False)
-    y_axis |= {"range": [len(labels) - 0.5, -0.5]}
-    x_axis = axis(figure.x_label, range=list(map(short, figure.ends)))
-    if figure.percent:
-        low, high = figure.ends
-        x_axis |= {"tickformat": ".0%" if high - low > 0.05 else ".1%"}
-    beside = {"annotations": words, "margin": {"l": 8, "r": 96, "t": 8, "b": 8}} if words else {}
-    return {
-        "data": data,
-        "layout": layout(x_axis, y_axis, shapes=shapes, **beside, height=26 * len(labels) + 70, hovermode="closest"),
-    }
-
-
-def _dots(x: list[float], y: int, style: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "markers", "x": [short(v) for v in x], "y": [y] * len(x), "marker": style}
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def _of_best(found: StudyComparison) -> Iterator[str]:
         yield f"{text}; they {f'have {best.unlike} and are not compared' if best.unlike else 'share no seed'}."
     else:
         interval = best.change.interval
-        ends = "" if interval is None else (
+        ends = f" ({best.change.why_bare})" if interval is None else (
             f" (95 % interval {points(interval.low, found.metric)} to {points(interval.high, found.metric)})"
         )  # fmt: skip
         yield (
@@ -163,5 +163,5 @@ def _change(one: ComparedSettings) -> str:
         return one.unlike or "no seed in both"
     text, interval = points(one.change.difference, one.metric), one.change.interval
     if interval is None:
-        return text
+        return f"{text} ({one.change.why_bare})"
     return f"{text} ({points(interval.low, one.metric)} to {points(interval.high, one.metric)})"

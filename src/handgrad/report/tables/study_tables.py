@@ -15,7 +15,7 @@ from handgrad.report.findings.summary import (
     Summary,
 )
 from handgrad.report.findings.verdicts import slips_noted
-from handgrad.report.findings.wording import axis_names, number, outcome, seconds
+from handgrad.report.findings.wording import axis_names, number, outcome, seconds, setting_value
 from handgrad.report.tables.conclusion_tables import against_caption, against_cells, against_columns, not_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import at_path, shown
@@ -255,25 +255,29 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
         head = metric.name if metric.measure.name in usual else metric.part.metric("accuracy")
         behind.setdefault(head, []).append(metric.name)
     folded = any(phase.folded for phase in summary.phases)
+    paths = list(dict.fromkeys(path for phase in summary.phases for path in phase.axes))
+    names = axis_names(paths)
     columns = [
         Column("setting"),
+        *(Column(names[path], (path,)) for path in paths),
         *([Column("fold", numeric=True)] if folded else []),
         Column("seed", numeric=True),
         Column("id"),
         Column("status"),
-        *(Column(METRICS[head].word, tuple(names), numeric=True) for head, names in behind.items()),
+        *(Column(METRICS[head].word, tuple(metrics), numeric=True) for head, metrics in behind.items()),
         Column("collapsed"),
         Column("total s", ("seconds",), numeric=True),
     ]
     rows = []
     for setting in summary.settings:
         for run in setting.runs:
-            row = [cell(setting.label), *([cell(run.fold)] if folded else []), cell(run.seed, str(run.seed))]
+            row = [cell(setting.label), *(_value(setting, path) for path in paths)]
+            row += [*([cell(run.fold)] if folded else []), cell(run.seed, str(run.seed))]
             row += [cell(run.id or None), cell(run.status)]
-            for head, names in behind.items():
+            for head, metrics in behind.items():
                 value = run.value(head)
                 text = "–" if value is None else number(value, head).removesuffix(" %")
-                row.append(Cell(text, tuple(map(run.value, names))))
+                row.append(Cell(text, tuple(map(run.value, metrics))))
             ended = run.status in ("done", "pruned")
             fallen = f"to {run.collapsed[0]}" if run.collapsed else ""
             row.append(Cell(fallen, (int(run.collapsed is not None) if ended else None,)))
@@ -287,6 +291,13 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
     if of := training_sample(summary.settings):
         caption += f" Training loss and accuracy were measured on {of} (training examples)."
     return Table(name, "Every run", caption, tuple(columns), tuple(rows))
+
+
+def _value(setting: SettingSummary, path: str) -> Cell:
+    """The value of a hyperparameter in a setting."""
+    value = setting_value(setting, path)
+    text = "–" if value is None else shown(value)
+    return cell(value if isinstance(value, int | float | str) else text, text)
 
 
 def label_table(data: DatasetFacts, name: str = "labels") -> Table | None:

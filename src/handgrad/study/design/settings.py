@@ -38,6 +38,7 @@ from handgrad.study.toml import dumps
 from handgrad.training.run import Setting
 
 MOST_SETTINGS = 400  # of a phase, on which later phases are read
+LISTED = 8  # values of an axis that a study shows of itself
 SECTION_TYPES: dict[str, type[Section]] = {name: Setting.model_fields[name].annotation for name in SECTIONS}  # type: ignore[misc]
 
 
@@ -203,15 +204,28 @@ class Study(Displayed):
 
 
 def _told(phase: Phase) -> str:
-    """How many settings a phase has, and the values of what varies in it."""
-    values: dict[str, dict[str, None]] = {}
+    """How many settings a phase has, the values of what varies in it, and how a search stops them short."""
+    values: dict[str, dict[str, Any]] = {}
     for choice in phase.choices:
         for path, value in choice.axes.items():
-            values.setdefault(path, {})[shown(value)] = None
+            values.setdefault(path, {})[shown(value)] = value
     names = axis_names(list(values))
+    parts = [f"{names[path]} {_values(found)}" for path, found in values.items()]
+    if phase.asha is not None:
+        parts.append(f"stopped short by ASHA from epoch {phase.asha.grace_period} on")
     number = f"{len(phase.choices):,}" + " drawn while it runs" * (phase.sampling is not None)
-    axes = "; ".join(f"{names[path]} {listed(found, most=8)}" for path, found in values.items())
-    return f"{number}: {axes}" if axes else number
+    return f"{number}: {'; '.join(parts)}" if parts else number
+
+
+def _values(found: Mapping[str, Any]) -> str:
+    """The values of an axis, by their texts: lists in brackets where one of them has several numbers, and the ends of
+    more numbers than are listed."""
+    values = list(found.values())
+    if len(values) > LISTED and all(isinstance(value, int | float) for value in values):
+        return f"{len(values)} values from {shown(min(values))} to {shown(max(values))}"
+    several = any(isinstance(value, list | tuple) and len(value) > 1 for value in values)
+    texts = [f"[{text}]" if several and isinstance(found[text], list | tuple) else text for text in found]
+    return listed(texts, most=LISTED)
 
 
 @dataclass(frozen=True)

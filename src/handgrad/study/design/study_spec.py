@@ -15,6 +15,7 @@ from handgrad.study.changes import changes_of
 from handgrad.study.design.axes import Axes, AxisTable
 from handgrad.study.published.explain_section import ExplainSection
 from handgrad.study.published.items import Drawing, Original
+from handgrad.study.published.print_options import PrintOptions
 from handgrad.study.rules.budget import Budget
 from handgrad.training.sources import checked_sources
 from handgrad.training.training_section import TrainingSection
@@ -145,6 +146,7 @@ class StudySpec(Axes):
     training: TrainingSection = TrainingSection()
     budget: Budget | None = None
     conclusions: ConclusionsSection | None = None
+    report: PrintOptions | None = None
     phase: tuple[PhaseSpec, ...] = ()
     quick: AxisTable = None
     figure: tuple[Drawing, ...] = ()

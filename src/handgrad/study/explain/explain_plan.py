@@ -17,7 +17,7 @@ from handgrad.names import listed, short, shown
 from handgrad.network.network_section import build
 from handgrad.study.changes import Changes, Table, apply, at_path
 from handgrad.study.design.settings import Study
-from handgrad.study.explain.ladder import Rung, cheaper, ladder, last_seeds, screened, shares
+from handgrad.study.explain.ladder import Rung, cheaper, ladder, last_seeds, own_share, screened, shares
 from handgrad.study.explain.rows import PublishedRow, rows_to_explain
 from handgrad.study.explain.space import (
     MOST_READINGS,
@@ -39,7 +39,8 @@ from handgrad.training.run import Run, Setting
 from handgrad.training.slips import SLIPS, in_order
 
 USUAL_DEPARTURES = 2
-OVERHEAD = 0.01  # seconds of a run beyond its epochs
+OVERHEAD = 0.1  # seconds of a run beyond its epochs: its data, its record, its weights
+WORDS_FROM = 0.25  # the share of a run from which rows of words are tried
 LARGE_BATCH = 1000  # examples from which products are large
 
 
@@ -80,7 +81,7 @@ class ExplainPlan(Plan):
         work = sum(self._seconds(one) for one in every if isinstance(one, Setting))
         seeds = len(self.seeds)
         on_all_rows = work / len(self.readings) * len(self.rows) / len(self.screened)
-        written = [sum(self._seconds_of(row, share) for row in self.screened) for share in shares()]
+        written = [sum(self._seconds_of(row, share) for row in self.rows_at(share)) for share in shares()]
         self.ladder = ladder(len(self.readings), [work * one / written[0] for one in written], seeds * on_all_rows)
         self.rung(self.ladder[0], self.readings)
 
@@ -285,6 +286,13 @@ class ExplainPlan(Plan):
             return str(error).splitlines()[0]
         return setting
 
+    def _share_of(self, reading: Reading, row: int, share: float) -> float:
+        """The share of its own work that a run of a reading takes in a rung of so much of the file's."""
+        whole = self._setting_of(reading, row, 1.0)
+        if share >= 1 or isinstance(whole, str) or whole == self._setting_of(reading, row, share):
+            return 1.0
+        return min(1.0, own_share(share, whole.training.epochs, self._whole(row).training.epochs))
+
     @staticmethod
     def _may_validate_less(setting: Setting) -> bool:
         """Whether data.validation says how many validate; else it is a fold, or may be a part of the data's own."""
@@ -292,6 +300,12 @@ class ExplainPlan(Plan):
         return isinstance(part, ValidationPart) and part != ValidationPart() and part.folds is None
 
     # -- the rungs
+
+    def rows_at(self, share: float) -> list[int]:
+        """The rows that readings are tried on before the last rung, by runs of such a share: whether a short run learns
+        says little of a whole one, so those of which only a word is published wait for longer ones."""
+        numbers = [row for row in self.screened if any(not one.word for one in self.rows[row].numbers.values())]
+        return numbers if numbers and share < WORDS_FROM else self.screened
 
     @property
     def taken_phases(self) -> list[PlannedPhase]:
@@ -303,11 +317,11 @@ class ExplainPlan(Plan):
 
         Beside the first the file as it is written runs whole, which says how far cheaper runs are from that.
         """
-        rows = list(range(len(self.rows))) if rung.final else self.screened
+        rows = list(range(len(self.rows))) if rung.final else self.rows_at(rung.share)
         seeds = self.seeds if rung.final else self.seeds[:1]
         found: dict[str, PlannedSetting] = {}
         labels: dict[str, list[str]] = {}
-        whole: dict[str, list[bool]] = {}
+        taken: dict[str, list[float]] = {}
         beside: list[str] = []
         if not self.phases and rung.share < 1:
             for row in rows:
@@ -315,7 +329,7 @@ class ExplainPlan(Plan):
                 found[planned.label] = planned
                 beside.append(planned.label)
         for reading in chosen:
-            labels[str(reading.number)], whole[str(reading.number)] = [], []
+            labels[str(reading.number)], taken[str(reading.number)] = [], []
             for row in rows:
                 made = self._setting_of(reading, row, rung.share)
                 if isinstance(made, str):
@@ -323,7 +337,7 @@ class ExplainPlan(Plan):
                 planned = self._cell(made, seeds, reading, self.rows[row])
                 found.setdefault(planned.label, planned)
                 labels[str(reading.number)].append(planned.label)
-                whole[str(reading.number)].append(made == self._setting_of(reading, row, 1.0))
+                taken[str(reading.number)].append(self._share_of(reading, row, rung.share))
         phase = PlannedPhase(rung.name, len(self.phases), None, False, tuple(found.values()), vary=self.study.spec.vary)
         self.phases.append(phase)
         self.rungs_run.append(
@@ -333,7 +347,7 @@ class ExplainPlan(Plan):
                 "final": rung.final,
                 "rows": rows,
                 "labels": labels,
-                "whole": whole,
+                "shares": taken,
                 **({"in_full": beside} if beside else {}),
             }
         )

@@ -14,8 +14,8 @@ from handgrad.study.execution.notebook_progress import watched_study
 from handgrad.study.execution.run_study import Execution, check_call, execute_plan
 from handgrad.study.explain.explain_plan import ExplainPlan
 from handgrad.study.explain.ladder import LEAST, Rung
-from handgrad.study.explain.rung_results import RungResult, alike_in, rung_result
-from handgrad.study.explain.space import WRITTEN
+from handgrad.study.explain.rung_results import RungResult, alike_in, nearly_alike_in, rung_result
+from handgrad.study.explain.space import WRITTEN, Reading
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.loading import as_study
@@ -55,23 +55,31 @@ def explain_study(
         return execute_plan(plan, folder, Explaining, runner, jobs, watch, address=address, cpus_per_run=cpus_per_run)
 
 
-def going_on(before: RungResult, rung: Rung, fewest: int) -> tuple[list[int], dict[int, int]]:
+def going_on(
+    before: RungResult, rung: Rung, fewest: int, readings: Sequence[Reading]
+) -> tuple[list[int], dict[int, int]]:
     """The readings that go on to a rung, and those that are left to another, whose very numbers they gave.
 
     Of readings with the same numbers the first is ranked for all.  After whole runs the others are left to it.  Cheaper
     runs may be too short to show a difference (an order that is the same in every epoch, in one epoch): the others go
-    on with it, as many as the rung takes, those of fewer departures first.
+    on with it, as many as the rung takes, those of fewer departures first, and after them those that gave nearly the
+    numbers of a reading that departs as they do and in less.
     """
     alike = alike_in(before)
-    ranked = [fit for fit in before.ranking.readings if int(fit.name) not in alike]
+    nearly = {number: first for number, first in nearly_alike_in(before, readings).items() if number not in alike}
+    waiting = alike.keys() | nearly.keys()
+    ranked = [fit for fit in before.ranking.readings if int(fit.name) not in waiting]
     chosen = survivors(replace(before.ranking, readings=tuple(ranked)), min(fewest, len(ranked)), rung.most)
     numbers = {WRITTEN, *map(int, chosen)}
     if before.share < 1:
         places = {number: place for place, number in enumerate(map(int, chosen))}
         departures = {int(fit.name): fit.departures for fit in before.ranking.readings}
-        others = [number for number, first in alike.items() if first in places]
-        others.sort(key=lambda number: (departures[number], places[alike[number]], number))
-        numbers.update(others[: rung.alike])
+        others = [
+            (one in nearly, departures[one], places[first], one)
+            for one, first in (nearly | alike).items()
+            if first in places
+        ]
+        numbers.update(one for *_, one in sorted(others)[: rung.alike])
     return sorted(numbers), {number: first for number, first in alike.items() if number not in numbers}
 
 
@@ -86,7 +94,7 @@ class Explaining(Execution):
         before: RungResult | None = None
         for number, rung in enumerate(plan.ladder):
             if before is not None:
-                numbers, left = going_on(before, rung, min(rung.most, plan.ladder[-1].most, LEAST))
+                numbers, left = going_on(before, rung, min(rung.most, plan.ladder[-1].most, LEAST), plan.readings)
                 plan.alike.update(left)
                 plan.rung(rung, [plan.readings[number] for number in numbers])
                 self.begin(number)

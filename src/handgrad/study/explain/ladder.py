@@ -17,8 +17,10 @@ from typing import Any
 
 FEWER = 4  # from rung to rung a run costs so many times as much
 STEPS = 5  # cheaper rungs at most: the cheapest run costs 1/1024 of a whole one
-LESS = 0.5  # of the work of the rung above it, at most: else a cheaper rung would say little that is new
-WORK = 300.0  # seconds of one core for a rung of all readings, above which runs are made cheaper
+LESS = 0.4  # of the work of the rung above it, at most: else a cheaper rung would say little that is new
+WORK = (
+    1000.0  # seconds of one core for a rung: runs of all readings are made cheaper above it, and later rungs take more
+)
 WORK_IN_FULL = 1200.0  # seconds of one core for the last rung, by which more readings come to it
 FEWEST_EXAMPLES = 1000  # that a cheaper run trains on and validates on, where there are as many
 FINAL = (4, 150)  # readings that are run in full on every seed: at most so few, or so many where runs are cheap
@@ -78,7 +80,7 @@ def ladder(readings: int, work: Sequence[float], in_full: float) -> tuple[Rung, 
     `shares()`;  in_full: what one of them takes on every row and every seed.
 
     >>> [(rung.share, rung.most, rung.final) for rung in ladder(200, [1e4 * share for share in shares()], 1e3)]
-    [(0.015625, 200, False), (0.0625, 96, False), (0.25, 24, False), (1.0, 4, True)]
+    [(0.0625, 200, False), (0.25, 80, False), (1.0, 4, True)]
     >>> [(rung.share, rung.most) for rung in ladder(400, [100.0, 25.0], 1.0)]
     [(1.0, 400), (1.0, 150)]
     >>> [(rung.share, rung.most) for rung in ladder(4, [1e6], 1e3)]
@@ -105,13 +107,22 @@ def _alike(most: int) -> int:
     return math.ceil(ALIKE * most)
 
 
+def own_share(share: float, epochs: int, written: int) -> float:
+    """The share of its own work that a reading takes, which may be all of it: one of fewer epochs than the file is not
+    made as much shorter as it is short.
+
+    >>> own_share(1 / 64, 70, 70), own_share(1 / 14, 10, 70)
+    (0.015625, 0.5)
+    """
+    return share * max(1.0, written / epochs)
+
+
 def cheaper(
     share: float, *, examples: int, epochs: int, batch_size: int | str, validation: int = 0, written: int | None = None
 ) -> dict[str, Any]:
     """The changes that make a run take about this share of its work; none for all of it.
 
-    written: the epochs of the file, where the reading has others.  A reading of fewer epochs takes the share of the
-    work of the file, which may be all of its own: else it would be made as much shorter as it is short.
+    written: the epochs of the file, where the reading has others (`own_share`).
 
     >>> cheaper(1 / 16, examples=60000, epochs=100, batch_size="full", validation=5000)
     {'data.train.size': 3750, 'data.validation.size': 3750}
@@ -122,7 +133,7 @@ def cheaper(
     >>> cheaper(1 / 14, examples=50000, epochs=10, batch_size=64, written=70)
     {'training.epochs': 5}
     """
-    share *= max(1.0, (written or epochs) / epochs)
+    share = own_share(share, epochs, written or epochs)
     if share >= 1:
         return {}
     whole = batch_size == "full" or int(batch_size) >= examples

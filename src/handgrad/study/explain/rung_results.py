@@ -3,8 +3,8 @@
     read_explanation(results)  ->  Explained: readings, rows, and a ranking for each rung that has run
 
 Beside the first rung the file as it is written runs whole, once on each row.  What it gains on a row from a rung to
-there, and how much other readings differ from it from one rung to the next, is what a rung is trusted with
-(`rules.variances`).
+there, how far a reading is behind that, and how much others differ from the file from one rung to the next, is what a
+rung is trusted with (`rules.variances`).
 """
 
 import math
@@ -21,9 +21,11 @@ from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.explain_section import ExplainSection
 from handgrad.study.rules.published_cells import PublishedCell, ReadingCell, is_lost
 from handgrad.study.rules.ranked_readings import Explanation, rank
-from handgrad.study.rules.variances import TINY, Fidelity, fidelity, to_scale
+from handgrad.study.rules.variances import FIRST_RUNG, TINY, Fidelity, fidelity, gain_to_whole, to_scale
 from handgrad.training.record import Record
 
+NEAR = 0.2  # of the standard deviation of FIRST_RUNG: 2 points at an accuracy of .5, 1.2 at .9
+Cells = dict[tuple[int, str], tuple[float | None, tuple[float | None, ...]]]
 Records = Callable[[str], Sequence[Record]]  # the label of a setting -> its records that have come to an end
 
 
@@ -33,7 +35,8 @@ class RungResult:
 
     readings: their numbers, in the order of the space;  values: (reading, row, measure) -> what came out, a value a
     seed, None for a run that diverged;  ranking: keyed by the number of a reading and by "row: measure" of a cell;
-    whole: (reading, row) whose runs are whole ones in a cheaper rung too, as those of few epochs are;
+    shares: (reading, row) -> the share of its own work that its run takes: 1 of readings of few epochs in a cheaper
+    rung too;
     written: (row, measure) -> what the file as it is written comes to in a whole run; empty where none ran beside it.
     """
 
@@ -45,7 +48,7 @@ class RungResult:
     values: Mapping[tuple[int, int, str], tuple[float | None, ...]]
     ranking: Explanation
     runs: int
-    whole: frozenset[tuple[int, int]] = frozenset()
+    shares: Mapping[tuple[int, int], float] = field(default_factory=dict)
     written: Mapping[tuple[int, str], float | None] = field(default_factory=dict)
 
 
@@ -127,12 +130,12 @@ def rung_result(
     """
     share, row_numbers = float(rung["share"]), [int(row) for row in rung["rows"]]
     labels = {int(number): names for number, names in rung["labels"].items()}
-    whole = frozenset(
-        (int(number), row)
-        for number, ones in rung.get("whole", {}).items()  # not told by results that are older than it
-        for row, one in zip(row_numbers, ones, strict=True)
-        if one
-    )
+    told = rung.get("shares") or {}  # not by results that are older than it
+    shares = {
+        (int(number), row): float(one)
+        for number in rung["labels"]
+        for row, one in zip(row_numbers, told.get(number, [share] * len(row_numbers)), strict=True)
+    }
     values: dict[tuple[int, int, str], tuple[float | None, ...]] = {}
     scored: dict[tuple[int, int, str], int | None] = {}
     published: dict[str, PublishedCell] = {}
@@ -152,11 +155,11 @@ def rung_result(
                     published.setdefault(cell_key(row, measure), cell)
     written = _written(rung, rows, row_numbers, records) if before is None else before.written
     trust = {
-        bounded: _trust(bounded, values, whole, before) for bounded in {is_fraction(measure) for *_, measure in values}
+        bounded: _trust(bounded, values, shares, before) for bounded in {is_fraction(measure) for *_, measure in values}
     }
     for (number, row, measure), own_values in values.items():
         cell_name = cell_key(row, measure)
-        in_full = share >= 1 or (number, row) in whole
+        in_full = shares[number, row] >= 1
         if (
             not in_full
             and published[cell_name].word
@@ -165,9 +168,11 @@ def rung_result(
             continue  # whether a cheaper run learns says nothing of a whole one; one that is lost stays so
         fidelity_of = Fidelity() if in_full else trust[is_fraction(measure)]
         y = _on_scale(own_values, measure)
-        if not in_full and y is not None:
-            gain = _gain(values.get((WRITTEN, row, measure)), (written.get((row, measure)),), measure)
-            fidelity_of = fidelity_of.of_gain(y, gain, is_fraction(measure))
+        cheap = _on_scale(values.get((WRITTEN, row, measure)), measure)
+        dear = _on_scale((written.get((row, measure)),), measure)
+        if not in_full and y is not None and cheap is not None and dear is not None:
+            bounded = is_fraction(measure)
+            fidelity_of = fidelity_of.of_gain(y, gain_to_whole(y, cheap, dear, shares[number, row], bounded), bounded)
         result = ReadingCell(own_values, scored[number, row, measure], fidelity_of)
         found.setdefault(str(number), {})[cell_name] = result
     departures = {str(number): readings[number].departures for number in labels}
@@ -182,23 +187,61 @@ def rung_result(
         values,
         ranking,
         len(ids),
-        whole,
+        shares,
         written,
     )
 
 
 def alike_in(rung: RungResult) -> dict[int, int]:
-    """The readings of a rung that gave the very numbers of an earlier one -> that one."""
+    """The readings of a rung that gave the very numbers of an earlier one by the same share of their work -> it."""
     first: dict[tuple[Any, ...], int] = {}
     found = {}
-    numbers: dict[int, list[Any]] = {}
-    for (number, row, measure), values in rung.values.items():
-        numbers.setdefault(number, []).append((row, measure, values))
-    for number in sorted(numbers):
-        other = first.setdefault(tuple(numbers[number]), number)
+    for number, cells in sorted(_by_reading(rung).items()):
+        other = first.setdefault(tuple(cells.items()), number)
         if other != number:
             found[number] = other
     return found
+
+
+def nearly_alike_in(rung: RungResult, readings: Sequence[Reading]) -> dict[int, int]:
+    """The readings of a rung of cheaper runs that depart from the text as another does and in more, and gave nearly its
+    numbers (all within NEAR) by the same share of their work -> that one: what they do besides does not show yet.
+    Whole runs: none."""
+    found: dict[int, int] = {}
+    departing = {
+        number: cells
+        for number, cells in sorted(_by_reading(rung).items())
+        if rung.share < 1 and readings[number].departures
+    }
+    for number, cells in departing.items():
+        parts = set(readings[number].key)
+        simpler = (one for one in departing if one < number and one not in found and parts > set(readings[one].key))
+        other = next((one for one in simpler if _near(departing[one], cells)), None)
+        if other is not None:
+            found[number] = other
+    return found
+
+
+def _by_reading(rung: RungResult) -> dict[int, Cells]:
+    """The number of a reading -> row and measure -> the share of its work, and what came out."""
+    found: dict[int, Cells] = {}
+    for (number, row, measure), values in rung.values.items():
+        found.setdefault(number, {})[row, measure] = rung.shares.get((number, row)), values
+    return found
+
+
+def _near(one: Cells, other: Cells) -> bool:
+    """Whether two readings gave nearly the same on every row, and were lost on the same ones."""
+    if one.keys() != other.keys():
+        return False
+    for (row, measure), (share, values) in one.items():
+        of_work, more = other[row, measure]
+        y, z = _on_scale(values, measure), _on_scale(more, measure)
+        if share != of_work or (y is None) is not (z is None):
+            return False
+        if y is not None and z is not None and abs(y - z) > NEAR * math.sqrt(FIRST_RUNG[is_fraction(measure)]):
+            return False
+    return True
 
 
 def _value(record: Record, measure: str) -> float | None:
@@ -261,13 +304,13 @@ def _gain(cheap: Sequence[float | None] | None, dear: Sequence[float | None] | N
 def _trust(
     bounded: bool,
     values: Mapping[tuple[int, int, str], Sequence[float | None]],
-    whole: frozenset[tuple[int, int]],
+    shares: Mapping[tuple[int, int], float],
     before: RungResult | None,
 ) -> Fidelity:
     """How far readings are from what the file does, from the rung before to this; those whole already say nothing."""
     residuals = []
     for (number, row, measure), own in values.items():
-        if before is None or is_fraction(measure) is not bounded or (number, row) in whole:
+        if before is None or is_fraction(measure) is not bounded or shares[number, row] >= 1:
             continue
         cheap, dear = _on_scale(before.values.get((number, row, measure)), measure), _on_scale(own, measure)
         if cheap is not None and dear is not None:

@@ -25,7 +25,7 @@ from handgrad.study.folder.locks import reporting
 from handgrad.study.folder.plan_file import read_plan
 
 # what a study file says beside what is trained and chosen
-ASIDE = ("made", "title", "description", "takes", "figure", "budget", "quick", "conclusions")
+ASIDE = ("made", "title", "description", "takes", "figure", "budget", "quick", "conclusions", "report")
 
 
 def next_earlier(folder: Path) -> Path:

@@ -22,9 +22,9 @@ from handgrad.displays import Display, Displayed
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.foreign import as_path, reading
 from handgrad.measures import METRICS
-from handgrad.names import label_text, listed, lookup
+from handgrad.names import label_text, lookup
 from handgrad.network.arrays import Arrays
-from handgrad.study.changes import at_path, axis_names, shown
+from handgrad.study.changes import at_path
 from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import Decision, read_decisions
@@ -32,6 +32,7 @@ from handgrad.study.folder.design_cell import DesignCell
 from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.locks import is_written
 from handgrad.study.folder.plan_file import OVER, REMEDY, read_plan, state_of, text_sum
+from handgrad.study.folder.results_text import ENDED, results_display
 from handgrad.study.folder.store import read_data
 from handgrad.study.reading.loading import load_study
 from handgrad.training.collapse import collapse
@@ -45,8 +46,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 AGAIN, WAIT = 20, 0.1  # looks at a folder that is being written, and seconds between them
-NAMED = 10  # damaged files that a message names
-ENDED = ("done", "pruned")  # what has results, of its last epoch
+NAMED = 3  # damaged files that a message names
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,20 +72,7 @@ class Results(Displayed):
         return cls(folder, plan)
 
     def _display(self) -> Display:
-        phases = self.plan["phases"]
-        settings = [setting for phase in phases for setting in phase["settings"]]
-        runs = {run["id"] or id(run) for setting in settings for run in setting["runs"]}
-        axes = axis_names(list(dict.fromkeys(name for setting in settings for name in setting["axes"])))
-        seeds = dict.fromkeys(run["seed"] for setting in settings for run in setting["runs"]) or self.plan["seeds"]
-        rows = [("plan", f"{len(settings):,} settings, {len(runs):,} runs, seeds {listed(seeds)}")]
-        rows.append(("varied", listed(axes.values())))
-        for phase in [] if "explain" in self.plan else phases:  # readings are ranked, and no setting wins
-            won = next((one for one in phase["settings"] if one["label"] == phase["winner"]), None)
-            what = ", ".join(f"{axes[name]} {shown(value)}" for name, value in won["axes"].items()) if won else ""
-            best = "nothing has won yet" if won is None else f"{won['label']}: {what}" if what else won["label"]
-            rows.append((f"phase {phase['name']}" if len(phases) > 1 else "best", best))
-        rows.append(("frames", "runs(), settings(), conclusions(), curves(); hg.build_report"))
-        return Display(f"Results of {self.plan['study']} in {self.folder}: {self.state}", tuple(rows))
+        return results_display(self)
 
     @classmethod
     def of(cls, results: "Results | str | os.PathLike[str]") -> "Results":
@@ -209,7 +196,7 @@ class Results(Displayed):
         for label, setting in self.planned.items():
             for run in setting["runs"] if labels is None or label in labels else ():
                 try:
-                    record = self._record(run["id"], check=damaged is not None and run["id"] not in checked)
+                    record = self.record_alone(run["id"], check=damaged is not None and run["id"] not in checked)
                 except DamagedError as error:
                     if damaged is None:
                         raise
@@ -220,7 +207,7 @@ class Results(Displayed):
                 where = label, setting["phase"], setting["axes"], run["seed"], run["id"]
                 yield DesignCell(*where, status, record, run.get("seeds", {}), run.get("fold"))
 
-    def _record(self, run_id: str, *, check: bool = False) -> Record | None:
+    def record_alone(self, run_id: str, *, check: bool = False) -> Record | None:
         """record.json of a run, None where there is none; check: compare its files with it.  Raises DamagedError."""
         folder = self.folder / "runs" / run_id
         for again in (True, False):

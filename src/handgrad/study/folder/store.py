@@ -42,7 +42,8 @@ DATA_REMEDY = "run the study again: it is made again, finished runs are kept"
 WORKING = ("*/*.npy", "*/split.json", "*/split.json.partial")  # what lies in .working/
 PARTS = ("runs", "data", "decisions", "report", "study.toml", ".lock", ".report.lock", ".working")
 CHECKPOINT = ("checkpoint.safetensors",)
-REPORT = ("index.html", "reproduction.json", *(f"tables/*.{form}" for form in ("csv", "md", "tex")))
+REPORT: tuple[str, ...] = ("index.html", "main.tex", "main.pdf", "reproduction.json")
+REPORT += tuple(f"tables/*.{form}" for form in ("csv", "md", "tex"))
 REPORT += tuple(f"figures/*.{form}" for form in ("csv", "png", "svg", "pdf"))
 
 

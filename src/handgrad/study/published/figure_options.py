@@ -200,8 +200,10 @@ class FigureKind:
 
 SHAPES: dict[str, FigureShape] = {
     "Curves": FigureShape("handgrad.report.drawing.charts:draw_curves", "handgrad.report.page.plots:curves"),
-    "Ranking": FigureShape("handgrad.report.drawing.charts:draw_ranking", "handgrad.report.page.plots:ranking"),
-    "Estimates": FigureShape("handgrad.report.drawing.charts:draw_estimates", "handgrad.report.page.plots:estimates"),
+    "Ranking": FigureShape("handgrad.report.drawing.charts:draw_ranking", "handgrad.report.page.page_rows:ranking"),
+    "Estimates": FigureShape(
+        "handgrad.report.drawing.charts:draw_estimates", "handgrad.report.page.page_rows:estimates"
+    ),
     "Matrix": FigureShape("handgrad.report.drawing.grids:draw_matrix", "handgrad.report.page.page_grids:matrix"),
     "Pictures": FigureShape("handgrad.report.drawing.grids:draw_pictures", "handgrad.report.page.page_grids:pictures"),
     "Predictions": FigureShape(

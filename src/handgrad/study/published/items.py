@@ -23,6 +23,7 @@ from handgrad.study.changes import changes_of
 from handgrad.study.published.figure_options import FIGURES, Function, figure_kind
 from handgrad.study.published.numbers import MEASURES, UNITS, value
 from handgrad.study.published.original_text import OriginalText
+from handgrad.study.published.print_options import PrintOptions
 
 WINNER = "winner"  # the reference to whichever setting wins
 
@@ -220,8 +221,8 @@ class PublishedTable(Item):
         return []
 
 
-class Drawing(Section):
-    """A figure of a kind of `figure_options` that a study asks for, of the original's or its own.
+class Drawing(PrintOptions):
+    """A figure of a kind of `figure_options` that a study asks for, of the original's or its own; how it is printed.
 
     settings: where they are not named, all of the phase, or its winner for kinds that show one;  run: false where
     this study has none of them.
@@ -239,6 +240,11 @@ class Drawing(Section):
     def file(self) -> str:
         """The name of its files."""
         return f"own-{slug(self.title)}"
+
+    @property
+    def print_options(self) -> PrintOptions:
+        """How it is drawn for print, as far as it says it."""
+        return PrintOptions(column=self.column, width=self.width, font_size=self.font_size, font=self.font)
 
     @property
     def references(self) -> tuple[Any, ...]:

@@ -133,6 +133,7 @@ def _undotted(here: Mapping[str, Any], value: Mapping[str, Any]) -> Table:
 SAME = (
     *("name", "title", "description", "takes", "seeds", "ddof", "budget", "grid", "one_factor", "figure"),
     "conclusions",
+    "report",
 )
 ELSEWHERE = ("engine", "device", "arrays", "stack")
 

@@ -39,6 +39,7 @@ MARGIN = 3.0  # nats within which readings are not told apart: a Bayes factor of
 COMMON = 0.5  # share of φ², and of the variance of the examples, that all rows of a reading have in common
 SHIFTS = np.linspace(-3.0, 3.0, 25)  # of a reading, in standard deviations
 GOES_ON = 8.0  # nats behind the best within which a reading goes on, without cheaper runs: a Bayes factor of 3,000
+PRIOR = 0.5  # of the logarithm of the prior, where it is decided who goes on
 EQUAL = 1e-9  # nats within which likelihoods are equal: those of equal numbers, summed in another order
 
 
@@ -158,7 +159,8 @@ def rank(
 
 
 def survivors(explanation: Explanation, least: int = 1, most: int | None = None) -> tuple[str, ...]:
-    """Who goes on from a rung, in the order of the ranking by log-posterior.
+    """Who goes on from a rung, in the order of  ln L + PRIOR·ln prior:  cheap runs say little, and by the whole prior
+    no reading of many departures would see the runs that could speak for it.
 
     A reading goes on if it is behind the best by at most  GOES_ON + 2·noise  nats, of log-likelihood or of
     log-posterior, where noise is the larger of both readings'; at least `least` do and at most `most` (None: all).
@@ -172,15 +174,13 @@ def survivors(explanation: Explanation, least: int = 1, most: int | None = None)
     most = len(explanation.readings) if most is None else most
     if not 1 <= least <= max(most, 1):
         raise ValueError(f"least must be at least 1 and at most {most}, which is most; got {least}")
-    readings = sorted(explanation.readings, key=lambda reading: -reading.log_posterior)
-    likeliest = max((reading.log_likelihood for reading in readings), default=0.0)
+    likeliest = max((reading.log_likelihood for reading in explanation.readings), default=0.0)
+    probable = max((reading.log_posterior for reading in explanation.readings), default=0.0)
+    readings = sorted(explanation.readings, key=lambda reading: -_promise(reading))
     kept: list[ReadingFit] = []
     for same in _equals(readings):
         noise = max(readings[0].noise, *(reading.noise for reading in same))
-        behind = min(
-            likeliest - same[0].log_likelihood,
-            readings[0].log_posterior - same[0].log_posterior,
-        )
+        behind = min(likeliest - same[0].log_likelihood, probable - same[0].log_posterior)
         if behind > GOES_ON + 2 * noise and len(kept) >= least:
             continue
         if len(kept) + len(same) > most:
@@ -188,6 +188,11 @@ def survivors(explanation: Explanation, least: int = 1, most: int | None = None)
             break
         kept += same
     return tuple(reading.name for reading in kept)
+
+
+def _promise(reading: ReadingFit) -> float:
+    """ln L + PRIOR·ln prior."""
+    return reading.log_likelihood + PRIOR * (reading.log_posterior - reading.log_likelihood)
 
 
 def _log_prior(departures: int, space: Mapping[int, int]) -> float:

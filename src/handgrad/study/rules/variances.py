@@ -59,18 +59,33 @@ class Fidelity:
     df: float = FIRST_RUNG_DF
 
     def of_gain(self, y: float, gain: float, bounded: bool = True) -> "Fidelity":
-        """That of a result y on a row where the file as it is written gains so much from this rung to whole runs:
+        """That of a result y that may gain so much (`gain_to_whole`) from this rung to whole runs:
 
             shift = gain/2,   variance + (gain/2)²,   df by Satterthwaite 1946, with FIRST_RUNG_DF for (gain/2)²
 
-        A reading learns as much more as the file, or nothing, or anything between, give or take `variance`.  No
-        fraction goes beyond 0 or 1.
+        A reading learns so much more, or nothing, or anything between, give or take `variance`.  No fraction goes
+        beyond 0 or 1.
         """
         if bounded:
             gain = min(max(gain, -y), math.pi / 2 - y)
         own, more = self.variance, gain**2 / 4
         df = (own + more) ** 2 / (own**2 / self.df + more**2 / FIRST_RUNG_DF) if own + more else self.df
         return Fidelity(self.shift + gain / 2, own + more, df)
+
+
+def gain_to_whole(y: float, cheap: float, whole: float, share: float, bounded: bool = True) -> float:
+    """How much a cheaper run of a share of the work may still gain, where the file as it is written came to `cheap` by
+    as much work and to `whole` by all of it:
+
+        max(whole − cheap, (whole − y)·(1 − √share))         of a loss, which falls, min
+
+    What the file gains; and a reading that is behind it may be one that learns slowly, and come as far as the file.
+
+    >>> gain_to_whole(1.0, 1.0, 1.5, 0.25), gain_to_whole(0.0, 1.0, 1.5, 0.25)  # 1.5 − 1.0; 1.5 · 1/2
+    (0.5, 0.75)
+    """
+    gains = whole - cheap, (whole - y) * (1 - math.sqrt(share))
+    return max(gains) if bounded else min(gains)
 
 
 def to_scale(x: float | Numbers, bounded: bool = True) -> Numbers:

@@ -1,0 +1,214 @@
+"""What the page tells of every run and every setting when a reader asks for it (`run_sections.js` shows it).
+
+    settings      what sets one apart, its scores, its word against the best, its tables as a study file
+    runs          what went wrong, curves, losses of steps, confusion matrix, environment; its row of the run table
+                  (`run_table`) has the rest
+    environments  those of all runs, each once: a run has the place of its own
+
+Curves are thinned to POINTS numbers in all runs together.  Confusion matrices and pictures are those of the best
+settings, as far as CELLS and BYTES reach: what is not here lies in the run's folder.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from handgrad.measures import METRICS, is_fraction
+from handgrad.report.figures import network_figures
+from handgrad.report.figures.request import Sources
+from handgrad.report.findings.against_best import BEST
+from handgrad.report.findings.conclusion_sentences import against_text
+from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
+from handgrad.report.findings.wording import axis_names, number, outcome, spread, trouble_of, values_text
+from handgrad.report.page.page_grids import mistakes, pictures
+from handgrad.study.changes import shown
+from handgrad.study.toml import dumps
+from handgrad.training.curves import PER_STEP, by_epoch
+
+POINTS = 240_000  # of the curves of all runs together
+MOST_POINTS = 600  # of one curve
+CELLS = 300_000  # of all confusion matrices
+BYTES = 400_000  # of pictures, as they stand in the page
+UNITS = 16  # pictures of weights of one run
+PICTURED = 60  # runs with pictures at most
+MESSAGE = 4_000  # letters of an error, its last ones
+
+
+def run_sections(summary: Summary, sources: Sources) -> dict[str, Any]:
+    """Settings and runs of a study, ready for JSON."""
+    ranked = list(_ranked(summary))
+    runs = list({run.id: run for _, setting in ranked for run in setting.runs if run.id}.values())
+    points = POINTS // max(1, sum(map(_has_curves, runs)))
+    environments: dict[str, dict[str, str]] = {}
+    told = {run.id: _run(run, sources, points, environments) for run in runs}
+    _add_grids(ranked, sources, told)
+    return {
+        "settings": {setting.label: _setting(phase, setting, len(summary.phases) > 1) for phase, setting in ranked},
+        "runs": told,
+        "environments": list(environments.values()),
+        "curves": {
+            name: {
+                "measure": one.measure.word,
+                "part": f"{one.part.word}, as its steps met it" if one.over_steps else one.part.word,
+                "percent": is_fraction(name),
+            }
+            for name, one in METRICS.items()
+        },
+    }
+
+
+def _ranked(summary: Summary) -> Iterator[tuple[PhaseSummary, SettingSummary]]:
+    """Every setting once with its phase: those of the leading phase first, the best first."""
+    seen: set[str] = set()
+    leading = [summary.leading] if summary.leading else []
+    for phase in [*leading, *summary.phases]:
+        for setting in phase.ranked:
+            if setting.label not in seen and not setting.earlier:
+                seen.add(setting.label)
+                yield phase, setting
+
+
+def _has_curves(run: RunFacts) -> bool:
+    return run.record is not None and run.status != "failed"
+
+
+def _setting(phase: PhaseSummary, setting: SettingSummary, several: bool) -> dict[str, Any]:
+    found = phase.conclusions if len(phase.settings) > 1 else None
+    one = found.against.get(setting.label) if found else None
+    word = ""
+    if one is not None and found is not None:
+        word = "the best" if one.word == BEST else f"{one.word}: {against_text(one, found.metric, found.unit)}"
+    elif found is not None:
+        word = "not compared with the best"
+    values = setting.samples[phase.metric]
+    names = axis_names(list(setting.all_axes))
+    told: dict[str, Any] = {
+        "name": values_text(setting.all_axes),
+        "phase": phase.name if several else "",
+        "axes": [[names[path], shown(value)] for path, value in setting.all_axes.items() if value is not None],
+        "runs": [run.id for run in setting.runs if run.id],
+        "outcome": outcome(setting),
+        "word": word,
+        "scores": [[METRICS[name].word, spread(sample, name)] for name, sample in setting.samples.items() if sample.n],
+        "toml": dumps(setting.setting),
+    }
+    if values.interval is not None:
+        ends = f"{number(values.interval.low, phase.metric)} to {number(values.interval.high, phase.metric)}"
+        told["interval"] = [f"95 % interval of the mean {METRICS[phase.metric].word}", ends]
+    if setting.network is not None:
+        told["network"] = [", ".join(setting.network.layers), f"{setting.network.parameters:,}"]
+        told["formulas"] = [text for text in (setting.network.loss_formula, setting.network.l2_formula) if text]
+    if setting.dataset is not None:
+        told["classes"] = list(setting.dataset.classes)
+    if phase.vary is not None:
+        told["vary"] = dumps({"vary": list(phase.vary)})
+    return told
+
+
+def _run(
+    run: RunFacts,
+    sources: Sources,
+    points: int,
+    environments: dict[str, dict[str, str]],
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"trouble": trouble} if (trouble := trouble_of(run)) else {}
+    record = run.record
+    if record is None:
+        return told
+    told |= {"error": record.error.strip()[-MESSAGE:]} if record.error else {}
+    told |= {"reason": record.diverged.reason} if record.diverged else {}
+    told |= {"continues": record.continues} if record.continues else {}
+    environment = {key: str(value) for key, value in record.environment.items()}
+    told |= {"finished": finished} if (finished := environment.pop("finished", "")) else {}
+    environment |= {f"engine {key}": str(value) for key, value in record.engine.items()}
+    environments.setdefault(str(environment), environment)
+    told["environment"] = list(environments).index(str(environment))
+    return told | (_curves(sources.curves(run.id), points) if _has_curves(run) else {})
+
+
+def _curves(curves: Mapping[str, np.ndarray], points: int) -> dict[str, Any]:
+    """Curves by epoch at evenly picked epochs, and the losses of steps as means of equal stretches."""
+    per_step = curves.get(PER_STEP)
+    epochs = {name: values for name, values in by_epoch(curves).items() if name in METRICS and len(values)}
+    told: dict[str, Any] = {}
+    if epochs:
+        n = min(len(curves["epoch"]), *map(len, epochs.values()))
+        at = picked(n, min(MOST_POINTS, max(10, 2 * points // 3 // len(epochs))))
+        told["at"] = np.asarray(curves["epoch"])[at].tolist()
+        told["curves"] = {name: _shorts(values[at]) for name, values in epochs.items()}
+    if per_step is not None and len(per_step):
+        told["losses"] = _shorts(stretch_means(per_step, min(MOST_POINTS, max(10, points // 3))))
+        told["of"] = len(per_step)
+    return told
+
+
+def picked(n: int, most: int) -> np.ndarray:
+    """Evenly picked positions among n, the first and the last of them; all where there are no more than `most`.
+
+    >>> picked(9, 3).tolist(), picked(2, 3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
+
+
+def stretch_means(values: np.ndarray, most: int) -> np.ndarray:
+    """The means of at most so many equal stretches (some are longer by one) of a series (steps,), float64.
+
+    >>> stretch_means(np.array([1.0, 3.0, 5.0, 5.0]), 2).tolist()
+    [2.0, 5.0]
+    """
+    parts = np.array_split(np.asarray(values, np.float64), min(len(values), most))
+    return np.array([part.mean() for part in parts])
+
+
+def _add_grids(
+    ranked: Iterable[tuple[PhaseSummary, SettingSummary]],
+    sources: Sources,
+    told: dict[str, dict[str, Any]],
+) -> None:
+    """Confusion matrices and pictures: of the best run of every setting, the best setting first; then of the others."""
+    order: dict[str, RunFacts] = {}
+    others: dict[str, RunFacts] = {}
+    for phase, setting in ranked:
+        best = setting.best_run(phase.metric)
+        for run in setting.runs:
+            (order if run is best else others)[run.id] = run
+    cells = room = 0
+    pictured = 0
+    for run in [*order.values(), *others.values()]:
+        if not _has_curves(run) or run.id not in told or cells > CELLS:
+            continue
+        record = sources.record(run.id)
+        if (matrix := network_figures.confusion(record, "")) is not None:
+            told[run.id]["confusion"] = {"title": matrix.title, "counts": matrix.counts.tolist()}
+            cells += matrix.counts.size
+        if pictured >= PICTURED or room >= BYTES:
+            continue
+        shown_here: dict[str, Any] = {}
+        weights = network_figures.weights(record, sources.params(run.id), f"Run {run.id}", units=UNITS)
+        if weights is not None:
+            shown_here["weights"] = {"caption": weights.caption, **_uris(pictures(weights))}
+        wrong = network_figures.mistakes(record, sources.mistakes(run.id), f"Run {run.id}")
+        if wrong is not None:
+            shown_here["mistakes"] = {"caption": wrong.caption, **_uris(mistakes(wrong))}
+        size = sum(len(uri) for one in shown_here.values() for uri in one["uris"])
+        if shown_here and room + size <= BYTES:
+            told[run.id]["pictures"] = shown_here
+            pictured += 1
+        room += size
+
+
+def _uris(block: Mapping[str, Any]) -> dict[str, Any]:
+    items = block["pictures"]
+    return {"uris": [one["uri"] for one in items], "labels": [one["label"] for one in items]}
+
+
+def _shorts(values: np.ndarray) -> list[float | None]:
+    return [_short(float(value)) for value in values]
+
+
+def _short(value: float) -> float | None:
+    """Four significant digits; None where it is not finite."""
+    return float(f"{value:.4g}") if math.isfinite(value) else None

@@ -1,0 +1,135 @@
+"""The run table of the page: a row for every run, as numbers that `run_table.js` sorts, filters and groups.
+
+columns   key, heading, how values are written (`FORMS`), whether the column is hidden until it is chosen
+rows      a list for every run, in the order of the columns, the best first; None where there is no value
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from handgrad.measures import METRICS, is_fraction, lower_is_better
+from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
+from handgrad.report.findings.wording import axis_names, setting_value
+from handgrad.study.changes import shown
+from handgrad.study.published.option_values import USUAL_MEASURES
+
+FORMS = ("run", "setting", "text", "number", "percent", "metric", "seconds")  # how the script writes values
+TIMES = ("total", "training", "evaluation")
+
+
+@dataclass(frozen=True)
+class _Column:
+    """kind: what a column is of: "axis" is a hyperparameter that varies, "metric" and "time" have means."""
+
+    key: str
+    heading: str
+    form: str
+    value: Callable[[PhaseSummary, SettingSummary, RunFacts], Any]
+    kind: str = "about"
+    hidden: bool = False
+
+
+def run_table(summary: Summary) -> dict[str, Any]:
+    """What the script needs: columns, rows, and the metric by which the best is first."""
+    phases: dict[str, PhaseSummary] = {}
+    for phase in summary.phases:
+        for setting in phase.settings:
+            if not setting.earlier:
+                phases.setdefault(setting.label, phase)
+    rows = [(phases[setting.label], setting, run) for setting in summary.settings for run in setting.runs]
+    columns = _columns(summary)
+    leading = summary.leading or (summary.phases[-1] if summary.phases else None)
+    metric = leading.metric if leading else ""
+    down = bool(metric) and lower_is_better(metric)
+
+    def rank(row: tuple[PhaseSummary, SettingSummary, RunFacts]) -> tuple[bool, float]:
+        value = row[2].value(metric)
+        return value is None, 0.0 if value is None else value if down else -value
+
+    rows.sort(key=rank)
+    values = {column.key: [_short(column.value(*row)) for row in rows] for column in columns}
+    kept = [column for column in columns if column.kind == "axis" or any(v is not None for v in values[column.key])]
+    return {
+        "columns": [
+            {"key": one.key, "heading": one.heading, "form": _form(one, values[one.key]), "kind": one.kind}
+            | ({"hidden": True} if one.hidden else {})
+            for one in kept
+        ],
+        "rows": [[values[one.key][i] for one in kept] for i in range(len(rows))],
+        "metric": metric,
+        "down": down,
+        "ddof": summary.ddof,
+    }
+
+
+def _columns(summary: Summary) -> list[_Column]:
+    """Every column that there can be; those without a value fall away."""
+    several = len(summary.phases) > 1
+    paths = list(dict.fromkeys(path for phase in summary.phases for path in phase.axes))
+    names = axis_names(paths)
+    usual = {*USUAL_MEASURES, *(METRICS[phase.metric].measure.name for phase in summary.phases)}
+    found = [
+        _Column("id", "run", "run", lambda phase, setting, run: run.id or None),
+        _Column("setting", "setting", "setting", lambda phase, setting, run: setting.label),
+    ]
+    if several:
+        found.append(_Column("phase", "phase", "text", lambda phase, setting, run: phase.name))
+    found += [_Column(path, names[path], "number", _axis(path), "axis") for path in paths]
+    found += [
+        _Column("fold", "fold", "number", lambda phase, setting, run: run.fold),
+        _Column("seed", "seed", "number", lambda phase, setting, run: run.seed),
+        _Column("status", "status", "text", lambda phase, setting, run: run.status),
+    ]
+    chosen = [METRICS[phase.metric] for phase in [summary.leading, *summary.phases] if phase]
+    for metric in dict.fromkeys([*chosen, *METRICS.values()]):
+        form = "percent" if is_fraction(metric.name) else "metric"
+        heading = f"{metric.word} %" if form == "percent" else metric.word
+        hidden = metric.measure.name not in usual
+        found.append(_Column(metric.name, heading, form, _metric(metric.name), "metric", hidden))
+    found.append(_Column("collapsed", "collapsed to", "text", lambda p, s, run: run.collapsed and run.collapsed[0]))
+    found += [_Column(one, f"{one} s", "seconds", _time(one), "time", one != "total") for one in TIMES]
+    found += [
+        _Column("epochs", "epochs", "number", lambda p, s, run: run.record and run.record.epochs, hidden=True),
+        _Column("steps", "steps", "number", lambda p, s, run: run.record and run.record.steps, hidden=True),
+        _Column(
+            "parameters",
+            "parameters",
+            "number",
+            lambda p, s, run: run.record and run.record.network.parameters,
+            hidden=True,
+        ),
+    ]
+    return found
+
+
+def _axis(path: str) -> Callable[[PhaseSummary, SettingSummary, RunFacts], Any]:
+    def value(phase: PhaseSummary, setting: SettingSummary, run: RunFacts) -> Any:
+        found = setting_value(setting, path)
+        return found[0] if isinstance(found, list | tuple) and len(found) == 1 else found  # hidden = [5]
+
+    return value
+
+
+def _metric(name: str) -> Callable[[PhaseSummary, SettingSummary, RunFacts], Any]:
+    return lambda phase, setting, run: run.value(name)
+
+
+def _time(part: str) -> Callable[[PhaseSummary, SettingSummary, RunFacts], Any]:
+    return lambda phase, setting, run: getattr(run.record.time, part) if run.record else None
+
+
+def _form(column: _Column, values: list[Any]) -> str:
+    """That of the column; text, where a hyperparameter has other values than numbers."""
+    numbers = all(isinstance(value, int | float) for value in values if value is not None)
+    return "text" if column.form == "number" and not numbers else column.form
+
+
+def _short(value: Any) -> Any:
+    """A value for JSON: numbers with six significant digits, whatever is neither number nor text as it is shown."""
+    if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return shown(value)

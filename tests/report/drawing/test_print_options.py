@@ -1,0 +1,106 @@
+"""Figures for a column of 3.3 inches, in any font: as wide as asked for, legible, and told apart without colour."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from handgrad.errors import InputError
+from handgrad.report.drawing.canvas import drawn, save_prints
+from handgrad.report.figures.palette import CONTEXT, LINES, line_style, shade
+from handgrad.report.figures.palette import LineStyle as Style
+from handgrad.report.figures.shapes import Curves, Line, Panel
+from handgrad.study.published.print_options import PrintOptions
+from handgrad.study.reading.loading import make_study
+from tests.report.drawing.test_canvas import ALL, PREDICTIONS
+
+SINGLE = PrintOptions(column="single")
+X = np.arange(1.0, 101)
+TWELVE = Curves(
+    "twelve",
+    "Twelve",
+    "c",
+    (
+        Panel(
+            "a", "epoch", "accuracy", tuple(Line(f"{i}: setting", X, X * i, style=line_style(i)) for i in range(LINES))
+        ),
+    ),
+)
+
+
+def inches(path):
+    return Image.open(path).width / 160
+
+
+@pytest.mark.parametrize("figure", [*ALL, TWELVE], ids=lambda figure: figure.name)
+def test_files_are_as_wide_as_asked_for(figure, tmp_path):
+    for options, width in ((SINGLE, 3.3), (PrintOptions(column="double"), 7.0), (PrintOptions(width=4.2), 4.2)):
+        (path,) = save_prints(figure, tmp_path, ["png"], options)
+        assert inches(path) == pytest.approx(width, abs=0.03)
+
+
+@pytest.mark.parametrize("figure", [*ALL, TWELVE], ids=lambda figure: figure.name)
+def test_letters_are_legible_in_a_column(figure):
+    drawing = drawn(figure, SINGLE)
+    sizes = [text.get_fontsize() for text in drawing.findobj(lambda one: hasattr(one, "get_fontsize"))
+             if text.get_text().strip()]  # fmt: skip
+    assert min(sizes) >= 5.5
+    assert max(sizes) <= 10
+
+
+def test_the_size_of_letters_is_that_of_labels():
+    assert drawn(TWELVE, PrintOptions(font_size=12)).axes[0].xaxis.label.get_fontsize() == 12
+    assert drawn(TWELVE, SINGLE).axes[0].xaxis.label.get_fontsize() == 8
+    assert drawn(TWELVE).axes[0].xaxis.label.get_fontsize() == 9
+
+
+def test_lines_are_told_apart_without_colour():
+    """A sign for each colour, and a dash for the second six; ordered colours and what is mere context have none."""
+    axes = drawn(TWELVE).axes[0]
+    looks = [(line.get_marker(), line.get_linestyle()) for line in axes.lines]
+    assert len(set(looks)) == LINES
+    starts = [line.get_markevery()[0] for line in axes.lines[:6]]
+    assert starts == sorted(set(starts))
+    plain = [Line("1", X, X, style=Style(shade(0.3))), Line("2", X, X, style=CONTEXT)]
+    figure = Curves("plain", "P", "c", (Panel("a", "epoch", "accuracy", tuple(plain)),))
+    assert [line.get_marker() for line in drawn(figure).axes[0].lines] == ["", ""]
+
+
+@pytest.mark.parametrize("font", ["serif", "monospace", "DejaVu Serif"])
+def test_a_font_of_ones_own_and_another_for_what_it_lacks(font, tmp_path):
+    """The check mark is in none of them but DejaVu Sans; both are in the PDF."""
+    (path,) = save_prints(PREDICTIONS, tmp_path, ["pdf"], PrintOptions(font=font))
+    names = set(re.findall(rb"/BaseFont /\w+\+([\w-]+)", path.read_bytes()))
+    first = {"serif": b"STIXGeneral", "monospace": b"DejaVuSansMono"}.get(font, b"DejaVuSerif")
+    assert any(name.startswith(first) for name in names)
+    assert len(names) == 1 + (b"DejaVuSans" in names)
+
+
+def test_a_font_that_is_not_here_is_refused():
+    with pytest.raises(InputError, match=r"font: unknown font 'Nothing Sans'.*install it"):
+        drawn(PREDICTIONS, PrintOptions(font="Nothing Sans"))
+
+
+def test_what_is_nearest_to_a_figure_counts():
+    own, around = PrintOptions(width=4, font="serif"), PrintOptions(column="single", font_size=10)
+    assert own.over(around) == PrintOptions(width=4, font="serif", font_size=10)
+    assert PrintOptions().over(around) == around
+    assert own.over(PrintOptions()).inches == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"column": "tripple"}, r"column is an unknown column 'tripple'"),
+        ({"width": 1}, r"width must be in \[2, 20\]; got 1"),
+        ({"font_size": "big"}, r"font_size must be a number"),
+        ({"font": ""}, r"font must be text, and not empty"),
+        ({"colour": 1}, r"unknown key 'colour'|colour"),
+    ],
+)
+def test_wrong_options_of_a_study_are_refused(given, said):
+    with pytest.raises(InputError, match=said):
+        make_study({"report": given})
+    with pytest.raises(InputError, match=said):
+        make_study({"figure": [{"title": "T", "kind": "epochs", **given}]})
