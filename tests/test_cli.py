@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -455,3 +456,26 @@ def test_no_color_and_terminals(here, monkeypatch):
         assert started.wait() == 0
         assert b"of 4 runs" in seen
         assert (b"\x1b[38" in seen or b"\x1b[32" in seen or b"\x1b[36" in seen) is coloured
+
+
+def test_a_run_is_watched_from_its_beginning_to_its_end(here):
+    done = command("run tiny.toml --jobs 1 --watch", here)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^Watching results/tiny at http://127\.0\.0\.1:\d+/$", done.stderr, re.MULTILINE)
+    report = (here / "results/tiny/report/index.html").resolve()
+    assert f"The study is over, 4 of 4 runs have ended. Its report: {report}" in done.stderr
+    assert "Report: results/tiny/report/index.html" in done.stdout
+
+
+def test_what_cannot_be_watched_is_said_before_anything_runs(here, handgrad):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for line, said in {
+            "run tiny.toml --port 8000": "--port and --open are for --watch",
+            f"run tiny.toml --watch --port {port}": f"port {port} of 127.0.0.1 cannot be used",
+            "run tiny.toml --watch --port 70000": "70000 is not in the range",
+            "watch results/tiny": "no results of a study here",
+        }.items():
+            code, _, err = handgrad(line)
+            assert (code, said in err) == (2, True), err
+    assert not (here / "results").exists()

@@ -24,12 +24,14 @@ class Followed:
 
     def __init__(self, folder: Path, display: StudyDisplay, watcher: "Watcher | None") -> None:
         self.folder, self.display, self.watcher = folder, display, watcher
-        self.over = False
+        self.begun = self.over = False
 
     def __call__(self, event: Event) -> None:
         self.display(event)
-        if event.kind == "planned" and self.watcher is not None:  # plan.json is there
-            self.watcher.start(self.folder)
+        if event.kind == "planned":  # plan.json is there
+            self.begun = True
+            if self.watcher is not None:
+                self.watcher.start(self.folder)
 
     def close(self) -> None:
         """The study has ended: take the bar away."""
@@ -50,7 +52,7 @@ def following(folder: Path, metric: str | None, watcher: "Watcher | None" = None
             yield followed
         except KeyboardInterrupt:
             display.__exit__()
-            if not followed.over:
+            if followed.begun and not followed.over:
                 _tell_how_far(folder)
             raise
     if watcher is not None:
@@ -65,8 +67,6 @@ def _tell_how_far(folder: Path) -> None:
 
     try:
         found = so_far(Results.open(folder))
-        if found.over:  # of an earlier study: this one had not begun
-            return
         begun = f", {len(found.begun):,} of which had begun" if found.begun else ""
         done = f"{found.ended:,} of {plural(found.planned, 'run')} {'is' if found.ended == 1 else 'are'} done"
         console.say(f"{done}, {found.planned - found.ended:,} left{begun}")

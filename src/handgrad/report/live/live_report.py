@@ -57,7 +57,7 @@ class LiveReport:
     def look(self) -> bool:
         """Make the report again where something has changed and it is time to -> whether it was made.
 
-        Raises nothing of handgrad's own: what is wrong is the `problem` of the snapshot.
+        Raises nothing: what is wrong is the `problem` of the snapshot.
         """
         state = self._state()
         self._lost = 0 if state else self._lost + 1
@@ -84,9 +84,10 @@ class LiveReport:
         try:
             report = write_into(Results.open(self.folder), made, ())
             files = {path.relative_to(made).as_posix(): path.read_bytes() for path in made.rglob("*") if path.is_file()}
-        except HandgradError as error:  # a record may be replaced while it is read: the next look finds it whole
+        except Exception as error:  # a record may be replaced while it is read: the next look finds it whole
             message = before.message if before.version else "no report can be made yet"
-            return Snapshot(before.version, before.files, message, str(error), over)
+            problem = str(error) if isinstance(error, HandgradError) else f"{type(error).__name__}: {error}"
+            return Snapshot(before.version, before.files, message, problem, over)
         finally:
             shutil.rmtree(made, ignore_errors=True)
         return Snapshot(before.version + 1, files, self._message(report.so_far), over=over)
