@@ -87,7 +87,10 @@ def test_a_checkpoint_is_written_as_it_was_and_goes_on(tmp_path):
     data = hg.load_data("digits")
     run = Run(setting, 1, data.checksum)
     assert run.id == path.stem
-    record = execute(run, hg.split(data, setting.data), checkpoint=tmp_path / path.name)
+    parts = hg.split(data, setting.data)
+    record = execute(run, parts, checkpoint=tmp_path / path.name)
+    first = list(parts.parts.values())[-1].index[: len(progress.before)].tolist()
+    assert (record.samples.before, record.samples.index, record.samples.drawn) == (progress.before, first, False)
     assert (record.status, record.data["time"]["resumed"]) == ("done", 1)
     assert record.curves["loss_per_step"][:24].tobytes() == progress.loss_per_step[0].tobytes()
     before, epochs = progress.epoch, setting.training.epochs  # which that version did not score for balanced accuracy
@@ -105,6 +108,11 @@ def test_a_results_folder_is_continued_and_reported(tmp_path):
     assert json.loads((folder / "plan.json").read_bytes()) == json.loads(plan)
     assert results.winner() == "3_1"
     assert "golden" in hg.build_report(folder).read_text()
+    shown = next(record for run in RUNS if (record := load(run, arrays=False)).samples and record.status == "done")
+    label = next(one for one, planned in results.planned.items() if shown.id in str(planned["runs"]))
+    data = hg.load_data("digits").x_train[shown.samples.index] / 16  # of the earlier version, beside those drawn now
+    np.testing.assert_allclose(results.images(label, shown.id), data, rtol=1e-6)
+    assert len(results.images(label)) > len(data)
     runs = results.runs()
     ended = runs[runs["status"].isin(["done", "pruned"])]
     for name in ("val_balanced_accuracy", "val_macro_f1"):  # from the confusion matrices

@@ -28,6 +28,7 @@ PURPOSES = {
     "search": 7,  # random search
     "bootstrap": 8,  # resampling in the report
     "gradcheck": 9,  # numbers for gradient checks
+    "shown": 10,  # the examples whose predictions a report shows, by how many there are
 }
 
 

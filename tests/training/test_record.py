@@ -3,13 +3,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+import handgrad as hg
 from handgrad.training.record import Record
 from handgrad.training.record_facts import Divergence
+from handgrad.training.recording import samples_of
 from tests.records import DONE, made_record
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -131,3 +134,21 @@ def test_records_of_before_have_what_follows_from_their_confusion_matrices():
     written = made_record(metrics={"val_macro_f1": 0.5}, confusion={"validation": [[2, 1], [0, 1]]})
     assert written.scores["val_macro_f1"] == 0.5
     assert made_record(metrics={"val_loss": None}).scores == {"val_loss": None}
+
+
+def test_the_examples_that_are_shown_are_drawn_at_random_and_the_same_in_every_run():
+    """A part may be in the order of its classes: its first ten examples would be of one."""
+    y = np.repeat(np.arange(3), 40)
+    x = np.random.default_rng(0).normal(size=(120, 2))
+    data = hg.from_arrays(x, y, x[:90], y[:90])
+    parts = hg.split(data, {"validation": {"size": 20}})
+    source, shown = samples_of(parts)
+    assert (source, len(shown.y)) == ("test", 10)
+    assert set(shown.y.tolist()) == {0, 1, 2}
+    np.testing.assert_array_equal(parts.test.x[shown.index], shown.x)
+    section = {"name": "arrays", "validation": {"size": 20}}
+    setting = {"network": {"hidden": [3]}, "training": {"epochs": 1}, "data": section}
+    records = [hg.train(setting, seed=seed, data=data) for seed in (1, 2)]
+    assert [record.samples.index for record in records] == [shown.index.tolist()] * 2
+    assert all(record.samples.drawn for record in records)
+    np.testing.assert_allclose(records[0].model.outputs(data.x_test[shown.index]), records[0].samples.after, rtol=1e-5)

@@ -65,6 +65,7 @@ class RunInProgress:
         try:
             self.member.load(self.progress.params, self.progress.slots, self.progress.t)
             if not self.progress.before:
+                self.progress.drawn = True
                 self.progress.before = self.member.outputs(samples_of(split)[1].x).astype(float).tolist()
             self._diagnose()
         except Exception:

@@ -41,7 +41,8 @@ class Progress:
     diagnostics: dict[str, list[float]] = field(default_factory=dict)
     best: Params = field(default_factory=dict)  # of the best epoch, with early stopping
     best_slots: Slots = field(default_factory=dict)
-    before: list[list[float]] = field(default_factory=list)
+    before: list[list[float]] = field(default_factory=list)  # outputs for a few examples
+    drawn: bool = False  # whether these were drawn at random; a run that an earlier version began has the first ones
     times: list[list[float]] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=list)
     continued_at: list[int] = field(default_factory=list)
@@ -128,6 +129,7 @@ def progress_of(pruned: Record) -> Progress:
         best=best,
         best_slots=best_slots,
         before=[] if pruned.samples is None else pruned.samples.before,
+        drawn=pruned.samples is not None and pruned.samples.drawn,
         times=pruned.time.epochs,
         stretches=pruned.time.stretches,
         continued_at=list(pruned.continued_at),
@@ -159,7 +161,8 @@ def save_checkpoint(path: Path, run_id: str, progress: Progress, *, forced: bool
     arrays["loss_per_step"] = np.concatenate([np.empty(0, np.float32), *progress.loss_per_step])
     plain = ("t", "epoch", "step", "first_epoch", "before", "times", "continued_at", "resumed")
     stretches = {"stretches": [one.to_json() for one in progress.stretches]} if progress.stretches else {}
-    numbers = json.dumps({name: getattr(progress, name) for name in plain} | stretches)
+    drawn = {"drawn": True} if progress.drawn else {}
+    numbers = json.dumps({name: getattr(progress, name) for name in plain} | drawn | stretches)
     try:
         facts = {"run": run_id, "progress": numbers, "checksum": _checksum(arrays, run_id, numbers)}
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -201,7 +201,7 @@ class Record(Displayed, RecordTable):
     @property
     def first_epoch(self) -> int:
         """How many epochs the runs trained that this one continues: where its own begin."""
-        return self.continued_at[-1] if self.continues is not None else 0
+        return self.continued_at[-1] if self.continues is not None and self.continued_at else 0
 
     @property
     def is_verifiable(self) -> bool:

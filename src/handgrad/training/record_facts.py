@@ -86,9 +86,13 @@ class TrainScore(RecordTable):
 
 
 class Samples(RecordTable):
-    """Outputs (n, k) for the first examples of a part, before training and after it; after is None if diverged."""
+    """Outputs (n, k) for a few examples of a part, before training and after it; after is None if diverged.
+
+    drawn: whether they were drawn at random; records of earlier versions have the first of the part.
+    """
 
     source: str
+    drawn: bool = False
     index: list[int]
     labels: list[int]
     before: list[list[float]]

@@ -1,6 +1,6 @@
 """From a run that ended, was pruned or failed to its record: final scores, facts about network and data, times."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,6 +14,7 @@ from handgrad.network.arrays import Arrays
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
+from handgrad.streams import stream
 from handgrad.training.brightness import brightness_of
 from handgrad.training.curves import ENDS, epoch_losses
 from handgrad.training.engines import NetworkState
@@ -49,10 +50,16 @@ class Trained:
     parent: Record | None = None
 
 
-def samples_of(split: Split) -> tuple[str, Part]:
-    """(name, part) of the examples whose predictions are shown: the first of the test, validation or training part."""
+def samples_of(split: Split, shown: Sequence[int] | None = None) -> tuple[str, Part]:
+    """(name, part) of the examples whose predictions are shown: ten of the test, validation or training part.
+
+    shown: their places in the part; by default drawn at random, the same in every run, since a part may be in the
+    order of its classes.
+    """
     name, part = list(split.parts.items())[-1]
-    return name, Part(part.x[:SAMPLES], part.y[:SAMPLES], part.index[:SAMPLES], part.source)
+    n = len(part.y)
+    at = np.asarray(stream(0, "shown", n).permutation(n)[:SAMPLES] if shown is None else shown, dtype=np.int64)
+    return name, Part(part.x[at], part.y[at], part.index[at], part.source)
 
 
 def score(
@@ -301,13 +308,15 @@ def _listed(value: Any) -> Any:
 
 def _samples(trained: Trained) -> Samples | None:
     """Of outputs that are not finite there is nothing to show: `after` is left out, or all of it."""
-    source, part = samples_of(trained.split)
+    drawn = trained.progress.drawn
+    source, part = samples_of(trained.split, None if drawn else range(len(trained.progress.before)))
     before = trained.progress.before
     after = trained.session.outputs(part.x).astype(float) if trained.diverged is None else np.array(np.nan)
     if not np.isfinite(before).all():
         return None
     shown = after.tolist() if np.isfinite(after).all() else None
-    return Samples(source=source, index=part.index.tolist(), labels=part.y.tolist(), before=before, after=shown)
+    own = {"drawn": True} if drawn else {}
+    return Samples(source=source, **own, index=part.index.tolist(), labels=part.y.tolist(), before=before, after=shown)
 
 
 def _times(trained: Trained) -> Times:

@@ -151,10 +151,9 @@ def predictions(
         if any(said[one])
     ]
     how, title = lookup(WHEN, when, "time of predictions")
-    caption = (
-        f"{who}. The first {plural(n, 'example')} of the {samples.source} part: the actual class, and what the "
-        f"network predicted {how} ({', '.join(counts)})."
-    )
+    which = f"{plural(n, 'example')} of the {samples.source} part"
+    which = f"{which}, drawn at random" if samples.drawn else f"The first {which}"
+    caption = f"{who}. {which}: the actual class, and what the network predicted {how} ({', '.join(counts)})."
     pictures = None if images is None or len(images) < n else visible(images[:n])
     index = tuple(samples.index)[:n]
     return Predictions(name, title, caption, pictures, index, actual, said["before"], said["after"], tuple(classes))

@@ -65,7 +65,7 @@ class Runs:
                 self._progress.tell("run found", **told)
         for key in setting.data_keys:
             if (problem := self._store.data_problem(key)) is not None:
-                if (self._store.folder / "data" / f"{key}.json").exists():
+                if problem and (self._store.folder / "data" / f"{key}.json").exists():
                     self._progress.note(f"{problem.partition('; ')[0]}; it is made again")
                 self._store.write_data(key, self._plan.splits.split(key))
 

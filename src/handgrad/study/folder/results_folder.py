@@ -237,17 +237,23 @@ class Results(Displayed):
         return load(self.folder / "runs" / as_path(run_id, "run_id", ResultsError))
 
     def images(self, label: str | int, run_id: str | None = None) -> "np.ndarray | None":
-        """The sample images of the data of a setting, or of one run of it; None where none are kept.
+        """The sample images of the data of a setting, or those that one run of it shows; None where none are kept.
 
-        run_id: of folds, which are scaled each by itself, and of splits of a seed's own; otherwise those of the first.
+        run_id: of a run with a record, whose `samples` they are, scaled as it learnt from them.
         Raises DamagedError, and UnknownName for a label that is not there.
         """
         planned = lookup(self.planned, label_text(label), "setting")
         key = next((run["data"] for run in planned["runs"] if run["id"] == run_id and "data" in run), planned["data"])
         if not (self.folder / "data" / f"{key}-samples.npz").exists():
             return None
-        found: np.ndarray = read_data(self.folder, key)["x"]
-        return found
+        found = read_data(self.folder, key)
+        images: np.ndarray = found["x"]
+        record = None if run_id is None else self.record_alone(run_id)
+        if record is None or record.samples is None:
+            return images
+        places = {index: place for place, index in enumerate(found["index"].tolist())}
+        at = [places.get(index) for index in record.samples.index]
+        return None if None in at else images[at]
 
     def right(self, run_id: str, record: Record | None = None) -> Arrays:
         """Which examples a run got right (`training.right`); empty where its record has no bits.  Raises DamagedError.

@@ -161,12 +161,15 @@ class Store:
         write_whole(self.folder / "plan.json", sealed(in_lines(head | plan, 4)))
 
     def data_problem(self, key: str) -> str | None:
-        """Why what a report shows of the data must be written: not there, or damaged; None where it is whole."""
+        """Why what a report shows of the data must be written: not there, or damaged; empty where an earlier version
+        wrote it, with other examples; None where it is whole."""
         if key not in self._whole_data:
             try:
-                read_data(self.folder, key)
+                facts = read_data(self.folder, key)
             except DamagedError as error:
                 return str(error)
+            if not facts.get("drawn"):
+                return ""
             self._whole_data.add(key)
         return None
 
@@ -176,7 +179,12 @@ class Store:
             return
         folder = self.folder / "data"
         source, samples = samples_of(split)
-        content = npz({"x": samples.x, "y": samples.y, "index": samples.index})
+        arrays = {"x": samples.x, "y": samples.y, "index": samples.index}
+        with suppress(DamagedError):  # the first ones, which the records of an earlier version show, stay behind them
+            held = read_data(self.folder, key)
+            new = ~np.isin(held["index"], samples.index)
+            arrays = {name: np.concatenate([array, held[name][new]]) for name, array in arrays.items()}
+        content = npz(arrays)
         facts = {
             "format": FORMAT,
             "key": key,
@@ -190,6 +198,7 @@ class Store:
             "label_table": split.label_table,
             "notes": list(split.notes),
             "samples": source,
+            "drawn": True,
             "files": {f"{key}-samples.npz": checksum(content)},
         }
         write_whole(folder / f"{key}-samples.npz", content)
@@ -211,7 +220,10 @@ class Store:
 
 
 def read_data(folder: Path, key: str) -> dict[str, Any]:
-    """data/<key>.json, with the sample images as "x".  Raises DamagedError where they are missing or were altered."""
+    """data/<key>.json, with the sample images as "x", their labels "y" and their places "index" in the data set.
+
+    Raises DamagedError where they are missing or were altered.
+    """
     path, samples = folder / "data" / f"{key}.json", folder / "data" / f"{key}-samples.npz"
     with reading(path, DamagedError, "what handgrad keeps of a data set", DATA_REMEDY):
         facts, is_sealed = unsealed(path.read_bytes(), path, DATA_REMEDY)
@@ -222,7 +234,7 @@ def read_data(folder: Path, key: str) -> dict[str, Any]:
         if is_sealed and checksum(content) != facts["files"][samples.name]:
             raise altered(samples, DATA_REMEDY)
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return {**facts, "x": np.asarray(file["x"])}
+            return {**facts, **{name: np.asarray(file[name]) for name in ("x", "y", "index")}}
 
 
 def summary_of(record: Record) -> RunSummary:
