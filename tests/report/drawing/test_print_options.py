@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from handgrad.errors import InputError
 from handgrad.report.drawing.canvas import drawn, save_prints
@@ -30,7 +29,7 @@ TWELVE = Curves(
 
 
 def inches(path):
-    return Image.open(path).width / 160
+    return int.from_bytes(path.read_bytes()[16:20]) / 160  # PNG's header holds the width
 
 
 @pytest.mark.parametrize("figure", [*ALL, TWELVE], ids=lambda figure: figure.name)

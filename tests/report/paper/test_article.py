@@ -79,7 +79,7 @@ def test_a_whole_report_is_set(make_results, compiled):  # noqa: F811
     }
     page = (report / "index.html").read_text("utf-8")
     captions = re.findall(r"figures/(\S+?)\.csv", page)
-    assert [name for name in re.findall(r"\\fitted\{figures/(.*?)\.pdf\}", text)] == list(dict.fromkeys(captions))
+    assert re.findall(r"\\fitted\{figures/(.*?)\.pdf\}", text) == list(dict.fromkeys(captions))
 
 
 def test_where_latex_is_missing_it_says_what_to_install(make_results, monkeypatch):
