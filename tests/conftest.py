@@ -49,6 +49,7 @@ SLOW = {  # mark -> the files and folders of tests that have it; all of them are
         "report/figures/test_hyperparameter_figures.py",
         "report/figures/test_network_figures.py",
         "report/page",
+        "report/paper",
         "report/reproduced",
         "report/test_additions.py",
         "report/live",

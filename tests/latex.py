@@ -28,7 +28,7 @@ def compiled() -> Compile:
             pytest.fail(said)
         pytest.skip(said)
 
-    def compile_text(folder: Path, text: str, passes: int = 3) -> list[str]:
+    def compile_text(folder: Path, text: str, passes: int = 2) -> list[str]:
         (folder / "test.tex").write_text(text, encoding="utf-8")
         environment = {**os.environ, "max_print_line": "1000"}
         for _ in range(passes):  # widths of long tables settle

