@@ -140,13 +140,13 @@ def _write_all(
         made = explained_chapters(explained, summary)
         verdicts, numbers = explained_verdicts(explained), explained_tiles(explained)
     contents = [page.chapter(chapter) for chapter in made]
-    page.explored |= run_curves(summary, sources)
     if page.unwritten:
         say(without_font(page.unwritten))
     if reproduction is not None:
         _write_json(folder / "reproduction.json", reproduction.data())
     if explained is None:
         _write_json(folder / "conclusions.json", conclusions_data(summary))
+        page.explored |= run_curves(summary, sources)
     (folder / "index.html").write_text(
         render(page, summary, contents, verdicts, numbers), encoding="utf-8", newline="\n"
     )
