@@ -184,7 +184,8 @@ def _write_all(
     for chapter in made if begun is None else chain([begun], made):
         contents.append(page.chapter(chapter))
         article.chapter(chapter)
-    page.explored |= run_curves(summary, sources)
+    if explained is None:
+        page.explored |= run_curves(summary, sources)
     if explained is None and summary.runs:
         page.runs, page.sections = run_table(summary), run_sections(summary, sources)
     if page.unwritten:
