@@ -25,15 +25,16 @@ const figures = {
     return made;
   },
 
-  // The state of a figure: hidden labels, and what its kind adds.  Its controls are made with it.
+  // The state of a figure: hidden labels, and what its kind adds.  Its controls are made with it; the pictures at the
+  // top of the page have none.
   state(figure) {
     if (!figures.states.has(figure)) {
       const plots = figures.plots(figure), own = plots.length && figures.kinds[figures.kind(plots[0])];
       const state = { hidden: new Set(), ...(own && own.state ? own.state(figure, plots) : {}) };
       figures.states.set(figure, state);
       const place = figure.querySelector(".panels");
-      if (own && own.controls) place.before(...own.controls(figure, state));
-      if (own || plots.some((plot) => (plot.runs || []).some(Boolean))) {
+      if (place && own && own.controls) place.before(...own.controls(figure, state));
+      if (place && (own || plots.some((plot) => (plot.runs || []).some(Boolean)))) {
         place.before(figures.element("p", { className: "chosen", role: "status", hidden: true }));
         figures.tell(figure);
       }

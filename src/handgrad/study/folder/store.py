@@ -179,7 +179,7 @@ class Store:
             return
         folder = self.folder / "data"
         source, samples = samples_of(split)
-        arrays = {"x": samples.x, "y": samples.y, "index": samples.index}
+        arrays: dict[str, np.ndarray] = {"x": samples.x, "y": samples.y, "index": samples.index}
         with suppress(DamagedError):  # the first ones, which the records of an earlier version show, stay behind them
             held = read_data(self.folder, key)
             new = ~np.isin(held["index"], samples.index)
