@@ -139,7 +139,7 @@ def test_the_same_command_repeats_nothing(finished):
 def test_json_is_json(finished, handgrad, monkeypatch):
     folder, _ = finished
     monkeypatch.chdir(folder)
-    code, out, _ = handgrad("report results/tiny --json")
+    code, out, _ = handgrad("report results/tiny --json --column single --font serif")
     found = json.loads(out)
     assert code == 0
     assert found["winner"] in ("1", "2")
@@ -361,6 +361,9 @@ def test_evaluate_says_when_the_data_is_another(finished, handgrad, monkeypatch,
         ("plan tiny.toml --phase L2", "study \"tiny\": unknown phase 'L2'. Known: main"),
         ("run tiny.toml --runner ray --cpus-per-run 0", "cpus per run must be > 0, such as 1 or 1.5; got 0"),
         ("report nowhere", "nowhere: no results of a study here"),
+        ("report nowhere --format docx", "--format is html, which is written in any case, or pdf; got 'docx'"),
+        ("report nowhere --column triple", "column is an unknown column 'triple'"),
+        ("report nowhere --width 1", "width must be in [2, 20]; got 1"),
         ("list", "results: no such folder. Give the folder that holds the results of studies, such as results"),
         ("list .", ".: holds no results of a study (a folder with a plan.json). Give the folder"),
         ("list tiny.toml", "tiny.toml: is a file. Give the folder that holds the results of studies"),

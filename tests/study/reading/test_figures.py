@@ -43,10 +43,11 @@ def test_what_is_wrong_with_a_figure_itself_is_said_at_once():
         "Known: measures, parts, seed, together, inset, colour, log",
         "figure 3.title is missing",
         """figure 3.setings is an unknown key; did you mean 'settings'? """
-        "Known: title, note, kind, phase, settings, options, run",
+        "Known: column, width, font_size, font, title, note, kind, phase, settings, options, run",
         """figure "a": its files would be named as those of 'A'; give it another title""",
         """figure "B".settings is an empty list; name at least one setting, or leave it out for all of the phase""",
-        """figure "C".published is an unknown key. Known: title, note, kind, phase, settings, options, run""",
+        'figure "C".published is an unknown key. '
+        "Known: column, width, font_size, font, title, note, kind, phase, settings, options, run",
     ]
     with pytest.raises(StudyFileError, match=r"figure must be written as \[\[figure\]\] tables; got 'all'"):
         make_study({"name": "s", "figure": "all"})

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,7 @@ class TexColumn:
         """Whether siunitx sets it."""
         return bool(self.numbers)
 
-    @property
+    @cached_property
     def spread(self) -> bool:
         """Whether it is two columns of the tabular, the second for what stands after ±."""
         return any(number is not None and number.spread for number in self.numbers)
@@ -83,6 +84,7 @@ class TexColumn:
         """How many columns of the tabular it is."""
         return 2 if self.spread else 1
 
+    @cached_property
     def _format(self) -> tuple[bool, int, int]:
         """(whether there is a sign, digits before the point, after it), of the widest number."""
         numbers = [number for number in self.numbers if number is not None]
@@ -92,7 +94,7 @@ class TexColumn:
             max(len(number.decimals) for number in numbers) - any(number.decimals for number in numbers),
         )
 
-    @property
+    @cached_property
     def width(self) -> float:
         """At 10 points, in points."""
         wide = BOLD if any(self.bold) else 1.0
@@ -100,7 +102,7 @@ class TexColumn:
                  if number is None]  # fmt: skip
         found = [*(wide * width_of(text) for text in texts), *map(width_of, self.heading)]
         if self.aligned:
-            sign, whole, decimals = self._format()
+            sign, whole, decimals = self._format
             digits = 7.8 * sign + 5 * whole + 2.78 * ((whole - 1) // 3) + bool(decimals) * (2.78 + 5 * decimals)
             spreads = [width_of(number.spread) + 13 for number in self.numbers if number is not None and number.spread]
             found.append(wide * (digits + max(spreads, default=0.0)))
@@ -122,7 +124,7 @@ class TexColumn:
         if self.wrap:
             return f"p{{{self.wrap:g}pt}}"
         if self.aligned:
-            sign, whole, decimals = self._format()
+            sign, whole, decimals = self._format
             return f"S[table-format={'+' * sign}{whole}.{decimals}]{'@{}l' * self.spread}"
         return "r" if self.numeric else "l"
 
