@@ -476,7 +476,7 @@ def test_what_cannot_be_watched_is_said_before_anything_runs(here, handgrad):
         for line, said in {
             "run tiny.toml --port 8000": "--port and --open are for --watch",
             f"run tiny.toml --watch --port {port}": f"port {port} of 127.0.0.1 cannot be used",
-            "run tiny.toml --watch --port 70000": "70000 is not in the range",
+            "run tiny.toml --watch --port 70000": "Invalid value for '--port'",
             "watch results/tiny": "no results of a study here",
         }.items():
             code, _, err = handgrad(line)
