@@ -1,4 +1,4 @@
-"""What the page tells of every run and every setting when a reader asks for it (`run_sections.js` shows it).
+"""What the page tells of every run and every setting when a reader asks for it.
 
     settings      what sets one apart, its scores, its word against the best, its tables as a study file
     runs          what went wrong, curves, losses of steps, confusion matrix, environment; its row of the run table
