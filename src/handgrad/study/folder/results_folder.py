@@ -250,8 +250,8 @@ class Results(Displayed):
         if record is None or record.samples is None:
             return images
         places = {index: place for place, index in enumerate(found["index"].tolist())}
-        at = [places.get(index) for index in record.samples.index]
-        return None if None in at else images[at]
+        at = [places[index] for index in record.samples.index if index in places]
+        return images[at] if len(at) == len(record.samples.index) else None
 
     def right(self, run_id: str, record: Record | None = None) -> Arrays:
         """Which examples a run got right (`training.right`); empty where its record has no bits.  Raises DamagedError.
