@@ -32,6 +32,7 @@ class Table:
     def __init__(self, driver):
         self.driver = driver
         self.wait("return performance.getEntriesByName('run-table').length")
+        self.wait("return document.body.classList.contains('plotted')")
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
@@ -44,9 +45,14 @@ class Table:
         raise AssertionError(script)
 
     def find(self, css, nth=0):
-        """An element, in the middle of the window."""
-        found = self.driver.find_elements("css selector", css)[nth]
-        self.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", found)
+        """An element, in the middle of the window, once the figures around it are drawn and it stays where it is."""
+        found, place = self.driver.find_elements("css selector", css)[nth], None
+        for _ in range(100):
+            self.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", found)
+            before, place = place, self.run("return arguments[0].getBoundingClientRect().top", found)
+            if place == before:
+                break
+            time.sleep(0.05)
         return found
 
     def column(self, key):

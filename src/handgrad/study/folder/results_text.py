@@ -31,8 +31,9 @@ def results_display(results: "Results") -> Display:
     counts = Counter(statuses.values())
     gone = counts["damaged"] + (counts["missing"] if state == "done" else 0)
     rows = [("plan", f"{len(settings):,} settings, {len(runs):,} runs, seeds {listed(seeds)}")]
-    lost = [f"{counts[one]:,} {one}" for one in ("diverged", "failed", "pruned") if counts[one]]
-    rows.append(("runs", ", ".join([f"{counts['done']:,} done", *lost]) if lost else ""))
+    others = [f"{counts[one]:,} {one}" for one in ("pruned", "diverged", "failed") if counts[one]]
+    lost = counts["diverged"] + counts["failed"]  # a search means to stop runs short
+    rows.append(("runs", ", ".join([f"{counts['done']:,} done", *others]) if lost else ""))
     rows.append(("damaged", f"{plural(gone, 'record')} altered or missing; run the study again" if gone else ""))
     rows.append(("varied", listed(axes.values())))
     for phase in [] if "explain" in plan else phases:  # readings are ranked, and no setting wins

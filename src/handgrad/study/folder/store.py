@@ -27,6 +27,7 @@ from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import altered, checksum, remove, sealed, sweep, unsealed
 from handgrad.foreign import reading
 from handgrad.names import shown
+from handgrad.network.arrays import Arrays
 from handgrad.study.folder.disk import check_folders, in_lines, unwritable, write_whole
 from handgrad.study.folder.earlier import put_aside, what_changed
 from handgrad.study.folder.locks import reporting, writing
@@ -179,7 +180,7 @@ class Store:
             return
         folder = self.folder / "data"
         source, samples = samples_of(split)
-        arrays: dict[str, np.ndarray] = {"x": samples.x, "y": samples.y, "index": samples.index}
+        arrays: Arrays = {"x": samples.x, "y": samples.y, "index": samples.index}
         with suppress(DamagedError):  # the first ones, which the records of an earlier version show, stay behind them
             held = read_data(self.folder, key)
             new = ~np.isin(held["index"], samples.index)
