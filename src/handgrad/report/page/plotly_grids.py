@@ -3,7 +3,7 @@
 Each function returns what `plots` returns: plots in plotly's format, one for every picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -110,4 +110,9 @@ def _grid(traces: Sequence[dict[str, Any]], labels: Sequence[str], columns: int)
     return {**found, "row_height": ROW_HEIGHT}
 
 
-PLOTS = {"Matrix": matrix_plot, "Pictures": pictures_plot, "Mistakes": mistakes_plot, "Predictions": predictions_plot}
+PLOTS: dict[str, Callable[..., Any]] = {
+    "Matrix": matrix_plot,
+    "Pictures": pictures_plot,
+    "Mistakes": mistakes_plot,
+    "Predictions": predictions_plot,
+}
