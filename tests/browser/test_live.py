@@ -74,9 +74,9 @@ def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened)
     chosen = "page.dispatchEvent(new CustomEvent('handgrad:choose', {detail: {runs: new Set(['one']), by: 'test'}}))"
     in_frame(driver, chosen)
     driver.switch_to.frame(driver.find_element("css selector", "iframe:not(.coming)"))
-    lines = driver.find_elements("css selector", "figure .legend button[data-line]")
-    print("DEBUG", len(lines), driver.execute_script("const r=[]; for (const one of document.querySelectorAll('figure .legend button[data-line]')) { let c=''; for (let e=one; e; e=e.parentElement) c+=e.tagName+'.'+e.className+':'+getComputedStyle(e).display+(e.hidden?'H':'')+' '; r.push(c);} return r.slice(0,3);"))
-    next(line for line in lines if line.is_displayed()).send_keys(Keys.SHIFT)
+    line = driver.find_element("css selector", "figure .legend button[data-line]")
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", line)
+    line.send_keys(Keys.SHIFT)
     driver.switch_to.default_content()
     focused = in_frame(driver, "page.activeElement.dataset.line")
     assert focused
