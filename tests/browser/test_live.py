@@ -6,7 +6,6 @@ import time
 import pytest
 
 pytest.importorskip("selenium", reason="needs selenium")
-from selenium.webdriver.common.keys import Keys
 
 from handgrad.report.live import watching
 from tests.browser.conftest import Opened
@@ -75,8 +74,7 @@ def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened)
     in_frame(driver, chosen)
     driver.switch_to.frame(driver.find_element("css selector", "iframe:not(.coming)"))
     line = driver.find_element("css selector", "figure .legend button[data-line]")
-    driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", line)
-    line.send_keys(Keys.SHIFT)
+    driver.execute_script("arguments[0].focus()", line)
     driver.switch_to.default_content()
     focused = in_frame(driver, "page.activeElement.dataset.line")
     assert focused
