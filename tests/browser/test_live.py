@@ -1,5 +1,6 @@
 """The live page: a study's runs come and end while a browser looks, and the server ends with the study."""
 
+import json
 import threading
 import time
 
@@ -49,6 +50,7 @@ def in_frame(driver, script):
 
 
 def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened):
+    ended = study.left[:2]
     study.finish(2)
     watched = Watched(study.folder)
     driver = opened(watched.url)
@@ -70,7 +72,8 @@ def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened)
     until(lambda: in_frame(driver, "page.body.classList.contains('plotted')"))
     in_frame(driver, "page.querySelector('details:not([open])').open = true")
     in_frame(driver, "page.querySelector('figure .legend button[data-line]').click()")
-    chosen = "page.dispatchEvent(new CustomEvent('handgrad:choose', {detail: {runs: new Set(['one']), by: 'test'}}))"
+    runs = f"{{runs: new Set({json.dumps(ended)}), by: 'test'}}"
+    chosen = f"page.dispatchEvent(new CustomEvent('handgrad:choose', {{detail: {runs}}}))"
     in_frame(driver, chosen)
     driver.switch_to.frame(driver.find_element("css selector", "iframe:not(.coming)"))
     line = driver.find_element("css selector", "figure .legend button[data-line]")
@@ -91,7 +94,7 @@ def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened)
     assert abs(in_frame(driver, top) - at) < 3
     assert in_frame(driver, "page.querySelectorAll('details[open]').length") >= 1
     assert in_frame(driver, "page.querySelectorAll('.legend button[aria-pressed=false]').length") == 1
-    assert in_frame(driver, "[...frame.selected.runs].join() + ' ' + frame.selected.by") == "one test"
+    assert in_frame(driver, "[[...frame.selected.runs], frame.selected.by]") == [ended, "test"]
     assert in_frame(driver, "page.activeElement.dataset.line") == focused
 
     # text that is selected holds the page as it is, until it is not selected any more

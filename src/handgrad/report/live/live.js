@@ -2,7 +2,7 @@
 (() => {
   // Once a second the server is asked how far the study is.  A newer report is loaded behind the one that is shown,
   // brought to the same place and state, and then takes its turn.
-  const EVERY = 1000, PATIENCE = 5000;
+  const EVERY = 1000, PATIENCE = 10000;
   const message = document.getElementById("message"), note = document.getElementById("note");
   const frames = document.getElementById("frames");
   let shown = null, version = 0, coming = 0, ended = false, lost = 0, pressed = false, typed = 0, news = Date.now();
@@ -54,6 +54,7 @@
     const page = frame.contentDocument, before = shown;
     watch(frame);
     if (before) {
+      await plotted(frame);
       const state = stateOf(before);
       restore(frame, state);
       await drawn(frame);
@@ -132,16 +133,21 @@
     frame.contentWindow.scrollTo({ top: to, behavior: "instant" });
   };
 
-  // The plots near the window are drawn some moments after the page is there.
-  const drawn = async (frame) => {
-    const begun = Date.now(), page = frame.contentDocument;
-    const waits = () => page.getElementById("plotly") && (!page.body.classList.contains("plotted")
-      || [...page.querySelectorAll(".plot:not([data-drawn])")].some((box) => {
-        const { top, bottom, height } = box.getBoundingClientRect();
-        return height && bottom > 0 && top < frame.contentWindow.innerHeight;
-      }));
-    while (waits() && Date.now() - begun < PATIENCE) await new Promise((done) => { setTimeout(done, 50); });
+  // What takes a press, the run table and the lines of figures, works once plotly is there; the plots near the window
+  // are drawn some moments later.
+  const until = async (happened) => {
+    const begun = Date.now();
+    while (!happened() && Date.now() - begun < PATIENCE) await new Promise((done) => { setTimeout(done, 50); });
   };
+  const works = (page) => !page.getElementById("plotly") || page.body.classList.contains("plotted");
+  const plotted = (frame) => until(() => works(frame.contentDocument));
+  const drawn = (frame) => until(() => {
+    const page = frame.contentDocument;
+    return works(page) && ![...page.querySelectorAll(".plot:not([data-drawn])")].some((box) => {
+      const { top, bottom, height } = box.getBoundingClientRect();
+      return height && bottom > 0 && top < frame.contentWindow.innerHeight;
+    });
+  });
 
   const focus = (frame, before) => {
     const at = before.contentDocument.activeElement, own = document.activeElement === before;
