@@ -39,7 +39,7 @@ MARGIN = 3.0  # nats within which readings are not told apart: a Bayes factor of
 COMMON = 0.5  # share of φ², and of the variance of the examples, that all rows of a reading have in common
 SHIFTS = np.linspace(-3.0, 3.0, 25)  # of a reading, in standard deviations
 GOES_ON = 8.0  # nats behind the best within which a reading goes on, without cheaper runs: a Bayes factor of 3,000
-PRIOR = 0.5  # of the logarithm of the prior, where it is decided who goes on
+PRIOR = 0.25  # of the logarithm of the prior, where it is decided who goes on
 EQUAL = 1e-9  # nats within which likelihoods are equal: those of equal numbers, summed in another order
 
 
