@@ -155,6 +155,8 @@ REST = {  # tables that are tried elsewhere, or that nothing can be added to
     "LAYOUTS": "other libraries' orders of axes",
     "SOURCES": "the streams of random numbers that a run has: a closed table",
     "CELLS": "words of an option",
+    "COLUMNS": "widths of an article's columns",
+    "FONTS": "what Matplotlib calls them",
     "DASHES": "what Matplotlib and Plotly call them",
     "WHEN": "words of an option",
     "LOG": "a word of an option",

@@ -17,6 +17,7 @@ from handgrad.study.planning.planned import PlannedRun, PlannedSetting
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.loading import make_study
 from handgrad.training.record import Record, save
+from handgrad.training.recording import samples_of
 from handgrad.training.slips import SLIPS
 from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
 
@@ -173,7 +174,8 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
     }
     parts_of_confusion = [name for name in ("validation", "test") if getattr(parts, name) is not None]
     matrices = {name: confusion(getattr(parts, name).y, k, outcome) for name in parts_of_confusion}
-    labels = (parts.test or parts.validation or parts.train).y[:10].tolist()
+    source, shown = samples_of(parts)
+    labels = shown.y.tolist()
     data = {
         "format": 1,
         "id": run.id,
@@ -211,10 +213,11 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
         "train_score": {"what": "sample", "n": 40},
         "confusion": {} if diverged else matrices,
         "samples": {
-            "source": "test",
-            "index": list(range(10)),
+            "source": source,
+            "index": shown.index.tolist(),
+            "drawn": True,
             "labels": labels,
-            "before": rng.random((10, k)).tolist(),
+            "before": rng.random((len(labels), k)).tolist(),
             "after": None if diverged else np.eye(k)[labels].tolist(),
         },
         "optimizer_steps": steps,

@@ -73,10 +73,11 @@ def make(folder):
 
 
 def contents(folder):
-    """id -> the bytes that must not depend on how a study was run."""
+    """id -> the bytes of a run that came to its end that must not depend on how a study was run."""
     return {
         run.name: {name: (run / name).read_bytes() for name in ("curves.npz", "weights.safetensors")}
         for run in (folder / "runs").iterdir()
+        if run.suffix != ".partial"
     }
 
 
