@@ -348,3 +348,14 @@ def test_slips_stand_in_red_at_the_top_in_the_formulas_and_under_the_table(repor
 def test_a_study_without_slips_says_nothing_of_them(report):
     _, page = report()
     assert "slip" not in page.text
+
+
+def test_the_pictures_at_the_top_are_those_of_figures_below_with_their_lines_named(report):
+    _, page = report()
+    plots = json.loads(unpacked(page, "packed"))["plots"]
+    front = {key: plot for key, plot in plots.items() if key.startswith("front:")}
+    assert list(front) == ["front:ranking", "front:importance"]
+    _, one_axis = report({"seeds": 3, "grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}}}, name="one-axis")
+    curves = json.loads(unpacked(one_axis, "packed"))["plots"]["front:curves"]
+    assert curves["layout"]["showlegend"]
+    assert [trace["name"] for trace in curves["data"] if trace.get("name")] == ["1: lr 0.01", "2: lr 0.1"]

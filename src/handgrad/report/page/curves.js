@@ -132,7 +132,7 @@ const curves = {
     const { trace } = line, axes = { xaxis: trace.xaxis, yaxis: trace.yaxis };
     if (line.context) return [];
     const form = plot.lines.percent ? ".2%" : ".4g", x = unified ? "" : `<br>${state.x || plot.lines.x} %{x}`, found = [];
-    const faint = { type: "scatter", mode: "lines", hoverinfo: "skip", meta: line.label, ...axes };
+    const faint = { type: "scatter", mode: "lines", hoverinfo: "skip", showlegend: false, meta: line.label, ...axes };
     const draw = (xs, y, name, width, rest, spread, custom) => {
       const smooth = state.smooth ? curves.smoothed(y, state.smooth) : y;
       if (state.smooth) found.push({ ...faint, x: xs, y, opacity: 0.28, line: { color: line.style[0], width: 1 } });

@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from handgrad.report.figures.row_shapes import Ranking
+from handgrad.report.figures.shapes import Curves
 from handgrad.report.findings.summary import Summary
 from handgrad.report.page.page_rows import ranking_plot
 
 BEST = 10  # settings of the ranking at the top
 MOST = 2  # pictures
+MOST_NAMED = 6  # lines of curves that are named below them
 
 
 def front(plots: dict[str, Any], summary: Summary, contents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -36,9 +38,23 @@ def front(plots: dict[str, Any], summary: Summary, contents: Sequence[Mapping[st
         if isinstance(figure, Ranking) and len(figure.rows) > BEST:
             plot = ranking_plot(replace(figure, rows=figure.rows[:BEST]))
             title += f", the best {BEST}"
+        if isinstance(figure, Curves):
+            plot = _with_legend(plot)
         title = f"{title}: {part}" if (part := block["panels"][0]["title"]) else title
         plots[f"front:{name}"] = plot
         height = "height" in plot["layout"]
         about = {"key": f"front:{name}", "title": title, "height": height}
         found.append({**about, "figure": name, "number": block["number"]})
     return found
+
+
+def _with_legend(plot: Mapping[str, Any]) -> dict[str, Any]:
+    """The plot with the names of its lines below, which the figure has beside its panels; many lines have none."""
+    data, named = [], set[str]()
+    for trace in plot["data"]:
+        name = trace.get("meta")
+        data.append({**trace, **({"name": name} if name and name not in named else {"showlegend": False})})
+        named |= {name} if name else set()
+    legend = {"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0, "font": {"size": 11}}
+    few = 1 < len(named) <= MOST_NAMED
+    return {**plot, "data": data, "layout": {**plot["layout"], "showlegend": few, "legend": legend}}
