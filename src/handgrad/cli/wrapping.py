@@ -12,6 +12,7 @@ from rich.console import Console
 
 WIDEST = 100  # characters of a sentence's line
 GAP = 2  # between columns
+NO_BREAK = "\u00a0"  # a space at which no line breaks
 NARROWEST = 24  # to which a column of text is wrapped
 TIED = re.compile(r" (?=[%=±<×]|s\))|(?<=[=±<×]) ")  # spaces that tie a number to its sign: "n = 2", "95 %"
 
@@ -35,7 +36,7 @@ def wrapped(text: str, room: int | None) -> str:
     start = text[: len(text) - len(text.lstrip())]
     lines = "\n".join(
         textwrap.wrap(
-            TIED.sub("\N{NO-BREAK SPACE}", text.strip()),
+            TIED.sub(NO_BREAK, text.strip()),
             min(room, WIDEST),
             initial_indent=start,
             subsequent_indent=start.replace("\n", "") + "  ",
@@ -43,7 +44,7 @@ def wrapped(text: str, room: int | None) -> str:
             break_on_hyphens=False,
         )
     )
-    return lines.replace("\N{NO-BREAK SPACE}", " ")
+    return lines.replace(NO_BREAK, " ")
 
 
 def table_lines(
