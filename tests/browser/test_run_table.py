@@ -1,6 +1,7 @@
 """The run table, the tables of settings and the sections of runs and settings, by mouse and keyboard."""
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -57,8 +58,11 @@ class Table:
 
     def click(self, css, after):
         """Press until `after` is there: a figure that is drawn above at that moment moves what is pressed."""
+        from selenium.common.exceptions import ElementClickInterceptedException
+
         for _ in range(5):
-            self.find(css).click()
+            with suppress(ElementClickInterceptedException):
+                self.find(css).click()
             for _ in range(20):
                 if self.driver.find_elements("css selector", after):
                     return

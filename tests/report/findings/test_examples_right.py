@@ -117,7 +117,8 @@ def test_intervals_of_an_accuracy_are_over_seeds_and_examples(results):
         "They hold for other seeds and other examples. What other examples would change is estimated from the 40"
         in (method_verdicts(phase, found)[0].text)
     )
-    assert "Intervals are over seeds and over the 40 examples, paired by example." in against_caption(phase, found)
+    said = "Intervals of differences are over seeds and over the 40 examples, paired by example, those of one setting's"
+    assert f"{said} mean over seeds alone." in against_caption(phase, found)
     assert results.conclusions()["low"].notna().sum() == 2
 
 

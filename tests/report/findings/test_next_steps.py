@@ -33,8 +33,15 @@ def test_seeds_that_would_decide(make_results):
     found = summarize(Results.open(folder)).leading.conclusions
     n, other = min((one.more_seeds, label) for label, one in found.against.items() if one.more_seeds)
     (text,) = said(folder)
-    seeds = f"{n} further seed{'s' * (n > 1)} of settings 2 and {other}, which would separate them"
+    seeds = f"{n} further seed{'s' * (n > 1)} of settings 2 and {other}"
+    seeds += ", which would decide between them, were the numbers to stay"
     assert text.removesuffix(" (1 other would need as many or more).") == f"What to try next: {seeds}"
+
+
+def test_words_have_no_inside(make_results):
+    grid = {"seeds": 3, "grid": {"network": {"activation": ["relu", "tanh", "sigmoid"]}}}
+    (text,) = said(make_results(grid, by_label(0.2, 0.95, 0.5)))
+    assert text == "What to try next: nothing that these runs call for; no other setting is left open."
 
 
 def test_nothing_is_said_while_runs_are_missing_or_nothing_was_compared(make_results):

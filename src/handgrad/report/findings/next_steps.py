@@ -24,9 +24,14 @@ def next_steps(summary: Summary) -> list[Verdict]:
         return [Verdict("note", f"What to try next: {'; '.join(steps)}.")]
     if not phase.conclusions.tested:
         return []
-    where = "inside the values tried" if phase.sampling is None else "among those drawn"
-    text = f"the best lies {where}, and no other setting is left open"
+    inside = phase.sampling is None and any(len(_numbers_of(phase, path)) > LEAST for path in phase.axes)
+    text = f"{'the best lies inside the values tried, and ' * inside}no other setting is left open"
     return [Verdict("note", f"What to try next: nothing that these runs call for; {text}.")]
+
+
+def _numbers_of(phase: PhaseSummary, path: str) -> set[float]:
+    """The numbers among the values of an axis."""
+    return {value for one in phase.settings if is_number(value := one.axes.get(path))}  # type: ignore
 
 
 def _beyond(phase: PhaseSummary) -> Iterator[str]:
@@ -35,7 +40,7 @@ def _beyond(phase: PhaseSummary) -> Iterator[str]:
     if best is None or phase.sampling is not None:
         return
     for path in phase.axes:
-        values: set[float] = {value for one in phase.settings if is_number(value := one.axes.get(path))}  # type: ignore
+        values = _numbers_of(phase, path)
         own = best.axes.get(path)
         if len(values) < LEAST or own is None or own not in values:
             continue
@@ -46,7 +51,7 @@ def _beyond(phase: PhaseSummary) -> Iterator[str]:
 
 
 def _more_seeds(phase: PhaseSummary) -> str:
-    """How many more seeds would separate the best from the nearest; empty where none is open, or no number would."""
+    """How many more seeds would decide between the best and the nearest; empty where none is open or none would."""
     found = phase.conclusions
     if found is None or not found.tested:
         return ""
@@ -55,7 +60,8 @@ def _more_seeds(phase: PhaseSummary) -> str:
         return ""
     nearest = min(counts, key=lambda label: counts[label])
     of = settings_named([found.best, nearest])
-    return f"{plural(counts[nearest], f'further {found.unit}')} of {of}, which would separate them{_others(counts)}"
+    seeds = f"{plural(counts[nearest], f'further {found.unit}')} of {of}"
+    return f"{seeds}, which would decide between them, were the numbers to stay{_others(counts)}"
 
 
 def _others(counts: Mapping[str, int]) -> str:

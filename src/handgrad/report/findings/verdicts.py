@@ -247,6 +247,8 @@ def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict
         rival = next((s for s in rivals if s.samples[metric].mean is not None), None)
         if rival is not None:
             gap = round((values.mean - (rival.samples[metric].mean or 0.0)) * n)
-            apart = f"gets {abs(gap):,} {'fewer' if gap > 0 else 'more'} right" if gap else "is less than one apart"
+            apart = (
+                f"gets {abs(gap):,} {'fewer' if gap > 0 else 'more'} right" if gap else "is less than one example apart"
+            )
             text += f" On average the runner-up ({rival.label}) {apart}."
     return [Verdict("note", text)]

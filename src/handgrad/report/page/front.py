@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from handgrad.measures import METRICS
 from handgrad.report.figures.row_shapes import Ranking
 from handgrad.report.figures.shapes import Curves
 from handgrad.report.findings.summary import Summary
@@ -33,14 +34,17 @@ def front(plots: dict[str, Any], summary: Summary, contents: Sequence[Mapping[st
         if name not in figures or len(found) == MOST:
             continue
         block = figures[name]
-        figure, plot = block["figure"], plots[block["panels"][0]["key"]]
+        figure = block["figure"]
+        metric = METRICS[phase.metric].word
+        panel = next((one for one in block["panels"] if one["title"] == metric), block["panels"][0])
+        plot = plots[panel["key"]]
         title = figure.title
         if isinstance(figure, Ranking) and len(figure.rows) > BEST:
             plot = ranking_plot(replace(figure, rows=figure.rows[:BEST]))
             title += f", the best {BEST}"
         if isinstance(figure, Curves):
             plot = _with_legend(plot)
-        title = f"{title}: {part}" if (part := block["panels"][0]["title"]) else title
+        title = f"{title}: {part}" if (part := panel["title"]) else title
         plots[f"front:{name}"] = plot
         height = "height" in plot["layout"]
         about = {"key": f"front:{name}", "title": title, "height": height}

@@ -79,7 +79,11 @@ def _setting(phase: PhaseSummary, setting: SettingSummary, several: bool) -> dic
     one = found.against.get(setting.label) if found else None
     word = ""
     if one is not None and found is not None:
-        word = "the best" if one.word == BEST else f"{one.word}: {against_text(one, found.metric, found.unit)}"
+        word = (
+            f"the best{f' of phase {phase.name}' * several}"
+            if one.word == BEST
+            else f"{one.word}: {against_text(one, found.metric, found.unit)}"
+        )
     elif found is not None:
         word = "not compared with the best"
     values = setting.samples[phase.metric]

@@ -99,7 +99,9 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
         where = ", each with examples of its own; splits share training examples, for which they are corrected"
     if found.noise == BOTH:
         where = f" and over the {plural(n or 0, 'example')}, paired by example"
-    said.append(FOLDS_SHARE if phase.folded else f"Intervals are {phase.over_seeds}{where}.")
+    own = f", those of one setting's mean {phase.over_seeds} alone" * (found.noise == BOTH)
+    what = "Intervals of differences" if found.noise == BOTH else "Intervals"
+    said.append(FOLDS_SHARE if phase.folded else f"{what} are {phase.over_seeds}{where}{own}.")
     return said
 
 
