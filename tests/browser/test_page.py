@@ -1,6 +1,7 @@
 """The page opens in a browser at three widths, light and dark, and fits."""
 
 import re
+import time
 
 import pytest
 
@@ -23,3 +24,24 @@ def test_a_selection_is_told_to_who_listens(page, opened):
         "selection.choose(new Set(['one']), 'test'); return [told, selection.has('one'), selection.has('two')];"
     )
     assert told == ["test", True, False]
+
+
+def test_a_link_leads_to_its_place_though_figures_above_are_drawn_late(page, opened):
+    driver = opened(f"{page().resolve().as_uri()}#times")
+    top = "return document.getElementById('times').getBoundingClientRect().top"
+    for _ in range(100):
+        before, now = driver.execute_script(top), (time.sleep(0.2), driver.execute_script(top))[1]
+        ready = driver.execute_script("return document.body.classList.contains('plotted')")
+        if ready and before == now:
+            break
+    assert 0 <= driver.execute_script(top) < 100
+
+
+def test_a_damaged_link_is_answered(page, opened):
+    driver = opened(f"{page().resolve().as_uri()}#run-%E0%A4")
+    said = "return document.querySelector('.detail') && document.querySelector('.detail h3').textContent"
+    for _ in range(100):
+        if text := driver.execute_script(said):
+            break
+        time.sleep(0.1)
+    assert text == "This study has no run %E0%A4"

@@ -128,7 +128,8 @@ def test_it_sorts_filters_searches_and_groups(report, opened):
     assert all(80 <= value <= 84.1 for value in numbers(table.column("val_accuracy")))
     table.filter("val_accuracy", "many")
     assert table.find("[data-filter='val_accuracy']").get_attribute("aria-invalid") == "true"
-    assert table.said == "28 runs"
+    wrong = "28 runs. “many” is no filter of validation accuracy % and lets all pass; filters are a number"
+    assert table.said.startswith(wrong)
     table.filter("val_accuracy", "")
     table.filter(LR, "0.1, 0.004")
     assert set(numbers(table.column(LR))) == {0.1, 0.004}

@@ -359,3 +359,12 @@ def test_the_pictures_at_the_top_are_those_of_figures_below_with_their_lines_nam
     curves = json.loads(unpacked(one_axis, "packed"))["plots"]["front:curves"]
     assert curves["layout"]["showlegend"]
     assert [trace["name"] for trace in curves["data"] if trace.get("name")] == ["1: lr 0.01", "2: lr 0.1"]
+
+
+def test_intervals_of_sections_stay_within_what_an_accuracy_can_be(report):
+    def tell(setting, seed):
+        return Outcome(0.02 if seed else 0.97)
+
+    _, page = report({"seeds": 2, "grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}}}, tell)
+    sections = json.loads(unpacked(page, "sections"))["settings"]
+    assert {setting["interval"][1] for setting in sections.values()} == {"0.00 % to 100.00 %"}

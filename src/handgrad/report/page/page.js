@@ -27,6 +27,23 @@
   }
 
 
+  // A link leads to its place also where figures above it are drawn late and change their height, until the reader moves.
+  const hold = () => {
+    const target = document.getElementById(window.location.hash.slice(1));
+    if (!target) return;
+    const begun = Date.now();
+    const watcher = new ResizeObserver(() => {
+      if (Date.now() - begun < 10000) target.scrollIntoView({ behavior: "instant" });
+      else watcher.disconnect();
+    });
+    watcher.observe(document.body);
+    ["wheel", "touchstart", "keydown", "pointerdown"].forEach((kind) => {
+      window.addEventListener(kind, () => watcher.disconnect(), { once: true, passive: true });
+    });
+  };
+  window.addEventListener("hashchange", hold);
+  hold();
+
   document.querySelectorAll(".copy").forEach((button) => {
     if (!navigator.clipboard) return;
     button.hidden = false;

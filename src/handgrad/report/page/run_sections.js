@@ -191,7 +191,8 @@
       return;
     }
     await known();
-    const name = decodeURIComponent(written);
+    let name = written;
+    try { name = decodeURIComponent(written); } catch { /* no link of this page: as it is written */ }
     const blocks = (kind === "run" ? runSection : settingSection)(name)
       || [make("h3", { textContent: `This study has no ${kind} ${name}` })];
     const back = make("button", { type: "button", className: "back", textContent: "← Back (Esc)" });

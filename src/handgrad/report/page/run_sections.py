@@ -99,7 +99,10 @@ def _setting(phase: PhaseSummary, setting: SettingSummary, several: bool) -> dic
         "toml": dumps(setting.setting),
     }
     if values.interval is not None:
-        ends = f"{number(values.interval.low, phase.metric)} to {number(values.interval.high, phase.metric)}"
+        low, high = values.interval.low, values.interval.high
+        if is_fraction(phase.metric):  # as in tables, the text stays within what an accuracy can be
+            low, high = max(low, 0.0), min(high, 1.0)
+        ends = f"{number(low, phase.metric)} to {number(high, phase.metric)}"
         told["interval"] = [f"95 % interval of the mean {METRICS[phase.metric].word}", ends]
     if setting.network is not None:
         told["network"] = [", ".join(setting.network.layers), f"{setting.network.parameters:,}"]

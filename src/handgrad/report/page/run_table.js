@@ -126,8 +126,9 @@ const runTable = (() => {
     const box = root.querySelector(`.filters [data-filter="${CSS.escape(columns[i].key)}"]`);
     if (!box) return;
     box.setAttribute("aria-invalid", String(columns[i].wrong));
-    box.title = columns[i].wrong ? "a number, a list 8, 16, a range 0.1 .. 0.5, or > >= < <= and a number" : "";
   };
+  const wrong = () => columns.filter((column) => column.wrong).map((column) =>
+    ` “${column.typed}” is no filter of ${column.heading} and lets all pass; filters are a number, a list 8, 16, a range 0.1 .. 0.5, or > >= < <= and a number.`);
 
   // Show what passes, and say how many.
   const apply = (again = true) => {
@@ -136,9 +137,9 @@ const runTable = (() => {
     table.draw();
     const all = shown.length === rows.length;
     const from = brushed ? `, chosen in ${by}` : "";
-    root.querySelector(".said").textContent = all
+    root.querySelector(".said").textContent = [all
       ? `${rows.length.toLocaleString("en")} runs`
-      : `${shown.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} runs${from}`;
+      : `${shown.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} runs${from}`, ...wrong()].join(".");
     root.querySelector(".all").hidden = all && !brushed;
   };
   // What the reader filters is the page's selection.
