@@ -126,6 +126,12 @@ def test_it_sorts_filters_searches_and_groups(report, opened):
     assert table.selected == 9
     table.filter("val_accuracy", "80 .. 84.1")
     assert all(80 <= value <= 84.1 for value in numbers(table.column("val_accuracy")))
+    table.filter("val_accuracy", "84 ..")
+    assert min(numbers(table.column("val_accuracy"))) >= 84
+    table.filter("val_accuracy", "84 .. 80")
+    assert "84 .. 80” is no filter" in table.said
+    table.filter("val_accuracy", "= 84.2")
+    assert set(numbers(table.column("val_accuracy"))) == {84.2}
     table.filter("val_accuracy", "many")
     assert table.find("[data-filter='val_accuracy']").get_attribute("aria-invalid") == "true"
     wrong = "28 runs. “many” is no filter of validation accuracy % and lets all pass; filters are a number"

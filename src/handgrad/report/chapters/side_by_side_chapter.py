@@ -11,6 +11,7 @@ from handgrad.measures import METRICS, TEST, VALIDATION
 from handgrad.report.chapters.chapter import Chapter, SideBySide, Text
 from handgrad.report.figures.request import Sources
 from handgrad.report.findings.intervals import Interval
+from handgrad.report.findings.ranked_settings import ranked_settings
 from handgrad.report.findings.setting_pairs import PAIRED, pair_differences
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.wording import number, plural, setting_name, signed, spread
@@ -117,17 +118,16 @@ def _matrices(summary: Summary, sources: Sources) -> Mapping[str, Any]:
     found: dict[str, list[list[int]]] = {}
     part = ""
     room = COUNTS
-    for phase in reversed(summary.phases):
-        for setting in phase.ranked:
-            if setting.dataset is None or (classes and tuple(setting.dataset.classes) != classes):
+    for _, setting in ranked_settings(summary):
+        if setting.dataset is None or (classes and tuple(setting.dataset.classes) != classes):
+            continue
+        classes = tuple(setting.dataset.classes)
+        for run in setting.trained:
+            if run.id in found or room < len(classes) ** 2:
                 continue
-            classes = tuple(setting.dataset.classes)
-            for run in setting.trained:
-                if run.id in found or room < len(classes) ** 2:
-                    continue
-                matrices = sources.record(run.id).confusion
-                part = part or next((one.name for one in (TEST, VALIDATION) if one.name in matrices), "")
-                if part in matrices:
-                    found[run.id] = matrices[part]
-                    room -= len(classes) ** 2
+            matrices = sources.record(run.id).confusion
+            part = part or next((one.name for one in (TEST, VALIDATION) if one.name in matrices), "")
+            if part in matrices:
+                found[run.id] = matrices[part]
+                room -= len(classes) ** 2
     return {"classes": classes, "part": part, "matrices": found}

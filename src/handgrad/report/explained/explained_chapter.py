@@ -62,23 +62,8 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
             "done.",
         )
     if alike:
-        more = f" and {len(alike) - NAMED} more" if len(alike) > NAMED else ""
-        yield Verdict("note", f"Not told apart from it by these numbers: {_quoted(alike)}{more}.")
-    more_of_it = [
-        reading.name
-        for reading in explained.readings
-        if best.departures
-        and set(reading.key) > set(best.key)
-        and reading.number not in rung.readings
-        and reading.number not in explained.alike
-    ]
-    if more_of_it and rung.final:
-        more = f" and {len(more_of_it) - NAMED} more" if len(more_of_it) > NAMED else ""
-        yield Verdict(
-            "note",
-            "Not run whole, as cheaper runs put them behind or did not tell them from it: readings that depart from "
-            f"the text as it does and in more, {_quoted(more_of_it)}{more}.",
-        )
+        yield Verdict("note", f"Not told apart from it by these numbers: {_quoted(alike)}.")
+    yield from _not_run_whole(explained, best)
     if len(near) > 1 and all(len(values) < 2 for values in rung.values.values()):
         yield Verdict(
             "note",
@@ -110,8 +95,7 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
     if not explains:
         others = [explained.readings[int(name)].name for name in rung.ranking.explaining]
         if others:
-            more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-            yield Verdict("note", f"All rows are explained by {_quoted(others)}{more}, which fit less well over all.")
+            yield Verdict("note", f"All rows are explained by {_quoted(others)}, which fit less well over all.")
         elif missed and not nothing:
             yield Verdict("warning", "Other readings explain these rows; none explains all rows.")
     if nothing:
@@ -122,8 +106,22 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    """Readings in a sentence, each quoted: a name of two departures has a semicolon itself."""
-    return ", ".join(f"“{name}”" for name in names[:NAMED])
+    """NAMED readings in a sentence, each quoted: a name of two departures has a semicolon itself."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(f"“{name}”" for name in names[:NAMED]) + more
+
+
+def _not_run_whole(explained: Explained, best: Reading) -> Iterator[Verdict]:
+    """Readings that depart as the best does and in more, and were left behind before the last rung."""
+    rung = explained.rungs[-1]
+    tried = {*rung.readings, *explained.alike}
+    names = [one.name for one in explained.readings if set(one.key) > set(best.key) and one.number not in tried]
+    if names and rung.final and best.departures:
+        yield Verdict(
+            "note",
+            "Not run whole, as cheaper runs put them behind or did not tell them from it: readings that depart from "
+            f"the text as it does and in more, {_quoted(names)}.",
+        )
 
 
 def _against_the_file(explained: Explained, rung: RungResult) -> str:

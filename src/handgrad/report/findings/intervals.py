@@ -27,6 +27,14 @@ class Interval:
     method: str  # "t" | "corrected t" | "exact binomial" | "BCa bootstrap" | "prediction"
     confidence: float = CONFIDENCE
 
+    def shown(self, *, fraction: bool) -> tuple[float, float]:
+        """low and high as text has them: those of a fraction within what it can be, [0, 1].
+
+        >>> Interval(-0.2, 0.9, "t").shown(fraction=True)
+        (0.0, 0.9)
+        """
+        return (max(self.low, 0.0), min(self.high, 1.0)) if fraction else (self.low, self.high)
+
 
 def t_interval(x: Sequence[float], confidence: float = CONFIDENCE, rounding: float = 0.0) -> Interval | None:
     """mean ± t(n−1)·s/√n, always with ddof 1; None below two values, and where all are equal: s = 0 is no spread that

@@ -1,6 +1,5 @@
 """The curves of runs for the page's controls: what a seed alone did, and when, in epochs, steps and seconds."""
 
-from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -9,7 +8,8 @@ import numpy as np
 from handgrad.measures import METRICS, PARTS
 from handgrad.report.figures.palette import LINES, line_style
 from handgrad.report.figures.request import Sources
-from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
+from handgrad.report.findings.ranked_settings import ranked_settings
+from handgrad.report.findings.summary import RunFacts, Summary
 from handgrad.report.page.plots import numbers
 from handgrad.study.published.option_values import USUAL_MEASURES
 from handgrad.training.curves import ENDS
@@ -28,7 +28,8 @@ def run_curves(summary: Summary, sources: Sources) -> dict[str, Any]:
     names, curves, room = {}, {}, CURVE_NUMBERS
     measures = {METRICS[phase.metric].measure.name for phase in summary.phases} | {*USUAL_MEASURES}
     series = [part.metric(measure) for measure in sorted(measures) for part in PARTS.values()]
-    for setting, run in _runs(summary):
+    runs = {run.id: (one, run) for _, one in ranked_settings(summary) for run in one.runs}
+    for setting, run in runs.values():
         names[run.id] = [setting.label, key_word(run.key)]
         if run.record is None or run.status == "failed" or room <= 0:
             continue
@@ -38,17 +39,6 @@ def run_curves(summary: Summary, sources: Sources) -> dict[str, Any]:
             room -= size
     styles = [[style.colour, style.dash] for style in map(line_style, range(LINES))]
     return {"names": names, "curves": curves, "styles": styles}
-
-
-def _runs(summary: Summary) -> Iterator[tuple[SettingSummary, RunFacts]]:
-    """Every run once, those of the latest phase and of the best settings first."""
-    seen = set()
-    for phase in reversed(summary.phases):
-        for setting in phase.ranked:
-            for run in setting.runs:
-                if run.id not in seen:
-                    seen.add(run.id)
-                    yield setting, run
 
 
 def _curves(run: RunFacts, sources: Sources, series: list[str]) -> dict[str, list[float | None]]:

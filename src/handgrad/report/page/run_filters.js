@@ -9,18 +9,19 @@ const runValues = (() => {
     if (form === "seconds") return value >= 100 ? value.toFixed(1) : short(value, 3);
     return form === "number" ? short(value, 6) : String(value);
   };
-  // A filter of numbers in the unit that the table shows: "> 0.9", "0.1 .. 0.5", "8, 16"; null where it is none.
+  // A filter of numbers in the unit that the table shows: "> 0.9", "0.1 .. 0.5", "50 ..", "8, 16"; null where it is none.
   const LIMITS = { ">": (x, a) => x > a, ">=": (x, a) => x >= a, "<": (x, a) => x < a, "<=": (x, a) => x <= a };
   const term = (typed, form) => {
     const unit = form === "percent" ? 100 : 1;
     const word = typed.replace(/−/g, "-").replace(/≥/g, ">=").replace(/≤/g, "<=").replace(/%/g, "").trim();
     const limit = word.match(/^(>=|<=|>|<)\s*(\S+)$/);
-    const range = word.match(/^(\S+?)\s*(?:\.\.|–| to )\s*(\S+)$/);
+    const range = word.match(/^(\S*?)\s*(?:\.\.|–| to )\s*(\S*)$/);
     if (limit && Number.isFinite(+limit[2])) return (x) => LIMITS[limit[1]](unit * x, +limit[2]);
-    if (range && Number.isFinite(+range[1]) && Number.isFinite(+range[2])) {
-      return (x) => unit * x >= +range[1] && unit * x <= +range[2];
+    if (range && (range[1] || range[2])) {
+      const low = range[1] ? +range[1] : -Infinity, high = range[2] ? +range[2] : Infinity;
+      return low <= high ? (x) => unit * x >= low && unit * x <= high : null;
     }
-    const value = word === "" ? NaN : +word;
+    const equal = word.replace(/^=\s*/, ""), value = equal === "" ? NaN : +equal;
     if (!Number.isFinite(value)) return null;
     return (x) => Math.abs(unit * x - value) <= 1e-9 * Math.abs(value) || +text(x, form) === value;
   };

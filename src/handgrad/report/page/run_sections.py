@@ -10,7 +10,7 @@ settings, as far as CELLS and BYTES reach: what is not here lies in the run's fo
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from handgrad.report.figures import network_figures
 from handgrad.report.figures.request import Sources
 from handgrad.report.findings.against_best import BEST
 from handgrad.report.findings.conclusion_sentences import against_text
+from handgrad.report.findings.ranked_settings import ranked_settings
 from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
 from handgrad.report.findings.wording import axis_names, number, outcome, spread, trouble_of, values_text
 from handgrad.report.page.page_grids import mistakes, pictures
@@ -38,7 +39,7 @@ MESSAGE = 4_000  # letters of an error, its last ones
 
 def run_sections(summary: Summary, sources: Sources) -> dict[str, Any]:
     """Settings and runs of a study, ready for JSON."""
-    ranked = list(_ranked(summary))
+    ranked = list(ranked_settings(summary))
     runs = list({run.id: run for _, setting in ranked for run in setting.runs if run.id}.values())
     points = POINTS // max(1, sum(map(_has_curves, runs)))
     environments: dict[str, dict[str, str]] = {}
@@ -59,17 +60,6 @@ def run_sections(summary: Summary, sources: Sources) -> dict[str, Any]:
     }
 
 
-def _ranked(summary: Summary) -> Iterator[tuple[PhaseSummary, SettingSummary]]:
-    """Every setting once with its phase: those of the leading phase first, the best first."""
-    seen: set[str] = set()
-    leading = [summary.leading] if summary.leading else []
-    for phase in [*leading, *summary.phases]:
-        for setting in phase.ranked:
-            if setting.label not in seen and not setting.earlier:
-                seen.add(setting.label)
-                yield phase, setting
-
-
 def _has_curves(run: RunFacts) -> bool:
     return run.record is not None and run.status != "failed"
 
@@ -77,15 +67,11 @@ def _has_curves(run: RunFacts) -> bool:
 def _setting(phase: PhaseSummary, setting: SettingSummary, several: bool) -> dict[str, Any]:
     found = phase.conclusions if len(phase.settings) > 1 else None
     one = found.against.get(setting.label) if found else None
-    word = ""
-    if one is not None and found is not None:
-        word = (
-            f"the best{f' of phase {phase.name}' * several}"
-            if one.word == BEST
-            else f"{one.word}: {against_text(one, found.metric, found.unit)}"
-        )
-    elif found is not None:
-        word = "not compared with the best"
+    word = "" if found is None else "not compared with the best"
+    if one is not None and one.word == BEST:
+        word = f"the best of phase {phase.name}" if several else "the best"
+    elif one is not None and found is not None:
+        word = f"{one.word}: {against_text(one, found.metric, found.unit)}"
     values = setting.samples[phase.metric]
     names = axis_names(list(setting.all_axes))
     told: dict[str, Any] = {
@@ -99,9 +85,7 @@ def _setting(phase: PhaseSummary, setting: SettingSummary, several: bool) -> dic
         "toml": dumps(setting.setting),
     }
     if values.interval is not None:
-        low, high = values.interval.low, values.interval.high
-        if is_fraction(phase.metric):  # as in tables, the text stays within what an accuracy can be
-            low, high = max(low, 0.0), min(high, 1.0)
+        low, high = values.interval.shown(fraction=is_fraction(phase.metric))
         ends = f"{number(low, phase.metric)} to {number(high, phase.metric)}"
         told["interval"] = [f"95 % interval of the mean {METRICS[phase.metric].word}", ends]
     if setting.network is not None:

@@ -53,7 +53,7 @@ const runTable = (() => {
     table = new window.DataTable(element, {
       data: group ? groupRows() : rows,
       columns: head.map((column, i) => ({
-        data: i, render: column.render, visible: !column.hidden, type: "handgrad",
+        data: i, render: column.render, visible: !column.hidden, type: "handgrad", ariaTitle: column.heading,
         className: numeric.has(column.form) && i ? "number" : "",
       })),
       order: [[first, data.down ? "asc" : "desc"]],
@@ -128,7 +128,7 @@ const runTable = (() => {
     box.setAttribute("aria-invalid", String(columns[i].wrong));
   };
   const wrong = () => columns.filter((column) => column.wrong).map((column) =>
-    ` “${column.typed}” is no filter of ${column.heading} and lets all pass; filters are a number, a list 8, 16, a range 0.1 .. 0.5, or > >= < <= and a number.`);
+    ` “${column.typed}” is no filter of ${column.heading} and lets all pass; filters are a number, a list 8, 16, a range 0.1 .. 0.5 from the smaller to the larger, or > >= < <= and a number.`);
 
   // Show what passes, and say how many.
   const apply = (again = true) => {

@@ -171,10 +171,9 @@ def _mean(values: Sample, metric: str, *, bold: bool = False) -> Cell:
 def _interval(interval: Interval | None, metric: str) -> Cell:
     if interval is None:
         return Cell("–", (None, None))
-    low, high = interval.low, interval.high
-    if is_fraction(metric):  # the text stays within what an accuracy can be
-        return Cell(f"{100 * max(low, 0):.2f} to {100 * min(high, 1):.2f}", (low, high))
-    return Cell(f"{low:.4g} to {high:.4g}", (low, high))
+    low, high = interval.shown(fraction=is_fraction(metric))
+    text = f"{100 * low:.2f} to {100 * high:.2f}" if is_fraction(metric) else f"{low:.4g} to {high:.4g}"
+    return Cell(text, (interval.low, interval.high))
 
 
 def _own_interval(setting: SettingSummary, phase: PhaseSummary) -> Cell:
