@@ -35,6 +35,8 @@ def test_defaults_are_written_out_in_the_words_of_the_file():
         {"name": "my.csv", "label": "kind", "test": {"size": 1}},
         {"name": "pictures", "image_size": [8, 9], "color": "gray", "label": None},
         {"name": "my.csv", "drop": ["Id", 3], "missing": [], "value_range": [0, 16]},
+        {"name": "my.csv", "missing": "mean", "decimal": ","},
+        {"name": "my.csv", "missing": {"texts": ["-9"], "cells": "drop"}},
     ],
 )
 def test_what_was_written_out_reads_back_as_the_same(values):
@@ -47,6 +49,8 @@ def test_keys_that_older_studies_do_not_know_are_written_only_where_they_were_gi
     assert DataSection(drop=[], missing=None, value_range=None).model_dump() == DataSection().model_dump()
     assert DataSection(missing=[], drop=["Id"]).model_dump(mode="json")["drop"] == ["Id"]
     assert DataSection(missing=[]).model_dump()["missing"] == ()
+    assert DataSection(missing={"texts": ["?"]}) == DataSection(missing=["?"])
+    assert DataSection(missing={"cells": "mean"}).model_dump(mode="json")["missing"] == "mean"
 
 
 def test_one_is_one_example_and_one_point_zero_is_all():
@@ -94,7 +98,21 @@ def test_sizes_that_are_none(size):
         ),
         (
             {"missing": "?"},
-            'data.missing must be a list of texts that mean "no label", such as ["?"], or [] if none does; got \'?\'',
+            'data.missing must be "mean" (of the training part), "drop" (such rows are left out) or a list of texts '
+            'that mean "nothing here", such as ["?"]; got \'?\'',
+        ),
+        (
+            {"missing": {"texts": "?"}},
+            'data.missing.texts must be a list of texts that mean "nothing here", such as ["?"], or [] if none does; '
+            "got '?'",
+        ),
+        (
+            {"missing": {"cells": "median"}},
+            "data.missing.cells is an unknown way with missing cells 'median'. Known: mean, drop",
+        ),
+        (
+            {"decimal": ";"},
+            "data.decimal is an unknown sign before decimals ';'. Known: ., ,",
         ),
         (
             {"value_range": [255, 0]},

@@ -137,17 +137,16 @@ def test_a_folder_that_leaves_a_choice(tmp_path, files, text):
     ("name", "text"),
     [
         ("a.xlsx", "files .xlsx are not read; save the sheet as CSV (UTF-8) there"),
+        ("a.parquet", "is not a table, or is damaged ("),
+        ("a.mat", "is not a MATLAB file of version 4 to 7, or is damaged ("),
+        ("a.arff", "line 1 is none of ARFF's before @data: 'x'"),
+        ("a.libsvm", "has one column; expected features and a column of labels"),
         (
-            "a.parquet",
-            "files .parquet are not read; save it as CSV, as in Python: pandas.read_parquet('a.parquet').to_csv("
-            "'data.csv', index=False)",
+            "a.npy",
+            "files .npy are not read; put the arrays into a folder, as x_train.npy and y_train.npy (or x.npy and "
+            "y.npy), and give the folder",
         ),
-        ("a.mat", "files .mat are not read; save its arrays as .npz, as in Python: numpy.savez('data.npz', x=x, y=y)"),
         ("a.H5", "files .h5 are not read; save its arrays as .npz, as in Python: numpy.savez('data.npz', x=x, y=y)"),
-        (
-            "a.arff",
-            "files .arff are not read; save it as CSV: without the lines that begin with @ and %, its rows are one",
-        ),
         (
             "a.pkl",
             "files .pkl are not read; such a file could execute anything: save its arrays as .npz, as in Python: num",

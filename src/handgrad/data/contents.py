@@ -31,7 +31,8 @@ class Contents:
 
     classes: the names of classes 0..k-1 where the files give them.  value_range: the smallest and the largest value
     that x can take, where the files or the user state it.  label: where the labels stand ("column 'kind'"),
-    for messages.  missing: texts that mean "no label"; None: those of `classes.MISSING`.
+    for messages.  missing: texts that mean "no label"; None: those of `classes.MISSING`.  cells: what becomes of
+    missing cells of x, which are NaN: "mean" (that of the training part) or "drop" (the row); None: they are refused.
     """
 
     x_train: Any
@@ -46,6 +47,7 @@ class Contents:
     y_val: Any = None
     label: str | None = None
     missing: tuple[str, ...] | None = None
+    cells: str | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,7 +58,8 @@ class Dataset(Displayed):
     y_train, y_test, y_val: (n,) int64 in 0..k-1; the test and the validation part are None where the data has none
     of its own.  value_range: the smallest and the largest value that x can take, None where it is not given and not
     that of bytes.  checksum: SHA-256 over the contents, in hex; where the files lie does not enter.
-    official: False where a named data set was read from other bytes than the published ones (a note says so).
+    Missing cells of a table are NaN.  official: False where a named data set was read from other bytes than the
+    published ones (a note says so).
     """
 
     name: str

@@ -35,7 +35,14 @@ from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of,
 COLORS = MappingProxyType({"keep": None, "gray": "L", "rgb": "RGB"})  # -> mode of Pillow; None: that of the file
 PICKS = ("first", "random")
 LARGEST_FLOAT32 = 3.4e38
-OPTIONAL = ("drop", "missing", "value_range")  # written out only where they are given: older settings have none
+CELLS = ("mean", "drop")  # what becomes of missing cells
+DECIMALS = (".", ",")
+OPTIONAL = (
+    "drop",
+    "missing",
+    "decimal",
+    "value_range",
+)  # written out only where they are given: older settings have none
 
 
 def _size(value: Any) -> int | float:
@@ -92,9 +99,9 @@ def _drop(value: Any) -> tuple[str | int, ...] | None:
     return tuple(value) or None  # nothing to leave out is the default
 
 
-def _missing(value: Any) -> tuple[str, ...]:
+def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
-        raise ValueError('must be a list of texts that mean "no label", such as ["?"], or [] if none does')
+        raise ValueError('must be a list of texts that mean "nothing here", such as ["?"], or [] if none does')
     return tuple(value)
 
 
@@ -102,6 +109,22 @@ Size = Annotated[int | float, PlainValidator(_size)]
 Seed = Annotated[int, PlainValidator(whole("[0, inf)"))]
 Flag = Annotated[bool, PlainValidator(flag)]
 AsItIs = PlainSerializer(lambda value: value)  # pydantic's own warns that JSON has a list where there is a tuple
+
+
+class MissingCells(Section):
+    """Which texts mean a missing cell or label, and what becomes of rows with a missing cell.
+
+    `missing = ["?"]` is short for `{ texts = ["?"] }`, `missing = "mean"` for `{ cells = "mean" }`.
+    """
+
+    texts: Annotated[tuple[str, ...] | None, PlainValidator(optional(_texts)), AsItIs] = None
+    cells: Annotated[str | None, PlainValidator(optional(one_of(CELLS, "way with missing cells")))] = None
+
+    def short(self) -> Any:
+        """As short as it can be written: older settings have a list of texts."""
+        if self.cells is None:
+            return self.texts
+        return self.cells if self.texts is None else {"texts": self.texts, "cells": self.cells}
 
 
 class ValidationPart(Section):
@@ -189,11 +212,27 @@ def _validation(value: Any, info: ValidationInfo) -> ValidationPart | Literal[Fa
     return ValidationPart.model_validate(value, context=info.context)
 
 
+def _missing(value: Any, info: ValidationInfo) -> MissingCells | None:
+    if value is None or isinstance(value, MissingCells):
+        return value
+    if isinstance(value, Mapping):
+        return MissingCells.model_validate(value, context=info.context)
+    if isinstance(value, str):
+        if value not in CELLS:
+            raise ValueError(
+                'must be "mean" (of the training part), "drop" (such rows are left out) or a list of texts that mean '
+                f'"nothing here", such as ["?"]; got {shown(value)}'
+            )
+        return MissingCells(cells=value)
+    return MissingCells(texts=_texts(value))
+
+
 class DataSection(Section):
     """The data of a study: `name` is a named data set (`catalog`) or a path of your own.
 
     `label` names the column of a CSV file that holds the labels (by default the one called `label`, or the last),
-    `drop` the columns that are left out, `missing` the texts that mean "no label" (default: those of pandas).
+    `drop` the columns that are left out, `missing` the texts that mean a missing cell or label (default: those of
+    pandas) and what becomes of rows with such cells, `decimal` the sign before decimals.
     `value_range` is the smallest and the largest value that x can take, for the scales unit and symmetric.
     `image_size` (rows, cols) and `color` are those to which the pictures in a folder of images are converted.
     """
@@ -211,7 +250,10 @@ class DataSection(Section):
     image_size: Annotated[tuple[int, int] | None, PlainValidator(optional(_image_size)), AsItIs] = None
     color: Annotated[str, PlainValidator(one_of(COLORS, "color"))] = "keep"
     drop: Annotated[tuple[str | int, ...] | None, PlainValidator(optional(_drop)), AsItIs] = None
-    missing: Annotated[tuple[str, ...] | None, PlainValidator(optional(_missing)), AsItIs] = None
+    missing: Annotated[
+        MissingCells | None, PlainValidator(_missing), PlainSerializer(lambda missing: missing and missing.short())
+    ] = None
+    decimal: Annotated[str | None, PlainValidator(optional(one_of(DECIMALS, "sign before decimals")))] = None
     value_range: Annotated[tuple[float, float] | None, PlainValidator(optional(_value_range)), AsItIs] = None
 
     @model_serializer(mode="wrap")

@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from handgrad.data.catalog import DATASETS, paths
 from handgrad.data.classes import number_labels
 from handgrad.data.contents import Contents, Dataset, Part, Split
-from handgrad.data.data_section import DataSection
+from handgrad.data.data_section import CELLS, DataSection
 from handgrad.data.frames import as_array, check_rows, columns_like, names_of
+from handgrad.data.missing import without_missing
 from handgrad.data.own import FORMS_OF_SETTINGS, find_own, read_own, refuse_settings
 from handgrad.data.ranges import check_inside, compare_parts, in_one_type, natural_range, rounded_columns
-from handgrad.data.scaling import Scaling
+from handgrad.data.scaling import Scaling, filled, means_of
 from handgrad.data.splits import data_key, drawn_by, split
 from handgrad.data.storage import open_split, save_split
 from handgrad.errors import DataError
@@ -92,13 +93,14 @@ def from_arrays(
     value_range: tuple[float, float] | None = None,
     x_val: Any = None,
     y_val: Any = None,
-    missing: Sequence[str] | None = None,
+    missing: Sequence[str] | str | None = None,
 ) -> Dataset:
     """A data set from arrays.  x: (n, columns), (n, rows, cols) or (n, channels, rows, cols); y: (n,) labels.
 
     x can be a pandas frame, whose column names the network then knows, and by which those of other parts are found.
     value_range: the smallest and largest value x can take; if not given, 0 to 255 of bytes that use it (`ranges`).
-    missing: texts among the labels that mean "no label", which is refused; by default those of pandas.
+    missing: "mean" puts the mean of the training part in the place of NaN in the columns of x, "drop" leaves such rows
+    out; by default NaN is refused.  A list holds the texts among the labels that mean "no label" (default: pandas').
     Raises DataError.
 
     >>> from_arrays([[0.5], [0.7]], ["cat", "dog"]).classes
@@ -122,9 +124,18 @@ def from_arrays(
         columns,
         x_val=columns_like(x_val, columns, f"{name}: x_val"),
         y_val=y_val,
-        missing=None if missing is None else tuple(missing),
+        missing=None if missing is None or isinstance(missing, str) else tuple(missing),
+        cells=_checked_cells(missing, name) if isinstance(missing, str) else None,
     )
     return _dataset(contents, name, name)
+
+
+def _checked_cells(cells: str, where: str) -> str:
+    if cells not in CELLS:
+        raise DataError(
+            f"{where}: missing must be {' or '.join(map(shown, CELLS))}, or a list of texts; got {shown(cells)}"
+        )
+    return cells
 
 
 def _class_names(classes: Any, where: str) -> tuple[str, ...] | None:
@@ -154,7 +165,9 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
     """Check what files or arrays hold, number the labels, and take the checksum."""
     given = {"x_train": contents.x_train, "x_test": contents.x_test, "x_val": contents.x_val}
     examples = {
-        part: _examples(x, f"{where}: {part}") for part, x in given.items() if x is not None or part == "x_train"
+        part: _examples(x, f"{where}: {part}", missing=contents.cells is not None)
+        for part, x in given.items()
+        if x is not None or part == "x_train"
     }
     shape = examples["x_train"].shape[1:]
     for part, x in examples.items():
@@ -162,16 +175,18 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
             raise DataError(
                 f"{where}: one example of {part} has the shape {x.shape[1:]}, of x_train {shape}; they must be equal"
             )
+    examples, contents = without_missing(examples, contents, where)
     parts = in_one_type(examples, where)
     sizes = {part.replace("x", "y"): len(x) for part, x in parts.items()}
     labels, classes, on_labels = number_labels(contents, sizes, where)
     value_range, notes = contents.value_range, contents.notes
+    known = {part: filled(x, means_of(parts["x_train"])) for part, x in parts.items()}
     if value_range is None:
         value_range, of_range = natural_range(examples)
-        notes += compare_parts(parts, contents.feature_names, where) + of_range
+        notes += compare_parts(known, contents.feature_names, where) + of_range
     else:
-        check_inside(parts, value_range, where)
-    notes += rounded_columns(parts["x_train"], examples["x_train"], contents.feature_names)
+        check_inside(known, value_range, where)
+    notes += rounded_columns(known["x_train"], filled(examples["x_train"], None), contents.feature_names)
     notes += _channels_in_doubt(shape)
     arrays = [parts["x_train"], labels["y_train"], parts.get("x_test"), labels.get("y_test")]
     if "x_val" in parts:  # checksums of data without it are older than validation parts
@@ -217,9 +232,12 @@ def _check_signs(names: tuple[str, ...], what: str, allowed: str, where: str) ->
             raise DataError(f"{where}: the {what} {shown(name)} holds control signs; rename it")
 
 
-def _examples(values: Any, what: str) -> NDArray[Any]:
-    """Checked examples in their own type: (n, columns), or images as (n, channels, rows, cols)."""
-    x = as_array(values, what)
+def _examples(values: Any, what: str, *, missing: bool) -> NDArray[Any]:
+    """Checked examples in their own type: (n, columns), or images as (n, channels, rows, cols).
+
+    missing: whether cells of tables may be missing (NaN, or masked).
+    """
+    x = as_array(values, what, missing=missing)
     if not 2 <= x.ndim <= 4 or not x.size:
         raise DataError(
             f"{what} must be (n, columns), (n, rows, cols) or (n, channels, rows, cols) with n >= 1; got {x.shape}"
@@ -230,7 +248,8 @@ def _examples(values: Any, what: str) -> NDArray[Any]:
         x = x.transpose(0, 3, 1, 2)  # channels last, as Keras has them
     if x.dtype.kind == "f":
         with np.errstate(all="ignore"):  # what float32 cannot hold becomes infinite
-            finite = np.isfinite(x.astype(np.float32)).reshape(len(x), -1).all(axis=1)
+            narrow = x.astype(np.float32).reshape(len(x), -1)
+            finite = (np.isfinite(narrow) | (missing and x.ndim == 2 and np.isnan(narrow))).all(axis=1)
         if not finite.all():
             raise DataError(
                 f"{what}: example {int(np.argmin(finite))} holds a value that is no finite float32; mend it or take it "

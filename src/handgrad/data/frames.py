@@ -15,8 +15,10 @@ from handgrad.errors import DataError
 from handgrad.names import listed, shown
 
 
-def as_array(values: Any, what: str) -> NDArray[Any]:
+def as_array(values: Any, what: str, *, missing: bool = False) -> NDArray[Any]:
     """Values as one array of numbers.  Raises DataError where they cannot be that.
+
+    missing: None and pandas' NA become NaN; otherwise they are refused.
 
     >>> as_array([[1.5, True]], "x").tolist()
     [[1.5, 1.0]]
@@ -31,7 +33,7 @@ def as_array(values: Any, what: str) -> NDArray[Any]:
         reason = shown((str(error).splitlines() or [type(error).__name__])[0], 160)[1:-1]
         raise DataError(f"{what} must be one array of numbers; {shown(type(values).__name__)}: {reason}") from None
     if x.dtype == object and x.ndim:
-        x = _numbers(x, what, names_of(values))
+        x = _numbers(x, what, names_of(values), missing)
     if x.dtype.kind not in "biuf":
         got = f"{type(values).__name__}" if x.dtype == object else x.dtype
         raise DataError(f"{what} must hold numbers; got {got}")
@@ -81,8 +83,9 @@ def check_rows(x: Any, y: Any, what: str) -> None:
         )
 
 
-def _numbers(x: NDArray[Any], what: str, names: tuple[str, ...] | None) -> NDArray[Any]:
+def _numbers(x: NDArray[Any], what: str, names: tuple[str, ...] | None, missing: bool) -> NDArray[Any]:
     """An array of objects as numbers; left as it is where it holds no single values."""
+    absent = []
     for place, value in np.ndenumerate(x):
         if isinstance(value, bool | int | float | np.number | np.bool_):
             if isinstance(value, int) and abs(value) > EXACT and float(value if value < 2**1000 else 0) != value:
@@ -94,6 +97,12 @@ def _numbers(x: NDArray[Any], what: str, names: tuple[str, ...] | None) -> NDArr
         if len(place) > 1:
             where += f", column {shown(names[place[1]])}" if names else f", column {place[1]}"
         if value is None or type(value).__name__ in ("NAType", "NaTType"):
+            if missing:
+                absent.append(place)
+                continue
             raise DataError(f"{where} has no value ({value}); fill it in or take the example out")
         raise DataError(f"{where} holds {shown(value)}, no number; give it as numbers or leave it out")
+    if absent:
+        x = x.copy()
+        x[tuple(np.transpose(absent))] = np.nan
     return x.astype(np.float64)

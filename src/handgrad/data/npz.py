@@ -35,23 +35,30 @@ def read_npz(path: Path) -> Contents:
     """The examples and labels of a .npz file.  Raises DataError where it is none, or holds something else."""
     with reading(path, DataError, "an .npz file of arrays (np.savez)"), zipfile.ZipFile(path) as archive:
         members = _members(path, archive)
-        found = _roles(path, list(members))
+        found = roles_of(path, list(members))
         check_memory(path, sum(members[name].file_size for name in found.values()))
         arrays = {role: _array(path, archive, members[name], name) for role, name in found.items()}
-        unread = [name for name in members if name not in found.values()]
-        notes = (f"{path.name}: not read: {listed(map(str, unread), 8)}",) if unread else ()
-        classes = _classes(path, arrays["classes"]) if "classes" in arrays else None
-        x_train, y_train = (arrays[kind if kind in arrays else f"{kind}_train"] for kind in "xy")
-        return Contents(
-            x_train,
-            y_train,
-            arrays.get("x_test"),
-            arrays.get("y_test"),
-            classes,
-            notes=notes,
-            x_val=arrays.get("x_val"),
-            y_val=arrays.get("y_val"),
-        )
+        return contents_of(path, arrays, [name for name in members if name not in found.values()])
+
+
+def contents_of(
+    path: Path, arrays: dict[str, NDArray[Any]], unread: list[str], notes: tuple[str, ...] = ()
+) -> Contents:
+    """Contents of arrays by their roles; unread: names of what is not read.  Raises DataError."""
+    if unread:
+        notes = (*notes, f"{path.name}: not read: {listed(map(str, unread), 8)}")
+    classes = _classes(path, arrays["classes"]) if "classes" in arrays else None
+    x_train, y_train = (arrays[kind if kind in arrays else f"{kind}_train"] for kind in "xy")
+    return Contents(
+        x_train,
+        y_train,
+        arrays.get("x_test"),
+        arrays.get("y_test"),
+        classes,
+        notes=notes,
+        x_val=arrays.get("x_val"),
+        y_val=arrays.get("y_val"),
+    )
 
 
 def role_of(name: str) -> str | None:
@@ -78,8 +85,8 @@ def _members(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
     return members
 
 
-def _roles(path: Path, names: list[str]) -> dict[str, str]:
-    """role -> the name of the array that has it."""
+def roles_of(path: Path, names: list[str]) -> dict[str, str]:
+    """role -> the name of the array that has it.  Raises DataError where a role is missing or taken twice."""
     found: dict[str, str] = {}
     for name in names:
         role = "classes" if name in CLASSES else role_of(name)

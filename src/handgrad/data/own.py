@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from handgrad.data.archives import ARCHIVE_ENDINGS, is_archive
+from handgrad.data.array_files import holds_arrays, read_folder, read_mat
 from handgrad.data.catalog import DATASETS, data_folder
 from handgrad.data.cifar import read_cifar
 from handgrad.data.contents import PART_WORDS, Contents
@@ -13,16 +14,17 @@ from handgrad.data.data_section import DataSection
 from handgrad.data.idx import MNIST_FILES, read_mnist
 from handgrad.data.image_folders import LEVELS, read_images
 from handgrad.data.npz import read_npz
-from handgrad.data.packed import PACKED_ENDINGS, TEXT_ENDINGS, is_text, tables_in_zip
+from handgrad.data.packed import PACKED_ENDINGS, tables_in_zip
 from handgrad.data.ranges import BRIGHT
+from handgrad.data.table_files import TABLE_ENDINGS, is_table
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
 from handgrad.names import listed, nearest
 from handgrad.synonyms import advice_on_name
 
 FORMS = (
-    f".npz, {', '.join(TEXT_ENDINGS)} (also packed: {', '.join(PACKED_ENDINGS)}), a folder of images by class, or one "
-    f"packed in {', '.join(ARCHIVE_ENDINGS)}"
+    f".npz, .mat, a folder of .npy, {', '.join(TABLE_ENDINGS)} (also packed: {', '.join(PACKED_ENDINGS)}), a folder "
+    f"of images by class, or one packed in {', '.join(ARCHIVE_ENDINGS)}"
 )
 IDX = re.compile(r"(?:(?P<name>.+)-)?(?P<part>train|test|t10k)-(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?")
 EMNIST_NOTE = "EMNIST's files hold pictures with rows and columns exchanged; they are read as they are"
@@ -30,19 +32,18 @@ _TO_CSV = "save it as CSV, as in Python: pandas.{reader}({name!r}).to_csv('data.
 _TO_NPZ = "save its arrays as .npz, as in Python: numpy.savez('data.npz', x=x, y=y)"
 OTHER_FORMS = {  # ending of files that are not read -> the remedy
     **dict.fromkeys((".xlsx", ".xls", ".ods"), "save the sheet as CSV (UTF-8) there"),
-    ".parquet": _TO_CSV.replace("{reader}", "read_parquet"),
-    ".feather": _TO_CSV.replace("{reader}", "read_feather"),
     **dict.fromkeys((".json", ".jsonl"), _TO_CSV.replace("{reader}", "read_json")),
     **dict.fromkeys((".sav", ".dta", ".sas7bdat", ".xml", ".html"), "save the table as CSV there"),
-    ".arff": "save it as CSV: without the lines that begin with @ and %, its rows are one",
-    **dict.fromkeys((".mat", ".h5", ".hdf5", ".npy", ".tfrecord"), _TO_NPZ),
+    **dict.fromkeys((".h5", ".hdf5", ".tfrecord"), _TO_NPZ),
     **dict.fromkeys((".pkl", ".pickle", ".pt", ".pth", ".joblib"), f"such a file could execute anything: {_TO_NPZ}"),
+    ".npy": "put the arrays into a folder, as x_train.npy and y_train.npy (or x.npy and y.npy), and give the folder",
     **dict.fromkeys((".rar", ".7z"), "unpack it and give the folder"),
 }
 FORMS_OF_SETTINGS = {  # setting -> the forms of data that have it
     "label": "tables (CSV)",
     "drop": "tables (CSV)",
     "missing": "tables (CSV) and .npz files",
+    "decimal": "tables (CSV)",
     "value_range": "data of your own",
     "image_size": "folders of images",
     "color": "folders of images",
@@ -70,6 +71,7 @@ def read_own(path: Path, section: DataSection) -> Contents:
     if path.is_dir():
         path = _only_file(path)
     parts, notes = _tables(path)
+    texts, cells = (section.missing.texts, section.missing.cells) if section.missing else (None, None)
     if parts:
         refuse_settings(section, ("image_size", "color"), f"{path} is a table")
         contents = read_table(
@@ -78,12 +80,18 @@ def read_own(path: Path, section: DataSection) -> Contents:
             parts.get("test"),
             parts.get("val"),
             drop=section.drop,
-            missing=section.missing,
+            missing=texts,
+            cells=cells,
+            decimal=section.decimal,
         )
         return replace(contents, value_range=section.value_range, notes=(*notes, *contents.notes))
     if path.name.lower().endswith(".npz"):
-        refuse_settings(section, ("label", "drop", "image_size", "color"), f"{path} holds arrays")
-        return replace(read_npz(path), value_range=section.value_range, missing=section.missing)
+        refuse_settings(section, ("label", "drop", "decimal", "image_size", "color"), f"{path} holds arrays")
+        return replace(read_npz(path), value_range=section.value_range, missing=texts, cells=cells)
+    if path.name.lower().endswith(".mat") or holds_arrays(path):
+        refuse_settings(section, ("label", "drop", "decimal", "image_size", "color"), f"{path} holds arrays")
+        held = read_folder(path) if path.is_dir() else read_mat(path)
+        return replace(held, value_range=section.value_range, missing=texts, cells=cells)
     arrays = _arrays(path)
     if arrays is not None:
         refuse_settings(
@@ -99,7 +107,7 @@ def read_own(path: Path, section: DataSection) -> Contents:
         inside = tables_in_zip(path)
         if inside:
             raise DataError(f"{path}: holds the tables {listed(inside, 4)}; unpack it and give the folder")
-        refuse_settings(section, ("label", "drop", "missing"), f"{path} holds images")
+        refuse_settings(section, ("label", "drop", "missing", "decimal"), f"{path} holds images")
         images = read_images(path, image_size=section.image_size, color=section.color)
         if section.value_range is not None:
             return replace(images, value_range=section.value_range)
@@ -121,12 +129,12 @@ def _tables(path: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
     """
     if path.is_file():
         zipped = path.name.lower().endswith(".zip")
-        one = len(tables_in_zip(path)) == 1 if zipped else is_text(path.name)
+        one = len(tables_in_zip(path)) == 1 if zipped else is_table(path.name)
         return ({"train": path} if one else {}), ()
     if not path.is_dir():
         return {}, ()
     inside = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    tables = [entry for entry in inside if entry.is_file() and is_text(entry.name)]
+    tables = [entry for entry in inside if entry.is_file() and is_table(entry.name)]
     found: dict[tuple[str, str], Path] = {}
     for entry in tables:
         part, rest = _part_of(entry.name)
@@ -169,7 +177,7 @@ def _darkness(images: Contents) -> tuple[str, ...]:
 def _refuse_loose(folder: Path) -> None:
     """Raise DataError where a folder holds files of data, but no parts of one set and no folders of images."""
     inside = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    loose = [entry.name for entry in inside if is_text(entry.name) or entry.suffix.lower() in (".npz", *OTHER_FORMS)]
+    loose = [entry.name for entry in inside if is_table(entry.name) or entry.suffix.lower() in (".npz", *OTHER_FORMS)]
     if loose and not any(entry.is_dir() for entry in inside):
         raise DataError(
             f"{folder}: holds {listed(loose, 4)}, but no train.csv: call the parts train.csv and test.csv (also "
@@ -241,5 +249,5 @@ def _only_file(folder: Path) -> Path:
     if len(inside) != 1:
         return folder
     name = inside[0].name.lower()
-    known = name.endswith((".npz", *ARCHIVE_ENDINGS, *OTHER_FORMS)) or is_text(name)
+    known = name.endswith((".npz", *ARCHIVE_ENDINGS, *OTHER_FORMS)) or is_table(name)
     return inside[0] if known and inside[0].is_file() else folder

@@ -41,7 +41,7 @@ def in_one_type(parts: Mapping[str, NDArray[Any]], where: str) -> dict[str, NDAr
         return {name: np.ascontiguousarray(x, np.uint8) for name, x in parts.items()}
     with np.errstate(all="ignore"):
         narrow = {name: np.ascontiguousarray(x, np.float32) for name, x in parts.items()}
-        if all(np.array_equal(narrow[name], x) for name, x in parts.items()):
+        if all(np.array_equal(narrow[name], x, equal_nan=x.dtype.kind == "f") for name, x in parts.items()):
             return narrow
         return {name: np.ascontiguousarray(x, np.float64) for name, x in parts.items()}
 

@@ -15,8 +15,9 @@ float64, and where |shift| is large beside divide (Unix seconds).  Only the resu
 To add a scale, add its record to `SCALES`.
 """
 
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,16 +30,25 @@ Numbers = float | tuple[float, ...]  # one for everything, or one for each colum
 FAR = 16.0  # |shift| / divide above which a float32 subtraction loses more than four bits
 ROUNDING = 2.0**-49  # 8 ε of float64: a column whose values differ by less than this part of them is constant
 ROWS = 4096  # that are widened at a time
+FILLED = "a missing cell is the mean of its column over the training part"
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """y = (x − shift) / divide, and then 2 y − 1 where `symmetric`; `formula` says it with its numbers."""
+    """y = (x − shift) / divide, and then 2 y − 1 where `symmetric`; `formula` says it with its numbers.
+
+    fill: what stands for missing cells (NaN), one number for each column; None: none was missing in training.
+    """
 
     shift: Numbers
     divide: Numbers
     symmetric: bool
     formula: str
+    fill: tuple[float, ...] | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Its numbers by name, for a record; `fill` only where cells were missing: older records have none."""
+        return {name: value for name, value in asdict(self).items() if name != "fill" or value is not None}
 
     def apply(self, x: NDArray[Any]) -> NDArray[np.float32]:
         """Scale examples.  x: (n, *shape) -> (n, *shape), a new array of float32.
@@ -46,6 +56,8 @@ class Scaling:
         >>> Scaling(0.0, 255.0, True, "2 x / 255 − 1").apply(np.array([[0, 255]], np.uint8)).tolist()
         [[-1.0, 1.0]]
         """
+        if self.fill is not None:
+            x = filled(x, self.fill)
         if not self._needs_float64(x.dtype):
             return self._scaled(x.astype(np.float32))
         out = np.empty(x.shape, np.float32)
@@ -86,13 +98,38 @@ class Scale:
 def fit(scale: str, x: NDArray[Any], value_range: tuple[float, float] | None) -> Scaling:
     """The scaling `scale` with the numbers of the training examples x: (n, *shape).  Raises UnknownName.
 
-    >>> fit("standard", np.array([[1.0], [3.0]]), None).apply(np.array([[2.0], [4.0]])).tolist()
-    [[0.0], [2.0]]
+    Missing cells (NaN) of x count as the mean of their column, and so do those of whatever is scaled then.
+
+    >>> fit("standard", np.array([[1.0], [3.0]]), None).apply(np.array([[2.0], [4.0], [np.nan]])).tolist()
+    [[0.0], [2.0], [nan]]
+    >>> fit("standard", np.array([[1.0], [3.0], [np.nan]]), None).apply(np.array([[2.0], [np.nan]])).tolist()
+    [[0.0], [0.0]]
     """
-    scaling = lookup(SCALES, scale, "scale").fit(x, value_range)
+    means = means_of(x)
+    scaling = lookup(SCALES, scale, "scale").fit(filled(x, means), value_range)
     if not isinstance(scaling, Scaling):
         raise DataError(f"scale {shown(scale)} must give a Scaling; its fit gives {shown(scaling)}")
-    return scaling
+    return scaling if means is None else replace(scaling, fill=means, formula=f"{scaling.formula}; {FILLED}")
+
+
+def means_of(x: NDArray[Any]) -> tuple[float, ...] | None:
+    """The mean of every column over the cells that are there; None where none is missing.
+
+    >>> means_of(np.array([[1.0, np.nan], [3.0, 5.0]])), means_of(np.array([[1.0]]))
+    ((2.0, 5.0), None)
+    """
+    if x.ndim != 2 or x.dtype.kind != "f" or not np.isnan(x).any():
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a column of nothing: NaN, and refused
+        return tuple(np.asarray(np.nanmean(x, axis=0, dtype=np.float64)).tolist())
+
+
+def filled(x: NDArray[Any], means: tuple[float, ...] | None) -> NDArray[Any]:
+    """x with `means` in the place of missing cells (by default those of x itself); x itself where none is missing."""
+    if x.ndim != 2 or x.dtype.kind != "f" or not (absent := np.isnan(x)).any():
+        return x
+    return np.where(absent, np.asarray(means or means_of(x), np.float64), x)
 
 
 def _unit(x: NDArray[Any], value_range: tuple[float, float] | None) -> Scaling:

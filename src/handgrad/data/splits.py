@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from handgrad.data import scaling
 from handgrad.data.contents import Dataset, Part, Split
 from handgrad.data.data_section import PICKS, DataSection, TestPart, TrainPart, ValidationPart
+from handgrad.data.missing import check_means
 from handgrad.data.ranges import lost_columns
 from handgrad.errors import DataError, InputError, UnknownName
 from handgrad.names import shown, unknown
@@ -255,6 +256,7 @@ def _check_given(dataset: Dataset, section: DataSection) -> None:
 def _scaled(dataset: Dataset, scale: str, places: dict[str, tuple[str, Positions]], notes: list[str]) -> Split:
     """places: part -> (the data set's arrays that it is taken from, the positions of its examples there)."""
     raw = _pick(dataset.x_train, places["train"][1])
+    check_means(scaling.means_of(raw), dataset.feature_names, dataset.name)
     scaler = scaling.fit(scale, raw, dataset.value_range)
 
     def part(source: str, index: Positions) -> Part | None:
@@ -268,7 +270,7 @@ def _scaled(dataset: Dataset, scale: str, places: dict[str, tuple[str, Positions
 
     training = part(*places["train"])
     assert training is not None
-    notes.extend(lost_columns(raw, training.x, scale, dataset.feature_names))
+    notes.extend(lost_columns(scaling.filled(raw, scaler.fill), training.x, scale, dataset.feature_names))
     chosen = {"train": training, "validation": part(*places["validation"]), "test": part(*places["test"])}
     table = label_table({name: one for name, one in chosen.items() if one is not None}, dataset.n_classes)
     absent = [name for name, count in zip(dataset.classes, table["train"], strict=True) if count == 0]

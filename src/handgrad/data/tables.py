@@ -1,12 +1,13 @@
-"""Tables: CSV files with one example a row, one column of labels and numbers in all others.
+"""Tables: files with one example a row, and a column of labels.
 
-`columns` decides what the first line is and which column holds the labels.  Columns are divided by commas, semicolons
-or tabs.  Labels may be text; every other cell must be a finite number.  A file may be packed (.gz, .bz2, .xz, or .zip
-with one table).  Numbers are kept as they are written: in float32 where that holds all of them, or else in float64.
+`columns` decides what the first line is and which column holds the labels, `features` what the others hold.  Columns
+are divided by commas, semicolons, tabs, bars or blanks.  A file may be packed (.gz, .bz2, .xz, or .zip with one table).
+Numbers are kept as they are written: in float32 where that holds all of them, or else in float64.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.cells import Row, numbers_of, rows_of, what_divides
+from handgrad.data.cells import Row
 from handgrad.data.classes import first_missing, missing_label
 from handgrad.data.columns import (
     LABELS,
@@ -32,15 +33,32 @@ from handgrad.data.columns import (
     question_of_label,
 )
 from handgrad.data.contents import Contents
-from handgrad.data.ranges import ROUNDED
+from handgrad.data.features import FeatureReader, Texts, divided
+from handgrad.data.packed import TEXT_ENDINGS
+from handgrad.data.table_files import SPARSE_ENDINGS, ending_of, rows_of
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.names import listed, shown
 
 
+@dataclass(frozen=True)
+class TableForm:
+    """What a study says of a table: `data.label`, `drop`, `missing` (texts; what becomes of cells) and `decimal`."""
+
+    label: str | int | None = None
+    drop: Sequence[str | int] | None = None
+    missing: tuple[str, ...] | None = None
+    cells: str | None = None
+    decimal: str | None = None
+    width: int = 0  # cells that a row of a sparse file has at least
+
+
 @dataclass
 class _Table:
-    """One file.  x: (n, columns), without the labels and what `data.drop` leaves out; columns: their places there."""
+    """One file.  x: (n, columns), without the labels and what `data.drop` leaves out; columns: their places there.
+
+    texts: the columns that hold texts; in x stand their codes.
+    """
 
     path: Path
     names: list[str] | None  # of all columns; None: there is no header
@@ -49,7 +67,9 @@ class _Table:
     x: NDArray[Any]
     y: list[str]
     lines: list[int]
-    notes: list[str] = field(default_factory=list)
+    texts: dict[int, Texts]
+    notes: list[str]
+    on_label: list[str] = field(default_factory=list)
 
     def called(self, column: int) -> str | int:
         """A column's name, or its number where it has none."""
@@ -64,9 +84,9 @@ class _Table:
             raise DataError(f"{self.path}: has no column left beside the labels; at least one is needed")
 
     @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        """The names of the columns of x; None where the file has no header."""
-        return None if self.names is None else tuple(self.names[column] for column in self.columns)
+    def numbers(self) -> list[int]:
+        """The columns of numbers, by their place in x."""
+        return [k for k, column in enumerate(self.columns) if column not in self.texts]
 
 
 def read_table(
@@ -77,9 +97,14 @@ def read_table(
     *,
     drop: Sequence[str | int] | None = None,
     missing: tuple[str, ...] | None = None,
+    cells: str | None = None,
+    decimal: str | None = None,
 ) -> Contents:
-    """The examples of a CSV file, and of others as test and validation part.  Raises DataError with line and column."""
-    table = _read(path, label, drop, missing)
+    """The examples of a table, and of others as test and validation part.  Raises DataError with line and column."""
+    files = [file for file in (path, test, val) if file is not None]
+    form = TableForm(label, drop, missing, cells, decimal, max(map(_sparse_width, files)))
+    table = _read(path, form)
+    table.notes += table.on_label
     indices = [] if table.names is None else _indices(table)
     table.without(indices)
     if indices:
@@ -88,25 +113,73 @@ def read_table(
             "(index=False writes none); give it a name to keep it"
         )
     named = table.names is not None and table.names[table.label].lower() in LABELS  # its name says which it is
-    if label is None and not named:
+    if label is None and not named and table.numbers[:1] == [0]:
         question = question_of_label(table.x, table.y, table.called(table.columns[0]), table.called(table.label))
         left_out = set(range(table.columns[0])) - {table.label, *indices}  # the first column itself
         if question and not left_out:
             raise DataError(f"{path}: {question}")
+    _note_numbers_of_rows(table)
+    notes = table.notes
+    others: dict[str, _Table | None] = {"test": None, "val": None}
+    for part, other in (("test", test), ("val", val)):
+        if other is not None:
+            others[part], on_part = _read_beside(table, other, form, indices)
+            notes += on_part
+    parts = {"train": table, **{name: one for name, one in others.items() if one is not None}}
+    x, heads, strange = divided([(one.x, one.texts) for one in parts.values()], table.columns)
+    notes += [_on_texts(table, column, [text for c, text in heads if c == column]) for column in table.texts]
+    if strange:
+        notes.append(f"{path.name}: has no {listed(strange, SHOWN)}, which the other parts hold")
+    features = dict(zip(parts, x, strict=True))
+    test_table, val_table = others["test"], others["val"]
+    return Contents(
+        features["train"],
+        table.y,
+        features.get("test"),
+        test_table and test_table.y,
+        feature_names=None if table.names is None else tuple(_feature(table, *head) for head in heads),
+        notes=tuple(notes),
+        x_val=features.get("val"),
+        y_val=val_table and val_table.y,
+        label=f"column {table.called(table.label)!r}",
+        missing=missing,
+        cells=cells,
+    )
+
+
+def _feature(table: _Table, column: int, text: str | None) -> str:
+    """The name of a column of x."""
+    assert table.names is not None
+    return table.names[column] if text is None else f"{table.names[column]}={text}"
+
+
+def _on_texts(table: _Table, column: int, texts: Sequence[str | None]) -> str:
+    """A note on a column of texts."""
+    called = table.called(column)
+    answer = f'"{called}"' if isinstance(called, str) else called
+    became = f"{len(texts)} columns of 0 and 1, one for each" if len(texts) > 1 else "a column of 1"
+    return (
+        f"{table.path.name}: column {shown(called)} holds texts ({listed(map(shown, texts), 4)}) and became {became}; "
+        f"data.drop = [{answer}] would leave it out"
+    )
+
+
+def _note_numbers_of_rows(table: _Table) -> None:
+    """Note columns that may number the rows."""
+    names, path = table.names, table.path
     nameless = [
-        column
-        for k, column in enumerate(table.columns)
-        if table.names and is_nameless(table.names[column]) and (table.x[:, k] == np.round(table.x[:, k])).all()
+        table.columns[k]
+        for k in table.numbers
+        if names and is_nameless(names[table.columns[k]]) and (table.x[:, k] == np.round(table.x[:, k])).all()
     ]
     if nameless:
         table.notes.append(
             f"{path.name}: column {listed(nameless, SHOWN)} has no name and is read; if it numbers the rows, "
             f"data.drop = [{nameless[0]}] leaves it out"
         )
-    for k, column in enumerate(table.columns):
-        if column in nameless:
-            continue
-        if looks_like_an_index(table.names[column] if table.names else "", table.x[:, k]):
+    for k in table.numbers:
+        column = table.columns[k]
+        if column not in nameless and looks_like_an_index(names[column] if names else "", table.x[:, k]):
             called = table.called(column)
             answer = f'"{called}"' if isinstance(called, str) else called
             table.notes.append(
@@ -114,48 +187,22 @@ def read_table(
                 f"data.drop = [{answer}] would leave it out"
             )
             break
-    notes = table.notes
-    others: dict[str, _Table | None] = {"test": None, "val": None}
-    for part, other in (("test", test), ("val", val)):
-        if other is not None:
-            others[part], on_part = _read_beside(table, other, label, drop, missing, indices)
-            notes += on_part
-    test_table, val_table = others["test"], others["val"]
-    return Contents(
-        table.x,
-        table.y,
-        test_table and test_table.x,
-        test_table and test_table.y,
-        feature_names=table.feature_names,
-        notes=tuple(notes),
-        x_val=val_table and val_table.x,
-        y_val=val_table and val_table.y,
-        label=f"column {table.called(table.label)!r}",
-        missing=missing,
-    )
 
 
 def _indices(table: _Table) -> list[int]:
     assert table.names is not None
     found: list[int] = []
     for k, column in enumerate(table.columns):
-        if column != k or not is_index(table.names[column], table.x[:, k]):
+        if column != k or column in table.texts or not is_index(table.names[column], table.x[:, k]):
             break
         found.append(column)  # a table that was written twice has two
     return found
 
 
-def _read_beside(
-    table: _Table,
-    path: Path,
-    label: str | int | None,
-    drop: Sequence[str | int] | None,
-    missing: tuple[str, ...] | None,
-    indices: Sequence[int],
-) -> tuple[_Table | None, list[str]]:
+def _read_beside(table: _Table, path: Path, form: TableForm, indices: Sequence[int]) -> tuple[_Table | None, list[str]]:
     """(table, notes) of another part's file, with the columns of `table`; the table is None where it has no labels."""
-    with reading(path, DataError, "a CSV file", "mend it, or save the table as CSV again"):
-        _, first = next(rows_of(path), (0, []))
+    with reading(path, DataError, "a table", "mend it, or save it as CSV again"):
+        _, first = next(rows_of(path, width=form.width), (0, []))
     first = _clean(first)
     alone = f'name {table.path.name} alone: data.name = "…/{table.path.name}"'
     if table.names is not None:
@@ -168,35 +215,92 @@ def _read_beside(
             raise DataError(
                 f"{path}: has no column {shown(name)} of labels, as {table.path.name} has; {alone}. It has {held}"
             )
-        label = name if table.names.count(name) == 1 else table.label
+        label: str | int = name if table.names.count(name) == 1 else table.label
     elif len(first) == len(table.columns) + len(indices):
         raise DataError(
             f"{path}: has {len(first)} columns, {table.path.name} one more: are its labels missing? {alone}"
         )
     else:
         label = table.label
-    other = _read(path, label, drop, missing)
+    other = _read(path, replace(form, label=label), table.texts)
     other.without(indices)
     if other.names != table.names or other.columns != table.columns:
         raise DataError(f"{path}: has other columns than {table.path.name}; both need the same ones in the same order")
-    return other, []
+    strange = [column for column in other.texts if column not in table.texts]
+    if strange:
+        text = shown(next(iter(other.texts[strange[0]].codes)))
+        raise DataError(
+            f"{path}: column {shown(table.called(strange[0]))} holds texts ({text}) and in {table.path.name} numbers; "
+            "mend one of them"
+        )
+    return other, other.notes
 
 
-def _read(
-    path: Path, label: str | int | None, drop: Sequence[str | int] | None, missing: tuple[str, ...] | None
-) -> _Table:
-    with reading(path, DataError, "a CSV file", "mend it, or save the table as CSV again"):
-        return _read_rows(path, rows_of(path), label, drop, missing)
+def _sparse_width(path: Path) -> int:
+    """The cells of a row in a sparse file, 0 of any other."""
+    if ending_of(path.name) not in SPARSE_ENDINGS:
+        return 0
+    with reading(path, DataError, "a file of libsvm", "copy it again from where it came"):
+        return len(next(rows_of(path))[1])
+
+
+def _read(path: Path, form: TableForm, texts: Collection[int] = ()) -> _Table:
+    """A file.  texts: columns that hold texts in another part."""
+    notes: list[str] = []
+    named = True if ending_of(path.name) not in TEXT_ENDINGS else None
+    with reading(path, DataError, "a table", "mend it, or save it as CSV again"):
+        table = _read_rows(path, rows_of(path, notes, form.width), form, texts, named)
+        if table is None:  # what was taken for a header is an example
+            table = _read_rows(path, rows_of(path, notes), form, texts, header=False)
+    assert table is not None
+    table.notes[:0] = dict.fromkeys(notes)
+    return table
 
 
 def _read_rows(
-    path: Path,
-    rows: Iterator[Row],
-    label: str | int | None,
-    drop: Sequence[str | int] | None,
-    missing: tuple[str, ...] | None,
-) -> _Table:
-    where = str(path)
+    path: Path, rows: Iterator[Row], form: TableForm, texts: Collection[int], header: bool | None = None
+) -> _Table | None:
+    """The table; None where its first line was taken for a header and is an example.  header: None if not known."""
+    where, label = str(path), form.label
+    start, first, second, rest = _first_lines(path, rows)
+    told = header is not None
+    header = is_header(first, second, label) if header is None else header
+    if header:
+        column, why = find_label(first, label, where)
+    else:
+        numbers = [str(k) for k in range(len(first))]
+        column, why = find_column(numbers, -1 if label is None else label, "data.label", where), None
+    columns = [k for k in range(len(first)) if k not in (*dropped(first, header, form.drop, column, where), column)]
+    if not columns:
+        raise DataError(f"{path}: has no column left beside the labels; at least one is needed")
+    names = first if header else None
+    reader = FeatureReader(
+        path, len(first), column, columns, names, label, form.missing, form.cells is not None, form.decimal, texts
+    )
+    x = reader.read(rest if header else chain([(start, [*first])], rest))
+    y, lines = reader.y, reader.lines
+    if header and not told and not isinstance(label, str) and reader.is_an_example():
+        return None
+    if not header and _was_header(first, y, column):
+        names, x, y, lines = first, x[1:], y[1:], lines[1:]  # numbers as names (pixel 0, 1, 2 ...) beside a label
+    if not y:
+        raise DataError(f"{path}: has a header and no rows; expected one example a row")
+    table = _Table(path, names, column, columns, x, y, lines, dict(reader.texts), reader.notes())
+    if header and counts(first) and not isinstance(label, str):
+        taken = listed(map(shown, first), 4)
+        table.notes.append(f"{path.name}: its first line ({taken}) is taken for the names of the columns")
+    if names is None:
+        asked = question_of_header(first, y, column)
+        if asked and label is None:
+            raise DataError(f"{path}: {asked}")
+        table.notes += [f"{path.name}: {asked}"] if asked else []
+    _check_labels(table, form)
+    table.on_label = _notes_on(table, label, why)
+    return table
+
+
+def _first_lines(path: Path, rows: Iterator[Row]) -> tuple[int, list[str], list[str], Iterator[Row]]:
+    """(number of the first line, its cells, those of the second line, all rows behind the first)."""
     start, first = next(rows, (0, []))
     if not first:
         raise DataError(f"{path}: is empty; expected one example a row")
@@ -207,48 +311,34 @@ def _read_rows(
         first = first[:-1]  # a comma at the end of the header alone
     if len(first) > 2 and not first[-1] and len(second) == len(first) and not second[-1]:
         first, rest = first[:-1], _without_last(rest)  # a comma at the end of every line
-    if len(first) < 2 or first[0].lower().startswith("sep="):
+    if len(first) < 2:
         raise DataError(
-            f"{path}: has one column; expected numbers and a column of labels, divided by commas{what_divides(first)}"
+            f"{path}: has one column; expected features and a column of labels, divided by commas, semicolons, tabs, "
+            "bars (|) or blanks"
         )
-    header, notes = is_header(first, second, label), []
-    if header:
-        column, why = find_label(first, label, where)
-        if counts(first) and not isinstance(label, str):
-            notes.append(
-                f"{path.name}: its first line ({listed(map(shown, first), 4)}) is taken for the names of the columns"
+    if all(re.fullmatch(r"\d+:\S+", cell) for cell in first[1:]):
+        raise DataError(f"{path}: is of the form of libsvm (label 1:0.5 4:2); call it {path.stem}.libsvm")
+    return start, first, second, rest
+
+
+def _check_labels(table: _Table, form: TableForm) -> None:
+    """Leave out rows without a label where `data.missing` says "drop".  Raises DataError where it does not."""
+    if form.cells == "drop":
+        nothing = {label for label in set(table.y) if first_missing([label], form.missing) is not None}
+        kept = [k for k, label in enumerate(table.y) if label not in nothing]
+        if len(kept) < len(table.y):
+            gone = len(table.y) - len(kept)
+            table.x, table.y = table.x[kept], [table.y[k] for k in kept]
+            table.lines = [table.lines[k] for k in kept]
+            table.notes.append(
+                f"{table.path.name}: {gone} row{'s have' if gone > 1 else ' has'} no label and "
+                f"{'are' if gone > 1 else 'is'} left out"
             )
-    else:
-        column, why = (
-            find_column([str(k) for k in range(len(first))], -1 if label is None else label, "data.label", where),
-            None,
-        )
-    columns = [k for k in range(len(first)) if k not in (*dropped(first, header, drop, column, where), column)]
-    if not columns:
-        raise DataError(f"{path}: has no column left beside the labels; at least one is needed")
-    names = first if header else None
-    x, y, lines, rounded = numbers_of(
-        path, rest if header else chain([(start, [*first])], rest), len(first), column, columns, names, label
-    )
-    if not header and _was_header(first, y, column):
-        names, x, y, lines = first, x[1:], y[1:], lines[1:]  # numbers as names (pixel 0, 1, 2 ...) beside a label
-    if not y:
-        raise DataError(f"{path}: has a header and no rows; expected one example a row")
-    if names is None:
-        asked = question_of_header(first, y, column)
-        if asked and label is None:
-            raise DataError(f"{path}: {asked}")
-        notes += [f"{path.name}: {asked}"] if asked else []
-    absent = first_missing(y, missing)
+    absent = first_missing(table.y, form.missing)
     if absent is not None:
-        called = shown(names[column]) if names else f"column {column}"
-        spot = f"{path}: line {lines[absent]}, column {called}" if names else f"{path}: line {lines[absent]}, {called}"
-        raise DataError(missing_label(spot, y[absent]))
-    table = _Table(path, names, column, columns, x, y, lines, notes)
-    notes += _notes_on(table, label, why)
-    if rounded:
-        notes.append(f"{path.name}: column {listed((shown(table.called(k)) for k in rounded), SHOWN)}: {ROUNDED}")
-    return table
+        names, column = table.names, table.label
+        called = f"column {shown(names[column])}" if names else f"column {column}"
+        raise DataError(missing_label(f"{table.path}: line {table.lines[absent]}, {called}", table.y[absent]))
 
 
 def _notes_on(table: _Table, label: str | int | None, why: str | None) -> list[str]:

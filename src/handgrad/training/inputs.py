@@ -7,6 +7,7 @@ shape (3, rows, cols)     (n, 3, rows, cols), (n, rows, cols, 3), or one of eith
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,13 @@ from handgrad.names import listed, shown
 from handgrad.network.layer import Shape
 
 
-def as_examples(x: Any, shape: Shape, feature_names: tuple[str, ...] | None = None) -> np.ndarray:
-    """Examples (n, *shape), all numbers finite in float32.  Raises DataError where x cannot be that."""
+def as_examples(
+    x: Any, shape: Shape, feature_names: tuple[str, ...] | None = None, *, missing: bool = False
+) -> np.ndarray:
+    """Examples (n, *shape), all numbers finite in float32.  Raises DataError where x cannot be that.
+
+    missing: whether a cell may be missing (NaN).
+    """
     if hasattr(x, "columns") or (hasattr(x, "index") and hasattr(x, "to_numpy")):  # a frame of pandas, or its row
         x = _by_name(x, feature_names)
     if isinstance(x, np.ma.MaskedArray) and x.mask.any():
@@ -37,7 +43,7 @@ def as_examples(x: Any, shape: Shape, feature_names: tuple[str, ...] | None = No
         raise DataError(f"examples must be {_taken(shape)}; got {got}")
     if not len(examples):
         raise DataError(f"examples hold none: the array has the shape {array.shape}")
-    _check_finite(examples, feature_names)
+    _check_finite(examples, feature_names, missing)
     return examples
 
 
@@ -62,6 +68,9 @@ def _by_name(frame: Any, names: tuple[str, ...] | None) -> np.ndarray:
     """The columns of a frame in the order in which the network learnt them."""
     row = not hasattr(frame, "columns")
     columns = [str(name) for name in (frame.index if row else frame.columns)]
+    texts = {} if names is None else _columns_of_texts(columns, names)
+    if texts and not row:
+        return _with_texts(frame, columns, names or (), texts)
     if names is None:
         raise DataError(
             "examples are a pandas frame, but the network does not know the names of its columns, so their order "
@@ -75,6 +84,32 @@ def _by_name(frame: Any, names: tuple[str, ...] | None) -> np.ndarray:
         raise DataError(f"examples: the frame {' and '.join(wrong)}; give frame[[…]] with {listed(names, 10)}")
     order = [columns.index(name) for name in names]
     return np.asarray(frame.to_numpy())[..., order]
+
+
+def _columns_of_texts(columns: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """name such as "town=Ulm" -> the column "town" of the frame whose texts became it in training (data.features)."""
+    found = {name: name.partition("=")[0] for name in names if name not in columns and "=" in name}
+    return {name: column for name, column in found.items() if column in columns}
+
+
+def _with_texts(frame: Any, columns: list[str], names: Sequence[str], texts: Mapping[str, str]) -> np.ndarray:
+    """The columns of a frame that has texts where the network learnt columns of 0 and 1."""
+    made: dict[str, np.ndarray] = {}
+    for column in dict.fromkeys(texts.values()):
+        values = frame.iloc[:, columns.index(column)]
+        known = {name.partition("=")[2]: name for name, one in texts.items() if one == column}
+        cells = [None if absent else str(value) for value, absent in zip(values, values.isna(), strict=True)]
+        for row, cell in enumerate(cells):
+            if cell is not None and cell not in known:
+                raise DataError(
+                    f"examples: column {column!r} holds {shown(cell)} in row {row} (counted from 0); the network "
+                    f"learnt {listed(map(shown, known), 10)}"
+                )
+        for text, name in known.items():
+            made[name] = np.array([np.nan if cell is None else float(cell == text) for cell in cells])
+    others = [name for name in columns if name not in texts.values()]
+    plain = frame.iloc[:, [columns.index(name) for name in others]].set_axis(others, axis=1)
+    return _by_name(plain.assign(**made), tuple(names))
 
 
 def _shaped(x: np.ndarray, shape: Shape) -> np.ndarray | None:
@@ -109,12 +144,12 @@ def _hint(got: Shape, shape: Shape) -> str:
     return ""
 
 
-def _check_finite(x: np.ndarray, names: tuple[str, ...] | None) -> None:
+def _check_finite(x: np.ndarray, names: tuple[str, ...] | None, missing: bool) -> None:
     """Raise DataError at the first number that float32 cannot hold, with its place."""
     if x.dtype.kind != "f":
         return
     with np.errstate(over="ignore"):
-        finite = np.isfinite(x.astype(np.float32))
+        finite = np.isfinite(x.astype(np.float32)) | (missing & np.isnan(x))
     if finite.all():
         return
     row, *place = (int(i) for i in np.argwhere(~finite)[0])

@@ -120,9 +120,11 @@ class Model(Displayed):
     def scaled(self, x: Any) -> np.ndarray:
         """Unscaled examples as the network takes them (n, *shape); `training.inputs` says which forms x can have.
 
-        Raises DataError where x is none of them, holds NaN or infinity, or pictures on another scale.
+        NaN is a missing cell where cells were missing in training.  Raises DataError where x is none of them, holds NaN
+        or infinity, or pictures on another scale.
         """
-        examples = as_examples(x, self.network.input_shape, self.feature_names)
+        missing = self.scaler.fill is not None
+        examples = as_examples(x, self.network.input_shape, self.feature_names, missing=missing)
         if len(self.network.input_shape) == 3 and self.value_range is not None:
             check_scale(examples, self.value_range)
         return self.scaler.apply(examples).astype(self.dtype)
@@ -218,7 +220,7 @@ def _range(data: Mapping[str, Any]) -> tuple[float, float] | None:
 
 def _scaling(facts: Mapping[str, Any], shape: tuple[int, ...]) -> Scaling:
     numbers: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items()}
-    for name in ("shift", "divide"):
+    for name in ("shift", "divide", *(["fill"] if "fill" in numbers else [])):
         listed = numbers[name] if isinstance(numbers[name], tuple) else (numbers[name],)
         if isinstance(numbers[name], tuple) and (len(listed),) != shape:
             raise ValueError(f"the scaling has {len(listed)} numbers for the shape {shape}")

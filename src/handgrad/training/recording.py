@@ -1,7 +1,7 @@
 """From a run that ended, was pruned or failed to its record: final scores, facts about network and data, times."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -282,7 +282,7 @@ def _network_facts(trained: Trained) -> NetworkFacts:
 
 def _dataset_facts(trained: Trained) -> DatasetFacts:
     split = trained.split
-    scaler = {name: _listed(value) for name, value in asdict(split.scaler).items()}
+    scaler = {name: _listed(value) for name, value in split.scaler.facts().items()}
     return DatasetFacts(
         name=split.name,
         checksum=split.checksum,

@@ -106,6 +106,8 @@ class _Graph:
 
     def scaled(self, x: str, scaler: Scaling) -> str:
         """`Scaling.apply`, operation by operation."""
+        if scaler.fill is not None:
+            x = self.add("Where", self.add("IsNaN", x), self.constant("fill", scaler.fill), x)
         if scaler.shift != 0:
             x = self.add("Sub", x, self.constant("shift", scaler.shift))
         if scaler.divide != 1:
