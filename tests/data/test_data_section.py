@@ -36,6 +36,7 @@ def test_defaults_are_written_out_in_the_words_of_the_file():
         {"name": "pictures", "image_size": [8, 9], "color": "gray", "label": None},
         {"name": "my.csv", "drop": ["Id", 3], "missing": [], "value_range": [0, 16]},
         {"name": "my.csv", "missing": "mean", "decimal": ","},
+        {"name": "my.csv", "test": False},
         {"name": "my.csv", "missing": {"texts": ["-9"], "cells": "drop"}},
     ],
 )
@@ -86,7 +87,7 @@ def test_sizes_that_are_none(size):
         ({"validation": {"seed": -1}}, "data.validation.seed must be >= 0; got -1"),
         ({"train": {"size": 5, "pick": "last"}}, "data.train.pick is an unknown pick 'last'. Known: first, random"),
         ({"train": {}}, "data.train.size is missing"),
-        ({"test": 5}, "data.test must be a table such as { size = 0.2 } (none at all is not there yet); got 5"),
+        ({"test": 5}, "data.test must be a table such as { size = 0.2 }, or false; got 5"),
         ({"name": " "}, "data.name must be the name of a data set or a path; got ' '"),
         (
             {"label": 1.5},

@@ -35,6 +35,8 @@ def sizes(parts):
     [
         ({}, {"train": 90, "validation": 10, "test": 40}),
         ({"validation": False}, {"train": 100, "test": 40}),
+        ({"test": False}, {"train": 90, "validation": 10}),
+        ({"test": False, "validation": False}, {"train": 100}),
         ({"validation": {"size": 30}}, {"train": 70, "validation": 30, "test": 40}),
         ({"validation": {"size": 1}}, {"train": 99, "validation": 1, "test": 40}),
         ({"validation": {"size": 0.5, "from": "test"}}, {"train": 100, "validation": 20, "test": 20}),
@@ -276,3 +278,25 @@ def test_a_validation_part_of_its_own_stays():
 def test_a_split_without_chance_cannot_be_varied(wish):
     with pytest.raises(DataError, match=r"the split of arrays is fixed: .* give data\.validation a size, or"):
         drawn_by(dataset(), section(**wish), 1)
+
+
+# -- no test part
+
+
+def test_no_test_part_is_said_where_the_data_has_one():
+    note = "arrays: its test part of 40 examples is not used: data.test = false"
+    assert split(dataset(), section(test=False)).notes[-1] == note
+    assert split(dataset(n_test=0), section(test=False)).notes == ()
+    with pytest.raises(DataError) as caught:
+        split(dataset(), section(test=False, validation={"from": "test"}))
+    assert str(caught.value) == (
+        'data.validation takes its examples from = "test", but data.test = false leaves arrays no test part; take one '
+        "of them out"
+    )
+
+
+def test_no_test_part_is_another_split():
+    keys = {data_key(section(test=test), "c") for test in (None, False, {"size": 1})}
+    assert len(keys) == 3
+    drawn = drawn_by(dataset(n_test=0), section(test=False), 5)
+    assert (drawn.test, drawn.validation.seed) == (False, 5)

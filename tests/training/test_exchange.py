@@ -69,6 +69,15 @@ def test_the_networks_of_these_tests_have_every_kind_of_layer():
 # -- ONNX
 
 
+def test_onnxruntime_fills_missing_cells_with_the_same_means(tmp_path):
+    scaler = Scaling((1.0,) * 6, (2.0,) * 6, False, "(x − mean) / std of each column", tuple(range(6)))
+    model = made(PERCEPTRON, scaler)
+    x = examples(PERCEPTRON)
+    x[::2, 1:4] = np.nan
+    export_model(model, tmp_path / "m.onnx")
+    np.testing.assert_allclose(by_onnx(tmp_path / "m.onnx", x), model.outputs(x), rtol=1e-5)
+
+
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_onnxruntime_computes_the_same_for_every_layer_and_scaling(tmp_path, scaling):
     model = made(DEEP, SCALINGS[scaling])

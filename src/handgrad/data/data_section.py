@@ -197,7 +197,7 @@ class TestPart(Section):
     """The test part of data that has none of its own; a fraction counts all of its examples."""
 
     __test__ = False  # no test of pytest's
-    example: ClassVar = "{ size = 0.2 } (none at all is not there yet)"
+    example: ClassVar = "{ size = 0.2 }"
 
     size: Size = 0.2
     stratify: Flag = True
@@ -210,6 +210,14 @@ def _validation(value: Any, info: ValidationInfo) -> ValidationPart | Literal[Fa
     if not isinstance(value, Mapping):
         raise ValueError("must be a table such as { size = 0.1 }, or false")
     return ValidationPart.model_validate(value, context=info.context)
+
+
+def _test(value: Any, info: ValidationInfo) -> TestPart | Literal[False] | None:
+    if value is None or value is False or isinstance(value, TestPart):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a table such as { size = 0.2 }, or false")
+    return TestPart.model_validate(value, context=info.context)
 
 
 def _missing(value: Any, info: ValidationInfo) -> MissingCells | None:
@@ -245,7 +253,11 @@ class DataSection(Section):
         PlainSerializer(lambda part: part and part.model_dump()),
     ] = ValidationPart()
     train: TrainPart | None = None
-    test: TestPart | None = None
+    test: Annotated[
+        TestPart | Literal[False] | None,
+        PlainValidator(_test),
+        PlainSerializer(lambda part: part and part.model_dump()),
+    ] = None
     label: Annotated[str | int | None, PlainValidator(optional(_label))] = None
     image_size: Annotated[tuple[int, int] | None, PlainValidator(optional(_image_size)), AsItIs] = None
     color: Annotated[str, PlainValidator(one_of(COLORS, "color"))] = "keep"

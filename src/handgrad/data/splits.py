@@ -1,6 +1,7 @@
 """Splits: which examples train, validate and test.
 
-    1. data without a test part of its own gives one up from its training examples   data.test
+    1. data without a test part of its own gives one up from its training examples,  data.test
+       unless none is wanted
     2. validation examples are taken from the training or the test part, unless      data.validation
        the data has a validation part of its own and nothing else is asked for;
        or they are one of k folds of the training part   `fold_of`
@@ -62,9 +63,17 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
     return _scaled(dataset, section.scale, places, notes)
 
 
-def _test_part(dataset: Dataset, wish: TestPart | None, notes: list[str]) -> tuple[Positions, Positions]:
-    """(train, test): the test part of the data set, else one of its training examples."""
+def _test_part(
+    dataset: Dataset, wish: TestPart | Literal[False] | None, notes: list[str]
+) -> tuple[Positions, Positions]:
+    """(train, test): the test part of the data set, else one of its training examples, or none."""
     train: Positions = np.arange(len(dataset.y_train))
+    if wish is False:
+        if dataset.y_test is not None:
+            notes.append(
+                f"{dataset.name}: its test part of {len(dataset.y_test)} examples is not used: data.test = false"
+            )
+        return train, train[:0]
     if dataset.y_test is None:
         wish = wish or TestPart()
         m = _count(wish.size, len(train), "data.test.size", f"examples of {dataset.name}")
@@ -93,6 +102,11 @@ def _validation_part(
         validation = _fold(dataset, wish, train, notes)
         return np.setdiff1d(train, validation), test, validation, "train"
     from_test = wish.source == "test"
+    if from_test and not len(test):
+        raise DataError(
+            f'data.validation takes its examples from = "test", but data.test = false leaves {dataset.name} no test '
+            "part; take one of them out"
+        )
     source = "test" if from_test and dataset.y_test is not None else "train"
     pool = test if from_test else train
     m = _count(wish.size, len(pool), "data.validation.size", f"{wish.source} examples of {dataset.name}")
@@ -200,7 +214,8 @@ def data_key(section: DataSection, checksum: str) -> str:
     the seed of a choice that takes everything or the first ones.
     """
     content: dict[str, Any] = {"format": 1, "checksum": checksum, "scale": section.scale}
-    parts = {"validation": section.validation, "test": section.test or TestPart(), "train": section.train}
+    test = TestPart() if section.test is None else section.test
+    parts = {"validation": section.validation, "test": test, "train": section.train}
     for name, part in parts.items():
         values = part.model_dump() if part else {}
         if values.get("size") == 1 and isinstance(values["size"], float):  # all of them
@@ -218,7 +233,7 @@ def drawn_by(dataset: Dataset, section: DataSection, seed: int) -> DataSection:
     Raises DataError where none is: the parts are then the same by every seed.
     """
     parts: dict[str, Any] = {"train": section.train, "validation": section.validation or None, "test": None}
-    if dataset.y_test is None:
+    if dataset.y_test is None and section.test is not False:
         parts["test"] = section.test or TestPart()
     if dataset.y_val is not None and section.validation == ValidationPart():
         parts["validation"] = None  # the data set's own

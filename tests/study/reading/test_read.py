@@ -220,8 +220,8 @@ def problems(tables, overrides=(), **options):
         ),
         ({"data": {"train": 5000}}, "data.train must be a table such as { size = 5000 }; got 5000"),
         (
-            {"data": {"test": False}},
-            "data.test must be a table such as { size = 0.2 } (none at all is not there yet); got False",
+            {"data": {"test": 5}},
+            "data.test must be a table such as { size = 0.2 }, or false; got 5",
         ),
         (
             {"training": {"early_stopping": 5}},
