@@ -383,6 +383,9 @@ def test_the_most_confident_mistakes(ask):
     assert figure.labels[0] == f"{figure.actual[0]} → {figure.predicted[0]}, 0.99"
     assert "3 of the 10 mistakes on the test set, the most confident first" in figure.caption  # 8 of each 10 are right
     assert "and the probability of the predicted class" in figure.caption
+    assert "The index of a picture in the CSV file is its place in the test data, counted from 0." in figure.caption
+    of_validation = ask("mistakes", {"part": "validation"}, ["1"]).caption
+    assert "its place in the train data, from which the validation set was taken, counted from 0." in of_validation
     assert figure.images.min() >= 0
     assert figure.images.max() <= 1
     texts = [axes.get_xlabel() for axes in draw(figure).axes]

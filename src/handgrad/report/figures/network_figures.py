@@ -202,8 +202,7 @@ def mistakes(
     of = f"{n} of the {wrong:,} mistakes" if wrong > n else f"All {n} mistakes" if n > 1 else "The only mistake"
     caption = (
         f"{who}. {of} on the {part} set, the most confident first: actual → predicted class, and the "
-        f"{'probability' if sums else 'output'} of the predicted class. The number of each picture among the data "
-        f"set's {arrays[f'{part}.source']} examples, from 0, is in the CSV file."
+        f"{'probability' if sums else 'output'} of the predicted class. {_where(part, str(arrays[f'{part}.source']))}"
     )
     return Mistakes(
         name,
@@ -217,6 +216,16 @@ def mistakes(
         min(columns, n),
         classes,
     )
+
+
+def _where(part: str, source: str) -> str:
+    """What the numbers of pictures in the CSV file count.
+
+    source: the examples of the data set ("train", "test", "validation") from which the part was taken.
+    """
+    of = f"its place in the {source} data"
+    taken = "" if part == source else f", from which the {part} set was taken"
+    return f"The index of a picture in the CSV file is {of}{taken}, counted from 0."
 
 
 IMAGES, FILTERS = 4, 8  # shown at most
