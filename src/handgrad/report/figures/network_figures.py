@@ -14,7 +14,6 @@ from handgrad.names import lookup, plural
 from handgrad.network import passes
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.shapes import CELLS, Matrix, Mistakes, Pictures, Predictions
-from handgrad.report.findings.wording import sentence
 from handgrad.study.published.network_options import (
     ConfusionOptions,
     MistakesOptions,
@@ -23,7 +22,6 @@ from handgrad.study.published.network_options import (
 )
 from handgrad.training.mistakes import of_part
 from handgrad.training.record import Record
-from handgrad.training.run_keys import RunKey, key_word
 
 SHOWN = 64  # pictures of weights
 
@@ -272,17 +270,13 @@ def feature_maps(
     )
 
 
-def _whose(request: Request[Any], key: RunKey) -> str:
-    return f"{sentence(request.whose)}, {key_word(key)}"
-
-
 def make_confusion(request: Request[ConfusionOptions]) -> Matrix | None:
     """A confusion matrix as a study asks for it."""
     run, options = request.run(request.options.seed), request.options
     if run is None:
         return None
     record = request.sources.record(run.id)
-    return confusion(record, _whose(request, run.key), request.name, part=options.part, show=options.show)
+    return confusion(record, request.who(run), request.name, part=options.part, show=options.show)
 
 
 def make_weights(request: Request[TemplatesOptions]) -> Pictures | None:
@@ -291,7 +285,7 @@ def make_weights(request: Request[TemplatesOptions]) -> Pictures | None:
     if run is None:
         return None
     record, params = request.sources.record(run.id), request.sources.params(run.id)
-    who = _whose(request, run.key)
+    who = request.who(run)
     return weights(record, params, who, request.name, units=options.units, columns=options.columns)
 
 
@@ -301,7 +295,7 @@ def make_predictions(request: Request[PredictionsOptions]) -> Predictions | None
     if run is None:
         return None
     record, images = request.sources.record(run.id), request.sources.images(request.only.label, run.id)
-    who = _whose(request, run.key)
+    who = request.who(run)
     return predictions(record, images, who, request.name, when=options.when, examples=options.examples)
 
 
@@ -311,5 +305,5 @@ def make_mistakes(request: Request[MistakesOptions]) -> Mistakes | None:
     if run is None:
         return None
     record, arrays = request.sources.record(run.id), request.sources.mistakes(run.id)
-    who, few = _whose(request, run.key), {"examples": options.examples, "columns": options.columns}
+    who, few = request.who(run), {"examples": options.examples, "columns": options.columns}
     return mistakes(record, arrays, who, request.name, part=options.part, **few)
