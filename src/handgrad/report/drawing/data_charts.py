@@ -74,7 +74,7 @@ def draw_regions(figure: DecisionRegions) -> "Drawing":
     for position, panel in enumerate(figure.panels):
         axes = drawing.add_subplot(rows, columns, position + 1, sharex=first, sharey=first)
         first = first or axes
-        _regions(axes, panel, figure.classes, small=columns > 2)
+        _regions(axes, panel, figure.classes, size=min(4.2, 1.35 * width / columns))
         if panel.title:
             axes.set_title(f"{cut(panel.title, letters_in(width / columns, 8) - 8)}\n{panel.right}", size=sized(8))
         left, bottom = position % columns == 0, position + columns >= n
@@ -111,7 +111,8 @@ def _sign(label: int) -> dict[str, Any]:
     }
 
 
-def _regions(axes: "Axes", panel: RegionPanel, classes: tuple[str, ...], *, small: bool) -> None:
+def _regions(axes: "Axes", panel: RegionPanel, classes: tuple[str, ...], *, size: float) -> None:
+    """size: of signs, in points."""
     from matplotlib.colors import to_rgba
     from matplotlib.patheffects import withStroke
     from scipy.ndimage import gaussian_filter
@@ -125,10 +126,9 @@ def _regions(axes: "Axes", panel: RegionPanel, classes: tuple[str, ...], *, smal
             axes.contour(panel.x, panel.y, smooth, levels=[0.5], colors=[SOFT], linewidths=0.9)
     for label in range(len(classes)):
         own = panel.points[panel.actual == label]
-        style = {**_sign(label), "markersize": 3.2 if small or is_narrow() else 4.2}
-        axes.plot(own[:, 0], own[:, 1], linestyle="none", zorder=3, **style)
+        axes.plot(own[:, 0], own[:, 1], linestyle="none", zorder=3, **{**_sign(label), "markersize": size})
     wrong = panel.points[panel.wrong]
-    axes.plot(wrong[:, 0], wrong[:, 1], linestyle="none", zorder=4, **{**RING, "markersize": 6 if small else 8})
+    axes.plot(wrong[:, 0], wrong[:, 1], linestyle="none", zorder=4, **{**RING, "markersize": 1.9 * size})
     for x, y, label in panel.names:
         text = axes.text(
             x, y, cut(classes[label], 14), ha="center", va="center", size=sized(8), weight="bold", color=INK, zorder=5

@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.network import passes
 from handgrad.report.figures.chosen_examples import one_example
-from handgrad.report.figures.data_shapes import Activations, LayerOutputs
+from handgrad.report.figures.data_shapes import MOST_OUTPUTS, Activations, LayerOutputs
 from handgrad.report.figures.network_figures import visible
 from handgrad.report.figures.request import Request
 from handgrad.study.published.data_options import ActivationsOptions
@@ -46,12 +46,14 @@ def make_activations(request: Request[ActivationsOptions]) -> Activations | None
     inputs = None if picture is not None else _outputs("the example, scaled", x[0].astype(np.float64).ravel())
     actual, predicted = int(example.y[0]), int(np.argmax(np.nan_to_num(outputs, nan=-np.inf)))
     classes = model.classes
+    k = len(classes)
+    few = f" Drawn: the {MOST_OUTPUTS} largest of {k} outputs, and the actual one." if k > MOST_OUTPUTS else ""
     other = "" if actual == predicted else f", of {classes[actual]} {outputs[actual]:.3g}"
     caption = (
         f"{request.who(run)}. The {part} example with index {int(example.index[0])}: its class is {classes[actual]} "
         f"(blue bar), the network says {classes[predicted]} ({what} {outputs[predicted]:.3g}{other}). Below it what "
         "every layer makes of it, after its activation: blue is positive, orange negative, white 0, full colour ± the "
-        "number above the layer. The number beside a row is that of its first unit or map."
+        f"number above the layer. The number beside a row is that of its first unit or map.{few}"
     )
     return Activations(
         request.name,
