@@ -46,6 +46,7 @@ SLOW = {  # mark -> the files and folders of tests that have it; all of them are
     "drawing": (
         "report/chapters",
         "report/drawing",
+        "report/figures/test_data_figures.py",
         "report/figures/test_hyperparameter_figures.py",
         "report/figures/test_network_figures.py",
         "report/page",

@@ -1,7 +1,7 @@
 """Results folders with invented numbers: planned and written by the study's own code, trained by nobody."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +204,8 @@ def invented_record(run: PlannedRun, setting: PlannedSetting, parts: Split, outc
             "checksum": parts.checksum,
             "official": parts.official,
             "scaling": parts.scaling,
+            "scaler": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(parts.scaler).items()},
+            "value_range": list(parts.value_range) if parts.value_range else None,
             "classes": list(parts.classes),
             "shape": shape,
             "label_table": parts.label_table,

@@ -15,7 +15,8 @@ from handgrad.report.page.plots import axis, layout
 from handgrad.report.study_figure import sources_of
 from handgrad.study import make_study
 from handgrad.study.folder.results_folder import Results
-from handgrad.study.published.figure_options import FIGURES, SHAPES, FigureKind, FigureOptions, FigureShape, Log, load
+from handgrad.study.published.figure_options import FIGURES, SHAPES, FigureKind, FigureOptions, FigureShape, load
+from handgrad.study.published.option_values import Log
 from handgrad.study.published.published_tables import SettingsTable
 from tests.report.page.test_page import Reader
 
@@ -118,7 +119,8 @@ def test_options_of_a_kind_from_outside_are_checked_before_anything_runs():
 def test_a_shape_that_nothing_draws_is_refused_by_name_before_anything_runs(make_results, tmp_path):
     message = (
         r"kind is 'violins', of an unknown shape of figure 'Violins'\. Known: Curves, Ranking, Estimates, Matrix, "
-        r"Pictures, Predictions, Mistakes, Scatter, Timeline, AxisPanels, HeatMap, ParallelCoordinates, Importances; "
+        r"Pictures, Predictions, Mistakes, ClassBalance, DecisionRegions, Activations, Scatter, Timeline, AxisPanels, "
+        r"HeatMap, ParallelCoordinates, Importances; "
         r"put a FigureShape, .*, into handgrad\.[a-z_.]+\.SHAPES$"
     )
     figure = {"title": "Spread", "kind": "violins"}

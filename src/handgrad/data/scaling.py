@@ -66,6 +66,16 @@ class Scaling:
                 out[start : start + ROWS] = self._scaled(x[start : start + ROWS].astype(np.float64))
         return out
 
+    def undo(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Scaled examples (n, *shape) in the values of their data set.
+
+        >>> Scaling(0.0, 255.0, True, "2 x / 255 − 1").undo(np.array([[-1.0, 1.0]])).tolist()
+        [[0.0, 255.0]]
+        """
+        raw = np.asarray(x, dtype=np.float64)
+        raw = (raw + 1) / 2 if self.symmetric else raw
+        return np.asarray(raw * np.asarray(self.divide) + np.asarray(self.shift))
+
     def _scaled(self, out: NDArray[Any]) -> NDArray[Any]:
         if self.shift != 0:
             out -= np.asarray(self.shift, out.dtype)

@@ -9,16 +9,18 @@ notebook, gives matplotlib's and plotly's figure of it, and writes its files.
 import base64
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handgrad.data.contents import Dataset
 from handgrad.displays import Display, Displayed, in_notebook
 from handgrad.errors import InputError
 from handgrad.foreign import as_path
 from handgrad.names import listed, lookup, shown, unknown
 from handgrad.report.drawing.canvas import drawn, png, save_prints
+from handgrad.report.figures.chosen_examples import loading
 from handgrad.report.figures.request import Sources, make_figure
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summarize import summarize, summarize_setting
@@ -130,6 +132,7 @@ def figure(
     settings: Iterable[str | int] | str | int | None = None,
     *,
     options: Mapping[str, Any] | None = None,
+    data: Dataset | None = None,
     name: str = "",
     column: str | None = None,
     width: float | None = None,
@@ -140,7 +143,8 @@ def figure(
 
     folder: results, their folder, or one record, as `train` returns it;  kind: a name of `FIGURES` (docs/report.md);
     settings: labels such as "5_1", by default all (of kinds that show one: the winner), of a record none;
-    options: what the kind takes (docs/report.md);  name: of its files, by default the kind.
+    options: what the kind takes (docs/report.md);  data: the data set, for examples that are not kept with the results
+    (of decision regions and activations), by default that of the run, loaded;  name: of its files, by default the kind.
     column, width, font_size, font: how it is drawn for print: "single" (3.3 inches) or "double" (7) of a page of two
     columns, or inches in place of it; points of axis labels; "serif" or the name of a font that is installed.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
@@ -156,7 +160,7 @@ def figure(
         given(options, dict, "options", "Give what the kind takes as a dict (docs/report.md)")
     printed = PrintOptions(column=column, width=width, font_size=font_size, font=font)
     if isinstance(folder, Record):
-        return _of_record(folder, kind, settings, options, name or kind, printed)
+        return _of_record(folder, kind, settings, options, data, name or kind, printed)
     results = Results.of(folder)
     summary = summarize(results)
     known = {setting.label: setting for setting in summary.settings}
@@ -168,7 +172,8 @@ def figure(
         raise InputError(f"settings holds an {unknown(wrong[0], known, 'setting')}")
     axes = list(dict.fromkeys(path for label in labels for path in known[label].axes))
     named = {setting_name(known[label], axes): known[label] for label in labels}
-    found = make_figure(kind, summary, named, sources_of(results), options, name=name or kind)
+    sources = replace(sources_of(results), split=loading(data))
+    found = make_figure(kind, summary, named, sources, options, name=name or kind)
     if found is None:
         raise InputError(
             f"{results.folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows"
@@ -181,6 +186,7 @@ def _of_record(
     kind: str,
     settings: Any,
     options: Mapping[str, Any] | None,
+    data: Dataset | None,
     name: str,
     printed: PrintOptions,
 ) -> StudyFigure:
@@ -201,6 +207,7 @@ def _of_record(
         diagnostics=lambda _: record.diagnostics,
         record=lambda _: record,
         images=lambda *_: None,
+        split=loading(data),
     )
     found = make_figure(kind, whole, {f"run {record.id}": setting}, sources, options, name=name)
     if found is None:
@@ -214,6 +221,7 @@ def save_figure(
     settings: Iterable[str | int] | str | int | None = None,
     *,
     options: Mapping[str, Any] | None = None,
+    data: Dataset | None = None,
     out: str | Path = ".",
     name: str = "",
     formats: Iterable[str] = FORMATS,
@@ -224,13 +232,13 @@ def save_figure(
 ) -> SavedFigure:
     """Make a figure of a results folder or record; write `<out>/<name>.<format>` and the CSV behind it -> their paths.
 
-    folder, kind, settings, options, name, column, width, font_size, font: those of `figure`.  A notebook shows what was
-    saved.
+    folder, kind, settings, options, data, name, column, width, font_size, font: those of `figure`.  A notebook shows
+    what was saved.
     Raises InputError where something is not known, or where the records hold nothing of the figure.
     """
     formats, target = known_formats(formats), as_path(out, "out")
     printed = {"column": column, "width": width, "font_size": font_size, "font": font}
-    made = figure(folder, kind, settings, options=options, name=name, **printed)  # type: ignore[arg-type]
+    made = figure(folder, kind, settings, options=options, data=data, name=name, **printed)  # type: ignore[arg-type]
     return made.save(target, formats=formats)
 
 
@@ -252,6 +260,7 @@ def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sour
         diagnostics=lambda run_id: load_optional(runs / run_id, "diagnostics", record(run_id)),
         record=record,
         images=lambda name, run_id: results.images(labels.get(name, name), run_id),
+        examples=lambda name, run_id: results.examples(labels.get(name, name), run_id),
     )
 
 

@@ -59,8 +59,7 @@ def unscaled(x: np.ndarray, scaler: Scaling) -> np.ndarray:
     >>> unscaled(np.float32([[-1.0, 1.0]]), Scaling(0.0, 255.0, True, "2 x / 255 − 1"))
     array([[  0, 255]], dtype=uint8)
     """
-    raw: np.ndarray = np.asarray(x, dtype=np.float64)
-    raw = ((raw + 1) / 2 if scaler.symmetric else raw) * np.asarray(scaler.divide) + np.asarray(scaler.shift)
+    raw = scaler.undo(x)
     whole = np.rint(raw)
     is_bytes = bool((np.abs(raw - whole) < ROUNDING).all() and (whole >= 0).all() and (whole <= 255).all())
     return whole.astype(np.uint8) if is_bytes else raw.astype(np.float32)

@@ -54,6 +54,19 @@ def test_slices_of_draws_have_a_forest_and_those_of_a_grid_have_none(ask):
     assert len(one.panels[0].dots_x) == 12  # settings, not values of lr
 
 
+def test_the_table_behind_slices_and_effects_has_every_dot(ask):
+    header, rows = ask("slices", {"axes": ["lr"]}).table()
+    rows = list(rows)
+    assert header == ["axis", "what", "value", "validation accuracy", "low", "high", "lost"]
+    assert len(rows) == 12  # a grid has no forest: its settings are all there is
+    assert {(axis, what) for axis, what, *_ in rows} == {("lr", "setting")}
+    assert [y for *_, y, _, _, _ in rows] == ask("slices", {"axes": ["lr"]}).panels[0].dots_y.tolist()
+    found = [what for _, what, *_ in ask("effects", {"axes": ["lr"]}).table()[1]]
+    assert (found.count("mean"), found.count("run")) == (3, 24)  # values of lr, 12 settings with two seeds
+    drawn = [what for _, what, *_ in ask("slices", {"axes": ["lr"]}, tables=DRAWN).table()[1]]
+    assert (drawn.count("mean"), drawn.count("setting")) == (60, 24)
+
+
 def test_a_heat_map_of_the_axes_that_are_named(ask):
     assert (ask("heat-map").x_label, ask("heat-map").y_label) == ("lr", "hidden")
     named = ask("heat-map", {"x": "batch size", "y": LR})

@@ -7,7 +7,7 @@ import pytest
 
 from handgrad.errors import InputError, UnknownName
 from handgrad.report.drawing.canvas import draw
-from handgrad.report.figures import axis_shapes, row_shapes, search_shapes, shapes
+from handgrad.report.figures import axis_shapes, data_shapes, row_shapes, search_shapes, shapes
 from handgrad.report.figures.epochs import rate_marks
 from handgrad.report.figures.palette import BASELINE, line_style, shade
 from handgrad.report.figures.request import make_figure
@@ -60,7 +60,11 @@ SEARCHED = {
     ),
     "decisions": {0: EVENTS},
 }
-SHOWN_OF = {"search-history": SEARCHED, "rungs": SEARCHED}  # kinds that show nothing of a grid
+SHOWN_OF = {  # kinds that show nothing of a grid, or of pictures
+    "search-history": SEARCHED,
+    "rungs": SEARCHED,
+    "decision-regions": {"shape": (2,)},
+}
 
 
 def first_only(kind):
@@ -73,7 +77,7 @@ def test_every_record_of_the_tables_holds_what_it_names():
         assert load(kind.make).__doc__
         assert kind.shape in SHAPES
     for name, shape in SHAPES.items():
-        of = next(of for of in (shapes, row_shapes, search_shapes, axis_shapes) if hasattr(of, name))
+        of = next(of for of in (shapes, row_shapes, search_shapes, axis_shapes, data_shapes) if hasattr(of, name))
         assert is_dataclass(getattr(of, name))
         assert load(shape.draw).__doc__
         assert load(shape.page).__doc__
@@ -383,6 +387,9 @@ def test_the_most_confident_mistakes(ask):
     assert figure.labels[0] == f"{figure.actual[0]} → {figure.predicted[0]}, 0.99"
     assert "3 of the 10 mistakes on the test set, the most confident first" in figure.caption  # 8 of each 10 are right
     assert "and the probability of the predicted class" in figure.caption
+    assert "The index of a picture in the CSV file is its place in the test data, counted from 0." in figure.caption
+    of_validation = ask("mistakes", {"part": "validation"}, ["1"]).caption
+    assert "its place in the train data, from which the validation set was taken, counted from 0." in of_validation
     assert figure.images.min() >= 0
     assert figure.images.max() <= 1
     texts = [axes.get_xlabel() for axes in draw(figure).axes]

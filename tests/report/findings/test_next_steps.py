@@ -44,6 +44,12 @@ def test_words_have_no_inside(make_results):
     assert text == "What to try next: nothing that these runs call for; no other setting is left open."
 
 
+def test_a_list_of_widths_beside_single_ones_has_no_end(make_results):
+    grid = {"seeds": 3, "grid": {"network": {"hidden": [4, 6, 8, [6, 6]]}}}
+    (text,) = said(make_results(grid, by_label(0.2, 0.3, 0.5, 0.95)))
+    assert text.startswith("What to try next: nothing that these runs call for")
+
+
 def test_nothing_is_said_while_runs_are_missing_or_nothing_was_compared(make_results):
     assert said(make_results(GRID, lambda s, seed: Outcome(0.9, "pending" if seed else "done"))) == []
     assert said(make_results({"seeds": 3}, name="one")) == []

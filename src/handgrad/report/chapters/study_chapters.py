@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handgrad.data.catalog import DATASETS
+from handgrad.errors import InputError
 from handgrad.report.chapters.chapter import (
     Block,
     Chapter,
@@ -19,6 +20,8 @@ from handgrad.report.chapters.chapter import (
 from handgrad.report.chapters.search_chapter import timeline_block
 from handgrad.report.figures import network_figures as run_figures
 from handgrad.report.figures import phase_figures
+from handgrad.report.figures.class_balance import class_balance
+from handgrad.report.figures.decision_regions import make_regions
 from handgrad.report.figures.gradient_figures import gradients
 from handgrad.report.figures.network_figures import feature_maps
 from handgrad.report.figures.noise_figure import noise_figure
@@ -36,7 +39,9 @@ from handgrad.report.tables import conclusion_tables, findings_tables, study_tab
 from handgrad.report.tables.noise_table import noise_table
 from handgrad.study.changes import at_path, shown
 from handgrad.study.design.study_spec import Made
-from handgrad.study.published.figure_options import GradientsOptions
+from handgrad.study.folder.kept_examples import is_plane
+from handgrad.study.published.curve_options import GradientsOptions
+from handgrad.study.published.data_options import RegionsOptions
 from handgrad.study.toml import dumps
 from handgrad.training.record_facts import DatasetFacts
 from handgrad.training.run_keys import key_word
@@ -162,6 +167,7 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
             feature_maps(record, sources.params(run.id), sources.images(winner.label, run.id), who),
             run_figures.predictions(record, sources.images(winner.label, run.id), who),
             run_figures.mistakes(record, sources.mistakes(run.id), who),
+            _regions(winner, sources, phase.metric),
             gradients(Request("gradients", {winner.label: winner}, sources, GradientsOptions(), phase.metric)),
         ]
         blocks += [FigureBlock(figure) for figure in figures if figure is not None]
@@ -173,6 +179,17 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
     text = f"{dumps(facts)}\n{dumps(winner.setting)}"
     blocks.append(Code(text, "The best configuration as a study file: every value that was in force"))
     return Chapter("best", "The best setting", tuple(blocks))
+
+
+def _regions(winner: SettingSummary, sources: Sources, metric: str) -> FigureData | None:
+    """The decision regions of the best setting, of data of two features of which the folder keeps examples."""
+    if winner.dataset is None or not is_plane(winner.dataset.shape):
+        return None
+    request = Request("decision-regions", {winner.label: winner}, sources, RegionsOptions(), metric)
+    try:
+        return make_regions(request)
+    except InputError:  # results of an earlier version keep none
+        return None
 
 
 def every_run(summary: Summary) -> Chapter:
@@ -194,6 +211,7 @@ def times(summary: Summary) -> Chapter:
 
 
 LINEAR = ("sgd", "momentum", "nesterov")  # optimizers whose step grows with the gradient
+BALANCES = 3  # splits whose class balance is drawn; of further ones the table of labels says it
 RATES = 12  # products of learning rate and batch size that are named
 
 
@@ -230,6 +248,9 @@ def data_chapter(summary: Summary) -> Chapter:
         table = study_tables.label_table(data, f"labels{suffix}")
         if table is not None:
             blocks.append(TableBlock(table))
+        balance = class_balance(data, f"data {data.name}", f"class-balance{suffix}")
+        if balance is not None and position < BALANCES:
+            blocks.append(FigureBlock(balance))
     return Chapter("data", "Data", tuple(blocks or [Text("No run has a record yet.")]))
 
 

@@ -27,7 +27,7 @@ class AxisPanel:
     dots: x and y, and which of them were lost;  line: x and y, and low and high (NaN where there is no interval);
     band: whether the line is one with a band, else means with bars;  joined: whether means are joined, as numbers are;
     values: of the axis, as text, for the points of the line;  best: the place of the best mean;  runs: ids of the runs
-    behind each dot, empty where they are not known.
+    behind each dot, empty where they are not known;  dot_values: of the axis, as text, one for each dot.
     """
 
     axis: str
@@ -44,11 +44,15 @@ class AxisPanel:
     joined: bool = True
     best: float | None = None
     runs: tuple[tuple[str, ...], ...] = ()
+    dot_values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class AxisPanels:
-    """A panel for each axis; they share the y axis, at whose edge the runs that lie beyond it are drawn."""
+    """A panel for each axis; they share the y axis, at whose edge the runs that lie beyond it are drawn.
+
+    dots: what a dot is, "run" or "setting".
+    """
 
     name: str
     title: str
@@ -56,6 +60,7 @@ class AxisPanels:
     y_label: str
     panels: tuple[AxisPanel, ...]
     percent: bool = False
+    dots: str = "run"
 
     @property
     def columns(self) -> int:
@@ -78,15 +83,16 @@ class AxisPanels:
         return low - margin, high + margin
 
     def table(self) -> tuple[list[str], Iterator[CsvRow]]:
-        """A row per mean or point of a line."""
-        rows = (
-            [panel.axis, value, y, low, high]
-            for panel in self.panels
-            for value, y, low, high in zip(
-                panel.values, panel.y.tolist(), panel.low.tolist(), panel.high.tolist(), strict=True
-            )
-        )
-        return ["axis", "value", "mean", "low", "high"], rows
+        """A row for each mean or point of a line, and one for each dot."""
+
+        def rows() -> Iterator[CsvRow]:
+            for panel in self.panels:
+                ends = zip(panel.values, panel.y.tolist(), panel.low.tolist(), panel.high.tolist(), strict=True)
+                yield from ([panel.axis, "mean", value, y, low, high, None] for value, y, low, high in ends)
+                dots = zip(panel.dot_values, panel.dots_y.tolist(), panel.lost.tolist(), strict=True)
+                yield from ([panel.axis, self.dots, value, y, None, None, lost] for value, y, lost in dots)
+
+        return ["axis", "what", "value", self.y_label, "low", "high", "lost"], rows()
 
 
 @dataclass(frozen=True, eq=False)

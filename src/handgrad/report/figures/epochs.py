@@ -24,14 +24,9 @@ from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
 from handgrad.report.findings.scored_parts import training_sample
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.report.findings.wording import difference, enumerated, number, sentence
-from handgrad.study.published.figure_options import (
-    EpochPairOptions,
-    EpochsOptions,
-    FigureOptions,
-    SmallMultiplesOptions,
-)
+from handgrad.study.published.curve_options import EpochPairOptions, EpochsOptions, SmallMultiplesOptions
 from handgrad.study.published.option_values import MEASURES as MEASURE_NAMES
-from handgrad.study.published.option_values import Inset
+from handgrad.study.published.option_values import FigureOptions, Inset
 
 MARKS = 6  # changes of the learning rate that are marked at most
 

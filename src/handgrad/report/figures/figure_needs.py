@@ -19,6 +19,8 @@ from handgrad.report.figures.axis_figures import (
     parallel_of,
     shares_by,
 )
+from handgrad.report.figures.chosen_examples import index_refused
+from handgrad.report.figures.decision_regions import not_a_plane
 from handgrad.report.figures.network_figures import image_shape
 from handgrad.report.figures.search_figures import NEEDS_RUNGS, NEEDS_SEARCH
 from handgrad.report.findings.axis_scales import LOST, SEED, VALUE, ordered_levels
@@ -27,6 +29,7 @@ from handgrad.report.findings.forest_shares import FEWEST, too_few
 from handgrad.report.findings.studied_axes import StudiedAxes, declared
 from handgrad.report.findings.wording import plural
 from handgrad.study.changes import at_path, axis_names, is_path, leaves
+from handgrad.study.folder.kept_examples import is_plane
 from handgrad.study.planning.asked_figures import AskedFigure
 from handgrad.training.run_keys import run_key
 
@@ -82,6 +85,28 @@ def pictures_needed(asked: AskedFigure) -> str:
 def mistakes_needed(asked: AskedFigure) -> str:
     """Pictures of a part on which classes are predicted."""
     return part_needed(asked) or pictures_needed(asked)
+
+
+def plane_needed(asked: AskedFigure) -> str:
+    """Data of two features, and the part whose examples are shown."""
+    other = [facts.shape for facts in asked.data if not is_plane(facts.shape)]
+    if other and len(other) == len(asked.data):
+        return not_a_plane(other[0])
+    return _part_there(asked)
+
+
+def example_needed(asked: AskedFigure) -> str:
+    """The part that a chosen example is in, and the example in it."""
+    chosen = asked.options.chosen
+    if (reason := _part_there(asked)) or not isinstance(chosen, int):
+        return reason
+    why = [index_refused(asked.split(facts.key), asked.options.part, chosen) for facts in asked.data]
+    return why[0] if why and all(why) else ""
+
+
+def _part_there(asked: AskedFigure) -> str:
+    part = asked.options.part
+    return "" if part == "auto" or part in asked.parts else f"options.part is {part}, and the data has no {part} part"
 
 
 def diagnostics_needed(asked: AskedFigure) -> str:

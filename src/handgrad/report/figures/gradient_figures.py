@@ -7,7 +7,7 @@ import numpy as np
 from handgrad.report.figures.palette import line_style
 from handgrad.report.figures.request import Request, epoch_series, logarithmic, over_seeds, runs_of, seeds_note
 from handgrad.report.figures.shapes import Curves, Line, Panel
-from handgrad.study.published.figure_options import GradientsOptions
+from handgrad.study.published.curve_options import GradientsOptions
 from handgrad.training.diagnostics import DEAD, NORM, SATURATED
 
 PANELS = {  # the beginning of the name of a curve -> (title of the panel, its y axis)

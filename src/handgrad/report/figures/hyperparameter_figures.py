@@ -131,7 +131,7 @@ def effect_figure(
         seen += bool(means)
         rows = zip(frame[axis].tolist(), frame[VALUE].tolist(), _fallen(frame), run_ids(frame), strict=True)
         dots = [
-            (places[value], y, fallen, run)
+            (places[value], y, fallen, run, shown(value))
             for value, y, fallen, run in rows
             if not is_missing(value) and not is_missing(y)
         ]
@@ -142,7 +142,7 @@ def effect_figure(
                 tuple((place, shown(value)) for value, place in places.items()),
                 _side_by_side(np.array([x for x, *_ in dots]), np.array([y for _, y, *_ in dots])),
                 np.array([y for _, y, *_ in dots]),
-                np.array([c for _, _, c, _ in dots], dtype=bool),
+                np.array([c for _, _, c, *_ in dots], dtype=bool),
                 np.array([places[value] for value in means]),
                 np.array([one.mean for one in means.values()], dtype=np.float64),
                 np.array([i.low if i else np.nan for i in intervals], dtype=np.float64),
@@ -150,7 +150,8 @@ def effect_figure(
                 tuple(shown(value) for value in means),
                 joined=all(map(is_number, levels)),
                 best=places[effect.best] if effect is not None and means else None,
-                runs=tuple((run,) for *_, run in dots if run),
+                runs=tuple((run,) for *_, run, _ in dots if run),
+                dot_values=tuple(value for *_, value in dots),
             )
         )
     if not seen:
@@ -218,6 +219,7 @@ def slice_figure(
             AxisPanel(
                 _called(axis, names), ticks, places, y, fallen, x, mean, low, high, texts,
                 band=scale.is_range, joined=scale.kind != "categories", runs=runs,
+                dot_values=tuple(map(shown, values)),
             )
         )  # fmt: skip
     if not panels:
@@ -233,7 +235,7 @@ def slice_figure(
             f"{forest.r2 if forest else 0:.2f}); band or bars: 10 % to 90 % of its trees."
         )
     title = f"{sentence(word)} along each hyperparameter"
-    return AxisPanels(name, title, caption, word, tuple(panels), is_fraction(metric))
+    return AxisPanels(name, title, caption, word, tuple(panels), is_fraction(metric), "setting")
 
 
 def _is_shown(scale: AxisScale, value: Any) -> bool:

@@ -14,7 +14,6 @@ from handgrad.names import lookup, plural
 from handgrad.network import passes
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.shapes import CELLS, Matrix, Mistakes, Pictures, Predictions
-from handgrad.report.findings.wording import sentence
 from handgrad.study.published.network_options import (
     ConfusionOptions,
     MistakesOptions,
@@ -23,7 +22,6 @@ from handgrad.study.published.network_options import (
 )
 from handgrad.training.mistakes import of_part
 from handgrad.training.record import Record
-from handgrad.training.run_keys import RunKey, key_word
 
 SHOWN = 64  # pictures of weights
 
@@ -202,8 +200,7 @@ def mistakes(
     of = f"{n} of the {wrong:,} mistakes" if wrong > n else f"All {n} mistakes" if n > 1 else "The only mistake"
     caption = (
         f"{who}. {of} on the {part} set, the most confident first: actual → predicted class, and the "
-        f"{'probability' if sums else 'output'} of the predicted class. The number of each picture among the data "
-        f"set's {arrays[f'{part}.source']} examples, from 0, is in the CSV file."
+        f"{'probability' if sums else 'output'} of the predicted class. {_where(part, str(arrays[f'{part}.source']))}"
     )
     return Mistakes(
         name,
@@ -217,6 +214,16 @@ def mistakes(
         min(columns, n),
         classes,
     )
+
+
+def _where(part: str, source: str) -> str:
+    """What the numbers of pictures in the CSV file count.
+
+    source: the examples of the data set ("train", "test", "validation") from which the part was taken.
+    """
+    of = f"its place in the {source} data"
+    taken = "" if part == source else f", from which the {part} set was taken"
+    return f"The index of a picture in the CSV file is {of}{taken}, counted from 0."
 
 
 IMAGES, FILTERS = 4, 8  # shown at most
@@ -263,17 +270,13 @@ def feature_maps(
     )
 
 
-def _whose(request: Request[Any], key: RunKey) -> str:
-    return f"{sentence(request.whose)}, {key_word(key)}"
-
-
 def make_confusion(request: Request[ConfusionOptions]) -> Matrix | None:
     """A confusion matrix as a study asks for it."""
     run, options = request.run(request.options.seed), request.options
     if run is None:
         return None
     record = request.sources.record(run.id)
-    return confusion(record, _whose(request, run.key), request.name, part=options.part, show=options.show)
+    return confusion(record, request.who(run), request.name, part=options.part, show=options.show)
 
 
 def make_weights(request: Request[TemplatesOptions]) -> Pictures | None:
@@ -282,7 +285,7 @@ def make_weights(request: Request[TemplatesOptions]) -> Pictures | None:
     if run is None:
         return None
     record, params = request.sources.record(run.id), request.sources.params(run.id)
-    who = _whose(request, run.key)
+    who = request.who(run)
     return weights(record, params, who, request.name, units=options.units, columns=options.columns)
 
 
@@ -292,7 +295,7 @@ def make_predictions(request: Request[PredictionsOptions]) -> Predictions | None
     if run is None:
         return None
     record, images = request.sources.record(run.id), request.sources.images(request.only.label, run.id)
-    who = _whose(request, run.key)
+    who = request.who(run)
     return predictions(record, images, who, request.name, when=options.when, examples=options.examples)
 
 
@@ -302,5 +305,5 @@ def make_mistakes(request: Request[MistakesOptions]) -> Mistakes | None:
     if run is None:
         return None
     record, arrays = request.sources.record(run.id), request.sources.mistakes(run.id)
-    who, few = _whose(request, run.key), {"examples": options.examples, "columns": options.columns}
+    who, few = request.who(run), {"examples": options.examples, "columns": options.columns}
     return mistakes(record, arrays, who, request.name, part=options.part, **few)

@@ -17,7 +17,7 @@ from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.report.findings.wording import plural, sentence, setting_name, signed
 from handgrad.report.tables.conclusion_tables import not_behind
-from handgrad.study.published.figure_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
+from handgrad.study.published.curve_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
 from handgrad.study.published.option_values import MEASURES, USUAL_MEASURES
 
 BEST = 8  # so many of more than twelve settings are told apart

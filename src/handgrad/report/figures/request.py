@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from handgrad.data.contents import Part, Split
 from handgrad.errors import InputError
 from handgrad.measures import DEFAULT_METRIC
 from handgrad.names import lookup, unknown
@@ -20,11 +21,12 @@ from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
 from handgrad.report.findings.search_facts import SearchFacts
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
+from handgrad.report.findings.wording import sentence
 from handgrad.study.published.figure_options import FIGURES, FigureOptions, figure_shape, load
 from handgrad.study.rules.samplers import Sampling
 from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record
-from handgrad.training.run_keys import counted
+from handgrad.training.run_keys import counted, key_word
 
 LoadCurves = Callable[[str], Arrays]
 
@@ -140,6 +142,8 @@ class Sources:
 
     curves, params, mistakes, diagnostics, record: id of a run -> its files, no arrays where it has none;  images:
     label of a setting and id of its run -> sample images, None without.
+    examples: label of a setting and id of its run -> the examples that its results folder keeps, by part;  split: of a
+    record, the split that it learnt from, made again from the data; None where a figure must do without data.
     drawn: lines already computed from long series, by run and options: several figures of a report show the same run.
     epochs: curves by epoch, which are short and are asked for again and again (`by_epoch`).
     """
@@ -150,6 +154,8 @@ class Sources:
     diagnostics: Callable[[str], Arrays]
     record: Callable[[str], Record]
     images: Callable[[str, str], np.ndarray | None]
+    examples: Callable[[str, str], Mapping[str, Part]] = lambda *_: {}
+    split: Callable[[Record], Split] | None = None
     drawn: dict[Any, Any] = field(default_factory=dict)
     epochs: dict[str, Arrays] = field(default_factory=dict)
 
@@ -192,6 +198,10 @@ class Request(Generic[Options_co]):
         and so has no label, the name that it is shown by."""
         ((name, setting),) = self.shown.items()
         return f"setting {name}" if setting.label else name
+
+    def who(self, run: RunFacts) -> str:
+        """The only setting and a run of it, at the beginning of a caption: "Setting 3, seed 1"."""
+        return f"{sentence(self.whose)}, {key_word(run.key)}"
 
     def run(self, seed: int | str) -> RunFacts | None:
         """The run of the only setting that `seed` selects; None where it left no curves."""

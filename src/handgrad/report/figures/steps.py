@@ -19,7 +19,7 @@ from handgrad.report.figures.shapes import Curves, Key, Line, Numbers, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers, stretches, thin
 from handgrad.report.findings.summary import RunFacts, SettingSummary
 from handgrad.report.findings.wording import runs_named
-from handgrad.study.published.figure_options import StepLossByEpochOptions, StepLossOptions
+from handgrad.study.published.curve_options import StepLossByEpochOptions, StepLossOptions
 from handgrad.study.published.option_values import LossScale
 from handgrad.training.run_keys import RunKey, counted, in_order, key_word
 

@@ -42,7 +42,7 @@ def _beyond(phase: PhaseSummary) -> Iterator[str]:
     for path in phase.axes:
         values = _numbers_of(phase, path)
         own = best.axes.get(path)
-        if len(values) < LEAST or own is None or own not in values:
+        if len(values) < LEAST or not is_number(own):  # as a list of widths beside single ones
             continue
         if own == max(values):
             yield f"{names[path]} above {shown(own)}, the largest tried"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.study.execution.events import StudyProgress
+from handgrad.study.folder.kept_examples import asked_examples
 from handgrad.study.folder.store import Store, Writer
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSetting
@@ -36,6 +37,7 @@ class Runs:
     def __init__(self, plan: Plan, store: Store, progress: StudyProgress, where: Mapping[str, Any]) -> None:
         self._plan, self._store, self._progress, self._where = plan, store, progress, where
         self._refs = SettingRefs(plan.study)
+        self._asked = asked_examples(plan.study.spec)
         self.ended: dict[str, RunSummary] = {}
         self._writer: Writer[_Origin] = Writer(store)
         self._of: dict[str, tuple[PlannedPhase, PlannedSetting, PlannedRun]] = {}  # id -> the origin of a job
@@ -64,10 +66,10 @@ class Runs:
                 told |= {"status": summary.status, "metrics": summary.metrics, "epochs": summary.epochs}
                 self._progress.tell("run found", **told)
         for key in setting.data_keys:
-            if (problem := self._store.data_problem(key)) is not None:
+            if (problem := self._store.data_problem(key, self._asked)) is not None:
                 if problem and (self._store.folder / "data" / f"{key}.json").exists():
                     self._progress.note(f"{problem.partition('; ')[0]}; it is made again")
-                self._store.write_data(key, self._plan.splits.split(key))
+                self._store.write_data(key, self._plan.splits.split(key), self._asked)
 
     def jobs(self, phase: PlannedPhase, tracker: BudgetTracker) -> Iterator[RunJob]:
         """The unfinished runs of a phase, seeds of a setting together, as far as the budget goes.

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from handgrad import from_report
+from handgrad.data.contents import Part
 from handgrad.displays import Display, Displayed
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.foreign import as_path, reading
@@ -30,6 +31,7 @@ from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import Decision, read_decisions
 from handgrad.study.folder.design_cell import DesignCell
 from handgrad.study.folder.disk import check_folders
+from handgrad.study.folder.kept_examples import kept_parts
 from handgrad.study.folder.locks import is_written
 from handgrad.study.folder.plan_file import OVER, REMEDY, read_plan, state_of, text_sum
 from handgrad.study.folder.results_text import ENDED, results_display
@@ -242,8 +244,7 @@ class Results(Displayed):
         run_id: of a run with a record, whose `samples` they are, scaled as it learnt from them.
         Raises DamagedError, and UnknownName for a label that is not there.
         """
-        planned = lookup(self.planned, label_text(label), "setting")
-        key = next((run["data"] for run in planned["runs"] if run["id"] == run_id and "data" in run), planned["data"])
+        key = self._data_key(label, run_id)
         if not (self.folder / "data" / f"{key}-samples.npz").exists():
             return None
         found = read_data(self.folder, key)
@@ -254,6 +255,20 @@ class Results(Displayed):
         places = {index: place for place, index in enumerate(found["index"].tolist())}
         at = [places[index] for index in record.samples.index if index in places]
         return images[at] if len(at) == len(record.samples.index) else None
+
+    def examples(self, label: str | int, run_id: str) -> dict[str, Part]:
+        """The examples that are kept of the parts of the data of a run, scaled as it learnt from them: a few of one
+        part, of data of two features up to 1,000 of each (`kept_examples`).  Raises DamagedError."""
+        key = self._data_key(label, run_id)
+        if not (self.folder / "data" / f"{key}-samples.npz").exists():
+            return {}
+        return kept_parts(read_data(self.folder, key))
+
+    def _data_key(self, label: str | int, run_id: str | None) -> str:
+        """The key of the split of a setting, or of one of its runs where these have splits of their own."""
+        planned = lookup(self.planned, label_text(label), "setting")
+        own = (run["data"] for run in planned["runs"] if run["id"] == run_id and "data" in run)
+        return str(next(own, planned["data"]))
 
     def right(self, run_id: str, record: Record | None = None) -> Arrays:
         """Which examples a run got right (`training.right`); empty where its record has no bits.  Raises DamagedError.

@@ -30,6 +30,7 @@ from handgrad.names import shown
 from handgrad.network.arrays import Arrays
 from handgrad.study.folder.disk import check_folders, in_lines, unwritable, write_whole
 from handgrad.study.folder.earlier import put_aside, what_changed
+from handgrad.study.folder.kept_examples import Asked, kept_examples, wanted
 from handgrad.study.folder.locks import reporting, writing
 from handgrad.study.folder.plan_file import FORMAT, read_plan
 from handgrad.study.rules.select import RunSummary
@@ -161,22 +162,25 @@ class Store:
         head = {"format": FORMAT, "handgrad": __version__, "study_toml": self._study_sum}
         write_whole(self.folder / "plan.json", sealed(in_lines(head | plan, 4)))
 
-    def data_problem(self, key: str) -> str | None:
-        """Why what a report shows of the data must be written: not there, or damaged; empty where an earlier version
-        wrote it, with other examples; None where it is whole."""
+    def data_problem(self, key: str, asked: Collection[Asked] = ()) -> str | None:
+        """Why what a report shows of the data must be written: not there, or damaged; empty where it was written with
+        other examples, as by an earlier version; None where it is whole.
+
+        asked: examples that figures of the study name (`kept_examples`).
+        """
         if key not in self._whole_data:
             try:
                 facts = read_data(self.folder, key)
             except DamagedError as error:
                 return str(error)
-            if not facts.get("drawn"):
+            if not facts.get("drawn") or set(wanted(facts["shape"], asked)) - set(facts.get("kept", ())):
                 return ""
             self._whole_data.add(key)
         return None
 
-    def write_data(self, key: str, split: Split) -> None:
-        """What a report shows of the data: label table, notes, and the examples whose predictions it shows."""
-        if self.data_problem(key) is None:
+    def write_data(self, key: str, split: Split, asked: Collection[Asked] = ()) -> None:
+        """What a report shows of the data: label table, notes, and the examples that figures show."""
+        if self.data_problem(key, asked) is None:
             return
         folder = self.folder / "data"
         source, samples = samples_of(split)
@@ -185,7 +189,8 @@ class Store:
             held = read_data(self.folder, key)
             new = ~np.isin(held["index"], samples.index)
             arrays = {name: np.concatenate([array, held[name][new]]) for name, array in arrays.items()}
-        content = npz(arrays)
+        content = npz(arrays | kept_examples(split, asked))
+        kept = wanted(split.shape, asked)
         facts = {
             "format": FORMAT,
             "key": key,
@@ -200,6 +205,7 @@ class Store:
             "notes": list(split.notes),
             "samples": source,
             "drawn": True,
+            **({"kept": kept} if kept else {}),
             "files": {f"{key}-samples.npz": checksum(content)},
         }
         write_whole(folder / f"{key}-samples.npz", content)
@@ -221,7 +227,8 @@ class Store:
 
 
 def read_data(folder: Path, key: str) -> dict[str, Any]:
-    """data/<key>.json, with the sample images as "x", their labels "y" and their places "index" in the data set.
+    """data/<key>.json, with the sample images as "x", their labels "y" and their places "index" in the data set, and
+    what else is kept of its examples (`kept_examples`).
 
     Raises DamagedError where they are missing or were altered.
     """
@@ -235,7 +242,11 @@ def read_data(folder: Path, key: str) -> dict[str, Any]:
         if is_sealed and checksum(content) != facts["files"][samples.name]:
             raise altered(samples, DATA_REMEDY)
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return {**facts, **{name: np.asarray(file[name]) for name in ("x", "y", "index")}}
+            arrays = {name: np.asarray(file[name]) for name in file.files}
+    missing = {"x", "y", "index"} - set(arrays)
+    if missing:
+        raise altered(samples, DATA_REMEDY)
+    return {**facts, **arrays}
 
 
 def summary_of(record: Record) -> RunSummary:

@@ -5,10 +5,11 @@
 A kind says what it needs with the function `needs` of its record in `FIGURES`, which is given an `AskedFigure`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.data.datasets import Split
 from handgrad.errors import HandgradError
 from handgrad.names import short
 from handgrad.study.design.settings import Phase, Possible, Study
@@ -28,7 +29,7 @@ class AskedFigure:
     settings: each that it shows, as it would be from the base setting (its axes are certain);  None where a winner is
     among them, or settings of several phases;  possible: every setting that one of them can come to;  phases: that have
     them;  sampling: from which ranges they are drawn;  drawn: how many settings these are, 0 where they are listed;
-    runs: (seed, fold) of each setting;  data: the facts of their data.
+    runs: (seed, fold) of each setting;  data: the facts of their data;  split: by the key of such facts.
     """
 
     options: Any
@@ -40,6 +41,7 @@ class AskedFigure:
     runs: tuple[tuple[int, int | None], ...]
     data: tuple[DataFacts, ...]
     metric: str
+    split: Callable[[str], Split]
 
     @property
     def parts(self) -> set[str]:
@@ -117,6 +119,7 @@ def _asked(
         runs=tuple((seed, fold) for fold in folds for seed in phases[0].seeds),
         data=tuple(data.values()),
         metric=metric_of(study.spec.select_by, study.spec.select_on_test),
+        split=splits.split,
     )
 
 

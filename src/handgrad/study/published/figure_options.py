@@ -14,9 +14,7 @@ that did best by the measure that chose the winner) or, where curves can be aver
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator
+from typing import Any
 
 from handgrad.errors import InputError
 from handgrad.names import listed
@@ -27,134 +25,23 @@ from handgrad.study.published.axis_options import (
     HeatMapOptions,
     ImportanceOptions,
 )
+from handgrad.study.published.curve_options import (
+    EpochPairOptions,
+    EpochsOptions,
+    GradientsOptions,
+    SmallMultiplesOptions,
+    StepLossByEpochOptions,
+    StepLossOptions,
+)
+from handgrad.study.published.data_options import ActivationsOptions, ClassBalanceOptions, RegionsOptions
 from handgrad.study.published.network_options import (
     ConfusionOptions,
     MistakesOptions,
     PredictionsOptions,
     TemplatesOptions,
 )
-from handgrad.study.published.option_values import (
-    MEASURES,
-    USUAL_MEASURES,
-    Count,
-    Draw,
-    Epochs,
-    Flag,
-    InsetOption,
-    Log,
-    Measures,
-    Name,
-    Outliers,
-    Parts,
-    ScaleOption,
-    Seed,
-    SeedOrMean,
-    Weight,
-)
-from handgrad.study.published.option_values import (
-    FigureOptions as FigureOptions,
-)
+from handgrad.study.published.option_values import FigureOptions as FigureOptions
 from handgrad.study.published.search_options import RungsOptions, SearchHistoryOptions, TimelineOptions
-
-
-class StepLossOptions(FigureOptions):
-    """Training loss of every step.
-
-    outliers: values further than so many standard deviations from the mean are replaced, or false (the report's
-    `figures/smoothing.py`).
-    smooth: weight of the debiased exponential moving average; 0 smooths nothing.
-    draw: a series longer than can be drawn is shown by evenly picked points, or by the median of equal stretches with a
-    band from their 10 % to their 90 % quantile; auto is stretches where a picked point would stand for more than ten.
-    x: step, epoch or example; auto is step where all settings make equally many an epoch, else epoch.
-    scale: a factor by which the loss is shown, and its words: the original's unit, where that is not the loss trained.
-    inset: a window that is shown enlarged in the figure.
-    """
-
-    outliers: Outliers = 1.5
-    smooth: Weight = 0.9
-    draw: Draw = "auto"
-    seed: SeedOrMean = "first"
-    x: Annotated[str, BeforeValidator(one_of(("auto", "step", "epoch", "example"), "axis"))] = "auto"
-    scale: ScaleOption = None
-    inset: InsetOption = None
-    log: Log = "auto"
-
-
-class EpochsOptions(FigureOptions):
-    """Accuracy, loss or other measures against the epoch, a line for each setting.
-
-    together: all parts in one panel, those but validation dashed; else a panel for each.
-    inset: a window that is shown enlarged in the figure.
-    colour: "setting" (six colours, solid and dashed), "rank" (by the last value), or the path of a key by whose value
-    lines are coloured, such as training.optimizer.lr; auto is setting up to twelve lines and rank beyond.
-    """
-
-    measures: Measures = USUAL_MEASURES
-    parts: Parts = ("train", "validation")
-    seed: SeedOrMean = "mean"
-    together: Flag = False
-    inset: InsetOption = None
-    colour: Name = "auto"
-    log: Log = "auto"
-
-
-class EpochPairOptions(FigureOptions):
-    """Accuracy and loss side by side, a line for each part; a row for each setting.
-
-    measures: of one measure alone, the settings stand side by side.  columns: panels in a row; of both measures two, of
-    one as many as there are settings, up to three.
-    marks: lines where a continued run, or a schedule in steps, changed the learning rate.
-    """
-
-    measures: Measures = USUAL_MEASURES
-    parts: Parts = ("train", "validation")
-    columns: Count | None = None
-    seed: SeedOrMean = "mean"
-    inset: InsetOption = None
-    marks: Flag = True
-    log: Log = "auto"
-
-
-class StepLossByEpochOptions(FigureOptions):
-    """Training loss against the step within its epoch, one run, epochs laid over each other.
-
-    epochs: those shown; all where it is not given.  draw: as for step-loss, without the band.
-    """
-
-    settings = (1, 1)
-    outliers: Outliers = False
-    smooth: Weight = 0.9
-    draw: Draw = "auto"
-    seed: Seed = "best"
-    epochs: Epochs | None = None
-    log: Log = "auto"
-
-
-class GradientsOptions(FigureOptions):
-    """Norms of gradients by layer against the epoch, saturated units beside them, of runs with `training.diagnostics`.
-
-    biases: show those of biases (and of batch norm) too, not of weights alone.
-    """
-
-    biases: Flag = False
-    seed: SeedOrMean = "mean"
-    log: Log = "yes"
-
-
-class SmallMultiplesOptions(FigureOptions):
-    """Each setting in a panel of its own beside the baseline, which is grey in all of them.
-
-    baseline: its label; the first setting where it is not given.
-    """
-
-    settings = (2, None)
-    measure: Annotated[str, BeforeValidator(one_of(MEASURES, "measure"))] = "accuracy"
-    parts: Parts = ("validation",)
-    baseline: Name | None = None
-    seed: SeedOrMean = "mean"
-    columns: Count = 4
-    log: Log = "auto"
-
 
 Function = Callable[..., Any] | str  # the function itself, or "module:function"
 
@@ -210,6 +97,15 @@ SHAPES: dict[str, FigureShape] = {
         "handgrad.report.drawing.grids:draw_predictions", "handgrad.report.page.page_grids:predictions"
     ),
     "Mistakes": FigureShape("handgrad.report.drawing.grids:draw_mistakes", "handgrad.report.page.page_grids:mistakes"),
+    "ClassBalance": FigureShape(
+        "handgrad.report.drawing.data_charts:draw_class_balance", "handgrad.report.page.page_data:class_balance"
+    ),
+    "DecisionRegions": FigureShape(
+        "handgrad.report.drawing.data_charts:draw_regions", "handgrad.report.page.page_data:regions"
+    ),
+    "Activations": FigureShape(
+        "handgrad.report.drawing.activation_charts:draw_activations", "handgrad.report.page.page_data:activations"
+    ),
     "Scatter": FigureShape(
         "handgrad.report.drawing.search_charts:draw_scatter", "handgrad.report.page.page_search:scatter"
     ),
@@ -292,6 +188,27 @@ FIGURES: dict[str, FigureKind] = {
         "Mistakes",
         "pictures that were taken for another class, the most confident ones",
         needs="handgrad.report.figures.figure_needs:mistakes_needed",
+    ),
+    "activations": FigureKind(
+        ActivationsOptions,
+        "handgrad.report.figures.activation_figures:make_activations",
+        "Activations",
+        "what every layer makes of one example, and the outputs",
+        needs="handgrad.report.figures.figure_needs:example_needed",
+    ),
+    "decision-regions": FigureKind(
+        RegionsOptions,
+        "handgrad.report.figures.decision_regions:make_regions",
+        "DecisionRegions",
+        "the class predicted at every point of the plane, of data of two features",
+        titled=True,
+        needs="handgrad.report.figures.figure_needs:plane_needed",
+    ),
+    "class-balance": FigureKind(
+        ClassBalanceOptions,
+        "handgrad.report.figures.class_balance:make_class_balance",
+        "ClassBalance",
+        "how many examples of each class every part has",
     ),
     "gradients": FigureKind(
         GradientsOptions,
