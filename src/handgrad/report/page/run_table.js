@@ -60,7 +60,7 @@ const runTable = (() => {
       titleRow: 0, autoWidth: false, pageLength: 25, lengthMenu: [10, 25, 100, -1],
       layout: { topStart: "buttons", topEnd: null, bottomStart: ["info", "pageLength"], bottomEnd: "paging" },
       buttons: [
-        { extend: "colvis", text: "Columns", columnText: (_, i) => head[i].heading },
+        { extend: "colvis", text: "Columns", fade: 0, columnText: (_, i) => head[i].heading },
         { ...saved, extend: "copyHtml5", text: "Copy" },
         { ...saved, extend: "copyHtml5", text: "Copy as CSV", fieldSeparator: ",", fieldBoundary: '"' },
         { ...saved, extend: "csvHtml5", text: "Download CSV", filename: group ? "groups" : "runs", bom: false },
@@ -76,6 +76,15 @@ const runTable = (() => {
     Object.assign(scroll, { tabIndex: 0 });
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", "run table");
+    table.on("buttons-action", () => {  // what DataTables calls a menu without its items is a group of switches
+      const box = root.querySelector(".dt-button-collection");
+      if (!box) return;
+      box.setAttribute("aria-label", "columns of the table");
+      box.querySelector("[role=menu]")?.setAttribute("role", "group");
+      box.querySelectorAll(".dt-button").forEach((one) => {
+        one.setAttribute("aria-pressed", String(one.classList.contains("dt-button-active")));
+      });
+    });
     table.on("column-visibility", (_, settings, i, visible) => { head[i].hidden = !visible; if (!group) columns[i].hidden = !visible; });
     apply(false);
   };
