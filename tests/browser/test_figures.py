@@ -199,6 +199,24 @@ def test_a_selection_from_the_table_takes_single_runs(shown):
     assert {row[2] for row in line["custom"]} == {2}
 
 
+def test_a_search_without_a_hit_is_said_in_every_figure_that_shows_runs(shown):
+    figure(shown, "curves")
+    search = shown.find_element(By.CSS_SELECTOR, "#run-table .search")
+    search.send_keys("nothing")
+    for name in ("curves", "ranking", "effects", "parallel-coordinates"):
+        found = figure(shown, name)
+        said = found.find_element(By.CLASS_NAME, "chosen").text
+        assert said.startswith("No run is chosen: none passes the search and the filters of the table of runs. Show all")
+        traces(shown, found)
+        assert axis(shown, found, "annotations").pop()["text"] == "no run is chosen"
+    assert traces(shown, figure(shown, "curves")) == []
+    found.find_element(By.CSS_SELECTOR, ".chosen button").send_keys(Keys.ENTER)
+    found = figure(shown, "curves")
+    assert len(lines(shown, found)) == 8
+    assert not [one for one in axis(shown, found, "annotations") if one["text"] == "no run is chosen"]
+    assert search.get_attribute("value") == ""
+
+
 def test_two_settings_and_two_runs_side_by_side(grid_page, shown):
     box = shown.find_element(By.CLASS_NAME, "side-by-side")
     shown.execute_script("arguments[0].scrollIntoView({behavior: 'instant'})", box)
