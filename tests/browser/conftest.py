@@ -11,6 +11,7 @@ import pytest
 
 from handgrad.report import build_report
 from handgrad.study.planning.planned import PlannedSetting
+from tests.browser.axe_core import axe  # noqa: F401
 from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
 from tests.report.conftest import Invented, Outcome, make_results  # noqa: F401
 

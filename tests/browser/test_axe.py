@@ -4,7 +4,6 @@ Its rules are those of WCAG 2.0 to 2.2, A and AA, and its best practices.  Of a 
 with a name, and not the hundreds of parts that plotly draws in it.
 """
 
-import importlib.resources
 import time
 
 import pytest
@@ -16,27 +15,9 @@ from handgrad.report.page.page import Page, render
 from handgrad.report.past.index_page import write_index
 from handgrad.report.past.past_studies import read_studies
 from handgrad.study.folder.results_folder import Results
+from tests.browser.axe_core import findings
 from tests.browser.conftest import shown_as
 from tests.report.explained.conftest import explained  # noqa: F401
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def axe():
-    """The script of axe-core, from the package axe-playwright-python, of which nothing else is used."""
-    return importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-
-
-def findings(driver, rules=RULES):
-    """What axe-core finds on the page as it stands, a line each."""
-    run = (
-        "const [rules, done] = arguments;"
-        "axe.run({exclude: [['.svg-container']]}, {runOnly: rules, resultTypes: ['violations']})"
-        ".then(({violations}) => done(violations.flatMap(({id, nodes}) => nodes.map(({target, failureSummary}) => "
-        "`${id}: ${target} ${failureSummary}`))), (error) => done([String(error)]))"
-    )
-    return driver.execute_async_script(run, rules)
 
 
 def both_ways(driver):

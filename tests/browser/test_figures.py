@@ -185,6 +185,7 @@ def test_what_is_brushed_is_what_all_figures_show(shown):
     assert said.text.startswith("Selected in the parallel coordinates: 2 of 8 settings, 6 of 24 runs.")
     said.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
     assert sliders["lr, from"].get_attribute("aria-valuetext") == "0.01"
+    assert sliders["validation accuracy, to"].get_attribute("aria-valuetext") == "95.13 %"
     assert not said.is_displayed()
 
 
@@ -206,7 +207,9 @@ def test_a_search_without_a_hit_is_said_in_every_figure_that_shows_runs(shown):
     for name in ("curves", "ranking", "effects", "parallel-coordinates"):
         found = figure(shown, name)
         said = found.find_element(By.CLASS_NAME, "chosen").text
-        assert said.startswith("No run is chosen: none passes the search and the filters of the table of runs. Show all")
+        assert said.startswith(
+            "No run is chosen: none passes the search and the filters of the table of runs. Show all"
+        )
         traces(shown, found)
         assert axis(shown, found, "annotations").pop()["text"] == "no run is chosen"
     assert traces(shown, figure(shown, "curves")) == []

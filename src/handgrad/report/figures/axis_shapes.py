@@ -147,8 +147,8 @@ class ParallelCoordinates:
     """places (settings, axes): where each setting crosses each axis; the last axis is the measure.  Best first.
 
     levels (settings,): the colour of each, 0 (worst) to 1 (best);  texts: values as they are, for the table;  runs: ids
-    of the runs of each;  drawn: the positions of the lines that are drawn where there are very many;  percent: whether the
-    measure is a fraction, which a page shows in percent.
+    of the runs of each;  drawn: the positions of the lines that are drawn where there are very many;  percent: whether
+    the measure is a fraction, which a page shows in percent.
     """
 
     name: str
