@@ -109,6 +109,34 @@ def test_curves_are_smoothed_spread_and_moved_along_other_axes(shown):
     assert {axis(shown, found, f"{name}axis.type", panel) for name in "xy" for panel in (0, 2)} == {"log"}
 
 
+def test_every_control_of_curves_is_reached_and_moved_by_keys(shown):
+    found = figure(shown, "curves")
+    shown.execute_script("arguments[0].querySelector('.legend button.every:last-child').focus()", found)
+
+    def press(key):
+        ActionChains(shown, duration=0).send_keys(key).perform()
+        return shown.execute_script("const on = document.activeElement; return [on.name, on.value, on.checked]")
+
+    keys = {"range": Keys.ARROW_RIGHT, "select-one": Keys.ARROW_DOWN, "checkbox": Keys.SPACE}
+    moved = []
+    for _ in range(7):
+        name, *before = press(Keys.TAB)
+        kind = shown.execute_script("return document.activeElement.type")
+        moved.append((name, *before, *press(keys[kind])))
+    *_, only = moved
+    assert moved[:6] == [
+        ("smooth", "0", False, "smooth", "0.01", False),
+        ("x", "epoch", None, "x", "step", None),
+        *[(name, "on", False, name, "on", True) for name in ("logX", "logY", "logY")],
+        ("seeds", "range", None, "seeds", "std", None),
+    ]
+    assert only[:2] == ("only", "")
+    (line,) = lines(shown, found)
+    assert line["meta"] == only[4]
+    assert axis(shown, found, "xaxis.title.text") == "step"
+    assert {axis(shown, found, f"{name}axis.type", panel) for name in "xy" for panel in (0, 2)} == {"log"}
+
+
 def test_a_line_is_isolated_and_all_or_none_are_shown(shown):
     found = figure(shown, "curves")
     buttons = found.find_elements(By.CSS_SELECTOR, ".legend button[data-line]")
@@ -214,6 +242,7 @@ def test_a_search_without_a_hit_is_said_in_every_figure_that_shows_runs(shown):
         assert axis(shown, found, "annotations").pop()["text"] == "no run is chosen"
     assert traces(shown, figure(shown, "curves")) == []
     found.find_element(By.CSS_SELECTOR, ".chosen button").send_keys(Keys.ENTER)
+    assert shown.execute_script("return document.activeElement.tagName") == "SUMMARY"  # the button is gone
     found = figure(shown, "curves")
     assert len(lines(shown, found)) == 8
     assert not [one for one in axis(shown, found, "annotations") if one["text"] == "no run is chosen"]

@@ -161,7 +161,12 @@ const figures = {
     const where = { parallel: " in the parallel coordinates", table: " in the table of runs" }[selection.by] || "";
     const none = { parallel: "no setting crosses all axes where they are kept", table: "none passes the search and the filters of the table of runs" };
     const button = figures.element("button", { type: "button", textContent: "Show all" });
-    button.addEventListener("click", () => selection.choose(null, "figure"));
+    button.addEventListener("click", () => {
+      selection.choose(null, "figure");
+      const next = figure.querySelector(".controls summary, .controls input, .controls select") || figure.querySelector("h3");
+      if (next.tagName === "H3") next.tabIndex = -1;
+      next.focus({ preventScroll: true });  // the button is gone, and who goes by keys stays here
+    });
     if (figures.none()) return place.replaceChildren(`No run is chosen${selection.by in none ? `: ${none[selection.by]}` : ""}. `, button);
     place.replaceChildren(`Selected${where}: ${settings(chosen).toLocaleString("en")} of ${settings(names).toLocaleString("en")} settings, `
       + `${chosen.length.toLocaleString("en")} of ${names.length.toLocaleString("en")} runs. `, button);
