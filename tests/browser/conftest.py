@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from handgrad.report import build_report
+from handgrad.study.planning.planned import PlannedSetting
+from tests.browser.axe_core import axe  # noqa: F401
 from tests.prints import prints_are_drawn_once  # noqa: F401  (a fixture of every test here)
-from tests.report.conftest import make_results  # noqa: F401
+from tests.report.conftest import Invented, Outcome, make_results  # noqa: F401
 
 REQUIRED = bool(os.environ.get("HANDGRAD_BROWSER_REQUIRED"))  # set by .ci/run
+COLLAPSED = 5  # the setting of `grid_page` that learns nothing
 SIZES = {"desk": (1400, 900), "tablet": (800, 1000), "phone": (390, 844)}
 
 Opened = Callable[..., Any]
@@ -41,6 +44,15 @@ def chromium() -> Iterator[Any]:
     found.quit()
 
 
+def shown_as(driver: Any, size: str, dark: bool) -> None:
+    """Give the window this size, and the page light or dark colours, without loading it again."""
+    width, height = SIZES[size]
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": [scheme]})
+
+
 @pytest.fixture
 def opened(chromium: Any) -> Iterator[Opened]:
     """opened(file, size="desk", dark=False) -> the driver on that page.  After the test: no console message, and no
@@ -48,11 +60,7 @@ def opened(chromium: Any) -> Iterator[Opened]:
     chromium.get_log("browser"), chromium.get_log("performance")
 
     def show(page: Path | str, size: str = "desk", dark: bool = False) -> Any:
-        width, height = SIZES[size]
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"}
-        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": [scheme]})
+        shown_as(chromium, size, dark)
         chromium.get(page.resolve().as_uri() if isinstance(page, Path) else page)
         return chromium
 
@@ -71,7 +79,15 @@ def _address(message: str) -> str:
     return event["params"]["request"]["url"] if event["method"] == "Network.requestWillBeSent" else ""
 
 
-@pytest.fixture
-def page(make_results: Callable[..., Path]) -> Callable[..., Path]:  # noqa: F811
-    """page(tables, tell, …) -> index.html of a report on invented results, without pictures for print."""
-    return lambda *args, formats=(), **more: build_report(make_results(*args, **more), formats=formats)
+@pytest.fixture(scope="session")
+def grid_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """index.html of 2 x 2 x 2 settings, one of which learns nothing, and three seeds, with pictures for print."""
+    folder = tmp_path_factory.mktemp("grid") / "results"
+    grid = {"training": {"optimizer": {"lr": [0.01, 0.1]}, "batch_size": [8, 16]}, "network": {"hidden": [4, 6]}}
+
+    def tell(setting: PlannedSetting, seed: int) -> Outcome:
+        label = int(setting.label)
+        return Outcome(0.2, collapsed=1) if label == COLLAPSED else Outcome(0.9 + 0.006 * label + 0.002 * seed**2)
+
+    Invented(folder, {"seeds": 3, "grid": grid}, tell, (8, 8), list("abcde"), {})
+    return build_report(folder, formats=("png",))

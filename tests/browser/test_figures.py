@@ -9,34 +9,14 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from handgrad.report import build_report
 from handgrad.report.figures.smoothing import debiased_ema
 from handgrad.study.folder.results_folder import Results
-from tests.report.conftest import Invented, Outcome
-
-COLLAPSED = 5  # the setting that learns nothing
-
-
-def tell(setting, seed):
-    label = int(setting.label)
-    if label == COLLAPSED:
-        return Outcome(0.2, collapsed=1)
-    return Outcome(0.90 + 0.006 * label + 0.002 * (seed % 3) ** 2)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """index.html of 2 x 2 x 2 settings and three seeds."""
-    folder = tmp_path_factory.mktemp("figures") / "results"
-    grid = {"training": {"optimizer": {"lr": [0.01, 0.1]}, "batch_size": [8, 16]}, "network": {"hidden": [4, 6]}}
-    Invented(folder, {"seeds": 3, "grid": grid}, tell, (8, 8), list("abcde"), {})
-    return build_report(folder, formats=("png",))
 
 
 @pytest.fixture
-def shown(made, opened):
+def shown(grid_page, opened):
     """The page, its plots unpacked."""
-    driver = opened(made)
+    driver = opened(grid_page)
     WebDriverWait(driver, 30).until(lambda d: d.execute_script("return document.body.classList.contains('plotted')"))
     return driver
 
@@ -129,6 +109,34 @@ def test_curves_are_smoothed_spread_and_moved_along_other_axes(shown):
     assert {axis(shown, found, f"{name}axis.type", panel) for name in "xy" for panel in (0, 2)} == {"log"}
 
 
+def test_every_control_of_curves_is_reached_and_moved_by_keys(shown):
+    found = figure(shown, "curves")
+    shown.execute_script("arguments[0].querySelector('.legend button.every:last-child').focus()", found)
+
+    def press(key):
+        ActionChains(shown, duration=0).send_keys(key).perform()
+        return shown.execute_script("const on = document.activeElement; return [on.name, on.value, on.checked]")
+
+    keys = {"range": Keys.ARROW_RIGHT, "select-one": Keys.ARROW_DOWN, "checkbox": Keys.SPACE}
+    moved = []
+    for _ in range(7):
+        name, *before = press(Keys.TAB)
+        kind = shown.execute_script("return document.activeElement.type")
+        moved.append((name, *before, *press(keys[kind])))
+    *_, only = moved
+    assert moved[:6] == [
+        ("smooth", "0", False, "smooth", "0.01", False),
+        ("x", "epoch", None, "x", "step", None),
+        *[(name, "on", False, name, "on", True) for name in ("logX", "logY", "logY")],
+        ("seeds", "range", None, "seeds", "std", None),
+    ]
+    assert only[:2] == ("only", "")
+    (line,) = lines(shown, found)
+    assert line["meta"] == only[4]
+    assert axis(shown, found, "xaxis.title.text") == "step"
+    assert {axis(shown, found, f"{name}axis.type", panel) for name in "xy" for panel in (0, 2)} == {"log"}
+
+
 def test_a_line_is_isolated_and_all_or_none_are_shown(shown):
     found = figure(shown, "curves")
     buttons = found.find_elements(By.CSS_SELECTOR, ".legend button[data-line]")
@@ -205,6 +213,7 @@ def test_what_is_brushed_is_what_all_figures_show(shown):
     assert said.text.startswith("Selected in the parallel coordinates: 2 of 8 settings, 6 of 24 runs.")
     said.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
     assert sliders["lr, from"].get_attribute("aria-valuetext") == "0.01"
+    assert sliders["validation accuracy, to"].get_attribute("aria-valuetext") == "95.13 %"
     assert not said.is_displayed()
 
 
@@ -219,7 +228,28 @@ def test_a_selection_from_the_table_takes_single_runs(shown):
     assert {row[2] for row in line["custom"]} == {2}
 
 
-def test_two_settings_and_two_runs_side_by_side(made, shown):
+def test_a_search_without_a_hit_is_said_in_every_figure_that_shows_runs(shown):
+    figure(shown, "curves")
+    search = shown.find_element(By.CSS_SELECTOR, "#run-table .search")
+    search.send_keys("nothing")
+    for name in ("curves", "ranking", "effects", "parallel-coordinates"):
+        found = figure(shown, name)
+        said = found.find_element(By.CLASS_NAME, "chosen").text
+        assert said.startswith(
+            "No run is chosen: none passes the search and the filters of the table of runs. Show all"
+        )
+        traces(shown, found)
+        assert axis(shown, found, "annotations").pop()["text"] == "no run is chosen"
+    assert traces(shown, figure(shown, "curves")) == []
+    found.find_element(By.CSS_SELECTOR, ".chosen button").send_keys(Keys.ENTER)
+    assert shown.execute_script("return document.activeElement.tagName") == "SUMMARY"  # the button is gone
+    found = figure(shown, "curves")
+    assert len(lines(shown, found)) == 8
+    assert not [one for one in axis(shown, found, "annotations") if one["text"] == "no run is chosen"]
+    assert search.get_attribute("value") == ""
+
+
+def test_two_settings_and_two_runs_side_by_side(grid_page, shown):
     box = shown.find_element(By.CLASS_NAME, "side-by-side")
     shown.execute_script("arguments[0].scrollIntoView({behavior: 'instant'})", box)
     first, first_runs, second, second_runs, _ = map(Select, box.find_elements(By.TAG_NAME, "select"))
@@ -228,7 +258,7 @@ def test_two_settings_and_two_runs_side_by_side(made, shown):
     rows = [row.text for row in box.find_elements(By.CSS_SELECTOR, ".beside tbody tr")]
     assert rows[0].startswith("validation accuracy 95.13 ± 0.42 % (n = 3, ddof 1)")
     said = box.find_element(By.CSS_SELECTOR, "p[role=status]").text
-    frame = Results.open(made.parents[1]).conclusions()
+    frame = Results.open(grid_page.parents[1]).conclusions()
     low, high = (100 * frame[name].iloc[1] for name in ("low", "high"))
     ends = f"{low:+.2f} to {high:+.2f} points".replace("-", "−")
     assert said == f"7 − 8 (the best): −0.60 points, simultaneous 95 % interval {ends}: behind."
@@ -246,10 +276,10 @@ def test_two_settings_and_two_runs_side_by_side(made, shown):
     assert drawn == [f"{labels[1]}, seed 1", f"{labels[2]}, seed 0"]
 
 
-def test_without_scripts_every_figure_is_a_picture(made, chromium, opened):
+def test_without_scripts_every_figure_is_a_picture(grid_page, chromium, opened):
     chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
-        driver = opened(made)
+        driver = opened(grid_page)
         pictures = driver.find_elements(By.CSS_SELECTOR, "figure.drawing img.static")
         plots = driver.find_elements(By.CSS_SELECTOR, "figure.drawing .screen-only")
         assert len(pictures) == len(plots) > 5

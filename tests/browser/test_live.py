@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("selenium", reason="needs selenium")
 
 from handgrad.report.live import watching
+from tests.browser.axe_core import findings
 from tests.browser.conftest import Opened
 from tests.report.live.running import RunningStudy
 
@@ -26,7 +27,7 @@ class Watched:
         self.url = self.said[0].split()[-1]
 
 
-def until(condition, seconds=300):
+def until(condition, seconds=120):
     """Wait for a condition -> what it came to."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -49,7 +50,7 @@ def in_frame(driver, script):
     return driver.execute_script(f"const frame = {FRAME}, page = frame && frame.contentDocument; return {script};")
 
 
-def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened):
+def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened, axe):
     ended = study.left[:2]
     study.finish(2)
     watched = Watched(study.folder)
@@ -62,6 +63,8 @@ def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened)
         return int(in_frame(driver, "frame ? frame.dataset.version || 0 : 0"))
 
     until(lambda: "2 of 12 runs have ended" in text())
+    driver.execute_script(axe)
+    assert findings(driver, outside=["iframe"]) == []
     assert "Preliminary: the study is running" in text()
     assert "best setting so far" in text()
     assert driver.title.endswith("(live)")
@@ -103,6 +106,7 @@ def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened)
     study.finish(2)
     until(lambda: "text is selected" in driver.find_element("id", "note").text)
     assert version() == seen
+    assert status.text.startswith("The study is running, 2 of 12 runs have ended")  # as the page that is shown
     in_frame(driver, "page.getSelection().removeAllRanges()")
     until(lambda: "4 of 12 runs have ended" in text())
 

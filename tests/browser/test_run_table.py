@@ -143,6 +143,7 @@ def test_it_sorts_filters_searches_and_groups(report, opened):
     assert set(table.column("network.activation")) == {"tanh"}
     assert table.selected == 4
     table.find("#run-table .all").send_keys(Keys.ENTER)
+    assert "search" in table.run("return document.activeElement.className")  # what was pressed is gone
     assert (table.said, table.selected) == ("28 runs", None)
     table.type("#run-table .search", "diverged tanh")
     assert table.said == "0 of 28 runs"
@@ -156,6 +157,7 @@ def test_it_sorts_filters_searches_and_groups(report, opened):
     assert cells[0] == "87.10 ± 1.16"  # of 86.0, 86.2, 88.0 and 88.2
     assert any("(3 of 4)" in cell for cell in cells)
     table.find(".runs tbody .only").send_keys(Keys.ENTER)
+    assert "group" in table.run("return document.activeElement.className")
     assert set(table.column(LR)) == {"0.1"}
     assert table.said == "4 of 28 runs"
 
@@ -277,3 +279,43 @@ def test_tables_of_settings_show_ten_and_sort_by_keyboard(report, opened):
         assert values in (sorted(values), sorted(values, reverse=True))
     link = table.find("#table-summary tbody a")
     assert link.get_attribute("href").endswith(f"#setting-{link.text}")
+
+
+def test_a_setting_that_two_phases_list_belongs_to_both_and_phases_are_compared(make_results, opened):
+    from selenium.webdriver.support.ui import Select
+
+    tables = {
+        "seeds": 3,
+        "training": {"batch_size": 8},
+        "grid": {"training": {"optimizer": {"lr": [0.01, 0.1]}}},
+        "phase": [{"name": "batch size", "grid": {"training": {"batch_size": [8, 16]}}}],
+    }
+    values = {"1": 0.8, "2": 0.9, "2_1": 0.85}
+    folder = make_results(tables, lambda setting, seed: Outcome(values[setting.label] + 0.01 * seed))
+    table = Table(opened(build_report(folder, formats=())))
+    assert set(table.column("phase")) == {"main", "main, batch size", "batch size"}
+    Select(table.find("#run-table .group")).select_by_value("phase")
+    counts = dict(zip(table.column("phase"), table.column("n"), strict=True))
+    assert counts == {"main": "6", "batch size": "6"}
+    assert table.said == "9 runs. A run counts in each phase that lists its setting"
+    assert table.find(".dt-info").text == "2 groups"
+    Select(table.find("#run-table .group")).select_by_value("")
+    Select(table.find("[data-filter='phase']")).select_by_value("batch size")
+    assert table.said == "6 of 9 runs"
+    assert set(table.column("setting")) == {"2", "2_1"}
+    table.find("th[data-key='phase'] .dt-column-order").click()
+    Select(table.find("#run-table .group")).select_by_value("training.optimizer.lr")
+    assert table.find(".dt-info").text == "1 group"
+
+    box = table.find(".side-by-side")
+    first, _, second, _, _ = map(Select, box.find_elements("tag name", "select"))
+    first.select_by_visible_text("main, 1: lr 0.01")
+    second.select_by_visible_text("batch size, 2_1: batch size 16")
+    said = box.find_element("css selector", "p[role=status]").text
+    assert said.startswith("2_1 − 1: +5.00 points over 3 seeds")
+    rows = [row.text for row in box.find_elements("css selector", ".beside tbody tr")]
+    assert rows[1:] == ["lr 0.01 0.1", "batch size 8 16"]
+
+    table.run("window.location.hash = '#setting-2'")
+    table.wait("return document.querySelector('.detail .facts')")
+    assert "phases that list it\nmain, batch size" in table.find(".detail").text

@@ -165,13 +165,65 @@ def test_a_page_that_is_open_gets_the_last_report_before_the_server_ends(study, 
 def test_a_study_that_is_killed_ends_its_server_too(study, monkeypatch):
     monkeypatch.setattr(watching, "EVERY", 0.05)
     monkeypatch.setattr(watching, "NOBODY", 0.1)
+    monkeypatch.setattr(watching, "FIRST", 0.0)
     study.finish(1)
     thread, said, _ = watched(study.folder)
     study.held.close()
     thread.join(300)
-    assert said[-1].startswith(
-        "The study was interrupted, 1 of 12 runs has ended. The command that ran it continues it. Its report: "
+    assert said[-1] == (
+        "The study was interrupted, 1 of 12 runs has ended. The command that ran it continues it. A report of what is "
+        f"there: handgrad report {study.folder}"
     )
+
+
+def test_a_study_that_ends_before_its_page_was_opened_is_shown_a_while(study, monkeypatch):
+    monkeypatch.setattr(watching, "EVERY", 0.05)
+    monkeypatch.setattr(watching, "NOBODY", 0.1)
+    thread, said, port = watched(study.folder)
+    study.end()
+    until(lambda: len(said) == 3)
+    assert said[1] == "It was over before its page was opened, which stays there for 15 s"
+    assert said[2].startswith("The study is over, 12 of 12 runs have ended. Its report: ")
+    time.sleep(0.5)  # longer than for a page that was closed
+    assert thread.is_alive()
+    assert status(port)["over"]
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_watcher_outlives_its_study_in_silence_and_an_interrupt_ends_only_the_wait(study, monkeypatch):
+    class Told:
+        def send(self, text):
+            raise BrokenPipeError
+
+    class Waited:
+        def join(self, seconds):
+            raise KeyboardInterrupt
+
+        is_alive, ended = staticmethod(lambda: True), False
+
+        def terminate(self):
+            self.ended = True
+
+    monkeypatch.setattr(watching.signal, "signal", lambda number, does: None)
+    monkeypatch.setattr(watching, "NOBODY", 0.1)
+    study.end()
+    watching._watch_beside(study.folder, 0, False, Told())
+    watcher = watching.Watcher(0, False, print)
+    watcher._process = Waited()
+    watcher.end()
+    assert watcher._process.ended
+
+
+def test_a_page_gets_the_report_that_it_was_told_of(study):
+    report = LiveReport(study.folder)
+    seen = []
+    for _ in range(live_report.KEPT + 1):
+        study.finish(1)
+        assert report.look()
+        seen.append(report.snapshot)
+    assert [report.at(str(one.version)) for one in seen] == [seen[-1], *seen[1:]]
+    assert report.at("") == report.at("nothing") == seen[-1]
 
 
 def test_a_study_that_was_over_before_is_shown_until_an_interrupt(make_results, monkeypatch):

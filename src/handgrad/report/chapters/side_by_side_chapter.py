@@ -12,7 +12,8 @@ from handgrad.report.chapters.chapter import Chapter, SideBySide, Text
 from handgrad.report.figures.request import Sources
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.ranked_settings import ranked_settings
-from handgrad.report.findings.setting_pairs import PAIRED, pair_differences
+from handgrad.report.findings.setting_pairs import ACROSS, PAIRED, across_phases, pair_differences
+from handgrad.report.findings.statistics import Comparison
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.wording import number, plural, setting_name, signed, spread
 from handgrad.study.changes import axis_names, leaves, shown
@@ -30,9 +31,15 @@ def side_by_side_chapter(summary: Summary, sources: Sources) -> Chapter | None:
         "Choose two settings, or two runs of them. A difference is the mean of the differences over the "
         "seeds that both finished, with the 95 % t interval of that one pair; against the best it is the simultaneous "
         "interval of the table of results. "
-        f"Pairs are those of the best {PAIRED} settings of a phase of which no run diverged."
+        f"Pairs are those of the best {PAIRED} settings of a phase of which no run diverged"
+        + (f", and of two phases those of the best {ACROSS} of each." if len(phases) > 1 else ".")
     )
-    data = {"phases": [_phase(phase) for phase in phases], **_matrices(summary, sources)}
+    data = {
+        "phases": [_phase(phase) for phase in phases],
+        "differ": _differing([setting for setting in summary.settings if setting.trained]),
+        "across": _across(summary) if len(phases) > 1 else {},
+        **_matrices(summary, sources),
+    }
     return Chapter("side-by-side", "Side by side", (Text(text), SideBySide(data)))
 
 
@@ -43,7 +50,6 @@ def _phase(phase: PhaseSummary) -> dict[str, Any]:
         "name": phase.name,
         "measure": METRICS[phase.metric].word,
         "settings": [_setting(setting, phase) for setting in settings],
-        "differ": _differing(settings),
         "said": {**_pairs(phase), **_against(phase)},
     }
 
@@ -69,24 +75,39 @@ def _setting(setting: SettingSummary, phase: PhaseSummary) -> dict[str, Any]:
 
 
 def _differing(settings: list[SettingSummary]) -> list[dict[str, Any]]:
-    """Every key whose values are not the same in all settings, with its value in each."""
-    values = [dict(leaves(setting.setting)) for setting in settings]
-    paths = list(dict.fromkeys(path for one in values for path in one))
-    texts = {path: [shown(one[path]) if path in one else "" for one in values] for path in paths}
-    varied = [path for path in paths if len(set(texts[path])) > 1]
+    """Every key whose values are not the same in all settings, with its value in each by the label."""
+    values = {setting.label: dict(leaves(setting.setting)) for setting in settings}
+    paths = list(dict.fromkeys(path for one in values.values() for path in one))
+    texts = {path: {label: shown(one[path]) if path in one else "" for label, one in values.items()} for path in paths}
+    varied = [path for path in paths if len({*texts[path].values()}) > 1]
     names = axis_names(varied)
     return [{"name": names[path], "path": path, "values": texts[path]} for path in varied]
 
 
 def _pairs(phase: PhaseSummary) -> dict[str, str]:
     """ "label|label" -> the difference of a pair in words."""
-    found = {}
-    for pair in pair_differences(phase):
-        one = pair.found
-        text = f"{pair.first} − {pair.second}: {signed(one.difference or 0.0, phase.metric)} over {one.counted}"
-        text += _interval(one.interval, phase.metric) if one.interval else "; they show no spread, so no interval"
-        found[f"{pair.first}|{pair.second}"] = f"{text}."
-    return found
+    return {
+        f"{pair.first}|{pair.second}": _difference(pair.first, pair.second, pair.found, phase.metric)
+        for pair in pair_differences(phase)
+    }
+
+
+def _across(summary: Summary) -> dict[str, str]:
+    """ "label|label" -> the difference of two settings of different phases in words, or why there is none."""
+    metric = summary.phases[-1].metric
+    return {
+        f"{first}|{second}": f"{found.split('; give two')[0]}."
+        if isinstance(found, str)
+        else _difference(first, second, found, metric)
+        for first, second, found in across_phases(summary)
+    }
+
+
+def _difference(first: str, second: str, found: Comparison, metric: str) -> str:
+    if found.difference is None:
+        return f"{first} and {second} share no seed."
+    text = f"{first} − {second}: {signed(found.difference, metric)} over {found.counted}"
+    return f"{text}{_interval(found.interval, metric) if found.interval else '; they show no spread, so no interval'}."
 
 
 def _interval(interval: Interval, metric: str) -> str:

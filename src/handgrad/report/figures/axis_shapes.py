@@ -153,7 +153,8 @@ class ParallelCoordinates:
     """places (settings, axes): where each setting crosses each axis; the last axis is the measure.  Best first.
 
     levels (settings,): the colour of each, 0 (worst) to 1 (best);  texts: values as they are, for the table;  runs: ids
-    of the runs of each;  drawn: the positions of the lines that are drawn where there are very many.
+    of the runs of each;  drawn: the positions of the lines that are drawn where there are very many;  percent: whether
+    the measure is a fraction, which a page shows in percent.
     """
 
     name: str
@@ -164,6 +165,7 @@ class ParallelCoordinates:
     levels: Numbers
     texts: tuple[tuple[str, ...], ...]
     runs: tuple[tuple[str, ...], ...] = ()
+    percent: bool = False
 
     @property
     def drawn(self) -> list[int]:

@@ -5,12 +5,13 @@
   const EVERY = 1000, PATIENCE = 10000;
   const message = document.getElementById("message"), note = document.getElementById("note");
   const frames = document.getElementById("frames");
-  let shown = null, version = 0, coming = 0, ended = false, lost = 0, pressed = false, typed = 0, news = Date.now();
+  let shown = null, version = 0, coming = 0, last = -1, lost = 0, pressed = false, typed = 0, news = Date.now();
 
   const say = (place, text) => { if (place.textContent !== text) place.textContent = text; };
   const clock = (time) => new Date(time).toLocaleTimeString();
 
   const poll = async () => {
+    if (over()) return;
     let status = null;
     try {
       const answer = await fetch("status", { cache: "no-store" });
@@ -18,17 +19,22 @@
     } catch { /* the server has ended, or the machine sleeps */ }
     if (status) {
       lost = 0;
-      say(message, status.message);
+      if (status.version === version) say(message, status.message);  // of what is shown, not of what comes
       const held = status.version > version && busy();
       say(note, status.problem || (held ? `A newer report waits: ${held}.` : `Updated ${clock(news)}.`));
-      if (status.version > version && !coming && !held) load(status.version);
-      ended = status.over && status.version === version;
-      if (ended) {
-        say(note, `The last report, of ${clock(news)}: this server has ended.`);
-        document.getElementById("alone").remove();
-      }
-    } else if (++lost > 2) say(note, `The server does not answer: this is the report of ${clock(news)}.`);
-    if (!ended) setTimeout(poll, lost > 2 ? PATIENCE : EVERY);
+      if (status.version > version && !coming && !held) load(status);
+      last = status.over ? status.version : -1;
+    } else lost += 1;
+    if (over()) return;
+    if (lost > 2) say(note, `The server does not answer: this is the report of ${clock(news)}.`);
+    setTimeout(poll, lost > 2 ? PATIENCE : EVERY);
+  };
+  // Whether what is shown is the last report: the server ends as soon as nobody asks it any more.
+  const over = () => {
+    if (last !== version) return false;
+    say(note, `The last report, of ${clock(news)}: this server has ended.`);
+    document.getElementById("alone")?.remove();
+    return true;
   };
 
   // What the reader is doing that a change of the page would disturb; empty where nothing.
@@ -40,17 +46,17 @@
     return marked && !marked.isCollapsed ? "text is selected" : "";
   };
 
-  const load = (next) => {
+  const load = ({ version: next, message: said }) => {
     coming = next;
     const frame = document.createElement("iframe");
     frame.className = "coming";
     frame.title = "report";
     frame.src = `report/index.html?version=${next}${shown ? "" : location.hash}`;
-    frame.addEventListener("load", () => change(frame, next), { once: true });
+    frame.addEventListener("load", () => change(frame, next, said), { once: true });
     frames.append(frame);
   };
 
-  const change = async (frame, next) => {
+  const change = async (frame, next, said) => {
     const page = frame.contentDocument, before = shown;
     watch(frame);
     if (before) {
@@ -69,10 +75,12 @@
     }
     shown = frame;
     version = next;
+    say(message, said);
     coming = 0;
     news = Date.now();
     document.title = `${page.title} (live)`;
     frame.dataset.version = next;
+    over();
   };
 
   // An element is found again in the next report by its id, or by the nearest id above it and its number among its kind.

@@ -3,6 +3,7 @@
 It is made in a temporary folder and kept in memory: the results folder is only read.
 """
 
+import shlex
 import shutil
 import tempfile
 import time
@@ -19,6 +20,7 @@ from handgrad.study.folder.results_folder import Results
 from handgrad.study.folder.so_far import SoFar
 
 BETWEEN = 2.0  # seconds at least from the end of one making to the beginning of the next
+KEPT = 3  # reports: a browser may still fetch the one that it was told of when the next is there
 LOST = 20  # looks at a folder without results after which nothing is expected of it any more
 SHARE = 0.2  # of one core that makes reports, at most: the rest is the study's
 
@@ -50,6 +52,7 @@ class LiveReport:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.snapshot = Snapshot()
+        self._kept: tuple[Snapshot, ...] = ()
         self._stamp: Stamp | None = None
         self._rest_until = 0.0
         self._lost = 0  # looks in a row at which there were no results
@@ -67,10 +70,15 @@ class LiveReport:
             return False
         began = time.process_time()
         self.snapshot = self._made(over)
+        self._kept = (*self._kept[1 - KEPT :], self.snapshot)
         self._stamp = None if self.snapshot.problem and not over else stamp
         taken = time.process_time() - began
         self._rest_until = time.monotonic() + max(BETWEEN, taken * (1 / SHARE - 1))
         return True
+
+    def at(self, version: str) -> Snapshot:
+        """The report of this version, as a page asks for it; the newest where it is not kept, or none is named."""
+        return next((one for one in self._kept if str(one.version) == version), self.snapshot)
 
     def _state(self) -> str | None:
         try:
@@ -98,8 +106,12 @@ class LiveReport:
             going = len(found.begun)
             return f"{text}, {going:,} {'is' if going == 1 else 'are'} in progress" if going else text
         where = (self.folder / "report" / "index.html").resolve()
-        again = "" if found.over else ". The command that ran it continues it"
-        return f"{text}{again}. Its report: {where}"
+        if found.over:
+            return f"{text}. Its report: {where}"
+        text += ". The command that ran it continues it. "
+        if where.exists():
+            return f"{text}Its report: {where}"
+        return f"{text}A report of what is there: handgrad report {shlex.quote(str(self.folder))}"
 
 
 def _stamp(folder: Path) -> Stamp:

@@ -2,7 +2,7 @@
 
     /                  the page, which shows the report in a frame and asks every second whether there is a newer one
     /status            how far the study is, as JSON
-    /report/<file>     a file of the newest report
+    /report/<file>     a file of the newest report, or of ?version=N where it is kept
 
 It listens on 127.0.0.1 alone and answers GET requests alone, and only those whose Host is this machine: a page from
 elsewhere whose name was made to lead here (DNS rebinding) gets nothing.  What it serves lies in memory under its exact
@@ -63,6 +63,11 @@ class LiveServer(ThreadingHTTPServer):
             ) from None
 
     @property
+    def was_asked(self) -> bool:
+        """Whether a page was ever opened."""
+        return self.asked > float("-inf")
+
+    @property
     def url(self) -> str:
         """Where a browser finds it."""
         return f"http://{ADDRESS}:{self.server_port}/"
@@ -93,13 +98,14 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_meant():
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, f"ask for {self.server.url}")
             return
-        path = unquote(urlsplit(self.path).path)
-        snapshot = self.server.report.snapshot
+        asked = urlsplit(self.path)
+        path = unquote(asked.path)
+        snapshot = self.server.report.at(asked.query.removeprefix("version="))
         if path == "/":
             self._answer(self.server.page, ".html", self.server.policy)
         elif path == "/status":
             self.server.asked = time.monotonic()
-            self._answer(json.dumps(snapshot.status()).encode(), ".json")
+            self._answer(json.dumps(self.server.report.snapshot.status()).encode(), ".json")
         elif (content := snapshot.files.get(path.removeprefix("/report/"))) is not None and path.startswith("/report/"):
             self._answer(content, path[path.rfind(".") :], FRAMED)
         else:

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from handgrad.study.runners.processes import no_interrupt, one_thread_each
 EVERY = 0.5  # seconds from one look at the folder to the next
 NOBODY = 3.0  # seconds after which a page that does not ask any more has been closed
 LATEST = 15.0  # seconds for pages to fetch the last report
+FIRST = 15.0  # seconds from the beginning in which the page can be opened, though the study ends before
 
 Say = Callable[[str], None]
 
@@ -37,23 +39,29 @@ def watch(folder: Path, *, port: int = 0, browser: bool = False, stay: bool = Tr
             say(f"Its study is not running ({state}): nothing more comes. Ctrl-C ends this server")
         if browser:
             _show(server.url, say)
+        began = time.monotonic()
         while True:
             report.look()
             before = before and stay and report.snapshot.over
             if report.snapshot.over and not before:
                 break
             time.sleep(EVERY)
-        _wait_for_pages(server)
-    say(report.snapshot.message)
+        first = began + FIRST if stay else began
+        if not server.was_asked and time.monotonic() < first:
+            say(f"It was over before its page was opened, which stays there for {FIRST:.0f} s")
+        say(report.snapshot.message)
+        _wait_for_pages(server, first)
 
 
-def _wait_for_pages(server: LiveServer) -> None:
-    """Wait until the pages that are open have the last report."""
-    began = time.monotonic()
-    while time.monotonic() - began < LATEST:
-        time.sleep(EVERY / 2)
-        if time.monotonic() - max(server.asked, began) > NOBODY:  # no page is open, or all know that it is over
+def _wait_for_pages(server: LiveServer, first: float) -> None:
+    """Wait until the pages that are open have the last report; where none was yet, until the time `first` for one."""
+    over = time.monotonic()
+    while (now := time.monotonic()) - over < LATEST:
+        if not server.was_asked and now < first:
+            over = now
+        elif now - max(server.asked, over) > NOBODY:  # no page is open, or all know that it is over
             return
+        time.sleep(EVERY / 2)
 
 
 def _show(url: str, say: Say) -> None:
@@ -98,9 +106,14 @@ class Watcher:
             pass
 
     def end(self) -> None:
-        """Wait until the pages that are open have the last report, or end it."""
-        if self._process is not None:
+        """Wait until the pages that are open have the last report, or Ctrl-C: the study is over, and only this ends."""
+        if self._process is None:
+            return
+        try:
             self._process.join(LATEST + NOBODY)
+        except KeyboardInterrupt:
+            pass
+        finally:
             if self._process.is_alive():
                 self._process.terminate()
 
@@ -108,7 +121,12 @@ class Watcher:
 def _watch_beside(folder: Path, port: int, browser: bool, told: Any) -> None:
     """What the process does: it ends with the study, and leaves interrupts to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def say(text: str) -> None:
+        with suppress(OSError):  # the study was killed: its pages get the last report all the same
+            told.send(text)
+
     try:
-        watch(folder, port=port, browser=browser, stay=False, say=told.send)
+        watch(folder, port=port, browser=browser, stay=False, say=say)
     except InputError as error:
-        told.send(str(error))
+        say(str(error))

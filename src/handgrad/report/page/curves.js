@@ -196,6 +196,7 @@ const curves = {
       if (!log) { delete y.dtick; delete y.exponentformat; }
       if (range) y.range = range; else delete y.range;
     }
+    if (!data.length) [x, y].forEach((axis) => { axis.showticklabels = false; });  // of no line there are no places
     return { data, layout: { ...plot.layout, xaxis: x, yaxis: y, hovermode: unified ? "x unified" : "closest" } };
   },
 

@@ -48,6 +48,10 @@ const figures = {
     const found = own ? own.made(plot, state, figure)
       : { data: figures.dimmed(plot), layout: { ...plot.layout, xaxis: { ...plot.layout.xaxis }, yaxis: { ...plot.layout.yaxis } } };
     if (!own) found.data.forEach((trace) => { if (state.hidden.has(trace.meta)) trace.visible = false; });
+    if (figures.none() && (own || (plot.runs || []).some(Boolean)) && figure.querySelector(".chosen")) {
+      found.layout.annotations = [...(found.layout.annotations || []), { text: "no run is chosen", showarrow: false, font: { size: 14 },
+        xref: "paper", yref: "paper", x: 0.5, y: 0.5, bgcolor: "rgba(255,255,255,0.85)", borderpad: 4 }];
+    }
     return found;
   },
 
@@ -146,6 +150,7 @@ const figures = {
     });
   },
 
+  none: () => selection.runs !== null && !Object.keys(figures.store.names).some(selection.has),
   // How many runs are selected, and a button that shows all of them again.
   tell(figure) {
     const place = figure.querySelector(".chosen"), names = Object.entries(figures.store.names);
@@ -154,8 +159,15 @@ const figures = {
     if (!selection.runs) return place.replaceChildren();
     const chosen = names.filter(([id]) => selection.has(id)), settings = (pairs) => new Set(pairs.map(([, [label]]) => label)).size;
     const where = { parallel: " in the parallel coordinates", table: " in the table of runs" }[selection.by] || "";
+    const none = { parallel: "no setting crosses all axes where they are kept", table: "none passes the search and the filters of the table of runs" };
     const button = figures.element("button", { type: "button", textContent: "Show all" });
-    button.addEventListener("click", () => selection.choose(null, "figure"));
+    button.addEventListener("click", () => {
+      selection.choose(null, "figure");
+      const next = figure.querySelector(".controls summary, .controls input, .controls select") || figure.querySelector("h3");
+      if (next.tagName === "H3") next.tabIndex = -1;
+      next.focus({ preventScroll: true });  // the button is gone, and who goes by keys stays here
+    });
+    if (figures.none()) return place.replaceChildren(`No run is chosen${selection.by in none ? `: ${none[selection.by]}` : ""}. `, button);
     place.replaceChildren(`Selected${where}: ${settings(chosen).toLocaleString("en")} of ${settings(names).toLocaleString("en")} settings, `
       + `${chosen.length.toLocaleString("en")} of ${names.length.toLocaleString("en")} runs. `, button);
   },

@@ -175,9 +175,12 @@ def _cell_note(figure: HeatMap, i: int, j: int, x: str, y: str) -> str:
 def parallel(figure: ParallelCoordinates) -> dict[str, Any]:
     """A line for each setting between upright axes, the best last and wide."""
     x = list(range(len(figure.axes)))
+    texts = [list(row) for row in figure.texts]
+    if figure.percent:
+        texts = [[*values, f"{100 * float(measure):.2f} %"] for *values, measure in texts]
     data: list[dict[str, Any]] = []
     for k in reversed(figure.drawn):
-        pairs = zip(figure.axes, figure.texts[k], strict=True)
+        pairs = zip(figure.axes, texts[k], strict=True)
         note = "<br>".join(f"{plain(one.label)}: {plain(beginning(text))}" for one, text in pairs)
         data.append(
             {
@@ -214,7 +217,7 @@ def parallel(figure: ParallelCoordinates) -> dict[str, Any]:
     every = {
         "axes": [one.label for one in figure.axes],
         "places": [[short(place) for place in row] for row in figure.places.tolist()],
-        "texts": [list(row) for row in figure.texts],
+        "texts": texts,
         "colours": [shade(float(level)) for level in figure.levels],
         "runs": figure.runs,
         "most": MOST_LINES,

@@ -7,6 +7,7 @@ const runValues = (() => {
     if (form === "percent") return (100 * value).toFixed(2);
     if (form === "metric") return Math.abs(value) >= 1e-4 ? Number(value.toPrecision(4)).toString() : value.toExponential(3);
     if (form === "seconds") return value >= 100 ? value.toFixed(1) : short(value, 3);
+    if (form === "names") return [value].flat().join(", ");
     return form === "number" ? short(value, 6) : String(value);
   };
   // A filter of numbers in the unit that the table shows: "> 0.9", "0.1 .. 0.5", "50 ..", "8, 16"; null where it is none.
@@ -28,7 +29,7 @@ const runValues = (() => {
   // The test of a filter, or null where what was typed is none.
   const test = (typed, column) => {
     if (!numeric.has(column.form)) {
-      if (column.values) return (value) => value === typed;
+      if (column.values) return (value) => [value].flat().includes(typed);  // one of them, in a column of several names
       const wanted = typed.toLowerCase();
       return (value) => value !== null && String(value).toLowerCase().includes(wanted);
     }

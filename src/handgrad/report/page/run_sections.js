@@ -161,7 +161,7 @@
     return [
       make("h3", { textContent: `Setting ${label}` }),
       facts([
-        ["against the best", setting.word], ["phase", setting.phase], ["what happened", setting.outcome],
+        ["against the best", setting.word], [setting.phases.length > 1 ? "phases that list it" : "phase", setting.phases.join(", ")], ["what happened", setting.outcome],
         ...setting.axes, ...(setting.interval ? [setting.interval] : []), ...setting.scores,
         ["network", setting.network ? [`${setting.network[0]}; ${setting.network[1]} parameters`] : []],
         ...(setting.formulas || []),

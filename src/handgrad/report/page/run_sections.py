@@ -24,6 +24,7 @@ from handgrad.report.findings.ranked_settings import ranked_settings
 from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
 from handgrad.report.findings.wording import axis_names, number, outcome, spread, trouble_of, values_text
 from handgrad.report.page.page_grids import mistakes, pictures
+from handgrad.report.page.run_table import phases_of
 from handgrad.study.changes import shown
 from handgrad.study.toml import dumps
 from handgrad.training.curves import PER_STEP, by_epoch
@@ -45,8 +46,13 @@ def run_sections(summary: Summary, sources: Sources) -> dict[str, Any]:
     environments: dict[str, dict[str, str]] = {}
     told = {run.id: _run(run, sources, points, environments) for run in runs}
     _add_grids(ranked, sources, told)
+    phases = phases_of(summary)
+
+    def several(setting: SettingSummary) -> list[str]:
+        return phases[setting.label] if len(summary.phases) > 1 else []
+
     return {
-        "settings": {setting.label: _setting(phase, setting, len(summary.phases) > 1) for phase, setting in ranked},
+        "settings": {setting.label: _setting(phase, setting, several(setting)) for phase, setting in ranked},
         "runs": told,
         "environments": list(environments.values()),
         "curves": {
@@ -64,19 +70,19 @@ def _has_curves(run: RunFacts) -> bool:
     return run.record is not None and run.status != "failed"
 
 
-def _setting(phase: PhaseSummary, setting: SettingSummary, several: bool) -> dict[str, Any]:
+def _setting(phase: PhaseSummary, setting: SettingSummary, phases: list[str]) -> dict[str, Any]:
     found = phase.conclusions if len(phase.settings) > 1 else None
     one = found.against.get(setting.label) if found else None
     word = "" if found is None else "not compared with the best"
     if one is not None and one.word == BEST:
-        word = f"the best of phase {phase.name}" if several else "the best"
+        word = f"the best of phase {phase.name}" if phases else "the best"
     elif one is not None and found is not None:
         word = f"{one.word}: {against_text(one, found.metric, found.unit)}"
     values = setting.samples[phase.metric]
     names = axis_names(list(setting.all_axes))
     told: dict[str, Any] = {
         "name": values_text(setting.all_axes),
-        "phase": phase.name if several else "",
+        "phases": phases,
         "axes": [[names[path], shown(value)] for path, value in setting.all_axes.items() if value is not None],
         "runs": [run.id for run in setting.runs if run.id],
         "outcome": outcome(setting),

@@ -60,13 +60,13 @@ const runTable = (() => {
       titleRow: 0, autoWidth: false, pageLength: 25, lengthMenu: [10, 25, 100, -1],
       layout: { topStart: "buttons", topEnd: null, bottomStart: ["info", "pageLength"], bottomEnd: "paging" },
       buttons: [
-        { extend: "colvis", text: "Columns", columnText: (_, i) => head[i].heading },
+        { extend: "colvis", text: "Columns", fade: 0, columnText: (_, i) => head[i].heading },
         { ...saved, extend: "copyHtml5", text: "Copy" },
         { ...saved, extend: "copyHtml5", text: "Copy as CSV", fieldSeparator: ",", fieldBoundary: '"' },
         { ...saved, extend: "csvHtml5", text: "Download CSV", filename: group ? "groups" : "runs", bom: false },
       ],
       language: {
-        info: group ? "_TOTAL_ groups" : "_START_ to _END_ of _TOTAL_ runs", infoEmpty: "none", infoFiltered: "",
+        info: group ? "_TOTAL_ _ENTRIES-TOTAL_" : "_START_ to _END_ of _TOTAL_ runs", entries: { _: "groups", 1: "group" }, infoEmpty: "none", infoFiltered: "",
         lengthMenu: "_MENU_ a page", lengthLabels: { "-1": "all" }, emptyTable: "nothing to show", zeroRecords: "no run passes the filters",
         buttons: { copyTitle: "Copied", copySuccess: { _: "%d rows copied", 1: "1 row copied" } },
       },
@@ -76,6 +76,15 @@ const runTable = (() => {
     Object.assign(scroll, { tabIndex: 0 });
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", "run table");
+    table.on("buttons-action", () => {  // what DataTables calls a menu without its items is a group of switches
+      const box = root.querySelector(".dt-button-collection");
+      if (!box) return;
+      box.setAttribute("aria-label", "columns of the table");
+      box.querySelector("[role=menu]")?.setAttribute("role", "group");
+      box.querySelectorAll(".dt-button").forEach((one) => {
+        one.setAttribute("aria-pressed", String(one.classList.contains("dt-button-active")));
+      });
+    });
     table.on("column-visibility", (_, settings, i, visible) => { head[i].hidden = !visible; if (!group) columns[i].hidden = !visible; });
     apply(false);
   };
@@ -98,8 +107,10 @@ const runTable = (() => {
     const at = place(group), groups = new Map();
     rows.forEach((row, i) => {
       if (!passes(row, i)) return;
-      if (!groups.has(row[at])) groups.set(row[at], []);
-      groups.get(row[at]).push(row);
+      [row[at]].flat().forEach((value) => {
+        if (!groups.has(value)) groups.set(value, []);
+        groups.get(value).push(row);
+      });
     });
     const measured = columns.map((column, i) => i).filter((i) => ["metric", "time"].includes(columns[i].kind));
     return [...groups].map(([value, own]) => [value, own.length,
@@ -136,10 +147,12 @@ const runTable = (() => {
     if (group && again) table.clear().rows.add(groupRows());
     table.draw();
     const all = shown.length === rows.length;
-    const from = brushed ? `, chosen in ${by}` : "";
+    const from = brushed ? `, chosen in ${by}` : "", at = place(group);
+    const twice = group && shown.some((row) => [row[at]].flat().length > 1)
+      ? [` A run counts in each ${columns[at].heading} that lists its setting`] : [];
     root.querySelector(".said").textContent = [all
       ? `${rows.length.toLocaleString("en")} runs`
-      : `${shown.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} runs${from}`, ...wrong()].join(".");
+      : `${shown.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} runs${from}`, ...twice, ...wrong()].join(".");
     root.querySelector(".all").hidden = all && !brushed;
   };
   // What the reader filters is the page's selection.
@@ -166,8 +179,8 @@ const runTable = (() => {
     ({ columns, rows } = data);
     columns.forEach((column, i) => {
       if (numeric.has(column.form) || ["run", "setting"].includes(column.form)) return;
-      const values = [...new Set(rows.map((row) => row[i]).filter((value) => value !== null))];
-      if (values.length <= CHOICES) column.values = values.map(String).sort(order(true));
+      const values = [...new Set(rows.flatMap((row) => row[i]).filter((value) => value !== null))];
+      if (values.length <= CHOICES || column.form === "names") column.values = values.map(String).sort(order(true));
     });
     texts = rows.map((row) => row.map((value, i) => text(value, columns[i].form)).join(" ").toLowerCase());
     const orders = window.DataTable.ext.type.order;
@@ -188,7 +201,7 @@ const runTable = (() => {
       chosen();
     });
     root.querySelector(".group").addEventListener("change", (event) => groupBy(event.target.value));
-    root.querySelector(".all").addEventListener("click", () => { clear(); chosen(); });
+    root.querySelector(".all").addEventListener("click", () => { clear(); chosen(); root.querySelector(".search").focus(); });
     root.addEventListener("click", (event) => {
       const button = event.target.closest(".only");
       if (!button) return;
@@ -198,6 +211,7 @@ const runTable = (() => {
       filter(at, typed);
       root.querySelector(`.filters [data-filter="${CSS.escape(columns[at].key)}"]`).value = typed;
       chosen();
+      root.querySelector(".group").focus();  // the button that was pressed is gone
     });
     document.addEventListener("handgrad:selection", ({ detail }) => {
       if (detail.by === "table") return;

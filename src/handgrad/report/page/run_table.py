@@ -1,8 +1,10 @@
 """The run table of the page: a row for every run, as numbers that its script sorts, filters and groups.
 
-columns   key, heading, how the script writes values (form: run, setting, text, number, percent, metric or seconds),
-          whether the column is hidden until it is chosen
+columns   key, heading, how the script writes values (form: run, setting, text, names, number, percent, metric or
+          seconds), whether the column is hidden until it is chosen
 rows      a list for every run, in the order of the columns, the best first; None where there is no value
+
+A run belongs to every phase that lists its setting, whichever had it trained: a value of the form "names" is a list.
 """
 
 import math
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.measures import METRICS, is_fraction, lower_is_better
-from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
+from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
 from handgrad.report.findings.wording import axis_names, setting_value
 from handgrad.study.changes import shown
 from handgrad.study.published.option_values import USUAL_MEASURES
@@ -26,30 +28,29 @@ class _Column:
     key: str
     heading: str
     form: str
-    value: Callable[[PhaseSummary, SettingSummary, RunFacts], Any]
+    value: Callable[[list[str], SettingSummary, RunFacts], Any]
     kind: str = "about"
     hidden: bool = False
 
 
 def run_table(summary: Summary) -> dict[str, Any]:
     """What the script needs: columns, rows, and the metric by which the best is first."""
-    phases: dict[str, PhaseSummary] = {}
-    for phase in summary.phases:
-        for setting in phase.settings:
-            if not setting.earlier:
-                phases.setdefault(setting.label, phase)
+    phases = phases_of(summary)
     rows = [(phases[setting.label], setting, run) for setting in summary.settings for run in setting.runs]
     columns = _columns(summary)
     leading = summary.leading or (summary.phases[-1] if summary.phases else None)
     metric = leading.metric if leading else ""
     down = bool(metric) and lower_is_better(metric)
 
-    def rank(row: tuple[PhaseSummary, SettingSummary, RunFacts]) -> tuple[bool, float]:
+    def rank(row: tuple[list[str], SettingSummary, RunFacts]) -> tuple[bool, float]:
         value = row[2].value(metric)
         return value is None, 0.0 if value is None else value if down else -value
 
     rows.sort(key=rank)
-    values = {column.key: [_short(column.value(*row)) for row in rows] for column in columns}
+    values = {
+        column.key: [(list if column.form == "names" else _short)(column.value(*row)) for row in rows]
+        for column in columns
+    }
     kept = [column for column in columns if column.kind == "axis" or any(v is not None for v in values[column.key])]
     return {
         "columns": [
@@ -64,6 +65,16 @@ def run_table(summary: Summary) -> dict[str, Any]:
     }
 
 
+def phases_of(summary: Summary) -> dict[str, list[str]]:
+    """The label of a setting -> the phases that list it; a phase does not list the winner that it has to beat."""
+    found: dict[str, list[str]] = {}
+    for phase in summary.phases:
+        for setting in phase.settings:
+            if not setting.earlier:
+                found.setdefault(setting.label, []).append(phase.name)
+    return found
+
+
 def _columns(summary: Summary) -> list[_Column]:
     """Every column that there can be; those without a value fall away."""
     several = len(summary.phases) > 1
@@ -71,16 +82,16 @@ def _columns(summary: Summary) -> list[_Column]:
     names = axis_names(paths)
     usual = {*USUAL_MEASURES, *(METRICS[phase.metric].measure.name for phase in summary.phases)}
     found = [
-        _Column("id", "run", "run", lambda phase, setting, run: run.id or None),
-        _Column("setting", "setting", "setting", lambda phase, setting, run: setting.label),
+        _Column("id", "run", "run", lambda phases, setting, run: run.id or None),
+        _Column("setting", "setting", "setting", lambda phases, setting, run: setting.label),
     ]
     if several:
-        found.append(_Column("phase", "phase", "text", lambda phase, setting, run: phase.name))
+        found.append(_Column("phase", "phase", "names", lambda phases, setting, run: phases))
     found += [_Column(path, names[path], "number", _axis(path), "axis") for path in paths]
     found += [
-        _Column("fold", "fold", "number", lambda phase, setting, run: run.fold),
-        _Column("seed", "seed", "number", lambda phase, setting, run: run.seed),
-        _Column("status", "status", "text", lambda phase, setting, run: run.status),
+        _Column("fold", "fold", "number", lambda phases, setting, run: run.fold),
+        _Column("seed", "seed", "number", lambda phases, setting, run: run.seed),
+        _Column("status", "status", "text", lambda phases, setting, run: run.status),
     ]
     chosen = [METRICS[phase.metric] for phase in [summary.leading, *summary.phases] if phase]
     for metric in dict.fromkeys([*chosen, *METRICS.values()]):
@@ -104,20 +115,20 @@ def _columns(summary: Summary) -> list[_Column]:
     return found
 
 
-def _axis(path: str) -> Callable[[PhaseSummary, SettingSummary, RunFacts], Any]:
-    def value(phase: PhaseSummary, setting: SettingSummary, run: RunFacts) -> Any:
+def _axis(path: str) -> Callable[[list[str], SettingSummary, RunFacts], Any]:
+    def value(phases: list[str], setting: SettingSummary, run: RunFacts) -> Any:
         found = setting_value(setting, path)
         return found[0] if isinstance(found, list | tuple) and len(found) == 1 else found  # hidden = [5]
 
     return value
 
 
-def _metric(name: str) -> Callable[[PhaseSummary, SettingSummary, RunFacts], Any]:
-    return lambda phase, setting, run: run.value(name)
+def _metric(name: str) -> Callable[[list[str], SettingSummary, RunFacts], Any]:
+    return lambda phases, setting, run: run.value(name)
 
 
-def _time(part: str) -> Callable[[PhaseSummary, SettingSummary, RunFacts], Any]:
-    return lambda phase, setting, run: getattr(run.record.time, part) if run.record else None
+def _time(part: str) -> Callable[[list[str], SettingSummary, RunFacts], Any]:
+    return lambda phases, setting, run: getattr(run.record.time, part) if run.record else None
 
 
 def _form(column: _Column, values: list[Any]) -> str:

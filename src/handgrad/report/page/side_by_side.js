@@ -2,7 +2,7 @@
 const sideBySide = {
   begin(box) {
     const { side } = figures.store, make = figures.element;
-    const settings = side.phases.flatMap((phase, p) => phase.settings.map((setting, i) => ({ ...setting, phase, p, i })));
+    const settings = side.phases.flatMap((phase, p) => phase.settings.map((setting) => ({ ...setting, phase, p })));
     const named = (setting) => (side.phases.length > 1 ? `${setting.phase.name}, ${setting.name}` : setting.name);
     const all = settings.map((setting, k) => make("option", { value: k, textContent: named(setting) }));
     const sides = ["First", "Second"].map((word, n) => {
@@ -50,20 +50,18 @@ const sideBySide = {
       return first.one && second.one ? "One run of each shows no spread, so that their difference has no interval."
         : "Compare two settings, or two runs: a run beside a mean has no interval.";
     }
-    if (first.p !== second.p) return "They belong to different phases, which are not compared.";
     if (first.label === second.label) return "That is one setting.";
-    const { said } = first.phase;
-    return said[`${first.label}|${second.label}`] || said[`${second.label}|${first.label}`]
-      || "No difference is given: a run of one of them diverged, they share no seed, or they are not among the settings of which pairs are compared.";
+    const keys = [`${first.label}|${second.label}`, `${second.label}|${first.label}`], { side } = figures.store;
+    const own = first.p === second.p ? [first.phase] : side.phases;
+    const found = [...own.map((phase) => phase.said), side.across].flatMap((said) => keys.map((key) => said[key])).find(Boolean);
+    return found || "No difference is given: a run of one of them diverged, they share no seed, or they are not among the settings of which pairs are compared.";
   },
 
   facts(pair) {
     const make = figures.element, [first, second] = pair, rows = [[first.phase.measure, ...pair.map((one) => (one.chosen.length > 1 || !one.one ? one.value : one.chosen[0].value))]];
-    if (first.p === second.p) {
-      first.phase.differ.forEach(({ name, values }) => {
-        if (values[first.i] !== values[second.i]) rows.push([name, values[first.i] || "—", values[second.i] || "—"]);
-      });
-    }
+    figures.store.side.differ.forEach(({ name, values }) => {
+      if (values[first.label] !== values[second.label]) rows.push([name, values[first.label] || "—", values[second.label] || "—"]);
+    });
     const cell = (tag, textContent, scope) => make(tag, scope ? { textContent, scope } : { textContent });
     const head = make("tr", {}, cell("td", ""), ...pair.map((one) => cell("th", one.title, "col")));
     const table = make("table", { className: "beside" }, make("thead", {}, head), make("tbody", {}, ...rows.map(([name, ...values]) => make("tr", {},
@@ -72,7 +70,7 @@ const sideBySide = {
     region.tabIndex = 0;
     region.setAttribute("role", "region");
     region.setAttribute("aria-label", "what differs");
-    const same = rows.length === 1 && first.p === second.p && first.label !== second.label ? " No hyperparameter differs." : "";
+    const same = rows.length === 1 && first.label !== second.label ? " No hyperparameter differs." : "";
     const said = make("p", { textContent: `${sideBySide.difference(pair)}${same}` });
     said.setAttribute("role", "status");
     return make("div", {}, region, said);
