@@ -34,7 +34,7 @@ def test_seeds_that_would_decide(make_results):
     n, other = min((one.more_seeds, label) for label, one in found.against.items() if one.more_seeds)
     (text,) = said(folder)
     seeds = f"{n} further seed{'s' * (n > 1)} of settings 2 and {other}"
-    seeds += ", which would decide between them, were the numbers to stay"
+    seeds += ", which would decide between them if means and spreads stay as seen"
     assert text.removesuffix(" (1 other would need as many or more).") == f"What to try next: {seeds}"
 
 

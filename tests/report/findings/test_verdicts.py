@@ -109,7 +109,8 @@ def test_what_is_not_separated_is_said_with_its_numbers(make_results):
     d = f"{100 * one.difference:+.2f}".replace("-", "−")
     assert said[1] == (
         f"Not separated from the best, which is not the same as equal: setting 1, {d} points (simultaneous 95 % "
-        f"interval {low} to {high}, n = 3). {one.more_seeds:,} further seeds would decide, were the numbers to stay."
+        f"interval {low} to {high}, n = 3). {one.more_seeds:,} further seeds of both settings would "
+        "decide, if means and spreads stay as seen."
     )
     assert said[2].startswith("Method: differences on shared seeds; a 95 % interval by t")
     assert said[3] == "Equivalent is what lies within ± 0.10 points (conclusions.margin of the study)."

@@ -16,6 +16,7 @@ from handgrad.report.findings.search_facts import STOPPED
 from handgrad.report.findings.summary import PhaseSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import (
+    AS_SEEN,
     enumerated,
     number,
     percent,
@@ -202,19 +203,24 @@ def against_text(one: Against, metric: str, unit: str = "seed") -> str:
 
 
 def _more_seeds(found: Conclusions, labels: Sequence[str]) -> str:
-    counts = [(found.against[label].more_seeds, label) for label in labels]
-    known = sorted(count for count, _ in counts if count is not None)
-    if not known:
-        text = f"Not even {MOST_SEEDS:,} further {found.unit}s would decide, were the numbers to stay"
-        text += ": they would divide the same examples." if found.unit == "fold" else f"{_or_examples(found)}."
-        return text if labels else ""
-    least, most, unit = known[0], known[-1], f"further {found.unit}"
-    text = plural(least, unit) if least == most else f"{least:,} to {plural(most, unit)}"
-    of = "" if len(labels) == 1 else " of each"
+    """How many more seeds would decide about them, and about which no number would."""
+    counts = {label: count for label in labels if (count := found.against[label].more_seeds) is not None}
+    never = [label for label in labels if label not in counts]
+    if not counts:
+        text = f"Not even {MOST_SEEDS:,} further {found.unit}s would decide, {AS_SEEN}"
+        return text + (": they would divide the same examples." if found.unit == "fold" else f"{_or_examples(found)}.")
+    first, last = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    least, most = counts[first], counts[last]
+    if least == most:
+        text = plural(least, f"further {found.unit}")
+    else:
+        text = f"Between {least:,} (setting {first}) and {most:,} (setting {last}) further {found.unit}s"
     how = " (data.validation.repeats)" if found.unit == "fold" else ""
-    never = len(counts) - len(known)
-    but = f" (of {plural(never, 'setting')} no number would{_or_examples(found)})" if never else ""
-    return f"{text[0].upper()}{text[1:]}{of}{how} would decide{but}, were the numbers to stay."
+    about = f" about {len(counts):,} of them" if never else ""
+    text += f" of {'both settings' if len(found.against) == 2 else 'each setting'}{how} would decide{about}, {AS_SEEN}."
+    if never:
+        text += f" About {settings_named(never)} not even {MOST_SEEDS:,} would{_or_examples(found)}."
+    return text
 
 
 def _or_examples(found: Conclusions) -> str:

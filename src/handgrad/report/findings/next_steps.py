@@ -6,7 +6,7 @@ from handgrad.report.findings.against_best import OPEN
 from handgrad.report.findings.axis_scales import is_number
 from handgrad.report.findings.summary import PhaseSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.findings.wording import axis_names, enumerated, plural, settings_named
+from handgrad.report.findings.wording import AS_SEEN, axis_names, enumerated, plural, settings_named
 from handgrad.study.changes import shown
 
 LEAST = 2  # values of an axis that have an end
@@ -61,7 +61,7 @@ def _more_seeds(phase: PhaseSummary) -> str:
     nearest = min(counts, key=lambda label: counts[label])
     of = settings_named([found.best, nearest])
     seeds = f"{plural(counts[nearest], f'further {found.unit}')} of {of}"
-    return f"{seeds}, which would decide between them, were the numbers to stay{_others(counts)}"
+    return f"{seeds}, which would decide between them {AS_SEEN}{_others(counts)}"
 
 
 def _others(counts: Mapping[str, int]) -> str:

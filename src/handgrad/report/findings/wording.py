@@ -14,6 +14,8 @@ from handgrad.study.changes import axis_names as axis_names
 from handgrad.training.run_keys import RunKey, fold_in, seed_in
 from handgrad.training.sources import sources_named
 
+AS_SEEN = "if means and spreads stay as seen"  # on what the number of seeds that would decide rests
+
 
 def percent(value: float, digits: int = 2) -> str:
     """An accuracy as people read it.

@@ -6,7 +6,7 @@ from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
-from handgrad.report.findings.wording import number, percent, plural, signed
+from handgrad.report.findings.wording import AS_SEEN, number, percent, plural, signed
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 
 FOLDS_SHARE = (
@@ -85,9 +85,7 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     if found.margin is not None:
         margin = signed(found.margin, found.metric).removeprefix("+")
         said.append(f"Equivalent: it lies within ± {margin}, and those of all that rank above do.")
-    said.append(
-        f"Not separated: neither; in brackets how many further {found.unit}s would decide, were the numbers to stay."
-    )
+    said.append(f"Not separated: neither; in brackets how many further {found.unit}s would decide, {AS_SEEN}.")
     first = "highest" if fraction else "lowest"
     said.append(
         f"Chance: share of draws around the means seen in which it has the {first}; too large where many are close."
