@@ -453,11 +453,14 @@ def test_intervals_and_p_are_of_these_examples(make_results):
     found = summary_of(make_results({"seeds": 3, **LRS}, lambda s, seed: Outcome(0.9 + 0.01 * seed)))
     # 20 validation examples, mean 0.91: √(0.91·0.09/20) = 0.06399
     assert texts(conditional(found)) == [
-        "Intervals are over seeds, on one set of 20 validation examples: they speak of other seeds, not of other "
-        "examples. On 20 others an accuracy like the best's has a standard error of 6.40 points (binomial)."
+        "Intervals hold for other seeds, on these examples (20 validation examples). On 20 others an "
+        "accuracy like the best's has a standard error of 6.40 points (binomial)."
     ]
     assert conditional(found)[0] in headline(found, None)
-    assert "over seeds, on one set of 20 examples" in summary_table(found.phases[0], 1, "summary", "Settings").caption
+    assert (
+        "over seeds and hold for other seeds, on these examples (20 examples)"
+        in summary_table(found.phases[0], 1, "summary", "Settings").caption
+    )
     every = summary_of(make_results({"seeds": 2}, lambda s, seed: Outcome(1.0), name="every"))
     assert texts(conditional(every))[0].endswith(
         "100 % of 20 examples leaves room for 83.16 to 100.00 % on others (95 %, exact binomial)."

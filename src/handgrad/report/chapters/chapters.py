@@ -23,7 +23,12 @@ from handgrad.report.chapters.study_chapters import (
     winner_chapter,
 )
 from handgrad.report.figures.request import Sources
-from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
+from handgrad.report.findings.conclusion_sentences import (
+    choice_verdicts,
+    leading_verdicts,
+    other_choices_verdicts,
+    phase_verdicts,
+)
 from handgrad.report.findings.importance import Importance
 from handgrad.report.findings.importance_sentences import headline_importance
 from handgrad.report.findings.next_steps import next_steps
@@ -97,7 +102,8 @@ def headline(
         found, noise = [*found, *noise], []
     if summary.leading is not None and summary.winner is not None:
         found += [*leading_verdicts(summary), *phase_verdicts(summary.leading)]
-        found += [*choice_verdicts(summary.leading), *test_set_verdicts(summary.winner, summary.leading)]
+        found += [*choice_verdicts(summary.leading), *other_choices_verdicts(summary)]
+        found += test_set_verdicts(summary.winner, summary.leading)
     elif summary.phases:
         found += phase_verdicts(summary.phases[-1])
     found += [*headline_importance(summary, important), *next_steps(summary)]

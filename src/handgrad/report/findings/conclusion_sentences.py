@@ -2,6 +2,7 @@
 
 phase_verdicts(phase)    the best of a phase; who is behind, equivalent, not separated; how sure that is
 choice_verdicts(phase)   by how much the choice flatters the best
+other_choices_verdicts(…)    the same of the other phases, in one sentence
 leading_verdicts(…)      of several phases, in which the best setting stands
 """
 
@@ -13,11 +14,13 @@ from handgrad.names import listed
 from handgrad.report.findings.against_best import BEHIND, BOTH, EQUIVALENT, MOST_SEEDS, OPEN, Against
 from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.search_facts import STOPPED
+from handgrad.report.findings.selection_bias import SelectionBias
 from handgrad.report.findings.summary import PhaseSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import (
     AS_SEEN,
     enumerated,
+    holds_for,
     number,
     percent,
     plural,
@@ -232,12 +235,8 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
     if not found.tested or len(found.against) < 2:
         return []
     k = len(found.against)
-    over = "other seeds and other examples" if found.noise == BOTH else "other seeds, on these examples"
-    if phase.has_own_examples:
-        over = "other seeds and other splits of these examples"
-    if phase.folded:
-        seeds = len({run.seed for setting in phase.settings for run in setting.runs})
-        over = "other examples and other seeds" if seeds > 1 else "other examples, with this seed"
+    over = holds_for(phase.settings, phase.metric, examples=found.noise == BOTH)
+    seeds = len({run.seed for setting in phase.settings for run in setting.runs})
     shared = all(one.n for one in found.against.values())
     how = f"differences on shared {found.unit}s" + ("" if shared else ", or of means where none is shared")
     if k == 2:
@@ -323,16 +322,33 @@ def choice_verdicts(phase: PhaseSummary) -> list[Verdict]:
     bias = found.bias if found else None
     if found is None or bias is None:
         return []
-    left_out = number(bias.left_out, phase.metric)
-    by = _size(bias.bias, phase.metric)
     text = (
         f"The best was chosen on the numbers shown. Chosen without one {found.unit} and scored on that {found.unit}, "
-        f"{bias.seeds} "
-        f"times, it comes to a {METRICS[phase.metric].word} of {left_out}: "
+        f"{bias.seeds} times, it comes to a {METRICS[phase.metric].word} of {number(bias.left_out, phase.metric)}: "
     )
-    text += f"the choice flatters it by about {by}" if bias.bias > 0 else "no sign that the choice flatters it"
     few = "" if bias.bias > 0 else f"; {plural(bias.seeds, found.unit)} show little"
-    return [Verdict("note", f"{text} ({bias.same} of {bias.seeds} choices are this setting{few}).")]
+    chosen = f"({bias.same} of {bias.seeds} choices are this setting{few})"
+    return [Verdict("note", f"{text}{_flatters(bias, phase.metric)} {chosen}.")]
+
+
+def _flatters(bias: SelectionBias, metric: str, what: str = "it") -> str:
+    by = f"the choice flatters {what} by about {_size(bias.bias, metric)}"
+    return by if bias.bias > 0 else f"no sign that the choice flatters {what}"
+
+
+def other_choices_verdicts(summary: Summary) -> list[Verdict]:
+    """By how much the choices of the other phases flatter what they chose: later phases start from it."""
+    said, some = [], False
+    for phase in summary.phases:
+        found = phase.conclusions
+        if phase is summary.leading or found is None or found.bias is None:
+            continue
+        said.append(f'in phase "{phase.name}" {_flatters(found.bias, phase.metric, f"setting {found.best}")}')
+        some |= found.bias.bias > 0
+    if not said:
+        return []
+    text = f"Judged in the same way, {'; '.join(said)}."
+    return [Verdict("note", f"{text}{' Phases that start from such a choice may keep part of that.' * some}")]
 
 
 def leading_verdicts(summary: Summary) -> list[Verdict]:

@@ -20,6 +20,7 @@ from handgrad.report.findings.summary import (
 )
 from handgrad.report.findings.wording import (
     enumerated,
+    holds_for,
     number,
     plural,
     setting_name,
@@ -141,14 +142,20 @@ def conditional(summary: Summary) -> list[Verdict]:
         return []
     part = METRICS[phase.metric].part
     examples = plural(n, f"{part.name} example")
+    over = holds_for(phase.settings, phase.metric)
     if any(part.name in run.drawn for run in best.runs):
-        text = f"Intervals are over seeds that vary the split: each of them has {examples} of its own."
-        return [Verdict("method", text)]
+        return [Verdict("method", f"Intervals hold for {over}: each seed has {examples} of its own.")]
     if phase.folded and part is VALIDATION:
-        return [Verdict("method", f"Intervals are over {best.counted}, scored on {examples} in all.")]
-    text = f"Intervals are over seeds, on one set of {examples}: they speak of other seeds, not of other examples"
+        text = f"Intervals hold for {over}: they are over {best.counted}, scored on {examples} in all."
+        return [Verdict("method", text)]
     found = phase.conclusions
-    text += "; those of differences from the best speak of both." if found and found.noise == BOTH else "."
+    if found is not None and found.noise == BOTH and len(found.against) > 1:
+        both = holds_for(phase.settings, phase.metric, examples=True)
+        text = (
+            f"The interval of one setting holds for {over} ({examples}), that of a difference from the best for {both}."
+        )
+    else:
+        text = f"Intervals hold for {over} ({examples})."
     accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"

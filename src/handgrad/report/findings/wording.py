@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handgrad.measures import is_fraction
+from handgrad.measures import METRICS, is_fraction
 from handgrad.names import plural as plural
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary, folds_of
@@ -108,6 +108,21 @@ def enumerated(labels: Sequence[str], most: int = 12) -> str:
     if len(labels) > most:
         return f"{', '.join(labels[:most])} and {len(labels) - most} more"
     return ", ".join(labels[:-1]) + (" and " if len(labels) > 1 else "") + labels[-1] if labels else ""
+
+
+def holds_for(settings: Sequence[SettingSummary], metric: str, *, examples: bool = False) -> str:
+    """Of what an interval speaks, which is over the runs of these settings.
+
+    examples: whether the noise of the examples is in it, estimated from which of them were right.
+    """
+    runs = [run for setting in settings for run in setting.runs]
+    if any(run.fold is not None for run in runs):
+        examples = True
+        if len({run.seed for run in runs}) < 2:
+            return "other examples, with this seed"
+    elif any(METRICS[metric].part.name in run.drawn for run in runs):
+        return "other seeds and other splits of these examples"
+    return "other seeds and other examples" if examples else "other seeds, on these examples"
 
 
 def settings_named(labels: Sequence[str]) -> str:
