@@ -6,7 +6,7 @@ from benchmarks.noise import coverage, normal, study, truth
 
 import handgrad as hg
 from handgrad.report.chapters.study_chapters import noise_chapter
-from handgrad.report.findings.conclusion_sentences import leading_verdicts
+from handgrad.report.findings.choice_sentences import leading_verdicts
 from handgrad.report.findings.noise import noise_of, noises, variance_draws
 from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summarize import summarize

@@ -3,7 +3,8 @@
 import pytest
 
 from handgrad.report.chapters.chapters import headline
-from handgrad.report.findings.conclusion_sentences import conclusions_data, leading_verdicts, other_choices_verdicts
+from handgrad.report.findings.choice_sentences import leading_verdicts, other_choices_verdicts
+from handgrad.report.findings.conclusion_sentences import conclusions_data
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.wording import axis_names, setting_name
 from handgrad.report.page.page import tiles
@@ -102,8 +103,8 @@ def test_the_best_of_comparable_phases_leads_whichever_is_last(make_results):
     # phase main and phase rate choose the same setting without either seed
     (choices,) = other_choices_verdicts(found)
     assert choices.text == (
-        'Judged in the same way, in phase "main" no sign that the choice flatters setting 2; in phase "rate" no sign '
-        "that the choice flatters setting 2_3."
+        'Judged in the same way: no sign that the choice of phase "main" flatters setting 2; no sign that the choice '
+        'of phase "rate" flatters setting 2_3.'
     )
     assert choices in headline(found, None)
     assert tiles(found)[0]["value"] == "2_1"
@@ -134,7 +135,7 @@ def test_the_choice_of_an_earlier_phase_flatters_too(make_results):
     # chosen on seed 1: setting 1, 80 % on seed 0; on seed 0: setting 2, 82 %; shown: 86 %
     (said,) = other_choices_verdicts(found)
     assert said.text == (
-        'Judged in the same way, in phase "main" the choice flatters setting 2 by about 5.00 points. Phases that start '
+        'Judged in the same way: the choice of phase "main" flatters setting 2 by about 5.00 points. Phases that start '
         "from such a choice may keep part of that."
     )
 

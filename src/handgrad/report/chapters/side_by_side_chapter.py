@@ -45,7 +45,7 @@ def _speak_of(phases: Sequence[PhaseSummary]) -> str:
             continue
         pair, found = holds_for(phase.settings, phase.metric), phase.conclusions
         best = pair if found is None else holds_for(phase.settings, phase.metric, examples=found.noise == BOTH)
-        text = f"of a pair hold for {pair}" + (f", those against the best for {best}" if best != pair else "")
+        text = f"of a pair hold for {pair}" + (f"; those against the best for {best}" if best != pair else "")
         said.setdefault(text if best != pair else f"hold for {pair}", []).append(phase.name)
     where = {text: f" of phase {' and '.join(names)}" if len(said) > 1 else "" for text, names in said.items()}
     return " ".join(f"Intervals{where[text]} {text}." for text in said)

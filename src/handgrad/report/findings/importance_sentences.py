@@ -189,11 +189,11 @@ def _the_others(
         mains = [part for part in mains if part.axes[0] not in first.axes]
     little = [part for part in mains if _is_little(part, parts)]
     if matter := [part for part in mains if part.is_above_zero and part not in little]:
-        text += f". {_listed(matter, ' has')}"
+        text += f"; {_listed(matter, ' has')}"
     text += _together([part for part in pairs if part.is_above_zero and part.share >= LITTLE / 5])
     if little:
         names, most = enumerated([part.name for part in little], NAMED), max(part.high for part in little)
-        text += f". {names} {'matters' if len(little) == 1 else 'matter'} little ({_at_most(most)})"
+        text += f". Shown to matter little: {names} ({_at_most(most)})"
     if unknown := [part for part in mains if part not in (*little, *matter)]:
         text += f". Not shown to matter: {_listed(unknown)}"
     return text

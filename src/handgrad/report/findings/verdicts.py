@@ -129,6 +129,23 @@ def trouble_verdicts(phase: PhaseSummary) -> list[Verdict]:
     return found
 
 
+def without_value_verdicts(summary: Summary, metric: str) -> list[Verdict]:
+    """How many runs diverged and failed, and in which numbers these are."""
+    found = []
+    if count := sum(run.status == "diverged" for run in summary.runs):
+        it, enter = ("it is", "enters") if count == 1 else ("they are", "enter")
+        each, counts_as = (
+            "it" if count == 1 else "each",
+            "guessing" if is_fraction(metric) else "three times the worst loss",
+        )
+        text = f"{plural(count, 'run')} diverged: {it} named below and {enter} no mean; in differences from the best "
+        found.append(Verdict("warning", f"{text}{each} counts as {counts_as}."))
+    if count := sum(run.status == "failed" for run in summary.runs):
+        it, enter = ("it is", "enters") if count == 1 else ("they are", "enter")
+        found.append(Verdict("warning", f"{plural(count, 'run')} failed: {it} named below and {enter} no number."))
+    return found
+
+
 SMALL, TINY = 200, 30  # examples: below, one of them is more than half a point, and more than three points
 
 
@@ -152,7 +169,7 @@ def conditional(summary: Summary) -> list[Verdict]:
     if found is not None and found.noise == BOTH and len(found.against) > 1:
         both = holds_for(phase.settings, phase.metric, examples=True)
         text = (
-            f"The interval of one setting holds for {over} ({examples}), that of a difference from the best for {both}."
+            f"The interval of one setting holds for {over} ({examples}); that of a difference from the best for {both}."
         )
     else:
         text = f"Intervals hold for {over} ({examples})."

@@ -50,6 +50,15 @@ def signed(value: float, metric: str) -> str:
     return text.replace("-", "−")
 
 
+def unsigned(value: float, metric: str) -> str:
+    """A difference without its sign.
+
+    >>> unsigned(-0.0129, "val_accuracy")
+    '1.29 points'
+    """
+    return signed(abs(value), metric).removeprefix("+")
+
+
 def amount(value: float, metric: str, least: float = 0.0) -> str:
     """A margin, or a bound of a difference in a measure, of accuracies in points.
 
