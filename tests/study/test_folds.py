@@ -146,9 +146,9 @@ def test_every_sentence_of_a_report_says_folds_and_seeds(make, tmp_path):
     for text in (
         "(3 folds × 2 seeds, ddof 1)",
         "Method: differences on shared folds; a 95 % interval by t",
-        "It holds for other examples and other seeds.",
+        "It holds for other seeds and other examples.",
         "(Nadeau and Bengio 2003), and that of the seeds beside it.",
-        "Intervals are over 3 folds × 2 seeds, scored on 300 validation examples in all.",
+        "Intervals hold for other seeds and other examples: they are over 3 folds × 2 seeds, scored on 300 ",
         "Line: mean over the runs (3 folds × 2 seeds) that reached the epoch",
         "3, stratified (seed 0), the same for every setting",
         "mean ± standard deviation over folds and seeds",

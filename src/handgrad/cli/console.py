@@ -123,7 +123,8 @@ def print_of_report(table: "Table") -> None:
 def print_summary(summary: "Summary", reproduction: "Reproduction | None", tables: Path) -> None:
     """The summary table of every phase (of many settings the best), what can be said of it, and how much of an original
     was reproduced.  tables: the folder with the whole ones."""
-    from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
+    from handgrad.report.findings.choice_sentences import choice_verdicts, leading_verdicts, other_choices_verdicts
+    from handgrad.report.findings.conclusion_sentences import phase_verdicts
     from handgrad.report.findings.noise import noises
     from handgrad.report.findings.noise_sentences import noise_verdicts
     from handgrad.report.findings.scored_parts import scored_on
@@ -159,7 +160,7 @@ def print_summary(summary: "Summary", reproduction: "Reproduction | None", table
     for verdict in slip_verdicts(summary.settings):
         print_line(verdict.text, "bold red")
     examples = (*conditional(summary), *early_stopping_verdicts(summary), *small_parts(summary))
-    for verdict in (*leading_verdicts(summary), *examples):
+    for verdict in (*leading_verdicts(summary), *other_choices_verdicts(summary), *examples):
         print_line(verdict.text)
     if reproduction is not None:
         out.print(Text("\nThe original", "bold"))

@@ -20,6 +20,7 @@ from handgrad.report.findings.stopping import StoppingCost, cost_of
 from handgrad.report.findings.stopping import rungs as rungs_of
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.timeline_facts import timeline_facts
+from handgrad.report.findings.wording import holds_for
 from handgrad.report.past.past_studies import read_studies
 from handgrad.report.past.study_comparison import compare_folders
 from handgrad.report.reproduced.reproduction import Reproduction, reproduce
@@ -65,7 +66,8 @@ def compare(results: Results | str | os.PathLike[str], first: str | int, second:
     first, second: their labels, such as "1" or 1.  Of settings that were chosen by their numbers `conclusions` speaks:
     any two of many differ by luck.
     Columns: metric, n (shared seeds, or folds), pairs (in words, such as "5 folds × 2 seeds"), first and second (their
-    means over these), difference (first − second), low and high (95 % t interval of it), p (paired t; of folds, and of
+    means over these), difference (first − second), low and high (95 % t interval of it), holds_for (of what the
+    interval speaks, such as "other seeds, on these examples"; empty where there is none), p (paired t; of folds, and of
     seeds that draw a split each, the corrected resampled t-test, docs/report.md; training and test metrics of folds
     have no interval and no p), sign_flip_p (at least 2/2ⁿ; none where the test is corrected), decided: whether p and,
     from six seeds on, sign_flip_p too are below 0.05; note: why there is no interval ("equal in every seed"), else
@@ -95,7 +97,8 @@ def compare(results: Results | str | os.PathLike[str], first: str | int, second:
         }
         ends = found.interval
         row = {"metric": metric, "n": found.n, "pairs": found.counted, **means, "difference": found.difference}
-        row |= {"low": ends.low if ends else None, "high": ends.high if ends else None, "p": found.p}
+        row |= {"low": ends.low if ends else None, "high": ends.high if ends else None}
+        row |= {"holds_for": holds_for((one, other), metric) if ends else "", "p": found.p}
         rows.append(row | {"sign_flip_p": found.sign_flip, "decided": found.decided, "note": found.why_bare})
     return pandas.DataFrame(rows)
 
@@ -126,7 +129,9 @@ def compare_studies(
     """
     import pandas
 
-    return pandas.DataFrame([one.data() for one in compare_folders(first, second).compared])
+    found = compare_folders(first, second)
+    rows = [one.data() for one in found.compared]
+    return pandas.DataFrame(rows, columns=None if rows else found.columns)
 
 
 def reproduction(results: "Results | str | os.PathLike[str]") -> "DataFrame":

@@ -76,7 +76,9 @@ def test_settings_are_compared_over_the_sources_that_seeds_vary(make_results):
 
     tables = {"seeds": 4, "vary": ["init", "split"], "grid": {"training": {"optimizer": {"lr": [0.1, 0.01]}}}}
     (phase,) = summarize(Results.open(make_results(tables, outcome))).phases
-    said = "Intervals are over seeds (initial weights, split), each with examples of its own; splits share training "
+    said = (
+        "Intervals are over seeds (initial weights, split) and hold for other seeds and other splits of these examples;"
+    )
     assert said in summary_table(phase, 1, "summary", "Results").caption
     texts = [one.text for one in phase_verdicts(phase)]
     assert any(" It holds for other seeds and other splits of these examples. Splits share" in text for text in texts)

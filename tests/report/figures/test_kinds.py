@@ -126,7 +126,12 @@ def test_no_kind_shows_anything_of_runs_that_left_nothing(kind, status, ask):
         ("confusion", {"show": "percents"}, ["1"], "did you mean 'percent'?"),
         ("confusion", {}, None, "fig: a figure of kind 'confusion' shows one setting; got 4"),
         ("small-multiples", {}, ["1"], "fig: a figure of kind 'small-multiples' shows 2 or more settings; got 1"),
-        ("small-multiples", {"baseline": "lr 0.01"}, None, "fig: baseline is an unknown setting 'lr 0.01'"),
+        (
+            "small-multiples",
+            {"baseline": "lr 0.01"},
+            None,
+            "fig: baseline is an unknown setting 'lr 0.01'.* Known: 1, 2,",
+        ),
         ("step-loss-by-epoch", {"epochs": [0]}, ["1"], "must be a list of epochs, counted from 1; got"),
     ],
 )
@@ -331,6 +336,8 @@ def test_each_setting_stands_beside_the_same_grey_baseline(ask):
         assert grey.label == "2: lr 0.01, hidden 6 (baseline)"
         assert grey.y.tolist() == figure.panels[0].lines[0].y.tolist()
         assert own.label == "the setting"
+    by_label = [ask("small-multiples", {"baseline": label}) for label in ("2", 2)]
+    assert [one.title for one in by_label] == [figure.title] * 2
     axes = draw(figure).axes
     assert len({ax.get_ylim() for ax in axes}) == len({ax.get_xlim() for ax in axes}) == 1
     ranges = [(p["layout"]["xaxis"]["range"], p["layout"]["yaxis"]["range"]) for _, p in curves(figure)["plots"]]

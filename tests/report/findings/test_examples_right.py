@@ -117,8 +117,11 @@ def test_intervals_of_an_accuracy_are_over_seeds_and_examples(results):
         "They hold for other seeds and other examples. What other examples would change is estimated from the 40"
         in (method_verdicts(phase, found)[0].text)
     )
-    said = "Intervals of differences are over seeds and over the 40 examples, paired by example, those of one setting's"
-    assert f"{said} mean over seeds alone." in against_caption(phase, found)
+    assert against_caption(phase, found)[-2:] == [
+        "Intervals of differences hold for other seeds and other examples (by 40 examples, paired by example).",
+        "Those of one setting's mean are over seeds and hold for other seeds, on these examples.",
+    ]
+    assert set(hg.compare(results, "1", "2")["holds_for"]) == {"other seeds, on these examples"}
     assert results.conclusions()["low"].notna().sum() == 2
 
 
@@ -129,14 +132,16 @@ def test_without_bits_or_by_another_measure_they_are_over_seeds(results, tmp_pat
     phase, _ = concluded(results)
     old = replace(phase, bits=lambda settings, part: {})  # as records of an earlier version are read
     assert old.conclusions.noise == "seeds"
-    assert "Intervals are over seeds, on one set of 40 examples." in against_caption(old, old.conclusions)
+    assert "Intervals are over seeds and hold for other seeds, on these examples (40 examples)." in against_caption(
+        old, old.conclusions
+    )
 
 
 def test_with_a_split_for_each_seed_they_are_over_seeds(tmp_path):
     tables = {**STUDY, "vary": ["split"], "grid": {"training.optimizer.lr": [0.01, 0.3]}}
     phase, found = concluded(hg.run_study(tables, tmp_path / "split", jobs=1))
     assert found.noise == "seeds"
-    assert "with examples of its own" in " ".join(against_caption(phase, found))
+    assert "other splits of these examples" in " ".join(against_caption(phase, found))
 
 
 def test_without_a_validation_part_it_is_said_that_nothing_chooses(tmp_path):

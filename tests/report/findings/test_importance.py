@@ -55,11 +55,11 @@ def test_the_axis_that_has_the_variance_matters_most_and_the_other_little():
     found = importance_of(of_frame(noisy(lambda s: 0.7 + 0.1 * math.log10(s["lr"])), LEVELS))
     (text,) = said(found)
     assert text.startswith(
-        "learning rate matters most: it has 100 % of the variance of validation accuracy (95 % interval"
+        "learning rate matters most: it has 99.9 % of the variance of validation accuracy (95 % interval"
     )
     assert re.search(
-        r"\. width matters little \((at most|less than) \d\.?\d* %\)\. From 6 settings × 4 seeds, by unbiased shares "
-        r"of variance \(ω²\); noise has \d+(\.\d)? %\.$",
+        r"\. Shown to matter little: width \((at most|less than) \d\.?\d* %\)\. From 6 settings × 4 seeds, by unbiased "
+        r"shares of variance \(ω²\); noise has \d+(\.\d)? %\.$",
         text,
     )
     assert isinstance(found.shares, VarianceShares)
@@ -78,9 +78,28 @@ def test_what_two_axes_do_together_is_said():
     def mean(s):
         return 0.7 + (0.05 if s["width"] == 16 else -0.05) * (math.log10(s["lr"]) + 2)
 
-    (text,) = said(importance_of(of_frame(noisy(mean), LEVELS)))
-    assert "No hyperparameter is shown to matter by itself: the largest share" in text
-    assert re.search(r"learning rate × width adds \d+ %.*: what learning rate does depends on width", text)
+    found = importance_of(of_frame(noisy(mean), LEVELS))
+    (text,) = said(found)
+    assert re.match(
+        r"learning rate and width matter most, together: their interaction has 9\d\.?\d? % of the variance of "
+        r"validation accuracy \(95 % interval .* %\), so that what learning rate does depends on "
+        r"width\. By themselves ",
+        text,
+    )
+    assert "Not shown to matter" not in text
+    assert [verdict.kind for verdict in importance_verdicts(found)] == ["good"]
+
+
+def test_an_interaction_beside_a_larger_axis_is_named_by_both():
+    def mean(s):
+        return 0.7 + (0.05 + 0.03 * (s["width"] == 16)) * math.log10(s["lr"])
+
+    (text,) = said(importance_of(of_frame(noisy(mean, 0.001), LEVELS)))
+    assert text.startswith("learning rate matters most")
+    assert re.search(
+        r"\. The interaction of learning rate and width adds \d\.\d % \(.*\): what learning rate does depends on width",
+        text,
+    )
 
 
 def test_an_interaction_of_two_others_may_matter_more_than_the_largest_axis():
@@ -92,9 +111,13 @@ def test_an_interaction_of_two_others_may_matter_more_than_the_largest_axis():
 
     found = importance_of(of_frame(noisy(mean, levels=levels), levels))
     (text,) = said(found)
-    assert text.startswith("Which hyperparameter matters most is not separated: act has ")
-    assert "learning rate × width 9" in text
-    assert [verdict.kind for verdict in importance_verdicts(found)] == ["note"]
+    assert text.startswith("learning rate and width matter most, together: their interaction has 9")
+    assert "; act has " in text
+    (verdict,) = importance_verdicts(importance_of(of_frame(noisy(mean, 0.03, 3, levels), levels)))
+    assert verdict.kind == "note"
+    assert verdict.text.startswith(
+        "Which hyperparameter matters most is not separated: the interaction of learning rate and width has "
+    )
 
 
 def test_seeds_that_agree_show_no_noise_and_no_interval():
@@ -102,9 +125,9 @@ def test_seeds_that_agree_show_no_noise_and_no_interval():
     found = importance_of(of_frame(frame, LEVELS))
     (text,) = said(found)
     assert re.match(
-        r"Of the variance of validation accuracy the shares are learning rate 99 %, width \d\.\d % and learning rate × "
-        r"width 0 %\. From 6 settings × 2 seeds, by unbiased shares of variance \(ω²\); 2 seeds agree in every "
-        r"setting: no noise was seen, and there are no intervals\.$",
+        r"Of the variance of validation accuracy the shares are learning rate 99 %, width \d\.\d % and the interaction "
+        r"of learning rate and width 0 %\. From 6 settings × 2 seeds, by unbiased shares of variance \(ω²\); 2 seeds "
+        r"agree in every setting: no noise was seen, and there are no intervals\.$",
         text,
     )
     assert [one.interval for one in found.shares.shares] == [None] * 5
@@ -144,7 +167,7 @@ def test_a_larger_share_that_is_told_from_nothing_stands_before_those_that_are_n
     levels = {**LEVELS, "act": ["relu", "tanh"]}
     frame = noisy(lambda s: 0.7 + 0.1 * math.log10(s["lr"]) + 0.05 * (s["act"] == "tanh"), 0.001, 5, levels)
     (text,) = said(importance_of(of_frame(frame, levels)))
-    assert re.search(r"act has \d+\.?\d* % \(", text) or "act matters little" in text
+    assert re.search(r"act has \d+\.?\d* % \(", text) or "matter little: act" in text
     assert "Not shown to matter: act" not in text
 
 
@@ -155,17 +178,19 @@ def test_settings_that_collapse_are_told_apart_from_those_that_work():
     frame = noisy(mean)
     frame[LOST] = frame["value"] < 0.3
     found = importance_of(of_frame(frame, LEVELS))
-    whole, working = said(found)
-    assert whole.startswith("learning rate matters most")
-    assert working.startswith(
-        "In 2 of 6 settings runs were lost (collapsed to one class, diverged, or far below the other runs of the "
-        "setting), which is part of this variance; among the 4 settings of "
+    working, whole = said(found)
+    assert working.startswith("Among the 4 settings of which no run was lost, width matters most: it has 9")
+    assert whole.startswith(
+        "Among all 6 settings, 2 of which lost runs (collapsed to one class, diverged, or far below the other runs of "
+        "the setting), learning rate matters most: it has 99.7 %"
     )
-    assert "width matters most" in working
+    assert ". Lost runs count in this variance. From 6 settings × 4 seeds" in whole
+    assert [verdict.kind for verdict in importance_verdicts(found)] == ["good", "note"]
+    assert importance_verdicts(found, "Phase 1")[1].text.startswith("Phase 1: among all 6 settings")
     assert found.lost == 2
-    frame[LOST] = frame["lr"] < 0.05
+    frame[LOST] = (frame["lr"] < 0.05) | (frame["width"] == 32)
     only = importance_of(of_frame(frame, LEVELS))
-    assert said(only)[1].startswith("In 4 of 6 settings runs were lost")
+    assert re.match(r"Among the 1 setting of which no run was lost, what matters cannot be said: .+\.$", said(only)[0])
     frame[LOST] = True
     assert said(importance_of(of_frame(frame, LEVELS))) == [
         "Which of learning rate and width matters cannot be said: every run was lost."
@@ -284,7 +309,19 @@ def test_of_some_rows_ranges_end_where_their_values_do(searched):
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.8561, "86 %"), (0.0312, "3.1 %"), (-0.2, "0 %"), (0.0951, "9.5 %"), (0.0004, "0 %")]
+    ("share", "text"),
+    [
+        (0.8561, "86 %"),
+        (0.0312, "3.1 %"),
+        (-0.2, "0 %"),
+        (0.0951, "9.5 %"),
+        (0.0004, "0 %"),
+        (0.9949, "99 %"),
+        (0.9994, "99.9 %"),
+        (0.999999, "> 99.9 %"),
+        (1.0, "100 %"),
+        (1.2, "100 %"),
+    ],
 )
 def test_shares_in_percent(share, text):
     assert percent_of(share) == text

@@ -18,9 +18,9 @@ def by_label(*accuracies):
 
 def test_the_best_at_an_end_of_what_was_listed(make_results):
     (text,) = said(make_results(GRID, by_label(0.2, 0.5, 0.95)))
-    assert text == "What to try next: lr above 1, the largest tried."
+    assert text == "What to try next: lr above 1 (the largest tried)."
     (text,) = said(make_results(GRID, by_label(0.95, 0.5, 0.2), name="low"))
-    assert text == "What to try next: lr below 0.01, the smallest tried."
+    assert text == "What to try next: lr below 0.01 (the smallest tried)."
 
 
 def test_the_best_in_the_middle_calls_for_nothing(make_results):
@@ -34,8 +34,19 @@ def test_seeds_that_would_decide(make_results):
     n, other = min((one.more_seeds, label) for label, one in found.against.items() if one.more_seeds)
     (text,) = said(folder)
     seeds = f"{n} further seed{'s' * (n > 1)} of settings 2 and {other}"
-    seeds += ", which would decide between them, were the numbers to stay"
+    seeds += ", which would decide between them if means and spreads stay as seen"
     assert text.removesuffix(" (1 other would need as many or more).") == f"What to try next: {seeds}"
+
+
+def test_a_setting_that_is_ahead_and_misses_a_run_is_the_first_thing_to_try(make_results):
+    def tell(setting, seed):
+        status = "failed" if (setting.label, seed) == ("3", 1) else "done"
+        return Outcome(0.7 + 0.1 * int(setting.label) + 0.001 * seed, status)
+
+    (text,) = said(make_results(GRID, tell))
+    assert text.startswith(
+        "What to try next: the missing runs of setting 3, which is better than the best on shared seeds"
+    )
 
 
 def test_words_have_no_inside(make_results):

@@ -6,7 +6,7 @@ from benchmarks.noise import coverage, normal, study, truth
 
 import handgrad as hg
 from handgrad.report.chapters.study_chapters import noise_chapter
-from handgrad.report.findings.conclusion_sentences import leading_verdicts
+from handgrad.report.findings.choice_sentences import leading_verdicts
 from handgrad.report.findings.noise import noise_of, noises, variance_draws
 from handgrad.report.findings.noise_sentences import noise_verdicts
 from handgrad.report.findings.summarize import summarize
@@ -249,6 +249,7 @@ def test_splits_share_training_examples(make_results):
     factor = 1 / 8 + counts["train"] / counts["validation"]
     assert trained.p == pytest.approx(2 * t.sf(abs(d.mean()) / np.sqrt(d.var(ddof=1) * factor), 7))
     assert np.isnan(trained.sign_flip_p)
+    assert row.holds_for == trained.holds_for == "other seeds and other splits of these examples"
     assert phase.settings[0].overlap("test_accuracy") == 0  # a test part of its own, the same for every seed
     plain = summarize(Results.open(make_results({**tables, "vary": ["init"]}, outcome))).phases[0]
     assert plain.overlap == 0
@@ -271,7 +272,10 @@ def test_every_spread_says_which_sources_it_includes(make_results):
         "(n = 12, ddof 1, over initial weights, order of examples, split)"
     )
     text = conditional(summary)[0].text
-    assert text == "Intervals are over seeds that vary the split: each of them has 20 validation examples of its own."
+    assert text == (
+        "Intervals hold for other seeds and other splits of these examples: each seed has 20 validation examples of "
+        "its own."
+    )
 
 
 def test_without_vary_nothing_is_said_and_the_sources_are_known(make_results):

@@ -3,7 +3,8 @@
 import pytest
 
 from handgrad.report.chapters.chapters import headline
-from handgrad.report.findings.conclusion_sentences import conclusions_data, leading_verdicts
+from handgrad.report.findings.choice_sentences import leading_verdicts, other_choices_verdicts
+from handgrad.report.findings.conclusion_sentences import conclusions_data
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.wording import axis_names, setting_name
 from handgrad.report.page.page import tiles
@@ -99,6 +100,13 @@ def test_the_best_of_comparable_phases_leads_whichever_is_last(make_results):
         'with as many seeds. The last phase, "rate", comes to 86.50 ± 0.71 % (n = 2, ddof 1) with setting 2_3.'
     )
     assert said in headline(found, None)
+    # phase main and phase rate choose the same setting without either seed
+    (choices,) = other_choices_verdicts(found)
+    assert choices.text == (
+        'Judged in the same way: no sign that the choice of phase "main" flatters setting 2; no sign that the choice '
+        'of phase "rate" flatters setting 2_3.'
+    )
+    assert choices in headline(found, None)
     assert tiles(found)[0]["value"] == "2_1"
     assert tiles(found)[0]["how"].endswith("(phase batch size)")
     assert conclusions_data(found)["best"] == {"phase": "batch size", "setting": "2_1"}
@@ -117,6 +125,19 @@ def test_of_equal_phases_the_latest_leads_and_one_phase_needs_no_name(make_resul
     found = summary_of(make_results(BRANCHES, lambda s, seed: Outcome(worse[s.label])))
     assert (found.leading.name, found.winner.label) == ("rate", "2")
     assert leading_verdicts(summary_of(make_results(name="one"))) == []
+
+
+def test_the_choice_of_an_earlier_phase_flatters_too(make_results):
+    """4 and 6 hidden units are each best where the other is not."""
+    tables = {**BRANCHES, "phase": BRANCHES["phase"][:1]}
+    worse = {("1", 0): 0.8, ("1", 1): 0.9, ("2", 0): 0.9, ("2", 1): 0.82}
+    found = summary_of(make_results(tables, lambda s, seed: Outcome(worse.get((s.label, seed), 0.95))))
+    # chosen on seed 1: setting 1, 80 % on seed 0; on seed 0: setting 2, 82 %; shown: 86 %
+    (said,) = other_choices_verdicts(found)
+    assert said.text == (
+        'Judged in the same way: the choice of phase "main" flatters setting 2 by about 5.00 points. Phases that start '
+        "from such a choice may keep part of that."
+    )
 
 
 def test_a_later_phase_holds_the_winner_that_it_starts_from(make_results):

@@ -14,12 +14,9 @@ from handgrad.cli.console import print_summary
 from handgrad.errors import InputError
 from handgrad.report.chapters.chapters import headline
 from handgrad.report.figures.phase_figures import ranking
-from handgrad.report.findings.conclusion_sentences import (
-    choice_verdicts,
-    conclusions_data,
-    phase_verdicts,
-    word_verdicts,
-)
+from handgrad.report.findings.against_best import Against
+from handgrad.report.findings.choice_sentences import choice_verdicts
+from handgrad.report.findings.conclusion_sentences import conclusions_data, phase_verdicts, word_verdicts
 from handgrad.report.findings.conclusions import SettingRuns, conclude
 from handgrad.report.findings.scored_parts import scored_on, training_sample
 from handgrad.report.findings.summarize import summarize
@@ -109,14 +106,45 @@ def test_what_is_not_separated_is_said_with_its_numbers(make_results):
     d = f"{100 * one.difference:+.2f}".replace("-", "−")
     assert said[1] == (
         f"Not separated from the best, which is not the same as equal: setting 1, {d} points (simultaneous 95 % "
-        f"interval {low} to {high}, n = 3). {one.more_seeds:,} further seeds would decide, were the numbers to stay."
+        f"interval {low} to {high}, n = 3). {one.more_seeds:,} further seeds of both settings would "
+        "decide, if means and spreads stay as seen."
     )
     assert said[2].startswith("Method: differences on shared seeds; a 95 % interval by t")
     assert said[3] == "Equivalent is what lies within ± 0.10 points (conclusions.margin of the study)."
     assert said[4].startswith(
-        "A setting of typical spread is shown to be behind, while all 2 are rivals, from about: 3 seeds "
+        "A setting of typical spread is shown to be behind, while both are rivals, from about: 3 seeds "
     )
     assert texts(phase_verdicts(phase, brief=True)) == said[:2]
+
+
+@pytest.mark.parametrize(
+    ("more", "noise", "text"),
+    [
+        ([1], "seeds", "1 further seed of both settings would decide, if means and spreads stay as seen."),
+        ([2, 2], "seeds", "2 further seeds of each setting would decide, if means and spreads stay as seen."),
+        (
+            [17, 1],
+            "seeds",
+            "Between 1 (setting 3) and 17 (setting 2) further seeds of each setting would decide, if means and spreads "
+            "stay as seen.",
+        ),
+        (
+            [3, None],
+            "seeds and examples",
+            "3 further seeds of each setting would decide about 1 of them, if means and spreads stay as seen. About "
+            "setting 3 not even 10,000 would; more examples might.",
+        ),
+        ([None], "seeds", "Not even 10,000 further seeds would decide, if means and spreads stay as seen."),
+    ],
+)
+def test_how_many_seeds_would_decide_and_about_whom(more, noise, text):
+    runs = {str(i): SettingRuns({0: 0.9, 1: 0.91, 2: 0.9 + 0.01 * i}) for i in range(1, len(more) + 2)}
+    found = conclude(runs, "1", "val_accuracy", compared=runs)
+    best = Against("best", 3, 0.0, None, None, None, 0.5, None, 0)
+    others = {str(i): Against("not separated", 3, -0.01, -0.03, 0.01, n, 0.1, None, 0) for i, n in enumerate(more, 2)}
+    (said,) = word_verdicts(replace(found, against={"1": best, **others}, noise=noise))
+    assert said.text.startswith("Not separated from the best, which is not the same as equal: setting")
+    assert said.text.endswith(f"n = 3). {text}")
 
 
 def test_the_margin_says_where_it_comes_from(make_results):
@@ -311,6 +339,8 @@ def test_where_all_runs_agree_the_examples_have_a_spread(make_results, accuracy)
     (phase,) = summary_of(make_results({"seeds": 3, **LRS}, lambda s, seed: Outcome(accuracy))).phases
     one = phase.conclusions.against["2"]
     assert (one.difference, one.low < 0 < one.high) == (0, True)
+    tied = " Setting 2 has the same mean; of equals the first in the study's order is called best."
+    assert texts(phase_verdicts(phase))[0].endswith(tied)
     assert "nan" not in " ".join(texts(phase_verdicts(phase)))
 
 
@@ -443,20 +473,25 @@ def test_the_test_set_has_a_noise_of_its_own(make_results):
 def test_what_is_missing_is_said_at_the_top(make_results):
     statuses = {0: "diverged", 1: "failed", 2: "done"}
     found = summary_of(make_results({"seeds": 3, **LRS}, lambda setting, seed: Outcome(0.9, statuses[seed])))
-    assert "2 runs diverged and 2 runs failed; they are counted and named below, and enter no mean." in texts(
-        headline(found, None)
-    )
+    assert {
+        "2 runs diverged: they are named below and enter no mean; in differences from the best each counts "
+        "as guessing.",
+        "2 runs failed: they are named below and enter no number.",
+    } <= set(texts(headline(found, None)))
 
 
 def test_intervals_and_p_are_of_these_examples(make_results):
     found = summary_of(make_results({"seeds": 3, **LRS}, lambda s, seed: Outcome(0.9 + 0.01 * seed)))
     # 20 validation examples, mean 0.91: √(0.91·0.09/20) = 0.06399
     assert texts(conditional(found)) == [
-        "Intervals are over seeds, on one set of 20 validation examples: they speak of other seeds, not of other "
-        "examples. On 20 others an accuracy like the best's has a standard error of 6.40 points (binomial)."
+        "Intervals hold for other seeds, on these examples (20 validation examples). On 20 others an "
+        "accuracy like the best's has a standard error of 6.40 points (binomial)."
     ]
     assert conditional(found)[0] in headline(found, None)
-    assert "over seeds, on one set of 20 examples" in summary_table(found.phases[0], 1, "summary", "Settings").caption
+    assert (
+        "over seeds and hold for other seeds, on these examples (20 examples)"
+        in summary_table(found.phases[0], 1, "summary", "Settings").caption
+    )
     every = summary_of(make_results({"seeds": 2}, lambda s, seed: Outcome(1.0), name="every"))
     assert texts(conditional(every))[0].endswith(
         "100 % of 20 examples leaves room for 83.16 to 100.00 % on others (95 %, exact binomial)."

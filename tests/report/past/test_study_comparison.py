@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+import handgrad as hg
 from handgrad.errors import ResultsError
 from handgrad.report.findings.statistics import compare
 from handgrad.report.past.comparison_sentences import compared_table, comparison_sentences
@@ -121,6 +122,18 @@ def test_studies_without_a_shared_seed_have_no_difference(make_results):
     assert "No setting has two seeds that both studies finished, so there is no interval." in comparison_sentences(
         found
     )
+
+
+def test_studies_that_share_no_setting_say_why_and_have_an_empty_frame(make_results):
+    first = make_results({"seeds": 2, "grid": LR}, name="a")
+    other = {"training": {"optimizer": {"lr": [0.3, 0.5]}}, "network": {"hidden": [6, 8]}}
+    second = make_results({"seeds": 2, "grid": other}, name="b")
+    said = comparison_sentences(compare_folders(first, second))
+    assert "No setting has the same values in both: lr is 0.01 and 0.1 in A and 0.3 and 0.5 in B." in said
+    empty, full = hg.compare_studies(first, second), hg.compare_studies(second, second)
+    assert len(empty) == 0
+    assert sorted(empty.columns) == sorted(full.columns)
+    assert empty.columns[:4].tolist() == ["first", "second", "training.optimizer.lr", "network.hidden"]
 
 
 def test_bundles_of_other_names_are_the_same_settings(make_results):

@@ -23,7 +23,8 @@ from handgrad.report.chapters.study_chapters import (
     winner_chapter,
 )
 from handgrad.report.figures.request import Sources
-from handgrad.report.findings.conclusion_sentences import choice_verdicts, leading_verdicts, phase_verdicts
+from handgrad.report.findings.choice_sentences import choice_verdicts, leading_verdicts, other_choices_verdicts
+from handgrad.report.findings.conclusion_sentences import phase_verdicts
 from handgrad.report.findings.importance import Importance
 from handgrad.report.findings.importance_sentences import headline_importance
 from handgrad.report.findings.next_steps import next_steps
@@ -39,8 +40,8 @@ from handgrad.report.findings.verdicts import (
     small_parts,
     test_set_verdicts,
     validation_choice,
+    without_value_verdicts,
 )
-from handgrad.report.findings.wording import plural
 from handgrad.report.reproduced.reproduction import Reproduction
 from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdicts
 
@@ -97,17 +98,15 @@ def headline(
         found, noise = [*found, *noise], []
     if summary.leading is not None and summary.winner is not None:
         found += [*leading_verdicts(summary), *phase_verdicts(summary.leading)]
-        found += [*choice_verdicts(summary.leading), *test_set_verdicts(summary.winner, summary.leading)]
+        found += [*choice_verdicts(summary.leading), *other_choices_verdicts(summary)]
+        found += test_set_verdicts(summary.winner, summary.leading)
     elif summary.phases:
         found += phase_verdicts(summary.phases[-1])
     found += [*headline_importance(summary, important), *next_steps(summary)]
     if METRICS[metric].part is not TEST:
         found += selection(summary, metric)
     found += [*noise, *conditional(summary), *early_stopping_verdicts(summary), *small_parts(summary)]
-    bad = [(status, sum(run.status == status for run in summary.runs)) for status in ("diverged", "failed")]
-    text = " and ".join(f"{plural(count, 'run')} {status}" for status, count in bad if count)
-    if text:
-        found.append(Verdict("warning", f"{text}; they are counted and named below, and enter no mean."))
+    found += without_value_verdicts(summary, metric)
     if summary.waiting:
         found.append(Verdict("warning", f"Not begun: {', '.join(summary.waiting)}."))
     return tuple(found)

@@ -68,11 +68,13 @@ def _phase(found: Importance, phase: PhaseSummary, ddof: int, suffix: str) -> It
     if said := importance_verdicts(found):
         yield Verdicts(tuple(said))
     if len(axes) > 1:
-        if found.shares is not None:
-            yield from _shares(found.shares, studied, f"importance{suffix}", f"Shares of the variance{of}")
+        lost = found.working is not None
         if found.working is not None:
             title = f"Shares of the variance among the {among(found)}{of}"
             yield from _shares(found.working, studied, f"importance-working{suffix}", title, working=True)
+        if found.shares is not None:
+            title = f"Shares of the variance{' among all settings' * lost}{of}"
+            yield from _shares(found.shares, studied, f"importance{suffix}", title, folded=lost)
     if not len(frame):
         return
     listed = [path for path in axes if _is_shown(studied, path)]
@@ -123,11 +125,13 @@ def _is_shown(studied: StudiedAxes, path: str) -> bool:
     return len(values) > 1 and (all(map(is_number, values)) or len(values) <= MOST_VALUES)
 
 
-def _shares(shares: Shares, studied: StudiedAxes, name: str, title: str, working: bool = False) -> Iterator[Block]:
+def _shares(
+    shares: Shares, studied: StudiedAxes, name: str, title: str, *, working: bool = False, folded: bool = False
+) -> Iterator[Block]:
     """Figure and table of shares, and what is not in them."""
     yield FigureBlock(importance_figure(shares, studied.metric, name, working=working))
     table = shares_table(shares, studied.metric, name, title)
-    yield TableBlock(table, folded=working or len(table.rows) >= FOLDED)
+    yield TableBlock(table, folded=folded or len(table.rows) >= FOLDED)
     notes = [f"Left out: {text}." for text in shares.left_out]
     if not isinstance(shares, ForestShares):
         notes += [f"{text[:1].upper()}{text[1:]}." for text in shares.refused]

@@ -4,18 +4,19 @@ What the page's script needs of it is here, as text where it has numbers: how th
 to, every difference that the report defends, and confusion matrices.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handgrad.measures import METRICS, TEST, VALIDATION
 from handgrad.report.chapters.chapter import Chapter, SideBySide, Text
 from handgrad.report.figures.request import Sources
+from handgrad.report.findings.against_best import BOTH
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.ranked_settings import ranked_settings
 from handgrad.report.findings.setting_pairs import ACROSS, PAIRED, across_phases, pair_differences
 from handgrad.report.findings.statistics import Comparison
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
-from handgrad.report.findings.wording import number, plural, setting_name, signed, spread
+from handgrad.report.findings.wording import holds_for, number, plural, setting_name, signed, spread
 from handgrad.study.changes import axis_names, leaves, shown
 from handgrad.training.run_keys import key_word
 
@@ -32,7 +33,8 @@ def side_by_side_chapter(summary: Summary, sources: Sources) -> Chapter | None:
         "seeds that both finished, with the 95 % t interval of that one pair; against the best it is the simultaneous "
         "interval of the table of results. "
         f"Pairs are those of the best {PAIRED} settings of a phase of which no run diverged"
-        + (f", and of two phases those of the best {ACROSS} of each." if len(phases) > 1 else ".")
+        + (f", and of two phases those of the best {ACROSS} of each. " if len(phases) > 1 else ". ")
+        + _speak_of(phases)
     )
     data = {
         "phases": [_phase(phase) for phase in phases],
@@ -41,6 +43,20 @@ def side_by_side_chapter(summary: Summary, sources: Sources) -> Chapter | None:
         **_matrices(summary, sources),
     }
     return Chapter("side-by-side", "Side by side", (Text(text), SideBySide(data)))
+
+
+def _speak_of(phases: Sequence[PhaseSummary]) -> str:
+    """Of what the intervals speak, once where they do so in all phases alike."""
+    said: dict[str, list[str]] = {}
+    for phase in phases:
+        if all(setting.samples[phase.metric].n < 2 for setting in phase.settings):
+            continue
+        pair, found = holds_for(phase.settings, phase.metric), phase.conclusions
+        best = pair if found is None else holds_for(phase.settings, phase.metric, examples=found.noise == BOTH)
+        text = f"of a pair hold for {pair}" + (f"; those against the best for {best}" if best != pair else "")
+        said.setdefault(text if best != pair else f"hold for {pair}", []).append(phase.name)
+    where = {text: f" of phase {' and '.join(names)}" if len(said) > 1 else "" for text, names in said.items()}
+    return " ".join(f"Intervals{where[text]} {text}." for text in said)
 
 
 def _phase(phase: PhaseSummary) -> dict[str, Any]:

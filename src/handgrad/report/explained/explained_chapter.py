@@ -25,20 +25,31 @@ from handgrad.study.toml import dumps
 from handgrad.training.slips import SLIPS
 
 NAMED = 5  # readings or rows that a sentence names
+HOLM = f"p < {LEVEL:g} after Holm's correction"
 FOLDED = 12  # readings, beyond which a table of a rung is folded, and one of the best so many stands before it
 
 
 def explained_verdicts(explained: Explained) -> tuple[Verdict, ...]:
     """What explains the numbers, what cannot be told apart from it, its slips, and what nothing explains."""
-    return tuple(_verdicts(explained))
-
-
-def _verdicts(explained: Explained) -> Iterator[Verdict]:
     best = explained.best
     if best is None:
-        yield Verdict("warning", "No run has ended: nothing can be said yet.")
-        return
+        return (Verdict("warning", "No run has ended: nothing can be said yet."),)
     rung = explained.rungs[-1]
+    near = [int(fit.name) for fit in rung.ranking.readings if fit.group == 0]
+    same = [number for number, other in explained.alike.items() if other in near]
+    return (
+        *_the_best(explained, best, rung),
+        *_not_told_apart(explained, best, near, same),
+        *_not_run_whole(explained, best),
+        *_one_seed(rung, near),
+        *_slips(best, [explained.readings[number] for number in (*near, *same)]),
+        *_unexplained(explained, rung),
+        *(Verdict("note", f"{note}.") for note in explained.notes),
+    )
+
+
+def _the_best(explained: Explained, best: Reading, rung: RungResult) -> Iterator[Verdict]:
+    """Which reading explains the numbers, and how many."""
     if not explained.finished:
         yield Verdict("warning", f"Not finished: this is what {rung.name} says; the same command goes on.")
     first = rung.ranking.readings[0]
@@ -51,58 +62,59 @@ def _verdicts(explained: Explained) -> Iterator[Verdict]:
         f"{what} {how}: {fitting} of {plural(of, 'published number')} fit, out of "
         f"{plural(len(explained.readings), 'reading')}{_against_the_file(explained, rung)}.",
     )
-    near = [int(fit.name) for fit in rung.ranking.readings if fit.group == 0]
-    same = [number for number, other in explained.alike.items() if other in near]
-    alike = [explained.readings[number].name for number in (*near[1:], *same) if number]
-    open_to_the_file = best.departures > 0 and 0 in near
-    if open_to_the_file:
+
+
+def _not_told_apart(explained: Explained, best: Reading, near: Sequence[int], same: Sequence[int]) -> Iterator[Verdict]:
+    """The readings that are as good.  near: those of the last rung;  same: those that were run as one of these."""
+    if best.departures and 0 in near:
         yield Verdict(
             "warning",
             "The file as it is written is not told apart from it: these numbers are no evidence that anything else was "
             "done.",
         )
+    alike = [explained.readings[number].name for number in (*near[1:], *same) if number]
     if alike:
         yield Verdict("note", f"Not told apart from it by these numbers: {_quoted(alike)}.")
-    yield from _not_run_whole(explained, best)
+
+
+def _one_seed(rung: RungResult, near: Sequence[int]) -> Iterator[Verdict]:
     if len(near) > 1 and all(len(values) < 2 for values in rung.values.values()):
         yield Verdict(
             "note",
             "Every reading ran on one seed, which says nothing of how much seeds differ, so that numbers far apart may "
             "be chance; [explain] seeds = 3 would tell more apart.",
         )
-    group = [explained.readings[number] for number in (*near, *same)]
+
+
+def _slips(best: Reading, group: Sequence[Reading]) -> Iterator[Verdict]:
+    """The slips of the best reading.  group: all that are not told apart from it, which may be without them."""
     for name in best.slips:
         without = sum(name not in reading.slips for reading in group)
-        open_to_it = (
-            f" {without} of the {len(group)} readings not told apart {'is' if without == 1 else 'are'} without it."
-            if without
-            else ""
-        )
-        yield Verdict(
-            "note" if without else "slip",
-            f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.{open_to_it}",
-        )
-    nothing = rung.ranking.unexplained
-    if missed := explained.missed:
-        named = enumerated(missed, NAMED)
-        yield Verdict("warning", f"It does not explain {named}: p < {LEVEL:g} after Holm's correction.")
+        are = "is" if without == 1 else "are"
+        others = f" {without} of the {len(group)} readings not told apart {are} without it." if without else ""
+        text = f"The best reading has a slip: {lookup(SLIPS, name, 'slip').text}.{others}"
+        yield Verdict("note" if without else "slip", text)
+
+
+def _unexplained(explained: Explained, rung: RungResult) -> Iterator[Verdict]:
+    """The rows that the best reading does not explain, who else does, and which rows nothing explains."""
+    explaining, nothing, missed = rung.ranking.explaining, rung.ranking.unexplained, explained.missed
+    explains = rung.ranking.readings[0].name in explaining
+    if missed:
+        yield Verdict("warning", f"It does not explain {enumerated(missed, NAMED)}: {HOLM}.")
     elif not explains:
         yield Verdict(
             "warning",
             f"It explains every row by itself, and not the table as a whole: so many numbers that are each somewhat "
             f"off have p < {LEVEL:g} together.",
         )
-    if not explains:
-        others = [explained.readings[int(name)].name for name in rung.ranking.explaining]
-        if others:
-            yield Verdict("note", f"All rows are explained by {_quoted(others)}, which fit less well over all.")
-        elif missed and not nothing:
-            yield Verdict("warning", "Other readings explain these rows; none explains all rows.")
+    if explaining and not explains:
+        others = [explained.readings[int(name)].name for name in explaining]
+        yield Verdict("note", f"All rows are explained by {_quoted(others)}, which fit less well over all.")
+    elif missed and not nothing and not explains:
+        yield Verdict("warning", "Other readings explain these rows; none explains all rows.")
     if nothing:
-        named = enumerated(nothing, NAMED)
-        yield Verdict("warning", f"No reading explains {named}: p < {LEVEL:g} after Holm's correction under every one.")
-    for note in explained.notes:
-        yield Verdict("note", f"{note}.")
+        yield Verdict("warning", f"No reading explains {enumerated(nothing, NAMED)}: {HOLM} under every one.")
 
 
 def _quoted(names: Sequence[str]) -> str:

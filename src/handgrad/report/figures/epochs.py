@@ -159,12 +159,21 @@ def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
     return Curves(request.name, f"{words} by epoch", caption.strip(), tuple(panels), columns)
 
 
+def _baseline(given: str | None, settings: Mapping[str, SettingSummary]) -> str:
+    """Its name in the legend: the first, or the one that was given by its name, or by its label."""
+    if given is None or given in settings:
+        return given or next(iter(settings))
+    named = [name for name, setting in settings.items() if setting.label == given]
+    if len(named) != 1:
+        labels = [setting.label for setting in settings.values()]
+        raise InputError(f"baseline is an {unknown(given, labels, 'setting')}; or a name as the legend has it")
+    return named[0]
+
+
 def small_multiples(request: Request[SmallMultiplesOptions]) -> Curves | None:
     """Each setting in a panel of its own beside the baseline, which is the same grey line in all of them."""
     options = request.options
-    base = options.baseline or next(iter(request.shown))
-    if base not in request.shown:
-        raise InputError(f"baseline is an {unknown(base, request.shown, 'setting')}")
+    base = _baseline(options.baseline, request.shown)
     found = {label: _lines(request, label, options.seed, (options.measure,), options.parts) for label in request.shown}
     named = base if "baseline" in base else f"{base} (baseline)"
     grey = [

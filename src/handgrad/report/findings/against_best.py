@@ -3,7 +3,7 @@
     best            the highest mean (or the setting that the caller names)
     behind          its interval excludes 0, and so does that of every setting that ranks below it
     equivalent      its interval lies inside ± margin, and so does that of every setting that ranks above it
-    not separated   neither: `more_seeds` says how many further seeds would decide, were the numbers to stay
+    not separated   neither: `more_seeds` says how many further seeds would decide, if means and spreads stay as seen
 
 Settings rank by their difference, so that a word never returns further down.  From the worst upwards each is compared
 by what the largest difference among as many equal settings can be (`critical_values`); what is behind no longer

@@ -1,23 +1,24 @@
 """Which setting is best, in sentences: each with the difference, its interval, n and the method, to be copied.
 
-phase_verdicts(phase)    the best of a phase; who is behind, equivalent, not separated; how sure that is
-choice_verdicts(phase)   by how much the choice flatters the best
-leading_verdicts(…)      of several phases, in which the best setting stands
+phase_verdicts(phase)      the best of a phase; who is behind, equivalent, not separated; how sure that is
+word_verdicts(found)       of these the sentences about the others;  method_verdicts: how the words came about
+conclusions_data(…)        all of it for programs
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from handgrad.measures import METRICS
-from handgrad.names import listed
 from handgrad.report.findings.against_best import BEHIND, BOTH, EQUIVALENT, MOST_SEEDS, OPEN, Against
+from handgrad.report.findings.choice_sentences import choice_verdicts
 from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.search_facts import STOPPED
 from handgrad.report.findings.summary import PhaseSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import (
+    AS_SEEN,
     enumerated,
-    number,
+    holds_for,
     percent,
     plural,
     sentence,
@@ -25,6 +26,7 @@ from handgrad.report.findings.wording import (
     settings_named,
     signed,
     spread,
+    unsigned,
 )
 
 FEW_LOST = 6  # settings that lost runs and are all named
@@ -49,7 +51,7 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
             text += (
                 f"; it leads the {len(found.against):,} settings in {_chance(chance)} of draws around the means seen"
             )
-        sentences.append(Verdict("good", f"{text}."))
+        sentences.append(Verdict("good", f"{text}.{_ties(found)}"))
         sentences += word_verdicts(found)
         if not brief:
             sentences += method_verdicts(phase, found)
@@ -70,6 +72,18 @@ def phase_verdicts(phase: PhaseSummary, *, brief: bool = False) -> list[Verdict]
     if unfinished:
         sentences.append(Verdict("warning", f"{plural(unfinished, 'run')} not finished; the ranking may still change."))
     return sentences
+
+
+def _ties(found: Conclusions) -> str:
+    """That others have the same mean as the best on the same runs, so that one of equals had to be taken."""
+    best = found.against[found.best]
+    tied = [label for label, one in found.against.items() if label != found.best and one.difference == 0]
+    tied = [label for label in tied if found.against[label].n == best.n]
+    if not tied:
+        return ""
+    have = "has" if len(tied) == 1 else "have"
+    text = f" {sentence(settings_named(tied))} {have} the same mean"
+    return f"{text}; of equals the first in the study's order is called best."
 
 
 def _stopped_short(phase: PhaseSummary) -> tuple[int, int]:
@@ -110,45 +124,60 @@ def word_verdicts(found: Conclusions) -> list[Verdict]:
                 "tells a better setting from a luckier one.",
             )
         ]
-    said = []
     ahead = found.ahead()
-    if equivalent := found.labels(EQUIVALENT):
-        text = (
-            f"Equivalent to the best, within ± {_size(found.margin or 0.0, found.metric)}: {_named(equivalent, others)}"
-        )
-        widest = max(equivalent, key=lambda label: _reach(found.against[label]))
-        lead = "the interval that reaches furthest is that of"
-        text += f"{_example(found, equivalent, lead, widest)}."
-        text += f" So few {found.unit}s cannot exclude that its runs collapse, as others did." * bool(found.lost)
-        said.append(Verdict("good", text))
-    if separate := [label for label in found.labels(OPEN) if label not in ahead]:
-        text = f"Not separated from the best, which is not the same as equal: {_named(separate, others)}"
-        text += _example(found, separate, "the largest difference is that of", separate[-1])
-        said.append(Verdict("note", f"{text}. {_more_seeds(found, separate)}"))
-    if behind := found.labels(BEHIND):
-        text = f"Behind the best: {_named(behind, others)}{_example(found, behind, 'the nearest is', behind[0])}."
-        if inside := found.within_margin(behind):
-            which = "It is" if behind == inside else f"{_sentence(_named(inside, others))} {_are(inside)}"
-            text += f" {'They are' if which == 'It is' and len(inside) > 1 else which} behind by less than the margin."
-        said.append(Verdict("good", text))
-    if ahead:
-        better, ranks, its = ("is", "ranks", "its") if len(ahead) == 1 else ("are", "rank", "their")
-        text = f"{_sentence(settings_named(ahead))} {better} better than the best on the {found.unit}s that both have"
-        text += _example(found, ahead, "the furthest is", ahead[0])
-        said.append(Verdict("warning", f"{text}, and {ranks} below it because of {its} missing runs."))
+    return [*_equivalent(found, others), *_open(found, others, ahead), *_behind(found, others), *_ahead(found, ahead)]
+
+
+def _equivalent(found: Conclusions, others: Sequence[str]) -> list[Verdict]:
+    labels = found.labels(EQUIVALENT)
+    if not labels:
+        return []
+    widest = max(labels, key=lambda label: _reach(found.against[label]))
+    margin = unsigned(found.margin or 0.0, found.metric)
+    text = f"Equivalent to the best, within ± {margin}: {_named(labels, others)}"
+    text += f"{_example(found, labels, 'the interval that reaches furthest is that of', widest)}."
+    text += f" So few {found.unit}s cannot exclude that its runs collapse, as others did." * bool(found.lost)
+    return [Verdict("good", text)]
+
+
+def _open(found: Conclusions, others: Sequence[str], ahead: Sequence[str]) -> list[Verdict]:
+    """Who is not separated, and how many seeds would decide; then who is held by another, and by whom."""
+    said = []
+    if labels := [label for label in found.labels(OPEN) if label not in ahead]:
+        text = f"Not separated from the best, which is not the same as equal: {_named(labels, others)}"
+        text += _example(found, labels, "the largest difference is that of", labels[-1])
+        said.append(Verdict("note", f"{text}. {_more_seeds(found, labels)}"))
     for below in dict.fromkeys(found.held_by.values()):
         held = [label for label, by in found.held_by.items() if by == below and label not in ahead]
         if held:
             own, is_ = ("its own interval excludes", "is") if len(held) == 1 else ("their own intervals exclude", "are")
-            said.append(
-                Verdict(
-                    "note",
-                    f"{_sentence(settings_named(held))} {is_} not said to be behind, though {own} 0: setting {below}, "
-                    f"which ranks below, is not separated. More {found.unit}s of setting {below} would settle these "
-                    "too.",
-                )
+            text = (
+                f"{sentence(settings_named(held))} {is_} not said to be behind, though {own} 0: setting {below}, which "
+                f"ranks below, is not separated. More {found.unit}s of setting {below} would settle these too."
             )
+            said.append(Verdict("note", text))
     return said
+
+
+def _behind(found: Conclusions, others: Sequence[str]) -> list[Verdict]:
+    labels = found.labels(BEHIND)
+    if not labels:
+        return []
+    text = f"Behind the best: {_named(labels, others)}{_example(found, labels, 'the nearest is', labels[0])}."
+    if inside := found.within_margin(labels):
+        which = "It is" if labels == inside else f"{sentence(_named(inside, others))} {_are(inside)}"
+        text += f" {'They are' if which == 'It is' and len(inside) > 1 else which} behind by less than the margin."
+    return [Verdict("good", text)]
+
+
+def _ahead(found: Conclusions, labels: Sequence[str]) -> list[Verdict]:
+    """Who is better than the best on the runs that both have, and misses some."""
+    if not labels:
+        return []
+    better, ranks, its = ("is", "ranks", "its") if len(labels) == 1 else ("are", "rank", "their")
+    text = f"{sentence(settings_named(labels))} {better} better than the best on the {found.unit}s that both have"
+    text += _example(found, labels, "the furthest is", labels[0])
+    return [Verdict("warning", f"{text}, and {ranks} below it because of {its} missing runs.")]
 
 
 def _no_spread(found: Conclusions) -> str:
@@ -168,10 +197,6 @@ def _named(labels: Sequence[str], others: Sequence[str]) -> str:
 
 def _are(labels: Sequence[str]) -> str:
     return "is" if len(labels) == 1 else "are"
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:]
 
 
 def _reach(one: Against) -> float:
@@ -202,19 +227,24 @@ def against_text(one: Against, metric: str, unit: str = "seed") -> str:
 
 
 def _more_seeds(found: Conclusions, labels: Sequence[str]) -> str:
-    counts = [(found.against[label].more_seeds, label) for label in labels]
-    known = sorted(count for count, _ in counts if count is not None)
-    if not known:
-        text = f"Not even {MOST_SEEDS:,} further {found.unit}s would decide, were the numbers to stay"
-        text += ": they would divide the same examples." if found.unit == "fold" else f"{_or_examples(found)}."
-        return text if labels else ""
-    least, most, unit = known[0], known[-1], f"further {found.unit}"
-    text = plural(least, unit) if least == most else f"{least:,} to {plural(most, unit)}"
-    of = "" if len(labels) == 1 else " of each"
+    """How many more seeds would decide about them, and about which no number would."""
+    counts = {label: count for label in labels if (count := found.against[label].more_seeds) is not None}
+    never = [label for label in labels if label not in counts]
+    if not counts:
+        text = f"Not even {MOST_SEEDS:,} further {found.unit}s would decide, {AS_SEEN}"
+        return text + (": they would divide the same examples." if found.unit == "fold" else f"{_or_examples(found)}.")
+    first, last = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    least, most = counts[first], counts[last]
+    if least == most:
+        text = plural(least, f"further {found.unit}")
+    else:
+        text = f"Between {least:,} (setting {first}) and {most:,} (setting {last}) further {found.unit}s"
     how = " (data.validation.repeats)" if found.unit == "fold" else ""
-    never = len(counts) - len(known)
-    but = f" (of {plural(never, 'setting')} no number would{_or_examples(found)})" if never else ""
-    return f"{text[0].upper()}{text[1:]}{of}{how} would decide{but}, were the numbers to stay."
+    about = f" about {len(counts):,} of them" if never else ""
+    text += f" of {'both settings' if len(found.against) == 2 else 'each setting'}{how} would decide{about}, {AS_SEEN}."
+    if never:
+        text += f" About {settings_named(never)} not even {MOST_SEEDS:,} would{_or_examples(found)}."
+    return text
 
 
 def _or_examples(found: Conclusions) -> str:
@@ -226,12 +256,8 @@ def method_verdicts(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
     if not found.tested or len(found.against) < 2:
         return []
     k = len(found.against)
-    over = "other seeds and other examples" if found.noise == BOTH else "other seeds, on these examples"
-    if phase.has_own_examples:
-        over = "other seeds and other splits of these examples"
-    if phase.folded:
-        seeds = len({run.seed for setting in phase.settings for run in setting.runs})
-        over = "other examples and other seeds" if seeds > 1 else "other examples, with this seed"
+    over = holds_for(phase.settings, phase.metric, examples=found.noise == BOTH)
+    seeds = len({run.seed for setting in phase.settings for run in setting.runs})
     shared = all(one.n for one in found.against.values())
     how = f"differences on shared {found.unit}s" + ("" if shared else ", or of means where none is shared")
     if k == 2:
@@ -269,7 +295,7 @@ def _margin(found: Conclusions) -> list[Verdict]:
         )
         text += "(conclusions.margin)."
         return [Verdict("method", text)]
-    margin = _size(found.margin, found.metric)
+    margin = unsigned(found.margin, found.metric)
     if found.given:
         return [Verdict("method", f"Equivalent is what lies within ± {margin} (conclusions.margin of the study).")]
     examples = plural(found.examples or 0, "example")
@@ -285,14 +311,11 @@ def _smallest(found: Conclusions) -> list[Verdict]:
     shown = [(n, value) for n, value in found.smallest.items() if n >= now][:4]
     if not shown:
         return []
-    listed = ", ".join(f"{plural(n, found.unit)} {_size(value, found.metric)}" for n, value in shown)
-    text = f"A setting of typical spread is shown to be behind, while all {len(found.against):,} are rivals, from about"
+    listed = ", ".join(f"{plural(n, found.unit)} {unsigned(value, found.metric)}" for n, value in shown)
+    k = len(found.against)
+    rivals = "both" if k == 2 else f"all {k:,}"
+    text = f"A setting of typical spread is shown to be behind, while {rivals} are rivals, from about"
     return [Verdict("method", f"{text}: {listed}.")]
-
-
-def _size(value: float, metric: str) -> str:
-    """A difference without its sign: "1.29 points"."""
-    return signed(abs(value), metric).removeprefix("+")
 
 
 def _lost(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
@@ -308,45 +331,8 @@ def _lost(phase: PhaseSummary, found: Conclusions) -> list[Verdict]:
         parts.append(f"setting {label} in {one.fallen} of {plural(one.n, 'run')}{ends}")
     more = f" and {plural(len(several) - FEW_LOST, 'more setting')}" if len(several) > FEW_LOST else ""
     text = f"Runs collapsed, diverged or ended far below the others: {', '.join(parts)}{more}; in brackets the exact"
-    return [Verdict("warning", f"{text} 95 % interval of that chance. They count in the differences.")]
-
-
-def choice_verdicts(phase: PhaseSummary) -> list[Verdict]:
-    """By how much the best looks too good because it was chosen on the numbers shown (leave one seed out)."""
-    found = phase.conclusions
-    bias = found.bias if found else None
-    if found is None or bias is None:
-        return []
-    left_out = number(bias.left_out, phase.metric)
-    by = _size(bias.bias, phase.metric)
-    text = (
-        f"The best was chosen on the numbers shown. Chosen without one {found.unit} and scored on that {found.unit}, "
-        f"{bias.seeds} "
-        f"times, it comes to a {METRICS[phase.metric].word} of {left_out}: "
-    )
-    text += f"the choice flatters it by about {by}" if bias.bias > 0 else "no sign that the choice flatters it"
-    few = "" if bias.bias > 0 else f"; {plural(bias.seeds, found.unit)} show little"
-    return [Verdict("note", f"{text} ({bias.same} of {bias.seeds} choices are this setting{few}).")]
-
-
-def leading_verdicts(summary: Summary) -> list[Verdict]:
-    """Of several phases that chose a setting, in which the best stands, and which phases are not comparable."""
-    leading = summary.leading
-    won = [phase for phase in summary.phases if phase.best is not None and not phase.apart]
-    if leading is None or len(won) < 2:
-        return []
-    comparable = summary.comparable
-    others = [phase.name for phase in won if phase not in comparable]
-    text = f'The best setting stands in phase "{leading.name}"'
-    if len(comparable) > 1:
-        text += f", the best of {len(comparable)} phases that were scored on the same examples with as many seeds"
-    last = won[-1].best
-    if last is not None and last.label != leading.winner:
-        values = spread(last.samples[leading.metric], leading.metric)
-        text += f'. The last phase, "{won[-1].name}", comes to {values} with setting {last.label}'
-    if others:
-        text += f". Other examples or another number of seeds, which cannot be compared with it, have {listed(others)}"
-    return [Verdict("note", f"{text}.")]
+    of = "" if all(label in found.against for label in lost) else " of the settings that are compared"
+    return [Verdict("warning", f"{text} 95 % interval of that chance. They count in the differences{of}.")]
 
 
 def conclusions_data(summary: Summary) -> dict[str, Any]:

@@ -9,6 +9,7 @@ the worst value of the phase of a loss: any number as bad leads to the same word
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -180,11 +181,6 @@ def conclude(
     floor = guess if bounded else _worst(x[rows], higher, bounded)
     place = [labels[i] for i in rows].index(best)
     columns = _columns(x[rows], away[rows], fell[rows], keys, floor, higher, folds)
-    if margin is None and bounded and np.isfinite(columns.x[place]).any():
-        known = columns.x[place][np.isfinite(columns.x[place])]
-        of_margin = margin_of(float(known.mean()), examples)
-    else:
-        of_margin = margin
     found = against_best(
         columns.x,
         higher=higher,
@@ -195,7 +191,7 @@ def conclude(
         collapsed=columns.fell,
         right=_right([runs[labels[i]] for i in rows], keys, examples),
         best=place,
-        margin=of_margin,
+        margin=_margin(columns.x[place], bounded, examples) if margin is None else margin,
         overlap=overlap,
         by_seed=columns.by_seed,
         step=folds or 1,
@@ -204,24 +200,15 @@ def conclude(
         label: {key: bool(fell[i, j]) for j, key in enumerate(keys) if np.isfinite(x[i, j]) or away[i, j]}
         for i, label in enumerate(labels)
     }
+    scored = examples if bounded else None
+    came_to = partial(outcomes, examples=scored, floor=guess, ddof=ddof, higher=higher, overlap=overlap)
     named = {labels[i]: one for i, one in zip(rows, found.settings, strict=True)}
     return Conclusions(
         metric=metric,
         best=best,
         against={labels[rows[i]]: named[labels[rows[i]]] for i in found.ranking},
         held_by={label: labels[rows[one.held_by]] for label, one in named.items() if one.held_by is not None},
-        outcomes={
-            label: outcomes(
-                runs[label].values,
-                ended[label],
-                examples=examples if bounded else None,
-                floor=guess,
-                ddof=ddof,
-                higher=higher,
-                overlap=overlap,
-            )
-            for label in labels
-        },
+        outcomes={label: came_to(runs[label].values, ended[label]) for label in labels},
         margin=found.margin,
         given=margin is not None,
         examples=examples,
@@ -231,6 +218,12 @@ def conclude(
         bias=selection_bias(columns.x, higher, columns.divisions),
         unit="fold" if has_folds(dict.fromkeys(keys)) else "seed",
     )
+
+
+def _margin(best: Numbers, bounded: bool, examples: int | None) -> float | None:
+    """The margin of equivalence where none is given.  best (n,): values of the best, NaN where it has none."""
+    known = best[np.isfinite(best)]
+    return margin_of(float(known.mean()), examples) if bounded and len(known) else None
 
 
 def lost_runs(runs: Mapping[str, SettingRuns], metric: str, examples: int | None = None) -> dict[str, set[RunKey]]:

@@ -1,8 +1,9 @@
 """What matters, in sentences that a student can copy: which axis, by how much, how sure, and what does not.
 
 An axis matters where the interval of its share leaves out 0; it matters most where it also lies above the intervals of
-all other axes and of the interactions of two others.  It matters little where the intervals of its share and of all its
-interactions end below 5 %.  Of every other axis nothing is said but its interval.
+all other axes and of the interactions of two others.  Two axes matter most together where the interval of their
+interaction lies above all others.  An axis matters little where the intervals of its share and of all its interactions
+end below 5 %.  Of every other axis nothing is said but its interval.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.variance_shares import VarianceShares
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.within_margin import forgiveness_sentence
-from handgrad.report.findings.wording import amount, enumerated, number, plural
+from handgrad.report.findings.wording import amount, enumerated, number, plural, sentence
 
 LEAST = 0.001  # the lower end of an interval from which a share is above 0
 LITTLE = 0.05  # of the variance, below which an axis matters little
@@ -35,9 +36,18 @@ class NamedShare:
     high: float
 
     @property
+    def called(self) -> str:
+        """The axis, or the interaction of two."""
+        return _called(self.name, self.axes)
+
+    @property
     def is_above_zero(self) -> bool:
         """Whether its interval leaves out 0."""
         return self.low >= LEAST
+
+
+def _called(name: str, axes: Sequence[str]) -> str:
+    return name if len(axes) == 1 else f"the interaction of {enumerated(axes)}"
 
 
 def parts_of(shares: Shares) -> list[NamedShare]:
@@ -51,13 +61,28 @@ def parts_of(shares: Shares) -> list[NamedShare]:
 
 
 def percent_of(share: float) -> str:
-    """A share in percent, below 10 with a decimal; never below 0 or above 100.
+    """A share in percent, below 10 and above 99.5 with a decimal; never below 0 or above 100, and 100 % only of all.
 
     >>> percent_of(0.856), percent_of(0.0312), percent_of(-0.01)
     ('86 %', '3.1 %', '0 %')
+    >>> percent_of(0.9962), percent_of(0.99998), percent_of(1.0)
+    ('99.6 %', '> 99.9 %', '100 %')
     """
     value = 100 * min(max(share, 0.0), 1.0)
-    return f"{value:.0f} %" if value >= 9.95 or value < 0.05 else f"{value:.1f} %"
+    if 99.95 <= value < 100:
+        return "> 99.9 %"
+    return f"{value:.0f} %" if 9.95 <= value < 99.5 or value < 0.05 or value == 100 else f"{value:.1f} %"
+
+
+def ends_of(low: float, high: float) -> str:
+    """The ends of an interval of a share, with one sign of percent.
+
+    >>> ends_of(0.0312, 0.856), ends_of(0.9998, 0.99999)
+    ('3.1 to 86 %', '99.9 to 100 %')
+    """
+    first = "99.9" if (text := percent_of(low).removesuffix(" %")).startswith(">") else text
+    last = "100 %" if (text := percent_of(high)).startswith(">") else text
+    return f"{first} to {last}"
 
 
 def headline_importance(summary: Summary, important: Sequence[Importance]) -> list[Verdict]:
@@ -72,7 +97,8 @@ def headline_importance(summary: Summary, important: Sequence[Importance]) -> li
 
 
 def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
-    """Which axis matters most, of all settings and of those of which no run was lost; why, where it cannot be said.
+    """Which axis matters most: where runs were lost, first among the settings of which none was, then among all; why,
+    where it cannot be said.
 
     phase: its name, where sentences of several stand together.
     """
@@ -83,33 +109,43 @@ def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
         return [Verdict("note", f"{where}{'w' if where else 'W'}{what} cannot be said: {found.refusal}.")]
     if found.shares is None or len(studied.axes) < 2:
         return []
-    text, decided = _most(found.shares, studied, begins=not where)
-    method = _method(found.shares, with_result(studied))
-    said = [Verdict("good" if decided else "note", f"{where}{text}. {method}{_not_among(studied)}")]
-    if found.lost:
-        of = f"In {found.lost} of {plural(with_result(studied), 'setting')} runs were lost ({LOST_IS})"
-        if found.working is not None:
-            rest, decided = _most(found.working, studied)
-            method = _method(found.working, with_result(studied) - found.lost)
-            text = f"which is part of this variance; among the {among(found)}, {rest}. {method}"
-            said.append(Verdict("good" if decided else "note", f"{where}{of}, {text}"))
-        else:
-            why = found.working_refusal
-            said.append(Verdict("note", f"{where}{of}; what matters among the others cannot be said: {why}."))
-    return said
+    settings, not_among = with_result(studied), _not_among(studied)
+    if not found.lost:
+        text, decided = _most(found.shares, studied, begins=not where)
+        method = _method(found.shares, settings)
+        return [Verdict("good" if decided else "note", f"{where}{text}. {method}{not_among}")]
+    text, _ = _most(found.shares, studied)
+    text = (
+        f"mong all {plural(settings, 'setting')}, {found.lost} of which lost runs ({LOST_IS}), {text}. "
+        f"Lost runs count in this variance. {_method(found.shares, settings)}{not_among}"
+    )
+    return [_of_working(found, where), Verdict("note", f"{where}{'a' if where else 'A'}{text}")]
+
+
+def _of_working(found: Importance, where: str) -> Verdict:
+    """Which axis matters most among the settings of which no run was lost."""
+    settings, begin = with_result(found.studied), f"{where}{'a' if where else 'A'}mong the {among(found)}"
+    if found.working is None:
+        return Verdict("note", f"{begin}, what matters cannot be said: {found.working_refusal}.")
+    text, decided = _most(found.working, found.studied)
+    method = _method(found.working, settings - found.lost)
+    return Verdict("good" if decided else "note", f"{begin}, {text}. {method}")
 
 
 def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> tuple[str, bool]:
-    """The axis that matters most, what interacts, and what matters little or was not shown to matter; and whether one
-    is shown to matter most."""
+    """The axis that matters most, or the two that do so together, what interacts, and what matters little or was not
+    shown to matter; and whether one is shown to matter most."""
     parts = parts_of(shares)
     of = f"of the variance of {METRICS[studied.metric].word}"
     if isinstance(shares, ForestShares):
         of += " over the space"
     if not parts:  # no noise was seen
-        texts = [f"{one.name} {percent_of(one.share)}" for one in shares.shares if one.axes]
+        texts = [f"{_called(one.name, one.axes)} {percent_of(one.share)}" for one in shares.shares if one.axes]
         return f"{'O' if begins else 'o'}{of[1:]} the shares are {enumerated(texts, NAMED)}", False
     mains = [part for part in parts if len(part.axes) == 1]
+    pairs = [part for part in parts if len(part.axes) == 2]
+    if pairs and all(pairs[0].low > one.high for one in parts if one is not pairs[0]) and pairs[0].is_above_zero:
+        return f"{_pair_first(pairs[0], of)}{_the_others(mains, pairs[1:], parts, pairs[0])}", True
     first, is_above_zero = mains[0], any(part.is_above_zero for part in mains)
     rivals = [one for one in parts if is_above_zero and first.name not in one.axes and one.high >= first.low]
     if not is_above_zero:
@@ -118,24 +154,49 @@ def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> tuple[s
             f"of {first.name}, {percent_of(first.share)} (95 % interval {_ends(first)})"
         )
     elif rivals:
+        lead, *rest = sorted([first, *rivals], key=lambda part: -part.share)
         text = (
-            f"{'Which' if begins else 'which'} hyperparameter matters most is not separated: {first.name} has "
-            f"{percent_of(first.share)} {of} (95 % interval {_ends(first)}), {_listed(rivals)}"
+            f"{'Which' if begins else 'which'} hyperparameter matters most is not separated: {lead.called} has "
+            f"{percent_of(lead.share)} {of} (95 % interval {_ends(lead)}), {_listed(rest)}"
         )
     else:
         text = f"{first.name} matters most: it has {percent_of(first.share)} {of} (95 % interval {_ends(first)})"
-    others = [part for part in mains[1:] if part not in rivals]
-    little = [part for part in others if _is_little(part, parts)]
-    if matter := [part for part in others if part.is_above_zero and part not in little]:
-        text += f". {_listed(matter, ' has')}"
-    pairs = [part for part in parts if len(part.axes) == 2 and part not in rivals]
+    left = [part for part in mains[1:] if part not in rivals]
+    return f"{text}{_the_others(left, [pair for pair in pairs if pair not in rivals], parts)}", (
+        is_above_zero and not rivals
+    )
+
+
+def _pair_first(pair: NamedShare, of: str) -> str:
+    """Of an interaction that has more than every axis by itself."""
+    one, other = pair.axes
+    return (
+        f"{one} and {other} matter most, together: their interaction has {percent_of(pair.share)} {of} (95 % interval "
+        f"{_ends(pair)}), so that what {one} does depends on {other}"
+    )
+
+
+def _the_others(
+    mains: Sequence[NamedShare],
+    pairs: Sequence[NamedShare],
+    parts: Sequence[NamedShare],
+    first: NamedShare | None = None,
+) -> str:
+    """The axes and pairs that are not named yet;  first: the interaction that is; its axes have shares of their own."""
+    text = ""
+    if first is not None:
+        text += f". By themselves {_listed([part for part in mains if part.axes[0] in first.axes], ' has')}"
+        mains = [part for part in mains if part.axes[0] not in first.axes]
+    little = [part for part in mains if _is_little(part, parts)]
+    if matter := [part for part in mains if part.is_above_zero and part not in little]:
+        text += f"; {_listed(matter, ' has')}"
     text += _together([part for part in pairs if part.is_above_zero and part.share >= LITTLE / 5])
     if little:
         names, most = enumerated([part.name for part in little], NAMED), max(part.high for part in little)
-        text += f". {names} {'matters' if len(little) == 1 else 'matter'} little ({_at_most(most)})"
-    if unknown := [part for part in others if part not in (*little, *matter)]:
+        text += f". Shown to matter little: {names} ({_at_most(most)})"
+    if unknown := [part for part in mains if part not in (*little, *matter)]:
         text += f". Not shown to matter: {_listed(unknown)}"
-    return text, is_above_zero and not rivals
+    return text
 
 
 def _together(pairs: Sequence[NamedShare]) -> str:
@@ -143,15 +204,15 @@ def _together(pairs: Sequence[NamedShare]) -> str:
     if not pairs:
         return ""
     pair, more = pairs[0], len(pairs) - 1
-    text = f". {pair.name} adds {percent_of(pair.share)} ({_ends(pair)}): what {pair.axes[0]} does depends on "
+    text = f". {sentence(pair.called)} adds {percent_of(pair.share)} ({_ends(pair)}): what {pair.axes[0]} does depends "
     also = f"; {plural(more, 'other pair')} interact{'s' if more == 1 else ''} as well" if more else ""
-    return f"{text}{pair.axes[1]}{also}"
+    return f"{text}on {pair.axes[1]}{also}"
 
 
 def _listed(parts: Sequence[NamedShare], verb: str = "") -> str:
     """verb: after the first name, where it begins a sentence."""
     texts = [f"{percent_of(part.share)} ({_ends(part)})" for part in parts]
-    return enumerated([f"{part.name}{'' if i else verb} {texts[i]}" for i, part in enumerate(parts)], NAMED)
+    return enumerated([f"{part.called}{'' if i else verb} {texts[i]}" for i, part in enumerate(parts)], NAMED)
 
 
 def _at_most(share: float) -> str:
@@ -163,7 +224,7 @@ def _is_little(part: NamedShare, parts: Sequence[NamedShare]) -> bool:
 
 
 def _ends(part: NamedShare) -> str:
-    return f"{percent_of(part.low).removesuffix(' %')} to {percent_of(part.high)}"
+    return ends_of(part.low, part.high)
 
 
 def _method(shares: Shares, settings: int) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from handgrad.report.findings.against_best import OPEN
 from handgrad.report.findings.axis_scales import is_number
+from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.summary import PhaseSummary, Summary
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.findings.wording import axis_names, enumerated, plural, settings_named
+from handgrad.report.findings.wording import AS_SEEN, axis_names, enumerated, plural, settings_named
 from handgrad.study.changes import shown
 
 LEAST = 2  # values of an axis that have an end
@@ -14,12 +15,14 @@ LEAST = 2  # values of an axis that have an end
 
 def next_steps(summary: Summary) -> list[Verdict]:
     """Of the phase with the best setting: which hyperparameter has its best value at an end of those that were listed,
-    and how many more seeds would decide; nothing where nothing was compared, or while runs are missing.
+    how many more seeds would decide, and of which settings runs failed that are ahead without them; nothing where
+    nothing was compared, or while runs are missing.
     """
     phase = summary.leading
     if phase is None or phase.conclusions is None or len(phase.settings) < LEAST or not phase.complete:
         return []
-    steps = [text for text in (enumerated(list(_beyond(phase))), _more_seeds(phase)) if text]
+    found = (_missing_runs(phase.conclusions), enumerated(list(_beyond(phase))), _more_seeds(phase))
+    steps = [text for text in found if text]
     if steps:
         return [Verdict("note", f"What to try next: {'; '.join(steps)}.")]
     if not phase.conclusions.tested:
@@ -45,9 +48,18 @@ def _beyond(phase: PhaseSummary) -> Iterator[str]:
         if len(values) < LEAST or not is_number(own):  # as a list of widths beside single ones
             continue
         if own == max(values):
-            yield f"{names[path]} above {shown(own)}, the largest tried"
+            yield f"{names[path]} above {shown(own)} (the largest tried)"
         elif own == min(values) and own > 0:
-            yield f"{names[path]} below {shown(own)}, the smallest tried"
+            yield f"{names[path]} below {shown(own)} (the smallest tried)"
+
+
+def _missing_runs(found: Conclusions) -> str:
+    """The runs that settings miss which are better than the best without them."""
+    ahead = found.ahead()
+    if not ahead:
+        return ""
+    is_ = "is" if len(ahead) == 1 else "are"
+    return f"the missing runs of {settings_named(ahead)}, which {is_} better than the best on shared {found.unit}s"
 
 
 def _more_seeds(phase: PhaseSummary) -> str:
@@ -61,7 +73,7 @@ def _more_seeds(phase: PhaseSummary) -> str:
     nearest = min(counts, key=lambda label: counts[label])
     of = settings_named([found.best, nearest])
     seeds = f"{plural(counts[nearest], f'further {found.unit}')} of {of}"
-    return f"{seeds}, which would decide between them, were the numbers to stay{_others(counts)}"
+    return f"{seeds}, which would decide between them {AS_SEEN}{_others(counts)}"
 
 
 def _others(counts: Mapping[str, int]) -> str:

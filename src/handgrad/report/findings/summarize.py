@@ -24,7 +24,7 @@ from handgrad.report.findings.wording import plural
 from handgrad.study.changes import at_path, shown
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.published.published_tables import ConfusionTable
-from handgrad.study.reading.setting_refs import SettingRefs, drawn_ref, setting_ref
+from handgrad.study.reading.setting_refs import SettingRef, SettingRefs, drawn_ref, setting_ref
 from handgrad.study.rules.select import mean_of
 from handgrad.training.collapse import collapse
 from handgrad.training.record import Record
@@ -38,7 +38,32 @@ def summarize(results: Results, *, only: Collection[str] | None = None) -> Summa
     Raises DamagedError, with every run that is concerned, where files were altered after they were written.
     """
     spec = results.spec
-    original = spec.original
+    facts, unverifiable, fewer = _facts(results, only)
+    made = [_phase(results, phase, facts, only) for phase in results.plan["phases"]]
+    phases = tuple(phase for phase in made if phase is not None)
+    started = [phase.name for phase in phases]
+    return Summary(
+        name=spec.name,
+        title=spec.title or spec.name,
+        description=spec.description or "",
+        seeds=tuple(results.plan["seeds"]),
+        select_on_test=bool(results.plan["select_on_test"]),
+        ddof=spec.ddof,
+        phases=phases,
+        waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
+        notes=(*map(str, results.plan.get("notes", ())), *_fewer_measures(fewer), *_unverified(unverifiable)),
+        provenance=spec.made,
+        quick=bool(results.plan.get("quick")),
+        changed=tuple(results.plan.get("changed", ())),
+        refs=SettingRefs(results.study) if spec.original is not None or spec.figure else None,
+        unverified=unverifiable,
+        labels=_labels(results),
+    )
+
+
+def _facts(results: Results, only: Collection[str] | None) -> tuple[dict[str, list[RunFacts]], int, int]:
+    """label -> its runs; how many records of earlier versions have no checksums, and how many lack measures."""
+    original = results.spec.original
     matrices = any(isinstance(item, ConfusionTable) for item in (original.table if original else ()))
     samples = original is not None and original.names_predictions
     facts: dict[str, list[RunFacts]] = {}
@@ -57,75 +82,80 @@ def summarize(results: Results, *, only: Collection[str] | None = None) -> Summa
         facts.setdefault(cell.label, []).append(
             RunFacts(cell.id, cell.seed, cell.status, record, fallen, drawn, cell.fold)
         )
+    return facts, len(unverifiable), len(fewer)
 
-    def setting(label: str, axes: Mapping[str, Any], earlier: bool = False) -> SettingSummary:
-        planned = results.planned[label]
-        vary = varied[planned["phase"]]
-        sources = () if vary is None else _sources(vary, planned["setting"], facts[label])
-        made = summarize_setting(label, axes, planned["setting"], facts[label], ddof=spec.ddof, sources=sources)
-        return replace(made, all_axes=results.axes[label], earlier=earlier)
 
-    metric = results.plan["metric"]
-    varied = {phase["name"]: phase.get("vary") for phase in results.plan["phases"]}
-    phases = []
-    for phase in results.plan["phases"]:
-        if phase["after"] is not None and phase["start"] is None:
-            continue
-        wanted = [one for one in phase["settings"] if only is None or one["label"] in only]
-        own = [setting(one["label"], one["axes"]) for one in wanted]
-        seeds = {run.seed for one in own for run in one.runs}
-        apart = varied[phase["name"]] != results.plan.get("vary")
-        shares = not own or any(fact.seed in seeds for fact in facts.get(phase["start"], ()))  # else: other seeds
-        shares = shares and not apart
-        if shares and phase["start"] in facts and phase["start"] not in [one.label for one in own]:
-            axes = dict.fromkeys(path for one in own for path in one.axes)
-            one_at_a_time = len(axes) > 1 and all(len(one.axes) == 1 for one in own)
-            known = {} if one_at_a_time else {p: v for p, v in results.axes[phase["start"]].items() if p in axes}
-            own.insert(0, setting(phase["start"], {p: v for p, v in known.items() if v is not None}, earlier=True))
-        axes = dict.fromkeys(path for one in own for path in one.axes)
-        if "explain" in results.plan:  # no setting of a rung wins, so none is compared with another
-            made = PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric)
-        else:
-            margin = spec.conclusions.margin if spec.conclusions else None
-            made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric, margin)
-            search = None
-            if only is None:
-                search = read_search(results, phase, [one for one in own if not one.earlier], metric)
-            made = replace(made, search=search, sampling=results.study.sampling_of(phase["name"]))
-        vary = varied[phase["name"]]
-        found = {name for one in own for name in _sources(vary, one.setting, one.runs)}
-        vary = None if vary is None else tuple(vary)
-        made = replace(made, sources=tuple(name for name in SOURCES if name in found), vary=vary, apart=apart)
-        phases.append(replace(made, bits=partial(bits_of_settings, results.right)))
-    started = [phase.name for phase in phases]
-    return Summary(
-        name=spec.name,
-        title=spec.title or spec.name,
-        description=spec.description or "",
-        seeds=tuple(results.plan["seeds"]),
-        select_on_test=bool(results.plan["select_on_test"]),
-        ddof=spec.ddof,
-        phases=tuple(phases),
-        waiting=tuple(phase["name"] for phase in results.plan["phases"] if phase["name"] not in started),
-        notes=(
-            *map(str, results.plan.get("notes", ())),
-            *_fewer_measures(len(fewer)),
-            *_unverified(len(unverifiable)),
-        ),
-        provenance=spec.made,
-        quick=bool(results.plan.get("quick")),
-        changed=tuple(results.plan.get("changed", ())),
-        refs=SettingRefs(results.study) if spec.original is not None or spec.figure else None,
-        unverified=len(unverifiable),
-        labels={
-            drawn_ref(phase["name"], number) if phase["drawn"] else setting_ref(phase["name"], one["axes"]): one[
-                "label"
-            ]
-            for phase in results.plan["phases"]
-            for number, one in enumerate(phase["settings"], start=1)
-            if one["label"] in results.planned
-        },
-    )
+def _labels(results: Results) -> dict[SettingRef, str]:
+    """Settings as study files refer to them -> their labels."""
+    return {
+        drawn_ref(phase["name"], number) if phase["drawn"] else setting_ref(phase["name"], one["axes"]): one["label"]
+        for phase in results.plan["phases"]
+        for number, one in enumerate(phase["settings"], start=1)
+        if one["label"] in results.planned
+    }
+
+
+def _phase(
+    results: Results, phase: Mapping[str, Any], facts: Mapping[str, list[RunFacts]], only: Collection[str] | None
+) -> PhaseSummary | None:
+    """A phase of the plan; None of one whose start is not yet known."""
+    if phase["after"] is not None and phase["start"] is None:
+        return None
+    vary, metric = phase.get("vary"), results.plan["metric"]
+    apart = vary != results.plan.get("vary")
+    own = _settings(results, phase, facts, only, apart)
+    axes = dict.fromkeys(path for one in own for path in one.axes)
+    if "explain" in results.plan:  # no setting of a rung wins, so none is compared with another
+        made = PhaseSummary(phase["name"], tuple(axes), tuple(own), None, metric)
+    else:
+        margin = results.spec.conclusions.margin if results.spec.conclusions else None
+        made = summarize_phase(phase["name"], list(axes), own, phase["winner"], metric, margin)
+        search = None
+        if only is None:
+            search = read_search(results, phase, [one for one in own if not one.earlier], metric)
+        made = replace(made, search=search, sampling=results.study.sampling_of(phase["name"]))
+    found = {name for one in own for name in _sources(vary, one.setting, one.runs)}
+    vary = None if vary is None else tuple(vary)
+    made = replace(made, sources=tuple(name for name in SOURCES if name in found), vary=vary, apart=apart)
+    return replace(made, bits=partial(bits_of_settings, results.right))
+
+
+def _settings(
+    results: Results,
+    phase: Mapping[str, Any],
+    facts: Mapping[str, list[RunFacts]],
+    only: Collection[str] | None,
+    apart: bool,
+) -> list[SettingSummary]:
+    """The settings of a phase; before them the one that it starts from, where that ran on the same seeds.
+
+    apart: whether the seeds of the phase vary other sources than the study's.
+    """
+    wanted = [one for one in phase["settings"] if only is None or one["label"] in only]
+    own = [_setting(results, one["label"], one["axes"], facts) for one in wanted]
+    start, seeds = phase["start"], {run.seed for one in own for run in one.runs}
+    shares = not own or any(fact.seed in seeds for fact in facts.get(start, ()))  # else: other seeds
+    if apart or not shares or start not in facts or start in [one.label for one in own]:
+        return own
+    axes = dict.fromkeys(path for one in own for path in one.axes)
+    one_at_a_time = len(axes) > 1 and all(len(one.axes) == 1 for one in own)
+    known = {} if one_at_a_time else {p: v for p, v in results.axes[start].items() if p in axes and v is not None}
+    return [_setting(results, start, known, facts, earlier=True), *own]
+
+
+def _setting(
+    results: Results,
+    label: str,
+    axes: Mapping[str, Any],
+    facts: Mapping[str, list[RunFacts]],
+    *,
+    earlier: bool = False,
+) -> SettingSummary:
+    planned = results.planned[label]
+    vary = next(phase.get("vary") for phase in results.plan["phases"] if phase["name"] == planned["phase"])
+    sources = () if vary is None else _sources(vary, planned["setting"], facts[label])
+    made = summarize_setting(label, axes, planned["setting"], facts[label], ddof=results.spec.ddof, sources=sources)
+    return replace(made, all_axes=results.axes[label], earlier=earlier)
 
 
 def shortened(record: Record, *, matrices: bool = False, samples: bool = False) -> Record:

@@ -20,6 +20,7 @@ from handgrad.report.findings.summary import (
 )
 from handgrad.report.findings.wording import (
     enumerated,
+    holds_for,
     number,
     plural,
     setting_name,
@@ -128,6 +129,23 @@ def trouble_verdicts(phase: PhaseSummary) -> list[Verdict]:
     return found
 
 
+def without_value_verdicts(summary: Summary, metric: str) -> list[Verdict]:
+    """How many runs diverged and failed, and in which numbers these are."""
+    found = []
+    if count := sum(run.status == "diverged" for run in summary.runs):
+        it, enter = ("it is", "enters") if count == 1 else ("they are", "enter")
+        each, counts_as = (
+            "it" if count == 1 else "each",
+            "guessing" if is_fraction(metric) else "three times the worst loss",
+        )
+        text = f"{plural(count, 'run')} diverged: {it} named below and {enter} no mean; in differences from the best "
+        found.append(Verdict("warning", f"{text}{each} counts as {counts_as}."))
+    if count := sum(run.status == "failed" for run in summary.runs):
+        it, enter = ("it is", "enters") if count == 1 else ("they are", "enter")
+        found.append(Verdict("warning", f"{plural(count, 'run')} failed: {it} named below and {enter} no number."))
+    return found
+
+
 SMALL, TINY = 200, 30  # examples: below, one of them is more than half a point, and more than three points
 
 
@@ -141,14 +159,20 @@ def conditional(summary: Summary) -> list[Verdict]:
         return []
     part = METRICS[phase.metric].part
     examples = plural(n, f"{part.name} example")
+    over = holds_for(phase.settings, phase.metric)
     if any(part.name in run.drawn for run in best.runs):
-        text = f"Intervals are over seeds that vary the split: each of them has {examples} of its own."
-        return [Verdict("method", text)]
+        return [Verdict("method", f"Intervals hold for {over}: each seed has {examples} of its own.")]
     if phase.folded and part is VALIDATION:
-        return [Verdict("method", f"Intervals are over {best.counted}, scored on {examples} in all.")]
-    text = f"Intervals are over seeds, on one set of {examples}: they speak of other seeds, not of other examples"
+        text = f"Intervals hold for {over}: they are over {best.counted}, scored on {examples} in all."
+        return [Verdict("method", text)]
     found = phase.conclusions
-    text += "; those of differences from the best speak of both." if found and found.noise == BOTH else "."
+    if found is not None and found.noise == BOTH and len(found.against) > 1:
+        both = holds_for(phase.settings, phase.metric, examples=True)
+        text = (
+            f"The interval of one setting holds for {over} ({examples}); that of a difference from the best for {both}."
+        )
+    else:
+        text = f"Intervals hold for {over} ({examples})."
     accuracy = best.samples[part.metric("accuracy")].mean
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"

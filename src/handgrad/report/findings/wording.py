@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from handgrad.measures import is_fraction
+from handgrad.measures import METRICS, is_fraction
 from handgrad.names import plural as plural
 from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary, folds_of
@@ -13,6 +13,8 @@ from handgrad.study.changes import at_path, leaves, shown
 from handgrad.study.changes import axis_names as axis_names
 from handgrad.training.run_keys import RunKey, fold_in, seed_in
 from handgrad.training.sources import sources_named
+
+AS_SEEN = "if means and spreads stay as seen"  # on what the number of seeds that would decide rests
 
 
 def percent(value: float, digits: int = 2) -> str:
@@ -46,6 +48,15 @@ def signed(value: float, metric: str) -> str:
     """
     text = f"{100 * value:+.2f} points" if is_fraction(metric) else f"{value:+.4g}"
     return text.replace("-", "−")
+
+
+def unsigned(value: float, metric: str) -> str:
+    """A difference without its sign.
+
+    >>> unsigned(-0.0129, "val_accuracy")
+    '1.29 points'
+    """
+    return signed(abs(value), metric).removeprefix("+")
 
 
 def amount(value: float, metric: str, least: float = 0.0) -> str:
@@ -106,6 +117,21 @@ def enumerated(labels: Sequence[str], most: int = 12) -> str:
     if len(labels) > most:
         return f"{', '.join(labels[:most])} and {len(labels) - most} more"
     return ", ".join(labels[:-1]) + (" and " if len(labels) > 1 else "") + labels[-1] if labels else ""
+
+
+def holds_for(settings: Sequence[SettingSummary], metric: str, *, examples: bool = False) -> str:
+    """Of what an interval speaks, which is over the runs of these settings.
+
+    examples: whether the noise of the examples is in it, estimated from which of them were right.
+    """
+    runs = [run for setting in settings for run in setting.runs]
+    if any(run.fold is not None for run in runs):
+        examples = True
+        if len({run.seed for run in runs}) < 2:
+            return "other examples, with this seed"
+    elif any(METRICS[metric].part.name in run.drawn for run in runs):
+        return "other seeds and other splits of these examples"
+    return "other seeds and other examples" if examples else "other seeds, on these examples"
 
 
 def settings_named(labels: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from handgrad.report.page.page_rows import ranking_plot
 
 BEST = 10  # settings of the ranking at the top
 MOST = 2  # pictures
+KINDS = (("ranking",), ("importance-working", "importance"), ("curves",))  # of figures: of each the first that is there
 MOST_NAMED = 6  # lines of curves that are named below them
 
 
@@ -30,8 +31,9 @@ def front(plots: dict[str, Any], summary: Summary, contents: Sequence[Mapping[st
     blocks = [block for chapter in contents for block in chapter["blocks"] if block["kind"] == "figure"]
     figures = {block["figure"].name: block for block in blocks if block.get("panels")}
     found: list[dict[str, Any]] = []
-    for name in (f"{kind}{suffix}" for kind in ("ranking", "importance", "curves")):
-        if name not in figures or len(found) == MOST:
+    for kinds in KINDS:
+        name = next((name for kind in kinds if (name := f"{kind}{suffix}") in figures), "")
+        if not name or len(found) == MOST:
             continue
         block = figures[name]
         figure = block["figure"]

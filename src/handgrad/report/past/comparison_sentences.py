@@ -5,11 +5,21 @@ from collections.abc import Iterator, Sequence
 from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.names import plural
 from handgrad.report.findings.statistics import Sample
-from handgrad.report.findings.wording import enumerated, number, settings_named, signed, values_text
+from handgrad.report.findings.wording import (
+    axis_names,
+    enumerated,
+    number,
+    setting_value,
+    settings_named,
+    signed,
+    values_text,
+)
 from handgrad.report.past.study_comparison import NONE, ComparedSettings, KeyDifference, StudyComparison, data_facts
 from handgrad.report.tables.conclusion_tables import points
 from handgrad.report.tables.table import Column, Row, Table, cell
-from handgrad.study.changes import SECTIONS
+from handgrad.study.changes import SECTIONS, shown
+
+FEW = 6  # values of a key that a sentence lists
 
 
 def compared_table(found: StudyComparison) -> Table:
@@ -101,10 +111,21 @@ def _of_settings(found: StudyComparison) -> Iterator[str]:
         yield f"{plural(found.shared_runs, 'run')} {'is' if found.shared_runs == 1 else 'are'} in both, bit for bit."
     if not found.by_metric:
         none = any(not any(one.records for one in study.settings) for study in found.studies)
-        yield "No setting has a result in both." if none else "No setting has the same values and a result in both."
+        yield "No setting has a result in both." if none else f"No setting has the same values{_apart(found)}."
     for (name, other), settings in zip((("A", "B"), ("B", "A")), found.only, strict=True):
         if settings:
             yield f"{name} alone has {settings_named([one.label for one in settings])}; {other} has no such values."
+
+
+def _apart(found: StudyComparison) -> str:
+    """Of a key that varies and has no value in both, what it is in each; else that no result is in both."""
+    names = axis_names(found.varied)
+    for path in found.varied:
+        listings = [[shown(setting_value(one, path)) for one in study.settings] for study in found.studies]
+        if not set(listings[0]) & set(listings[1]):
+            a, b = (enumerated(list(dict.fromkeys(texts)), FEW) for texts in listings)
+            return f" in both: {names[path]} is {a} in A and {b} in B"
+    return " and a result in both"
 
 
 def _method(tested: list[ComparedSettings]) -> str:

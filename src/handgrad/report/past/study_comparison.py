@@ -44,6 +44,12 @@ class KeyDifference:
     second: str
 
 
+COMPARED = (
+    *("metric", "first_mean", "first_std", "first_n", "second_mean", "second_std", "second_n", "n", "change", "low"),
+    *("high", "p", "p_holm", "differ", "same_runs", "same_examples", "unlike"),
+)  # columns of what was compared, after those of labels and values
+
+
 @dataclass(frozen=True)
 class ComparedSettings:
     """A setting of each study, by one metric.  `change`: second − first, on the runs that both finished.
@@ -101,6 +107,16 @@ class StudyComparison:
     compared: tuple[ComparedSettings, ...]
     only: tuple[tuple[SettingSummary, ...], tuple[SettingSummary, ...]]
     shared_runs: int
+
+    @property
+    def varied(self) -> list[str]:
+        """The axes of either study."""
+        return list(dict.fromkeys(path for study in self.studies for one in study.settings for path in one.all_axes))
+
+    @property
+    def columns(self) -> list[str]:
+        """Of the frame of what was compared, the same without a row."""
+        return ["first", "second", *self.varied, *COMPARED]
 
     @property
     def by_metric(self) -> list[ComparedSettings]:

@@ -6,12 +6,12 @@ from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
-from handgrad.report.findings.wording import number, percent, plural, signed
+from handgrad.report.findings.wording import AS_SEEN, holds_for, number, percent, plural, signed
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 
 FOLDS_SHARE = (
-    "Every training example validates once in a division, so that intervals speak of other examples as well; folds "
-    "share training examples, for which they are corrected."
+    "Every training example validates once in a division; folds share training examples, for which intervals are "
+    "corrected."
 )
 
 
@@ -85,23 +85,26 @@ def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     if found.margin is not None:
         margin = signed(found.margin, found.metric).removeprefix("+")
         said.append(f"Equivalent: it lies within ± {margin}, and those of all that rank above do.")
-    said.append(
-        f"Not separated: neither; in brackets how many further {found.unit}s would decide, were the numbers to stay."
-    )
+    said.append(f"Not separated: neither; in brackets how many further {found.unit}s would decide, {AS_SEEN}.")
     first = "highest" if fraction else "lowest"
     said.append(
         f"Chance: share of draws around the means seen in which it has the {first}; too large where many are close."
     )
     said.append("Shaded (†): the best, and all that are not behind.")
     n = found.examples
-    where = f", on one set of {plural(n, 'example')}" if n else ", not over examples"
-    if phase.has_own_examples:
-        where = ", each with examples of its own; splits share training examples, for which they are corrected"
-    if found.noise == BOTH:
-        where = f" and over the {plural(n or 0, 'example')}, paired by example"
-    own = f", those of one setting's mean {phase.over_seeds} alone" * (found.noise == BOTH)
-    what = "Intervals of differences" if found.noise == BOTH else "Intervals"
-    said.append(FOLDS_SHARE if phase.folded else f"{what} are {phase.over_seeds}{where}{own}.")
+    over = holds_for(phase.settings, phase.metric)
+    if phase.folded:
+        said.append(f"Intervals hold for {over}. {FOLDS_SHARE}")
+    elif phase.has_own_examples:
+        corrected = "splits share training examples, for which they are corrected"
+        said.append(f"Intervals are {phase.over_seeds} and hold for {over}; {corrected}.")
+    elif found.noise == BOTH:
+        both = holds_for(phase.settings, phase.metric, examples=True)
+        said.append(f"Intervals of differences hold for {both} (by {plural(n or 0, 'example')}, paired by example).")
+        said.append(f"Those of one setting's mean are {phase.over_seeds} and hold for {over}.")
+    else:
+        scored = f" ({plural(n, 'example')})" if n else ""
+        said.append(f"Intervals are {phase.over_seeds} and hold for {over}{scored}.")
     return said
 
 

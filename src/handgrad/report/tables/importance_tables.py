@@ -3,7 +3,7 @@
 from handgrad.measures import METRICS
 from handgrad.report.findings.forest_shares import ForestShares
 from handgrad.report.findings.importance import Importance, Shares
-from handgrad.report.findings.importance_sentences import percent_of
+from handgrad.report.findings.importance_sentences import ends_of, percent_of
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.variance_shares import VarianceShares
 from handgrad.report.findings.wording import amount, number, plural
@@ -84,7 +84,7 @@ def _of_forest(shares: ForestShares, word: str, name: str, title: str) -> Table:
 def _interval(one: Interval | None) -> Cell:
     if one is None:
         return Cell("–", (None, None))
-    return Cell(f"{percent_of(one.low).removesuffix(' %')} to {percent_of(one.high)}", (one.low, one.high))
+    return Cell(ends_of(one.low, one.high), (one.low, one.high))
 
 
 HOW = {

@@ -14,6 +14,7 @@ from handgrad.study.published.option_values import (
     FigureOptions,
     Flag,
     InsetOption,
+    Label,
     Log,
     Measures,
     Name,
@@ -113,13 +114,13 @@ class GradientsOptions(FigureOptions):
 class SmallMultiplesOptions(FigureOptions):
     """Each setting in a panel of its own beside the baseline, which is grey in all of them.
 
-    baseline: its label; the first setting where it is not given.
+    baseline: its label or its name in the legend; the first setting where it is not given.
     """
 
     settings = (2, None)
     measure: Annotated[str, BeforeValidator(one_of(MEASURES, "measure"))] = "accuracy"
     parts: Parts = ("validation",)
-    baseline: Name | None = None
+    baseline: Label | None = None
     seed: SeedOrMean = "mean"
     columns: Count = 4
     log: Log = "auto"

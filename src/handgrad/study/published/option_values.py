@@ -8,13 +8,17 @@ from pydantic import BeforeValidator
 
 from handgrad import measures
 from handgrad.measures import PARTS, lower_is_better
-from handgrad.names import unknown
+from handgrad.names import label_text, unknown
 from handgrad.sections import Section, flag, is_real, is_whole, one_of, optional, real, whole
 
 MEASURES = tuple(sorted(measures.MEASURES, key=lower_is_better))
 USUAL_MEASURES = ("accuracy", "loss")  # of a figure that does not say which
 LOG = ("auto", "yes", "no")
 DRAW = ("auto", "points", "stretches")
+
+
+def _label(value: Any) -> str:
+    return _text(label_text(value))
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ InsetOption = Annotated[Inset | None, BeforeValidator(optional(_inset))]
 ScaleOption = Annotated[LossScale | None, BeforeValidator(optional(_scale))]
 Flag = Annotated[bool, BeforeValidator(flag)]
 Name = Annotated[str, BeforeValidator(_text)]
+Label = Annotated[str, BeforeValidator(_label)]  # of a setting: "5", or 5
 Epochs = Annotated[tuple[int, ...], BeforeValidator(_epochs)]
 Names = Annotated[tuple[str, ...] | None, BeforeValidator(optional(_names))]
 
