@@ -148,6 +148,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "page",
         "paper",
         "study_figure",
+        "study_table",
         "build",
         "live",
         "past",
