@@ -4,6 +4,7 @@ Commands parse, call public functions and print.  Everything heavy is imported i
 """
 
 import json as json_format
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,11 +62,14 @@ def run(
     """Train every run of a study that is not finished yet and write its report; the same command continues it."""
     from handgrad.cli import console
     from handgrad.cli.following import following
+    from handgrad.report.drawing.lettering import check_fonts
     from handgrad.report.live.watching import Watcher
     from handgrad.study import load_study, run_study
+    from handgrad.study.published.print_options import AS_USUAL
     from handgrad.study.rules.select import metric_of
 
     chosen = load_study(study, overrides or (), quick=quick)
+    check_fonts(AS_USUAL, chosen)
     folder = out or chosen.default_out
     watcher = None if not watch else Watcher(port or 0, browser, console.say)
     if watcher is not None:
@@ -103,11 +107,14 @@ def plan(
 ) -> None:
     """List every run of a study, and what it will take in time, memory and disk; nothing is run or written."""
     from handgrad.cli import console
+    from handgrad.report.drawing.lettering import check_fonts
     from handgrad.study import Plan, Results, load_study
     from handgrad.study.execution.choose_runner import jobs_for, open_runner
     from handgrad.study.planning.estimate import estimate
+    from handgrad.study.published.print_options import AS_USUAL
 
     chosen = load_study(study, overrides or (), quick=quick)
+    check_fonts(AS_USUAL, chosen)
     planned = Plan(chosen, only=phase or ())
     runner, notes = open_runner(jobs_for(planned, jobs))
     cost = estimate(planned, runner.workers)
@@ -157,11 +164,14 @@ def explain(
     """
     from handgrad.cli import console
     from handgrad.cli.following import following
+    from handgrad.report.drawing.lettering import check_fonts
     from handgrad.study import load_study
     from handgrad.study.explain.explain_plan import ExplainPlan
     from handgrad.study.explain.explain_study import explain_study, explained_folder
+    from handgrad.study.published.print_options import AS_USUAL
 
     chosen = load_study(study, overrides or ())
+    check_fonts(AS_USUAL, chosen)
     if only_plan:
         console.print_ladder(ExplainPlan(chosen), json=json)
         return
@@ -210,11 +220,17 @@ def report(
     json: Json = False,
 ) -> None:
     """Write the report again from the records alone: no data and no training needed."""
+    from handgrad.report.drawing.lettering import check_fonts
     from handgrad.study.published.print_options import PrintOptions
 
     if form not in (None, "html", "pdf"):
         raise InputError(f"--format is html, which is written in any case, or pdf; got {form!r}")
-    options = PrintOptions(column=column, width=width, font_size=font_size, font=font)
+    try:
+        options = PrintOptions(column=column, width=width, font_size=font_size, font=font)
+        check_fonts(options)
+    except InputError as error:  # its lines begin with the keys
+        keys = re.compile(r"^\w+", re.MULTILINE)
+        raise InputError(keys.sub(lambda key: f"--{key[0].replace('_', '-')}", str(error))) from None
     _report(folder, json=json, pdf=form == "pdf", options=options)
 
 
