@@ -167,10 +167,9 @@ def _write_all(
     say: Callable[[str], None],
     options: PrintOptions,
 ) -> WrittenReport:
-    study = summary.refs.study if summary.refs is not None else None
     if formats:
-        check_fonts(options, study)
-    said = study.spec.report if study is not None else None
+        check_fonts(options, results.study)
+    said = results.study.spec.report
     page, article = Page(folder, formats, options.over(said or AS_USUAL)), Article(folder, formats)
     progress = so_far(results)
     sources = sources_of(results, summary.names)
