@@ -150,6 +150,7 @@ def test_json_is_json(finished, handgrad, monkeypatch):
     plan = json.loads(handgrad("plan tiny.toml --json")[1])
     assert len(plan["runs"]) == 4
     assert plan["seconds"] > 0
+    assert 3 < plan["report_seconds"] < 15
 
 
 def test_past_work_is_listed_compared_and_cleaned(finished, handgrad, monkeypatch, tmp_path):
@@ -204,7 +205,7 @@ def test_plan_lists_every_run_and_what_it_will_cost(here, handgrad):
     code, out, _ = handgrad("plan tiny.toml")
     assert code == 0
     assert out.count("pending") == 4
-    for word in ("time", "memory", "disk"):
+    for word in ("time", "report  about ", "more, at the end", "memory", "disk"):
         assert word in out
     assert not (here / "results").exists()
 
@@ -481,6 +482,8 @@ def test_what_cannot_be_watched_is_said_before_anything_runs(here, handgrad):
         port = taken.getsockname()[1]
         for line, said in {
             "run tiny.toml --port 8000": "--port and --open are for --watch",
+            "explain eee543 --open": "--port and --open are for --watch",
+            f"explain eee543 --watch --port {port}": f"port {port} of 127.0.0.1 cannot be used",
             f"run tiny.toml --watch --port {port}": f"port {port} of 127.0.0.1 cannot be used",
             "run tiny.toml --watch --port 70000": "Invalid value for '--port'",
             "watch results/tiny": "no results of a study here",

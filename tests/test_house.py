@@ -144,6 +144,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "drawing",
         "reproduced",
         "chapters",
+        "foreseen_time",
         "explained",
         "page",
         "paper",
