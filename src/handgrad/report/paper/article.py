@@ -43,8 +43,8 @@ PREAMBLE = r"""\documentclass{article}
 \setlength{\emergencystretch}{5em}
 \newsavebox{\picture@box}
 \newcommand{\fitted}[1]{\sbox{\picture@box}{\includegraphics{#1}}%
-  \ifdim\wd\picture@box>\linewidth\includegraphics[width=\linewidth,height=0.75\textheight,keepaspectratio]{#1}%
-  \else\ifdim\ht\picture@box>0.75\textheight\includegraphics[height=0.75\textheight]{#1}%
+  \ifdim\wd\picture@box>\linewidth\includegraphics[width=\linewidth,height=0.8\textheight,keepaspectratio]{#1}%
+  \else\ifdim\ht\picture@box>0.8\textheight\includegraphics[height=0.8\textheight]{#1}%
   \else\usebox{\picture@box}\fi\fi}""".replace("picture@box", "picturebox")
 MARKS = {"warning": "Warning", "slip": "Slip"}
 
@@ -107,6 +107,7 @@ class Article:
             rf"  \fitted{{figures/{figure.name}.{self.form}}}",
             rf"  \caption{{{breakable(figure.title)}.}}",
             rf"  \label{{fig:{figure.name}}}",
+            r"  \vspace{3pt}\par",
             rf"  \parbox{{\linewidth}}{{\footnotesize\sloppy {breakable(figure.caption)}}}",
             r"\end{figure}",
         ]
