@@ -150,6 +150,7 @@ def test_json_is_json(finished, handgrad, monkeypatch):
     plan = json.loads(handgrad("plan tiny.toml --json")[1])
     assert len(plan["runs"]) == 4
     assert plan["seconds"] > 0
+    assert 3 < plan["report_seconds"] < 15
 
 
 def test_past_work_is_listed_compared_and_cleaned(finished, handgrad, monkeypatch, tmp_path):
@@ -204,7 +205,7 @@ def test_plan_lists_every_run_and_what_it_will_cost(here, handgrad):
     code, out, _ = handgrad("plan tiny.toml")
     assert code == 0
     assert out.count("pending") == 4
-    for word in ("time", "memory", "disk"):
+    for word in ("time", "report  about ", "more, at the end", "memory", "disk"):
         assert word in out
     assert not (here / "results").exists()
 
@@ -362,8 +363,14 @@ def test_evaluate_says_when_the_data_is_another(finished, handgrad, monkeypatch,
         ("run tiny.toml --runner ray --cpus-per-run 0", "cpus per run must be > 0, such as 1 or 1.5; got 0"),
         ("report nowhere", "nowhere: no results of a study here"),
         ("report nowhere --format docx", "--format is html, which is written in any case, or pdf; got 'docx'"),
-        ("report nowhere --column triple", "column is an unknown column 'triple'"),
-        ("report nowhere --width 1", "width must be in [2, 20]; got 1"),
+        ("report nowhere --column triple", "--column must be single (3.3 inches) or double (7 inches); got 'triple'"),
+        ("report nowhere --width 1", "--width must be a number of inches in [2, 20]; got 1.0"),
+        ("report nowhere --font-size 40", "--font-size must be a number of points in [4, 24]; got 40.0"),
+        (
+            "report nowhere --column single --width 4",
+            "--width and column both say how wide figures are; got 4",
+        ),
+        ("report nowhere --font Nothing", "--font is an unknown font 'Nothing'. Known: sans-serif, serif, monospace, "),
         ("list", "results: no such folder. Give the folder that holds the results of studies, such as results"),
         ("list .", ".: holds no results of a study (a folder with a plan.json). Give the folder"),
         ("list tiny.toml", "tiny.toml: is a file. Give the folder that holds the results of studies"),
@@ -475,6 +482,8 @@ def test_what_cannot_be_watched_is_said_before_anything_runs(here, handgrad):
         port = taken.getsockname()[1]
         for line, said in {
             "run tiny.toml --port 8000": "--port and --open are for --watch",
+            "explain eee543 --open": "--port and --open are for --watch",
+            f"explain eee543 --watch --port {port}": f"port {port} of 127.0.0.1 cannot be used",
             f"run tiny.toml --watch --port {port}": f"port {port} of 127.0.0.1 cannot be used",
             "run tiny.toml --watch --port 70000": "Invalid value for '--port'",
             "watch results/tiny": "no results of a study here",

@@ -81,6 +81,8 @@ def right(tmp_path_factory):
         "rungs": (hg.rungs, {"results": results}),
         "save_figure": (hg.save_figure, {"folder": results, "kind": "epochs", "settings": ["1"], "options": {},
                                          "out": folder, "formats": ["svg"]}),
+        "save_table": (hg.save_table, {"folder": results, "name": "summary", "path": folder / "t.tex",
+                                       "columns": ["setting"], "rows": 2, "column": "single"}),
         "save_weights": (hg.save_weights, {"path": folder / "s.npz", "params": record.params}),
         "search_history": (hg.search_history, {"results": results}),
         "split": (hg.split, {"dataset": data, "section": {}}),
@@ -108,6 +110,7 @@ CALLS = {
     "run_study": ["study", "out", "jobs", "data", "runner"],
     "rungs": ["results"], "search_history": ["results"], "timeline": ["results"],
     "save_figure": ["folder", "kind", "settings", "options", "out", "formats"], "save_weights": ["path", "params"],
+    "save_table": ["folder", "name", "path", "columns", "rows", "column"],
     "split": ["dataset", "section"], "statements": ["results"],
     "train": ["setting", "seed", "data", "continues", "observers"],
 }  # fmt: skip
@@ -117,6 +120,7 @@ OPTIONAL = {  # arguments that None leaves out
     ("explain_study", "out"), ("explain_study", "jobs"), ("explain_study", "data"), ("explain_study", "runner"),
     ("save_figure", "options"), ("figure", "settings"), ("figure", "options"), ("figure", "name"),
     ("figure", "column"), ("figure", "font_size"),
+    ("save_table", "columns"), ("save_table", "rows"), ("save_table", "column"),
     ("train", "data"), ("train", "continues"), ("load_weights", "network"),
     ("examples_right", "phase"), ("from_arrays", "classes"), ("from_arrays", "value_range"),
 }  # fmt: skip
@@ -172,6 +176,7 @@ OBVIOUS = {  # what is taken all the same
     ("explain_study", "out", "text"), ("explain_study", "out", "bytes"), ("explain_study", "out", "a surrogate"),
     ("figure", "name", "text"), ("figure", "name", "no text"), ("figure", "name", "a surrogate"),
     ("save_figure", "out", "text"), ("save_figure", "out", "bytes"), ("save_figure", "out", "a surrogate"),
+    ("save_table", "rows", "a number"),
     ("save_weights", "params", "a dict"), ("save_weights", "params", "keys"),
 }  # fmt: skip
 

@@ -48,6 +48,7 @@ _HOMES = {
     "run_study": "handgrad.study",
     "rungs": "handgrad.report",
     "save_figure": "handgrad.report",
+    "save_table": "handgrad.report",
     "save_weights": "handgrad.training.weights",
     "search_history": "handgrad.report",
     "split": "handgrad.data.datasets",

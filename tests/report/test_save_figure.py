@@ -38,6 +38,7 @@ def test_all_settings_are_shown_or_the_winner_of_a_kind_that_shows_one(make_resu
         ("epochs", None, {"name": "a/b"}, "name is that of files, without a folder (see out); got 'a/b'"),
         ("epochs", None, {"name": "a\0b"}, "name must be a path; got 'a\\x00b'"),
         ("epochs", None, {"name": "n" * 101}, "name must have 100 letters at most; got 101: 'nnn"),
+        ("epochs", None, {"formats": [], "font": "Nothing"}, "font is an unknown font 'Nothing'. Known: sans-serif"),
         ("epochs", None, {"formats": ["gif"]}, "formats must be among png, svg, pdf; got gif"),
         (
             "epochs",

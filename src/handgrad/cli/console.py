@@ -229,8 +229,8 @@ def print_explained(explained: "Explained") -> None:
         print_line(verdict.text, "bold red" if verdict.kind == "slip" else "")
 
 
-def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
-    """Every run of a plan, then what the whole study will take."""
+def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate", report_time: float) -> None:
+    """Every run of a plan, then what the whole study will take, and its report (seconds)."""
     from handgrad.study.changes import axis_names, shown
 
     def line(row: Mapping[str, Any]) -> Sequence[str]:
@@ -256,5 +256,6 @@ def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate") -> None:
         rest = "a search stops settings short, or a budget does not pay for more"
         print_line(f"epochs  about {cost.epochs:,} of {cost.most:,}; {rest}")
     out.print(Text(f"time    about {duration(cost.seconds)}"))
+    out.print(Text(f"report  about {duration(report_time)} more, at the end, on one core"))
     out.print(Text(f"memory  about {size_text(cost.memory)}"))
     out.print(Text(f"disk    about {size_text(cost.disk)}"))

@@ -4,6 +4,7 @@ Commands parse, call public functions and print.  Everything heavy is imported i
 """
 
 import json as json_format
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from handgrad.errors import InputError
 from handgrad.names import plural
 
 if TYPE_CHECKING:
+    from handgrad.report.live.watching import Watcher
     from handgrad.study.published.print_options import PrintOptions
 
 commands = typer.Typer()
@@ -26,6 +28,7 @@ Port = Annotated[
     int | None, Option("--port", metavar="N", min=0, max=65535, help="Port of 127.0.0.1.  [default: a free one]")
 ]
 Browser = Annotated[bool, Option("--open", help="Open the page in a browser.")]
+Watch = Annotated[bool, Option("--watch", help="Serve the report meanwhile, on this machine alone.")]
 Phases = Annotated[
     list[str] | None,
     Option("--phase", metavar="NAME", help="Only this phase, with those it comes after; may be given again."),
@@ -53,7 +56,7 @@ def run(
     cpus_per_run: CpusPerRun = None,
     phase: Phases = None,
     quick: Quick = False,
-    watch: Annotated[bool, Option("--watch", help="Serve the report meanwhile, on this machine alone.")] = False,
+    watch: Watch = False,
     port: Port = None,
     browser: Browser = False,
     json: Json = False,
@@ -61,17 +64,15 @@ def run(
     """Train every run of a study that is not finished yet and write its report; the same command continues it."""
     from handgrad.cli import console
     from handgrad.cli.following import following
-    from handgrad.report.live.watching import Watcher
+    from handgrad.report.drawing.lettering import check_fonts
     from handgrad.study import load_study, run_study
+    from handgrad.study.published.print_options import AS_USUAL
     from handgrad.study.rules.select import metric_of
 
     chosen = load_study(study, overrides or (), quick=quick)
+    check_fonts(AS_USUAL, chosen)
     folder = out or chosen.default_out
-    watcher = None if not watch else Watcher(port or 0, browser, console.say)
-    if watcher is not None:
-        watcher.check()
-    elif port is not None or browser:
-        raise InputError("--port and --open are for --watch, which serves the report while the study runs; add it")
+    watcher = _watcher(watch, port, browser)
     metric = metric_of(chosen.spec.select_by, chosen.spec.select_on_test)
     with following(folder, metric, watcher) as observer:
         results = run_study(
@@ -91,6 +92,20 @@ def run(
         raise typer.Exit(1)
 
 
+def _watcher(watch: bool, port: int | None, browser: bool) -> "Watcher | None":
+    """What serves the report of a study meanwhile, where it is asked for."""
+    from handgrad.cli import console
+    from handgrad.report.live.watching import Watcher
+
+    if watch:
+        watcher = Watcher(port or 0, browser, console.say)
+        watcher.check()
+        return watcher
+    if port is not None or browser:
+        raise InputError("--port and --open are for --watch, which serves the report while the study runs; add it")
+    return None
+
+
 @commands.command(epilog="Example:  handgrad plan quickstart --jobs 2")
 def plan(
     study: StudyName,
@@ -103,14 +118,18 @@ def plan(
 ) -> None:
     """List every run of a study, and what it will take in time, memory and disk; nothing is run or written."""
     from handgrad.cli import console
+    from handgrad.report.drawing.lettering import check_fonts
+    from handgrad.report.foreseen_time import report_seconds
     from handgrad.study import Plan, Results, load_study
     from handgrad.study.execution.choose_runner import jobs_for, open_runner
     from handgrad.study.planning.estimate import estimate
+    from handgrad.study.published.print_options import AS_USUAL
 
     chosen = load_study(study, overrides or (), quick=quick)
+    check_fonts(AS_USUAL, chosen)
     planned = Plan(chosen, only=phase or ())
     runner, notes = open_runner(jobs_for(planned, jobs))
-    cost = estimate(planned, runner.workers)
+    cost, report_time = estimate(planned, runner.workers), report_seconds(planned)
     folder = out or chosen.default_out
     states = {cell.id: cell.status for cell in Results.open(folder).cells()} if (folder / "plan.json").exists() else {}
     seconds = {(row.phase, row.label): row.seconds for row in cost.rows}
@@ -132,11 +151,12 @@ def plan(
     ]
     if json:
         totals = {"seconds": cost.seconds, "memory": cost.memory, "disk": cost.disk, "workers": cost.workers}
+        totals["report_seconds"] = report_time
         print_json({"study": chosen.spec.name, "out": str(folder), **totals, "runs": rows})
         return
     for note in dict.fromkeys([*planned.notes, *notes]):
         console.say(f"note: {note}")
-    console.print_plan(rows, cost)
+    console.print_plan(rows, cost, report_time)
 
 
 @commands.command(epilog="Example:  handgrad explain eee543")
@@ -149,6 +169,9 @@ def explain(
     address: Address = None,
     cpus_per_run: CpusPerRun = None,
     only_plan: Annotated[bool, Option("--plan", help="Say how many readings and runs there are; run nothing.")] = False,
+    watch: Watch = False,
+    port: Port = None,
+    browser: Browser = False,
     json: Json = False,
 ) -> None:
     """Find what explains the published numbers of a study: readings of what was left unsaid, and slips, are tried.
@@ -157,16 +180,19 @@ def explain(
     """
     from handgrad.cli import console
     from handgrad.cli.following import following
+    from handgrad.report.drawing.lettering import check_fonts
     from handgrad.study import load_study
     from handgrad.study.explain.explain_plan import ExplainPlan
     from handgrad.study.explain.explain_study import explain_study, explained_folder
+    from handgrad.study.published.print_options import AS_USUAL
 
     chosen = load_study(study, overrides or ())
+    check_fonts(AS_USUAL, chosen)
     if only_plan:
         console.print_ladder(ExplainPlan(chosen), json=json)
         return
     folder = out or explained_folder(chosen)
-    with following(folder, None) as observer:
+    with following(folder, None, _watcher(watch, port, browser)) as observer:
         results = explain_study(
             chosen, folder, jobs=jobs, observer=observer, runner=runner, address=address, cpus_per_run=cpus_per_run
         )
@@ -210,11 +236,17 @@ def report(
     json: Json = False,
 ) -> None:
     """Write the report again from the records alone: no data and no training needed."""
+    from handgrad.report.drawing.lettering import check_fonts
     from handgrad.study.published.print_options import PrintOptions
 
     if form not in (None, "html", "pdf"):
         raise InputError(f"--format is html, which is written in any case, or pdf; got {form!r}")
-    options = PrintOptions(column=column, width=width, font_size=font_size, font=font)
+    try:
+        options = PrintOptions(column=column, width=width, font_size=font_size, font=font)
+        check_fonts(options)
+    except InputError as error:  # its lines begin with the keys
+        keys = re.compile(r"^\w+", re.MULTILINE)
+        raise InputError(keys.sub(lambda key: f"--{key[0].replace('_', '-')}", str(error))) from None
     _report(folder, json=json, pdf=form == "pdf", options=options)
 
 

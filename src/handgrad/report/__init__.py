@@ -21,6 +21,7 @@ from handgrad.report.result_frames import (
     timeline,
 )
 from handgrad.report.study_figure import figure, save_figure
+from handgrad.report.study_table import save_table
 
 __all__ = [
     "Summary",
@@ -39,6 +40,7 @@ __all__ = [
     "reproduction",
     "rungs",
     "save_figure",
+    "save_table",
     "search_history",
     "statements",
     "summarize",

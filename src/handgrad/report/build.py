@@ -24,7 +24,7 @@ from handgrad.foreign import as_path
 from handgrad.names import shown
 from handgrad.report.chapters.begun_chapter import begun_chapter
 from handgrad.report.chapters.chapters import chapters, headline
-from handgrad.report.drawing.lettering import without_font
+from handgrad.report.drawing.lettering import check_fonts, without_font
 from handgrad.report.explained.explained_chapter import explained_chapters, explained_tiles, explained_verdicts
 from handgrad.report.findings.conclusion_sentences import conclusions_data
 from handgrad.report.findings.importance import Importance, importances
@@ -104,6 +104,8 @@ def write_report(
     formats = known_formats(formats)
     if pdf:
         find_pdflatex()  # before minutes are spent on figures
+    if formats:
+        check_fonts(options)
     folder = folder.folder if isinstance(folder, Results) else as_path(folder, "folder", ResultsError)
     Results.open(folder)  # no folder of anything else is locked or written to
     with reporting(folder):
@@ -165,7 +167,9 @@ def _write_all(
     say: Callable[[str], None],
     options: PrintOptions,
 ) -> WrittenReport:
-    said = summary.refs.study.spec.report if summary.refs is not None else None
+    if formats:
+        check_fonts(options, results.study)
+    said = results.study.spec.report
     page, article = Page(folder, formats, options.over(said or AS_USUAL)), Article(folder, formats)
     progress = so_far(results)
     sources = sources_of(results, summary.names)

@@ -20,6 +20,7 @@ from handgrad.errors import InputError
 from handgrad.foreign import as_path
 from handgrad.names import listed, lookup, shown, unknown
 from handgrad.report.drawing.canvas import drawn, png, save_prints
+from handgrad.report.drawing.lettering import check_fonts
 from handgrad.report.figures.chosen_examples import loading
 from handgrad.report.figures.request import Sources, make_figure
 from handgrad.report.figures.shapes import FigureData
@@ -159,6 +160,7 @@ def figure(
     if options is not None:
         given(options, dict, "options", "Give what the kind takes as a dict (docs/report.md)")
     printed = PrintOptions(column=column, width=width, font_size=font_size, font=font)
+    check_fonts(printed)
     if isinstance(folder, Record):
         return _of_record(folder, kind, settings, options, data, name or kind, printed)
     results = Results.of(folder)

@@ -5,8 +5,10 @@ import re
 import numpy as np
 import pytest
 
+from handgrad import build_report
 from handgrad.errors import InputError
 from handgrad.report.drawing.canvas import drawn, save_prints
+from handgrad.report.drawing.lettering import check_fonts
 from handgrad.report.figures.palette import CONTEXT, LINES, line_style, shade
 from handgrad.report.figures.palette import LineStyle as Style
 from handgrad.report.figures.shapes import Curves, Line, Panel
@@ -79,8 +81,27 @@ def test_a_font_of_ones_own_and_another_for_what_it_lacks(font, tmp_path):
 
 
 def test_a_font_that_is_not_here_is_refused():
-    with pytest.raises(InputError, match=r"font: unknown font 'Nothing Sans'.*install it"):
+    with pytest.raises(InputError, match=r"font is an unknown font 'Nothing Sans'.*install it"):
         drawn(PREDICTIONS, PrintOptions(font="Nothing Sans"))
+
+
+def test_fonts_of_a_study_are_refused_before_it_runs(make_results):
+    """All of them at once; a report that cannot be drawn leaves the one that is there."""
+    figures = [{"title": "A", "kind": "epochs", "font": "Nothing Sans"}, {"title": "B", "kind": "epochs"}]
+    study = make_study({"name": "s", "report": {"font": "Nowhere"}, "figure": figures})
+    with pytest.raises(InputError) as error:
+        check_fonts(PrintOptions(font="serif"), study)
+    report, figure = str(error.value).splitlines()
+    assert report.startswith("report.font is an unknown font 'Nowhere'. Known: sans-serif, serif, monospace, ")
+    assert figure.startswith("figure 'A': font is an unknown font 'Nothing Sans'")
+    folder = make_results({"seeds": 1, "report": {"font": "Nowhere"}})
+    (folder / "report").mkdir()
+    (folder / "report" / "index.html").write_text("the last one")
+    with pytest.raises(InputError, match=r"^report.font is an unknown font 'Nowhere'"):
+        build_report(folder)
+    with pytest.raises(InputError, match=r"^font is an unknown font 'Nothing'"):
+        build_report(folder, font="Nothing")
+    assert [(path.name, path.read_text()) for path in (folder / "report").iterdir()] == [("index.html", "the last one")]
 
 
 def test_what_is_nearest_to_a_figure_counts():
@@ -93,9 +114,14 @@ def test_what_is_nearest_to_a_figure_counts():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"column": "tripple"}, r"column is an unknown column 'tripple'"),
-        ({"width": 1}, r"width must be in \[2, 20\]; got 1"),
-        ({"font_size": "big"}, r"font_size must be a number"),
+        (
+            {"column": "tripple"},
+            r"column must be single \(3.3 inches\) or double \(7 inches\); got 'tripple'; any other width",
+        ),
+        ({"column": ["single"]}, r"column must be single .*; got \['single'\]"),
+        ({"width": 1}, r"width must be a number of inches in \[2, 20\]; got 1"),
+        ({"width": 3, "column": "single"}, r"width and column both say how wide .*; got 3 and 'single'; keep one"),
+        ({"font_size": "big"}, r"font_size must be a number of points in \[4, 24\]; got 'big'"),
         ({"font": ""}, r"font must be text, and not empty"),
         ({"colour": 1}, r"unknown key 'colour'|colour"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from handgrad.errors import InputError, ResultsError
 from handgrad.report import build_report
-from handgrad.report.chapters.chapter import Chapter, Code, Facts, Heading, TableBlock, Text, Verdicts
+from handgrad.report.chapters.chapter import Chapter, Code, Facts, Heading, SideBySide, TableBlock, Text, Verdicts
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.paper.article import Article
 from handgrad.report.paper.typesetting import typeset
@@ -36,15 +36,17 @@ def test_blocks_are_set_in_their_order():
         Heading("Part"),
         Verdicts((Verdict("method", "How."), Verdict("warning", "Lost."), Verdict("good", "Best."))),
         Facts((("seeds", ("1, 2", "3")),)),
-        Code("[a]\n  b = 1 # c", "study.toml"),
+        Code('[a]\n  b = "1" # c', "study.toml"),
     )
     article.chapter(Chapter("one", "First <chapter>", blocks))
+    article.chapter(Chapter("side", "Side by side", (Text("Choose two."), SideBySide({}))))
     text = "\n".join(article.lines)
     wanted = (
         r"\section{First $<$chapter$>$}", r"Said \& done.", r"\subsection*{Part}",
         r"\item {\textbf{Warning.} Lost.}", r"\item {Best.}", r"\item {\footnotesize How.}",
-        r"\item[{seeds}] 1, 2 \\ 3", "study.toml", r"{[}a{]}\mbox{}\par", r"~~b = 1 \# c\mbox{}\par",
+        r"\item[{seeds}] 1, 2 \\ 3", "study.toml", r"{[}a{]}\mbox{}\par", r"~~b = \char34{}1\char34{} \# c\mbox{}\par",
     )  # fmt: skip
+    assert "Side by side" not in text
     places = [text.find(part) for part in wanted]
     assert -1 not in places
     assert places == sorted(places)

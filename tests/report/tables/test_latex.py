@@ -7,6 +7,7 @@ import pytest
 
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables import study_tables
+from handgrad.report.tables.chosen_columns import with_columns
 from handgrad.report.tables.latex import BOTH, COLUMN, PAGE, to_latex
 from handgrad.report.tables.latex_text import LATEX, breakable, escape_latex, plain, width_of
 from handgrad.report.tables.table import Column, Row, Table, cell
@@ -170,8 +171,11 @@ def test_every_table_fits_one_column_and_two(make_results, tmp_path, compiled): 
         *(wide(), wide(12, 44), hostile(), numbers()),
         Table("empty", "Empty", "", (Column("a"), Column("b", numeric=True)), ()),
     ]
-    for number, table in enumerate(tables):
-        text = to_latex(replace(table, name=f"{number}"))
+    some = with_columns(tables[0], ["setting", "lr", "test_accuracy", "verdict"])
+    chosen = [(some, "single"), (some, "double"), (tables[0], "single"), (wide(12, 44), "single")]
+    tables = [*((table, None) for table in tables), *chosen]
+    for number, (table, column) in enumerate(tables):
+        text = to_latex(replace(table, name=f"{number}"), column)
         (tmp_path / f"{number}.tex").write_text(text, encoding="utf-8")
     body = "\n".join(rf"\input{{{number}.tex}}\clearpage" for number in range(len(tables)))
     for options in ("", "twocolumn"):

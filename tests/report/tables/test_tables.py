@@ -18,10 +18,10 @@ from handgrad.report.tables.table import (
     Table,
     cell,
     escape_markdown,
-    save_table,
     to_csv,
     to_markdown,
     write_csv,
+    write_table,
 )
 from handgrad.study.folder.results_folder import Results
 from handgrad.training.record_facts import TrainScore
@@ -100,7 +100,7 @@ def test_rows_must_fit_their_columns():
 
 
 def test_files(tmp_path):
-    assert [path.name for path in save_table(small(), tmp_path)] == ["small.csv", "small.md", "small.tex"]
+    assert [path.name for path in write_table(small(), tmp_path)] == ["small.csv", "small.md", "small.tex"]
 
 
 def phase_of(folder, position=0):

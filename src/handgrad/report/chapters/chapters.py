@@ -3,7 +3,7 @@
 To add something to every report, add a block (`chapter`) to a chapter of `study_chapters` or `item_chapters`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from handgrad.measures import DEFAULT_METRIC, METRICS, TEST
 from handgrad.report.chapters.chapter import Chapter
@@ -47,7 +47,7 @@ from handgrad.report.reproduced.reproduction_verdicts import reproduction_verdic
 
 
 def chapters(
-    summary: Summary, sources: Sources, reproduction: Reproduction | None, important: Sequence[Importance] = ()
+    summary: Summary, sources: Sources, reproduction: Reproduction | None, important: Iterable[Importance] = ()
 ) -> Iterator[Chapter]:
     """The chapters in order; each is made when it is its turn.  reproduction: of a study that reproduces something.
 

@@ -1,6 +1,6 @@
 """The chapter "Hyperparameter importance": sentences, shares, effects, pairs, and what more settings would find."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from handgrad.report.chapters.chapter import (
@@ -42,7 +42,7 @@ FOLDED = 12  # rows from which a table of shares is folded
 MOST_VALUES = 24  # of an axis of names that has a panel or a heat map: more are a ranking
 
 
-def importance_chapter(summary: Summary, found: Sequence[Importance]) -> Chapter | None:
+def importance_chapter(summary: Summary, found: Iterable[Importance]) -> Chapter | None:
     """What matters, phase by phase; None where nothing varies, or names alone, of which the ranking says it all."""
     found = [one for one in found if not _is_ranking(one.studied)]
     if not found:

@@ -14,9 +14,11 @@ from functools import cache
 from typing import Any, TypeVar
 
 from handgrad.errors import InputError
-from handgrad.names import unknown
+from handgrad.names import shown, unknown
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.wording import enumerated
+from handgrad.study.design.settings import Study
+from handgrad.study.published.print_options import PrintOptions
 
 FONT = "DejaVu Sans"
 UNSEEN = ("Cc", "Cf", "Cs", "Mn", "Me")  # categories of signs that only change others; left out where no font has them
@@ -56,13 +58,35 @@ def lettered(figure: FigureData, font: str | None = None) -> Lettering:
     Raises InputError where it is not installed.
     """
     texts = list(dict.fromkeys(_texts(replace(figure, title=""))))  # figures for print have no title
-    families, absent = _families("".join(sorted(set("".join(texts)) - {"\n", "\t", " "})), _installed(font))
+    families, absent = _families("".join(sorted(set("".join(texts)) - {"\n", "\t", " "})), installed_font(font))
     if not absent:
         return Lettering(figure, families, ())
     seen = {sign for sign in absent if unicodedata.category(sign) not in UNSEEN}
     names = {name: f"#{number}" for number, name in enumerate(getattr(figure, "classes", ())) if seen & set(name)}
     missing = tuple(dict.fromkeys(_words(texts, seen)))
     return Lettering(_replaced(figure, names, absent), families, missing)
+
+
+def check_fonts(options: PrintOptions, study: Study | None = None) -> None:
+    """Raise InputError where a font is not installed that is asked for: before anything is trained, or a report begun.
+
+    options: of the command;  study: what it says of all figures ([report]) and of each is looked at too.
+    """
+    asked = [("", options)]
+    if study is not None:
+        spec = study.spec
+        figures = [*spec.figure, *(spec.original.figure if spec.original is not None else ())]
+        asked += [("report.", spec.report)] if spec.report is not None else []
+        asked += [(f"figure {shown(item.title)}: ", item.print_options) for item in figures]
+    wrong = []
+    for where, one in asked:
+        try:
+            if one.font is not None:
+                installed_font(one.font)
+        except InputError as error:
+            wrong.append(f"{where}{error}")
+    if wrong:
+        raise InputError("\n".join(wrong))
 
 
 @contextmanager
@@ -119,8 +143,8 @@ def _plain(text: str, absent: str) -> str:
 
 
 @cache
-def _installed(font: str | None) -> str:
-    """The name of a font as matplotlib finds it."""
+def installed_font(font: str | None) -> str:
+    """The name of a font as matplotlib finds it.  Raises InputError where it is not installed."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     name = FONTS.get(font or "sans-serif", font or "")
@@ -131,9 +155,8 @@ def _installed(font: str | None) -> str:
                 fontManager.addfont(path)
     names = fontManager.get_font_names()
     if name not in names:
-        raise InputError(
-            f"font: {unknown(name, [*FONTS, *sorted(names)], 'font')}; install it where the report is made"
-        )
+        here = [*FONTS, *sorted(names)]
+        raise InputError(f"font is an {unknown(name, here, 'font')}; choose one of these, or install it here")
     return name
 
 

@@ -42,7 +42,7 @@ from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import signed, values_text
 from handgrad.report.page.front import front
 from handgrad.report.page.static_pictures import file_uri, static_uri
-from handgrad.report.tables.table import save_table, write_csv
+from handgrad.report.tables.table import write_csv, write_table
 from handgrad.study.published.figure_options import figure_shape, load
 from handgrad.study.published.print_options import AS_USUAL, PrintOptions
 from handgrad.training.sources import sources_named
@@ -98,9 +98,9 @@ class Page:
             return {"kind": "code", "text": block.text, "title": block.title}
         if isinstance(block, TableBlock):
             self.tables += not block.number
-            paths = save_table(block.table, self.folder / "tables")
+            paths = write_table(block.table, self.folder / "tables")
             if block.alone is not None:
-                save_table(block.alone, self.folder / "tables")
+                write_table(block.alone, self.folder / "tables")
                 paths.append(self.folder / "tables" / f"{block.alone.name}.tex")
             number = block.number or f"Table {self.tables}"
             found = {"kind": "table", "table": block.table, "folded": block.folded, "number": number}
@@ -110,7 +110,7 @@ class Page:
             return {"kind": "side"}
         if isinstance(block, RunTableBlock):
             self.tables += 1
-            paths = save_table(block.table, self.folder / "tables")
+            paths = write_table(block.table, self.folder / "tables")
             found = {"kind": "runs", "table": block.table, "number": f"Table {self.tables}"}
             return {**found, "files": self._links(paths)}
         if isinstance(block, FigureBlock):

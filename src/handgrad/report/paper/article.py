@@ -26,7 +26,7 @@ from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.tables.latex import LONG, to_latex
-from handgrad.report.tables.latex_text import breakable, escape_latex
+from handgrad.report.tables.latex_text import LATEX, breakable, escape_latex
 from handgrad.report.tables.table import Table
 
 NARROW_LETTERS = 60.0  # points: longer words of a program text may be broken
@@ -43,8 +43,8 @@ PREAMBLE = r"""\documentclass{article}
 \setlength{\emergencystretch}{5em}
 \newsavebox{\picture@box}
 \newcommand{\fitted}[1]{\sbox{\picture@box}{\includegraphics{#1}}%
-  \ifdim\wd\picture@box>\linewidth\includegraphics[width=\linewidth,height=0.75\textheight,keepaspectratio]{#1}%
-  \else\ifdim\ht\picture@box>0.75\textheight\includegraphics[height=0.75\textheight]{#1}%
+  \ifdim\wd\picture@box>\linewidth\includegraphics[width=\linewidth,height=0.8\textheight,keepaspectratio]{#1}%
+  \else\ifdim\ht\picture@box>0.8\textheight\includegraphics[height=0.8\textheight]{#1}%
   \else\usebox{\picture@box}\fi\fi}""".replace("picture@box", "picturebox")
 MARKS = {"warning": "Warning", "slip": "Slip"}
 
@@ -58,7 +58,9 @@ class Article:
         self.lines: list[str] = []
 
     def chapter(self, chapter: Chapter) -> None:
-        """Add a chapter."""
+        """Add a chapter; not one of controls, which a paper does not have."""
+        if any(isinstance(block, SideBySide) for block in chapter.blocks):
+            return
         self.lines += ["", rf"\section{{{breakable(chapter.title)}}}"]
         for block in chapter.blocks:
             self.lines += self._block(block)
@@ -90,7 +92,7 @@ class Article:
         elif isinstance(block, RunTableBlock):
             yield from _table(block.table, folded=True)
         elif isinstance(block, SideBySide):
-            pass  # a paper has no controls
+            pass  # its chapter is left out
         elif isinstance(block, FigureBlock):
             yield from self._figure(block.figure)
         else:
@@ -105,6 +107,7 @@ class Article:
             rf"  \fitted{{figures/{figure.name}.{self.form}}}",
             rf"  \caption{{{breakable(figure.title)}.}}",
             rf"  \label{{fig:{figure.name}}}",
+            r"  \vspace{3pt}\par",
             rf"  \parbox{{\linewidth}}{{\footnotesize\sloppy {breakable(figure.caption)}}}",
             r"\end{figure}",
         ]
@@ -147,5 +150,6 @@ def _code(block: Code) -> Iterator[str]:
     yield r"\begin{flushleft}\footnotesize\ttfamily\setlength{\parskip}{0pt}"
     for line in block.text.splitlines():
         indent = "~" * (len(line) - len(line.lstrip()))
-        yield rf"{indent}{breakable(line, NARROW_LETTERS)}\mbox{{}}\par"
+        text = breakable(line, NARROW_LETTERS).replace(LATEX['"'], r"\char34{}")  # a program's own sign, and no quote
+        yield rf"{indent}{text}\mbox{{}}\par"
     yield r"\end{flushleft}"

@@ -9,6 +9,7 @@ from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.report.findings.wording import AS_SEEN, holds_for, number, percent, plural, signed
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 
+DIFFERENCE, VERDICT, CHANCE = "difference", "verdict", "chance"  # the columns, for sentences about them
 FOLDS_SHARE = (
     "Every training example validates once in a division; folds share training examples, for which intervals are "
     "corrected."
@@ -24,9 +25,15 @@ def not_behind(found: Conclusions, label: str) -> bool:
 def against_columns(phase: PhaseSummary, found: Conclusions) -> list[Column]:
     """The columns of `against_cells`."""
     unit = ", points" if is_fraction(phase.metric) else ""
-    columns = [Column(f"difference from best{unit}", ("difference", "low", "high", "shared_seeds"), numeric=True)]
-    columns.append(Column("verdict", ("verdict", "more_seeds")))
-    return columns + ([Column("chance to be best", ("chance",), numeric=True)] if found.tested else [])
+    difference, verdict, chance = (
+        tuple(sentence for sentence, columns in _against_notes(phase, found) if column in columns)
+        for column in (DIFFERENCE, VERDICT, CHANCE)
+    )
+    keys = ("difference", "low", "high", "shared_seeds")
+    columns = [Column(f"difference from best{unit}", keys, numeric=True, notes=difference)]
+    columns.append(Column("verdict", ("verdict", "more_seeds"), notes=verdict))
+    last = Column("chance to be best", ("chance",), numeric=True, notes=chance)
+    return [*columns, last] if found.tested else columns
 
 
 def against_cells(setting: SettingSummary, found: Conclusions) -> list[Cell]:
@@ -69,43 +76,57 @@ def _chance(share: float | None) -> Cell:
 
 def against_caption(phase: PhaseSummary, found: Conclusions) -> list[str]:
     """How differences, words and chances were computed."""
+    return [sentence for sentence, _ in _against_notes(phase, found)]
+
+
+def _against_notes(phase: PhaseSummary, found: Conclusions) -> list[tuple[str, tuple[str, ...]]]:
+    """The sentences of `against_caption`, each with the columns that it is about."""
+    both = (DIFFERENCE, VERDICT)
     if not found.tested:
-        return [
+        text = (
             f"Difference: from the best, on shared {found.unit}s. No {found.unit} shows a spread: every other setting "
             "is not separated from the best, and none but that is shaded."
-        ]
+        )
+        return [(text, both)]
     fraction = is_fraction(phase.metric)
-    said = [
+    text = (
         f"Difference: from the best, on shared {found.unit}s, with its simultaneous 95 % interval: any of the settings "
         "could have come out best."
-    ]
+    )
+    said: list[tuple[str, tuple[str, ...]]] = [(text, both)]
     if any(setting.count("diverged") for setting in phase.settings):
-        said.append(f"A diverged run counts as {'guessing' if fraction else 'three times the worst loss'}.")
-    said.append("Behind: that interval excludes 0, and those of all that rank below do.")
+        said.append((f"A diverged run counts as {'guessing' if fraction else 'three times the worst loss'}.", both))
+    said.append(("Behind: that interval excludes 0, and those of all that rank below do.", (VERDICT,)))
     if found.margin is not None:
         margin = signed(found.margin, found.metric).removeprefix("+")
-        said.append(f"Equivalent: it lies within ± {margin}, and those of all that rank above do.")
-    said.append(f"Not separated: neither; in brackets how many further {found.unit}s would decide, {AS_SEEN}.")
+        text = f"Equivalent: it lies within ± {margin}, and those of all that rank above do."
+        said.append((text, (VERDICT,)))
+    text = f"Not separated: neither; in brackets how many further {found.unit}s would decide, {AS_SEEN}."
+    said.append((text, (VERDICT,)))
     first = "highest" if fraction else "lowest"
-    said.append(
-        f"Chance: share of draws around the means seen in which it has the {first}; too large where many are close."
-    )
-    said.append("Shaded (†): the best, and all that are not behind.")
+    text = f"Chance: share of draws around the means seen in which it has the {first}; too large where many are close."
+    said.append((text, (CHANCE,)))
+    said.append(("Shaded (†): the best, and all that are not behind.", (VERDICT,)))
+    return [*said, (_intervals_over(phase, found), both)]
+
+
+def _intervals_over(phase: PhaseSummary, found: Conclusions) -> str:
+    """What intervals speak of: other seeds, other examples, or both."""
     n = found.examples
     over = holds_for(phase.settings, phase.metric)
     if phase.folded:
-        said.append(f"Intervals hold for {over}. {FOLDS_SHARE}")
-    elif phase.has_own_examples:
+        return f"Intervals hold for {over}. {FOLDS_SHARE}"
+    if phase.has_own_examples:
         corrected = "splits share training examples, for which they are corrected"
-        said.append(f"Intervals are {phase.over_seeds} and hold for {over}; {corrected}.")
-    elif found.noise == BOTH:
+        return f"Intervals are {phase.over_seeds} and hold for {over}; {corrected}."
+    if found.noise == BOTH:
         both = holds_for(phase.settings, phase.metric, examples=True)
-        said.append(f"Intervals of differences hold for {both} (by {plural(n or 0, 'example')}, paired by example).")
-        said.append(f"Those of one setting's mean are {phase.over_seeds} and hold for {over}.")
-    else:
-        scored = f" ({plural(n, 'example')})" if n else ""
-        said.append(f"Intervals are {phase.over_seeds} and hold for {over}{scored}.")
-    return said
+        return (
+            f"Intervals of differences hold for {both} (by {plural(n or 0, 'example')}, paired by example). "
+            f"Those of one setting's mean are {phase.over_seeds} and hold for {over}."
+        )
+    scored = f" ({plural(n, 'example')})" if n else ""
+    return f"Intervals are {phase.over_seeds} and hold for {over}{scored}."
 
 
 def lost_table(phase: PhaseSummary, found: Conclusions, name: str, title: str) -> Table | None:

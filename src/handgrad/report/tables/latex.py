@@ -44,11 +44,15 @@ class _Layout:
         return any(column.wrap for block in self.blocks for column in block)
 
 
-def to_latex(table: "Table") -> str:
-    r"""A table with its label, `tab:<name>`; † marks the best and those not behind it."""
+def to_latex(table: "Table", column: str | None = None) -> str:
+    r"""A table with its label, `tab:<name>`; † marks the best and those not behind it.
+
+    column: of an article of two, "single" (one of them, whatever it takes) or "double" (across both); None: one of them
+    where the table fits it as it is.
+    """
     columns = tex_columns(table)
-    one, two = _layout(columns, PAGE), _layout(columns, COLUMN)
-    if len(table.rows) > LONG or two.wrapped or len(two.blocks) > 1:
+    one, two = _layout(columns, PAGE), _layout(columns, BOTH if column == "double" else COLUMN)
+    if column is None and (len(table.rows) > LONG or two.wrapped or len(two.blocks) > 1):
         two = _layout(columns, BOTH)
     long = len(table.rows) > LONG
     single = _long(table, one) if long else _floats(table, one, "table")
@@ -143,8 +147,10 @@ def _chunks(columns: Sequence[TexColumn], n: int, size: Size, room: float) -> It
 def _floats(table: "Table", found: _Layout, environment: str) -> list[str]:
     """A float or, where a page is too low for all, several."""
     note, note_height = _note(table, found)
+    apart = note_height > HEIGHT / 2  # a note that would fill the page is no part of a float
+    if apart:
+        note, _ = _note(table, found, apart=True)
     title_height = 20 + 12 * math.ceil(1.2 * width_of(plain(table.title)) / found.width)
-    apart = note_height > HEIGHT / 3  # a note that would fill the page is no part of a float
     room = HEIGHT - 40 - title_height - (0 if apart else note_height)
     floats: list[list[str]] = []
     left = -1.0
@@ -175,8 +181,12 @@ def _caption(table: "Table", *, first: bool) -> tuple[list[str], list[str]]:
     r"""What comes before, and \caption with its \label; what goes on has the number of its beginning."""
     title = f"{table.title}." if first else f"{table.title}, continued."
     again = [] if first else [r"  \addtocounter{table}{-1}"]
-    label = rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9-]', '-', table.name)}}}"
+    label = rf"  \label{{{_label(table)}}}"
     return again, [rf"  \caption{{{breakable(title, 80)}}}", *([label] if first else [])]
+
+
+def _label(table: "Table") -> str:
+    return f"tab:{re.sub(r'[^A-Za-z0-9-]', '-', table.name)}"
 
 
 def _letters(size: Size) -> list[str]:
@@ -184,8 +194,8 @@ def _letters(size: Size) -> list[str]:
     return [size.command, rf"\setlength{{\tabcolsep}}{{{size.gap:g}pt}}", SETUP] if size.command else [SETUP]
 
 
-def _note(table: "Table", found: _Layout) -> tuple[list[str], float]:
-    """What stands below a table, and how high it is."""
+def _note(table: "Table", found: _Layout, *, apart: bool = False) -> tuple[list[str], float]:
+    """What stands below a table, and how high it is.  apart: somewhere else, so that it names its table."""
     said = [table.caption, found.same]
     if transcriptions(_texts(table)):
         said.append("Signs that LaTeX's fonts do not have are transcribed; the CSV has names as they are.")
@@ -193,7 +203,8 @@ def _note(table: "Table", found: _Layout) -> tuple[list[str], float]:
     if not text:
         return [], 0.0
     lines = math.ceil(1.1 * SIZES[2].scale * width_of(plain(text)) / found.width)
-    body = rf"\noindent\parbox{{\linewidth}}{{\footnotesize\sloppy {breakable(text, 80)}}}"
+    of = rf"Table~\ref{{{_label(table)}}}: " * apart
+    body = rf"\noindent\parbox{{\linewidth}}{{\footnotesize\sloppy {of}{breakable(text, 80)}}}"
     return ["", r"  \smallskip", "", rf"  {body}"], 9.5 * lines + 12
 
 

@@ -58,7 +58,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     ]
     axes, axis_cells = axis_columns(phase)
     several = any(len(setting.runs) > 1 for setting in phase.settings)
-    columns = [Column("setting"), *axes, Column("n", ("n", "runs", "diverged", "failed", "unfinished"), numeric=True)]
+    columns = [Column("setting"), *axes, _count_column(phase)]
     for part in parts:
         key = part.metric("accuracy")
         of = training_sample(phase.settings) if part is TRAIN else ""
@@ -74,9 +74,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
         )
     bootstrap = any(setting.samples[phase.metric].bootstrap for setting in phase.settings)
     if several:
-        columns.append(Column("95 % interval (t)", ("interval_low", "interval_high"), numeric=True))
-        if bootstrap:
-            columns.append(Column("95 % interval (BCa)", ("bootstrap_low", "bootstrap_high"), numeric=True))
+        columns += _interval_columns(phase, bootstrap)
         columns.append(Column("best run" if phase.folded else "best seed", ("best", "best_seed"), numeric=True))
     found = phase.conclusions if len(phase.settings) > 1 else None
     if found is not None:
@@ -101,8 +99,7 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
         row += [cell(setting.epochs("done", "pruned", "diverged"))] if stopped else []
         row.append(cell(outcome(setting)))
         rows.append(Row(tuple(row), shaded=found is not None and not_behind(found, setting.label)))
-    caption = _summary_caption(phase, ddof, several, bootstrap)
-    caption += _interval_marks(phase) if several else ""
+    caption = " ".join([_summary_caption(phase, ddof, several, bootstrap), *(_interval_marks(phase) * several)])
     if stopped:
         caption += (
             " Runs that the search stopped short (pruned) have the numbers of their last epoch, and rank below others."
@@ -112,18 +109,37 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     return Table(name, title, caption, tuple(columns), tuple(rows))
 
 
+def _count_column(phase: PhaseSummary) -> Column:
+    what = "runs (folds × seeds)" if phase.folded else "runs"
+    note = f"n: {what} that came to a finite end, of those planned; only they enter the numbers."
+    return Column("n", ("n", "runs", "diverged", "failed", "unfinished"), numeric=True, notes=(note,))
+
+
+def _interval_columns(phase: PhaseSummary, bootstrap: bool) -> list[Column]:
+    """The columns of intervals of a setting's own mean."""
+    notes = (_intervals_said(phase, bootstrap), *_interval_marks(phase))
+    found = [Column("95 % interval (t)", ("interval_low", "interval_high"), numeric=True, notes=notes)]
+    if bootstrap:
+        keys = ("bootstrap_low", "bootstrap_high")
+        found.append(Column("95 % interval (BCa)", keys, numeric=True, notes=notes[:1]))
+    return found
+
+
+def _intervals_said(phase: PhaseSummary, bootstrap: bool) -> str:
+    """How intervals of a setting's own mean were computed."""
+    said = f"Intervals are for the mean {METRICS[phase.metric].word}: t with {_degrees(phase)}"
+    said += " (cut at 0 and 100 %)" if is_fraction(phase.metric) else ""
+    return said + (", and BCa bootstrap (9,999 resamples)." if bootstrap else ".")
+
+
 def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, bootstrap: bool) -> str:
     word = METRICS[phase.metric].word
-    what = "runs (folds × seeds)" if phase.folded else "runs"
-    sentences = [f"n: {what} that came to a finite end, of those planned; only they enter the numbers."]
+    sentences = [*_count_column(phase).notes]
     if where := scored_on(phase.settings):
         sentences.append(f"Scored on {where}.")
     if several:
         sentences.append(f"Accuracies are mean ± standard deviation {phase.over_seeds} (ddof {ddof}) in percent.")
-        sentences.append(f"Intervals are for the mean {word}: t with {_degrees(phase)}")
-        if is_fraction(phase.metric):
-            sentences[-1] += " (cut at 0 and 100 %)"
-        sentences[-1] += ", and BCa bootstrap (9,999 resamples)." if bootstrap else "."
+        sentences.append(_intervals_said(phase, bootstrap))
     else:
         sentences.append("One seed: accuracies in percent, without spread.")
     if phase.conclusions is not None and len(phase.settings) > 1:
@@ -187,22 +203,22 @@ def _own_interval(setting: SettingSummary, phase: PhaseSummary) -> Cell:
     return replace(made, text=made.text + mark + (of if interval is not None else ""))
 
 
-def _interval_marks(phase: PhaseSummary) -> str:
+def _interval_marks(phase: PhaseSummary) -> list[str]:
     """Sentences on the marks beside intervals, where there are any."""
-    text = ""
+    said = []
     metric = phase.metric
     if any((one := s.samples[metric].interval) is not None and one.method == "exact binomial" for s in phase.settings):
-        text += (
-            f" ‡: all {'runs' if phase.folded else 'seeds'} agree and show no spread; the interval is the exact "
+        said.append(
+            f"‡: all {'runs' if phase.folded else 'seeds'} agree and show no spread; the interval is the exact "
             "binomial one of the examples scored (Clopper and Pearson)."
         )
     lost = phase.conclusions.outcomes.values() if phase.conclusions else ()
     if any(0 < one.fallen < one.n for one in lost):
-        text += (
-            " Where some runs collapsed and others did not, the interval is that of the others (how many, in "
+        said.append(
+            "Where some runs collapsed and others did not, the interval is that of the others (how many, in "
             "brackets); the table below says how often runs are lost."
         )
-    return text
+    return said
 
 
 def _best(setting: SettingSummary, metric: str) -> Cell:

@@ -11,7 +11,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,11 +21,15 @@ from handgrad.report.tables.latex import to_latex
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, how it is aligned, and the names of the CSV columns behind it (the heading itself by default)."""
+    """A heading, how it is aligned, and the names of the CSV columns behind it (the heading itself by default).
+
+    notes: sentences of the table's caption that speak of this column alone, and go where it is left out.
+    """
 
     heading: str
     keys: tuple[str, ...] = ()
     numeric: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,12 +85,12 @@ def cell(value: Any, text: str | None = None, *, bold: bool = False) -> Cell:
     return Cell(text, (value,), bold)
 
 
-def save_table(table: Table, folder: Path) -> list[Path]:
+def write_table(table: Table, folder: Path) -> list[Path]:
     """Write `<name>.csv`, `.md` and `.tex` and return the paths."""
     paths = []
-    for form, text in (("csv", to_csv(table)), ("md", to_markdown(table)), ("tex", to_latex(table))):
+    for form, write in WRITERS.items():
         paths.append(folder / f"{table.name}.{form}")
-        paths[-1].write_text(text, encoding="utf-8", newline="")
+        paths[-1].write_text(write(table), encoding="utf-8", newline="")
     return paths
 
 
@@ -141,3 +145,6 @@ def escape_markdown(text: str) -> str:
     text = " ".join(text.split())
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]#|~$!])", r"\\\1", text)
+
+
+WRITERS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex}

@@ -4,13 +4,35 @@
 [[figure]]                       of one, beside its other keys
 """
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ValidationInfo, field_validator
 
-from handgrad.sections import Section, one_of, optional, real, text
+from handgrad.names import shown
+from handgrad.sections import Section, optional, real, text
 
 COLUMNS = {"single": 3.3, "double": 7.0}  # inches: a column of a two-column page, and both
+
+
+def _column(value: Any) -> str:
+    if not isinstance(value, str) or value not in COLUMNS:
+        allowed = " or ".join(f"{name} ({inches:g} inches)" for name, inches in COLUMNS.items())
+        raise ValueError(f"must be {allowed}; got {shown(value)}; any other width is given in inches, as width")
+    return value
+
+
+def _in_units(interval: str, unit: str) -> Callable[[Any], float]:
+    """A validator for a number with a unit."""
+    check = real(interval)
+
+    def checked(value: Any) -> float:
+        try:
+            return check(value)
+        except ValueError:
+            raise ValueError(f"must be a number of {unit} in {interval}") from None
+
+    return checked
 
 
 class PrintOptions(Section):
@@ -21,10 +43,17 @@ class PrintOptions(Section):
     name of a font that is installed where the report is made.
     """
 
-    column: Annotated[str | None, BeforeValidator(optional(one_of(COLUMNS, "column")))] = None
-    width: Annotated[float | None, BeforeValidator(optional(real("[2, 20]")))] = None
-    font_size: Annotated[float | None, BeforeValidator(optional(real("[4, 24]")))] = None
+    column: Annotated[str | None, BeforeValidator(optional(_column))] = None
+    width: Annotated[float | None, BeforeValidator(optional(_in_units("[2, 20]", "inches")))] = None
+    font_size: Annotated[float | None, BeforeValidator(optional(_in_units("[4, 24]", "points")))] = None
     font: Annotated[str | None, BeforeValidator(optional(text))] = None
+
+    @field_validator("width")
+    @classmethod
+    def _alone(cls, width: float | None, info: ValidationInfo) -> float | None:
+        if width is not None and (column := info.data.get("column")) is not None:
+            raise ValueError(f"and column both say how wide figures are; got {width:g} and {column!r}; keep one")
+        return width
 
     @property
     def inches(self) -> float | None:
