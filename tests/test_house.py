@@ -151,6 +151,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "build",
         "live",
         "past",
+        "exports",
         "result_frames",
         "result_displays",
     ],
@@ -172,6 +173,11 @@ HEAVY = {
     "optuna",
     "onnx",
     "onnxruntime",
+    "pyarrow",
+    "tensorboard",
+    "mlflow",
+    "wandb",
+    "sqlalchemy",
 }
 
 
