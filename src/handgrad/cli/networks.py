@@ -82,7 +82,11 @@ def export(
     run: Annotated[str, Argument(metavar="RUN", help="A run's folder or id, or the results folder of a study.")],
     to: Annotated[
         Path,
-        Option("--to", metavar="PATH", help="Of a network: ends in .onnx, .pt, .safetensors or .npz. Of runs: .csv, …"),
+        Option(
+            "--to",
+            metavar="PATH",
+            help="Of a network: ends in .onnx, .pt, .safetensors or .npz. Of runs: .csv, .parquet, or as --format.",
+        ),
     ],
     form: Annotated[
         str | None,

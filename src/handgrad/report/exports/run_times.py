@@ -49,7 +49,8 @@ class RunTimes:
         times = [self.start, *self.at_epochs(np.arange(1, len(ends) + 1))]
         if len(steps) and steps[-1] > places[-1]:  # of an epoch that a run did not finish
             places, times = [*places, float(steps[-1])], [*times, self.ended]
-        return np.interp(steps, places, times)
+        found: np.ndarray = np.interp(steps, places, times)
+        return found
 
 
 def _own_ends(record: Record) -> np.ndarray:
