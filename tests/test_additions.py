@@ -140,6 +140,7 @@ REST = {  # tables that are tried elsewhere, or that nothing can be added to
     "PICKS": "names of what `datasets.split` does",
     "COLORS": "of Pillow's modes",
     "FIGURES": "tests/report/test_additions.py",
+    "EXPORTS": "tests/report/exports/test_exports.py",
     "COUNTS": "words of an option",
     "AGAINST": "words of an option",
     "REDUCTIONS": "words of an option",

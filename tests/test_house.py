@@ -157,6 +157,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "build",
         "live",
         "past",
+        "exports",
         "result_frames",
         "result_displays",
     ],
@@ -178,6 +179,11 @@ HEAVY = {
     "optuna",
     "onnx",
     "onnxruntime",
+    "pyarrow",
+    "tensorboard",
+    "mlflow",
+    "wandb",
+    "sqlalchemy",
 }
 
 

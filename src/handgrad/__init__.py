@@ -35,6 +35,7 @@ _HOMES = {
     "explain_study": "handgrad.study.explain.explain_study",
     "explanation": "handgrad.report",
     "export_model": "handgrad.training.exchange",
+    "export_study": "handgrad.report",
     "figure": "handgrad.report",
     "from_arrays": "handgrad.data.datasets",
     "import_model": "handgrad.study.one_setting",

@@ -109,7 +109,7 @@ def written_folder(path: Path, ours: tuple[str, ...]) -> Iterator[Path]:
         new.mkdir(parents=True)
         yield new
         _take_along(path, new, ours)
-        for file in new.iterdir():
+        for file in new.rglob("*"):
             force(file)
         force_folder(new)
         old = None

@@ -77,22 +77,52 @@ def show(run: RunName, json: Json = False) -> None:
     console.print_record(record)
 
 
-@commands.command(epilog="Example:  handgrad export 0123456789 --to model.onnx")
+@commands.command(epilog="Example:  handgrad export results/quickstart --to quickstart-tb --format tensorboard")
 def export(
-    run: RunName,
-    to: Annotated[Path, Option("--to", metavar="FILE", help="Ends in .onnx, .pt, .safetensors or .npz.")],
+    run: Annotated[str, Argument(metavar="RUN", help="A run's folder or id, or the results folder of a study.")],
+    to: Annotated[
+        Path,
+        Option(
+            "--to",
+            metavar="PATH",
+            help="Of a network: ends in .onnx, .pt, .safetensors or .npz. Of runs: .csv, .parquet, or as --format.",
+        ),
+    ],
+    form: Annotated[
+        str | None,
+        Option(
+            "--format",
+            metavar="FORMAT",
+            help="Runs for other tools: csv, parquet, tensorboard, optuna, mlflow, wandb.  [default: by the ending]",
+        ),
+    ] = None,
     scaled: Annotated[
         bool, Option("--scaled", help="The .onnx takes inputs that are scaled already.  [default: it scales them]")
     ] = False,
 ) -> None:
-    """Write a trained network for other programs: ONNX, a PyTorch state_dict, NumPy; say how it is loaded there."""
+    """Write a trained network, or the runs of a study, for other programs; say how it is opened there.
+
+    A network, of one run: ONNX, a PyTorch state_dict, NumPy.  The runs of a study, or one run: CSV, Parquet,
+    TensorBoard, Optuna, MLflow, Weights & Biases.
+    """
+    from handgrad.report.exports import already_there, export_study, format_of_path
     from handgrad.study.folder.disk import run_folder
-    from handgrad.training.exchange import export_model
+    from handgrad.training.exchange import WRITTEN, export_model
     from handgrad.training.model import Model
 
-    if to.exists():
-        raise InputError(f"{to}: is there already and is not written over; give another name, or remove it first")
+    if os.path.lexists(to):
+        raise already_there(to)
+    if form is not None or format_of_path(to) is not None or os.path.lexists(Path(run) / "plan.json"):
+        if scaled:
+            raise InputError("--scaled is for a network as .onnx; leave it out where runs are exported")
+        print(export_study(run, to, format=form))
+        return
     folder = run_folder(run)
+    if to.suffix not in WRITTEN:
+        raise InputError(
+            f"{to}: unknown ending {to.suffix!r}; a network is exported as {', '.join(WRITTEN)}, and the curves and "
+            "numbers of a run as .csv or .parquet, or as --format says"
+        )
     _say_if_diverged(folder)
     print(export_model(Model.load(folder), to, scaling=not scaled))
 

@@ -1,6 +1,7 @@
 """Report: tables, figures and a page, made from the records of a study alone."""
 
 from handgrad.report.build import build_report
+from handgrad.report.exports import export_study
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.summary import Summary
 from handgrad.report.result_frames import (
@@ -34,6 +35,7 @@ __all__ = [
     "effects",
     "examples_right",
     "explanation",
+    "export_study",
     "figure",
     "importance",
     "past_studies",

@@ -15,6 +15,9 @@ LIBRARIES = {
     "cupy": "CuPy",
     "onnx": "the library onnx",
     "optuna": "Optuna",
+    "tensorboard": "TensorBoard",
+    "mlflow": "MLflow",
+    "wandb": "Weights & Biases",
 }  # as they are called
 
 

@@ -29,15 +29,14 @@ from handgrad.study.changes import at_path
 from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import Decision, read_decisions
-from handgrad.study.folder.design_cell import DesignCell
+from handgrad.study.folder.design_cell import ENDED, DesignCell, frame_of_rows
 from handgrad.study.folder.disk import check_folders
 from handgrad.study.folder.kept_examples import kept_parts
 from handgrad.study.folder.locks import is_written
 from handgrad.study.folder.plan_file import OVER, REMEDY, read_plan, state_of, text_sum
-from handgrad.study.folder.results_text import ENDED, results_display
+from handgrad.study.folder.results_text import results_display
 from handgrad.study.folder.store import read_data
 from handgrad.study.reading.loading import load_study
-from handgrad.training.collapse import collapse
 from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record, check_files, load, load_curves, load_optional
 from handgrad.training.run import Setting
@@ -304,37 +303,9 @@ class Results(Displayed):
         Where the study says what its seeds vary, init_seed, order_seed, dropout_seed and split_seed as well.
         Before the seed stands the fold, where folds divide the data.
         """
-        import pandas
-
         runs = [run for setting in self.planned.values() for run in setting["runs"]]
-        rows, sources = [], [name for name in SOURCES if any(name in run.get("seeds", ()) for run in runs)]
-        for cell in self.cells():
-            record = cell.record
-            diverged, times = (record.diverged, record.time) if record else (None, None)
-            rows.append(
-                {
-                    "label": cell.label,
-                    "phase": cell.phase,
-                    **cell.run,
-                    **{f"{name}_seed": cell.seeds.get(name) for name in sources},
-                    "id": cell.id,
-                    "status": cell.status,
-                    **self.axes[cell.label],
-                    **{name: record.scores.get(name) if record else None for name in METRICS},
-                    "collapsed": collapse(record) is not None if record and record.status in ENDED else None,
-                    "epochs": record.epochs if record else None,
-                    "steps": record.steps if record else None,
-                    "diverged_step": diverged.step if diverged else None,
-                    "diverged_layer": diverged.layer if diverged else None,
-                    "error": record.error if record else None,
-                    "seconds_total": times.total if times else None,
-                    "seconds_training": times.training if times else None,
-                    "seconds_evaluation": times.evaluation if times else None,
-                }
-            )
-        frame = pandas.DataFrame(rows)
-        numbers = [*METRICS, "seconds_total", "seconds_training", "seconds_evaluation"]
-        return frame.astype(dict.fromkeys(numbers, float))
+        sources = [name for name in SOURCES if any(name in run.get("seeds", ()) for run in runs)]
+        return frame_of_rows(cell.row(self.axes[cell.label], sources) for cell in self.cells())
 
     def curves(self) -> "DataFrame":
         """One row for every epoch of every run: label, seed, id, epoch, losses, accuracies, lr, steps_at_epoch_end."""

@@ -12,11 +12,10 @@ from handgrad.displays import Display
 from handgrad.errors import DamagedError
 from handgrad.names import listed, plural
 from handgrad.study.changes import axis_names, shown
+from handgrad.study.folder.design_cell import ENDED
 
 if TYPE_CHECKING:
     from handgrad.study.folder.results_folder import Results
-
-ENDED = ("done", "pruned")  # what has results, of its last epoch
 
 
 def results_display(results: "Results") -> Display:
