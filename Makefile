@@ -7,7 +7,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-FLAGS  := -q --numprocesses=auto --maxprocesses=4 --dist=loadfile
+FLAGS  := -q --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 QUICK  := tests/data tests/network tests/training tests/test_*.py src/handgrad/network src/handgrad/data
 
 .PHONY: run quick test notebooks clean

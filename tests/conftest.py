@@ -91,6 +91,13 @@ def pytest_collection_modifyitems(items):
     for item in items:
         for mark in marks_of(item.path):
             item.add_marker(mark)
+    items.sort(key=_begins_late)
+
+
+def _begins_late(item):
+    """Files of long tests begin first, so that no process of the tests is left alone with one at the end."""
+    marks = {mark.name for mark in item.iter_markers()}
+    return next((k for k, mark in enumerate(("browser", "processes", "slow")) if mark in marks), 3)
 
 
 def pytest_ignore_collect(collection_path, config):
