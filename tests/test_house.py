@@ -49,6 +49,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "table_files",
         "features",
         "tables",
+        "unlabelled",
         "frames",
         "npz",
         "array_files",

@@ -18,47 +18,49 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-MOST_NOTES = 6  # of single pictures
-
 RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")]
 
 
 @commands.command(epilog="Example:  handgrad predict results/quickstart/runs/0123456789 seven.png")
 def predict(
     weights: Annotated[Path, Argument(metavar="WEIGHTS", help="A run's folder or id, or weights.safetensors.")],
-    images: Annotated[list[Path], Argument(metavar="IMAGE", help="Pictures; resized to the data's size.")],
+    examples: Annotated[
+        list[Path],
+        Argument(metavar="FILE", help="Pictures (resized to the data's size), folders of pictures, or tables."),
+    ],
     invert: Annotated[
         bool, Option("--invert", help="Dark on light pictures for a network that learnt light on dark.")
     ] = False,
+    to: Annotated[
+        Path | None, Option("--to", metavar="FILE", help="Write all predictions into a new file that ends in .csv.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Say which class a trained network sees in each picture; note pictures unlike those that it learnt."""
-    import numpy as np
-
+    """Say which class a trained network sees in each picture or row; note pictures unlike those that it learnt."""
     from handgrad.cli import console
+    from handgrad.cli.predictions import predictions_of, save_predictions
     from handgrad.study.folder.disk import run_folder
     from handgrad.training.model import Model
 
+    if to is not None and to.suffix.lower() != ".csv":
+        raise InputError(f"--to {to}: predictions are written as CSV; give a name that ends in .csv")
+    if to is not None and to.exists():
+        raise InputError(f"{to}: is there already and is not written over; give another name, or remove it first")
     source = weights if _is_file(weights) else run_folder(weights)
     _say_if_diverged(source if source.is_dir() else source.parent)
-    model = Model.load(source)
-    notes: list[str] = []
-    x = np.stack([model.read_image(image, invert=invert, notes=notes) for image in images])
-    if len(notes) > MOST_NOTES:
-        notes = [*notes[:MOST_NOTES], f"… and {len(notes) - MOST_NOTES} more such notes"]
-    for note in [*notes, *model.notes_on(x, inverted=invert)]:
+    found = predictions_of(Model.load(source), examples, invert=invert)
+    for note in found.notes:
         console.say(f"note: {note}")
-    outputs, probabilities = model.outputs(x), model.probabilities(x)
-    shown = outputs if probabilities is None else probabilities
-    best = outputs.argmax(axis=1)
-    measure = "output" if probabilities is None else "probability"
     if json:
-        for_each = [dict(zip(model.classes, map(float, row), strict=True)) for row in shown]
-        found = [model.classes[b] for b in best]
-        print_json([{"image": str(i), "class": c, measure: v} for i, c, v in zip(images, found, for_each, strict=True)])
-        return
-    rows = [(image, model.classes[b], f"{row[b]:.4f}") for image, b, row in zip(images, best, shown, strict=True)]
-    console.print_table(("image", "class", measure), rows, numeric=[2])
+        print_json(found.objects())
+    elif to is None:
+        headings, rows = found.table()
+        console.print_table(headings, rows, numeric=[len(headings) - 1])
+        if found.hidden:
+            console.print_line(f"… and {found.hidden:,} more; --to predictions.csv writes all of them")
+    if to is not None:
+        save_predictions(found, to)
+        console.say(f"{to}: {len(found.classes):,} predictions")
 
 
 @commands.command(epilog="Example:  handgrad show results/quickstart/runs/0123456789")

@@ -52,8 +52,8 @@ class Texts:
 
 @dataclass
 class FeatureReader:
-    """Reads the rows of a file.  width: how many cells a row has;  label: the column of the labels;  columns: those of
-    the features, by their place;  names: of all columns, or None;  asked: `data.label`.
+    """Reads the rows of a file.  width: how many cells a row has;  label: the column of the labels, or None;  columns:
+    those of the features, by their place;  names: of all columns, or None;  asked: `data.label`.
 
     missing: the texts that mean a missing cell (default: those of pandas);  filled: whether such cells become NaN;
     decimal: "," or ".", or None where the cells tell.
@@ -61,7 +61,7 @@ class FeatureReader:
 
     path: Path
     width: int
-    label: int
+    label: int | None
     columns: Sequence[int]
     names: Sequence[str] | None
     asked: str | int | None
@@ -98,12 +98,13 @@ class FeatureReader:
 
     def _row(self, line: int, cells: list[str]) -> NDArray[np.float64]:
         if len(cells) != self.width:
-            names_lack_one = not self.y and self.names is not None and len(cells) == self.width + 1
+            names_lack_one = not self.lines and self.names is not None and len(cells) == self.width + 1
             raise DataError(
                 f"{self.path}: line {line} has {len(cells)} cells; the first row has {self.width}; mend the line"
                 + (_why(cells) or ROW_NAMES * names_lack_one)
             )
-        self.y.append(cells[self.label].strip())
+        if self.label is not None:
+            self.y.append(cells[self.label].strip())
         self.lines.append(line)
         cells = [cells[column] for column in self.columns]
         row = None if self.texts else self._plain_row(cells)

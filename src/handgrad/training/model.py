@@ -172,6 +172,24 @@ class Model(Displayed):
         low, high = self.value_range or (0.0, 255.0)
         return low + (high - low) * (255 - pixels if invert else pixels) / 255
 
+    def read_table(
+        self, path: str | os.PathLike[str], *, notes: list[str] | None = None
+    ) -> tuple[np.ndarray, dict[str, list[str]]]:
+        """The rows of a table as examples (n, columns), and the columns that the network does not take, by name.
+
+        Columns are found by their names; texts become what they became in training.  `notes` gets a line for all that
+        the user should know of.  Raises DataError with line and column.
+        """
+        from handgrad.data.unlabelled import read_unlabelled
+
+        path, shape = as_path(path, "path", DataError), self.network.input_shape
+        if len(shape) != 1:
+            raise DataError(f"{path}: is a table, but the network takes pictures {shape}; give picture files")
+        found = read_unlabelled(path, shape[0], self.feature_names, missing=self.scaler.fill is not None)
+        if notes is not None:
+            notes += found.notes
+        return found.x, found.others
+
     def notes_on(self, x: np.ndarray, *, inverted: bool = False) -> list[str]:
         """What to know of pictures x (n, *shape) in the data's values: whether they are bright where it learnt dark."""
         if self.brightness is None or self.value_range is None:
