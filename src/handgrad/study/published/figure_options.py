@@ -201,7 +201,6 @@ FIGURES: dict[str, FigureKind] = {
         "handgrad.report.figures.decision_regions:make_regions",
         "DecisionRegions",
         "the class predicted at every point of the plane, of data of two features",
-        titled=True,
         needs="handgrad.report.figures.figure_needs:plane_needed",
     ),
     "class-balance": FigureKind(
