@@ -95,11 +95,13 @@ def ranking_plot(figure: Ranking) -> dict[str, Any]:
     if figure.percent:
         low, high = figure.ends
         x_axis |= {"tickformat": ".0%" if high - low > 0.05 else ".1%"}
-    beside = {"annotations": words, "margin": {"l": 8, "r": 96, "t": 8, "b": 8}} if words else {}
+    beside: dict[str, Any] = {"annotations": words, "margin": {"l": 8, "r": 96, "t": 8, "b": 8}} if words else {}
     return {
         "data": data,
         "runs": runs,
-        "layout": layout(x_axis, y_axis, shapes=shapes, **beside, height=pixels * len(labels) + 70, hovermode="closest"),
+        "layout": layout(
+            x_axis, y_axis, shapes=shapes, **beside, height=pixels * len(labels) + 70, hovermode="closest"
+        ),
     }
 
 
