@@ -83,26 +83,16 @@ def ranking_plot(figure: Ranking) -> dict[str, Any]:
         runs.append([figure.rows[y].runs])
     labels = row_labels(figure.rows, 44)
     pixels = (26, 36, 48)[max((label.count("\n") for label in labels), default=0)]
-    y_axis = axis(
-        "", tickvals=list(range(len(labels))), ticktext=[plain(label).replace("\n", "<br>") for label in labels]
-    )
-    y_axis |= {
-        "showgrid": False,
-        "range": [len(labels) - 0.5, -0.5],
-        "ticklabelstandoff": 6,
-    }  # room for arrows at the edge
+    texts = [plain(label).replace("\n", "<br>") for label in labels]
+    y_axis = axis("", tickvals=list(range(len(labels))), ticktext=texts, showgrid=False)
+    y_axis |= {"range": [len(labels) - 0.5, -0.5], "ticklabelstandoff": 6}  # room for arrows at the edge
     x_axis = axis(figure.x_label, range=list(map(short, figure.ends)))
     if figure.percent:
         low, high = figure.ends
         x_axis |= {"tickformat": ".0%" if high - low > 0.05 else ".1%"}
     beside: dict[str, Any] = {"annotations": words, "margin": {"l": 8, "r": 96, "t": 8, "b": 8}} if words else {}
-    return {
-        "data": data,
-        "runs": runs,
-        "layout": layout(
-            x_axis, y_axis, shapes=shapes, **beside, height=pixels * len(labels) + 70, hovermode="closest"
-        ),
-    }
+    beside |= {"height": pixels * len(labels) + 70}
+    return {"data": data, "runs": runs, "layout": layout(x_axis, y_axis, shapes=shapes, **beside, hovermode="closest")}
 
 
 def _dots(x: list[float], y: int, style: dict[str, Any]) -> dict[str, Any]:
