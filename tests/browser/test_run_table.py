@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from handgrad.report import build_report
+from handgrad.study.changes import shown
 from tests.report.conftest import Invented, Outcome
 
 LR = "training.optimizer.lr"
@@ -96,6 +97,14 @@ class Table:
 
 def numbers(cells):
     return [float(cell) for cell in cells if cell]
+
+
+def test_numbers_are_written_as_everywhere(report, opened):
+    values = [1e6, 1_000_000, 1234567.0, 2.5e5, 0.1, 1e-4, 1e-5, 2.5e-7, -3e-5, 0.0, 0.1234567]
+    driver = opened(report)
+    assert driver.execute_script("return arguments[0].map((one) => runValues.text(one, 'number'))", values) == [
+        shown(value) for value in values
+    ]
 
 
 def test_it_sorts_filters_searches_and_groups(report, opened):

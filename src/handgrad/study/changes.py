@@ -153,11 +153,18 @@ def axis_names(paths: Sequence[str]) -> dict[str, str]:
     return names
 
 
+WRITTEN_OUT = (
+    1e6  # from here on numbers are whole ones, as integers are; the page's script (`run_filters.js`) does the same
+)
+
+
 def shown(value: Any) -> str:
     """A value as a table or a line of a plan shows it.
 
     >>> shown([512, 256]), shown({"name": "adam", "lr": 0.001}), shown(0.1), shown([])
     ('512, 256', 'adam(lr=0.001)', '0.1', 'none')
+    >>> shown(1e6), shown(1_000_000), shown(1e-05)
+    ('1000000', '1000000', '1e-05')
     """
     if isinstance(value, Mapping):
         inside = ", ".join(f"{key}={shown(part)}" for key, part in value.items() if key != "name")
@@ -167,4 +174,6 @@ def shown(value: Any) -> str:
         return ", ".join(shown(part) for part in value) or "none"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.0f}" if WRITTEN_OUT <= abs(value) < 1e15 else f"{value:.6g}"
+    return str(value)

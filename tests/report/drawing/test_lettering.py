@@ -13,7 +13,8 @@ from matplotlib import font_manager
 from handgrad.report.build import build_report
 from handgrad.report.drawing import lettering as fonts
 from handgrad.report.drawing.canvas import draw, save_prints
-from handgrad.report.drawing.lettering import cut, lettered, spaced, without_font
+from handgrad.report.drawing.charts import row_labels
+from handgrad.report.drawing.lettering import cut, lettered, spaced, told_apart, without_font
 from handgrad.report.figures.row_shapes import Ranking, RankingRow
 from handgrad.report.figures.shapes import Curves, Line, Matrix, Panel, Pictures, Predictions
 
@@ -29,6 +30,28 @@ EVERY = [
     Predictions("predictions", "犬", "猫", None, tuple(range(K)), NAMES, NAMES, NAMES[::-1], NAMES),
     Pictures("pictures", "犬", "猫", np.zeros((K, 4, 4)), NAMES, 1.0),
 ]
+
+
+def test_long_names_of_settings_keep_what_tells_them_apart():
+    layers = "layers [dense {} relu, dropout 0.25, dense 10 relu, dropout 0.5, dense 3 softmax], loss cross-entropy"
+    names = [
+        f"{n}: {layers.format(width)}, optimizer [adam(lr=0.001, beta1=0.9, beta2={beta})], batch size {size}"
+        for n, (width, beta, size) in enumerate([(12, 0.99, 8), (13, 0.99, 8), (13, 0.999, 8), (13, 0.999, 16)])
+    ]
+    found = told_apart(names, 40)
+    assert found[3] == "3: layers …dense 13…, beta2=0.999, batch\nsize 16"
+    assert len(set(found)) == 4
+    assert all(len(line) <= 40 for name in found for line in name.split("\n"))
+    notes = row_labels([RankingRow(name, {0: 0.9}, 0.9, 0.8, 1.0, note="1 of 3 diverged") for name in names], 40)
+    assert notes[0] == "0: layers …dense 12…, beta2=0.99, batch\nsize 8 — 1 of 3 diverged"
+
+
+@given(st.lists(st.text(max_size=80), min_size=1, max_size=4), st.integers(8, 60))
+def test_names_of_settings_fit_on_two_lines(texts, most):
+    names = [f"{n}: {text}" for n, text in enumerate(texts)]
+    found = told_apart(names, most)
+    assert len(found) == len(names)
+    assert all(name.count("\n") <= 1 and max(map(len, name.split("\n"))) <= most for name in found)
 
 
 @pytest.fixture

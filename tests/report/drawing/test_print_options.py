@@ -1,6 +1,7 @@
 """Figures for a column of 3.3 inches, in any font: as wide as asked for, legible, and told apart without colour."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from handgrad.report.drawing.canvas import drawn, save_prints
 from handgrad.report.drawing.lettering import check_fonts
 from handgrad.report.figures.palette import CONTEXT, LINES, line_style, shade
 from handgrad.report.figures.palette import LineStyle as Style
+from handgrad.report.figures.search_shapes import Dots, Scatter, ScatterPanel
 from handgrad.report.figures.shapes import Curves, Line, Panel
 from handgrad.study.published.print_options import PrintOptions
 from handgrad.study.reading.loading import make_study
@@ -131,3 +133,19 @@ def test_wrong_options_of_a_study_are_refused(given, said):
         make_study({"report": given})
     with pytest.raises(InputError, match=said):
         make_study({"figure": [{"title": "T", "kind": "epochs", **given}]})
+
+
+def test_numbers_and_titles_of_panels_side_by_side_do_not_overlap_and_are_what_they_say():
+    x = np.array([0.80, 0.825, 0.87, 0.905])
+    dots = (Dots("went on", "dot", "#0072B2", tuple("abcd"), x, x),)
+    panels = tuple(ScatterPanel(f"epoch {n} and epoch 16", "at", dots, percent_x=True) for n in (2, 4, 8))
+    drawing = drawn(Scatter("rungs", "t", "c", "accuracy", panels, (0.7, 1.0), percent=True), SINGLE)
+    for axes in drawing.axes:
+        low, high = axes.get_xlim()
+        shown = [text for text in axes.get_xticklabels() if low <= text.get_position()[0] <= high]
+        assert [text.get_text() for text in shown] == [f"{100 * text.get_position()[0]:.6g} %" for text in shown]
+        boxes = [text.get_window_extent() for text in shown]
+        assert len(boxes) > 1
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    first, second = (axes.title.get_window_extent() for axes in drawing.axes[:2])
+    assert first.x1 < second.x0

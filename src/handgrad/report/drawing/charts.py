@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from handgrad.report.drawing.canvas import (
     side_by_side,
     sized,
 )
-from handgrad.report.drawing.lettering import cut, spaced
+from handgrad.report.drawing.lettering import cut, spaced, told_apart
 from handgrad.report.figures.palette import COLOURS, CONTEXT, LineStyle
 from handgrad.report.figures.row_shapes import Estimates, Ranking, RankingRow
 from handgrad.report.figures.shapes import Curves, Key, Line, Panel
@@ -302,8 +303,9 @@ def _bar(axes: "Axes", key: Key) -> None:
 
 def draw_ranking(figure: Ranking) -> "Drawing":
     """A row per setting: seeds as circles, their mean as a diamond, an interval as a bar; a line at the best."""
-    below = is_narrow() and any(row.note for row in figure.rows)
-    drawing = new_drawing(page_width(), (0.33 if below else 0.27) * len(figure.rows) + 0.8)
+    labels = row_labels(figure.rows, min(56, letters_in(0.38 * page_width(), 8.5)), below=is_narrow())
+    most = max((label.count("\n") for label in labels), default=0)
+    drawing = new_drawing(page_width(), (0.27, 0.33, 0.45)[most] * len(figure.rows) + 0.8)
     axes = drawing.add_subplot()
     low, high = figure.ends
     if figure.best_at is not None:
@@ -338,8 +340,7 @@ def draw_ranking(figure: Ranking) -> "Drawing":
         x, marker = (low, "<") if side == "left" else (high, ">")
         axes.plot([x], [y], marker, color=COLOURS[0] if figure.rows[y].best else SOFT, markersize=5, clip_on=False)
     axes.set_yticks(range(len(figure.rows)))
-    most = min(56, letters_in(0.38 * page_width(), 8.5))
-    axes.set_yticklabels([noted(row, most, below=below) for row in figure.rows])
+    axes.set_yticklabels(labels)
     for text, row in zip(axes.get_yticklabels(), figure.rows, strict=True):
         text.set_fontweight("bold" if row.best else "normal")
     axes.set_ylim(len(figure.rows) - 0.5, -0.5)
@@ -371,10 +372,14 @@ def draw_estimates(figure: Estimates) -> "Drawing":
     return drawing
 
 
-def noted(row: RankingRow, most: int, *, below: bool = False) -> str:
-    """A row's label, cut to `most` letters together with its note; below: the note has a line of its own."""
-    if below:
-        return "\n".join(filter(None, (cut(row.label, most), cut(row.note, most))))
-    note = f" — {row.note}" if row.note else ""
-    room = most - len(note)
-    return cut(row.label, room) + note
+def row_labels(rows: Sequence[RankingRow], most: int, *, below: bool = False) -> list[str]:
+    """The rows' names on two lines of `most` letters at most, each with its note; below: that has a line of its own."""
+    names = told_apart([row.label for row in rows], most)
+    found = []
+    for name, row in zip(names, rows, strict=True):
+        *above, last = name.split("\n")
+        if row.note and (below or len(last) + len(row.note) + 3 > most):
+            found.append("\n".join([*above, last, cut(row.note, most)]))
+        else:
+            found.append(f"{name} — {row.note}" if row.note else name)
+    return found

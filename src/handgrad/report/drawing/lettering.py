@@ -6,11 +6,13 @@ and any other sign is a question mark, instead of an empty box.
 """
 
 import logging
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
+from textwrap import wrap
 from typing import Any, TypeVar
 
 from handgrad.errors import InputError
@@ -24,6 +26,9 @@ FONT = "DejaVu Sans"
 UNSEEN = ("Cc", "Cf", "Cs", "Mn", "Me")  # categories of signs that only change others; left out where no font has them
 NOT_DRAWN = ("name", "caption")  # of figures
 Shown = TypeVar("Shown")
+PARTS = re.compile(r", (?![^\[]*\])")  # between the values of a setting's name, not inside one
+WORDS = re.compile(r"[^\s,=()\[\]]+|[\s,()\[\]]+|=")
+SHORT = 18  # letters of a value that stays whole
 
 
 @dataclass(frozen=True)
@@ -210,6 +215,53 @@ def cut(text: str, most: int) -> str:
     """
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - most // 3 - 1]}…{text[-(most // 3) :]}"
+
+
+def told_apart(names: Sequence[str], most: int, lines: int = 2) -> list[str]:
+    """Names of settings ("7: lr 0.1, batch size 8") on at most so many lines of `most` letters, told apart by what
+    differs: where one is longer than a line, what all have in common is left out of all.
+
+    >>> told_apart(["1: loss nll, optimizer [sgd(lr=0.1, beta=0.9)]", "2: loss nll, optimizer [sgd(lr=0.1)]"], 20)
+    ['1: lr=0.1, beta=0.9', '2: lr=0.1']
+    """
+    names = [" ".join(name.split()) for name in names]
+    if all(len(name) <= most for name in names):
+        return names
+    labels, _, values = zip(*(name.partition(": ") for name in names), strict=True)
+    parts = [PARTS.split(value) for value in values]
+    if len(names) > 1 and len(set(map(len, parts))) == 1:
+        columns = [_differing(column) for column in zip(*parts, strict=True) if len(set(column)) > 1]
+        texts = [", ".join(row) for row in zip(*columns, strict=True)] if columns else [""] * len(names)
+        names = [f"{label}: {text}" if text else label for label, text in zip(labels, texts, strict=True)]
+    return [_on_lines(name, most, lines) for name in names]
+
+
+def _on_lines(name: str, most: int, lines: int) -> str:
+    rooms = range(lines * most, most, -4)  # words leave gaps at the ends of lines
+    wrapped = (wrap(cut(name, room), most) for room in rooms)
+    return "\n".join(next((found for found in wrapped if len(found) <= lines), [cut(name, most)]))
+
+
+def _differing(texts: Sequence[str]) -> list[str]:
+    """Values of one key, such as "layers [dense 12 relu, dense 10 softmax]", without what all begin and end with; the
+    word before what differs stays."""
+    words = [WORDS.findall(text) for text in texts]
+    if max(map(len, texts)) <= SHORT:
+        return list(texts)
+    shortest = min(map(len, words))
+    begin = next((i for i in range(shortest) if len({one[i] for one in words}) > 1), shortest)
+    left = shortest - begin
+    after = next((i for i in range(left) if len({one[-1 - i] for one in words}) > 1), left)
+    first = max(0, begin - 2)  # the key and its sign
+    while first and not words[0][first].strip(", =()[]"):
+        first -= 1
+    keyed = first > 0 and all(one[first + 1] == "=" for one in words)
+    found = []
+    for one in words:
+        inside = "".join(one[first : len(one) - after]).strip(", ")
+        head = "" if keyed or not first else f"{one[0]} …" if first > 1 else f"{one[0]} "
+        found.append(f"{head}{inside}{'…' if after and not keyed else ''}")
+    return found
 
 
 def spaced(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:

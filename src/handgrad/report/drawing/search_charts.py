@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from handgrad.report.drawing.canvas import (
@@ -29,6 +30,7 @@ MARKS: dict[str, dict[str, Any]] = {  # how matplotlib draws a marker
     "ring": {"marker": "o", "markersize": 4, "fillstyle": "none", "markeredgewidth": 1},
     "cross": {"marker": "x", "markersize": 4, "markeredgewidth": 1.2},
 }
+TICK = 6  # letters of a number at an axis, with the gap to the next
 NAMED = 0.018  # of the width of a timeline, for each letter of a name within a stripe
 
 
@@ -55,7 +57,7 @@ def draw_scatter(figure: Scatter) -> "Drawing":
         for one in panel.dots:
             if len(one.x):
                 handles.setdefault(one.label, _dots(axes, one, figure))
-        _axis(axes, panel, figure)
+        _axis(axes, panel, figure, width / columns - 0.4)
         axes.tick_params(labelleft=column == 0)
         axes.set_ylabel(figure.y_label if column == 0 else "")
     drawing.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=_across(handles, 4))
@@ -78,7 +80,8 @@ def _dots(axes: "Axes", one: Dots, figure: Scatter) -> Any:
     return made
 
 
-def _axis(axes: "Axes", panel: ScatterPanel, figure: Scatter) -> None:
+def _axis(axes: "Axes", panel: ScatterPanel, figure: Scatter, inches: float) -> None:
+    """inches: the width of the panel, which ticks and title have to fit."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axes.set_ylim(*figure.y_range)
@@ -89,12 +92,13 @@ def _axis(axes: "Axes", panel: ScatterPanel, figure: Scatter) -> None:
     if figure.percent:
         percent_axis(axes.yaxis, figure.y_range[1] - figure.y_range[0])
     counts = all(float(x).is_integer() for one in panel.dots for x in one.x)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=counts))
+    ticks = min(5, max(2, letters_in(inches, 8.0) // TICK))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=ticks, integer=counts, steps=[1, 2, 5, 10]))  # no 82.5 as "82 %"
     if panel.percent_x:
         low, high = axes.get_xlim()
         percent_axis(axes.xaxis, high - low)
     _cuts(axes, panel.marks)
-    axes.set_title(cut(panel.title, 44))
+    axes.set_title("\n".join(wrap(cut(panel.title, 44), max(12, letters_in(inches, 11.0)))))
     axes.set_xlabel(panel.x_label)
 
 

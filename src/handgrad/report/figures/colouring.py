@@ -85,13 +85,13 @@ def _scale(numbers: Mapping[str, float], title: str) -> tuple[dict[str, LineStyl
     styles = {name: LineStyle(shade(place(value)), width=WIDTH) for name, value in numbers.items()}
     distinct = sorted(set(numbers.values()))
     if len(distinct) <= len(COLOURS):
-        return styles, Key(title, tuple((shade(place(value)), f"{value:g}") for value in distinct))
+        return styles, Key(title, tuple((shade(place(value)), shown(value)) for value in distinct))
     blocks = []
     for i in range(STEPS):
         t = i / (STEPS - 1)
         value = low * (high / low) ** t if log else low + t * (high - low)
         digits = {0: 4, STEPS // 2: 2, STEPS - 1: 4}.get(i)  # the ends are values of settings
-        blocks.append((shade(t), "" if digits is None else f"{float(f'{value:.{digits}g}'):g}"))
+        blocks.append((shade(t), "" if digits is None else shown(float(f"{value:.{digits}g}"))))
     return styles, Key(title, tuple(blocks))
 
 

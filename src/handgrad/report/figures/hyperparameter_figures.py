@@ -362,9 +362,9 @@ def parallel_figure(
     levels = np.linspace(1, 0, len(table))
     rows = tuple(zip(*texts, strict=True))
     runs = tuple(table[RUN].tolist())
-    places = np.stack(places, axis=1)
+    crossed = np.stack(places, axis=1)
     return ParallelCoordinates(
-        name, "Every setting", caption, tuple(made), places, levels, rows, runs, is_fraction(metric)
+        name, "Every setting", caption, tuple(made), crossed, levels, rows, runs, is_fraction(metric)
     )
 
 

@@ -54,9 +54,9 @@ def across_phases(summary: Summary) -> Iterator[tuple[str, str, Comparison | str
         if metric != other or any({first.label, second.label} <= phase for phase in phases):
             continue
         why = unpaired(summary, first, second)
-        values = [one.samples[metric].values for one in (first, second)]
+        a, b = (one.samples[metric].values for one in (first, second))
         overlap = max(first.overlap(metric), second.overlap(metric))
-        yield first.label, second.label, compare(*values, overlap) if why is None else why
+        yield first.label, second.label, compare(a, b, overlap) if why is None else why
 
 
 def _able(phase: PhaseSummary) -> list[SettingSummary]:

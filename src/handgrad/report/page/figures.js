@@ -69,7 +69,7 @@ const figures = {
     box.dataset.drawn = "yes";
     if (plot.layout.height) box.style.height = plot.layout.height + "px";
     if (window.innerWidth < 560 && plot.layout.yaxis.ticktext) {
-      plot.layout.yaxis.ticktext = plot.layout.yaxis.ticktext.map((t) => (t.length > 20 ? t.slice(0, 19) + "…" : t));
+      plot.layout.yaxis.ticktext = plot.layout.yaxis.ticktext.map((t) => t.split("<br>").map((line) => (line.length > 20 ? line.slice(0, 19) + "…" : line)).join("<br>"));
     }
     const { data, layout } = figures.made(box);
     Plotly.newPlot(box, data, layout, figures.config);

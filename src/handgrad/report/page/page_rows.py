@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handgrad.report.drawing.charts import noted
+from handgrad.report.drawing.charts import row_labels
 from handgrad.report.figures.palette import COLOURS
 from handgrad.report.figures.row_shapes import Estimates, Ranking
 from handgrad.report.page.plots import axis, layout, one_plot, plain, short, transparent
@@ -81,19 +81,18 @@ def ranking_plot(figure: Ranking) -> dict[str, Any]:
         said = "goes on beyond the axis" + (f"; mean {mean:{value}}" if mean is not None else "")
         data.append({**edge, "cliponaxis": False, "hovertemplate": f"{said}<extra></extra>"})
         runs.append([figure.rows[y].runs])
-    labels = [noted(row, 44) for row in figure.rows]
-    y_axis = axis("", tickvals=list(range(len(labels))), ticktext=[plain(label) for label in labels], showgrid=False)
+    labels = row_labels(figure.rows, 44)
+    pixels = (26, 36, 48)[max((label.count("\n") for label in labels), default=0)]
+    texts = [plain(label).replace("\n", "<br>") for label in labels]
+    y_axis = axis("", tickvals=list(range(len(labels))), ticktext=texts, showgrid=False)
     y_axis |= {"range": [len(labels) - 0.5, -0.5], "ticklabelstandoff": 6}  # room for arrows at the edge
     x_axis = axis(figure.x_label, range=list(map(short, figure.ends)))
     if figure.percent:
         low, high = figure.ends
         x_axis |= {"tickformat": ".0%" if high - low > 0.05 else ".1%"}
-    beside = {"annotations": words, "margin": {"l": 8, "r": 96, "t": 8, "b": 8}} if words else {}
-    return {
-        "data": data,
-        "runs": runs,
-        "layout": layout(x_axis, y_axis, shapes=shapes, **beside, height=26 * len(labels) + 70, hovermode="closest"),
-    }
+    beside: dict[str, Any] = {"annotations": words, "margin": {"l": 8, "r": 96, "t": 8, "b": 8}} if words else {}
+    beside |= {"height": pixels * len(labels) + 70}
+    return {"data": data, "runs": runs, "layout": layout(x_axis, y_axis, shapes=shapes, **beside, hovermode="closest")}
 
 
 def _dots(x: list[float], y: int, style: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,20 @@
 const runValues = (() => {
   const numeric = new Set(["number", "percent", "metric", "seconds"]);
   const short = (value, digits) => String(Number(value.toPrecision(digits)));
+  // As `shown` in study/changes.py: large ones written out, small ones as 1e-05.
+  const number = (value) => {
+    const size = Math.abs(value);
+    if (size >= 1e6 && size < 1e15) return value.toFixed(0);
+    if (size && size < 1e-4) return Number(value.toPrecision(6)).toExponential().replace(/e-(\d)$/, "e-0$1");
+    return short(value, 6);
+  };
   const text = (value, form) => {
     if (value === null) return "";
     if (form === "percent") return (100 * value).toFixed(2);
     if (form === "metric") return Math.abs(value) >= 1e-4 ? Number(value.toPrecision(4)).toString() : value.toExponential(3);
     if (form === "seconds") return value >= 100 ? value.toFixed(1) : short(value, 3);
     if (form === "names") return [value].flat().join(", ");
-    return form === "number" ? short(value, 6) : String(value);
+    return form === "number" ? number(value) : String(value);
   };
   // A filter of numbers in the unit that the table shows: "> 0.9", "0.1 .. 0.5", "50 ..", "8, 16"; null where it is none.
   const LIMITS = { ">": (x, a) => x > a, ">=": (x, a) => x >= a, "<": (x, a) => x < a, "<=": (x, a) => x <= a };

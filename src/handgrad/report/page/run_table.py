@@ -15,7 +15,7 @@ from typing import Any
 from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
 from handgrad.report.findings.wording import axis_names, setting_value
-from handgrad.study.changes import shown
+from handgrad.study.changes import WRITTEN_OUT, shown
 from handgrad.study.published.option_values import USUAL_MEASURES
 
 TIMES = ("total", "training", "evaluation")
@@ -142,5 +142,6 @@ def _short(value: Any) -> Any:
     if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        digits = ".0f" if abs(value) >= WRITTEN_OUT else ".6g"
+        return float(f"{value:{digits}}") if math.isfinite(value) else None
     return shown(value)
