@@ -116,7 +116,7 @@ def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
         return [Verdict("good" if decided else "note", f"{where}{text}. {method}{not_among}")]
     text, _ = _most(found.shares, studied)
     text = (
-        f"mong all {plural(settings, 'setting')}, {found.lost} of which lost runs ({LOST_IS}), {text}. "
+        f"mong all {plural(settings, 'setting')}, {found.lost} of which lost runs, {text}. "
         f"Lost runs count in this variance. {_method(found.shares, settings)}{not_among}"
     )
     return [_of_working(found, where), Verdict("note", f"{where}{'a' if where else 'A'}{text}")]
@@ -124,7 +124,7 @@ def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
 
 def _of_working(found: Importance, where: str) -> Verdict:
     """Which axis matters most among the settings of which no run was lost."""
-    settings, begin = with_result(found.studied), f"{where}{'a' if where else 'A'}mong the {among(found)}"
+    settings, begin = with_result(found.studied), f"{where}{'a' if where else 'A'}mong the {among(found)} ({LOST_IS})"
     if found.working is None:
         return Verdict("note", f"{begin}, what matters cannot be said: {found.working_refusal}.")
     text, decided = _most(found.working, found.studied)
