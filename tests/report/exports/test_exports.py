@@ -231,6 +231,27 @@ def test_optuna_reads_a_trial_for_every_setting(results, tmp_path):
 
 
 @needs("optuna")
+def test_optuna_reads_what_has_not_ended_and_folds(make_results, tmp_path):
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+    from optuna.study import load_study
+
+    tables = {"seeds": 1, "select_by": "val_loss", "data": {"validation": {"folds": 2}}}
+    tables |= {"grid": {"training.batch_size": [10, "full", 50, 20]}}
+    statuses = iter(["done", "done", "done", "interrupted", "failed", "done", "pending", "pending"])
+    folder = make_results(tables, lambda setting, seed: Outcome(status=next(statuses)))
+    hg.export_study(folder, tmp_path / "study.log", format="optuna")
+    storage = JournalStorage(JournalFileBackend(str(tmp_path / "study.log")))
+    study = load_study(study_name="invented-study", storage=storage)
+    assert (study.direction.name, study.best_trial.number) == ("MINIMIZE", 0)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "RUNNING", "FAIL"]
+    assert [trial.params["training.batch_size"] for trial in study.trials] == ["10", "full", "50"]
+    assert study.trials[0].distributions["training.batch_size"].choices == ("10", "full", "50", "20")
+    assert study.trials[2].user_attrs["folds"] == [1, 2]
+    assert study.trials[2].user_attrs["status"] == ["failed", "done"]
+
+
+@needs("optuna")
 def test_optuna_reads_the_ranges_of_a_search_from_sqlite(make_results, tmp_path):
     import optuna
 

@@ -20,6 +20,7 @@ from handgrad.report.exports.optuna_trials import sqlite_url
 from handgrad.report.exports.switches import switched
 
 AT_ONCE = {"metrics": 1000, "params": 100}  # that MLflow takes in one call
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # MLflow's page begins with runs, not with traces
 LONGEST = 500  # signs of a parameter or a tag: every version of MLflow takes so many
 
 
@@ -31,7 +32,7 @@ def write_mlflow_runs(study: ExportedStudy, new: Path, to: Path) -> None:
 
         client = MlflowClient(tracking_uri=sqlite_url(new))
         try:
-            experiment = client.create_experiment(study.name, artifact_location=_beside(to))
+            experiment = client.create_experiment(study.name, artifact_location=_beside(to), tags=KIND)
             for run in study.over:
                 _write_run(client, experiment, run)
         except MlflowException as error:
