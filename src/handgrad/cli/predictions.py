@@ -21,7 +21,7 @@ MOST_ROWS, MOST_COLUMNS = 40, 4  # of a table that are printed: rows, and column
 
 
 @dataclass(frozen=True)
-class Predictions:
+class PredictedClasses:
     """examples: (what it is called, its number in a table or None);  shown: outputs or probabilities (n, k), as
     `measure` says;  others: columns of a table that the network does not take.
     """
@@ -75,8 +75,8 @@ class Predictions:
         ]
 
 
-def predictions_of(model: Model, paths: Sequence[Path], *, invert: bool) -> Predictions:
-    """Predictions for pictures, folders of pictures, or tables.  Raises DataError."""
+def predictions_of(model: Model, paths: Sequence[Path], *, invert: bool) -> PredictedClasses:
+    """PredictedClasses for pictures, folders of pictures, or tables.  Raises DataError."""
     tables = [path for path in paths if is_table(path.name) and not path.is_dir()]
     if tables and len(tables) < len(paths):
         raise DataError(f"{listed(map(str, tables), 3)}: tables and pictures are predicted by commands of their own")
@@ -102,10 +102,10 @@ def predictions_of(model: Model, paths: Sequence[Path], *, invert: bool) -> Pred
     shown = outputs if probabilities is None else probabilities
     classes = [model.classes[k] for k in outputs.argmax(axis=1)]
     measure = "output" if probabilities is None else "probability"
-    return Predictions(examples, classes, tuple(model.classes), measure, shown, notes, others)
+    return PredictedClasses(examples, classes, tuple(model.classes), measure, shown, notes, others)
 
 
-def save_predictions(found: Predictions, path: Path) -> None:
+def save_predictions(found: PredictedClasses, path: Path) -> None:
     """All predictions as CSV, written whole.  Raises DataError where the file cannot be written."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
