@@ -238,7 +238,7 @@ def _range(data: Mapping[str, Any]) -> tuple[float, float] | None:
 
 def _scaling(facts: Mapping[str, Any], shape: tuple[int, ...]) -> Scaling:
     numbers: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items()}
-    for name in ("shift", "divide", *(["fill"] if "fill" in numbers else [])):
+    for name in ("shift", "divide", *(["fill"] if numbers.get("fill") is not None else [])):
         listed = numbers[name] if isinstance(numbers[name], tuple) else (numbers[name],)
         if isinstance(numbers[name], tuple) and (len(listed),) != shape:
             raise ValueError(f"the scaling has {len(listed)} numbers for the shape {shape}")

@@ -102,7 +102,7 @@ def test_a_ranking_has_a_row_a_setting():
     (axes,) = draw(RANKING).axes
     labels = [text.get_text() for text in axes.get_yticklabels()]
     assert labels[0] == "1: $a$"
-    assert labels[1].endswith(" — 1 of 2 diverged")
+    assert labels[1].endswith("\n1 of 2 diverged")
     assert axes.get_ylim() == (2.5, -0.5)
     low, high = axes.get_xlim()
     assert low < 0.9

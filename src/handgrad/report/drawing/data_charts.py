@@ -84,7 +84,8 @@ def draw_regions(figure: DecisionRegions) -> "Drawing":
     handles = [
         Line2D([], [], linestyle="none", label=cut(label, 24), **_sign(i)) for i, label in enumerate(figure.classes)
     ]
-    handles.append(Line2D([], [], linestyle="none", label="taken for another", **RING))
+    if any(panel.wrong.any() for panel in figure.panels):
+        handles.append(Line2D([], [], linestyle="none", label="taken for another", **RING))
     drawing.legend(handles=handles, loc="outside lower center", ncols=min(across, len(handles)), columnspacing=1.2)
     return drawing
 

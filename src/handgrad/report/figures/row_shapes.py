@@ -56,18 +56,22 @@ class Ranking:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The x axis: seeds and means with a margin, without the few that would squeeze the others (`axis_fit`).
+        """The x axis: means and seeds with a margin, without the few that would squeeze the others (`axis_fit`).
 
+        Fewer than half of the settings are left out by their means, and of the others' seeds those far from all means.
         An interval wider than that (few seeds) is cut.
         """
-        values = [value for row in self.rows for value in row.values]
-        if not values:
+        rows = [row for row in self.rows if row.values]
+        if not rows:
             return 0.0, 1.0
-        means = [row.mean for row in self.rows if row.mean is not None]
-        down = not means or means[0] >= means[-1]
-        found = fitted([(value, value) for value in values], worse_is_lower=down)
-        margin = 0.15 * (found.high - found.low) or 0.01 * (abs(found.high) or 1)
-        return found.low - margin, found.high + margin
+        means = [row.values[0] if row.mean is None else row.mean for row in rows]
+        down = means[0] >= means[-1]
+        of_means = fitted([(mean, mean) for mean in means], worse_is_lower=down)
+        values = [value for k, row in enumerate(rows) if k not in of_means.beyond for value in row.values]
+        of_values = fitted([(value, value) for value in values], worse_is_lower=down)
+        low, high = min(of_means.low, of_values.low), max(of_means.high, of_values.high)
+        margin = 0.15 * (high - low) or 0.01 * (abs(high) or 1)
+        return low - margin, high + margin
 
     @property
     def cuts(self) -> list[tuple[int, str]]:
