@@ -393,6 +393,7 @@ def test_a_format_of_ones_own_is_one_record_and_what_is_cut_off_leaves_nothing(r
     def write(study, new, path):
         file = new / "names.txt" if new.is_dir() else new
         file.write_text("\n".join(run.name for run in study.runs))
+        file.with_name("lock").write_text("left behind by a library")
         if stopped:
             raise KeyboardInterrupt
 
@@ -404,6 +405,7 @@ def test_a_format_of_ones_own_is_one_record_and_what_is_cut_off_leaves_nothing(r
     assert list(tmp_path.iterdir()) == []
     stopped = False
     assert hg.export_study(results, tmp_path / to, format="names") == f"read {to}"
+    assert [path.name for path in tmp_path.iterdir()] == [to]
     text = (tmp_path / to / "names.txt" if to == "out" else tmp_path / to).read_text()
     assert text.startswith("1 optimizer sgd, seed 0\n")
 

@@ -7,10 +7,13 @@ One form of a study (`exported_study`) is made from its records, and each format
 """
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from handgrad.errors import InputError
-from handgrad.files import written, written_folder
+from handgrad.files import move, temporary, written_folder
 from handgrad.foreign import as_path
 from handgrad.names import lookup, shown
 from handgrad.report.exports.export_formats import EXPORTS, ExportFormat
@@ -93,8 +96,19 @@ def _write(study: ExportedStudy, path: Path, form: ExportFormat) -> None:
             with written_folder(path, ()) as folder:
                 form.write(study, folder, path)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with written(path) as file:
-                form.write(study, file, path)
+            with _beside(path) as folder:
+                form.write(study, folder / path.name, path)
+                move(folder / path.name, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}; nothing is left of it") from error
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A new folder, gone at the end with what libraries put beside a file: SQLite's journal, a lock."""
+    folder = temporary(path)
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -17,8 +17,6 @@ from handgrad.training.curves import ENDS
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-TABLES = {"runs": "a row for every run", "curves": "a row for every epoch", "steps": "losses of steps"}
-
 
 def write_csv_tables(study: ExportedStudy, new: Path, to: Path) -> None:
     """One .csv, or a folder of three.  What is missing, and NaN, is an empty field; infinity is inf."""
