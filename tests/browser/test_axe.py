@@ -39,7 +39,6 @@ def used(grid_page, opened):
         time.sleep(0.05)
     driver.execute_script(
         "document.querySelectorAll('details').forEach((one) => { one.open = true; });"
-        "document.querySelectorAll('.plot[data-plot]').forEach(figures.draw);"
         "document.querySelector('.legend button[data-line]').click();"
         "const box = document.querySelector('[data-filter=val_accuracy]'); box.value = 'many';"
         "box.dispatchEvent(new Event('input'));"
