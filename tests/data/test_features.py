@@ -172,3 +172,16 @@ def test_rows_without_a_label_are_left_out_with_the_others(table, words):
     assert (contents.x_train[:, 0].tolist(), contents.y_train) == ([30, 60], ["x", "y"])
     assert "my.csv: 2 rows have no label and are left out" in contents.notes
     assert "line 3, column 'kind' has no label" in words(text, cells="mean")
+
+
+def test_a_number_may_mean_a_missing_cell(table):
+    contents = table("a,b,kind\n1,2,x\n-9,3,y\n4,-9,x\n", cells="mean", missing=("-9",))
+    np.testing.assert_array_equal(contents.x_train, [[1, 2], [np.nan, 3], [4, np.nan]])
+
+
+def test_another_part_may_have_few_texts_many_of_them_or_none(tmp_path, table):
+    train = "town,kind\n" + "".join(f"T{k % 20},{'xy'[k % 2]}\n" for k in range(80))
+    (tmp_path / "test.csv").write_text("town,kind\n" + "".join(f"T{k},x\n" for k in range(15)))
+    assert table(train, test=tmp_path / "test.csv").x_test.shape == (15, 20)
+    (tmp_path / "test.csv").write_text("town,kind\n,x\n,y\n")
+    assert np.isnan(table(train, test=tmp_path / "test.csv", cells="mean").x_test).all()

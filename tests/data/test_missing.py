@@ -122,3 +122,20 @@ def test_a_npz_file(tmp_path):
     np.savez(tmp_path / "my.npz", x=x, y=y)
     data = load({"name": str(tmp_path / "my.npz"), "missing": "drop"})
     assert len(data.y_train) == 33
+
+
+def test_cells_that_are_missing_in_other_parts_only():
+    x, y = arrays()
+    whole = np.where(np.isnan(x), 5, x)
+    parts = split(from_arrays(whole, y, x[:10], y[:10], missing="mean"), {"scale": "standard"})
+    mean = whole[parts.train.index].mean(axis=0)
+    expected = parts.scaler.apply(np.where(np.isnan(x[:10]), mean, x[:10]))
+    np.testing.assert_allclose(parts.test.x, expected, atol=1e-6)
+
+
+def test_a_network_takes_missing_cells_where_the_study_says_what_becomes_of_them(tmp_path):
+    (tmp_path / "my.csv").write_text("a,kind\n" + "".join(f"{k},{k % 2}\n" for k in range(20)))
+    data = load(str(tmp_path / "my.csv"))
+    asked = {"name": str(tmp_path / "my.csv"), "missing": "mean"}
+    assert split(data, {}).scaler.fill is None
+    assert split(data, asked).scaler.fill == (split(data, asked).train.index.mean(),)

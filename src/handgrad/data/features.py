@@ -83,6 +83,7 @@ class FeatureReader:
         """(n, columns): numbers, and codes of texts.  Raises DataError with line and column."""
         self.texts = {column: Texts(0) for column in self.known if column in self.columns}
         self._absent = {"", *(MISSING if self.missing is None else self.missing)}
+        self._coded = any(is_number(text) and np.isfinite(float(text)) for text in self._absent)  # -9 means nothing
         blocks, block = list[NDArray[Any]](), list[NDArray[np.float64]]()
         for line, cells in rows:
             if self._repeats_header(line, cells):
@@ -107,7 +108,7 @@ class FeatureReader:
             self.y.append(cells[self.label].strip())
         self.lines.append(line)
         cells = [cells[column] for column in self.columns]
-        row = None if self.texts else self._plain_row(cells)
+        row = None if self.texts or self._coded else self._plain_row(cells)
         if row is None:
             row = np.array([self._number(line, k, cell.strip()) for k, cell in zip(self.columns, cells, strict=True)])
         for k in np.flatnonzero(np.abs(row) >= EXACT).tolist():
@@ -191,7 +192,8 @@ class FeatureReader:
                 "thousands, write the numbers without it"
             )
         for column, found in self.texts.items():
-            self._check_texts(column, found)
+            if column not in self.known:
+                self._check_texts(column, found)
 
     def _check_texts(self, column: int, found: Texts) -> None:
         called, answer, n, k = self._called(column), self._answer(column), found.cells, len(found.codes)

@@ -29,8 +29,9 @@ def without_missing(
     """
     kept, labels, notes = dict(examples), dict[str, Any](), list(contents.notes)
     for part, x in examples.items():
-        if x.ndim != 2 or x.dtype.kind != "f" or not (absent := np.isnan(x)).any():
+        if not has_missing(x):
             continue
+        absent = np.isnan(x)
         rows = absent.any(axis=1)
         counts = absent.sum(axis=0)
         of = listed((f"{_column(k, contents)}: {counts[k]}" for k in np.flatnonzero(counts).tolist()), 4)
@@ -48,6 +49,11 @@ def without_missing(
     if contents.cells == "mean":
         check_means(means_of(kept["x_train"]), contents.feature_names, where)
     return kept, replace(contents, notes=tuple(notes), **labels)
+
+
+def has_missing(x: NDArray[Any] | None) -> bool:
+    """Whether cells of a table are missing."""
+    return x is not None and x.ndim == 2 and x.dtype.kind == "f" and bool(np.isnan(x).any())
 
 
 def check_means(means: tuple[float, ...] | None, names: tuple[str, ...] | None, where: str) -> None:

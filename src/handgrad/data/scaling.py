@@ -105,17 +105,18 @@ class Scale:
     fit: Callable[[NDArray[Any], tuple[float, float] | None], Scaling]
 
 
-def fit(scale: str, x: NDArray[Any], value_range: tuple[float, float] | None) -> Scaling:
+def fit(scale: str, x: NDArray[Any], value_range: tuple[float, float] | None, *, missing: bool = False) -> Scaling:
     """The scaling `scale` with the numbers of the training examples x: (n, *shape).  Raises UnknownName.
 
-    Missing cells (NaN) of x count as the mean of their column, and so do those of whatever is scaled then.
+    missing: whether cells of a table may be missing (NaN), in x or in what is scaled later: they count as the mean of
+    their column of x.
 
     >>> fit("standard", np.array([[1.0], [3.0]]), None).apply(np.array([[2.0], [4.0], [np.nan]])).tolist()
     [[0.0], [2.0], [nan]]
-    >>> fit("standard", np.array([[1.0], [3.0], [np.nan]]), None).apply(np.array([[2.0], [np.nan]])).tolist()
-    [[0.0], [0.0]]
+    >>> fit("none", np.array([[1.0], [3.0], [np.nan]]), None, missing=True).apply(np.array([[5.0], [np.nan]])).tolist()
+    [[5.0], [2.0]]
     """
-    means = means_of(x)
+    means = means_of(x) if missing else None
     scaling = lookup(SCALES, scale, "scale").fit(filled(x, means), value_range)
     if not isinstance(scaling, Scaling):
         raise DataError(f"scale {shown(scale)} must give a Scaling; its fit gives {shown(scaling)}")
@@ -123,12 +124,12 @@ def fit(scale: str, x: NDArray[Any], value_range: tuple[float, float] | None) ->
 
 
 def means_of(x: NDArray[Any]) -> tuple[float, ...] | None:
-    """The mean of every column over the cells that are there; None where none is missing.
+    """The mean of every column over the cells that are there; None where x is no table.
 
-    >>> means_of(np.array([[1.0, np.nan], [3.0, 5.0]])), means_of(np.array([[1.0]]))
-    ((2.0, 5.0), None)
+    >>> means_of(np.array([[1.0, np.nan], [3.0, 5.0]]))
+    (2.0, 5.0)
     """
-    if x.ndim != 2 or x.dtype.kind != "f" or not np.isnan(x).any():
+    if x.ndim != 2:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a column of nothing: NaN, and refused

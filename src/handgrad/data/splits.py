@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from handgrad.data import scaling
 from handgrad.data.contents import Dataset, Part, Split
 from handgrad.data.data_section import PICKS, DataSection, TestPart, TrainPart, ValidationPart
-from handgrad.data.missing import check_means
+from handgrad.data.missing import check_means, has_missing
 from handgrad.data.ranges import lost_columns
 from handgrad.errors import DataError, InputError, UnknownName
 from handgrad.names import shown, unknown
@@ -60,7 +60,8 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
         "validation": (source, validation),
         "test": ("train" if dataset.y_test is None else "test", test),
     }
-    return _scaled(dataset, section.scale, places, notes)
+    fills = section.missing is not None and section.missing.cells == "mean"
+    return _scaled(dataset, section.scale, places, notes, fills=fills)
 
 
 def _test_part(
@@ -268,11 +269,17 @@ def _check_given(dataset: Dataset, section: DataSection) -> None:
         raise DataError(f"data.drop is read with a file; {dataset.name} is in memory: leave the columns out of x")
 
 
-def _scaled(dataset: Dataset, scale: str, places: dict[str, tuple[str, Positions]], notes: list[str]) -> Split:
-    """places: part -> (the data set's arrays that it is taken from, the positions of its examples there)."""
+def _scaled(
+    dataset: Dataset, scale: str, places: dict[str, tuple[str, Positions]], notes: list[str], *, fills: bool
+) -> Split:
+    """places: part -> (the data set's arrays that it is taken from, the positions of its examples there);  fills:
+    whether missing cells are filled even where this data has none.
+    """
     raw = _pick(dataset.x_train, places["train"][1])
-    check_means(scaling.means_of(raw), dataset.feature_names, dataset.name)
-    scaler = scaling.fit(scale, raw, dataset.value_range)
+    missing = fills or any(has_missing(x) for x in (dataset.x_train, dataset.x_test, dataset.x_val))
+    if missing:
+        check_means(scaling.means_of(raw), dataset.feature_names, dataset.name)
+    scaler = scaling.fit(scale, raw, dataset.value_range, missing=missing)
 
     def part(source: str, index: Positions) -> Part | None:
         if not len(index):
