@@ -154,8 +154,8 @@ def test_every_plot_has_its_numbers(report):
     plots = json.loads(unpacked(page, "packed"))["plots"]
     wanted = {attributes["data-plot"] for attributes in page.all("div") if "data-plot" in attributes}
     assert wanted == set(plots)
-    # ranking, curves, loss of steps, gradients with saturated and dead units; importance, two effects, one pair; classes
-    # of three parts; at the top ranking and importance
+    # ranking, curves, loss of steps, gradients with saturated and dead units; importance, two effects, one pair;
+    # classes of three parts; at the top ranking and importance
     assert len(wanted) == 1 + 4 + 1 + 3 + 1 + 2 + 1 + 3 + 2
     labels = {button.get("data-line") for button in page.all("button") if "data-line" in button}
     named = [plot for key, plot in plots.items() if key.startswith(("curves", "gradients"))]
