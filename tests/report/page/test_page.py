@@ -76,7 +76,7 @@ def test_every_part_is_there(report):
     ]  # fmt: skip
     figures = {path.name for path in (folder / "figures").iterdir()}
     names = ("ranking", "curves", "step-loss", "confusion", "weights", "predictions", "mistakes", "gradients")
-    names += ("importance", "effects", "heat-map")
+    names += ("importance", "effects", "heat-map", "class-balance")
     assert figures == {f"{name}.{form}" for name in names for form in ("png", "svg", "pdf", "csv")}
     tables = {path.name for path in (folder / "tables").iterdir()}
     names = ("summary", "times", "runs", "labels", "effects", "curve-measures", "classes-validation", "classes-test")
@@ -154,9 +154,9 @@ def test_every_plot_has_its_numbers(report):
     plots = json.loads(unpacked(page, "packed"))["plots"]
     wanted = {attributes["data-plot"] for attributes in page.all("div") if "data-plot" in attributes}
     assert wanted == set(plots)
-    # ranking, curves, loss of steps, gradients with saturated and dead units; importance, two effects, one pair; at the
-    # top ranking and importance
-    assert len(wanted) == 1 + 4 + 1 + 3 + 1 + 2 + 1 + 2
+    # ranking, curves, loss of steps, gradients with saturated and dead units; importance, two effects, one pair;
+    # classes of three parts; at the top ranking and importance
+    assert len(wanted) == 1 + 4 + 1 + 3 + 1 + 2 + 1 + 3 + 2
     labels = {button.get("data-line") for button in page.all("button") if "data-line" in button}
     named = [plot for key, plot in plots.items() if key.startswith(("curves", "gradients"))]
     traces = {trace.get("meta") for plot in named for trace in plot["data"]}
@@ -167,7 +167,8 @@ def test_every_plot_has_its_picture_for_print(report):
     folder, page = report(formats=("svg",))
     prints = json.loads(unpacked(page, "packed"))["prints"]
     assert {attributes["data-print"] for attributes in page.all("div") if "data-print" in attributes} == set(prints)
-    assert set(prints) == {"ranking", "curves", "step-loss", "gradients", "importance", "effects", "heat-map"}
+    names = {"ranking", "curves", "step-loss", "gradients", "importance", "effects", "heat-map", "class-balance"}
+    assert set(prints) == names
     written = (folder / "figures" / "curves.svg").read_text("utf-8")
     assert unquote(prints["curves"].removeprefix("data:image/svg+xml,")) == written
 
@@ -175,7 +176,7 @@ def test_every_plot_has_its_picture_for_print(report):
 def test_without_scripts_the_smaller_picture_stands_for_every_plot(report):
     folder, page = report(formats=("svg", "png"))
     pictures = {one["alt"]: one["src"] for one in page.all("img") if one.get("class") == "static"}
-    assert len(pictures) == len([one for one in page.all("div") if "data-print" in one]) == 7
+    assert len(pictures) == len([one for one in page.all("div") if "data-print" in one]) == 8
     svg = (folder / "figures" / "curves.svg").read_text("utf-8")
     assert pictures["Learning curves"].startswith("data:image/png;base64,")
     assert len(pictures["Learning curves"]) < len(svg)
