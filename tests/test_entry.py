@@ -215,7 +215,13 @@ def test_ctrl_c_says_how_far_the_study_is_and_leaves_a_report(here, again):  # n
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    lines = [next(line for line in process.stderr if " are done, " in line), process.stderr.readline()]
+    before = []
+    for line in process.stderr:
+        before.append(line)
+        if " are done, " in line:
+            break
+    assert " are done, " in before[-1], "".join(before)
+    lines = [before[-1], process.stderr.readline()]
     if again:
         process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=300)

@@ -166,9 +166,9 @@ def test_a_name_that_is_none(tmp_path):
         load("mnits", folder=tmp_path)
     assert str(caught.value) == (
         f"data.name: no data set is called 'mnits', and no file or folder lies at {tmp_path / 'mnits'}; "
-        "did you mean 'mnist'? Known: digits, mnist, fashion-mnist, cifar-10, or a path to .npz, .csv, .tsv, .txt, "
-        ".data (also packed: .gz, .bz2, .xz, .zip), a folder of images by class, or one packed in .tar, .tar.gz, .tgz, "
-        ".tar.bz2, .tbz2, .tar.xz, .txz, .zip"
+        "did you mean 'mnist'? Known: digits, mnist, fashion-mnist, cifar-10, or a path to .npz, .mat, a folder "
+        "of .npy, .csv, .tsv, .txt, .data, .arff, .libsvm, .svmlight, .parquet, .feather (also packed: .gz, .bz2, .xz, "
+        ".zip), a folder of images by class, or one packed in .tar, .tar.gz, .tgz, .tar.bz2, .tbz2, .tar.xz, .txz, .zip"
     )
 
 
@@ -181,7 +181,7 @@ def test_a_set_of_another_library_leads_to_a_file(tmp_path):
 
 def test_a_file_of_an_unknown_form(tmp_path):
     put(tmp_path, {"a.xyz": b""})
-    with pytest.raises(DataError, match=r"a\.xyz: is of no form that can be read; known: \.npz, \.csv"):
+    with pytest.raises(DataError, match=r"a\.xyz: is of no form that can be read; known: \.npz, \.mat"):
         load("a.xyz", folder=tmp_path)
 
 

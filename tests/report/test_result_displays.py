@@ -11,7 +11,7 @@ from handgrad.report.result_displays import explained_html, record_html, results
 from handgrad.study.folder.results_folder import Results
 from tests.records import made_record
 from tests.report.conftest import Outcome
-from tests.report.explained.test_explained_chapter import explained  # noqa: F401  (a fixture)
+from tests.report.explained.conftest import explained  # noqa: F401  (a fixture)
 
 
 @pytest.fixture(autouse=True)

@@ -53,7 +53,7 @@ def test_a_file_of_a_machine_with_the_other_order_of_bytes(tmp_path):
 
 class Evil:
     def __reduce__(self):
-        return (print, ("executed!",))
+        return (breakpoint, ("executed!",))  # Ray has a print of its own
 
 
 @pytest.mark.filterwarnings("ignore")  # of PyTorch, about tensors that it means to give up
@@ -69,8 +69,8 @@ class Evil:
         (lambda: {"lr": 0.1, "note": "x" * 10_000}, "holds no state_dict (tensors by name); it holds 'lr', 'note'"),
         (lambda: {"a": {"w": torch.zeros(2)}, "b": {"w": torch.zeros(2)}}, "holds no state_dict (tensors by name); it"),
         (lambda: nn.Linear(2, 2), "holds more than weights (a whole torch.nn.modules.linear.Linear), which could"),
-        (lambda: {"w": Evil()}, "holds more than weights (w is a __builtin__.print), which could run code"),
-        (lambda: Evil(), "holds more than weights (a whole __builtin__.print), which could run code"),
+        (lambda: {"w": Evil()}, "holds more than weights (w is a __builtin__.breakpoint), which could run code"),
+        (lambda: Evil(), "holds more than weights (a whole __builtin__.breakpoint), which could run code"),
         (lambda: [torch.zeros(2)], "holds no state_dict (tensors by name); save it there with torch.save("),
     ],
 )  # fmt: skip
@@ -147,7 +147,7 @@ def test_a_pickle_names_things_and_none_is_made(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", never)
     found, _ = unpickled(io.BytesIO(text))
     monkeypatch.undo()
-    assert found == {"a": Unknown("builtins.print"), "b": [1, (2.5, None)], "c": {"d": True}}
+    assert found == {"a": Unknown("builtins.breakpoint"), "b": [1, (2.5, None)], "c": {"d": True}}
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def test_what_is_wrong_with_a_figure_itself_is_said_at_once():
     ) == [
         """figure "T".kind is an unknown kind of figure 'step-los'; did you mean 'step-loss'? """
         "Known: step-loss, epochs, epoch-pair, step-loss-by-epoch, small-multiples, confusion, templates, predictions, "
-        "mistakes, gradients, search-history, timeline, rungs, importance, effects, slices, heat-map, "
-        "parallel-coordinates, expected-best",
+        "mistakes, activations, decision-regions, class-balance, gradients, search-history, timeline, rungs, "
+        "importance, effects, slices, heat-map, parallel-coordinates, expected-best",
         """figure "A".options.measure is an unknown key; did you mean 'measures'? """
         "Known: measures, parts, seed, together, inset, colour, log",
         "figure 3.title is missing",
