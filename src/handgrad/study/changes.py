@@ -153,9 +153,7 @@ def axis_names(paths: Sequence[str]) -> dict[str, str]:
     return names
 
 
-WRITTEN_OUT = (
-    1e6  # from here on numbers are whole ones, as integers are; the page's script (`run_filters.js`) does the same
-)
+WRITTEN_OUT = 1e6  # from here on numbers are written as whole ones; so does the page's script (`run_filters.js`)
 
 
 def shown(value: Any) -> str:
