@@ -26,6 +26,17 @@ class HandgradError(Exception):
         super().__init__(readable(message))
 
 
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: a library may raise one of its own from it, as pydantic does.
+
+    >>> is_interrupt(KeyboardInterrupt()), is_interrupt(ValueError())
+    (True, False)
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def readable(message: str) -> str:
     r"""A message that every terminal can show: no control signs, no lone surrogates, no endless lines.
 

@@ -114,6 +114,18 @@ class Broken:
 
 
 @dataclass(frozen=True)
+class Interrupted:
+    """Ctrl-C while a library is at work that makes an error of its own of it, as pydantic does while it writes."""
+
+    id: str
+    setting = Setting()
+
+    @property
+    def continues(self):
+        raise ValueError("calling a function: KeyboardInterrupt") from KeyboardInterrupt()
+
+
+@dataclass(frozen=True)
 class Full:
     """A run in whose middle the disk is full."""
 

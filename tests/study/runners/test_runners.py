@@ -14,7 +14,7 @@ from handgrad.training.record import save
 from handgrad.training.recording import failed_record
 from handgrad.training.run import Run
 from tests.study.conftest import same
-from tests.study.troubles import Broken, Deadly, Full
+from tests.study.troubles import Broken, Deadly, Full, Interrupted
 
 RUNNERS = {"serial": Serial, "one process": lambda: Processes(1), "two processes": lambda: Processes(2)}
 
@@ -54,6 +54,14 @@ def test_a_job_that_raises_fails_alone(runner, jobs):
     assert outcomes[broken.id].error.startswith("ZeroDivisionError: boom (in troubles.py, line ")
     assert outcomes[jobs[0].id].record is not None
     assert outcomes[jobs[2].id].record is not None
+
+
+def test_an_interrupt_that_a_library_makes_an_error_of_ends_the_study_and_not_the_run(jobs):
+    runner = Serial()
+    outcomes = runner.map([jobs[0], replace(jobs[1], run=Interrupted(jobs[1].id)), jobs[2]])
+    assert next(outcomes).record is not None
+    with pytest.raises(KeyboardInterrupt):
+        next(outcomes)
 
 
 def test_a_job_that_does_not_fit_fails_with_its_message(runner, jobs):

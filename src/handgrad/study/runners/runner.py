@@ -22,7 +22,7 @@ from typing import Protocol
 
 from handgrad import limits
 from handgrad.data.datasets import Split, open_split
-from handgrad.errors import HandgradError, InputError, ResultsError
+from handgrad.errors import HandgradError, InputError, ResultsError, is_interrupt
 from handgrad.study.folder.disk import is_disk_error, unwritable
 from handgrad.training.loop import train_together
 from handgrad.training.record import Record, load
@@ -131,10 +131,12 @@ def _check_additions(job: RunJob) -> None:
 
 
 def _outcome(job: RunJob, end: End | Exception) -> Outcome:
-    """What became of a job.  Raises ResultsError when the disk cannot be written."""
+    """What became of a job.  Raises ResultsError when the disk cannot be written, and KeyboardInterrupt."""
     if isinstance(end, ResultsError):
         raise end
     if isinstance(end, Exception):
+        if is_interrupt(end):  # a library made an error of its own of it
+            raise KeyboardInterrupt from end
         if is_disk_error(end):
             raise unwritable((job.checkpoint or job.split).parent, end) from end  # type: ignore[arg-type]
         if isinstance(end, OSError) and end.errno in (errno.EMFILE, errno.ENFILE):  # every other run would fail as well
