@@ -25,7 +25,12 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("predict")
     (folder / "people.csv").write_text(PEOPLE)
     (folder / "plain.csv").write_text("".join(f"{k},{-k},{k % 2}\n" for k in range(40)))
+    rows = "".join(f"{'pq'[k % 2]},{k % 5},{'xy'[k % 2]}\n" for k in range(40))
+    (folder / "kinds.csv").write_text(rows)
+    (folder / "coded.csv").write_text("a,b,kind\n" + "".join(f"{-9 if k % 4 else k},{k},{k % 2}\n" for k in range(40)))
     settings = {
+        "kinds": {"name": str(folder / "kinds.csv")},
+        "coded": {"name": str(folder / "coded.csv"), "missing": {"texts": ["-9"], "cells": "mean"}},
         "people": {"name": str(folder / "people.csv"), "missing": "mean", "drop": ["id"], "scale": "standard"},
         "plain": {"name": str(folder / "plain.csv")},
         "digits": {"name": "digits"},
@@ -59,7 +64,11 @@ def test_a_table_in_another_order_and_without_labels(predict, folder, tmp_path):
     (folder / "new.csv").write_text("town,id,age\nKiel,7,\nUlm,8,33\nNA,9,40\n")
     code, out, err = predict(f"people new.csv --to {tmp_path / 'p.csv'}")
     assert (code, out) == (0, "")
-    assert err.splitlines() == ["note: new.csv: not needed: 'id'", f"{tmp_path / 'p.csv'}: 3 predictions"]
+    assert err.splitlines() == [
+        "note: new.csv: 2 of 3 rows have a missing cell: the mean of the training part stands there",
+        "note: new.csv: not needed: 'id'",
+        f"{tmp_path / 'p.csv'}: 3 predictions",
+    ]
     rows = list(csv.DictReader((tmp_path / "p.csv").read_text().splitlines()))
     assert [row["id"] for row in rows] == ["7", "8", "9"]
     model = hg.Model.load(folder / "people")
@@ -111,7 +120,7 @@ def test_a_folder_of_pictures_in_the_order_of_their_numbers(predict, folder):
             "column 'town' holds 'Bonn'; the network learnt 'Kiel', 'Ulm'",
         ),
         ({"a.csv": "age,town\nold,Ulm\n"}, "people a.csv", "column 'age' holds 'old'"),
-        ({"a.csv": "age,age,town\n1,1,Ulm\n"}, "people a.csv", "'age' is the name of 2 columns; the network takes one"),
+        ({"a.csv": "age,age,town\n1,1,Ulm\n"}, "people a.csv", "'age' is the name of 2 columns; the network takes 1"),
         ({"a.csv": "1,2,0\n"}, "plain a.csv", "has 3 columns; the network takes 2; leave out the column of labels"),
         ({"a.csv": "1,\n"}, "plain a.csv", "line 1, column 1 is empty"),
         (
@@ -139,3 +148,32 @@ def test_what_cannot_be(predict, folder, files, line, message):
     assert (code, out) == (2, "")
     assert message in err.replace("\n", " ")
     assert (folder / "people.csv").read_text() == PEOPLE
+
+
+def test_the_same_texts_mean_a_missing_cell_as_in_training(predict, folder):
+    (folder / "new.csv").write_text("a,b\n-9,3\n,3\n")
+    code, out, err = predict("coded new.csv --json")
+    first, second = json.loads(out)
+    assert (code, first["probability"]) == (0, second["probability"])
+    assert "note: new.csv: 2 of 2 rows have a missing cell: the mean of the training part stands there" in err
+
+
+def test_a_table_of_texts_without_a_header(predict, folder):
+    (folder / "new.csv").write_text("q,2\np,1\n")
+    found = json.loads(predict("kinds new.csv --json")[1])
+    model = hg.Model.load(folder / "kinds")
+    np.testing.assert_array_equal(
+        [list(one["probability"].values()) for one in found],
+        model.probabilities(np.array([[0, 1, 2], [1, 0, 1]])).astype(float),
+    )
+    (folder / "new.csv").write_text("z,2\n")
+    assert "column 0 holds 'z'; the network learnt 'p', 'q'" in predict("kinds new.csv")[2]
+
+
+def test_columns_that_are_called_like_ours_are_told_apart(predict, folder, tmp_path):
+    (folder / "new.csv").write_text("town,age,class,z,z\nUlm,3,a,b,c\n")
+    assert predict(f"people new.csv --to {tmp_path / 'p.csv'}")[0] == 0
+    (row,) = csv.DictReader((tmp_path / "p.csv").read_text().splitlines())
+    assert (row["class (of the table)"], row["z"], row["z.1"]) == ("a", "b", "c")
+    (found,) = json.loads(predict("people new.csv --json")[1])
+    assert (found["class (of the table)"], found["z.1"], found["class"]) == ("a", "c", row["class"])

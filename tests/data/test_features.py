@@ -51,6 +51,30 @@ def test_the_last_comment_is_the_header_where_it_has_as_many_cells(table):
     assert contents.notes == ("my.csv: line 1 begins with # and is left out, as a comment",)
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("#9.5,3,u\n1.5,1,v\n2,2,u\n", None), ("# a, b, class\n#9.5,3,u\n1.5,1,v\n2,2,u\n", ("a", "b"))],
+)
+def test_a_row_that_is_commented_out_is_no_header_and_no_example(table, text, names):
+    contents = table(text)
+    assert (contents.x_train.tolist(), contents.feature_names) == ([[1.5, 1], [2, 2]], names)
+    assert "begins with # and is left out, as a comment" in contents.notes[0]
+
+
+def test_a_row_below_that_begins_like_a_comment_is_asked_about(words):
+    assert words("town,n,kind\nUlm,1,x\n#Ulm,3,u\nKiel,2,y\n") == (
+        "line 3 begins with # and has as many cells as a row: is it a comment? Take the line out if it is, or the # if "
+        "it is an example"
+    )
+
+
+def test_points_where_decimals_have_a_comma(words):
+    assert words("a;kind\n1.864;x\n1,5;y\n", decimal=",") == (
+        "line 2, column 'a' holds '1.864' with a point, and data.decimal = \",\" says that decimals have a comma; take "
+        "points between thousands out"
+    )
+
+
 def test_a_cell_may_begin_like_a_comment(table):
     contents = table("no,kind\n1,a\n2,#b\n")
     assert contents.y_train == ["a", "#b"]
@@ -123,7 +147,7 @@ def test_texts_in_one_part_and_numbers_in_the_other(tmp_path, table):
 def test_a_table_of_texts_alone_has_a_header_only_if_its_words_stand_nowhere_else(table):
     mushrooms = "x,s,n,p\nx,y,n,e\nb,s,w,e\nx,s,n,p\nb,y,w,e\n"
     contents = table(mushrooms)
-    assert (len(contents.y_train), contents.feature_names) == (5, None)
+    assert (len(contents.y_train), contents.feature_names) == (5, ("0=b", "0=x", "1=s", "1=y", "2=n", "2=w"))
     assert contents.x_train[0].tolist() == [0, 1, 1, 0, 1, 0]
     assert table("cap,gill,hue,kind\n" + mushrooms).feature_names[:2] == ("cap=b", "cap=x")
 

@@ -140,7 +140,7 @@ def test_a_folder_that_leaves_a_choice(tmp_path, files, text):
         ("a.parquet", "is not a table, or is damaged ("),
         ("a.mat", "is not a MATLAB file of version 4 to 7, or is damaged ("),
         ("a.arff", "line 1 is none of ARFF's before @data: 'x'"),
-        ("a.libsvm", "has one column; expected features and a column of labels"),
+        ("a.libsvm", "all labels (column 'label') are 'x'; at least two classes are needed"),
         (
             "a.npy",
             "files .npy are not read; put the arrays into a folder, as x_train.npy and y_train.npy (or x.npy and "

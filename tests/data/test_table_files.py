@@ -79,7 +79,8 @@ def test_libsvm_as_scikit_learn_reads_it(tmp_path):
     ("text", "message"),
     [
         ("1 1:2 3\n", "line 1 holds '3', not a pair like 4:0.5"),
-        ("1 1:2\n1,2 1:3 x\n", "line 2 holds 'x', not a pair like 4:0.5; several labels an example are not supported"),
+        ("1 1:2\n1,2 1:3\n", "line 2 has several labels ('1,2'); one an example is supported"),
+        ("1:2 2:3\n", "line 1 has no label"),
         ("1 1:2 1:3\n", "line 1 gives a feature twice; take one out"),
     ],
 )
@@ -130,3 +131,12 @@ def test_a_folder_of_npy_files(tmp_path):
     np.save(tmp_path / "x_train.npy", np.array([{}] * 12), allow_pickle=True)
     with pytest.raises(DataError, match=r"x_train\.npy: is not an array of numbers or text"):
         load(str(tmp_path))
+
+
+def test_sparse_features_count_from_0_where_one_does(tmp_path):
+    (tmp_path / "train.libsvm").write_text("0 1:1 2:2\n1 0:5\n")
+    (tmp_path / "test.libsvm").write_text("0 3:1\n1 1:5\n")
+    data = load(str(tmp_path))
+    expected, _ = load_svmlight_file(str(tmp_path / "train.libsvm"), n_features=4)
+    np.testing.assert_array_equal(data.x_train, expected.toarray())
+    assert data.x_test.tolist() == [[0, 0, 0, 1], [0, 5, 0, 0]]

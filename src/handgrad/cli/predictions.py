@@ -36,9 +36,11 @@ class PredictedClasses:
 
     @property
     def headings(self) -> list[str]:
-        """Of the printed table and of the CSV."""
+        """Of the printed table and of the CSV.  A column of the table that is called like one of ours is named so."""
         rows = ["row"] if any(row is not None for _, row in self.examples) else []
-        return ["table" if rows else "image", *rows, *self.others, "class", self.measure]
+        own = ["table" if rows else "image", *rows, "class", self.measure]
+        others = [f"{name} (of the table)" if name in own else name for name in self.others]
+        return [*own[:-2], *others, *own[-2:]]
 
     @property
     def hidden(self) -> int:
@@ -67,7 +69,7 @@ class PredictedClasses:
             {
                 first: name,
                 **({} if row is None else {"row": row}),
-                **{column: cells[k] for column, cells in self.others.items()},
+                **dict(zip(self.headings[2:-2], (cells[k] for cells in self.others.values()), strict=False)),
                 "class": self.classes[k],
                 self.measure: dict(zip(self.names, map(float, self.shown[k]), strict=True)),
             }

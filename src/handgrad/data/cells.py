@@ -32,10 +32,11 @@ def rows_of(path: Path, notes: list[str] | None = None) -> Iterator[Row]:
     else:
         number, line = remarks.pop(0) if remarks else (1, "")
     divides = divides or _delimiter(line)
-    if remarks and len(_cells_of(remarks[-1][1], divides)) == len(_cells_of(line, divides)) > 1:
-        above, header = remarks.pop()
-        yield above, _cells_of(header, divides)
-    left_out = [above for above, _ in remarks]
+    width = len(_cells_of(line, divides))
+    heads = [(above, cells) for above, remark in remarks if len(cells := _cells_of(remark, divides)) == width > 1]
+    named = [head for head in heads if not any(re.fullmatch(r"[-+]?[\d.,]*\d", cell.strip()) for cell in head[1])]
+    yield from named[-1:]
+    left_out = [above for above, _ in remarks if above not in dict(named[-1:])]
     reader = _reader(chain([line], (following for _, following in lines)), divides)
     width = 0
     try:

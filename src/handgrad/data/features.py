@@ -9,6 +9,7 @@ Whether 1,500 has a decimal comma or a comma between thousands is told by other 
 `data.decimal`, or asked.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ class FeatureReader:
     rounded: set[int] = field(default_factory=set)  # columns whose whole numbers were rounded
     texts: dict[int, Texts] = field(default_factory=dict)  # by column
     repeats: int = 0  # the first line that is the header again
+    _signs: tuple[int, int] = (0, 0)  # how many lines begin with #, and the first of them
     _numeric: set[int] = field(default_factory=set)  # columns with a number
     _point: str = ""  # where the first number with a point stands, and the number
     _comma: str = ""  # the same of one with a comma
@@ -107,6 +109,8 @@ class FeatureReader:
         if self.label is not None:
             self.y.append(cells[self.label].strip())
         self.lines.append(line)
+        if cells[0].lstrip().startswith("#"):
+            self._signs = (self._signs[0] + 1, self._signs[1] or line)
         cells = [cells[column] for column in self.columns]
         row = None if self.texts or self._coded else self._plain_row(cells)
         if row is None:
@@ -148,6 +152,8 @@ class FeatureReader:
         text = "".join(cells)
         if "_" in text or not text.isascii() or not (np.abs(row) <= LARGEST).all():
             return None  # float reads 1_000 and the digits of every alphabet, nan and inf
+        if self.decimal == "," and "." in text:
+            return None
         if len(self._numeric) < len(self.columns):
             self._numeric.update(self.columns)
         if not self._point and "." in text:
@@ -166,6 +172,11 @@ class FeatureReader:
             if abs(float(text)) > LARGEST:
                 where = self._place(line, column)
                 raise DataError(f"{where} holds {text}, beyond the largest of float32 (3.4e38); scale the column")
+            if self.decimal == "," and "." in text:
+                raise DataError(
+                    f'{self._place(line, column)} holds {shown(text)} with a point, and data.decimal = "," says that '
+                    "decimals have a comma; take points between thousands out"
+                )
             self._numeric.add(column)
             self._point = self._point or (text if "." in text else "")
             return float(text)
@@ -180,7 +191,12 @@ class FeatureReader:
         return self.texts.setdefault(column, Texts(line)).code(text)
 
     def _settle(self) -> None:
-        """Raise DataError where the whole table shows that a column or its commas were misread."""
+        """Raise DataError where the whole table shows that a line, a column or its commas were misread."""
+        if 0 < self._signs[0] < len(self.lines):
+            raise DataError(
+                f"{self.path}: line {self._signs[1]} begins with # and has as many cells as a row: is it a comment? "
+                "Take the line out if it is, or the # if it is an example"
+            )
         if self._comma and self._point:
             raise DataError(
                 f"{self._comma} with a comma, and other cells have a point ({self._point}); write all numbers in one "
@@ -247,10 +263,9 @@ class FeatureReader:
         if is_like_a_number(text):
             return f"{words}, with a point for decimals and nothing between thousands"
         label = f", and data.label = {self._answer(column)} says that it holds the labels" if self.asked is None else ""
-        return (
-            f'{words}. If it means a missing one: data.missing = {{ texts = ["{short(text, 60)}"], cells = "mean" }} '
-            f'(or "drop"); data.drop = [{self._answer(column)}] leaves the column out{label}'
-        )
+        nothing = json.dumps(short(text, 60), ensure_ascii=False)
+        said = f'data.missing = {{ texts = [{nothing}], cells = "mean" }} (or "drop")'
+        return f"{words}. If it means a missing one: {said}; data.drop = [{self._answer(column)}] leaves the column out{label}"
 
 
 def _is_rounded(cell: str, number: float) -> bool:

@@ -45,14 +45,17 @@ def ending_of(name: str) -> str:
     return Path(name).suffix
 
 
-def rows_of(path: Path, notes: list[str] | None = None, width: int = 0) -> Iterator[Row]:
+def rows_of(
+    path: Path, notes: list[str] | None = None, span: tuple[int, int] | None = None, *, labelled: bool = True
+) -> Iterator[Row]:
     """(number of the line, cells) of every row; of another form than text the first is a header.
 
-    notes: is told of what is left out.  width: cells that a row of a sparse file has at least.
+    notes: is told of what is left out.  span: the first and the last feature that a sparse file has at least;
+    labelled: whether each of its rows must have a label.
     """
     ending = ending_of(path.name)
     if ending in SPARSE_ENDINGS:
-        return _sparse_rows(path, width)
+        return _sparse_rows(path, span, labelled)
     if ending in ARFF_ENDINGS:
         return _arff_rows(path)
     if ending in FRAME_ENDINGS:
@@ -86,25 +89,35 @@ def _arff_rows(path: Path) -> Iterator[Row]:
         raise DataError(f"{path}: line {at} is no row of ARFF ({error}); mend the quotes") from None
 
 
-def _sparse_rows(path: Path, width: int) -> Iterator[Row]:
+def span_of(path: Path) -> tuple[int, int] | None:
+    """The first and the last feature of a sparse file; None of any other file."""
+    if ending_of(path.name) not in SPARSE_ENDINGS:
+        return None
+    header = next(_sparse_rows(path, None, labelled=False))[1]
+    return int(header[1]), int(header[-1])
+
+
+def _sparse_rows(path: Path, span: tuple[int, int] | None, labelled: bool) -> Iterator[Row]:
     examples: list[tuple[int, str, dict[int, str]]] = []
-    most = width - 1
+    first, most = span or (1, 1)
     for number, line in enumerate(lines_of(path), 1):
-        label, *pairs = line.partition("#")[0].split() or [""]
-        if not label:
+        words = line.partition("#")[0].split()
+        if not words:
             continue
+        label, pairs = ("", words) if PAIR.fullmatch(words[0]) else (words[0], words[1:])
+        if labelled and (not label or "," in label):
+            held = f"several labels ({shown(label, 60)}); one an example is supported" if label else "no label"
+            raise DataError(f"{path}: line {number} has {held}")
         found = [PAIR.fullmatch(pair) for pair in pairs]
         bad = next((pair for pair, match in zip(pairs, found, strict=True) if match is None), None)
         if bad is not None:
-            several = "; several labels an example are not supported" if "," in label else ""
-            raise DataError(f"{path}: line {number} holds {shown(bad, 60)}, not a pair like 4:0.5{several}")
+            raise DataError(f"{path}: line {number} holds {shown(bad, 60)}, not a pair like 4:0.5")
         values = {int(match["index"]): match["value"] for match in found if match}
         if len(values) < len(pairs):
             raise DataError(f"{path}: line {number} gives a feature twice; take one out")
-        most = max(most, *values, 0)
+        first, most = min(first, *values, first), max(most, *values, most)
         examples.append((number, label, values))
         check_memory(path, 8 * most * len(examples))
-    first = 0 if any(0 in values for _, _, values in examples) else 1
     yield 0, [LABEL, *map(str, range(first, most + 1))]
     for number, label, values in examples:
         yield number, [label, *(values.get(k, "0") for k in range(first, most + 1))]

@@ -35,7 +35,7 @@ from handgrad.data.columns import (
 from handgrad.data.contents import Contents
 from handgrad.data.features import FeatureReader, Texts, divided
 from handgrad.data.packed import TEXT_ENDINGS
-from handgrad.data.table_files import SPARSE_ENDINGS, ending_of, rows_of
+from handgrad.data.table_files import ending_of, rows_of, span_of
 from handgrad.errors import DataError
 from handgrad.foreign import reading
 from handgrad.names import listed, shown
@@ -50,7 +50,7 @@ class TableForm:
     missing: tuple[str, ...] | None = None
     cells: str | None = None
     decimal: str | None = None
-    width: int = 0  # cells that a row of a sparse file has at least
+    span: tuple[int, int] | None = None  # the first and the last feature of sparse files
 
 
 @dataclass
@@ -102,7 +102,7 @@ def read_table(
 ) -> Contents:
     """The examples of a table, and of others as test and validation part.  Raises DataError with line and column."""
     files = [file for file in (path, test, val) if file is not None]
-    form = TableForm(label, drop, missing, cells, decimal, max(map(_sparse_width, files)))
+    form = TableForm(label, drop, missing, cells, decimal, _span(files))
     table = _read(path, form)
     table.notes += table.on_label
     indices = [] if table.names is None else _indices(table)
@@ -137,7 +137,7 @@ def read_table(
         table.y,
         features.get("test"),
         test_table and test_table.y,
-        feature_names=None if table.names is None else tuple(_feature(table, *head) for head in heads),
+        feature_names=_feature_names(table, heads),
         notes=tuple(notes),
         x_val=features.get("val"),
         y_val=val_table and val_table.y,
@@ -147,10 +147,12 @@ def read_table(
     )
 
 
-def _feature(table: _Table, column: int, text: str | None) -> str:
-    """The name of a column of x."""
-    assert table.names is not None
-    return table.names[column] if text is None else f"{table.names[column]}={text}"
+def _feature_names(table: _Table, heads: Sequence[tuple[int, str | None]]) -> tuple[str, ...] | None:
+    """The names of the columns of x; their numbers where texts need one and there is no header, or None."""
+    if table.names is None and not table.texts:
+        return None
+    names = [str(column) if table.names is None else table.names[column] for column, _ in heads]
+    return tuple(name if text is None else f"{name}={text}" for name, (_, text) in zip(names, heads, strict=True))
 
 
 def _on_texts(table: _Table, column: int, texts: Sequence[str | None]) -> str:
@@ -202,7 +204,7 @@ def _indices(table: _Table) -> list[int]:
 def _read_beside(table: _Table, path: Path, form: TableForm, indices: Sequence[int]) -> tuple[_Table | None, list[str]]:
     """(table, notes) of another part's file, with the columns of `table`; the table is None where it has no labels."""
     with reading(path, DataError, "a table", "mend it, or save it as CSV again"):
-        _, first = next(rows_of(path, width=form.width), (0, []))
+        _, first = next(rows_of(path, span=form.span), (0, []))
     first = _clean(first)
     alone = f'name {table.path.name} alone: data.name = "…/{table.path.name}"'
     if table.names is not None:
@@ -236,12 +238,14 @@ def _read_beside(table: _Table, path: Path, form: TableForm, indices: Sequence[i
     return other, other.notes
 
 
-def _sparse_width(path: Path) -> int:
-    """The cells of a row in a sparse file, 0 of any other."""
-    if ending_of(path.name) not in SPARSE_ENDINGS:
-        return 0
-    with reading(path, DataError, "a file of libsvm", "copy it again from where it came"):
-        return len(next(rows_of(path))[1])
+def _span(files: Sequence[Path]) -> tuple[int, int] | None:
+    """The first and the last feature of all sparse files together; None where there is none."""
+    spans = []
+    for file in files:
+        with reading(file, DataError, "a file of libsvm", "copy it again from where it came"):
+            spans.append(span_of(file))
+    known = [span for span in spans if span is not None]
+    return (min(first for first, _ in known), max(last for _, last in known)) if known else None
 
 
 def _read(path: Path, form: TableForm, texts: Collection[int] = ()) -> _Table:
@@ -249,7 +253,7 @@ def _read(path: Path, form: TableForm, texts: Collection[int] = ()) -> _Table:
     notes: list[str] = []
     named = True if ending_of(path.name) not in TEXT_ENDINGS else None
     with reading(path, DataError, "a table", "mend it, or save it as CSV again"):
-        table = _read_rows(path, rows_of(path, notes, form.width), form, texts, named)
+        table = _read_rows(path, rows_of(path, notes, form.span), form, texts, named)
         if table is None:  # what was taken for a header is an example
             table = _read_rows(path, rows_of(path, notes), form, texts, header=False)
     assert table is not None
@@ -334,6 +338,8 @@ def _check_labels(table: _Table, form: TableForm) -> None:
                 f"{table.path.name}: {gone} row{'s have' if gone > 1 else ' has'} no label and "
                 f"{'are' if gone > 1 else 'is'} left out"
             )
+    if not table.y:
+        raise DataError(f"{table.path}: has no row with a label")
     absent = first_missing(table.y, form.missing)
     if absent is not None:
         names, column = table.names, table.label

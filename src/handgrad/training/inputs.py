@@ -69,7 +69,9 @@ def _by_name(frame: Any, names: tuple[str, ...] | None) -> np.ndarray:
     row = not hasattr(frame, "columns")
     columns = [str(name) for name in (frame.index if row else frame.columns)]
     texts = {} if names is None else _columns_of_texts(columns, names)
-    if texts and not row:
+    if texts and row:
+        return _by_name(frame.to_frame().T, names)
+    if texts:
         return _with_texts(frame, columns, names or (), texts)
     if names is None:
         raise DataError(

@@ -7,11 +7,12 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
+from handgrad.data.data_section import DECIMALS
 from handgrad.data.scaling import Scaling
 from handgrad.displays import Display, Displayed
 from handgrad.errors import DataError, InputError, WeightsError
@@ -40,6 +41,7 @@ class Model(Displayed):
     """params by name; `value_range`: the values of unscaled examples, e.g. (0, 255); None: only the data could tell.
 
     feature_names: of the columns of a table, where the data says them.  brightness: of the training pictures.
+    table: how the cells of a table are read, where the study said it: `missing` (texts) and `decimal`.
     """
 
     network: Network
@@ -49,6 +51,7 @@ class Model(Displayed):
     value_range: tuple[float, float] | None
     feature_names: tuple[str, ...] | None = None
     brightness: Brightness | None = None
+    table: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of_facts(cls, network: Mapping[str, Any], data: Mapping[str, Any], params: Arrays) -> Self:
@@ -79,7 +82,8 @@ class Model(Displayed):
         if names is not None and (len(names),) != shape:
             raise ValueError(f"{len(names)} names for the shape {shape}")
         brightness = _pair(data.get("brightness"), "brightness")
-        return cls(built, params, classes, _scaling(data["scaler"], shape), _range(data), names, brightness)
+        scaler, table = _scaling(data["scaler"], shape), _table(data.get("table") or {})
+        return cls(built, params, classes, scaler, _range(data), names, brightness, table)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -180,12 +184,14 @@ class Model(Displayed):
         Columns are found by their names; texts become what they became in training.  `notes` gets a line for all that
         the user should know of.  Raises DataError with line and column.
         """
-        from handgrad.data.unlabelled import read_unlabelled
+        from handgrad.data.unlabelled import LearntColumns, read_unlabelled
 
         path, shape = as_path(path, "path", DataError), self.network.input_shape
         if len(shape) != 1:
             raise DataError(f"{path}: is a table, but the network takes pictures {shape}; give picture files")
-        found = read_unlabelled(path, shape[0], self.feature_names, missing=self.scaler.fill is not None)
+        missing, decimal = self.table.get("missing"), self.table.get("decimal")
+        filled = self.scaler.fill is not None
+        found = read_unlabelled(path, LearntColumns(shape[0], self.feature_names, filled, missing, decimal))
         if notes is not None:
             notes += found.notes
         return found.x, found.others
@@ -234,6 +240,15 @@ def _range(data: Mapping[str, Any]) -> tuple[float, float] | None:
     if found is not None and not found[0] < found[1]:
         raise ValueError("value_range must be (smallest, largest)")
     return None if found is None else tuple(data["value_range"])
+
+
+def _table(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = dict(facts)
+    if "missing" in found:
+        found["missing"] = tuple(_list_of(str, found["missing"], "missing"))
+    if found.get("decimal", ",") not in DECIMALS:
+        raise ValueError("decimal must be a point or a comma")
+    return found
 
 
 def _scaling(facts: Mapping[str, Any], shape: tuple[int, ...]) -> Scaling:

@@ -52,6 +52,7 @@ class DatasetFacts(RecordTable):
     classes: list[str] = []
     shape: list[int] = []
     feature_names: list[str] | None = None
+    table: dict[str, Any] | None = None  # how its cells are read: `missing` texts, `decimal`; only where the study says
     label_table: dict[str, list[int]] = {}
     counts: dict[str, int]
     notes: list[str] = []

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Part, Split, data_key
 from handgrad.measures import EPOCH_LOSS, MEASURES, PARTS, TRAIN, ClassCounts, DataPart
 from handgrad.network.arrays import Arrays
@@ -295,10 +296,19 @@ def _dataset_facts(trained: Trained) -> DatasetFacts:
         classes=list(split.classes),
         shape=list(split.shape),
         feature_names=_listed(split.feature_names),
+        **_table_facts(trained.setting.data),
         label_table=split.label_table,
         counts={name: len(part) for name, part in split.parts.items()},
         notes=list(split.notes),
     )
+
+
+def _table_facts(section: DataSection) -> dict[str, Any]:
+    """How the cells of a table are read, where the study says it: a trained network reads others so."""
+    texts = None if section.missing is None else section.missing.texts
+    said = {"missing": _listed(texts), "decimal": section.decimal}
+    found = {name: value for name, value in said.items() if value is not None}
+    return {"table": found} if found else {}
 
 
 def _listed(value: Any) -> Any:
