@@ -27,12 +27,16 @@ class HandgradError(Exception):
 
 
 def is_interrupt(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind an error: a library may raise one of its own from it, as pydantic does.
+    """Whether Ctrl-C is behind an error: a library may raise one of its own from it.
+
+    pydantic does where it writes a setting, and of one section inside another only its text tells.
 
     >>> is_interrupt(KeyboardInterrupt()), is_interrupt(ValueError())
     (True, False)
     """
     while error is not None and not isinstance(error, KeyboardInterrupt):
+        if type(error).__module__.startswith("pydantic") and KeyboardInterrupt.__name__ in str(error):
+            return True
         error = error.__cause__ or error.__context__
     return error is not None
 

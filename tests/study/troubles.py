@@ -6,6 +6,9 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, PlainSerializer
 
 from handgrad.data.batches import epoch_order
 from handgrad.training import in_progress
@@ -113,6 +116,18 @@ class Broken:
         raise ZeroDivisionError("boom")
 
 
+def _interrupt(_):
+    raise KeyboardInterrupt
+
+
+class Inner(BaseModel):
+    number: Annotated[int, PlainSerializer(_interrupt)] = 1
+
+
+class Outer(BaseModel):
+    inner: Annotated[Inner, PlainSerializer(lambda inner: inner.model_dump())] = Inner()
+
+
 @dataclass(frozen=True)
 class Interrupted:
     """Ctrl-C while a library is at work that makes an error of its own of it, as pydantic does while it writes."""
@@ -122,7 +137,7 @@ class Interrupted:
 
     @property
     def continues(self):
-        raise ValueError("calling a function: KeyboardInterrupt") from KeyboardInterrupt()
+        return Outer().model_dump()
 
 
 @dataclass(frozen=True)
