@@ -265,7 +265,8 @@ class FeatureReader:
         label = f", and data.label = {self._answer(column)} says that it holds the labels" if self.asked is None else ""
         nothing = json.dumps(short(text, 60), ensure_ascii=False)
         said = f'data.missing = {{ texts = [{nothing}], cells = "mean" }} (or "drop")'
-        return f"{words}. If it means a missing one: {said}; data.drop = [{self._answer(column)}] leaves the column out{label}"
+        drop = f"data.drop = [{self._answer(column)}] leaves the column out"
+        return f"{words}. If it means a missing one: {said}; {drop}{label}"
 
 
 def _is_rounded(cell: str, number: float) -> bool:
