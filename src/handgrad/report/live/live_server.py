@@ -12,6 +12,7 @@ path, so no path leads to a file of the disk.
 import base64
 import hashlib
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ class LiveServer(ThreadingHTTPServer):
     """Serves the snapshot of a `LiveReport`.  asked: when a page last asked for the status (`time.monotonic`)."""
 
     daemon_threads = True
-    allow_reuse_address = False  # two servers on one port would share out the requests
+    allow_reuse_address = os.name == "posix"  # a port is free again at once; elsewhere two servers would share it
 
     def __init__(self, report: LiveReport, port: int = 0) -> None:
         """port: 0 for a free one.  Raises InputError where it is taken or may not be used."""
