@@ -112,7 +112,7 @@ def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened,
 
     # the end
     study.end()
-    until(lambda: status.text.startswith("The study is over, 12 of 12 runs have ended. Its report: "))
+    until(lambda: status.text.startswith("The study is over, 12 of 12 runs have ended. Its report"))
     until(lambda: "this server has ended" in driver.find_element("id", "note").text)
     assert "Preliminary" not in text()
     watched.thread.join(300)

@@ -150,7 +150,7 @@ def test_two_watch_one_study_and_both_end_with_it(study, monkeypatch):
         thread.join(300)
         assert not thread.is_alive()
         report = (study.folder / "report" / "index.html").resolve()
-        assert said[-1] == f"The study is over, 12 of 12 runs have ended. Its report: {report}"
+        assert said[-1] == f"The study is over, 12 of 12 runs have ended. Its report is being made: {report}"
 
 
 def test_a_page_that_is_open_gets_the_last_report_before_the_server_ends(study, monkeypatch):
@@ -183,7 +183,7 @@ def test_a_study_that_ends_before_its_page_was_opened_is_shown_a_while(study, mo
     study.end()
     until(lambda: len(said) == 3)
     assert said[1] == "It was over before its page was opened, which stays there for 15 s"
-    assert said[2].startswith("The study is over, 12 of 12 runs have ended. Its report: ")
+    assert said[2].startswith("The study is over, 12 of 12 runs have ended. Its report")
     time.sleep(0.5)  # longer than for a page that was closed
     assert thread.is_alive()
     assert status(port)["over"]

@@ -106,8 +106,8 @@ class LiveReport:
             going = len(found.begun)
             return f"{text}, {going:,} {'is' if going == 1 else 'are'} in progress" if going else text
         where = (self.folder / "report" / "index.html").resolve()
-        if found.over:
-            return f"{text}. Its report: {where}"
+        if found.over:  # the command that ran it writes the report then
+            return f"{text}. Its report{'' if where.exists() else ' is being made'}: {where}"
         text += ". The command that ran it continues it. "
         if where.exists():
             return f"{text}Its report: {where}"
