@@ -18,7 +18,8 @@ OTHER = "#8A9199"
 
 def class_balance(figure: ClassBalance) -> dict[str, Any]:
     """A plot for each part, a bar for each class; all axes end at the same share of their part."""
-    rows, plots = figure.drawn, []
+    rows, plots, end = figure.drawn, [], 1.3 * figure.largest_share
+    ticks: dict[str, Any] = {"nticks": 4} if end < 1 else {"tickvals": [0, 0.25, 0.5, 0.75, 1]}  # no share is above 1
     for part, counts in figure.counts:
         shares = [short(figure.share(counts, i)) for i in rows]
         bars = {
@@ -33,7 +34,7 @@ def class_balance(figure: ClassBalance) -> dict[str, Any]:
             "customdata": [plain(figure.classes[i]) for i in rows],
             "hovertemplate": "%{customdata}: %{text} examples, %{x:.2%} of the part<extra></extra>",
         }
-        x = axis("of the part", range=[0, short(1.3 * figure.largest_share)], tickformat=".0%", nticks=4)
+        x = axis("of the part", range=[0, short(end)], tickformat=".0%", **ticks)
         plots.append(
             (part, {"data": [bars], "layout": layout(x, _classes(figure.classes, rows), height=_height(rows))})
         )
@@ -131,8 +132,8 @@ def activations(figure: Activations) -> dict[str, Any]:
         picture = {"type": "image", "source": png_uri(figure.image), "hoverinfo": "skip"}
         hidden = {"visible": False, "constrain": "domain"}
         shown = layout(hidden, {**hidden, "autorange": "reversed", "scaleanchor": "x"}, height=_height(figure.drawn))
-        plots.append((f"actual: {figure.classes[figure.actual]}", {"data": [picture], "layout": shown}))
-    plots.append((f"Outputs ({figure.what})", _outputs(figure)))
+        plots.append((", ".join(figure.said), {"data": [picture], "layout": shown}))
+    plots.append((f"Outputs ({figure.what}; {figure.colours})", _outputs(figure)))
     plots += [(one.words, _strip(figure, one)) for one in figure.strips]
     return {**one_plot({}), "plots": plots, "columns": 2}
 
@@ -148,7 +149,7 @@ def _outputs(figure: Activations) -> dict[str, Any]:
         "text": [f"{value:.3g}" for value in values.tolist()],
         "textposition": "outside",
         "cliponaxis": False,
-        "marker": {"color": [COLOURS[0] if i == figure.actual else OTHER for i in rows]},
+        "marker": {"color": [figure.ink(i) or OTHER for i in rows]},
         "customdata": [plain(figure.classes[i]) for i in rows],
         "hovertemplate": "%{customdata}: %{x:.6g}<extra></extra>",
     }
