@@ -1,5 +1,6 @@
 """Figures that show examples of the data: classes by part, decision regions, activations of a chosen example."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -147,6 +148,11 @@ def test_the_report_has_what_the_folder_keeps_without_the_data(plane):
     page = build_report(results.folder, formats=())
     names = {path.stem for path in (page.parent / "figures").glob("*.csv")}
     assert {"decision-regions", "own-planes", "own-one", "class-balance-1", "class-balance-2"} <= names
+    figure = page.read_text().partition('aria-label="classes of the figure">')[2].partition("</div>")[0]
+    signs = re.findall(r'<svg class="sign"[^>]*><path d="([^"]+)" fill="(#\w+)"', figure)
+    assert len({path for path, _ in signs}) == len({ink for _, ink in signs}) == 3  # no lines
+    assert "swatch" not in figure
+    assert figure.rstrip().endswith("ringed: taken for another</span>")
     found = read_data(results.folder, results.planned["1"]["data"])
     assert found["kept"] == ["plane", "train 7"]
     assert sorted(np.concatenate([found[f"{part}.index"] for part in ("train", "validation", "test")])) == [*range(120)]

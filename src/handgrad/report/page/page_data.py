@@ -12,6 +12,14 @@ from handgrad.report.page.plots import axis, beginning, layout, numbers, one_plo
 
 NEUTRAL = "#F7F7F7"
 SIGNS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "x")  # as in print, one for each colour
+PATHS = {
+    "circle": "M10 6a4 4 0 1 1 -8 0a4 4 0 1 1 8 0z",
+    "square": "M2 2h8v8h-8z",
+    "triangle-up": "M6 2l5 8h-10z",
+    "diamond": "M6 1l5 5l-5 5l-5 -5z",
+    "triangle-down": "M1 2h10l-5 8z",
+    "x": "M3 1l3 3l3 -3l2 2l-3 3l3 3l-2 2l-3 -3l-3 3l-2 -2l3 -3l-3 -3z",
+}  # of the signs, within 12 x 12
 BAR = 22  # pixels of a class
 OTHER = "#8A9199"
 
@@ -57,7 +65,16 @@ def regions(figure: DecisionRegions) -> dict[str, Any]:
     plots = [(title, _plane(figure, panel)) for title, panel in zip(titles, figure.panels, strict=True)]
     empty = np.empty(0)
     legend = [Line(label, empty, empty, style=line_style(i)) for i, label in enumerate(figure.classes)]
-    return {**one_plot({}), "plots": plots, "columns": min(figure.columns, len(plots)), "legend": legend}
+    signs = {label: _sign_of(i) for i, label in enumerate(figure.classes)}
+    ring = any(panel.wrong.any() for panel in figure.panels)
+    columns = min(figure.columns, len(plots))
+    return {**one_plot({}), "plots": plots, "columns": columns, "legend": legend, "signs": signs, "ring": ring}
+
+
+def _sign_of(i: int) -> dict[str, str]:
+    """The sign of a class for the legend: a path within 12 x 12, what fills it and what it is drawn with."""
+    ink = COLOURS[i % len(COLOURS)]
+    return {"path": PATHS[SIGNS[i % len(SIGNS)]], "fill": "#ffffff" if i >= len(COLOURS) else ink, "ink": ink}
 
 
 def _plane(figure: DecisionRegions, panel: RegionPanel) -> dict[str, Any]:
