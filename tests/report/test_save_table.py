@@ -87,6 +87,7 @@ ROWS = 'rows must be names such as ["1", "3"], or how many of the first'
         ("summary", "a.md", {"rows": ["9"]}, "table summary has no row '9'. It has: 1, 2, 3, 4"),
         ("summary", "a.md", {"rows": 0}, f"{ROWS}, 1 or more; got 0"),
         ("summary", "a.md", {"rows": {"1", "2"}}, f"{ROWS}; got {{"),
+        ("summary", "a.md", {"rows": ["2", "3", 2]}, f"{ROWS}, each once; got 2, 3, 2"),
         ("summary", "a.tex", {"column": "both"}, "column must be single or double; got 'both'"),
         ("summary", "a.md", {"column": "single"}, "of an article, so of a table in .tex; got 'single' with .md"),
     ],

@@ -18,7 +18,7 @@ from handgrad.data.contents import Dataset
 from handgrad.displays import Display, Displayed, in_notebook
 from handgrad.errors import InputError
 from handgrad.foreign import as_path
-from handgrad.names import listed, lookup, shown, unknown
+from handgrad.names import listed, lookup, plural, shown, unknown
 from handgrad.report.drawing.canvas import drawn, png, save_prints
 from handgrad.report.drawing.lettering import check_fonts
 from handgrad.report.figures.chosen_examples import loading
@@ -177,8 +177,11 @@ def figure(
     sources = replace(sources_of(results), split=loading(data))
     found = make_figure(kind, summary, named, sources, options, name=name or kind)
     if found is None:
+        ended = [(label, run) for label in labels for run in known[label].runs if run.record is not None]
+        lost = [f"{run.status} ({label})" for label, run in ended if run.status in ("diverged", "failed")]
+        why = f": {len(lost):,} of {plural(len(ended), 'run')} {listed(lost)}" if lost else ""
         raise InputError(
-            f"{results.folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows"
+            f"{results.folder}: the records of these settings hold nothing that a figure of kind {kind!r} shows{why}"
         )
     return StudyFigure(kind, found, printed)
 
@@ -213,8 +216,16 @@ def _of_record(
     )
     found = make_figure(kind, whole, {f"run {record.id}": setting}, sources, options, name=name)
     if found is None:
-        raise InputError(f"record {record.id} holds nothing that a figure of kind {kind!r} shows")
+        raise InputError(f"record {record.id} {_lost(record)}holds nothing that a figure of kind {kind!r} shows")
     return StudyFigure(kind, found, printed)
+
+
+def _lost(record: Record) -> str:
+    """Why a record may hold less than others."""
+    if record.status not in ("diverged", "failed"):
+        return ""
+    at = "" if record.diverged is None else f" at step {record.diverged.step:,}"
+    return f"{record.status}{at}, and "
 
 
 def save_figure(

@@ -226,7 +226,9 @@ def test_optuna_reads_a_trial_for_every_setting(results, tmp_path):
     assert best.params == {"training.optimizer": "adam(lr=0.01, beta1=0.9, beta2=0.999, eps=1e-08)"}
     curves = results.curves().query("label == '3'").groupby("epoch")["val_accuracy"].mean()
     assert best.intermediate_values == pytest.approx(curves.to_dict())
-    assert [trial.params for trial in longer.trials] == [{"training.epochs": 2}]
+    assert [trial.params for trial in longer.trials] == [{"training.epochs": 4}, {"training.epochs": 2}]
+    assert [trial.user_attrs.get("trained_in") for trial in longer.trials] == ["main", None]
+    assert longer.best_trial.user_attrs["setting"] == longer.user_attrs["winner"]
     assert best.duration.total_seconds() > 0
 
 
@@ -272,6 +274,36 @@ def test_optuna_reads_the_ranges_of_a_search_from_sqlite(make_results, tmp_path)
     assert trial.params["training.optimizer.lr"] == row["training.optimizer.lr"]
     assert trial.value == pytest.approx(row["val_accuracy"], rel=1e-15)
     assert trial.distributions["network.hidden"].choices == ("4", "6, 5")
+
+
+@needs("optuna")
+def test_optuna_has_the_start_of_a_phase_that_wins_it(make_results, tmp_path):
+    import optuna
+
+    tables = {"seeds": 1, "training": {"batch_size": "full"}, "grid": {"network.hidden": [4, 6]}}
+    ranges = {"training.optimizer.lr": {"log_uniform": [0.2, 1.0]}, "training.batch_size": {"integers": [2, 8]}}
+    tables["phase"] = [{"name": "then", "random": {"runs": 2, **ranges}}]
+    folder = make_results(tables, lambda setting, seed: Outcome(0.9 if setting.label == "2" else 0.5))
+    path = tmp_path / "a?b 5%.db"
+    said = hg.export_study(folder, path, format="optuna").splitlines()
+    named = {}
+    exec("\n".join(said[2:]), named)
+    best, study = named["study"].best_trial, named["study"]
+    assert best.user_attrs["setting"] == study.user_attrs["winner"] == "2"
+    assert best.user_attrs["trained_in"] == "main"
+    assert best.params.keys() == {"training.optimizer.lr"}  # the batch "full" is no point of the range
+    assert len(study.trials) == 3
+    assert isinstance(study, optuna.Study)
+
+
+@needs("optuna")
+def test_optuna_of_failed_runs_alone_has_no_best_trial_and_the_lines_say_so(make_results, tmp_path):
+    folder = make_results({"seeds": 1, "grid": {"network.hidden": [4, 6]}}, lambda s, seed: Outcome(status="failed"))
+    said = hg.export_study(folder, tmp_path / "study.log", format="optuna").splitlines()
+    named = {}
+    exec("\n".join(said[2:]), named)
+    assert [trial.state.name for trial in named["study"].trials] == ["FAIL", "FAIL"]
+    assert said[-1] == "# no trial of it is COMPLETE, so that it has no best_trial"
 
 
 # -- MLflow and Weights & Biases, of one run: they take seconds to start

@@ -1,10 +1,12 @@
 """Figures that show examples of the data: classes by part, decision regions, activations of a chosen example."""
 
+import re
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
 import handgrad as hg
 from handgrad.errors import InputError
@@ -13,13 +15,16 @@ from handgrad.report.build import build_report
 from handgrad.report.drawing.canvas import draw
 from handgrad.report.figures.class_balance import balance_words, class_balance
 from handgrad.report.figures.data_shapes import ClassBalance, LayerOutputs
+from handgrad.report.figures.palette import RIGHT, WRONG
 from handgrad.report.page.page_data import activations as activations_on_page
+from handgrad.report.page.page_data import class_balance as class_balance_on_page
 from handgrad.report.page.page_data import regions as regions_on_page
 from handgrad.report.page.plotly_figure import plotly_figure
 from handgrad.study.folder.store import read_data
 from handgrad.study.planning.plan import Plan
 from handgrad.study.planning.split_cache import SplitCache
 from handgrad.study.reading.loading import make_study
+from handgrad.training.record_facts import Divergence
 from tests.records import made_record
 
 # -- class balance
@@ -39,6 +44,16 @@ def test_words_on_balance():
     # of 65 and 45 in 110, test has 5 and 5 for 5.909 and 4.091: χ² = 0.909²·(1/59.09 + 1/40.91 + 1/5.909 + 1/4.091)
     chance = balance_words([("train", (60, 40)), ("test", (5, 5))], ["a", "b"])[-1]  # = 0.376, p = erfc(√(χ²/2)) = 0.54
     assert chance.endswith("all shares together differ as chance makes it (chi-square test, p = 0.54).")
+
+
+def test_no_share_is_above_100_percent_and_one_example_is_one():
+    counts = (("train", (1, 99)), ("test", (1, 99)))
+    figure = ClassBalance("balance", "Balance", "", ("a", "b"), counts)
+    for axes in draw(figure).axes:
+        assert axes.get_xticks().max() == 1.0
+    assert max(class_balance_on_page(figure)["plots"][0][1]["layout"]["xaxis"]["tickvals"]) == 1
+    assert balance_words(counts, "ab")[0].startswith("The rarest class, a, has 1 train example, 1.01 % of")
+    assert balance_words([("train", (1, 1))], "ab") == ["All classes have 1 train example."]
 
 
 def test_the_balance_of_a_record():
@@ -133,6 +148,11 @@ def test_the_report_has_what_the_folder_keeps_without_the_data(plane):
     page = build_report(results.folder, formats=())
     names = {path.stem for path in (page.parent / "figures").glob("*.csv")}
     assert {"decision-regions", "own-planes", "own-one", "class-balance-1", "class-balance-2"} <= names
+    figure = page.read_text().partition('aria-label="classes of the figure">')[2].partition("</div>")[0]
+    signs = re.findall(r'<svg class="sign"[^>]*><path d="([^"]+)" fill="(#\w+)"', figure)
+    assert len({path for path, _ in signs}) == len({ink for _, ink in signs}) == 3  # no lines
+    assert "swatch" not in figure
+    assert figure.rstrip().endswith("ringed: taken for another</span>")
     found = read_data(results.folder, results.planned["1"]["data"])
     assert found["kept"] == ["plane", "train 7"]
     assert sorted(np.concatenate([found[f"{part}.index"] for part in ("train", "validation", "test")])) == [*range(120)]
@@ -205,7 +225,10 @@ def test_activations_are_those_of_the_forward_pass(record, pictures):
     assert rows[0][1:4] == [1, 0, 0]
     assert rows[-1][:2] == ["probability", "b"]
     titles = [axes.get_title() for axes in draw(figure).axes]
-    assert titles[:3] == ["actual: b", "probability", figure.layers[0].words]
+    said, colours = ("actual: b", "blue: actual")
+    if figure.predicted != figure.actual:
+        said, colours = f"{said}\ntaken for {figure.classes[figure.predicted]}", f"{colours}, orange: taken for"
+    assert titles[:3] == [said, f"probability ({colours})", figure.layers[0].words]
     assert len(activations_on_page(figure)["plots"]) == 5
     assert len(plotly_figure(figure).data) == 5
 
@@ -215,6 +238,20 @@ def test_the_worst_mistake_is_scaled_as_it_was_learnt(record, pictures):
     index, predicted = int(record.mistakes["test.index"][0]), int(record.mistakes["test.predicted"][0])
     assert figure.outputs == pytest.approx(record.model.probabilities(pictures.x_test[index : index + 1])[0], rel=1e-4)
     assert figure.predicted == predicted != figure.actual
+    said = [f"actual: {figure.classes[figure.actual]}", f"taken for {figure.classes[predicted]}"]
+    picture, outputs, *_ = draw(figure).axes
+    assert picture.get_title() == "\n".join(said)
+    inks = dict(zip(figure.drawn, (bar.get_facecolor() for bar in outputs.patches), strict=True))
+    assert inks[predicted] == to_rgba(WRONG)
+    assert inks[figure.actual] == to_rgba(RIGHT)
+    assert outputs.get_title() == "probability (blue: actual, orange: taken for)"
+    assert "(orange bar, probability " in figure.caption
+    assert activations_on_page(figure)["plots"][0][0] == ", ".join(said)
+    lost = record.model_copy(
+        update={"status": "diverged", "diverged": Divergence(epoch=1, step=7, layer=None, reason="loss is nan")}
+    )
+    with pytest.raises(InputError, match="diverged at step 7, and holds nothing that a figure of kind 'activations'"):
+        hg.figure(lost, "activations", options={"example": "mistake"})
     right = record.model_copy(update={"mistakes": {}})
     with pytest.raises(InputError, match="no picture of a mistake on the test part; give the index of an example"):
         hg.figure(right, "activations", options={"example": "mistake"})

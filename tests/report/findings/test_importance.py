@@ -16,6 +16,7 @@ from handgrad.report.findings.importance_sentences import (
     forgiveness_verdicts,
     headline_importance,
     importance_verdicts,
+    little,
     percent_of,
 )
 from handgrad.report.findings.studied_axes import StudiedAxes, declared, studied_in
@@ -178,15 +179,18 @@ def test_settings_that_collapse_are_told_apart_from_those_that_work():
     frame = noisy(mean)
     frame[LOST] = frame["value"] < 0.3
     found = importance_of(of_frame(frame, LEVELS))
-    working, whole = said(found)
-    assert working.startswith(
+    (text,) = said(found)
+    assert text.startswith(
         "Among the 4 settings of which no run was lost (collapsed to one class, diverged, or far below the other runs "
         "of the setting), width matters most: it has 9"
     )
-    assert whole.startswith("Among all 6 settings, 2 of which lost runs, learning rate matters most: it has 99.7 %")
-    assert ". Lost runs count in this variance. From 6 settings × 4 seeds" in whole
-    assert [verdict.kind for verdict in importance_verdicts(found)] == ["good", "note"]
-    assert importance_verdicts(found, "Phase 1")[1].text.startswith("Phase 1: among all 6 settings")
+    assert " Among all 6 settings, 2 of which lost runs, learning rate matters most: it has 99.7 %" in text
+    assert "matter little" not in text.partition("Among all")[2]  # width has little beside the lost runs alone
+    assert ". Little beside the lost runs: width (at most " in text
+    assert little(found) == {"lr"}
+    assert ". Lost runs count in this variance. From 6 settings × 4 seeds" in text
+    assert [verdict.kind for verdict in importance_verdicts(found)] == ["good"]
+    assert importance_verdicts(found, "Phase 1")[0].text.startswith("Phase 1: among the 4 settings")
     assert found.lost == 2
     frame[LOST] = (frame["lr"] < 0.05) | (frame["width"] == 32)
     only = importance_of(of_frame(frame, LEVELS))

@@ -1,5 +1,6 @@
 """What to try next: beyond the ends of what was listed, more seeds, or nothing."""
 
+from handgrad.report.findings.importance import importances
 from handgrad.report.findings.next_steps import next_steps
 from handgrad.report.findings.summarize import summarize
 from handgrad.study.folder.results_folder import Results
@@ -9,7 +10,8 @@ GRID = {"seeds": 3, "grid": {"training": {"optimizer": {"lr": [0.01, 0.1, 1.0]}}
 
 
 def said(folder):
-    return [verdict.text for verdict in next_steps(summarize(Results.open(folder)))]
+    summary = summarize(Results.open(folder))
+    return [verdict.text for verdict in next_steps(summary, importances(summary))]
 
 
 def by_label(*accuracies):
@@ -23,9 +25,42 @@ def test_the_best_at_an_end_of_what_was_listed(make_results):
     assert text == "What to try next: lr below 0.01 (the smallest tried)."
 
 
-def test_the_best_in_the_middle_calls_for_nothing(make_results):
-    (text,) = said(make_results(GRID, by_label(0.2, 0.95, 0.5)))
+def test_the_best_between_near_neighbours_calls_for_nothing(make_results):
+    grid = {"seeds": 3, "grid": {"training": {"optimizer": {"lr": [0.03, 0.1, 0.3]}}}}
+    (text,) = said(make_results(grid, by_label(0.2, 0.95, 0.5)))
     assert text.startswith("What to try next: nothing that these runs call for; the best lies inside the values tried")
+
+
+def test_neighbours_of_the_best_that_are_far_and_worse_call_for_values_between(make_results):
+    begin = "What to try next: lr between"
+    (text,) = said(make_results(GRID, by_label(0.2, 0.95, 0.5)))
+    assert text == f"{begin} 0.01 and 1 (0.1 is the best tried, and both next values are a factor of 10 or more away)."
+    (text,) = said(
+        make_results(
+            GRID, lambda s, seed: Outcome(0.9 + 0.001 * seed, "done" if s.label == "2" else "diverged"), name="d"
+        )
+    )
+    assert text.startswith(f"{begin} 0.01 and 1 (0.1 is the best tried")
+    grid = {"seeds": 3, "grid": {"training": {"optimizer": {"lr": [0.05, 0.1, 1.0]}}}}
+    (text,) = said(make_results(grid, by_label(0.2, 0.95, 0.5), name="one"))
+    assert text == (
+        f"{begin} 0.1 and 1 (0.1 is the best tried, and the next larger one is a factor of 10 or more away)."
+    )
+
+
+def test_no_step_for_what_is_shown_to_matter_little(make_results):
+    tables = {
+        "seeds": 3,
+        "grid": {"training": {"optimizer": {"lr": [0.01, 0.02, 0.04]}}, "network": {"hidden": [4, 6]}},
+    }
+
+    def tell(setting, seed):
+        lr, hidden = setting.axes["training.optimizer.lr"], setting.axes["network.hidden"]
+        return Outcome(0.9 - 0.3 * (lr != 0.02) + 0.002 * (hidden == 6) + 0.025 * seed)
+
+    (text,) = said(make_results(tables, tell))
+    assert "hidden" not in text
+    assert "lies inside" not in text  # the largest width is the best
 
 
 def test_seeds_that_would_decide(make_results):

@@ -39,6 +39,19 @@ def wide(columns=14, rows=3):
                                                           for i in range(rows)))  # fmt: skip
 
 
+@pytest.mark.parametrize(("sentences", "floats"), [(40, 1), (80, 1), (130, 2)])
+def test_a_note_stands_within_a_float(sentences, floats):
+    table = replace(wide(columns=2, rows=8), caption="This is what it says. " * sentences)
+    text = to_latex(table, "single").partition(r"\else")[0]
+    depth, noted = 0, []
+    for line in text.splitlines():
+        depth += line.startswith(r"\begin{table}") - line.startswith(r"\end{table}")
+        noted += [depth] * (r"\parbox" in line)
+    assert (depth, noted) == (0, [1])
+    assert text.count(r"\begin{table}") == floats
+    assert (r"Table~\ref{tab:wide}" in text) == (floats == 2)
+
+
 def hostile():
     rows = [Row((cell(name), cell(f"{i}"), cell(name, bold=True), cell("97.00 ± 0.10")), i % 2 == 0)
             for i, name in enumerate(NAMES)]  # fmt: skip

@@ -51,8 +51,9 @@ def problems(tables, overrides=(), **options):
         ({"seeds": 0}, "seeds must be a list of different whole numbers >= 0"),
         ({"seeds": []}, "seeds must be a list of different whole numbers >= 0"),
         ({"seeds": True}, "seeds must be a list of different whole numbers >= 0"),
-        ({"name": "a/b"}, "name must be a name of letters, digits, - _ . and spaces"),
-        ({"name": ".."}, "name must be a name of letters, digits, - _ . and spaces"),
+        ({"name": "mönde two"}, "name must be a name of the signs a to z, A to Z, 0 to 9, - _ . and spaces"),
+        ({"name": "a/b"}, "name must be a name of the signs a to z, A to Z, 0 to 9, - _ . and spaces"),
+        ({"name": ".."}, "name must be a name of the signs a to z, A to Z, 0 to 9, - _ . and spaces"),
         (
             {"select_by": "test_accuracy"},
             "select_by is an unknown measure 'test_accuracy': the test set has no say in a choice; to reproduce a "

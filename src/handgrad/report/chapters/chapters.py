@@ -102,7 +102,7 @@ def headline(
         found += test_set_verdicts(summary.winner, summary.leading)
     elif summary.phases:
         found += phase_verdicts(summary.phases[-1])
-    found += [*headline_importance(summary, important), *next_steps(summary)]
+    found += [*headline_importance(summary, important), *next_steps(summary, important)]
     if METRICS[metric].part is not TEST:
         found += selection(summary, metric)
     found += [*noise, *conditional(summary), *early_stopping_verdicts(summary), *small_parts(summary)]

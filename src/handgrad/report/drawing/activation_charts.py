@@ -8,7 +8,6 @@ from handgrad.report.drawing.canvas import GRID, INK, SOFT, letters_in, new_draw
 from handgrad.report.drawing.grids import signed_colours
 from handgrad.report.drawing.lettering import cut
 from handgrad.report.figures.data_shapes import Activations, LayerOutputs
-from handgrad.report.figures.palette import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,9 +34,8 @@ def draw_activations(figure: Activations) -> "Drawing":
         axes = drawing.add_subplot(beside[0])
         axes.imshow(figure.image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         _bare(axes)
-        axes.set_title(
-            f"actual: {cut(figure.classes[figure.actual], letters_in(page_width() / 3, 8) - 8)}", size=sized(8)
-        )
+        most = letters_in(page_width() / 3, 8)
+        axes.set_title("\n".join(cut(line, most) for line in figure.said), size=sized(8))
     _outputs(drawing.add_subplot(beside[-1]), figure, shown)
     for position, one in enumerate(strips):
         _strip(drawing.add_subplot(grid[1 + position]), one)
@@ -60,9 +58,9 @@ def _bare(axes: "Axes") -> None:
 
 
 def _outputs(axes: "Axes", figure: Activations, shown: list[int]) -> None:
-    """A bar for each class, the actual one in bold letters."""
+    """A bar for each class, the actual one in bold letters; the colours are those of `Activations.ink`."""
     values = figure.outputs[shown]
-    inks = [COLOURS[0] if i == figure.actual else SOFT for i in shown]
+    inks = [figure.ink(i) or SOFT for i in shown]
     axes.barh(range(len(shown)), values, height=0.72, color=inks)
     axes.set_yticks(range(len(shown)), [cut(figure.classes[i], 18) for i in shown], size=sized(7.5))
     for text, i in zip(axes.get_yticklabels(), shown, strict=True):
@@ -83,7 +81,7 @@ def _outputs(axes: "Axes", figure: Activations, shown: list[int]) -> None:
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=sized(7.5))
-    axes.set_title(figure.what, size=sized(8))
+    axes.set_title(f"{figure.what} ({figure.colours})", size=sized(8))
 
 
 def _strip(axes: "Axes", one: LayerOutputs) -> None:

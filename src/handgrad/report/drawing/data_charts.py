@@ -49,6 +49,8 @@ def draw_class_balance(figure: ClassBalance) -> "Drawing":
         axes.set_ylim(len(rows) - 0.4, -0.6)
         percent_axis(axes.xaxis, end)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=2 if is_narrow() else 4))
+        if end >= 1:  # no share is above 1
+            axes.set_xticks([0, 0.5, 1] if is_narrow() else [0, 0.25, 0.5, 0.75, 1])
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0, labelleft=position == 0)
         axes.set_title(part, size=sized(9))

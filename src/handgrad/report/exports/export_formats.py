@@ -46,7 +46,8 @@ def _frames(reader: str, ending: str) -> Callable[[ExportedStudy, Path], list[st
 
 
 def _sqlite(to: Path) -> str:
-    return f"sqlite:///{to.as_posix()}"
+    """The address of an SQLite file, in which ? begins options and % a sign that is written by its number."""
+    return f"sqlite:///{to.as_posix().replace('%', '%25').replace('?', '%3F')}"
 
 
 def _tensorboard(study: ExportedStudy, to: Path) -> list[str]:
@@ -62,8 +63,13 @@ def _optuna(study: ExportedStudy, to: Path) -> list[str]:
         "# in Python:",
         "import optuna",
         f"storage = {storage}",
-        *(f"study = optuna.load_study(study_name={name!r}, storage=storage)" for name in phase_names(study)),
+        *(line for name, has_best in phase_names(study).items() for line in _loaded(name, has_best)),
     ]
+
+
+def _loaded(name: str, has_best: bool) -> list[str]:
+    lines = [f"study = optuna.load_study(study_name={name!r}, storage=storage)"]
+    return lines if has_best else [*lines, "# no trial of it is COMPLETE, so that it has no best_trial"]
 
 
 def _mlflow(study: ExportedStudy, to: Path) -> list[str]:

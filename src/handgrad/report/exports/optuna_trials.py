@@ -4,7 +4,8 @@ The storage is an SQLite database, or where the path ends in .log a journal: lin
 
 A trial is a setting, since that is what Optuna chooses among: its value is the mean over the seeds of the metric by
 which handgrad chooses, and the values of single seeds are user attributes.  So Optuna's best trial of a phase is the
-winner, and its importances and samplers see what varies and not the noise of seeds.
+winner, and its importances and samplers see what varies and not the noise of seeds.  The setting that a phase starts
+from is a trial of it too, since it can win; `trained_in` says in which phase it ran.
 
     COMPLETE   every run came to its end
     PRUNED     a search stopped it short; its value is that of its last epoch
@@ -29,6 +30,7 @@ from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.study.rules.select import mean_of
 
 JOURNAL = ".log"  # ending of a path that is Optuna's journal
+RANGES = ("uniform", "log_uniform", "integers")
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -42,9 +44,7 @@ def write_trials(study: ExportedStudy, new: Path, to: Path) -> None:
     import optuna
     import sqlalchemy
 
-    runs: dict[str, list[ExportedRun]] = {}
-    for run in study.runs:
-        runs.setdefault(run.label, []).append(run)
+    runs = _by_setting(study)
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -71,10 +71,25 @@ def sqlite_url(path: Path) -> str:
     return sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
 
 
-def phase_names(study: ExportedStudy) -> list[str]:
-    """What the studies are called in the storage: as the study, where it has several phases with theirs."""
-    phases = _phases(study)
-    return [study.name if len(phases) == 1 else f"{study.name}: {phase.name}" for phase in phases]
+def phase_names(study: ExportedStudy) -> dict[str, bool]:
+    """What the studies are called in the storage -> whether one of its trials is complete: else Optuna has no best one.
+
+    They are called as the study, where it has several phases with theirs.
+    """
+    phases, runs = _phases(study), _by_setting(study)
+    return {
+        study.name if len(phases) == 1 else f"{study.name}: {phase.name}": any(
+            _state(phase, setting, runs[setting.label]) == "COMPLETE" for setting in phase.settings
+        )
+        for phase in phases
+    }
+
+
+def _by_setting(study: ExportedStudy) -> dict[str, list[ExportedRun]]:
+    runs: dict[str, list[ExportedRun]] = {}
+    for run in study.runs:
+        runs.setdefault(run.label, []).append(run)
+    return runs
 
 
 def _phases(study: ExportedStudy) -> list[PhaseSummary]:
@@ -102,9 +117,8 @@ def _write_phase(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         made.set_metric_names([phase.metric])
-    own = [setting for setting in phase.settings if not setting.earlier]
-    space, values = _space(phase, own)
-    trials = [_trial(phase, setting, runs[setting.label], space, values[setting.label]) for setting in own]
+    space, values = _space(phase, phase.settings)
+    trials = [_trial(phase, setting, runs[setting.label], space, values[setting.label]) for setting in phase.settings]
     made.add_trials([trial for trial in trials if trial is not None])
 
 
@@ -118,14 +132,18 @@ def _space(phase: PhaseSummary, settings: Sequence[SettingSummary]) -> "tuple[Sp
     for path in phase.axes:
         kind, written = ranges.get(path, ("", ()))
         listed = [plain_value(value) for value in written] if kind == "choice" else []
-        column = one_type([*listed, *(axis_value(setting, path) for setting in settings)])
+        given = [axis_value(setting, path) for setting in settings]
+        if kind in RANGES:  # that of the start can be no point of a range, such as the batch "full"
+            given = [value if _is_within(kind, value) else None for value in given]
+        column = one_type([*listed, *given])
         there = {one.label: value for one, value in zip(settings, column[len(listed) :], strict=True)}
         there = {label: value for label, value in there.items() if value is not None}
-        if kind in ("uniform", "log_uniform"):
+        if kind in RANGES:
             low, high = min(written[0], *there.values()), max(written[1], *there.values())
-            space[path] = FloatDistribution(float(low), float(high), log=kind == "log_uniform")
-        elif kind == "integers":
-            space[path] = IntDistribution(*written)
+            if kind == "integers":
+                space[path] = IntDistribution(low, high)
+            else:
+                space[path] = FloatDistribution(float(low), float(high), log=kind == "log_uniform")
         else:
             choices = list(dict.fromkeys(value for value in column if value is not None))
             numbers = all(isinstance(value, int | float) for value in choices)
@@ -133,6 +151,13 @@ def _space(phase: PhaseSummary, settings: Sequence[SettingSummary]) -> "tuple[Sp
         for label, value in there.items():
             values[label][path] = value
     return space, values
+
+
+def _is_within(kind: str, value: Any) -> bool:
+    """Whether a value is a point of a range of this kind, however wide."""
+    if isinstance(value, bool) or not isinstance(value, int if kind == "integers" else int | float):
+        return False
+    return kind != "log_uniform" or value > 0
 
 
 def _trial(
@@ -150,12 +175,7 @@ def _trial(
     if not begun:
         return None
     mean = setting.samples[phase.metric].mean
-    if len(over) < len(runs):
-        state = TrialState.RUNNING
-    elif mean is None or any(run.is_lost for run in runs):
-        state = TrialState.FAIL
-    else:
-        state = TrialState.PRUNED if setting.stopped else TrialState.COMPLETE
+    state = TrialState[_state(phase, setting, runs)]
     times = [run.times for run in over if run.times]
     began = min((one.began for one in times), default=None)
     return FrozenTrial(
@@ -173,6 +193,14 @@ def _trial(
     )
 
 
+def _state(phase: PhaseSummary, setting: SettingSummary, runs: Sequence[ExportedRun]) -> str:
+    if not all(run.is_over for run in runs):
+        return "RUNNING"
+    if setting.samples[phase.metric].mean is None or any(run.is_lost for run in runs):
+        return "FAIL"
+    return "PRUNED" if setting.stopped else "COMPLETE"
+
+
 def _attributes(phase: PhaseSummary, setting: SettingSummary, runs: Sequence[ExportedRun]) -> dict[str, Any]:
     sample = setting.samples[phase.metric]
     found: dict[str, Any] = {"setting": setting.label, "runs": [run.id for run in runs]}
@@ -180,6 +208,8 @@ def _attributes(phase: PhaseSummary, setting: SettingSummary, runs: Sequence[Exp
     found |= {"status": [run.status for run in runs], "n": sample.n, "mean": sample.mean, "std": sample.std}
     found["values"] = [run.numbers.get(phase.metric) for run in runs]
     found |= {name: values.mean for name, values in setting.samples.items() if values.n}
+    if runs[0].phase != phase.name:
+        found["trained_in"] = runs[0].phase
     if network := setting.network:
         found["parameters"] = network.parameters
     return {key: value for key, value in found.items() if value is not None}

@@ -49,11 +49,12 @@ def make_activations(request: Request[ActivationsOptions]) -> Activations | None
     k = len(classes)
     few = f" Drawn: the {MOST_OUTPUTS} largest of {k} outputs, and the actual one." if k > MOST_OUTPUTS else ""
     other = "" if actual == predicted else f", of {classes[actual]} {outputs[actual]:.3g}"
+    orange = "" if actual == predicted else "orange bar, "
     caption = (
         f"{request.who(run)}. The {part} example with index {int(example.index[0])}: its class is {classes[actual]} "
-        f"(blue bar), the network says {classes[predicted]} ({what} {outputs[predicted]:.3g}{other}). Below it what "
-        "every layer makes of it, after its activation: blue is positive, orange negative, white 0, full colour ± the "
-        f"number above the layer. The number beside a row is that of its first unit or map.{few}"
+        f"(blue bar), the network says {classes[predicted]} ({orange}{what} {outputs[predicted]:.3g}{other}). Below it "
+        "what every layer makes of it, after its activation: blue is positive, orange negative, white 0, full colour ± "
+        f"the number above the layer. The number beside a row is that of its first unit or map.{few}"
     )
     return Activations(
         request.name,

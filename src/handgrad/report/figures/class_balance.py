@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from handgrad.measures import PARTS
-from handgrad.names import listed
+from handgrad.names import listed, plural
 from handgrad.report.figures.data_shapes import ClassBalance
 from handgrad.report.figures.request import Request
 from handgrad.report.findings.wording import sentence
@@ -55,11 +55,11 @@ def balance_words(counts: Counts, classes: Sequence[str]) -> list[str]:
     part, first = counts[0]
     small, large = (choice(range(len(first)), key=lambda i: first[i]) for choice in (min, max))
     if first[small] == first[large]:
-        words = [f"All classes have {first[small]:,} {part} examples."]
+        words = [f"All classes have {plural(first[small], f'{part} example')}."]
     else:
         rare = "rarest" if first[small] < RARE * first[large] else "smallest"
         words = [
-            f"The {rare} class, {classes[small]}, has {first[small]:,} {part} examples, "
+            f"The {rare} class, {classes[small]}, has {plural(first[small], f'{part} example')}, "
             f"{100 * first[small] / first[large]:.3g} % of those of the largest, {classes[large]} ({first[large]:,})."
         ]
     for name, numbers in counts:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.names import plural
+from handgrad.report.figures.palette import RIGHT, WRONG
 from handgrad.report.figures.shapes import CsvRow, Numbers
 
 MOST_CLASSES = 40  # that class balance draws; of more the largest and the smallest
@@ -203,7 +204,22 @@ class Activations:
     @property
     def predicted(self) -> int:
         """The class of the largest output."""
-        return int(np.argmax(self.outputs))
+        return int(np.argmax(np.nan_to_num(self.outputs, nan=-np.inf)))
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Its class, and what it is taken for where that is another one."""
+        taken = () if self.predicted == self.actual else (f"taken for {self.classes[self.predicted]}",)
+        return (f"actual: {self.classes[self.actual]}", *taken)
+
+    @property
+    def colours(self) -> str:
+        """What the colours of bars mean."""
+        return "blue: actual" if self.predicted == self.actual else "blue: actual, orange: taken for"
+
+    def ink(self, i: int) -> str:
+        """The colour of the bar of a class: blue the actual one, orange what it is taken for; of others none."""
+        return RIGHT if i == self.actual else WRONG if i == self.predicted else ""
 
     @property
     def drawn(self) -> list[int]:

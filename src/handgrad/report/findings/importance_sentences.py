@@ -97,8 +97,8 @@ def headline_importance(summary: Summary, important: Sequence[Importance]) -> li
 
 
 def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
-    """Which axis matters most: where runs were lost, first among the settings of which none was, then among all; why,
-    where it cannot be said.
+    """Which axis matters most: where runs were lost, first among the settings of which none was, then, in the same
+    verdict, among all; why, where it cannot be said.
 
     phase: its name, where sentences of several stand together.
     """
@@ -114,12 +114,23 @@ def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
         text, decided = _most(found.shares, studied, begins=not where)
         method = _method(found.shares, settings)
         return [Verdict("good" if decided else "note", f"{where}{text}. {method}{not_among}")]
-    text, _ = _most(found.shares, studied)
+    working, small = _of_working(found, where), little(found)
+    text, _ = _most(found.shares, studied, beside=[studied.names[path] for path in studied.axes if path not in small])
     text = (
-        f"mong all {plural(settings, 'setting')}, {found.lost} of which lost runs, {text}. "
+        f"{working.text} Among all {plural(settings, 'setting')}, {found.lost} of which lost runs, {text}. "
         f"Lost runs count in this variance. {_method(found.shares, settings)}{not_among}"
     )
-    return [_of_working(found, where), Verdict("note", f"{where}{'a' if where else 'A'}{text}")]
+    return [Verdict(working.kind, text)]
+
+
+def little(found: Importance) -> set[str]:
+    """Paths of the axes that are shown to matter little, where runs were lost: among the settings of which none was."""
+    shares, studied = found.working if found.lost else found.shares, found.studied
+    if shares is None or len(studied.axes) < 2:
+        return set()
+    parts = parts_of(shares)
+    names = {part.name for part in parts if len(part.axes) == 1 and _is_little(part, parts)}
+    return {path for path in studied.axes if studied.names[path] in names}
 
 
 def _of_working(found: Importance, where: str) -> Verdict:
@@ -132,9 +143,12 @@ def _of_working(found: Importance, where: str) -> Verdict:
     return Verdict("good" if decided else "note", f"{begin}, {text}. {method}")
 
 
-def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> tuple[str, bool]:
+def _most(shares: Shares, studied: StudiedAxes, begins: bool = False, beside: Sequence[str] = ()) -> tuple[str, bool]:
     """The axis that matters most, or the two that do so together, what interacts, and what matters little or was not
-    shown to matter; and whether one is shown to matter most."""
+    shown to matter; and whether one is shown to matter most.
+
+    beside: names of axes that may have little of this variance because lost runs have so much of it.
+    """
     parts = parts_of(shares)
     of = f"of the variance of {METRICS[studied.metric].word}"
     if isinstance(shares, ForestShares):
@@ -145,7 +159,7 @@ def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> tuple[s
     mains = [part for part in parts if len(part.axes) == 1]
     pairs = [part for part in parts if len(part.axes) == 2]
     if pairs and all(pairs[0].low > one.high for one in parts if one is not pairs[0]) and pairs[0].is_above_zero:
-        return f"{_pair_first(pairs[0], of)}{_the_others(mains, pairs[1:], parts, pairs[0])}", True
+        return f"{_pair_first(pairs[0], of)}{_the_others(mains, pairs[1:], parts, pairs[0], beside)}", True
     first, is_above_zero = mains[0], any(part.is_above_zero for part in mains)
     rivals = [one for one in parts if is_above_zero and first.name not in one.axes and one.high >= first.low]
     if not is_above_zero:
@@ -162,7 +176,7 @@ def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> tuple[s
     else:
         text = f"{first.name} matters most: it has {percent_of(first.share)} {of} (95 % interval {_ends(first)})"
     left = [part for part in mains[1:] if part not in rivals]
-    return f"{text}{_the_others(left, [pair for pair in pairs if pair not in rivals], parts)}", (
+    return f"{text}{_the_others(left, [pair for pair in pairs if pair not in rivals], parts, beside=beside)}", (
         is_above_zero and not rivals
     )
 
@@ -181,20 +195,26 @@ def _the_others(
     pairs: Sequence[NamedShare],
     parts: Sequence[NamedShare],
     first: NamedShare | None = None,
+    beside: Sequence[str] = (),
 ) -> str:
-    """The axes and pairs that are not named yet;  first: the interaction that is; its axes have shares of their own."""
+    """The axes and pairs that are not named yet;  first: the interaction that is; its axes have shares of their own;
+    beside: axes of which nothing is said but how little they have beside lost runs."""
     text = ""
     if first is not None:
         text += f". By themselves {_listed([part for part in mains if part.axes[0] in first.axes], ' has')}"
         mains = [part for part in mains if part.axes[0] not in first.axes]
-    little = [part for part in mains if _is_little(part, parts)]
-    if matter := [part for part in mains if part.is_above_zero and part not in little]:
+    small = [part for part in mains if _is_little(part, parts)]
+    if matter := [part for part in mains if part.is_above_zero and part not in small]:
         text += f"; {_listed(matter, ' has')}"
     text += _together([part for part in pairs if part.is_above_zero and part.share >= LITTLE / 5])
-    if little:
-        names, most = enumerated([part.name for part in little], NAMED), max(part.high for part in little)
-        text += f". Shown to matter little: {names} ({_at_most(most)})"
-    if unknown := [part for part in mains if part not in (*little, *matter)]:
+    for begin, those in (
+        (". Shown to matter little: ", [part for part in small if part.name not in beside]),
+        (". Little beside the lost runs: ", [part for part in small if part.name in beside]),
+    ):
+        if those:
+            most = _at_most(max(part.high for part in those))
+            text += f"{begin}{enumerated([part.name for part in those], NAMED)} ({most})"
+    if unknown := [part for part in mains if part not in (*small, *matter)]:
         text += f". Not shown to matter: {_listed(unknown)}"
     return text
 

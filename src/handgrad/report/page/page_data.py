@@ -12,13 +12,22 @@ from handgrad.report.page.plots import axis, beginning, layout, numbers, one_plo
 
 NEUTRAL = "#F7F7F7"
 SIGNS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "x")  # as in print, one for each colour
+PATHS = {
+    "circle": "M10 6a4 4 0 1 1 -8 0a4 4 0 1 1 8 0z",
+    "square": "M2 2h8v8h-8z",
+    "triangle-up": "M6 2l5 8h-10z",
+    "diamond": "M6 1l5 5l-5 5l-5 -5z",
+    "triangle-down": "M1 2h10l-5 8z",
+    "x": "M3 1l3 3l3 -3l2 2l-3 3l3 3l-2 2l-3 -3l-3 3l-2 -2l3 -3l-3 -3z",
+}  # of the signs, within 12 x 12
 BAR = 22  # pixels of a class
 OTHER = "#8A9199"
 
 
 def class_balance(figure: ClassBalance) -> dict[str, Any]:
     """A plot for each part, a bar for each class; all axes end at the same share of their part."""
-    rows, plots = figure.drawn, []
+    rows, plots, end = figure.drawn, [], 1.3 * figure.largest_share
+    ticks: dict[str, Any] = {"nticks": 4} if end < 1 else {"tickvals": [0, 0.25, 0.5, 0.75, 1]}  # no share is above 1
     for part, counts in figure.counts:
         shares = [short(figure.share(counts, i)) for i in rows]
         bars = {
@@ -33,7 +42,7 @@ def class_balance(figure: ClassBalance) -> dict[str, Any]:
             "customdata": [plain(figure.classes[i]) for i in rows],
             "hovertemplate": "%{customdata}: %{text} examples, %{x:.2%} of the part<extra></extra>",
         }
-        x = axis("of the part", range=[0, short(1.3 * figure.largest_share)], tickformat=".0%", nticks=4)
+        x = axis("of the part", range=[0, short(end)], tickformat=".0%", **ticks)
         plots.append(
             (part, {"data": [bars], "layout": layout(x, _classes(figure.classes, rows), height=_height(rows))})
         )
@@ -56,7 +65,16 @@ def regions(figure: DecisionRegions) -> dict[str, Any]:
     plots = [(title, _plane(figure, panel)) for title, panel in zip(titles, figure.panels, strict=True)]
     empty = np.empty(0)
     legend = [Line(label, empty, empty, style=line_style(i)) for i, label in enumerate(figure.classes)]
-    return {**one_plot({}), "plots": plots, "columns": min(figure.columns, len(plots)), "legend": legend}
+    signs = {label: _sign_of(i) for i, label in enumerate(figure.classes)}
+    ring = any(panel.wrong.any() for panel in figure.panels)
+    columns = min(figure.columns, len(plots))
+    return {**one_plot({}), "plots": plots, "columns": columns, "legend": legend, "signs": signs, "ring": ring}
+
+
+def _sign_of(i: int) -> dict[str, str]:
+    """The sign of a class for the legend: a path within 12 x 12, what fills it and what it is drawn with."""
+    ink = COLOURS[i % len(COLOURS)]
+    return {"path": PATHS[SIGNS[i % len(SIGNS)]], "fill": "#ffffff" if i >= len(COLOURS) else ink, "ink": ink}
 
 
 def _plane(figure: DecisionRegions, panel: RegionPanel) -> dict[str, Any]:
@@ -131,8 +149,8 @@ def activations(figure: Activations) -> dict[str, Any]:
         picture = {"type": "image", "source": png_uri(figure.image), "hoverinfo": "skip"}
         hidden = {"visible": False, "constrain": "domain"}
         shown = layout(hidden, {**hidden, "autorange": "reversed", "scaleanchor": "x"}, height=_height(figure.drawn))
-        plots.append((f"actual: {figure.classes[figure.actual]}", {"data": [picture], "layout": shown}))
-    plots.append((f"Outputs ({figure.what})", _outputs(figure)))
+        plots.append((", ".join(figure.said), {"data": [picture], "layout": shown}))
+    plots.append((f"Outputs ({figure.what}; {figure.colours})", _outputs(figure)))
     plots += [(one.words, _strip(figure, one)) for one in figure.strips]
     return {**one_plot({}), "plots": plots, "columns": 2}
 
@@ -148,7 +166,7 @@ def _outputs(figure: Activations) -> dict[str, Any]:
         "text": [f"{value:.3g}" for value in values.tolist()],
         "textposition": "outside",
         "cliponaxis": False,
-        "marker": {"color": [COLOURS[0] if i == figure.actual else OTHER for i in rows]},
+        "marker": {"color": [figure.ink(i) or OTHER for i in rows]},
         "customdata": [plain(figure.classes[i]) for i in rows],
         "hovertemplate": "%{customdata}: %{x:.6g}<extra></extra>",
     }

@@ -56,7 +56,9 @@ def with_rows(table: Table, rows: Any) -> Table:
     found: dict[str, list[Row]] = {}
     for row in table.rows:
         found.setdefault(row.cells[0].text, []).append(row)
-    names = dict.fromkeys(map(str, asked))
+    names = [*map(str, asked)]
+    if len(set(names)) < len(names):
+        raise InputError(f"rows must be {ROWS}, each once; got {listed(names)}")
     if wrong := [name for name in names if name not in found]:
         raise InputError(_none(table, "row", wrong[0], found, nearest(wrong[0], found)))
     return replace(table, rows=tuple(row for name in names for row in found[name]))

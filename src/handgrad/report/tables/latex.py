@@ -147,9 +147,7 @@ def _chunks(columns: Sequence[TexColumn], n: int, size: Size, room: float) -> It
 def _floats(table: "Table", found: _Layout, environment: str) -> list[str]:
     """A float or, where a page is too low for all, several."""
     note, note_height = _note(table, found)
-    apart = note_height > HEIGHT / 2  # a note that would fill the page is no part of a float
-    if apart:
-        note, _ = _note(table, found, apart=True)
+    apart = note_height > HEIGHT / 2  # the table has the page, the note what is left of it, or a float of its own
     title_height = 20 + 12 * math.ceil(1.2 * width_of(plain(table.title)) / found.width)
     room = HEIGHT - 40 - title_height - (0 if apart else note_height)
     floats: list[list[str]] = []
@@ -162,6 +160,9 @@ def _floats(table: "Table", found: _Layout, environment: str) -> list[str]:
                 left = room
             left -= height
             floats[-1].append("\n".join(_tabular(columns, table.rows, rows)))
+    beside = not apart or left >= note_height
+    if not beside:
+        note, _ = _note(table, found, apart=True)
     lines: list[str] = []
     for number, tabulars in enumerate(floats):
         last = number == len(floats) - 1
@@ -170,11 +171,15 @@ def _floats(table: "Table", found: _Layout, environment: str) -> list[str]:
         lines += [f"  {line}" for line in _letters(found.size)]
         lines += [
             "\n\n  \\medskip\n\n".join(tabulars),
-            *(note if last and not apart else ()),
+            *(note if last and beside else ()),
             rf"\end{{{environment}}}",
         ]
         lines += [r"\clearpage"] * (number % 10 == 9)  # LaTeX keeps few floats that wait for a page
-    return [*lines, *(note if apart else ())]
+    if beside:
+        return lines
+    if note_height > HEIGHT - 40:  # no float holds it
+        return [*lines, *note]
+    return [*lines, rf"\begin{{{environment}}}", *note, rf"\end{{{environment}}}"]
 
 
 def _caption(table: "Table", *, first: bool) -> tuple[list[str], list[str]]:

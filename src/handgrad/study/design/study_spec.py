@@ -33,7 +33,9 @@ def folder_name(value: Any) -> str:
         or not set(value) <= _LETTERS
         or not (value[0].isalnum() and (value[-1].isalnum() or value[-1] in "-_"))
     ):
-        raise ValueError("must be a name of letters, digits, - _ . and spaces, at most 60 long (it names a folder)")
+        raise ValueError(
+            "must be a name of the signs a to z, A to Z, 0 to 9, - _ . and spaces, at most 60 long (it names a folder)"
+        )
     return value
 
 
