@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from handgrad.cli import console
 from handgrad.cli.entry import end_at_once
 from handgrad.cli.study_display import StudyDisplay
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, is_interrupt
 from handgrad.names import plural
 from handgrad.study.execution.events import Event
 
@@ -50,11 +50,13 @@ def following(folder: Path, metric: str | None, watcher: "Watcher | None" = None
         followed = Followed(folder, display, watcher)
         try:
             yield followed
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Exception) as error:
+            if not is_interrupt(error):
+                raise
             display.__exit__()
             if followed.begun and not followed.over:
                 _tell_how_far(folder)
-            raise
+            raise KeyboardInterrupt from error
     if watcher is not None:
         watcher.end()
 
