@@ -152,3 +152,12 @@ def test_an_array_whose_header_is_hostile(tmp_path):
         header = (b"{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + b", }").ljust(end - 10)
         (tmp_path / "train-x.npy").write_bytes(whole[:10] + header + whole[end:])
         assert "is not a finished folder of data, or is damaged" in failing(tmp_path)
+
+
+def test_a_split_that_was_stored_before_cells_could_be_missing(tmp_path):
+    parts = split(from_arrays([[0.0], [1.0], [2.0], [3.0]] * 5, [0, 1] * 10), {})
+    save_split(parts, tmp_path)
+    kept = json.loads((tmp_path / "split.json").read_text("utf-8"))
+    del kept["scaler"]["fill"]
+    (tmp_path / "split.json").write_text(json.dumps(kept), "utf-8")
+    assert open_split(tmp_path).scaler == parts.scaler

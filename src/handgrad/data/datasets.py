@@ -26,7 +26,7 @@ from handgrad.data.classes import number_labels
 from handgrad.data.contents import Contents, Dataset, Part, Split
 from handgrad.data.data_section import CELLS, DataSection
 from handgrad.data.frames import as_array, check_rows, columns_like, names_of
-from handgrad.data.missing import without_missing
+from handgrad.data.missing import has_missing, without_missing
 from handgrad.data.own import FORMS_OF_SETTINGS, find_own, read_own, refuse_settings
 from handgrad.data.ranges import check_inside, compare_parts, in_one_type, natural_range, rounded_columns
 from handgrad.data.scaling import Scaling, filled, means_of
@@ -180,7 +180,8 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
     sizes = {part.replace("x", "y"): len(x) for part, x in parts.items()}
     labels, classes, on_labels = number_labels(contents, sizes, where)
     value_range, notes = contents.value_range, contents.notes
-    known = {part: filled(x, means_of(parts["x_train"])) for part, x in parts.items()}
+    means = means_of(parts["x_train"]) if any(map(has_missing, parts.values())) else None
+    known = {part: filled(x, means) for part, x in parts.items()}
     if value_range is None:
         value_range, of_range = natural_range(examples)
         notes += compare_parts(known, contents.feature_names, where) + of_range

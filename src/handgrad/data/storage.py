@@ -65,7 +65,7 @@ def open_split(folder: Path) -> Split:
         if any(len(array) != parts[name]["n"] for name in parts for array in arrays[name].values()):
             raise ValueError("arrays of another length")
         scaler = kept.pop("scaler")
-        numbers = {key: _tuples(scaler[key]) for key in ("shift", "divide", "fill")}
+        numbers = {key: _tuples(scaler.get(key)) for key in ("shift", "divide", "fill")}  # older splits have no fill
         values: dict[str, Any] = {key: _tuples(value) for key, value in kept.items()}
         for name in PARTS:
             values[name] = Part(**arrays[name], source=parts[name]["source"]) if name in parts else None
