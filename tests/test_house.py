@@ -41,6 +41,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "data_section",
         "contents",
         "batches",
+        "augmentation",
         "ranges",
         "missing",
         "classes",

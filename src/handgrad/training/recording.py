@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.data.batches import lie_by_class
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Part, Split, data_key
 from handgrad.measures import EPOCH_LOSS, MEASURES, PARTS, TRAIN, ClassCounts, DataPart
@@ -282,7 +283,7 @@ def _network_facts(trained: Trained) -> NetworkFacts:
 
 
 def _dataset_facts(trained: Trained) -> DatasetFacts:
-    split = trained.split
+    split, y = trained.split, trained.split.train.y
     scaler = {name: _listed(value) for name, value in split.scaler.facts().items()}
     return DatasetFacts(
         name=split.name,
@@ -299,7 +300,7 @@ def _dataset_facts(trained: Trained) -> DatasetFacts:
         **_table_facts(trained.setting.data),
         label_table=split.label_table,
         counts={name: len(part) for name, part in split.parts.items()},
-        notes=list(split.notes),
+        notes=[*split.notes, *trained.setting.training.order_notes(len(y), by_class=lie_by_class(y))],
     )
 
 

@@ -136,6 +136,9 @@ class CompiledSession(ABC):
             self.t -= 1
         return curve[:done]
 
+    def take_examples(self, x: np.ndarray) -> None:
+        self.inputs["train"] = self._inputs(x, self.job.parts["train"][1])
+
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         drops = "dropout-while-scoring" in self.job.training.slips
         return self._score(self.inputs[part], len(self.job.parts[part][1]), np.zeros(0, self.dtype), drops)
