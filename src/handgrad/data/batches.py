@@ -42,6 +42,8 @@ def lie_by_class(y: NDArray[np.int64]) -> bool:
     >>> lie_by_class(np.array([1, 1, 0, 0])), lie_by_class(np.array([1, 0, 1, 0])), lie_by_class(np.array([1, 1]))
     (True, False, False)
     """
+    if y.ndim > 1:
+        return False  # targets are no classes
     changes = int(np.count_nonzero(np.diff(y)))
     return changes > 0 and changes + 1 == len(np.unique(y))
 

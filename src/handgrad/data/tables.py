@@ -32,12 +32,14 @@ from handgrad.data.columns import (
 )
 from handgrad.data.contents import Contents
 from handgrad.data.divisions import Division, check_alone, parted, read_division
-from handgrad.data.features import FeatureReader, Texts, divided
+from handgrad.data.features import FeatureReader, Texts, divided, on_texts
 from handgrad.data.first_lines import clean, first_lines, was_header
 from handgrad.data.packed import TEXT_ENDINGS
-from handgrad.data.table_files import ending_of, rows_of, span_of
+from handgrad.data.table_files import ending_of, rows_of, span_of_all
+from handgrad.data.target_values import numbers_of_texts
 from handgrad.errors import DataError
 from handgrad.foreign import reading
+from handgrad.measures import CLASSIFICATION
 from handgrad.names import listed, shown
 
 
@@ -54,6 +56,7 @@ class TableForm:
     span: tuple[int, int] | None = None  # the first and the last feature of sparse files
     division: str | int | None = None
     divides: int | None = None  # the number of the column that says which part a row is in
+    task: str = CLASSIFICATION
 
 
 @dataclass
@@ -74,6 +77,9 @@ class _Table:
     notes: list[str]
     on_label: list[str] = field(default_factory=list)
     division: Division | None = None
+    width: int = 0  # how many columns the file has
+    targets: NDArray[np.float64] | None = None  # (n, k), of tasks other than classification
+    target_columns: list[int] = field(default_factory=list)
 
     def called(self, column: int) -> str | int:
         """A column's name, or its number where it has none."""
@@ -87,6 +93,29 @@ class _Table:
         if not self.columns:
             raise DataError(f"{self.path}: has no column left beside the labels; at least one is needed")
 
+    def take_targets(self, more: Sequence[str | int], decimal: str | None) -> None:
+        """Take the targets (n, k) from the column of labels and from `more`, which are features no longer."""
+        names = [str(column) for column in range(self.width)] if self.names is None else self.names
+        found = [find_column(names, one, "data.label", str(self.path)) for one in more]
+        self.target_columns = [self.label, *found]
+        if len(set(self.target_columns)) < len(self.target_columns):
+            raise DataError(f"{self.path}: data.label names a column twice; name each once")
+        columns = [numbers_of_texts(self.y, self.lines, str(self.path), shown(self.called(self.label)), decimal)]
+        for column in found:
+            if column in self.texts or column not in self.columns:
+                raise DataError(
+                    f"{self.path}: column {shown(self.called(column))} holds texts or is left out, and data.label says "
+                    "that it holds targets; take it out of one"
+                )
+            columns.append(self.x[:, self.columns.index(column)])
+        self.targets = np.column_stack(columns).astype(np.float64)
+        empty = np.isnan(self.targets).any(axis=1)
+        if empty.any():
+            raise DataError(
+                f"{self.path}: line {self.lines[int(np.argmax(empty))]} lacks a target; fill it in or take the row out"
+            )
+        self.without(found)
+
     @property
     def numbers(self) -> list[int]:
         """The columns of numbers, by their place in x."""
@@ -95,7 +124,7 @@ class _Table:
 
 def read_table(
     path: Path,
-    label: str | int | None = None,
+    label: str | int | Sequence[str | int] | None = None,
     test: Path | None = None,
     val: Path | None = None,
     *,
@@ -104,13 +133,23 @@ def read_table(
     cells: str | None = None,
     decimal: str | None = None,
     division: str | int | None = None,
+    task: str = CLASSIFICATION,
 ) -> Contents:
     """The examples of a table, and of others as test and validation part.  Raises DataError with line and column.
 
+    label: the column of the labels, or of a target; several of them where an example has several targets.
     division: the column that says which part a row is in.
     """
     files = [file for file in (path, test, val) if file is not None]
-    form = TableForm(label, drop, missing, cells, decimal, _span(files), division)
+    more: list[str | int] = []
+    if label is not None and not isinstance(label, str | int):
+        label, *more = label
+        if task == CLASSIFICATION:
+            raise DataError(
+                f"{path}: data.label names {len(more) + 1} columns, and classes stand in one; several are those "
+                'of data.task = "regression" or "multi-label"'
+            )
+    form = TableForm(label, drop, missing, cells, decimal, span_of_all(files), division, task=task)
     table = _read(path, form, "train", files[1:])
     table.notes += table.on_label
     indices = [] if table.names is None else _indices(table)
@@ -121,7 +160,7 @@ def read_table(
             "(index=False writes none); give it a name to keep it"
         )
     named = table.names is not None and table.names[table.label].lower() in LABELS  # its name says which it is
-    if label is None and not named and table.numbers[:1] == [0]:
+    if label is None and task == CLASSIFICATION and not named and table.numbers[:1] == [0]:
         question = question_of_label(table.x, table.y, table.called(table.columns[0]), table.called(table.label))
         left_out = set(range(table.columns[0])) - {table.label, *indices}  # the first column itself
         if question and not left_out:
@@ -134,24 +173,33 @@ def read_table(
             others[part], on_part = _read_beside(table, other, part, form, indices)
             notes += on_part
     parts = {"train": table, **{name: one for name, one in others.items() if one is not None}}
+    if task != CLASSIFICATION:
+        for one in parts.values():
+            one.take_targets(more, decimal)
     x, heads, strange = divided([(one.x, one.texts) for one in parts.values()], table.columns)
-    notes += [_on_texts(table, column, [text for c, text in heads if c == column]) for column in table.texts]
+    notes += [
+        on_texts(path.name, table.called(column), [text for c, text in heads if c == column]) for column in table.texts
+    ]
     if strange:
         notes.append(f"{path.name}: has no {listed(strange, SHOWN)}, which the other parts hold")
     features = dict(zip(parts, x, strict=True))
     test_table, val_table = others["test"], others["val"]
     contents = Contents(
         features["train"],
-        table.y,
+        table.y if task == CLASSIFICATION else table.targets,
         features.get("test"),
-        test_table and test_table.y,
+        test_table and (test_table.y if task == CLASSIFICATION else test_table.targets),
+        classes=None
+        if task == CLASSIFICATION
+        else tuple(map(str, (table.called(one) for one in table.target_columns))),
         feature_names=_feature_names(table, heads),
         notes=tuple(notes),
         x_val=features.get("val"),
-        y_val=val_table and val_table.y,
+        y_val=val_table and (val_table.y if task == CLASSIFICATION else val_table.targets),
         label=f"column {table.called(table.label)!r}",
         missing=missing,
         cells=cells,
+        task=task,
     )
     divides = table.division
     return contents if divides is None or files[1:] else parted(contents, table.lines, divides, path)
@@ -163,17 +211,6 @@ def _feature_names(table: _Table, heads: Sequence[tuple[int, str | None]]) -> tu
         return None
     names = [str(column) if table.names is None else table.names[column] for column, _ in heads]
     return tuple(name if text is None else f"{name}={text}" for name, (_, text) in zip(names, heads, strict=True))
-
-
-def _on_texts(table: _Table, column: int, texts: Sequence[str | None]) -> str:
-    """A note on a column of texts."""
-    called = table.called(column)
-    answer = f'"{called}"' if isinstance(called, str) else called
-    became = f"{len(texts)} columns of 0 and 1, one for each" if len(texts) > 1 else "a column of 1"
-    return (
-        f"{table.path.name}: column {shown(called)} holds texts ({listed(map(shown, texts), 4)}) and became {became}; "
-        f"data.drop = [{answer}] would leave it out"
-    )
 
 
 def _note_numbers_of_rows(table: _Table) -> None:
@@ -250,16 +287,6 @@ def _read_beside(
     return other, other.notes
 
 
-def _span(files: Sequence[Path]) -> tuple[int, int] | None:
-    """The first and the last feature of all sparse files together; None where there is none."""
-    spans = []
-    for file in files:
-        with reading(file, DataError, "a file of libsvm", "copy it again from where it came"):
-            spans.append(span_of(file))
-    known = [span for span in spans if span is not None]
-    return (min(first for first, _ in known), max(last for _, last in known)) if known else None
-
-
 def _read(path: Path, form: TableForm, part: str, beside: Sequence[Path], texts: Collection[int] = ()) -> _Table:
     """The file of a part.  beside: those of other parts;  texts: columns that hold texts in one of them."""
     notes: list[str] = []
@@ -309,12 +336,14 @@ def _read_rows(
         names, x, y, lines = first, x[1:], y[1:], lines[1:]  # numbers as names (pixel 0, 1, 2 ...) beside a label
     if not y:
         raise DataError(f"{path}: has a header and no rows; expected one example a row")
-    table = _Table(path, names, column, columns, x, y, lines, dict(reader.texts), [*notes, *reader.notes()])
+    table = _Table(
+        path, names, column, columns, x, y, lines, dict(reader.texts), [*notes, *reader.notes()], width=len(first)
+    )
     if header and counts(first) and not isinstance(label, str):
         taken = listed(map(shown, first), 4)
         table.notes.append(f"{path.name}: its first line ({taken}) is taken for the names of the columns")
     if names is None:
-        asked = question_of_header(first, y, column)
+        asked = question_of_header(first, y, column) if form.task == CLASSIFICATION else None
         if asked and label is None:
             raise DataError(f"{path}: {asked}")
         table.notes += [f"{path.name}: {asked}"] if asked else []

@@ -26,11 +26,10 @@ def augmented_pictures(
     versions = [x, *(augmentation.augmented(x, seed, epoch, black=low) for epoch in range(EPOCHS))]
     shown = np.stack(versions, axis=1).reshape(-1, *x.shape[1:]).transpose(0, 2, 3, 1)  # (n · versions, rows, cols, c)
     shown = 2 * (shown - low) / ((high - low) or 1.0) - 1
-    labels = [
-        text
-        for label in samples.labels[: len(x)]
-        for text in (record.dataset.classes[label], *(f"epoch {k + 1}" for k in range(EPOCHS)))
-    ]
+    classes, labels = record.dataset.classes, list[str]()
+    for label in samples.labels[: len(x)]:
+        labels.append(classes[label] if isinstance(label, int) else "as it is")
+        labels += [f"epoch {k + 1}" for k in range(EPOCHS)]
     caption = (
         f"{who}. {words_of(augmentation)}: {samples.source} examples as they are (with their class), and as "
         f"epochs 1 to {EPOCHS} would change them. Such pictures are made of training examples only; all scores are of "
