@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from handgrad.data.batches import lie_by_class
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Part, Split, data_key
 from handgrad.data.scaling import AS_IT_IS, Scaling
@@ -346,7 +347,7 @@ def _network_facts(trained: Trained) -> NetworkFacts:
 
 
 def _dataset_facts(trained: Trained) -> DatasetFacts:
-    split = trained.split
+    split, y = trained.split, trained.split.train.y
     scaler = {name: _listed(value) for name, value in split.scaler.facts().items()}
     return DatasetFacts(
         name=split.name,
@@ -364,7 +365,7 @@ def _dataset_facts(trained: Trained) -> DatasetFacts:
         **_task_facts(split),
         label_table=split.label_table,
         counts={name: len(part) for name, part in split.parts.items()},
-        notes=list(split.notes),
+        notes=[*split.notes, *trained.setting.training.order_notes(len(y), by_class=lie_by_class(y))],
     )
 
 

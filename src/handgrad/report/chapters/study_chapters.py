@@ -22,6 +22,7 @@ from handgrad.report.chapters.chapter import (
 from handgrad.report.chapters.search_chapter import timeline_block
 from handgrad.report.figures import network_figures as run_figures
 from handgrad.report.figures import phase_figures
+from handgrad.report.figures.augmentation_figure import augmented_pictures
 from handgrad.report.figures.class_balance import class_balance
 from handgrad.report.figures.decision_regions import make_regions
 from handgrad.report.figures.gradient_figures import gradients
@@ -187,6 +188,7 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
             feature_maps(record, sources.params(run.id), sources.images(winner.label, run.id), who),
             run_figures.predictions(record, sources.images(winner.label, run.id), who),
             run_figures.mistakes(record, sources.mistakes(run.id), who),
+            augmented_pictures(record, sources.images(winner.label, run.id), who),
             *_of_targets(record, sources.predictions(run.id), who),
             _regions(winner, sources, phase.metric),
             gradients(Request("gradients", {winner.label: winner}, sources, GradientsOptions(), phase.metric)),
