@@ -21,7 +21,8 @@ from handgrad.report.figures.request import Sources
 from handgrad.report.findings.against_best import BEST
 from handgrad.report.findings.conclusion_sentences import against_text
 from handgrad.report.findings.ranked_settings import ranked_settings
-from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.wording import axis_names, number, outcome, spread, trouble_of, values_text
 from handgrad.report.page.page_grids import mistakes, pictures
 from handgrad.report.page.run_table import phases_of

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.measures import METRICS, is_fraction, lower_is_better
-from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.wording import axis_names, setting_value
 from handgrad.study.changes import WRITTEN_OUT, shown
 
