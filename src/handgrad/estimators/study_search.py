@@ -1,0 +1,296 @@
+"""StudySearchCV: a search like scikit-learn's GridSearchCV that is a study, with its conclusions and its report.
+
+Every candidate of a grid (or of n_iter draws) becomes a setting, and every setting is trained on every fold with every
+seed, as `hg.run_study` does.
+"""
+
+import itertools
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import ParameterGrid, ParameterSampler
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from handgrad.data.datasets import Dataset, from_arrays
+from handgrad.errors import ParameterError, ResultsError
+from handgrad.estimators.classifier import HandgradClassifier, checked_examples
+from handgrad.estimators.parameters import read_parameters
+from handgrad.estimators.search_axes import Tables, axes_of
+from handgrad.foreign import as_path
+from handgrad.names import listed, shown
+from handgrad.report.build import build_report
+from handgrad.sections import is_whole, plain
+from handgrad.study.execution.run_study import run_study
+from handgrad.study.folder.results_folder import Results
+from handgrad.training.run import Setting
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# Closed: scikit-learn's names of scores -> what a study selects by, and its sign
+SCORES = MappingProxyType(
+    {
+        "accuracy": ("val_accuracy", 1),
+        "balanced_accuracy": ("val_balanced_accuracy", 1),
+        "f1_macro": ("val_macro_f1", 1),
+        "neg_log_loss": ("val_loss", -1),
+    }
+)
+NAME = "search"  # of the study
+
+
+class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
+    """Search parameters of a HandgradClassifier by a study: every candidate on every fold with every seed.
+
+    estimator: a HandgradClassifier.  param_grid: names of its parameters -> lists of values, or a list of such tables;
+    with n_iter, so many draws from lists and scipy's distributions (random_state: of the draws).
+    seeds: a count, or a list.  cv: how many folds, or the fraction of the examples that validates in every run.
+    scoring: "accuracy", "balanced_accuracy", "f1_macro" or "neg_log_loss".  n_jobs: processes; -1: one a core.
+    refit: train the best candidate on all examples.  folder: where the results are kept and, at the next fit with the
+    same data, continued; None: a temporary folder, which goes when the results go.
+
+    After `fit`: best_params_, best_score_, best_index_, best_estimator_, cv_results_ (a split is a fold and a seed, in
+    this order), n_splits_, refit_time_, classes_, and results_: the study as `Results`.
+
+    Differs from GridSearchCV: a run trains all max_iter epochs (so does best_estimator_), or with early_stopping up to
+    the best epoch by the part that validates; the best is the best mean of scoring over the runs, a tie goes to the
+    lower log loss; nothing but HandgradClassifier is searched.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        seeds: Any = 3,
+        cv: Any = 5,
+        n_iter: int | None = None,
+        scoring: str = "accuracy",
+        n_jobs: int | None = None,
+        refit: bool = True,
+        random_state: Any = None,
+        folder: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.param_grid = param_grid
+        self.seeds = seeds
+        self.cv = cv
+        self.n_iter = n_iter
+        self.scoring = scoring
+        self.n_jobs = n_jobs
+        self.refit = refit
+        self.random_state = random_state
+        self.folder = folder
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Run the study on X (n, columns) and labels y (n,), and train the best candidate on all of them.
+
+        Raises InputError where something does not fit, before anything runs.
+        """
+        measure, sign = self._measure()
+        if not isinstance(self.estimator, HandgradClassifier):
+            raise ParameterError(
+                f"StudySearchCV: estimator must be a HandgradClassifier; got {shown(self.estimator)}. Search others, "
+                "and pipelines, with scikit-learn's GridSearchCV"
+            )
+        candidates = self._candidates()
+        probe = clone(self.estimator)
+        x, labels = checked_examples(probe, X, y, reset=True)
+        self.classes_ = np.unique(labels)
+        self.n_features_in_ = probe.n_features_in_
+        if hasattr(probe, "feature_names_in_"):
+            self.feature_names_in_ = probe.feature_names_in_
+        data = self._data(x, np.searchsorted(self.classes_, labels), getattr(probe, "feature_names_in_", None))
+        parts, n = self._data_table(len(x))
+        tables = [self._tables(candidate, n) for candidate in candidates]
+        study = {
+            "name": NAME,
+            "seeds": plain(self.seeds),
+            "select_by": measure,
+            "data": parts,
+            **axes_of(candidates, tables, lambda candidate: self._tables(candidate, n), self.param_grid, self.n_iter),
+        }
+        self.results_ = self._run(study, data)
+        of_setting = {_key(self.results_.setting(label)): label for label in self.results_.planned}
+        of_candidate = [of_setting[_key(Setting.checked({"data": parts, **table}))] for table in tables]
+        self._take(candidates, of_candidate, measure, sign)
+        if self.refit:
+            start = time.perf_counter()
+            best = clone(self.estimator).set_params(**self.best_params_)
+            self.best_estimator_ = self._as_in_the_study(best).fit(X, y)
+            self.refit_time_ = time.perf_counter() - start
+        return self
+
+    # -- before the study
+
+    def _measure(self) -> tuple[str, int]:
+        if self.scoring not in SCORES:
+            raise ParameterError(f"StudySearchCV: scoring must be one of {listed(SCORES)}; got {shown(self.scoring)}")
+        return SCORES[self.scoring]
+
+    def _candidates(self) -> list[dict[str, Any]]:
+        try:
+            if self.n_iter is None:
+                found = list(ParameterGrid(self.param_grid))
+            else:
+                found = list(ParameterSampler(self.param_grid, self.n_iter, random_state=self.random_state))
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"StudySearchCV: param_grid: {error}") from None
+        known = self.estimator.get_params(deep=False)
+        for name in itertools.chain.from_iterable(found):
+            if name not in known or name == "random_state":
+                more = "; the seeds are those of StudySearchCV" if name == "random_state" else ""
+                raise ParameterError(f"StudySearchCV: param_grid: {name} is no parameter to search{more}")
+        return found
+
+    def _data(self, x: np.ndarray, y: np.ndarray, names: Any) -> Dataset:
+        if len(self.classes_) < 2:
+            raise ParameterError("StudySearchCV: needs at least 2 classes; y has one class")
+        classes = tuple(str(one) for one in self.classes_)
+        if names is not None:
+            import pandas
+
+            return from_arrays(pandas.DataFrame(x, columns=list(names)), y, name=NAME, classes=classes)
+        return from_arrays(x, y, name=NAME, classes=classes)
+
+    def _data_table(self, n: int) -> tuple[dict[str, Any], int]:
+        """The [data] table, and how many examples train at least."""
+        cv = plain(self.cv)
+        if is_whole(cv, 2) and cv <= n:
+            validation: dict[str, Any] = {"folds": cv}
+            left = n - -(-n // cv)
+        elif isinstance(cv, float) and 0 < cv < 1:
+            validation, left = {"size": cv}, n - max(1, int(cv * n + 0.5))
+        else:
+            raise ParameterError(
+                f"StudySearchCV: cv must be a number of folds from 2 to the number of examples ({n}), or a fraction in "
+                f"(0, 1); got {shown(self.cv)}"
+            )
+        return {"name": NAME, "scale": "none", "test": False, "validation": validation}, left
+
+    def _tables(self, candidate: Mapping[str, Any], n: int) -> Tables:
+        """The [network] and [training] tables of a candidate."""
+        estimator = clone(self.estimator).set_params(**candidate)
+        chosen = read_parameters("StudySearchCV", estimator.get_params(deep=False), n)
+        if chosen.rate in ("invscaling", "adaptive") or not chosen.shuffle:
+            what = f"learning_rate={chosen.rate!r}" if chosen.shuffle else "shuffle=False"
+            raise ParameterError(
+                f"StudySearchCV: {what} is no setting of a study; take learning_rate='constant', 'cosine' or "
+                "'exponential' and shuffle=True, or search with scikit-learn's GridSearchCV"
+            )
+        tables = chosen.setting.model_dump(mode="json", by_alias=True, include={"network", "training"})
+        if chosen.early_stopping:
+            patience = int(min(chosen.patience, chosen.max_iter))
+            rule = {"patience": patience, "min_delta": chosen.tol, "monitor": "val_accuracy"}
+            tables["training"]["early_stopping"] = rule
+        del tables["network"]["layers"]
+        return tables
+
+    def _run(self, study: Mapping[str, Any], data: Dataset) -> Results:
+        jobs = 1 if self.n_jobs is None else None if self.n_jobs == -1 else self.n_jobs
+        if self.folder is not None:
+            return run_study(study, as_path(self.folder, "folder", ResultsError), jobs=jobs, data=data)
+        folder = tempfile.mkdtemp(prefix="handgrad-")
+        try:
+            results = run_study(study, Path(folder) / NAME, jobs=jobs, data=data)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        weakref.finalize(results, shutil.rmtree, folder, ignore_errors=True)
+        return results
+
+    # -- after it
+
+    def _take(self, candidates: Sequence[dict[str, Any]], labels: Sequence[str], measure: str, sign: int) -> None:
+        """Scores of every candidate in scikit-learn's form, and the best."""
+        runs, found = self.results_.runs(), dict[str, Any]()
+        own = {label: runs[runs["label"] == label] for label in set(labels)}
+        split = np.array([sign * own[label][measure].to_numpy(float) for label in labels])  # (candidates, runs)
+        for word, column in (("fit", "seconds_training"), ("score", "seconds_evaluation")):
+            seconds = np.array([own[label][column].to_numpy(float) for label in labels])
+            found |= {f"mean_{word}_time": seconds.mean(axis=1), f"std_{word}_time": seconds.std(axis=1)}
+        for name in dict.fromkeys(itertools.chain.from_iterable(candidates)):
+            values: Any = np.ma.MaskedArray(np.empty(len(candidates), dtype=object), mask=True)
+            for i, candidate in enumerate(candidates):
+                if name in candidate:
+                    values[i] = candidate[name]
+            found[f"param_{name}"] = values
+        found["params"] = list(candidates)
+        found |= {f"split{i}_test_score": scores for i, scores in enumerate(split.T)}
+        mean = split.mean(axis=1)
+        found |= {"mean_test_score": mean, "std_test_score": split.std(axis=1)}
+        worst = np.where(np.isfinite(mean), mean, -np.inf)
+        found["rank_test_score"] = np.array([1 + int((worst > one).sum()) for one in worst], dtype=np.int32)
+        winner = self.results_.winner()
+        if winner is None:
+            raise ParameterError("StudySearchCV: no candidate came to an end, so that there is no best one")
+        self.cv_results_, self.n_splits_ = found, split.shape[1]
+        self.best_index_ = list(labels).index(winner)
+        self.best_params_, self.best_score_ = candidates[self.best_index_], float(mean[self.best_index_])
+
+    def _as_in_the_study(self, estimator: HandgradClassifier) -> HandgradClassifier:
+        """Trained for as long as the runs of the study were."""
+        return estimator if estimator.early_stopping else estimator.set_params(n_iter_no_change=float("inf"))
+
+    def conclusions(self) -> "DataFrame":
+        """A row for every setting: how it compares with the best, and how sure that is (docs/conclusions.md)."""
+        check_is_fitted(self, "results_")
+        return self.results_.conclusions()
+
+    def report(self, path: Any, **options: Any) -> Path:
+        """Write the report of the study into the folder `path`, which is new or empty -> its index.html.
+
+        options: those of `hg.build_report`.
+        """
+        check_is_fitted(self, "results_")
+        folder: Path = as_path(path, "path", ResultsError)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ResultsError(f"{folder}: is there already and not empty; give a new folder for the report")
+        page = build_report(self.results_, **options)
+        try:
+            shutil.copytree(page.parent, folder, dirs_exist_ok=True)
+        except OSError as error:
+            raise ResultsError(f"{folder}: the report cannot be written there ({error}); give another folder") from None
+        return folder / page.name
+
+    # -- the best estimator
+
+    def _best(self) -> HandgradClassifier:
+        check_is_fitted(self, "results_")
+        if not hasattr(self, "best_estimator_"):
+            raise ParameterError("StudySearchCV: refit=False, so that there is no best_estimator_; set refit=True")
+        return self.best_estimator_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Labels (n,), by best_estimator_."""
+        return self._best().predict(X)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities (n, k), by best_estimator_."""
+        return self._best().predict_proba(X)
+
+    def score(self, X: Any, y: Any) -> float:
+        """The score that `scoring` names, of best_estimator_ on these examples."""
+        self._measure()
+        return float(get_scorer(self.scoring)(self._best(), X, y))
+
+    def __sklearn_tags__(self) -> Any:
+        tags, own = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.estimator_type, tags.classifier_tags = own.estimator_type, own.classifier_tags
+        return tags
+
+
+def _key(setting: Setting) -> str:
+    """Equal for settings that train alike."""
+    resolved = setting.resolved()
+    return f"{resolved.network.model_dump_json(by_alias=True)} {resolved.training.model_dump_json(by_alias=True)}"
