@@ -120,7 +120,7 @@ class ExportedRun:
     @property
     def numbers(self) -> dict[str, float]:
         """The final metrics that it has."""
-        return {name: float(self.row[name]) for name in METRICS if self.row[name] is not None}
+        return {name: float(self.row[name]) for name in METRICS if self.row.get(name) is not None}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -201,7 +201,7 @@ def _of_results(results: Results) -> ExportedStudy:
         own = {path: value for path, value in varied[cell.label].items() if value is not None}
         tables = cell.record.setting if cell.record else results.planned[cell.label]["setting"]
         name = _name(cell.label, settings[cell.label].axes, cell.run)
-        row = cell.row(varied[cell.label], sources)
+        row = cell.row(varied[cell.label], sources, results.metrics)
         if cell.record is not None and cell.id not in times:
             _note_times(results, cell.record, times)
         runs.append(_run(name, cell, row, own, tables, times.get(cell.id), _loader(results, cell)))
@@ -229,7 +229,7 @@ def _of_record(record: Record, where: str, arrays: Callable[[], Arrays]) -> Expo
     fold = fold.get("fold") if isinstance(fold, dict) else None
     cell = DesignCell(record.id, "", {}, record.seed, record.id, record.status, record, record.seeds or {}, fold)
     name = _name(record.id, {}, cell.run)
-    run = _run(name, cell, cell.row({}), {}, record.setting, RunTimes.of(record), arrays)
+    run = _run(name, cell, cell.row({}, (), record.scores), {}, record.setting, RunTimes.of(record), arrays)
     return ExportedStudy(record.id, f"run {record.id}", where, (), (run,), None)
 
 
