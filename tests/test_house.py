@@ -169,7 +169,9 @@ INSIDE = {  # the rooms and files of a room, in the same way
     "estimators": [
         "parameters",
         "fitting",
+        "perceptron",
         "classifier",
+        "regressor",
         "search_axes",
         "study_search",
     ],

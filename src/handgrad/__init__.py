@@ -18,6 +18,7 @@ _HOMES = {
     "Dataset": "handgrad.data.datasets",
     "HandgradClassifier": "handgrad.estimators.classifier",
     "HandgradError": "handgrad.errors",
+    "HandgradRegressor": "handgrad.estimators.regressor",
     "InputError": "handgrad.errors",
     "Model": "handgrad.training.model",
     "Network": "handgrad.network.network",

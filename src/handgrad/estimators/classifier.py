@@ -1,33 +1,20 @@
 """HandgradClassifier: a network of dense layers as a classifier of scikit-learn, with MLPClassifier's parameters."""
 
-import math
-import warnings
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d, validate_data
 
-from handgrad.data.scaling import AS_IT_IS
-from handgrad.data.splits import VALIDATION, choose
 from handgrad.errors import ParameterError
-from handgrad.estimators.fitting import Fit, FitState, Part
-from handgrad.estimators.parameters import Parameters, read_parameters
+from handgrad.estimators.parameters import CLASSES, LABELS, TWO_CLASSES
+from handgrad.estimators.perceptron import Perceptron, Targets
 from handgrad.names import listed
-from handgrad.network import passes
-from handgrad.network.initializers import initialize
-from handgrad.network.network import Network
-from handgrad.streams import stream
-from handgrad.training.model import Model
-
-LEAST_VALIDATION = 2  # examples
 
 
-class HandgradClassifier(ClassifierMixin, BaseEstimator):
-    """A multi-layer perceptron with softmax outputs as scikit-learn's MLPClassifier, trained by handgrad's engine.
+class HandgradClassifier(ClassifierMixin, Perceptron):
+    """A multi-layer perceptron for classes or labels as scikit-learn's MLPClassifier, trained by handgrad's engine.
 
     Parameters have the names, meanings and defaults of MLPClassifier; what differs is listed in docs/python.md.
     `solver`, `activation` and `learning_rate` also take the names of handgrad's tables (solver "rmsprop", activation
@@ -48,245 +35,86 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):
     1.0
     """
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        solver: Any = "adam",
-        alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate: Any = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: Any = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        dropout: float = 0.0,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.dropout = dropout
-
-    # -- learning
-
     def fit(self, X: Any, y: Any) -> Self:
-        """Learn from X (n, columns) and labels y (n,), numbers or texts.
+        """Learn from X (n, columns) and labels y: (n,), numbers or texts, or (n, k) of 0 and 1 for each of k labels.
 
         From the start, or with warm_start from the weights of the last fit.  Raises ParameterError (a ValueError) for
         parameters that cannot be, fewer than two classes, or where it diverges.
         """
-        again = self.warm_start is True and hasattr(self, "model_")
-        x, labels = checked_examples(self, X, y, reset=not again)
-        chosen = self._parameters(len(x))
-        classes = np.unique(labels)
-        if len(classes) < 2:
-            raise ParameterError(f"{self._name}: needs at least 2 classes; y has one class, {classes[0]!s}")
-        if again:
-            if not np.array_equal(classes, self.classes_):
-                raise ParameterError(
-                    f"{self._name}: warm_start goes on with the classes of the last fit, {listed(self.classes_)}; y "
-                    f"has {listed(classes)}. Set warm_start=False to begin anew"
-                )
-            network, before = self._same_network(chosen, x, classes), self._progress
-            progress = FitState(before.params, epoch=before.epoch, step=before.step, seen=before.seen)
-            progress.losses, progress.scores = before.losses, before.scores if chosen.early_stopping else []
-        else:
-            network, progress = self._begin(chosen, x, classes)
-        train, validation = self._parts(chosen, x, np.searchsorted(classes, labels))
-        epochs = self._train(chosen, Fit(self._name, chosen, network, train, validation, self._seed), progress, classes)
-        if epochs == chosen.max_iter and progress.waited <= chosen.patience < math.inf:
-            warnings.warn(
-                f"{self._name}: all max_iter={epochs} epochs were trained before the "
-                f"{'validation score' if chosen.early_stopping else 'loss'} stopped improving; raise max_iter, or set "
-                "n_iter_no_change=numpy.inf to train so many epochs without this warning",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        x, labels = checked_examples(self, X, y, reset=not self._goes_on)
+        classes, targets = targets_of(type(self).__name__, labels)
+        self._fit(x, targets)
+        self.classes_ = classes
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
-        """One epoch over X (n, columns) and labels y (n,), from where the last one ended.
+        """One epoch over X (n, columns) and labels y (n,) or (n, k), from where the last one ended.
 
-        classes: all labels that will ever occur; must be given at the first call.
+        classes: all labels that will ever occur; must be given at the first call (of several labels: 0 to k-1).
         """
-        first = not hasattr(self, "model_")
+        name, first = type(self).__name__, not hasattr(self, "model_")
         x, labels = checked_examples(self, X, y, reset=first)
-        chosen = self._parameters(len(x))
-        if chosen.early_stopping:
-            raise ParameterError(
-                f"{self._name}: partial_fit has no validation part; set early_stopping=False, or use fit"
-            )
         if first and classes is None:
-            raise ParameterError(f"{self._name}: classes must be given at the first call of partial_fit: all labels")
+            raise ParameterError(f"{name}: classes must be given at the first call of partial_fit: all labels")
         known = np.unique(np.asarray(classes)) if classes is not None else self.classes_
-        if len(known) < 2:
-            raise ParameterError(f"{self._name}: needs at least 2 classes; classes has {len(known)}")
         if not first and not np.array_equal(known, self.classes_):
             raise ParameterError(
-                f"{self._name}: classes are those of the first call, {listed(self.classes_)}; got {listed(known)}"
+                f"{name}: classes are those of the first call, {listed(self.classes_)}; got {listed(known)}"
             )
-        if len(strange := np.setdiff1d(labels, known)):
-            raise ParameterError(f"{self._name}: y has labels that are not in classes: {listed(strange)}")
-        if first:
-            network, progress = self._begin(chosen, x, known)
-        else:
-            network, progress = self._same_network(chosen, x, known), self._progress
-        part = x, np.searchsorted(known, labels)
-        self._train(chosen, Fit(self._name, chosen, network, part, None, self._seed), progress, known, epochs=1)
+        found, targets = targets_of(name, labels, known)
+        self._fit_epoch(x, targets)
+        self.classes_ = found
         return self
 
-    # -- predicting
-
     def predict(self, X: Any) -> np.ndarray:
-        """The label (n,) of the largest output of each example."""
+        """The label (n,) of each example; of several labels (n, k) of 0 and 1."""
         outputs = self._outputs(X)
-        found: np.ndarray = self.classes_[outputs.argmax(axis=1)]
+        told = self.model_.decide(outputs)
+        found: np.ndarray = told if told.ndim == 2 else self.classes_[told]
         return found
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities (n, k), in the order of classes_."""
-        return self._outputs(X)
+        """Probabilities (n, k), in the order of classes_; of several labels, the probability of each."""
+        outputs = self._outputs(X)
+        return self.model_.per_class(outputs)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithms of the probabilities (n, k); −inf where one is 0."""
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self._outputs(X)))
+            return np.asarray(np.log(self.predict_proba(X)))
 
-    # -- what was learnt
-
-    @property
-    def coefs_(self) -> list[np.ndarray]:
-        """The weights W (n_in, n_out) of every dense layer."""
-        return self._learnt("W")
-
-    @property
-    def intercepts_(self) -> list[np.ndarray]:
-        """The biases b (n_out,) of every dense layer."""
-        return self._learnt("b")
-
-    def _learnt(self, letter: str) -> list[np.ndarray]:
-        if not hasattr(self, "model_"):
-            raise AttributeError(f"{self._name} has no weights before fit")
-        names = [names[letter] for names in self.model_.network.parameter_names if letter in names]
-        return [self.model_.params[name] for name in names]
-
-    # -- inside
-
-    @property
-    def _name(self) -> str:
-        return type(self).__name__
-
-    def _parameters(self, n: int) -> Parameters:
-        return read_parameters(self._name, self.get_params(deep=False), n)
-
-    def _begin(self, chosen: Parameters, x: np.ndarray, classes: np.ndarray) -> tuple[Network, FitState]:
-        """The network with its initial weights.  Draws the seed."""
-        given = self.random_state
-        rng = check_random_state(given)  # refuses what is no seed
-        whole = isinstance(given, int | np.integer)
-        self._seed = int(given) if whole else int(rng.randint(np.iinfo(np.int32).max))
-        network, section = self._network(chosen, x, classes), chosen.setting.network
-        params = initialize(network, section.init, section.bias_init, self._seed, chosen.setting.training.dtype)
-        return network, FitState(params)
-
-    def _network(self, chosen: Parameters, x: np.ndarray, classes: np.ndarray) -> Network:
-        return chosen.setting.network_for(x.shape[1:], len(classes), has_validation=chosen.early_stopping)
-
-    def _same_network(self, chosen: Parameters, x: np.ndarray, classes: np.ndarray) -> Network:
-        """The network that the parameters say.  Raises ParameterError where the weights so far are of another one."""
-        network, before = self._network(chosen, x, classes), self.model_.network
-        if before.parameter_shapes != network.parameter_shapes:
-            raise ParameterError(
-                f"{self._name}: hidden_layer_sizes={self.hidden_layer_sizes!r} is another network than the weights are "
-                f"of ({listed(before.describe())}); call fit with warm_start=False to begin anew"
-            )
-        return network
-
-    def _parts(self, chosen: Parameters, x: np.ndarray, y: np.ndarray) -> tuple[Part, Part | None]:
-        """The training part, and that of early stopping: stratified, drawn with the seed."""
-        if not chosen.early_stopping:
-            return (x, y), None
-        n, m = len(y), math.ceil(chosen.validation_fraction * len(y))
-        if m < LEAST_VALIDATION or m >= n:
-            raise ParameterError(
-                f"{self._name}: validation_fraction={chosen.validation_fraction:g} of {n} examples is {m}; at least "
-                f"{LEAST_VALIDATION} must validate and 1 train"
-            )
-        validation, train = choose(y, np.arange(n), m, True, stream(self._seed, "split", VALIDATION))
-        return (x[train], y[train]), (x[validation], y[validation])
-
-    def _train(
-        self, chosen: Parameters, fit: Fit, progress: FitState, classes: np.ndarray, *, epochs: int | None = None
-    ) -> int:
-        """Train up to so many epochs (default max_iter) -> how many it were; what was learnt is then known."""
-        done = fit.train(progress, epochs or chosen.max_iter)
-        network, self._progress, self.classes_ = fit.job.network, progress, classes
-        names = getattr(self, "feature_names_in_", None)
-        self.model_ = Model(
-            network=network,
-            params=progress.params,
-            classes=tuple(str(one) for one in self.classes_),
-            scaler=AS_IT_IS,
-            value_range=None,
-            feature_names=None if names is None else tuple(map(str, names)),
-        )
-        stops = chosen.early_stopping
-        self.n_iter_, self.t_ = done, progress.seen
-        self.loss_curve_, self.loss_ = progress.losses, progress.losses[-1]
-        self.best_loss_ = None if stops else min(progress.losses)
-        self.validation_scores_ = progress.scores if stops else None
-        self.best_validation_score_ = max(progress.scores) if stops else None
-        self.n_layers_, self.n_outputs_ = len(self.coefs_) + 1, network.n_outputs
-        self.out_activation_ = network.output
-        return done
-
-    def _outputs(self, X: Any) -> np.ndarray:
-        check_is_fitted(self, "model_")
-        x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
-        with np.errstate(all="ignore"):  # what underflows is 0
-            return np.asarray(passes.predict(self.model_.network, self.model_.params, x))
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
 
 def checked_examples(estimator: HandgradClassifier, X: Any, y: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
-    """X (n, columns) in float32 and labels y (n,), checked as scikit-learn does; reset: their columns are the first."""
-    shape = np.asarray(y).shape
-    if len(shape) == 2 and shape[1] > 1:
-        raise ParameterError(
-            f"{type(estimator).__name__}: y should be a 1d array, one label for each example; got the shape {shape}. "
-            "Several labels an example (multi-label) are not there yet"
-        )
-    x, labels = validate_data(estimator, X, y, dtype=np.float32, order="C", reset=reset)
+    """X (n, columns) in float32 and labels y (n,) or (n, k), checked as scikit-learn does.  reset: X names the columns."""
+    x, labels = validate_data(estimator, X, y, dtype=np.float32, order="C", multi_output=True, reset=reset)
+    labels = labels.toarray() if hasattr(labels, "toarray") else labels
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = column_or_1d(labels, warn=True)
     check_classification_targets(labels)
+    if type_of_target(labels) == "multiclass-multioutput":
+        raise ParameterError(
+            f"{type(estimator).__name__}: y has {labels.shape[1]} columns of classes; it should be a 1d array of one "
+            "class an example, or (n, k) of 0 and 1, whether an example has each of k labels"
+        )
     return x, labels
+
+
+def targets_of(name: str, labels: np.ndarray, known: np.ndarray | None = None) -> tuple[np.ndarray, Targets]:
+    """The classes, and what is learnt of labels (n,) or (n, k).  known: the classes; None: those that occur."""
+    if labels.ndim == 2:
+        k = labels.shape[1]
+        if known is not None and not np.array_equal(known, np.arange(k)):
+            raise ParameterError(f"{name}: classes of {k} labels are 0 to {k - 1}; got {listed(known)}")
+        return np.arange(k), Targets(LABELS, labels.astype(np.float64), tuple(map(str, range(k))))
+    classes = np.unique(labels) if known is None else known
+    if len(classes) < 2:
+        raise ParameterError(f"{name}: needs at least 2 classes; got one class, {classes[0]!s}")
+    if len(strange := np.setdiff1d(labels, classes)):
+        raise ParameterError(f"{name}: y has labels that are not in classes: {listed(strange)}")
+    kind = TWO_CLASSES if len(classes) == 2 else CLASSES
+    return classes, Targets(kind, np.searchsorted(classes, labels), tuple(map(str, classes)))

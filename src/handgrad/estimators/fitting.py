@@ -1,4 +1,4 @@
-"""Fitting: epochs of an engine, ended by the rules of scikit-learn's MLPClassifier.
+"""Fitting: epochs of an engine, ended by the rules of scikit-learn's MLPClassifier and MLPRegressor.
 
     for epoch    `Fit.train`, here
     for batch    `train_epoch` of the engine
@@ -14,18 +14,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from sklearn.metrics import r2_score
 
 from handgrad.data.batches import batch_length, epoch_order, steps_per_epoch
 from handgrad.errors import ParameterError
 from handgrad.estimators.parameters import Parameters
+from handgrad.measures import MULTI_LABEL, REGRESSION
 from handgrad.network.network import Network
+from handgrad.network.targets import class_of, decided
 from handgrad.training.divergence import all_finite
 from handgrad.training.engines import Job, Params, Session, Slots, open_session
 from handgrad.training.environment import one_thread
 from handgrad.training.optimizers import is_weight
 
 LEAST_RATE, DIVISOR = 1e-6, 5.0  # of learning_rate = "adaptive"
-Part = tuple[np.ndarray, np.ndarray]  # x (n, columns) float32, y (n,) numbers of classes
+Part = tuple[np.ndarray, np.ndarray]  # x (n, columns) float32, y (n,) numbers of classes, or (n, k) targets
 
 
 @dataclass
@@ -47,7 +50,7 @@ class FitState:
     rate: float | None = None  # of the last epoch
     waited: int = 0
     losses: list[float] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)  # validation accuracy, with early stopping
+    scores: list[float] = field(default_factory=list)  # of the validation part, with early stopping
 
 
 class Fit:
@@ -57,7 +60,7 @@ class Fit:
         self, name: str, chosen: Parameters, network: Network, train: Part, validation: Part | None, seed: int
     ) -> None:
         self.name, self.chosen, self.seed, self.n = name, chosen, seed, len(train[1])
-        self.training = chosen.setting.resolved().training
+        self.training, self.task = chosen.setting.resolved().training, chosen.setting.task
         self.validation = validation
         parts = {"train": train} if validation is None else {"train": train, "validation": validation}
         self.job = Job(network, self.training, "one-hot", seed, parts)
@@ -132,10 +135,13 @@ class Fit:
     # -- what comes after it
 
     def _loss(self, session: Session, losses: np.ndarray, progress: FitState) -> float:
-        """The mean over the examples of the losses before each step, and ½·α/m·ΣW² of each batch as W is after them."""
+        """The mean over the examples (and targets that are numbers) of the losses before each step, and ½·α/m·ΣW² of
+        each batch as W is after them."""
         if len(losses) < self.steps or not np.isfinite(losses[-1]):
             raise self._diverged(progress.epoch)
         loss = float(np.dot(losses.astype(np.float64), self.sizes) / self.n)
+        if self.task == REGRESSION:
+            loss /= self.job.network.n_outputs
         if self.chosen.alpha:
             params, _, _ = session.export()
             squares = sum(float(np.vdot(W, W)) for name, W in params.items() if is_weight(name))
@@ -143,11 +149,16 @@ class Fit:
         return loss
 
     def _score(self, session: Session, progress: FitState) -> float | None:
-        """The accuracy on the validation part, where there is one."""
+        """The accuracy on the validation part (of labels: of all of an example), R² of numbers; None without one."""
         if self.validation is None:
             return None
-        _, predicted = session.score("validation")
-        progress.scores.append(float((predicted == self.validation[1]).mean()))
+        (_, told), y, output = session.score("validation"), self.validation[1], self.job.network.output
+        if self.task == REGRESSION:
+            progress.scores.append(float(r2_score(y, told)))
+        elif self.task == MULTI_LABEL:
+            progress.scores.append(float((decided(told, output) == y).all(axis=1).mean()))
+        else:
+            progress.scores.append(float(((told if told.ndim == 1 else class_of(told, output)) == y).mean()))
         return progress.scores[-1]
 
     def _rate_can_fall(self, progress: FitState) -> bool:

@@ -1,9 +1,13 @@
-"""Parameters: those of scikit-learn's MLPClassifier, checked, and the setting of handgrad that they mean.
+"""Parameters: those of scikit-learn's MLPClassifier and MLPRegressor, checked, and the setting that they mean.
 
     hidden_layer_sizes   network.hidden                  learning_rate_init   training.optimizer.lr
     activation           network.activation              batch_size           training.batch_size
     solver, momentum …   training.optimizer              max_iter             training.epochs
     alpha                training.weight_decay, λ/m·W    learning_rate        training.schedule, or a rule of `fitting`
+    loss                 training.loss
+
+The last layer and its loss are those of what is learnt (`Kind`), as there: softmax for three classes or more, a single
+logistic unit for two, a logistic unit for each of several labels, identity for numbers.
 
 Weights and biases start as there: U(−w, w) with w = √(6/(n_in + n_out)), and √(2/(n_in + n_out)) for logistic units
 (Glorot & Bengio 2010), which is the initializer xavier with gain 1 and √(1/3).
@@ -12,9 +16,11 @@ Weights and biases start as there: U(−w, w) with w = √(6/(n_in + n_out)), an
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from handgrad.errors import InputError, ParameterError
+from handgrad.measures import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from handgrad.names import listed, shown
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.sections import flag, is_whole, one_of, plain, real, whole
@@ -23,12 +29,35 @@ from handgrad.training.run import Setting
 from handgrad.training.schedules import SCHEDULES
 
 AUTO_BATCH = 200  # examples at most in a batch of batch_size = "auto"
+LOSSES_OF_NUMBERS = MappingProxyType(  # closed: scikit-learn's names -> ours, whose means over the batch they are
+    {"squared_error": "half-squared-error", "absolute_error": "absolute-error", "huber": "huber"}
+)
 RULES = ("constant", "invscaling", "adaptive")  # learning_rate as scikit-learn has it; others are schedules
 NAMES = {"logistic": "sigmoid"}  # activations: scikit-learn's name -> ours
 LBFGS = (
     "solver is 'lbfgs', which takes all examples at once and is no optimizer of handgrad; take 'adam' or 'sgd' (with "
     "batch_size='full' for all examples at once), or scikit-learn's own estimator"
 )
+POISSON = (
+    "loss is 'poisson', which handgrad does not have; take one of "
+    f"{listed(LOSSES_OF_NUMBERS)}, or scikit-learn's own estimator"
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is learnt.  task: of `measures.TASKS`;  units: of the last layer, where it has not one for each target."""
+
+    task: str
+    output: str
+    loss: str
+    units: int | None = None
+
+
+CLASSES = Kind(CLASSIFICATION, "softmax", "cross-entropy")
+TWO_CLASSES = Kind(CLASSIFICATION, "sigmoid", "binary-cross-entropy", units=1)
+LABELS = Kind(MULTI_LABEL, "sigmoid", "binary-cross-entropy")
+NUMBERS = Kind(REGRESSION, "identity", "half-squared-error")
 
 
 @dataclass(frozen=True)
@@ -57,23 +86,22 @@ class Parameters:
         return 0.0 if training.optimizer.decoupled_decay else training.weight_decay
 
 
-def read_parameters(estimator: str, given: Mapping[str, Any], n: int) -> Parameters:
-    """The parameters of an estimator by name, for n training examples.
+def read_parameters(estimator: str, given: Mapping[str, Any], n: int, kind: Kind) -> Parameters:
+    """The parameters of an estimator by name, for n training examples.  kind: what it learns.
 
     Raises ParameterError with every problem at once, a line each.
     """
     values, problems = {}, []
-    for name, check in CHECKS.items():
-        value = plain(given[name])
+    for name in (name for name in CHECKS if name in given):
         try:
-            values[name] = check(value)
+            values[name] = CHECKS[name](plain(given[name]))
         except ValueError as error:
             text = str(error)
             got = "" if "unknown" in text or "; " in text else f"; got {shown(given[name])}"
             problems.append(text if text.startswith(name) else f"{name} {text}{got}")
     if not problems:
         try:
-            setting = Setting.checked(tables_of(values, n))
+            setting = Setting.checked(tables_of(values, n, kind))
         except InputError as error:
             problems = str(error).split("\n")
     if problems:
@@ -93,15 +121,18 @@ def read_parameters(estimator: str, given: Mapping[str, Any], n: int) -> Paramet
     )
 
 
-def tables_of(values: Mapping[str, Any], n: int) -> dict[str, dict[str, Any]]:
-    """The [network] and [training] tables of checked parameters, for n training examples."""
+def tables_of(values: Mapping[str, Any], n: int, kind: Kind) -> dict[str, dict[str, Any]]:
+    """The tables of checked parameters, for n training examples."""
     optimizer, size = optimizer_of(values), values["batch_size"]
     logistic = values["activation"] == "sigmoid"
     start = {"name": "xavier", "distribution": "uniform", "gain": math.sqrt(1 / 3) if logistic else 1.0}
     decoupled = getattr(OPTIMIZERS.get(optimizer["name"]), "decoupled_decay", False)
     rate = values["learning_rate"]
     return {
+        "data": {} if kind.task == CLASSIFICATION else {"task": kind.task},
         "network": {
+            "output": kind.output,
+            **({} if kind.units is None else {"units": kind.units}),
             "hidden": values["hidden_layer_sizes"],
             "activation": values["activation"],
             "dropout": values["dropout"],
@@ -109,6 +140,7 @@ def tables_of(values: Mapping[str, Any], n: int) -> dict[str, dict[str, Any]]:
             "bias_init": start,
         },
         "training": {
+            "loss": values.get("loss", kind.loss),
             "optimizer": optimizer,
             "schedule": "constant" if rate in RULES else rate,
             "batch_size": min(AUTO_BATCH, n) if size == "auto" else size if size == "full" else min(size, n),
@@ -177,6 +209,12 @@ def _named(value: Any, known: Any, kind: str) -> str | Mapping[str, Any]:
     return found
 
 
+def _loss(value: Any) -> str:
+    if value == "poisson":
+        raise ValueError(POISSON)
+    return LOSSES_OF_NUMBERS[one_of(LOSSES_OF_NUMBERS, "loss")(value)]
+
+
 def _batch_size(value: Any) -> int | str:
     if isinstance(value, str) and value in ("auto", "full"):
         return value
@@ -202,6 +240,7 @@ def _verbose(value: Any) -> bool:
 
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
+    "loss": _loss,
     "hidden_layer_sizes": _sizes,
     "activation": _activation,
     "solver": _solver,

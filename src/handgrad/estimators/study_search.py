@@ -23,10 +23,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from handgrad.data.datasets import Dataset, from_arrays
 from handgrad.errors import ParameterError, ResultsError
-from handgrad.estimators.classifier import HandgradClassifier, checked_examples
-from handgrad.estimators.parameters import read_parameters
+from handgrad.estimators.classifier import HandgradClassifier, checked_examples, targets_of
+from handgrad.estimators.parameters import Kind, read_parameters
+from handgrad.estimators.perceptron import Perceptron, Targets
+from handgrad.estimators.regressor import HandgradRegressor, checked_numbers
 from handgrad.estimators.search_axes import Tables, axes_of
 from handgrad.foreign import as_path
+from handgrad.measures import BINARY, CLASSIFICATION, MEASURES, MULTI_LABEL, REGRESSION, VALIDATION
 from handgrad.names import listed, shown
 from handgrad.report.build import build_report
 from handgrad.sections import is_whole, plain
@@ -37,34 +40,42 @@ from handgrad.training.run import Setting
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# Closed: scikit-learn's names of scores -> what a study selects by, and its sign
+# Closed: scikit-learn's names of scores -> the measure that a study selects by, and its sign
 SCORES = MappingProxyType(
     {
-        "accuracy": ("val_accuracy", 1),
-        "balanced_accuracy": ("val_balanced_accuracy", 1),
-        "f1_macro": ("val_macro_f1", 1),
-        "neg_log_loss": ("val_loss", -1),
+        "accuracy": ("accuracy", 1),
+        "balanced_accuracy": ("balanced_accuracy", 1),
+        "f1_macro": ("macro_f1", 1),
+        "roc_auc": ("roc_auc", 1),
+        "neg_log_loss": ("loss", -1),
+        "r2": ("r2", 1),
+        "neg_root_mean_squared_error": ("rmse", -1),
+        "neg_mean_absolute_error": ("mae", -1),
     }
 )
+USUAL = MappingProxyType({CLASSIFICATION: "accuracy", MULTI_LABEL: "accuracy", REGRESSION: "r2"})  # of task
+LOSS = "neg_log_loss"  # of classes alone: the loss of labels and of numbers is another
 NAME = "search"  # of the study
 
 
 class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
-    """Search parameters of a HandgradClassifier by a study: every candidate on every fold with every seed.
+    """Search parameters of one of handgrad's estimators by a study: every candidate on every fold with every seed.
 
-    estimator: a HandgradClassifier.  param_grid: names of its parameters -> lists of values, or a list of such tables;
+    estimator: a HandgradClassifier or HandgradRegressor.  param_grid: names of its parameters -> lists of values, or a list of such tables;
     with n_iter, so many draws from lists and scipy's distributions (random_state: of the draws).
     seeds: a count, or a list.  cv: how many folds, or the fraction of the examples that validates in every run.
-    scoring: "accuracy", "balanced_accuracy", "f1_macro" or "neg_log_loss".  n_jobs: processes; -1: one a core.
+    scoring: of classes "accuracy" (the default), "balanced_accuracy", "f1_macro" or "neg_log_loss", of two classes
+    "roc_auc" too; of labels "accuracy" or "f1_macro"; of numbers "r2" (the default), "neg_root_mean_squared_error" or
+    "neg_mean_absolute_error".  n_jobs: processes; -1: one a core.
     refit: train the best candidate on all examples.  folder: where the results are kept and, at the next fit with the
     same data, continued; None: a temporary folder, which goes when the results go.
 
     After `fit`: best_params_, best_score_, best_index_, best_estimator_, cv_results_ (a split is a fold and a seed, in
-    this order), n_splits_, refit_time_, classes_, and results_: the study as `Results`.
+    this order), n_splits_, scoring_, refit_time_, classes_ (of a classifier), and results_: the study as `Results`.
 
     Differs from GridSearchCV: a run trains all max_iter epochs (so does best_estimator_), or with early_stopping up to
     the best epoch by the part that validates; the best is the best mean of scoring over the runs, a tie goes to the
-    lower log loss; nothing but HandgradClassifier is searched.
+    lower loss; no other estimators are searched, nor pipelines.
     """
 
     def __init__(
@@ -75,7 +86,7 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
         seeds: Any = 3,
         cv: Any = 5,
         n_iter: int | None = None,
-        scoring: str = "accuracy",
+        scoring: str | None = None,
         n_jobs: int | None = None,
         refit: bool = True,
         random_state: Any = None,
@@ -93,33 +104,28 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
         self.folder = folder
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Run the study on X (n, columns) and labels y (n,), and train the best candidate on all of them.
+        """Run the study on X (n, columns) and y as the estimator takes it, and train the best candidate on all of them.
 
         Raises InputError where something does not fit, before anything runs.
         """
-        measure, sign = self._measure()
-        if not isinstance(self.estimator, HandgradClassifier):
+        if not isinstance(self.estimator, HandgradClassifier | HandgradRegressor):
             raise ParameterError(
-                f"StudySearchCV: estimator must be a HandgradClassifier; got {shown(self.estimator)}. Search others, "
-                "and pipelines, with scikit-learn's GridSearchCV"
+                f"StudySearchCV: estimator must be a HandgradClassifier or HandgradRegressor; got "
+                f"{shown(self.estimator)}. Search others, and pipelines, with scikit-learn's GridSearchCV"
             )
         candidates = self._candidates()
-        probe = clone(self.estimator)
-        x, labels = checked_examples(probe, X, y, reset=True)
-        self.classes_ = np.unique(labels)
-        self.n_features_in_ = probe.n_features_in_
-        if hasattr(probe, "feature_names_in_"):
-            self.feature_names_in_ = probe.feature_names_in_
-        data = self._data(x, np.searchsorted(self.classes_, labels), getattr(probe, "feature_names_in_", None))
-        parts, n = self._data_table(len(x))
-        tables = [self._tables(candidate, n) for candidate in candidates]
-        study = {
-            "name": NAME,
-            "seeds": plain(self.seeds),
-            "select_by": measure,
-            "data": parts,
-            **axes_of(candidates, tables, lambda candidate: self._tables(candidate, n), self.param_grid, self.n_iter),
-        }
+        x, targets = self._examples(X, y)
+        kind = targets.kind
+        measure, sign = self._measure(kind)
+        data = self._data(x, targets)
+        parts, n = self._data_table(len(x), kind)
+
+        def tables_of(candidate: Mapping[str, Any]) -> Tables:
+            return self._tables(candidate, n, kind)
+
+        tables = [tables_of(candidate) for candidate in candidates]
+        axes = axes_of(candidates, tables, tables_of, self.param_grid, self.n_iter)
+        study = {"name": NAME, "seeds": plain(self.seeds), "select_by": measure, "data": parts, **axes}
         self.results_ = self._run(study, data)
         of_setting = {_key(self.results_.setting(label)): label for label in self.results_.planned}
         of_candidate = [of_setting[_key(Setting.checked({"data": parts, **table}))] for table in tables]
@@ -133,10 +139,33 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
 
     # -- before the study
 
-    def _measure(self) -> tuple[str, int]:
-        if self.scoring not in SCORES:
-            raise ParameterError(f"StudySearchCV: scoring must be one of {listed(SCORES)}; got {shown(self.scoring)}")
-        return SCORES[self.scoring]
+    def _examples(self, X: Any, y: Any) -> tuple[np.ndarray, Targets]:
+        probe = clone(self.estimator)
+        if isinstance(probe, HandgradRegressor):
+            x, targets = checked_numbers(probe, X, y, reset=True)
+        else:
+            x, labels = checked_examples(probe, X, y, reset=True)
+            self.classes_, targets = targets_of("StudySearchCV", labels)
+        self.n_features_in_ = probe.n_features_in_
+        if hasattr(probe, "feature_names_in_"):
+            self.feature_names_in_ = probe.feature_names_in_
+        return x, targets
+
+    def _measure(self, kind: Kind) -> tuple[str, int]:
+        """What the study selects by, and whether it is the score or its negative."""
+        task = BINARY if kind.units == 1 else kind.task
+        known = [
+            name
+            for name, (measure, _) in SCORES.items()
+            if task in MEASURES[measure].formulas and (name != LOSS or kind.task == CLASSIFICATION)
+        ]
+        self.scoring_ = USUAL[kind.task] if self.scoring is None else self.scoring
+        if self.scoring_ not in known:
+            raise ParameterError(
+                f"StudySearchCV: scoring must be one of {listed(known)} for these targets; got {shown(self.scoring)}"
+            )
+        measure, sign = SCORES[self.scoring_]
+        return VALIDATION.metric(measure), sign
 
     def _candidates(self) -> list[dict[str, Any]]:
         try:
@@ -153,17 +182,15 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
                 raise ParameterError(f"StudySearchCV: param_grid: {name} is no parameter to search{more}")
         return found
 
-    def _data(self, x: np.ndarray, y: np.ndarray, names: Any) -> Dataset:
-        if len(self.classes_) < 2:
-            raise ParameterError("StudySearchCV: needs at least 2 classes; y has one class")
-        classes = tuple(str(one) for one in self.classes_)
-        if names is not None:
+    def _data(self, x: np.ndarray, targets: Targets) -> Dataset:
+        frame: Any = x
+        if hasattr(self, "feature_names_in_"):
             import pandas
 
-            return from_arrays(pandas.DataFrame(x, columns=list(names)), y, name=NAME, classes=classes)
-        return from_arrays(x, y, name=NAME, classes=classes)
+            frame = pandas.DataFrame(x, columns=list(self.feature_names_in_))
+        return from_arrays(frame, targets.y, name=NAME, classes=targets.names, task=targets.kind.task)
 
-    def _data_table(self, n: int) -> tuple[dict[str, Any], int]:
+    def _data_table(self, n: int, kind: Kind) -> tuple[dict[str, Any], int]:
         """The [data] table, and how many examples train at least."""
         cv = plain(self.cv)
         if is_whole(cv, 2) and cv <= n:
@@ -176,12 +203,13 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
                 f"StudySearchCV: cv must be a number of folds from 2 to the number of examples ({n}), or a fraction in "
                 f"(0, 1); got {shown(self.cv)}"
             )
-        return {"name": NAME, "scale": "none", "test": False, "validation": validation}, left
+        task = {} if kind.task == CLASSIFICATION else {"task": kind.task}
+        return {"name": NAME, "scale": "none", "test": False, "validation": validation, **task}, left
 
-    def _tables(self, candidate: Mapping[str, Any], n: int) -> Tables:
+    def _tables(self, candidate: Mapping[str, Any], n: int, kind: Kind) -> Tables:
         """The [network] and [training] tables of a candidate."""
         estimator = clone(self.estimator).set_params(**candidate)
-        chosen = read_parameters("StudySearchCV", estimator.get_params(deep=False), n)
+        chosen = read_parameters("StudySearchCV", estimator.get_params(deep=False), n, kind)
         if chosen.rate in ("invscaling", "adaptive") or not chosen.shuffle:
             what = f"learning_rate={chosen.rate!r}" if chosen.shuffle else "shuffle=False"
             raise ParameterError(
@@ -191,7 +219,8 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
         tables = chosen.setting.model_dump(mode="json", by_alias=True, include={"network", "training"})
         if chosen.early_stopping:
             patience = int(min(chosen.patience, chosen.max_iter))
-            rule = {"patience": patience, "min_delta": chosen.tol, "monitor": "val_accuracy"}
+            monitor = VALIDATION.metric(SCORES[USUAL[kind.task]][0])
+            rule = {"patience": patience, "min_delta": chosen.tol, "monitor": monitor}
             tables["training"]["early_stopping"] = rule
         del tables["network"]["layers"]
         return tables
@@ -238,7 +267,7 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
         self.best_index_ = list(labels).index(winner)
         self.best_params_, self.best_score_ = candidates[self.best_index_], float(mean[self.best_index_])
 
-    def _as_in_the_study(self, estimator: HandgradClassifier) -> HandgradClassifier:
+    def _as_in_the_study(self, estimator: Perceptron) -> Any:
         """Trained for as long as the runs of the study were."""
         return estimator if estimator.early_stopping else estimator.set_params(n_iter_no_change=float("inf"))
 
@@ -265,28 +294,28 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
 
     # -- the best estimator
 
-    def _best(self) -> HandgradClassifier:
+    def _best(self) -> Any:
         check_is_fitted(self, "results_")
         if not hasattr(self, "best_estimator_"):
             raise ParameterError("StudySearchCV: refit=False, so that there is no best_estimator_; set refit=True")
         return self.best_estimator_
 
     def predict(self, X: Any) -> np.ndarray:
-        """Labels (n,), by best_estimator_."""
-        return self._best().predict(X)
+        """What best_estimator_ predicts."""
+        return np.asarray(self._best().predict(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities (n, k), by best_estimator_."""
-        return self._best().predict_proba(X)
+        """Probabilities (n, k), by best_estimator_, which is a classifier."""
+        return np.asarray(self._best().predict_proba(X))
 
     def score(self, X: Any, y: Any) -> float:
         """The score that `scoring` names, of best_estimator_ on these examples."""
-        self._measure()
-        return float(get_scorer(self.scoring)(self._best(), X, y))
+        return float(get_scorer(self.scoring_)(self._best(), X, y))
 
     def __sklearn_tags__(self) -> Any:
         tags, own = super().__sklearn_tags__(), get_tags(self.estimator)
-        tags.estimator_type, tags.classifier_tags = own.estimator_type, own.classifier_tags
+        tags.estimator_type, tags.target_tags = own.estimator_type, own.target_tags
+        tags.classifier_tags, tags.regressor_tags = own.classifier_tags, own.regressor_tags
         return tags
 
 
