@@ -293,6 +293,15 @@ MAIN_MEASURES = {CLASSIFICATION: "accuracy", REGRESSION: "rmse", MULTI_LABEL: "m
 DEFAULT_METRIC = VALIDATION.metric("accuracy")  # which chooses winners unless the study or its task says otherwise
 
 
+def usual_measures(task: str) -> tuple[str, str]:
+    """The measures that tables and curves show where nothing else is asked for: the main one of a task, and the loss.
+
+    >>> usual_measures(CLASSIFICATION)
+    ('accuracy', 'loss')
+    """
+    return MAIN_MEASURES[task], "loss"
+
+
 def measures_of(task: str) -> tuple[Measure, ...]:
     """What is measured of a task, or of BINARY classification.
 

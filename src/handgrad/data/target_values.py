@@ -46,7 +46,8 @@ def target_values(
             f"{where}: multi-label needs two columns of labels or more; got one. Of two classes without data.task one "
             "is told: network.units = 1 does it with a single unit"
         )
-    names = contents.classes or tuple(f"target {j + 1}" if k > 1 else "target" for j in range(k))
+    word = "label" if contents.task == MULTI_LABEL else "target"
+    names = contents.classes or tuple(f"{word} {j + 1}" if k > 1 else word for j in range(k))
     if len(names) != k:
         raise DataError(f"{where}: classes names {len(names)} targets, and an example has {k}; name each of them")
     return parts, names, _notes(parts["y_train"], names, contents.task)

@@ -22,7 +22,7 @@ from handgrad.measures import BINARY, CLASSIFICATION, MULTI_LABEL, REGRESSION
 from handgrad.names import OpenTable, lookup, shown
 from handgrad.network.activations import ACTIVATIONS, sigmoid_forward, softmax_forward
 from handgrad.network.arrays import Array, scalar
-from handgrad.network.targets import TARGETS
+from handgrad.network.targets import TARGETS, VALUES
 
 
 def squared_error_forward(a: Array, T: Array) -> Array:
@@ -281,7 +281,7 @@ LOSSES: OpenTable[Loss] = OpenTable(
 
 _OUTPUTS = {  # what the outputs of a task can be: activation -> the encoding of its targets
     BINARY: {"sigmoid": "one-hot", "tanh": "plus-minus-one"},  # a threshold lies in the middle of their values
-    MULTI_LABEL: {"sigmoid": "one-hot"},
+    MULTI_LABEL: {"sigmoid": VALUES},
 }
 _TOLD = {
     BINARY: "two classes by one output",
@@ -298,27 +298,12 @@ def check_fit(loss: str, output: str, targets: str, task: str = CLASSIFICATION) 
     """
     chosen = lookup(LOSSES, loss, "loss")
     lookup(ACTIVATIONS, output, "activation")
-    lookup(TARGETS, targets, "encoding of targets")
+    if targets != VALUES:
+        lookup(TARGETS, targets, "encoding of targets")
     if chosen.fused_with is not None:
         lookup(ACTIVATIONS, chosen.fused_with, f"activation, which loss {loss!r} is fused with")
-    if chosen.tasks is not None and task not in chosen.tasks:
-        fits = [name for name, other in LOSSES.items() if other.tasks is None or task in other.tasks]
-        raise NetworkError(
-            f"training.loss = {loss!r} is not for {_TOLD.get(task, task)}; set it to one of: {', '.join(fits)}"
-        )
-    if task in _OUTPUTS and output not in _OUTPUTS[task]:
-        fits = [name for name in _OUTPUTS[task] if name in chosen.outputs]
-        raise NetworkError(
-            f"network.output = {output!r} is not for {_TOLD[task]}: the last layer needs {' or '.join(fits)}, whose "
-            "values a threshold divides"
-        )
-    if task in _OUTPUTS and targets != (fit := _OUTPUTS[task][output]):
-        raise NetworkError(
-            f'network.targets = {targets!r} cannot go with {output} for {_TOLD[task]}; set network.targets = "{fit}"'
-        )
-    if task == REGRESSION and targets != "one-hot":  # its usual value, which means nothing here
-        raise NetworkError(f"network.targets = {targets!r} encodes classes, but the targets are numbers; take it out")
-    if output in chosen.outputs and targets in chosen.targets:
+    _check_task(chosen, output, targets, task)
+    if output in chosen.outputs and (targets in chosen.targets or targets == VALUES):
         return
     if output not in chosen.outputs:
         key, given, fits = "network.output", output, [name for name in ACTIVATIONS if name in chosen.outputs]
@@ -331,3 +316,29 @@ def check_fit(loss: str, output: str, targets: str, task: str = CLASSIFICATION) 
         f"training.loss = {loss!r} cannot go with {key} = {given!r}; {remedy}; "
         f"or training.loss to one of: {', '.join(others)}"
     )
+
+
+def _check_task(chosen: Loss, output: str, targets: str, task: str) -> None:
+    """Raise NetworkError where a loss, an output activation or an encoding is not for a task."""
+    if chosen.tasks is not None and task not in chosen.tasks:
+        fits = [name for name, other in LOSSES.items() if other.tasks is None or task in other.tasks]
+        raise NetworkError(
+            f"training.loss = {chosen.name!r} is not for {_TOLD.get(task, task)}; set it to one of: {', '.join(fits)}"
+        )
+    if task in _OUTPUTS and output not in _OUTPUTS[task]:
+        fits = [name for name in _OUTPUTS[task] if name in chosen.outputs]
+        raise NetworkError(
+            f"network.output = {output!r} is not for {_TOLD[task]}: the last layer needs {' or '.join(fits)}, whose "
+            "values a threshold divides"
+        )
+    fit = _OUTPUTS[task][output] if task in _OUTPUTS else VALUES
+    if task != CLASSIFICATION and targets != fit:
+        with_it = f" with {output}" * (task == BINARY)
+        raise NetworkError(
+            f'network.targets = {targets!r} is not for {_TOLD[task]}{with_it}; set network.targets = "{fit}"'
+        )
+    if task == CLASSIFICATION and targets == VALUES:
+        raise NetworkError(
+            f'network.targets = "{VALUES}" is for targets that are numbers (data.task), and these are classes; set it '
+            f"to one of: {', '.join(TARGETS)}"
+        )

@@ -15,7 +15,7 @@ from handgrad.network.initializers import INITIALIZERS, He, Initializer, Zeros
 from handgrad.network.layer import Layer
 from handgrad.network.layers import LAYERS, parse_layer
 from handgrad.network.network import Network
-from handgrad.network.targets import TARGETS, THRESHOLDS
+from handgrad.network.targets import TARGETS, THRESHOLDS, VALUES
 from handgrad.sections import NamedSection, Section, one_of, optional, real, whole
 
 
@@ -41,6 +41,10 @@ def _layers(value: Any) -> tuple[str, ...]:
         return tuple(str(parse_layer(text)) for text in value)
     except NetworkError as error:
         raise ValueError(f"has a layer that cannot be read, {error}") from None
+
+
+def _targets(value: Any) -> str:
+    return one_of((*TARGETS, VALUES), "encoding of targets")(value)
 
 
 def _single(value: Any) -> int:
@@ -75,7 +79,7 @@ class NetworkSection(Section):
     dropout: Annotated[float | None, BeforeValidator(optional(real("[0, 1)")))] = 0.0
     init: Annotated[Initializer, NamedSection(INITIALIZERS, "initializer")] = He()
     bias_init: Annotated[Initializer, NamedSection(INITIALIZERS, "initializer")] = Zeros()
-    targets: Annotated[str, BeforeValidator(one_of(TARGETS, "encoding of targets"))] = "one-hot"
+    targets: Annotated[str, BeforeValidator(_targets)] = "one-hot"
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -21,10 +21,13 @@ TARGETS: OpenTable[tuple[float, float]] = OpenTable(
 )
 
 
+VALUES = "values"  # what an example has are its targets: numbers to predict, or 0 and 1 for each label
+
+
 def encode(y: NDArray[Any], n_outputs: int, encoding: str, dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """T[i, y[i]] = 1, elsewhere 0 ("one-hot") or −1 ("plus-minus-one").  y: (n,) in 0..k-1 -> T: (n, k).
 
-    A single output has T[i, 0] = 1 for class 1, and 0 or −1 for class 0.  y (n, k) are targets already: T = y.
+    A single output has T[i, 0] = 1 for class 1, and 0 or −1 for class 0.  y (n, k) are targets already, T = y.
     Raises UnknownName for an encoding that is not in TARGETS, ValueError for a class outside of 0..k-1.
 
     >>> encode(np.array([1, 0]), 3, "plus-minus-one").tolist()

@@ -165,6 +165,8 @@ def record_of(trained: Trained) -> Record:
             right |= _of_part(name, packed_right(examples, (predicted == examples.y).all(axis=1)))
             predictions |= _of_part(name, kept_predictions(outputs, examples.y))
         elif part is not TRAIN:
+            if outputs.ndim == 2:  # a single output, which a threshold divides
+                predictions |= _of_part(name, kept_predictions(outputs, examples.y[:, None]))
             confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
             mistakes |= _of_part(name, _mistakes(trained, params, name, predicted))
             right |= _of_part(name, packed_right(examples, np.asarray(predicted) == examples.y))

@@ -25,7 +25,7 @@ from handgrad.network.initializers import INITIALIZERS
 from handgrad.network.losses import check_fit
 from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
-from handgrad.network.targets import TARGETS
+from handgrad.network.targets import TARGETS, VALUES
 from handgrad.sections import Section, plain
 from handgrad.training.engines import check_additions
 from handgrad.training.ingredients import Ingredient, ingredients, of_section, tables_are_unchanged
@@ -139,7 +139,7 @@ class Setting(Displayed, Section):
             of_section("init", network.init, INITIALIZERS),
             of_section("bias_init", network.bias_init, INITIALIZERS),
             Ingredient("scale", self.data.scale, SCALES),
-            Ingredient("encoding of targets", network.targets, TARGETS),
+            *([Ingredient("encoding of targets", network.targets, TARGETS)] if network.targets != VALUES else []),
         ]
         if not self._is_plain:
             named += self.ingredients()

@@ -1,8 +1,8 @@
 """Usual values: what a setting has where it says nothing, by what is learnt from its data.
 
     classification   network.output = "softmax",  training.loss = "cross-entropy"        (the defaults of the tables)
-    regression       network.output = "identity", training.loss = "mean-squared-error"
-    multi-label      network.output = "sigmoid",  training.loss = "binary-cross-entropy"
+    regression       network.output = "identity", training.loss = "mean-squared-error",   network.targets = "values"
+    multi-label      network.output = "sigmoid",  training.loss = "binary-cross-entropy", network.targets = "values"
 
 A single unit for two classes (network.units = 1) has "sigmoid" and "binary-cross-entropy".
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from handgrad.data.catalog import task_of, value_of
 from handgrad.measures import BINARY, CLASSIFICATION, MAIN_MEASURES, MULTI_LABEL, REGRESSION, VALIDATION
+from handgrad.network.targets import VALUES
 
 USUAL = {
     REGRESSION: ("identity", "mean-squared-error"),
@@ -48,8 +49,10 @@ def with_usual_values(tables: Any, *, selects: bool = False) -> Any:
     if usual is None:
         return tables
     found = dict(tables)
-    if isinstance(network, Mapping) and network.get("layers") is None and network.get("output") is None:
-        found["network"] = {**network, "output": usual[0]}
+    if isinstance(network, Mapping):
+        own = {} if network.get("layers") is not None or network.get("output") is not None else {"output": usual[0]}
+        own |= {} if task == CLASSIFICATION or network.get("targets") is not None else {"targets": VALUES}
+        found["network"] = {**network, **own}
     if isinstance(training, Mapping) and training.get("loss") is None:
         found["training"] = {**training, "loss": usual[1]}
     if selects and task != CLASSIFICATION:

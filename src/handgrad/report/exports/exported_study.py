@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.measures import MEASURES, METRICS, TEST, TRAIN, VALIDATION
+from handgrad.measures import MAIN_MEASURES, MEASURES, METRICS, TEST, TRAIN, VALIDATION
 from handgrad.names import plural
 from handgrad.network.arrays import Arrays
 from handgrad.report.exports.run_times import RunTimes
@@ -26,7 +26,6 @@ from handgrad.study.changes import leaves
 from handgrad.study.folder.design_cell import DesignCell
 from handgrad.study.folder.disk import run_folder
 from handgrad.study.folder.results_folder import Results
-from handgrad.study.published.option_values import USUAL_MEASURES
 from handgrad.training.curves import ENDS, PER_STEP, by_epoch
 from handgrad.training.record import Record, check_files, load, load_curves
 from handgrad.training.sources import SOURCES
@@ -154,7 +153,8 @@ class ExportedStudy:
         """The final metrics that some run has: those by which settings are chosen, accuracies, losses, the others."""
         there = {name for run in self.runs for name in run.numbers}
         chosen = [phase.metric for phase in self.summary.phases] if self.summary else []
-        measures = [*USUAL_MEASURES, *(name for name in MEASURES if name not in USUAL_MEASURES)]
+        usual = [*MAIN_MEASURES.values(), "loss"]
+        measures = [*usual, *(name for name in MEASURES if name not in usual)]
         others = [part.metric(measure) for measure in measures for part in (VALIDATION, TEST, TRAIN)]
         return [name for name in dict.fromkeys([*chosen, *others, *METRICS]) if name in there]
 

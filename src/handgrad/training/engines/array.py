@@ -12,7 +12,7 @@ from handgrad.data.batches import batches
 from handgrad.errors import InputError, readable
 from handgrad.network import passes
 from handgrad.network.arrays import Array
-from handgrad.network.targets import encode
+from handgrad.network.targets import VALUES, encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.backend import Backend, backend_of
@@ -71,7 +71,9 @@ def check_step(job: Job, added: Sequence[Ingredient]) -> None:
     network, dtype = job.network, np.dtype(job.training.dtype)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, *network.input_shape)).astype(dtype)
-    T = encode(np.arange(2) % max(network.n_outputs, 2), network.n_outputs, job.targets, dtype)
+    k = network.n_outputs
+    y = np.eye(2, k) if job.targets == VALUES else np.arange(2) % max(k, 2)
+    T = encode(y, k, job.targets, dtype)
     params = {name: rng.uniform(0.1, 0.5, shape).astype(dtype) for name, shape in network.parameter_shapes.items()}
     learnt = {name: w for name, w in params.items() if name not in network.buffer_names}
     slots = empty_slots(job.training.optimizer, learnt)

@@ -11,7 +11,7 @@ import numpy as np
 
 from handgrad.network.losses import LOSSES
 from handgrad.network.passes import rows_at_once
-from handgrad.network.targets import encode
+from handgrad.network.targets import VALUES, encode
 from handgrad.streams import dropout_key
 from handgrad.training import twins
 from handgrad.training.engines import Job, Params, Slots
@@ -48,7 +48,9 @@ class CompiledSession(ABC):
         prepare(job.training.dtype, self.kind)
         self.dtype = np.dtype(job.training.dtype)
         self.k = job.network.n_outputs
-        self.T = encode(np.arange(max(self.k, 2)), self.k, job.targets, self.dtype).ravel()  # a row for every class
+        classes = np.zeros((1, self.k)) if job.targets == VALUES else np.arange(max(self.k, 2))
+        self.T = encode(classes, self.k, job.targets, self.dtype).ravel()  # a row for every class
+        self.targets: dict[str, np.ndarray] = {}
         self.slot_count = len(job.training.optimizer.slots)
         self.h = np.zeros(updates.NUMBERS, self.dtype)
         self.rates = updates.rates_of(job.training)
@@ -57,12 +59,14 @@ class CompiledSession(ABC):
 
     def _rows_of_targets(self, y: np.ndarray) -> np.ndarray:
         """Which row of T each example has: its class, or where targets are numbers its own."""
-        return np.ascontiguousarray(y if y.ndim == 1 else np.arange(len(y)), np.int64)
+        return np.array(y if y.ndim == 1 else np.arange(len(y)), np.int64)
 
     def _targets(self, part: str) -> np.ndarray:
         """T, row after row: one for every class, or where targets are numbers one for every example of the part."""
-        y = self.job.parts[part][1]
-        return self.T if y.ndim == 1 else np.ascontiguousarray(y, self.dtype).ravel()
+        if part not in self.targets:
+            y = self.job.parts[part][1]
+            self.targets[part] = self.T if y.ndim == 1 else np.array(y, self.dtype).ravel()
+        return self.targets[part]
 
     @abstractmethod
     def _inputs(self, x: np.ndarray, y: np.ndarray) -> Any:
