@@ -11,10 +11,11 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import threadpool_limits
 
 import handgrad as hg
 from handgrad.errors import InputError
@@ -37,7 +38,12 @@ def same(first, second):
 # -- scikit-learn's own checks, all of them
 
 
-@parametrize_with_checks([quick(max_iter=30)])
+@parametrize_with_checks(
+    [
+        quick(max_iter=30),
+        hg.HandgradRegressor(max_iter=30, learning_rate_init=0.02, n_iter_no_change=np.inf, random_state=0),
+    ]
+)
 def test_it_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
@@ -50,9 +56,10 @@ def test_defaults_and_names_are_those_of_mlp_classifier():
     ours = hg.HandgradClassifier().get_params()
     assert theirs.keys() - ours.keys() == {"max_fun"}  # of lbfgs alone
     assert ours.keys() - theirs.keys() == {"dropout"}
-    assert {name: ours[name] for name in ours.keys() & theirs.keys()} == {
-        name: theirs[name] for name in ours.keys() & theirs.keys()
-    }
+    assert {name: theirs[name] for name in ours.keys() & theirs.keys()}.items() <= ours.items()
+    regressor = hg.HandgradRegressor().get_params()
+    assert regressor == {**ours, "loss": "squared_error"}
+    assert regressor["loss"] == MLPRegressor().get_params().get("loss", "squared_error")  # theirs has it from 1.7
 
 
 PARITY = [
@@ -63,17 +70,33 @@ PARITY = [
     {"solver": "sgd", "activation": "identity", "hidden_layer_sizes": (), "batch_size": 64},
     {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 2, "alpha": 0.3},
 ]
+TARGETS = {
+    "classes": (hg.HandgradClassifier, MLPClassifier, lambda y: y),
+    "two classes": (hg.HandgradClassifier, MLPClassifier, lambda y: y > 4),
+    "labels": (
+        hg.HandgradClassifier,
+        MLPClassifier,
+        lambda y: np.stack([y > 4, y % 2 == 0, y == 3], axis=1).astype(int),
+    ),
+    "a number": (hg.HandgradRegressor, MLPRegressor, lambda y: y / 3 - 1),
+    "numbers": (hg.HandgradRegressor, MLPRegressor, lambda y: np.stack([y / 3, -y / 5], axis=1)),
+}
 
 
-@pytest.mark.parametrize("parameters", PARITY, ids=str)
-def test_from_the_same_weights_without_shuffling_it_goes_where_mlp_classifier_goes(parameters):
+@pytest.mark.parametrize(
+    ("parameters", "kind"),
+    [*((one, "classes") for one in PARITY), *((PARITY[0], kind) for kind in list(TARGETS)[1:])],
+    ids=str,
+)
+def test_from_the_same_weights_without_shuffling_it_goes_where_scikit_learn_goes(parameters, kind):
     """Ours begins; theirs is given our initial weights, and both make the same steps, up to float32."""
+    ours_is, theirs_is, of_digits = TARGETS[kind]
     every = {"max_iter": 12, "shuffle": False, "learning_rate_init": 0.01, "n_iter_no_change": 100, **parameters}
     x = StandardScaler().fit_transform(DIGITS_X[:150])
-    y = DIGITS_Y[:150]
-    begun = hg.HandgradClassifier(**{**every, "max_iter": 1, "learning_rate_init": 1e-30}, random_state=1)
-    theirs = MLPClassifier(**every, random_state=1, warm_start=True)
-    with warnings.catch_warnings():
+    y = of_digits(DIGITS_Y[:150])
+    begun = ours_is(**{**every, "max_iter": 1, "learning_rate_init": 1e-30}, random_state=1)
+    theirs = theirs_is(**every, random_state=1, warm_start=True)
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs.set_params(max_iter=1).fit(x, y).set_params(max_iter=12)
         begun.fit(x, y)
@@ -81,12 +104,14 @@ def test_from_the_same_weights_without_shuffling_it_goes_where_mlp_classifier_go
         theirs.intercepts_ = [b.astype(float) for b in begun.intercepts_]
         theirs.loss_curve_, theirs.best_loss_, theirs.t_, theirs._no_improvement_count = [], np.inf, 0, 0
         theirs.fit(x, y)
-        ours = hg.HandgradClassifier(**every, random_state=1).fit(x, y)
+        ours = ours_is(**every, random_state=1).fit(x, y)
     assert ours.n_iter_ == theirs.n_iter_
     np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=2e-4)  # the penalty is that after a step
     if parameters["solver"] == "sgd":  # Adam makes steps of rounding where a gradient is all but 0
         for mine, other in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
             np.testing.assert_allclose(mine, other, atol=1e-6)
+        np.testing.assert_allclose(ours.predict(x), theirs.predict(x), atol=1e-4)
+        assert ours.score(x, y) == pytest.approx(theirs.score(x, y), abs=1e-5)
 
 
 def test_it_stops_where_the_loss_stops_improving_and_warns_where_it_did_not():
@@ -157,10 +182,10 @@ def test_every_problem_is_said_at_once():
 
 
 def test_data_and_calls_that_cannot_be_are_refused():
-    with pytest.raises(InputError, match="needs at least 2 classes; y has one class, 0"):
+    with pytest.raises(InputError, match=r"needs at least 2 classes; got one class, 0.0"):
         quick().fit(X, np.zeros(len(X)))
-    with pytest.raises(InputError, match="multi-label"):
-        quick().fit(X, np.eye(3, dtype=int)[Y])
+    with pytest.raises(InputError, match="y has 2 columns of classes; it should be a 1d array"):
+        quick().fit(X, np.stack([Y, Y], axis=1))
     with pytest.raises(InputError, match=r"in epoch \d: it diverged; lower learning_rate_init \(1e\+30\)"):
         quick(solver="sgd", learning_rate_init=1e30).fit(X, Y)
     with pytest.raises(InputError, match=r"validation_fraction=0.001 of 150 examples is 1; at least 2"):
@@ -173,7 +198,7 @@ def test_data_and_calls_that_cannot_be_are_refused():
         quick(early_stopping=True).partial_fit(X, Y, classes=[0, 1, 2])
     with pytest.raises(InputError, match=r"hidden_layer_sizes=\(5,\) is another network"):
         quick(warm_start=True).fit(X, Y).set_params(hidden_layer_sizes=(5,)).fit(X, Y)
-    with pytest.raises(InputError, match="warm_start goes on with the classes of the last fit, 0, 1, 2; y has 0, 1"):
+    with pytest.raises(InputError, match=r"goes on with the targets of the first fit, 0, 1, 2; y has 0, 1. To begin"):
         quick(warm_start=True).fit(X, Y).fit(X[:100], Y[:100])
 
 
@@ -183,6 +208,30 @@ def test_what_was_learnt_is_there_after_a_fit_that_is_refused():
     with pytest.raises(InputError, match="diverged"):
         found.set_params(solver="sgd", learning_rate_init=1e30).fit(X[:100], Y[:100])
     assert np.array_equal(found.predict(X), before)
+
+
+def test_early_stopping_scores_labels_and_numbers_as_scikit_learn_does():
+    labels = np.stack([Y == 0, Y > 0], axis=1).astype(int)
+    found = quick(early_stopping=True, validation_fraction=0.5, max_iter=40).fit(X, labels)
+    assert found.predict_proba(X).shape == (150, 2)
+    assert 0.3 < found.best_validation_score_ <= 1
+    numbers = hg.HandgradRegressor(
+        early_stopping=True, validation_fraction=0.5, max_iter=60, learning_rate_init=0.02, n_iter_no_change=np.inf
+    ).fit(X, X[:, 0] - X[:, 1])
+    assert numbers.best_validation_score_ > 0.5
+    assert numbers.score(X, X[:, 0] - X[:, 1]) == pytest.approx(numbers.best_validation_score_, abs=0.2)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber"])
+def test_losses_of_handgrad_bear_an_example_that_is_far_off(loss):
+    y = X[:, 0].copy()
+    y[3] = 1e4
+    every = {"max_iter": 200, "learning_rate_init": 0.02, "n_iter_no_change": np.inf, "random_state": 0}
+    bears = hg.HandgradRegressor(loss=loss, **every).fit(X, y)
+    assert np.median(abs(bears.predict(X) - y)) < 0.5
+    assert np.median(abs(hg.HandgradRegressor(**every).fit(X, y).predict(X) - y)) > 1
+    with pytest.raises(InputError, match="HandgradRegressor: loss is 'poisson', which handgrad does not have"):
+        hg.HandgradRegressor(loss="poisson").fit(X, y)
 
 
 # -- chance

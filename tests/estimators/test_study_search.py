@@ -103,6 +103,27 @@ def test_drawn_candidates_and_lists_of_grids_are_searched():
     assert len(listed["params"]) == 3
 
 
+def test_numbers_two_classes_and_labels_are_searched_by_their_scores():
+    every = {
+        "max_iter": 30,
+        "learning_rate_init": 0.02,
+        "random_state": 0,
+        "early_stopping": True,
+        "n_iter_no_change": np.inf,
+    }
+    numbers = hg.StudySearchCV(hg.HandgradRegressor((6,), **every), {"loss": ["squared_error", "huber"]}, seeds=1, cv=3)
+    numbers.fit(X, X.iloc[:, 0])
+    assert numbers.scoring_ == "r2"
+    assert numbers.best_score_ == pytest.approx(numbers.results_.runs().groupby("label")["val_r2"].mean().max())
+    assert numbers.score(X, X.iloc[:, 0]) > 0.3
+    two = hg.StudySearchCV(hg.HandgradClassifier((6,), **every), {"alpha": [0, 1]}, seeds=1, cv=3, scoring="roc_auc")
+    assert two.fit(X, Y == 2).best_score_ > 0.8
+    assert two.score(X, Y == 2) > 0.8
+    labels = np.stack([Y == 0, Y > 0], axis=1).astype(int)
+    several = hg.StudySearchCV(hg.HandgradClassifier((6,), **every), {"alpha": [0, 1]}, seeds=1, cv=0.3).fit(X, labels)
+    assert several.predict(X).shape == (150, 2)
+
+
 def test_a_temporary_folder_goes_with_the_results():
     found = hg.StudySearchCV(SMALL, {"alpha": [0.0, 1.0]}, seeds=1, cv=0.4, refit=False).fit(X, Y)
     folder = found.results_.folder
@@ -112,13 +133,16 @@ def test_a_temporary_folder_goes_with_the_results():
 
 
 WRONG = {
-    "estimator": ({"estimator": 3}, "StudySearchCV: estimator must be a HandgradClassifier; got 3"),
+    "estimator": (
+        {"estimator": 3},
+        "StudySearchCV: estimator must be a HandgradClassifier or HandgradRegressor; got 3",
+    ),
     "name": ({"param_grid": {"alhpa": [1]}}, "StudySearchCV: param_grid: alhpa is no parameter to search"),
     "state": ({"param_grid": {"random_state": [1]}}, "the seeds are those of StudySearchCV"),
     "grid": ({"param_grid": {"alpha": 1}}, "StudySearchCV: param_grid: Parameter grid for parameter 'alpha'"),
     "value": ({"param_grid": {"alpha": [-1]}}, "StudySearchCV: alpha must be >= 0; got -1"),
     "rule": ({"param_grid": {"learning_rate": ["adaptive"]}}, "learning_rate='adaptive' is no setting of a study"),
-    "scoring": ({"scoring": "r2"}, "StudySearchCV: scoring must be one of accuracy, balanced_accuracy, f1_macro, neg"),
+    "scoring": ({"scoring": "r2"}, "scoring must be one of accuracy, balanced_accuracy, f1_macro, neg_log_loss for"),
     "cv": ({"cv": 1}, r"StudySearchCV: cv must be a number of folds from 2 to the number of examples \(150\)"),
     "seeds": ({"seeds": -1}, "seeds must be"),
 }

@@ -90,7 +90,7 @@ class HandgradClassifier(ClassifierMixin, Perceptron):
 
 
 def checked_examples(estimator: HandgradClassifier, X: Any, y: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
-    """X (n, columns) in float32 and labels y (n,) or (n, k), checked as scikit-learn does.  reset: X names the columns."""
+    """X (n, columns) in float32 and labels y (n,) or (n, k), as scikit-learn checks them; reset: X names columns."""
     x, labels = validate_data(estimator, X, y, dtype=np.float32, order="C", multi_output=True, reset=reset)
     labels = labels.toarray() if hasattr(labels, "toarray") else labels
     if labels.ndim == 2 and labels.shape[1] == 1:

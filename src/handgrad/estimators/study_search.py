@@ -61,8 +61,8 @@ NAME = "search"  # of the study
 class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
     """Search parameters of one of handgrad's estimators by a study: every candidate on every fold with every seed.
 
-    estimator: a HandgradClassifier or HandgradRegressor.  param_grid: names of its parameters -> lists of values, or a list of such tables;
-    with n_iter, so many draws from lists and scipy's distributions (random_state: of the draws).
+    estimator: a HandgradClassifier or HandgradRegressor.  param_grid: names of its parameters -> lists of values, or a
+    list of such tables; with n_iter, so many draws from lists and scipy's distributions (random_state: of the draws).
     seeds: a count, or a list.  cv: how many folds, or the fraction of the examples that validates in every run.
     scoring: of classes "accuracy" (the default), "balanced_accuracy", "f1_macro" or "neg_log_loss", of two classes
     "roc_auc" too; of labels "accuracy" or "f1_macro"; of numbers "r2" (the default), "neg_root_mean_squared_error" or
@@ -104,7 +104,7 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
         self.folder = folder
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Run the study on X (n, columns) and y as the estimator takes it, and train the best candidate on all of them.
+        """Run the study on X (n, columns) and y, as the estimator takes them, and train the best candidate on all.
 
         Raises InputError where something does not fit, before anything runs.
         """
@@ -262,7 +262,8 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
         found["rank_test_score"] = np.array([1 + int((worst > one).sum()) for one in worst], dtype=np.int32)
         winner = self.results_.winner()
         if winner is None:
-            raise ParameterError("StudySearchCV: no candidate came to an end, so that there is no best one")
+            said = ", ".join(runs["error"].dropna().unique()[:1])
+            raise ParameterError(f"StudySearchCV: no candidate came to an end: {said or 'all runs failed'}")
         self.cv_results_, self.n_splits_ = found, split.shape[1]
         self.best_index_ = list(labels).index(winner)
         self.best_params_, self.best_score_ = candidates[self.best_index_], float(mean[self.best_index_])
