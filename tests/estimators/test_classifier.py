@@ -159,6 +159,7 @@ WRONG = {
     "momentum": (1.0, r"HandgradClassifier: momentum must be in \[0, 1\); got 1.0"),
     "max_iter": (2.5, "HandgradClassifier: max_iter must be a whole number >= 1; got 2.5"),
     "hidden_layer_sizes": ((4, 0), "HandgradClassifier: hidden_layer_sizes must be a whole number >= 1 or several"),
+    "random_state": ("x", "HandgradClassifier: random_state must be a whole number from 0 to 2"),
     "n_iter_no_change": (0, "HandgradClassifier: n_iter_no_change must be a whole number >= 1, or infinity"),
     "validation_fraction": (1.5, r"HandgradClassifier: validation_fraction must be in \(0, 1\); got 1.5"),
 }

@@ -144,6 +144,10 @@ WRONG = {
     "rule": ({"param_grid": {"learning_rate": ["adaptive"]}}, "learning_rate='adaptive' is no setting of a study"),
     "scoring": ({"scoring": "r2"}, "scoring must be one of accuracy, balanced_accuracy, f1_macro, neg_log_loss for"),
     "cv": ({"cv": 1}, r"StudySearchCV: cv must be a number of folds from 2 to the number of examples \(150\)"),
+    "nothing": ({"param_grid": []}, r"StudySearchCV: param_grid is empty; give lists of values"),
+    "draws": ({"n_iter": 0}, "StudySearchCV: n_iter must be >= 1; got 0"),
+    "jobs": ({"n_jobs": "all"}, "StudySearchCV: n_jobs must be a whole number >= 1, None for 1, or -1 for one a core"),
+    "refit": ({"refit": "accuracy"}, "StudySearchCV: refit must be true or false; got 'accuracy'"),
     "seeds": ({"seeds": -1}, "seeds must be"),
 }
 

@@ -16,7 +16,7 @@ from handgrad.data.splits import VALIDATION, choose
 from handgrad.errors import ParameterError
 from handgrad.estimators.fitting import Fit, FitState, Part
 from handgrad.estimators.parameters import Kind, Parameters, read_parameters
-from handgrad.names import listed
+from handgrad.names import listed, shown
 from handgrad.network import passes
 from handgrad.network.initializers import initialize
 from handgrad.network.network import Network
@@ -136,7 +136,13 @@ class Perceptron(BaseEstimator):
     def _begin(self, chosen: Parameters, x: np.ndarray, targets: Targets) -> tuple[Network, FitState]:
         """The network with its initial weights.  Draws the seed."""
         given = self.random_state
-        rng = check_random_state(given)  # refuses what is no seed
+        try:
+            rng = check_random_state(given)
+        except ValueError:
+            raise ParameterError(
+                f"{self._name}: random_state must be a whole number from 0 to 2^32 − 1, a RandomState or None; got "
+                f"{shown(given)}"
+            ) from None
         whole = isinstance(given, int | np.integer)
         self._seed = int(given) if whole else int(rng.randint(np.iinfo(np.int32).max))
         network, section = self._network(chosen, x, targets), chosen.setting.network

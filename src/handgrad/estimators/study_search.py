@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -32,7 +32,7 @@ from handgrad.foreign import as_path
 from handgrad.measures import BINARY, CLASSIFICATION, MEASURES, MULTI_LABEL, REGRESSION, VALIDATION
 from handgrad.names import listed, shown
 from handgrad.report.build import build_report
-from handgrad.sections import is_whole, plain
+from handgrad.sections import flag, is_whole, optional, plain, whole
 from handgrad.study.execution.run_study import run_study
 from handgrad.study.folder.results_folder import Results
 from handgrad.training.run import Setting
@@ -56,6 +56,16 @@ SCORES = MappingProxyType(
 USUAL = MappingProxyType({CLASSIFICATION: "accuracy", MULTI_LABEL: "accuracy", REGRESSION: "r2"})  # of task
 LOSS = "neg_log_loss"  # of classes alone: the loss of labels and of numbers is another
 NAME = "search"  # of the study
+
+
+def _jobs(value: Any) -> int | None:
+    if value in (None, -1) or is_whole(value, 1):
+        found: int | None = value
+        return found
+    raise ValueError("must be a whole number >= 1, None for 1, or -1 for one a core")
+
+
+CHECKS: dict[str, Callable[[Any], Any]] = {"n_iter": optional(whole("[1, inf)")), "n_jobs": _jobs, "refit": flag}
 
 
 class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
@@ -113,6 +123,7 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
                 f"StudySearchCV: estimator must be a HandgradClassifier or HandgradRegressor; got "
                 f"{shown(self.estimator)}. Search others, and pipelines, with scikit-learn's GridSearchCV"
             )
+        self._check()
         candidates = self._candidates()
         x, targets = self._examples(X, y)
         kind = targets.kind
@@ -160,12 +171,23 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
             if task in MEASURES[measure].formulas and (name != LOSS or kind.task == CLASSIFICATION)
         ]
         self.scoring_ = USUAL[kind.task] if self.scoring is None else self.scoring
-        if self.scoring_ not in known:
+        if not isinstance(self.scoring_, str) or self.scoring_ not in known:
             raise ParameterError(
                 f"StudySearchCV: scoring must be one of {listed(known)} for these targets; got {shown(self.scoring)}"
             )
         measure, sign = SCORES[self.scoring_]
         return VALIDATION.metric(measure), sign
+
+    def _check(self) -> None:
+        """Raise ParameterError with every argument that cannot be, a line each."""
+        problems = []
+        for name, check in CHECKS.items():
+            try:
+                check(plain(getattr(self, name)))
+            except ValueError as error:
+                problems.append(f"StudySearchCV: {name} {error}; got {shown(getattr(self, name))}")
+        if problems:
+            raise ParameterError("\n".join(problems))
 
     def _candidates(self) -> list[dict[str, Any]]:
         try:
@@ -175,6 +197,8 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
                 found = list(ParameterSampler(self.param_grid, self.n_iter, random_state=self.random_state))
         except (TypeError, ValueError) as error:
             raise ParameterError(f"StudySearchCV: param_grid: {error}") from None
+        if not found:
+            raise ParameterError("StudySearchCV: param_grid is empty; give lists of values, as in {'alpha': [0, 0.1]}")
         known = self.estimator.get_params(deep=False)
         for name in itertools.chain.from_iterable(found):
             if name not in known or name == "random_state":
