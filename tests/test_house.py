@@ -24,6 +24,7 @@ BASE = {
     "errors",
     "files",
     "foreign",
+    "keys",
     "limits",
     "measures",
     "names",
@@ -391,6 +392,13 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_help_loads_neither_numpy_nor_anything_heavier():
     assert not loaded_by("import handgrad, handgrad.cli") & (HEAVY | {"numpy", "pydantic"})
+
+
+def test_completion_loads_nothing_heavier_than_help():
+    words = {"_HANDGRAD_COMPLETE": "zsh", "_HANDGRAD_WORDS": "handgrad\nrun\nx", "_HANDGRAD_WORD": "training.dt"}
+    assert not loaded_by(f"import os; os.environ.update({words}); from handgrad.cli import main; main()") & (
+        HEAVY | {"numpy", "pydantic"}
+    )
 
 
 def test_a_worker_loads_no_library_of_the_report():
