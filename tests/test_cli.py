@@ -39,7 +39,7 @@ COMMANDS = [
     "gradcheck",
     "show",
 ]
-COMMANDS += ["predict", "export", "evaluate"]
+COMMANDS += ["predict", "export", "evaluate", "new", "schema"]
 
 TINY = """
 name = "tiny"

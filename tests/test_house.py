@@ -20,6 +20,7 @@ BASE = {
     "__init__",
     "__version__",
     "from_report",
+    "accepts",
     "displays",
     "errors",
     "files",
@@ -142,6 +143,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "execution",
         "explain",
         "one_setting",
+        "first_study",
     ],
     "report": [
         "findings",

@@ -8,7 +8,7 @@ import typer
 from typer import Option
 
 from handgrad import __version__
-from handgrad.cli import checks, completion, networks, past, studies
+from handgrad.cli import checks, completion, networks, past, studies, study_files
 
 RESULTS = ("run", "report")  # commands whose results are files; what they print is a summary
 
@@ -47,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _commands in (studies.commands, past.commands, checks.commands, networks.commands):
+for _commands in (study_files.commands, studies.commands, past.commands, checks.commands, networks.commands):
     app.add_typer(_commands)
 
 
