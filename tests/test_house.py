@@ -131,6 +131,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
     "study": [
         "changes",
         "toml",
+        "toml_lines",
         "rules",
         "published",
         "design",
