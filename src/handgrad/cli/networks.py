@@ -78,7 +78,7 @@ def show(run: RunName, json: Json = False) -> None:
     console.print_record(record)
 
 
-@commands.command(epilog="Example:  handgrad export results/quickstart --to quickstart-tb --format tensorboard")
+@commands.command(epilog="Example:  handgrad export results/quickstart --to quickstart.parquet")
 def export(
     run: Annotated[str, Argument(metavar="RUN", help="A run's folder or id, or the results folder of a study.")],
     to: Annotated[
