@@ -3,11 +3,20 @@
 import pytest
 
 from handgrad.data.catalog import DATASETS
-from handgrad.data.data_section import COLORS, DECIMALS, PICKS, DataSection, MissingCells, TestPart, TrainPart
+from handgrad.data.data_section import (
+    COLORS,
+    DECIMALS,
+    PICKS,
+    TARGET_SCALES,
+    DataSection,
+    MissingCells,
+    TestPart,
+    TrainPart,
+)
 from handgrad.data.data_section import ValidationPart as Validation
 from handgrad.data.scaling import SCALES
 from handgrad.keys import study_keys
-from handgrad.measures import VALIDATION_METRICS
+from handgrad.measures import TASKS, VALIDATION_METRICS
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import INITIALIZERS
 from handgrad.network.losses import LOSSES
@@ -52,6 +61,8 @@ NAMES = {
     "random.sampler": SAMPLERS,
     "asha.rule": RULES,
     "data.name": DATASETS,
+    "data.task": TASKS,
+    "data.scale_targets": TARGET_SCALES,
     "data.scale": SCALES,
     "data.train.pick": PICKS,
     "data.color": COLORS,

@@ -29,6 +29,7 @@ from handgrad.accepts import POSITIVE, TEXT, accepts, either, list_of, number
 from handgrad.data.scaling import SCALES
 from handgrad.errors import DataError, InputError
 from handgrad.foreign import as_path
+from handgrad.measures import TASKS
 from handgrad.names import shown
 from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of, optional, whole
 
@@ -36,9 +37,12 @@ from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of,
 COLORS = MappingProxyType({"keep": None, "gray": "L", "rgb": "RGB"})  # -> mode of Pillow; None: that of the file
 PICKS = ("first", "random")
 LARGEST_FLOAT32 = 3.4e38
+TARGET_SCALES = ("none", "standard")
 CELLS = ("mean", "drop")  # what becomes of missing cells
 DECIMALS = (".", ",")
 OPTIONAL = (
+    "task",
+    "scale_targets",
     "drop",
     "missing",
     "decimal",
@@ -63,11 +67,16 @@ def _folds(value: Any) -> int:
     return value
 
 
-@accepts(either(TEXT, {"type": "integer"}))
-def _label(value: Any) -> str | int:
+@accepts(either(TEXT, {"type": "integer"}, list_of(either(TEXT, {"type": "integer"}), 2)))
+def _label(value: Any) -> str | int | tuple[str | int, ...]:
     if isinstance(value, str) or is_whole(value, -LARGEST):
         return value
-    raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
+    columns = list(value) if isinstance(value, list | tuple) else []
+    if len(columns) > 1 and all(isinstance(one, str) or is_whole(one, -LARGEST) for one in columns):
+        return tuple(columns)
+    raise ValueError(
+        "must be the name of a column, or its number counted from 0 (-1 is the last); for several targets a list"
+    )
 
 
 @accepts(TEXT)
@@ -248,7 +257,10 @@ def _missing(value: Any, info: ValidationInfo) -> MissingCells | None:
 class DataSection(Section):
     """The data of a study: `name` is a named data set (`catalog`) or a path of your own.
 
-    `label` names the column of a CSV file that holds the labels (by default the one called `label`, or the last),
+    `task` is what is learnt: classification (as where nothing is said), regression or multi-label; `scale_targets`
+    says how numbers are scaled that a network learns to predict, with the numbers of the training part.
+    `label` names the column of a CSV file that holds the labels (by default the one called `label`, or the last), or
+    the columns of several targets,
     `drop` the columns that are left out, `missing` the texts that mean a missing cell or label (default: those of
     pandas) and what becomes of rows with such cells, `decimal` the sign before decimals.
     `value_range` is the smallest and the largest value that x can take, for the scales unit and symmetric.
@@ -256,6 +268,8 @@ class DataSection(Section):
     """
 
     name: Annotated[str, PlainValidator(_name)] = "digits"
+    task: Annotated[str | None, PlainValidator(optional(one_of(TASKS, "task")))] = None
+    scale_targets: Annotated[str | None, PlainValidator(optional(one_of(TARGET_SCALES, "scale of targets")))] = None
     scale: Annotated[str, PlainValidator(one_of(SCALES, "scale"))] = "unit"
     validation: Annotated[
         ValidationPart | Literal[False],
@@ -268,7 +282,7 @@ class DataSection(Section):
         PlainValidator(_test),
         PlainSerializer(lambda part: part and part.model_dump()),
     ] = None
-    label: Annotated[str | int | None, PlainValidator(optional(_label))] = None
+    label: Annotated[str | int | tuple[str | int, ...] | None, PlainValidator(optional(_label)), AsItIs] = None
     image_size: Annotated[tuple[int, int] | None, PlainValidator(optional(_image_size)), AsItIs] = None
     color: Annotated[str, PlainValidator(one_of(COLORS, "color"))] = "keep"
     drop: Annotated[tuple[str | int, ...] | None, PlainValidator(optional(_drop)), AsItIs] = None

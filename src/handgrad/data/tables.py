@@ -36,8 +36,10 @@ from handgrad.data.contents import Contents
 from handgrad.data.features import FeatureReader, Texts, divided
 from handgrad.data.packed import TEXT_ENDINGS
 from handgrad.data.table_files import ending_of, rows_of, span_of
+from handgrad.data.target_values import numbers_of_texts
 from handgrad.errors import DataError
 from handgrad.foreign import reading
+from handgrad.measures import CLASSIFICATION
 from handgrad.names import listed, shown
 
 
@@ -51,6 +53,7 @@ class TableForm:
     cells: str | None = None
     decimal: str | None = None
     span: tuple[int, int] | None = None  # the first and the last feature of sparse files
+    task: str = CLASSIFICATION
 
 
 @dataclass
@@ -70,6 +73,9 @@ class _Table:
     texts: dict[int, Texts]
     notes: list[str]
     on_label: list[str] = field(default_factory=list)
+    width: int = 0  # how many columns the file has
+    targets: NDArray[np.float64] | None = None  # (n, k), of tasks other than classification
+    target_columns: list[int] = field(default_factory=list)
 
     def called(self, column: int) -> str | int:
         """A column's name, or its number where it has none."""
@@ -83,6 +89,29 @@ class _Table:
         if not self.columns:
             raise DataError(f"{self.path}: has no column left beside the labels; at least one is needed")
 
+    def take_targets(self, more: Sequence[str | int], decimal: str | None) -> None:
+        """Take the targets (n, k) from the column of labels and from `more`, which are features no longer."""
+        names = [str(column) for column in range(self.width)] if self.names is None else self.names
+        found = [find_column(names, one, "data.label", str(self.path)) for one in more]
+        self.target_columns = [self.label, *found]
+        if len(set(self.target_columns)) < len(self.target_columns):
+            raise DataError(f"{self.path}: data.label names a column twice; name each once")
+        columns = [numbers_of_texts(self.y, self.lines, str(self.path), shown(self.called(self.label)), decimal)]
+        for column in found:
+            if column in self.texts or column not in self.columns:
+                raise DataError(
+                    f"{self.path}: column {shown(self.called(column))} holds texts or is left out, and data.label says "
+                    "that it holds targets; take it out of one"
+                )
+            columns.append(self.x[:, self.columns.index(column)])
+        self.targets = np.column_stack(columns).astype(np.float64)
+        empty = np.isnan(self.targets).any(axis=1)
+        if empty.any():
+            raise DataError(
+                f"{self.path}: line {self.lines[int(np.argmax(empty))]} lacks a target; fill it in or take the row out"
+            )
+        self.without(found)
+
     @property
     def numbers(self) -> list[int]:
         """The columns of numbers, by their place in x."""
@@ -91,7 +120,7 @@ class _Table:
 
 def read_table(
     path: Path,
-    label: str | int | None = None,
+    label: str | int | Sequence[str | int] | None = None,
     test: Path | None = None,
     val: Path | None = None,
     *,
@@ -99,10 +128,22 @@ def read_table(
     missing: tuple[str, ...] | None = None,
     cells: str | None = None,
     decimal: str | None = None,
+    task: str = CLASSIFICATION,
 ) -> Contents:
-    """The examples of a table, and of others as test and validation part.  Raises DataError with line and column."""
+    """The examples of a table, and of others as test and validation part.  Raises DataError with line and column.
+
+    label: the column of the labels, or of a target; several of them where an example has several targets.
+    """
     files = [file for file in (path, test, val) if file is not None]
-    form = TableForm(label, drop, missing, cells, decimal, _span(files))
+    more: list[str | int] = []
+    if label is not None and not isinstance(label, str | int):
+        label, *more = label
+        if task == CLASSIFICATION:
+            raise DataError(
+                f"{path}: data.label names {len(more) + 1} columns, and classes stand in one; several are those "
+                'of data.task = "regression" or "multi-label"'
+            )
+    form = TableForm(label, drop, missing, cells, decimal, _span(files), task)
     table = _read(path, form)
     table.notes += table.on_label
     indices = [] if table.names is None else _indices(table)
@@ -113,7 +154,7 @@ def read_table(
             "(index=False writes none); give it a name to keep it"
         )
     named = table.names is not None and table.names[table.label].lower() in LABELS  # its name says which it is
-    if label is None and not named and table.numbers[:1] == [0]:
+    if label is None and task == CLASSIFICATION and not named and table.numbers[:1] == [0]:
         question = question_of_label(table.x, table.y, table.called(table.columns[0]), table.called(table.label))
         left_out = set(range(table.columns[0])) - {table.label, *indices}  # the first column itself
         if question and not left_out:
@@ -126,6 +167,9 @@ def read_table(
             others[part], on_part = _read_beside(table, other, form, indices)
             notes += on_part
     parts = {"train": table, **{name: one for name, one in others.items() if one is not None}}
+    if task != CLASSIFICATION:
+        for one in parts.values():
+            one.take_targets(more, decimal)
     x, heads, strange = divided([(one.x, one.texts) for one in parts.values()], table.columns)
     notes += [_on_texts(table, column, [text for c, text in heads if c == column]) for column in table.texts]
     if strange:
@@ -134,16 +178,20 @@ def read_table(
     test_table, val_table = others["test"], others["val"]
     return Contents(
         features["train"],
-        table.y,
+        table.y if task == CLASSIFICATION else table.targets,
         features.get("test"),
-        test_table and test_table.y,
+        test_table and (test_table.y if task == CLASSIFICATION else test_table.targets),
+        classes=None
+        if task == CLASSIFICATION
+        else tuple(map(str, (table.called(one) for one in table.target_columns))),
         feature_names=_feature_names(table, heads),
         notes=tuple(notes),
         x_val=features.get("val"),
-        y_val=val_table and val_table.y,
+        y_val=val_table and (val_table.y if task == CLASSIFICATION else val_table.targets),
         label=f"column {table.called(table.label)!r}",
         missing=missing,
         cells=cells,
+        task=task,
     )
 
 
@@ -289,12 +337,12 @@ def _read_rows(
         names, x, y, lines = first, x[1:], y[1:], lines[1:]  # numbers as names (pixel 0, 1, 2 ...) beside a label
     if not y:
         raise DataError(f"{path}: has a header and no rows; expected one example a row")
-    table = _Table(path, names, column, columns, x, y, lines, dict(reader.texts), reader.notes())
+    table = _Table(path, names, column, columns, x, y, lines, dict(reader.texts), reader.notes(), width=len(first))
     if header and counts(first) and not isinstance(label, str):
         taken = listed(map(shown, first), 4)
         table.notes.append(f"{path.name}: its first line ({taken}) is taken for the names of the columns")
     if names is None:
-        asked = question_of_header(first, y, column)
+        asked = question_of_header(first, y, column) if form.task == CLASSIFICATION else None
         if asked and label is None:
             raise DataError(f"{path}: {asked}")
         table.notes += [f"{path.name}: {asked}"] if asked else []

@@ -86,8 +86,9 @@ class RunInProgress:
 
     def _job(self) -> Job:
         train = self.split.train
-        parts = {name: (part.x, part.y) for name, part in self.split.parts.items()}
-        parts[TRAIN.scored] = (train.x[self.sample], train.y[self.sample])
+        learnt = {name: self.split.learnt(part.y) for name, part in self.split.parts.items()}
+        parts = {name: (part.x, learnt[name]) for name, part in self.split.parts.items()}
+        parts[TRAIN.scored] = (train.x[self.sample], learnt[TRAIN.name][self.sample])
         return Job(self.network, self.training, self.setting.network.targets, self.run.source_seeds.dropout, parts)
 
     # -- an epoch
@@ -156,7 +157,7 @@ class RunInProgress:
     def _score(self) -> None:
         progress = self.progress
         for part in self.scored_parts:
-            scores, _ = score(self.member, self.split, part, self.sample)
+            scores, *_ = score(self.member, self.split, part, self.sample, self.network.output)
             self.diverged = not_finite(scores, part, self.split, self.sample, self.network, self.member, progress)
             if self.diverged is not None:
                 return
@@ -179,7 +180,7 @@ class RunInProgress:
         if wanted and progress.epoch not in progress.diagnostics.get("epoch", ()):
             train, encoding = self.split.train, self.setting.network.targets
             rows = diagnosed(len(train.y))
-            T = encode(train.y[rows], self.split.n_classes, encoding, self.training.dtype)
+            T = encode(self.split.learnt(train.y[rows]), self.network.n_outputs, encoding, self.training.dtype)
             x = train.x[rows].astype(self.training.dtype)
             measured = diagnose(self.network, progress.params, x, T, self.training.loss)
             for name, value in {"epoch": progress.epoch, **measured}.items():

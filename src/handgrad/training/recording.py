@@ -1,20 +1,35 @@
 """From a run that ended, was pruned or failed to its record: final scores, facts about network and data, times."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Part, Split, data_key
-from handgrad.measures import EPOCH_LOSS, MEASURES, PARTS, TRAIN, ClassCounts, DataPart
+from handgrad.data.scaling import AS_IT_IS, Scaling
+from handgrad.measures import (
+    BINARY,
+    CLASSIFICATION,
+    EPOCH_LOSS,
+    MULTI_LABEL,
+    PARTS,
+    REGRESSION,
+    TRAIN,
+    ClassCounts,
+    DataPart,
+    Scored,
+    measures_of,
+)
 from handgrad.network.arrays import Arrays
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
+from handgrad.network.targets import class_of, decided
 from handgrad.streams import stream
 from handgrad.training.brightness import brightness_of
 from handgrad.training.curves import ENDS, epoch_losses
@@ -22,6 +37,7 @@ from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
 from handgrad.training.ingredients import of_layers
 from handgrad.training.mistakes import are_pictures, mistakes_of
+from handgrad.training.predictions import kept_predictions
 from handgrad.training.progress import Progress, pack_best, pack_slots
 from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts, Divergence, NetworkFacts, Samples, Times, TrainScore
@@ -32,6 +48,19 @@ from handgrad.training.support import refusal_text, unsupported
 from handgrad.training.weights import FORMAT
 
 SAMPLES = 10
+
+
+class Targeted(Protocol):
+    """What is learnt, the names of classes or targets, and how targets are scaled: of a split or a model."""
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def target_scaler(self) -> Scaling: ...
 
 
 @dataclass(frozen=True)
@@ -64,13 +93,37 @@ def samples_of(split: Split, shown: Sequence[int] | None = None) -> tuple[str, P
 
 
 def score(
-    session: NetworkState, split: Split, part: DataPart, sample: np.ndarray
-) -> tuple[dict[str, float], np.ndarray]:
-    """(metrics by name, predicted classes) of a part; sample: the training examples that are scored."""
-    losses, predicted = session.score(part.scored)
-    actual = split.parts[part.name].y
-    counts = class_counts(actual[sample] if part is TRAIN else actual, predicted, split.n_classes)
-    return {part.metric(measure.name): measure.of(losses, counts) for measure in MEASURES.values()}, predicted
+    session: NetworkState, split: Split, part: DataPart, sample: np.ndarray, activation: str
+) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
+    """(metrics by name, predictions, what the session's score tells) of a part.
+
+    sample: the training examples that are scored;  activation: of the outputs.  Predictions are classes (n,); of
+    targets that are numbers those in the units of the data (n, k), and of labels 0 or 1 (n, k).
+    """
+    losses, found = session.score(part.scored)
+    y = split.parts[part.name].y
+    scored, task, predicted = scored_part(losses, found, y[sample] if part is TRAIN else y, split, activation)
+    return {part.metric(one.name): one.of(scored, task) for one in measures_of(task)}, predicted, found
+
+
+def scored_part(
+    losses: np.ndarray, found: np.ndarray, y: np.ndarray, split: Targeted, activation: str
+) -> tuple[Scored, str, np.ndarray]:
+    """(what measures are computed of, whose measures: of the task or of BINARY classification, predictions).
+
+    found: what a session's score tells, classes (n,) or outputs (n, k);  y: the classes or targets of the examples.
+    """
+    if split.task == REGRESSION:
+        predicted = split.target_scaler.undo(found)
+        return Scored(losses, y=y, a=predicted), REGRESSION, predicted
+    if split.task == MULTI_LABEL:
+        told = decided(found, activation)
+        counts = ClassCounts((told * y).sum(axis=0), told.sum(axis=0), y.sum(axis=0))
+        return Scored(losses, counts, y, found, told), MULTI_LABEL, told
+    if found.ndim == 1:
+        return Scored(losses, class_counts(y, found, len(split.classes))), CLASSIFICATION, found
+    classes = class_of(found, activation)
+    return Scored(losses, class_counts(y, classes, 2), y[:, None], found), BINARY, classes
 
 
 def batch_loss(progress: Progress, epoch: int) -> float:
@@ -84,7 +137,7 @@ def record_of(trained: Trained) -> Record:
     A run whose loss on a part is not finite then has diverged: the test part may be scored here for the first time.
     """
     scored = _scores(trained) if trained.diverged is None else {}
-    for part, (scores, _) in scored.items():
+    for part, (scores, *_) in scored.items():
         found = not_finite(
             scores, part, trained.split, trained.scored, trained.network, trained.session, trained.progress
         )
@@ -94,20 +147,29 @@ def record_of(trained: Trained) -> Record:
     confusion = {}
     mistakes: Arrays = {}
     right: Arrays = {}
+    predictions: Arrays = {}
     params, slots, t = trained.session.export()
     reported = functions_at(trained.setting.training).reported
     epoch = progress.epoch if trained.pruned else _best_epoch(trained) or progress.epoch
     for name, examples in trained.split.parts.items():
         part = PARTS[name]
         if diverged is not None:
-            metrics |= {part.metric(measure): None for measure in MEASURES}
+            metrics |= {part.metric(measure.name): None for measure in measures_of(trained.setting.scored_as)}
             continue
-        scores, predicted = scored[part]
-        metrics |= reported(scores, lambda: batch_loss(progress, epoch))
-        if part is not TRAIN:
+        scores, predicted, outputs = scored[part]
+        told = reported(scores, lambda: batch_loss(progress, epoch))
+        metrics |= {name: None if math.isnan(value) else value for name, value in told.items()}
+        if part is not TRAIN and trained.split.task == REGRESSION:
+            predictions |= _of_part(name, kept_predictions(predicted, examples.y))
+        elif part is not TRAIN and trained.split.task == MULTI_LABEL:
+            right |= _of_part(name, packed_right(examples, (predicted == examples.y).all(axis=1)))
+            predictions |= _of_part(name, kept_predictions(outputs, examples.y))
+        elif part is not TRAIN:
+            if outputs.ndim == 2:  # a single output, which a threshold divides
+                predictions |= _of_part(name, kept_predictions(outputs, examples.y[:, None]))
             confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
             mistakes |= _of_part(name, _mistakes(trained, params, name, predicted))
-            right |= _of_part(name, packed_right(examples, predicted))
+            right |= _of_part(name, packed_right(examples, np.asarray(predicted) == examples.y))
     metrics[EPOCH_LOSS.name] = None if diverged is not None else batch_loss(progress, epoch)
     return Record(
         format=FORMAT,
@@ -140,12 +202,14 @@ def record_of(trained: Trained) -> Record:
         mistakes=mistakes,
         diagnostics=_diagnostics(trained),
         right=right,
+        predictions=predictions,
     )
 
 
-def _scores(trained: Trained) -> dict[DataPart, tuple[dict[str, float], np.ndarray]]:
+def _scores(trained: Trained) -> dict[DataPart, tuple[dict[str, float], np.ndarray, np.ndarray]]:
     parts = [PARTS[name] for name in trained.split.parts]
-    return {part: score(trained.session, trained.split, part, trained.scored) for part in parts}
+    output = trained.network.output
+    return {part: score(trained.session, trained.split, part, trained.scored, output) for part in parts}
 
 
 def not_finite(
@@ -297,6 +361,7 @@ def _dataset_facts(trained: Trained) -> DatasetFacts:
         shape=list(split.shape),
         feature_names=_listed(split.feature_names),
         **_table_facts(trained.setting.data),
+        **_task_facts(split),
         label_table=split.label_table,
         counts={name: len(part) for name, part in split.parts.items()},
         notes=list(split.notes),
@@ -309,6 +374,14 @@ def _table_facts(section: DataSection) -> dict[str, Any]:
     said = {"missing": _listed(texts), "decimal": section.decimal}
     found = {name: value for name, value in said.items() if value is not None}
     return {"table": found} if found else {}
+
+
+def _task_facts(split: Split) -> dict[str, Any]:
+    """What is learnt where it is no classification, and how targets are scaled where they are."""
+    facts: dict[str, Any] = {} if split.task == CLASSIFICATION else {"task": split.task}
+    if split.target_scaler != AS_IT_IS:
+        facts["target_scaler"] = {name: _listed(value) for name, value in split.target_scaler.facts().items()}
+    return facts
 
 
 def _listed(value: Any) -> Any:

@@ -14,7 +14,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, VALIDATION, is_fraction, is_proportion, lower_is_better
+from handgrad.data.catalog import task_of
+from handgrad.measures import (
+    CLASSIFICATION,
+    MAIN_MEASURES,
+    METRICS,
+    TRAIN,
+    VALIDATION,
+    is_proportion,
+    lower_is_better,
+    usual_measures,
+)
 from handgrad.report.findings.conclusions import Bits, Conclusions, SettingRuns, conclude
 from handgrad.report.findings.search_facts import SearchFacts
 from handgrad.report.findings.statistics import Sample, sample
@@ -90,6 +100,16 @@ class SettingSummary:
     def sources(self) -> tuple[str, ...]:
         """What differs from seed to seed, where the study says what its seeds vary; else nothing."""
         return next((one.sources for one in self.samples.values()), ())
+
+    @property
+    def task(self) -> str:
+        """What is learnt, one of `measures.TASKS`."""
+        return task_of(self.setting.get("data", {}))
+
+    @property
+    def main_measure(self) -> str:
+        """The measure that says most of its task: accuracy, RMSE, macro F1."""
+        return MAIN_MEASURES[self.task]
 
     @property
     def network(self) -> NetworkFacts | None:
@@ -195,6 +215,11 @@ class PhaseSummary:
     apart: bool = False  # its seeds vary other sources than the study's: it measures noise, and chooses nothing
     bits: Callable[[Sequence[SettingSummary], str], Bits] | None = field(default=None, compare=False, repr=False)
     # settings, part -> label -> run -> which examples (m,) of it were right (`examples_right.bits_of_settings`)
+
+    @property
+    def main_measure(self) -> str:
+        """The main measure of its settings' task, of the first where they differ."""
+        return self.settings[0].main_measure if self.settings else MAIN_MEASURES[CLASSIFICATION]
 
     @property
     def over_seeds(self) -> str:
@@ -321,6 +346,12 @@ class Summary:
         return list(found.values())
 
     @property
+    def shown_measures(self) -> set[str]:
+        """The measures that tables show: the main one of each task, the loss, and those by which winners are chosen."""
+        usual = {name for setting in self.settings for name in usual_measures(setting.task)}
+        return usual | {METRICS[phase.metric].measure.name for phase in self.phases}
+
+    @property
     def runs(self) -> list[RunFacts]:
         """Every run once: a run that belongs to two settings (the same cell) is counted once."""
         return list({run.id: run for setting in self.settings for run in setting.runs}.values())
@@ -349,7 +380,8 @@ def _scored_on(phase: PhaseSummary) -> tuple[Any, ...]:
     best = phase.best
     if best is None or best.dataset is None:
         return ()
-    loss = "" if is_fraction(phase.metric) or best.network is None else best.network.loss_formula
+    of_loss = METRICS[phase.metric].measure.name == "loss"
+    loss = best.network.loss_formula if of_loss and best.network is not None else ""
     return best.dataset.checksum, best.examples(phase.metric), len(best.runs), loss
 
 

@@ -36,6 +36,7 @@ from handgrad.study.rules.samplers import SAMPLERS, Sampling
 from handgrad.study.rules.search_rules import Asha
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting
+from handgrad.training.usual_values import with_usual_values
 
 MOST_SETTINGS = 400  # of a phase, on which later phases are read
 LISTED = 8  # values of an axis that a study shows of itself
@@ -304,6 +305,7 @@ class StudySettings:
 
     def _read(self, tables: Table) -> tuple[Setting | None, list[str]]:
         sections: dict[str, Any] = {}
+        tables = with_usual_values(tables)
         for name, table in tables.items():
             if name not in SECTIONS:
                 return Setting.read(tables)

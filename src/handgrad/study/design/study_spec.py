@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from handgrad.accepts import POSITIVE, TEXT, WHOLE, accepts, either, list_of
 from handgrad.data.data_section import DataSection
@@ -20,6 +20,7 @@ from handgrad.study.published.print_options import PrintOptions
 from handgrad.study.rules.budget import Budget
 from handgrad.training.sources import checked_sources
 from handgrad.training.training_section import TrainingSection
+from handgrad.training.usual_values import with_usual_values
 
 MOST_RUNS = 100_000  # of a study: what is planned is held in memory and written as one plan
 FIRST = "main"  # the name of the phase that the study's own axes make
@@ -159,6 +160,11 @@ class StudySpec(Axes):
     figure: tuple[Drawing, ...] = ()
     original: Original | None = None
     explain: ExplainSection | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_values(cls, tables: Any) -> Any:
+        return with_usual_values(tables, selects=True)
 
     def __repr__(self) -> str:
         return short(f"StudySpec({self.model_dump(exclude_unset=True, by_alias=True)!r})", SIGNS)

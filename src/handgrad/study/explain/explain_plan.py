@@ -208,7 +208,10 @@ class ExplainPlan(Plan):
         first runs are, and no result depends on them.
         """
         facts = self.splits.facts(setting.data)
-        network, training = build(setting.network, facts.shape, facts.n_classes), self._resolved(setting).training
+        network, training = (
+            build(setting.network, facts.shape, facts.n_classes, setting.task),
+            self._resolved(setting).training,
+        )
         n, m = facts.counts["train"], network.multiplications
         steps = steps_per_epoch(n, training.batch_size)
         scored = training.scored_of_training(facts.counts) + facts.counts.get("validation", 0)
@@ -254,7 +257,7 @@ class ExplainPlan(Plan):
             return "data.validation.folds: readings are run on one split; give data.validation a size"
         try:
             facts = self.splits.facts(setting.data)
-            network = build(setting.network, facts.shape, facts.n_classes)
+            network = build(setting.network, facts.shape, facts.n_classes, setting.task)
             training = setting.training
             names = [name for name in reading.slips if name not in training.slips]
             slips = [name for name in names if SLIPS[name].applies(network, training)]

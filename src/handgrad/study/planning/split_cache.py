@@ -98,7 +98,9 @@ class SplitCache:
         """The data set of a section; the last one stays in memory."""
         if self.given is not None and section.name == self.given.name:
             return self.given
-        which = json.dumps(section.model_dump(mode="json", exclude={"scale", "validation", "train", "test"}))
+        which = json.dumps(
+            section.model_dump(mode="json", exclude={"scale", "scale_targets", "validation", "train", "test"})
+        )
         if self._dataset is None or self._dataset[0] != which:
             self._dataset = None
             self._dataset = which, load(section, folder=self.source)

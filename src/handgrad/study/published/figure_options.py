@@ -34,7 +34,13 @@ from handgrad.study.published.curve_options import (
     StepLossByEpochOptions,
     StepLossOptions,
 )
-from handgrad.study.published.data_options import ActivationsOptions, ClassBalanceOptions, RegionsOptions
+from handgrad.study.published.data_options import (
+    ActivationsOptions,
+    ClassBalanceOptions,
+    RegionsOptions,
+    RocOptions,
+    TargetOptions,
+)
 from handgrad.study.published.network_options import (
     ConfusionOptions,
     MistakesOptions,
@@ -209,6 +215,27 @@ FIGURES: dict[str, FigureKind] = {
         "handgrad.report.figures.class_balance:make_class_balance",
         "ClassBalance",
         "how many examples of each class every part has",
+    ),
+    "predicted": FigureKind(
+        TargetOptions,
+        "handgrad.report.figures.target_figures:make_predicted",
+        "Scatter",
+        "predicted against actual targets, where these are numbers",
+        needs="handgrad.report.figures.figure_needs:targets_needed",
+    ),
+    "residuals": FigureKind(
+        TargetOptions,
+        "handgrad.report.figures.target_figures:make_residuals",
+        "Scatter",
+        "residuals against predicted targets",
+        needs="handgrad.report.figures.figure_needs:targets_needed",
+    ),
+    "roc": FigureKind(
+        RocOptions,
+        "handgrad.report.figures.target_figures:make_roc",
+        "Curves",
+        "ROC curves of labels, or of two classes that one output tells",
+        needs="handgrad.report.figures.figure_needs:outputs_needed",
     ),
     "gradients": FigureKind(
         GradientsOptions,

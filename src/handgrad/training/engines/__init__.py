@@ -15,6 +15,7 @@ from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
 from handgrad.network.network import Network
+from handgrad.network.targets import tells_one_class
 from handgrad.training.ingredients import ingredients
 from handgrad.training.training_section import TrainingSection
 
@@ -25,13 +26,18 @@ Slots = dict[str, tuple[np.ndarray, ...]]  # of an optimizer, by parameter
 @dataclass(frozen=True)
 class Job:
     """What an engine needs to know.  seed: of dropout masks.  `parts` maps a name (train, train_sample, validation,
-    test) to (x, y): x (n, *input shape) float32, y (n,) the class of each example."""
+    test) to (x, y): x (n, *input shape) float32, y (n,) the class of each example, or (n, k) its targets."""
 
     network: Network
     training: TrainingSection
     targets: str
     seed: int
     parts: Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+    @property
+    def tells_class(self) -> bool:
+        """Whether a score tells the class of the largest output, and not the outputs."""
+        return all(tells_one_class(y, self.network.n_outputs) for _, y in self.parts.values())
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,10 @@ class NetworkState(Protocol):
         """What `load` takes: NumPy arrays that later training does not touch."""
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """(loss of every example (n,), predicted class (n,)) of one part, dropout off."""
+        """(loss of every example (n,), predicted class (n,)) of one part, dropout off.
+
+        Where the job does not tell one class by the largest output (`Job.tells_class`): the outputs (n, k) instead.
+        """
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Outputs of the network (n, k), dropout off."""
