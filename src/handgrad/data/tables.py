@@ -392,6 +392,11 @@ def _check_labels(table: _Table, form: TableForm) -> None:
     if absent is not None:
         names, column = table.names, table.label
         called = f"column {shown(names[column])}" if names else f"column {column}"
+        if form.task != CLASSIFICATION:
+            raise DataError(
+                f"{table.path}: line {table.lines[absent]}, {called} has no target; fill it in, or leave such rows "
+                'out: data.missing = "drop"'
+            )
         raise DataError(missing_label(f"{table.path}: line {table.lines[absent]}, {called}", table.y[absent]))
 
 

@@ -55,7 +55,7 @@ def _targets(value: Any) -> str:
 def _single(value: Any) -> int:
     if value != 1 or isinstance(value, bool):
         raise ValueError(
-            "must be 1, a single unit for two classes; without it the last layer has a unit for each class or target"
+            "must be 1, a single unit of the last layer for two classes; widths of hidden layers are network.hidden"
         )
     return 1
 

@@ -5,7 +5,18 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 
 from dataclasses import replace
 
-from handgrad.measures import CLASSIFICATION, MAIN_MEASURES, MEASURES, METRICS, PARTS, TEST, TRAIN, is_fraction, on_part
+from handgrad.measures import (
+    CLASSIFICATION,
+    MAIN_MEASURES,
+    MEASURES,
+    METRICS,
+    PARTS,
+    REGRESSION,
+    TEST,
+    TRAIN,
+    is_fraction,
+    on_part,
+)
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.scored_parts import scored_on, training_sample
 from handgrad.report.findings.statistics import Sample
@@ -282,7 +293,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
             continue
         head = metric.name if metric.measure.name in usual else metric.part.metric(main)
         behind.setdefault(head, []).append(metric.name)
-    folded = any(phase.folded for phase in summary.phases)
+    folded, told = any(phase.folded for phase in summary.phases), tasks != {REGRESSION}  # classes, or labels
     paths = list(dict.fromkeys(path for phase in summary.phases for path in phase.axes))
     headings = axis_names(paths)
     columns = [
@@ -293,7 +304,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
         Column("id"),
         Column("status"),
         *(Column(METRICS[head].word, tuple(metrics), numeric=True) for head, metrics in behind.items()),
-        Column("collapsed"),
+        *([Column("collapsed")] if told else []),
         Column("total s", ("seconds",), numeric=True),
     ]
     rows = []
@@ -308,16 +319,18 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
                 row.append(Cell(text, tuple(map(run.value, metrics))))
             ended = run.status in ("done", "pruned")
             fallen = f"to {run.collapsed[0]}" if run.collapsed else ""
-            row.append(Cell(fallen, (int(run.collapsed is not None) if ended else None,)))
+            row += [Cell(fallen, (int(run.collapsed is not None) if ended else None,))] if told else []
             total = run.record.time.total if run.record else None
             row.append(cell(total, None if total is None else seconds(total)))
             rows.append(Row(tuple(row)))
     caption = (
-        f"Every run of the study{'; accuracies in percent' * (main == 'accuracy')}. Collapsed: to the class that is "
-        "predicted for nearly everything (1 or 0 in the CSV). A run's files are in runs/<id>."
+        f"Every run of the study{'; accuracies in percent' * (main == 'accuracy')}. "
+        + "Collapsed: to the class that is predicted for nearly everything (1 or 0 in the CSV). " * told
+        + "A run's files are in runs/<id>."
     )
     if of := training_sample(summary.settings):
-        caption += f" Training loss and accuracy were measured on {of} (training examples)."
+        words = "loss and accuracy" if main == "accuracy" else "scores"
+        caption += f" Training {words} were measured on {of} (training examples)."
     return Table(name, "Every run", caption, tuple(columns), tuple(rows))
 
 
