@@ -21,10 +21,12 @@ BASE = {
     "__init__",
     "__version__",
     "from_report",
+    "accepts",
     "displays",
     "errors",
     "files",
     "foreign",
+    "keys",
     "limits",
     "measures",
     "names",
@@ -137,6 +139,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
     "study": [
         "changes",
         "toml",
+        "toml_lines",
         "rules",
         "published",
         "design",
@@ -149,6 +152,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "execution",
         "explain",
         "one_setting",
+        "first_study",
     ],
     "report": [
         "findings",
@@ -408,6 +412,13 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_help_loads_neither_numpy_nor_anything_heavier():
     assert not loaded_by("import handgrad, handgrad.cli") & (HEAVY | {"numpy", "pydantic"})
+
+
+def test_completion_loads_nothing_heavier_than_help():
+    words = {"_HANDGRAD_COMPLETE": "zsh", "_HANDGRAD_WORDS": "handgrad\nrun\nx", "_HANDGRAD_WORD": "training.dt"}
+    assert not loaded_by(f"import os; os.environ.update({words}); from handgrad.cli import main; main()") & (
+        HEAVY | {"numpy", "pydantic"}
+    )
 
 
 def test_a_worker_loads_no_library_of_the_report():
