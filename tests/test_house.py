@@ -27,6 +27,7 @@ BASE = {
     "limits",
     "measures",
     "names",
+    "rounding",
     "streams",
     "synonyms",
     "terminal",

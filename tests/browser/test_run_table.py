@@ -6,6 +6,8 @@ from contextlib import suppress
 import pytest
 
 from handgrad.report import build_report
+from handgrad.report.findings.wording import seconds
+from handgrad.rounding import decimals, significant
 from handgrad.study.changes import shown
 from tests.report.conftest import Invented, Outcome
 
@@ -100,11 +102,35 @@ def numbers(cells):
 
 
 def test_numbers_are_written_as_everywhere(report, opened):
-    values = [1e6, 1_000_000, 1234567.0, 2.5e5, 0.1, 1e-4, 1e-5, 2.5e-7, -3e-5, 0.0, 0.1234567]
+    values = [1e6, 1_000_000, 1234567.0, 2.5e5, 0.1, 1e-4, 1e-5, 2.5e-7, -3e-5, 0.0, 0.1234567, 1e15, 9.99996e-5]
+    values += [9 / 32, 0.58445, 0.5844500001, 0.28945, 12345.6, 99.995, 57 / 20_000, 2 / 3, 1.0, 1e-9, 123.45]
     driver = opened(report)
-    assert driver.execute_script("return arguments[0].map((one) => runValues.text(one, 'number'))", values) == [
-        shown(value) for value in values
-    ]
+    ways = {
+        "number": shown,
+        "percent": lambda value: decimals(value, shift=2),
+        "metric": significant,
+        "seconds": seconds,
+    }
+    for form, way in ways.items():
+        texts = driver.execute_script(
+            "return arguments[0].map((one) => runValues.text(one, arguments[1]))", values, form
+        )
+        assert texts == [way(value) for value in values], form
+
+
+def test_filters_compare_what_is_shown(report, opened):
+    driver = opened(report)
+    values = [0.95139, 0.951449, 0.9515, 0.9513]  # shown: 95.14, 95.14, 95.15, 95.13
+    for typed, passes in {
+        ">= 95.14": [True, True, True, False],
+        "> 95.14": [False, False, True, False],
+        "<= 95.14": [True, True, False, True],
+        "95.14 .. 95.15": [True, True, True, False],
+        "95.14": [True, True, False, False],
+        "95.1449": [False, True, False, False],  # as it is, digit by digit
+    }.items():
+        script = "return arguments[0].map(runValues.test(arguments[1], { form: 'percent' }))"
+        assert driver.execute_script(script, values, typed) == passes, typed
 
 
 def test_it_sorts_filters_searches_and_groups(report, opened):

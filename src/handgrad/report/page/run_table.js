@@ -12,7 +12,8 @@ const runTable = (() => {
     found.append(...children);
     return found;
   };
-  let data = null, columns = [], rows = [], texts = [];
+  let data = null, columns = [], rows = [];
+  const texts = [];  // of each row, in small letters, once it is searched
   let table = null, brushed = null, by = "", group = "", shown = [];
   const tests = new Map();  // key of a column -> what its filter lets through
   let words = [];
@@ -21,9 +22,13 @@ const runTable = (() => {
   const passes = (row, i) => {
     if (brushed && !brushed.has(row[0])) return false;
     for (const [at, holds] of tests) if (!holds(row[at])) return false;
-    return words.every((word) => texts[i].includes(word));
+    return words.every((word) => written(i).includes(word));
   };
 
+  const written = (i) => {
+    texts[i] ??= rows[i].map((value, at) => text(value, columns[at].form)).join(" ").toLowerCase();
+    return texts[i];
+  };
   const link = (kind, name) => `<a href="#${kind}-${encodeURIComponent(name)}">${escaped(name)}</a>`;
   const cell = (form) => (value, type) => {
     if (type === "sort" || type === "type") return value;
@@ -182,7 +187,6 @@ const runTable = (() => {
       const values = [...new Set(rows.flatMap((row) => row[i]).filter((value) => value !== null))];
       if (values.length <= CHOICES || column.form === "names") column.values = values.map(String).sort(order(true));
     });
-    texts = rows.map((row) => row.map((value, i) => text(value, columns[i].form)).join(" ").toLowerCase());
     const orders = window.DataTable.ext.type.order;
     orders["handgrad-asc"] = order(true);
     orders["handgrad-desc"] = order(false);
@@ -205,8 +209,7 @@ const runTable = (() => {
     root.addEventListener("click", (event) => {
       const button = event.target.closest(".only");
       if (!button) return;
-      const at = place(group), value = table.row(button.closest("tr")).data()[0];
-      const typed = columns[at].form === "percent" ? String(100 * value) : text(value, columns[at].form);
+      const at = place(group), typed = text(table.row(button.closest("tr")).data()[0], columns[at].form);
       groupBy("");
       filter(at, typed);
       root.querySelector(`.filters [data-filter="${CSS.escape(columns[at].key)}"]`).value = typed;
