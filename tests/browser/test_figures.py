@@ -318,6 +318,6 @@ def test_the_expected_best_has_its_band_and_no_selection_of_runs(make_results, o
     ends = [float(row["high"]) for row in known] + [float(row["low"]) for row in reversed(known)]
     assert band["y"] == pytest.approx(ends, rel=1e-5)
     driver.execute_script("selection.choose(new Set([Object.keys(figures.store.names)[0]]), 'table')")
-    said = figure(driver, "parallel-coordinates").find_element(By.CLASS_NAME, "chosen")
+    said = figure(driver, "slices").find_element(By.CLASS_NAME, "chosen")
     assert said.text.startswith("Selected in the table of runs: 1 of 12 settings, 1 of 12 runs.")
     assert not found.find_elements(By.CLASS_NAME, "chosen")  # it shows no run, and changes with none
