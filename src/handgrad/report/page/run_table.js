@@ -65,7 +65,6 @@ const runTable = (() => {
       titleRow: 0, autoWidth: false, pageLength: 25, lengthMenu: [10, 25, 100, -1],
       layout: { topStart: "buttons", topEnd: null, bottomStart: ["info", "pageLength"], bottomEnd: "paging" },
       buttons: [
-        { extend: "colvis", text: "Columns", fade: 0, columnText: (_, i) => head[i].heading },
         { ...saved, extend: "copyHtml5", text: "Copy" },
         { ...saved, extend: "copyHtml5", text: "Copy as CSV", fieldSeparator: ",", fieldBoundary: '"' },
         { ...saved, extend: "csvHtml5", text: "Download CSV", filename: group ? "groups" : "runs", bom: false },
@@ -81,16 +80,14 @@ const runTable = (() => {
     Object.assign(scroll, { tabIndex: 0 });
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", "run table");
-    table.on("buttons-action", () => {  // what DataTables calls a menu without its items is a group of switches
-      const box = root.querySelector(".dt-button-collection");
-      if (!box) return;
-      box.setAttribute("aria-label", "columns of the table");
-      box.querySelector("[role=menu]")?.setAttribute("role", "group");
-      box.querySelectorAll(".dt-button").forEach((one) => {
-        one.setAttribute("aria-pressed", String(one.classList.contains("dt-button-active")));
+    root.querySelector(".columns div").replaceChildren(...head.map((column, i) => {
+      const box = make("input", { type: "checkbox", checked: !column.hidden });
+      box.addEventListener("change", () => {
+        table.column(i).visible(box.checked);
+        if (!group) columns[i].hidden = !box.checked;
       });
-    });
-    table.on("column-visibility", (_, settings, i, visible) => { head[i].hidden = !visible; if (!group) columns[i].hidden = !visible; });
+      return make("label", {}, box, ` ${column.heading}`);
+    }));
     apply(false);
   };
 
@@ -199,7 +196,15 @@ const runTable = (() => {
           ...groups.map((column) => make("option", { value: column.key, textContent: column.heading })))),
         make("p", { className: "said", role: "status" }),
         make("button", { type: "button", className: "all", textContent: "Show all runs" })),
+      make("details", { className: "columns" }, make("summary", { textContent: "Columns" }),
+        make("div", { role: "group", ariaLabel: "columns of the table" })),
       make("div", { className: "body" }));
+    const chooser = root.querySelector(".columns");
+    chooser.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !chooser.open) return;
+      chooser.open = false;
+      chooser.querySelector("summary").focus();
+    });
     root.querySelector(".search").addEventListener("input", (event) => {
       words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
       chosen();
