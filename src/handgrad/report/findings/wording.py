@@ -285,6 +285,17 @@ def outcome(setting: SettingSummary) -> str:
     return "; ".join(words) or "done"
 
 
+def facts_text(value: Any) -> str:
+    """What a record states, in words: tables as keys and values.
+
+    >>> facts_text({"runner": "processes", "threads_per_worker": 1}), facts_text(["openblas 0.3.30", "mkl 2024"])
+    ('runner processes, threads per worker 1', 'openblas 0.3.30, mkl 2024')
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key.replace('_', ' ')} {facts_text(part)}" for key, part in value.items())
+    return ", ".join(map(facts_text, value)) if isinstance(value, list | tuple) else shown(value)
+
+
 def folds_named(setting: SettingSummary) -> str:
     """How its data is divided into folds; empty where it is not, or where the study names one fold."""
     if (folds := folds_of(setting.setting)) is None or all(run.fold is None for run in setting.runs):

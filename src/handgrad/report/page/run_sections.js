@@ -133,7 +133,7 @@
         ["times", times.join(", ")],
         ["network", setting.network ? [`${setting.network[0]}; ${setting.network[1]} parameters`] : []],
         ...(setting.formulas || []),
-        ["environment", environment.length ? [environment.join(", ")] : []], ["finished", run.finished || ""],
+        ["environment", environment], ["finished", run.finished || ""],
         ["files", `runs/${id}`],
       ]),
       ...(run.error ? [code("Error", run.error)] : []),
