@@ -30,6 +30,7 @@ BASE = {
     "limits",
     "measures",
     "names",
+    "rounding",
     "streams",
     "synonyms",
     "terminal",
