@@ -61,6 +61,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "cifar",
         "image_files",
         "image_folders",
+        "picture_tables",
         "catalog",
         "own",
         "splits",
