@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from handgrad.accepts import POSITIVE, TEXT, accepts, either, list_of, number
 from handgrad.data.scaling import SCALES
 from handgrad.errors import DataError, InputError
 from handgrad.foreign import as_path
@@ -50,6 +51,7 @@ OPTIONAL = (
 )  # written out only where they are given: older settings have none
 
 
+@accepts(either(POSITIVE, number("(0, 1]")))
 def _size(value: Any) -> int | float:
     message = "must be a whole number of examples >= 1 or a fraction in (0, 1]"
     if not is_real(value) or (isinstance(value, int) and value > LARGEST):
@@ -59,18 +61,21 @@ def _size(value: Any) -> int | float:
     return value
 
 
+@accepts(number("[2, inf)", "integer"))
 def _folds(value: Any) -> int:
     if not is_whole(value, 2):
         raise ValueError("must be a whole number >= 2, as every fold learns from the others")
     return value
 
 
+@accepts(either(TEXT, {"type": "integer"}))
 def _column(value: Any) -> str | int:
     if isinstance(value, str) or is_whole(value, -LARGEST):
         return value
     raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
 
 
+@accepts(either(TEXT, {"type": "integer"}, list_of(either(TEXT, {"type": "integer"}), 2)))
 def _label(value: Any) -> str | int | tuple[str | int, ...]:
     if isinstance(value, str) or is_whole(value, -LARGEST):
         return value
@@ -82,6 +87,7 @@ def _label(value: Any) -> str | int | tuple[str | int, ...]:
     )
 
 
+@accepts(TEXT)
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be the name of a data set or a path")
@@ -92,6 +98,7 @@ def _name(value: Any) -> str:
     return value
 
 
+@accepts(list_of(POSITIVE, 2, 2))
 def _image_size(value: Any) -> tuple[int, int]:
     numbers = list(value) if isinstance(value, list | tuple) else []
     if len(numbers) != 2 or not all(is_whole(n, 1) for n in numbers):
@@ -99,6 +106,7 @@ def _image_size(value: Any) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
+@accepts(list_of({"type": "number"}, 2, 2))
 def _value_range(value: Any) -> tuple[float, float]:
     numbers = list(value) if isinstance(value, list | tuple) else []
     good = len(numbers) == 2 and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
@@ -107,6 +115,7 @@ def _value_range(value: Any) -> tuple[float, float]:
     return numbers[0], numbers[1]
 
 
+@accepts(list_of(either(TEXT, {"type": "integer"})))
 def _drop(value: Any) -> tuple[str | int, ...] | None:
     if not isinstance(value, list | tuple) or any(
         isinstance(one, bool) or not isinstance(one, str | int) for one in value
@@ -115,6 +124,7 @@ def _drop(value: Any) -> tuple[str | int, ...] | None:
     return tuple(value) or None  # nothing to leave out is the default
 
 
+@accepts(list_of(TEXT))
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         raise ValueError('must be a list of texts that mean "nothing here", such as ["?"], or [] if none does')
@@ -236,6 +246,7 @@ def _test(value: Any, info: ValidationInfo) -> TestPart | Literal[False] | None:
     return TestPart.model_validate(value, context=info.context)
 
 
+@accepts(lambda: either({"enum": list(CELLS)}, list_of(TEXT), MissingCells))
 def _missing(value: Any, info: ValidationInfo) -> MissingCells | None:
     if value is None or isinstance(value, MissingCells):
         return value

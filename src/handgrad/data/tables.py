@@ -371,6 +371,9 @@ def _check_labels(table: _Table, form: TableForm) -> None:
     if absent is not None:
         names, column = table.names, table.label
         called = f"column {shown(names[column])}" if names else f"column {column}"
+        if form.task != CLASSIFICATION:
+            where = f"{table.path}: line {table.lines[absent]}, {called}"
+            raise DataError(f'{where} has no target; fill it in, or leave such rows out: data.missing = "drop"')
         raise DataError(missing_label(f"{table.path}: line {table.lines[absent]}, {called}", table.y[absent]))
 
 

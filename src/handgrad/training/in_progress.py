@@ -27,7 +27,8 @@ from handgrad.training.environment import worker_id
 from handgrad.training.progress import first_progress, save_checkpoint
 from handgrad.training.record import Record
 from handgrad.training.record_facts import Divergence, Stretch
-from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of, score
+from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of
+from handgrad.training.scoring import score
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
+from handgrad.accepts import accepts, list_of
 from handgrad.errors import InputError
 from handgrad.names import OpenTable, lookup, shown
 from handgrad.network.arrays import Array
@@ -21,6 +22,7 @@ from handgrad.training.update_slips import UPDATE_SLIPS
 SLIPS: OpenTable[Slip] = OpenTable({slip.name: slip for slip in (*GRADIENT_SLIPS, *UPDATE_SLIPS, *EPOCH_SLIPS)})
 
 
+@accepts(lambda: list_of({"enum": list(SLIPS)}))
 def in_order(value: Any) -> tuple[str, ...]:
     """A list of names as the names of slips, in the order of the table, which is that in which they are applied.
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
+from handgrad.accepts import accepts, list_of
 from handgrad.names import shown, unknown
 
 # Closed: the streams of a run, and what a report calls them.
@@ -51,6 +52,7 @@ def source_seeds(vary: Iterable[str], seed: int, first: int) -> SourceSeeds:
     return SourceSeeds(**found, split=seed if "split" in vary else None)
 
 
+@accepts(lambda: list_of({"enum": list(SOURCES)}, 1))
 def checked_sources(value: Any) -> tuple[str, ...]:
     """Names of sources in the order of their table.  Raises ValueError where they are none."""
     message = f"must be a list of what the seeds vary, of {', '.join(SOURCES)}"

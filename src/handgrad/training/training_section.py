@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from handgrad.accepts import POSITIVE, accepts, either
 from handgrad.data.augmentation import Augmentation
 from handgrad.data.batches import scored_of_training
 from handgrad.measures import VALIDATION_METRICS, lower_is_better
@@ -21,6 +22,7 @@ ENGINES = ("array", "compiled", "jax", "torch")
 def _whole_or(word: str) -> Callable[[Any], int | str]:
     """A validator for a whole number >= 1 or one word."""
 
+    @accepts(either(POSITIVE, {"enum": [word]}))
     def check(value: Any) -> int | str:
         if isinstance(value, str) and value == word:
             return word
