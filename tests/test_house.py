@@ -102,6 +102,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "update_slips",
         "epoch_slips",
         "slips",
+        "class_weights",
         "training_section",
         "ingredients",
         "twins",
