@@ -21,13 +21,16 @@ BASE = {
     "__init__",
     "__version__",
     "from_report",
+    "accepts",
     "displays",
     "errors",
     "files",
     "foreign",
+    "keys",
     "limits",
     "measures",
     "names",
+    "rounding",
     "streams",
     "synonyms",
     "terminal",
@@ -42,14 +45,17 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "data_section",
         "contents",
         "batches",
+        "augmentation",
         "ranges",
         "missing",
         "classes",
         "columns",
         "cells",
         "table_files",
+        "first_lines",
         "features",
         "target_values",
+        "divisions",
         "tables",
         "unlabelled",
         "frames",
@@ -115,13 +121,14 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "diagnostics",
         "mistakes",
         "right",
-        "predictions",
+        "predicted_values",
         "record_facts",
         "record",
         "collapse",
         "given",
         "task",
         "progress",
+        "scoring",
         "recording",
         "divergence",
         "sharing",
@@ -133,6 +140,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
     "study": [
         "changes",
         "toml",
+        "toml_lines",
         "rules",
         "published",
         "design",
@@ -145,6 +153,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "execution",
         "explain",
         "one_setting",
+        "first_study",
     ],
     "report": [
         "findings",
@@ -404,6 +413,13 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_help_loads_neither_numpy_nor_anything_heavier():
     assert not loaded_by("import handgrad, handgrad.cli") & (HEAVY | {"numpy", "pydantic"})
+
+
+def test_completion_loads_nothing_heavier_than_help():
+    words = {"_HANDGRAD_COMPLETE": "zsh", "_HANDGRAD_WORDS": "handgrad\nrun\nx", "_HANDGRAD_WORD": "training.dt"}
+    assert not loaded_by(f"import os; os.environ.update({words}); from handgrad.cli import main; main()") & (
+        HEAVY | {"numpy", "pydantic"}
+    )
 
 
 def test_a_worker_loads_no_library_of_the_report():

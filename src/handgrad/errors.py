@@ -15,6 +15,8 @@ A run that fails leaves its error in its record (exit code 1).  A run that diver
 (`training.record`, status `diverged`).
 """
 
+from collections.abc import Sequence
+
 MOST_LINES, MOST_SIGNS = 60, 1000  # of a message, and of one of its lines
 
 
@@ -73,12 +75,14 @@ class UnknownName(InputError):
 
 
 class StudyFileError(InputError):
-    """Everything that is wrong with one study file, one problem a line."""
+    """Everything that is wrong with one study file, one problem a line.  lines: that of each in the file, if known."""
 
-    def __init__(self, where: str, problems: list[str]) -> None:
+    def __init__(self, where: str, problems: list[str], lines: Sequence[int | None] = ()) -> None:
         self.where = where
         self.problems = problems
-        super().__init__("\n".join(f"{where}: {problem}" for problem in problems))
+        self.lines = [*lines, *[None] * (len(problems) - len(lines))]
+        places = [where if line is None else f"{where}, line {line}" for line in self.lines]
+        super().__init__("\n".join(f"{place}: {problem}" for place, problem in zip(places, problems, strict=True)))
 
 
 class DataError(InputError):

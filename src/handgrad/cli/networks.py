@@ -1,7 +1,6 @@
 """Commands of single runs and trained networks: show, predict, export, evaluate."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")]
+RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder or id, or how the id begins (of ./results).")]
 
 
 @commands.command(epilog="Example:  handgrad predict results/quickstart/runs/0123456789 seven.png")
@@ -81,7 +80,7 @@ def show(run: RunName, json: Json = False) -> None:
     console.print_record(record)
 
 
-@commands.command(epilog="Example:  handgrad export results/quickstart --to quickstart-tb --format tensorboard")
+@commands.command(epilog="Example:  handgrad export results/quickstart --to quickstart.parquet")
 def export(
     run: Annotated[str, Argument(metavar="RUN", help="A run's folder or id, or the results folder of a study.")],
     to: Annotated[
@@ -214,7 +213,7 @@ def _say_if_diverged(folder: Path) -> None:
 def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     """The setting and data of a study, its results folder, or a run."""
     from handgrad.data.datasets import load
-    from handgrad.study.folder.disk import run_folder
+    from handgrad.study.folder.disk import is_run_id, run_folder
     from handgrad.study.reading.loading import load_study
     from handgrad.training.record import load as load_record
     from handgrad.training.run import Setting
@@ -222,7 +221,7 @@ def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     path = Path(study)
     if (path / "study.toml").is_file():
         path = path / "study.toml"
-    elif path.is_dir() or re.fullmatch("[0-9a-f]{10}", study):
+    elif path.is_dir() or is_run_id(study):
         if overrides:
             raise InputError(f"{study} is a run, whose setting is what it is; KEY=VALUE changes that of a study")
         setting = Setting.checked(load_record(run_folder(study), arrays=False).setting)

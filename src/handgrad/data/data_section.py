@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from handgrad.accepts import POSITIVE, TEXT, accepts, either, list_of, number
 from handgrad.data.scaling import SCALES
 from handgrad.errors import DataError, InputError
 from handgrad.foreign import as_path
@@ -46,9 +47,11 @@ OPTIONAL = (
     "missing",
     "decimal",
     "value_range",
+    "division",
 )  # written out only where they are given: older settings have none
 
 
+@accepts(either(POSITIVE, number("(0, 1]")))
 def _size(value: Any) -> int | float:
     message = "must be a whole number of examples >= 1 or a fraction in (0, 1]"
     if not is_real(value) or (isinstance(value, int) and value > LARGEST):
@@ -58,12 +61,21 @@ def _size(value: Any) -> int | float:
     return value
 
 
+@accepts(number("[2, inf)", "integer"))
 def _folds(value: Any) -> int:
     if not is_whole(value, 2):
         raise ValueError("must be a whole number >= 2, as every fold learns from the others")
     return value
 
 
+@accepts(either(TEXT, {"type": "integer"}))
+def _column(value: Any) -> str | int:
+    if isinstance(value, str) or is_whole(value, -LARGEST):
+        return value
+    raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
+
+
+@accepts(either(TEXT, {"type": "integer"}, list_of(either(TEXT, {"type": "integer"}), 2)))
 def _label(value: Any) -> str | int | tuple[str | int, ...]:
     if isinstance(value, str) or is_whole(value, -LARGEST):
         return value
@@ -75,6 +87,7 @@ def _label(value: Any) -> str | int | tuple[str | int, ...]:
     )
 
 
+@accepts(TEXT)
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be the name of a data set or a path")
@@ -85,6 +98,7 @@ def _name(value: Any) -> str:
     return value
 
 
+@accepts(list_of(POSITIVE, 2, 2))
 def _image_size(value: Any) -> tuple[int, int]:
     numbers = list(value) if isinstance(value, list | tuple) else []
     if len(numbers) != 2 or not all(is_whole(n, 1) for n in numbers):
@@ -92,6 +106,7 @@ def _image_size(value: Any) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
+@accepts(list_of({"type": "number"}, 2, 2))
 def _value_range(value: Any) -> tuple[float, float]:
     numbers = list(value) if isinstance(value, list | tuple) else []
     good = len(numbers) == 2 and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
@@ -100,6 +115,7 @@ def _value_range(value: Any) -> tuple[float, float]:
     return numbers[0], numbers[1]
 
 
+@accepts(list_of(either(TEXT, {"type": "integer"})))
 def _drop(value: Any) -> tuple[str | int, ...] | None:
     if not isinstance(value, list | tuple) or any(
         isinstance(one, bool) or not isinstance(one, str | int) for one in value
@@ -108,6 +124,7 @@ def _drop(value: Any) -> tuple[str | int, ...] | None:
     return tuple(value) or None  # nothing to leave out is the default
 
 
+@accepts(list_of(TEXT))
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         raise ValueError('must be a list of texts that mean "nothing here", such as ["?"], or [] if none does')
@@ -229,6 +246,7 @@ def _test(value: Any, info: ValidationInfo) -> TestPart | Literal[False] | None:
     return TestPart.model_validate(value, context=info.context)
 
 
+@accepts(lambda: either({"enum": list(CELLS)}, list_of(TEXT), MissingCells))
 def _missing(value: Any, info: ValidationInfo) -> MissingCells | None:
     if value is None or isinstance(value, MissingCells):
         return value
@@ -252,7 +270,8 @@ class DataSection(Section):
     `label` names the column of a CSV file that holds the labels (by default the one called `label`, or the last), or
     the columns of several targets,
     `drop` the columns that are left out, `missing` the texts that mean a missing cell or label (default: those of
-    pandas) and what becomes of rows with such cells, `decimal` the sign before decimals.
+    pandas) and what becomes of rows with such cells, `decimal` the sign before decimals, `division` the column that
+    says which part a row is in.
     `value_range` is the smallest and the largest value that x can take, for the scales unit and symmetric.
     `image_size` (rows, cols) and `color` are those to which the pictures in a folder of images are converted.
     """
@@ -281,6 +300,7 @@ class DataSection(Section):
     ] = None
     decimal: Annotated[str | None, PlainValidator(optional(one_of(DECIMALS, "sign before decimals")))] = None
     value_range: Annotated[tuple[float, float] | None, PlainValidator(optional(_value_range)), AsItIs] = None
+    division: Annotated[str | int | None, PlainValidator(optional(_column))] = None
 
     @model_serializer(mode="wrap")
     def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -93,8 +93,9 @@ def _from_objects(y: NDArray[Any], what: str) -> Values:
         try:
             numbers[place] = float(value)
         except (TypeError, ValueError):
+            held = value.item() if isinstance(value, np.generic) else value
             raise DataError(
-                f"{what}: example {place[0]} has the target {shown(value)}, which is no number; with classes leave "
+                f"{what}: example {place[0]} has the target {shown(held)}, which is no number; with classes leave "
                 "data.task out"
             ) from None
     return numbers

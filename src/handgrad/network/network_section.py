@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from handgrad.accepts import POSITIVE, TEXT, accepts, either, list_of
 from handgrad.errors import NetworkError
 from handgrad.measures import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from handgrad.network.activations import ACTIVATIONS
@@ -19,6 +20,7 @@ from handgrad.network.targets import TARGETS, THRESHOLDS, VALUES
 from handgrad.sections import NamedSection, Section, one_of, optional, real, whole
 
 
+@accepts(either(POSITIVE, list_of(POSITIVE)))
 def _widths(value: Any) -> tuple[int, ...]:
     check = whole("[1, inf)")
     try:
@@ -27,6 +29,7 @@ def _widths(value: Any) -> tuple[int, ...]:
         raise ValueError("must be a whole number >= 1 or a list of them, as in 300 or [512, 256]") from None
 
 
+@accepts(lambda: either({"enum": list(ACTIVATIONS)}, list_of({"enum": list(ACTIVATIONS)})))
 def _activations(value: Any) -> str | tuple[str, ...]:
     check = one_of(ACTIVATIONS, "activation")
     if not isinstance(value, list | tuple):
@@ -34,6 +37,7 @@ def _activations(value: Any) -> str | tuple[str, ...]:
     return tuple(check(name) for name in value)
 
 
+@accepts(list_of(TEXT, 1))
 def _layers(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not value or not all(isinstance(text, str) for text in value):
         raise ValueError('must be a list of layers, as in ["dense 120 relu", "dropout 0.5", "dense 10 softmax"]')
@@ -47,10 +51,11 @@ def _targets(value: Any) -> str:
     return one_of((*TARGETS, VALUES), "encoding of targets")(value)
 
 
+@accepts({"enum": [1]})
 def _single(value: Any) -> int:
     if value != 1 or isinstance(value, bool):
         raise ValueError(
-            "must be 1, a single unit for two classes; without it the last layer has a unit for each class or target"
+            "must be 1, a single unit of the last layer for two classes; widths of hidden layers are network.hidden"
         )
     return 1
 

@@ -18,7 +18,7 @@ from handgrad.report.figures.request import Request
 from handgrad.report.figures.search_shapes import Dots, Scatter, ScatterPanel
 from handgrad.report.figures.shapes import Curves, Line, Numbers, Panel
 from handgrad.study.published.data_options import RocOptions, TargetOptions
-from handgrad.training.predictions import MOST
+from handgrad.training.predicted_values import MOST
 from handgrad.training.record import Record
 
 Named = Mapping[str, np.ndarray]  # `Record.predictions`

@@ -38,7 +38,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.measures import TEST, VALIDATION
-from handgrad.report.findings.summary import UNFINISHED, SettingSummary, Summary, trained_on
+from handgrad.report.findings.run_facts import UNFINISHED, trained_on
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.streams import stream
 from handgrad.training.sources import SOURCES, sources_in_force, without_effect
 

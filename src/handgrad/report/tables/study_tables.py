@@ -5,7 +5,18 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 
 from dataclasses import replace
 
-from handgrad.measures import CLASSIFICATION, MAIN_MEASURES, MEASURES, METRICS, PARTS, TEST, TRAIN, is_fraction, on_part
+from handgrad.measures import (
+    CLASSIFICATION,
+    MAIN_MEASURES,
+    MEASURES,
+    METRICS,
+    PARTS,
+    REGRESSION,
+    TEST,
+    TRAIN,
+    is_fraction,
+    on_part,
+)
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.scored_parts import scored_on, training_sample
 from handgrad.report.findings.statistics import Sample
@@ -15,9 +26,10 @@ from handgrad.report.findings.summary import (
     Summary,
 )
 from handgrad.report.findings.verdicts import slips_noted
-from handgrad.report.findings.wording import axis_names, number, outcome, seconds, setting_value
+from handgrad.report.findings.wording import axis_names, mean_std, number, outcome, seconds, setting_value
 from handgrad.report.tables.conclusion_tables import against_caption, against_cells, against_columns, not_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
+from handgrad.rounding import significant
 from handgrad.study.changes import at_path, shown
 from handgrad.training.record_facts import DatasetFacts
 from handgrad.training.usual_values import scored_as
@@ -186,18 +198,14 @@ def _mean(values: Sample, metric: str, *, bold: bool = False) -> Cell:
     raw = (values.mean, values.std, values.n)
     if values.mean is None:
         return Cell("–", raw)
-    if is_fraction(metric):
-        text = f"{100 * values.mean:.2f}" + ("" if values.std is None else f" ± {100 * values.std:.2f}")
-    else:
-        text = f"{values.mean:.4g}" + ("" if values.std is None else f" ± {values.std:.2g}")
-    return Cell(text, raw, bold=bold)
+    return Cell(mean_std(values, metric), raw, bold=bold)
 
 
 def _interval(interval: Interval | None, metric: str) -> Cell:
     if interval is None:
         return Cell("–", (None, None))
     low, high = interval.shown(fraction=is_fraction(metric))
-    text = f"{100 * low:.2f} to {100 * high:.2f}" if is_fraction(metric) else f"{low:.4g} to {high:.4g}"
+    text = " to ".join(number(end, metric).removesuffix(" %") for end in (low, high))
     return Cell(text, (interval.low, interval.high))
 
 
@@ -261,7 +269,7 @@ def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
         for part in TIMES:
             values = setting.seconds(part)
             text = "–" if values.mean is None else seconds(values.mean)
-            text += "" if values.std is None else f" ± {values.std:.2g}"
+            text += "" if values.std is None else f" ± {significant(values.std, 2)}"
             row.append(Cell(text, (values.mean, values.std)))
         rows.append(Row(tuple(row)))
     caption = (
@@ -282,7 +290,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
             continue
         head = metric.name if metric.measure.name in usual else metric.part.metric(main)
         behind.setdefault(head, []).append(metric.name)
-    folded = any(phase.folded for phase in summary.phases)
+    folded, told = any(phase.folded for phase in summary.phases), tasks != {REGRESSION}  # classes, or labels
     paths = list(dict.fromkeys(path for phase in summary.phases for path in phase.axes))
     headings = axis_names(paths)
     columns = [
@@ -293,7 +301,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
         Column("id"),
         Column("status"),
         *(Column(METRICS[head].word, tuple(metrics), numeric=True) for head, metrics in behind.items()),
-        Column("collapsed"),
+        *([Column("collapsed")] if told else []),
         Column("total s", ("seconds",), numeric=True),
     ]
     rows = []
@@ -308,16 +316,18 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
                 row.append(Cell(text, tuple(map(run.value, metrics))))
             ended = run.status in ("done", "pruned")
             fallen = f"to {run.collapsed[0]}" if run.collapsed else ""
-            row.append(Cell(fallen, (int(run.collapsed is not None) if ended else None,)))
+            row += [Cell(fallen, (int(run.collapsed is not None) if ended else None,))] if told else []
             total = run.record.time.total if run.record else None
             row.append(cell(total, None if total is None else seconds(total)))
             rows.append(Row(tuple(row)))
     caption = (
-        f"Every run of the study{'; accuracies in percent' * (main == 'accuracy')}. Collapsed: to the class that is "
-        "predicted for nearly everything (1 or 0 in the CSV). A run's files are in runs/<id>."
+        f"Every run of the study{'; accuracies in percent' * (main == 'accuracy')}. "
+        + "Collapsed: to the class that is predicted for nearly everything (1 or 0 in the CSV). " * told
+        + "A run's files are in runs/<id>."
     )
     if of := training_sample(summary.settings):
-        caption += f" Training loss and accuracy were measured on {of} (training examples)."
+        words = "loss and accuracy" if main == "accuracy" else "scores"
+        caption += f" Training {words} were measured on {of} (training examples)."
     return Table(name, "Every run", caption, tuple(columns), tuple(rows))
 
 

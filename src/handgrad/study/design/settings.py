@@ -10,7 +10,7 @@ fewer where there are more than ten phases.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ class Study(Displayed):
     """A study that was read.  `where` names it in messages, `folder` is where relative paths start.
 
     `changed`: those changes of the command line that make it another study than the file's (`overrides.alters`).
+    `file`: where its tables were read, for the lines of messages.
     """
 
     spec: StudySpec
@@ -94,6 +95,7 @@ class Study(Displayed):
     folder: Path
     notes: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    file: Path | None = field(default=None, compare=False, repr=False)
 
     def _display(self) -> Display:
         spec = self.spec

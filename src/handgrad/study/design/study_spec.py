@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from handgrad.accepts import POSITIVE, TEXT, WHOLE, accepts, either, list_of
 from handgrad.data.data_section import DataSection
 from handgrad.displays import SIGNS
 from handgrad.measures import DEFAULT_METRIC, VALIDATION_METRICS
@@ -26,6 +27,7 @@ FIRST = "main"  # the name of the phase that the study's own axes make
 _LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. ")
 
 
+@accepts({"type": "string", "minLength": 1, "maxLength": 60})
 def folder_name(value: Any) -> str:
     """A name that every system takes as the name of a folder."""
     if (
@@ -40,6 +42,7 @@ def folder_name(value: Any) -> str:
     return value
 
 
+@accepts(either(POSITIVE, list_of(WHOLE, 1)))
 def _seeds(value: Any) -> tuple[int, ...]:
     """[42, 268, 975], or a count: 3 means 0, 1, 2."""
     message = "must be a list of different whole numbers >= 0, or how many seeds (3 means 0, 1, 2)"
@@ -56,6 +59,7 @@ def _seeds(value: Any) -> tuple[int, ...]:
     return tuple(seeds)
 
 
+@accepts(TEXT)
 def _phase_name(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError('must be a text such as "batch size"')
@@ -64,6 +68,7 @@ def _phase_name(value: Any) -> str:
     return value
 
 
+@accepts(either(TEXT, {"type": "object"}))
 def _start(value: Any) -> Any:
     if isinstance(value, Mapping) and value:
         return changes_of(value)

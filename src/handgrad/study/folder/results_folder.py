@@ -30,7 +30,7 @@ from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import Decision, read_decisions
 from handgrad.study.folder.design_cell import ENDED, DesignCell, frame_of_rows
-from handgrad.study.folder.disk import check_folders
+from handgrad.study.folder.disk import check_folders, is_run_id, run_folder
 from handgrad.study.folder.kept_examples import kept_parts
 from handgrad.study.folder.locks import is_written
 from handgrad.study.folder.plan_file import OVER, REMEDY, read_plan, state_of, text_sum
@@ -235,8 +235,9 @@ class Results(Displayed):
         return "running" if self.state == "running" else "interrupted"
 
     def record(self, run_id: str) -> Record:
-        """The whole record of a run: numbers, curves and weights."""
-        return load(self.folder / "runs" / as_path(run_id, "run_id", ResultsError))
+        """The whole record of a run: numbers, curves and weights.  run_id: or its first signs, if no other has them."""
+        path = self.folder / "runs" / as_path(run_id, "run_id", ResultsError)
+        return load(run_folder(path) if is_run_id(path.name) and not path.exists() else path)
 
     def images(self, label: str | int, run_id: str | None = None) -> "np.ndarray | None":
         """The sample images of the data of a setting, or those that one run of it shows; None where none are kept.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from handgrad.accepts import accepts
 from handgrad.errors import InputError
 from handgrad.names import listed
 from handgrad.sections import one_of
@@ -316,6 +317,7 @@ def figure_shape(name: str) -> FigureShape:
     return SHAPES[name]
 
 
+@accepts(lambda: {"enum": list(FIGURES)})
 def figure_kind(value: Any) -> str:
     """A validator for the name of a kind whose figures can be drawn."""
     kind = one_of(FIGURES, "kind of figure")(value)
