@@ -5,6 +5,7 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 
 from dataclasses import replace
 
+from handgrad.decimals import significant
 from handgrad.measures import (
     CLASSIFICATION,
     MAIN_MEASURES,
@@ -29,7 +30,6 @@ from handgrad.report.findings.verdicts import slips_noted
 from handgrad.report.findings.wording import axis_names, mean_std, number, outcome, seconds, setting_value
 from handgrad.report.tables.conclusion_tables import against_caption, against_cells, against_columns, not_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.rounding import significant
 from handgrad.study.changes import at_path, shown
 from handgrad.training.record_facts import DatasetFacts
 from handgrad.training.usual_values import scored_as
