@@ -40,7 +40,7 @@ from handgrad.training.run import Setting
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# Closed: scikit-learn's names of scores -> the measure that a study selects by, and its sign
+# Closed: scikit-learn's names of scores -> the measure that a study selects by, and its sign (it selects by no R²)
 SCORES = MappingProxyType(
     {
         "accuracy": ("accuracy", 1),
@@ -48,12 +48,13 @@ SCORES = MappingProxyType(
         "f1_macro": ("macro_f1", 1),
         "roc_auc": ("roc_auc", 1),
         "neg_log_loss": ("loss", -1),
-        "r2": ("r2", 1),
         "neg_root_mean_squared_error": ("rmse", -1),
         "neg_mean_absolute_error": ("mae", -1),
     }
 )
-USUAL = MappingProxyType({CLASSIFICATION: "accuracy", MULTI_LABEL: "accuracy", REGRESSION: "r2"})  # of task
+USUAL = MappingProxyType(
+    {CLASSIFICATION: "accuracy", MULTI_LABEL: "accuracy", REGRESSION: "neg_root_mean_squared_error"}
+)  # of task
 LOSS = "neg_log_loss"  # of classes alone: the loss of labels and of numbers is another
 NAME = "search"  # of the study
 
@@ -75,7 +76,7 @@ class StudySearchCV(MetaEstimatorMixin, BaseEstimator):
     list of such tables; with n_iter, so many draws from lists and scipy's distributions (random_state: of the draws).
     seeds: a count, or a list.  cv: how many folds, or the fraction of the examples that validates in every run.
     scoring: of classes "accuracy" (the default), "balanced_accuracy", "f1_macro" or "neg_log_loss", of two classes
-    "roc_auc" too; of labels "accuracy" or "f1_macro"; of numbers "r2" (the default), "neg_root_mean_squared_error" or
+    "roc_auc" too; of labels "accuracy" or "f1_macro"; of numbers "neg_root_mean_squared_error" (the default) or
     "neg_mean_absolute_error".  n_jobs: processes; -1: one a core.
     refit: train the best candidate on all examples.  folder: where the results are kept and, at the next fit with the
     same data, continued; None: a temporary folder, which goes when the results go.
