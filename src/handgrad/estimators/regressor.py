@@ -19,10 +19,10 @@ class HandgradRegressor(RegressorMixin, Perceptron):
     to the size of 1, as TransformedTargetRegressor does.
 
     >>> from sklearn.datasets import load_diabetes
-    >>> X, y = load_diabetes(return_X_y=True, scaled=True)
-    >>> regressor = HandgradRegressor(learning_rate_init=0.01, max_iter=500, random_state=0)
-    >>> round(float(regressor.fit(X, y / 100).score(X, y / 100)), 1) >= 0.5
-    True
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = HandgradRegressor(learning_rate_init=0.01, max_iter=500, random_state=0).fit(X, y / 100)
+    >>> round(float(regressor.score(X, y / 100)), 1)
+    0.6
     """
 
     def __init__(
