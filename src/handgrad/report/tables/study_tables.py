@@ -5,6 +5,7 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 
 from dataclasses import replace
 
+from handgrad.decimals import significant
 from handgrad.measures import MEASURES, METRICS, PARTS, TEST, TRAIN, is_fraction, on_part
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.scored_parts import scored_on, training_sample
@@ -18,7 +19,6 @@ from handgrad.report.findings.verdicts import slips_noted
 from handgrad.report.findings.wording import axis_names, mean_std, number, outcome, seconds, setting_value
 from handgrad.report.tables.conclusion_tables import against_caption, against_cells, against_columns, not_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.rounding import significant
 from handgrad.study.changes import at_path, shown
 from handgrad.study.published.option_values import USUAL_MEASURES
 from handgrad.training.record_facts import DatasetFacts
