@@ -22,6 +22,7 @@ from handgrad.report.findings.importance_sentences import (
 from handgrad.report.findings.studied_axes import StudiedAxes, declared, studied_in
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.variance_shares import VarianceShares
+from handgrad.report.tables.study_tables import runs_table
 from handgrad.study.folder.results_folder import Results
 from handgrad.study.rules.samplers import DISTRIBUTIONS, Sampling
 from tests.report.conftest import Outcome
@@ -362,9 +363,12 @@ def test_phases_are_named_and_a_phase_of_one_axis_has_no_sentence(make_results):
 
 def test_variants_stand_beside_the_baseline_by_name(make_results):
     tables = {"seeds": 2, "variant": {"adam": {"training": {"optimizer": "adam"}}}}
-    summary = summarize(Results.open(make_results(tables, lambda s, seed: Outcome(0.8 + 0.01 * seed))))
+    results = Results.open(make_results(tables, lambda s, seed: Outcome(0.8 + 0.01 * seed)))
+    summary = summarize(results)
     frame = studied_in(summary.phases[0]).frame
-    assert list(dict.fromkeys(frame["variant"])) == ["baseline", "adam"]
+    written = [row.cells[1].values[0] for row in runs_table(summary).rows]
+    for names in (frame["variant"], results.runs()["variant"], results.settings()["variant"], written):
+        assert list(dict.fromkeys(names)) == ["baseline", "adam"]
 
 
 def test_draws_know_their_ranges_and_leave_out_what_their_phase_started_from(make_results):
