@@ -261,7 +261,8 @@ def _report(folder: Path, *, json: bool, pdf: bool = False, options: "PrintOptio
         folder, say=lambda text: console.say(f"note: {text}"), pdf=pdf, options=options or PrintOptions()
     )
     preliminary = {} if report.so_far.over else {"preliminary": report.so_far.data()}
-    for verdict in () if json else so_far_verdicts(report.so_far, report.summary.names):
+    of = {} if report.explained is None else {"of": "readings"}
+    for verdict in () if json else so_far_verdicts(report.so_far, report.summary.names, **of):
         console.print_line(verdict.text, "bold")
     if report.explained is not None:
         if json:

@@ -30,7 +30,7 @@ from handgrad.report.findings.verdicts import slips_noted
 from handgrad.report.findings.wording import axis_names, mean_std, number, outcome, seconds, setting_value
 from handgrad.report.tables.conclusion_tables import against_caption, against_cells, against_columns, not_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.study.changes import at_path, shown
+from handgrad.study.changes import at_path, or_baseline, shown
 from handgrad.training.record_facts import DatasetFacts
 from handgrad.training.usual_values import scored_as
 
@@ -333,7 +333,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
 
 def _value(setting: SettingSummary, path: str) -> Cell:
     """The value of a hyperparameter in a setting."""
-    value = setting_value(setting, path)
+    value = or_baseline(path, setting_value(setting, path))
     text = "–" if value is None else shown(value)
     return cell(value if isinstance(value, int | float | str) else text, text)
 
