@@ -15,7 +15,8 @@ from handgrad.network.network_section import NetworkSection
 from handgrad.training.training_section import TrainingSection
 
 SOURCE = Path(handgrad.__file__).parent
-ROOMS = ["base", "data", "network", "training", "study", "report", "cli"]  # each may import from those before it
+# each may import from those before it
+ROOMS = ["base", "data", "network", "training", "study", "report", "estimators", "cli"]
 BASE = {
     "__init__",
     "__version__",
@@ -29,6 +30,7 @@ BASE = {
     "limits",
     "measures",
     "names",
+    "decimals",
     "streams",
     "synonyms",
     "terminal",
@@ -43,14 +45,17 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "data_section",
         "contents",
         "batches",
+        "augmentation",
         "ranges",
         "missing",
         "classes",
         "columns",
         "cells",
         "table_files",
+        "first_lines",
         "features",
         "target_values",
+        "divisions",
         "tables",
         "unlabelled",
         "frames",
@@ -116,13 +121,14 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "diagnostics",
         "mistakes",
         "right",
-        "predictions",
+        "predicted_values",
         "record_facts",
         "record",
         "collapse",
         "given",
         "task",
         "progress",
+        "scoring",
         "recording",
         "divergence",
         "sharing",
@@ -168,6 +174,15 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "exports",
         "result_frames",
         "result_displays",
+    ],
+    "estimators": [
+        "parameters",
+        "fitting",
+        "perceptron",
+        "classifier",
+        "regressor",
+        "search_axes",
+        "study_search",
     ],
 }
 FORBIDDEN = {("network", "data")}  # the mathematics knows nothing of data sets
@@ -378,8 +393,8 @@ def test_an_import_against_the_order_is_found():
 
 
 def is_of_one_library(path: Path) -> bool:
-    """Files that nobody imports but the engine or the runner that is made of this library."""
-    runner = path.parent.name == "cluster"
+    """Files that nobody imports but the engine, the runner or the estimators that are made of this library."""
+    runner = path.parent.name in ("cluster", "estimators")
     compiled = "compiled" in path.parts and path.stem != "twins"
     return compiled or runner or (path.parent.name == "engines" and path.stem.startswith(("torch", "jax")))
 

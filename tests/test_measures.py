@@ -30,7 +30,7 @@ from handgrad.measures import (
     part_of,
 )
 from handgrad.report.findings.class_scores import class_scores
-from handgrad.training.recording import class_counts, confusion_matrix
+from handgrad.training.scoring import class_counts, confusion_matrix
 
 
 def test_every_measure_is_scored_on_every_part():

@@ -6,6 +6,7 @@
         ├── StudyFileError         a study file: all of its problems at once
         ├── DataError              a data set that is missing, damaged or does not fit
         ├── NetworkError           layers, losses or targets that cannot go together
+        ├── ParameterError         a parameter of an estimator, or its data; a ValueError too, as scikit-learn expects
         ├── WeightsError           a weights file that is damaged, of other shapes, or no weights file
         └── ResultsError           a results folder: locked, of another version, unwritable
             └── DamagedError       a file in it that was altered, cut off or mixed up after it was written
@@ -90,6 +91,10 @@ class DataError(InputError):
 
 class NetworkError(InputError):
     """Layers, losses or targets that cannot go together."""
+
+
+class ParameterError(InputError, ValueError):
+    """A parameter of an estimator that it cannot have, or data that it cannot learn from."""
 
 
 class WeightsError(InputError):

@@ -31,6 +31,7 @@ class StudyDisplay:
         self.bar: _Bar | None = None
         self.running: dict[str, Event] = {}  # id -> what was heard of it last
         self.ended: dict[str, dict[str, RunSummary]] = {}  # label of a setting -> its runs that have ended, by id
+        self.found = 0  # runs that had ended before, and are not told of yet
         self.best: list[str] = []  # the best setting so far in words, from long to short
         self._ranks: dict[str, Rank] = {}
 
@@ -47,16 +48,24 @@ class StudyDisplay:
     def __call__(self, event: Event) -> None:
         if event.kind == "note":
             console.say(f"note: {event.text}")
-        elif event.kind == "planned" and event.finished:
-            console.say(f"finished from before: {event.finished} of {plural(event.runs, 'run')}")
+        elif event.kind in ("run started", "run finished", "study finished"):
+            self._tell_found(event)
         elif event.kind == "phase started" and self.bar is None:
             console.say(f"phase: {event.phase}")
-        elif event.kind == "run finished" and (self.bar is None or event.status != "done"):
+        elif event.kind == "run found":
+            self.found += 1
+        if event.kind == "run finished" and (self.bar is None or event.status != "done"):
             console.say(_run_line(event))
         if self.bar is not None:
             self._take(event)
             if event.total:
                 self.bar.show(event)
+
+    def _tell_found(self, event: Event) -> None:
+        """How many runs had ended before: once no more are looked for, as those of later phases are found late."""
+        if self.found:
+            console.say(f"finished from before: {self.found} of {plural(event.runs, 'run')}")
+            self.found = 0
 
     def _take(self, event: Event) -> None:
         if event.kind in ("run started", "epoch done"):

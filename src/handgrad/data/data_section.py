@@ -47,6 +47,7 @@ OPTIONAL = (
     "missing",
     "decimal",
     "value_range",
+    "division",
 )  # written out only where they are given: older settings have none
 
 
@@ -65,6 +66,13 @@ def _folds(value: Any) -> int:
     if not is_whole(value, 2):
         raise ValueError("must be a whole number >= 2, as every fold learns from the others")
     return value
+
+
+@accepts(either(TEXT, {"type": "integer"}))
+def _column(value: Any) -> str | int:
+    if isinstance(value, str) or is_whole(value, -LARGEST):
+        return value
+    raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
 
 
 @accepts(either(TEXT, {"type": "integer"}, list_of(either(TEXT, {"type": "integer"}), 2)))
@@ -262,7 +270,8 @@ class DataSection(Section):
     `label` names the column of a CSV file that holds the labels (by default the one called `label`, or the last), or
     the columns of several targets,
     `drop` the columns that are left out, `missing` the texts that mean a missing cell or label (default: those of
-    pandas) and what becomes of rows with such cells, `decimal` the sign before decimals.
+    pandas) and what becomes of rows with such cells, `decimal` the sign before decimals, `division` the column that
+    says which part a row is in.
     `value_range` is the smallest and the largest value that x can take, for the scales unit and symmetric.
     `image_size` (rows, cols) and `color` are those to which the pictures in a folder of images are converted.
     """
@@ -291,6 +300,7 @@ class DataSection(Section):
     ] = None
     decimal: Annotated[str | None, PlainValidator(optional(one_of(DECIMALS, "sign before decimals")))] = None
     value_range: Annotated[tuple[float, float] | None, PlainValidator(optional(_value_range)), AsItIs] = None
+    division: Annotated[str | int | None, PlainValidator(optional(_column))] = None
 
     @model_serializer(mode="wrap")
     def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

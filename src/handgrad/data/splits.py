@@ -113,7 +113,14 @@ def _validation_part(
     if dataset.y_val is not None and wish == ValidationPart():
         return train, test, np.arange(len(dataset.y_val)), "validation"
     if dataset.y_val is not None:
-        notes.append(f"{dataset.name}: its own validation part is not used, as data.validation says otherwise")
+        own = f"its own validation part of {len(dataset.y_val)} examples"
+        if wish and wish.folds is None:
+            raise DataError(
+                f"data.validation draws a validation part, and {dataset.name} has {own}: take data.validation out to "
+                "use that one, or take that one out of the data"
+            )
+        why = "data.validation = false" if not wish else f"data.validation.folds = {wish.folds}"
+        notes.append(f"{dataset.name}: {own} is not used: {why}")
     if not isinstance(wish, ValidationPart):
         return train, test, train[:0], "train"
     if wish.folds is not None:

@@ -24,8 +24,9 @@ from handgrad.report.drawing.lettering import check_fonts
 from handgrad.report.figures.chosen_examples import loading
 from handgrad.report.figures.request import Sources, make_figure
 from handgrad.report.figures.shapes import FigureData
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.summarize import summarize, summarize_setting
-from handgrad.report.findings.summary import RunFacts, Summary
+from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import setting_name
 from handgrad.report.page.plotly_figure import plotly_figure
 from handgrad.report.tables.table import write_csv

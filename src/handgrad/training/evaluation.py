@@ -20,8 +20,8 @@ from handgrad.training.environment import one_thread
 from handgrad.training.given import checked_data, model_of
 from handgrad.training.model import Model, check_outputs
 from handgrad.training.record import Record
-from handgrad.training.recording import confusion_matrix, scored_part
 from handgrad.training.run import Setting
+from handgrad.training.scoring import confusion_matrix, scored_part
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from handgrad.data.augmentation import Augmenter
 from handgrad.data.batches import batch_length, steps_per_epoch, train_sample
 from handgrad.data.datasets import Part, Split
 from handgrad.errors import InputError
@@ -26,7 +27,8 @@ from handgrad.training.environment import worker_id
 from handgrad.training.progress import first_progress, save_checkpoint
 from handgrad.training.record import Record
 from handgrad.training.record_facts import Divergence, Stretch
-from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of, score
+from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of
+from handgrad.training.scoring import score
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
@@ -59,6 +61,7 @@ class RunInProgress:
         self.n_steps = steps_per_epoch(
             len(self.functions.order(self.run.source_seeds.order, 0, n)), self.training.batch_size
         )
+        self.augmenter = Augmenter.of(self.training.augmentation, self.split.train.x)
         self.progress = first_progress(task, self.network)
         self.diverged = None if task.parent is None else task.parent.diverged
         self.member = group.add(self._job())
@@ -111,7 +114,8 @@ class RunInProgress:
                 f"its multipliers have the shape {np.shape(multipliers)}"
             )
         order = functions.order(self.run.source_seeds.order, progress.epoch, len(self.split.train.y))
-        self.current = Epoch(order, training.optimizer.lr * multipliers, progress.step)
+        x = self.augmenter.examples(self.run.source_seeds.order, progress.epoch) if self.augmenter else None
+        self.current = Epoch(order, training.optimizer.lr * multipliers, progress.step, x)
         return self.current
 
     def take_epoch(self, losses: np.ndarray) -> None:
@@ -195,7 +199,7 @@ class RunInProgress:
         found = first_bad_step(replay, start, self.current, size, losses, noticed)
         progress.loss_per_step.append(found.losses)
         self.member.load(found.before.params, found.before.slots, found.before.t)
-        layer, reason = found.where(self.network, self.split.train.x)
+        layer, reason = found.where(self.network, self.split.train.x if self.current.x is None else self.current.x)
         step = progress.step + len(found.losses)
         self.diverged = Divergence(epoch=progress.epoch + 1, step=step, layer=layer, reason=reason)
 

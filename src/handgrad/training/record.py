@@ -7,7 +7,7 @@
     mistakes.npz          pictures that are taken for another class, the most confident ones (`training.mistakes`)
     diagnostics.npz       norms of gradients and saturation, where the setting asks for them (`training.diagnostics`)
     right.npz             a bit for each validation and test example: whether it was right (`training.right`)
-    predictions.npz       predicted and actual targets, where they are no classes (`training.predictions`)
+    predictions.npz       predicted and actual targets, where they are no classes (`training.predicted_values`)
 
 Fields have the names and the order of the keys of record.json; docs/results.md says what each holds.  Keys that another
 version wrote stay where they are, and those that an earlier version did not write are None or empty.  The folder is

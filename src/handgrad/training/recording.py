@@ -5,31 +5,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from handgrad.data.batches import lie_by_class
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Part, Split, data_key
-from handgrad.data.scaling import AS_IT_IS, Scaling
+from handgrad.data.scaling import AS_IT_IS
 from handgrad.measures import (
-    BINARY,
     CLASSIFICATION,
     EPOCH_LOSS,
     MULTI_LABEL,
     PARTS,
     REGRESSION,
     TRAIN,
-    ClassCounts,
     DataPart,
-    Scored,
     measures_of,
 )
 from handgrad.network.arrays import Arrays
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
 from handgrad.network.passes import first_non_finite
-from handgrad.network.targets import class_of, decided
 from handgrad.streams import stream
 from handgrad.training.brightness import brightness_of
 from handgrad.training.curves import ENDS, epoch_losses
@@ -37,30 +34,18 @@ from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
 from handgrad.training.ingredients import of_layers
 from handgrad.training.mistakes import are_pictures, mistakes_of
-from handgrad.training.predictions import kept_predictions
+from handgrad.training.predicted_values import kept_predictions
 from handgrad.training.progress import Progress, pack_best, pack_slots
 from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts, Divergence, NetworkFacts, Samples, Times, TrainScore
 from handgrad.training.right import packed_right
 from handgrad.training.run import Run, Setting
+from handgrad.training.scoring import confusion_matrix, score
 from handgrad.training.slips import SLIPS, functions_at
 from handgrad.training.support import refusal_text, unsupported
 from handgrad.training.weights import FORMAT
 
 SAMPLES = 10
-
-
-class Targeted(Protocol):
-    """What is learnt, the names of classes or targets, and how targets are scaled: of a split or a model."""
-
-    @property
-    def task(self) -> str: ...
-
-    @property
-    def classes(self) -> tuple[str, ...]: ...
-
-    @property
-    def target_scaler(self) -> Scaling: ...
 
 
 @dataclass(frozen=True)
@@ -90,40 +75,6 @@ def samples_of(split: Split, shown: Sequence[int] | None = None) -> tuple[str, P
     n = len(part.y)
     at = np.asarray(stream(0, "shown", n).permutation(n)[:SAMPLES] if shown is None else shown, dtype=np.int64)
     return name, Part(part.x[at], part.y[at], part.index[at], part.source)
-
-
-def score(
-    session: NetworkState, split: Split, part: DataPart, sample: np.ndarray, activation: str
-) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
-    """(metrics by name, predictions, what the session's score tells) of a part.
-
-    sample: the training examples that are scored;  activation: of the outputs.  Predictions are classes (n,); of
-    targets that are numbers those in the units of the data (n, k), and of labels 0 or 1 (n, k).
-    """
-    losses, found = session.score(part.scored)
-    y = split.parts[part.name].y
-    scored, task, predicted = scored_part(losses, found, y[sample] if part is TRAIN else y, split, activation)
-    return {part.metric(one.name): one.of(scored, task) for one in measures_of(task)}, predicted, found
-
-
-def scored_part(
-    losses: np.ndarray, found: np.ndarray, y: np.ndarray, split: Targeted, activation: str
-) -> tuple[Scored, str, np.ndarray]:
-    """(what measures are computed of, whose measures: of the task or of BINARY classification, predictions).
-
-    found: what a session's score tells, classes (n,) or outputs (n, k);  y: the classes or targets of the examples.
-    """
-    if split.task == REGRESSION:
-        predicted = split.target_scaler.undo(found)
-        return Scored(losses, y=y, a=predicted), REGRESSION, predicted
-    if split.task == MULTI_LABEL:
-        told = decided(found, activation)
-        counts = ClassCounts((told * y).sum(axis=0), told.sum(axis=0), y.sum(axis=0))
-        return Scored(losses, counts, y, found, told), MULTI_LABEL, told
-    if found.ndim == 1:
-        return Scored(losses, class_counts(y, found, len(split.classes))), CLASSIFICATION, found
-    classes = class_of(found, activation)
-    return Scored(losses, class_counts(y, classes, 2), y[:, None], found), BINARY, classes
 
 
 def batch_loss(progress: Progress, epoch: int) -> float:
@@ -346,7 +297,7 @@ def _network_facts(trained: Trained) -> NetworkFacts:
 
 
 def _dataset_facts(trained: Trained) -> DatasetFacts:
-    split = trained.split
+    split, y = trained.split, trained.split.train.y
     scaler = {name: _listed(value) for name, value in split.scaler.facts().items()}
     return DatasetFacts(
         name=split.name,
@@ -364,7 +315,7 @@ def _dataset_facts(trained: Trained) -> DatasetFacts:
         **_task_facts(split),
         label_table=split.label_table,
         counts={name: len(part) for name, part in split.parts.items()},
-        notes=list(split.notes),
+        notes=[*split.notes, *trained.setting.training.order_notes(len(y), by_class=lie_by_class(y))],
     )
 
 
@@ -413,20 +364,3 @@ def _times(trained: Trained) -> Times:
         resumed=trained.progress.resumed,
         stretches=trained.progress.stretches,
     )
-
-
-def class_counts(actual: np.ndarray, predicted: np.ndarray, k: int) -> ClassCounts:
-    """The counts of k classes, of the actual and the predicted class of every example (n,).
-
-    >>> [counts.tolist() for counts in class_counts(np.array([0, 0, 1]), np.array([0, 1, 1]), 3)]
-    [[1, 1, 0], [1, 2, 0], [2, 1, 0]]
-    """
-    predicted = np.asarray(predicted)
-    right = np.bincount(actual[predicted == actual], minlength=k)
-    return ClassCounts(right, np.bincount(predicted, minlength=k), np.bincount(actual, minlength=k))
-
-
-def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, k: int) -> list[list[int]]:
-    """Rows: the actual class; columns: the predicted one."""
-    counts = np.bincount(np.asarray(actual) * k + np.asarray(predicted), minlength=k * k).reshape(k, k)
-    return [[int(count) for count in row] for row in counts]

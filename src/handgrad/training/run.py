@@ -154,6 +154,8 @@ class Setting(Displayed, Section):
             check_slips(network, training, self.data.scale)
             check_supported(training.engine, network, training)
             check_additions(network, training, self.network.targets)
+        if training.augmentation is not None:
+            training.augmentation.check(shape)
         check_fit(self.training.loss, network.output, self.network.targets, self.scored_as)
         rule = self.training.early_stopping
         if rule is not None:

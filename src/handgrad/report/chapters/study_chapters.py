@@ -22,6 +22,7 @@ from handgrad.report.chapters.chapter import (
 from handgrad.report.chapters.search_chapter import timeline_block
 from handgrad.report.figures import network_figures as run_figures
 from handgrad.report.figures import phase_figures
+from handgrad.report.figures.augmentation_figure import augmented_pictures
 from handgrad.report.figures.class_balance import class_balance
 from handgrad.report.figures.decision_regions import make_regions
 from handgrad.report.figures.gradient_figures import gradients
@@ -35,9 +36,10 @@ from handgrad.report.findings.conclusion_sentences import phase_verdicts
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.noise import noises
 from handgrad.report.findings.noise_sentences import noise_verdicts
-from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.verdicts import slip_verdicts, trouble_verdicts
-from handgrad.report.findings.wording import axis_names, folds_named, plural, setting_name, settings_named
+from handgrad.report.findings.wording import axis_names, facts_text, folds_named, plural, setting_name, settings_named
 from handgrad.report.tables import conclusion_tables, findings_tables, study_tables
 from handgrad.report.tables.noise_table import noise_table
 from handgrad.study.changes import at_path, shown
@@ -187,6 +189,7 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
             feature_maps(record, sources.params(run.id), sources.images(winner.label, run.id), who),
             run_figures.predictions(record, sources.images(winner.label, run.id), who),
             run_figures.mistakes(record, sources.mistakes(run.id), who),
+            augmented_pictures(record, sources.images(winner.label, run.id), who),
             *_of_targets(record, sources.predictions(run.id), who),
             _regions(winner, sources, phase.metric),
             gradients(Request("gradients", {winner.label: winner}, sources, GradientsOptions(), phase.metric)),
@@ -331,7 +334,7 @@ def environment(summary: Summary) -> Chapter:
             facts = {**record.environment, "engine": _engine(record.engine)}
             for key, value in facts.items():
                 if key != "finished" and value not in (None, "", []):
-                    values.setdefault(key, {})[_plain(value)] = None
+                    values.setdefault(key, {})[facts_text(value)] = None
             resumed += bool(record.time.resumed)
     rows = [(key, tuple(found)) for key, found in values.items()]
     notes = [*summary.notes]
@@ -348,9 +351,3 @@ def _engine(facts: Mapping[str, Any]) -> str | None:
     """Which engine, and how many runs shared a program."""
     shared = facts.get("stack", 1)
     return f"{facts['name']}, {shared} runs in one program" if shared > 1 else facts.get("name")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key.replace('_', ' ')} {part}" for key, part in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

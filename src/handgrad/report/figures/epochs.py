@@ -22,8 +22,9 @@ from handgrad.report.figures.request import (
     seeds_note,
 )
 from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.scored_parts import training_sample
-from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import difference, enumerated, number, sentence
 from handgrad.study.published.curve_options import EpochPairOptions, EpochsOptions, SmallMultiplesOptions
 from handgrad.study.published.option_values import MEASURES as MEASURE_NAMES

@@ -14,6 +14,7 @@ from handgrad.names import lookup, plural
 from handgrad.network import passes
 from handgrad.report.figures.request import Request
 from handgrad.report.figures.shapes import CELLS, Matrix, Mistakes, Pictures, Predictions
+from handgrad.report.findings.wording import percent
 from handgrad.study.published.network_options import (
     ConfusionOptions,
     MistakesOptions,
@@ -40,7 +41,7 @@ def confusion(
     counts = np.asarray(record.confusion[part], dtype=np.int64)
     total, right = int(counts.sum()), int(np.trace(counts))
     caption = (
-        f"{who}, {part} set: {right:,} of {total:,} right ({100 * right / max(total, 1):.2f} %). Rows: actual class, "
+        f"{who}, {part} set: {right:,} of {total:,} right ({percent(right / max(total, 1))}). Rows: actual class, "
         f"columns: predicted class; {lookup(CELLS, show, 'content of cells')}."
     )
     return Matrix(name, f"Confusion matrix ({part} set)", caption, tuple(record.dataset.classes), counts, show)

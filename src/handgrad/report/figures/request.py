@@ -19,8 +19,9 @@ from handgrad.names import lookup, unknown
 from handgrad.network.arrays import Arrays
 from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.search_facts import SearchFacts
-from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.wording import sentence
 from handgrad.study.published.figure_options import FIGURES, FigureOptions, figure_shape, load
 from handgrad.study.rules.samplers import Sampling

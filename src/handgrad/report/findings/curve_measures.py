@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION, is_fraction, lower_is_better, on_part
 from handgrad.network.arrays import Arrays
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.statistics import Sample, sample
-from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.training.run_keys import RunKey
 
 SHARE = 0.95  # of the way to the best value, that the speed of a climb is measured by

@@ -38,7 +38,7 @@ class Interval:
 
 def t_interval(x: Sequence[float], confidence: float = CONFIDENCE, rounding: float = 0.0) -> Interval | None:
     """mean ± t(n−1)·s/√n, always with ddof 1; None below two values, and where all are equal: s = 0 is no spread that
-    was measured, but one that n values were too few to show.  Values no further apart than `rounding` are equal.
+    was measured, but one that n values were too few to show.  Values no further apart than `decimals` are equal.
 
     >>> interval = t_interval([1.0, 2.0, 3.0])
     >>> round(interval.low, 3), round(interval.high, 3)  # 2 ± 4.303·1/√3

@@ -20,13 +20,8 @@ from handgrad.measures import (
 )
 from handgrad.report.findings.against_best import BOTH
 from handgrad.report.findings.intervals import binomial_standard_error, exact_binomial_interval
-from handgrad.report.findings.summary import (
-    PhaseSummary,
-    SettingSummary,
-    Summary,
-    folds_of,
-    rank,
-)
+from handgrad.report.findings.run_facts import folds_of
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary, rank
 from handgrad.report.findings.wording import (
     enumerated,
     holds_for,

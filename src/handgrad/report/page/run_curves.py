@@ -9,7 +9,8 @@ from handgrad.measures import PARTS
 from handgrad.report.figures.palette import LINES, line_style
 from handgrad.report.figures.request import Sources
 from handgrad.report.findings.ranked_settings import ranked_settings
-from handgrad.report.findings.summary import RunFacts, Summary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import Summary
 from handgrad.report.page.plots import numbers
 from handgrad.training.curves import ENDS
 from handgrad.training.run_keys import key_word

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from handgrad.decimals import decimals, significant
 from handgrad.errors import DamagedError, HandgradError, ResultsError
 from handgrad.files import is_temporary
 from handgrad.foreign import as_path, reading
@@ -76,8 +77,8 @@ class PastStudy:
         if self.std is None:
             return number(self.mean, self.metric)
         if is_fraction(self.metric):
-            return f"{100 * self.mean:.2f} ± {100 * self.std:.2f} %"
-        return f"{self.mean:.4g} ± {self.std:.2g}"
+            return f"{decimals(self.mean, shift=2)} ± {decimals(self.std, shift=2)} %"
+        return f"{significant(self.mean)} ± {significant(self.std, 2)}"
 
     @property
     def runs(self) -> str:

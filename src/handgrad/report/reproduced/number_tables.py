@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from handgrad.decimals import decimals
 from handgrad.measures import DEFAULT_METRIC, PARTS, TRAIN
 from handgrad.report.figures.request import runs_of
 from handgrad.report.findings.statistics import sample
@@ -288,7 +289,7 @@ def confusion_table(summary: Summary, item: ConfusionTable) -> ItemTable:
         cells = [cell(actual)]
         for predicted in classes:
             mean = sample(shares.get((actual, predicted), {}), summary.ddof).mean
-            text = "–" if mean is None else f"{100 * mean:.{digits}f}"
+            text = "–" if mean is None else decimals(mean, digits, shift=2)
             number = by_cell.get(f"{actual} → {predicted}")
             if number is not None:
                 text += f" ({shown_published(number.published, digits)})"
@@ -313,4 +314,4 @@ def _percent(
 ) -> Cell:
     """A cell of our matrix, in percent of its row."""
     mean = sample(shares.get((actual, predicted), {}), ddof).mean
-    return cell(None) if mean is None else cell(100 * mean, f"{100 * mean:.{digits}f}")
+    return cell(None) if mean is None else cell(100 * mean, decimals(mean, digits, shift=2))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from handgrad.decimals import decimals
 from handgrad.measures import TEST, is_fraction
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.verdicts import Verdict
@@ -188,7 +189,7 @@ def unstable(setting: SettingSummary, numbers: Sequence[Compared]) -> str | None
 
 
 def _span(values: Sequence[float]) -> str:
-    low, high = f"{100 * min(values):.1f}", f"{100 * max(values):.1f}"
+    low, high = (decimals(end, 1, shift=2) for end in (min(values), max(values)))
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 

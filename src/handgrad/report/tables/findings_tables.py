@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from handgrad.decimals import decimals, significant
 from handgrad.measures import MEASURES, METRICS, is_fraction
 from handgrad.report.findings.class_scores import ClassScore
 from handgrad.report.findings.curve_measures import PhaseCurves, held_out_metric
@@ -38,9 +39,9 @@ def curves_table(phase: PhaseSummary, found: PhaseCurves, ddof: int, name: str, 
     ]
     rows = []
     for one, cells in zip(found.settings, axis_cells, strict=True):
-        scale = 100.0 if accuracy else 1.0
+        shift = 2 if accuracy else 0
         reached = "" if one.common.n == one.n else f" ({one.common.n} of {one.n})"
-        common = _mean(one.common, 1.0, 1)
+        common = _mean(one.common, 0, 1)
         text = "never" if one.n and not one.common.n else common.text + reached
         rows.append(
             Row(
@@ -48,11 +49,11 @@ def curves_table(phase: PhaseSummary, found: PhaseCurves, ddof: int, name: str, 
                     cell(one.setting.label, bold=one.setting.label == phase.winner),
                     *cells,
                     cell(one.n),
-                    _mean(one.own, 1.0, 1),
+                    _mean(one.own, 0, 1),
                     Cell(text, (one.common.mean, one.common.std, one.common.n)),
-                    _mean(one.area, scale, 2 if accuracy else 4),
-                    _mean(one.volatility, scale, 2 if accuracy else 4),
-                    _mean(one.gap, 100.0 if in_points else 1.0, 2 if in_points else 4),
+                    _mean(one.area, shift, 2 if accuracy else 4),
+                    _mean(one.volatility, shift, 2 if accuracy else 4),
+                    _mean(one.gap, 2 if in_points else 0, 2 if in_points else 4),
                 )
             )
         )
@@ -76,12 +77,12 @@ def _start(metric: str) -> str:
     return "that of guessing" if is_fraction(metric) else "that of the first epoch"
 
 
-def _mean(values: Sample, scale: float, digits: int) -> Cell:
+def _mean(values: Sample, shift: int, digits: int) -> Cell:
     raw = (values.mean, values.std)
     if values.mean is None:
         return Cell("–", raw)
-    text = f"{scale * values.mean:.{digits}f}"
-    text += "" if values.std is None else f" ± {scale * values.std:.{digits}f}"
+    parts = [values.mean] if values.std is None else [values.mean, values.std]
+    text = " ± ".join(decimals(value, digits, shift=shift) for value in parts)
     return Cell(text.replace("-", "−"), raw)
 
 
@@ -107,8 +108,8 @@ def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, 
             step = steps.get(value)
             mean = number(values.mean or 0.0, metric)
             if values.std is not None:
-                spread = 100 * values.std if is_fraction(metric) else values.std
-                mean = f"{mean.removesuffix(' %')} ± {spread:.2g}"
+                spread = significant(values.std, 2, shift=2 * is_fraction(metric))
+                mean = f"{mean.removesuffix(' %')} ± {spread}"
             d = step.difference if step else None
             ends = (d.interval.low, d.interval.high) if d and d.interval else (None, None)
             raw = (d.difference, *ends, d.p, d.sign_flip, step.p) if step and d else (None,) * 6
@@ -175,7 +176,7 @@ def class_table(
         Row(
             (
                 cell(one.name),
-                *(cell(value, f"{100 * value:.2f}") for value in (one.precision, one.recall, one.f1)),
+                *(cell(value, decimals(value, shift=2)) for value in (one.precision, one.recall, one.f1)),
                 cell(one.examples),
             ),
             total=position == len(found) - 2,

@@ -5,6 +5,7 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 
 from dataclasses import replace
 
+from handgrad.decimals import significant
 from handgrad.measures import (
     CLASSIFICATION,
     MAIN_MEASURES,
@@ -26,7 +27,7 @@ from handgrad.report.findings.summary import (
     Summary,
 )
 from handgrad.report.findings.verdicts import slips_noted
-from handgrad.report.findings.wording import axis_names, number, outcome, seconds, setting_value
+from handgrad.report.findings.wording import axis_names, mean_std, number, outcome, seconds, setting_value
 from handgrad.report.tables.conclusion_tables import against_caption, against_cells, against_columns, not_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import at_path, shown
@@ -197,18 +198,14 @@ def _mean(values: Sample, metric: str, *, bold: bool = False) -> Cell:
     raw = (values.mean, values.std, values.n)
     if values.mean is None:
         return Cell("–", raw)
-    if is_fraction(metric):
-        text = f"{100 * values.mean:.2f}" + ("" if values.std is None else f" ± {100 * values.std:.2f}")
-    else:
-        text = f"{values.mean:.4g}" + ("" if values.std is None else f" ± {values.std:.2g}")
-    return Cell(text, raw, bold=bold)
+    return Cell(mean_std(values, metric), raw, bold=bold)
 
 
 def _interval(interval: Interval | None, metric: str) -> Cell:
     if interval is None:
         return Cell("–", (None, None))
     low, high = interval.shown(fraction=is_fraction(metric))
-    text = f"{100 * low:.2f} to {100 * high:.2f}" if is_fraction(metric) else f"{low:.4g} to {high:.4g}"
+    text = " to ".join(number(end, metric).removesuffix(" %") for end in (low, high))
     return Cell(text, (interval.low, interval.high))
 
 
@@ -272,7 +269,7 @@ def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
         for part in TIMES:
             values = setting.seconds(part)
             text = "–" if values.mean is None else seconds(values.mean)
-            text += "" if values.std is None else f" ± {values.std:.2g}"
+            text += "" if values.std is None else f" ± {significant(values.std, 2)}"
             row.append(Cell(text, (values.mean, values.std)))
         rows.append(Row(tuple(row)))
     caption = (

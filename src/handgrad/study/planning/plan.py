@@ -202,7 +202,9 @@ class Plan:
             part = METRICS[self.metric].part.name
             if check.facts is None:
                 continue
-            self.notes += [*check.facts.notes, *seed_notes(one.phase, one.setting, check.facts.counts["train"])]
+            n = check.facts.counts["train"]
+            self.notes += [*check.facts.notes, *seed_notes(one.phase, one.setting, n)]
+            self.notes += one.setting.training.order_notes(n, by_class=check.facts.by_class)
             if self.study.spec.phase and part not in check.facts.counts:
                 found[
                     f"{self.metric} chooses what later phases start from, but {check.name} has no {part} part left; "

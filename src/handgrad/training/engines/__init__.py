@@ -44,12 +44,14 @@ class Job:
 class Epoch:
     """An epoch of one run: the order of the examples (n,), and the learning rate of every step (steps,).
 
-    first_step: the number of the first step, counted over the whole run from 0.
+    first_step: the number of the first step, counted over the whole run from 0.  x: the training examples of this
+    epoch, like those of the job; None: they are those of the job.
     """
 
     order: np.ndarray
     lrs: np.ndarray
     first_step: int
+    x: np.ndarray | None = None
 
 
 class NetworkState(Protocol):
@@ -81,6 +83,9 @@ class Session(NetworkState, Protocol):
         -> the loss of every batch, float32 (steps,).  A loss that is not finite ends the epoch before its update:
         the result is then shorter and ends with that loss.
         """
+
+    def take_examples(self, x: np.ndarray) -> None:
+        """Train with x from here on, like the training examples of the job; their classes stay."""
 
 
 class Group(Protocol):
@@ -118,6 +123,8 @@ class OneRun:
     def train_epoch(self, epochs: Mapping[NetworkState, Epoch]) -> dict[NetworkState, np.ndarray]:
         ((session, epoch),) = epochs.items()
         assert isinstance(session, Session)
+        if epoch.x is not None:
+            session.take_examples(epoch.x)
         return {session: session.train_epoch(epoch.order, epoch.lrs, epoch.first_step)}
 
     def score(self, parts: Iterable[str]) -> None:

@@ -83,6 +83,8 @@ def _shared(network: Network, training: TrainingSection) -> tuple[Network, Train
         early_stopping=None,
         weight_decay=1.0 if training.weight_decay else 0.0,
         clip_norm=None if training.clip_norm is None else 1.0,
+        shuffle=True,
+        augmentation=None,
     )
 
 

@@ -132,6 +132,9 @@ class TorchSession:
                 self.params |= buffers
         return losses
 
+    def take_examples(self, x: np.ndarray) -> None:
+        self.parts["train"] = self._tensor(x), self.parts["train"][1]
+
     def _step(self, loss: Tensor, lr: float, decay: float) -> None:
         """The gradient by autograd, clipped; then a step of torch.optim, which adds the decay."""
         assert self.optimizer is not None

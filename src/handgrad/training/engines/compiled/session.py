@@ -149,6 +149,9 @@ class CompiledSession(ABC):
             self.t -= 1
         return curve[:done]
 
+    def take_examples(self, x: np.ndarray) -> None:
+        self.inputs["train"] = self._inputs(x, self.job.parts["train"][1])
+
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         drops, n = "dropout-while-scoring" in self.job.training.slips, len(self.job.parts[part][1])
         outputs = np.zeros(0 if self.job.tells_class else n * self.k, self.dtype)
