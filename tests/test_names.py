@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from handgrad.data.augmentation import Augmentation
 from handgrad.data.catalog import DATASETS
 from handgrad.data.data_section import DataSection
 from handgrad.data.scaling import SCALES
 from handgrad.errors import InputError, StudyFileError
+from handgrad.measures import VALIDATION_METRICS
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 from handgrad.network.activations import ACTIVATIONS
 from handgrad.network.initializers import INITIALIZERS
@@ -37,7 +39,7 @@ TABLES = {
     "schedule": SCHEDULES,
     "initializer": INITIALIZERS,
     "scale": SCALES,
-    "measure": ("val_accuracy", "val_loss", "val_balanced_accuracy", "val_macro_f1"),
+    "measure": VALIDATION_METRICS,
     "layer": LAYERS,
     "engine": ENGINES,
     "device": DEVICES,
@@ -98,7 +100,7 @@ FOREIGN = [
     ("L1Loss", "loss", "'absolute-error'"),
     ("bce", "loss", "'binary-cross-entropy'"),
     ("hinge", "loss", "'multi-margin'"),
-    ("huber", "loss", "not there yet"),
+    ("smooth_l1", "loss", "'huber'"),
     ("logistic", "activation", "'sigmoid'"),
     ("linear", "activation", "'identity'"),
     ("NAG", "optimizer", "'nesterov'"),
@@ -208,13 +210,13 @@ def test_every_path_that_is_advised_is_one(advice):
         ("beta_1", "beta1 = 0.9"),
         ("decay", "training.schedule for the learning rate"),
         ("patience", "write training.early_stopping = { patience = 10 }"),
-        ("shuffle", "not there yet"),
+        ("shuffle", "write training.shuffle = false"),
         ("class_weights", "not there yet"),
         ("metrics", "not there yet"),
         ("folds", "write data.validation = { folds = 5 }"),
         ("cv", "write data.validation"),
-        ("augment", "not there yet"),
-        ("task", "not there yet"),
+        ("augment", "write training.augmentation"),
+        ("task", 'write data.task = "regression"'),
         ("hiden_size", "write network.hidden"),
         ("nesterovs_momentum", 'name = "nesterov"'),
         ("n_iter_no_change", "write training.early_stopping = { patience = 10 }"),
@@ -286,6 +288,7 @@ def test_the_page_of_study_files_lists_every_name_that_is_read_with_a_note():
     sections = [("training", TrainingSection), ("network", NetworkSection), ("budget", Budget), ("asha", Asha)]
     sections += [("training.optimizer", one) for one in OPTIMIZERS.values()]
     sections += [("training.schedule", one) for one in SCHEDULES.values()]
+    sections.append(("training.augmentation", Augmentation))
     for where, section in sections:
         for theirs, ours in section.aliases.items():
             taken.setdefault(f"{where}.{ours}", set()).add(theirs)
