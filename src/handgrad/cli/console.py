@@ -4,6 +4,7 @@ Colour follows the terminal and `NO_COLOR`.  Progress goes to standard error (`s
 output.
 """
 
+import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,8 @@ def duration(seconds: float) -> str:
 
 def print_record(record: "Record") -> None:
     """The record of one run, as lines that people read."""
+    from handgrad.study.toml import inline
+
     diverged, data, network, time = record.diverged, record.dataset, record.network, record.time
     counts = ", ".join(f"{n:,} {part}" for part, n in data.counts.items())
     lines: list[tuple[str, Any]] = [
@@ -106,10 +109,14 @@ def print_record(record: "Record") -> None:
         of = f" (on {scored:,} of {total:,} training examples)" if partly else ""
         lines.append((name, "–" if value is None else f"{value:.4f}{of}"))
     for section, values in record.setting.items():
-        lines += [(f"{section}.{key}", value) for key, value in values.items() if value is not None]
-    width = max(len(name) for name, _ in lines)
+        given = {key: value for key, value in values.items() if value is not None}
+        lines += [(f"{section}.{key}", one if isinstance(one, str) else inline(one)) for key, one in given.items()]
+    width, room = max(len(name) for name, _ in lines), room_of(out)
     for name, value in lines:
-        out.print(Text(f"{name.ljust(width)}  {value}", "bold red" if name == "slip" else ""))
+        parts = [str(value)] if room is None else textwrap.wrap(str(value), max(room - width - 2, 30)) or [""]
+        for number, part in enumerate(parts):
+            text = f"{'' if number else name}".ljust(width) + f"  {part}"
+            out.print(Text(text.rstrip(), "bold red" if name == "slip" else ""))
 
 
 def print_of_report(table: "Table") -> None:

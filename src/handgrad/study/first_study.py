@@ -29,7 +29,7 @@ from handgrad.study.execution.choose_runner import jobs_for, open_runner
 from handgrad.study.planning.estimate import Estimate, estimate
 from handgrad.study.planning.plan import Plan
 from handgrad.study.reading.loading import make_study
-from handgrad.study.toml import dumps
+from handgrad.study.toml import inline
 
 SECONDS = 45.0  # of the runs; the report of such a study takes about 10 more
 EPOCHS = (2, 3, 5, 8, 10, 15, 20, 30, 40, 60)
@@ -280,15 +280,8 @@ def _text(tables: Mapping[str, Any], data: Dataset, cost: Estimate, spec: StudyS
 def _line(key: str, section: str, value: Any) -> str:
     path = f"{section}.{key}" if section else key
     known = study_keys().get(path)
-    text = f"{key} = {_written(value)}"
+    text = f"{key} = {inline(value)}"
     return f"{text.ljust(WIDTH)}  # {known.about}" if known is not None else text
-
-
-def _written(value: Any) -> str:
-    """A value as TOML, a table within braces."""
-    if isinstance(value, Mapping):
-        return dumps({"value": [[value]]}).strip()[len("value = [[") : -2]
-    return dumps({"value": value}).strip()[len("value = ") :]
 
 
 def _comments(section: str, tables: Mapping[str, Any], data: Dataset, spec: StudySpec) -> Iterator[str]:
@@ -307,7 +300,7 @@ def _comments(section: str, tables: Mapping[str, Any], data: Dataset, spec: Stud
         elif path in EXAMPLES:
             written = EXAMPLES[path]
         else:
-            written = _written(at_path(usual, path))
+            written = inline(at_path(usual, path))
         text = f"# {key} = {written}"
         yield f"{text.ljust(WIDTH)}  # {study_keys()[path].about}"
 
@@ -324,4 +317,4 @@ def _layers(data: Dataset, output: str) -> str:
             "dense 64 relu",
             f"dense {classes} {output}",
         ]
-    return _written(list(layers))
+    return inline(list(layers))
