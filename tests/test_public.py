@@ -194,7 +194,8 @@ def test_a_wrong_argument_is_one_message(right, monkeypatch, tmp_path, name, arg
 
 
 OBVIOUS = {  # what is taken all the same
-    ("from_keras", "input_shape", "a number"), ("Run", "seed", "a number"), ("train", "seed", "a number"), ("train", "observers", "no text"),
+    ("from_keras", "input_shape", "a number"), ("Run", "seed", "a number"),
+    ("train", "seed", "a number"), ("train", "observers", "no text"),
     ("run_study", "out", "text"), ("run_study", "out", "bytes"), ("run_study", "out", "a surrogate"),
     ("explain_study", "out", "text"), ("explain_study", "out", "bytes"), ("explain_study", "out", "a surrogate"),
     ("export_study", "to", "text"), ("export_study", "to", "bytes"), ("export_study", "to", "a surrogate"),
