@@ -94,6 +94,22 @@ def test_where_no_setting_wins_none_is_called_best():
     assert len(shown(running(80, metric=None))) == 3
 
 
+@pytest.mark.parametrize("last", ["run started", "study finished"])
+def test_runs_from_before_are_counted_once_those_of_every_phase_are_found(capsys, last):
+    with StudyDisplay("val_accuracy", Console(file=io.StringIO(), width=80)) as display:
+        display(event("planned"))
+        for run in ("a", "b"):
+            display(event("run found", run, seed=0, status="done", metrics=SCORES, epochs=20))
+        assert capsys.readouterr().err == ""
+        display(event("phase started"))
+        display(event("run found", "c", seed=0, status="done", metrics=SCORES, epochs=20))  # of a later phase
+        display(event(last))
+        display(event("run finished", "d", seed=1, status="done", metrics=SCORES, epochs=20))
+    said = capsys.readouterr().err
+    assert said.startswith("phase: main\nfinished from before: 3 of 8 runs\n")
+    assert said.count("from before") == 1
+
+
 def test_elsewhere_there_is_a_plain_line_for_every_run(capsys):
     display = StudyDisplay("val_accuracy", Console(file=io.StringIO(), width=80))
     with display:

@@ -1,5 +1,6 @@
 """The figures of the page as controls: curves, parallel coordinates, two settings side by side, and no scripts."""
 
+import csv
 import time
 
 import numpy as np
@@ -12,6 +13,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from handgrad.report import build_report
 from handgrad.report.figures.smoothing import debiased_ema
 from handgrad.study.folder.results_folder import Results
+from tests.report.conftest import Outcome
 
 
 @pytest.fixture
@@ -299,3 +301,23 @@ def test_without_scripts_every_figure_is_a_picture(make_results, chromium, opene
         assert not driver.find_elements(By.CLASS_NAME, "controls")
     finally:
         chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_the_expected_best_has_its_band_and_no_selection_of_runs(make_results, opened):
+    lr = "training.optimizer.lr"
+    tables = {"seeds": 1, "random": {"runs": 12, lr: {"log_uniform": [0.001, 1.0]}}}
+    folder = make_results(tables, lambda setting, seed: Outcome(0.6 + 0.1 * setting.axes[lr]))
+    driver = opened(build_report(folder, formats=()))
+    WebDriverWait(driver, 30).until(lambda d: d.execute_script("return document.body.classList.contains('plotted')"))
+    found = figure(driver, "expected-best")
+    with (folder / "report" / "figures" / "expected-best.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["line"] == "expected best"]
+    known = [row for row in rows if "nan" not in (row["low"], row["high"])]
+    band = next(one for one in traces(driver, found) if one["fill"])
+    assert band["x"][: len(known)] == [float(row["settings_tried"]) for row in known]
+    ends = [float(row["high"]) for row in known] + [float(row["low"]) for row in reversed(known)]
+    assert band["y"] == pytest.approx(ends, rel=1e-5)
+    driver.execute_script("selection.choose(new Set([Object.keys(figures.store.names)[0]]), 'table')")
+    said = figure(driver, "slices").find_element(By.CLASS_NAME, "chosen")
+    assert said.text.startswith("Selected in the table of runs: 1 of 12 settings, 1 of 12 runs.")
+    assert not found.find_elements(By.CLASS_NAME, "chosen")  # it shows no run, and changes with none

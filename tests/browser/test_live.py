@@ -92,7 +92,7 @@ def test_a_study_is_watched_from_its_first_run_to_its_end(study, opened: Opened,
     study.begin(epochs=3)
     until(lambda: version() > seen)
     until(lambda: driver.execute_script("return document.querySelectorAll('iframe').length") == 1)
-    assert "Runs in progress" in text("page.querySelector('#in-progress h2').textContent")
+    assert "Runs that have begun" in text("page.querySelector('#in-progress h2').textContent")
     assert "seed 2 at epoch 3 of" in text()
     assert abs(in_frame(driver, top) - at) < 3
     assert in_frame(driver, "page.querySelectorAll('details[open]').length") >= 1

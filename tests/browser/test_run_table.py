@@ -6,6 +6,8 @@ from contextlib import suppress
 import pytest
 
 from handgrad.report import build_report
+from handgrad.report.findings.wording import seconds
+from handgrad.rounding import decimals, significant
 from handgrad.study.changes import shown
 from tests.report.conftest import Invented, Outcome
 
@@ -100,11 +102,35 @@ def numbers(cells):
 
 
 def test_numbers_are_written_as_everywhere(report, opened):
-    values = [1e6, 1_000_000, 1234567.0, 2.5e5, 0.1, 1e-4, 1e-5, 2.5e-7, -3e-5, 0.0, 0.1234567]
+    values = [1e6, 1_000_000, 1234567.0, 2.5e5, 0.1, 1e-4, 1e-5, 2.5e-7, -3e-5, 0.0, 0.1234567, 1e15, 9.99996e-5]
+    values += [9 / 32, 0.58445, 0.5844500001, 0.28945, 12345.6, 99.995, 57 / 20_000, 2 / 3, 1.0, 1e-9, 123.45]
     driver = opened(report)
-    assert driver.execute_script("return arguments[0].map((one) => runValues.text(one, 'number'))", values) == [
-        shown(value) for value in values
-    ]
+    ways = {
+        "number": shown,
+        "percent": lambda value: decimals(value, shift=2),
+        "metric": significant,
+        "seconds": seconds,
+    }
+    for form, way in ways.items():
+        texts = driver.execute_script(
+            "return arguments[0].map((one) => runValues.text(one, arguments[1]))", values, form
+        )
+        assert texts == [way(value) for value in values], form
+
+
+def test_filters_compare_what_is_shown(report, opened):
+    driver = opened(report)
+    values = [0.95139, 0.951449, 0.9515, 0.9513]  # shown: 95.14, 95.14, 95.15, 95.13
+    for typed, passes in {
+        ">= 95.14": [True, True, True, False],
+        "> 95.14": [False, False, True, False],
+        "<= 95.14": [True, True, False, True],
+        "95.14 .. 95.15": [True, True, True, False],
+        "95.14": [True, True, False, False],
+        "95.1449": [False, True, False, False],  # as it is, digit by digit
+    }.items():
+        script = "return arguments[0].map(runValues.test(arguments[1], { form: 'percent' }))"
+        assert driver.execute_script(script, values, typed) == passes, typed
 
 
 def test_it_sorts_filters_searches_and_groups(report, opened):
@@ -172,6 +198,7 @@ def test_it_sorts_filters_searches_and_groups(report, opened):
 
 
 def test_it_shows_what_others_choose_and_gives_what_it_shows(report, opened):
+    from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
 
     driver = opened(report, "tablet", dark=True)
@@ -186,12 +213,16 @@ def test_it_shows_what_others_choose_and_gives_what_it_shows(report, opened):
     assert (table.said, table.selected) == ("28 runs", None)
 
     table.filter("val_accuracy", ">88")
-    table.find(".buttons-colvis").send_keys(Keys.ENTER)
-    entries = driver.find_elements("css selector", ".dt-button-collection .dt-button")
-    next(one for one in entries if one.text.endswith("training loss")).click()
-    next(one for one in entries if one.text.endswith("steps")).send_keys(Keys.ENTER)
-    table.find("body").send_keys(Keys.ESCAPE)
-    table.wait("return !document.querySelector('.dt-button-collection')")
+    table.find(".columns summary").send_keys(Keys.ENTER)
+    boxes = {one.text: one for one in driver.find_elements("css selector", ".columns label")}
+    ActionChains(driver).send_keys(Keys.TAB, " ").perform()  # the first one, with keys alone
+    assert table.run("return document.activeElement.parentElement.textContent.trim()") == "run"
+    ActionChains(driver).send_keys(" ").perform()
+    boxes["training loss"].click()
+    boxes["steps"].find_element("css selector", "input").send_keys(" ")
+    ActionChains(driver).send_keys(Keys.ESCAPE).perform()
+    assert table.run("return document.activeElement.textContent") == "Columns"
+    assert not table.run("return document.querySelector('.columns').open")
     heads = [one.get_attribute("data-key") for one in driver.find_elements("css selector", ".runs th")]
     assert "steps" in heads
     assert "train_loss" not in heads
@@ -244,6 +275,19 @@ def test_runs_and_settings_have_sections(report, opened, size):
     table.find(".detail").send_keys(Keys.ESCAPE)
     table.wait("return !document.querySelector('.detail')")
     assert table.run("return document.activeElement.textContent") == name
+    for section in (f"run-{name}", "setting-14"):  # there and back again
+        driver.forward()
+        table.wait("return document.getElementById(arguments[0])", section)
+    table.find(".detail").send_keys(Keys.ESCAPE)
+    table.wait("return document.getElementById('run-' + arguments[0])", name)
+    table.find(".detail").send_keys(Keys.ESCAPE)
+    table.wait("return !document.querySelector('.detail')")
+    assert table.run("return document.activeElement.textContent") == name
+    driver.execute_script("document.querySelector('nav a').click()")  # then a section, from a chapter
+    table.find(".runs tbody a[href^='#setting-']").send_keys(Keys.ENTER)
+    table.wait("return document.activeElement.id").startswith("setting-")
+    table.find(".detail").send_keys(Keys.ESCAPE)
+    table.wait("return !document.querySelector('.detail')")
 
     driver.get(f"{report.resolve().as_uri()}#setting-3")  # a link that was sent
     table = Table(driver)
@@ -254,7 +298,12 @@ def test_runs_and_settings_have_sections(report, opened, size):
     table.wait("return document.querySelector('.detail')")
     assert "This study has no run nothing" in table.find(".detail").text
     table.find(".detail .back").click()
+    table.wait("return /^Run (?!nothing)/.test(document.querySelector('.detail h3').textContent)")
+    table.find(".detail").send_keys(Keys.ESCAPE)
+    table.wait("return document.getElementById('setting-3')")
+    table.find(".detail").send_keys(Keys.ESCAPE)  # where the link led: the page without a section
     table.wait("return !document.querySelector('.detail')")
+    assert table.run("return document.activeElement.getAttribute('href')") == "#setting-3"
 
 
 def test_tables_of_settings_show_ten_and_sort_by_keyboard(report, opened):

@@ -1,4 +1,4 @@
-"""A scikit-learn MLPClassifier becomes a network of handgrad with the same probabilities."""
+"""scikit-learn's MLPClassifier and MLPRegressor become networks of handgrad that give the same."""
 
 import re
 import warnings
@@ -14,7 +14,7 @@ from handgrad.errors import InputError, WeightsError
 X = np.random.default_rng(0).random((60, 4))
 ROWS = np.arange(60)
 LABELS = {
-    "two": (ROWS % 2 == 0, ("False", "True"), "softmax"),
+    "two": (ROWS % 2 == 0, ("False", "True"), "sigmoid"),
     "three": (np.array(["a", "b", "c"])[ROWS % 3], ("a", "b", "c"), "softmax"),
     "several at once": (np.eye(3, dtype=int)[ROWS % 3], ("0", "1", "2"), "sigmoid"),
 }
@@ -32,12 +32,23 @@ def test_probabilities_are_the_same(name, activation):
     labels, classes, output = LABELS[name]
     mlp = fitted(labels, 5, 3, activation=activation)
     found = hg.from_sklearn(mlp)
-    assert found.table == {
+    assert dict(found.table) == {
         "hidden": [5, 3], "activation": {"logistic": "sigmoid"}.get(activation, activation), "output": output,
-    }  # fmt: skip
+    } | ({"units": 1} if name == "two" else {})  # fmt: skip
     assert found.model.classes == classes
-    np.testing.assert_allclose(found.model.outputs(X), mlp.predict_proba(X), rtol=1e-6)
-    assert [note[:36] for note in found.notes] == (["one sigmoid unit for two classes is "] if name == "two" else [])
+    np.testing.assert_allclose(found.model.probabilities(X), mlp.predict_proba(X), rtol=1e-6)
+    predicted = found.model.predict(X)
+    np.testing.assert_array_equal(predicted if predicted.ndim == 2 else mlp.classes_[predicted], mlp.predict(X))
+
+
+def test_a_regressor_predicts_the_same_numbers():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlp = MLPRegressor(5, activation="tanh", max_iter=3, random_state=0).fit(X, X.sum(axis=1))
+    found = hg.from_sklearn(mlp)
+    np.testing.assert_allclose(found.model.predict(X), mlp.predict(X), rtol=1e-6)
+    assert found.table == {"layers": ["dense 5 tanh", "dense 1 identity"]}
+    assert hg.from_sklearn(MLPRegressor(5)).table == {"hidden": [5], "activation": "relu", "output": "identity"}
 
 
 def test_a_classifier_that_was_not_fitted_is_a_table_alone():
@@ -54,8 +65,7 @@ def test_a_classifier_that_was_not_fitted_is_a_table_alone():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (3, "mlp must be a scikit-learn MLPClassifier; got 3"),
-        (MLPRegressor(), "mlp must be a scikit-learn MLPClassifier; got MLPRegressor()"),
+        (3, "mlp must be a scikit-learn MLPClassifier or MLPRegressor; got 3"),
         (make_pipeline(MLPClassifier()), "(of a pipeline or a search give its last step, best_estimator_ …)"),
         (MLPClassifier((3, 0)), "hidden_layer_sizes must be whole numbers, and activation identity, logistic, tanh or"),
         (MLPClassifier(3, "gelu"), "got 3, 'gelu'"),

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeE
 from rich.text import Text
 
 from handgrad.cli import console
-from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION
+from handgrad.measures import MAIN_MEASURES, METRICS, TEST, TRAIN, VALIDATION
 from handgrad.names import plural
 from handgrad.report.findings.wording import number
 from handgrad.study.execution.events import Event
@@ -31,6 +31,7 @@ class StudyDisplay:
         self.bar: _Bar | None = None
         self.running: dict[str, Event] = {}  # id -> what was heard of it last
         self.ended: dict[str, dict[str, RunSummary]] = {}  # label of a setting -> its runs that have ended, by id
+        self.found = 0  # runs that had ended before, and are not told of yet
         self.best: list[str] = []  # the best setting so far in words, from long to short
         self._ranks: dict[str, Rank] = {}
 
@@ -47,16 +48,24 @@ class StudyDisplay:
     def __call__(self, event: Event) -> None:
         if event.kind == "note":
             console.say(f"note: {event.text}")
-        elif event.kind == "planned" and event.finished:
-            console.say(f"finished from before: {event.finished} of {plural(event.runs, 'run')}")
+        elif event.kind in ("run started", "run finished", "study finished"):
+            self._tell_found(event)
         elif event.kind == "phase started" and self.bar is None:
             console.say(f"phase: {event.phase}")
-        elif event.kind == "run finished" and (self.bar is None or event.status != "done"):
+        elif event.kind == "run found":
+            self.found += 1
+        if event.kind == "run finished" and (self.bar is None or event.status != "done"):
             console.say(_run_line(event))
         if self.bar is not None:
             self._take(event)
             if event.total:
                 self.bar.show(event)
+
+    def _tell_found(self, event: Event) -> None:
+        """How many runs had ended before: once no more are looked for, as those of later phases are found late."""
+        if self.found:
+            console.say(f"finished from before: {self.found} of {plural(event.runs, 'run')}")
+            self.found = 0
 
     def _take(self, event: Event) -> None:
         if event.kind in ("run started", "epoch done"):
@@ -138,7 +147,7 @@ def _first_that_fits(texts: list[str], room: int) -> str:
 def _epoch_texts(event: Event) -> list[str]:
     """A run at the end of an epoch, from long to short."""
     part = next((one for one in (VALIDATION, TRAIN) if event.metrics.get(one.metric("loss")) is not None), TRAIN)
-    scores = _scores(event.metrics, [part.metric(name) for name in ("loss", "accuracy")])
+    scores = _scores(event.metrics, [part.metric(name) for name in ("loss", *MAIN_MEASURES.values())])
     run = key_word(run_key(event.seed or 0, event.fold))
     at, brief = f"epoch {event.epoch:,} of {event.epochs:,}", f"{event.epoch:,}/{event.epochs:,}"
     return [
@@ -157,7 +166,7 @@ def _scores(metrics: Mapping[str, float | None], names: Iterable[str]) -> list[s
 
 
 def _run_line(event: Event) -> str:
-    names = [part.metric("accuracy") for part in (VALIDATION, TEST)]
+    names = [part.metric(name) for name in MAIN_MEASURES.values() for part in (VALIDATION, TEST)]
     scores = [f"{name} {event.metrics[name]:.4f}" for name in names if event.metrics.get(name) is not None]
     result = ", ".join([event.status, *scores])
     text = f": {event.text}" if event.text else ""

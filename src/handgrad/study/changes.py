@@ -14,11 +14,13 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from handgrad.rounding import significant
+
 Table = dict[str, Any]
 Changes = dict[str, Any]
 
 SECTIONS = ("data", "network", "training")
-SHORT = ("hidden", "activation", "output", "dropout")  # what `layers` says all of
+SHORT = ("hidden", "activation", "output", "units", "dropout")  # what `layers` says all of
 VAGUE = ("seed", "size", "from", "stratify", "pick")  # keys that mean nothing without the table they are in
 
 
@@ -153,9 +155,6 @@ def axis_names(paths: Sequence[str]) -> dict[str, str]:
     return names
 
 
-WRITTEN_OUT = 1e6  # from here on numbers are written as whole ones; so does the page's script (`run_filters.js`)
-
-
 def shown(value: Any) -> str:
     """A value as a table or a line of a plan shows it.
 
@@ -173,5 +172,5 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.0f}" if WRITTEN_OUT <= abs(value) < 1e15 else f"{value:.6g}"
+        return significant(value, 6)
     return str(value)

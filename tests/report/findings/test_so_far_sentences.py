@@ -72,11 +72,11 @@ def test_runs_in_progress_are_named():
     (one,) = so_far_verdicts(SoFar("running", 1, 24, (begun(1, 5),)), {"1": "A"})
     assert one.text == (
         "Preliminary: the study is running, 1 of 24 runs has ended, and what is said here of the best setting and of "
-        "differences may still change. In progress is 1 run (setting A, seed 1 at epoch 5 of 20)."
+        "differences may still change. 1 more run has begun (setting A, seed 1 at epoch 5 of 20)."
     )
     (many,) = so_far_verdicts(SoFar("running", 0, 24, tuple(map(begun, range(6)))), {})
-    assert ": the study is running, 0 of 24 runs have ended, so nothing can be said yet. In progress" in many.text
-    assert "In progress are 6 runs (setting 0, seed 0; " in many.text
+    assert ": the study is running, 0 of 24 runs have ended, so nothing can be said yet. 6 more" in many.text
+    assert "6 more runs have begun (setting 0, seed 0; " in many.text
     assert many.text.endswith("setting 3, seed 3; and 2 more).")
     (killed,) = so_far_verdicts(SoFar("interrupted", 2, 3, (begun(7, 9),)), {})
     assert killed.text.endswith(

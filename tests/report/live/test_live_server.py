@@ -58,7 +58,13 @@ def test_it_serves_its_page_the_status_and_the_files_of_the_report(served):
     assert "connect-src 'self'" in policy
     assert "unsafe" not in policy
     answer, content = served("/status")
-    assert json.loads(content) == {"version": 3, "message": "the study is running", "problem": "", "over": False}
+    assert json.loads(content) == {
+        "version": 3,
+        "message": "the study is running",
+        "problem": "",
+        "over": False,
+        "stays": False,
+    }
     answer, content = served("/report/index.html?version=3")
     assert (answer.status, content) == (200, b"<p>report</p>")
     assert "connect-src" not in answer.headers["Content-Security-Policy"]
@@ -141,7 +147,7 @@ def test_two_watch_one_study_and_both_end_with_it(study, monkeypatch):
     assert first[2] != second[2]
     study.finish(2)
     study.begin(5)
-    message = "The study is running, 2 of 12 runs have ended, 1 is in progress"
+    message = "The study is running, 2 of 12 runs have ended, 1 more has begun"
     until(lambda: all(status(port)["message"] == message for _, _, port in (first, second)))
     before = {path.relative_to(study.folder).as_posix() for path in study.folder.rglob("*")}
     assert not {name for name in before if name.startswith(("report", ".report"))}
@@ -228,13 +234,15 @@ def test_a_page_gets_the_report_that_it_was_told_of(study):
 
 def test_a_study_that_was_over_before_is_shown_until_an_interrupt(make_results, monkeypatch):
     def interrupted(seconds):
+        asked.append(status(int(re.findall(r":(\d+)/$", said[0])[0])))
         raise KeyboardInterrupt
 
-    said = []
+    said, asked = [], []
     monkeypatch.setattr(watching.time, "sleep", interrupted)
     with pytest.raises(KeyboardInterrupt):
         watching.watch(make_results(), say=said.append)
     assert said[1] == "Its study is not running (done): nothing more comes. Ctrl-C ends this server"
+    assert (asked[0]["over"], asked[0]["stays"]) == (True, True)  # a page does not say that its server has ended
 
 
 def test_what_is_wrong_with_the_results_is_said_and_the_last_report_stays(study):
@@ -253,6 +261,7 @@ def test_what_is_wrong_with_the_results_is_said_and_the_last_report_stays(study)
     looks = [report.look() for _ in range(live_report.LOST + 1)]
     assert looks[-1]
     assert report.snapshot.over  # a folder that is gone ends the server
+    assert report.snapshot.message == f"{study.folder} holds no results of a study any more: nothing more comes"
 
 
 def test_there_must_be_results(tmp_path):

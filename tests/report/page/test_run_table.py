@@ -56,6 +56,15 @@ def test_by_a_loss_the_smallest_is_best_and_words_are_text(make_results):
     assert (forms["network.activation"], forms["training.batch_size"]) == ("text", "text")
 
 
+def test_an_environment_is_keys_and_values(make_results):
+    known = {"python": "3.11.7", "blas": ["openblas 0.3.30", "mkl 2024"], "execution": {"runner": "ray", "cores": 2}}
+    _, _, sections = told(make_results({"seeds": 1}, lambda s, seed: Outcome(environment=known)))
+    (environment,) = sections["environments"]
+    assert environment["blas"] == "openblas 0.3.30, mkl 2024"
+    assert environment["execution"] == "runner ray, cores 2"
+    assert environment["engine"] == "array, threads 1"
+
+
 def test_a_section_says_what_went_wrong_and_what_the_setting_is(make_results):
     summary, _, sections = told(make_results(tell=fates))
     runs = {(one.label, run.seed): run.id for one in summary.settings for run in one.runs}

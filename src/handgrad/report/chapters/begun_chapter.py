@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from handgrad.measures import MEASURES, TRAIN, VALIDATION, Metric, is_fraction
+from handgrad.measures import MEASURES, TASKS, TRAIN, VALIDATION, Metric, is_fraction, usual_measures
 from handgrad.report.chapters.chapter import Block, Chapter, FigureBlock, TableBlock
 from handgrad.report.figures.palette import LINES, line_style
 from handgrad.report.figures.request import wide
@@ -13,20 +13,21 @@ from handgrad.report.findings.wording import number
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.folder.so_far import BegunRun, SoFar
 
-SHOWN = tuple(Metric(part, MEASURES[name]) for name in ("loss", "accuracy") for part in (TRAIN, VALIDATION))
+SHOWN_MEASURES = dict.fromkeys(name for task in TASKS for name in reversed(usual_measures(task)))
+SHOWN = tuple(Metric(part, MEASURES[name]) for name in SHOWN_MEASURES for part in (TRAIN, VALIDATION))
 MOST_ROWS = 100
+TITLE = "Runs that have begun"
 
 
 def begun_chapter(found: SoFar, names: Mapping[str, str]) -> Chapter | None:
-    """The runs in progress; None where there are none.  names: of settings, where the report renames their labels."""
+    """The runs that have begun; None where there are none.  names: of settings whose labels the report renames."""
     if not found.begun:
         return None
     runs = sorted(found.begun, key=lambda run: not run.epoch)[:MOST_ROWS]  # those that have something to show first
     blocks: list[Block] = [TableBlock(_table(runs, names, len(found.begun)))]
     if (figure := _figure([run for run in runs if run.epoch], names)) is not None:
         blocks.append(FigureBlock(figure))
-    title = "Runs in progress" if found.state == "running" else "Runs that had begun"
-    return Chapter("in-progress", title, tuple(blocks), "in progress" if found.state == "running" else "begun")
+    return Chapter("in-progress", TITLE, tuple(blocks), "Begun")
 
 
 def _name(run: BegunRun, names: Mapping[str, str]) -> str:
@@ -43,7 +44,7 @@ def _table(runs: Sequence[BegunRun], names: Mapping[str, str], count: int) -> Ta
         rows.append(Row((*first, *(_last(run, metric) for metric in metrics))))
     more = f" {count - len(runs):,} more are not listed." if count > len(runs) else ""
     caption = f"Scores after the last epoch of the checkpoint, which a run writes every few seconds.{more}"
-    return Table("in-progress", "Runs in progress", caption, tuple(columns), tuple(rows))
+    return Table("in-progress", TITLE, caption, tuple(columns), tuple(rows))
 
 
 def _last(run: BegunRun, metric: Metric) -> Cell:
@@ -69,6 +70,6 @@ def _figure(runs: Sequence[BegunRun], names: Mapping[str, str]) -> Curves | None
             panels.append(Panel(metric.word, "epoch", metric.measure.word, tuple(lines), log, percent))
     if not panels:
         return None
-    more = f" {len(runs) - LINES} more runs are in progress." if len(runs) > LINES else ""
-    caption = f"One line per run in progress, up to its last checkpoint.{more}"
-    return Curves("in-progress", "Curves of the runs in progress", caption, tuple(panels), columns=2)
+    more = f" {len(runs) - LINES} more runs have begun." if len(runs) > LINES else ""
+    caption = f"One line per run that has begun and not ended, up to its last checkpoint.{more}"
+    return Curves("in-progress", "Curves of the runs that have begun", caption, tuple(panels), columns=2)

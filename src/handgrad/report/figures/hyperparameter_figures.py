@@ -47,6 +47,7 @@ from handgrad.report.findings.forest_shares import ForestShares, forest_marginal
 from handgrad.report.findings.resampled import has_folds
 from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.wording import sentence
+from handgrad.rounding import significant
 from handgrad.study.changes import shown
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def range_ticks(scale: AxisScale, most: int = 5) -> Ticks:
         inside = [step * k for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
     if len(inside) < 2:
         inside = [low, high]
-    return tuple((float(place), f"{value:.4g}") for place, value in zip(scale.shares(inside), inside, strict=True))
+    return tuple((float(place), significant(value)) for place, value in zip(scale.shares(inside), inside, strict=True))
 
 
 def effect_figure(
@@ -351,7 +352,7 @@ def parallel_figure(
     measured, ticks, beyond = _measure_places(y, word, down=down, percent=is_fraction(metric))
     places.append(measured)
     made.append(ParallelAxis(word, ticks))
-    texts.append([f"{value:.6g}" for value in y.tolist()])
+    texts.append([repr(value) for value in y.tolist()])
     picked = f"; {MOST_LINES} of {total} settings, evenly by rank" if total > MOST_LINES else ""
     caption = (
         f"A line for each setting through its values to its {word} (mean over {_over(frame)}, best on top), coloured "
@@ -375,7 +376,7 @@ def _measure_places(y: Numbers, word: str, *, down: bool, percent: bool) -> tupl
     """Places of the measure, best on top, its ticks, and how many settings lie beyond the axis (`axis_fit`)."""
 
     def text(value: float) -> str:
-        return f"{100 * value:.4g} %" if percent else f"{value:.4g}"
+        return f"{significant(value, shift=2)} %" if percent else significant(value)
 
     if y.max() == y.min():
         return np.full(len(y), 0.5), ((0.5, text(float(y[0]))),), 0

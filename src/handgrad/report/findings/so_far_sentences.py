@@ -6,7 +6,7 @@ from handgrad.names import plural
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.study.folder.so_far import BegunRun, SoFar
 
-NAMED = 4  # runs in progress that a sentence names
+NAMED = 4  # runs that have begun that a sentence names
 
 
 def so_far_verdicts(found: SoFar, names: Mapping[str, str]) -> list[Verdict]:
@@ -20,7 +20,7 @@ def so_far_verdicts(found: SoFar, names: Mapping[str, str]) -> list[Verdict]:
         known = "so nothing can be said yet."
     else:
         known = "and what is said here of the best setting and of differences may still change."
-    return [Verdict("warning", f"Preliminary: {how_far(found)}, {known}{_in_progress(found, names)}")]
+    return [Verdict("warning", f"Preliminary: {how_far(found)}, {known}{_begun(found, names)}")]
 
 
 def how_far(found: SoFar) -> str:
@@ -37,15 +37,15 @@ def _have(count: int) -> str:
     return "has" if count == 1 else "have"
 
 
-def _in_progress(found: SoFar, names: Mapping[str, str]) -> str:
+def _begun(found: SoFar, names: Mapping[str, str]) -> str:
     """Which runs have begun, and what becomes of them."""
     runs = [_run(run, names) for run in found.begun]
     more = f"; and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
     listed = f" ({'; '.join(runs[:NAMED])}{more})"
     count = plural(len(runs), "run")
     if found.state == "running":
-        verb = "is" if len(runs) == 1 else "are"
-        return f" In progress {verb} {count}{listed}." if runs else ""
+        more_runs = f"{len(runs):,} more {'run has' if len(runs) == 1 else 'runs have'} begun"
+        return f" {more_runs}{listed}." if runs else ""
     begun = f"; {count} that had begun{listed} {'goes' if len(runs) == 1 else 'go'} on from there" if runs else ""
     return f" The command that ran it continues it{begun}."
 

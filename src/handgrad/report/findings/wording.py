@@ -7,8 +7,10 @@ from typing import Any
 
 from handgrad.measures import METRICS, is_fraction
 from handgrad.names import plural as plural
+from handgrad.report.findings.run_facts import UNFINISHED, RunFacts, folds_of
 from handgrad.report.findings.statistics import Sample
-from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary, folds_of
+from handgrad.report.findings.summary import SettingSummary
+from handgrad.rounding import decimals, significant
 from handgrad.study.changes import at_path, leaves, shown
 from handgrad.study.changes import axis_names as axis_names
 from handgrad.training.run_keys import RunKey, fold_in, seed_in
@@ -23,7 +25,7 @@ def percent(value: float, digits: int = 2) -> str:
     >>> percent(0.98634)
     '98.63 %'
     """
-    return f"{100 * value:.{digits}f} %"
+    return f"{decimals(value, digits, shift=2)} %"
 
 
 def sentence(text: str) -> str:
@@ -37,7 +39,7 @@ def sentence(text: str) -> str:
 
 def number(value: float, metric: str) -> str:
     """A metric's value: accuracies in percent, losses with four significant digits."""
-    return percent(value) if is_fraction(metric) else f"{value:.4g}"
+    return percent(value) if is_fraction(metric) else significant(value)
 
 
 def signed(value: float, metric: str) -> str:
@@ -46,7 +48,7 @@ def signed(value: float, metric: str) -> str:
     >>> signed(-0.0312, "val_accuracy"), signed(0.25, "val_loss")
     ('−3.12 points', '+0.25')
     """
-    text = f"{100 * value:+.2f} points" if is_fraction(metric) else f"{value:+.4g}"
+    text = f"{decimals(value, shift=2, sign='+')} points" if is_fraction(metric) else significant(value, sign="+")
     return text.replace("-", "−")
 
 
@@ -74,9 +76,25 @@ def amount(value: float, metric: str, least: float = 0.0) -> str:
         last = 10.0 ** (math.floor(math.log10(value)) - 1)
         value = math.ceil(value / last - 1e-9) * last
     if not is_fraction(metric):
-        return f"{value:.2g}"
-    text = f"{100 * value:.2g}"
+        return significant(value, 2)
+    text = significant(value, 2, shift=2)
     return f"{text} point{'' if text == '1' else 's'}"
+
+
+def mean_std(values: Sample, metric: str) -> str:
+    """Mean ± standard deviation, of one run its value alone; accuracies in percent without the sign.
+
+    >>> from handgrad.report.findings.statistics import sample
+    >>> mean_std(sample({0: 0.96, 1: 0.98}), "val_accuracy"), mean_std(sample({0: 0.25}), "val_loss")
+    ('97.00 ± 1.41', '0.25')
+    """
+    if values.mean is None:
+        return ""
+    share = is_fraction(metric)
+    parts = [decimals(values.mean, shift=2) if share else significant(values.mean)]
+    if values.std is not None:
+        parts.append(decimals(values.std, shift=2) if share else significant(values.std, 2))
+    return " ± ".join(parts)
 
 
 def spread(values: Sample, metric: str) -> str:
@@ -95,8 +113,8 @@ def spread(values: Sample, metric: str) -> str:
     over = f", over {sources_named(values.sources)}" * bool(values.sources)
     how = f"({values.counted}, ddof {values.ddof}{over})"
     if is_fraction(metric):
-        return f"{100 * values.mean:.2f} ± {100 * values.std:.2f} % {how}"
-    return f"{values.mean:.4g} ± {values.std:.2g} {how}"
+        return f"{mean_std(values, metric)} % {how}"
+    return f"{mean_std(values, metric)} {how}"
 
 
 def seconds(value: float) -> str:
@@ -105,7 +123,7 @@ def seconds(value: float) -> str:
     >>> seconds(0.01234), seconds(3.456), seconds(1195.38)
     ('0.0123', '3.46', '1195.4')
     """
-    return f"{value:.1f}" if value >= 100 else f"{value:.3g}"
+    return decimals(value, 1) if value >= 100 else significant(value, 3)
 
 
 def enumerated(labels: Sequence[str], most: int = 12) -> str:
@@ -266,6 +284,17 @@ def outcome(setting: SettingSummary) -> str:
         words.append(f"{len(collapsed)} collapsed to one class ({', '.join(dict.fromkeys(collapsed))})")
     words += [f"{count} {status}" for status in UNFINISHED if (count := setting.count(status))]
     return "; ".join(words) or "done"
+
+
+def facts_text(value: Any) -> str:
+    """What a record states, in words: tables as keys and values.
+
+    >>> facts_text({"runner": "processes", "threads_per_worker": 1}), facts_text(["openblas 0.3.30", "mkl 2024"])
+    ('runner processes, threads per worker 1', 'openblas 0.3.30, mkl 2024')
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key.replace('_', ' ')} {facts_text(part)}" for key, part in value.items())
+    return ", ".join(map(facts_text, value)) if isinstance(value, list | tuple) else shown(value)
 
 
 def folds_named(setting: SettingSummary) -> str:

@@ -23,7 +23,7 @@
       const held = status.version > version && busy();
       say(note, status.problem || (held ? `A newer report waits: ${held}.` : `Updated ${clock(news)}.`));
       if (status.version > version && !coming && !held) load(status);
-      last = status.over ? status.version : -1;
+      last = status.over && !status.stays ? status.version : -1;
     } else lost += 1;
     if (over()) return;
     if (lost > 2) say(note, `The server does not answer: this is the report of ${clock(news)}.`);

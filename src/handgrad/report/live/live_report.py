@@ -94,6 +94,8 @@ class LiveReport:
             files = {path.relative_to(made).as_posix(): path.read_bytes() for path in made.rglob("*") if path.is_file()}
         except Exception as error:  # a record may be replaced while it is read: the next look finds it whole
             message = before.message if before.version else "no report can be made yet"
+            if self._lost > LOST:
+                message = f"{self.folder} holds no results of a study any more: nothing more comes"
             problem = str(error) if isinstance(error, HandgradError) else f"{type(error).__name__}: {error}"
             return Snapshot(before.version, before.files, message, problem, over)
         finally:
@@ -104,7 +106,7 @@ class LiveReport:
         text = sentence(how_far(found))
         if found.state == "running":
             going = len(found.begun)
-            return f"{text}, {going:,} {'is' if going == 1 else 'are'} in progress" if going else text
+            return f"{text}, {going:,} more {'has' if going == 1 else 'have'} begun" if going else text
         where = (self.folder / "report" / "index.html").resolve()
         if found.over:  # the command that ran it writes the report then
             return f"{text}. Its report{'' if where.exists() else ' is being made'}: {where}"

@@ -44,7 +44,11 @@ FRAMED = "frame-ancestors 'self'"  # beside what a report itself says in its <me
 
 
 class LiveServer(ThreadingHTTPServer):
-    """Serves the snapshot of a `LiveReport`.  asked: when a page last asked for the status (`time.monotonic`)."""
+    """Serves the snapshot of a `LiveReport`.
+
+    asked: when a page last asked for the status (`time.monotonic`);  stays: whether it goes on where nothing
+    more comes.
+    """
 
     daemon_threads = True
     allow_reuse_address = os.name == "posix"  # a port is free again at once; elsewhere two servers would share it
@@ -54,6 +58,7 @@ class LiveServer(ThreadingHTTPServer):
         self.report = report
         self.page, self.policy = live_page(report.folder.name)
         self.asked = float("-inf")
+        self.stays = False
         try:
             super().__init__((ADDRESS, port), _Handler)
         except (OSError, OverflowError) as error:
@@ -106,7 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(self.server.page, ".html", self.server.policy)
         elif path == "/status":
             self.server.asked = time.monotonic()
-            self._answer(json.dumps(self.server.report.snapshot.status()).encode(), ".json")
+            status = {**self.server.report.snapshot.status(), "stays": self.server.stays}
+            self._answer(json.dumps(status).encode(), ".json")
         elif (content := snapshot.files.get(path.removeprefix("/report/"))) is not None and path.startswith("/report/"):
             self._answer(content, path[path.rfind(".") :], FRAMED)
         else:

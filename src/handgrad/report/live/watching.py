@@ -42,7 +42,7 @@ def watch(folder: Path, *, port: int = 0, browser: bool = False, stay: bool = Tr
         began = time.monotonic()
         while True:
             report.look()
-            before = before and stay and report.snapshot.over
+            server.stays = before = before and stay and report.snapshot.over
             if report.snapshot.over and not before:
                 break
             time.sleep(EVERY)

@@ -136,11 +136,11 @@ const curves = {
     const draw = (xs, y, name, width, rest, spread, custom) => {
       const smooth = state.smooth ? curves.smoothed(y, state.smooth) : y;
       if (state.smooth) found.push({ ...faint, x: xs, y, opacity: 0.28, line: { color: line.style[0], width: 1 } });
-      const said = state.smooth ? `%{customdata[3]:${form}}${spread}, smoothed %{y:${form}}` : `%{y:${form}}${spread}`;
+      const said = (tail) => `${figures.plain(name)}${x}: ${state.smooth ? `%{customdata[3]:${form}}${tail}, smoothed %{y:${form}}` : `%{y:${form}}${tail}`}<extra></extra>`;
       found.push({
         ...trace, x: xs, y: smooth, ...rest, customdata: y.map((value, i) => [...(custom ? custom[i] : [null, null, null]), value]),
         line: { ...trace.line, color: line.style[0], dash: line.style[1], width }, meta: line.label,
-        hovertemplate: `${figures.plain(name)}${x}: ${said}<extra></extra>`, hoverinfo: undefined,
+        hovertemplate: Array.isArray(spread) ? spread.map(said) : said(spread), hoverinfo: undefined,
       });
     };
     if (line.seeds.length) {
@@ -149,14 +149,18 @@ const curves = {
     }
     let spread = "", custom = null;
     if (line.low && line.high) {
+      const known = (i) => Number.isFinite(line.low[i]) && Number.isFinite(line.high[i]);
+      const band = line.x.map((_, i) => i).filter(known), back = [...band].reverse();
       const ink = line.style[0], rgb = [1, 3, 5].map((i) => parseInt(ink.slice(i, i + 2), 16)).join(",");
       found.push({
-        ...faint, x: [...line.x, ...[...line.x].reverse()], y: [...line.high, ...[...line.low].reverse()],
+        ...faint, x: [...band, ...back].map((i) => line.x[i]), y: [...band.map((i) => line.high[i]), ...back.map((i) => line.low[i])],
         fill: "toself", fillcolor: `rgba(${rgb},0.16)`, line: { width: 0 },
       });
       custom = line.low.map((low, i) => [low, line.high[i], line.n[i]]);
-      spread = state.seeds === "std" ? ` (mean ± std %{customdata[0]:${form}} to %{customdata[1]:${form}}, n = %{customdata[2]})`
-        : ` (%{customdata[0]:${form}} to %{customdata[1]:${form}}, n = %{customdata[2]})`;
+      const counted = line.n.every((n) => n === null) ? "" : ", n = %{customdata[2]}";
+      spread = ` (${state.seeds === "std" ? "mean ± std " : ""}%{customdata[0]:${form}} to %{customdata[1]:${form}}${counted})`;
+      const whole = spread;
+      if (band.length < line.x.length) spread = line.x.map((_, i) => (known(i) ? whole : ""));
     }
     draw(line.x, line.y, line.label, trace.line.width > 1 ? trace.line.width : 2, {}, spread, custom);
     return found;

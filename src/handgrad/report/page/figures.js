@@ -18,6 +18,9 @@ const figures = {
   kind: (plot) => Object.keys(figures.kinds).find((key) => key in plot),
   boxes: (figure) => [...figure.querySelectorAll(".plot")],
   plots: (figure) => figures.boxes(figure).map((box) => figures.store.plots[box.dataset.plot]).filter(Boolean),
+  // Whether a plot shows single runs, so that a selection of runs changes it.
+  ofRuns: (plot) => "settings" in plot || (plot.runs || []).some(Boolean)
+    || ("lines" in plot && (plot.lines.context.length > 0 || Object.values(plot.lines.runs).some((ids) => ids.length > 0))),
   plain: (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/%\{/g, "%\u200b{"),
   element(tag, properties, ...children) {
     const made = Object.assign(document.createElement(tag), properties);
@@ -34,7 +37,7 @@ const figures = {
       figures.states.set(figure, state);
       const place = figure.querySelector(".panels");
       if (place && own && own.controls) place.before(...own.controls(figure, state));
-      if (place && (own || plots.some((plot) => (plot.runs || []).some(Boolean)))) {
+      if (place && plots.some(figures.ofRuns)) {
         place.before(figures.element("p", { className: "chosen", role: "status", hidden: true }));
         figures.tell(figure);
       }
@@ -48,7 +51,7 @@ const figures = {
     const found = own ? own.made(plot, state, figure)
       : { data: figures.dimmed(plot), layout: { ...plot.layout, xaxis: { ...plot.layout.xaxis }, yaxis: { ...plot.layout.yaxis } } };
     if (!own) found.data.forEach((trace) => { if (state.hidden.has(trace.meta)) trace.visible = false; });
-    if (figures.none() && (own || (plot.runs || []).some(Boolean)) && figure.querySelector(".chosen")) {
+    if (figures.none() && figures.ofRuns(plot) && figure.querySelector(".chosen")) {
       found.layout.annotations = [...(found.layout.annotations || []), { text: "no run is chosen", showarrow: false, font: { size: 14 },
         xref: "paper", yref: "paper", x: 0.5, y: 0.5, bgcolor: "rgba(255,255,255,0.85)", borderpad: 4 }];
     }

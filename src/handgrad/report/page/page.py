@@ -39,7 +39,7 @@ from handgrad.report.drawing.lettering import lettered, without_font
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.findings.wording import signed, values_text
+from handgrad.report.findings.wording import mean_std, signed, values_text
 from handgrad.report.page.front import front
 from handgrad.report.page.static_pictures import file_uri, static_uri
 from handgrad.report.tables.table import write_csv, write_table
@@ -166,15 +166,13 @@ def tiles(summary: Summary, *, preliminary: bool = False) -> list[dict[str, str]
     phase, winner = summary.leading, summary.winner
     if phase is not None and winner is not None:
         of_test = [on_part(phase.metric, TEST)] * is_fraction(phase.metric)
-        for metric in dict.fromkeys([phase.metric, *of_test, TEST.metric("accuracy")]):
+        for metric in dict.fromkeys([phase.metric, *of_test, TEST.metric(winner.main_measure)]):
             values = winner.samples[metric]
             if values.mean is None:
                 continue
             accuracy = is_fraction(metric)
-            value = f"{100 * values.mean:.2f}" if accuracy else f"{values.mean:.4g}"
-            unit = "%" if accuracy else ""
-            if values.std is not None:
-                unit = f"± {100 * values.std:.2f} %" if accuracy else f"± {values.std:.2g}"
+            value, *std = mean_std(values, metric).split(" ")
+            unit = " ".join([*std, *["%"] * accuracy])
             how = values.counted + (f", std with ddof {values.ddof}" if values.std is not None else ", no spread")
             how += f", over {sources_named(values.sources)}" * bool(values.sources)
             bias = phase.conclusions.bias if phase.conclusions and metric == phase.metric else None

@@ -14,7 +14,9 @@ from handgrad.report.figures.axis_shapes import (
     Ticks,
 )
 from handgrad.report.figures.palette import COLOURS, SHADES, WRONG, shade
+from handgrad.report.findings.wording import percent
 from handgrad.report.page.plots import axis, beginning, layout, numbers, one_plot, plain, short, transparent
+from handgrad.rounding import significant
 
 MEAN, RUN = COLOURS[0], "#8A9199"
 DARK, LIGHT = "#202124", "#ffffff"  # on cells, whatever the page's own colours are
@@ -176,8 +178,8 @@ def parallel(figure: ParallelCoordinates) -> dict[str, Any]:
     """A line for each setting between upright axes, the best last and wide."""
     x = list(range(len(figure.axes)))
     texts = [list(row) for row in figure.texts]
-    if figure.percent:
-        texts = [[*values, f"{100 * float(measure):.2f} %"] for *values, measure in texts]
+    said = percent if figure.percent else significant
+    texts = [[*values, said(float(measure))] for *values, measure in texts]
     data: list[dict[str, Any]] = []
     for k in reversed(figure.drawn):
         pairs = zip(figure.axes, texts[k], strict=True)

@@ -28,26 +28,38 @@ const parallel = {
 
   keep(figure, j, range) {
     const [plot] = figures.plots(figure), { brush } = figures.state(figure), { places, runs } = plot.settings;
-    if (range) brush.set(j, range); else brush.delete(j);
+    if (range) brush.set(j, parallel.shown(plot, j, range)); else brush.delete(j);
     parallel.by = figure;
     const kept = places.map((_, k) => k).filter((k) => parallel.inside(places[k], brush));
     selection.choose(brush.size ? new Set(kept.flatMap((k) => runs[k])) : null, "parallel");
   },
 
+  // The values of an axis as they are shown, from its foot to its top: { text, low, high }, ends of their places.
+  levels(plot, j) {
+    const { places, texts } = plot.settings, found = [];
+    places.map((_, k) => k).sort((a, b) => places[a][j] - places[b][j]).forEach((k) => {
+      const last = found.at(-1), text = texts[k][j], place = places[k][j];
+      if (last && (last.text === text || last.high === place)) last.high = place; else found.push({ text, low: place, high: place });
+    });
+    return found;
+  },
+  // A range of places that ends between two settings that show one value goes to the end of that value.
+  shown(plot, j, [low, high]) {
+    const inside = parallel.levels(plot, j).filter((level) => level.high >= low - 1e-9 && level.low <= high + 1e-9);
+    return inside.length ? [Math.min(low, inside[0].low), Math.max(high, inside.at(-1).high)] : [low, high];
+  },
   // A selection from elsewhere leaves nothing of a brush.
   chosen(figure, plots, state) {
     if (selection.by !== "parallel" || parallel.by !== figure) state.brush.clear();
     parallel.tell(figure, state);
   },
-  levels: (plot, j) => [...new Set(plot.settings.places.map((row) => row[j]))].sort((a, b) => a - b),
   tell(figure, state) {
     const [plot] = figures.plots(figure);
     figure.querySelectorAll(".brushes input").forEach((input) => {
-      const j = Number(input.dataset.axis), levels = parallel.levels(plot, j), [low, high] = state.brush.get(j) || [levels[0], levels.at(-1)];
-      const inside = levels.map((place, i) => i).filter((i) => levels[i] >= low - 1e-9 && levels[i] <= high + 1e-9);
+      const j = Number(input.dataset.axis), levels = parallel.levels(plot, j), [low, high] = state.brush.get(j) || [-Infinity, Infinity];
+      const inside = levels.map((_, i) => i).filter((i) => levels[i].low >= low - 1e-9 && levels[i].high <= high + 1e-9);
       input.value = inside.length ? (input.dataset.end === "from" ? inside[0] : inside.at(-1)) : input.value;
-      const place = levels[Number(input.value)], k = plot.settings.places.findIndex((row) => row[j] === place);
-      const text = plot.settings.texts[k][j];
+      const { text } = levels[Number(input.value)];
       input.setAttribute("aria-valuetext", text);
       input.nextElementSibling.textContent = text;
     });
@@ -66,7 +78,7 @@ const parallel = {
       ends.forEach((input) => input.addEventListener("input", () => {
         let [low, high] = ends.map((one) => Number(one.value));
         if (low > high) [low, high] = input.dataset.end === "from" ? [low, low] : [high, high];
-        parallel.keep(figure, j, low === 0 && high === last ? null : [levels[low], levels[high]]);
+        parallel.keep(figure, j, low === 0 && high === last ? null : [levels[low].low, levels[high].high]);
       }));
       return make("div", {}, make("span", { textContent: label }), ...ends.flatMap((input) => [
         make("label", {}, `${input.dataset.end} `, input, make("output", {}))]));

@@ -214,9 +214,11 @@ def _line(line: Line, panel: Panel, *, dots: bool) -> list[dict[str, Any]]:
         )
     value, form = ("%{y:.2%}", ".2%") if panel.percent else ("%{y:.4g}", ".4g")
     about, spread, name = {}, "", plain(beginning(line.label))
-    if line.low is not None and line.high is not None and line.n is not None:
-        spread = f" (%{{customdata[0]:{form}}} to %{{customdata[1]:{form}}}, n = %{{customdata[2]}})"
-        about = {"customdata": list(zip(numbers(line.low), numbers(line.high), map(int, line.n), strict=True))}
+    if line.low is not None and line.high is not None:
+        counts = [None] * len(line.x) if line.n is None else [int(n) for n in line.n]
+        spread = f" (%{{customdata[0]:{form}}} to %{{customdata[1]:{form}}}"
+        spread += ")" if line.n is None else ", n = %{customdata[2]})"
+        about = {"customdata": list(zip(numbers(line.low), numbers(line.high), counts, strict=True))}
     traces.append(
         {
             "type": "scatter",

@@ -1,37 +1,54 @@
 // What the columns of the run table hold: how values are written, what a filter means, means over groups.
 const runValues = (() => {
   const numeric = new Set(["number", "percent", "metric", "seconds"]);
-  const short = (value, digits) => String(Number(value.toPrecision(digits)));
-  // As `shown` in study/changes.py: large ones written out, small ones as 1e-05.
-  const number = (value) => {
-    const size = Math.abs(value);
-    if (size >= 1e6 && size < 1e15) return value.toFixed(0);
-    if (size && size < 1e-4) return Number(value.toPrecision(6)).toExponential().replace(/e-(\d)$/, "e-0$1");
-    return short(value, 6);
+  // As `decimals` and `significant` in rounding.py: rounded once, from the shortest decimal, halves up.
+  const parts = (value) => {
+    const [digits, exponent] = Math.abs(value).toExponential().split("e");
+    return [value < 0 ? "-" : "", digits.replace(".", ""), value ? Number(exponent) : -Infinity];
+  };
+  const rounded = (digits, exponent, places) => {
+    const kept = exponent + 1 + places;  // digits that stay
+    const whole = kept < 0 ? "0" : kept >= digits.length ? digits.padEnd(kept, "0")
+      : String(Number(digits.slice(0, kept) || "0") + (digits[kept] >= "5"));
+    const long = whole.padStart(places + 1, "0");
+    return places ? `${long.slice(0, -places)}.${long.slice(-places)}` : long;
+  };
+  const decimals = (value, places, shift = 0) => {
+    const [sign, digits, exponent] = parts(value);
+    return sign + rounded(digits, exponent + shift, places);
+  };
+  const significant = (value, n) => {
+    if (!value) return "0";
+    const [sign, digits, exponent] = parts(value), bare = (written) => written.replace(/\.?0+$/, "");
+    if (exponent >= 15) return Number(value.toPrecision(n)).toExponential();
+    const places = Math.max(0, n - 1 - exponent), found = rounded(digits, exponent, places);
+    if (Number(found) >= 1e-4) return sign + (places ? bare(found) : found);
+    const mantissa = bare(rounded(digits, 0, n - 1));
+    const [head, less] = mantissa === "10" ? ["1", exponent + 1] : [mantissa, exponent];
+    return `${sign}${head}e-${String(-less).padStart(2, "0")}`;
   };
   const text = (value, form) => {
     if (value === null) return "";
-    if (form === "percent") return (100 * value).toFixed(2);
-    if (form === "metric") return Math.abs(value) >= 1e-4 ? Number(value.toPrecision(4)).toString() : value.toExponential(3);
-    if (form === "seconds") return value >= 100 ? value.toFixed(1) : short(value, 3);
+    if (form === "percent") return decimals(value, 2, 2);
+    if (form === "metric") return significant(value, 4);
+    if (form === "seconds") return value >= 100 ? decimals(value, 1) : significant(value, 3);
     if (form === "names") return [value].flat().join(", ");
-    return form === "number" ? number(value) : String(value);
+    return form === "number" ? significant(value, 6) : String(value);
   };
-  // A filter of numbers in the unit that the table shows: "> 0.9", "0.1 .. 0.5", "50 ..", "8, 16"; null where it is none.
+  // A filter of numbers as the table shows them, rounded and in its unit: "> 0.9", "0.1 .. 0.5", "50 ..", "8, 16"; null
+  // where it is none.
   const LIMITS = { ">": (x, a) => x > a, ">=": (x, a) => x >= a, "<": (x, a) => x < a, "<=": (x, a) => x <= a };
-  const term = (typed, form) => {
-    const unit = form === "percent" ? 100 : 1;
+  const term = (typed) => {
     const word = typed.replace(/−/g, "-").replace(/≥/g, ">=").replace(/≤/g, "<=").replace(/%/g, "").trim();
     const limit = word.match(/^(>=|<=|>|<)\s*(\S+)$/);
     const range = word.match(/^(\S*?)\s*(?:\.\.|–| to )\s*(\S*)$/);
-    if (limit && Number.isFinite(+limit[2])) return (x) => LIMITS[limit[1]](unit * x, +limit[2]);
+    if (limit && Number.isFinite(+limit[2])) return (x) => LIMITS[limit[1]](x, +limit[2]);
     if (range && (range[1] || range[2])) {
       const low = range[1] ? +range[1] : -Infinity, high = range[2] ? +range[2] : Infinity;
-      return low <= high ? (x) => unit * x >= low && unit * x <= high : null;
+      return low <= high ? (x) => x >= low && x <= high : null;
     }
     const equal = word.replace(/^=\s*/, ""), value = equal === "" ? NaN : +equal;
-    if (!Number.isFinite(value)) return null;
-    return (x) => Math.abs(unit * x - value) <= 1e-9 * Math.abs(value) || +text(x, form) === value;
+    return Number.isFinite(value) ? (x, exact) => x === value || Math.abs(exact - value) <= 1e-9 * Math.abs(value) : null;
   };
   // The test of a filter, or null where what was typed is none.
   const test = (typed, column) => {
@@ -40,9 +57,10 @@ const runValues = (() => {
       const wanted = typed.toLowerCase();
       return (value) => value !== null && String(value).toLowerCase().includes(wanted);
     }
-    const terms = typed.split(/,|;/).filter((one) => one.trim()).map((one) => term(one, column.form));
+    const terms = typed.split(/,|;/).filter((one) => one.trim()).map(term);
     if (terms.some((one) => one === null)) return null;
-    return (value) => value !== null && terms.some((one) => one(value));
+    const unit = column.form === "percent" ? 100 : 1;
+    return (value) => value !== null && terms.some((one) => one(+text(value, column.form), unit * value));
   };
   // n, mean and standard deviation of the values that are there.
   const mean = (values, ddof) => {
@@ -55,7 +73,7 @@ const runValues = (() => {
   };
   const spread = ({ mean: middle, std }, form) => {
     if (middle === null) return "";
-    const wide = std === null ? "" : form === "percent" ? (100 * std).toFixed(2) : short(std, 2);
+    const wide = std === null ? "" : form === "percent" ? decimals(std, 2, 2) : significant(std, 2);
     return text(middle, form) + (wide && ` ± ${wide}`);
   };
   // Order of values: numbers as numbers, words as people order them, what is empty last both ways.

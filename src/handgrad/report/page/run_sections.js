@@ -14,7 +14,9 @@
     .map(([term, said]) => make("div", {}, make("dt", { textContent: term }),
       make("dd", {}, ...[said].flat().map((one) => (typeof one === "string" ? make("span", { className: "line", textContent: one }) : one))))));
 
-  let sections = null, table = null, opener = null;
+  let sections = null, table = null, shown = "";
+  const openers = new Map();  // address of a section -> what led to it
+  const trail = [window.location.hash];  // addresses from the page's own to the one that is shown
   const known = async () => {
     [sections, table] = await Promise.all([sections || unpacked("sections").then(JSON.parse), runTable.ready]);
   };
@@ -131,7 +133,7 @@
         ["times", times.join(", ")],
         ["network", setting.network ? [`${setting.network[0]}; ${setting.network[1]} parameters`] : []],
         ...(setting.formulas || []),
-        ["environment", environment.length ? [environment.join(", ")] : []], ["finished", run.finished || ""],
+        ["environment", environment], ["finished", run.finished || ""],
         ["files", `runs/${id}`],
       ]),
       ...(run.error ? [code("Error", run.error)] : []),
@@ -175,21 +177,37 @@
     ];
   };
 
+  // The focus goes back to what led to the section, or to another link to it, or to the run table.
   const close = () => {
+    const led = openers.get(shown), links = [...document.querySelectorAll(`a[href="${CSS.escape(shown)}"]`)];
     view.replaceChildren();
-    if (opener && opener.isConnected) opener.focus();
-    opener = null;
+    [led, ...links, document.querySelector("#run-table .search")].find((one) => {  // the first that can have it
+      one?.focus();
+      return one && document.activeElement === one;
+    });
+    shown = "";
   };
   const leave = () => {
-    if (opener) window.history.back();
-    else { window.history.pushState("", "", window.location.pathname + window.location.search); close(); }
+    if (window.location.hash !== shown) close();  // the reader went elsewhere in the page
+    else if (trail.length > 1) window.history.back();
+    else {
+      window.history.pushState("", "", window.location.pathname + window.location.search);
+      trail[0] = "";
+      close();
+    }
   };
-  const show = async () => {
+  const moved = () => {
+    const back = trail.length > 1 && trail.at(-2) === window.location.hash;
+    if (back) trail.pop(); else trail.push(window.location.hash);
+    show(back);
+  };
+  const show = async (returned) => {
     const [, kind, written] = window.location.hash.match(/^#(run|setting)-(.+)$/) || [];
     if (!kind) {
-      if (view.firstChild && !window.location.hash) close();
+      if (shown && (returned || !window.location.hash)) close();
       return;
     }
+    shown = window.location.hash;
     await known();
     let name = written;
     try { name = decodeURIComponent(written); } catch { /* no link of this page: as it is written */ }
@@ -205,11 +223,11 @@
   };
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#run-"], a[href^="#setting-"]');
-    if (link && !view.contains(link)) opener = link;
+    if (link && !view.contains(link)) openers.set(link.getAttribute("href"), link);
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && view.firstChild && view.contains(document.activeElement)) leave();
+    if (event.key === "Escape" && shown && view.contains(document.activeElement)) leave();
   });
-  window.addEventListener("hashchange", show);
-  show();
+  window.addEventListener("hashchange", moved);
+  show(false);
 })();

@@ -21,8 +21,9 @@ from handgrad.report.figures.request import Sources
 from handgrad.report.findings.against_best import BEST
 from handgrad.report.findings.conclusion_sentences import against_text
 from handgrad.report.findings.ranked_settings import ranked_settings
-from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
-from handgrad.report.findings.wording import axis_names, number, outcome, spread, trouble_of, values_text
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
+from handgrad.report.findings.wording import axis_names, facts_text, number, outcome, spread, trouble_of, values_text
 from handgrad.report.page.page_grids import mistakes, pictures
 from handgrad.report.page.run_table import phases_of
 from handgrad.study.changes import shown
@@ -117,9 +118,9 @@ def _run(
     told |= {"error": record.error.strip()[-MESSAGE:]} if record.error else {}
     told |= {"reason": record.diverged.reason} if record.diverged else {}
     told |= {"continues": record.continues} if record.continues else {}
-    environment = {key: str(value) for key, value in record.environment.items()}
+    environment = {key: facts_text(value) for key, value in record.environment.items() if value not in ("", [])}
     told |= {"finished": finished} if (finished := environment.pop("finished", "")) else {}
-    environment |= {"engine": ", ".join(f"{key} {value}" for key, value in record.engine.items()).removeprefix("name ")}
+    environment |= {"engine": facts_text(record.engine).removeprefix("name ")}
     environments.setdefault(str(environment), environment)
     told["environment"] = list(environments).index(str(environment))
     return told | (_curves(sources.curves(run.id), points) if _has_curves(run) else {})

@@ -12,7 +12,8 @@ const runTable = (() => {
     found.append(...children);
     return found;
   };
-  let data = null, columns = [], rows = [], texts = [];
+  let data = null, columns = [], rows = [];
+  const texts = [];  // of each row, in small letters, once it is searched
   let table = null, brushed = null, by = "", group = "", shown = [];
   const tests = new Map();  // key of a column -> what its filter lets through
   let words = [];
@@ -21,9 +22,13 @@ const runTable = (() => {
   const passes = (row, i) => {
     if (brushed && !brushed.has(row[0])) return false;
     for (const [at, holds] of tests) if (!holds(row[at])) return false;
-    return words.every((word) => texts[i].includes(word));
+    return words.every((word) => written(i).includes(word));
   };
 
+  const written = (i) => {
+    texts[i] ??= rows[i].map((value, at) => text(value, columns[at].form)).join(" ").toLowerCase();
+    return texts[i];
+  };
   const link = (kind, name) => `<a href="#${kind}-${encodeURIComponent(name)}">${escaped(name)}</a>`;
   const cell = (form) => (value, type) => {
     if (type === "sort" || type === "type") return value;
@@ -60,7 +65,6 @@ const runTable = (() => {
       titleRow: 0, autoWidth: false, pageLength: 25, lengthMenu: [10, 25, 100, -1],
       layout: { topStart: "buttons", topEnd: null, bottomStart: ["info", "pageLength"], bottomEnd: "paging" },
       buttons: [
-        { extend: "colvis", text: "Columns", fade: 0, columnText: (_, i) => head[i].heading },
         { ...saved, extend: "copyHtml5", text: "Copy" },
         { ...saved, extend: "copyHtml5", text: "Copy as CSV", fieldSeparator: ",", fieldBoundary: '"' },
         { ...saved, extend: "csvHtml5", text: "Download CSV", filename: group ? "groups" : "runs", bom: false },
@@ -76,16 +80,14 @@ const runTable = (() => {
     Object.assign(scroll, { tabIndex: 0 });
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", "run table");
-    table.on("buttons-action", () => {  // what DataTables calls a menu without its items is a group of switches
-      const box = root.querySelector(".dt-button-collection");
-      if (!box) return;
-      box.setAttribute("aria-label", "columns of the table");
-      box.querySelector("[role=menu]")?.setAttribute("role", "group");
-      box.querySelectorAll(".dt-button").forEach((one) => {
-        one.setAttribute("aria-pressed", String(one.classList.contains("dt-button-active")));
+    root.querySelector(".columns div").replaceChildren(...head.map((column, i) => {
+      const box = make("input", { type: "checkbox", checked: !column.hidden });
+      box.addEventListener("change", () => {
+        table.column(i).visible(box.checked);
+        if (!group) columns[i].hidden = !box.checked;
       });
-    });
-    table.on("column-visibility", (_, settings, i, visible) => { head[i].hidden = !visible; if (!group) columns[i].hidden = !visible; });
+      return make("label", {}, box, ` ${column.heading}`);
+    }));
     apply(false);
   };
 
@@ -182,7 +184,6 @@ const runTable = (() => {
       const values = [...new Set(rows.flatMap((row) => row[i]).filter((value) => value !== null))];
       if (values.length <= CHOICES || column.form === "names") column.values = values.map(String).sort(order(true));
     });
-    texts = rows.map((row) => row.map((value, i) => text(value, columns[i].form)).join(" ").toLowerCase());
     const orders = window.DataTable.ext.type.order;
     orders["handgrad-asc"] = order(true);
     orders["handgrad-desc"] = order(false);
@@ -195,7 +196,15 @@ const runTable = (() => {
           ...groups.map((column) => make("option", { value: column.key, textContent: column.heading })))),
         make("p", { className: "said", role: "status" }),
         make("button", { type: "button", className: "all", textContent: "Show all runs" })),
+      make("details", { className: "columns" }, make("summary", { textContent: "Columns" }),
+        make("div", { role: "group", ariaLabel: "columns of the table" })),
       make("div", { className: "body" }));
+    const chooser = root.querySelector(".columns");
+    chooser.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !chooser.open) return;
+      chooser.open = false;
+      chooser.querySelector("summary").focus();
+    });
     root.querySelector(".search").addEventListener("input", (event) => {
       words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
       chosen();
@@ -205,8 +214,7 @@ const runTable = (() => {
     root.addEventListener("click", (event) => {
       const button = event.target.closest(".only");
       if (!button) return;
-      const at = place(group), value = table.row(button.closest("tr")).data()[0];
-      const typed = columns[at].form === "percent" ? String(100 * value) : text(value, columns[at].form);
+      const at = place(group), typed = text(table.row(button.closest("tr")).data()[0], columns[at].form);
       groupBy("");
       filter(at, typed);
       root.querySelector(`.filters [data-filter="${CSS.escape(columns[at].key)}"]`).value = typed;

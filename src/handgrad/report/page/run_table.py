@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.measures import METRICS, is_fraction, lower_is_better
-from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.wording import axis_names, setting_value
-from handgrad.study.changes import WRITTEN_OUT, shown
-from handgrad.study.published.option_values import USUAL_MEASURES
+from handgrad.study.changes import shown
 
 TIMES = ("total", "training", "evaluation")
 
@@ -48,7 +48,7 @@ def run_table(summary: Summary) -> dict[str, Any]:
 
     rows.sort(key=rank)
     values = {
-        column.key: [(list if column.form == "names" else _short)(column.value(*row)) for row in rows]
+        column.key: [(list if column.form == "names" else _plain)(column.value(*row)) for row in rows]
         for column in columns
     }
     kept = [column for column in columns if column.kind == "axis" or any(v is not None for v in values[column.key])]
@@ -80,7 +80,7 @@ def _columns(summary: Summary) -> list[_Column]:
     several = len(summary.phases) > 1
     paths = list(dict.fromkeys(path for phase in summary.phases for path in phase.axes))
     names = axis_names(paths)
-    usual = {*USUAL_MEASURES, *(METRICS[phase.metric].measure.name for phase in summary.phases)}
+    usual = summary.shown_measures
     found = [
         _Column("id", "run", "run", lambda phases, setting, run: run.id or None),
         _Column("setting", "setting", "setting", lambda phases, setting, run: setting.label),
@@ -137,11 +137,11 @@ def _form(column: _Column, values: list[Any]) -> str:
     return "text" if column.form == "number" and not numbers else column.form
 
 
-def _short(value: Any) -> Any:
-    """A value for JSON: numbers with six significant digits, whatever is neither number nor text as it is shown."""
+def _plain(value: Any) -> Any:
+    """A value for JSON: numbers as they are, for the script rounds them once; what is neither number nor text as it is
+    shown."""
     if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     if isinstance(value, float):
-        digits = ".0f" if abs(value) >= WRITTEN_OUT else ".6g"
-        return float(f"{value:{digits}}") if math.isfinite(value) else None
+        return value if math.isfinite(value) else None
     return shown(value)

@@ -8,7 +8,7 @@ from handgrad.report.findings.statistics import Sample
 from handgrad.report.findings.wording import (
     axis_names,
     enumerated,
-    number,
+    mean_std,
     setting_value,
     settings_named,
     signed,
@@ -171,9 +171,7 @@ def _of_best(found: StudyComparison) -> Iterator[str]:
 def _value(values: Sample, metric: str, *, unit: bool = False) -> str:
     if values.mean is None:
         return "–"
-    text = number(values.mean, metric).removesuffix(" %")
-    if values.std is not None:
-        text += f" ± {100 * values.std:.2f}" if is_fraction(metric) else f" ± {values.std:.2g}"
+    text = mean_std(values, metric)
     return f"{text} %" if unit and is_fraction(metric) else text if unit else f"{text} ({values.n})"
 
 

@@ -19,6 +19,7 @@ from handgrad.measures import is_fraction
 from handgrad.names import plural
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.wording import number, values_text
+from handgrad.rounding import decimals, significant
 from handgrad.study.folder.disk import unreadable
 from handgrad.study.folder.locks import REPORTING, WRITING
 from handgrad.study.folder.plan_file import OVER
@@ -76,8 +77,8 @@ class PastStudy:
         if self.std is None:
             return number(self.mean, self.metric)
         if is_fraction(self.metric):
-            return f"{100 * self.mean:.2f} ± {100 * self.std:.2f} %"
-        return f"{self.mean:.4g} ± {self.std:.2g}"
+            return f"{decimals(self.mean, shift=2)} ± {decimals(self.std, shift=2)} %"
+        return f"{significant(self.mean)} ± {significant(self.std, 2)}"
 
     @property
     def runs(self) -> str:

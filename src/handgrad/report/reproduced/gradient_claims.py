@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 
-from handgrad.report.findings.summary import RunFacts, SettingSummary
-from handgrad.report.findings.wording import enumerated
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import SettingSummary
+from handgrad.report.findings.wording import enumerated, percent
 from handgrad.report.reproduced.rulings import Claimed, Quantity, Ruling, about, contrast, unjudged
 from handgrad.training.diagnostics import NORM, SATURATED
 
@@ -56,5 +57,5 @@ def _saturated(claimed: Claimed, side: tuple[SettingSummary, ...]) -> str:
         for name, values in claimed.diagnostics(run.id).items():
             if name.startswith(f"{SATURATED}."):
                 last.setdefault(name.partition(".")[2], []).append(float(values[-1]))
-    shares = [f"{layer} {100 * math.fsum(x) / len(x):.1f} %" for layer, x in last.items()]
+    shares = [f"{layer} {percent(math.fsum(x) / len(x), 1)}" for layer, x in last.items()]
     return enumerated(shares) if shares else "no unit that can saturate"

@@ -34,6 +34,7 @@ from handgrad.report.reproduced.judge import (
     word,
 )
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
+from handgrad.rounding import decimals
 from handgrad.study.changes import shown
 from handgrad.study.published.items import Figure
 from handgrad.study.published.network_options import PredictionsOptions
@@ -199,10 +200,10 @@ def shown_classes(record: Record, when: str) -> list[tuple[str, str]]:
     """(actual, predicted) of the sample examples of a record, before training or after it."""
     samples, classes = record.samples, record.dataset.classes
     outputs = None if samples is None else samples.before if when == "before" else samples.after or samples.before
-    if samples is None or outputs is None:
+    if samples is None or outputs is None or record.dataset.task is not None:
         return []
-    best = [classes[max(range(len(row)), key=row.__getitem__)] for row in outputs]
-    return [(classes[label], name) for label, name in zip(samples.labels, best, strict=True)]
+    best = record.classes_of(outputs)
+    return [(classes[label], name) for label, name in zip(samples.labels, best, strict=True) if isinstance(label, int)]
 
 
 def labels_table(summary: Summary, item: LabelsTable) -> ItemTable:
@@ -288,7 +289,7 @@ def confusion_table(summary: Summary, item: ConfusionTable) -> ItemTable:
         cells = [cell(actual)]
         for predicted in classes:
             mean = sample(shares.get((actual, predicted), {}), summary.ddof).mean
-            text = "–" if mean is None else f"{100 * mean:.{digits}f}"
+            text = "–" if mean is None else decimals(mean, digits, shift=2)
             number = by_cell.get(f"{actual} → {predicted}")
             if number is not None:
                 text += f" ({shown_published(number.published, digits)})"
@@ -313,4 +314,4 @@ def _percent(
 ) -> Cell:
     """A cell of our matrix, in percent of its row."""
     mean = sample(shares.get((actual, predicted), {}), ddof).mean
-    return cell(None) if mean is None else cell(100 * mean, f"{100 * mean:.{digits}f}")
+    return cell(None) if mean is None else cell(100 * mean, decimals(mean, digits, shift=2))

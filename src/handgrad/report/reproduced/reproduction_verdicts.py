@@ -11,6 +11,7 @@ from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, plural, troubles
 from handgrad.report.reproduced.judge import ONE_RUN, Compared, shown_published, shown_values, word
 from handgrad.report.reproduced.judged_statements import statement_verdicts
+from handgrad.rounding import decimals
 
 if TYPE_CHECKING:
     from handgrad.report.reproduced.reproduction import Reproduction
@@ -188,7 +189,7 @@ def unstable(setting: SettingSummary, numbers: Sequence[Compared]) -> str | None
 
 
 def _span(values: Sequence[float]) -> str:
-    low, high = f"{100 * min(values):.1f}", f"{100 * max(values):.1f}"
+    low, high = (decimals(end, 1, shift=2) for end in (min(values), max(values)))
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 

@@ -6,7 +6,7 @@ from handgrad.report.findings.conclusions import Conclusions
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.summary import PhaseSummary, SettingSummary
-from handgrad.report.findings.wording import AS_SEEN, holds_for, number, percent, plural, signed
+from handgrad.report.findings.wording import AS_SEEN, holds_for, mean_std, number, percent, plural, signed
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 
 DIFFERENCE, VERDICT, CHANCE = "difference", "verdict", "chance"  # the columns, for sentences about them
@@ -150,9 +150,7 @@ def lost_table(phase: PhaseSummary, found: Conclusions, name: str, title: str) -
         fall = one.fall
         chance = f"{100 * fall.low:.0f} to {100 * fall.high:.0f} %" if fall else "–"
         others = one.others
-        mean = "–" if others.mean is None else _value(others.mean, found.metric)
-        if others.std is not None:
-            mean += f" ± {100 * others.std:.2f}" if unit else f" ± {others.std:.2g}"
+        mean = mean_std(others, found.metric) or "–"
         rows.append(
             Row(
                 (

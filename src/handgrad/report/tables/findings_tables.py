@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from handgrad.measures import METRICS, is_fraction
+from handgrad.measures import MEASURES, METRICS, is_fraction
 from handgrad.report.findings.class_scores import ClassScore
 from handgrad.report.findings.curve_measures import PhaseCurves, held_out_metric
 from handgrad.report.findings.effect_sentences import interval_text
@@ -13,6 +13,7 @@ from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.wording import number, signed
 from handgrad.report.tables.study_tables import axis_columns
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
+from handgrad.rounding import decimals, significant
 from handgrad.study.changes import shown
 
 
@@ -20,7 +21,7 @@ def curves_table(phase: PhaseSummary, found: PhaseCurves, ddof: int, name: str, 
     """One row per setting: how fast its curve climbs, what lies under it, how it zigzags, how far training is ahead."""
     axes, axis_cells = axis_columns(phase)
     word, accuracy = METRICS[found.metric].word, is_fraction(found.metric)
-    unit = " %" if accuracy else ""
+    unit, in_points = " %" if accuracy else "", is_fraction(phase.main_measure)
     level = number(found.level, found.metric)
     columns = [
         Column("setting"),
@@ -30,13 +31,17 @@ def curves_table(phase: PhaseSummary, found: PhaseCurves, ddof: int, name: str, 
         Column(f"epochs to {level}", ("common_mean", "common_std", "reached"), numeric=True),
         Column(f"area{unit}", ("area_mean", "area_std"), numeric=True),
         Column("volatility, points" if accuracy else "volatility", ("volatility_mean", "volatility_std"), numeric=True),
-        Column("gap, points", ("gap_mean", "gap_std"), numeric=True),
+        Column(
+            "gap, points" if in_points else f"gap, {MEASURES[phase.main_measure].word}",
+            ("gap_mean", "gap_std"),
+            numeric=True,
+        ),
     ]
     rows = []
     for one, cells in zip(found.settings, axis_cells, strict=True):
-        scale = 100.0 if accuracy else 1.0
+        shift = 2 if accuracy else 0
         reached = "" if one.common.n == one.n else f" ({one.common.n} of {one.n})"
-        common = _mean(one.common, 1.0, 1)
+        common = _mean(one.common, 0, 1)
         text = "never" if one.n and not one.common.n else common.text + reached
         rows.append(
             Row(
@@ -44,16 +49,17 @@ def curves_table(phase: PhaseSummary, found: PhaseCurves, ddof: int, name: str, 
                     cell(one.setting.label, bold=one.setting.label == phase.winner),
                     *cells,
                     cell(one.n),
-                    _mean(one.own, 1.0, 1),
+                    _mean(one.own, 0, 1),
                     Cell(text, (one.common.mean, one.common.std, one.common.n)),
-                    _mean(one.area, scale, 2 if accuracy else 4),
-                    _mean(one.volatility, scale, 2 if accuracy else 4),
-                    _mean(one.gap, 100.0, 2),
+                    _mean(one.area, shift, 2 if accuracy else 4),
+                    _mean(one.volatility, shift, 2 if accuracy else 4),
+                    _mean(one.gap, 2 if in_points else 0, 2 if in_points else 4),
                 )
             )
         )
     held_out = {METRICS[held_out_metric(one.setting)].part.word for one in found.settings if one.gap.n}
-    gap = f"training − {' or '.join(sorted(held_out)) or 'validation'} accuracy at the end"
+    terms = ["training", " or ".join(sorted(held_out)) or "validation"]
+    gap = f"{' − '.join(terms if in_points else terms[::-1])} {MEASURES[phase.main_measure].word} at the end"
     caption = (
         f"Of the curve of {word}, one value an epoch; mean ± standard deviation over n runs (ddof {ddof}). Its own "
         f"95 %: the first epoch at 95 % of the way to the best value of the run, from {_start(found.metric)}; {level}: "
@@ -71,12 +77,12 @@ def _start(metric: str) -> str:
     return "that of guessing" if is_fraction(metric) else "that of the first epoch"
 
 
-def _mean(values: Sample, scale: float, digits: int) -> Cell:
+def _mean(values: Sample, shift: int, digits: int) -> Cell:
     raw = (values.mean, values.std)
     if values.mean is None:
         return Cell("–", raw)
-    text = f"{scale * values.mean:.{digits}f}"
-    text += "" if values.std is None else f" ± {scale * values.std:.{digits}f}"
+    parts = [values.mean] if values.std is None else [values.mean, values.std]
+    text = " ± ".join(decimals(value, digits, shift=shift) for value in parts)
     return Cell(text.replace("-", "−"), raw)
 
 
@@ -102,8 +108,8 @@ def effects_table(found: Sequence[Effect], names: Mapping[str, str], ddof: int, 
             step = steps.get(value)
             mean = number(values.mean or 0.0, metric)
             if values.std is not None:
-                spread = 100 * values.std if is_fraction(metric) else values.std
-                mean = f"{mean.removesuffix(' %')} ± {spread:.2g}"
+                spread = significant(values.std, 2, shift=2 * is_fraction(metric))
+                mean = f"{mean.removesuffix(' %')} ± {spread}"
             d = step.difference if step else None
             ends = (d.interval.low, d.interval.high) if d and d.interval else (None, None)
             raw = (d.difference, *ends, d.p, d.sign_flip, step.p) if step and d else (None,) * 6
@@ -156,10 +162,13 @@ def _ends(text: str, decided: bool) -> str:
     return text.removeprefix("95 % interval ") + (" *" if decided else "")
 
 
-def class_table(found: Sequence[ClassScore], part: str, who: str, name: str = "classes") -> Table:
-    """One row per class, then the macro and weighted means."""
+def class_table(
+    found: Sequence[ClassScore], part: str, who: str, name: str = "classes", *, labels: bool = False
+) -> Table:
+    """One row per class, or label, then the macro and weighted means."""
+    what = "label" if labels else "class"
     columns = [
-        Column("class"),
+        Column(what),
         *(Column(f"{word} %", (word,), numeric=True) for word in ("precision", "recall", "F1")),
         Column("examples", numeric=True),
     ]
@@ -167,7 +176,7 @@ def class_table(found: Sequence[ClassScore], part: str, who: str, name: str = "c
         Row(
             (
                 cell(one.name),
-                *(cell(value, f"{100 * value:.2f}") for value in (one.precision, one.recall, one.f1)),
+                *(cell(value, decimals(value, shift=2)) for value in (one.precision, one.recall, one.f1)),
                 cell(one.examples),
             ),
             total=position == len(found) - 2,
@@ -179,4 +188,10 @@ def class_table(found: Sequence[ClassScore], part: str, who: str, name: str = "c
         "those of a class, the share that is found; F1: their harmonic mean; 0/0 is 0. Macro: the mean over classes; "
         "weighted: by their examples (the weighted recall is the accuracy)."
     )
-    return Table(name, f"Precision, recall and F1 of every class ({part})", caption, tuple(columns), tuple(rows))
+    if labels:
+        caption = (
+            f"{who}, {part} part. Precision: of the examples that are said to have a label (output at least 0.5), the "
+            "share that has it; recall: of those that have it, the share that is found; F1: their harmonic mean; 0/0 "
+            "is 0. Macro: the mean over labels; weighted: by their examples."
+        )
+    return Table(name, f"Precision, recall and F1 of every {what} ({part})", caption, tuple(columns), tuple(rows))

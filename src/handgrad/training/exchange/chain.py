@@ -14,6 +14,7 @@ import numpy as np
 
 from handgrad.data.scaling import AS_IT_IS, Scaling
 from handgrad.errors import InputError, NetworkError, WeightsError
+from handgrad.measures import CLASSIFICATION, REGRESSION
 from handgrad.network.activations import ACTIVATIONS, LEAKY_SLOPE
 from handgrad.network.arrays import Arrays
 from handgrad.network.batch_norm import EPS, MOMENTUM, BatchNorm
@@ -23,6 +24,7 @@ from handgrad.network.dropout import Dropout
 from handgrad.network.flatten import Flatten
 from handgrad.network.layer import Layer, Shape
 from handgrad.network.network import Network
+from handgrad.network.targets import THRESHOLDS
 from handgrad.network.pooling import AveragePool, MaxPool
 from handgrad.network.windows import Pair
 from handgrad.training.exchange.imported import ImportedNetwork
@@ -177,8 +179,13 @@ class Chain:
         if text not in self.notes:
             self.notes.append(text)
 
-    def finished(self, classes: Sequence[str] | None = None, *, weights: bool) -> ImportedNetwork:
-        """The network.  Raises NetworkError with everything that was refused, a line each."""
+    def finished(
+        self, classes: Sequence[str] | None = None, task: str | None = None, *, weights: bool
+    ) -> ImportedNetwork:
+        """The network.  Raises NetworkError with everything that was refused, a line each.
+
+        task: None for classes, or where a single output gives a number, that number.
+        """
         if not self.refused and (not self.layers or self.input_shape is None):
             self.refused.append("it has no layer with weights")
         if not self.refused and not self.layers[-1].ends_network:
@@ -203,7 +210,11 @@ class Chain:
                 raise WeightsError("\n".join(f"{self.source}: {line}" for line in wrong))
             check_numbers(params, self.source)
         found = None if classes is None else tuple(classes)
-        return ImportedNetwork(_table(network), network, params, tuple(self.notes), self.source, self.scaler, found)
+        number = network.n_outputs == 1 and network.output not in THRESHOLDS
+        task = task or (REGRESSION if number else CLASSIFICATION)
+        return ImportedNetwork(
+            _table(network), network, params, tuple(self.notes), self.source, self.scaler, found, task
+        )
 
     def _weights(self, name: str, units: int, bias: bool, W: Any, b: Any) -> None:
         if not bias:
@@ -279,12 +290,13 @@ def _as_float(array: Any) -> np.ndarray:
 
 
 def _table(network: Network) -> dict[str, Any]:
-    """The [network] table: hidden, activation, output and dropout where they say all of it, else layers."""
+    """The [network] table: hidden, activation, output, units and dropout where they say all of it, else layers."""
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
     rates = {layer.rate for layer in network.layers if isinstance(layer, Dropout)}
     kinds = [layer.kind for layer in network.layers]
     regular = ["dense", "dropout"] * (len(dense) - 1) + ["dense"] if rates else ["dense"] * len(dense)
-    if kinds != regular or len(rates) > 1 or network.n_outputs < 2:
+    single = network.n_outputs == 1
+    if kinds != regular or len(rates) > 1 or (single and network.output not in THRESHOLDS):
         return {"layers": [str(layer) for layer in network.layers]}
     *hidden, last = dense
     activations = list(dict.fromkeys(layer.activation for layer in hidden))
@@ -293,4 +305,6 @@ def _table(network: Network) -> dict[str, Any]:
         one = len(activations) == 1
         table["activation"] = activations[0] if one else [layer.activation for layer in hidden]
     table["output"] = last.activation
+    if single:
+        table["units"] = 1
     return table | ({"dropout": rates.pop()} if rates else {})

@@ -9,6 +9,7 @@ from typing import Any
 from handgrad.data.scaling import AS_IT_IS, Scaling
 from handgrad.displays import Display, Displayed
 from handgrad.errors import WeightsError
+from handgrad.measures import CLASSIFICATION
 from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
 from handgrad.training.model import Model
@@ -26,7 +27,8 @@ class ImportedNetwork(Displayed):
     notes    sentences on what is not the same here, as training goes on
     source   what it was: "a PyTorch module"
     scaler   what its own first layer does to the examples, where that is scaling
-    classes  the names of its classes, where it knows them
+    classes  the names of its classes, labels or targets, where it knows them
+    task     one of `measures.TASKS`
     """
 
     table: Mapping[str, Any]
@@ -36,6 +38,7 @@ class ImportedNetwork(Displayed):
     source: str
     scaler: Scaling = AS_IT_IS
     classes: tuple[str, ...] | None = None
+    task: str = CLASSIFICATION
 
     @property
     def text(self) -> str:
@@ -50,8 +53,9 @@ class ImportedNetwork(Displayed):
         """
         if self.params is None or self.network is None:
             raise WeightsError(f"{self.source}: has no weights yet: fit or build it there first, or train it here")
-        classes = self.classes or tuple(map(str, range(self.network.n_outputs)))
-        return Model(self.network, self.params, classes, self.scaler, None)
+        single = self.task == CLASSIFICATION and self.network.n_outputs == 1
+        classes = self.classes or tuple(map(str, range(2 if single else self.network.n_outputs)))
+        return Model(self.network, self.params, classes, self.scaler, None, task=self.task)
 
     def params_for(self, network: Network, where: str) -> Arrays:
         """Its weights for the network of a setting.  Raises WeightsError where that has other layers or examples.
