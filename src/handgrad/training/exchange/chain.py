@@ -24,8 +24,8 @@ from handgrad.network.dropout import Dropout
 from handgrad.network.flatten import Flatten
 from handgrad.network.layer import Layer, Shape
 from handgrad.network.network import Network
-from handgrad.network.targets import THRESHOLDS
 from handgrad.network.pooling import AveragePool, MaxPool
+from handgrad.network.targets import THRESHOLDS
 from handgrad.network.windows import Pair
 from handgrad.training.exchange.imported import ImportedNetwork
 from handgrad.training.exchange.keras_weights import with_eps
