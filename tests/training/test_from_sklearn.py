@@ -44,11 +44,15 @@ def test_probabilities_are_the_same(name, activation):
 def test_a_regressor_predicts_the_same_numbers():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        mlp = MLPRegressor(5, activation="tanh", max_iter=3, random_state=0).fit(X, X.sum(axis=1))
+        mlp = MLPRegressor(hidden_layer_sizes=5, activation="tanh", max_iter=3, random_state=0).fit(X, X.sum(axis=1))
     found = hg.from_sklearn(mlp)
     np.testing.assert_allclose(found.model.predict(X), mlp.predict(X), rtol=1e-6)
     assert found.table == {"layers": ["dense 5 tanh", "dense 1 identity"]}
-    assert hg.from_sklearn(MLPRegressor(5)).table == {"hidden": [5], "activation": "relu", "output": "identity"}
+    assert hg.from_sklearn(MLPRegressor(hidden_layer_sizes=5)).table == {
+        "hidden": [5],
+        "activation": "relu",
+        "output": "identity",
+    }
 
 
 def test_a_classifier_that_was_not_fitted_is_a_table_alone():
@@ -67,6 +71,7 @@ def test_a_classifier_that_was_not_fitted_is_a_table_alone():
     [
         (3, "mlp must be a scikit-learn MLPClassifier or MLPRegressor; got 3"),
         (make_pipeline(MLPClassifier()), "(of a pipeline or a search give its last step, best_estimator_ …)"),
+        (MLPRegressor(loss="poisson"), "MLPRegressor: loss = 'poisson' has an exponential output, which hand"),
         (MLPClassifier((3, 0)), "hidden_layer_sizes must be whole numbers, and activation identity, logistic, tanh or"),
         (MLPClassifier(3, "gelu"), "got 3, 'gelu'"),
     ],

@@ -84,7 +84,9 @@ def test_the_table_is_a_study_s_and_the_weights_go_into_its_network():
     model = hg.import_model(found, setting)
     assert model.network.describe() == found.network.describe()
     x = hg.load_data("digits").x_train[:5]
-    np.testing.assert_allclose(model.outputs(x), module(torch.tensor(x / 16).float()).detach().numpy(), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        model.outputs(x), module(torch.tensor(x / 16).float()).detach().numpy(), rtol=1e-4, atol=1e-6
+    )
     with pytest.raises(WeightsError, match="the setting has dense 6 relu, dense 10 identity"):
         hg.import_model(found, {"network": {**found.table, "activation": "relu"}})
     with pytest.raises(WeightsError, match=r"on examples \(2, 8, 4\); the setting has dense 6 tanh"):

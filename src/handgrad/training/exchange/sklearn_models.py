@@ -46,6 +46,8 @@ def from_sklearn(mlp: Any) -> ImportedNetwork:
         )
     fitted, classifies = hasattr(mlp, "coefs_"), isinstance(mlp, MLPClassifier)
     output = mlp.out_activation_ if fitted else "softmax" if classifies else "identity"
+    if getattr(mlp, "loss", None) == "poisson" or output not in ACTIVATIONS:
+        raise InputError(f"{source}: loss = 'poisson' has an exponential output, which handgrad lacks")
     chain = Chain(source, (int(mlp.n_features_in_),) if fitted else (1,))
     units = [*hidden, mlp.n_outputs_ if fitted else 2]
     for i, n in enumerate(units):
