@@ -1,5 +1,7 @@
 """A Keras model whose layers stand in a row as a network of handgrad, with its weights; Keras need not be installed.
 
+`keras_graph` says which layers there are; here each of them becomes a layer.
+
     Dense                       dense        kernel (n_in, n_out); after Flatten its rows go from (rows, cols, channels)
                                              to (channels, rows, cols)
     Conv2D                      conv         kernel (rows, cols, c_in, c_out) becomes (c_out, c_in, rows, cols)
@@ -13,7 +15,7 @@ so that nothing is executed: a Lambda layer or a class of somebody's own is refu
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,15 +25,16 @@ from handgrad.errors import InputError, NetworkError, WeightsError
 from handgrad.foreign import as_path, reading
 from handgrad.names import shown
 from handgrad.network.arrays import Arrays
-from handgrad.network.layer import Shape
 from handgrad.network.windows import Pair
 from handgrad.training.exchange.chain import OTHER_ACTIVATION, Chain, leaky, of_shape, same_padding
 from handgrad.training.exchange.imported import ImportedNetwork
+from handgrad.training.exchange.keras_graph import LIBRARIES, Config, class_of, layers_of, weights_of
 from handgrad.training.exchange.keras_weights import KERAS_EPS
 from handgrad.training.forms import KERAS, form_of
-from handgrad.training.keras_files import MODELS, named, read_keras
+from handgrad.training.keras_files import read_keras
 
 SOURCE = "Keras's model"
+FORM = "the description of a Keras model"
 CHANNELS = ("Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten")
 RECURRENT = "handgrad has no recurrent layers; it has dense layers and convolutions"
 NORM = "handgrad has BatchNormalization alone; train it there with that one"
@@ -58,8 +61,6 @@ ACTIVATIONS = {
     "log_softmax": "log-softmax",
 }  # fmt: skip
 
-Config = Mapping[str, Any]
-
 
 def from_keras(model: Any, *, input_shape: Any = None) -> ImportedNetwork:
     """The network of a Keras model whose layers stand in a row, with its weights.
@@ -73,20 +74,15 @@ def from_keras(model: Any, *, input_shape: Any = None) -> ImportedNetwork:
     """
     if isinstance(model, str | os.PathLike):
         source, description, weights = _of_file(model)
-    elif hasattr(model, "get_config") and hasattr(model, "layers"):
-        source = SOURCE
-        description = {"class_name": _class(model), "config": model.get_config()}
-        weights = _of_object(model, description)
-    else:
+    elif not hasattr(model, "get_config") or not hasattr(model, "layers"):
         raise InputError(f"model must be a Keras model, or the path of a .keras or .h5 file; got {shown(model)}")
-    with reading(source, NetworkError, "the description of a Keras model", "save it there again: model.save(path)"):
+    else:
+        source = SOURCE
+        with reading(source, NetworkError, FORM, "build it there as a Sequential"):
+            description = {"class_name": class_of(model), "config": model.get_config()}
+            weights = weights_of(model, description)
+    with reading(source, NetworkError, FORM, "save it there again: model.save(path)"):
         return _taken(Chain(source, of_shape(input_shape, "from_keras")), description, weights)
-
-
-def _class(model: Any) -> str:
-    """The kind of model: a class that inherits from a Keras model is one of its kind where it says its layers."""
-    names = [kind.__name__ for kind in type(model).__mro__]
-    return next((name for name in MODELS if name in names), type(model).__name__)
 
 
 def _of_file(model: Any) -> tuple[str, Config, Arrays]:
@@ -104,28 +100,16 @@ def _of_file(model: Any) -> tuple[str, Config, Arrays]:
     return str(path), description, arrays
 
 
-def _of_object(model: Any, description: Config) -> Arrays:
-    """The weights of a model in memory by "layer/name"."""
-    found: Arrays = {}
-    kept = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
-    configs = [one for one in description["config"].get("layers", ()) if one["class_name"] != "InputLayer"]
-    for layer, config in zip(kept, configs, strict=True):
-        if config["class_name"] in MODELS:
-            found |= _of_object(layer, config)
-        else:
-            arrays = named([np.asarray(w) for w in layer.get_weights()], config["config"])
-            found |= {f"{config['config']['name']}/{name}": array for name, array in arrays.items()}
-    return found
-
-
 def _taken(chain: Chain, description: Config, weights: Arrays) -> ImportedNetwork:
     chain.ask = "input_shape=(channels, rows, cols) or (columns,), such as (1, 28, 28)"
-    for layer in _layers(description, chain):
+    for layer in layers_of(description, chain):
         config = layer["config"]
         name, kind = f"{config.get('name')} ({layer['class_name']})", layer["class_name"]
         prefix = f"{config.get('name')}/"
         own = {key.removeprefix(prefix): w for key, w in weights.items() if key.startswith(prefix)}
-        if kind not in LAYERS:
+        if not str(layer.get("module") or "keras").startswith(LIBRARIES):
+            chain.refuse(name, "is of a class of somebody's own, which is not run; take a layer of Keras", lost=True)
+        elif kind not in LAYERS:
             lost = "no such activation" not in INSTEAD.get(kind, "") and not kind.endswith(("Dropout", "Noise"))
             chain.refuse(name, INSTEAD.get(kind, "handgrad has no such layer"), lost=lost)
         elif kind in CHANNELS and config.get("data_format", "channels_last") != "channels_last":
@@ -139,72 +123,14 @@ def _taken(chain: Chain, description: Config, weights: Arrays) -> ImportedNetwor
     return chain.finished(weights=bool(weights))
 
 
-def _layers(model: Config, chain: Chain, *, inside: bool = False) -> Iterator[Config]:
-    """The layers of a model and of the models in it, in their row; its input gives the shape."""
-    if model["class_name"] not in MODELS:
-        chain.refuse(
-            str(model["class_name"]), "a model of a class of somebody's own says no layers; build a Sequential"
-        )
-        return
-    config = model["config"]
-    layers: Sequence[Config] = config["layers"]
-    if not inside:
-        inputs = [layer["config"] for layer in layers if layer["class_name"] == "InputLayer"]
-        first = [layer["config"] for layer in layers[:1]]
-        _input(chain, [*inputs, *first, {"batch_shape": config.get("build_input_shape")}])
-    before: str | None = None
-    for layer in layers:
-        name = layer["config"].get("name")
-        sources = _sources(layer.get("inbound_nodes", ()))
-        if before is not None and "inbound_nodes" in layer and sources != [before]:
-            has = ", ".join(map(shown, sources)) or "nothing"
-            chain.refuse(f"{name} ({layer['class_name']})", f"takes {has}; layers here stand in a row", lost=True)
-            return
-        before = name
-        if layer["class_name"] in MODELS:
-            yield from _layers(layer, chain, inside=True)
-        elif layer["class_name"] != "InputLayer":
-            yield layer
-    if "output_layers" in config and _sources(config["output_layers"]) != [before]:
-        chain.refuse("output", f"gives more than what the last layer, {shown(before)}, gives")
-
-
-def _sources(nodes: Any) -> list[str]:
-    """The layers that a layer of a functional model takes its numbers from."""
-    if isinstance(nodes, Mapping):
-        history = (
-            nodes.get("config", {}).get("keras_history") if nodes.get("class_name") == "__keras_tensor__" else None
-        )
-        return [str(history[0])] if history else [name for one in nodes.values() for name in _sources(one)]
-    if isinstance(nodes, list | tuple):
-        if len(nodes) >= 3 and isinstance(nodes[0], str) and type(nodes[1]) is int:  # of Keras 2: ["dense", 0, 0, {}]
-            return [nodes[0]]
-        return [name for one in nodes for name in _sources(one)]
-    return []
-
-
-def _input(chain: Chain, configs: Sequence[Config]) -> None:
-    """The shape of the examples, of the first that says it: channels last there, first here."""
-    shapes = [config.get("batch_shape") or config.get("batch_input_shape") for config in configs]
-    shape = next((shape[1:] for shape in shapes if shape), None)
-    if chain.shape is not None or shape is None or any(n is None for n in shape):
-        return
-    if len(shape) > 3:
-        chain.refuse("input", f"examples have the shape {tuple(shape)}; here they are columns or images", lost=True)
-        return
-    here: Shape = (
-        (shape[2], shape[0], shape[1]) if len(shape) == 3 else (1, *shape) if len(shape) == 2 else tuple(shape)
-    )
-    chain.input_shape = chain.shape = here
-
-
 # -- layers
 
 
 def _activation(chain: Chain, name: str, activation: Any) -> None:
-    """By its name, or of a table {"class_name": …} or {"module": …}."""
+    """By its name; what Keras describes by a table is a function of somebody's own, or a layer."""
     if isinstance(activation, Mapping):
-        activation = activation.get("config") if isinstance(activation.get("config"), str) else activation["class_name"]
+        name_there = activation.get("config")
+        activation = f"{name_there if isinstance(name_there, str) else activation.get('class_name')} of its own"
     if activation not in ACTIVATIONS:
         chain.refuse(name, f"has the activation {shown(activation)}, which is not there yet; {OTHER_ACTIVATION}")
     else:
