@@ -30,7 +30,7 @@ BASE = {
     "limits",
     "measures",
     "names",
-    "rounding",
+    "decimals",
     "streams",
     "synonyms",
     "terminal",

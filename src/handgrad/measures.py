@@ -174,6 +174,8 @@ class Measure:
     of_counts: its formula in classification, where the classes' counts are enough for it.
     is_fraction: between 0 and 1, and shown in percent.
     is_proportion: c of n examples, each counting alike: it has a binomial standard error.
+    chooses: whether winners can be chosen by it; not by R², which ranks as RMSE does on one part, and has no scale on
+    which spreads of it compare.
     """
 
     name: str
@@ -183,6 +185,7 @@ class Measure:
     of_counts: Callable[[ClassCounts], Any] | None = field(default=None, compare=False)
     is_fraction: bool = False
     is_proportion: bool = False
+    chooses: bool = True
 
     def of(self, scored: Scored, task: str = CLASSIFICATION) -> float:
         """The value on a part with one example or more; task: one of `formulas`."""
@@ -273,7 +276,7 @@ MEASURES = {
         ),
         Measure("rmse", "RMSE", False, {REGRESSION: _rmse}),
         Measure("mae", "MAE", False, {REGRESSION: _mae}),
-        Measure("r2", "R²", True, {REGRESSION: _r2}),
+        Measure("r2", "R²", True, {REGRESSION: _r2}, chooses=False),
     )
 }
 EPOCH_LOSS = Metric(TRAIN, MEASURES["loss"], over_steps=True)
@@ -283,11 +286,13 @@ METRICS = {
 }
 
 VALIDATION_METRICS = tuple(  # losses last
-    VALIDATION.metric(one.name) for one in sorted(MEASURES.values(), key=lambda one: not one.higher_is_better)
+    VALIDATION.metric(one.name)
+    for one in sorted(MEASURES.values(), key=lambda one: not one.higher_is_better)
+    if one.chooses
 )
 SEARCH_METRICS = (  # what a search may judge by before the end: the test part has no say
     *VALIDATION_METRICS,
-    *(name for name, metric in METRICS.items() if metric.part is TRAIN),
+    *(name for name, metric in METRICS.items() if metric.part is TRAIN and metric.measure.chooses),
 )
 MAIN_MEASURES = {CLASSIFICATION: "accuracy", REGRESSION: "rmse", MULTI_LABEL: "macro_f1"}
 DEFAULT_METRIC = VALIDATION.metric("accuracy")  # which chooses winners unless the study or its task says otherwise

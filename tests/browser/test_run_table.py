@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import pytest
 
+from handgrad.decimals import decimals, significant
 from handgrad.report import build_report
 from handgrad.report.findings.wording import seconds
-from handgrad.rounding import decimals, significant
 from handgrad.study.changes import shown
 from tests.report.conftest import Invented, Outcome
 

@@ -14,7 +14,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from handgrad.rounding import significant
+from handgrad.decimals import significant
 
 Table = dict[str, Any]
 Changes = dict[str, Any]

@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import roc_curve as curve_of_scikit_learn
 
 import handgrad as hg
+from handgrad.decimals import significant
 from handgrad.report.build import build_report
 from handgrad.report.drawing.canvas import draw
 from handgrad.report.figures.target_figures import MOST_POINTS, predicted_figure, residual_figure, roc_curve, roc_figure
@@ -91,7 +92,7 @@ def test_predicted_and_residuals_are_those_of_the_run(numbers):
     dots = figure.panels[0].dots[0]
     assert np.array_equal(dots.x, y.astype(float))
     assert np.array_equal(dots.y, a.astype(float))
-    assert f"RMSE {record.metrics['test_rmse']:.4g}" in figure.caption
+    assert f"RMSE {significant(record.metrics['test_rmse'])}" in figure.caption
     residuals = residual_figure(record, arrays, "Setting 2", "residuals", part="validation")
     expected = arrays["validation.predicted"][:, 0].astype(float) - arrays["validation.actual"][:, 0]
     assert np.allclose(residuals.panels[0].dots[0].y, expected)

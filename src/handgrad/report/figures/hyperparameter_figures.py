@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.decimals import significant
 from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.names import plural
 from handgrad.report.figures.axis_fit import AxisFit, fitted
@@ -47,7 +48,6 @@ from handgrad.report.findings.forest_shares import ForestShares, forest_marginal
 from handgrad.report.findings.resampled import has_folds
 from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.wording import sentence
-from handgrad.rounding import significant
 from handgrad.study.changes import shown
 
 if TYPE_CHECKING:

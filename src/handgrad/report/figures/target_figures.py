@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from handgrad.decimals import significant
 from handgrad.measures import REGRESSION, TEST, VALIDATION, roc_auc
 from handgrad.names import listed, lookup, plural
 from handgrad.report.figures.palette import COLOURS, CONTEXT, LINES, LineStyle, line_style
@@ -82,8 +83,8 @@ def residual_figure(
     called, part, y, a, index, scored = found
     residuals = a - y
     line = Line("no error", np.array([a.min(), a.max()]), np.zeros(2), style=LineStyle(CONTEXT.colour, "dash"))
-    spread = f" ± {residuals.std(ddof=1):.4g}" if len(residuals) > 1 else ""
-    mean = f"{residuals.mean():+.4g}".replace("-", "−")
+    spread = f" ± {significant(float(residuals.std(ddof=1)))}" if len(residuals) > 1 else ""
+    mean = significant(float(residuals.mean()), sign="+").replace("-", "−")
     caption = (
         f"{who}, {part} part: residuals (predicted − actual {called}) against predicted {called}, a dot for each of "
         f"{scored}. Mean residual {mean}{spread} (standard deviation). A residual that depends on the predicted value "
@@ -140,7 +141,7 @@ def _said(record: Record, part: str, called: str) -> str:
     of = {"test": TEST, "validation": VALIDATION}[part]
     words = [("RMSE", "rmse"), ("MAE", "mae"), ("R²", "r2")]
     found = [(word, record.metrics.get(of.metric(name))) for word, name in words]
-    scores = listed([f"{word} {value:.4g}" for word, value in found if value is not None]).replace("-", "−")
+    scores = listed([f"{word} {significant(value)}" for word, value in found if value is not None]).replace("-", "−")
     over = f" (mean of {len(record.dataset.classes)} targets)" if len(record.dataset.classes) > 1 else ""
     return f"{scores}{over}." if scores else ""
 

@@ -37,7 +37,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.measures import TEST, VALIDATION
+from handgrad.measures import TEST, VALIDATION, is_proportion
 from handgrad.report.findings.run_facts import UNFINISHED, trained_on
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.streams import stream
@@ -244,6 +244,8 @@ def _noise(groups: Mapping[tuple[str, ...], SettingSummary], still: tuple[Still,
     alone = {sources[0]: setting for sources, setting in groups.items() if len(sources) == 1}
     for part in (TEST, VALIDATION):
         metric = part.metric(next(iter(groups.values())).main_measure)
+        if not is_proportion(metric):
+            return None  # noise of a finite part is that of counts
         some = {name: setting for name, setting in alone.items() if setting.samples[metric].n > 1}
         if not some:
             if still and (values := groups[()].samples[metric]).mean is not None:

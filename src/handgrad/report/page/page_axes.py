@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.decimals import significant
 from handgrad.report.figures.axis_shapes import (
     MOST_LINES,
     AxisPanel,
@@ -16,7 +17,6 @@ from handgrad.report.figures.axis_shapes import (
 from handgrad.report.figures.palette import COLOURS, SHADES, WRONG, shade
 from handgrad.report.findings.wording import percent
 from handgrad.report.page.plots import axis, beginning, layout, numbers, one_plot, plain, short, transparent
-from handgrad.rounding import significant
 
 MEAN, RUN = COLOURS[0], "#8A9199"
 DARK, LIGHT = "#202124", "#ffffff"  # on cells, whatever the page's own colours are

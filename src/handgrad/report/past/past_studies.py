@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from handgrad.decimals import decimals, significant
 from handgrad.errors import DamagedError, HandgradError, ResultsError
 from handgrad.files import is_temporary
 from handgrad.foreign import as_path, reading
@@ -19,7 +20,6 @@ from handgrad.measures import is_fraction
 from handgrad.names import plural
 from handgrad.report.findings.summarize import summarize
 from handgrad.report.findings.wording import number, values_text
-from handgrad.rounding import decimals, significant
 from handgrad.study.folder.disk import unreadable
 from handgrad.study.folder.locks import REPORTING, WRITING
 from handgrad.study.folder.plan_file import OVER

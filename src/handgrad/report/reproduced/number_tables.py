@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from handgrad.decimals import decimals
 from handgrad.measures import DEFAULT_METRIC, PARTS, TRAIN
 from handgrad.report.figures.request import runs_of
 from handgrad.report.findings.statistics import sample
@@ -34,7 +35,6 @@ from handgrad.report.reproduced.judge import (
     word,
 )
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.rounding import decimals
 from handgrad.study.changes import shown
 from handgrad.study.published.items import Figure
 from handgrad.study.published.network_options import PredictionsOptions

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from handgrad.decimals import decimals
 from handgrad.measures import TEST, is_fraction
 from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.verdicts import Verdict
 from handgrad.report.findings.wording import enumerated, plural, troubles
 from handgrad.report.reproduced.judge import ONE_RUN, Compared, shown_published, shown_values, word
 from handgrad.report.reproduced.judged_statements import statement_verdicts
-from handgrad.rounding import decimals
 
 if TYPE_CHECKING:
     from handgrad.report.reproduced.reproduction import Reproduction

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from handgrad.decimals import decimals, significant
 from handgrad.measures import MEASURES, METRICS, is_fraction
 from handgrad.report.findings.class_scores import ClassScore
 from handgrad.report.findings.curve_measures import PhaseCurves, held_out_metric
@@ -13,7 +14,6 @@ from handgrad.report.findings.summary import PhaseSummary
 from handgrad.report.findings.wording import number, signed
 from handgrad.report.tables.study_tables import axis_columns
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.rounding import decimals, significant
 from handgrad.study.changes import shown
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from handgrad.rounding import decimals, significant
+from handgrad.decimals import decimals, significant
 
 
 def by_hand(value, unit):
