@@ -301,6 +301,12 @@ def test_what_does_not_fit_is_said_at_once(here):
         assert line in str(said.value)
 
 
+def test_other_activations_than_the_file_says_are_said(here):
+    network = Network.parse((2, 6, 4), LAYERS[0].replace("relu", "tanh"), *LAYERS[1:])
+    with pytest.raises(WeightsError, match=r"small.keras: conv2d has the activation relu, conv1 tanh\n"):
+        read_params(MADE / "small.keras", network)
+
+
 def linked(file):
     file["elsewhere"] = h5py.ExternalLink("/etc/passwd", "/")
 

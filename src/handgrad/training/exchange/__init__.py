@@ -22,14 +22,14 @@ import numpy as np
 
 from handgrad.data.datasets import Dataset, split
 from handgrad.errors import WeightsError
-from handgrad.foreign import as_path
+from handgrad.foreign import as_path, reading
 from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
 from handgrad.network.network_section import build
 from handgrad.training.brightness import brightness_of
 from handgrad.training.exchange.given_arrays import WHERE, arrays_given
 from handgrad.training.exchange.imported import ImportedNetwork
-from handgrad.training.exchange.keras_weights import are_keras, epsilons, from_keras_arrays
+from handgrad.training.exchange.keras_weights import are_keras, configs_of, from_keras_arrays
 from handgrad.training.exchange.layouts import laid_out
 from handgrad.training.exchange.named_arrays import from_arrays
 from handgrad.training.exchange.state_dict import from_state_dict, is_state_dict, sequential, to_state_dict
@@ -152,7 +152,7 @@ def _path(weights: Any) -> Path:
 
 def read_params(source: Path | Any, network: Network, *, layout: str | None = None) -> Arrays:
     """The parameters of `network` from weights, whoever made them; names and shapes become handgrad's."""
-    eps: Mapping[str, float] = {}
+    configs: Mapping[str, Mapping[str, Any]] = {}
     if isinstance(source, ImportedNetwork):
         return source.params_for(network, "weights")
     if isinstance(source, Path):
@@ -162,7 +162,8 @@ def read_params(source: Path | Any, network: Network, *, layout: str | None = No
         form = form_of(source) if source.is_file() else None
         if form == KERAS:
             described, arrays, ordered = read_keras(source)
-            eps = epsilons(described)
+            with reading(source, WeightsError, "a Keras file", "save it there again: model.save(path)"):
+                configs = configs_of(described)
         else:
             arrays, ordered = read_arrays(source)
     else:
@@ -176,7 +177,7 @@ def read_params(source: Path | Any, network: Network, *, layout: str | None = No
             own = {name: (name, arrays[name]) for name in network.parameter_shapes}
             params = laid_out(network, own, layout=layout, said=None, where=where)
     elif are_keras(arrays):
-        params = from_keras_arrays(network, arrays, where=where, ordered=ordered, layout=layout, eps=eps)
+        params = from_keras_arrays(network, arrays, where=where, ordered=ordered, layout=layout, configs=configs)
     else:
         read = from_state_dict if is_state_dict(arrays) else from_arrays
         params = read(network, arrays, where=where, ordered=ordered, layout=layout)

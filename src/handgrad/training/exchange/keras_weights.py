@@ -39,14 +39,17 @@ def are_keras(arrays: Arrays) -> bool:
     return bool(arrays) and all("/" in name and _variable(name) in NAMES for name in arrays)
 
 
-def epsilons(model: Mapping[str, Any] | None) -> dict[str, float]:
-    """ε of every batch norm of a model that Keras describes, by the layer's name."""
-    found: dict[str, float] = {}
+def configs_of(model: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    """ε and activation of every layer of a model that Keras describes, by the layer's name."""
+    found: dict[str, Mapping[str, Any]] = {}
     for layer in model["config"]["layers"] if model is not None else ():
         if layer["class_name"] in MODELS:
-            found |= epsilons(layer)
-        elif "epsilon" in layer["config"]:
-            found[str(layer["config"]["name"])] = float(layer["config"]["epsilon"])
+            found |= configs_of(layer)
+        else:
+            config = layer["config"]
+            found[str(config["name"])] = {
+                "epsilon": float(config.get("epsilon", KERAS_EPS)), "activation": config.get("activation"),
+            }  # fmt: skip
     return found
 
 
@@ -69,12 +72,13 @@ def from_keras_arrays(
     where: str,
     ordered: bool,
     layout: str | None = None,
-    eps: Mapping[str, float] | None = None,
+    configs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Arrays:
     """Parameters of `network` from Keras's arrays; the layers of each kind are taken in order.
 
-    ordered: whether the arrays are in the order of the layers; else the numbers in the names say it.  eps: ε of batch
-    norm by layer.  A missing bias is 0.  Raises WeightsError with all that does not fit.
+    ordered: whether the arrays are in the order of the layers; else the numbers in the names say it.  configs: what
+    Keras says of the layers, where the file does: ε of batch norm, and activations, which must be the network's.
+    A missing bias is 0.  Raises WeightsError with all that does not fit.
     """
     owners: dict[str, Arrays] = {}
     for name, array in arrays.items():
@@ -92,12 +96,16 @@ def from_keras_arrays(
             wrong.append(f"has {len(names)} {kind} layers ({has}); this network has {len(layers)} ({needed})")
             continue
         for i, owner in zip(layers, names if ordered else _by_number(names, where), strict=True):
+            config, layer = (configs or {}).get(owner, {}), network.layers[i]
+            there = config.get("activation")
+            if isinstance(there, str) and there != "linear" and there.replace("_", "-") != layer.activation:
+                wrong.append(f"{owner} has the activation {there}, {network.layer_names[i]} {layer.activation}")
             for letter, name in network.parameter_names[i].items():
                 variable = LETTERS[kind][letter]
                 absent = np.full(network.parameter_shapes[name], ABSENT.get(letter, 0), np.float32)
                 array = owners[owner].get(variable, absent)
                 if letter == "variance":
-                    array = with_eps(array, (eps or {}).get(owner, KERAS_EPS), f"{where}: {owner}")
+                    array = with_eps(array, config.get("epsilon", KERAS_EPS), f"{where}: {owner}")
                 found[name] = f"{owner}/{variable}", array
     if wrong:
         raise WeightsError("\n".join(f"{where}: {line}" for line in [*wrong, layers_meant(network)]))
