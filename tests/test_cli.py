@@ -260,6 +260,9 @@ def test_predict_reads_pictures(finished, handgrad, monkeypatch, tmp_path):
     code, _, err = handgrad(f"predict {run} {tmp_path / 'bad.png'}")
     assert code == 2
     assert "bad.png: is no picture (it begins with 'no pictu'); pictures are PNG, JPEG" in err
+    code, _, err = handgrad(f"predict {run} {tmp_path / 'bad.mat'}")
+    assert code == 2
+    assert "bad.mat: pictures and tables are predicted here; give arrays in Python, as in hg.Model.load(run)" in err
 
 
 def test_predict_says_what_it_laid_a_transparent_picture_on(finished, handgrad, monkeypatch, tmp_path):

@@ -411,6 +411,10 @@ def test_evaluation_scales_as_the_model_learnt_it(trained):
 def test_evaluations_that_cannot_be(trained):
     with pytest.raises(UnknownName, match=r"unknown part of this data 'tset'; did you mean 'test'"):
         hg.evaluate(trained.model, SETTING, part="tset")
+    with pytest.raises(DataError, match=r"^digits has no test part in this setting: data\.test = false; score"):
+        hg.evaluate(trained.model, {**SETTING, "data": {"test": False}})
+    with pytest.raises(DataError, match=r"has no validation part in this setting: data\.validation = false; score"):
+        hg.evaluate(trained.model, {**SETTING, "data": {"validation": False}}, part="validation")
     with pytest.raises(NetworkError, match=r"cannot go with network.output"):
         hg.evaluate(trained.model, {"training": {"loss": "nll"}})
     small = hg.from_arrays(np.zeros((40, 3)), np.arange(40) % 2)
