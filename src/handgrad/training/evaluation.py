@@ -66,7 +66,7 @@ def evaluate(
     single = model.task == CLASSIFICATION and model.network.n_outputs == 1
     check_fit(loss, model.network.output, targets, BINARY if single else model.task)
     parts = split(data, setting.data).parts
-    if part in PARTS and part not in parts:
+    if isinstance(part, str) and part in PARTS and part not in parts:
         why = "data.test = false" if setting.data.test is False else "data.validation takes all of it"
         why = why if part == TEST.name else "data.validation = false"
         raise DataError(
