@@ -152,7 +152,12 @@ def schema():
 def test_every_ready_made_study_is_one_by_the_schema(schema, name):
     tables = tomllib.loads(ready_made()[name].read_text("utf-8"))
     assert [error.message for error in schema.iter_errors(tables)] == []
-    assert [error.message for error in schema.iter_errors(tomllib.loads(load_study(name).toml()))] == []
+
+
+def test_what_a_results_folder_keeps_is_a_study_by_the_schema(schema):
+    kept = tomllib.loads(load_study("quickstart", ["seeds=2"]).toml())
+    assert "changes" in kept["made"]
+    assert [error.message for error in schema.iter_errors(kept)] == []
 
 
 RIGHT = """
