@@ -189,7 +189,7 @@ def test_it_sorts_filters_searches_and_groups(report, opened):
     Select(table.find("#run-table .group")).select_by_value(LR)
     cells = table.column("val_accuracy")
     assert len(cells) == 7
-    assert cells[0] == "87.10 ± 1.16"  # of 86.0, 86.2, 88.0 and 88.2
+    assert cells[0] == "87.10\u00a0±\u00a01.16"  # of 86.0, 86.2, 88.0 and 88.2
     assert any("(3 of 4)" in cell for cell in cells)
     table.find(".runs tbody .only").send_keys(Keys.ENTER)
     assert "group" in table.run("return document.activeElement.className")

@@ -114,6 +114,15 @@ def test_evaluate_gives_the_same_scores(numbers):
         _ = found.accuracy
 
 
+def test_onnx_tells_targets_in_their_units(numbers, tmp_path):
+    import onnxruntime
+
+    hg.export_model(numbers, tmp_path / "model.onnx")
+    x = hg.load_data("diabetes").x_train[:5].astype(np.float32)
+    (told,) = onnxruntime.InferenceSession(tmp_path / "model.onnx").run(None, {"x": x})
+    assert told[:, 0] == pytest.approx(numbers.model.predict(x), rel=1e-4)
+
+
 def test_a_run_goes_on_from_another(numbers):
     more = hg.train(SETTING, continues=numbers)
     assert len(more.history["val_rmse"]) == 40

@@ -9,6 +9,7 @@ import typer
 from typer import Argument, Option
 
 from handgrad.cli.options import Json, Overrides, print_json
+from handgrad.decimals import significant
 from handgrad.errors import InputError
 from handgrad.measures import MEASURES, MULTI_LABEL, REGRESSION, is_fraction
 
@@ -134,7 +135,10 @@ def export(
 def evaluate(
     weights: Annotated[
         Path,
-        Argument(metavar="WEIGHTS", help="A run's folder or id, or weights from anywhere: .pt, .safetensors, .npz."),
+        Argument(
+            metavar="WEIGHTS",
+            help="A run's folder or id, or weights from anywhere: .pt, .safetensors, .npz, .keras, .h5.",
+        ),
     ],
     study: Annotated[
         str | None, Argument(metavar="STUDY", help="Whose data, layers and loss; a run brings its own.")
@@ -195,7 +199,7 @@ def evaluate(
 
 def _scores(found: "Evaluation", *names: str) -> str:
     """Scores with their words: "balanced accuracy 93.10%, macro F1 92.85%"."""
-    texts = [f"{found.scores[name]:.2%}" if is_fraction(name) else f"{found.scores[name]:.4g}" for name in names]
+    texts = [f"{found.scores[name]:.2%}" if is_fraction(name) else significant(found.scores[name]) for name in names]
     return ", ".join(f"{MEASURES[name].word} {text}" for name, text in zip(names, texts, strict=True))
 
 

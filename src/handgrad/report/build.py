@@ -182,7 +182,8 @@ def _write_all(
     else:
         made = explained_chapters(explained, summary)
         verdicts, numbers = explained_verdicts(explained), explained_tiles(explained)
-    verdicts = (*so_far_verdicts(progress, summary.names), *verdicts)
+    of = {} if explained is None else {"of": "readings"}
+    verdicts = (*so_far_verdicts(progress, summary.names, **of), *verdicts)
     begun = begun_chapter(progress, summary.names)
     contents = []
     for chapter in made if begun is None else chain([begun], made):

@@ -155,6 +155,15 @@ def axis_names(paths: Sequence[str]) -> dict[str, str]:
     return names
 
 
+def or_baseline(axis: str, value: Any) -> Any:
+    """The value of an axis in a setting; "baseline" where no bundle of a named axis is laid over the base.
+
+    >>> or_baseline("variant", None), or_baseline("network.dropout", None), or_baseline("variant", "adam")
+    ('baseline', None, 'adam')
+    """
+    return "baseline" if value is None and not is_path(axis) else value
+
+
 def shown(value: Any) -> str:
     """A value as a table or a line of a plan shows it.
 

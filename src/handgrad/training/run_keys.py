@@ -71,5 +71,17 @@ def counted(keys: Iterable[RunKey]) -> str:
     return text if len(found) == len(folds) * len(seeds) else f"{_plural(len(found), 'run')} of {text}"
 
 
+def sources_over(keys: Iterable[RunKey]) -> str:
+    """What a mean over runs is over.
+
+    >>> sources_over([0, 1]), sources_over([(1, 0), (2, 0)]), sources_over([(1, 0), (2, 0), (1, 1), (2, 1)])
+    ('seeds', 'folds', 'folds and seeds')
+    """
+    found = list(keys)
+    if all(fold_in(key) is None for key in found):
+        return "seeds"
+    return "folds and seeds" if len({seed_in(key) for key in found}) > 1 else "folds"
+
+
 def _plural(n: int, word: str) -> str:
     return f"{n:,} {word}{'' if n == 1 else 's'}"

@@ -177,9 +177,16 @@ def test_pictures_of_the_page_are_png():
     assert png_uri(np.zeros((2, 2, 3))).startswith("data:image/png;base64,")
 
 
-@pytest.mark.parametrize(("low", "labels"), [(0.3, {"0.5", "1", "2"}), (0.001, {"0.001", "0.01", "0.1", "1"})])
-def test_a_logarithmic_axis_of_less_than_two_decades_has_numbers_between_its_powers(low, labels):
-    line = Line("a", np.arange(2.0), np.array([low, 3.0]))
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0.3, 3.0, {"0.5", "1", "2"}),
+        (0.001, 3.0, {"0.001", "0.01", "0.1", "1"}),
+        (4e5, 2.5e6, {"500000", "1000000", "2000000"}),  # as tables write them
+    ],
+)
+def test_a_logarithmic_axis_of_less_than_two_decades_has_numbers_between_its_powers(low, high, labels):
+    line = Line("a", np.arange(2.0), np.array([low, high]))
     drawing = draw(Curves("f", "t", "c", (Panel("p", "epoch", "norm", (line,), log_y=True),)))
     (axes,) = drawing.axes
     ticks = [*axes.yaxis.get_major_ticks(), *axes.yaxis.get_minor_ticks()]

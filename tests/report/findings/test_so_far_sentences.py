@@ -83,4 +83,6 @@ def test_runs_in_progress_are_named():
         "The command that ran it continues it; 1 run that had begun (setting 7, seed 7 at epoch 9 of 20) goes on from "
         "there."
     )
+    (explained,) = so_far_verdicts(SoFar("running", 2, 3, ()), {}, of="readings")
+    assert explained.text.endswith("2 of 3 runs have ended, and what is said here of readings may still change.")
     assert so_far_verdicts(SoFar("done", 3, 3, ()), {}) == []

@@ -474,9 +474,9 @@ def test_what_is_missing_is_said_at_the_top(make_results):
     statuses = {0: "diverged", 1: "failed", 2: "done"}
     found = summary_of(make_results({"seeds": 3, **LRS}, lambda setting, seed: Outcome(0.9, statuses[seed])))
     assert {
-        "2 runs diverged: they are named below and enter no mean; in differences from the best each counts "
+        "2 runs diverged: they are in the table of runs and enter no mean; in differences from the best each counts "
         "as guessing.",
-        "2 runs failed: they are named below and enter no number.",
+        "2 runs failed: they are in the table of runs and enter no number.",
     } <= set(texts(headline(found, None)))
 
 

@@ -156,7 +156,7 @@ def test_two_watch_one_study_and_both_end_with_it(study, monkeypatch):
         thread.join(300)
         assert not thread.is_alive()
         report = (study.folder / "report" / "index.html").resolve()
-        assert said[-1] == f"The study is over, 12 of 12 runs have ended. Its report is being made: {report}"
+        assert said[-1] == f"The study is over, 12 of 12 runs have ended. Its report goes to {report}"
 
 
 def test_a_page_that_is_open_gets_the_last_report_before_the_server_ends(study, monkeypatch):

@@ -54,11 +54,13 @@ def test_blocks_are_set_in_their_order():
 
 def test_long_tables_are_shown_in_part_and_named():
     article = Article(Path(), [])
-    tables = (TableBlock(long_table(40, "short")), TableBlock(long_table(41)))
+    tables = (TableBlock(long_table(10, "short")), TableBlock(long_table(11, "broken")), TableBlock(long_table(41)))
     article.chapter(Chapter("one", "One", (*tables, TableBlock(long_table(50, "folded"), folded=True))))
     text = "\n".join(article.lines)
     assert r"\input{tables/short.tex}" in text
-    assert text.count("    row ") == 40
+    assert text.count(r"\begin{longtable}") == 2  # what begins on a page that has no room for all of it
+    assert r"\label{tab:broken}" in text
+    assert text.count("    row ") == 11 + 40
     assert "The first 40 rows; all 41 rows are in" in text
     assert "Long: all 50 rows are in" in text
 

@@ -9,6 +9,7 @@ from handgrad.report.findings.summarize import summarize
 from handgrad.report.tables import study_tables
 from handgrad.report.tables.chosen_columns import with_columns
 from handgrad.report.tables.latex import BOTH, COLUMN, PAGE, to_latex
+from handgrad.report.tables.latex_columns import TexColumn
 from handgrad.report.tables.latex_text import LATEX, breakable, escape_latex, plain, width_of
 from handgrad.report.tables.table import Column, Row, Table, cell
 from handgrad.study.folder.results_folder import Results
@@ -195,3 +196,8 @@ def test_every_table_fits_one_column_and_two(make_results, tmp_path, compiled): 
         text = rf"\documentclass[{options}]{{article}}\usepackage{{booktabs,siunitx,longtable}}"
         assert compiled(tmp_path, rf"{text}\begin{{document}}{body}\end{{document}}") == []
     assert (PAGE, COLUMN, BOTH) == (345, 229, 469)
+
+
+def test_a_number_stays_with_its_spread_where_text_wraps():
+    column = TexColumn(("mean of others",), True, ("98.63 ± 0.05 (3 of 4)",), (False,), wrap=60.0)
+    assert column.cell(0) == r"\raggedright 98.63~$\pm$~0.05 (3 of 4)"

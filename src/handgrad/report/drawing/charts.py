@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from handgrad.decimals import significant
 from handgrad.report.drawing.canvas import (
     INK,
     SOFT,
@@ -159,7 +160,7 @@ def _minor(value: float, low: float, high: float) -> str:
     ('0.2', '', '')
     """
     digit = round(value / 10 ** math.floor(math.log10(value)))
-    return f"{value:g}" if digit in (2, 5) and high / low < 100 else ""
+    return significant(value, 6) if digit in (2, 5) and high / low < 100 else ""
 
 
 def _panel(axes: "Axes", panel: Panel, *, dots: bool) -> None:
@@ -168,7 +169,7 @@ def _panel(axes: "Axes", panel: Panel, *, dots: bool) -> None:
         from matplotlib.ticker import FuncFormatter
 
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 6)))
         axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: _minor(value, *axes.get_ylim())))
     if panel.percent:
         percent_axis(axes.yaxis)

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from handgrad.decimals import significant
 from handgrad.report.drawing.canvas import (
     INK,
     PAGE_WIDTH,
@@ -87,7 +88,7 @@ def _axis(axes: "Axes", panel: ScatterPanel, figure: Scatter, inches: float) -> 
     axes.set_ylim(*figure.y_range)
     if figure.log_y:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 6)))
         axes.set_ylim(*figure.y_range)
     if figure.percent:
         percent_axis(axes.yaxis, figure.y_range[1] - figure.y_range[0])

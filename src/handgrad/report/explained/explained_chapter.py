@@ -51,7 +51,7 @@ def explained_verdicts(explained: Explained) -> tuple[Verdict, ...]:
 def _the_best(explained: Explained, best: Reading, rung: RungResult) -> Iterator[Verdict]:
     """Which reading explains the numbers, and how many."""
     if not explained.finished:
-        yield Verdict("warning", f"Not finished: this is what {rung.name} says; the same command goes on.")
+        yield Verdict("warning", f"Not finished: this is what {rung.name} says.")
     first = rung.ranking.readings[0]
     fitting, of = fitting_numbers(first)
     explains = first.name in rung.ranking.explaining

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.decimals import decimals, significant
 from handgrad.report.figures.shapes import CsvRow, Numbers
 
 Ticks = tuple[tuple[float, str], ...]  # (place, text)
@@ -128,7 +129,7 @@ class HeatMap:
     def text(self, i: int, j: int) -> str:
         """The mean in a cell."""
         value = float(self.means[i, j])
-        return f"{100 * value:.1f}" if self.percent else f"{value:.3g}"
+        return decimals(value, 1, shift=2) if self.percent else significant(value, 3)
 
     def table(self) -> tuple[list[str], Iterator[CsvRow]]:
         """A row per cell."""

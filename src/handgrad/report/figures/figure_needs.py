@@ -29,7 +29,7 @@ from handgrad.report.findings.effects import plain_value
 from handgrad.report.findings.forest_shares import FEWEST, too_few
 from handgrad.report.findings.studied_axes import StudiedAxes, declared
 from handgrad.report.findings.wording import plural
-from handgrad.study.changes import at_path, axis_names, is_path, leaves
+from handgrad.study.changes import at_path, axis_names, is_path, leaves, or_baseline
 from handgrad.study.folder.kept_examples import is_plane
 from handgrad.study.planning.asked_figures import AskedFigure
 from handgrad.training.run_keys import run_key
@@ -253,7 +253,7 @@ def _planned_axes(asked: AskedFigure) -> StudiedAxes | None:
         for path in axes:
             value = at_path(tables, path) if is_path(path) else None
             value = values.get(path) if value is None else value
-            row[path] = "baseline" if value is None and not is_path(path) else plain_value(value)
+            row[path] = plain_value(or_baseline(path, value))
         rows += [{**row, SEED: run_key(*run), VALUE: rng.uniform(0.2, 0.8), LOST: False} for run in asked.runs]
     levels = {path: ordered_levels(row[path] for row in rows) for path in axes}
     varied = tuple(path for path, own in levels.items() if len(own) > 1)

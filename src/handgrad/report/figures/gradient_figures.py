@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from handgrad.decimals import significant
 from handgrad.report.figures.palette import line_style
 from handgrad.report.figures.request import Request, epoch_series, logarithmic, over_seeds, runs_of, seeds_note
 from handgrad.report.figures.shapes import Curves, Line, Panel
@@ -92,7 +93,7 @@ def _said(lines: Mapping[str, Mapping[str, Line]]) -> str:
 
 def _ratio(first: Line, last: Line, at: int) -> str:
     below = float(last.y[at])
-    return f"{float(first.y[at]) / below:.2g}" if below else "infinitely many times"
+    return significant(float(first.y[at]) / below, 2) if below else "infinitely many times"
 
 
 def _percent(values: Sequence[float] | np.ndarray) -> str:

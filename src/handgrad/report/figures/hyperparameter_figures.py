@@ -45,10 +45,10 @@ from handgrad.report.findings.axis_scales import (
 )
 from handgrad.report.findings.effects import effect_of
 from handgrad.report.findings.forest_shares import ForestShares, forest_marginal
-from handgrad.report.findings.resampled import has_folds
 from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.wording import sentence
 from handgrad.study.changes import shown
+from handgrad.training.run_keys import sources_over
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -169,7 +169,7 @@ def effect_figure(
 
 def _over(frame: "DataFrame") -> str:
     """What means of settings are over."""
-    return "folds and seeds" if has_folds(dict.fromkeys(frame[SEED].tolist())) else "seeds"
+    return sources_over(frame[SEED].tolist())
 
 
 def _side_by_side(x: Numbers, y: Numbers) -> Numbers:
@@ -353,7 +353,7 @@ def parallel_figure(
     places.append(measured)
     made.append(ParallelAxis(word, ticks))
     texts.append([repr(value) for value in y.tolist()])
-    picked = f"; {MOST_LINES} of {total} settings, evenly by rank" if total > MOST_LINES else ""
+    picked = f"; {MOST_LINES} of {total:,} settings, evenly by rank" if total > MOST_LINES else ""
     caption = (
         f"A line for each setting through its values to its {word} (mean over {_over(frame)}, best on top), coloured "
         f"from the worst to the best by rank{picked}. Wide: the best."

@@ -109,7 +109,7 @@ def epoch_curves(phase: PhaseSummary, name: str, sources: Sources) -> Curves | N
     figure = epochs(_request(phase, name, sources, EpochsOptions(measures=shown, parts=tuple(PARTS))))
     if figure is None or len(phase.settings) <= LINES:
         return figure
-    many = f"The best {BEST} of {len(phase.settings)} settings in colour, the others in grey."
+    many = f"The best {BEST} of {len(phase.settings):,} settings in colour, the others in grey."
     return replace(figure, caption=figure.caption.replace("A line per setting.", many))
 
 
@@ -132,7 +132,7 @@ def phase_step_loss(phase: PhaseSummary, name: str, sources: Sources) -> Curves 
     figure = step_loss(replace(request, shown=told))
     if figure is None or len(told) == len(phase.settings):
         return figure
-    return replace(figure, caption=f"{figure.caption} The best {BEST} of {len(phase.settings)} settings.")
+    return replace(figure, caption=f"{figure.caption} The best {BEST} of {len(phase.settings):,} settings.")
 
 
 def _request(phase: PhaseSummary, name: str, sources: Sources, options: Options) -> Request[Options]:

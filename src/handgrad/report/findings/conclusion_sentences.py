@@ -165,7 +165,8 @@ def _behind(found: Conclusions, others: Sequence[str]) -> list[Verdict]:
         return []
     text = f"Behind the best: {_named(labels, others)}{_example(found, labels, 'the nearest is', labels[0])}."
     if inside := found.within_margin(labels):
-        which = "It is" if labels == inside else f"{sentence(_named(inside, others))} {_are(inside)}"
+        named = sentence(_named(inside, others))
+        which = "It is" if labels == inside else f"{named}{',' * ('among them' in named)} {_are(inside)}"
         text += f" {'They are' if which == 'It is' and len(inside) > 1 else which} behind by less than the margin."
     return [Verdict("good", text)]
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from handgrad.measures import METRICS, is_fraction
 from handgrad.report.findings.forest_shares import ForestShares
 from handgrad.report.findings.importance import Importance, Shares, among, axes_named, with_result
-from handgrad.report.findings.spreads import LOST_IS
 from handgrad.report.findings.studied_axes import StudiedAxes
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.variance_shares import VarianceShares
@@ -114,13 +113,12 @@ def importance_verdicts(found: Importance, phase: str = "") -> list[Verdict]:
         text, decided = _most(found.shares, studied, begins=not where)
         method = _method(found.shares, settings)
         return [Verdict("good" if decided else "note", f"{where}{text}. {method}{not_among}")]
-    working, small = _of_working(found, where), little(found)
-    text, _ = _most(found.shares, studied, beside=[studied.names[path] for path in studied.axes if path not in small])
-    text = (
-        f"{working.text} Among all {plural(settings, 'setting')}, {found.lost} of which lost runs, {text}. "
-        f"Lost runs count in this variance. {_method(found.shares, settings)}{not_among}"
-    )
-    return [Verdict(working.kind, text)]
+    working = _of_working(found, where)
+    lead, _ = _lead(parts_of(found.shares), found.shares, studied)
+    text = f"{working.text} Among all {plural(settings, 'setting')}, {found.lost:,} of which lost runs, {lead}."
+    if found.working is None:
+        text = f"{text} {_method(found.shares, settings)}"
+    return [Verdict(working.kind, f"{text}{not_among}")]
 
 
 def little(found: Importance) -> set[str]:
@@ -135,7 +133,7 @@ def little(found: Importance) -> set[str]:
 
 def _of_working(found: Importance, where: str) -> Verdict:
     """Which axis matters most among the settings of which no run was lost."""
-    settings, begin = with_result(found.studied), f"{where}{'a' if where else 'A'}mong the {among(found)} ({LOST_IS})"
+    settings, begin = with_result(found.studied), f"{where}{'a' if where else 'A'}mong the {among(found)}"
     if found.working is None:
         return Verdict("note", f"{begin}, what matters cannot be said: {found.working_refusal}.")
     text, decided = _most(found.working, found.studied)
@@ -143,23 +141,33 @@ def _of_working(found: Importance, where: str) -> Verdict:
     return Verdict("good" if decided else "note", f"{begin}, {text}. {method}")
 
 
-def _most(shares: Shares, studied: StudiedAxes, begins: bool = False, beside: Sequence[str] = ()) -> tuple[str, bool]:
+def _most(shares: Shares, studied: StudiedAxes, begins: bool = False) -> tuple[str, bool]:
     """The axis that matters most, or the two that do so together, what interacts, and what matters little or was not
-    shown to matter; and whether one is shown to matter most.
-
-    beside: names of axes that may have little of this variance because lost runs have so much of it.
-    """
+    shown to matter; and whether one is shown to matter most."""
     parts = parts_of(shares)
+    text, named = _lead(parts, shares, studied, begins)
+    if not parts:
+        return text, False
+    mains = [part for part in parts if len(part.axes) == 1 and part not in named]
+    pairs = [part for part in parts if len(part.axes) == 2 and part not in named]
+    first = named[0] if len(named) == 1 and len(named[0].axes) == 2 else None
+    return text + _the_others(mains, pairs, parts, first), len(named) == 1 and named[0].is_above_zero
+
+
+def _lead(
+    parts: Sequence[NamedShare], shares: Shares, studied: StudiedAxes, begins: bool = False
+) -> tuple[str, list[NamedShare]]:
+    """The axis that matters most, or the two that do so together, and which parts that names."""
     of = f"of the variance of {METRICS[studied.metric].word}"
     if isinstance(shares, ForestShares):
         of += " over the space"
     if not parts:  # no noise was seen
         texts = [f"{_called(one.name, one.axes)} {percent_of(one.share)}" for one in shares.shares if one.axes]
-        return f"{'O' if begins else 'o'}{of[1:]} the shares are {enumerated(texts, NAMED)}", False
+        return f"{'O' if begins else 'o'}{of[1:]} the shares are {enumerated(texts, NAMED)}", []
     mains = [part for part in parts if len(part.axes) == 1]
     pairs = [part for part in parts if len(part.axes) == 2]
     if pairs and all(pairs[0].low > one.high for one in parts if one is not pairs[0]) and pairs[0].is_above_zero:
-        return f"{_pair_first(pairs[0], of)}{_the_others(mains, pairs[1:], parts, pairs[0], beside)}", True
+        return _pair_first(pairs[0], of), [pairs[0]]
     first, is_above_zero = mains[0], any(part.is_above_zero for part in mains)
     rivals = [one for one in parts if is_above_zero and first.name not in one.axes and one.high >= first.low]
     if not is_above_zero:
@@ -175,10 +183,7 @@ def _most(shares: Shares, studied: StudiedAxes, begins: bool = False, beside: Se
         )
     else:
         text = f"{first.name} matters most: it has {percent_of(first.share)} {of} (95 % interval {_ends(first)})"
-    left = [part for part in mains[1:] if part not in rivals]
-    return f"{text}{_the_others(left, [pair for pair in pairs if pair not in rivals], parts, beside=beside)}", (
-        is_above_zero and not rivals
-    )
+    return text, [first, *rivals]
 
 
 def _pair_first(pair: NamedShare, of: str) -> str:
@@ -195,10 +200,8 @@ def _the_others(
     pairs: Sequence[NamedShare],
     parts: Sequence[NamedShare],
     first: NamedShare | None = None,
-    beside: Sequence[str] = (),
 ) -> str:
-    """The axes and pairs that are not named yet;  first: the interaction that is; its axes have shares of their own;
-    beside: axes of which nothing is said but how little they have beside lost runs."""
+    """The axes and pairs that are not named yet;  first: the interaction that is; its axes have shares of their own."""
     text = ""
     if first is not None:
         text += f". By themselves {_listed([part for part in mains if part.axes[0] in first.axes], ' has')}"
@@ -207,13 +210,9 @@ def _the_others(
     if matter := [part for part in mains if part.is_above_zero and part not in small]:
         text += f"; {_listed(matter, ' has')}"
     text += _together([part for part in pairs if part.is_above_zero and part.share >= LITTLE / 5])
-    for begin, those in (
-        (". Shown to matter little: ", [part for part in small if part.name not in beside]),
-        (". Little beside the lost runs: ", [part for part in small if part.name in beside]),
-    ):
-        if those:
-            most = _at_most(max(part.high for part in those))
-            text += f"{begin}{enumerated([part.name for part in those], NAMED)} ({most})"
+    if small:
+        most = _at_most(max(part.high for part in small))
+        text += f". Shown to matter little: {enumerated([part.name for part in small], NAMED)} ({most})"
     if unknown := [part for part in mains if part not in (*small, *matter)]:
         text += f". Not shown to matter: {_listed(unknown)}"
     return text

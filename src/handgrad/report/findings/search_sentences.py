@@ -192,7 +192,7 @@ def when_found(phase: PhaseSummary) -> list[Verdict]:
     return [
         Verdict(
             "note",
-            f"The best, setting {best.label}, was number {best.number} of {len(facts.trials)} that were {order}"
+            f"The best, setting {best.label}, was number {best.number:,} of {len(facts.trials):,} that were {order}"
             f"{share}; {later}.",
         )
     ]

@@ -9,17 +9,17 @@ from handgrad.study.folder.so_far import BegunRun, SoFar
 NAMED = 4  # runs that have begun that a sentence names
 
 
-def so_far_verdicts(found: SoFar, names: Mapping[str, str]) -> list[Verdict]:
+def so_far_verdicts(
+    found: SoFar, names: Mapping[str, str], of: str = "the best setting and of differences"
+) -> list[Verdict]:
     """That what follows is preliminary; empty where the study is over.
 
-    names: label in the results folder -> name in the report, where they differ.
+    names: label in the results folder -> name in the report, where they differ;  of: what the report speaks.
     """
     if found.over:
         return []
-    if not found.ended:
-        known = "so nothing can be said yet."
-    else:
-        known = "and what is said here of the best setting and of differences may still change."
+    change = f"and what is said here of {of} may still change."
+    known = change if found.ended else "so nothing can be said yet."
     return [Verdict("warning", f"Preliminary: {how_far(found)}, {known}{_begun(found, names)}")]
 
 

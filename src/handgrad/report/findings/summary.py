@@ -32,7 +32,7 @@ from handgrad.study.rules import select
 from handgrad.study.rules.samplers import Sampling
 from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts, NetworkFacts
-from handgrad.training.run_keys import counted
+from handgrad.training.run_keys import counted, sources_over
 from handgrad.training.sources import sources_named
 
 
@@ -250,8 +250,8 @@ class PhaseSummary:
 
     @property
     def over(self) -> str:
-        """What its means are over: "seeds", or "folds and seeds"."""
-        return "folds and seeds" if self.folded else "seeds"
+        """What its means are over: "seeds", "folds", or "folds and seeds"."""
+        return sources_over(run.key for setting in self.settings for run in setting.runs)
 
     @property
     def complete(self) -> bool:

@@ -32,10 +32,10 @@ from handgrad.errors import InputError
 from handgrad.report.findings.axis_scales import LOST, WHOLE
 from handgrad.report.findings.design_blocks import DesignBlock, Terms, block_of, inverse_of, rank_of, terms_of
 from handgrad.report.findings.intervals import CONFIDENCE, Interval
-from handgrad.report.findings.resampled import has_folds, means_of
+from handgrad.report.findings.resampled import means_of
 from handgrad.report.findings.wording import plural
 from handgrad.streams import stream
-from handgrad.training.run_keys import RunKey, counted
+from handgrad.training.run_keys import RunKey, counted, sources_over
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -140,7 +140,7 @@ def _called(part: "_Part", block: DesignBlock) -> str:
     """How a table calls a term."""
     if part.term:
         return " × ".join(block.axes[j] for j in part.term)
-    unit = "folds and seeds" if has_folds(dict.fromkeys(block.seeds)) else "seeds"
+    unit = sources_over(block.seeds)
     words = {"rest": "all other interactions", "seeds": f"{unit}, alike in all settings"}
     between = f"noise between {unit}" if len(block.seeds) > 1 else "noise and what is not listed"
     return words.get(part.kind, between)

@@ -100,7 +100,7 @@ def validation_choice(phases: Sequence[PhaseSummary]) -> list[Verdict]:
         other = min(seen, key=lambda setting: rank(setting, metric))
         where = f"Phase {phase.name}: " if len(phases) > 1 else ""
         some = len(seen) < sum(bool(setting.samples[phase.metric].n) for setting in phase.settings)
-        among = f" among the {len(seen)} settings that have a validation part" if some else ""
+        among = f" among the {len(seen):,} settings that have a validation part" if some else ""
         if other is ours:
             text = f"{where}{METRICS[metric].word} would have chosen the same setting ({other.label}){among}."
             found.append(Verdict("note", text))
@@ -142,11 +142,14 @@ def without_value_verdicts(summary: Summary, metric: str) -> list[Verdict]:
             "it" if count == 1 else "each",
             "guessing" if is_fraction(metric) else "three times the worst loss",
         )
-        text = f"{plural(count, 'run')} diverged: {it} named below and {enter} no mean; in differences from the best "
-        found.append(Verdict("warning", f"{text}{each} counts as {counts_as}."))
+        text = f"{plural(count, 'run')} diverged: {it} in the table of runs and {enter} no mean"
+        text += f"; in differences from the best {each} counts as {counts_as}."
+        found.append(Verdict("warning", text))
     if count := sum(run.status == "failed" for run in summary.runs):
         it, enter = ("it is", "enters") if count == 1 else ("they are", "enter")
-        found.append(Verdict("warning", f"{plural(count, 'run')} failed: {it} named below and {enter} no number."))
+        found.append(
+            Verdict("warning", f"{plural(count, 'run')} failed: {it} in the table of runs and {enter} no number.")
+        )
     return found
 
 
@@ -233,7 +236,7 @@ def early_stopping_verdicts(summary: Summary) -> list[Verdict]:
     stops = [one for one in summary.settings if at_path(one.setting, "training.early_stopping")]
     if not any(one.records for one in stops):
         return []
-    some = "" if len(stops) == len(summary.settings) else f" (in {len(stops)} of {len(summary.settings)} settings)"
+    some = "" if len(stops) == len(summary.settings) else f" (in {len(stops):,} of {len(summary.settings):,} settings)"
     where = "the part that validates in its own fold" if any(folds_of(one.setting) for one in stops) else "validation"
     text = (
         f"Early stopping{some} keeps the epoch of a run that does best on {where}, and the run is scored on the same "

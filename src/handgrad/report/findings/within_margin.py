@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from handgrad.decimals import significant
 from handgrad.errors import InputError
 from handgrad.report.findings.axis_scales import VALUE, is_number, mean_by_setting, ordered_levels
 from handgrad.report.findings.intervals import Interval, exact_binomial_interval
@@ -193,9 +194,9 @@ def _range_text(one: WorkingRange, name: str) -> str:
 
 def _drawn(value: float) -> str:
     """A drawn value with three digits."""
-    return shown(float(f"{value:.3g}"))
+    return significant(value, 3)
 
 
 def _rounded(factor: float) -> str:
     digits = max(0, 1 - math.floor(math.log10(factor)))
-    return f"{round(factor, digits):g}"
+    return significant(round(factor, digits), 6)

@@ -109,7 +109,7 @@ class LiveReport:
             return f"{text}, {going:,} more {'has' if going == 1 else 'have'} begun" if going else text
         where = (self.folder / "report" / "index.html").resolve()
         if found.over:  # the command that ran it writes the report then
-            return f"{text}. Its report{'' if where.exists() else ' is being made'}: {where}"
+            return f"{text}. Its report{':' if where.exists() else ' goes to'} {where}"
         text += ". The command that ran it continues it. "
         if where.exists():
             return f"{text}Its report: {where}"

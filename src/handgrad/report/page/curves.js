@@ -197,7 +197,7 @@ const curves = {
       const same = plots.filter((other) => other.layout.yaxis.title.text === title);
       const range = curves.ends(same.flatMap((other) => curves.lines(other, state)), log);
       y.type = log ? "log" : "linear";
-      if (!log) { delete y.dtick; delete y.exponentformat; }
+      if (!log) { delete y.dtick; y.exponentformat = "none"; }
       if (range) y.range = range; else delete y.range;
     }
     if (!data.length) [x, y].forEach((axis) => { axis.showticklabels = false; });  // of no line there are no places

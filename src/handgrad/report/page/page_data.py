@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.decimals import significant
 from handgrad.report.figures.data_shapes import Activations, ClassBalance, DecisionRegions, LayerOutputs, RegionPanel
 from handgrad.report.figures.palette import COLOURS, RIGHT, WRONG, line_style
 from handgrad.report.figures.shapes import Line
@@ -163,7 +164,7 @@ def _outputs(figure: Activations) -> dict[str, Any]:
         "orientation": "h",
         "x": numbers(values),
         "y": list(range(len(rows))),
-        "text": [f"{value:.3g}" for value in values.tolist()],
+        "text": [significant(value, 3) for value in values.tolist()],
         "textposition": "outside",
         "cliponaxis": False,
         "marker": {"color": [figure.ink(i) or OTHER for i in rows]},

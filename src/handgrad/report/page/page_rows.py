@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from handgrad.decimals import significant
 from handgrad.report.drawing.charts import row_labels
 from handgrad.report.figures.palette import COLOURS
 from handgrad.report.figures.row_shapes import Estimates, Ranking
@@ -18,9 +19,9 @@ def estimates(figure: Estimates) -> dict[str, Any]:
     """A bar per row, with a line for its interval, in one plot of its own height."""
     data: list[dict[str, Any]] = []
     for y, row in enumerate(figure.rows):
-        text = f"{row.value:.3g}"
+        text = significant(row.value, 3)
         if row.low is not None and row.high is not None:
-            text += f" ({row.low:.3g} to {row.high:.3g})"
+            text += f" ({significant(row.low, 3)} to {significant(row.high, 3)})"
         bar = {"type": "bar", "orientation": "h", "x": [short(row.value)], "y": [y], "width": 0.6}
         data.append(
             {**bar, "marker": {"color": transparent(COLOURS[0], 0.5)}, "hovertemplate": f"{text}<extra></extra>"}

@@ -14,6 +14,7 @@ from handgrad.report.figures.palette import CONTEXT
 from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
 
 MARK = "#8A9199"
+TINY = -6  # the power of ten from which on a logarithmic axis has powers for numbers
 NAMED = 40  # lines that a legend names
 END_GAP = 0.045  # of the height of a plot, between names at the ends of lines
 
@@ -77,7 +78,8 @@ def _panel(
     y = axis(panel.y_label)
     if panel.log_y:
         decades = y_range[1] - y_range[0] if y_range else 1.0
-        y |= {"type": "log", "dtick": 1 if decades > 1.2 else "D2", "exponentformat": "power"}
+        y |= {"type": "log", "dtick": 1 if decades > 1.2 else "D2"}
+        y |= {"exponentformat": "power"} if y_range and y_range[0] < TINY else {}
     if panel.percent:
         y |= {"tickformat": ".0%" if not y_range or y_range[1] - y_range[0] > 0.05 else ".1%"}
     if y_range:
@@ -256,8 +258,9 @@ def _context(lines: list[Line]) -> dict[str, Any]:
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:
-    """An axis with its title."""
-    return {"title": {"text": plain(title), "standoff": 6}, "automargin": True, "zeroline": False, **more}
+    """An axis with its title.  Its numbers are written out: plotly's own are 1M and 10μ."""
+    title_and_room = {"title": {"text": plain(title), "standoff": 6}, "automargin": True, "zeroline": False}
+    return {**title_and_room, "exponentformat": "none", **more}
 
 
 def layout(x: dict[str, Any], y: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 // What the columns of the run table hold: how values are written, what a filter means, means over groups.
 const runValues = (() => {
   const numeric = new Set(["number", "percent", "metric", "seconds"]);
-  // As `decimals` and `significant` in rounding.py: rounded once, from the shortest decimal, halves up.
+  // As `decimals` and `significant` in decimals.py: rounded once, from the shortest decimal, halves up.
   const parts = (value) => {
     const [digits, exponent] = Math.abs(value).toExponential().split("e");
     return [value < 0 ? "-" : "", digits.replace(".", ""), value ? Number(exponent) : -Infinity];

@@ -51,7 +51,7 @@
     parent.append(make("div", { className: "panel" }, make("p", { className: "panel-title", textContent: title }), box));
     const y = lines.flatMap((line) => line.y).filter((one) => one !== null);
     const wide = log && Math.min(...y) > 0 && Math.max(...y) / Math.min(...y) > 50;
-    const axis = { automargin: true, zeroline: false };
+    const axis = { automargin: true, zeroline: false, exponentformat: "none" };
     plotly().then(() => window.Plotly.newPlot(box, lines.map((line) => ({
       type: "scatter", mode: line.y.length > 1 ? "lines" : "markers", x: line.x, y: line.y, name: line.name,
       line: { color: line.colour, width: 2 },

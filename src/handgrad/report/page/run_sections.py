@@ -92,7 +92,7 @@ def _setting(phase: PhaseSummary, setting: SettingSummary, phases: list[str]) ->
         "toml": dumps(setting.setting),
     }
     if values.interval is not None:
-        low, high = values.interval.shown(fraction=is_fraction(phase.metric))
+        low, high = values.interval.shown(phase.metric)
         ends = f"{number(low, phase.metric)} to {number(high, phase.metric)}"
         told["interval"] = [f"95 % interval of the mean {METRICS[phase.metric].word}", ends]
     if setting.network is not None:

@@ -37,7 +37,7 @@ const runTable = (() => {
   };
   const groupCell = (column) => (value, type) => {
     if (type === "sort" || type === "type") return value.mean;
-    const said = spread(value, column.form);
+    const said = type === "display" ? spread(value, column.form).replace(" ± ", "\u00a0±\u00a0") : spread(value, column.form);
     return value.n && value.n < value.of ? `${said} (${value.n} of ${value.of})` : said;
   };
 

@@ -16,7 +16,7 @@ from handgrad.measures import METRICS, is_fraction, lower_is_better
 from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.wording import axis_names, setting_value
-from handgrad.study.changes import shown
+from handgrad.study.changes import or_baseline, shown
 
 TIMES = ("total", "training", "evaluation")
 
@@ -117,7 +117,7 @@ def _columns(summary: Summary) -> list[_Column]:
 
 def _axis(path: str) -> Callable[[list[str], SettingSummary, RunFacts], Any]:
     def value(phases: list[str], setting: SettingSummary, run: RunFacts) -> Any:
-        found = setting_value(setting, path)
+        found = or_baseline(path, setting_value(setting, path))
         return found[0] if isinstance(found, list | tuple) and len(found) == 1 else found  # hidden = [5]
 
     return value

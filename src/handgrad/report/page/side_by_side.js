@@ -93,8 +93,8 @@ const sideBySide = {
     data.forEach((trace) => { trace.name = figures.plain(trace.meta); trace.showlegend = Boolean(trace.hovertemplate); });
     const layout = {
       paper_bgcolor: any.paper_bgcolor, plot_bgcolor: any.plot_bgcolor, font: any.font, margin: { l: 8, r: 12, t: 8, b: 8 }, hovermode: "x unified",
-      xaxis: { title: { text: "epoch", standoff: 6 }, automargin: true, zeroline: false }, showlegend: true, legend: { orientation: "h", y: -0.2 },
-      yaxis: { title: { text: series.selectedOptions[0].textContent, standoff: 6 }, automargin: true, zeroline: false, tickformat: percent ? ".1%" : "", range: curves.ends(lines, false) },
+      xaxis: { title: { text: "epoch", standoff: 6 }, automargin: true, zeroline: false, exponentformat: "none" }, showlegend: true, legend: { orientation: "h", y: -0.2 },
+      yaxis: { title: { text: series.selectedOptions[0].textContent, standoff: 6 }, automargin: true, zeroline: false, exponentformat: "none", tickformat: percent ? ".1%" : "", range: curves.ends(lines, false) },
     };
     Plotly.react(box, data, layout, figures.config);
   },

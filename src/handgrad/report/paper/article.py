@@ -25,10 +25,11 @@ from handgrad.report.chapters.chapter import (
 from handgrad.report.figures.shapes import FigureData
 from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.verdicts import Verdict
-from handgrad.report.tables.latex import LONG, to_latex
+from handgrad.report.tables.latex import LONG, to_longtable
 from handgrad.report.tables.latex_text import LATEX, breakable, escape_latex
 from handgrad.report.tables.table import Table
 
+SHORT = 10  # rows of a table that stands whole on a page; one of more begins where the text before it ends
 NARROW_LETTERS = 60.0  # points: longer words of a program text may be broken
 PICTURES = ("pdf", "png")  # what pdfLaTeX includes
 PREAMBLE = r"""\documentclass{article}
@@ -114,15 +115,18 @@ class Article:
 
 
 def _table(table: Table, *, folded: bool) -> Iterator[str]:
-    if len(table.rows) <= LONG:
+    if len(table.rows) <= SHORT:
         yield rf"\input{{tables/{table.name}.tex}}"
+        return
+    if len(table.rows) <= LONG:
+        yield to_longtable(table)
         return
     csv, tex = (breakable(f"tables/{table.name}.{form}", NARROW_LETTERS) for form in ("csv", "tex"))
     files = rf"all {len(table.rows):,} rows are in \texttt{{{csv}}}, and \texttt{{{tex}}} sets them"
     if folded:
         yield from ("", rf"{breakable(table.title)}: {files}.")
         return
-    yield to_latex(replace(table, name=f"{table.name}-first", rows=table.rows[:LONG]))
+    yield to_longtable(replace(table, name=f"{table.name}-first", rows=table.rows[:LONG]))
     yield rf"The first {LONG} rows; {files}."
 
 

@@ -1,5 +1,6 @@
 """Tables of hyperparameters: shares of the variance, and which values work."""
 
+from handgrad.decimals import significant
 from handgrad.measures import METRICS
 from handgrad.report.findings.forest_shares import ForestShares
 from handgrad.report.findings.importance import Importance, Shares
@@ -136,4 +137,4 @@ def working_table(found: Importance, name: str, title: str) -> Table | None:
 
 
 def _value(value: object) -> str:
-    return shown(float(f"{value:.3g}")) if isinstance(value, float) else shown(value)
+    return significant(value, 3) if isinstance(value, float) else shown(value)

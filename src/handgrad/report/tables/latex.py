@@ -63,6 +63,12 @@ def to_latex(table: "Table", column: str | None = None) -> str:
     return "\n".join([*texts, ""])
 
 
+def to_longtable(table: "Table") -> str:
+    """A table across both columns' width of an article, which breaks between pages wherever one ends."""
+    lines = _long(table, _layout(tex_columns(table), BOTH))
+    return "\n".join([*_transcribed(table), *lines, ""])
+
+
 def _layout(columns: list[TexColumn], width: float) -> _Layout:
     """The largest letters in which all columns stand side by side; else the smallest, wrapped and split."""
     if _total(columns, SIZES[0]) <= width:

@@ -151,7 +151,7 @@ class TexColumn:
             return f"{strong}{number.text} & {beside}" if self.spread else strong + number.text
         if text.endswith(MARK):
             text, mark = text[:-1], LATEX[MARK]
-        made = breakable(text, self.wrap) if self.wrap else escape_latex(text)
+        made = breakable(text, self.wrap).replace(r" $\pm$ ", r"~$\pm$~") if self.wrap else escape_latex(text)
         made = rf"\textbf{{{made}}}" if self.bold[row] and text else made
         return rf"\raggedright {made}{mark}" if self.wrap else self._across(made + mark)
 

@@ -30,7 +30,7 @@ from handgrad.report.findings.verdicts import slips_noted
 from handgrad.report.findings.wording import axis_names, mean_std, number, outcome, seconds, setting_value
 from handgrad.report.tables.conclusion_tables import against_caption, against_cells, against_columns, not_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
-from handgrad.study.changes import at_path, shown
+from handgrad.study.changes import at_path, or_baseline, shown
 from handgrad.training.record_facts import DatasetFacts
 from handgrad.training.usual_values import scored_as
 
@@ -147,7 +147,7 @@ def _interval_columns(phase: PhaseSummary, bootstrap: bool) -> list[Column]:
 def _intervals_said(phase: PhaseSummary, bootstrap: bool) -> str:
     """How intervals of a setting's own mean were computed."""
     said = f"Intervals are for the mean {METRICS[phase.metric].word}: t with {_degrees(phase)}"
-    said += " (cut at 0 and 100 %)" if is_fraction(phase.metric) else ""
+    said += " (cut at 0 and 100 %)" if is_fraction(phase.metric) else " (cut at 0)"
     return said + (", and BCa bootstrap (9,999 resamples)." if bootstrap else ".")
 
 
@@ -204,7 +204,7 @@ def _mean(values: Sample, metric: str, *, bold: bool = False) -> Cell:
 def _interval(interval: Interval | None, metric: str) -> Cell:
     if interval is None:
         return Cell("–", (None, None))
-    low, high = interval.shown(fraction=is_fraction(metric))
+    low, high = interval.shown(metric)
     text = " to ".join(number(end, metric).removesuffix(" %") for end in (low, high))
     return Cell(text, (interval.low, interval.high))
 
@@ -333,7 +333,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
 
 def _value(setting: SettingSummary, path: str) -> Cell:
     """The value of a hyperparameter in a setting."""
-    value = setting_value(setting, path)
+    value = or_baseline(path, setting_value(setting, path))
     text = "–" if value is None else shown(value)
     return cell(value if isinstance(value, int | float | str) else text, text)
 

@@ -25,7 +25,7 @@ from handgrad.foreign import as_path, reading
 from handgrad.measures import METRICS, metrics_of
 from handgrad.names import label_text, lookup
 from handgrad.network.arrays import Arrays
-from handgrad.study.changes import at_path
+from handgrad.study.changes import at_path, or_baseline
 from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import Decision, read_decisions
@@ -314,7 +314,11 @@ class Results(Displayed):
         """
         runs = [run for setting in self.planned.values() for run in setting["runs"]]
         sources = [name for name in SOURCES if any(name in run.get("seeds", ()) for run in runs)]
-        return frame_of_rows(cell.row(self.axes[cell.label], sources, self.metrics) for cell in self.cells())
+        return frame_of_rows(cell.row(self._columns(cell.label), sources, self.metrics) for cell in self.cells())
+
+    def _columns(self, label: str) -> dict[str, Any]:
+        """The axes of a setting as columns of a frame."""
+        return {axis: or_baseline(axis, value) for axis, value in self.axes[label].items()}
 
     def curves(self) -> "DataFrame":
         """One row for every epoch of every run: label, seed, id, epoch, losses, accuracies, lr, steps_at_epoch_end."""
@@ -349,7 +353,7 @@ class Results(Displayed):
         for label, setting in self.planned.items():
             own = runs[runs["label"] == label]
             done = own[own["status"].isin(ENDED)]
-            row: dict[str, Any] = {"label": label, "phase": setting["phase"], **self.axes[label], "n": len(done)}
+            row: dict[str, Any] = {"label": label, "phase": setting["phase"], **self._columns(label), "n": len(done)}
             row |= {name: int((own["status"] == name).sum()) for name in ("diverged", "failed", "pruned")}
             for name in self.metrics:
                 row |= {f"{name}_mean": done[name].mean(), f"{name}_std": done[name].std(ddof=self.spec.ddof)}
