@@ -1,11 +1,11 @@
-"""A LeNet-like network on MNIST: the compiled engine beside PyTorch, one core each, medians of microseconds an image.
+"""A LeNet-like network on MNIST: the compiled engine, PyTorch and JAX, one core each, medians of microseconds an image.
 
     HANDGRAD_DATA=... python benchmarks/convolutions.py [--rounds 3] [--core 0] [--batches 1 64 256]
 
 SGD with momentum 0.9 and weight decay 1e-4, dropout.  PyTorch is set up as its experts would on one core: a lean loop
 over tensors that lie in memory, images channels-last or not, the fused optimizer, denormal numbers flushed, gradients
-set to None; eager and through torch.compile.  The best of them is what handgrad is compared with.  Contenders take
-turns, each in a process of its own.
+set to None; eager and through torch.compile.  JAX: jit of a step with donated parameters, images
+channels-first or channels-last, and jit of a scan over an epoch.  Contenders take turns, each in a process of its own.
 """
 
 import argparse
@@ -85,11 +85,70 @@ def torch(batch: int, n: int, repeats: int, *, compiled: bool = False, channels_
     return timed(epoch, n, repeats)
 
 
+def jax(batch: int, n: int, repeats: int, *, channels_last: bool = False, scan: bool = False) -> list[float]:
+    """jit of a step, or of a scan over the epoch; parameters and momentum donated, gradients by jax.grad."""
+    import jax
+    import jax.numpy as jnp
+
+    x, y = examples(n)
+    form = ("NHWC", "OIHW", "NHWC") if channels_last else ("NCHW", "OIHW", "NCHW")
+    x, y = jnp.asarray(x.transpose(0, 2, 3, 1) if channels_last else x), jnp.asarray(y)
+    window = (1, 2, 2, 1) if channels_last else (1, 1, 2, 2)
+    rng = np.random.default_rng(0)
+    shapes = (6, 1, 5, 5), (16, 6, 5, 5), (256, 120), (120, 84), (84, 10)
+    W = [jnp.asarray(0.05 * rng.normal(size=shape), jnp.float32) for shape in shapes]
+    b = [jnp.zeros(shape[0] if len(shape) == 4 else shape[1]) for shape in shapes]
+
+    def convolved(a: Any, W: Any, b: Any) -> Any:
+        z = jax.lax.conv_general_dilated(a, W, (1, 1), "VALID", dimension_numbers=form)
+        a = jnp.maximum(z + (b if channels_last else b[:, None, None]), 0)
+        return jax.lax.reduce_window(a, -jnp.inf, jax.lax.max, window, window, "VALID")
+
+    def dropped(a: Any, key: Any) -> Any:
+        return jnp.where(jax.random.bernoulli(key, 0.5, a.shape), 2 * a, 0)
+
+    def loss(params: Any, x: Any, y: Any, key: Any) -> Any:
+        W, b = params
+        a = convolved(convolved(x, W[0], b[0]), W[1], b[1]).reshape(len(x), -1)
+        first, second = jax.random.split(key)
+        a = dropped(jnp.maximum(a @ W[2] + b[2], 0), first)
+        a = dropped(jnp.maximum(a @ W[3] + b[3], 0), second)
+        scores = jax.nn.log_softmax(a @ W[4] + b[4])
+        return -jnp.take_along_axis(scores, y[:, None], axis=1).mean()
+
+    def step(state: Any, now: Any) -> Any:
+        (W, b), velocity = state
+        value, (dW, db) = jax.value_and_grad(loss)((W, b), x[now[0]], y[now[0]], now[1])
+        dW = [g + 1e-4 * w for g, w in zip(dW, W, strict=True)]
+        velocity = jax.tree.map(lambda v, g: 0.9 * v + g, velocity, (dW, db))
+        return (jax.tree.map(lambda p, v: p - 0.001 * v, (W, b), velocity), velocity), value
+
+    keys = jax.random.split(jax.random.key(0), n // batch)
+    index = np.random.default_rng(0).permutation(n).reshape(-1, batch)
+    batches = [(jnp.asarray(rows), key) for rows, key in zip(index, keys, strict=True)]
+    one = jax.jit(step, donate_argnums=0)
+    whole = jax.jit(lambda state: jax.lax.scan(step, state, (jnp.asarray(index), keys)), donate_argnums=0)
+    state = [((W, b), jax.tree.map(jnp.zeros_like, (W, b)))]
+
+    def epoch() -> None:
+        if scan:
+            state[0], value = whole(state[0])
+        else:
+            for now in batches:
+                state[0], value = one(state[0], now)
+        value.block_until_ready()
+
+    return timed(epoch, n, repeats)
+
+
 CONTENDERS: dict[str, Callable[..., list[float]]] = {
     "handgrad": handgrad,
     "torch eager": torch,
     "torch channels-last": lambda *a: torch(*a, channels_last=True),
     "torch compiled": lambda *a: torch(*a, compiled=True),
+    "jax": jax,
+    "jax channels-last": lambda *a: jax(*a, channels_last=True),
+    "jax scan": lambda *a: jax(*a, scan=True),
 }
 IMAGES = {"handgrad": 8192}  # others: a quarter; at batch 1 an eighth of it
 
@@ -98,6 +157,7 @@ def ask(name: str, batch: int, core: int) -> list[float]:
     """Seconds an image, by a process of its own on one core."""
     n = IMAGES.get(name, 2048) // (8 if batch == 1 else 1)
     env = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    env["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     command = [sys.executable, __file__, "--ask", json.dumps([name, batch, n, 3]), "--core", str(core)]
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     if done.returncode:

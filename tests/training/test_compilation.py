@@ -10,12 +10,17 @@ import sys
 import time
 
 import numba
+import numpy as np
 import pytest
 from numba import njit, types
 
 from handgrad import files
-from handgrad.training.engines.compiled import compilation
+from handgrad.network.network import Network
+from handgrad.training.engines import Job, kernels_for, open_session
+from handgrad.training.engines.compiled import compilation, session
 from handgrad.training.engines.compiled.compilation import KeptCode
+from handgrad.training.engines.compiled.kernels.layout import panels
+from handgrad.training.training_section import TrainingSection
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="the compiler is off")
 SIGNATURE = (types.int64,)
@@ -204,11 +209,32 @@ def test_it_is_said_before_anything_is_compiled(tmp_path, monkeypatch):
     monkeypatch.setattr(compilation, "entry_point", lambda name, dtype: made.append(name))
     said = []
     compilation.prepare.__wrapped__("float32", "dense", said.append)
-    assert said == [
-        "handgrad: compiling the float32 kernels for this processor, once; this takes about a quarter of a minute"
-    ]
+    assert said == ["handgrad: compiling the float32 kernels for this processor, once; this takes about 8 seconds"]
     assert made == ["train", "score"]
     for name in made:
         compiled(Quiet(tmp_path / f"{name}-float32.nbc"))
     compilation.prepare.__wrapped__("float32", "dense", said.append)
     assert len(said) == 1
+    compilation.prepare.__wrapped__("float32", "batch-one", said.append)  # nobody who takes other batches waits for it
+    assert "kernels for batch size 1" in said[1]
+    assert made[-2:] == ["train_batch_one", "score"]
+
+
+def test_a_study_compiles_what_its_runs_need(monkeypatch):
+    """In the parent what the engine's session asks for in a worker, whatever the examples are."""
+    asked = []
+    monkeypatch.setattr(session, "prepare", lambda dtype, kind: asked.append(kind))
+    network, x = Network.parse((64,), "dense 80 tanh", "dense 10 softmax"), np.eye(64, dtype=np.float32)[:20]
+    for size, optimizer, kind in ((1, "sgd", "batch-one"), (1, "adam", "dense"), (10, "sgd", "dense")):
+        training = TrainingSection(batch_size=size, optimizer={"name": optimizer, "lr": 0.1})
+        for examples, wanted in ((x, kind), (x + 1, "dense")):  # made for inputs that are mostly 0
+            open_session("compiled", Job(network, training, "one-hot", 0, {"train": (examples, np.arange(20) % 10)}))
+            assert asked.pop() == wanted
+        assert kernels_for(network.layers, training) == kind
+
+
+def test_a_kernel_is_no_function_of_python():
+    """It has no machine code of its own."""
+    panels.compile((types.int64, types.int64))
+    with pytest.raises(TypeError, match="not callable"):
+        panels(100, 64)

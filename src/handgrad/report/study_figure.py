@@ -8,7 +8,7 @@ notebook, gives matplotlib's and plotly's figure of it, and writes its files.
 
 import base64
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -19,6 +19,7 @@ from handgrad.displays import Display, Displayed, in_notebook
 from handgrad.errors import InputError
 from handgrad.foreign import as_path
 from handgrad.names import listed, lookup, plural, shown, unknown
+from handgrad.network.arrays import Arrays
 from handgrad.report.drawing.canvas import drawn, png, save_prints
 from handgrad.report.drawing.lettering import check_fonts
 from handgrad.report.figures.chosen_examples import loading
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure as Plot
 
 FORMATS = ("png", "svg", "pdf")
+ROOM = 2**26  # bytes of curves that are kept while a report is made
 
 
 class SavedFigure(list[Path]):
@@ -257,6 +259,24 @@ def save_figure(
     return made.save(target, formats=formats)
 
 
+def _read_once(read: Callable[[str], Arrays]) -> Callable[[str], Arrays]:
+    """`read`, which keeps what it has read while there is room: several figures and tables go through all runs."""
+    kept: dict[str, Arrays] = {}
+    room = ROOM
+
+    def read_once(run_id: str) -> Arrays:
+        nonlocal room
+        if run_id in kept:
+            return kept[run_id]
+        arrays = read(run_id)
+        size = sum(array.nbytes for array in arrays.values())
+        if size <= room:
+            kept[run_id], room = arrays, room - size
+        return arrays
+
+    return read_once
+
+
 def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sources:
     """The files of a results folder that chapters read one at a time; `summarize` has compared their checksums.
 
@@ -269,7 +289,7 @@ def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sour
         return load(runs / run_id, arrays=False)
 
     return Sources(
-        curves=lambda run_id: load_curves(runs / run_id),
+        curves=_read_once(lambda run_id: load_curves(runs / run_id)),
         params=lambda run_id: load_params(runs / run_id),
         mistakes=lambda run_id: load_optional(runs / run_id, "mistakes", record(run_id)),
         predictions=lambda run_id: load_optional(runs / run_id, "predictions", record(run_id)),

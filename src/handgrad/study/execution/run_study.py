@@ -29,7 +29,7 @@ from handgrad.study.rules.budget import BudgetTracker
 from handgrad.study.runners.processes import Processes, refuse_unguarded
 from handgrad.study.runners.runner import Runner, Serial, cores
 from handgrad.study.search.phase import opened_search
-from handgrad.training.engines import kernels_of, prepare
+from handgrad.training.engines import kernels_for, prepare
 
 
 def run_study(
@@ -256,7 +256,9 @@ class Execution:
         """Compile the kernels of the coming runs, here and once, before workers start."""
         waiting = [s.setting for s in settings if any(self.runs.is_left(run) for run in s.runs)]
         resolved = [setting.resolved() for setting in waiting if setting is not None]
-        kinds = {(s.training.engine, s.training.dtype, kernels_of(s.network.layer_list(1))) for s in resolved}
+        kinds = {
+            (s.training.engine, s.training.dtype, kernels_for(s.network.layer_list(1), s.training)) for s in resolved
+        }
         for kind in sorted(kinds - self.prepared):
             prepare(*kind)
             self.prepared.add(kind)

@@ -202,8 +202,22 @@ def kernels_of(layers: Sequence[Layer]) -> str:
     return "dense" if all(isinstance(layer, Dense | Dropout) for layer in layers) and not in_a_row else "images"
 
 
+def kernels_for(layers: Sequence[Layer], training: TrainingSection) -> str:
+    """`kernels_of`, and "batch-one" for a wide dense layer and more that learn one example at a time by plain descent.
+
+    These are made for inputs that are mostly 0; where they are not, it is "dense" after all.
+    """
+    kernels, first = kernels_of(layers), layers[0]
+    one = training.batch_size == 1 and training.optimizer.name == "sgd" and training.clip_norm is None
+    if not (one and kernels == "dense" and isinstance(first, Dense)):
+        return kernels
+    from handgrad.training.engines.compiled.kernels.dense_layers import NARROW_UNITS
+
+    return "batch-one" if first.units > NARROW_UNITS else kernels
+
+
 def prepare(name: str, dtype: str, kernels: str) -> None:
-    """What an engine does once before a study's runs start, in the parent: `compiled` compiles (see `kernels_of`)."""
+    """What an engine does once before a study's runs start, in the parent: `compiled` compiles (see `kernels_for`)."""
     if name == "compiled":
         from handgrad.training.engines.compiled.compilation import prepare
 

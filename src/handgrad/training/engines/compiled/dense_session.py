@@ -106,8 +106,6 @@ def sparse_rows_once(x: np.ndarray, dtype: Any) -> Sparse:
 class DenseSession(CompiledSession):
     """Trains a network of dense layers and dropout; no dropout follows another."""
 
-    kind = "dense"
-
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         training, x = job.training, job.parts["train"][0]
@@ -121,6 +119,7 @@ class DenseSession(CompiledSession):
         constants = self._constants(batch=self.batch, chunk=self.rows, parameters=parameters)
         self.memory = self._allocate(parameters, gradient=put_aside or bool(constants[c.ASIDE]))
         one = self.batch == 1 and self.sparse and training.optimizer.name == "sgd" and training.clip_norm is None
+        self._prepare("batch-one" if one else "dense")
         self.block_steps = LINE_BYTES // self.dtype.itemsize if one else 0
         self.lazy = self.sparse and not put_aside and training.weight_decay == 0
         constants[c.STAGES], constants[c.SPARSE] = len(self.table) - 1, self.sparse

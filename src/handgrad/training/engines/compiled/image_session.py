@@ -19,10 +19,9 @@ from handgrad.training.engines.compiled.session import CompiledSession, Pass
 class ImageSession(CompiledSession):
     """Trains a network that is a program of operations."""
 
-    kind = "images"
-
     def __init__(self, job: Job) -> None:
         super().__init__(job)
+        self._prepare("images")
         n = len(job.parts["train"][1])
         batch = min(n, batch_length(n, job.training.batch_size))
         slips, chunk = job.training.slips, batch if has_norm(job.network) else min(batch, IMAGE_CHUNK)

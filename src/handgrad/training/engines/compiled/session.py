@@ -5,7 +5,7 @@ there on both are alike: parameters go in and out by their places, and the entry
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Pass(NamedTuple):
 class CompiledSession(ABC):
     """A `Session` by kernels of one kind.  Raises InputError for a name that has no kernel, before it compiles."""
 
-    kind: ClassVar[str]  # of ENTRY_POINTS
+    kind: str  # of ENTRY_POINTS
     places: dict[str, ParameterPlace]
     memory: updates.Memory
     inputs: dict[str, Any]
@@ -45,7 +45,6 @@ class CompiledSession(ABC):
     def __init__(self, job: Job) -> None:
         check_supported("compiled", job.network, job.training)
         self.job = job
-        prepare(job.training.dtype, self.kind)
         self.dtype = np.dtype(job.training.dtype)
         self.k = job.network.n_outputs
         classes = np.zeros((1, self.k)) if job.targets == VALUES else np.arange(max(self.k, 2))
@@ -56,6 +55,11 @@ class CompiledSession(ABC):
         self.rates = updates.rates_of(job.training)
         slip_numbers.set_rates(self.rates, job.training.slips)
         self.t = 0
+
+    def _prepare(self, kind: str) -> None:
+        """Compile or load the entry points of that kind (of ENTRY_POINTS)."""
+        self.kind = kind
+        prepare(self.dtype.name, kind)
 
     def _rows_of_targets(self, y: np.ndarray) -> np.ndarray:
         """Which row of T each example has: its class, or where targets are numbers its own."""

@@ -204,12 +204,13 @@ def softmax_row(row: Any, k: int, log: bool) -> None:
             largest = row[j]
     s = zero(row)
     for j in range(k):
-        row[j] -= largest
-        s += math.exp(row[j])
+        e = math.exp(row[j] - largest)
+        row[j] = row[j] - largest if log else e
+        s += e
     if log:
         s = math.log(s)
     for j in range(k):
-        row[j] = row[j] - s if log else math.exp(row[j]) / s
+        row[j] = row[j] - s if log else row[j] / s
 
 
 @kernel

@@ -1,12 +1,12 @@
 """The entry points: arrays come in, and the kernels work on pointers to them.
 
-`train` and `score` are for networks of dense layers and dropout, `train_images` and `score_images` for all others.
-Their arguments are the same; letters.md says what each is.
+`train`, `train_batch_one` and `score` are for networks of dense layers and dropout, `train_images` and `score_images`
+for all others.  Their arguments are the same; letters.md says what each is.
 """
 
 from typing import Any
 
-from handgrad.training.engines.compiled.kernels.dense import dense_epoch
+from handgrad.training.engines.compiled.kernels.dense import batch_one, dense_epoch
 from handgrad.training.engines.compiled.kernels.dense.batch_one import StepBlock
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import DenseInputs, DenseWork
 from handgrad.training.engines.compiled.kernels.dense.lazy_updates import LateRows
@@ -67,6 +67,21 @@ def train(
     done = dense_epoch.train(
         pointer(table), pointer(constants), pointer(rates), _memory(memory), _dense_work(work), _dense_inputs(inputs),
         pointer(T), pointer(order), order.size, pointer(lrs), lrs.size, first_step, t, pointer(h), pointer(curve),
+    )  # fmt: skip
+    restore(before)
+    return done
+
+
+@kernel
+def train_batch_one(
+    table: Any, constants: Any, rates: Any, memory: Memory, work: DenseWork, inputs: DenseInputs, T: Any, order: Any,
+    lrs: Any, first_step: int, t: int, h: Any, curve: Any,
+) -> int:  # fmt: skip
+    """`batch_one.train_batch_one` for arrays."""
+    before = flush_subnormals()
+    done = batch_one.train_batch_one(
+        pointer(table), pointer(constants), pointer(rates), _memory(memory), _dense_work(work), _dense_inputs(inputs),
+        pointer(T), pointer(order), order.size, pointer(lrs), first_step, t, pointer(h), pointer(curve),
     )  # fmt: skip
     restore(before)
     return done

@@ -51,7 +51,7 @@ def copy(a: Any, to: int, start: int, count: int) -> None:
 
 def size(rows: int, columns: int, L: int) -> int:
     """Numbers that a matrix takes, padding included."""
-    return int(panels(columns, L)) * rows * L
+    return -(-columns // L) * rows * L
 
 
 def aligned(count: int, dtype: Any) -> np.ndarray:
@@ -65,7 +65,7 @@ def pack(matrix: np.ndarray, flat: np.ndarray, offset: int) -> None:
     """Write a plain matrix into `flat` from `offset` on, in panels."""
     L = lanes_of(flat.dtype)
     rows, columns = matrix.shape
-    for p in range(panels(columns, L)):
+    for p in range(-(-columns // L)):
         part = matrix[:, p * L : (p + 1) * L]
         begin = offset + p * rows * L
         flat[begin : begin + rows * L].reshape(rows, L)[:, : part.shape[1]] = part

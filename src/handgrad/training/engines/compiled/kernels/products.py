@@ -157,6 +157,27 @@ def sum_rows(update_code: int, m: Memory, bo: int, h: Any, dz: Any, do: int, row
         apply(update_code, m, bo + p * L, s, h, False)
 
 
+@inlined
+def _sparse_one(values: Any, which: Any, i: int, end: int, M: Any, m: int, s: Any) -> Any:
+    """s + Σ_k values[k] · M[which[k], :] for i ≤ k < end."""
+    for k in range(i, end):
+        s = fma(splat(at(values, k)), load(M, m + int(at(which, k)) * lanes(M)), s)
+    return s
+
+
+@inlined
+def _sparse_two(
+    values: Any, which: Any, i: int, i_end: int, j: int, j_end: int, M: Any, m: int, s: Any, t: Any
+) -> Any:  # fmt: skip
+    """`_sparse_one` for two sums side by side: neither waits for the other's last product."""
+    for _ in range(min(i_end - i, j_end - j)):
+        s = fma(splat(at(values, i)), load(M, m + int(at(which, i)) * lanes(M)), s)
+        t = fma(splat(at(values, j)), load(M, m + int(at(which, j)) * lanes(M)), t)
+        i += 1
+        j += 1
+    return _sparse_one(values, which, i, i_end, M, m, s), _sparse_one(values, which, j, j_end, M, m, t)
+
+
 @kernel
 def sparse_forward_panel(
     x: Sparse, which: Any, first: int, rows: int, S: int, M: Any, mo: int, start: Any, z: Any, zo: int
@@ -166,11 +187,19 @@ def sparse_forward_panel(
     for i in range(rows):
         store(z, zo + i * L, start)
     for segment in range(S):
-        for i in range(rows):
+        i = 0
+        while i + 2 <= rows:
+            o, q = at(which, first + i) * S + segment, at(which, first + i + 1) * S + segment
+            s, t = _sparse_two(
+                x.values, x.pixels, at(x.starts, o), at(x.starts, o + 1), at(x.starts, q), at(x.starts, q + 1), M, mo,
+                load(z, zo + i * L), load(z, zo + i * L + L),
+            )  # fmt: skip
+            store(z, zo + i * L, s)
+            store(z, zo + i * L + L, t)
+            i += 2
+        if i < rows:
             o = at(which, first + i) * S + segment
-            s = load(z, zo + i * L)
-            for k in range(at(x.starts, o), at(x.starts, o + 1)):
-                s = fma(splat(at(x.values, k)), load(M, mo + int(at(x.pixels, k)) * L), s)
+            s = _sparse_one(x.values, x.pixels, at(x.starts, o), at(x.starts, o + 1), M, mo, load(z, zo + i * L))
             store(z, zo + i * L, s)
 
 

@@ -40,13 +40,17 @@ from numba.core.registry import cpu_target
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, register_model
 
+from handgrad.training.engines.compiled.kernels.linking import LinkedCompiler
+
 LINE_BYTES = 64
 TARGET = cpu_target.target_context.codegen().magic_tuple()  # what Numba compiles for: this processor, unless told other
 PANEL_BYTES = 256 if "+avx512f" in TARGET[2].split(",") else LINE_BYTES
 
-inlined = njit(error_model="numpy", forceinline=True)  # for the few lines within a loop
-kernel = njit(error_model="numpy")  # for a loop
-spliced = njit(error_model="numpy", inline="always")  # becomes part of its one caller, before anything is compiled
+# for the few lines within a loop
+inlined = njit(error_model="numpy", forceinline=True, pipeline_class=LinkedCompiler)
+kernel = njit(error_model="numpy", pipeline_class=LinkedCompiler)  # for a loop
+# becomes part of its one caller, before anything is compiled
+spliced = njit(error_model="numpy", inline="always", pipeline_class=LinkedCompiler)
 _INT32 = ir.IntType(32)
 _FLOATS = {types.float32: (ir.FloatType(), 32, 23, 127), types.float64: (ir.DoubleType(), 64, 52, 1023)}
 

@@ -47,6 +47,7 @@ from handgrad.training.engines.compiled.kernels.vectors import (
     number,
     splat,
     splat_line,
+    spliced,
     store,
     zero,
 )  # fmt: skip
@@ -102,7 +103,7 @@ def _correct(w: StepBlock, i: int, rows: int, lines: int, c: Any, bias: Any, p: 
     store(z, zo, s)
 
 
-@kernel
+@spliced
 def train_batch_one(
     net: Any, constants: Any, rates: Any, m: updates.Memory, work: DenseWork, inputs: DenseInputs, T: Any, order: Any,
     count: int, lrs: Any, first_step: int, t: int, h: Any, curve: Any,

@@ -23,11 +23,9 @@ from handgrad.training.engines.compiled.kernels.constants import (
     SEGMENTS,
     SPARSE,
     STAGES,
-    STEP_BLOCK,
     STOP,
 )
 from handgrad.training.engines.compiled.kernels.dense import lazy_updates, stages
-from handgrad.training.engines.compiled.kernels.dense.batch_one import train_batch_one
 from handgrad.training.engines.compiled.kernels.dense.dense_passes import (
     DenseInputs,
     DenseWork,
@@ -68,8 +66,6 @@ def train(
 
     Ends at a loss that is not finite, before that batch's update; and where it is stopped, with nothing of use.
     """
-    if constants[STEP_BLOCK] > 0:
-        return train_batch_one(net, constants, rates, m, work, inputs, T, order, count, lrs, first_step, t, h, curve)
     L, space, batch, capacity = lanes(work.space), work.space, constants[BATCH], constants[CHUNK]
     sparse, pixels, late = constants[SPARSE] != 0, of_stage(net, 1, stages.N_IN), work.late
     lazy = constants[LAZY] != 0 and constants[OPTIMIZER] not in (updates.SGD, updates.ADAGRAD)
