@@ -39,7 +39,7 @@ COMMANDS = [
     "gradcheck",
     "show",
 ]
-COMMANDS += ["predict", "export", "evaluate"]
+COMMANDS += ["predict", "export", "evaluate", "new", "schema"]
 
 TINY = """
 name = "tiny"
@@ -178,7 +178,7 @@ def test_past_work_is_listed_compared_and_cleaned(finished, handgrad, monkeypatc
     left = shutil.copytree(run, run.parent / "0123456789")
     code, out, err = handgrad("clean results/before")  # nobody to ask
     assert code == 2
-    assert "0123456789" in out
+    assert "\n0123  " in out  # as much of the id as tells it apart
     assert err == (
         "handgrad: results/before: 1 run would be removed, and nobody can be asked here; say --yes to remove it\n"
     )
@@ -399,7 +399,7 @@ def test_a_study_with_several_mistakes_shows_them_all(here, handgrad):
     code, _, err = handgrad("run bad.toml")
     assert code == 2
     for line in (
-        "bad.toml: seeds must be",
+        "bad.toml, line 1: seeds must be",
         "optimzer is an unknown key; did you mean 'optimizer'?",
         "unknown loss 'hinge'",
         "batch_size",

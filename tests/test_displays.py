@@ -31,7 +31,7 @@ def everything():
     yield hg.Model(network, params, classes, hg.split(data, {}).scaler, None)
     yield hg.split(data, {})
     yield hg.split(data, {}).train
-    yield Evaluation("test", 9, 0.5, 0.75, 0.75, 0.75, [[0] * 150] * 150)
+    yield Evaluation("test", 9, {"loss": 0.5, "accuracy": 0.75}, [[0] * 150] * 150)
     yield ExamplesRight("test", classes, (0, 1), np.zeros((150, 2, 900), bool), np.ones((150, 2), bool))
 
 

@@ -35,8 +35,9 @@ def test_links_lead_somewhere(path):
 
 def test_public_names_are_pinned_and_there():
     assert hg.__all__ == [
-        "Dataset", "HandgradError", "InputError", "Model", "Network", "Record", "Results", "Run", "Setting",
-        "build_report", "class_scores", "compare", "compare_studies", "curve_measures", "effects", "evaluate",
+        "Dataset", "HandgradClassifier", "HandgradError", "HandgradRegressor", "InputError", "Model", "Network",
+        "Record", "Results", "Run", "Setting", "StudySearchCV", "build_report",
+        "class_scores", "compare", "compare_studies", "curve_measures", "effects", "evaluate",
         "examples_right", "explain_study", "explanation", "export_model", "export_study", "figure", "from_arrays",
         "import_model", "importance", "load_data", "load_study", "load_weights", "make_study", "past_studies",
         "reproduction", "run_study", "rungs", "save_figure", "save_table", "save_weights", "search_history", "split",

@@ -15,19 +15,22 @@ from handgrad.network.network_section import NetworkSection
 from handgrad.training.training_section import TrainingSection
 
 SOURCE = Path(handgrad.__file__).parent
-ROOMS = ["base", "data", "network", "training", "study", "report", "cli"]  # each may import from those before it
+# each may import from those before it
+ROOMS = ["base", "data", "network", "training", "study", "report", "estimators", "cli"]
 BASE = {
     "__init__",
     "__version__",
     "from_report",
-    "decimals",
+    "accepts",
     "displays",
     "errors",
     "files",
     "foreign",
+    "keys",
     "limits",
     "measures",
     "names",
+    "decimals",
     "streams",
     "synonyms",
     "terminal",
@@ -42,13 +45,17 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "data_section",
         "contents",
         "batches",
+        "augmentation",
         "ranges",
         "missing",
         "classes",
         "columns",
         "cells",
         "table_files",
+        "first_lines",
         "features",
+        "target_values",
+        "divisions",
         "tables",
         "unlabelled",
         "frames",
@@ -100,6 +107,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "support",
         "engines",
         "sources",
+        "usual_values",
         "run",
         "run_keys",
         "forms",
@@ -113,12 +121,14 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "diagnostics",
         "mistakes",
         "right",
+        "predicted_values",
         "record_facts",
         "record",
         "collapse",
         "given",
         "task",
         "progress",
+        "scoring",
         "recording",
         "divergence",
         "sharing",
@@ -130,6 +140,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
     "study": [
         "changes",
         "toml",
+        "toml_lines",
         "rules",
         "published",
         "design",
@@ -142,6 +153,7 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "execution",
         "explain",
         "one_setting",
+        "first_study",
     ],
     "report": [
         "findings",
@@ -162,6 +174,15 @@ INSIDE = {  # the rooms and files of a room, in the same way
         "exports",
         "result_frames",
         "result_displays",
+    ],
+    "estimators": [
+        "parameters",
+        "fitting",
+        "perceptron",
+        "classifier",
+        "regressor",
+        "search_axes",
+        "study_search",
     ],
 }
 FORBIDDEN = {("network", "data")}  # the mathematics knows nothing of data sets
@@ -372,8 +393,8 @@ def test_an_import_against_the_order_is_found():
 
 
 def is_of_one_library(path: Path) -> bool:
-    """Files that nobody imports but the engine or the runner that is made of this library."""
-    runner = path.parent.name == "cluster"
+    """Files that nobody imports but the engine, the runner or the estimators that are made of this library."""
+    runner = path.parent.name in ("cluster", "estimators")
     compiled = "compiled" in path.parts and path.stem != "twins"
     return compiled or runner or (path.parent.name == "engines" and path.stem.startswith(("torch", "jax")))
 
@@ -392,6 +413,13 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_help_loads_neither_numpy_nor_anything_heavier():
     assert not loaded_by("import handgrad, handgrad.cli") & (HEAVY | {"numpy", "pydantic"})
+
+
+def test_completion_loads_nothing_heavier_than_help():
+    words = {"_HANDGRAD_COMPLETE": "zsh", "_HANDGRAD_WORDS": "handgrad\nrun\nx", "_HANDGRAD_WORD": "training.dt"}
+    assert not loaded_by(f"import os; os.environ.update({words}); from handgrad.cli import main; main()") & (
+        HEAVY | {"numpy", "pydantic"}
+    )
 
 
 def test_a_worker_loads_no_library_of_the_report():

@@ -16,7 +16,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Dataset": "handgrad.data.datasets",
+    "HandgradClassifier": "handgrad.estimators.classifier",
     "HandgradError": "handgrad.errors",
+    "HandgradRegressor": "handgrad.estimators.regressor",
     "InputError": "handgrad.errors",
     "Model": "handgrad.training.model",
     "Network": "handgrad.network.network",
@@ -24,6 +26,7 @@ _HOMES = {
     "Results": "handgrad.study.folder.results_folder",
     "Run": "handgrad.training.run",
     "Setting": "handgrad.training.run",
+    "StudySearchCV": "handgrad.estimators.study_search",
     "build_report": "handgrad.report",
     "class_scores": "handgrad.report",
     "compare": "handgrad.report",

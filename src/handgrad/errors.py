@@ -6,6 +6,7 @@
         ├── StudyFileError         a study file: all of its problems at once
         ├── DataError              a data set that is missing, damaged or does not fit
         ├── NetworkError           layers, losses or targets that cannot go together
+        ├── ParameterError         a parameter of an estimator, or its data; a ValueError too, as scikit-learn expects
         ├── WeightsError           a weights file that is damaged, of other shapes, or no weights file
         └── ResultsError           a results folder: locked, of another version, unwritable
             └── DamagedError       a file in it that was altered, cut off or mixed up after it was written
@@ -13,6 +14,8 @@
 A run that fails leaves its error in its record (exit code 1).  A run that diverges is no error but a result
 (`training.record`, status `diverged`).
 """
+
+from collections.abc import Sequence
 
 MOST_LINES, MOST_SIGNS = 60, 1000  # of a message, and of one of its lines
 
@@ -72,12 +75,14 @@ class UnknownName(InputError):
 
 
 class StudyFileError(InputError):
-    """Everything that is wrong with one study file, one problem a line."""
+    """Everything that is wrong with one study file, one problem a line.  lines: that of each in the file, if known."""
 
-    def __init__(self, where: str, problems: list[str]) -> None:
+    def __init__(self, where: str, problems: list[str], lines: Sequence[int | None] = ()) -> None:
         self.where = where
         self.problems = problems
-        super().__init__("\n".join(f"{where}: {problem}" for problem in problems))
+        self.lines = [*lines, *[None] * (len(problems) - len(lines))]
+        places = [where if line is None else f"{where}, line {line}" for line in self.lines]
+        super().__init__("\n".join(f"{place}: {problem}" for place, problem in zip(places, problems, strict=True)))
 
 
 class DataError(InputError):
@@ -86,6 +91,10 @@ class DataError(InputError):
 
 class NetworkError(InputError):
     """Layers, losses or targets that cannot go together."""
+
+
+class ParameterError(InputError, ValueError):
+    """A parameter of an estimator that it cannot have, or data that it cannot learn from."""
 
 
 class WeightsError(InputError):

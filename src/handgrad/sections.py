@@ -34,6 +34,7 @@ from pydantic_core.core_schema import (
     wrap_serializer_function_ser_schema,
 )
 
+from handgrad.accepts import accepts, form_of, number
 from handgrad.errors import InputError
 from handgrad.names import listed, nearest, short, shown, unknown, unknown_key
 
@@ -167,6 +168,7 @@ def real(interval: str = "(-inf, inf)") -> Callable[[Any], float]:
     """
     inside, words = _limits(interval)
 
+    @accepts(number(interval))
     def check(value: Any) -> float:
         if not is_real(value):
             raise ValueError(f"must be a number{words}")
@@ -185,6 +187,7 @@ def whole(interval: str = "[1, inf)") -> Callable[[Any], int]:
     """
     inside, words = _limits(interval)
 
+    @accepts(number(interval, "integer"))
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError(f"must be a whole number{words}")
@@ -220,6 +223,7 @@ def is_whole(value: Any, least: int = 0) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST
 
 
+@accepts({"type": "boolean"})
 def flag(value: Any) -> bool:
     """A validator for true or false; 0, 1 and texts are neither."""
     if not isinstance(value, bool):
@@ -227,6 +231,7 @@ def flag(value: Any) -> bool:
     return value
 
 
+@accepts({"type": "string", "minLength": 1})
 def text(value: Any) -> str:
     """A validator for text that is not empty."""
     if not isinstance(value, str) or not value.strip():
@@ -236,12 +241,13 @@ def text(value: Any) -> str:
 
 def optional(check: Callable[[Any], Kind]) -> Callable[[Any], Kind | None]:
     """A validator that lets None pass, and what `check` lets pass."""
-    return lambda value: None if value is None else check(value)
+    return accepts(form_of(check))(lambda value: None if value is None else check(value))
 
 
 def one_of(table: Iterable[str], kind: str) -> Callable[[Any], str]:
     """A validator for a name in a table; the message offers the nearest."""
 
+    @accepts(lambda: {"enum": list(table)})
     def check(value: Any) -> str:
         known = list(table)
         if not isinstance(value, str):

@@ -29,6 +29,7 @@ PURPOSES = {
     "bootstrap": 8,  # resampling in the report
     "gradcheck": 9,  # numbers for gradient checks
     "shown": 10,  # the examples whose predictions a report shows, by how many there are
+    "augment": 11,  # how training pictures are changed, by epoch and kind of change
 }
 
 

@@ -114,4 +114,4 @@ def test_a_validation_part_of_the_data_s_own_is_not_used():
     data = dataset([0, 1] * 10, x_val=[[1.0, 2.0]], y_val=[0], name="mine")
     made = split(data, folded(folds=5, fold=1))
     assert len(made.validation) == 4
-    assert "mine: its own validation part is not used, as data.validation says otherwise" in made.notes
+    assert "mine: its own validation part of 1 examples is not used: data.validation.folds = 5" in made.notes

@@ -58,20 +58,17 @@ def test_a_level_for_training_alone(tmp_path):
     assert (contents.classes, contents.x_test) == (("a", "b"), None)
 
 
-def test_validation_images_are_the_test_part_where_there_is_none(tmp_path):
-    contents = read_images(folder(tmp_path, {"train/a/1.png": RED, "train/b/1.png": BLUE, "val/b/1.png": BLUE}))
-    assert contents.y_test.tolist() == [1]
-    assert contents.notes == (
-        "the folder of validation images is the test part; data.validation says what validates",
-        "the test part has no picture of a",
-    )
-
-
-def test_validation_images_join_the_training_examples_where_there_is_a_test_part(tmp_path):
-    files = {"train/a/1.png": RED, "valid/b/1.png": BLUE, "test/b/1.png": BLUE}
+def test_folders_of_parts_are_the_parts(tmp_path):
+    files = {"train/a/1.png": RED, "train/b/1.png": BLUE, "valid/b/1.png": BLUE, "test/a/1.png": RED}
     contents = read_images(folder(tmp_path, files))
-    assert (contents.y_train.tolist(), contents.y_test.tolist()) == ([0, 1], [1])
-    assert contents.notes[0].startswith("the folder of validation images joined the training examples")
+    assert (contents.y_train.tolist(), contents.y_val.tolist(), contents.y_test.tolist()) == ([0, 1], [1], [0])
+    assert (len(contents.x_train), len(contents.x_val), len(contents.x_test)) == (2, 1, 1)
+    assert contents.notes == ("the test part has no picture of b", "the validation part has no picture of a")
+
+
+def test_a_folder_of_validation_images_validates_where_there_is_no_test_part(tmp_path):
+    contents = read_images(folder(tmp_path, {"train/a/1.png": RED, "train/b/1.png": BLUE, "val/b/1.png": BLUE}))
+    assert (contents.y_val.tolist(), contents.x_test) == ([1], None)
 
 
 @pytest.mark.parametrize(

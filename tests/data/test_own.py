@@ -60,11 +60,15 @@ def test_a_validation_table_validates(tmp_path):
         made.notes[-1]
         == "set has a validation part of its own, 3 examples: it is used where data.validation is not set"
     )
-    other = split(data, DataSection(validation={"size": 4}))
-    assert {name: len(part) for name, part in other.parts.items()} == {"train": 8, "validation": 4, "test": 3}
-    assert other.notes[-1] == ("set: its own validation part is not used, as data.validation says otherwise")
+    with pytest.raises(DataError) as caught:
+        split(data, DataSection(validation={"size": 4}))
+    assert str(caught.value) == (
+        "data.validation draws a validation part, and set has its own validation part of 3 examples: take "
+        "data.validation out to use that one, or take that one out of the data"
+    )
     none = split(data, DataSection(validation=False))
-    assert (none.validation, none.notes[-1]) == (None, other.notes[-1])
+    note = "set: its own validation part of 3 examples is not used: data.validation = false"
+    assert (none.validation, none.notes[-1]) == (None, note)
 
 
 def test_a_test_table_without_labels_is_left_out_with_a_note(tmp_path):

@@ -29,6 +29,7 @@ OF_TORCH: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "half-squared-error": lambda o, T: F.mse_loss(o, T, reduction="none").sum(dim=-1) / 2,
     "mean-squared-error": lambda o, T: F.mse_loss(o, T, reduction="none").mean(dim=-1),
     "absolute-error": lambda o, T: F.l1_loss(o, T, reduction="none").sum(dim=-1),
+    "huber": lambda o, T: F.huber_loss(o, T, reduction="none").sum(dim=-1),
     "cross-entropy": lambda o, T: F.cross_entropy(o, classes(T), reduction="none"),
     "binary-cross-entropy": lambda o, T: F.binary_cross_entropy_with_logits(o, T, reduction="none").sum(dim=-1),
     "nll": lambda o, T: F.nll_loss(o, classes(T), reduction="none"),
@@ -66,6 +67,7 @@ def test_every_loss_has_a_peer():
         ("mean-squared-error", [3.0, 1.0], [1.0, 0.0], 2.5, [2.0, 1.0]),
         ("squared-error", [0.5, 0.5], [1.0, -1.0], 0.25 + 2.25, [-1.0, 3.0]),  # targets -1, +1
         ("absolute-error", [3.0, -1.0], [1.0, 0.0], 2 + 1, [1.0, -1.0]),
+        ("huber", [3.0, -0.5, 1.0], [1.0, 0.0, 0.0], (2 - 0.5) + 0.125 + 0.5, [1.0, -0.5, 1.0]),
         # e^z = 3, 1: softmax 3/4, 1/4
         ("cross-entropy", [math.log(3), 0.0], [0.0, 1.0], math.log(4), [0.75, -0.75]),
         # sigmoid 3/4, 1/2: -log(1 - 3/4) - log(1/2)
@@ -212,7 +214,7 @@ def test_a_loss_that_cannot_go_with_the_output_says_what_can():
     assert str(error.value) == (
         "training.loss = 'nll' cannot go with network.output = 'softmax'; set network.output to one of: log-softmax; "
         "or training.loss to one of: squared-error, half-squared-error, mean-squared-error, absolute-error, "
-        "cross-entropy, multi-margin"
+        "huber, cross-entropy, multi-margin"
     )
 
 
@@ -221,7 +223,8 @@ def test_a_loss_that_cannot_go_with_the_targets_says_what_can():
         check_fit("cross-entropy", "softmax", "plus-minus-one")
     assert str(error.value) == (
         "training.loss = 'cross-entropy' cannot go with network.targets = 'plus-minus-one'; set network.targets = "
-        '"one-hot"; or training.loss to one of: squared-error, half-squared-error, mean-squared-error, absolute-error'
+        '"one-hot"; or training.loss to one of: squared-error, half-squared-error, mean-squared-error, absolute-error, '
+        "huber"
     )
 
 

@@ -446,7 +446,7 @@ def test_tf32_is_recorded_and_part_of_the_id_and_without_it_nothing_is():
 def test_products_are_exact_unless_tf32_is_set():
     for training, precision in (({}, "HIGHEST"), ({"tf32": True, "engine": "jax", "device": "cuda"}, "DEFAULT")):
         section = TrainingSection(dtype="float32", **training)
-        programs = Programs(Job(PLAIN, section.changed(device="cpu", tf32=False), "one-hot", 0, {}), 1)
+        programs = Programs(Job(PLAIN, section.changed(device="cpu", tf32=False), "one-hot", 0, {}), 1, True)
         programs.job = dataclasses.replace(programs.job, training=section)
         with programs._computing():
             text = jax.jit(jnp.matmul).lower(np.ones((2, 2)), np.ones((2, 2))).as_text()

@@ -5,6 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from threadpoolctl import ThreadpoolController
+
+from handgrad.training.environment import OneBlasThread
 
 SCRIPT = """
 import sys
@@ -33,3 +36,19 @@ def test_pytorch_is_held_to_one_thread_though_it_is_loaded_late(options):
         check=False,
     )
     assert done.stdout.split() == ["1", "2"], done.stderr
+
+
+def test_the_limit_lasts_until_the_last_of_several_threads_leaves():
+    """Whoever leaves first must give the others no more threads, and the last must not keep the limit."""
+
+    def threads():
+        return {pool["num_threads"] for pool in ThreadpoolController().info() if pool["user_api"] == "blas"}
+
+    with ThreadpoolController().limit(limits=2):
+        before, limit = threads(), OneBlasThread()
+        limit.__enter__()
+        limit.__enter__()
+        limit.__exit__()
+        assert threads() == {1}
+        limit.__exit__()
+        assert threads() == before

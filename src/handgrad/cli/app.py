@@ -1,5 +1,6 @@
 """Every command in one command line."""
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 from typer import Option
 
 from handgrad import __version__
-from handgrad.cli import checks, networks, past, studies
+from handgrad.cli import checks, completion, networks, past, studies, study_files
 
 RESULTS = ("run", "report")  # commands whose results are files; what they print is a summary
 
@@ -20,6 +21,11 @@ class Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except (EOFError, OSError) as error:
             raise Failed(error) from None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands with whole sentences, where the library would cut them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, (self.commands[name].help or "").split("\n\n")[0]) for name in self.commands])
 
 
 class Failed(Exception):
@@ -41,12 +47,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _commands in (studies.commands, past.commands, checks.commands, networks.commands):
+for _commands in (study_files.commands, studies.commands, past.commands, checks.commands, networks.commands):
     app.add_typer(_commands)
 
 
 def call() -> int:
     """Do what the command line says -> the exit code.  Errors of every kind are raised."""
+    if completion.ASKED in os.environ:
+        completion.complete(typer.main.get_group(app))
+        return 0
     try:
         code = app()
     except Failed as carried:
@@ -65,9 +74,49 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _show_completion(shell: str | None) -> None:
+    if shell is not None:
+        from handgrad.cli.shells import script
+
+        print(script(shell), end="")
+        raise typer.Exit
+
+
+def _install_completion(shell: str | None) -> None:
+    if shell is not None:
+        from handgrad.cli.shells import install
+
+        print(install(shell))
+        raise typer.Exit
+
+
 Version = Annotated[bool, Option("--version", callback=_version, is_eager=True, help="Print the version.")]
 
 
+InstallCompletion = Annotated[
+    str | None,
+    Option(
+        "--install-completion",
+        metavar="SHELL",
+        callback=_install_completion,
+        is_eager=True,
+        help="Complete handgrad in bash, zsh or fish from now on.",
+    ),
+]
+ShowCompletion = Annotated[
+    str | None,
+    Option(
+        "--show-completion",
+        metavar="SHELL",
+        callback=_show_completion,
+        is_eager=True,
+        help="Print the script that does it.",
+    ),
+]
+
+
 @app.callback()
-def _options(version: Version = False) -> None:
+def _options(
+    version: Version = False, install_completion: InstallCompletion = None, show_completion: ShowCompletion = None
+) -> None:
     pass

@@ -232,11 +232,16 @@ def print_explained(explained: "Explained") -> None:
 def print_plan(rows: Sequence[Mapping[str, Any]], cost: "Estimate", report_time: float) -> None:
     """Every run of a plan, then what the whole study will take, and its report (seconds)."""
     from handgrad.study.changes import axis_names, shown
+    from handgrad.study.folder.disk import short_length
+
+    signs = short_length(row["id"] for row in rows if row["id"])
 
     def line(row: Mapping[str, Any]) -> Sequence[str]:
         names = axis_names(list(row["axes"]))
         what = ", ".join(f"{names[path]} {shown(value)}" for path, value in row["axes"].items())
-        run_id = row["id"] or ("when its start has won" if row["setting"].startswith("*_") else "when it is drawn")
+        run_id = (row["id"] or "")[:signs] or (
+            "when its start has won" if row["setting"].startswith("*_") else "when it is drawn"
+        )
         runs = [str(row[name]) for name in keys]
         return row["phase"], row["setting"], *runs, run_id, row["state"], duration(row["seconds"]), what
 

@@ -1,7 +1,6 @@
 """Commands of single runs and trained networks: show, predict, export, evaluate."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,15 +9,18 @@ import typer
 from typer import Argument, Option
 
 from handgrad.cli.options import Json, Overrides, print_json
+from handgrad.decimals import significant
 from handgrad.errors import InputError
+from handgrad.measures import MEASURES, MULTI_LABEL, REGRESSION, is_fraction
 
 if TYPE_CHECKING:
     from handgrad.data.datasets import Dataset
+    from handgrad.training.evaluation import Evaluation
     from handgrad.training.run import Setting
 
 commands = typer.Typer()
 
-RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder, or its id (looked for in ./results).")]
+RunName = Annotated[str, Argument(metavar="RUN", help="A run's folder or id, or how the id begins (of ./results).")]
 
 
 @commands.command(epilog="Example:  handgrad predict results/quickstart/runs/0123456789 seven.png")
@@ -36,7 +38,7 @@ def predict(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say which class a trained network sees in each picture or row; note pictures unlike those that it learnt."""
+    """Say what a trained network predicts of each picture or row; note pictures unlike those that it learnt."""
     from handgrad.cli import console
     from handgrad.cli.predictions import predictions_of, save_predictions
     from handgrad.study.folder.disk import run_folder
@@ -55,12 +57,12 @@ def predict(
         print_json(found.objects())
     elif to is None:
         headings, rows = found.table()
-        console.print_table(headings, rows, numeric=[len(headings) - 1])
+        console.print_table(headings, rows, numeric=found.numeric)
         if found.hidden:
             console.print_line(f"… and {found.hidden:,} more; --to predictions.csv writes all of them")
     if to is not None:
         save_predictions(found, to)
-        console.say(f"{to}: {len(found.classes):,} predictions")
+        console.say(f"{to}: {len(found):,} predictions")
 
 
 @commands.command(epilog="Example:  handgrad show results/quickstart/runs/0123456789")
@@ -79,7 +81,7 @@ def show(run: RunName, json: Json = False) -> None:
     console.print_record(record)
 
 
-@commands.command(epilog="Example:  handgrad export results/quickstart --to quickstart-tb --format tensorboard")
+@commands.command(epilog="Example:  handgrad export results/quickstart --to quickstart.parquet")
 def export(
     run: Annotated[str, Argument(metavar="RUN", help="A run's folder or id, or the results folder of a study.")],
     to: Annotated[
@@ -150,6 +152,7 @@ def evaluate(
     import math
 
     from handgrad.cli import console
+    from handgrad.data.contents import NAMED
     from handgrad.study.folder.disk import run_folder
     from handgrad.training import evaluation
     from handgrad.training.exchange import import_model
@@ -174,13 +177,27 @@ def evaluate(
     model = Model.load(folder) if folder else import_model(weights, setting, data=data, layout=layout)
     found = evaluation.evaluate(model, setting, data=data, part=part)
     if json:
-        loss = found.loss if math.isfinite(found.loss) else None
-        print_json({**vars(found), "loss": loss, "classes": model.classes})
+        scores = {name: value if math.isfinite(value) else None for name, value in found.scores.items()}
+        matrix = {"confusion": found.confusion} if found.confusion else {}
+        print_json({"part": found.part, "n": found.n, **scores, **matrix, NAMED[model.task]: model.classes})
+        return
+    if model.task == REGRESSION:
+        print(
+            f"{data.name}, {found.part} part: {_scores(found, 'rmse', 'mae', 'r2', 'loss')} over {found.n:,} examples"
+        )
         return
     print(f"{data.name}, {found.part} part: {found.accuracy:.2%} of {found.n:,} right, mean loss {found.loss:.4f}")
-    print(f"balanced accuracy {found.balanced_accuracy:.2%}, macro F1 {found.macro_f1:.2%}")
+    print(_scores(found, *(name for name in found.scores if name not in ("loss", "accuracy"))))
+    if model.task == MULTI_LABEL:
+        return
     rows = [(name, *counts) for name, counts in zip(model.classes, found.confusion, strict=True)]
     console.print_table(("actual", *model.classes), rows, numeric=range(1, len(rows) + 1))
+
+
+def _scores(found: "Evaluation", *names: str) -> str:
+    """Scores with their words: "balanced accuracy 93.10%, macro F1 92.85%"."""
+    texts = [f"{found.scores[name]:.2%}" if is_fraction(name) else significant(found.scores[name]) for name in names]
+    return ", ".join(f"{MEASURES[name].word} {text}" for name, text in zip(names, texts, strict=True))
 
 
 def _say_if_diverged(folder: Path) -> None:
@@ -197,7 +214,7 @@ def _say_if_diverged(folder: Path) -> None:
 def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     """The setting and data of a study, its results folder, or a run."""
     from handgrad.data.datasets import load
-    from handgrad.study.folder.disk import run_folder
+    from handgrad.study.folder.disk import is_run_id, run_folder
     from handgrad.study.reading.loading import load_study
     from handgrad.training.record import load as load_record
     from handgrad.training.run import Setting
@@ -205,7 +222,7 @@ def _told_by(study: str, overrides: Sequence[str]) -> "tuple[Setting, Dataset]":
     path = Path(study)
     if (path / "study.toml").is_file():
         path = path / "study.toml"
-    elif path.is_dir() or re.fullmatch("[0-9a-f]{10}", study):
+    elif path.is_dir() or is_run_id(study):
         if overrides:
             raise InputError(f"{study} is a run, whose setting is what it is; KEY=VALUE changes that of a study")
         setting = Setting.checked(load_record(run_folder(study), arrays=False).setting)

@@ -157,12 +157,16 @@ def _print_left(folder: Path, found: "list[LeftRun]") -> None:
     from handgrad.cli import console
     from handgrad.files import size_text
     from handgrad.names import plural
+    from handgrad.study.folder.disk import short_length
 
     if not found:
         print(f"{folder}: nothing to remove; the study lists every run in it.")
         return
     print(f"{folder} holds {plural(len(found), 'run')} that its study does not list:")
-    console.print_table(("run", "size"), [(run.id, size_text(run.bytes)) for run in found[:MOST_RUNS]], numeric=[1])
+    signs = short_length(run.id for run in found)
+    console.print_table(
+        ("run", "size"), [(run.id[:signs], size_text(run.bytes)) for run in found[:MOST_RUNS]], numeric=[1]
+    )
     if (more := len(found) - MOST_RUNS) > 0:
         print(f"… and {more:,} more")
     print(

@@ -1,4 +1,4 @@
-"""What `handgrad predict` reads and says: pictures, folders of pictures and tables, and the class of each example."""
+"""What `handgrad predict` reads and says: pictures, folders of pictures and tables, and what is predicted of each."""
 
 import csv
 import io
@@ -13,6 +13,7 @@ from handgrad.data.image_files import ENDINGS
 from handgrad.data.table_files import is_table
 from handgrad.errors import DataError
 from handgrad.files import write_whole
+from handgrad.measures import MULTI_LABEL, REGRESSION
 from handgrad.names import listed
 from handgrad.training.model import Model
 
@@ -21,64 +22,89 @@ MOST_ROWS, MOST_COLUMNS = 40, 4  # of a table that are printed: rows, and column
 
 
 @dataclass(frozen=True)
-class PredictedClasses:
-    """examples: (what it is called, its number in a table or None);  shown: outputs or probabilities (n, k), as
-    `measure` says;  others: columns of a table that the network does not take.
+class PredictedExamples:
+    """examples: (what it is called, its number in a table or None);  said: what is predicted, columns by heading, texts
+    and numbers;  outputs: what `objects` says of each example beside that, by name;  others: columns of a table that
+    the network does not take.
     """
 
     examples: list[tuple[str, int | None]]
-    classes: list[str]
-    names: tuple[str, ...]
-    measure: str
-    shown: np.ndarray
+    said: dict[str, list[Any]]
+    outputs: dict[str, list[Any]]
     notes: list[str]
     others: dict[str, list[str]]
+
+    def __len__(self) -> int:
+        return len(self.examples)
 
     @property
     def headings(self) -> list[str]:
         """Of the printed table and of the CSV.  A column of the table that is called like one of ours is named so."""
-        rows = ["row"] if any(row is not None for _, row in self.examples) else []
-        own = ["table" if rows else "image", *rows, "class", self.measure]
+        first = self._first
+        own = [*first, *self.said]
         others = [f"{name} (of the table)" if name in own else name for name in self.others]
-        return [*own[:-2], *others, *own[-2:]]
+        return [*first, *others, *self.said]
+
+    @property
+    def _first(self) -> list[str]:
+        rows = any(row is not None for _, row in self.examples)
+        return ["table", "row"] if rows else ["image"]
+
+    @property
+    def numeric(self) -> list[int]:
+        """Which columns of the printed table hold numbers."""
+        headings, _ = self.table()
+        first = len(headings) - len(self.said)
+        columns = enumerate(self.said.values(), start=first)
+        return [k for k, column in columns if not any(isinstance(value, str) for value in column)]
 
     @property
     def hidden(self) -> int:
         """How many are not printed."""
-        return max(0, len(self.classes) - MOST_ROWS)
+        return max(0, len(self) - MOST_ROWS)
 
     def rows(self) -> list[list[Any]]:
         """One of each example, in the order of `headings`."""
-        best = self.shown.max(axis=1)
+        columns = [*self.others.values(), *self.said.values()]
         return [
-            [name, *([] if row is None else [row]), *(cells[k] for cells in self.others.values()), found, best[k]]
-            for k, ((name, row), found) in enumerate(zip(self.examples, self.classes, strict=True))
+            [name, *([] if row is None else [row]), *(cells[k] for cells in columns)]
+            for k, (name, row) in enumerate(self.examples)
         ]
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and cells as they are printed: the first of them."""
         gone = len(self.others) if len(self.others) > MOST_COLUMNS else 0
         kept = [k for k in range(len(self.headings)) if not 2 <= k < 2 + gone]
-        rows = [[*map(str, row[:-1]), f"{row[-1]:.4f}"] for row in self.rows()[:MOST_ROWS]]
+        rows = [[_printed(value) for value in row] for row in self.rows()[:MOST_ROWS]]
         return [self.headings[k] for k in kept], [[row[k] for k in kept] for row in rows]
 
     def objects(self) -> list[dict[str, Any]]:
-        """For JSON: of each example the output or probability of every class."""
-        first = self.headings[0]
+        """For JSON: of each example what is predicted, and the output or probability of every class or label."""
+        others = self.headings[len(self._first) : len(self.headings) - len(self.said)]
+        said = {name: column for name, column in self.said.items() if not self.outputs or isinstance(column[0], str)}
         return [
             {
-                first: name,
+                self._first[0]: name,
                 **({} if row is None else {"row": row}),
-                **dict(zip(self.headings[2:-2], (cells[k] for cells in self.others.values()), strict=False)),
-                "class": self.classes[k],
-                self.measure: dict(zip(self.names, map(float, self.shown[k]), strict=True)),
+                **dict(zip(others, (cells[k] for cells in self.others.values()), strict=True)),
+                **{heading: column[k] for heading, column in {**said, **self.outputs}.items()},
             }
             for k, (name, row) in enumerate(self.examples)
         ]
 
 
-def predictions_of(model: Model, paths: Sequence[Path], *, invert: bool) -> PredictedClasses:
-    """PredictedClasses for pictures, folders of pictures, or tables.  Raises DataError."""
+def _printed(value: Any) -> str:
+    return (
+        f"{value:.4f}" if isinstance(value, Probability) else f"{value:.6g}" if isinstance(value, float) else str(value)
+    )
+
+
+class Probability(float):
+    """A number that is printed with four decimals."""
+
+
+def predictions_of(model: Model, paths: Sequence[Path], *, invert: bool) -> PredictedExamples:
+    """What a network says of pictures, folders of pictures, or tables.  Raises DataError."""
     tables = [path for path in paths if is_table(path.name) and not path.is_dir()]
     if tables and len(tables) < len(paths):
         raise DataError(f"{listed(map(str, tables), 3)}: tables and pictures are predicted by commands of their own")
@@ -100,19 +126,36 @@ def predictions_of(model: Model, paths: Sequence[Path], *, invert: bool) -> Pred
             notes = [*notes[:MOST_NOTES], f"… and {len(notes) - MOST_NOTES} more such notes"]
         notes += model.notes_on(x, inverted=invert)
         examples = [(str(file), None) for file in files]
+    said, outputs = _said(model, x)
+    return PredictedExamples(examples, said, outputs, notes, others)
+
+
+def _said(model: Model, x: np.ndarray) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
+    """(columns of what is predicted, of JSON the outputs or probabilities of every class or label)."""
     outputs, probabilities = model.outputs(x), model.probabilities(x)
-    shown = outputs if probabilities is None else probabilities
-    classes = [model.classes[k] for k in outputs.argmax(axis=1)]
+    decided = model.decide(outputs)
+    if model.task == REGRESSION:
+        columns = decided.reshape(len(outputs), -1).T.tolist()
+        return dict(zip((f"predicted {name}" for name in model.classes), columns, strict=True)), {}
+    shown = model.per_class(outputs) if probabilities is None else probabilities
     measure = "output" if probabilities is None else "probability"
-    return PredictedClasses(examples, classes, tuple(model.classes), measure, shown, notes, others)
+    of_each = {measure: [dict(zip(model.classes, map(float, row), strict=True)) for row in shown]}
+    if model.task == MULTI_LABEL:
+        told = [[name for name, one in zip(model.classes, row, strict=True) if one] for row in decided]
+        of_labels = {
+            name: [Probability(value) for value in column] for name, column in zip(model.classes, shown.T, strict=True)
+        }
+        return {"labels": [", ".join(names) or "none" for names in told], **of_labels}, of_each
+    told_class = [model.classes[k] for k in decided]
+    return {"class": told_class, measure: [Probability(row[k]) for row, k in zip(shown, decided, strict=True)]}, of_each
 
 
-def save_predictions(found: PredictedClasses, path: Path) -> None:
+def save_predictions(found: PredictedExamples, path: Path) -> None:
     """All predictions as CSV, written whole.  Raises DataError where the file cannot be written."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(found.headings)
-    writer.writerows([[*row[:-1], f"{row[-1]:.6g}"] for row in found.rows()])
+    writer.writerows([[f"{one:.6g}" if isinstance(one, float) else one for one in row] for row in found.rows()])
     try:
         write_whole(path, text.getvalue().encode())
     except OSError as error:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeE
 from rich.text import Text
 
 from handgrad.cli import console
-from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION
+from handgrad.measures import MAIN_MEASURES, METRICS, TEST, TRAIN, VALIDATION
 from handgrad.names import plural
 from handgrad.report.findings.wording import number
 from handgrad.study.execution.events import Event
@@ -147,7 +147,7 @@ def _first_that_fits(texts: list[str], room: int) -> str:
 def _epoch_texts(event: Event) -> list[str]:
     """A run at the end of an epoch, from long to short."""
     part = next((one for one in (VALIDATION, TRAIN) if event.metrics.get(one.metric("loss")) is not None), TRAIN)
-    scores = _scores(event.metrics, [part.metric(name) for name in ("loss", "accuracy")])
+    scores = _scores(event.metrics, [part.metric(name) for name in ("loss", *MAIN_MEASURES.values())])
     run = key_word(run_key(event.seed or 0, event.fold))
     at, brief = f"epoch {event.epoch:,} of {event.epochs:,}", f"{event.epoch:,}/{event.epochs:,}"
     return [
@@ -166,7 +166,7 @@ def _scores(metrics: Mapping[str, float | None], names: Iterable[str]) -> list[s
 
 
 def _run_line(event: Event) -> str:
-    names = [part.metric("accuracy") for part in (VALIDATION, TEST)]
+    names = [part.metric(name) for name in MAIN_MEASURES.values() for part in (VALIDATION, TEST)]
     scores = [f"{name} {event.metrics[name]:.4f}" for name in names if event.metrics.get(name) is not None]
     result = ", ".join([event.status, *scores])
     text = f": {event.text}" if event.text else ""

@@ -27,6 +27,27 @@ def epoch_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
     return stream(seed, "order", epoch).permutation(n).astype(np.int64, copy=False)
 
 
+def file_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
+    """The order of an epoch without shuffling, the same in every epoch: 0 … n−1, as the training part has them.
+
+    >>> file_order(42, 7, 4).tolist()
+    [0, 1, 2, 3]
+    """
+    return np.arange(n, dtype=np.int64)
+
+
+def lie_by_class(y: NDArray[np.int64]) -> bool:
+    """Whether the examples of each class lie together, as in a file that is sorted by its labels.
+
+    >>> lie_by_class(np.array([1, 1, 0, 0])), lie_by_class(np.array([1, 0, 1, 0])), lie_by_class(np.array([1, 1]))
+    (True, False, False)
+    """
+    if y.ndim > 1:
+        return False  # targets are no classes
+    changes = int(np.count_nonzero(np.diff(y)))
+    return changes > 0 and changes + 1 == len(np.unique(y))
+
+
 def batch_length(n: int, batch_size: BatchSize) -> int:
     """How many examples a batch has (the last one may have fewer): batch_size, and n for "full"."""
     return n if batch_size == "full" else batch_size

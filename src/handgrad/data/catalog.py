@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from handgrad.data.idx import MNIST_FILES, read_mnist
 from handgrad.errors import DataError
 from handgrad.files import move
 from handgrad.foreign import reading
+from handgrad.measures import CLASSIFICATION, REGRESSION, TASKS
 from handgrad.names import lookup
 
 LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}  # the disk's fault, not a mirror's
@@ -55,7 +57,7 @@ class NamedDataset:
     classes: the names of classes 0..k-1, where `read` does not give them.
     files, mirrors: the published files, and addresses that end where a file's name begins.  any_of: one file is enough.
     folders: names that an unpacked archive has in HANDGRAD_DATA/<name>/.
-    library: the Python library that comes with the data, where there are no files.
+    library: the Python library that comes with the data, where there are no files.  task: what is learnt from it.
     """
 
     name: str
@@ -67,6 +69,7 @@ class NamedDataset:
     any_of: bool = False
     folders: tuple[str, ...] = ()
     library: str = ""
+    task: str = CLASSIFICATION
 
 
 def _idx_files(*rows: tuple[str, int, str]) -> tuple[File, ...]:
@@ -81,6 +84,26 @@ def _read_digits(_: Mapping[str, Path]) -> Contents:
     return Contents(bunch.images.astype(np.uint8), bunch.target, value_range=(0, 16))
 
 
+def _read_diabetes(_: Mapping[str, Path]) -> Contents:
+    from sklearn.datasets import load_diabetes
+
+    bunch = load_diabetes(scaled=False)
+    names = tuple(map(str, bunch.feature_names))
+    return Contents(bunch.data, bunch.target, classes=("progression",), feature_names=names, task=REGRESSION)
+
+
+def value_of(table: Any, key: str) -> Any:
+    """What a table, or a section, says of a key; None where it says nothing."""
+    return table.get(key) if isinstance(table, Mapping) else getattr(table, key, None)
+
+
+def task_of(data: Any) -> str:
+    """What is learnt from the data of a [data] table, as far as the table and the catalog say it."""
+    task, name = value_of(data, "task"), value_of(data, "name")
+    known = DATASETS.get(name) if isinstance(name, str) else None
+    return task if task in TASKS else known.task if known else CLASSIFICATION
+
+
 DIGITS = tuple("0123456789")
 DATASETS: dict[str, NamedDataset] = {
     dataset.name: dataset
@@ -91,6 +114,13 @@ DATASETS: dict[str, NamedDataset] = {
             read=_read_digits,
             classes=DIGITS,
             library="scikit-learn",
+        ),
+        NamedDataset(
+            name="diabetes",
+            about="progression of diabetes in a year from ten measurements, 442 patients: regression; built in",
+            read=_read_diabetes,
+            library="scikit-learn",
+            task=REGRESSION,
         ),
         NamedDataset(
             name="mnist",
@@ -170,6 +200,7 @@ class Status:
     size: int
     files: tuple[Found, ...]
     library: str = ""
+    task: str = CLASSIFICATION
 
 
 def data_folder() -> Path | None:

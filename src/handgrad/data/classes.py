@@ -4,7 +4,7 @@ Whole numbers 0..k-1 stay as they are.  Other whole numbers are numbered by size
 all whole numbers counts as numbers), and a note says which number each whole number became.
 
 Refused are labels that are no classes: a missing label, a number with decimals, and as many different labels as a
-quantity or a name has.  handgrad trains classifiers; predicting a quantity (regression) is another task.
+quantity or a name has.  Predicting a quantity is another task (`target_values`).
 """
 
 import re
@@ -135,10 +135,7 @@ def _several(y: NDArray[Any]) -> str:
         return ""
     if (y.sum(axis=1) == 1).all():
         return ", a 1 in each row: give the class numbers, y.argmax(axis=1)"
-    return (
-        ", rows of 0 and 1: several labels an example are not supported, only one is; train one network for each "
-        "column, as in y[:, 0]"
-    )
+    return ', rows of 0 and 1: several labels an example are those of data.task = "multi-label" (in Python task=…)'
 
 
 def _is_nothing(value: Any) -> bool:
@@ -221,8 +218,8 @@ def _refuse_decimals(y: NDArray[np.float64], what: str) -> None:
         different = list(dict.fromkeys(f"{value:g}" for value in odd.tolist()))
         raise DataError(
             f"{what} must be classes: whole numbers or text; got numbers with decimals ({listed(different[:3])}; "
-            f"{len(np.unique(y))} different ones). handgrad trains classifiers and does not predict quantities "
-            "(regression): make classes of them, such as low and high, or say which column holds the classes"
+            f'{len(np.unique(y))} different ones). To predict them as numbers, say data.task = "regression" (in Python '
+            'task="regression"); to tell classes, say which column holds them, or make some, such as low and high'
         )
 
 
@@ -245,8 +242,9 @@ def _check_classes(values: NDArray[Any], numbered: ClassNumbers, what: str) -> N
     )
     raise DataError(
         f"{what} are {k} different ones in {n} examples ({listed([str(value) for value in values], 4)}), {single} of "
-        f"them with a single example: rather {kind} than classes. handgrad trains classifiers and does not predict "
-        f"quantities (regression): say which column holds the classes, make fewer of them, or {remedy}"
+        f"them with a single example: rather {kind} than classes. "
+        + ('data.task = "regression" predicts quantities; else ' if values.dtype.kind != "U" else "")
+        + f"say which column holds the classes, make fewer of them, or {remedy}"
     )
 
 

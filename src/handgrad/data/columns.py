@@ -61,10 +61,10 @@ def is_header(first: Sequence[str], second: Sequence[str], label: str | int | No
     return not any(is_like_a_number(cell) or cell in MISSING[1:] for cell in features) and any(features)
 
 
-def find_label(names: Sequence[str], label: str | int | None, where: str) -> tuple[int, str | None]:
+def find_label(names: Sequence[str], label: str | int | None, where: str, last: int) -> tuple[int, str | None]:
     """(column of the labels, reason) of a table with a header; reason: "name", "last", or None where the user named it.
 
-    Raises DataError where the names leave a choice.
+    last: the last column that may hold them.  Raises DataError where the names leave a choice.
     """
     if label is not None:
         return find_column(names, label, "data.label", where), None
@@ -77,7 +77,7 @@ def find_label(names: Sequence[str], label: str | int | None, where: str) -> tup
             f"{where}: {listed(map(shown, choice), SHOWN)} may hold the labels; say which, as in "
             f'data.label = "{choice[0]}", and leave out what is none: data.drop = ["{choice[1]}"]'
         )
-    return (called[0], "name") if called else (len(names) - 1, "last")
+    return (called[0], "name") if called else (last, "last")
 
 
 def find_column(names: Sequence[str], wanted: str | int, key: str, where: str) -> int:
@@ -103,9 +103,9 @@ def find_column(names: Sequence[str], wanted: str | int, key: str, where: str) -
 
 
 def dropped(
-    names: Sequence[str], header: bool, drop: Sequence[str | int] | None, label: int, where: str
+    names: Sequence[str], header: bool, drop: Sequence[str | int] | None, label: int | None, where: str
 ) -> tuple[int, ...]:
-    """The columns that `data.drop` leaves out.  Raises DataError."""
+    """The columns that `data.drop` leaves out; label: the column of the labels, if it is known.  Raises DataError."""
     found = set()
     for one in drop or ():
         if isinstance(one, str) and not header:

@@ -1,10 +1,12 @@
 """Contents, data sets and splits: the three forms of examples on their way from files to training.
 
     Contents  what the files of a data set hold, labels as they were written
-    Dataset   examples with class numbers 0..k-1, checked, with a checksum
+    Dataset   examples with class numbers 0..k-1, or with targets, checked, with a checksum
     Split     its training, validation and test parts, scaled
 
-Letters: x (n, *shape) examples, y (n,) class numbers.  Images are (channels, rows, cols), rows of a table (columns,).
+Letters: x (n, *shape) examples, y (n,) class numbers, or (n, k) targets: numbers (regression), or 0 and 1 for each of k
+labels (multi-label).  `classes` then names the targets or labels.  Images are (channels, rows, cols), rows of a table
+(columns,).
 """
 
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from handgrad.data.scaling import AS_IT_IS, Scaling
 from handgrad.displays import Display, Displayed
-from handgrad.measures import PARTS
+from handgrad.measures import CLASSIFICATION, MULTI_LABEL, PARTS, REGRESSION
 from handgrad.names import listed
 
 PART_WORDS = {  # in the names of arrays, files and folders -> as in x_train, x_val, x_test
@@ -23,6 +25,8 @@ PART_WORDS = {  # in the names of arrays, files and folders -> as in x_train, x_
     **dict.fromkeys(("test", "testing"), "test"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
 }
+
+NAMED = {CLASSIFICATION: "classes", REGRESSION: "targets", MULTI_LABEL: "labels"}  # what `classes` names, by task
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Contents:
     label: str | None = None
     missing: tuple[str, ...] | None = None
     cells: str | None = None
+    task: str = CLASSIFICATION
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,18 +60,18 @@ class Dataset(Displayed):
     """All examples of a data set, with the values of its files.
 
     x_train, x_test, x_val: (n, *shape) uint8, or float32 where that holds every value exactly, or else float64;
-    y_train, y_test, y_val: (n,) int64 in 0..k-1; the test and the validation part are None where the data has none
-    of its own.  value_range: the smallest and the largest value that x can take, None where it is not given and not
-    that of bytes.  checksum: SHA-256 over the contents, in hex; where the files lie does not enter.
+    y_train, y_test, y_val: (n,) int64 in 0..k-1, or (n, k) float64; the test and the validation part are None where the
+    data has none of its own.  value_range: the smallest and the largest value that x can take, None where it is not
+    given and not that of bytes.  checksum: SHA-256 over the contents, in hex; where the files lie does not enter.
     Missing cells of a table are NaN.  official: False where a named data set was read from other bytes than the
     published ones (a note says so).
     """
 
     name: str
     x_train: NDArray[Any]
-    y_train: NDArray[np.int64]
+    y_train: NDArray[Any]
     x_test: NDArray[Any] | None
-    y_test: NDArray[np.int64] | None
+    y_test: NDArray[Any] | None
     classes: tuple[str, ...]
     value_range: tuple[float, float] | None
     checksum: str
@@ -74,7 +79,8 @@ class Dataset(Displayed):
     notes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] | None = None
     x_val: NDArray[Any] | None = None
-    y_val: NDArray[np.int64] | None = None
+    y_val: NDArray[Any] | None = None
+    task: str = CLASSIFICATION
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,7 +89,7 @@ class Dataset(Displayed):
 
     @property
     def n_classes(self) -> int:
-        """How many classes there are."""
+        """How many classes there are, or by the task targets or labels."""
         return len(self.classes)
 
     def _display(self) -> Display:
@@ -93,13 +99,13 @@ class Dataset(Displayed):
         rows = [("examples", examples), ("each", f"{self.shape} of {self.x_train.dtype}{values}")]
         rows += [
             ("columns", listed(self.feature_names or ())),
-            ("classes", f"{self.n_classes}: {listed(self.classes)}"),
+            (NAMED[self.task], f"{self.n_classes}: {listed(self.classes)}"),
         ]
         return Display(
             f"Dataset {self.name}", (*rows, ("checksum", self.checksum[:16]), ("notes", "; ".join(self.notes)))
         )
 
-    def part(self, source: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    def part(self, source: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """The examples and labels that a `Part.source` names: "train", "test" or "validation"."""
         x, y = {
             "train": (self.x_train, self.y_train),
@@ -113,13 +119,13 @@ class Dataset(Displayed):
 
 @dataclass(frozen=True, repr=False)
 class Part(Displayed):
-    """The examples of one part.  x: (n, *shape) float32, scaled; y: (n,) int64.
+    """The examples of one part.  x: (n, *shape) float32, scaled; y: (n,) int64, or targets (n, k) float64 as they are.
 
     index: (n,) int64, where each example stands in the data set's `source` arrays ("train", "test" or "validation").
     """
 
     x: NDArray[np.float32]
-    y: NDArray[np.int64]
+    y: NDArray[Any]
     index: NDArray[np.int64]
     source: str
 
@@ -136,8 +142,8 @@ class Split(Displayed):
     """The parts of a data set that one setting works with.
 
     checksum: of the data set; scaling: the formula in force with its numbers; scaler: the same, to apply to
-    further examples; label_table: for every part the number of examples of each class, and under "total"
-    their sums.
+    further examples; target_scaler: how targets that are numbers are scaled; label_table: for every part the number of
+    examples of each class, or with each label, and under "total" their sums; empty where targets are numbers.
     """
 
     name: str
@@ -154,11 +160,17 @@ class Split(Displayed):
     scaler: Scaling = AS_IT_IS
     value_range: tuple[float, float] | None = None
     feature_names: tuple[str, ...] | None = None
+    task: str = CLASSIFICATION
+    target_scaler: Scaling = AS_IT_IS
 
     @property
     def n_classes(self) -> int:
-        """How many classes there are."""
+        """How many classes there are, or by the task targets or labels."""
         return len(self.classes)
+
+    def learnt(self, y: NDArray[Any]) -> NDArray[Any]:
+        """What a network learns of the y of a part: classes as they are, targets (n, k) scaled."""
+        return y if self.task == CLASSIFICATION else self.target_scaler.apply(y)
 
     @property
     def parts(self) -> dict[str, Part]:
@@ -170,6 +182,7 @@ class Split(Displayed):
         rows += [
             ("each", f"{self.shape}"),
             ("scaling", self.scaling),
-            ("classes", f"{self.n_classes}: {listed(self.classes)}"),
+            (NAMED[self.task], f"{self.n_classes}: {listed(self.classes)}"),
         ]
+        rows += [("of targets", self.target_scaler.formula)] if self.target_scaler != AS_IT_IS else []
         return Display(f"Split of {self.name}", (*rows, ("notes", "; ".join(self.notes))))

@@ -25,9 +25,11 @@ from pydantic import (
     model_validator,
 )
 
+from handgrad.accepts import POSITIVE, TEXT, accepts, either, list_of, number
 from handgrad.data.scaling import SCALES
 from handgrad.errors import DataError, InputError
 from handgrad.foreign import as_path
+from handgrad.measures import TASKS
 from handgrad.names import shown
 from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of, optional, whole
 
@@ -35,16 +37,21 @@ from handgrad.sections import LARGEST, Section, flag, is_real, is_whole, one_of,
 COLORS = MappingProxyType({"keep": None, "gray": "L", "rgb": "RGB"})  # -> mode of Pillow; None: that of the file
 PICKS = ("first", "random")
 LARGEST_FLOAT32 = 3.4e38
+TARGET_SCALES = ("none", "standard")
 CELLS = ("mean", "drop")  # what becomes of missing cells
 DECIMALS = (".", ",")
 OPTIONAL = (
+    "task",
+    "scale_targets",
     "drop",
     "missing",
     "decimal",
     "value_range",
+    "division",
 )  # written out only where they are given: older settings have none
 
 
+@accepts(either(POSITIVE, number("(0, 1]")))
 def _size(value: Any) -> int | float:
     message = "must be a whole number of examples >= 1 or a fraction in (0, 1]"
     if not is_real(value) or (isinstance(value, int) and value > LARGEST):
@@ -54,18 +61,33 @@ def _size(value: Any) -> int | float:
     return value
 
 
+@accepts(number("[2, inf)", "integer"))
 def _folds(value: Any) -> int:
     if not is_whole(value, 2):
         raise ValueError("must be a whole number >= 2, as every fold learns from the others")
     return value
 
 
-def _label(value: Any) -> str | int:
+@accepts(either(TEXT, {"type": "integer"}))
+def _column(value: Any) -> str | int:
     if isinstance(value, str) or is_whole(value, -LARGEST):
         return value
     raise ValueError("must be the name of a column, or its number counted from 0 (-1 is the last)")
 
 
+@accepts(either(TEXT, {"type": "integer"}, list_of(either(TEXT, {"type": "integer"}), 2)))
+def _label(value: Any) -> str | int | tuple[str | int, ...]:
+    if isinstance(value, str) or is_whole(value, -LARGEST):
+        return value
+    columns = list(value) if isinstance(value, list | tuple) else []
+    if len(columns) > 1 and all(isinstance(one, str) or is_whole(one, -LARGEST) for one in columns):
+        return tuple(columns)
+    raise ValueError(
+        "must be the name of a column, or its number counted from 0 (-1 is the last); for several targets a list"
+    )
+
+
+@accepts(TEXT)
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be the name of a data set or a path")
@@ -76,6 +98,7 @@ def _name(value: Any) -> str:
     return value
 
 
+@accepts(list_of(POSITIVE, 2, 2))
 def _image_size(value: Any) -> tuple[int, int]:
     numbers = list(value) if isinstance(value, list | tuple) else []
     if len(numbers) != 2 or not all(is_whole(n, 1) for n in numbers):
@@ -83,6 +106,7 @@ def _image_size(value: Any) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
+@accepts(list_of({"type": "number"}, 2, 2))
 def _value_range(value: Any) -> tuple[float, float]:
     numbers = list(value) if isinstance(value, list | tuple) else []
     good = len(numbers) == 2 and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
@@ -91,6 +115,7 @@ def _value_range(value: Any) -> tuple[float, float]:
     return numbers[0], numbers[1]
 
 
+@accepts(list_of(either(TEXT, {"type": "integer"})))
 def _drop(value: Any) -> tuple[str | int, ...] | None:
     if not isinstance(value, list | tuple) or any(
         isinstance(one, bool) or not isinstance(one, str | int) for one in value
@@ -99,6 +124,7 @@ def _drop(value: Any) -> tuple[str | int, ...] | None:
     return tuple(value) or None  # nothing to leave out is the default
 
 
+@accepts(list_of(TEXT))
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         raise ValueError('must be a list of texts that mean "nothing here", such as ["?"], or [] if none does')
@@ -220,6 +246,7 @@ def _test(value: Any, info: ValidationInfo) -> TestPart | Literal[False] | None:
     return TestPart.model_validate(value, context=info.context)
 
 
+@accepts(lambda: either({"enum": list(CELLS)}, list_of(TEXT), MissingCells))
 def _missing(value: Any, info: ValidationInfo) -> MissingCells | None:
     if value is None or isinstance(value, MissingCells):
         return value
@@ -238,14 +265,20 @@ def _missing(value: Any, info: ValidationInfo) -> MissingCells | None:
 class DataSection(Section):
     """The data of a study: `name` is a named data set (`catalog`) or a path of your own.
 
-    `label` names the column of a CSV file that holds the labels (by default the one called `label`, or the last),
+    `task` is what is learnt: classification (as where nothing is said), regression or multi-label; `scale_targets`
+    says how numbers are scaled that a network learns to predict, with the numbers of the training part.
+    `label` names the column of a CSV file that holds the labels (by default the one called `label`, or the last), or
+    the columns of several targets,
     `drop` the columns that are left out, `missing` the texts that mean a missing cell or label (default: those of
-    pandas) and what becomes of rows with such cells, `decimal` the sign before decimals.
+    pandas) and what becomes of rows with such cells, `decimal` the sign before decimals, `division` the column that
+    says which part a row is in.
     `value_range` is the smallest and the largest value that x can take, for the scales unit and symmetric.
     `image_size` (rows, cols) and `color` are those to which the pictures in a folder of images are converted.
     """
 
     name: Annotated[str, PlainValidator(_name)] = "digits"
+    task: Annotated[str | None, PlainValidator(optional(one_of(TASKS, "task")))] = None
+    scale_targets: Annotated[str | None, PlainValidator(optional(one_of(TARGET_SCALES, "scale of targets")))] = None
     scale: Annotated[str, PlainValidator(one_of(SCALES, "scale"))] = "unit"
     validation: Annotated[
         ValidationPart | Literal[False],
@@ -258,7 +291,7 @@ class DataSection(Section):
         PlainValidator(_test),
         PlainSerializer(lambda part: part and part.model_dump()),
     ] = None
-    label: Annotated[str | int | None, PlainValidator(optional(_label))] = None
+    label: Annotated[str | int | tuple[str | int, ...] | None, PlainValidator(optional(_label)), AsItIs] = None
     image_size: Annotated[tuple[int, int] | None, PlainValidator(optional(_image_size)), AsItIs] = None
     color: Annotated[str, PlainValidator(one_of(COLORS, "color"))] = "keep"
     drop: Annotated[tuple[str | int, ...] | None, PlainValidator(optional(_drop)), AsItIs] = None
@@ -267,6 +300,7 @@ class DataSection(Section):
     ] = None
     decimal: Annotated[str | None, PlainValidator(optional(one_of(DECIMALS, "sign before decimals")))] = None
     value_range: Annotated[tuple[float, float] | None, PlainValidator(optional(_value_range)), AsItIs] = None
+    division: Annotated[str | int | None, PlainValidator(optional(_column))] = None
 
     @model_serializer(mode="wrap")
     def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

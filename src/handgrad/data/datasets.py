@@ -32,9 +32,11 @@ from handgrad.data.ranges import check_inside, compare_parts, in_one_type, natur
 from handgrad.data.scaling import Scaling, filled, means_of
 from handgrad.data.splits import data_key, drawn_by, split
 from handgrad.data.storage import open_split, save_split
+from handgrad.data.target_values import target_values
 from handgrad.errors import DataError
 from handgrad.foreign import as_path, reading
-from handgrad.names import shown
+from handgrad.measures import CLASSIFICATION, REGRESSION, TASKS
+from handgrad.names import listed, shown
 from handgrad.sections import plain
 
 __all__ = [
@@ -70,8 +72,10 @@ def load(
         path = find_own(name, Path.cwd() if folder is None else as_path(folder, "folder", DataError))
         with reading(path, DataError, "data that can be read"):
             return _dataset(read_own(path, section), path.name, str(path))
-    refuse_settings(section, FORMS_OF_SETTINGS, f"{name} is a named data set")
     record = DATASETS[name]
+    refuse_settings(section, [key for key in FORMS_OF_SETTINGS if key != "task"], f"{name} is a named data set")
+    if section.task not in (None, record.task):
+        raise DataError(f"data.task = {shown(section.task)}, but {name} is for {record.task}; take data.task out")
     found = paths(record, allowed=fetch)
     contents = record.read({one.file.plain_name: one.path for one in found if one.path is not None})
     dataset = _dataset(replace(contents, classes=record.classes or contents.classes), name, name)
@@ -94,8 +98,12 @@ def from_arrays(
     x_val: Any = None,
     y_val: Any = None,
     missing: Sequence[str] | str | None = None,
+    task: str = CLASSIFICATION,
 ) -> Dataset:
     """A data set from arrays.  x: (n, columns), (n, rows, cols) or (n, channels, rows, cols); y: (n,) labels.
+
+    task: "regression" where y (n,) or (n, k) are numbers to predict, "multi-label" where y (n, k) says by 0 and 1
+    whether an example has each of k labels; `classes` then names the targets or labels.
 
     x can be a pandas frame, whose column names the network then knows, and by which those of other parts are found.
     value_range: the smallest and largest value x can take; if not given, 0 to 255 of bytes that use it (`ranges`).
@@ -105,7 +113,11 @@ def from_arrays(
 
     >>> from_arrays([[0.5], [0.7]], ["cat", "dog"]).classes
     ('cat', 'dog')
+    >>> from_arrays([[0.5], [0.7]], [1.5, 2.5], task="regression").y_train.tolist()
+    [[1.5], [2.5]]
     """
+    if task not in TASKS:
+        raise DataError(f"{name}: task must be one of: {listed(TASKS)}; got {shown(task)}")
     for part, x, y in (("test", x_test, y_test), ("val", x_val, y_val)):
         if (x is None) != (y is None):
             raise DataError(f"{name}: x_{part} and y_{part} belong together; one of them is missing")
@@ -119,13 +131,14 @@ def from_arrays(
         y_train,
         columns_like(x_test, columns, f"{name}: x_test"),
         y_test,
-        _class_names(classes, name),
+        _class_names(columns_of(y_train) if classes is None and task != CLASSIFICATION else classes, name, task),
         _checked_range(value_range, name),
         columns,
         x_val=columns_like(x_val, columns, f"{name}: x_val"),
         y_val=y_val,
         missing=None if missing is None or isinstance(missing, str) else tuple(missing),
         cells=_checked_cells(missing, name) if isinstance(missing, str) else None,
+        task=task,
     )
     return _dataset(contents, name, name)
 
@@ -138,13 +151,22 @@ def _checked_cells(cells: str, where: str) -> str:
     return cells
 
 
-def _class_names(classes: Any, where: str) -> tuple[str, ...] | None:
+def columns_of(y: Any) -> list[str] | None:
+    """The names of the columns of a frame of targets, or the name of a series."""
+    if hasattr(y, "columns"):
+        return [str(name) for name in y.columns]
+    name = getattr(y, "name", None)
+    return [name] if isinstance(name, str) else None
+
+
+def _class_names(classes: Any, where: str, task: str) -> tuple[str, ...] | None:
     if classes is None:
         return None
-    names = plain(classes)
-    if not isinstance(names, list) or len(names) < 2 or not all(isinstance(one, str) for one in names):
+    names, least = plain(classes), 1 if task == REGRESSION else 2
+    if not isinstance(names, list) or len(names) < least or not all(isinstance(one, str) for one in names):
         raise DataError(
-            f"{where}: classes must be at least two names, in the order of their numbers; got {shown(classes)}"
+            f"{where}: classes must be at least {'two names' if least == 2 else 'one name'}, in the order of their "
+            f"numbers; got {shown(classes)}"
         )
     if len(set(names)) < len(names):
         raise DataError(f"{where}: classes has a name twice; got {shown(classes)}")
@@ -178,7 +200,8 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
     examples, contents = without_missing(examples, contents, where)
     parts = in_one_type(examples, where)
     sizes = {part.replace("x", "y"): len(x) for part, x in parts.items()}
-    labels, classes, on_labels = number_labels(contents, sizes, where)
+    read = number_labels if contents.task == CLASSIFICATION else target_values
+    labels, classes, on_labels = read(contents, sizes, where)
     value_range, notes = contents.value_range, contents.notes
     means = means_of(parts["x_train"]) if any(map(has_missing, parts.values())) else None
     known = {part: filled(x, means) for part, x in parts.items()}
@@ -197,7 +220,7 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
             f"{name} has a validation part of its own, {n} examples: it is used where data.validation is not set",
         )
     _check_names((name, *classes, *(contents.feature_names or ())), where)
-    _check_signs(classes, "class", "", where)
+    _check_signs(classes, "class" if contents.task == CLASSIFICATION else "target", "", where)
     _check_signs(contents.feature_names or (), "column", "\n\r\t", where)  # a cell of several lines may be a header
     return Dataset(
         name=name,
@@ -207,12 +230,15 @@ def _dataset(contents: Contents, name: str, where: str) -> Dataset:
         y_test=labels.get("y_test"),
         classes=classes,
         value_range=value_range,
-        checksum=_checksum(arrays, (classes, value_range)),
+        checksum=_checksum(
+            arrays, (classes, value_range, *([contents.task] if contents.task != CLASSIFICATION else []))
+        ),
         official=True,
         notes=(*notes, *on_labels),
         feature_names=contents.feature_names,
         x_val=parts.get("x_val"),
         y_val=labels.get("y_val"),
+        task=contents.task,
     )
 
 

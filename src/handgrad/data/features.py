@@ -310,3 +310,13 @@ def divided(
             new[:, k] = values
         made.append(new)
     return made, heads, strange
+
+
+def on_texts(name: str, called: str | int, texts: Sequence[str | None]) -> str:
+    """A note on a column of texts of the file `name`; called: the column's name, or its number."""
+    answer = f'"{called}"' if isinstance(called, str) else called
+    became = f"{len(texts)} columns of 0 and 1, one for each" if len(texts) > 1 else "a column of 1"
+    return (
+        f"{name}: column {shown(called)} holds texts ({listed(map(shown, texts), 4)}) and became {became}; "
+        f"data.drop = [{answer}] would leave it out"
+    )

@@ -1,11 +1,10 @@
 """Image folders: folders with one folder for each class, as they are or packed in a .tar.* or .zip.
 
-    train/cat/1.png  test/dog/7.png      with a test part of its own (also training/, testing/)
+    train/cat/1.png  test/dog/7.png      with a test part of its own (also training/, testing/), or a validation part
     cat/1.png  dog/7.png                 without
     anything/train/cat/1.png             folders above that hold everything are passed over
 
-The folder below train/ or test/ (or the top one) is the class; images in folders below it belong to it.  A level
-val/ or validation/ is the test part where there is no test/, and joins train/ where there is: a note says so.
+The folder below train/, val/ or test/ (or the top one) is the class; images in folders below it belong to it.
 Classes are in the order of their names, as numbers where all are whole numbers.  Images become (channels, rows, cols):
 one channel for gray, three for red, green, blue (`image_files`).  Notes say what was left out and what was changed.
 """
@@ -171,27 +170,30 @@ def _by_level(path: Path, names: list[str], x: NDArray[Any], notes: tuple[str, .
     if depth == 0:
         return Contents(x, y, classes=classes, notes=notes)
     level = np.array([LEVELS[folder[0].lower()] for folder in folders])
-    if "val" in levels:
-        joins = "train" if "test" in levels else "test"
-        level[level == "val"] = joins
-        words = "joined the training examples" if joins == "train" else "is the test part"
-        notes += (f"the folder of validation images {words}; data.validation says what validates",)
-    train, test = level == "train", level == "test"
-    if not train.any():
-        raise DataError(f"{path}: holds test images but no training images; expected train/<class>/<image>")
-    if not test.any():
-        return Contents(x, y, classes=classes, notes=notes)
-    untested = [name for name in classes if number[name] not in y[test]]
-    untrained = {name.casefold(): name for name in classes if number[name] not in y[train]}
-    for name in untested:
+    at = {part: level == part for part in ("train", "test", "val") if part in levels}
+    if "train" not in at:
+        raise DataError(
+            f"{path}: holds {' and '.join(at)} images but no training images; expected train/<class>/<image>"
+        )
+    for part in list(at)[1:]:
+        notes += _absent_from(path, classes, y[at["train"]], y[at[part]], {"val": "validation"}.get(part, part))
+    parts = {f"{kind}_{part}": values[rows] for part, rows in at.items() for kind, values in (("x", x), ("y", y))}
+    return Contents(**parts, classes=classes, notes=notes)
+
+
+def _absent_from(
+    path: Path, classes: tuple[str, ...], trained: NDArray[np.int64], y: NDArray[np.int64], part: str
+) -> tuple[str, ...]:
+    """A note on classes without a picture in a part.  Raises DataError where train/ calls one almost the same."""
+    absent = [name for k, name in enumerate(classes) if k not in y]
+    untrained = {name.casefold(): name for k, name in enumerate(classes) if k not in trained}
+    for name in absent:
         if name.casefold() in untrained:
             raise DataError(
-                f"{path}: the class folder {name!a} of the training part is {untrained[name.casefold()]!a} in the test "
-                "part; call them the same"
+                f"{path}: the class folder {name!a} of the training part is {untrained[name.casefold()]!a} in the "
+                f"{part} part; call them the same"
             )
-    if untested:
-        notes += (f"the test part has no picture of {listed(untested)}",)
-    return Contents(x[train], y[train], x[test], y[test], classes, notes=notes)
+    return (f"the {part} part has no picture of {listed(absent)}",) if absent else ()
 
 
 def _refuse_parts_by_other_names(path: Path, tops: set[str]) -> None:

@@ -19,6 +19,7 @@ from handgrad.data.ranges import BRIGHT
 from handgrad.data.table_files import TABLE_ENDINGS, is_table
 from handgrad.data.tables import read_table
 from handgrad.errors import DataError
+from handgrad.measures import CLASSIFICATION
 from handgrad.names import listed, nearest
 from handgrad.synonyms import advice_on_name
 
@@ -39,11 +40,14 @@ OTHER_FORMS = {  # ending of files that are not read -> the remedy
     ".npy": "put the arrays into a folder, as x_train.npy and y_train.npy (or x.npy and y.npy), and give the folder",
     **dict.fromkeys((".rar", ".7z"), "unpack it and give the folder"),
 }
+OF_TABLES = ("label", "drop", "decimal", "division")
 FORMS_OF_SETTINGS = {  # setting -> the forms of data that have it
+    "task": "tables and arrays",
     "label": "tables (CSV)",
     "drop": "tables (CSV)",
     "missing": "tables (CSV) and .npz files",
     "decimal": "tables (CSV)",
+    "division": "tables (CSV)",
     "value_range": "data of your own",
     "image_size": "folders of images",
     "color": "folders of images",
@@ -71,6 +75,7 @@ def read_own(path: Path, section: DataSection) -> Contents:
     if path.is_dir():
         path = _only_file(path)
     parts, notes = _tables(path)
+    task = section.task or CLASSIFICATION
     texts, cells = (section.missing.texts, section.missing.cells) if section.missing else (None, None)
     if parts:
         refuse_settings(section, ("image_size", "color"), f"{path} is a table")
@@ -83,15 +88,17 @@ def read_own(path: Path, section: DataSection) -> Contents:
             missing=texts,
             cells=cells,
             decimal=section.decimal,
+            division=section.division,
+            task=task,
         )
         return replace(contents, value_range=section.value_range, notes=(*notes, *contents.notes))
     if path.name.lower().endswith(".npz"):
-        refuse_settings(section, ("label", "drop", "decimal", "image_size", "color"), f"{path} holds arrays")
-        return replace(read_npz(path), value_range=section.value_range, missing=texts, cells=cells)
+        refuse_settings(section, (*OF_TABLES, "image_size", "color"), f"{path} holds arrays")
+        return replace(read_npz(path), value_range=section.value_range, missing=texts, cells=cells, task=task)
     if path.name.lower().endswith(".mat") or holds_arrays(path):
-        refuse_settings(section, ("label", "drop", "decimal", "image_size", "color"), f"{path} holds arrays")
+        refuse_settings(section, (*OF_TABLES, "image_size", "color"), f"{path} holds arrays")
         held = read_folder(path) if path.is_dir() else read_mat(path)
-        return replace(held, value_range=section.value_range, missing=texts, cells=cells)
+        return replace(held, value_range=section.value_range, missing=texts, cells=cells, task=task)
     arrays = _arrays(path)
     if arrays is not None:
         refuse_settings(
@@ -107,7 +114,7 @@ def read_own(path: Path, section: DataSection) -> Contents:
         inside = tables_in_zip(path)
         if inside:
             raise DataError(f"{path}: holds the tables {listed(inside, 4)}; unpack it and give the folder")
-        refuse_settings(section, ("label", "drop", "missing", "decimal"), f"{path} holds images")
+        refuse_settings(section, ("task", *OF_TABLES, "missing"), f"{path} holds images")
         images = read_images(path, image_size=section.image_size, color=section.color)
         if section.value_range is not None:
             return replace(images, value_range=section.value_range)

@@ -9,24 +9,28 @@
     4. everything is scaled with the numbers of the training part of step 3          data.scale
 
 A stratified choice of m from n examples takes m·n_c/n of every class c, rounded by the largest remainder (ties to
-the lower class), so that counts are exact and add up.  Every choice has a stream of its own, keyed by the seed of
-its table in the study file: all runs of a study see the same parts, unless its seeds vary the split (`drawn_by`).
+the lower class), so that counts are exact and add up; of targets that are no classes a choice is not stratified.
+Every choice has a stream of its own, keyed by the seed of its table in the study file: all runs of a study see the
+same parts, unless its seeds vary the split (`drawn_by`).
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import scaling
+from handgrad.data.catalog import task_of
 from handgrad.data.contents import Dataset, Part, Split
 from handgrad.data.data_section import PICKS, DataSection, TestPart, TrainPart, ValidationPart
 from handgrad.data.missing import check_means, has_missing
 from handgrad.data.ranges import lost_columns
 from handgrad.errors import DataError, InputError, UnknownName
+from handgrad.measures import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from handgrad.names import shown, unknown
 from handgrad.sections import given
 from handgrad.streams import stream
@@ -45,6 +49,11 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
         raise InputError(f"section must be a table such as {{'validation': {{'size': 0.1}}}}; got {shown(section)}")
     section = DataSection.given(section)
     _check_given(dataset, section)
+    if task_of(section) != dataset.task:
+        raise DataError(
+            f"{dataset.name} is for {dataset.task}, and data.task is {shown(section.task or CLASSIFICATION)}; say "
+            f'data.task = "{dataset.task}"'
+        )
     notes = list(dataset.notes)
     train, test = _test_part(dataset, section.test, notes)
     train, test, validation, source = _validation_part(dataset, section.validation, train, test, notes)
@@ -61,7 +70,15 @@ def split(dataset: Dataset, section: DataSection | Mapping[str, Any]) -> Split:
         "test": ("train" if dataset.y_test is None else "test", test),
     }
     fills = section.missing is not None and section.missing.cells == "mean"
-    return _scaled(dataset, section.scale, places, notes, fills=fills)
+    if section.scale_targets is not None and dataset.task != REGRESSION:
+        raise DataError(
+            f"data.scale_targets is for targets that are numbers, and {dataset.name} is for {dataset.task}; take it out"
+        )
+    made = _scaled(dataset, section.scale, places, notes, fills=fills)
+    if section.scale_targets in (None, "none"):
+        return made
+    of_targets = scaling.fit(section.scale_targets, made.train.y, None)
+    return replace(made, target_scaler=replace(of_targets, formula="(y − mean) / std of each target"))
 
 
 def _test_part(
@@ -96,7 +113,14 @@ def _validation_part(
     if dataset.y_val is not None and wish == ValidationPart():
         return train, test, np.arange(len(dataset.y_val)), "validation"
     if dataset.y_val is not None:
-        notes.append(f"{dataset.name}: its own validation part is not used, as data.validation says otherwise")
+        own = f"its own validation part of {len(dataset.y_val)} examples"
+        if wish and wish.folds is None:
+            raise DataError(
+                f"data.validation draws a validation part, and {dataset.name} has {own}: take data.validation out to "
+                "use that one, or take that one out of the data"
+            )
+        why = "data.validation = false" if not wish else f"data.validation.folds = {wish.folds}"
+        notes.append(f"{dataset.name}: {own} is not used: {why}")
     if not isinstance(wish, ValidationPart):
         return train, test, train[:0], "train"
     if wish.folds is not None:
@@ -129,7 +153,8 @@ def _fold(dataset: Dataset, wish: ValidationPart, train: Positions, notes: list[
             f"data.validation.folds must be at most {len(train)}, the number of train examples of {dataset.name}; "
             f"got {folds}"
         )
-    counts = np.bincount(dataset.y_train[train], minlength=dataset.n_classes)
+    by_class = dataset.task == CLASSIFICATION
+    counts = np.bincount(dataset.y_train[train] if by_class else np.empty(0, np.int64), minlength=dataset.n_classes)
     if wish.stratify and (rare := [c for c in range(dataset.n_classes) if 0 < counts[c] < folds]):
         least = min(rare, key=lambda c: counts[c])
         which = f"{dataset.classes[least]} has {counts[least]}"
@@ -153,7 +178,7 @@ def fold_of(y: Positions, pool: Positions, folds: int, fold: int, stratify: bool
     """
     division, place = divmod(fold - 1, folds)
     order = stream(seed, "split", FOLDS, division).permutation(pool)
-    if stratify:
+    if stratify and y.ndim == 1:
         order = order[np.argsort(y[order], kind="stable")]
     return np.sort(order[place::folds])
 
@@ -169,7 +194,7 @@ def choose(
     ([0, 0, 1], [0, 0, 1])
     """
     order = rng.permutation(pool)
-    if stratify:
+    if stratify and y.ndim == 1:
         labels = y[order]
         counts = np.bincount(labels)
         quotas = largest_remainder(counts.tolist(), m)
@@ -201,9 +226,14 @@ def largest_remainder(counts: list[int], m: int) -> list[int]:
     return shares
 
 
-def label_table(parts: dict[str, Part], n_classes: int) -> dict[str, list[int]]:
-    """For every part the number of examples of each class, and under "total" their sums."""
-    table = {name: np.bincount(part.y, minlength=n_classes).tolist() for name, part in parts.items()}
+def label_table(parts: dict[str, Part], n_classes: int, task: str = CLASSIFICATION) -> dict[str, list[int]]:
+    """For every part the number of examples of each class, or with each label, and under "total" their sums."""
+    if task == REGRESSION:
+        return {}
+    if task == MULTI_LABEL:
+        table = {name: part.y.sum(axis=0).astype(np.int64).tolist() for name, part in parts.items()}
+    else:
+        table = {name: np.bincount(part.y, minlength=n_classes).tolist() for name, part in parts.items()}
     table["total"] = [sum(column) for column in zip(*table.values(), strict=True)]
     return table
 
@@ -215,6 +245,8 @@ def data_key(section: DataSection, checksum: str) -> str:
     the seed of a choice that takes everything or the first ones.
     """
     content: dict[str, Any] = {"format": 1, "checksum": checksum, "scale": section.scale}
+    if section.scale_targets is not None:
+        content["scale_targets"] = section.scale_targets
     test = TestPart() if section.test is None else section.test
     parts = {"validation": section.validation, "test": test, "train": section.train}
     for name, part in parts.items():
@@ -294,8 +326,8 @@ def _scaled(
     assert training is not None
     notes.extend(lost_columns(scaling.filled(raw, scaler.fill), training.x, scale, dataset.feature_names))
     chosen = {"train": training, "validation": part(*places["validation"]), "test": part(*places["test"])}
-    table = label_table({name: one for name, one in chosen.items() if one is not None}, dataset.n_classes)
-    absent = [name for name, count in zip(dataset.classes, table["train"], strict=True) if count == 0]
+    table = label_table({name: one for name, one in chosen.items() if one is not None}, dataset.n_classes, dataset.task)
+    absent = [name for name, count in zip(dataset.classes, table.get("train", ()), strict=False) if count == 0]
     if absent:
         notes.append(f"the training part has no example of {', '.join(absent)}")
     return Split(
@@ -313,6 +345,7 @@ def _scaled(
         scaler=scaler,
         value_range=dataset.value_range,
         feature_names=dataset.feature_names,
+        task=dataset.task,
     )
 
 

@@ -29,7 +29,7 @@ def save_split(split: Split, folder: Path) -> None:
     """Write a split into a folder.  Raises DataError where it cannot be written, as on a full disk."""
     names = [field.name for field in dataclasses.fields(split) if field.name not in PARTS]
     kept: dict[str, Any] = {name: getattr(split, name) for name in names}
-    kept["scaler"] = dataclasses.asdict(split.scaler)
+    kept["scaler"], kept["target_scaler"] = map(dataclasses.asdict, (split.scaler, split.target_scaler))
     kept["parts"] = {name: {"source": part.source, "n": len(part)} for name, part in split.parts.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,12 +64,18 @@ def open_split(folder: Path) -> Split:
         arrays = {name: {array: _map(_path(folder, name, array)) for array in ARRAYS} for name in parts}
         if any(len(array) != parts[name]["n"] for name in parts for array in arrays[name].values()):
             raise ValueError("arrays of another length")
-        scaler = kept.pop("scaler")
-        numbers = {key: _tuples(scaler.get(key)) for key in ("shift", "divide", "fill")}  # older splits have no fill
+        scaler, targets = _scaling(kept.pop("scaler")), kept.pop("target_scaler", None)
+        if targets is not None:  # older splits have none
+            kept["target_scaler"] = _scaling(targets)
         values: dict[str, Any] = {key: _tuples(value) for key, value in kept.items()}
         for name in PARTS:
             values[name] = Part(**arrays[name], source=parts[name]["source"]) if name in parts else None
-        return Split(**values, scaler=Scaling(**{**scaler, **numbers}))
+        return Split(**values, scaler=scaler)
+
+
+def _scaling(facts: dict[str, Any]) -> Scaling:
+    numbers = {key: _tuples(facts.get(key)) for key in ("shift", "divide", "fill")}  # older splits have no fill
+    return Scaling(**{**facts, **numbers})
 
 
 def _path(folder: Path, part: str, array: str) -> Path:

@@ -11,7 +11,7 @@ All of them give rows of texts, so that one reader decides what is a number, a t
 import csv
 import importlib.util
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from handgrad.data.bounds import check_memory
 from handgrad.data.cells import Row
 from handgrad.data.packed import PACKED_ENDINGS, TEXT_ENDINGS, lines_of
 from handgrad.errors import DataError
+from handgrad.foreign import reading
 from handgrad.names import shown
 
 ARFF_ENDINGS, SPARSE_ENDINGS, FRAME_ENDINGS = (".arff",), (".libsvm", ".svmlight"), (".parquet", ".feather")
@@ -95,6 +96,16 @@ def span_of(path: Path) -> tuple[int, int] | None:
         return None
     header = next(_sparse_rows(path, None, labelled=False))[1]
     return int(header[1]), int(header[-1])
+
+
+def span_of_all(files: Sequence[Path]) -> tuple[int, int] | None:
+    """The first and the last feature of all sparse files together; None where there is none."""
+    spans = []
+    for file in files:
+        with reading(file, DataError, "a file of libsvm", "copy it again from where it came"):
+            spans.append(span_of(file))
+    known = [span for span in spans if span is not None]
+    return (min(first for first, _ in known), max(last for _, last in known)) if known else None
 
 
 def _sparse_rows(path: Path, span: tuple[int, int] | None, labelled: bool) -> Iterator[Row]:

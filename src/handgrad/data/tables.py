@@ -5,7 +5,6 @@ are divided by commas, semicolons, tabs, bars or blanks.  A file may be packed (
 Numbers are kept as they are written: in float32 where that holds all of them, or else in float64.
 """
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -27,23 +26,27 @@ from handgrad.data.columns import (
     is_header,
     is_index,
     is_nameless,
-    is_number,
     looks_like_an_index,
     question_of_header,
     question_of_label,
 )
 from handgrad.data.contents import Contents
-from handgrad.data.features import FeatureReader, Texts, divided
+from handgrad.data.divisions import Division, check_alone, parted, read_division
+from handgrad.data.features import FeatureReader, Texts, divided, on_texts
+from handgrad.data.first_lines import clean, first_lines, was_header
 from handgrad.data.packed import TEXT_ENDINGS
-from handgrad.data.table_files import ending_of, rows_of, span_of
+from handgrad.data.table_files import ending_of, rows_of, span_of_all
+from handgrad.data.target_values import numbers_of_texts
 from handgrad.errors import DataError
 from handgrad.foreign import reading
+from handgrad.measures import CLASSIFICATION
 from handgrad.names import listed, shown
 
 
 @dataclass(frozen=True)
 class TableForm:
-    """What a study says of a table: `data.label`, `drop`, `missing` (texts; what becomes of cells) and `decimal`."""
+    """What a study says of a table: `data.label`, `drop`, `missing` (texts; what becomes of cells), `decimal` and
+    `division`."""
 
     label: str | int | None = None
     drop: Sequence[str | int] | None = None
@@ -51,6 +54,9 @@ class TableForm:
     cells: str | None = None
     decimal: str | None = None
     span: tuple[int, int] | None = None  # the first and the last feature of sparse files
+    division: str | int | None = None
+    divides: int | None = None  # the number of the column that says which part a row is in
+    task: str = CLASSIFICATION
 
 
 @dataclass
@@ -70,6 +76,10 @@ class _Table:
     texts: dict[int, Texts]
     notes: list[str]
     on_label: list[str] = field(default_factory=list)
+    division: Division | None = None
+    width: int = 0  # how many columns the file has
+    targets: NDArray[np.float64] | None = None  # (n, k), of tasks other than classification
+    target_columns: list[int] = field(default_factory=list)
 
     def called(self, column: int) -> str | int:
         """A column's name, or its number where it has none."""
@@ -83,6 +93,29 @@ class _Table:
         if not self.columns:
             raise DataError(f"{self.path}: has no column left beside the labels; at least one is needed")
 
+    def take_targets(self, more: Sequence[str | int], decimal: str | None) -> None:
+        """Take the targets (n, k) from the column of labels and from `more`, which are features no longer."""
+        names = [str(column) for column in range(self.width)] if self.names is None else self.names
+        found = [find_column(names, one, "data.label", str(self.path)) for one in more]
+        self.target_columns = [self.label, *found]
+        if len(set(self.target_columns)) < len(self.target_columns):
+            raise DataError(f"{self.path}: data.label names a column twice; name each once")
+        columns = [numbers_of_texts(self.y, self.lines, str(self.path), shown(self.called(self.label)), decimal)]
+        for column in found:
+            if column in self.texts or column not in self.columns:
+                raise DataError(
+                    f"{self.path}: column {shown(self.called(column))} holds texts or is left out, and data.label says "
+                    "that it holds targets; take it out of one"
+                )
+            columns.append(self.x[:, self.columns.index(column)])
+        self.targets = np.column_stack(columns).astype(np.float64)
+        empty = np.isnan(self.targets).any(axis=1)
+        if empty.any():
+            raise DataError(
+                f"{self.path}: line {self.lines[int(np.argmax(empty))]} lacks a target; fill it in or take the row out"
+            )
+        self.without(found)
+
     @property
     def numbers(self) -> list[int]:
         """The columns of numbers, by their place in x."""
@@ -91,7 +124,7 @@ class _Table:
 
 def read_table(
     path: Path,
-    label: str | int | None = None,
+    label: str | int | Sequence[str | int] | None = None,
     test: Path | None = None,
     val: Path | None = None,
     *,
@@ -99,11 +132,25 @@ def read_table(
     missing: tuple[str, ...] | None = None,
     cells: str | None = None,
     decimal: str | None = None,
+    division: str | int | None = None,
+    task: str = CLASSIFICATION,
 ) -> Contents:
-    """The examples of a table, and of others as test and validation part.  Raises DataError with line and column."""
+    """The examples of a table, and of others as test and validation part.  Raises DataError with line and column.
+
+    label: the column of the labels, or of a target; several of them where an example has several targets.
+    division: the column that says which part a row is in.
+    """
     files = [file for file in (path, test, val) if file is not None]
-    form = TableForm(label, drop, missing, cells, decimal, _span(files))
-    table = _read(path, form)
+    more: list[str | int] = []
+    if label is not None and not isinstance(label, str | int):
+        label, *more = label
+        if task == CLASSIFICATION:
+            raise DataError(
+                f"{path}: data.label names {len(more) + 1} columns, and classes stand in one; several are those "
+                'of data.task = "regression" or "multi-label"'
+            )
+    form = TableForm(label, drop, missing, cells, decimal, span_of_all(files), division, task=task)
+    table = _read(path, form, "train", files[1:])
     table.notes += table.on_label
     indices = [] if table.names is None else _indices(table)
     table.without(indices)
@@ -113,7 +160,7 @@ def read_table(
             "(index=False writes none); give it a name to keep it"
         )
     named = table.names is not None and table.names[table.label].lower() in LABELS  # its name says which it is
-    if label is None and not named and table.numbers[:1] == [0]:
+    if label is None and task == CLASSIFICATION and not named and table.numbers[:1] == [0]:
         question = question_of_label(table.x, table.y, table.called(table.columns[0]), table.called(table.label))
         left_out = set(range(table.columns[0])) - {table.label, *indices}  # the first column itself
         if question and not left_out:
@@ -123,28 +170,39 @@ def read_table(
     others: dict[str, _Table | None] = {"test": None, "val": None}
     for part, other in (("test", test), ("val", val)):
         if other is not None:
-            others[part], on_part = _read_beside(table, other, form, indices)
+            others[part], on_part = _read_beside(table, other, part, form, indices)
             notes += on_part
     parts = {"train": table, **{name: one for name, one in others.items() if one is not None}}
+    if task != CLASSIFICATION:
+        for one in parts.values():
+            one.take_targets(more, decimal)
     x, heads, strange = divided([(one.x, one.texts) for one in parts.values()], table.columns)
-    notes += [_on_texts(table, column, [text for c, text in heads if c == column]) for column in table.texts]
+    notes += [
+        on_texts(path.name, table.called(column), [text for c, text in heads if c == column]) for column in table.texts
+    ]
     if strange:
         notes.append(f"{path.name}: has no {listed(strange, SHOWN)}, which the other parts hold")
     features = dict(zip(parts, x, strict=True))
     test_table, val_table = others["test"], others["val"]
-    return Contents(
+    contents = Contents(
         features["train"],
-        table.y,
+        table.y if task == CLASSIFICATION else table.targets,
         features.get("test"),
-        test_table and test_table.y,
+        test_table and (test_table.y if task == CLASSIFICATION else test_table.targets),
+        classes=None
+        if task == CLASSIFICATION
+        else tuple(map(str, (table.called(one) for one in table.target_columns))),
         feature_names=_feature_names(table, heads),
         notes=tuple(notes),
         x_val=features.get("val"),
-        y_val=val_table and val_table.y,
+        y_val=val_table and (val_table.y if task == CLASSIFICATION else val_table.targets),
         label=f"column {table.called(table.label)!r}",
         missing=missing,
         cells=cells,
+        task=task,
     )
+    divides = table.division
+    return contents if divides is None or files[1:] else parted(contents, table.lines, divides, path)
 
 
 def _feature_names(table: _Table, heads: Sequence[tuple[int, str | None]]) -> tuple[str, ...] | None:
@@ -153,17 +211,6 @@ def _feature_names(table: _Table, heads: Sequence[tuple[int, str | None]]) -> tu
         return None
     names = [str(column) if table.names is None else table.names[column] for column, _ in heads]
     return tuple(name if text is None else f"{name}={text}" for name, (_, text) in zip(names, heads, strict=True))
-
-
-def _on_texts(table: _Table, column: int, texts: Sequence[str | None]) -> str:
-    """A note on a column of texts."""
-    called = table.called(column)
-    answer = f'"{called}"' if isinstance(called, str) else called
-    became = f"{len(texts)} columns of 0 and 1, one for each" if len(texts) > 1 else "a column of 1"
-    return (
-        f"{table.path.name}: column {shown(called)} holds texts ({listed(map(shown, texts), 4)}) and became {became}; "
-        f"data.drop = [{answer}] would leave it out"
-    )
 
 
 def _note_numbers_of_rows(table: _Table) -> None:
@@ -201,11 +248,13 @@ def _indices(table: _Table) -> list[int]:
     return found
 
 
-def _read_beside(table: _Table, path: Path, form: TableForm, indices: Sequence[int]) -> tuple[_Table | None, list[str]]:
+def _read_beside(
+    table: _Table, path: Path, part: str, form: TableForm, indices: Sequence[int]
+) -> tuple[_Table | None, list[str]]:
     """(table, notes) of another part's file, with the columns of `table`; the table is None where it has no labels."""
     with reading(path, DataError, "a table", "mend it, or save it as CSV again"):
         _, first = next(rows_of(path, span=form.span), (0, []))
-    first = _clean(first)
+    first = clean(first)
     alone = f'name {table.path.name} alone: data.name = "…/{table.path.name}"'
     if table.names is not None:
         name = table.names[table.label]
@@ -224,7 +273,7 @@ def _read_beside(table: _Table, path: Path, form: TableForm, indices: Sequence[i
         )
     else:
         label = table.label
-    other = _read(path, replace(form, label=label), table.texts)
+    other = _read(path, replace(form, label=label), part, [table.path], table.texts)
     other.without(indices)
     if other.names != table.names or other.columns != table.columns:
         raise DataError(f"{path}: has other columns than {table.path.name}; both need the same ones in the same order")
@@ -238,19 +287,14 @@ def _read_beside(table: _Table, path: Path, form: TableForm, indices: Sequence[i
     return other, other.notes
 
 
-def _span(files: Sequence[Path]) -> tuple[int, int] | None:
-    """The first and the last feature of all sparse files together; None where there is none."""
-    spans = []
-    for file in files:
-        with reading(file, DataError, "a file of libsvm", "copy it again from where it came"):
-            spans.append(span_of(file))
-    known = [span for span in spans if span is not None]
-    return (min(first for first, _ in known), max(last for _, last in known)) if known else None
-
-
-def _read(path: Path, form: TableForm, texts: Collection[int] = ()) -> _Table:
-    """A file.  texts: columns that hold texts in another part."""
+def _read(path: Path, form: TableForm, part: str, beside: Sequence[Path], texts: Collection[int] = ()) -> _Table:
+    """The file of a part.  beside: those of other parts;  texts: columns that hold texts in one of them."""
     notes: list[str] = []
+    division = read_division(path, form.division, part, form.label, form.drop or (), form.span)
+    if division is not None and beside:
+        check_alone(path, part, division, beside)
+        notes.append(f"{path.name}: column {shown(division.called)} says {part!r} in every row and is left out")
+    form = replace(form, divides=None if division is None else division.column)
     named = True if ending_of(path.name) not in TEXT_ENDINGS else None
     with reading(path, DataError, "a table", "mend it, or save it as CSV again"):
         table = _read_rows(path, rows_of(path, notes, form.span), form, texts, named)
@@ -258,23 +302,26 @@ def _read(path: Path, form: TableForm, texts: Collection[int] = ()) -> _Table:
             table = _read_rows(path, rows_of(path, notes), form, texts, header=False)
     assert table is not None
     table.notes[:0] = dict.fromkeys(notes)
-    return table
+    return replace(table, division=division)
 
 
 def _read_rows(
     path: Path, rows: Iterator[Row], form: TableForm, texts: Collection[int], header: bool | None = None
 ) -> _Table | None:
     """The table; None where its first line was taken for a header and is an example.  header: None if not known."""
-    where, label = str(path), form.label
-    start, first, second, rest = _first_lines(path, rows)
+    where, label, notes = str(path), form.label, list[str]()
+    start, first, second, rest = first_lines(path, rows, notes)
     told = header is not None
     header = is_header(first, second, label) if header is None else header
+    without = {*dropped(first, header, form.drop, None, where), form.divides}
+    last = max({*range(len(first))} - without, default=len(first) - 1)
     if header:
-        column, why = find_label(first, label, where)
+        column, why = find_label(first, label, where, last)
     else:
         numbers = [str(k) for k in range(len(first))]
-        column, why = find_column(numbers, -1 if label is None else label, "data.label", where), None
-    columns = [k for k in range(len(first)) if k not in (*dropped(first, header, form.drop, column, where), column)]
+        column, why = find_column(numbers, last if label is None else label, "data.label", where), None
+    left_out = {*dropped(first, header, form.drop, column, where), column, form.divides}
+    columns = [k for k in range(len(first)) if k not in left_out]
     if not columns:
         raise DataError(f"{path}: has no column left beside the labels; at least one is needed")
     names = first if header else None
@@ -285,44 +332,24 @@ def _read_rows(
     y, lines = reader.y, reader.lines
     if header and not told and not isinstance(label, str) and reader.is_an_example():
         return None
-    if not header and _was_header(first, y, column):
+    if not header and was_header(first, y, column):
         names, x, y, lines = first, x[1:], y[1:], lines[1:]  # numbers as names (pixel 0, 1, 2 ...) beside a label
     if not y:
         raise DataError(f"{path}: has a header and no rows; expected one example a row")
-    table = _Table(path, names, column, columns, x, y, lines, dict(reader.texts), reader.notes())
+    table = _Table(
+        path, names, column, columns, x, y, lines, dict(reader.texts), [*notes, *reader.notes()], width=len(first)
+    )
     if header and counts(first) and not isinstance(label, str):
         taken = listed(map(shown, first), 4)
         table.notes.append(f"{path.name}: its first line ({taken}) is taken for the names of the columns")
     if names is None:
-        asked = question_of_header(first, y, column)
+        asked = question_of_header(first, y, column) if form.task == CLASSIFICATION else None
         if asked and label is None:
             raise DataError(f"{path}: {asked}")
         table.notes += [f"{path.name}: {asked}"] if asked else []
     _check_labels(table, form)
-    table.on_label = _notes_on(table, label, why)
+    table.on_label = _notes_on(table, form, why)
     return table
-
-
-def _first_lines(path: Path, rows: Iterator[Row]) -> tuple[int, list[str], list[str], Iterator[Row]]:
-    """(number of the first line, its cells, those of the second line, all rows behind the first)."""
-    start, first = next(rows, (0, []))
-    if not first:
-        raise DataError(f"{path}: is empty; expected one example a row")
-    after, second = next(rows, (0, []))
-    rest = rows if not second else chain([(after, second)], rows)
-    first, second = _clean(first), [cell.strip() for cell in second]
-    if len(first) > 2 and not first[-1] and len(second) == len(first) - 1:
-        first = first[:-1]  # a comma at the end of the header alone
-    if len(first) > 2 and not first[-1] and len(second) == len(first) and not second[-1]:
-        first, rest = first[:-1], _without_last(rest)  # a comma at the end of every line
-    if len(first) < 2:
-        raise DataError(
-            f"{path}: has one column; expected features and a column of labels, divided by commas, semicolons, tabs, "
-            "bars (|) or blanks"
-        )
-    if all(re.fullmatch(r"\d+:\S+", cell) for cell in first[1:]):
-        raise DataError(f"{path}: is of the form of libsvm (label 1:0.5 4:2); call it {path.stem}.libsvm")
-    return start, first, second, rest
 
 
 def _check_labels(table: _Table, form: TableForm) -> None:
@@ -344,20 +371,24 @@ def _check_labels(table: _Table, form: TableForm) -> None:
     if absent is not None:
         names, column = table.names, table.label
         called = f"column {shown(names[column])}" if names else f"column {column}"
+        if form.task != CLASSIFICATION:
+            where = f"{table.path}: line {table.lines[absent]}, {called}"
+            raise DataError(f'{where} has no target; fill it in, or leave such rows out: data.missing = "drop"')
         raise DataError(missing_label(f"{table.path}: line {table.lines[absent]}, {called}", table.y[absent]))
 
 
-def _notes_on(table: _Table, label: str | int | None, why: str | None) -> list[str]:
+def _notes_on(table: _Table, form: TableForm, why: str | None) -> list[str]:
     """Notes on which column was taken for the labels, and on names that stand twice."""
     notes = []
-    name = table.path.name
+    name, label = table.path.name, form.label
+    last = "the last" if form.drop is None and form.divides is None else "the last remaining"
+    if isinstance(label, int) and label < 0:
+        notes.append(f"{name}: column {shown(table.called(table.label))} holds the labels: data.label = {label}")
     if label is None and table.names is None:
-        notes.append(
-            f"{name}: has no header: column {table.label}, the last, holds the labels; data.label names another"
-        )
+        notes.append(f"{name}: has no header: column {table.label}, {last}, holds the labels; data.label names another")
     elif label is None and why != "name":
         notes.append(
-            f"{name}: {shown(table.called(table.label))}, the last column, holds the labels; data.label names another"
+            f"{name}: {shown(table.called(table.label))}, {last} column, holds the labels; data.label names another"
         )
     elif label is None and table.names and table.label != len(table.names) - 1:
         notes.append(f"{name}: column {shown(table.called(table.label))} holds the labels, as its name says")
@@ -366,22 +397,3 @@ def _notes_on(table: _Table, label: str | int | None, why: str | None) -> list[s
     if twice:
         notes.append(f"{name}: {listed(map(shown, twice), SHOWN)}: more than one column is called so; all are read")
     return notes
-
-
-def _was_header(first: Sequence[str], y: Sequence[str], column: int) -> bool:
-    """Whether a first line of numbers was a header after all: only its label is none, or says `label`."""
-    others = y[1:]
-    if not others or is_number(y[0]):
-        return False
-    return all(map(is_number, others)) or (first[column].lower() in set(LABELS) - {"y"} and first[column] not in others)
-
-
-def _without_last(rows: Iterator[Row]) -> Iterator[Row]:
-    for line, cells in rows:
-        yield line, cells[:-1] if not cells[-1].strip() else cells
-
-
-def _clean(first: Sequence[str]) -> list[str]:
-    """The cells of a first line; NumPy's savetxt writes "# " before a header."""
-    cells = [cell.strip() for cell in first]
-    return [cells[0].removeprefix("# "), *cells[1:]] if cells else []

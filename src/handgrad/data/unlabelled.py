@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data.cells import Row
-from handgrad.data.columns import is_number
+from handgrad.data.columns import counts, is_number
 from handgrad.data.features import FeatureReader
 from handgrad.data.packed import TEXT_ENDINGS
 from handgrad.data.table_files import SPARSE_ENDINGS, ending_of, rows_of
@@ -127,7 +127,7 @@ def _by_place(path: Path, rows: list[Row], learnt: LearntColumns) -> Unlabelled:
         )
         raise DataError(f"{path}: has {len(first)} columns; {what}{beside}")
     texts = {place for place, name in zip(places, names, strict=True) if "=" in name}
-    named = ending_of(path.name) not in TEXT_ENDINGS or not (texts or any(map(is_number, first)))
+    named = ending_of(path.name) not in TEXT_ENDINGS or counts(first) or not (texts or any(map(is_number, first)))
     x, reader = _read(
         path,
         rows[1:] if named else rows,

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, model_validator
 
+from handgrad.accepts import accepts, either, number
 from handgrad.errors import NetworkError
 from handgrad.names import OpenTable, shown
 from handgrad.network.activations import ACTIVATIONS
@@ -35,6 +36,7 @@ DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, float, tuple[int, ...]],
 Distribution = Annotated[str, BeforeValidator(one_of(DISTRIBUTIONS, "distribution"))]
 
 
+@accepts(either(number("(0, inf)"), {"enum": [GAIN_OF_ACTIVATION]}))
 def _gain(value: Any) -> Any:
     if isinstance(value, str) and value == GAIN_OF_ACTIVATION:
         return value

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from array_api_compat import array_namespace
 
 from handgrad.errors import InputError, NetworkError
+from handgrad.measures import BINARY, CLASSIFICATION, MULTI_LABEL, REGRESSION
 from handgrad.names import OpenTable, lookup, shown
 from handgrad.network.activations import ACTIVATIONS, sigmoid_forward, softmax_forward
 from handgrad.network.arrays import Array, scalar
-from handgrad.network.targets import TARGETS
+from handgrad.network.targets import TARGETS, VALUES
 
 
 def squared_error_forward(a: Array, T: Array) -> Array:
@@ -68,6 +69,27 @@ def absolute_error_backward(a: Array, T: Array) -> Array:
     difference = a - T
     sign = xp.astype(difference > 0, a.dtype) - xp.astype(difference < 0, a.dtype)
     return xp.where(difference == difference, sign, difference)
+
+
+def huber_forward(a: Array, T: Array) -> Array:
+    """loss = Σ_j h(a_j − T_j), h(r) = ½ r² where |r| ≤ 1, else |r| − ½ (Huber 1964, with δ = 1).
+
+    Differs from PyTorch's HuberLoss, which takes the mean over targets too.
+
+    >>> import numpy as np
+    >>> huber_forward(np.array([[0.5, 4.0]]), np.array([[0.0, 1.0]])).tolist()  # ½·0.25 + (3 − ½)
+    [2.625]
+    """
+    xp = array_namespace(a)
+    size = xp.abs(a - T)
+    return xp.sum(xp.where(size <= 1, size * size / 2, size - 0.5), axis=-1)
+
+
+def huber_backward(a: Array, T: Array) -> Array:
+    """da = a − T, cut to [−1, 1].  A NaN stays one."""
+    xp = array_namespace(a)
+    one = scalar(1, a)
+    return xp.minimum(xp.maximum(a - T, -one), one)
 
 
 def cross_entropy_forward(z: Array, T: Array) -> Array:
@@ -155,6 +177,7 @@ class Loss:
     fused_with    the output activation whose input z is the loss's o; None: o is always the output a
     only_outputs  the output activations that it can go with; None: all
     only_targets  the encodings of targets that it can go with; None: all
+    tasks         what it can learn: of `measures.TASKS`, and BINARY for two classes by one output; None: all
     piece         (o, T) -> for each element, on which smooth piece of a loss with kinks it lies; None: it has no kinks
     """
 
@@ -165,10 +188,11 @@ class Loss:
     fused_with: str | None = None
     only_outputs: frozenset[str] | None = None
     only_targets: frozenset[str] | None = None
+    tasks: frozenset[str] | None = None
     piece: Callable[[Array, Array], Array] | None = None
 
     def __post_init__(self) -> None:
-        for key in ("only_outputs", "only_targets"):
+        for key in ("only_outputs", "only_targets", "tasks"):
             names = getattr(self, key)
             if names is not None and (isinstance(names, str) or not isinstance(names, frozenset | set)):
                 raise InputError(f"loss {shown(self.name)}: {key} must be a set of names; got {shown(names)}")
@@ -187,6 +211,7 @@ class Loss:
 REDUCTIONS = ("mean", "sum")  # of the losses of a batch to the number whose gradient is taken
 
 _ONE_HOT = frozenset({"one-hot"})
+_ONE_OF_SEVERAL = frozenset({CLASSIFICATION})  # a loss of the one class that is true
 
 LOSSES: OpenTable[Loss] = OpenTable(
     {
@@ -205,6 +230,13 @@ LOSSES: OpenTable[Loss] = OpenTable(
                 piece=lambda a, T: a > T,
             ),
             Loss(
+                "huber",
+                huber_forward,
+                huber_backward,
+                "Σ_j h(a_j − T_j), h(r) = ½ r² where |r| ≤ 1, else |r| − ½",
+                piece=lambda a, T: array_namespace(a).abs(a - T) <= 1,
+            ),
+            Loss(
                 "cross-entropy",
                 cross_entropy_forward,
                 cross_entropy_backward,
@@ -212,6 +244,7 @@ LOSSES: OpenTable[Loss] = OpenTable(
                 fused_with="softmax",
                 only_outputs=frozenset({"softmax", "identity"}),
                 only_targets=_ONE_HOT,
+                tasks=_ONE_OF_SEVERAL,
             ),
             Loss(
                 "binary-cross-entropy",
@@ -221,9 +254,16 @@ LOSSES: OpenTable[Loss] = OpenTable(
                 fused_with="sigmoid",
                 only_outputs=frozenset({"sigmoid", "identity"}),
                 only_targets=_ONE_HOT,
+                tasks=frozenset({CLASSIFICATION, BINARY, MULTI_LABEL}),
             ),
             Loss(
-                "nll", nll_forward, nll_backward, "−a_y", only_outputs=frozenset({"log-softmax"}), only_targets=_ONE_HOT
+                "nll",
+                nll_forward,
+                nll_backward,
+                "−a_y",
+                only_outputs=frozenset({"log-softmax"}),
+                only_targets=_ONE_HOT,
+                tasks=_ONE_OF_SEVERAL,
             ),
             Loss(
                 "multi-margin",
@@ -231,6 +271,7 @@ LOSSES: OpenTable[Loss] = OpenTable(
                 multi_margin_backward,
                 "(1/k) Σ_{j≠y} max(0, 1 − a_y + a_j)",
                 only_targets=_ONE_HOT,
+                tasks=_ONE_OF_SEVERAL,
                 piece=lambda a, T: margins(a, T) > 0,
             ),
         )
@@ -238,17 +279,31 @@ LOSSES: OpenTable[Loss] = OpenTable(
 )
 
 
-def check_fit(loss: str, output: str, targets: str) -> None:
-    """Raise NetworkError where the loss cannot go with this output activation or these targets; it says what can.
+_OUTPUTS = {  # what the outputs of a task can be: activation -> the encoding of its targets
+    BINARY: {"sigmoid": "one-hot", "tanh": "plus-minus-one"},  # a threshold lies in the middle of their values
+    MULTI_LABEL: {"sigmoid": VALUES},
+}
+_TOLD = {
+    BINARY: "two classes by one output",
+    MULTI_LABEL: "several labels an example",
+    REGRESSION: "targets that are numbers",
+}
+
+
+def check_fit(loss: str, output: str, targets: str, task: str = CLASSIFICATION) -> None:
+    """Raise NetworkError where the loss cannot go with this output activation, these targets or this task; it says what
+    can.
 
     >>> check_fit("cross-entropy", "softmax", "one-hot")
     """
     chosen = lookup(LOSSES, loss, "loss")
     lookup(ACTIVATIONS, output, "activation")
-    lookup(TARGETS, targets, "encoding of targets")
+    if targets != VALUES:
+        lookup(TARGETS, targets, "encoding of targets")
     if chosen.fused_with is not None:
         lookup(ACTIVATIONS, chosen.fused_with, f"activation, which loss {loss!r} is fused with")
-    if output in chosen.outputs and targets in chosen.targets:
+    _check_task(chosen, output, targets, task)
+    if output in chosen.outputs and (targets in chosen.targets or targets == VALUES):
         return
     if output not in chosen.outputs:
         key, given, fits = "network.output", output, [name for name in ACTIVATIONS if name in chosen.outputs]
@@ -261,3 +316,29 @@ def check_fit(loss: str, output: str, targets: str) -> None:
         f"training.loss = {loss!r} cannot go with {key} = {given!r}; {remedy}; "
         f"or training.loss to one of: {', '.join(others)}"
     )
+
+
+def _check_task(chosen: Loss, output: str, targets: str, task: str) -> None:
+    """Raise NetworkError where a loss, an output activation or an encoding is not for a task."""
+    if chosen.tasks is not None and task not in chosen.tasks:
+        fits = [name for name, other in LOSSES.items() if other.tasks is None or task in other.tasks]
+        raise NetworkError(
+            f"training.loss = {chosen.name!r} is not for {_TOLD.get(task, task)}; set it to one of: {', '.join(fits)}"
+        )
+    if task in _OUTPUTS and output not in _OUTPUTS[task]:
+        fits = [name for name in _OUTPUTS[task] if name in chosen.outputs]
+        raise NetworkError(
+            f"network.output = {output!r} is not for {_TOLD[task]}: the last layer needs {' or '.join(fits)}, whose "
+            "values a threshold divides"
+        )
+    fit = _OUTPUTS[task][output] if task in _OUTPUTS else VALUES
+    if task != CLASSIFICATION and targets != fit:
+        with_it = f" with {output}" * (task == BINARY)
+        raise NetworkError(
+            f'network.targets = {targets!r} is not for {_TOLD[task]}{with_it}; set network.targets = "{fit}"'
+        )
+    if task == CLASSIFICATION and targets == VALUES:
+        raise NetworkError(
+            f'network.targets = "{VALUES}" is for targets that are numbers (data.task), and these are classes; set it '
+            f"to one of: {', '.join(TARGETS)}"
+        )

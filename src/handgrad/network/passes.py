@@ -229,11 +229,19 @@ def _chunks(n: int, chunk: int) -> Iterator[slice]:
 
 
 def score(
-    network: Network, params: Parameters, x: Array, T: Array, loss: str, *, chunk: int | None = None
+    network: Network,
+    params: Parameters,
+    x: Array,
+    T: Array,
+    loss: str,
+    *,
+    tells_class: bool = True,
+    chunk: int | None = None,
 ) -> tuple[Array, Array]:
     """(loss of every example (n,), predicted class (n,)), dropout off.
 
-    The predicted class is that of the largest output, the first of them if several are equal.
+    The predicted class is that of the largest output, the first of them if several are equal; with tells_class = False
+    the outputs (n, k) themselves come in its place.
     `chunk` rows (`rows_at_once` if not given) are scored at a time, which bounds the memory.
     """
     xp = array_namespace(x)
@@ -242,7 +250,7 @@ def score(
     for rows in _chunks(x.shape[0], chunk or rows_at_once(network)):
         trace = forward(network, params, x[rows])
         losses.append(chosen.forward(loss_input(network, trace, loss), T[rows]))
-        predicted.append(xp.argmax(trace.output, axis=-1))
+        predicted.append(xp.argmax(trace.output, axis=-1) if tells_class else trace.output)
     return xp.concat(losses), xp.concat(predicted)
 
 

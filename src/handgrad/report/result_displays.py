@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 
 from handgrad.displays import html_table
-from handgrad.measures import MEASURES, PARTS
+from handgrad.measures import CLASSIFICATION, MAIN_MEASURES, MEASURES, PARTS
 from handgrad.network.network import Network
 from handgrad.report.chapters.chapters import headline
 from handgrad.report.explained.explained_chapter import explained_verdicts
@@ -66,7 +66,7 @@ def record_html(record: Record) -> str:
     """Loss and accuracy of every part by epoch, where the record was read with its curves."""
     history = record.history if record.curves else {}
     panels = []
-    for measure in (MEASURES["loss"], MEASURES["accuracy"]):
+    for measure in (MEASURES["loss"], MEASURES[MAIN_MEASURES[record.dataset.task or CLASSIFICATION]]):
         lines = [
             Line(part.word, np.asarray(history["epoch"], float), np.asarray(y, float), style=line_style(place))
             for place, part in enumerate(PARTS.values())

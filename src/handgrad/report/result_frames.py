@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from handgrad.errors import InputError
-from handgrad.measures import METRICS, TEST, VALIDATION, lower_is_better
+from handgrad.measures import METRICS, MULTI_LABEL, TEST, VALIDATION, lower_is_better
 from handgrad.names import label_text, lookup
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.curve_measures import phase_curves
@@ -28,6 +28,7 @@ from handgrad.report.study_figure import sources_of
 from handgrad.sections import given
 from handgrad.study.explain.rung_results import read_explanation
 from handgrad.study.folder.results_folder import Results
+from handgrad.training.record import load_optional
 from handgrad.training.run_keys import RunKey, in_order
 
 if TYPE_CHECKING:
@@ -300,9 +301,13 @@ def class_scores(results: "Results | str | os.PathLike[str]") -> "DataFrame":
     """
     import pandas
 
-    rows = []
-    for run in Results.of(results).cells():
-        for part, scores in scores_of(run.record).items() if run.record else ():
+    rows, opened = [], Results.of(results)
+    for run in opened.cells():
+        if run.record is None:
+            continue
+        labels = run.record.dataset.task == MULTI_LABEL
+        outputs = load_optional(opened.folder / "runs" / run.id, "predictions", run.record) if labels else {}
+        for part, scores in scores_of(run.record, outputs).items():
             for position, one in enumerate(scores):
                 row = {"phase": run.phase, "setting": run.label, **run.run, "part": part, "class": one.name}
                 row |= {"is_mean": position >= len(scores) - 2, "precision": one.precision, "recall": one.recall}

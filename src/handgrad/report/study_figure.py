@@ -24,8 +24,9 @@ from handgrad.report.drawing.lettering import check_fonts
 from handgrad.report.figures.chosen_examples import loading
 from handgrad.report.figures.request import Sources, make_figure
 from handgrad.report.figures.shapes import FigureData
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.summarize import summarize, summarize_setting
-from handgrad.report.findings.summary import RunFacts, Summary
+from handgrad.report.findings.summary import Summary
 from handgrad.report.findings.wording import setting_name
 from handgrad.report.page.plotly_figure import plotly_figure
 from handgrad.report.tables.table import write_csv
@@ -209,6 +210,7 @@ def _of_record(
         curves=lambda _: record.curves,
         params=lambda _: record.params,
         mistakes=lambda _: record.mistakes,
+        predictions=lambda _: record.predictions,
         diagnostics=lambda _: record.diagnostics,
         record=lambda _: record,
         images=lambda *_: None,
@@ -270,6 +272,7 @@ def sources_of(results: Results, names: Mapping[str, str] | None = None) -> Sour
         curves=lambda run_id: load_curves(runs / run_id),
         params=lambda run_id: load_params(runs / run_id),
         mistakes=lambda run_id: load_optional(runs / run_id, "mistakes", record(run_id)),
+        predictions=lambda run_id: load_optional(runs / run_id, "predictions", record(run_id)),
         diagnostics=lambda run_id: load_optional(runs / run_id, "diagnostics", record(run_id)),
         record=record,
         images=lambda name, run_id: results.images(labels.get(name, name), run_id),

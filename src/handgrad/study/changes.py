@@ -20,7 +20,7 @@ Table = dict[str, Any]
 Changes = dict[str, Any]
 
 SECTIONS = ("data", "network", "training")
-SHORT = ("hidden", "activation", "output", "dropout")  # what `layers` says all of
+SHORT = ("hidden", "activation", "output", "units", "dropout")  # what `layers` says all of
 VAGUE = ("seed", "size", "from", "stratify", "pick")  # keys that mean nothing without the table they are in
 
 

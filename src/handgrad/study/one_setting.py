@@ -10,6 +10,7 @@ from typing import Any
 
 from handgrad.data.datasets import Dataset, split
 from handgrad.errors import InputError
+from handgrad.measures import CLASSIFICATION
 from handgrad.sections import given, plain
 from handgrad.study.changes import SECTIONS
 from handgrad.study.design.settings import Study
@@ -45,7 +46,7 @@ def train(
     ('done', ['epoch_loss', 'test_accuracy'])
     """
     seed = checked_seed(seed)
-    chosen, folder = one_setting(setting, seed)
+    chosen, folder = one_setting(of_data(setting, data), seed)
     data = checked_data(data, chosen, folder)
     parent = None
     if continues is not None:
@@ -66,7 +67,7 @@ def evaluate(
 
     See `training.evaluation.evaluate`.
     """
-    chosen, folder = one_setting(setting)
+    chosen, folder = one_setting(of_data(setting, data))
     return evaluation.evaluate(model, chosen, data=checked_data(data, chosen, folder), part=part)
 
 
@@ -77,7 +78,7 @@ def import_model(
 
     See `training.exchange.import_model`.
     """
-    chosen, folder = one_setting(setting)
+    chosen, folder = one_setting(of_data(setting, data))
     return exchange.import_model(path, chosen, data=checked_data(data, chosen, folder), layout=layout)
 
 
@@ -111,6 +112,16 @@ def one_setting(source: Any, seed: int | None = None) -> tuple[Setting, Path | N
             f"one is trained: seed={study.spec.seeds[0]}, or run all of them with hg.run_study"
         )
     return Setting(**{name: getattr(study.spec, name) for name in SECTIONS}), study.folder
+
+
+def of_data(source: Any, data: Any) -> Any:
+    """A setting's tables with the task of the data set that is given with them, where they say none."""
+    if not isinstance(source, Mapping) or not isinstance(data, Dataset) or data.task == CLASSIFICATION:
+        return source
+    table = source.get("data", {})
+    if not isinstance(table, Mapping) or "task" in table:
+        return source
+    return {**source, "data": {**table, "task": data.task}}
 
 
 VARY = ("grid", "bundle", "one_factor", "variant", "random", "phase")

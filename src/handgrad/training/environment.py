@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import os
 import platform
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,13 +27,37 @@ def _thread_pools() -> "ThreadpoolController":
     return ThreadpoolController()
 
 
+class OneBlasThread:
+    """The limit to one BLAS thread, which holds for the process: while anybody in any thread of it needs it."""
+
+    def __init__(self) -> None:
+        self.lock, self.users = threading.Lock(), 0
+        self.limit: Any = None
+
+    def __enter__(self) -> None:
+        with self.lock:
+            limit = _thread_pools().limit(limits=1)
+            self.limit = limit if not self.users else self.limit  # the first one knows how many there were
+            self.users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if not self.users and self.limit is not None:
+                self.limit.restore_original_limits()
+
+
+_one_blas_thread = OneBlasThread()
+
+
 @contextmanager
 def one_thread(library: str = "numpy") -> Iterator[None]:
     """While this context is open, `library` computes with one thread: more would change the order of sums, so the bits.
 
+    Several threads can be in it at once: the limit ends with the last.
     PyTorch counts its threads by itself, and again when it first computes, so it has to be told.
     """
-    with _thread_pools().limit(limits=1):
+    with _one_blas_thread:
         if library != "torch" or importlib.util.find_spec("torch") is None:
             yield
             return

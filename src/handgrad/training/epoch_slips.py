@@ -78,6 +78,10 @@ def _batches(network: Network, training: Any) -> bool:
     return training.batch_size not in ("full", 1)
 
 
+def _shuffled(network: Network, training: Any) -> bool:
+    return training.batch_size != "full" and bool(training.shuffle)
+
+
 def _schedule(network: Network, training: Any) -> bool:
     return training.schedule.name != "constant" and not training.schedule.needs_validation
 
@@ -106,8 +110,8 @@ EPOCH_SLIPS = (
         fingerprint="the order is 0, 1, 2, …",
         symptom="none where the file is mixed; forgets the first classes where it is sorted by class",
         wrong=_as_they_lie,
-        needs='batches: training.batch_size below "full"',
-        applies=lambda network, training: training.batch_size != "full",
+        needs='batches that are shuffled: training.batch_size below "full"',
+        applies=_shuffled,
         source="eee543",
     ),
     Slip(
@@ -120,8 +124,8 @@ EPOCH_SLIPS = (
         fingerprint="the order of epoch 2 is that of epoch 1",
         symptom="a loss that repeats itself from epoch to epoch; slightly worse",
         wrong=_first_order,
-        needs='batches: training.batch_size below "full"',
-        applies=lambda network, training: training.batch_size != "full",
+        needs='batches that are shuffled: training.batch_size below "full"',
+        applies=_shuffled,
         source="Fashion-MNIST by hand (fashion)",
     ),
     Slip(

@@ -6,39 +6,45 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.data.contents import NAMED
 from handgrad.data.datasets import Dataset, split
 from handgrad.data.frames import order_of
 from handgrad.displays import Display, Displayed
 from handgrad.errors import DataError
-from handgrad.measures import MEASURES, ClassCounts
+from handgrad.measures import BINARY, CLASSIFICATION, MEASURES, measures_of
 from handgrad.names import listed, lookup
 from handgrad.network import passes
 from handgrad.network.losses import check_fit
-from handgrad.network.targets import encode
+from handgrad.network.targets import encode, tells_one_class
 from handgrad.training.environment import one_thread
 from handgrad.training.given import checked_data, model_of
 from handgrad.training.model import Model, check_outputs
 from handgrad.training.record import Record
-from handgrad.training.recording import confusion_matrix
 from handgrad.training.run import Setting
+from handgrad.training.scoring import confusion_matrix, scored_part
 
 
 @dataclass(frozen=True, repr=False)
 class Evaluation(Displayed):
-    """loss: mean over the n examples of the part; accuracy: share of them in [0, 1]; balanced_accuracy, macro_f1: as
-    `handgrad.measures` defines them; confusion: counts, rows the actual class, columns the predicted one."""
+    """scores: the measures of the task over the n examples of the part, by name, as `handgrad.measures` defines them;
+    each is an attribute too (`accuracy`, `rmse`).  confusion: counts, rows the actual class, columns the predicted one;
+    empty where nothing is told into classes."""
 
     part: str
     n: int
-    loss: float
-    accuracy: float
-    balanced_accuracy: float
-    macro_f1: float
+    scores: dict[str, float]
     confusion: list[list[int]]
 
+    def __getattr__(self, name: str) -> float:
+        scores = self.__dict__.get("scores", {})
+        if name in scores:
+            return float(scores[name])
+        known = f"; {self.part} was scored by {listed(scores)}" if name in MEASURES else ""
+        raise AttributeError(f"an Evaluation has no {name}{known}")
+
     def _display(self) -> Display:
-        rows = [(measure.word, f"{getattr(self, name):.4f}") for name, measure in MEASURES.items()]
-        rows.append(("confusion", f"{len(self.confusion)} × {len(self.confusion)} counts"))
+        rows = [(MEASURES[name].word, f"{value:.4f}") for name, value in self.scores.items()]
+        rows += [("confusion", f"{len(self.confusion)} × {len(self.confusion)} counts")] if self.confusion else []
         return Display(f"Evaluation of {self.n:,} {self.part} examples", tuple(rows))
 
 
@@ -56,25 +62,31 @@ def evaluate(
     setting = Setting.checked(setting)
     model.check_weights()
     loss, targets = setting.training.loss, setting.network.targets
-    check_fit(loss, model.network.output, targets)
     data = checked_data(data, setting)
+    single = model.task == CLASSIFICATION and model.network.n_outputs == 1
+    check_fit(loss, model.network.output, targets, BINARY if single else model.task)
     parts = split(data, setting.data).parts
     chosen = lookup(parts, part, "part of this data")
+    if data.task != model.task:
+        raise DataError(f"{data.name} is for {data.task}, and the network learnt {model.task}; they must be alike")
     if data.shape != model.network.input_shape or data.n_classes != len(model.classes):
+        words = NAMED[model.task]
         raise DataError(
-            f"{data.name}: examples {data.shape} of {data.n_classes} classes; the network takes "
-            f"{model.network.input_shape} and tells {len(model.classes)} classes apart"
+            f"{data.name}: examples {data.shape} of {data.n_classes} {words}; the network takes "
+            f"{model.network.input_shape} and tells {len(model.classes)} {words}{' apart' * (words == 'classes')}"
         )
     raw, _ = data.part(chosen.source)
     x = model.scaled(_as_learnt(raw[chosen.index], data, model))
-    T = encode(chosen.y, data.n_classes, targets, x.dtype)
+    y, k = chosen.y, model.network.n_outputs
+    T = encode(y if model.task == CLASSIFICATION else model.target_scaler.apply(y), k, targets, x.dtype)
     with one_thread(), np.errstate(all="ignore"):  # numbers that overflow are a result
-        losses, predicted = passes.score(model.network, model.params, x, T, loss)
+        losses, found = passes.score(
+            model.network, model.params, x, T, loss, tells_class=tells_one_class(T if y.ndim == 2 else y, k)
+        )
     check_outputs(np.isnan(losses), x.dtype)
-    confusion = confusion_matrix(chosen.y, predicted, data.n_classes)
-    counts = ClassCounts.of_confusion(np.asarray(confusion))
-    scores = {name: measure.of(losses, counts) for name, measure in MEASURES.items()}
-    return Evaluation(part=part, n=len(chosen), confusion=confusion, **scores)
+    scored, task, predicted = scored_part(losses, found, y, model, model.network.output)
+    confusion = confusion_matrix(y, predicted, data.n_classes) if model.task == CLASSIFICATION else []
+    return Evaluation(part, len(chosen), {one.name: one.of(scored, task) for one in measures_of(task)}, confusion)
 
 
 def _as_learnt(x: np.ndarray, data: Dataset, model: Model) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from handgrad.data.augmentation import Augmenter
 from handgrad.data.batches import batch_length, steps_per_epoch, train_sample
 from handgrad.data.datasets import Part, Split
 from handgrad.errors import InputError
@@ -26,7 +27,8 @@ from handgrad.training.environment import worker_id
 from handgrad.training.progress import first_progress, save_checkpoint
 from handgrad.training.record import Record
 from handgrad.training.record_facts import Divergence, Stretch
-from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of, score
+from handgrad.training.recording import Trained, batch_loss, not_finite, record_of, samples_of
+from handgrad.training.scoring import score
 from handgrad.training.slips import functions_at
 from handgrad.training.task import End, EpochEnd, Paused, Task
 
@@ -59,6 +61,7 @@ class RunInProgress:
         self.n_steps = steps_per_epoch(
             len(self.functions.order(self.run.source_seeds.order, 0, n)), self.training.batch_size
         )
+        self.augmenter = Augmenter.of(self.training.augmentation, self.split.train.x)
         self.progress = first_progress(task, self.network)
         self.diverged = None if task.parent is None else task.parent.diverged
         self.member = group.add(self._job())
@@ -86,8 +89,9 @@ class RunInProgress:
 
     def _job(self) -> Job:
         train = self.split.train
-        parts = {name: (part.x, part.y) for name, part in self.split.parts.items()}
-        parts[TRAIN.scored] = (train.x[self.sample], train.y[self.sample])
+        learnt = {name: self.split.learnt(part.y) for name, part in self.split.parts.items()}
+        parts = {name: (part.x, learnt[name]) for name, part in self.split.parts.items()}
+        parts[TRAIN.scored] = (train.x[self.sample], learnt[TRAIN.name][self.sample])
         return Job(self.network, self.training, self.setting.network.targets, self.run.source_seeds.dropout, parts)
 
     # -- an epoch
@@ -110,7 +114,8 @@ class RunInProgress:
                 f"its multipliers have the shape {np.shape(multipliers)}"
             )
         order = functions.order(self.run.source_seeds.order, progress.epoch, len(self.split.train.y))
-        self.current = Epoch(order, training.optimizer.lr * multipliers, progress.step)
+        x = self.augmenter.examples(self.run.source_seeds.order, progress.epoch) if self.augmenter else None
+        self.current = Epoch(order, training.optimizer.lr * multipliers, progress.step, x)
         return self.current
 
     def take_epoch(self, losses: np.ndarray) -> None:
@@ -156,7 +161,7 @@ class RunInProgress:
     def _score(self) -> None:
         progress = self.progress
         for part in self.scored_parts:
-            scores, _ = score(self.member, self.split, part, self.sample)
+            scores, *_ = score(self.member, self.split, part, self.sample, self.network.output)
             self.diverged = not_finite(scores, part, self.split, self.sample, self.network, self.member, progress)
             if self.diverged is not None:
                 return
@@ -179,7 +184,7 @@ class RunInProgress:
         if wanted and progress.epoch not in progress.diagnostics.get("epoch", ()):
             train, encoding = self.split.train, self.setting.network.targets
             rows = diagnosed(len(train.y))
-            T = encode(train.y[rows], self.split.n_classes, encoding, self.training.dtype)
+            T = encode(self.split.learnt(train.y[rows]), self.network.n_outputs, encoding, self.training.dtype)
             x = train.x[rows].astype(self.training.dtype)
             measured = diagnose(self.network, progress.params, x, T, self.training.loss)
             for name, value in {"epoch": progress.epoch, **measured}.items():
@@ -194,7 +199,7 @@ class RunInProgress:
         found = first_bad_step(replay, start, self.current, size, losses, noticed)
         progress.loss_per_step.append(found.losses)
         self.member.load(found.before.params, found.before.slots, found.before.t)
-        layer, reason = found.where(self.network, self.split.train.x)
+        layer, reason = found.where(self.network, self.split.train.x if self.current.x is None else self.current.x)
         step = progress.step + len(found.losses)
         self.diverged = Divergence(epoch=progress.epoch + 1, step=step, layer=layer, reason=reason)
 

@@ -38,6 +38,9 @@ def mistakes_of(
     outputs = np.empty((0, network.n_outputs))
     if len(wrong):
         outputs = np.asarray(passes.predict(network, params, part.x[wrong].astype(dtype)), dtype=np.float64)
+    if network.n_outputs == 1:  # of the class that is told, as far as its output is from the other's
+        low = 0.0 if network.output == "sigmoid" else -1.0
+        outputs = np.concatenate([1 + low - outputs, outputs], axis=1)
     confidence = outputs[np.arange(len(wrong)), predicted[wrong]]
     if network.output == "log-softmax":
         confidence = np.exp(confidence)

@@ -12,15 +12,18 @@ from typing import Any, Self
 
 import numpy as np
 
+from handgrad.data.contents import NAMED
 from handgrad.data.data_section import DECIMALS
-from handgrad.data.scaling import Scaling
+from handgrad.data.scaling import AS_IT_IS, Scaling
 from handgrad.displays import Display, Displayed
 from handgrad.errors import DataError, InputError, WeightsError
 from handgrad.foreign import as_path, reading
+from handgrad.measures import CLASSIFICATION, MULTI_LABEL, REGRESSION, TASKS
 from handgrad.names import listed
 from handgrad.network import passes
 from handgrad.network.arrays import Arrays
 from handgrad.network.network import Network
+from handgrad.network.targets import class_of, decided
 from handgrad.training.brightness import Brightness, opposite_note
 from handgrad.training.ingredients import of_layers
 from handgrad.training.inputs import as_examples, check_scale
@@ -42,6 +45,8 @@ class Model(Displayed):
 
     feature_names: of the columns of a table, where the data says them.  brightness: of the training pictures.
     table: how the cells of a table are read, where the study said it: `missing` (texts) and `decimal`.
+    task: what it learnt, one of `measures.TASKS`: `classes` then names the targets or labels.  target_scaler: how
+    targets that are numbers were scaled for it.
     """
 
     network: Network
@@ -52,6 +57,8 @@ class Model(Displayed):
     feature_names: tuple[str, ...] | None = None
     brightness: Brightness | None = None
     table: Mapping[str, Any] = field(default_factory=dict)
+    task: str = CLASSIFICATION
+    target_scaler: Scaling = AS_IT_IS
 
     @classmethod
     def of_facts(cls, network: Mapping[str, Any], data: Mapping[str, Any], params: Arrays) -> Self:
@@ -75,7 +82,11 @@ class Model(Displayed):
                 f"this network was trained with another {_listed(other)} than is there now; {LOAD_ADDITIONS}"
             )
         classes = tuple(_list_of(str, data["classes"], "classes"))
-        if (len(classes),) != built.shapes[-1]:
+        task = data.get("task") or CLASSIFICATION
+        if task not in TASKS:
+            raise ValueError(f"task must be one of {', '.join(TASKS)}")
+        single = task == CLASSIFICATION and len(classes) == 2 and built.shapes[-1] == (1,)
+        if (len(classes),) != built.shapes[-1] and not single:
             raise ValueError(f"{len(classes)} classes for {built.n_outputs} outputs")
         names = data.get("feature_names")
         names = None if names is None else tuple(_list_of(str, names, "feature_names"))
@@ -83,7 +94,9 @@ class Model(Displayed):
             raise ValueError(f"{len(names)} names for the shape {shape}")
         brightness = _pair(data.get("brightness"), "brightness")
         scaler, table = _scaling(data["scaler"], shape), _table(data.get("table") or {})
-        return cls(built, params, classes, scaler, _range(data), names, brightness, table)
+        targets = data.get("target_scaler")
+        of_targets = AS_IT_IS if targets is None else _scaling(targets, (len(classes),))
+        return cls(built, params, classes, scaler, _range(data), names, brightness, table, task, of_targets)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -112,7 +125,7 @@ class Model(Displayed):
         rows += [("examples", f"{network.input_shape}, unscaled{values}"), ("scaling", self.scaler.formula)]
         rows += [
             ("columns", listed(self.feature_names or ())),
-            ("classes", f"{len(self.classes)}: {listed(self.classes)}"),
+            (NAMED[self.task], f"{len(self.classes)}: {listed(self.classes)}"),
         ]
         return Display("Model: predict(x), probabilities(x), outputs(x)", tuple(rows))
 
@@ -152,12 +165,39 @@ class Model(Displayed):
         return outputs
 
     def predict(self, x: Any) -> np.ndarray:
-        """The class number (n,) of the largest output; for one example (1,)."""
-        return np.asarray(self.outputs(x).argmax(axis=1))
+        """The class number (n,) of the largest output; for one example (1,).
+
+        Of a single output for two classes: 1 where it is at least the threshold of its activation (0.5 of sigmoid, 0 of
+        tanh).  Of regression: the targets in the units of the data, (n,), or (n, k) of several.  Of several labels: 1
+        for each label whose output is at least 0.5, else 0, (n, k).
+        """
+        return self.decide(self.outputs(x))
+
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        """What `predict` says of outputs (n, k)."""
+        if self.task == REGRESSION:
+            targets = self.target_scaler.undo(outputs)
+            return targets[:, 0] if targets.shape[1] == 1 else targets
+        if self.task == MULTI_LABEL:
+            return decided(outputs, self.network.output)
+        return class_of(outputs, self.network.output)
+
+    def per_class(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs (n, k) with one for each class: of a single output a those of its two, 1 − a of sigmoid, −a of tanh,
+        and a."""
+        if self.task != CLASSIFICATION or outputs.shape[1] > 1:
+            return outputs
+        other = 1 - outputs if self.network.output == "sigmoid" else -outputs
+        return np.concatenate([other, outputs], axis=1)
 
     def probabilities(self, x: Any) -> np.ndarray | None:
-        """Probabilities (n, k) where the output activation gives them: softmax, log-softmax; else None."""
+        """Probabilities (n, k) where the output activation gives them: softmax, log-softmax, and sigmoid of a single
+        output or of labels; else None."""
         outputs = self.outputs(x)
+        if self.network.output == "sigmoid" and self.task == MULTI_LABEL:
+            return outputs
+        if self.network.output == "sigmoid" and outputs.shape[1] == 1 and self.task == CLASSIFICATION:
+            return self.per_class(outputs)
         if self.network.output == "softmax":
             return outputs
         return np.exp(outputs) if self.network.output == "log-softmax" else None

@@ -7,6 +7,7 @@
     mistakes.npz          pictures that are taken for another class, the most confident ones (`training.mistakes`)
     diagnostics.npz       norms of gradients and saturation, where the setting asks for them (`training.diagnostics`)
     right.npz             a bit for each validation and test example: whether it was right (`training.right`)
+    predictions.npz       predicted and actual targets, where they are no classes (`training.predicted_values`)
 
 Fields have the names and the order of the keys of record.json; docs/results.md says what each holds.  Keys that another
 version wrote stay where they are, and those that an earlier version did not write are None or empty.  The folder is
@@ -16,7 +17,7 @@ written whole under a temporary name and then renamed, and read files are compar
 import errno
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -28,9 +29,10 @@ from handgrad.displays import Display, Displayed
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.files import altered, checksum, sealed, unsealed, written_folder
 from handgrad.foreign import reading
-from handgrad.measures import METRICS, PARTS, ClassCounts
+from handgrad.measures import CLASSIFICATION, MAIN_MEASURES, MEASURES, METRICS, PARTS, ClassCounts
 from handgrad.names import listed, shown
 from handgrad.network.arrays import Arrays
+from handgrad.network.targets import class_of
 from handgrad.sections import check_shape
 from handgrad.training.curves import by_epoch
 from handgrad.training.model import Model
@@ -47,7 +49,12 @@ from handgrad.training.record_facts import (
 from handgrad.training.weights import FORMAT, check_folder, check_format, npz, tensors
 from handgrad.training.weights import RUN_AGAIN as REMEDY
 
-OPTIONAL = ("mistakes", "diagnostics", "right")  # arrays that not every record has, in a file of that name with .npz
+OPTIONAL = (
+    "mistakes",
+    "diagnostics",
+    "right",
+    "predictions",
+)  # arrays that not every record has, in a file of that name with .npz
 ARRAYS = ("curves", "params", "state", *OPTIONAL)
 FILES = ("record.json", "curves.npz", "weights.safetensors", "state.safetensors", *(f"{name}.npz" for name in OPTIONAL))
 STATUSES = ("done", "diverged", "pruned", "failed")
@@ -79,7 +86,7 @@ class Record(Displayed, RecordTable):
     out.  continues: the run that this one goes on from; parent: the checksums of the files that it began with.
     metrics: of the weights at the end, by name (`handgrad.measures`); None where it diverged.  epochs, steps: over the
     whole history, that of continued runs included.  files: checksums of the other files.  curves, params, state,
-    mistakes, diagnostics, right: arrays by name; empty where record.json alone was read.
+    mistakes, diagnostics, right, predictions: arrays by name; empty where record.json alone was read.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -116,6 +123,7 @@ class Record(Displayed, RecordTable):
     mistakes: Arrays = Field(default_factory=dict, exclude=True, repr=False)
     diagnostics: Arrays = Field(default_factory=dict, exclude=True, repr=False)
     right: Arrays = Field(default_factory=dict, exclude=True, repr=False)
+    predictions: Arrays = Field(default_factory=dict, exclude=True, repr=False)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -133,14 +141,20 @@ class Record(Displayed, RecordTable):
             self._check_samples(self.samples, classes)
         return self
 
-    @staticmethod
-    def _check_samples(samples: Samples, classes: int) -> None:
+    def _check_samples(self, samples: Samples, classes: int) -> None:
         outputs = [rows for rows in (samples.before, samples.after) if rows is not None]
         if {len(samples.labels), *map(len, outputs)} != {len(samples.index)}:
             raise ValueError("samples are not of one number of examples")
         widths = {len(row) for rows in outputs for row in rows}
-        if widths - {classes} or any(not 0 <= label < classes for label in samples.labels):
+        binary = self.dataset.task is None and classes == 2
+        if widths - {classes} and not (binary and widths == {1}):
             raise ValueError(f"samples are not of {classes} classes")
+        for label in samples.labels:
+            of_class = self.dataset.task is None and isinstance(label, int) and 0 <= label < classes
+            if not of_class and not (
+                self.dataset.task is not None and isinstance(label, list) and len(label) == classes
+            ):
+                raise ValueError(f"samples are not of {classes} classes")
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any], **arrays: Arrays) -> Self:
@@ -157,7 +171,8 @@ class Record(Displayed, RecordTable):
         steps += [f"batch {training['batch_size']}"] if "batch_size" in training else []
         where = self.diverged and f"epoch {self.diverged.epoch}, step {self.diverged.step:,}: {self.diverged.reason}"
         rows = [("diverged", where or ""), ("error", self.error or ""), ("slips", "; ".join(network.slips))]
-        rows += [(measure, self._told(measure)) for measure in ("accuracy", "loss")]
+        main = MAIN_MEASURES[self.dataset.task or CLASSIFICATION]
+        rows += [(MEASURES[name].word, self._told(name)) for name in (main, "loss")]
         rows.append(
             ("network", f"{listed(network.layers)}; {network.parameters:,} parameters" if network.layers else "")
         )
@@ -186,6 +201,13 @@ class Record(Displayed, RecordTable):
             if name not in found and matrix and of_counts is not None:
                 found[name] = float(of_counts(ClassCounts.of_confusion(np.asarray(matrix))))
         return found
+
+    def classes_of(self, outputs: Sequence[Sequence[float]]) -> list[str]:
+        """The names of the classes that rows of outputs tell, as `samples` has them; "" where one is not finite."""
+        rows = np.asarray(outputs, np.float64)
+        activation = self.network.output
+        told = class_of(np.nan_to_num(rows), activation).tolist()
+        return [self.dataset.classes[k] if np.isfinite(row).all() else "" for k, row in zip(told, rows, strict=True)]
 
     @property
     def model(self) -> Model:

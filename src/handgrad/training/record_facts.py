@@ -56,6 +56,8 @@ class DatasetFacts(RecordTable):
     label_table: dict[str, list[int]] = {}
     counts: dict[str, int]
     notes: list[str] = []
+    task: str | None = None  # what is learnt; only where it is no classification
+    target_scaler: dict[str, Any] | None = None  # only where targets are scaled
 
     @model_validator(mode="wrap")
     @classmethod
@@ -95,7 +97,7 @@ class Samples(RecordTable):
     source: str
     drawn: bool = False
     index: list[int]
-    labels: list[int]
+    labels: list[int | list[Number]]  # classes, or targets
     before: list[list[float]]
     after: list[list[float]] | None
 

@@ -1,5 +1,6 @@
 """From a run that ended, was pruned or failed to its record: final scores, facts about network and data, times."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -8,9 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.data.batches import lie_by_class
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Part, Split, data_key
-from handgrad.measures import EPOCH_LOSS, MEASURES, PARTS, TRAIN, ClassCounts, DataPart
+from handgrad.data.scaling import AS_IT_IS
+from handgrad.measures import (
+    CLASSIFICATION,
+    EPOCH_LOSS,
+    MULTI_LABEL,
+    PARTS,
+    REGRESSION,
+    TRAIN,
+    DataPart,
+    measures_of,
+)
 from handgrad.network.arrays import Arrays
 from handgrad.network.losses import LOSSES
 from handgrad.network.network import Network
@@ -22,11 +34,13 @@ from handgrad.training.engines import NetworkState
 from handgrad.training.environment import environment
 from handgrad.training.ingredients import of_layers
 from handgrad.training.mistakes import are_pictures, mistakes_of
+from handgrad.training.predicted_values import kept_predictions
 from handgrad.training.progress import Progress, pack_best, pack_slots
 from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts, Divergence, NetworkFacts, Samples, Times, TrainScore
 from handgrad.training.right import packed_right
 from handgrad.training.run import Run, Setting
+from handgrad.training.scoring import confusion_matrix, score
 from handgrad.training.slips import SLIPS, functions_at
 from handgrad.training.support import refusal_text, unsupported
 from handgrad.training.weights import FORMAT
@@ -63,16 +77,6 @@ def samples_of(split: Split, shown: Sequence[int] | None = None) -> tuple[str, P
     return name, Part(part.x[at], part.y[at], part.index[at], part.source)
 
 
-def score(
-    session: NetworkState, split: Split, part: DataPart, sample: np.ndarray
-) -> tuple[dict[str, float], np.ndarray]:
-    """(metrics by name, predicted classes) of a part; sample: the training examples that are scored."""
-    losses, predicted = session.score(part.scored)
-    actual = split.parts[part.name].y
-    counts = class_counts(actual[sample] if part is TRAIN else actual, predicted, split.n_classes)
-    return {part.metric(measure.name): measure.of(losses, counts) for measure in MEASURES.values()}, predicted
-
-
 def batch_loss(progress: Progress, epoch: int) -> float:
     """The mean of the losses of the batches of one epoch, counted from 1 over the whole history."""
     return float(epoch_losses(np.concatenate(progress.loss_per_step), progress.curves[ENDS])[epoch - 1])
@@ -84,7 +88,7 @@ def record_of(trained: Trained) -> Record:
     A run whose loss on a part is not finite then has diverged: the test part may be scored here for the first time.
     """
     scored = _scores(trained) if trained.diverged is None else {}
-    for part, (scores, _) in scored.items():
+    for part, (scores, *_) in scored.items():
         found = not_finite(
             scores, part, trained.split, trained.scored, trained.network, trained.session, trained.progress
         )
@@ -94,20 +98,29 @@ def record_of(trained: Trained) -> Record:
     confusion = {}
     mistakes: Arrays = {}
     right: Arrays = {}
+    predictions: Arrays = {}
     params, slots, t = trained.session.export()
     reported = functions_at(trained.setting.training).reported
     epoch = progress.epoch if trained.pruned else _best_epoch(trained) or progress.epoch
     for name, examples in trained.split.parts.items():
         part = PARTS[name]
         if diverged is not None:
-            metrics |= {part.metric(measure): None for measure in MEASURES}
+            metrics |= {part.metric(measure.name): None for measure in measures_of(trained.setting.scored_as)}
             continue
-        scores, predicted = scored[part]
-        metrics |= reported(scores, lambda: batch_loss(progress, epoch))
-        if part is not TRAIN:
+        scores, predicted, outputs = scored[part]
+        told = reported(scores, lambda: batch_loss(progress, epoch))
+        metrics |= {name: None if math.isnan(value) else value for name, value in told.items()}
+        if part is not TRAIN and trained.split.task == REGRESSION:
+            predictions |= _of_part(name, kept_predictions(predicted, examples.y))
+        elif part is not TRAIN and trained.split.task == MULTI_LABEL:
+            right |= _of_part(name, packed_right(examples, (predicted == examples.y).all(axis=1)))
+            predictions |= _of_part(name, kept_predictions(outputs, examples.y))
+        elif part is not TRAIN:
+            if outputs.ndim == 2:  # a single output, which a threshold divides
+                predictions |= _of_part(name, kept_predictions(outputs, examples.y[:, None]))
             confusion[name] = confusion_matrix(examples.y, predicted, trained.split.n_classes)
             mistakes |= _of_part(name, _mistakes(trained, params, name, predicted))
-            right |= _of_part(name, packed_right(examples, predicted))
+            right |= _of_part(name, packed_right(examples, np.asarray(predicted) == examples.y))
     metrics[EPOCH_LOSS.name] = None if diverged is not None else batch_loss(progress, epoch)
     return Record(
         format=FORMAT,
@@ -140,12 +153,14 @@ def record_of(trained: Trained) -> Record:
         mistakes=mistakes,
         diagnostics=_diagnostics(trained),
         right=right,
+        predictions=predictions,
     )
 
 
-def _scores(trained: Trained) -> dict[DataPart, tuple[dict[str, float], np.ndarray]]:
+def _scores(trained: Trained) -> dict[DataPart, tuple[dict[str, float], np.ndarray, np.ndarray]]:
     parts = [PARTS[name] for name in trained.split.parts]
-    return {part: score(trained.session, trained.split, part, trained.scored) for part in parts}
+    output = trained.network.output
+    return {part: score(trained.session, trained.split, part, trained.scored, output) for part in parts}
 
 
 def not_finite(
@@ -282,7 +297,7 @@ def _network_facts(trained: Trained) -> NetworkFacts:
 
 
 def _dataset_facts(trained: Trained) -> DatasetFacts:
-    split = trained.split
+    split, y = trained.split, trained.split.train.y
     scaler = {name: _listed(value) for name, value in split.scaler.facts().items()}
     return DatasetFacts(
         name=split.name,
@@ -297,9 +312,10 @@ def _dataset_facts(trained: Trained) -> DatasetFacts:
         shape=list(split.shape),
         feature_names=_listed(split.feature_names),
         **_table_facts(trained.setting.data),
+        **_task_facts(split),
         label_table=split.label_table,
         counts={name: len(part) for name, part in split.parts.items()},
-        notes=list(split.notes),
+        notes=[*split.notes, *trained.setting.training.order_notes(len(y), by_class=lie_by_class(y))],
     )
 
 
@@ -309,6 +325,14 @@ def _table_facts(section: DataSection) -> dict[str, Any]:
     said = {"missing": _listed(texts), "decimal": section.decimal}
     found = {name: value for name, value in said.items() if value is not None}
     return {"table": found} if found else {}
+
+
+def _task_facts(split: Split) -> dict[str, Any]:
+    """What is learnt where it is no classification, and how targets are scaled where they are."""
+    facts: dict[str, Any] = {} if split.task == CLASSIFICATION else {"task": split.task}
+    if split.target_scaler != AS_IT_IS:
+        facts["target_scaler"] = {name: _listed(value) for name, value in split.target_scaler.facts().items()}
+    return facts
 
 
 def _listed(value: Any) -> Any:
@@ -340,20 +364,3 @@ def _times(trained: Trained) -> Times:
         resumed=trained.progress.resumed,
         stretches=trained.progress.stretches,
     )
-
-
-def class_counts(actual: np.ndarray, predicted: np.ndarray, k: int) -> ClassCounts:
-    """The counts of k classes, of the actual and the predicted class of every example (n,).
-
-    >>> [counts.tolist() for counts in class_counts(np.array([0, 0, 1]), np.array([0, 1, 1]), 3)]
-    [[1, 1, 0], [1, 2, 0], [2, 1, 0]]
-    """
-    predicted = np.asarray(predicted)
-    right = np.bincount(actual[predicted == actual], minlength=k)
-    return ClassCounts(right, np.bincount(predicted, minlength=k), np.bincount(actual, minlength=k))
-
-
-def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, k: int) -> list[list[int]]:
-    """Rows: the actual class; columns: the predicted one."""
-    counts = np.bincount(np.asarray(actual) * k + np.asarray(predicted), minlength=k * k).reshape(k, k)
-    return [[int(count) for count in row] for row in counts]

@@ -28,11 +28,11 @@ class Right(NamedTuple):
     examples: str
 
 
-def packed_right(part: Part, predicted: NDArray[np.integer]) -> Arrays:
-    """`bits` and `examples` of a part; predicted: the class (n,) that each example was taken for."""
+def packed_right(part: Part, right: NDArray[np.bool_]) -> Arrays:
+    """`bits` and `examples` of a part; right (n,): whether each example's class, or all of its labels, were right."""
     where = f"{part.source} {np.asarray(part.index, np.int64).tolist()}"
     return {
-        "bits": np.packbits(np.asarray(predicted) == part.y),
+        "bits": np.packbits(right),
         "examples": np.array(checksum(where.encode())),
     }
 

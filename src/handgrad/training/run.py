@@ -11,17 +11,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import model_validator
+
+from handgrad.data.catalog import task_of
 from handgrad.data.data_section import DataSection
 from handgrad.data.scaling import SCALES
 from handgrad.displays import SIGNS, Display, Displayed
 from handgrad.errors import InputError, NetworkError
-from handgrad.names import short, shown
+from handgrad.measures import BINARY, CLASSIFICATION, METRICS, VALIDATION_METRICS, metrics_of
+from handgrad.names import listed, short, shown
 from handgrad.network.batch_norm import BatchNorm
 from handgrad.network.initializers import INITIALIZERS
 from handgrad.network.losses import check_fit
 from handgrad.network.network import Network
 from handgrad.network.network_section import NetworkSection, build
-from handgrad.network.targets import TARGETS
+from handgrad.network.targets import TARGETS, VALUES
 from handgrad.sections import Section, plain
 from handgrad.training.engines import check_additions
 from handgrad.training.ingredients import Ingredient, ingredients, of_section, tables_are_unchanged
@@ -31,6 +35,7 @@ from handgrad.training.slips import check_slips
 from handgrad.training.sources import SourceSeeds
 from handgrad.training.support import check_supported, unsupported
 from handgrad.training.training_section import TrainingSection
+from handgrad.training.usual_values import scored_as, with_usual_values
 
 # Raised whenever the same run would give other bits: formulas, streams, the order of operations.
 MATHEMATICS = 3
@@ -42,6 +47,21 @@ class Setting(Displayed, Section):
     data: DataSection = DataSection()
     network: NetworkSection = NetworkSection()
     training: TrainingSection = TrainingSection()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_values(cls, tables: Any) -> Any:
+        return with_usual_values(tables)
+
+    @property
+    def task(self) -> str:
+        """What is learnt, one of `measures.TASKS`, as far as the setting says it."""
+        return task_of(self.data)
+
+    @property
+    def scored_as(self) -> str:
+        """Whose measures its runs have: the task's, or those of BINARY classification by a single output."""
+        return scored_as(self.data, self.network)
 
     @classmethod
     def checked(cls, setting: "Setting | Mapping[str, Any]") -> "Setting":
@@ -119,7 +139,7 @@ class Setting(Displayed, Section):
             of_section("init", network.init, INITIALIZERS),
             of_section("bias_init", network.bias_init, INITIALIZERS),
             Ingredient("scale", self.data.scale, SCALES),
-            Ingredient("encoding of targets", network.targets, TARGETS),
+            *([Ingredient("encoding of targets", network.targets, TARGETS)] if network.targets != VALUES else []),
         ]
         if not self._is_plain:
             named += self.ingredients()
@@ -129,12 +149,17 @@ class Setting(Displayed, Section):
         """The network that fits the data; raises NetworkError or InputError where something cannot go together."""
         training = self.resolved().training
         check_available(training.engine, training.device, training.arrays)
-        network = build(self.network, tuple(shape), n_classes)
+        network = build(self.network, tuple(shape), n_classes, self.task)
         if not self._is_plain:
             check_slips(network, training, self.data.scale)
             check_supported(training.engine, network, training)
             check_additions(network, training, self.network.targets)
-        check_fit(self.training.loss, network.output, self.network.targets)
+        if training.augmentation is not None:
+            training.augmentation.check(shape)
+        check_fit(self.training.loss, network.output, self.network.targets, self.scored_as)
+        rule = self.training.early_stopping
+        if rule is not None:
+            check_measured(rule.monitor, self.scored_as, "training.early_stopping.monitor")
         needs = self.training.needs_validation
         if needs and not has_validation:
             raise InputError(f"{needs} needs validation data, but data.validation = false; set data.validation.size")
@@ -147,6 +172,19 @@ class Setting(Displayed, Section):
         if self.training.l2_form == "per-example" and self.training.optimizer.decoupled_decay:
             raise NetworkError('training.l2_form = "per-example" has no meaning with adamw; take adam or "plain"')
         return network
+
+
+def check_measured(metric: str, task: str, key: str) -> None:
+    """Raise InputError where runs of a task, or of BINARY classification, have no such metric."""
+    if metric in METRICS and metric not in (known := metrics_of(task)):
+        fits = [name for name in VALIDATION_METRICS if name in known]
+        raise InputError(
+            f"{key} = {shown(metric)} is not measured in {NOT_MEASURED.get(task, task)}; set it to one of: "
+            f"{listed(fits)}"
+        )
+
+
+NOT_MEASURED = {CLASSIFICATION: "classification by an output for each class", BINARY: "binary classification"}
 
 
 def _told(value: Any) -> str:

@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator
 
+from handgrad.accepts import POSITIVE, accepts, list_of
 from handgrad.names import OpenTable
 from handgrad.sections import Section, real, whole
 
@@ -68,6 +69,7 @@ class Exponential(Schedule):
         return np.asarray(self.factor ** np.floor(e))
 
 
+@accepts(list_of(POSITIVE, 1))
 def _rising(value: Any) -> tuple[int, ...]:
     values = tuple(whole("[1, inf)")(v) for v in value) if isinstance(value, list | tuple) and value else ()
     if not values or any(b <= a for a, b in itertools.pairwise(values)):

@@ -22,7 +22,7 @@ def runs_in_a_program(training: TrainingSection, network: Network, n: int) -> in
     """The number of runs; training: resolved; n: how many training examples there are."""
     if training.stack != "auto":
         return int(training.stack)
-    if training.engine != "jax" or training.device == "cpu":
+    if training.engine != "jax" or training.device == "cpu" or training.augments:
         return 1
     m = n if training.batch_size == "full" else min(n, int(training.batch_size))
     room = min(PRODUCTS // max(1, m * network.multiplications), BYTES // bytes_of_a_step(training, network, m))

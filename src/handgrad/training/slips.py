@@ -9,18 +9,20 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
+from handgrad.accepts import accepts, list_of
 from handgrad.errors import InputError
 from handgrad.names import OpenTable, lookup, shown
 from handgrad.network.arrays import Array
 from handgrad.network.network import Network
 from handgrad.training.epoch_slips import EPOCH_SLIPS
 from handgrad.training.gradient_slips import GRADIENT_SLIPS
-from handgrad.training.step_functions import REFERENCE, AtStep, Slip, StepFunctions
+from handgrad.training.step_functions import IN_FILE_ORDER, REFERENCE, AtStep, Slip, StepFunctions
 from handgrad.training.update_slips import UPDATE_SLIPS
 
 SLIPS: OpenTable[Slip] = OpenTable({slip.name: slip for slip in (*GRADIENT_SLIPS, *UPDATE_SLIPS, *EPOCH_SLIPS)})
 
 
+@accepts(lambda: list_of({"enum": list(SLIPS)}))
 def in_order(value: Any) -> tuple[str, ...]:
     """A list of names as the names of slips, in the order of the table, which is that in which they are applied.
 
@@ -50,9 +52,10 @@ def functions_at(
 
     lr, key, number: of the step, as in `AtStep`, for slips that read them.
     """
+    functions = REFERENCE if training.shuffle else IN_FILE_ORDER
     if not training.slips:
-        return REFERENCE
-    functions, at = REFERENCE, AtStep(training, lr, key, number)
+        return functions
+    at = AtStep(training, lr, key, number)
     for name in training.slips:
         slip = lookup(SLIPS, name, "slip")
         functions = replace(functions, **{slip.changes: slip.wrong(getattr(functions, slip.changes), at)})

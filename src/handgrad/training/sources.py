@@ -1,7 +1,7 @@
 """Where the chance in a run comes from: sources, each with a seed of its own.
 
     init      initial weights, by layer
-    order     the order of the examples, by epoch
+    order     the order of the examples, by epoch, and how their pictures are augmented
     dropout   dropout masks, by step
     split     which examples test, validate and train
 
@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
+from handgrad.accepts import accepts, list_of
 from handgrad.names import shown, unknown
 
 # Closed: the streams of a run, and what a report calls them.
@@ -51,6 +52,7 @@ def source_seeds(vary: Iterable[str], seed: int, first: int) -> SourceSeeds:
     return SourceSeeds(**found, split=seed if "split" in vary else None)
 
 
+@accepts(lambda: list_of({"enum": list(SOURCES)}, 1))
 def checked_sources(value: Any) -> tuple[str, ...]:
     """Names of sources in the order of their table.  Raises ValueError where they are none."""
     message = f"must be a list of what the seeds vary, of {', '.join(SOURCES)}"
@@ -91,9 +93,15 @@ def without_effect(setting: Mapping[str, Any], examples: int | None = None) -> d
     layers = (text.split() for text in network.get("layers") or ())
     masks = bool(network.get("dropout")) or any(words[0] == "dropout" and float(words[1]) > 0 for words in layers)
     size, found = training.get("batch_size"), {}
+    augmentation = training.get("augmentation") or {}
+    augments = any(augmentation.get(key) for key in ("shift", "flip", "rotate"))
     if _is_constant(network.get("init")) and _is_constant(network.get("bias_init", {"name": "zeros"})):
         found["init"] = "all weights start from the same numbers"
-    if "no-shuffling" in (training.get("slips") or ()):
+    if augments:
+        pass  # by other pictures
+    elif training.get("shuffle") is False:
+        found["order"] = "examples are taken as they lie (training.shuffle = false)"
+    elif "no-shuffling" in (training.get("slips") or ()):
         found["order"] = "examples are taken as they lie (no-shuffling)"
     elif not masks and (size == "full" or (examples is not None and isinstance(size, int) and size >= examples)):
         found["order"] = "a batch holds all training examples, and sums in another order differ by rounding alone"

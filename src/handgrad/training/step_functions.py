@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.data.batches import epoch_order
+from handgrad.data.batches import epoch_order, file_order
 from handgrad.network import passes
 from handgrad.network.arrays import Array
 from handgrad.network.network import Network
@@ -48,7 +48,7 @@ class StepFunctions(PassFunctions):
     masks        of dropout at one step: `passes.masks`
     step         gradients -> parameters: `optimizers.step`
     score        (loss of every example, predicted class) after an epoch: `passes.score`
-    order        of the examples in one epoch: `batches.epoch_order`
+    order        of the examples in one epoch: `batches.epoch_order`, or `file_order` without shuffling
     multipliers  of the learning rate: the schedule's
     reported     scores after an epoch -> those that are reported: the same
     labels       of the training examples (n,) -> those that they are trained with: the same
@@ -66,6 +66,7 @@ class StepFunctions(PassFunctions):
 
 
 REFERENCE = StepFunctions()
+IN_FILE_ORDER = StepFunctions(order=file_order)  # training.shuffle = false
 # Functions that are no part of a step: a run in progress has them for every engine.
 AROUND = ("order", "multipliers", "reported", "labels", "scored")
 

@@ -5,6 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from handgrad.accepts import POSITIVE, accepts, either
+from handgrad.data.augmentation import Augmentation
 from handgrad.data.batches import scored_of_training
 from handgrad.measures import VALIDATION_METRICS, lower_is_better
 from handgrad.network.losses import LOSSES
@@ -20,6 +22,7 @@ ENGINES = ("array", "compiled", "jax", "torch")
 def _whole_or(word: str) -> Callable[[Any], int | str]:
     """A validator for a whole number >= 1 or one word."""
 
+    @accepts(either(POSITIVE, {"enum": [word]}))
     def check(value: Any) -> int | str:
         if isinstance(value, str) and value == word:
             return word
@@ -72,6 +75,8 @@ class TrainingSection(Section):
     optimizer: Annotated[Optimizer, NamedSection(OPTIMIZERS, "optimizer")] = SGD()
     schedule: Annotated[Schedule, NamedSection(SCHEDULES, "schedule")] = Constant()
     batch_size: Annotated[int | Literal["full"], BeforeValidator(_whole_or("full"))] = 32
+    shuffle: Annotated[bool, BeforeValidator(flag)] = True
+    augmentation: Augmentation | None = None
     epochs: Annotated[int, BeforeValidator(whole("[1, inf)"))] = 10
     weight_decay: Annotated[float, BeforeValidator(real("[0, inf)"))] = 0.0
     l2_form: Annotated[str, BeforeValidator(one_of(("plain", "per-example"), "form of L2"))] = "plain"
@@ -105,6 +110,11 @@ class TrainingSection(Section):
                 f"has stack = {self.stack}, but only the jax engine trains many runs in one program; "
                 'set engine = "jax", or stack = 1'
             )
+        if self.augments and self.stack not in ("auto", 1):
+            raise ValueError(
+                f"has augmentation and stack = {self.stack}: runs in one program share their training examples, and "
+                "each seed makes others of them; set stack = 1"
+            )
         if self.tf32 and (device == "cpu" or self.dtype != "float32" or not self.may_be_jax):
             raise ValueError(
                 'has tf32 = true, which shortens products of float32 in the jax engine on a GPU; set engine = "jax", '
@@ -115,9 +125,11 @@ class TrainingSection(Section):
     @model_serializer(mode="wrap")
     def _without_absent(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = plain(self)
-        for key in ("tf32", "slips", "diagnostics"):
+        for key in ("tf32", "slips", "diagnostics", "augmentation"):
             if not values.get(key, True):
                 del values[key]  # records and ids are older than this key
+        if values.get("shuffle"):
+            del values["shuffle"]
         return values
 
     def scored_of_training(self, counts: Mapping[str, int]) -> int:
@@ -125,6 +137,20 @@ class TrainingSection(Section):
         n = counts["train"]
         others = counts.get("validation") or counts.get("test") or n
         return n if self.train_score == "all" else scored_of_training(n, others)
+
+    def order_notes(self, n: int, *, by_class: bool) -> list[str]:
+        """What the user should know of the order of n training examples; by_class: whether each class lies together."""
+        if self.shuffle or not by_class or self.batch_size == "full" or self.batch_size >= n:
+            return []
+        return [
+            "training.shuffle = false, and the training examples lie sorted by class: nearly every batch holds one "
+            "class alone, and training forgets the others; shuffle the file, or take shuffle = false out"
+        ]
+
+    @property
+    def augments(self) -> bool:
+        """Whether training pictures are changed anew in every epoch."""
+        return self.augmentation is not None and self.augmentation.changes
 
     @property
     def may_be_jax(self) -> bool:

@@ -45,6 +45,7 @@ LOSSES: dict[str, Twin] = {
     "binary-cross-entropy": Twin(5, losses.binary_cross_entropy_forward),
     "nll": Twin(6, losses.nll_forward),
     "multi-margin": Twin(7, losses.multi_margin_forward),
+    "huber": Twin(8, losses.huber_forward),
 }
 
 OPTIMIZERS: dict[str, Twin] = {

@@ -105,7 +105,9 @@ def _shared_masks(right: Right, at: AtStep) -> Right:
 def _score_with_dropout(right: Right, at: AtStep) -> Right:
     """A `score` with the masks of a training pass: for each `rows_at_once` examples those of a further step."""
 
-    def score(network: Network, params: Any, x: Array, T: Array, loss: str) -> tuple[Array, Array]:
+    def score(
+        network: Network, params: Any, x: Array, T: Array, loss: str, *, tells_class: bool = True
+    ) -> tuple[Array, Array]:
         xp, rows = array_namespace(x), passes.rows_at_once(network)
         losses, predicted = [], []
         for chunk, start in enumerate(range(0, x.shape[0], rows)):
@@ -115,7 +117,7 @@ def _score_with_dropout(right: Right, at: AtStep) -> Right:
             losses.append(
                 LOSSES[loss].forward(passes.loss_input(network, trace, loss), T[start : start + some.shape[0]])
             )
-            predicted.append(xp.argmax(trace.output, axis=-1))
+            predicted.append(xp.argmax(trace.output, axis=-1) if tells_class else trace.output)
         return xp.concat(losses), xp.concat(predicted)
 
     return score

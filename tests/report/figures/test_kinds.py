@@ -13,8 +13,8 @@ from handgrad.report.figures.palette import BASELINE, line_style, shade
 from handgrad.report.figures.request import make_figure
 from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.summarize import summarize
-from handgrad.report.findings.summary import RunFacts
 from handgrad.report.findings.wording import setting_name
 from handgrad.report.page.plots import curves
 from handgrad.report.study_figure import sources_of

@@ -2,7 +2,8 @@
 
 import pytest
 
-from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.timeline_facts import timeline_facts
 from tests.records import DONE, made_record
 

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from handgrad.report.findings.intervals import prediction_interval
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.statistics import kendall_tau_b, sample
 from handgrad.report.findings.summarize import summarize_setting
-from handgrad.report.findings.summary import RunFacts
 from handgrad.report.reproduced.judge import (
     Compared,
     compared,

@@ -3,7 +3,7 @@
 import pytest
 
 from handgrad.errors import ResultsError
-from handgrad.study.folder.disk import run_folder
+from handgrad.study.folder.disk import run_folder, short_length
 
 ID = "0123456789"
 
@@ -23,6 +23,20 @@ def test_a_run_is_found_by_its_id_and_by_its_folder(results):
     assert run_folder(str(run) + "/", results) == run
 
 
+def test_the_first_signs_of_an_id_do_where_no_other_run_has_them(results):
+    run = results / "study" / "runs" / ID
+    assert run_folder("0123", results) == run_folder("01234567", results) == run
+    assert run_folder(results / "study" / "runs" / "0123") == run
+    for other in ("0123ffffff", "0123.partial", "01234-notes"):
+        (results / "study" / "runs" / other).mkdir()
+    (results / "copy" / "runs" / ID).mkdir(parents=True)  # the same run of another study
+    assert run_folder("01234", results).name == ID
+    with pytest.raises(ResultsError, match="0123: 2 runs begin so: 0123456789, 0123ffffff; give more of the id"):
+        run_folder("0123", results)
+    assert short_length([ID], results) == 5
+    assert short_length(["a" * 10, "b" * 10], results / "nowhere") == 4
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -38,7 +52,8 @@ def test_a_run_is_found_by_its_id_and_by_its_folder(results):
             "\udcff",
             "\ud800",
             "0123456780",
-            "01234567",
+            "012",  # too short
+            "01234568",
             ID + "0",
         ),
         *("?" * 10, "nowhere", "~", "study", "%s", "$HOME"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from handgrad.measures import MEASURES, TRAIN, VALIDATION, Metric, is_fraction
+from handgrad.measures import MEASURES, TASKS, TRAIN, VALIDATION, Metric, is_fraction, usual_measures
 from handgrad.report.chapters.chapter import Block, Chapter, FigureBlock, TableBlock
 from handgrad.report.figures.palette import LINES, line_style
 from handgrad.report.figures.request import wide
@@ -13,7 +13,8 @@ from handgrad.report.findings.wording import number
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.folder.so_far import BegunRun, SoFar
 
-SHOWN = tuple(Metric(part, MEASURES[name]) for name in ("loss", "accuracy") for part in (TRAIN, VALIDATION))
+SHOWN_MEASURES = dict.fromkeys(name for task in TASKS for name in reversed(usual_measures(task)))
+SHOWN = tuple(Metric(part, MEASURES[name]) for name in SHOWN_MEASURES for part in (TRAIN, VALIDATION))
 MOST_ROWS = 100
 TITLE = "Runs that have begun"
 

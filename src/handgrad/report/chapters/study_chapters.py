@@ -5,6 +5,8 @@ from typing import Any
 
 from handgrad.data.catalog import DATASETS
 from handgrad.errors import InputError
+from handgrad.measures import MULTI_LABEL, REGRESSION
+from handgrad.network.arrays import Arrays
 from handgrad.report.chapters.chapter import (
     Block,
     Chapter,
@@ -20,6 +22,7 @@ from handgrad.report.chapters.chapter import (
 from handgrad.report.chapters.search_chapter import timeline_block
 from handgrad.report.figures import network_figures as run_figures
 from handgrad.report.figures import phase_figures
+from handgrad.report.figures.augmentation_figure import augmented_pictures
 from handgrad.report.figures.class_balance import class_balance
 from handgrad.report.figures.decision_regions import make_regions
 from handgrad.report.figures.gradient_figures import gradients
@@ -27,12 +30,14 @@ from handgrad.report.figures.network_figures import feature_maps
 from handgrad.report.figures.noise_figure import noise_figure
 from handgrad.report.figures.request import Request, Sources
 from handgrad.report.figures.shapes import FigureData
+from handgrad.report.figures.target_figures import predicted_figure, residual_figure, roc_figure
 from handgrad.report.findings.class_scores import scores_of
 from handgrad.report.findings.conclusion_sentences import phase_verdicts
 from handgrad.report.findings.curve_measures import phase_curves
 from handgrad.report.findings.noise import noises
 from handgrad.report.findings.noise_sentences import noise_verdicts
-from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.verdicts import slip_verdicts, trouble_verdicts
 from handgrad.report.findings.wording import axis_names, facts_text, folds_named, plural, setting_name, settings_named
 from handgrad.report.tables import conclusion_tables, findings_tables, study_tables
@@ -43,6 +48,7 @@ from handgrad.study.folder.kept_examples import is_plane
 from handgrad.study.published.curve_options import GradientsOptions
 from handgrad.study.published.data_options import RegionsOptions
 from handgrad.study.toml import dumps
+from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts
 from handgrad.training.run_keys import key_word
 from handgrad.training.sources import sources_named
@@ -149,6 +155,22 @@ def noise_chapter(summary: Summary) -> Chapter | None:
     return Chapter("noise", "Where noise comes from", tuple(blocks)) if blocks else None
 
 
+MOST_TARGETS = 4  # whose figures stand in every report
+
+
+def _of_targets(record: Record, arrays: Arrays, who: str) -> list[FigureData | None]:
+    """What is predicted where it is no class: targets and residuals of each, or ROC curves."""
+    if record.dataset.task != REGRESSION:
+        return [roc_figure(record, arrays, who)]
+    found: list[FigureData | None] = []
+    names = record.dataset.classes[:MOST_TARGETS]
+    for j, target in enumerate(names, start=1):
+        suffix = f"-{j}" if len(names) > 1 else ""
+        found.append(predicted_figure(record, arrays, who, f"predicted{suffix}", target=target))
+        found.append(residual_figure(record, arrays, who, f"residuals{suffix}", target=target))
+    return found
+
+
 def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources) -> Chapter:
     """The best setting as a study file, the figures of its best run, and its gradients where they were recorded."""
     blocks: list[Block] = []
@@ -167,12 +189,15 @@ def winner_chapter(phase: PhaseSummary, winner: SettingSummary, sources: Sources
             feature_maps(record, sources.params(run.id), sources.images(winner.label, run.id), who),
             run_figures.predictions(record, sources.images(winner.label, run.id), who),
             run_figures.mistakes(record, sources.mistakes(run.id), who),
+            augmented_pictures(record, sources.images(winner.label, run.id), who),
+            *_of_targets(record, sources.predictions(run.id), who),
             _regions(winner, sources, phase.metric),
             gradients(Request("gradients", {winner.label: winner}, sources, GradientsOptions(), phase.metric)),
         ]
         blocks += [FigureBlock(figure) for figure in figures if figure is not None]
-        for part, scores in sorted(scores_of(record).items()):
-            table = findings_tables.class_table(scores, part, who, f"classes-{part}")
+        for part, scores in sorted(scores_of(record, sources.predictions(run.id)).items()):
+            labels = record.dataset.task == MULTI_LABEL
+            table = findings_tables.class_table(scores, part, who, f"classes-{part}", labels=labels)
             blocks.insert(2 if figures[0] is not None else 1, TableBlock(table, folded=True))
     facts = {"name": "best", "seeds": list(dict.fromkeys(run.seed for run in winner.runs))}
     facts |= {} if phase.vary is None else {"vary": list(phase.vary)}

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.measures import MEASURES, METRICS, TEST, TRAIN, VALIDATION
+from handgrad.measures import MAIN_MEASURES, MEASURES, METRICS, TEST, TRAIN, VALIDATION
 from handgrad.names import plural
 from handgrad.network.arrays import Arrays
 from handgrad.report.exports.run_times import RunTimes
@@ -26,7 +26,6 @@ from handgrad.study.changes import leaves
 from handgrad.study.folder.design_cell import DesignCell
 from handgrad.study.folder.disk import run_folder
 from handgrad.study.folder.results_folder import Results
-from handgrad.study.published.option_values import USUAL_MEASURES
 from handgrad.training.curves import ENDS, PER_STEP, by_epoch
 from handgrad.training.record import Record, check_files, load, load_curves
 from handgrad.training.sources import SOURCES
@@ -120,7 +119,7 @@ class ExportedRun:
     @property
     def numbers(self) -> dict[str, float]:
         """The final metrics that it has."""
-        return {name: float(self.row[name]) for name in METRICS if self.row[name] is not None}
+        return {name: float(self.row[name]) for name in METRICS if self.row.get(name) is not None}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -154,7 +153,8 @@ class ExportedStudy:
         """The final metrics that some run has: those by which settings are chosen, accuracies, losses, the others."""
         there = {name for run in self.runs for name in run.numbers}
         chosen = [phase.metric for phase in self.summary.phases] if self.summary else []
-        measures = [*USUAL_MEASURES, *(name for name in MEASURES if name not in USUAL_MEASURES)]
+        usual = [*MAIN_MEASURES.values(), "loss"]
+        measures = [*usual, *(name for name in MEASURES if name not in usual)]
         others = [part.metric(measure) for measure in measures for part in (VALIDATION, TEST, TRAIN)]
         return [name for name in dict.fromkeys([*chosen, *others, *METRICS]) if name in there]
 
@@ -201,7 +201,7 @@ def _of_results(results: Results) -> ExportedStudy:
         own = {path: value for path, value in varied[cell.label].items() if value is not None}
         tables = cell.record.setting if cell.record else results.planned[cell.label]["setting"]
         name = _name(cell.label, settings[cell.label].axes, cell.run)
-        row = cell.row(varied[cell.label], sources)
+        row = cell.row(varied[cell.label], sources, results.metrics)
         if cell.record is not None and cell.id not in times:
             _note_times(results, cell.record, times)
         runs.append(_run(name, cell, row, own, tables, times.get(cell.id), _loader(results, cell)))
@@ -229,7 +229,7 @@ def _of_record(record: Record, where: str, arrays: Callable[[], Arrays]) -> Expo
     fold = fold.get("fold") if isinstance(fold, dict) else None
     cell = DesignCell(record.id, "", {}, record.seed, record.id, record.status, record, record.seeds or {}, fold)
     name = _name(record.id, {}, cell.run)
-    run = _run(name, cell, cell.row({}), {}, record.setting, RunTimes.of(record), arrays)
+    run = _run(name, cell, cell.row({}, (), record.scores), {}, record.setting, RunTimes.of(record), arrays)
     return ExportedStudy(record.id, f"run {record.id}", where, (), (run,), None)
 
 

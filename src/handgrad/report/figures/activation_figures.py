@@ -32,7 +32,7 @@ def make_activations(request: Request[ActivationsOptions]) -> Activations | None
     network = model.network
     with np.errstate(all="ignore"):  # activations that overflow are seen
         trace = passes.forward(network, record.params, x)
-    outputs = np.asarray(trace.output, dtype=np.float64).ravel()
+    outputs = model.per_class(np.asarray(trace.output, dtype=np.float64)).ravel()
     outputs = np.exp(outputs) if network.output == "log-softmax" else outputs
     what = "probability" if network.output in ("softmax", "log-softmax") else "output"
     last = len(network.layers) - 1

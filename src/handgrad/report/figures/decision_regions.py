@@ -12,6 +12,7 @@ from handgrad.data.contents import Part
 from handgrad.errors import InputError
 from handgrad.names import listed
 from handgrad.network import passes
+from handgrad.network.targets import class_of
 from handgrad.report.figures.chosen_examples import examples_of_part
 from handgrad.report.figures.data_shapes import DecisionRegions, RegionPanel
 from handgrad.report.figures.request import Request, runs_of
@@ -38,6 +39,8 @@ def make_regions(request: Request[RegionsOptions]) -> DecisionRegions | None:
         if run is None or run.record is None:
             continue
         facts = run.record.dataset
+        if facts.task is not None:
+            raise InputError(f"decision regions are those of classes; this network learnt {facts.task}")
         if not is_plane(facts.shape):
             raise InputError(not_a_plane(facts.shape))
         if len(facts.classes) > MOST_CLASSES:
@@ -129,7 +132,7 @@ def _panel(title: str, model: Model, examples: Part, points: Numbers, x: Numbers
     plane = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     regions = model.predict(plane).reshape(len(y), len(x))
     outputs = passes.predict(model.network, model.params, examples.x.astype(model.dtype))
-    predicted = np.asarray(outputs).argmax(axis=1)
+    predicted = class_of(np.asarray(outputs), model.network.output)
     names = _names(regions, x, y)
     return RegionPanel(title, x, y, regions, names, points, examples.y, predicted, examples.index)
 

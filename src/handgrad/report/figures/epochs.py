@@ -3,11 +3,12 @@
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.measures import MEASURES, PARTS, TRAIN, is_fraction, lower_is_better
+from handgrad.measures import MEASURES, PARTS, TRAIN, is_fraction, lower_is_better, usual_measures
 from handgrad.names import plural, unknown
 from handgrad.network.arrays import Arrays
 from handgrad.report.figures.colouring import Colours, coloured
@@ -21,8 +22,9 @@ from handgrad.report.figures.request import (
     seeds_note,
 )
 from handgrad.report.figures.shapes import Curves, Line, Mark, Panel
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.scored_parts import training_sample
-from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import difference, enumerated, number, sentence
 from handgrad.study.published.curve_options import EpochPairOptions, EpochsOptions, SmallMultiplesOptions
 from handgrad.study.published.option_values import MEASURES as MEASURE_NAMES
@@ -33,18 +35,27 @@ MARKS = 6  # changes of the learning rate that are marked at most
 Lines = dict[tuple[str, str], Line]  # (measure, part) -> line
 
 
+def _measures(request: Request[Any]) -> tuple[str, ...]:
+    """The measures that a study asks for; where it says none, the usual ones of what its settings learn."""
+    if "measures" in request.options.model_fields_set:
+        return tuple(request.options.measures)
+    tasks = dict.fromkeys(setting.task for setting in request.shown.values())
+    return tuple(dict.fromkeys(name for task in tasks for name in usual_measures(task)))
+
+
 def epochs(request: Request[EpochsOptions]) -> Curves | None:
     """Accuracy, loss or both against the epoch, a line for each setting; a panel for each measure and part.
 
     Parts that stand together share a panel.
     """
     options = request.options
-    found = {label: _lines(request, label, options.seed, options.measures, options.parts) for label in request.shown}
-    wanted = [(measure, part) for measure in options.measures for part in options.parts]
+    measures = _measures(request)
+    found = {label: _lines(request, label, options.seed, measures, options.parts) for label in request.shown}
+    wanted = [(measure, part) for measure in measures for part in options.parts]
     shown = [pair for pair in wanted if any(pair in lines for lines, _ in found.values())]
     if not shown:
         return None
-    judge = next((pair for pair in shown if pair == ("accuracy", "validation")), shown[0])
+    judge = next((pair for pair in shown if pair[0] != "loss" and pair[1] == "validation"), shown[0])
     colours = coloured(request, options.colour, {label: _last(lines, judge) for label, (lines, _) in found.items()})
     log = logarithmic(
         options.log, [line for lines, _ in found.values() for (m, _), line in lines.items() if m == "loss"]
@@ -77,7 +88,7 @@ def epochs(request: Request[EpochsOptions]) -> Curves | None:
         f"{seeds_note(options.seed, max(n for _, n in found.values()), request.folds)}"
         f"{_early_note(found, judge)}{score_notes(request.shown.values(), shown)}"
     )
-    columns = len({part for _, part in shown}) if len(options.measures) > 1 else len(shown)
+    columns = len({part for _, part in shown}) if len(measures) > 1 else len(shown)
     columns = len(panels) if together else columns
     figure = Curves(request.name, "Learning curves", caption.strip(), tuple(panels), columns, key=colours.key, fit=True)
     return replace(figure, caption=figure.caption + beyond_note(figure))
@@ -122,10 +133,11 @@ def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
     Of one measure alone the settings stand side by side.
     """
     options = request.options
-    one_inset(options.inset, options.measures)
+    measures = _measures(request)
+    one_inset(options.inset, measures)
     rows, ends, seeds, marked = [], [], 0, False
     for label, setting in request.shown.items():
-        lines, n = _lines(request, label, options.seed, options.measures, options.parts)
+        lines, n = _lines(request, label, options.seed, measures, options.parts)
         if not lines:
             continue
         run = runs_of(setting, options.seed, request.metric)[0]
@@ -140,22 +152,22 @@ def epoch_pair(request: Request[EpochPairOptions]) -> Curves | None:
     log = logarithmic(options.log, [line for _, lines, _ in rows for (m, _), line in lines.items() if m == "loss"])
     panels = []
     for label, lines, marks in rows:
-        for measure in options.measures:
+        for measure in measures:
             own = tuple(lines[measure, part] for part in options.parts if (measure, part) in lines)
             word, percent = MEASURES[measure].word, is_fraction(measure)
-            several = f"{label} — {word}" if len(options.measures) > 1 else label
+            several = f"{label} — {word}" if len(measures) > 1 else label
             title = several if len(rows) > 1 else word
             if own:
                 panels.append(Panel(title, "epoch", word, own, log and not percent, percent, marks, options.inset))
     whose = "" if len(request.shown) > 1 else f", {request.whose}"
-    words = _words(options.measures)
+    words = _words(measures)
     caption = (
         f"{words} after every epoch{whose}. {seeds_note(options.seed, seeds, request.folds)}"
         f"At the end: {' '.join(ends)} "
         f"{'Upright lines: where the learning rate changed or a run was continued. ' if marked else ''}"
-        f"{score_notes(request.shown.values(), [(options.measures[-1], part) for part in options.parts])}"
+        f"{score_notes(request.shown.values(), [(measures[-1], part) for part in options.parts])}"
     )
-    columns = options.columns or (len(options.measures) if len(options.measures) > 1 else min(len(rows), 3))
+    columns = options.columns or (len(measures) if len(measures) > 1 else min(len(rows), 3))
     return Curves(request.name, f"{words} by epoch", caption.strip(), tuple(panels), columns)
 
 
@@ -173,16 +185,19 @@ def _baseline(given: str | None, settings: Mapping[str, SettingSummary]) -> str:
 def small_multiples(request: Request[SmallMultiplesOptions]) -> Curves | None:
     """Each setting in a panel of its own beside the baseline, which is the same grey line in all of them."""
     options = request.options
+    measure = options.measure
+    if "measure" not in options.model_fields_set:
+        measure = next(iter(request.shown.values())).main_measure
     base = _baseline(options.baseline, request.shown)
-    found = {label: _lines(request, label, options.seed, (options.measure,), options.parts) for label in request.shown}
+    found = {label: _lines(request, label, options.seed, (measure,), options.parts) for label in request.shown}
     named = base if "baseline" in base else f"{base} (baseline)"
     grey = [
         Line(f"{named}{_of(part, options.parts)}", line.x, line.y, style=_dashed(BASELINE, part, options.parts))
         for (_, part), line in found[base][0].items()
     ]
     every = [line for lines, _ in found.values() for line in lines.values()]
-    log = options.measure == "loss" and logarithmic(options.log, every)
-    panels, word = [], MEASURES[options.measure].word
+    log = measure == "loss" and logarithmic(options.log, every)
+    panels, word = [], MEASURES[measure].word
     for label, setting in request.shown.items():
         lines = [
             replace(
@@ -195,7 +210,7 @@ def small_multiples(request: Request[SmallMultiplesOptions]) -> Curves | None:
         if label == base or not lines:
             continue
         title = label if ":" in label else f"{label}: {difference(setting, request.shown[base])}"
-        panels.append(Panel(title, "epoch", word, (*grey, *lines), log, is_fraction(options.measure)))
+        panels.append(Panel(title, "epoch", word, (*grey, *lines), log, is_fraction(measure)))
     if not panels:
         return None
     parts = " and ".join(PARTS[part].word for part in options.parts)
@@ -203,7 +218,7 @@ def small_multiples(request: Request[SmallMultiplesOptions]) -> Curves | None:
         f"{parts.capitalize()} {word} after every epoch: each setting beside the baseline (setting {base}, "
         f"grey in every panel), on the same axes. "
         f"{seeds_note(options.seed, max(n for _, n in found.values()), request.folds)}"
-        f"{score_notes(request.shown.values(), [(options.measure, part) for part in options.parts])}"
+        f"{score_notes(request.shown.values(), [(measure, part) for part in options.parts])}"
     )
     title = f"Every setting beside setting {base}"
     return Curves(request.name, title, caption.strip(), tuple(panels), options.columns, small=True)
@@ -290,7 +305,7 @@ def score_notes(settings: Iterable[SettingSummary], shown: Iterable[tuple[str, s
     settings, shown = list(settings), list(shown)
     said = ""
     of = training_sample(settings)
-    n = next((n for setting in settings if (n := setting.examples(TRAIN.metric("accuracy")))), None)
+    n = next((n for setting in settings if (n := setting.examples(TRAIN.metric("loss")))), None)
     if n is not None and any(part == TRAIN.name for _, part in shown):
         words = {"": f"all {n:,}", "a sample": "fixed random samples of the"}
         where = words.get(of, f"a fixed random sample of {of}")

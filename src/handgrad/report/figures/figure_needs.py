@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from handgrad.errors import InputError
+from handgrad.measures import BINARY, CLASSIFICATION, MULTI_LABEL, REGRESSION
 from handgrad.names import listed, unknown
 from handgrad.report.figures.axis_figures import (
     LISTED,
@@ -66,12 +67,35 @@ def epochs_needed(asked: AskedFigure) -> str:
     return f"options.epochs begins at {min(epochs)}, and its runs have {plural(most, 'epoch')}"
 
 
-def part_needed(asked: AskedFigure) -> str:
-    """A part on which classes are predicted."""
+def _lacks_part(asked: AskedFigure) -> str:
     part = asked.options.part
     if part != "auto" and part not in asked.parts:
         return f"options.part is {part}, and the data has no {part} part"
     return "" if asked.parts & {"validation", "test"} else "the data has neither a validation nor a test part"
+
+
+def targets_needed(asked: AskedFigure) -> str:
+    """Targets that are numbers, and a part on which they are predicted."""
+    if any(setting.task != REGRESSION for setting in asked.possible):
+        return 'targets are predicted with data.task = "regression", and the data is for another task'
+    return _lacks_part(asked)
+
+
+def outputs_needed(asked: AskedFigure) -> str:
+    """Outputs that a threshold divides, of labels or of two classes."""
+    if any(setting.scored_as not in (BINARY, MULTI_LABEL) for setting in asked.possible):
+        return (
+            "ROC curves are those of an output that a threshold divides: of two classes told by one unit "
+            '(network.units = 1), or of labels (data.task = "multi-label")'
+        )
+    return _lacks_part(asked)
+
+
+def part_needed(asked: AskedFigure) -> str:
+    """Classes, and a part on which they are predicted."""
+    if any(setting.task != CLASSIFICATION for setting in asked.possible):
+        return "a confusion matrix is that of classes, and the data is for another task"
+    return _lacks_part(asked)
 
 
 def pictures_needed(asked: AskedFigure) -> str:

@@ -141,9 +141,11 @@ def predictions(
     wanted = ("before", "after") if when == "both" else (when,)
     if samples is None or not labels or not any(getattr(samples, one) for one in wanted):
         return None
+    if record.dataset.task is not None:
+        return None  # no classes are told
     classes, n = record.dataset.classes, len(labels)
-    said = {one: _named(getattr(samples, one) if one in wanted else None, classes, n) for one in ("before", "after")}
-    actual = tuple(classes[label] for label in labels)
+    said = {one: _named(record, getattr(samples, one) if one in wanted else None, n) for one in ("before", "after")}
+    actual = tuple(classes[label] for label in labels if isinstance(label, int))
     counts = [
         f"{sum(a == b for a, b in zip(said[one], actual, strict=True))} of {n} right {one} training"
         for one in wanted
@@ -158,11 +160,8 @@ def predictions(
     return Predictions(name, title, caption, pictures, index, actual, said["before"], said["after"], tuple(classes))
 
 
-def _named(outputs: Any, classes: Sequence[str], n: int) -> tuple[str, ...]:
-    if not outputs:
-        return ("",) * n
-    rows = np.asarray(outputs, float)[:n]
-    return tuple(classes[int(np.argmax(row))] if np.isfinite(row).all() else "" for row in rows)
+def _named(record: Record, outputs: Any, n: int) -> tuple[str, ...]:
+    return tuple(record.classes_of(outputs[:n])) if outputs else ("",) * n
 
 
 def visible(images: np.ndarray) -> np.ndarray | None:
@@ -243,7 +242,7 @@ def feature_maps(
     """
     layers = record.network.layers
     first = next((i for i, text in enumerate(layers) if text.startswith("conv ")), None)
-    labels = record.samples.labels if record.samples else []
+    labels = record.samples.labels if record.samples and record.dataset.task is None else []
     if first is None or images is None or not len(images) or len(labels) < len(images[:IMAGES]):
         return None
     model = record.model_copy(update={"params": dict(params)}).model
@@ -264,7 +263,9 @@ def feature_maps(
         f"{of}, after its activation. One scale: blue is positive, orange negative, white 0, full colour ±{limit:.3g}."
     )
     classes = model.classes
-    titles = tuple(f"{classes[label]}, filter {j + 1}" for label in labels[: len(maps)] for j in range(maps.shape[1]))
+    titles = tuple(
+        f"{classes[int(str(label))]}, filter {j + 1}" for label in labels[: len(maps)] for j in range(maps.shape[1])
+    )
     pictures = np.nan_to_num(maps.reshape(-1, *maps.shape[2:]))
     return Pictures(
         name, "Feature maps of the first convolution", caption, pictures, titles, limit or 1.0, maps.shape[1]

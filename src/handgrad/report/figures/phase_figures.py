@@ -18,7 +18,7 @@ from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.report.findings.wording import plural, sentence, setting_name, signed
 from handgrad.report.tables.conclusion_tables import not_behind
 from handgrad.study.published.curve_options import EpochsOptions, SmallMultiplesOptions, StepLossOptions
-from handgrad.study.published.option_values import MEASURES, USUAL_MEASURES
+from handgrad.study.published.option_values import MEASURES
 
 BEST = 8  # so many of more than twelve settings are told apart
 RANKED = 40
@@ -104,7 +104,7 @@ def _noted(setting: SettingSummary) -> str:
 def epoch_curves(phase: PhaseSummary, name: str, sources: Sources) -> Curves | None:
     """Accuracy, loss and what chose the winner by epoch, training beside validation (and test where it was measured), a
     line per setting."""
-    measures = {METRICS[phase.metric].measure.name, *USUAL_MEASURES}
+    measures = {METRICS[phase.metric].measure.name, phase.main_measure, "loss"}
     shown = tuple(measure for measure in MEASURES if measure in measures)
     figure = epochs(_request(phase, name, sources, EpochsOptions(measures=shown, parts=tuple(PARTS))))
     if figure is None or len(phase.settings) <= LINES:
@@ -119,7 +119,7 @@ def beside_baseline(phase: PhaseSummary, name: str, sources: Sources) -> Curves 
     if baseline is None or len(phase.settings) <= LINES:
         return None
     shown = {setting_name(setting, phase.axes): setting for setting in phase.settings}
-    measure = METRICS[phase.metric].measure.name if is_fraction(phase.metric) else "accuracy"
+    measure = METRICS[phase.metric].measure.name if is_fraction(phase.metric) else phase.main_measure
     name_of = setting_name(baseline, phase.axes)
     options = SmallMultiplesOptions(measure=measure, parts=("train", "validation"), baseline=name_of)
     return small_multiples(Request(name, shown, sources, options, phase.metric))

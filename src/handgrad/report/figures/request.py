@@ -19,8 +19,9 @@ from handgrad.names import lookup, unknown
 from handgrad.network.arrays import Arrays
 from handgrad.report.figures.palette import LINES, LineStyle, line_style, shade
 from handgrad.report.figures.shapes import FIRST_STYLE, FigureData, Line, Numbers
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.search_facts import SearchFacts
-from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.wording import sentence
 from handgrad.study.published.figure_options import FIGURES, FigureOptions, figure_shape, load
 from handgrad.study.rules.samplers import Sampling
@@ -140,8 +141,8 @@ Options_co = TypeVar("Options_co", bound=FigureOptions, covariant=True)
 class Sources:
     """Files of single runs, which a summary does not hold; each is read when a figure needs it, and not kept.
 
-    curves, params, mistakes, diagnostics, record: id of a run -> its files, no arrays where it has none;  images:
-    label of a setting and id of its run -> sample images, None without.
+    curves, params, mistakes, predictions, diagnostics, record: id of a run -> its files, no arrays where it has none;
+    images: label of a setting and id of its run -> sample images, None without.
     examples: label of a setting and id of its run -> the examples that its results folder keeps, by part;  split: of a
     record, the split that it learnt from, made again from the data; None where a figure must do without data.
     drawn: lines already computed from long series, by run and options: several figures of a report show the same run.
@@ -156,6 +157,7 @@ class Sources:
     images: Callable[[str, str], np.ndarray | None]
     examples: Callable[[str, str], Mapping[str, Part]] = lambda *_: {}
     split: Callable[[Record], Split] | None = None
+    predictions: Callable[[str], Arrays] = lambda _: {}
     drawn: dict[Any, Any] = field(default_factory=dict)
     epochs: dict[str, Arrays] = field(default_factory=dict)
 

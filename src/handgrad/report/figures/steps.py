@@ -17,7 +17,8 @@ from handgrad.report.figures.palette import LineStyle, shade
 from handgrad.report.figures.request import Request, Series, Sources, logarithmic, over_seeds, runs_of
 from handgrad.report.figures.shapes import Curves, Key, Line, Numbers, Panel
 from handgrad.report.figures.smoothing import debiased_ema, repair_outliers, stretches, thin
-from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import runs_named
 from handgrad.study.published.curve_options import StepLossByEpochOptions, StepLossOptions
 from handgrad.study.published.option_values import LossScale

@@ -11,13 +11,15 @@ counting by its examples, so that the weighted recall is the accuracy.  The numb
 `precision_recall_fscore_support(…, zero_division=0)`; macro F1 is the measure `macro_f1`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from handgrad.measures import ClassCounts
+from handgrad.measures import MULTI_LABEL, TEST, VALIDATION, ClassCounts
+from handgrad.network.targets import decided
 from handgrad.training.record import Record
 
 
@@ -40,7 +42,12 @@ def class_scores(confusion: ArrayLike, classes: Sequence[str]) -> list[ClassScor
     >>> [(s.name, round(s.precision, 3), s.recall, round(s.f1, 3)) for s in class_scores([[8, 2], [0, 10]], "ab")]
     [('a', 1.0, 0.8, 0.889), ('b', 0.833, 1.0, 0.909), ('macro', 0.917, 0.9, 0.899), ('weighted', 0.917, 0.9, 0.899)]
     """
-    right, predicted, actual = ClassCounts.of_confusion(np.asarray(confusion, np.float64))
+    return scores_of_counts(ClassCounts.of_confusion(np.asarray(confusion, np.float64)), classes)
+
+
+def scores_of_counts(counts: ClassCounts, classes: Sequence[str]) -> list[ClassScore]:
+    """The same from the counts of every class, or of every label."""
+    right, predicted, actual = counts
     precision, recall, f1 = _ratio(right, predicted), _ratio(right, actual), _ratio(2 * right, predicted + actual)
     scores = np.stack([precision, recall, f1])  # (3, k)
     columns = {name: (scores[:, k], actual[k]) for k, name in enumerate(map(str, classes))}
@@ -57,6 +64,17 @@ def _ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
     return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
 
 
-def scores_of(record: Record) -> dict[str, list[ClassScore]]:
-    """part -> the scores of a run on it, for every part with a confusion matrix."""
-    return {part: class_scores(matrix, record.dataset.classes) for part, matrix in record.confusion.items() if matrix}
+def scores_of(record: Record, predictions: Mapping[str, NDArray[Any]]) -> dict[str, list[ClassScore]]:
+    """part -> the scores of a run on it, for every part with a confusion matrix, or with the outputs of labels.
+
+    predictions: `Record.predictions`.
+    """
+    names = record.dataset.classes
+    found = {part: class_scores(matrix, names) for part, matrix in record.confusion.items() if matrix}
+    for part in (VALIDATION.name, TEST.name) if record.dataset.task == MULTI_LABEL else ():
+        if f"{part}.actual" in predictions:
+            y = predictions[f"{part}.actual"].astype(np.float64)
+            told = decided(predictions[f"{part}.predicted"], record.network.output).astype(np.float64)
+            counts = ClassCounts((told * y).sum(axis=0), told.sum(axis=0), y.sum(axis=0))
+            found[part] = scores_of_counts(counts, names)
+    return found

@@ -17,10 +17,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from handgrad.measures import METRICS, TRAIN, VALIDATION, is_fraction, lower_is_better, on_part
+from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION, is_fraction, lower_is_better, on_part
 from handgrad.network.arrays import Arrays
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.statistics import Sample, sample
-from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.training.run_keys import RunKey
 
 SHARE = 0.95  # of the way to the best value, that the speed of a climb is measured by
@@ -222,17 +223,18 @@ def common_level(settings: Sequence[Mapping[RunKey, CurveMeasures]], metric: str
 
 
 def gap_of(setting: SettingSummary) -> dict[RunKey, float]:
-    """seed, or fold and seed -> training accuracy − validation accuracy at the end (test accuracy where nothing
-    validates)."""
-    train = setting.samples[TRAIN.metric("accuracy")].values
+    """seed, or fold and seed -> by how much training is better than validation at the end (than test where nothing
+    validates): accuracy of training − that of validation, of an error that of validation − that of training."""
+    metric = TRAIN.metric(setting.main_measure)
+    train, sign = setting.samples[metric].values, -1 if lower_is_better(metric) else 1
     held_out = setting.samples[held_out_metric(setting)].values
-    return {seed: value - held_out[seed] for seed, value in train.items() if seed in held_out}
+    return {seed: sign * (value - held_out[seed]) for seed, value in train.items() if seed in held_out}
 
 
 def held_out_metric(setting: SettingSummary) -> str:
-    """The accuracy on examples that nothing was learnt from: validation where there is one, else test."""
-    metric = VALIDATION.metric("accuracy")
-    return metric if setting.samples[metric].n else "test_accuracy"
+    """The main measure on examples that nothing was learnt from: validation where there is one, else test."""
+    metric = VALIDATION.metric(setting.main_measure)
+    return metric if setting.samples[metric].n else TEST.metric(setting.main_measure)
 
 
 def _sample(values: Mapping[RunKey, float | None] | Mapping[RunKey, float], ddof: int, overlap: float) -> Sample:

@@ -23,8 +23,9 @@ from handgrad.measures import lower_is_better
 from handgrad.report.findings.axis_scales import LOST, RUN, SEED, VALUE, WHOLE
 from handgrad.report.findings.conclusions import lost_runs
 from handgrad.report.findings.resampled import ROUNDING
+from handgrad.report.findings.run_facts import examples_of
 from handgrad.report.findings.statistics import LEVEL, Comparison, Sample, compare, sample
-from handgrad.report.findings.summary import PhaseSummary, SettingSummary, examples_of
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary
 from handgrad.study.changes import is_path, shown
 from handgrad.study.rules.multiple_tests import holm
 from handgrad.training.run_keys import RunKey, in_order

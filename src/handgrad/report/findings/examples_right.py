@@ -14,7 +14,8 @@ from handgrad.displays import Display, Displayed
 from handgrad.names import listed
 from handgrad.network.arrays import Arrays
 from handgrad.report.findings.conclusions import Bits
-from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import SettingSummary
 from handgrad.training.record import Record
 from handgrad.training.right import Right, unpacked_right
 from handgrad.training.run_keys import RunKey, in_order, key_word

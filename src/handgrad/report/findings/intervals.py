@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.measures import is_fraction, lower_is_better
 from handgrad.report.findings.resampled import has_folds, means_of
 from handgrad.streams import stream
 from handgrad.training.run_keys import RunKey
@@ -27,13 +28,15 @@ class Interval:
     method: str  # "t" | "corrected t" | "exact binomial" | "BCa bootstrap" | "prediction"
     confidence: float = CONFIDENCE
 
-    def shown(self, *, fraction: bool) -> tuple[float, float]:
-        """low and high as text has them: those of a fraction within what it can be, [0, 1].
+    def shown(self, metric: str) -> tuple[float, float]:
+        """low and high as text has them, within what the metric can be: a fraction in [0, 1], a loss or an error >= 0.
 
-        >>> Interval(-0.2, 0.9, "t").shown(fraction=True)
-        (0.0, 0.9)
+        >>> Interval(-0.2, 0.9, "t").shown("val_accuracy"), Interval(-0.2, 1.5, "t").shown("val_rmse")
+        ((0.0, 0.9), (0.0, 1.5))
         """
-        return (max(self.low, 0.0), min(self.high, 1.0)) if fraction else (self.low, self.high)
+        fraction = is_fraction(metric)
+        low = max(self.low, 0.0) if fraction or lower_is_better(metric) else self.low
+        return low, min(self.high, 1.0) if fraction else self.high
 
 
 def t_interval(x: Sequence[float], confidence: float = CONFIDENCE, rounding: float = 0.0) -> Interval | None:

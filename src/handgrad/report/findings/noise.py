@@ -37,8 +37,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.measures import TEST, VALIDATION
-from handgrad.report.findings.summary import UNFINISHED, SettingSummary, Summary, trained_on
+from handgrad.measures import TEST, VALIDATION, is_proportion
+from handgrad.report.findings.run_facts import UNFINISHED, trained_on
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.streams import stream
 from handgrad.training.sources import SOURCES, sources_in_force, without_effect
 
@@ -242,7 +243,9 @@ def _noise(groups: Mapping[tuple[str, ...], SettingSummary], still: tuple[Still,
     """Of the test accuracy; of the validation accuracy where there is no test part."""
     alone = {sources[0]: setting for sources, setting in groups.items() if len(sources) == 1}
     for part in (TEST, VALIDATION):
-        metric = part.metric("accuracy")
+        metric = part.metric(next(iter(groups.values())).main_measure)
+        if not is_proportion(metric):
+            return None  # noise of a finite part is that of counts
         some = {name: setting for name, setting in alone.items() if setting.samples[metric].n > 1}
         if not some:
             if still and (values := groups[()].samples[metric]).mean is not None:

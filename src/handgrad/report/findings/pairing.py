@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from handgrad.measures import METRICS
 from handgrad.names import listed
-from handgrad.report.findings.summary import SettingSummary, Summary, trained_on
+from handgrad.report.findings.run_facts import trained_on
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.training.run_keys import in_order, key_word
 from handgrad.training.sources import USUAL, sources_in_force, sources_named
 

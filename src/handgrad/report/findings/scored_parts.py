@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from handgrad.measures import PARTS, TRAIN
+from handgrad.measures import PARTS, TRAIN, DataPart
 from handgrad.report.findings.summary import SettingSummary
 
 
@@ -11,11 +11,16 @@ def scored(settings: Sequence[SettingSummary], metric: str) -> list[SettingSumma
     return [setting for setting in settings if setting.samples[metric].n]
 
 
+def _main(settings: Sequence[SettingSummary], part: DataPart) -> str:
+    return part.metric(settings[0].main_measure if settings else "loss")
+
+
 def training_sample(settings: Sequence[SettingSummary]) -> str:
     """On what part of the training examples training was scored, such as "3 of 29"; empty where on all of them."""
     found = set()
-    for setting in scored(settings, TRAIN.metric("accuracy")):
-        n, total = setting.examples(TRAIN.metric("accuracy")), setting.count_of(TRAIN.name)
+    metric = _main(settings, TRAIN)
+    for setting in scored(settings, metric):
+        n, total = setting.examples(metric), setting.count_of(TRAIN.name)
         if n is not None and total is not None:
             found.add(f"{n:,} of {total:,}" if n < total else "")
     return found.pop() if len(found) == 1 else "a sample" if found else ""
@@ -29,7 +34,7 @@ def scored_on(settings: Sequence[SettingSummary]) -> str:
     """
     said = []
     for part in PARTS.values():
-        metric = part.metric("accuracy")
+        metric = _main(settings, part)
         found = {setting.examples(metric) for setting in scored(settings, metric)} - {None}
         if len(found) == 1:
             n = found.pop() or 0

@@ -6,8 +6,9 @@ from typing import Any
 
 from handgrad.errors import ResultsError
 from handgrad.measures import lower_is_better
+from handgrad.report.findings.run_facts import RunFacts
 from handgrad.report.findings.search_facts import ENDED, LOST, OPEN, STOPPED, SearchFacts, Trial
-from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.report.findings.summary import SettingSummary
 from handgrad.sections import is_whole
 from handgrad.study.changes import at_path
 from handgrad.study.folder.plan_file import OVER

@@ -8,18 +8,10 @@ from typing import Any
 from handgrad.errors import ResultsError
 from handgrad.measures import METRICS, TEST, TRAIN, VALIDATION, is_proportion
 from handgrad.report.findings.examples_right import bits_of_settings
+from handgrad.report.findings.run_facts import RunFacts, examples_of, folds_of, trained_on
 from handgrad.report.findings.searched import read_search
 from handgrad.report.findings.statistics import sample
-from handgrad.report.findings.summary import (
-    PhaseSummary,
-    RunFacts,
-    SettingSummary,
-    Summary,
-    examples_of,
-    folds_of,
-    rank,
-    trained_on,
-)
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary, rank
 from handgrad.report.findings.wording import plural
 from handgrad.study.changes import at_path, shown
 from handgrad.study.folder.results_folder import Results

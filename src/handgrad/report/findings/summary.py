@@ -8,70 +8,32 @@
 Runs that diverged, failed or are not there have no value: they are counted and named, never averaged.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from handgrad.measures import METRICS, TRAIN, VALIDATION, is_fraction, is_proportion, lower_is_better
+from handgrad.data.catalog import task_of
+from handgrad.measures import (
+    CLASSIFICATION,
+    MAIN_MEASURES,
+    METRICS,
+    is_proportion,
+    lower_is_better,
+    usual_measures,
+)
 from handgrad.report.findings.conclusions import Bits, Conclusions, SettingRuns, conclude
+from handgrad.report.findings.run_facts import RunFacts, examples_of, folds_of
 from handgrad.report.findings.search_facts import SearchFacts
 from handgrad.report.findings.statistics import Sample, sample
-from handgrad.study.changes import at_path
 from handgrad.study.design.study_spec import Made
 from handgrad.study.reading.setting_refs import SettingRef, SettingRefs
 from handgrad.study.rules import select
 from handgrad.study.rules.samplers import Sampling
 from handgrad.training.record import Record
 from handgrad.training.record_facts import DatasetFacts, NetworkFacts
-from handgrad.training.run_keys import RunKey, counted, run_key, sources_over
+from handgrad.training.run_keys import counted, sources_over
 from handgrad.training.sources import sources_named
-
-UNFINISHED = ("pending", "running", "waiting", "interrupted", "not begun")
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """One run.  `record`: without what is long (`summarize.shortened`); None while there is none.
-
-    `collapsed`: the class that it predicts for nearly everything, and the share of examples; None as a rule.  `drawn`:
-    part of the data -> how many examples it was drawn from, where the split has a seed of the study's.  `fold`: where
-    folds divide the data, which of them validates.
-    """
-
-    id: str
-    seed: int
-    status: str
-    record: Record | None = None
-    collapsed: tuple[str, float] | None = None
-    drawn: Mapping[str, int] = field(default_factory=dict)
-    fold: int | None = None
-
-    @property
-    def key(self) -> RunKey:
-        """What pairs it with the runs of other settings."""
-        return run_key(self.seed, self.fold)
-
-    def overlap(self, metric: str) -> float:
-        """n₂/n₁ (`resampled`): the examples that score it, of its fold or of a split that its seed draws, by those that
-        train it; of training metrics the drawn examples that train it by those that do not.  0 where all runs are
-        scored on the same, or where it never trained; and of training and test metrics of folds: these are scored on
-        one test part and train on nearly the same examples."""
-        part = METRICS[metric].part
-        if self.record is None or (part is not VALIDATION if self.fold is not None else part.name not in self.drawn):
-            return 0.0
-        counts = self.record.dataset.counts
-        trained, scored = counts.get(TRAIN.name, 0), counts.get(part.name, 0)
-        others = self.drawn[TRAIN.name] - trained if part is TRAIN else trained
-        return scored / others if others > 0 else 0.0
-
-    def value(self, metric: str) -> float | None:
-        """A metric of a run that came to its end; None where there is none, or where it is not finite."""
-        if self.record is None or self.status not in ("done", "pruned"):
-            return None
-        value = self.record.scores.get(metric)
-        return value if value is not None and math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -90,6 +52,16 @@ class SettingSummary:
     def sources(self) -> tuple[str, ...]:
         """What differs from seed to seed, where the study says what its seeds vary; else nothing."""
         return next((one.sources for one in self.samples.values()), ())
+
+    @property
+    def task(self) -> str:
+        """What is learnt, one of `measures.TASKS`."""
+        return task_of(self.setting.get("data", {}))
+
+    @property
+    def main_measure(self) -> str:
+        """The measure that says most of its task: accuracy, RMSE, macro F1."""
+        return MAIN_MEASURES[self.task]
 
     @property
     def network(self) -> NetworkFacts | None:
@@ -195,6 +167,11 @@ class PhaseSummary:
     apart: bool = False  # its seeds vary other sources than the study's: it measures noise, and chooses nothing
     bits: Callable[[Sequence[SettingSummary], str], Bits] | None = field(default=None, compare=False, repr=False)
     # settings, part -> label -> run -> which examples (m,) of it were right (`examples_right.bits_of_settings`)
+
+    @property
+    def main_measure(self) -> str:
+        """The main measure of its settings' task, of the first where they differ."""
+        return self.settings[0].main_measure if self.settings else MAIN_MEASURES[CLASSIFICATION]
 
     @property
     def over_seeds(self) -> str:
@@ -321,6 +298,12 @@ class Summary:
         return list(found.values())
 
     @property
+    def shown_measures(self) -> set[str]:
+        """The measures that tables show: the main one of each task, the loss, and those by which winners are chosen."""
+        usual = {name for setting in self.settings for name in usual_measures(setting.task)}
+        return usual | {METRICS[phase.metric].measure.name for phase in self.phases}
+
+    @property
     def runs(self) -> list[RunFacts]:
         """Every run once: a run that belongs to two settings (the same cell) is counted once."""
         return list({run.id: run for setting in self.settings for run in setting.runs}.values())
@@ -349,35 +332,9 @@ def _scored_on(phase: PhaseSummary) -> tuple[Any, ...]:
     best = phase.best
     if best is None or best.dataset is None:
         return ()
-    loss = "" if is_fraction(phase.metric) or best.network is None else best.network.loss_formula
+    of_loss = METRICS[phase.metric].measure.name == "loss"
+    loss = best.network.loss_formula if of_loss and best.network is not None else ""
     return best.dataset.checksum, best.examples(phase.metric), len(best.runs), loss
-
-
-def folds_of(setting: Mapping[str, Any]) -> int | None:
-    """Into how many folds a setting divides its data; None where it does not."""
-    folds = at_path(setting, "data.validation.folds")
-    return folds if isinstance(folds, int) else None
-
-
-def trained_on(runs: Sequence[RunFacts]) -> int | None:
-    """How many examples these runs trained on; None while none has trained."""
-    records = (run.record for run in runs if run.status != "failed")
-    return next((record.dataset.counts.get(TRAIN.name) for record in records if record is not None), None)
-
-
-def examples_of(runs: Sequence[RunFacts], metric: str, folds: int | None = None) -> int | None:
-    """On how many examples a metric of these runs was scored.
-
-    folds: of one division, whose validation parts share no example: on those of all of them together.
-    """
-    part = METRICS[metric].part
-    trained = [(run, run.record) for run in runs if run.record is not None and run.status != "failed"]
-    if part is TRAIN:
-        return next((record.train_score.n for _, record in trained if record.train_score), None)
-    counts = {run.fold: count for run, record in trained if (count := record.dataset.counts.get(part.name)) is not None}
-    if part is not VALIDATION or folds is None or None in counts:
-        return next(iter(counts.values()), None)
-    return sum(count for fold, count in counts.items() if fold is not None and fold <= folds) or None
 
 
 def rank(setting: SettingSummary, metric: str) -> select.Rank:

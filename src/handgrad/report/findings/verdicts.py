@@ -8,16 +8,20 @@ selection       on what the winner was chosen; choosing on the test set is stamp
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handgrad.measures import DEFAULT_METRIC, METRICS, TEST, VALIDATION, is_fraction, on_part
+from handgrad.measures import (
+    DEFAULT_METRIC,
+    MEASURES,
+    METRICS,
+    TEST,
+    VALIDATION,
+    is_fraction,
+    is_proportion,
+    on_part,
+)
 from handgrad.report.findings.against_best import BOTH
 from handgrad.report.findings.intervals import binomial_standard_error, exact_binomial_interval
-from handgrad.report.findings.summary import (
-    PhaseSummary,
-    SettingSummary,
-    Summary,
-    folds_of,
-    rank,
-)
+from handgrad.report.findings.run_facts import folds_of
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary, rank
 from handgrad.report.findings.wording import (
     enumerated,
     holds_for,
@@ -176,7 +180,8 @@ def conditional(summary: Summary) -> list[Verdict]:
         )
     else:
         text = f"Intervals hold for {over} ({examples})."
-    accuracy = best.samples[part.metric("accuracy")].mean
+    main = part.metric(best.main_measure)
+    accuracy = best.samples[main].mean if is_proportion(main) else None
     if accuracy is not None:
         text += f" {_noise(accuracy, n)}"
     return [Verdict("method", text)]
@@ -206,10 +211,14 @@ def small_parts(summary: Summary) -> list[Verdict]:
     folded = any(phase.folded for phase in summary.phases)
     for part in (VALIDATION, TEST):
         of_folds = " in all folds together" if folded and part is VALIDATION else ""
-        accuracy = part.metric("accuracy")
-        counts = {n: setting.dataset for setting in summary.settings if (n := setting.examples(accuracy))}
+        loss = part.metric("loss")
+        counts = {n: setting for setting in summary.settings if (n := setting.examples(loss))}
         n = min(counts, default=SMALL)
-        if n == 1:
+        if n < SMALL and not is_proportion(part.metric(counts[n].main_measure)):
+            word = MEASURES[counts[n].main_measure].word
+            text = f"{plural(n, f'{part.name} example')}{of_folds}: {word} depends much on which these are."
+            found.append(Verdict("warning" if n < TINY else "note", text))
+        elif n == 1:
             text = (
                 f"1 example cannot be a {part.name} part: its accuracy is 0 or 100 %, whatever the network has learnt."
             )
@@ -217,7 +226,7 @@ def small_parts(summary: Summary) -> list[Verdict]:
         elif n < SMALL:
             text = f"One of {n} {part.name} examples{of_folds} is {_points(1 / n)} of accuracy"
             if METRICS[metric].measure.name == "balanced_accuracy" and not of_folds:
-                text += _rarest(counts[n], part.name)
+                text += _rarest(counts[n].dataset, part.name)
             found.append(Verdict("warning" if n < TINY else "note", f"{text}."))
     return found
 
@@ -253,11 +262,14 @@ def _rarest(data: DatasetFacts | None, part: str) -> str:
 
 def test_set_verdicts(best: SettingSummary, phase: PhaseSummary) -> list[Verdict]:
     """The winner's test accuracy, and the noise of a finite test set."""
-    metric = TEST.metric("accuracy")
+    metric = TEST.metric(best.main_measure)
     values, n = best.samples[metric], best.examples(metric)
     if values.mean is None:
         return []
-    text = f"On the test set: {spread(values, metric)}."
+    word = "" if is_proportion(metric) else f"{MEASURES[best.main_measure].word} "
+    text = f"On the test set: {word}{spread(values, metric)}."
+    if not is_proportion(metric):
+        return [Verdict("note", text)]
     chosen_by = on_part(phase.metric, TEST)
     if chosen_by != metric and is_fraction(chosen_by) and best.samples[chosen_by].n:
         text = f"On the test set: {METRICS[chosen_by].measure.word} {spread(best.samples[chosen_by], chosen_by)}, "

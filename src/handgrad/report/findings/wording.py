@@ -8,8 +8,9 @@ from typing import Any
 from handgrad.decimals import decimals, significant
 from handgrad.measures import METRICS, is_fraction
 from handgrad.names import plural as plural
+from handgrad.report.findings.run_facts import UNFINISHED, RunFacts, folds_of
 from handgrad.report.findings.statistics import Sample
-from handgrad.report.findings.summary import UNFINISHED, RunFacts, SettingSummary, folds_of
+from handgrad.report.findings.summary import SettingSummary
 from handgrad.study.changes import at_path, leaves, shown
 from handgrad.study.changes import axis_names as axis_names
 from handgrad.training.run_keys import RunKey, fold_in, seed_in

@@ -166,7 +166,7 @@ def tiles(summary: Summary, *, preliminary: bool = False) -> list[dict[str, str]
     phase, winner = summary.leading, summary.winner
     if phase is not None and winner is not None:
         of_test = [on_part(phase.metric, TEST)] * is_fraction(phase.metric)
-        for metric in dict.fromkeys([phase.metric, *of_test, TEST.metric("accuracy")]):
+        for metric in dict.fromkeys([phase.metric, *of_test, TEST.metric(winner.main_measure)]):
             values = winner.samples[metric]
             if values.mean is None:
                 continue

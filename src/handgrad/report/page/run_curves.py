@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.measures import METRICS, PARTS
+from handgrad.measures import PARTS
 from handgrad.report.figures.palette import LINES, line_style
 from handgrad.report.figures.request import Sources
 from handgrad.report.findings.ranked_settings import ranked_settings
-from handgrad.report.findings.summary import RunFacts, Summary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import Summary
 from handgrad.report.page.plots import numbers
-from handgrad.study.published.option_values import USUAL_MEASURES
 from handgrad.training.curves import ENDS
 from handgrad.training.run_keys import key_word
 
@@ -26,8 +26,7 @@ def run_curves(summary: Summary, sources: Sources) -> dict[str, Any]:
     scoring took.
     """
     names, curves, room = {}, {}, CURVE_NUMBERS
-    measures = {METRICS[phase.metric].measure.name for phase in summary.phases} | {*USUAL_MEASURES}
-    series = [part.metric(measure) for measure in sorted(measures) for part in PARTS.values()]
+    series = [part.metric(measure) for measure in sorted(summary.shown_measures) for part in PARTS.values()]
     runs = {run.id: (one, run) for _, one in ranked_settings(summary) for run in one.runs}
     for setting, run in runs.values():
         names[run.id] = [setting.label, key_word(run.key)]

@@ -21,7 +21,8 @@ from handgrad.report.figures.request import Sources
 from handgrad.report.findings.against_best import BEST
 from handgrad.report.findings.conclusion_sentences import against_text
 from handgrad.report.findings.ranked_settings import ranked_settings
-from handgrad.report.findings.summary import PhaseSummary, RunFacts, SettingSummary, Summary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import PhaseSummary, SettingSummary, Summary
 from handgrad.report.findings.wording import axis_names, facts_text, number, outcome, spread, trouble_of, values_text
 from handgrad.report.page.page_grids import mistakes, pictures
 from handgrad.report.page.run_table import phases_of
@@ -91,7 +92,7 @@ def _setting(phase: PhaseSummary, setting: SettingSummary, phases: list[str]) ->
         "toml": dumps(setting.setting),
     }
     if values.interval is not None:
-        low, high = values.interval.shown(fraction=is_fraction(phase.metric))
+        low, high = values.interval.shown(phase.metric)
         ends = f"{number(low, phase.metric)} to {number(high, phase.metric)}"
         told["interval"] = [f"95 % interval of the mean {METRICS[phase.metric].word}", ends]
     if setting.network is not None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.measures import METRICS, is_fraction, lower_is_better
-from handgrad.report.findings.summary import RunFacts, SettingSummary, Summary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import SettingSummary, Summary
 from handgrad.report.findings.wording import axis_names, setting_value
 from handgrad.study.changes import or_baseline, shown
-from handgrad.study.published.option_values import USUAL_MEASURES
 
 TIMES = ("total", "training", "evaluation")
 
@@ -80,7 +80,7 @@ def _columns(summary: Summary) -> list[_Column]:
     several = len(summary.phases) > 1
     paths = list(dict.fromkeys(path for phase in summary.phases for path in phase.axes))
     names = axis_names(paths)
-    usual = {*USUAL_MEASURES, *(METRICS[phase.metric].measure.name for phase in summary.phases)}
+    usual = summary.shown_measures
     found = [
         _Column("id", "run", "run", lambda phases, setting, run: run.id or None),
         _Column("setting", "setting", "setting", lambda phases, setting, run: setting.label),

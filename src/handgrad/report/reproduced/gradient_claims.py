@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from handgrad.report.findings.summary import RunFacts, SettingSummary
+from handgrad.report.findings.run_facts import RunFacts
+from handgrad.report.findings.summary import SettingSummary
 from handgrad.report.findings.wording import enumerated, percent
 from handgrad.report.reproduced.rulings import Claimed, Quantity, Ruling, about, contrast, unjudged
 from handgrad.training.diagnostics import NORM, SATURATED

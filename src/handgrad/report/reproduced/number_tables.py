@@ -200,10 +200,10 @@ def shown_classes(record: Record, when: str) -> list[tuple[str, str]]:
     """(actual, predicted) of the sample examples of a record, before training or after it."""
     samples, classes = record.samples, record.dataset.classes
     outputs = None if samples is None else samples.before if when == "before" else samples.after or samples.before
-    if samples is None or outputs is None:
+    if samples is None or outputs is None or record.dataset.task is not None:
         return []
-    best = [classes[max(range(len(row)), key=row.__getitem__)] for row in outputs]
-    return [(classes[label], name) for label, name in zip(samples.labels, best, strict=True)]
+    best = record.classes_of(outputs)
+    return [(classes[label], name) for label, name in zip(samples.labels, best, strict=True) if isinstance(label, int)]
 
 
 def labels_table(summary: Summary, item: LabelsTable) -> ItemTable:

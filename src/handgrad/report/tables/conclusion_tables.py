@@ -193,5 +193,5 @@ def _number(value: float | None, metric: str) -> Cell:
 def _ends(interval: Interval | None, metric: str) -> Cell:
     if interval is None:
         return Cell("–", (None, None))
-    low, high = interval.shown(fraction=is_fraction(metric))
+    low, high = interval.shown(metric)
     return Cell(f"{_value(low, metric)} to {_value(high, metric)}", (interval.low, interval.high))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from handgrad.decimals import decimals, significant
-from handgrad.measures import METRICS, is_fraction
+from handgrad.measures import MEASURES, METRICS, is_fraction
 from handgrad.report.findings.class_scores import ClassScore
 from handgrad.report.findings.curve_measures import PhaseCurves, held_out_metric
 from handgrad.report.findings.effect_sentences import interval_text
@@ -21,7 +21,7 @@ def curves_table(phase: PhaseSummary, found: PhaseCurves, ddof: int, name: str, 
     """One row per setting: how fast its curve climbs, what lies under it, how it zigzags, how far training is ahead."""
     axes, axis_cells = axis_columns(phase)
     word, accuracy = METRICS[found.metric].word, is_fraction(found.metric)
-    unit = " %" if accuracy else ""
+    unit, in_points = " %" if accuracy else "", is_fraction(phase.main_measure)
     level = number(found.level, found.metric)
     columns = [
         Column("setting"),
@@ -31,7 +31,11 @@ def curves_table(phase: PhaseSummary, found: PhaseCurves, ddof: int, name: str, 
         Column(f"epochs to {level}", ("common_mean", "common_std", "reached"), numeric=True),
         Column(f"area{unit}", ("area_mean", "area_std"), numeric=True),
         Column("volatility, points" if accuracy else "volatility", ("volatility_mean", "volatility_std"), numeric=True),
-        Column("gap, points", ("gap_mean", "gap_std"), numeric=True),
+        Column(
+            "gap, points" if in_points else f"gap, {MEASURES[phase.main_measure].word}",
+            ("gap_mean", "gap_std"),
+            numeric=True,
+        ),
     ]
     rows = []
     for one, cells in zip(found.settings, axis_cells, strict=True):
@@ -49,12 +53,13 @@ def curves_table(phase: PhaseSummary, found: PhaseCurves, ddof: int, name: str, 
                     Cell(text, (one.common.mean, one.common.std, one.common.n)),
                     _mean(one.area, shift, 2 if accuracy else 4),
                     _mean(one.volatility, shift, 2 if accuracy else 4),
-                    _mean(one.gap, 2, 2),
+                    _mean(one.gap, 2 if in_points else 0, 2 if in_points else 4),
                 )
             )
         )
     held_out = {METRICS[held_out_metric(one.setting)].part.word for one in found.settings if one.gap.n}
-    gap = f"training − {' or '.join(sorted(held_out)) or 'validation'} accuracy at the end"
+    terms = ["training", " or ".join(sorted(held_out)) or "validation"]
+    gap = f"{' − '.join(terms if in_points else terms[::-1])} {MEASURES[phase.main_measure].word} at the end"
     caption = (
         f"Of the curve of {word}, one value an epoch; mean ± standard deviation over n runs (ddof {ddof}). Its own "
         f"95 %: the first epoch at 95 % of the way to the best value of the run, from {_start(found.metric)}; {level}: "
@@ -157,10 +162,13 @@ def _ends(text: str, decided: bool) -> str:
     return text.removeprefix("95 % interval ") + (" *" if decided else "")
 
 
-def class_table(found: Sequence[ClassScore], part: str, who: str, name: str = "classes") -> Table:
-    """One row per class, then the macro and weighted means."""
+def class_table(
+    found: Sequence[ClassScore], part: str, who: str, name: str = "classes", *, labels: bool = False
+) -> Table:
+    """One row per class, or label, then the macro and weighted means."""
+    what = "label" if labels else "class"
     columns = [
-        Column("class"),
+        Column(what),
         *(Column(f"{word} %", (word,), numeric=True) for word in ("precision", "recall", "F1")),
         Column("examples", numeric=True),
     ]
@@ -180,4 +188,10 @@ def class_table(found: Sequence[ClassScore], part: str, who: str, name: str = "c
         "those of a class, the share that is found; F1: their harmonic mean; 0/0 is 0. Macro: the mean over classes; "
         "weighted: by their examples (the weighted recall is the accuracy)."
     )
-    return Table(name, f"Precision, recall and F1 of every class ({part})", caption, tuple(columns), tuple(rows))
+    if labels:
+        caption = (
+            f"{who}, {part} part. Precision: of the examples that are said to have a label (output at least 0.5), the "
+            "share that has it; recall: of those that have it, the share that is found; F1: their harmonic mean; 0/0 "
+            "is 0. Macro: the mean over labels; weighted: by their examples."
+        )
+    return Table(name, f"Precision, recall and F1 of every {what} ({part})", caption, tuple(columns), tuple(rows))

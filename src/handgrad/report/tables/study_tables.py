@@ -6,7 +6,18 @@ Every number says its n, its spread and how it was computed: in a column, or onc
 from dataclasses import replace
 
 from handgrad.decimals import significant
-from handgrad.measures import MEASURES, METRICS, PARTS, TEST, TRAIN, is_fraction, on_part
+from handgrad.measures import (
+    CLASSIFICATION,
+    MAIN_MEASURES,
+    MEASURES,
+    METRICS,
+    PARTS,
+    REGRESSION,
+    TEST,
+    TRAIN,
+    is_fraction,
+    on_part,
+)
 from handgrad.report.findings.intervals import Interval
 from handgrad.report.findings.scored_parts import scored_on, training_sample
 from handgrad.report.findings.statistics import Sample
@@ -20,8 +31,8 @@ from handgrad.report.findings.wording import axis_names, mean_std, number, outco
 from handgrad.report.tables.conclusion_tables import against_caption, against_cells, against_columns, not_behind
 from handgrad.report.tables.table import Cell, Column, Row, Table, cell
 from handgrad.study.changes import at_path, or_baseline, shown
-from handgrad.study.published.option_values import USUAL_MEASURES
 from handgrad.training.record_facts import DatasetFacts
+from handgrad.training.usual_values import scored_as
 
 IN_ORDER = 12  # settings that stand in the order of the plan; of more, the best comes first
 TIMES = ("training", "evaluation", "total")
@@ -61,11 +72,11 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     several = any(len(setting.runs) > 1 for setting in phase.settings)
     columns = [Column("setting"), *axes, _count_column(phase)]
     for part in parts:
-        key = part.metric("accuracy")
+        key = part.metric(phase.main_measure)
         of = training_sample(phase.settings) if part is TRAIN else ""
-        heading = f"{part.name} % ({of})" if of else f"{part.name} %"
+        heading = f"{part.name} {_head_of(phase.main_measure)}" + (f" ({of})" if of else "")
         columns.append(Column(heading, (f"{key}_mean", f"{key}_std", f"{key}_n"), numeric=True))
-    accuracies = [part.metric("accuracy") for part in parts]
+    accuracies = [part.metric(phase.main_measure) for part in parts]
     also = [on_part(phase.metric, TEST)] * (TEST in parts and is_fraction(phase.metric))
     chosen = [metric for metric in dict.fromkeys([phase.metric, *also]) if metric not in accuracies]
     for metric in chosen:
@@ -110,6 +121,13 @@ def summary_table(phase: PhaseSummary, ddof: int, name: str, title: str) -> Tabl
     return Table(name, title, caption, tuple(columns), tuple(rows))
 
 
+def _head_of(measure: str) -> str:
+    """What stands behind a part in a heading: "%" for accuracy, else the measure and its unit."""
+    if measure == "accuracy":
+        return "%"
+    return f"{MEASURES[measure].word} %" if is_fraction(measure) else MEASURES[measure].word
+
+
 def _count_column(phase: PhaseSummary) -> Column:
     what = "runs (folds × seeds)" if phase.folded else "runs"
     note = f"n: {what} that came to a finite end, of those planned; only they enter the numbers."
@@ -129,7 +147,7 @@ def _interval_columns(phase: PhaseSummary, bootstrap: bool) -> list[Column]:
 def _intervals_said(phase: PhaseSummary, bootstrap: bool) -> str:
     """How intervals of a setting's own mean were computed."""
     said = f"Intervals are for the mean {METRICS[phase.metric].word}: t with {_degrees(phase)}"
-    said += " (cut at 0 and 100 %)" if is_fraction(phase.metric) else ""
+    said += " (cut at 0 and 100 %)" if is_fraction(phase.metric) else " (cut at 0)"
     return said + (", and BCa bootstrap (9,999 resamples)." if bootstrap else ".")
 
 
@@ -139,10 +157,12 @@ def _summary_caption(phase: PhaseSummary, ddof: int, several: bool, bootstrap: b
     if where := scored_on(phase.settings):
         sentences.append(f"Scored on {where}.")
     if several:
-        sentences.append(f"Accuracies are mean ± standard deviation {phase.over_seeds} (ddof {ddof}) in percent.")
+        scores, unit = ("Accuracies", " in percent") if phase.main_measure == "accuracy" else ("Scores", "")
+        sentences.append(f"{scores} are mean ± standard deviation {phase.over_seeds} (ddof {ddof}){unit}.")
         sentences.append(_intervals_said(phase, bootstrap))
     else:
-        sentences.append("One seed: accuracies in percent, without spread.")
+        scores = "accuracies in percent" if phase.main_measure == "accuracy" else "scores"
+        sentences.append(f"One seed: {scores}, without spread.")
     if phase.conclusions is not None and len(phase.settings) > 1:
         sentences += against_caption(phase, phase.conclusions)
     sentences.append(f"Bold: the best by mean {word}; settings that miss a result cannot be it.")
@@ -184,7 +204,7 @@ def _mean(values: Sample, metric: str, *, bold: bool = False) -> Cell:
 def _interval(interval: Interval | None, metric: str) -> Cell:
     if interval is None:
         return Cell("–", (None, None))
-    low, high = interval.shown(fraction=is_fraction(metric))
+    low, high = interval.shown(metric)
     text = " to ".join(number(end, metric).removesuffix(" %") for end in (low, high))
     return Cell(text, (interval.low, interval.high))
 
@@ -261,12 +281,16 @@ def times_table(phase: PhaseSummary, name: str, title: str) -> Table:
 
 def runs_table(summary: Summary, name: str = "runs") -> Table:
     """Every run of the study, one row each; the file of it has every metric."""
-    usual = {*USUAL_MEASURES, *(METRICS[phase.metric].measure.name for phase in summary.phases)}
+    usual = summary.shown_measures
     behind: dict[str, list[str]] = {}  # metric that heads a column -> those that the file has there
+    tasks = {scored_as(one.setting.get("data", {}), one.setting.get("network", {})) for one in summary.settings}
+    main = MAIN_MEASURES[summary.settings[0].task if summary.settings else CLASSIFICATION]
     for metric in METRICS.values():
-        head = metric.name if metric.measure.name in usual else metric.part.metric("accuracy")
+        if not any(task in metric.measure.formulas for task in tasks or {CLASSIFICATION}):
+            continue
+        head = metric.name if metric.measure.name in usual else metric.part.metric(main)
         behind.setdefault(head, []).append(metric.name)
-    folded = any(phase.folded for phase in summary.phases)
+    folded, told = any(phase.folded for phase in summary.phases), tasks != {REGRESSION}  # classes, or labels
     paths = list(dict.fromkeys(path for phase in summary.phases for path in phase.axes))
     headings = axis_names(paths)
     columns = [
@@ -277,7 +301,7 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
         Column("id"),
         Column("status"),
         *(Column(METRICS[head].word, tuple(metrics), numeric=True) for head, metrics in behind.items()),
-        Column("collapsed"),
+        *([Column("collapsed")] if told else []),
         Column("total s", ("seconds",), numeric=True),
     ]
     rows = []
@@ -292,16 +316,18 @@ def runs_table(summary: Summary, name: str = "runs") -> Table:
                 row.append(Cell(text, tuple(map(run.value, metrics))))
             ended = run.status in ("done", "pruned")
             fallen = f"to {run.collapsed[0]}" if run.collapsed else ""
-            row.append(Cell(fallen, (int(run.collapsed is not None) if ended else None,)))
+            row += [Cell(fallen, (int(run.collapsed is not None) if ended else None,))] if told else []
             total = run.record.time.total if run.record else None
             row.append(cell(total, None if total is None else seconds(total)))
             rows.append(Row(tuple(row)))
     caption = (
-        "Every run of the study; accuracies in percent. Collapsed: to the class that is predicted for nearly "
-        "everything (1 or 0 in the CSV). A run's files are in runs/<id>."
+        f"Every run of the study{'; accuracies in percent' * (main == 'accuracy')}. "
+        + "Collapsed: to the class that is predicted for nearly everything (1 or 0 in the CSV). " * told
+        + "A run's files are in runs/<id>."
     )
     if of := training_sample(summary.settings):
-        caption += f" Training loss and accuracy were measured on {of} (training examples)."
+        words = "loss and accuracy" if main == "accuracy" else "scores"
+        caption += f" Training {words} were measured on {of} (training examples)."
     return Table(name, "Every run", caption, tuple(columns), tuple(rows))
 
 

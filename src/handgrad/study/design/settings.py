@@ -10,7 +10,7 @@ fewer where there are more than ten phases.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from handgrad.study.rules.samplers import SAMPLERS, Sampling
 from handgrad.study.rules.search_rules import Asha
 from handgrad.study.toml import dumps
 from handgrad.training.run import Setting
+from handgrad.training.usual_values import with_usual_values
 
 MOST_SETTINGS = 400  # of a phase, on which later phases are read
 LISTED = 8  # values of an axis that a study shows of itself
@@ -86,6 +87,7 @@ class Study(Displayed):
     """A study that was read.  `where` names it in messages, `folder` is where relative paths start.
 
     `changed`: those changes of the command line that make it another study than the file's (`overrides.alters`).
+    `file`: where its tables were read, for the lines of messages.
     """
 
     spec: StudySpec
@@ -93,6 +95,7 @@ class Study(Displayed):
     folder: Path
     notes: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    file: Path | None = field(default=None, compare=False, repr=False)
 
     def _display(self) -> Display:
         spec = self.spec
@@ -302,6 +305,7 @@ class StudySettings:
 
     def _read(self, tables: Table) -> tuple[Setting | None, list[str]]:
         sections: dict[str, Any] = {}
+        tables = with_usual_values(tables)
         for name, table in tables.items():
             if name not in SECTIONS:
                 return Setting.read(tables)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from handgrad.accepts import POSITIVE, TEXT, WHOLE, accepts, either, list_of
 from handgrad.data.data_section import DataSection
 from handgrad.displays import SIGNS
 from handgrad.measures import DEFAULT_METRIC, VALIDATION_METRICS
@@ -19,12 +20,14 @@ from handgrad.study.published.print_options import PrintOptions
 from handgrad.study.rules.budget import Budget
 from handgrad.training.sources import checked_sources
 from handgrad.training.training_section import TrainingSection
+from handgrad.training.usual_values import with_usual_values
 
 MOST_RUNS = 100_000  # of a study: what is planned is held in memory and written as one plan
 FIRST = "main"  # the name of the phase that the study's own axes make
 _LETTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. ")
 
 
+@accepts({"type": "string", "minLength": 1, "maxLength": 60})
 def folder_name(value: Any) -> str:
     """A name that every system takes as the name of a folder."""
     if (
@@ -39,6 +42,7 @@ def folder_name(value: Any) -> str:
     return value
 
 
+@accepts(either(POSITIVE, list_of(WHOLE, 1)))
 def _seeds(value: Any) -> tuple[int, ...]:
     """[42, 268, 975], or a count: 3 means 0, 1, 2."""
     message = "must be a list of different whole numbers >= 0, or how many seeds (3 means 0, 1, 2)"
@@ -55,6 +59,7 @@ def _seeds(value: Any) -> tuple[int, ...]:
     return tuple(seeds)
 
 
+@accepts(TEXT)
 def _phase_name(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError('must be a text such as "batch size"')
@@ -63,6 +68,7 @@ def _phase_name(value: Any) -> str:
     return value
 
 
+@accepts(either(TEXT, {"type": "object"}))
 def _start(value: Any) -> Any:
     if isinstance(value, Mapping) and value:
         return changes_of(value)
@@ -154,6 +160,11 @@ class StudySpec(Axes):
     figure: tuple[Drawing, ...] = ()
     original: Original | None = None
     explain: ExplainSection | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_values(cls, tables: Any) -> Any:
+        return with_usual_values(tables, selects=True)
 
     def __repr__(self) -> str:
         return short(f"StudySpec({self.model_dump(exclude_unset=True, by_alias=True)!r})", SIGNS)

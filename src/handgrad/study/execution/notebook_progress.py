@@ -12,6 +12,7 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
+from handgrad.measures import MAIN_MEASURES, VALIDATION
 from handgrad.study.execution.events import Event, Observer, silent
 from handgrad.training.loop import EpochEnd
 from handgrad.training.loop import Observer as EpochObserver
@@ -95,6 +96,9 @@ def watched_study(observer: Observer | None) -> Iterator[Observer]:
         yield show
 
 
+SHOWN = [VALIDATION.metric(name) for name in (*MAIN_MEASURES.values(), "loss")]
+
+
 @contextmanager
 def watched_run() -> Iterator[tuple[EpochObserver, ...]]:
     """What watches one run: a bar in a notebook, nothing elsewhere."""
@@ -104,9 +108,7 @@ def watched_run() -> Iterator[tuple[EpochObserver, ...]]:
             return
 
         def show(end: EpochEnd) -> None:
-            scores = "".join(
-                f", {name} {end.metrics[name]:.4f}" for name in ("val_accuracy", "val_loss") if name in end.metrics
-            )
+            scores = "".join(f", {name} {end.metrics[name]:.4f}" for name in SHOWN if name in end.metrics)
             bar.show(end.epoch / max(end.epochs, 1), f"epoch {end.epoch:,} of {end.epochs:,}{scores}")
 
         yield (show,)

@@ -13,7 +13,7 @@ from handgrad.data.batches import steps_per_epoch
 from handgrad.data.data_section import ValidationPart
 from handgrad.errors import HandgradError, StudyFileError
 from handgrad.measures import METRICS
-from handgrad.names import listed, short, shown
+from handgrad.names import listed, plural, short, shown
 from handgrad.network.network_section import build
 from handgrad.study.changes import Changes, Table, apply, at_path
 from handgrad.study.design.settings import Study
@@ -126,8 +126,8 @@ class ExplainPlan(Plan):
                 ],
             )
         self.notes.append(
-            f"{_counted(total, 'reading')} of {_counted(len(alternatives), 'alternative')} in "
-            f"{_counted(len({one.respect for one in alternatives}), 'respect')}"
+            f"{plural(total, 'reading')} of {plural(len(alternatives), 'alternative')} in "
+            f"{plural(len({one.respect for one in alternatives}), 'respect')}"
             + (f", at most {departures} at a time" if departures is not None else "")
         )
         return self._distinct(readings(alternatives, departures))
@@ -208,7 +208,8 @@ class ExplainPlan(Plan):
         first runs are, and no result depends on them.
         """
         facts = self.splits.facts(setting.data)
-        network, training = build(setting.network, facts.shape, facts.n_classes), self._resolved(setting).training
+        network = build(setting.network, facts.shape, facts.n_classes, setting.task)
+        training = self._resolved(setting).training
         n, m = facts.counts["train"], network.multiplications
         steps = steps_per_epoch(n, training.batch_size)
         scored = training.scored_of_training(facts.counts) + facts.counts.get("validation", 0)
@@ -254,7 +255,7 @@ class ExplainPlan(Plan):
             return "data.validation.folds: readings are run on one split; give data.validation a size"
         try:
             facts = self.splits.facts(setting.data)
-            network = build(setting.network, facts.shape, facts.n_classes)
+            network = build(setting.network, facts.shape, facts.n_classes, setting.task)
             training = setting.training
             names = [name for name in reading.slips if name not in training.slips]
             slips = [name for name in names if SLIPS[name].applies(network, training)]
@@ -384,10 +385,6 @@ class ExplainPlan(Plan):
             "left_out": left_out,
         }
         return {**super().to_json(), "explain": explain}
-
-
-def _counted(n: int, word: str) -> str:
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
 def _keeping_lr(changes: Changes, tables: Table) -> Changes:

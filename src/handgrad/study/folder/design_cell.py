@@ -38,10 +38,11 @@ class DesignCell:
         """What tells it from the other runs of its setting, as columns of a frame."""
         return {"seed": self.seed} if self.fold is None else {"fold": self.fold, "seed": self.seed}
 
-    def row(self, axes: Mapping[str, Any], sources: Iterable[str] = ()) -> dict[str, Any]:
+    def row(self, axes: Mapping[str, Any], sources: Iterable[str] = (), metrics: Iterable[str] = ()) -> dict[str, Any]:
         """The run as a row of `Results.runs`, by column.
 
-        axes: path -> the value of what varies;  sources: of chance, whose seeds have a column each.
+        axes: path -> the value of what varies;  sources: of chance, whose seeds have a column each;  metrics: those of
+        the study.
         """
         record = self.record
         diverged, times = (record.diverged, record.time) if record else (None, None)
@@ -53,7 +54,7 @@ class DesignCell:
             "id": self.id,
             "status": self.status,
             **axes,
-            **{name: record.scores.get(name) if record else None for name in METRICS},
+            **{name: record.scores.get(name) if record else None for name in metrics},
             "collapsed": collapse(record) is not None if record and record.status in ENDED else None,
             "epochs": record.epochs if record else None,
             "steps": record.steps if record else None,
@@ -70,5 +71,6 @@ def frame_of_rows(rows: Iterable[Mapping[str, Any]]) -> "DataFrame":
     """Rows of runs as a frame; numbers that no run has are NaN."""
     import pandas
 
+    frame = pandas.DataFrame(list(rows))
     numbers = [*METRICS, "seconds_total", "seconds_training", "seconds_evaluation"]
-    return pandas.DataFrame(list(rows)).astype(dict.fromkeys(numbers, float))
+    return frame.astype({name: float for name in numbers if name in frame})

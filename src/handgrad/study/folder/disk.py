@@ -4,12 +4,13 @@ import errno
 import json
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from handgrad import files
 from handgrad.errors import ResultsError, readable
-from handgrad.names import short
+from handgrad.names import listed, short
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR}
 FOLDERS = ("runs", "data", "decisions")
@@ -93,15 +94,36 @@ def in_lines(value: Any, depth: int, indent: str = "") -> str:
     return f"{opens}{','.join(entries)}\n{indent}{closes}"
 
 
-_ID = re.compile(r"[0-9a-f]{10}")
+_BEGINNING = re.compile(r"[0-9a-f]{4,10}")  # of an id of a run, which has ten signs
 _FILES = ("record.json", "weights.safetensors")
 _REMEDY = "give the run's folder, such as results/quickstart/runs/0123456789"
+SHORTEST = 4
+
+
+def is_run_id(text: str) -> bool:
+    """Whether a text is the id of a run, or the beginning of one.
+
+    >>> is_run_id("0123456789"), is_run_id("01ab"), is_run_id("quickstart")
+    (True, True, False)
+    """
+    return _BEGINNING.fullmatch(text) is not None
+
+
+def short_length(ids: Iterable[str], results: Path = Path("results")) -> int:
+    """How many of their first signs tell ids apart, four at least; also from those of all runs in `results`.
+
+    >>> short_length(["0123456789", "0123987654", "ffffffffff"], Path("nowhere"))
+    5
+    """
+    known = {*ids, *(path.name for path in results.glob("*/runs/*") if is_run_id(path.name))}
+    return next((n for n in range(SHORTEST, 10) if len({one[:n] for one in known}) == len(known)), 10)
 
 
 def run_folder(name: str | os.PathLike[str], results: Path = Path("results")) -> Path:
-    """The folder of a run.  Raises ResultsError where there is none.
+    """The folder of a run.  Raises ResultsError where there is none, or where several begin so.
 
     name: the folder, or the id of the run, which is looked for in every study of `results`: equal ids are equal runs.
+    Of an id its first signs do, four at least, where no other run begins so; also at the end of a path.
     """
     text = os.fspath(name)
     called = short(readable(text), 120) or "''"
@@ -114,7 +136,14 @@ def run_folder(name: str | os.PathLike[str], results: Path = Path("results")) ->
                 )
             raise ResultsError(f"{called}: is a folder, but of no run: it has no {' or '.join(_FILES)}; {_REMEDY}")
         return Path(text)
-    found = sorted(results.glob(f"*/runs/{text}")) if _ID.fullmatch(text) else []
+    found = list[Path]()
+    if is_run_id(text):
+        found = sorted(results.glob(f"*/runs/{text}*"))
+    elif is_run_id(os.path.basename(text)):
+        found = sorted(Path(os.path.dirname(text) or ".").glob(f"{os.path.basename(text)}*"))
+    found = [path for path in found if len(path.name) == 10 and is_run_id(path.name)]
     if not found:
         raise ResultsError(f"{called}: no such folder, and no run of that id in ./{results}; {_REMEDY}")
+    if len(ids := dict.fromkeys(path.name for path in found)) > 1:
+        raise ResultsError(f"{called}: {len(ids)} runs begin so: {listed(ids, 8)}; give more of the id")
     return found[0]

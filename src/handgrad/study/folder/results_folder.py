@@ -22,7 +22,7 @@ from handgrad.data.contents import Part
 from handgrad.displays import Display, Displayed
 from handgrad.errors import DamagedError, ResultsError
 from handgrad.foreign import as_path, reading
-from handgrad.measures import METRICS
+from handgrad.measures import METRICS, metrics_of
 from handgrad.names import label_text, lookup
 from handgrad.network.arrays import Arrays
 from handgrad.study.changes import at_path, or_baseline
@@ -30,7 +30,7 @@ from handgrad.study.design.settings import Study
 from handgrad.study.design.study_spec import StudySpec
 from handgrad.study.folder.decisions import Decision, read_decisions
 from handgrad.study.folder.design_cell import ENDED, DesignCell, frame_of_rows
-from handgrad.study.folder.disk import check_folders
+from handgrad.study.folder.disk import check_folders, is_run_id, run_folder
 from handgrad.study.folder.kept_examples import kept_parts
 from handgrad.study.folder.locks import is_written
 from handgrad.study.folder.plan_file import OVER, REMEDY, read_plan, state_of, text_sum
@@ -41,6 +41,7 @@ from handgrad.training.curves import by_epoch
 from handgrad.training.record import Record, check_files, load, load_curves, load_optional
 from handgrad.training.run import Setting
 from handgrad.training.sources import SOURCES
+from handgrad.training.usual_values import scored_as
 
 if TYPE_CHECKING:
     import numpy as np
@@ -234,8 +235,9 @@ class Results(Displayed):
         return "running" if self.state == "running" else "interrupted"
 
     def record(self, run_id: str) -> Record:
-        """The whole record of a run: numbers, curves and weights."""
-        return load(self.folder / "runs" / as_path(run_id, "run_id", ResultsError))
+        """The whole record of a run: numbers, curves and weights.  run_id: or its first signs, if no other has them."""
+        path = self.folder / "runs" / as_path(run_id, "run_id", ResultsError)
+        return load(run_folder(path) if is_run_id(path.name) and not path.exists() else path)
 
     def images(self, label: str | int, run_id: str | None = None) -> "np.ndarray | None":
         """The sample images of the data of a setting, or those that one run of it shows; None where none are kept.
@@ -296,6 +298,13 @@ class Results(Displayed):
 
     # -- frames
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics of its runs: those of the tasks of its settings, in the order of METRICS."""
+        tables = [setting["setting"] for setting in self.planned.values()]
+        tasks = {scored_as(one.get("data", {}), one.get("network", {})) for one in tables}
+        return tuple(name for name in METRICS if any(name in metrics_of(task) for task in tasks))
+
     def runs(self) -> "DataFrame":
         """One row for every run: label, phase, seed, id, status, a column for each axis, metrics, collapsed, times.
 
@@ -305,7 +314,7 @@ class Results(Displayed):
         """
         runs = [run for setting in self.planned.values() for run in setting["runs"]]
         sources = [name for name in SOURCES if any(name in run.get("seeds", ()) for run in runs)]
-        return frame_of_rows(cell.row(self._columns(cell.label), sources) for cell in self.cells())
+        return frame_of_rows(cell.row(self._columns(cell.label), sources, self.metrics) for cell in self.cells())
 
     def _columns(self, label: str) -> dict[str, Any]:
         """The axes of a setting as columns of a frame."""
@@ -346,7 +355,7 @@ class Results(Displayed):
             done = own[own["status"].isin(ENDED)]
             row: dict[str, Any] = {"label": label, "phase": setting["phase"], **self._columns(label), "n": len(done)}
             row |= {name: int((own["status"] == name).sum()) for name in ("diverged", "failed", "pruned")}
-            for name in METRICS:
+            for name in self.metrics:
                 row |= {f"{name}_mean": done[name].mean(), f"{name}_std": done[name].std(ddof=self.spec.ddof)}
             winner_of = [phase["name"] for phase in self.plan["phases"] if phase["winner"] == label]
             rows.append(row | {"winner_of": ", ".join(winner_of)})

@@ -150,7 +150,7 @@ def _shape(setting: Setting, data: str) -> str:
     training = setting.training
     network = setting.network.model_dump_json(exclude={"init", "bias_init"})
     rest = [training.loss, training.optimizer.name, training.batch_size, training.clip_norm is None, training.dtype]
-    return f"{data} {network} {rest} {training.engine} {training.arrays} {training.stack}"
+    return f"{data} {network} {rest} {training.engine} {training.arrays} {training.stack} {training.augmentation}"
 
 
 def _measure(setting: Setting, split: Split) -> _Speed:

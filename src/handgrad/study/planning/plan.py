@@ -12,7 +12,7 @@ from typing import Any
 
 from handgrad.data.batches import steps_per_epoch
 from handgrad.data.data_section import DataSection
-from handgrad.errors import HandgradError, InputError, StudyFileError
+from handgrad.errors import HandgradError, InputError
 from handgrad.measures import METRICS
 from handgrad.names import plural, unknown
 from handgrad.network.network import Network
@@ -26,6 +26,7 @@ from handgrad.study.planning.planned import PlannedPhase, PlannedRun, PlannedSet
 from handgrad.study.planning.split_cache import DataFacts, SplitCache
 from handgrad.study.reading.setting_refs import class_problems
 from handgrad.study.rules.select import RunSummary, choose, metric_of
+from handgrad.study.toml_lines import refused
 from handgrad.training.run import Run, Setting
 from handgrad.training.run_keys import run_key
 from handgrad.training.sharing import runs_in_a_program
@@ -201,7 +202,9 @@ class Plan:
             part = METRICS[self.metric].part.name
             if check.facts is None:
                 continue
-            self.notes += [*check.facts.notes, *seed_notes(one.phase, one.setting, check.facts.counts["train"])]
+            n = check.facts.counts["train"]
+            self.notes += [*check.facts.notes, *seed_notes(one.phase, one.setting, n)]
+            self.notes += one.setting.training.order_notes(n, by_class=check.facts.by_class)
             if self.study.spec.phase and part not in check.facts.counts:
                 found[
                     f"{self.metric} chooses what later phases start from, but {check.name} has no {part} part left; "
@@ -212,7 +215,7 @@ class Plan:
             classes = self.splits.dataset(self.study.spec.data).classes
             found.update(dict.fromkeys(class_problems(self.study.spec.original, classes)))
         if found:
-            raise StudyFileError(self.study.where, shortened(found))
+            raise refused(self.study.where, shortened(found), self.study.file)
 
     def _weigh(self, one: Possible, network: Network, facts: DataFacts | None) -> None:
         """Note the setting that takes most memory; the memory of a GPU is not known here."""
@@ -254,7 +257,7 @@ class Plan:
         """A setting with the runs that it has after `start`, and with their label: the one they have, or the next."""
         if one.setting is None:
             where = f'phase "{one.phase.name}" after {start.label}: ' if start else ""
-            raise StudyFileError(self.study.where, [where + line for line in one.problems])
+            raise refused(self.study.where, [where + line for line in one.problems], self.study.file)
         setting = self._resolved(one.setting)
         parameters, cost, facts = self._work(setting)
         assert facts is not None

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from handgrad.data.batches import lie_by_class
 from handgrad.data.data_section import DataSection
 from handgrad.data.datasets import Dataset, Split, data_key, drawn_by, load, save_split, split
 from handgrad.errors import DataError
@@ -22,6 +23,7 @@ class DataFacts:
     n_classes: int
     counts: dict[str, int]
     notes: tuple[str, ...]
+    by_class: bool  # whether the training examples lie sorted by class
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ class SplitCache:
         """The data set of a section; the last one stays in memory."""
         if self.given is not None and section.name == self.given.name:
             return self.given
-        which = json.dumps(section.model_dump(mode="json", exclude={"scale", "validation", "train", "test"}))
+        which = json.dumps(
+            section.model_dump(mode="json", exclude={"scale", "scale_targets", "validation", "train", "test"})
+        )
         if self._dataset is None or self._dataset[0] != which:
             self._dataset = None
             self._dataset = which, load(section, folder=self.source)
@@ -126,4 +130,4 @@ class SplitCache:
 
 def _facts(made: Split, key: str) -> DataFacts:
     counts = {name: len(part) for name, part in made.parts.items()}
-    return DataFacts(key, made.checksum, made.shape, made.n_classes, counts, made.notes)
+    return DataFacts(key, made.checksum, made.shape, made.n_classes, counts, made.notes, lie_by_class(made.train.y))

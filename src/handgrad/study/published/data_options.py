@@ -6,10 +6,13 @@ from pydantic import BeforeValidator, Field
 
 from handgrad.measures import PARTS
 from handgrad.sections import is_whole, one_of
-from handgrad.study.published.option_values import Count, FigureOptions, Seed
+from handgrad.study.published.option_values import Count, FigureOptions, Name, Seed
 
 EXAMPLES = ("sample", "mistake")  # that need no number
 PartOrAuto = Annotated[str, BeforeValidator(one_of(("auto", *PARTS), "part"))]
+
+
+HeldOut = Annotated[str, BeforeValidator(one_of(("auto", "validation", "test"), "part"))]
 
 
 def _example(value: Any) -> int | str:
@@ -30,6 +33,27 @@ class ClassBalanceOptions(FigureOptions):
     """Examples of each class in the parts of the data that one setting learns from.  seed: whose split it is."""
 
     settings = (1, 1)
+    seed: Seed = "best"
+
+
+class TargetOptions(FigureOptions):
+    """Predicted targets of one setting, where numbers are predicted.
+
+    target: its name, by default the first.  part: whose examples are shown; auto is test where there is a test part,
+    else validation.
+    """
+
+    settings = (1, 1)
+    target: Name | None = None
+    part: HeldOut = "auto"
+    seed: Seed = "best"
+
+
+class RocOptions(FigureOptions):
+    """ROC curves of one setting, where labels are told, or two classes by one output.  part: as for targets."""
+
+    settings = (1, 1)
+    part: HeldOut = "auto"
     seed: Seed = "best"
 
 

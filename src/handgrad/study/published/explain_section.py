@@ -24,6 +24,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from handgrad.accepts import TEXT, accepts, either, list_of
 from handgrad.errors import InputError
 from handgrad.measures import METRICS, is_fraction
 from handgrad.names import listed, lookup, short, shown, unknown, unknown_key
@@ -34,6 +35,7 @@ from handgrad.training.slips import SLIPS
 MEASURED = "measured"  # the key of an alternative that changes no setting
 
 
+@accepts(either(TEXT, {"type": "integer"}, list_of(either(TEXT, {"type": "integer"}), 1)))
 def _texts(value: Any) -> tuple[str, ...]:
     given = [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
     if not isinstance(given, list | tuple) or not given or not all(isinstance(one, str | int) for one in given):
@@ -41,6 +43,7 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(str(one) for one in given)
 
 
+@accepts(lambda: either({"enum": ["all", False]}, list_of({"enum": list(SLIPS)})))
 def _slips(value: Any) -> tuple[str, ...]:
     """Names of slips, in the order of their table."""
     if value == "all":
@@ -57,6 +60,7 @@ def _slips(value: Any) -> tuple[str, ...]:
     return tuple(name for name in SLIPS if name in value)
 
 
+@accepts({"type": "object"})
 def _set(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"must be a table of changes, as in [explain.set] training.slips = []; got {shown(value)}")
@@ -67,6 +71,7 @@ def _set(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
+@accepts({"type": "object"})
 def _readings(value: Any) -> dict[str, dict[str, Any]]:
     example = '[explain.reading.loss] "half the sum" = { training.loss = "half-squared-error" }'
     if not isinstance(value, Mapping) or not all(isinstance(table, Mapping) and table for table in value.values()):

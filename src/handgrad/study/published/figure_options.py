@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from handgrad.accepts import accepts
 from handgrad.errors import InputError
 from handgrad.names import listed
 from handgrad.sections import one_of
@@ -33,7 +34,13 @@ from handgrad.study.published.curve_options import (
     StepLossByEpochOptions,
     StepLossOptions,
 )
-from handgrad.study.published.data_options import ActivationsOptions, ClassBalanceOptions, RegionsOptions
+from handgrad.study.published.data_options import (
+    ActivationsOptions,
+    ClassBalanceOptions,
+    RegionsOptions,
+    RocOptions,
+    TargetOptions,
+)
 from handgrad.study.published.network_options import (
     ConfusionOptions,
     MistakesOptions,
@@ -209,6 +216,27 @@ FIGURES: dict[str, FigureKind] = {
         "ClassBalance",
         "how many examples of each class every part has",
     ),
+    "predicted": FigureKind(
+        TargetOptions,
+        "handgrad.report.figures.target_figures:make_predicted",
+        "Scatter",
+        "predicted against actual targets, where these are numbers",
+        needs="handgrad.report.figures.figure_needs:targets_needed",
+    ),
+    "residuals": FigureKind(
+        TargetOptions,
+        "handgrad.report.figures.target_figures:make_residuals",
+        "Scatter",
+        "residuals against predicted targets",
+        needs="handgrad.report.figures.figure_needs:targets_needed",
+    ),
+    "roc": FigureKind(
+        RocOptions,
+        "handgrad.report.figures.target_figures:make_roc",
+        "Curves",
+        "ROC curves of labels, or of two classes that one output tells",
+        needs="handgrad.report.figures.figure_needs:outputs_needed",
+    ),
     "gradients": FigureKind(
         GradientsOptions,
         "handgrad.report.figures.gradient_figures:gradients",
@@ -289,6 +317,7 @@ def figure_shape(name: str) -> FigureShape:
     return SHAPES[name]
 
 
+@accepts(lambda: {"enum": list(FIGURES)})
 def figure_kind(value: Any) -> str:
     """A validator for the name of a kind whose figures can be drawn."""
     kind = one_of(FIGURES, "kind of figure")(value)

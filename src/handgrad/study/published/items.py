@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Protocol, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, create_model
 
+from handgrad.accepts import TEXT, accepts, either, list_of
 from handgrad.names import short, unknown
 from handgrad.sections import Section, flag, one_of, optional, real, text, whole
 from handgrad.study.changes import changes_of
@@ -51,18 +52,21 @@ def slug(words: str) -> str:
     return f"{name[:50].strip('-') or 'item'}-{sha256(words.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
+@accepts(either(TEXT, {"type": "integer"}))
 def _label(given: Any) -> str:
     if isinstance(given, int) and not isinstance(given, bool):
         return str(given)
     return text(given)
 
 
+@accepts(list_of(TEXT))
 def _sentences(given: Any) -> tuple[str, ...]:
     if not isinstance(given, list | tuple) or not all(isinstance(line, str) and line.strip() for line in given):
         raise ValueError("must be a list of sentences")
     return tuple(given)
 
 
+@accepts(either(TEXT, list_of(TEXT, 1)))
 def _phases(given: Any) -> tuple[str, ...]:
     names = [given] if isinstance(given, str) else given
     if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
@@ -86,6 +90,7 @@ def references(given: Any) -> tuple[Any, ...]:
     return tuple(map(_reference, listed))
 
 
+@accepts(list_of(either(TEXT, {"type": "integer"}), 1))
 def _classes(given: Any) -> tuple[str, ...]:
     if not isinstance(given, list | tuple) or not given:
         raise ValueError("must be a list with the class of every example")

@@ -9,12 +9,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ValidationInfo, field_validator
 
+from handgrad.accepts import accepts, number
 from handgrad.names import shown
 from handgrad.sections import Section, optional, real, text
 
 COLUMNS = {"single": 3.3, "double": 7.0}  # inches: a column of a two-column page, and both
 
 
+@accepts({"enum": list(COLUMNS)})
 def _column(value: Any) -> str:
     if not isinstance(value, str) or value not in COLUMNS:
         allowed = " or ".join(f"{name} ({inches:g} inches)" for name, inches in COLUMNS.items())
@@ -26,6 +28,7 @@ def _in_units(interval: str, unit: str) -> Callable[[Any], float]:
     """A validator for a number with a unit."""
     check = real(interval)
 
+    @accepts(number(interval))
     def checked(value: Any) -> float:
         try:
             return check(value)

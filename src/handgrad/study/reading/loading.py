@@ -27,6 +27,7 @@ from handgrad.study.reading.overrides import alters, change_of, effects, overlai
 from handgrad.study.reading.published_reader import read_figures, read_original
 from handgrad.study.reading.setting_refs import narrowed, reference_problems
 from handgrad.study.reading.study_file import parsed, read_tables, value_problems
+from handgrad.study.toml_lines import refused
 
 
 def ready_made() -> dict[str, Any]:
@@ -75,7 +76,7 @@ def load_study(source: str | bytes | os.PathLike[str], overrides: Iterable[str] 
         if "name" not in tables:
             tables["name"] = _own_name(path, where)
     with reading(where, lambda message: StudyFileError(where, [message.removeprefix(f"{where}: ")]), "a study"):
-        return make_study(tables, overrides, quick=quick, where=where, folder=folder)
+        return _made(tables, overrides, quick, where, folder, None if folder is None else folder / where)
 
 
 def _own_name(path: Path, where: str) -> str:
@@ -113,6 +114,18 @@ def make_study(
     >>> len(study.phases[0].choices)
     2
     """
+    return _made(tables, overrides, quick, where, folder, None)
+
+
+def _made(
+    tables: Mapping[str, Any],
+    overrides: Iterable[str],
+    quick: bool,
+    where: str | None,
+    folder: str | os.PathLike[str] | None,
+    path: Path | None,
+) -> Study:
+    """The same; path: of the file that the tables are of."""
     if not isinstance(tables, Mapping):
         raise StudyFileError(
             where or "study",
@@ -133,7 +146,7 @@ def make_study(
             made = Made(file=made.file, quick=made.quick or quick, changes=(*made.changes, *changes))
             altering = tuple(text for text in made.changes if alters(change_of(text)))
             spec = spec.model_copy(update={"made": made})
-            study = Study(spec, where, folder, tuple(dict.fromkeys(notes)), altering)
+            study = Study(spec, where, folder, tuple(dict.fromkeys(notes)), altering, path)
             if (spec.original is not None or spec.figure) and values is not tables:
                 study = replace(study, spec=_refitted(spec, study, tables))
             found = [*study_problems(study), *reference_problems(study)]
@@ -148,7 +161,7 @@ def make_study(
         except StudyFileError as error:
             found = [f"with --quick: {line}" for line in error.problems]
     if found or study is None:
-        raise StudyFileError(where, [_with_origin(line, overrides) for line in shortened(found)])
+        raise refused(where, [_with_origin(line, overrides) for line in shortened(found)], path)
     return study
 
 

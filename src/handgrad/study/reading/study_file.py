@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from handgrad.foreign import reading
 from handgrad.names import short, shown
 from handgrad.sections import LARGEST
 from handgrad.study.changes import Table
+from handgrad.study.toml_lines import KeyLines
 
 MOST_BYTES = 16_000_000  # a grid line of a million values is 8 MB, and a study can have 100,000 runs
 _OTHER = {  # how text that is not UTF-8 begins
@@ -47,7 +49,7 @@ def parsed(content: bytes, where: str) -> Table:
             text = _text(content, where)
             tables = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise StudyFileError(where, [f"is not TOML: {error}{_line_of(text, str(error))}; mend that line"]) from None
+            raise _no_toml(text, str(error), where) from None
         except ValueError:  # int() of more digits than Python takes
             raise StudyFileError(
                 where, ["is not TOML: it has a number of more than 4,300 digits; whole numbers have 64 bits"]
@@ -57,15 +59,24 @@ def parsed(content: bytes, where: str) -> Table:
     return tables
 
 
-def _line_of(text: str, message: str) -> str:
-    """The line that a message of TOML names, and what is most often wrong in it."""
-    place = re.search(r"line (\d+), column", message)
+def _no_toml(text: str, message: str, where: str) -> StudyFileError:
+    """The error about a text that is no TOML: its line, and what is most often wrong in it."""
+    place = re.search(r" \(at line (\d+), column (\d+)\)", message)
     lines = text.split("\n")
-    line = lines[int(place[1]) - 1].strip() if place and int(place[1]) <= len(lines) else ""
-    if not line:
-        return ""
+    if any(word in message for word in ("overwrite", "twice", "Duplicate", "mutate", "immutable")):
+        with suppress(RecursionError):
+            for first, again in KeyLines(text).twice:
+                if place is None or again == int(place[1]):  # None: at the end of the text
+                    what = shown(lines[again - 1].strip(), 60)
+                    problem = f"is not TOML: {what} stands in line {first} already; keep one of the two"
+                    return StudyFileError(where, [problem], [again])
+    if place is None:
+        return StudyFileError(where, [f"is not TOML: {message}; mend its end"])
+    number, what = int(place[1]), message[: place.start()]
+    line = lines[number - 1].strip() if number <= len(lines) else ""
+    found = f", {shown(line, 60)}" if line else ""
     hint = " (text stands in quotes, true and false are small)" if message.startswith("Invalid value") else ""
-    return f", {shown(line, 60)}{hint}"
+    return StudyFileError(where, [f"is not TOML: {what} in column {place[2]}{found}{hint}; mend that line"], [number])
 
 
 def _text(content: bytes, where: str) -> str:
@@ -79,7 +90,7 @@ def _text(content: bytes, where: str) -> str:
         return content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise StudyFileError(where, [f"is not TOML: line {line} is not UTF-8 text; save it as UTF-8"]) from None
+        raise StudyFileError(where, ["is not TOML: it is not UTF-8 text; save it as UTF-8"], [line]) from None
 
 
 def _refused(where: str, message: str) -> StudyFileError:

@@ -29,11 +29,13 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import BeforeValidator
 
+from handgrad.accepts import accepts
 from handgrad.measures import SEARCH_METRICS
 from handgrad.names import shown
 from handgrad.sections import Section, one_of, optional, whole
 
 
+@accepts(lambda: {"enum": list(RULES)})
 def _rule(name: Any) -> str:
     """The name of a rule that can decide; raises ValueError for another, as `one_of` does."""
     known: str = one_of(RULES, "rule")(name)

@@ -15,6 +15,7 @@ from handgrad.network.dense import Dense
 from handgrad.network.dropout import Dropout
 from handgrad.network.layer import Layer
 from handgrad.network.network import Network
+from handgrad.network.targets import tells_one_class
 from handgrad.training.ingredients import ingredients
 from handgrad.training.training_section import TrainingSection
 
@@ -25,7 +26,7 @@ Slots = dict[str, tuple[np.ndarray, ...]]  # of an optimizer, by parameter
 @dataclass(frozen=True)
 class Job:
     """What an engine needs to know.  seed: of dropout masks.  `parts` maps a name (train, train_sample, validation,
-    test) to (x, y): x (n, *input shape) float32, y (n,) the class of each example."""
+    test) to (x, y): x (n, *input shape) float32, y (n,) the class of each example, or (n, k) its targets."""
 
     network: Network
     training: TrainingSection
@@ -33,17 +34,24 @@ class Job:
     seed: int
     parts: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
+    @property
+    def tells_class(self) -> bool:
+        """Whether a score tells the class of the largest output, and not the outputs."""
+        return all(tells_one_class(y, self.network.n_outputs) for _, y in self.parts.values())
+
 
 @dataclass(frozen=True)
 class Epoch:
     """An epoch of one run: the order of the examples (n,), and the learning rate of every step (steps,).
 
-    first_step: the number of the first step, counted over the whole run from 0.
+    first_step: the number of the first step, counted over the whole run from 0.  x: the training examples of this
+    epoch, like those of the job; None: they are those of the job.
     """
 
     order: np.ndarray
     lrs: np.ndarray
     first_step: int
+    x: np.ndarray | None = None
 
 
 class NetworkState(Protocol):
@@ -56,7 +64,10 @@ class NetworkState(Protocol):
         """What `load` takes: NumPy arrays that later training does not touch."""
 
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """(loss of every example (n,), predicted class (n,)) of one part, dropout off."""
+        """(loss of every example (n,), predicted class (n,)) of one part, dropout off.
+
+        Where the job does not tell one class by the largest output (`Job.tells_class`): the outputs (n, k) instead.
+        """
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Outputs of the network (n, k), dropout off."""
@@ -72,6 +83,9 @@ class Session(NetworkState, Protocol):
         -> the loss of every batch, float32 (steps,).  A loss that is not finite ends the epoch before its update:
         the result is then shorter and ends with that loss.
         """
+
+    def take_examples(self, x: np.ndarray) -> None:
+        """Train with x from here on, like the training examples of the job; their classes stay."""
 
 
 class Group(Protocol):
@@ -109,6 +123,8 @@ class OneRun:
     def train_epoch(self, epochs: Mapping[NetworkState, Epoch]) -> dict[NetworkState, np.ndarray]:
         ((session, epoch),) = epochs.items()
         assert isinstance(session, Session)
+        if epoch.x is not None:
+            session.take_examples(epoch.x)
         return {session: session.train_epoch(epoch.order, epoch.lrs, epoch.first_step)}
 
     def score(self, parts: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from handgrad.data.batches import batches
 from handgrad.errors import InputError, readable
 from handgrad.network import passes
 from handgrad.network.arrays import Array
-from handgrad.network.targets import encode
+from handgrad.network.targets import VALUES, encode
 from handgrad.streams import dropout_key
 from handgrad.training.engines import Job, Params, Slots
 from handgrad.training.engines.backend import Backend, backend_of
@@ -71,7 +71,9 @@ def check_step(job: Job, added: Sequence[Ingredient]) -> None:
     network, dtype = job.network, np.dtype(job.training.dtype)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, *network.input_shape)).astype(dtype)
-    T = encode(np.arange(2) % network.n_outputs, network.n_outputs, job.targets, dtype)
+    k = network.n_outputs
+    y = np.eye(2, k) if job.targets == VALUES else np.arange(2) % max(k, 2)
+    T = encode(y, k, job.targets, dtype)
     params = {name: rng.uniform(0.1, 0.5, shape).astype(dtype) for name, shape in network.parameter_shapes.items()}
     learnt = {name: w for name, w in params.items() if name not in network.buffer_names}
     slots = empty_slots(job.training.optimizer, learnt)
@@ -102,11 +104,8 @@ def check_step(job: Job, added: Sequence[Ingredient]) -> None:
 
 def encoded_arrays(job: Job) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """(x, T) of every part of the data."""
-    n_classes, dtype = job.network.n_outputs, job.training.dtype
-    return {
-        name: (np.asarray(x, dtype=dtype), encode(y, n_classes, job.targets, dtype))
-        for name, (x, y) in job.parts.items()
-    }
+    k, dtype = job.network.n_outputs, job.training.dtype
+    return {name: (np.asarray(x, dtype=dtype), encode(y, k, job.targets, dtype)) for name, (x, y) in job.parts.items()}
 
 
 class ArraySession:
@@ -153,6 +152,9 @@ class ArraySession:
                 return losses[: start + good + 1]
         return losses
 
+    def take_examples(self, x: np.ndarray) -> None:
+        self.parts["train"] = self._to_device(x), self.parts["train"][1]
+
     def _train(self, steps: Iterable[tuple[Array, float, int]]) -> np.ndarray:
         """For batch: step.  -> the loss of every batch before its step, float32."""
         losses = [self._step(rows, lr, number) for rows, lr, number in steps]
@@ -170,7 +172,9 @@ class ArraySession:
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         x, T = self.parts[part]
         functions = functions_at(self.job.training, key=self.key, number=self.t)
-        losses, predicted = functions.score(self.job.network, self.params, x, T, self.job.training.loss)
+        losses, predicted = functions.score(
+            self.job.network, self.params, x, T, self.job.training.loss, tells_class=self.job.tells_class
+        )
         return self.backend.to_numpy(losses), self.backend.to_numpy(predicted)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:

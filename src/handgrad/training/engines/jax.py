@@ -141,6 +141,11 @@ class JaxGroup:
         losses = np.concatenate(found, axis=1)[:, :n]
         return {member: _up_to_the_end(losses[member.index]) for member in epochs if isinstance(member, JaxMember)}
 
+    def take_examples(self, x: np.ndarray) -> None:
+        """As `Session.take_examples`; for all members."""
+        copy = np.array(x, self.job.training.dtype)  # on a processor JAX may keep the array that it is given
+        self.parts["train"] = self.programs.to_device(copy), self.parts["train"][1]
+
     def _numbers_here(self) -> Numbers:
         if self._numbers is None:
             self._numbers = self.programs.numbers(self.numbers)
@@ -245,6 +250,9 @@ class JaxSession(JaxMember):
 
     def train_epoch(self, order: np.ndarray, lrs: np.ndarray, first_step: int) -> np.ndarray:
         return self.group.train_epoch({self: Epoch(order, lrs, first_step)})[self]
+
+    def take_examples(self, x: np.ndarray) -> None:
+        self.group.take_examples(x)
 
 
 def _up_to_the_end(losses: np.ndarray) -> np.ndarray:

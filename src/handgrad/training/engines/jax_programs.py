@@ -83,6 +83,8 @@ def _shared(network: Network, training: TrainingSection) -> tuple[Network, Train
         early_stopping=None,
         weight_decay=1.0 if training.weight_decay else 0.0,
         clip_norm=None if training.clip_norm is None else 1.0,
+        shuffle=True,
+        augmentation=None,
     )
 
 
@@ -151,10 +153,14 @@ def _taken(x: Array, rows: Array) -> Array:
     return x.at[rows].get(mode="promise_in_bounds")
 
 
-def _score(job: Job, chunk: int, params: DeviceParams, part: tuple[Array, Array]) -> tuple[Array, Array]:
+def _score(
+    job: Job, tells_class: bool, chunk: int, params: DeviceParams, part: tuple[Array, Array]
+) -> tuple[Array, Array]:
     def of(x: Array, T: Array) -> tuple[Array, Array]:
-        losses, predicted = passes.score(job.network, params, x, T, job.training.loss, chunk=chunk)
-        return losses, predicted.astype(np.int32)
+        losses, predicted = passes.score(
+            job.network, params, x, T, job.training.loss, tells_class=tells_class, chunk=chunk
+        )
+        return losses, predicted.astype(np.int32) if tells_class else predicted
 
     losses, predicted = _in_chunks(of, chunk, *part)
     return losses, predicted
@@ -185,7 +191,7 @@ def _in_chunks(function: Any, chunk: int, *arrays: Array) -> Any:
 class Programs:
     """The programs of a group of `size` runs; `Programs.of` has each kind once.  checked: its members were compared."""
 
-    def __init__(self, job: Job, size: int) -> None:
+    def __init__(self, job: Job, size: int, tells_class: bool) -> None:
         self.job, self.size, self.checked = job, size, False
         self.device = jax.devices(job.training.device)[0]
         chunk = passes.rows_at_once(job.network, size)
@@ -195,14 +201,14 @@ class Programs:
 
         batches = Batches(0, 0, 0, 0, None)
         self._train = mapped(lambda *given: _train(job, *given), (0, 0, batches, 0, None))
-        self._score = mapped(lambda *given: _score(job, chunk, *given), (0, None))
+        self._score = mapped(lambda *given: _score(job, tells_class, chunk, *given), (0, None))
         self._predict = mapped(lambda *given: _predict(job, chunk, *given), (0, None))
         self._put = jax.jit(lambda state, i, mine: jax.tree.map(lambda all, one: all.at[i].set(one), state, mine))
 
     @staticmethod
     def of(job: Job, size: int) -> "Programs":
         step = tuple(one.record for one in ingredients(job.network.layers, job.training))
-        return _programs(*_shared(job.network, job.training), size, step)
+        return _programs(*_shared(job.network, job.training), size, job.tells_class, step)
 
     def facts(self) -> dict[str, str]:
         """Versions, and the first digits of the hash of the program that makes the steps, where it is kept."""
@@ -256,6 +262,8 @@ class Programs:
 
 
 @lru_cache(maxsize=32)
-def _programs(network: Network, training: TrainingSection, size: int, step: tuple[Any, ...]) -> Programs:
+def _programs(
+    network: Network, training: TrainingSection, size: int, tells_class: bool, step: tuple[Any, ...]
+) -> Programs:
     """step: the functions that make it, since a name can come to mean others."""
-    return Programs(Job(network, training, "one-hot", 0, {}), size)
+    return Programs(Job(network, training, "one-hot", 0, {}), size, tells_class)

@@ -69,9 +69,9 @@ class TorchSession:
         self.job = job
         self.device = torch.device(job.training.device)
         self.key = dropout_key(job.seed)
-        n_classes = job.network.n_outputs
+        k = job.network.n_outputs
         self.parts = {
-            name: (self._tensor(x), self._tensor(encode(y, n_classes, job.targets, job.training.dtype)))
+            name: (self._tensor(x), self._tensor(encode(y, k, job.targets, job.training.dtype)))
             for name, (x, y) in job.parts.items()
         }
         self.params: dict[str, Tensor] = {}
@@ -132,6 +132,9 @@ class TorchSession:
                 self.params |= buffers
         return losses
 
+    def take_examples(self, x: np.ndarray) -> None:
+        self.parts["train"] = self._tensor(x), self.parts["train"][1]
+
     def _step(self, loss: Tensor, lr: float, decay: float) -> None:
         """The gradient by autograd, clipped; then a step of torch.optim, which adds the decay."""
         assert self.optimizer is not None
@@ -170,7 +173,7 @@ class TorchSession:
         losses, predicted = [], []
         for rows, z, a in self._inference(x):
             losses.append(losses_of(self.job.network, self.job.training.loss, z, a, T[rows]))
-            predicted.append(a.argmax(dim=-1))
+            predicted.append(a.argmax(dim=-1) if self.job.tells_class else a)
         return torch.cat(losses).cpu().numpy(), torch.cat(predicted).cpu().numpy()
 
     def outputs(self, x: np.ndarray) -> np.ndarray:

@@ -32,6 +32,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # (o, T) -> (n,), as 
     "half-squared-error": lambda o, T: F.mse_loss(o, T, reduction="none").sum(-1) / 2,
     "mean-squared-error": lambda o, T: F.mse_loss(o, T, reduction="none").mean(-1),
     "absolute-error": lambda o, T: F.l1_loss(o, T, reduction="none").sum(-1),
+    "huber": lambda o, T: F.huber_loss(o, T, reduction="none").sum(-1),
     "cross-entropy": lambda z, T: F.cross_entropy(z, T, reduction="none"),
     "binary-cross-entropy": lambda z, T: F.binary_cross_entropy_with_logits(z, T, reduction="none").sum(-1),
     "nll": lambda a, T: F.nll_loss(a, T.argmax(-1), reduction="none"),

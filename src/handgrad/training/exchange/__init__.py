@@ -116,13 +116,21 @@ def import_model(
     setting = Setting.checked(setting)
     data = checked_data(data, setting)
     parts = split(data, setting.data)
-    network = build(setting.network, parts.shape, parts.n_classes)
+    network = build(setting.network, parts.shape, parts.n_classes, parts.task)
     read = read_params(path, network, layout=layout)
     with np.errstate(over="ignore"):  # what overflows is looked for
         params = {name: w.astype(setting.training.dtype) for name, w in read.items()}
     check_numbers(params, f"{path}, as {setting.training.dtype}")
     return Model(
-        network, params, parts.classes, parts.scaler, parts.value_range, parts.feature_names, brightness_of(parts)
+        network,
+        params,
+        parts.classes,
+        parts.scaler,
+        parts.value_range,
+        parts.feature_names,
+        brightness_of(parts),
+        task=parts.task,
+        target_scaler=parts.target_scaler,
     )
 
 

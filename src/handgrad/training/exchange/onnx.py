@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from handgrad import __version__
-from handgrad.data.scaling import Scaling
+from handgrad.data.scaling import AS_IT_IS, Scaling
 from handgrad.network.activations import LEAKY_SLOPE
 from handgrad.network.batch_norm import EPS
 from handgrad.training.model import Model
@@ -38,7 +38,7 @@ ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {  # operator and its attri
 
 
 def to_onnx(model: Model, *, scaling: bool = True) -> bytes:
-    """The file's bytes.  scaling: the graph scales its input.
+    """The file's bytes.  scaling: the graph scales its input, and brings targets that are numbers back to their units.
 
     Raises InputError where the library onnx is missing, or the format has no operator for a layer or an activation.
     """
@@ -56,6 +56,9 @@ def to_onnx(model: Model, *, scaling: bool = True) -> bytes:
         if layer.activation != "identity":
             operator, attributes = ACTIVATIONS[layer.activation]
             at = graph.add(operator, at, **attributes)
+    if scaling and model.target_scaler != AS_IT_IS:  # targets in the units of the data
+        at = graph.add("Mul", at, graph.constant("target_divide", model.target_scaler.divide))
+        at = graph.add("Add", at, graph.constant("target_shift", model.target_scaler.shift))
     graph.add("Identity", at, to="output")
     float32 = onnx.TensorProto.FLOAT
     made = onnx.helper.make_model(

@@ -154,7 +154,7 @@ class DenseSession(CompiledSession):
             sparse, dense = sparse_rows_once(x, self.dtype), np.zeros(0, self.dtype)
         else:
             sparse, dense = Sparse(np.zeros(1, np.int64), np.zeros(0, np.uint16), np.zeros(0, self.dtype)), x
-        return DenseInputs(sparse, self._read_only(dense), np.array(y, np.int64))
+        return DenseInputs(sparse, self._read_only(dense), self._rows_of_targets(y))
 
     # -- the workspace
 

@@ -38,7 +38,7 @@ class ImageSession(CompiledSession):
         self.score_pass.constants[c.SHARED] = 0
 
     def _inputs(self, x: np.ndarray, y: np.ndarray) -> ImageInputs:
-        return ImageInputs(self._read_only(x), np.array(y, np.int64))
+        return ImageInputs(self._read_only(x), self._rows_of_targets(y))
 
     def _pass(self, program: Program, batch: int, kept: np.ndarray) -> Pass:
         constants = self._constants(batch=batch, chunk=program.rows, parameters=program.parameters)

@@ -11,7 +11,7 @@ import numpy as np
 
 from handgrad.network.losses import LOSSES
 from handgrad.network.passes import rows_at_once
-from handgrad.network.targets import encode
+from handgrad.network.targets import VALUES, encode
 from handgrad.streams import dropout_key
 from handgrad.training import twins
 from handgrad.training.engines import Job, Params, Slots
@@ -48,12 +48,25 @@ class CompiledSession(ABC):
         prepare(job.training.dtype, self.kind)
         self.dtype = np.dtype(job.training.dtype)
         self.k = job.network.n_outputs
-        self.T = encode(np.arange(self.k), self.k, job.targets, self.dtype).ravel()
+        classes = np.zeros((1, self.k)) if job.targets == VALUES else np.arange(max(self.k, 2))
+        self.T = encode(classes, self.k, job.targets, self.dtype).ravel()  # a row for every class
+        self.targets: dict[str, np.ndarray] = {}
         self.slot_count = len(job.training.optimizer.slots)
         self.h = np.zeros(updates.NUMBERS, self.dtype)
         self.rates = updates.rates_of(job.training)
         slip_numbers.set_rates(self.rates, job.training.slips)
         self.t = 0
+
+    def _rows_of_targets(self, y: np.ndarray) -> np.ndarray:
+        """Which row of T each example has: its class, or where targets are numbers its own."""
+        return np.array(y if y.ndim == 1 else np.arange(len(y)), np.int64)
+
+    def _targets(self, part: str) -> np.ndarray:
+        """T, row after row: one for every class, or where targets are numbers one for every example of the part."""
+        if part not in self.targets:
+            y = self.job.parts[part][1]
+            self.targets[part] = self.T if y.ndim == 1 else np.array(y, self.dtype).ravel()
+        return self.targets[part]
 
     @abstractmethod
     def _inputs(self, x: np.ndarray, y: np.ndarray) -> Any:
@@ -128,7 +141,7 @@ class CompiledSession(ABC):
         table, constants, work = self.train_pass
         curve = np.zeros(len(lrs), np.float32)
         done = self._call(ENTRY_POINTS[self.kind].train, constants, len(order), (
-            table, constants, self.rates, self.memory, work, self.inputs["train"], self.T,
+            table, constants, self.rates, self.memory, work, self.inputs["train"], self._targets("train"),
             np.ascontiguousarray(order, np.int64), np.asarray(lrs, np.float64), first_step, self.t, self.h, curve,
         ))  # fmt: skip
         self.t += done
@@ -136,16 +149,23 @@ class CompiledSession(ABC):
             self.t -= 1
         return curve[:done]
 
+    def take_examples(self, x: np.ndarray) -> None:
+        self.inputs["train"] = self._inputs(x, self.job.parts["train"][1])
+
     def score(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        drops = "dropout-while-scoring" in self.job.training.slips
-        return self._score(self.inputs[part], len(self.job.parts[part][1]), np.zeros(0, self.dtype), drops)
+        drops, n = "dropout-while-scoring" in self.job.training.slips, len(self.job.parts[part][1])
+        outputs = np.zeros(0 if self.job.tells_class else n * self.k, self.dtype)
+        losses, predicted = self._score(self.inputs[part], self._targets(part), n, outputs, drops)
+        return losses, predicted if self.job.tells_class else outputs.reshape(n, self.k)
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         outputs = np.zeros(len(x) * self.k, self.dtype)
-        self._score(self._inputs(x, np.zeros(len(x), np.int64)), len(x), outputs, False)
+        self._score(self._inputs(x, np.zeros(len(x), np.int64)), self.T, len(x), outputs, False)
         return outputs.reshape(len(x), self.k)
 
-    def _score(self, inputs: Any, n: int, outputs: np.ndarray, drops: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _score(
+        self, inputs: Any, targets: np.ndarray, n: int, outputs: np.ndarray, drops: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(loss of every example, predicted class); outputs (n·k,) are written where there is room for them.
 
         drops: dropout is on, with the masks of the reference: for each `rows_at_once` examples those of another step.
@@ -157,8 +177,8 @@ class CompiledSession(ABC):
         for chunk, start in enumerate(range(0, n, at_once)):
             end = min(start + at_once, n)
             self._call(ENTRY_POINTS[self.kind].score, constants, end - start, (
-                table, constants, self.memory, work, inputs, self.T, np.arange(start, end), self.t + chunk,
-                of_example[start:end], predicted[start:end], outputs,
+                table, constants, self.memory, work, inputs, targets, np.arange(start, end), self.t + chunk,
+                of_example[start:end], predicted[start:end], outputs[start * self.k : end * self.k],
             ))  # fmt: skip
         return of_example, predicted
 

@@ -1,7 +1,8 @@
 """Losses of one example: fused twins of `LOSSES[...].forward` and `.backward` of `handgrad.network.losses`.
 
-Letters: o (k,) the last layer's z or a, which the loss takes; T the targets of every class; c the class of the example,
-whose targets are T[c·k : (c+1)·k]; d (k,) receives the gradient ∂loss/∂o.  Each returns the loss of the example.
+Letters: o (k,) the last layer's z or a, which the loss takes; T rows of targets, one for every class, or where targets
+are numbers one for every example; c the row of the example, T[c·k : (c+1)·k]; d (k,) receives the gradient ∂loss/∂o.
+Each returns the loss of the example.
 """
 
 import math
@@ -13,8 +14,8 @@ from handgrad.training.engines.compiled.kernels.vectors import inlined, kernel, 
 SQUARED_ERROR, HALF_SQUARED_ERROR, MEAN_SQUARED_ERROR, ABSOLUTE_ERROR = (
     twins.LOSSES[n].code for n in ("squared-error", "half-squared-error", "mean-squared-error", "absolute-error")
 )
-CROSS_ENTROPY, BINARY_CROSS_ENTROPY, NLL, MULTI_MARGIN = (
-    twins.LOSSES[n].code for n in ("cross-entropy", "binary-cross-entropy", "nll", "multi-margin")
+CROSS_ENTROPY, BINARY_CROSS_ENTROPY, NLL, MULTI_MARGIN, HUBER = (
+    twins.LOSSES[n].code for n in ("cross-entropy", "binary-cross-entropy", "nll", "multi-margin", "huber")
 )
 
 
@@ -43,6 +44,24 @@ def absolute_error(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
         difference = o[j] - T[c * k + j]
         loss += abs(difference)
         d[j] = int(difference > 0) - int(difference < 0)
+    return loss
+
+
+@inlined
+def huber(o: Any, T: Any, c: int, k: int, d: Any) -> Any:
+    """Twin of `huber_forward` and `huber_backward`.
+
+    Σ_j h(a_j − T_j), h(r) = ½ r² where |r| ≤ 1, else |r| − ½;  d = a − T, cut to [−1, 1]
+    """
+    loss = zero(o)
+    for j in range(k):
+        difference = o[j] - T[c * k + j]
+        if abs(difference) <= 1:
+            loss += difference * difference / 2
+            d[j] = difference
+        else:  # NaN too
+            loss += abs(difference) - number(o, 0.5)
+            d[j] = difference / abs(difference)
     return loss
 
 
@@ -136,6 +155,8 @@ def loss_of(code: int, o: Any, T: Any, c: int, k: int, d: Any) -> Any:
         return loss * unit
     if code == MULTI_MARGIN:
         return multi_margin(o, T, c, k, d)
+    if code == HUBER:
+        return huber(o, T, c, k, d)
     for j in range(k):
         d[j] = number(o, math.nan)
     return number(o, math.nan)
